@@ -1,0 +1,30 @@
+"""Textual-inversion embeddings: read any file safely, and say what it is and what it fits.
+
+from lib_embeddings import read_embedding, scan
+
+read_embedding("embeddings/marc_allante.bin").vectors["clip_l"]    # (n_vectors, 768) float32
+for entry in scan(["embeddings"], model="sdxl"):
+    print(entry.name, entry.state, entry.fit, entry.reason)
+"""
+
+from lib_embeddings.embedding import Embedding
+from lib_embeddings.errors import (
+    BrokenFile,
+    EmbeddingError,
+    LimitExceeded,
+    NotAnEmbedding,
+    UnsafeFile,
+)
+from lib_embeddings.library.read import read_embedding
+from lib_embeddings.library.scan import scan
+
+__all__ = [
+    "BrokenFile",
+    "Embedding",
+    "EmbeddingError",
+    "LimitExceeded",
+    "NotAnEmbedding",
+    "UnsafeFile",
+    "read_embedding",
+    "scan",
+]

@@ -1,0 +1,136 @@
+"""The command line: `scan` folders, `inspect` a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from lib_embeddings.errors import shown
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.inspect import Inspection, inspect
+from lib_embeddings.library.read import read_file
+from lib_embeddings.library.scan import Found, take_snapshot
+from lib_embeddings.report import log_lines, view_as_json
+from lib_embeddings.snapshot import View
+from lib_embeddings.text_encoders import MODEL_FAMILIES, families_for
+
+OK, BAD_FILES, WRONG_USE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    options = _parser().parse_args(arguments)
+    # Names are bytes from anywhere: a console that cannot show one must not end the command.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lib-embeddings", description="Say what textual-inversion embedding files are."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    scan = commands.add_parser("scan", help="say for every file in some folders what it is")
+    scan.add_argument("folders", nargs="+", metavar="DIR", help="folder to look through")
+    scan.add_argument(
+        "--model",
+        choices=("none", *MODEL_FAMILIES),
+        default="none",
+        help="model family to compare the files with (default: none)",
+    )
+    scan.add_argument("--json", action="store_true", help="print JSON")
+    scan.add_argument("--strict", action="store_true", help="exit 1 if a file is broken or unsafe")
+    scan.add_argument("--no-index", action="store_true", help="read every file anew")
+    scan.set_defaults(run=_scan)
+
+    inspect_ = commands.add_parser("inspect", help="tell all about one file")
+    inspect_.add_argument("file", metavar="FILE", help="file to look into")
+    inspect_.add_argument("--json", action="store_true", help="print JSON")
+    inspect_.set_defaults(run=_inspect)
+    return parser
+
+
+def _scan(options: argparse.Namespace) -> int:
+    try:
+        view = _look(options.folders, options.model, use_index=not options.no_index)
+    except NotADirectoryError as error:
+        return _refuse(f"{shown(str(error), 255)} is not a folder: give the folder to look through")
+    if options.json:
+        _print_json(view_as_json(view))
+    else:
+        print("\n".join(log_lines(view)))
+    is_bad = view.counts["broken"] or view.counts["unsafe"]
+    return BAD_FILES if options.strict and is_bad else OK
+
+
+def _look(folders: Sequence[str], model: str, use_index: bool) -> View:
+    with Index.open() if use_index else Index.nowhere() as index:
+        snapshot = take_snapshot(folders, index.reader(read_file), _progress)
+    return snapshot.seen_with(MODEL_FAMILIES.get(model))
+
+
+def _progress(files: Sequence[Found]) -> Iterable[Found]:
+    """Show how far the reading is, on a terminal, once it has taken a second."""
+    bar: Iterable[Found] = tqdm(
+        files, desc="Reading", unit="file", delay=1, disable=None, leave=False
+    )
+    return bar
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    try:
+        inspection = inspect(options.file)
+    except OSError as error:
+        return _refuse(f"{shown(options.file, 255)} cannot be opened: {error.strerror}")
+    if options.json:
+        _print_json(inspection.as_json())
+    else:
+        print("\n".join(_describe(inspection)))
+    return OK
+
+
+def _describe(inspection: Inspection) -> Iterable[str]:
+    """Yield the lines that show an inspection to people: a label, then what there is."""
+    entry, reading = inspection.entry, inspection.entry.reading
+    families = ", ".join(family.title for family in families_for(reading.vectors))
+    rows = [
+        ("file", f"{entry.path} ({entry.bytes:,} bytes)"),
+        ("state", entry.state + (f": {entry.reason}" if entry.reason else "")),
+        ("name", entry.name),
+        ("stored name", reading.stored_name),
+        ("container", reading.container),
+        ("layout", reading.layout),
+        ("made for", families),
+        *(("vectors", f"{key} {info.n_vectors} x {info.hidden_size} {info.dtype}")
+          for key, info in reading.vectors.items()),
+        *(("values", f"{key} {_numbers(values)}") for key, values in inspection.values.items()),
+        *(("bundled", f"{name} {_numbers(counts)}") for name, counts in inspection.bundled.items()),
+        *(("metadata", f"{key} {value}") for key, value in inspection.metadata.items()),
+        *(("tensor", f"{name} {tensor}") for name, tensor in inspection.tensors.items()),
+        ("sha256", inspection.sha256),
+        *(("warning", warning) for warning in entry.warnings),
+    ]  # fmt: skip
+    for label, text in rows:
+        if text:
+            yield f"{label:<12} {shown(text, 500)}"
+
+
+def _numbers(values: dict[str, Any]) -> str:
+    return "  ".join(f"{key} {value:.4g}" for key, value in values.items())
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    json.dump(document, sys.stdout, indent=2)
+    print()
+
+
+def _refuse(sentence: str) -> int:
+    print(f"lib-embeddings: {sentence}", file=sys.stderr)
+    return WRONG_USE

@@ -1,0 +1,102 @@
+"""Files written by `torch.save` since torch 1.6: a zip archive around a pickle.
+
+    <any name>/data.pkl       the pickle; tensors in it refer to storages by key
+    <any name>/data/<key>     one storage, its numbers as they lie in memory
+    <any name>/byteorder      `little` or `big`; since torch 2.1
+    …                         version, .format_version, .storage_alignment, .data/serialization_id:
+                              inert, differ from release to release, not looked at
+
+Interpreted: archives of torch 1.6 to 2.13, stored or deflated.
+Not interpreted: TorchScript programs, which are zip archives of the same kind around code.
+
+Source: torch's `serialization.py` and `caffe2/serialize/inline_container.h`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lib_embeddings.containers import zip_directory
+from lib_embeddings.containers.pickle_machine import load
+from lib_embeddings.containers.source import Source
+from lib_embeddings.containers.storage import Storage, parse_id
+from lib_embeddings.containers.torch_globals import TORCH_GLOBALS
+from lib_embeddings.containers.zip_directory import Member
+from lib_embeddings.embedding import Contents
+from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
+from lib_embeddings.limits import LIMITS
+
+NAME = "torch-zip"
+
+
+def accepts(head: bytes) -> bool:
+    """Tell whether the bytes begin a zip archive."""
+    return head.startswith((zip_directory.MAGIC, zip_directory.EMPTY_MAGIC))
+
+
+def read(source: Source) -> Contents:
+    """Read the archive's pickle; storages stay in the file until a tensor is fetched."""
+    members = zip_directory.read_directory(source)
+    folder = _find_folder(members)
+    pickle = zip_directory.read_member(
+        source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "pickle, in bytes"
+    )
+    storages = _Storages(source, members, folder)
+    root, end = load(pickle, TORCH_GLOBALS, storages.find)
+    if end != len(pickle):
+        raise BrokenFile(
+            f"its pickle goes on after its end: expected {end:,} bytes, found {len(pickle):,}"
+        )
+    return Contents(NAME, root)
+
+
+def _find_folder(members: dict[str, Member]) -> str:
+    """Return the prefix of the archive's one data.pkl, with its slash."""
+    folders = [name[: -len("data.pkl")] for name in members if name.split("/")[-1] == "data.pkl"]
+    if len(folders) > 1:
+        raise BrokenFile(f"its zip archive holds {len(folders)} pickles, expected 1")
+    if not folders:
+        files = [name for name in members if not name.endswith("/")]
+        raise NotAnEmbedding(
+            f"this is a zip archive ({shown(', '.join(files)) or 'empty'}): unpack it here"
+        )
+    if f"{folders[0]}constants.pkl" in members:
+        raise NotAnEmbedding("this is a TorchScript program, not an embedding")
+    return folders[0]
+
+
+class _Storages:
+    """The archive's storages, found by the persistent ids in its pickle."""
+
+    def __init__(self, source: Source, members: dict[str, Member], folder: str) -> None:
+        self._source = source
+        self._members = members
+        self._folder = folder
+        self._byte_order = ">" if self._read_text("byteorder") == b"big" else "<"
+
+    def find(self, persistent_id: object) -> Storage:
+        """Return the storage that a persistent id describes."""
+        dtype, key, n_bytes = parse_id(persistent_id)
+        name = f"{self._folder}data/{key}"
+        member = self._members.get(name)
+        if member is None or member.size != n_bytes:
+            raise BrokenFile(
+                f"its zip member {shown(name)} has the wrong size: expected {n_bytes:,} bytes, "
+                f"found {member.size if member else 0:,}"
+            )
+        return Storage(dtype, n_bytes, partial(self._read, member), self._byte_order)
+
+    def _read(self, member: Member, offset: int, length: int) -> bytes:
+        is_whole = length == member.size
+        if is_whole or member.stored_size != member.size:
+            data = zip_directory.read_member(
+                self._source, member, LIMITS.tensor_bytes, "tensor data, in bytes"
+            )
+            return data if is_whole else data[offset : offset + length]
+        return self._source.read(zip_directory.data_offset(self._source, member) + offset, length)
+
+    def _read_text(self, name: str) -> bytes:
+        member = self._members.get(self._folder + name)
+        if member is None:
+            return b""
+        return zip_directory.read_member(self._source, member, 64, f"{name}, in bytes")

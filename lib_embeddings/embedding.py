@@ -1,0 +1,101 @@
+"""The records everything else passes on: a stored tensor, and an embedding made of such tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Vectors = npt.NDArray[np.float32]
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor as a file stores it. Its values stay in the file until `fetch` is called.
+
+    Attributes:
+        dtype: the stored type, in torch's words: `float32`, `bfloat16`, `int64` …
+        shape: as stored, of any rank.
+        fetch: reads the values as float32, in C order, of this shape. Raises `BrokenFile`.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    fetch: Callable[[], Vectors] = field(repr=False, compare=False)
+
+    @property
+    def is_floating(self) -> bool:
+        """Tell whether it holds real numbers, as vectors do."""
+        return self.dtype in ("float16", "bfloat16", "float32", "float64")
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{'x'.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a container holds: the end of *bytes*, the beginning of *meaning*.
+
+    Attributes:
+        container: name of the container that was read.
+        root: a tree of dict, list, tuple, str, int, float, bool, None, bytes and `Tensor`.
+        metadata: free text beside the tensors, where the container has a place for it.
+    """
+
+    container: str
+    root: object
+    metadata: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
+class VectorsInfo(NamedTuple):
+    """What is known of the vectors for one text encoder without holding them."""
+
+    n_vectors: int
+    hidden_size: int
+    dtype: str
+
+
+@lru_cache(maxsize=4096)
+def vectors_info(n_vectors: int, hidden_size: int, dtype: str) -> VectorsInfo:
+    """Return a shared record: thousands of embeddings have few different shapes."""
+    return VectorsInfo(n_vectors, hidden_size, dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """One learned word.
+
+    Attributes:
+        name: what the user types: the file's stem.
+        container: how the bytes hold tensors, e.g. `torch-zip`.
+        layout: how the tensors mean an embedding, e.g. `string_to_param`.
+        vectors: text encoder key -> float32 array (n_vectors, hidden_size), read-only.
+        dtypes: text encoder key -> the type the file stores.
+        stored_name: the name written inside the file. Shown, never used.
+        metadata: step, checkpoint and whatever else the file says about itself.
+        warnings: sentences about things that work but are odd.
+    """
+
+    name: str
+    container: str
+    layout: str
+    vectors: Mapping[str, Vectors]
+    dtypes: Mapping[str, str]
+    stored_name: str | None = None
+    metadata: Mapping[str, str | int] = field(default_factory=lambda: NOTHING)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def info(self) -> dict[str, VectorsInfo]:
+        """Count and size of the vectors for every text encoder."""
+        return {
+            key: vectors_info(*array.shape, self.dtypes[key]) for key, array in self.vectors.items()
+        }

@@ -1,0 +1,66 @@
+"""What can be wrong with a file, as exceptions.
+
+    EmbeddingError          .path is attached by whoever opened the file, never by a parser
+    ├ NotAnEmbedding        readable, but something else: a LoRA, a checkpoint, a picture
+    ├ BrokenFile            cut short, lies about itself, a web page, a git-lfs pointer
+    │ └ LimitExceeded       larger than anything an embedding needs
+    └ UnsafeFile            a pickle asks for something outside the allow-list
+
+The classes under `EmbeddingError` do not inherit from each other's meaning: *something else* and
+*damaged* lead to different advice, so no reader may turn one into the other.
+
+Messages are one line, lower case, *what: expected X, found Y*, and say what to do when there is
+something to do. The same sentence is shown on the card, in the API and in the console.
+"""
+
+from __future__ import annotations
+
+
+class EmbeddingError(Exception):
+    """A file cannot be used as an embedding; `str()` is the sentence for the user."""
+
+    path: str | None = None
+
+
+class NotAnEmbedding(EmbeddingError):
+    """The file is sound but holds something else."""
+
+
+class BrokenFile(EmbeddingError):
+    """The file is damaged, or is not what its bytes claim."""
+
+
+class LimitExceeded(BrokenFile):
+    """A part of the file is larger than its bound in `limits.py`.
+
+    Attributes:
+        limit: what is bounded, as words.
+        allowed: the bound.
+        found: what the file has or claims.
+    """
+
+    def __init__(self, limit: str, allowed: int, found: int) -> None:
+        super().__init__(f"too much {limit}: at most {allowed:,} are read, found {found:,}")
+        self.limit = limit
+        self.allowed = allowed
+        self.found = found
+
+
+class UnsafeFile(EmbeddingError):
+    """A pickle asks for code or a class that no embedding needs.
+
+    Attributes:
+        wanted: the dotted name it asks for.
+        offset: where in the pickle, in bytes.
+    """
+
+    def __init__(self, wanted: str, offset: int) -> None:
+        super().__init__(f"its pickle asks for {shown(wanted)}; nothing was run")
+        self.wanted = wanted
+        self.offset = offset
+
+
+def shown(text: str, length: int = 80) -> str:
+    """Return text that came with a file fit for a message: one line, printable, not too long."""
+    short = text if len(text) <= length else text[: length - 1] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)

@@ -1,0 +1,56 @@
+"""The bounds on what a file may make us do, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lib_embeddings.errors import LimitExceeded
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """One bound a field. All are far above real embeddings and far below harm."""
+
+    # 75 vectors of clip_l in float32 are 225 KiB: nearly every embedding arrives in one read.
+    head_bytes: int = 256 * KIB
+    # SDXL checkpoints have 0.4 MB of header; trainers add a few MB of tag statistics to LoRAs.
+    header_bytes: int = 8 * MIB
+    # Every tensor of a full SDXL checkpoint with its training copy is named in under 6,000.
+    tensors: int = 20_000
+    # The largest checkpoint's pickle is about 2 MB.
+    pickle_bytes: int = 8 * MIB
+    # 2,600 tensors take about 90,000 opcodes. At 64 bytes for the dearest object one opcode can
+    # make, the bound keeps a hostile pickle under 32 MB.
+    pickle_opcodes: int = 400_000
+    # Text opcodes carry numbers in decimal, which cost more than linear time to read.
+    pickle_line_bytes: int = KIB
+    # numpy's random states are 17 bytes long; a longer number only serves to stall its printing.
+    pickle_number_bytes: int = 64
+    # A real file nests four deep (ParameterDict in a state in a dict).
+    nesting: int = 32
+    # A torch archive has one member a tensor and five more; a directory record is about 80 bytes.
+    zip_directory_bytes: int = 4 * MIB
+    # 512 vectors are seven full prompt chunks; more is a token table or a model's layer.
+    vectors: int = 512
+    # 512 vectors of the three SD 3.x encoders in float64 are 26 MB.
+    tensor_bytes: int = 64 * MIB
+    # A 512-pixel picture with strips has 0.3 megapixels; 4096 x 4096 is a generous print.
+    picture_pixels: int = 4096 * 4096
+    # JSON text of 75 vectors of 2048 numbers is 3.4 MB.
+    inflated_bytes: int = 8 * MIB
+    # The base64 text of that JSON in a PNG chunk.
+    text_chunk_bytes: int = 12 * MIB
+    # Ancillary PNG chunks before the picture: real files have fewer than twenty.
+    png_chunks: int = 4096
+
+
+LIMITS = Limits()
+
+
+def at_most(allowed: int, found: int, limit: str) -> None:
+    """Raise `LimitExceeded` when *found* is above *allowed*; *limit* names the thing in words."""
+    if found > allowed:
+        raise LimitExceeded(limit, allowed, found)

@@ -1,0 +1,52 @@
+"""A view as words: the lines for a console or log, and the JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lib_embeddings.errors import shown
+from lib_embeddings.snapshot import FittedEntry, View
+
+
+def log_lines(view: View) -> Iterator[str]:
+    """Yield what was loaded, then one line for each file that was not, with its reason."""
+    loaded = sorted({shown(entry.name, 255) for entry in view if entry.is_loaded}, key=str.lower)
+    yield f"Loaded a total of {len(loaded)} textual inversion embeddings."
+    yield f"Embeddings: {', '.join(loaded)}".rstrip()
+    others = [entry for entry in view if not entry.is_loaded]
+    if others:
+        yield f"Not loaded: {len(others)}"
+    rows = [(shown(e.path, 255), e.fit or e.state, e.reason or "") for e in others]
+    path_width = min(max((len(path) for path, _, _ in rows), default=0), 48)
+    for path, kind, reason in rows:
+        yield f"  {path:<{path_width}}  {kind:<12}  {reason}"
+
+
+def view_as_json(view: View) -> dict[str, Any]:
+    """Return the whole view, as `scan --json` prints it."""
+    return {
+        "model": view.model.key if view.model else None,
+        "roots": list(view.roots),
+        "counts": view.counts,
+        "entries": [entry_as_json(entry) for entry in view],
+    }
+
+
+def entry_as_json(fitted: FittedEntry) -> dict[str, Any]:
+    """Return what is known of one file and whether the model can use it."""
+    reading = fitted.entry.reading
+    return {
+        "name": fitted.name,
+        "path": fitted.path,
+        "state": fitted.state,
+        "fit": fitted.fit,
+        "reason": fitted.reason,
+        "container": reading.container,
+        "layout": reading.layout,
+        "stored_name": reading.stored_name,
+        "families": list(fitted.families),
+        "vectors": {key: info._asdict() for key, info in reading.vectors.items()},
+        "bytes": fitted.entry.bytes,
+        "warnings": list(fitted.warnings),
+    }

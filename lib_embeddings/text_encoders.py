@@ -1,0 +1,99 @@
+"""The text encoders of the model families, and which of them a family needs.
+
+A vector belongs to a text encoder by its width: no two encoders listed here share a hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TextEncoder:
+    """A model that turns tokens into conditioning.
+
+    Attributes:
+        key: the name files and hosts use for it.
+        hidden_size: width of its token embedding table.
+        chunk: tokens in one prompt chunk, begin and end not counted; None where it has no chunks.
+        norms: smallest and largest L2 norm a vector may have before it is reported as odd.
+    """
+
+    key: str
+    hidden_size: int
+    chunk: int | None
+    norms: tuple[float, float]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.hidden_size}"
+
+
+# CLIP's own tokens have norms near 0.4; trained embeddings in the wild go from 0.3 to 50.
+_CLIP_NORMS = (0.02, 200.0)
+# T5's token table is not normalised: rows reach several hundred.
+_T5_NORMS = (0.02, 20_000.0)
+
+TEXT_ENCODERS: dict[str, TextEncoder] = {
+    encoder.key: encoder
+    for encoder in (
+        TextEncoder("clip_l", 768, 75, _CLIP_NORMS),
+        TextEncoder("clip_h", 1024, 75, _CLIP_NORMS),
+        TextEncoder("clip_g", 1280, 75, _CLIP_NORMS),
+        TextEncoder("t5xxl", 4096, None, _T5_NORMS),
+    )
+}
+
+BY_HIDDEN_SIZE: dict[int, TextEncoder] = {e.hidden_size: e for e in TEXT_ENCODERS.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFamily:
+    """Checkpoints that share their text encoders; also the active model, once one is loaded.
+
+    Attributes:
+        key: the word on the command line and in JSON.
+        title: the word for people.
+        required: encoder keys an embedding must have vectors for.
+        optional: encoder keys the model may do without.
+    """
+
+    key: str
+    title: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """All encoder keys of the model."""
+        return self.required + self.optional
+
+    def suits(self, encoders: Collection[str]) -> bool:
+        """Tell whether vectors for *encoders* serve every required encoder and nothing else."""
+        return set(self.required) <= set(encoders) <= set(self.encoders)
+
+    def __str__(self) -> str:
+        return f"{self.title} ({describe(self.encoders)})"
+
+
+MODEL_FAMILIES: dict[str, ModelFamily] = {
+    family.key: family
+    for family in (
+        ModelFamily("sd1", "SD 1.x", ("clip_l",)),
+        ModelFamily("sd2", "SD 2.x", ("clip_h",)),
+        ModelFamily("sdxl", "SDXL", ("clip_l", "clip_g")),
+        ModelFamily("sdxl-refiner", "SDXL refiner", ("clip_g",)),
+        ModelFamily("sd3", "SD 3.x", ("clip_l", "clip_g"), ("t5xxl",)),
+        ModelFamily("flux", "Flux", ("clip_l", "t5xxl")),
+    )
+}
+
+
+def describe(encoders: Collection[str]) -> str:
+    """Name encoders with their hidden sizes: `clip_l 768 + clip_g 1280`."""
+    return " + ".join(str(TEXT_ENCODERS[key]) for key in TEXT_ENCODERS if key in encoders)
+
+
+def families_for(encoders: Collection[str]) -> tuple[ModelFamily, ...]:
+    """Return the families whose models can use vectors for exactly *encoders*."""
+    return tuple(family for family in MODEL_FAMILIES.values() if family.suits(encoders))
