@@ -1,0 +1,1 @@
+"""Folders of embedding files, as entries and snapshots."""
