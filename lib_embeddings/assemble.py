@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from lib_embeddings.embedding import Contents, Embedding, Vectors
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
@@ -16,6 +17,8 @@ from lib_embeddings.layouts import CERTAIN, LIKELY, Draft, Layout, Term
 from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.lookalikes import named_tensors, recognise
 from lib_embeddings.text_encoders import BY_HIDDEN_SIZE, TEXT_ENCODERS, TextEncoder, describe
+
+Norms = npt.NDArray[np.float32]
 
 
 def make_embedding(name: str, contents: Contents) -> Embedding:
@@ -49,6 +52,7 @@ def _assemble(name: str, contents: Contents, draft: Draft) -> Embedding:
     by_encoder = {key: by_encoder[key] for key in TEXT_ENCODERS if key in by_encoder}
     _check_claims(by_encoder)
     vectors = {key: _stack(terms) for key, terms in by_encoder.items()}
+    norms = {key: _norms(array) for key, array in vectors.items()}
     return Embedding(
         name=name,
         container=contents.container,
@@ -57,7 +61,7 @@ def _assemble(name: str, contents: Contents, draft: Draft) -> Embedding:
         dtypes={key: terms[0].tensor.dtype for key, terms in by_encoder.items()},
         stored_name=draft.stored_name,
         metadata={**contents.metadata, **draft.metadata},
-        warnings=(*draft.warnings, *_warn_terms(draft, by_encoder), *_warn_values(vectors)),
+        warnings=(*draft.warnings, *_warn_terms(draft, by_encoder), *_warn_norms(norms)),
     )
 
 
@@ -94,7 +98,7 @@ def _check_claims(by_encoder: Mapping[str, list[Term]]) -> None:
 
 
 def _stack(terms: list[Term]) -> Vectors:
-    """Read the terms' values as one (n_vectors, hidden_size) array, and see that it is usable."""
+    """Read the terms' values as one (n_vectors, hidden_size) array."""
     width = terms[0].tensor.shape[-1]
     n_vectors = sum(term.tensor.shape[0] if len(term.tensor.shape) == 2 else 1 for term in terms)
     at_most(LIMITS.vectors, n_vectors, "vectors")
@@ -102,15 +106,22 @@ def _stack(terms: list[Term]) -> Vectors:
         raise BrokenFile("it holds no vectors: its tensor is empty")
     arrays = [term.tensor.fetch().reshape(-1, width) for term in terms]
     vectors = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-    # One pass over everything: squares of NaN and infinity stay what they are.
-    if not np.isfinite(np.vdot(vectors, vectors)) and not np.isfinite(vectors).all():
-        bad = int((~np.isfinite(vectors)).sum())
-        raise BrokenFile(
-            f"{bad:,} of its {vectors.size:,} numbers are NaN or infinite: it would "
-            "spoil every picture"
-        )
     vectors.flags.writeable = False
     return vectors
+
+
+def _norms(vectors: Vectors) -> Norms:
+    """Return the L2 norm of each vector, having seen that every number is one."""
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    # NaN and infinity survive squaring and adding; so may a number that is only too large.
+    if not np.isfinite(squares.sum()) and not np.isfinite(vectors).all():
+        bad = int((~np.isfinite(vectors)).sum())
+        raise BrokenFile(
+            f"{bad:,} of its {vectors.size:,} numbers are NaN or infinite: it would spoil every "
+            "picture"
+        )
+    norms: Norms = np.sqrt(squares)
+    return norms
 
 
 # Warnings
@@ -128,15 +139,14 @@ def _warn_terms(draft: Draft, by_encoder: Mapping[str, list[Term]]) -> list[str]
     return warnings
 
 
-def _warn_values(vectors: Mapping[str, Vectors]) -> list[str]:
+def _warn_norms(norms: Mapping[str, Norms]) -> list[str]:
     warnings = []
-    counts = {key: len(array) for key, array in vectors.items()}
+    counts = {key: len(array) for key, array in norms.items()}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{key} {count}" for key, count in counts.items())
         warnings.append(f"holds different numbers of vectors: {listed}")
-    for key, array in vectors.items():
-        norms = np.sqrt(np.einsum("ij,ij->i", array, array))
-        smallest, largest = float(norms.min()), float(norms.max())
+    for key, array in norms.items():
+        smallest, largest = float(array.min()), float(array.max())
         low, high = TEXT_ENCODERS[key].norms
         if largest == 0:
             warnings.append(f"all its vectors for {key} are zero: it has no effect")

@@ -41,12 +41,24 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Placeholder:
+    """An object that files of other kinds hold; nothing of it is kept but what it is.
+
+    Attributes:
+        kind: what it is, in words.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """What a container holds: the end of *bytes*, the beginning of *meaning*.
 
     Attributes:
         container: name of the container that was read.
-        root: a tree of dict, list, tuple, str, int, float, bool, None, bytes and `Tensor`.
+        root: a tree of dict, list, tuple, str, int, float, bool, None, bytes, `Tensor` and
+            `Placeholder`.
         metadata: free text beside the tensors, where the container has a place for it.
     """
 

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from math import prod
 
-from lib_embeddings.containers.pickle_machine import Placeholder
-from lib_embeddings.embedding import Contents, Tensor
+from lib_embeddings.embedding import Contents, Placeholder, Tensor
 from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.text_encoders import BY_HIDDEN_SIZE

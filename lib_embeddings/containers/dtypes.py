@@ -45,7 +45,7 @@ DTYPES: dict[str, DType] = {
 }
 
 
-def decode(data: bytes, dtype: str, byte_order: str = "<") -> Array:
+def decode(data: bytes | memoryview, dtype: str, byte_order: str = "<") -> Array:
     """Return *data* as numbers in their stored type, without copying.
 
     Raises:

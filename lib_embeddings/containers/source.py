@@ -21,10 +21,18 @@ class Source:
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         self.size = size
-        self.head = file.read(LIMITS.head_bytes)
+        self.head = file.read(min(size, LIMITS.head_bytes))
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly *length* bytes from *offset*.
+
+        Raises:
+            BrokenFile: the file ends before that.
+        """
+        return bytes(self.view(offset, length))
+
+    def view(self, offset: int, length: int) -> memoryview:
+        """Return exactly *length* bytes from *offset*, without a copy where they are in the head.
 
         Raises:
             BrokenFile: the file ends before that.
@@ -33,12 +41,12 @@ class Source:
         if end > self.size:
             raise cut_short(end, self.size)
         if end <= len(self.head):
-            return self.head[offset:end]
+            return memoryview(self.head)[offset:end]
         self._file.seek(offset)
         data = self._file.read(length)
         if len(data) < length:
             raise cut_short(end, offset + len(data))
-        return data
+        return memoryview(data)
 
     def read_up_to(self, offset: int, length: int) -> bytes:
         """Return the bytes from *offset*, fewer than *length* where the file ends."""

@@ -60,7 +60,7 @@ class Storage:
 
     dtype: str | None
     n_bytes: int
-    read: Callable[[int, int], bytes]
+    read: Callable[[int, int], bytes | memoryview]
     byte_order: str = "<"
 
     def tensor(

@@ -12,9 +12,9 @@ from math import prod
 import numpy as np
 
 from lib_embeddings.containers.dtypes import DTYPES, DType, widen
-from lib_embeddings.containers.pickle_machine import Globals, Placeholder, Rebuilder, Stateful
+from lib_embeddings.containers.pickle_values import Globals, Rebuilder, Stateful
 from lib_embeddings.containers.storage import Storage, StorageType, are_counts
-from lib_embeddings.embedding import Tensor
+from lib_embeddings.embedding import Placeholder, Tensor
 from lib_embeddings.errors import BrokenFile
 
 # Rebuilding tensors

@@ -98,8 +98,8 @@ class _Storages:
         self._sizes[key] = n_bytes
         return Storage(dtype, n_bytes, partial(self._read, key), self.byte_order)
 
-    def _read(self, key: str, offset: int, length: int) -> bytes:
-        return self._source.read(self._offsets[key] + offset, length)
+    def _read(self, key: str, offset: int, length: int) -> memoryview:
+        return self._source.view(self._offsets[key] + offset, length)
 
     def place(self, keys: object, position: int) -> None:
         """Note where each storage lies, the first at *position*."""

@@ -42,7 +42,7 @@ def read(source: Source) -> Contents:
         source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "pickle, in bytes"
     )
     storages = _Storages(source, members, folder)
-    root, end = load(pickle, TORCH_GLOBALS, storages.find)
+    root, end = load(bytes(pickle), TORCH_GLOBALS, storages.find)
     if end != len(pickle):
         raise BrokenFile(
             f"its pickle goes on after its end: expected {end:,} bytes, found {len(pickle):,}"
@@ -72,7 +72,7 @@ class _Storages:
         self._source = source
         self._members = members
         self._folder = folder
-        self._byte_order = ">" if self._read_text("byteorder") == b"big" else "<"
+        self._byte_order = self._read_byte_order()
 
     def find(self, persistent_id: object) -> Storage:
         """Return the storage that a persistent id describes."""
@@ -86,17 +86,18 @@ class _Storages:
             )
         return Storage(dtype, n_bytes, partial(self._read, member), self._byte_order)
 
-    def _read(self, member: Member, offset: int, length: int) -> bytes:
+    def _read(self, member: Member, offset: int, length: int) -> bytes | memoryview:
         is_whole = length == member.size
         if is_whole or member.stored_size != member.size:
             data = zip_directory.read_member(
                 self._source, member, LIMITS.tensor_bytes, "tensor data, in bytes"
             )
             return data if is_whole else data[offset : offset + length]
-        return self._source.read(zip_directory.data_offset(self._source, member) + offset, length)
+        return self._source.view(zip_directory.data_offset(self._source, member) + offset, length)
 
-    def _read_text(self, name: str) -> bytes:
-        member = self._members.get(self._folder + name)
+    def _read_byte_order(self) -> str:
+        member = self._members.get(f"{self._folder}byteorder")
         if member is None:
-            return b""
-        return zip_directory.read_member(self._source, member, 64, f"{name}, in bytes")
+            return "<"
+        text = zip_directory.read_member(self._source, member, 64, "byteorder, in bytes")
+        return ">" if text == b"big" else "<"

@@ -64,7 +64,7 @@ def read_directory(source: Source) -> dict[str, Member]:
     return members
 
 
-def read_member(source: Source, member: Member, limit: int, what: str) -> bytes:
+def read_member(source: Source, member: Member, limit: int, what: str) -> bytes | memoryview:
     """Return a member's whole content, checked against its checksum.
 
     Args:
@@ -72,7 +72,7 @@ def read_member(source: Source, member: Member, limit: int, what: str) -> bytes:
         what: what the limit is about, in words.
     """
     at_most(limit, member.size, what)
-    data = source.read(data_offset(source, member), member.stored_size)
+    data: bytes | memoryview = source.view(data_offset(source, member), member.stored_size)
     if member.method == _DEFLATED:
         data = _inflate(data, member)
     elif member.method != _STORED or member.stored_size != member.size:
@@ -97,7 +97,7 @@ def data_offset(source: Source, member: Member) -> int:
     return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
-def _inflate(data: bytes, member: Member) -> bytes:
+def _inflate(data: bytes | memoryview, member: Member) -> bytes:
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = decompressor.decompress(data, member.size + 1)
     if len(inflated) != member.size:

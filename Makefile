@@ -1,0 +1,63 @@
+# Everything a fresh machine with Python and git needs: `make run`, `make test`.
+
+PYTHON ?= python3
+EMBEDDINGS ?= examples/embeddings
+MODEL ?= sd1
+
+VENV := .venv
+BIN := $(VENV)/bin
+# A second environment with the versions that AUTOMATIC1111's WebUI installs; they exist for these
+# releases of Python only.
+PINNED := .venv-a1111
+PINNED_PYTHON ?= $(shell for python in python3.10 python3.11 $(PYTHON); do \
+	$$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+.PHONY: run test test-newest test-a1111 test-javascript lint fuzz bench clean
+
+run: $(VENV)/.run
+	$(BIN)/lib-embeddings scan $(EMBEDDINGS) --model $(MODEL)
+
+test: lint test-newest test-a1111 test-javascript
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test-newest: $(VENV)/.test
+	$(BIN)/pytest
+
+test-a1111: $(if $(PINNED_PYTHON),$(PINNED)/.test)
+ifeq ($(PINNED_PYTHON),)
+	@echo "skipped: AUTOMATIC1111's pins need Python 3.10 or 3.11, and neither is here"
+else
+	$(PINNED)/bin/pytest
+endif
+
+test-javascript:
+	@if command -v node >/dev/null; then node --test tests/javascript/; \
+	else echo "skipped: the JavaScript tests need Node.js 20 or newer, which is not here"; fi
+
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.scan $(BENCH)
+
+$(VENV)/.run: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint,reference]'
+	touch $@
+
+$(PINNED)/.test: pyproject.toml tests/a1111-pins.txt
+	$(PINNED_PYTHON) -m venv $(PINNED)
+	$(PINNED)/bin/python -m pip install --quiet --constraint tests/a1111-pins.txt --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(PINNED)

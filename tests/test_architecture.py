@@ -1,0 +1,129 @@
+"""The house holds: imports point down only, and few rooms know the outside world."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "lib_embeddings"
+
+# The floors from the ground up; a module imports from its own floor and those below.
+GROUND = (
+    "embedding",
+    "text_encoders",
+    "fit",
+    "snapshot",
+    "names",
+    "limits",
+    "errors",
+    "layouts",
+    "lookalikes",
+    "assemble",
+    "report",
+    "version",
+    "containers",
+)
+MIDDLE = ("library", "watch")
+TOP = ("cli", "__main__", "__init__")
+FLOORS = (GROUND, MIDDLE, TOP)
+
+# Who may import what from outside, besides the standard library.
+ALLOWED = {
+    "numpy": ("embedding", "assemble", "containers", "library.inspect"),
+    "safetensors": ("containers.safetensors",),
+    "PIL": ("containers.picture_pixels",),
+    "platformdirs": ("library.index",),
+    "sqlite3": ("library.index",),
+    "watchdog": ("watch.watcher",),
+    "tqdm": ("cli",),
+    "torch": ("hosts",),
+    "gradio": ("hosts", "ui.tab"),
+    "modules": ("hosts",),
+}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """Return a module's dotted name inside the package."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield the dotted names that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def floor_of(name: str) -> int:
+    """Return the floor a module stands on."""
+    room = name.split(".", maxsplit=1)[0]
+    return next(level for level, rooms in enumerate(FLOORS) if room in rooms)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_down(path: Path) -> None:
+    """A module imports nothing of ours from a floor above its own."""
+    for imported in imports_of(path):
+        if imported.startswith("lib_embeddings."):
+            target = imported.removeprefix("lib_embeddings.")
+            assert floor_of(target) <= floor_of(name_of(path)), imported
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_outside_libraries_have_their_rooms(path: Path) -> None:
+    """A library from outside is imported only where the house says so."""
+    for imported in imports_of(path):
+        rooms = ALLOWED.get(imported.split(".")[0])
+        if rooms is not None:
+            assert name_of(path).startswith(rooms), imported
+
+
+def test_watch_and_library_do_not_know_each_other() -> None:
+    """The watcher says *look again*, and does not know who looks."""
+    watch = [path for path in MODULES if name_of(path).startswith("watch")]
+    library = [path for path in MODULES if name_of(path).startswith("library")]
+    assert not [name for path in watch for name in imports_of(path) if ".library" in name]
+    assert not [name for path in library for name in imports_of(path) if ".watch" in name]
+
+
+def test_only_the_reader_and_the_inspector_open_files() -> None:
+    """Embedding files are opened in one place; hashing a file is the one exception."""
+    openers = {
+        name_of(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open"
+    }
+    assert openers == {"library.read", "library.inspect"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_functions_are_short(path: Path) -> None:
+    """No function is longer than 50 lines, no module longer than 300."""
+    source = path.read_text()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 50, node.name
+    assert source.count("\n") <= 300
+
+
+def test_importing_the_library_needs_neither_torch_nor_gradio() -> None:
+    """A scan runs where neither is installed: importing the package loads none of them."""
+    code = (
+        "import sys, lib_embeddings; "
+        "print([m for m in ('torch', 'gradio', 'watchdog', 'PIL') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
+    assert result.stdout.strip() == "[]"
