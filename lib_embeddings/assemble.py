@@ -69,7 +69,7 @@ def _encoder_of(term: Term) -> TextEncoder:
     """Return the text encoder whose hidden size a term's tensor has."""
     tensor = term.tensor
     if not tensor.is_floating:
-        raise NotAnEmbedding(f"not an embedding: {_named(term)} is stored as {tensor.dtype}")
+        raise NotAnEmbedding(f"not an embedding: {_named(term)} is stored as {shown(tensor.dtype)}")
     if len(tensor.shape) not in (1, 2):
         raise BrokenFile(
             f"{_named(term)} has the wrong shape: expected (n_vectors, hidden_size), "
@@ -113,8 +113,8 @@ def _stack(terms: list[Term]) -> Vectors:
 def _norms(vectors: Vectors) -> Norms:
     """Return the L2 norm of each vector, having seen that every number is one."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
-    # NaN and infinity survive squaring and adding; so may a number that is only too large.
-    if not np.isfinite(squares.sum()) and not np.isfinite(vectors).all():
+    # NaN and infinity survive squaring and adding; a number that is only too large becomes one.
+    if not np.isfinite(squares).all() and not np.isfinite(vectors).all():
         bad = int((~np.isfinite(vectors)).sum())
         raise BrokenFile(
             f"{bad:,} of its {vectors.size:,} numbers are NaN or infinite: it would spoil every "
@@ -139,12 +139,16 @@ def _warn_terms(draft: Draft, by_encoder: Mapping[str, list[Term]]) -> list[str]
     return warnings
 
 
+def warn_unequal(counts: Mapping[str, int]) -> list[str]:
+    """Warn when *counts* of vectors differ: the shorter side is filled with other tokens."""
+    if len(set(counts.values())) < 2:
+        return []
+    listed = ", ".join(f"{key} {count}" for key, count in counts.items())
+    return [f"holds different numbers of vectors: {listed}"]
+
+
 def _warn_norms(norms: Mapping[str, Norms]) -> list[str]:
-    warnings = []
-    counts = {key: len(array) for key, array in norms.items()}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{key} {count}" for key, count in counts.items())
-        warnings.append(f"holds different numbers of vectors: {listed}")
+    warnings = warn_unequal({key: len(array) for key, array in norms.items()})
     for key, array in norms.items():
         smallest, largest = float(array.min()), float(array.max())
         low, high = TEXT_ENCODERS[key].norms

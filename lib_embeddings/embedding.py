@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lib_embeddings.errors import shown
+
 Array = npt.NDArray[Any]
 Vectors = npt.NDArray[np.float32]
 
@@ -37,7 +39,7 @@ class Tensor:
         return self.dtype in ("float16", "bfloat16", "float32", "float64")
 
     def __str__(self) -> str:
-        return f"{self.dtype}[{'x'.join(map(str, self.shape))}]"
+        return f"{shown(self.dtype)}[{'x'.join(map(str, self.shape))}]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ class LimitExceeded(BrokenFile):
     """
 
     def __init__(self, limit: str, allowed: int, found: int) -> None:
-        super().__init__(f"too much {limit}: at most {allowed:,} are read, found {found:,}")
+        super().__init__(
+            f"over the limit for {limit}: at most {allowed:,} are read, found {found:,}"
+        )
         self.limit = limit
         self.allowed = allowed
         self.found = found

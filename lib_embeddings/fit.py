@@ -25,18 +25,18 @@ class Fit(NamedTuple):
     reason: str | None = None
 
 
-_USABLE = Fit("usable")
+USABLE = Fit("usable")
 
 
 def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
     """Compare an embedding's vectors, by text encoder key, with the active model."""
     if model is None:
         return Fit("unknown", f"{_made_for(vectors)}; no model is active")
-    too_long = _too_long(vectors)
+    too_long = _too_long(vectors, model)
     if too_long:
         return Fit("incompatible", too_long)
     if model.suits(vectors):
-        return _USABLE
+        return USABLE
     shared = [key for key in model.encoders if key in vectors]
     if not shared:
         return Fit("incompatible", f"{_made_for(vectors)}; the active model is {model}")
@@ -61,10 +61,10 @@ def _what_is_missing(
     return f"{used} and miss {describe(missing)}" if missing else used
 
 
-def _too_long(vectors: Mapping[str, VectorsInfo]) -> str | None:
+def _too_long(vectors: Mapping[str, VectorsInfo], model: ModelFamily) -> str | None:
     """Say which vectors do not fit a prompt chunk: hosts would fail while they draw."""
-    for key, info in vectors.items():
-        chunk = TEXT_ENCODERS[key].chunk
-        if chunk is not None and info.n_vectors > chunk:
+    for key in model.encoders:
+        info, chunk = vectors.get(key), TEXT_ENCODERS[key].chunk
+        if info and chunk is not None and info.n_vectors > chunk:
             return f"has {info.n_vectors} vectors for {key}: at most {chunk} fit in a prompt chunk"
     return None

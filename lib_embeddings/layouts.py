@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lib_embeddings.embedding import NOTHING, Tensor
-from lib_embeddings.errors import BrokenFile, shown
+from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.names import natural_key
 from lib_embeddings.text_encoders import TEXT_ENCODERS
 
@@ -104,10 +104,18 @@ def emb_params(root: object) -> Draft | None:
     return Draft("emb_params", terms, warnings=_warn_outputs(root)) if terms else None
 
 
+_OUTPUTS_ONLY = {f"{key}_out" for key in (*_ENCODER_KEYS, "emb_params", "emp_params")}
+
+
 def tokens(root: object) -> Draft | None:
     """Diffusers' tokens: `{"<token>": tensor}`."""
     if not isinstance(root, dict) or not root or not all(_is_rows(v) for v in root.values()):
         return None
+    if _OUTPUTS_ONLY.issuperset(root):
+        raise NotAnEmbedding(
+            f"it holds only vectors to add after the text encoder ({', '.join(root)}), "
+            "which no WebUI uses"
+        )
     terms = _in_order(root)
     return Draft("tokens", terms, terms[0].label if len(terms) == 1 else None)
 

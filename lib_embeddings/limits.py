@@ -31,16 +31,28 @@ class Limits:
     pickle_number_bytes: int = 64
     # A real file nests four deep (ParameterDict in a state in a dict).
     nesting: int = 32
+    # numpy's own bound since 2.0.
+    dimensions: int = 64
+    # The longest call in a torch pickle, of _rebuild_tensor_v3, has seven arguments.
+    pickle_arguments: int = 32
+    # What stand-ins copy (lists, texts, parameters), all calls of a pickle together.
+    pickle_copied: int = 8 * MIB
+    # An optimizer's state has a number for each parameter: a checkpoint has under 6,000.
+    pickle_number_keys: int = 16_384
     # A torch archive has one member a tensor and five more; a directory record is about 80 bytes.
     zip_directory_bytes: int = 4 * MIB
     # 512 vectors are seven full prompt chunks; more is a token table or a model's layer.
     vectors: int = 512
     # 512 vectors of the three SD 3.x encoders in float64 are 26 MB.
     tensor_bytes: int = 64 * MIB
-    # A 512-pixel picture with strips has 0.3 megapixels; 4096 x 4096 is a generous print.
-    picture_pixels: int = 4096 * 4096
+    # A 512-pixel picture with strips has 0.3 megapixels; 4096 x 3072 is a generous print.
+    picture_pixels: int = 4096 * 3072
     # JSON text of 75 vectors of 2048 numbers is 3.4 MB.
     inflated_bytes: int = 8 * MIB
+    # One a vector, and a few around them; an empty one is dearer than its text by thirty times.
+    json_lists: int = 10_000
+    # 64 bits have 20; beyond a few hundred no float is left either.
+    json_digits: int = 400
     # The base64 text of that JSON in a PNG chunk.
     text_chunk_bytes: int = 12 * MIB
     # Ancillary PNG chunks before the picture: real files have fewer than twenty.

@@ -18,18 +18,20 @@ from lib_embeddings.text_encoders import BY_HIDDEN_SIZE
 _BY_FRAGMENT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "a LoRA ({count}); it belongs in models/Lora",
-        ("lora_", ".lora.", "hada_w", "lokr_w", "oft_blocks", ":up", ":down", "dora_scale"),
+        (
+            *("lora_unet", "lora_te", "lora_up.", "lora_down.", "lora_A.", "lora_B.", "_lora."),
+            *(".lora.", ".lora_", "hada_w", "lokr_w", "oft_blocks", "dora_scale", ":up", ":down"),
+        ),
     ),
-    ("a ControlNet ({count}); it belongs in models/ControlNet", ("control_model.", "input_hint")),
+    (
+        "a ControlNet ({count}); it belongs in models/ControlNet",
+        ("control_model.", "input_hint_block.", "controlnet_"),
+    ),
     (
         "a checkpoint ({count}); it belongs in models/Stable-diffusion",
         (
-            "model.diffusion_model.",
-            "cond_stage_model.",
-            "conditioner.embedders.",
-            "double_blocks.",
-            "joint_blocks.",
-            "down_blocks.",
+            *("model.diffusion_model.", "cond_stage_model.", "conditioner.embedders."),
+            *("double_blocks.", "joint_blocks."),
         ),
     ),
     (
@@ -37,11 +39,15 @@ _BY_FRAGMENT: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("first_stage_model.", "decoder.up", "encoder.down", "quant_conv."),
     ),
     (
+        "a checkpoint ({count}); it belongs in models/Stable-diffusion",
+        ("down_blocks.", "transformer_blocks."),
+    ),
+    (
         "a text encoder ({count}); it belongs in models/text_encoder",
         ("text_model.", "encoder.block.", "transformer.resblocks.", "shared.weight"),
     ),
 )
-_BUNDLED = re.compile(r"bundle_emb\.(.+)\.(?:string_to_param\.\*|emb_params|clip_[lgh]|t5xxl)")
+_BUNDLED = re.compile(r"bundle_emb\.(.+)\.(?:string_to_param\.\*|emb_params|clip_[lgh]|t5|t5xxl)")
 _PARAMETER_ENDINGS = (
     ".weight",
     ".bias",
@@ -62,9 +68,12 @@ def recognise(contents: Contents) -> str | None:
         if special:
             return special
     tensors = named_tensors(contents)
+    paths = [name for name in tensors if _is_path(name)]
     for sentence, fragments in _BY_FRAGMENT:
-        if any(fragment in name for name in tensors for fragment in fragments):
+        if any(fragment in name for name in paths for fragment in fragments):
             return sentence.format(count=_count(tensors)) + _say_bundled(tensors)
+    if bundled_embeddings(tensors):
+        return f"a part of a LoRA ({_count(tensors)}){_say_bundled(tensors)}"
     if _is_low_rank_list(root):
         return f"a LoRA ({_count(tensors)}); it belongs in models/Lora"
     return _by_shape(root) or _model_weights(tensors)
@@ -81,7 +90,7 @@ def named_tensors(contents: Contents) -> dict[str, Tensor]:
         # A tree may hold itself, or one branch many times: neither its depth nor its size is what
         # it seems.
         at_most(LIMITS.nesting, depth, "nesting")
-        at_most(LIMITS.pickle_opcodes, visited, "values")
+        at_most(LIMITS.pickle_opcodes, visited + len(pending) + _width(node), "values")
         if isinstance(node, Tensor):
             tensors[path] = node
         else:
@@ -89,6 +98,15 @@ def named_tensors(contents: Contents) -> dict[str, Tensor]:
             pending.extend(reversed(children))
     at_most(LIMITS.tensors, len(tensors), "tensors")
     return tensors
+
+
+def _is_path(name: str) -> bool:
+    """Tell whether a tensor's name is a place in a model; a token in brackets may look like one."""
+    return not name.startswith("<") and ("." in name or ":" in name)
+
+
+def _width(node: object) -> int:
+    return len(node) if isinstance(node, (dict, list, tuple)) else 0
 
 
 def _children(node: object) -> Iterable[tuple[object, object]]:
@@ -137,7 +155,7 @@ def _by_shape(root: object) -> str | None:
 
 def _model_weights(tensors: Mapping[str, Tensor]) -> str | None:
     """Tell a model's layers by what all frameworks call their parameters."""
-    if any(name.endswith(_PARAMETER_ENDINGS) or name in ("weight", "bias") for name in tensors):
+    if any(_is_path(name) and name.endswith(_PARAMETER_ENDINGS) for name in tensors):
         first = next(iter(tensors))
         return f"a model's weights ({_count(tensors)}: {first} …), not an embedding"
     return None

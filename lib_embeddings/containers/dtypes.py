@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib_embeddings.embedding import Array, Vectors
-from lib_embeddings.errors import NotAnEmbedding
+from lib_embeddings.errors import NotAnEmbedding, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def decode(data: bytes | memoryview, dtype: str, byte_order: str = "<") -> Array
     """
     known = DTYPES.get(dtype)
     if known is None:
-        raise NotAnEmbedding(f"not an embedding: its numbers are stored as {dtype}")
+        raise NotAnEmbedding(f"not an embedding: its numbers are stored as {shown(dtype)}")
     return np.frombuffer(data, byte_order + known.code)
 
 

@@ -26,10 +26,18 @@ def parse(text: bytes) -> object:
         BrokenFile: it is not JSON, or a tensor's rows differ in length.
     """
     at_most(LIMITS.inflated_bytes, len(text), "JSON text, in bytes")
+    at_most(LIMITS.json_lists, text.count(b"[") + text.count(b"{"), "lists in JSON")
     try:
-        return json.loads(text, object_hook=_tensor)
+        return json.loads(text, object_hook=_tensor, parse_int=parse_int)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BrokenFile(f"the embedding in this picture is damaged ({error})") from error
+
+
+def parse_int(digits: str) -> int:
+    """Return a whole number of JSON; long ones take quadratic time to read and to show."""
+    if len(digits) > LIMITS.json_digits:
+        raise ValueError(f"a number of {len(digits):,} digits")
+    return int(digits)
 
 
 def inflate(packed: bytes) -> bytes:

@@ -46,6 +46,10 @@ _MULTIPLIER = 1664525
 _INCREMENT = 1013904223
 
 
+# Packed pixels begin with a table of up to 300 bytes.
+_LOOK_BYTES = 1024
+
+
 def accepts(head: bytes) -> bool:
     """Tell whether the bytes begin a picture that can be lossless."""
     return _picture_format(head) is not None
@@ -90,8 +94,9 @@ def _may_have_strips(source: Source) -> bool:
             if depth != 8 or colour not in (2, 6):
                 return False
         if chunk.kind == b"IDAT":
-            packed += source.read_up_to(chunk.offset, min(chunk.length, 64))
-            break
+            packed += source.read_up_to(chunk.offset, min(chunk.length, _LOOK_BYTES))
+            if len(packed) >= _LOOK_BYTES:
+                break
     try:
         # A row begins with its filter, and no filter changes the first pixel of the first row.
         first = zlib.decompressobj().decompress(packed, 4)[1:]
@@ -112,19 +117,28 @@ def _header(data: bytes) -> tuple[int, int, int, int]:
 
 def _decode(source: Source) -> Bytes | None:
     """Return the picture as (height, width, 3); None where Pillow cannot read its format."""
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - few folders need it
+    from PIL import Image  # noqa: PLC0415 - few folders need it
 
     name = _picture_format(source.head)
     Image.init()
     if name not in Image.OPEN:
         return None
     at_most(LIMITS.tensor_bytes, source.size, "picture file, in bytes")
+    at_most(LIMITS.picture_pixels, _pixels(source), "picture, in pixels")
     try:
         with Image.open(io.BytesIO(source.read(0, source.size)), formats=[name]) as picture:
             at_most(LIMITS.picture_pixels, picture.width * picture.height, "picture, in pixels")
             return _rgb(picture)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BrokenFile(f"this picture is damaged ({error}); download it again") from error
+
+
+def _pixels(source: Source) -> int:
+    """Count the pixels of a PNG by its header: Pillow warns of many, which is not its to say."""
+    if not source.head.startswith(PNG_SIGNATURE):
+        return 0
+    width, height, *_ = _header(source.read(16, 8) + bytes(5))
+    return width * height
 
 
 def _rgb(picture: Image.Image) -> Bytes:
@@ -133,7 +147,7 @@ def _rgb(picture: Image.Image) -> Bytes:
 
 def _payload(pixels: Bytes) -> bytes | None:
     """Return the bytes in the strips; None when there are no strips."""
-    lit: npt.NDArray[np.bool_] = np.all(pixels > 0, axis=2)
+    lit: npt.NDArray[np.bool_] = pixels.min(axis=2) > 0
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     if not len(rows):
         return None

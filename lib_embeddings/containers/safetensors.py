@@ -19,6 +19,7 @@ from typing import Any
 from safetensors import SafetensorError, deserialize
 
 from lib_embeddings.containers.dtypes import decode, widen
+from lib_embeddings.containers.json_tensors import parse_int
 from lib_embeddings.containers.source import Source, cut_short
 from lib_embeddings.embedding import Contents, Tensor, Vectors
 from lib_embeddings.errors import BrokenFile, shown
@@ -91,7 +92,7 @@ class _Body:
 def _parse(text: bytes) -> dict[str, Any]:
     """Return the header as a dict, refusing a name that stands there twice."""
     try:
-        header = json.loads(text, object_pairs_hook=_unique)
+        header = json.loads(text, object_pairs_hook=_unique, parse_int=parse_int)
     except (ValueError, RecursionError) as error:
         raise BrokenFile(f"its safetensors header is not JSON ({error})") from error
     if not isinstance(header, dict):

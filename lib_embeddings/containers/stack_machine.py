@@ -7,6 +7,7 @@ The methods raise whatever Python raises on nonsense (a pop from an empty stack,
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Sized
 from typing import Any
 
 from lib_embeddings.containers.pickle_values import (
@@ -36,7 +37,10 @@ class Stop(Exception):
 class Machine:
     """The stack, the memo, and one method for each opcode."""
 
-    __slots__ = ("data", "find", "marks", "memo", "persistent_load", "position", "stack", "start")
+    __slots__ = (
+        *("copied", "data", "find", "marks", "memo", "number_keys"),
+        *("persistent_load", "position", "stack", "start"),
+    )
 
     def __init__(self, data: bytes, find: Globals, persistent_load: PersistentLoad) -> None:
         self.data = data
@@ -46,6 +50,8 @@ class Machine:
         self.start = 0
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
+        self.copied = 0
+        self.number_keys = 0
         self.memo: dict[int, Any] = {}
 
     # Reading arguments
@@ -73,6 +79,7 @@ class Machine:
             at_most(
                 LIMITS.pickle_line_bytes, len(self.data) - self.position, "text in a pickle line"
             )
+            self.position = len(self.data)
             raise IndexError
         line = self.data[self.position : end]
         self.position = end + 1
@@ -168,13 +175,13 @@ class Machine:
     def update(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if isinstance(target, dict):
-            target.update(pairs(items))
+            target.update(self.pairs(items))
         elif type(target) is not Placeholder:
             raise TypeError
 
     def op_dict(self) -> None:
         items = self.pop_mark()
-        self.stack.append(pairs(items))
+        self.stack.append(self.pairs(items))
 
     def op_list(self) -> None:
         items = self.pop_mark()
@@ -190,13 +197,22 @@ class Machine:
             raise IndexError
         self.stack[-length:] = [tuple(items)]
 
+    def pairs(self, items: list[Any]) -> dict[Any, Any]:
+        """Make a dict; numbers as keys are counted, for they can be made to collide."""
+        self.number_keys += sum(type(key) is int for key in items[::2])
+        at_most(LIMITS.pickle_number_keys, self.number_keys, "numbers as keys")
+        return pairs(items)
+
     # Memo
 
     def remember(self, index: int) -> None:
+        # Picklers count; other numbers can be made to collide.
+        if not 0 <= index <= len(self.memo) + 1:
+            raise ValueError
         self.memo[index] = self.stack[-1]
 
     def op_binput(self) -> None:
-        self.memo[self.data[self.position]] = self.stack[-1]
+        self.remember(self.data[self.position])
         self.position += 1
 
     # Names, and what is made with them
@@ -220,7 +236,19 @@ class Machine:
 
     def op_reduce(self) -> None:
         arguments = self.stack.pop()
-        self.stack[-1] = build(self.stack[-1], arguments)
+        self.stack[-1] = self.call(self.stack[-1], arguments)
+
+    def call(self, named: object, arguments: object) -> object:
+        """Call a stand-in. What it may copy is counted: one large value can be passed often."""
+        if type(arguments) is not tuple or len(arguments) > LIMITS.pickle_arguments:
+            raise TypeError
+        self.count_copies(arguments)
+        return build(named, arguments)
+
+    def count_copies(self, values: Iterable[object]) -> None:
+        """Add the sizes of *values* to what has been copied so far."""
+        self.copied += sum(len(v) for v in values if isinstance(v, Sized))
+        at_most(LIMITS.pickle_copied, self.copied, "copies in a pickle")
 
     def op_newobj_ex(self) -> None:
         self.stack.pop()
@@ -228,17 +256,18 @@ class Machine:
 
     def op_obj(self) -> None:
         named, *arguments = self.pop_mark()
-        self.stack.append(build(named, tuple(arguments)))
+        self.stack.append(self.call(named, tuple(arguments)))
 
     def op_inst(self) -> None:
         arguments = tuple(self.pop_mark())
         self.op_global()
-        self.stack.append(build(self.stack.pop(), arguments))
+        self.stack.append(self.call(self.stack.pop(), arguments))
 
     def op_build(self) -> None:
         state = self.stack.pop()
         target = self.stack[-1]
         if isinstance(target, Stateful):
+            self.count_copies(state.values() if isinstance(state, dict) else ())
             target.set_state(state)
         elif not isinstance(target, (dict, Placeholder)):  # state dicts have attributes too
             raise TypeError

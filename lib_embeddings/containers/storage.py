@@ -71,6 +71,7 @@ class Storage:
         Raises:
             BrokenFile: the window reaches outside the storage.
         """
+        at_most(LIMITS.dimensions, max(len(shape), len(strides)), "dimensions")
         if not are_counts((offset, *shape, *strides)) or len(shape) != len(strides):
             raise BrokenFile(
                 "its tensor is impossible: expected whole numbers as shape and strides"
@@ -106,9 +107,13 @@ class Window:
         )
         data = self.storage.read(self.offset * itemsize, extent * itemsize)
         numbers = decode(data, self.dtype, self.storage.byte_order)
-        if self.strides == contiguous_strides(self.shape):
+        if not numbers.size or self.strides == contiguous_strides(self.shape):
             return widen(numbers.reshape(self.shape), self.dtype)
-        byte_strides = [stride * itemsize for stride in self.strides]
+        # The stride of a dimension of one is never taken, and may be any number.
+        byte_strides = [
+            stride * itemsize if size > 1 else 0
+            for size, stride in zip(self.shape, self.strides, strict=True)
+        ]
         view = np.lib.stride_tricks.as_strided(numbers, self.shape, byte_strides, writeable=False)
         return widen(np.ascontiguousarray(view), self.dtype)
 

@@ -52,7 +52,7 @@ def rebuild_from_type(
     rebuilder: Rebuilder, kind: object, arguments: tuple[object, ...], *_: object
 ) -> object:
     """Stand for torch._tensor._rebuild_from_type_v2: a plain tensor, or one of a special class."""
-    if kind in (PLAIN_TENSOR, PLAIN_PARAMETER) and type(rebuilder) is Rebuilder:
+    if kind in (PLAIN_TENSOR, PLAIN_PARAMETER) and rebuilder in TENSOR_REBUILDERS:
         return rebuilder.build(*arguments)
     return Placeholder("a special kind of tensor, as quantised models have")
 
@@ -74,6 +74,8 @@ class NumpyType(Stateful):
     """Stand for numpy.dtype; the byte order comes as its state."""
 
     def __init__(self, code: str, *_: object) -> None:
+        if type(code) is not str:
+            raise TypeError
         self.code = code
         self.order = "<"
 
@@ -150,6 +152,7 @@ def stands_for(kind: str) -> Rebuilder:
     return Rebuilder(lambda *_: Placeholder(kind))
 
 
+TENSOR_REBUILDERS = (Rebuilder(rebuild_tensor), Rebuilder(rebuild_tensor_v3))
 PLAIN_TENSOR = stands_for("an empty tensor")
 PLAIN_PARAMETER = Rebuilder(rebuild_parameter)
 _TRAINING = stands_for("a training checkpoint's state")
@@ -179,10 +182,10 @@ TORCH_GLOBALS: Globals = {
     ("torch", "device"): Rebuilder(device),
     ("torch", "Tensor"): PLAIN_TENSOR,
     ("torch.nn.parameter", "Parameter"): PLAIN_PARAMETER,
-    ("torch.nn.modules.container", "ParameterDict"): Rebuilder(ParameterDict),
-    ("torch._utils", "_rebuild_tensor"): Rebuilder(rebuild_tensor),
-    ("torch._utils", "_rebuild_tensor_v2"): Rebuilder(rebuild_tensor),
-    ("torch._utils", "_rebuild_tensor_v3"): Rebuilder(rebuild_tensor_v3),
+    ("torch.nn.modules.container", "ParameterDict"): Rebuilder(lambda *_: ParameterDict()),
+    ("torch._utils", "_rebuild_tensor"): TENSOR_REBUILDERS[0],
+    ("torch._utils", "_rebuild_tensor_v2"): TENSOR_REBUILDERS[0],
+    ("torch._utils", "_rebuild_tensor_v3"): TENSOR_REBUILDERS[1],
     ("torch._utils", "_rebuild_parameter"): Rebuilder(rebuild_parameter),
     ("torch._utils", "_rebuild_parameter_with_state"): Rebuilder(rebuild_parameter),
     ("torch._utils", "_rebuild_device_tensor_from_numpy"): Rebuilder(rebuild_from_numpy),

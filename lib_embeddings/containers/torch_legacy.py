@@ -34,7 +34,12 @@ NAME = "torch-legacy"
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _PROTOCOL_VERSION = 1001
 _COUNT = struct.Struct("<q")
-_BEGINS_PICKLE = re.compile(rb"\x80[\x02-\x05]|[(\]}]*c[A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
+# Protocols 0 and 1 have no mark of their own: a few opcodes, two lines that name a class, and one
+# of the opcodes that may follow.
+_BEGINS_PICKLE = re.compile(
+    rb"\x80[\x02-\x05]"
+    rb"|[(\]})ldtqp0-9\x00\n]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n(?:[()NpqRSVUXT0.]|\Z)"
+)
 
 
 def accepts(head: bytes) -> bool:

@@ -72,6 +72,9 @@ class _Storages:
         self._source = source
         self._members = members
         self._folder = folder
+        # Many tensors may be windows onto one storage, which may have to be unpacked.
+        self._last: Member | None = None
+        self._last_data: bytes | memoryview = b""
         self._byte_order = self._read_byte_order()
 
     def find(self, persistent_id: object) -> Storage:
@@ -87,13 +90,15 @@ class _Storages:
         return Storage(dtype, n_bytes, partial(self._read, member), self._byte_order)
 
     def _read(self, member: Member, offset: int, length: int) -> bytes | memoryview:
-        is_whole = length == member.size
-        if is_whole or member.stored_size != member.size:
-            data = zip_directory.read_member(
+        if length < member.size and not member.is_packed:
+            start = zip_directory.data_offset(self._source, member) + offset
+            return self._source.view(start, length)
+        if member != self._last:
+            self._last_data = zip_directory.read_member(
                 self._source, member, LIMITS.tensor_bytes, "tensor data, in bytes"
             )
-            return data if is_whole else data[offset : offset + length]
-        return self._source.view(zip_directory.data_offset(self._source, member) + offset, length)
+            self._last = member
+        return self._last_data[offset : offset + length]
 
     def _read_byte_order(self) -> str:
         member = self._members.get(f"{self._folder}byteorder")

@@ -44,6 +44,11 @@ class Member(NamedTuple):
     size: int
     offset: int
 
+    @property
+    def is_packed(self) -> bool:
+        """Tell whether its bytes are other ones in the archive."""
+        return self.method != _STORED
+
 
 def read_directory(source: Source) -> dict[str, Member]:
     """Return the archive's members by name, in their order.
@@ -71,7 +76,7 @@ def read_member(source: Source, member: Member, limit: int, what: str) -> bytes 
         limit: the most bytes it may have.
         what: what the limit is about, in words.
     """
-    at_most(limit, member.size, what)
+    at_most(limit, max(member.size, member.stored_size), what)
     data: bytes | memoryview = source.view(data_offset(source, member), member.stored_size)
     if member.method == _DEFLATED:
         data = _inflate(data, member)
@@ -99,7 +104,12 @@ def data_offset(source: Source, member: Member) -> int:
 
 def _inflate(data: bytes | memoryview, member: Member) -> bytes:
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = decompressor.decompress(data, member.size + 1)
+    try:
+        inflated = decompressor.decompress(data, member.size + 1)
+    except zlib.error as error:
+        raise BrokenFile(
+            f"its zip member {shown(member.name)} is damaged ({error}); download it again"
+        ) from error
     if len(inflated) != member.size:
         raise BrokenFile(
             f"its zip member {shown(member.name)} lies: expected {member.size:,} bytes unpacked, "
@@ -180,7 +190,7 @@ def _read_zip64(extra: bytes, *numbers: int) -> list[int]:
     position = 0
     while position + 4 <= len(extra):
         tag, length = struct.unpack_from("<2H", extra, position)
-        if tag == 1:
+        if tag == 1 and position + 4 + length <= len(extra):
             wide = iter(struct.unpack_from(f"<{length // 8}Q", extra, position + 4))
             return [next(wide, number) if number == _IN_ZIP64 else number for number in numbers]
         position += 4 + length

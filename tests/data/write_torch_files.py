@@ -4,8 +4,9 @@ Run once per torch version; the files are committed:
 
     python tests/data/write_torch_files.py OUTDIR
 
-It needs Python 3.8 or later, torch and the numpy that torch asks for, and fills OUTDIR/torch-VERSION. Only torch
-versions that know the call behind `device.bin` write that file.
+It needs Python 3.8 or later, torch and the numpy that torch asks for, and fills
+OUTDIR/torch-VERSION. Only torch versions that know the call behind `device.bin` write that file.
+A legacy file with a ParameterDict is not among them: torch writes its own source text into it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ HIDDEN_SIZE = 768
 
 
 def values(n_vectors: int) -> torch.Tensor:
-    """Return float32 vectors that numpy computes bit for bit: `((arange % 997) / 997 - 0.5) * 0.05`.
+    """Return float32 vectors that numpy computes alike: `((arange % 997) / 997 - 0.5) * 0.05`.
 
     Returns:
         A tensor of shape (n_vectors, 768).
@@ -83,12 +84,11 @@ def contents() -> dict[str, Any]:
 
 
 def write(folder: Path) -> None:
-    """Write every file into the folder, the legacy ones in the form torch had before its zip."""
+    """Write every file into the folder, the legacy one in the form torch had before its zip."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents().items():
         torch.save(content, str(folder / name), _use_new_zipfile_serialization=True)
-    for name, content in {"legacy.pt": a1111(), "legacy_original.pt": original()}.items():
-        torch.save(content, str(folder / name), _use_new_zipfile_serialization=False)
+    torch.save(a1111(), str(folder / "legacy.pt"), _use_new_zipfile_serialization=False)
 
 
 if __name__ == "__main__":
