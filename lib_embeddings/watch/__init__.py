@@ -1,0 +1,1 @@
+"""Notice changes under folders: events are hints, a second look is the truth."""
