@@ -1,4 +1,4 @@
-"""A view as words: the lines for a console or log, and the JSON for programs."""
+"""A view and its changes as words: the lines for a console or log, and the JSON for programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from lib_embeddings.errors import shown
-from lib_embeddings.snapshot import FittedEntry, View
+from lib_embeddings.snapshot import Changes, FittedEntry, View
+
+# A burst of changes is one line: it names so many files and counts the others.
+_NAMED = 10
 
 
 def log_lines(view: View) -> Iterator[str]:
@@ -17,10 +20,31 @@ def log_lines(view: View) -> Iterator[str]:
     others = [entry for entry in view if not entry.is_loaded]
     if others:
         yield f"Not loaded: {len(others)}"
-    rows = [(shown(e.path, 255), e.fit or e.state, e.reason or "") for e in others]
+    rows = [(shown(e.path, 255), e.fit or e.state, shown(e.reason or "", 1000)) for e in others]
     path_width = min(max((len(path) for path, _, _ in rows), default=0), 48)
     for path, kind, reason in rows:
         yield f"  {path:<{path_width}}  {kind:<12}  {reason}"
+
+
+def change_lines(changes: Changes, view: View) -> Iterator[str]:
+    """Yield a line for each kind of change, however many files it is about, and the new total."""
+    kinds = {
+        (fitted.entry.root, fitted.path): fitted.fit or fitted.state
+        for fitted in view
+        if not fitted.is_loaded
+    }
+    for word, entries in zip(("Added", "Modified", "Deleted"), changes, strict=True):
+        if not entries:
+            continue
+        names = [
+            shown(entry.name, 255) + (f" ({kind})" if kind else "")
+            for entry in entries[:_NAMED]
+            for kind in [kinds.get((entry.root, entry.path))]
+        ]
+        more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
+        yield f"{word} {len(entries)} embeddings: {', '.join(names)}{more}"
+    loaded = {entry.name for entry in view if entry.is_loaded}
+    yield f"Loaded a total of {len(loaded)} textual inversion embeddings."
 
 
 def view_as_json(view: View) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""What is in the folders: an entry for every file, and all entries at one moment."""
+"""What is in the folders: an entry for every file, all entries at one moment, and what changed."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
 from lib_embeddings.embedding import NOTHING, VectorsInfo
-from lib_embeddings.fit import Fit, FitKind, check
+from lib_embeddings.fit import USABLE, Fit, FitKind, check
 from lib_embeddings.text_encoders import ModelFamily, families_for
 
 State = Literal["ok", "duplicate", "broken", "unsafe", "foreign"]
@@ -16,14 +18,14 @@ STATES: tuple[State, ...] = get_args(State)
 FITS: tuple[FitKind, ...] = get_args(FitKind)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What reading a file's bytes told, whatever its name and place; vectors are not kept.
 
     Attributes:
         state: `ok`, `broken`, `unsafe` or `foreign`.
         reason: one sentence; None when it is ok.
         vectors: what is known of the vectors for each text encoder.
+        is_passing: the disk decided it, not the file's bytes; it may be different next time.
     """
 
     state: State
@@ -31,13 +33,21 @@ class Reading:
     container: str | None = None
     layout: str | None = None
     stored_name: str | None = None
-    vectors: Mapping[str, VectorsInfo] = field(default_factory=lambda: NOTHING)
-    metadata: Mapping[str, str | int] = field(default_factory=lambda: NOTHING)
+    vectors: Mapping[str, VectorsInfo] = NOTHING
+    metadata: Mapping[str, str | int] = NOTHING
     warnings: tuple[str, ...] = ()
+    is_passing: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Companion(NamedTuple):
+    """A file that belongs to an embedding: the picture, notes or settings beside it."""
+
+    filename: str
+    size: int
+    mtime_ns: int
+
+
+class Entry(NamedTuple):
     """A file found in a folder.
 
     Attributes:
@@ -49,6 +59,7 @@ class Entry:
         state: what it is, whatever the active model.
         reason: one sentence; None when it is ok.
         warnings: sentences about things that work but are odd.
+        companions: what lies beside it and belongs to it.
     """
 
     name: str
@@ -60,6 +71,18 @@ class Entry:
     reason: str | None
     warnings: tuple[str, ...]
     reading: Reading
+    companions: tuple[Companion, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Opaque, and the same for as long as the file keeps its place."""
+        place = f"{self.root}\0{self.path}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(place, digest_size=8).hexdigest()
+
+    @property
+    def full_path(self) -> str:
+        """Its path for opening."""
+        return os.path.join(self.root, self.path)
 
 
 class FittedEntry(NamedTuple):
@@ -67,6 +90,11 @@ class FittedEntry(NamedTuple):
 
     entry: Entry
     verdict: Fit | None
+
+    @property
+    def id(self) -> str:
+        """Opaque, and the same for as long as the file keeps its place."""
+        return self.entry.id
 
     @property
     def name(self) -> str:
@@ -104,6 +132,11 @@ class FittedEntry(NamedTuple):
         return self.entry.reading.vectors
 
     @property
+    def n_vectors(self) -> int:
+        """The largest number of vectors for any text encoder; 0 for what is no embedding."""
+        return max((info.n_vectors for info in self.vectors.values()), default=0)
+
+    @property
     def families(self) -> tuple[str, ...]:
         """Keys of the model families that can use it."""
         return tuple(family.key for family in families_for(self.vectors)) if self.vectors else ()
@@ -121,8 +154,12 @@ class Snapshot:
     roots: tuple[str, ...]
     entries: tuple[Entry, ...]
 
-    def seen_with(self, model: ModelFamily | None) -> View:
-        """Return the entries with their fits. Opens no file."""
+    def seen_with(self, model: ModelFamily | None, use_partial: Collection[str] = ()) -> View:
+        """Return the entries with their fits. Opens no file.
+
+        Args:
+            use_partial: ids of entries that count as usable where they are partial.
+        """
         fits: dict[tuple[tuple[str, VectorsInfo], ...], Fit] = {}
         fitted: list[FittedEntry] = []
         for entry in self.entries:
@@ -134,6 +171,8 @@ class Snapshot:
             fit = fits.get(key)
             if fit is None:
                 fit = fits[key] = check(vectors, model)
+            if use_partial and fit.kind == "partial" and entry.id in use_partial:
+                fit = USABLE
             fitted.append(FittedEntry(entry, fit))
         return View(self.roots, model, tuple(fitted))
 
@@ -158,3 +197,27 @@ class View:
         found: Counter[str | None] = Counter(fitted.state for fitted in self.entries)
         found.update(fitted.fit for fitted in self.entries)
         return {kind: found[kind] for kind in (*STATES, *FITS)}
+
+
+class Changes(NamedTuple):
+    """What differs between two snapshots; the entries are the newer ones, if there are such."""
+
+    added: tuple[Entry, ...] = ()
+    modified: tuple[Entry, ...] = ()
+    deleted: tuple[Entry, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(map(len, self))
+
+
+def diff(old: Snapshot, new: Snapshot) -> Changes:
+    """Say what happened to each place of a file, in the order of the snapshots."""
+    before = {(entry.root, entry.path): entry for entry in old.entries}
+    added, modified = [], []
+    for entry in new.entries:
+        former = before.pop((entry.root, entry.path), None)
+        if former is None:
+            added.append(entry)
+        elif former != entry:
+            modified.append(entry)
+    return Changes(tuple(added), tuple(modified), tuple(before.values()))

@@ -29,20 +29,23 @@ GROUND = (
     "containers",
 )
 MIDDLE = ("library", "watch")
-TOP = ("cli", "__main__", "__init__")
+TOP = ("ui", "hosts", "app", "cli", "__main__", "__init__")
 FLOORS = (GROUND, MIDDLE, TOP)
 
 # Who may import what from outside, besides the standard library.
 ALLOWED = {
     "numpy": ("embedding", "assemble", "containers", "library.inspect"),
     "safetensors": ("containers.safetensors",),
-    "PIL": ("containers.picture_pixels",),
-    "platformdirs": ("library.index",),
+    "PIL": ("containers.picture_pixels", "library.previews"),
+    "platformdirs": ("library.index", "library.preferences", "library.previews"),
     "sqlite3": ("library.index",),
     "watchdog": ("watch.watcher",),
     "tqdm": ("cli",),
     "torch": ("hosts",),
-    "gradio": ("hosts", "ui.tab"),
+    "fastapi": ("ui.api", "hosts"),
+    "starlette": ("ui", "hosts"),
+    "uvicorn": ("app",),
+    "gradio": ("hosts",),
     "modules": ("hosts",),
 }
 

@@ -11,21 +11,24 @@ import json
 import logging
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from typing import NamedTuple
 
 from platformdirs import user_cache_path
 
 from lib_embeddings.embedding import vectors_info
-from lib_embeddings.library.scan import Found, Reader
+from lib_embeddings.library.inspect import sha256
+from lib_embeddings.library.scan import Reader
+from lib_embeddings.library.walk import Found
+from lib_embeddings.names import is_text
 from lib_embeddings.snapshot import Reading
 
 log = logging.getLogger(__name__)
 
 # Raise it when the table changes, or when a reader's answer to the same bytes does.
-VERSION = 1
+VERSION = 2
 
 # A file written twice within the clock's grain keeps its modification time; one this young is read
 # again next time.
@@ -33,33 +36,39 @@ _SETTLED_NS = 2_000_000_000
 
 _SCHEMA = """
 CREATE TABLE readings (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, reading TEXT NOT NULL
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    reading TEXT NOT NULL, stored_name TEXT, sha256 TEXT
 ) WITHOUT ROWID
 """
 
+_scan_json = json.JSONDecoder().raw_decode
 
-class Row(NamedTuple):
-    """One remembered reading; *reading* is JSON."""
 
-    size: int
-    mtime_ns: int
-    reading: str
+# Path, size, mtime_ns, reading, stored name, SHA-256. A plain tuple: ten thousand of any other kind
+# would be work for the garbage collector. The reading is JSON; the stored name is kept apart, as
+# without it thousands of readings are equal, and equal ones are parsed once. The hash is None until
+# somebody asks for it.
+Row = tuple[str, int, int, str, str | None, str | None]
 
 
 class Index:
-    """Readings by path. Changes are written by `save`."""
+    """Readings by path. Changes are written by `save`.
+
+    One thread reads and saves; others may ask for hashes meanwhile.
+    """
 
     def __init__(self, path: str | None, rows: dict[str, Row]) -> None:
         self._path = path
-        self._rows = rows
-        self._changed: dict[str, Row] = {}
         self._decoded: dict[str, Reading] = {}
+        self._lock = threading.Lock()  # guards the next two
+        self._rows = rows
+        self._changed: dict[str, Row | None] = {}  # None: the file is gone
 
     @classmethod
     @contextmanager
     def open(cls, path: str | None = None) -> Iterator[Index]:
         """Open the index at *path*, by default in the user's cache folder; save it at the end."""
-        index = cls._load(path or default_path())
+        index = cls._load(os.path.abspath(path or default_path()))
         yield index
         index.save()
 
@@ -73,32 +82,64 @@ class Index:
         """Return a reader that calls *read* only for files that are new or have changed."""
 
         def look_up_or_read(found: Found) -> Reading:
-            path = os.path.abspath(found.full_path)
-            row = self._rows.get(path)
-            if row and (row.size, row.mtime_ns) == (found.size, found.mtime_ns):
-                return self._decode(row.reading)
-            reading = read(found.full_path)
-            row = Row(found.size, found.mtime_ns, _encode(reading))
-            self._rows[path] = row
-            if time.time_ns() - found.mtime_ns > _SETTLED_NS:
-                self._changed[path] = row
-            return reading
+            return self._look_up(found) or self._keep(found, read(found.full_path))
 
         return look_up_or_read
 
+    def remembers(self, found: Found) -> bool:
+        """Tell whether a file is unchanged since it was read."""
+        return self._look_up(found) is not None
+
+    def sha256(self, path: str) -> str:
+        """Return the SHA-256 of a file, computed once for as long as it is unchanged.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        row = self._rows.get(path)
+        if row is None or not _is_about(row, os.stat(path)):
+            return sha256(path)
+        *_, remembered = row
+        if remembered:
+            return remembered
+        computed = sha256(path)
+        if _is_about(row, os.stat(path)):
+            self._set(path, (*row[:5], computed))
+        return computed
+
+    def hashes(self) -> dict[str, str]:
+        """Return path -> SHA-256, as far as they were asked for."""
+        with self._lock:
+            return {path: known for path, *_, known in self._rows.values() if known}
+
+    def forget_missing(self, found: Iterable[Found]) -> None:
+        """Forget all files but those *found*, in the roots where any were.
+
+        A root in which nothing was found may be a disk that is not plugged in.
+        """
+        roots = tuple({os.path.join(os.path.abspath(file.root), "") for file in found})
+        for path in self._rows.keys() - {file.full_path for file in found}:
+            if path.startswith(roots):
+                self._set(path, None)
+
     def save(self) -> None:
         """Write what has changed. A full disk or a lock costs only the memory of it."""
-        if not self._changed or self._path is None:
+        with self._lock:
+            changed, self._changed = self._changed, {}
+        if not changed or self._path is None:
             return
         try:
             with closing(_connect(self._path)) as connection, connection:
                 connection.executemany(
-                    "REPLACE INTO readings VALUES (?, ?, ?, ?)",
-                    [(path, *row) for path, row in self._changed.items()],
+                    "DELETE FROM readings WHERE path = ?", [(path,) for path in changed]
                 )
-            self._changed.clear()
+                connection.executemany(
+                    "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?)", filter(None, changed.values())
+                )
         except (sqlite3.Error, OSError) as error:
             log.warning("the index %s could not be saved: %s", self._path, error)
+            with self._lock:
+                self._changed = {**changed, **self._changed}
 
     @classmethod
     def _load(cls, path: str) -> Index:
@@ -116,12 +157,46 @@ class Index:
             os.remove(path)
         return cls(path, {})
 
-    def _decode(self, text: str) -> Reading:
-        """Return a reading; equal ones are shared, as thousands of files have few metadata."""
+    def _look_up(self, found: Found) -> Reading | None:
+        row = self._rows.get(found.full_path)
+        if row is None:
+            return None
+        _, size, mtime_ns, text, stored_name, _ = row
+        if size != found.size or mtime_ns != found.mtime_ns:
+            return None
+        try:
+            return self._decode(text, stored_name)
+        except (ValueError, TypeError, AttributeError) as error:
+            log.warning("the index %s has a damaged row: %s", self._path, error)
+            return None
+
+    def _keep(self, found: Found, reading: Reading) -> Reading:
+        """Remember a reading, for later processes too unless it could be out of date unseen."""
+        if reading.is_passing:
+            return reading
+        path, text = found.full_path, _encode(reading)
+        row = (path, found.size, found.mtime_ns, text, reading.stored_name, None)
+        is_settled = time.time_ns() - found.mtime_ns > _SETTLED_NS
+        self._set(path, row, is_lasting=is_settled and is_text(path))
+        return reading
+
+    def _set(self, path: str, row: Row | None, *, is_lasting: bool = True) -> None:
+        with self._lock:
+            if row is None:
+                self._rows.pop(path, None)
+            else:
+                self._rows[path] = row
+            if is_lasting:
+                self._changed[path] = row
+
+    def _decode(self, text: str, stored_name: str | None) -> Reading:
+        """Return a row's reading; equal ones are shared."""
         reading = self._decoded.get(text)
         if reading is None:
             reading = self._decoded[text] = _decode(text)
-        return reading
+        if stored_name is None:
+            return reading
+        return Reading(*reading[:4], stored_name, *reading[5:])
 
 
 def default_path() -> str:
@@ -144,28 +219,22 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _read_rows(path: str) -> dict[str, Row]:
     with closing(_connect(path)) as connection:
-        rows = connection.execute("SELECT path, size, mtime_ns, reading FROM readings")
-        return {path: Row(size, mtime_ns, reading) for path, size, mtime_ns, reading in rows}
+        rows = connection.execute("SELECT * FROM readings")
+        return {row[0]: row for row in rows}
+
+
+def _is_about(row: Row, status: os.stat_result) -> bool:
+    """Tell whether a file is still the one that was read."""
+    return row[1:3] == (status.st_size, status.st_mtime_ns)
 
 
 def _encode(reading: Reading) -> str:
-    return json.dumps(
-        [
-            reading.state,
-            reading.reason,
-            reading.container,
-            reading.layout,
-            reading.stored_name,
-            dict(reading.vectors),
-            dict(reading.metadata),
-            reading.warnings,
-        ]
-    )
+    vectors, metadata = dict(reading.vectors), dict(reading.metadata)
+    return json.dumps(reading._replace(stored_name=None, vectors=vectors, metadata=metadata))
 
 
 def _decode(text: str) -> Reading:
-    state, reason, container, layout, stored_name, vectors, metadata, warnings = json.loads(text)
-    vectors = {key: vectors_info(*info) for key, info in vectors.items()}
-    return Reading(
-        state, reason, container, layout, stored_name, vectors, metadata, tuple(warnings)
-    )
+    """Return the reading of a row. Raises errors of several kinds when it is damaged."""
+    reading = Reading._make(_scan_json(text)[0])
+    vectors = {key: vectors_info(*info) for key, info in reading.vectors.items()}
+    return reading._replace(vectors=vectors, warnings=tuple(reading.warnings))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +10,9 @@ import numpy as np
 
 from lib_embeddings.embedding import Vectors
 from lib_embeddings.errors import EmbeddingError
-from lib_embeddings.library.read import open_contents, read_embedding, read_file
-from lib_embeddings.library.scan import Found, entry_of
+from lib_embeddings.fit import check
+from lib_embeddings.library.read import open_contents, read_embedding
+from lib_embeddings.library.scan import entry_at
 from lib_embeddings.lookalikes import bundled_embeddings, named_tensors
 from lib_embeddings.report import entry_as_json
 from lib_embeddings.snapshot import Entry, FittedEntry
@@ -40,10 +40,16 @@ class Inspection:
     values: dict[str, dict[str, float]] = field(default_factory=dict)
     bundled: dict[str, dict[str, int]] = field(default_factory=dict)
 
+    @property
+    def fitted(self) -> FittedEntry:
+        """The file as seen without an active model."""
+        verdict = check(self.entry.reading.vectors, None) if self.entry.state == "ok" else None
+        return FittedEntry(self.entry, verdict)
+
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values: the entry's fields first."""
         return {
-            **entry_as_json(FittedEntry(self.entry, None)),
+            **entry_as_json(self.fitted),
             "sha256": self.sha256,
             "metadata": self.metadata,
             "tensors": self.tensors,
@@ -54,10 +60,7 @@ class Inspection:
 
 def inspect(path: str) -> Inspection:
     """Look at one file as closely as its state allows. Raises `OSError` when there is none."""
-    status = os.stat(path)
-    folder, filename = os.path.split(path)
-    found = Found(folder, filename, path, status.st_size, status.st_mtime_ns)
-    entry = entry_of(found, read_file(path))
+    entry = entry_at(path)
     tensors, metadata, bundled = _look_inside(path)
     if entry.state != "ok":
         return Inspection(entry, None, tensors, metadata, {}, bundled)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from lib_embeddings.assemble import make_embedding
+from lib_embeddings.assemble import make_embedding, warn_unequal
 from lib_embeddings.containers import Source, read_contents
 from lib_embeddings.embedding import Contents, Embedding
 from lib_embeddings.errors import (
@@ -50,12 +50,17 @@ def read_embedding(path: str | os.PathLike[str]) -> Embedding:
         return embedding
     if not are_pair(embedding.vectors, second.vectors):
         return embedding
+    vectors = {**embedding.vectors, **second.vectors}
     return replace(
         embedding,
         layout=PAIR,
-        vectors={**embedding.vectors, **second.vectors},
+        vectors=vectors,
         dtypes={**embedding.dtypes, **second.dtypes},
-        warnings=embedding.warnings + second.warnings,
+        warnings=(
+            *embedding.warnings,
+            *second.warnings,
+            *warn_unequal({key: len(array) for key, array in vectors.items()}),
+        ),
     )
 
 
@@ -78,9 +83,10 @@ def read_file(path: str) -> Reading:
         state = next(state for kind, state in _STATES if isinstance(error, kind))
         return Reading(state, str(error), container)
     except FileNotFoundError:
-        return Reading("broken", "this file vanished while it was looked at")
+        return Reading("broken", "this file vanished while it was looked at", is_passing=True)
     except OSError as error:
-        return Reading("broken", f"this file cannot be read: {error.strerror or error}")
+        reason = f"this file cannot be read: {error.strerror or error}"
+        return Reading("broken", reason, is_passing=True)
     except Exception:  # a defect of ours in one file must not cost the user all others
         log.exception("unexpected error while reading %s", path)
         return Reading("broken", "this file cannot be read: unexpected error, see the log")
@@ -108,10 +114,11 @@ def open_contents(path: str) -> Iterator[Contents]:
         EmbeddingError: as `read_contents`; also when the file changes before the block ends.
         OSError: it cannot be opened.
     """
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a pipe would wait for its writer
+        raise BrokenFile("this is no regular file")
     with open(path, "rb", buffering=0) as file:
         before = os.fstat(file.fileno())
-        if not stat.S_ISREG(before.st_mode):
-            raise BrokenFile("this is no regular file")
         try:
             yield read_contents(Source(file, before.st_size))
         finally:

@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
+from lib_embeddings.assemble import warn_unequal
+from lib_embeddings.errors import shown
 from lib_embeddings.library.read import PAIR, are_pair, read_file
+from lib_embeddings.library.walk import Found, find, look_at
 from lib_embeddings.names import (
     PICTURE_SUFFIXES,
-    SUFFIXES,
     WEIGHT_SUFFIXES,
     as_text,
     fold,
-    is_preview,
-    is_text,
     partner_of,
     split_name,
     warn_generic,
 )
 from lib_embeddings.snapshot import Entry, Reading, Snapshot, View
 from lib_embeddings.text_encoders import MODEL_FAMILIES, ModelFamily
-
-
-class Found(NamedTuple):
-    """A file or folder met on the way, before it is opened.
-
-    Attributes:
-        root: the folder that is scanned.
-        path: its path in the root, with `/`.
-        full_path: its path for opening.
-        size: in bytes.
-        mtime_ns: when it was last written, in nanoseconds.
-        problem: why it cannot be looked into, for a folder that cannot.
-    """
-
-    root: str
-    path: str
-    full_path: str
-    size: int = 0
-    mtime_ns: int = 0
-    problem: str | None = None
-
 
 Reader = Callable[[Found], Reading]
 Progress = Callable[[Sequence[Found]], Iterable[Found]]
@@ -80,140 +57,118 @@ def take_snapshot(
     for root in roots:
         if not os.path.isdir(root):
             raise NotADirectoryError(root)
-    found = sorted(walk(roots), key=lambda file: (roots.index(file.root), file.path))
-    readings = {file: _read(file, read) for file in progress(found)}
-    entries = [
-        entry_of(file, reading)
-        for file, reading in _join_pairs(readings).items()
-        if not (reading.state == "foreign" and file.path.lower().endswith(PICTURE_SUFFIXES))
+    return snapshot_of(roots, find(roots), read, progress)
+
+
+def snapshot_of(
+    roots: Sequence[str], found: Sequence[Found], read: Reader, progress: Progress = iter
+) -> Snapshot:
+    """Read every file that was *found*, and return the entries of all."""
+    entries = [entry_of(file, _read(file, read)) for file in progress(found)]
+    listed = [
+        entry
+        for entry in _join_pairs(entries)
+        if not (entry.state == "foreign" and entry.path.lower().endswith(PICTURE_SUFFIXES))
     ]
-    return Snapshot(tuple(roots), tuple(_mark_duplicates(entries, roots)))
+    return Snapshot(tuple(roots), tuple(_mark_duplicates(listed, roots)))
 
 
-# Walking
+def entry_at(path: str) -> Entry:
+    """Return the entry that a scan of its folder would list for one file, whatever its name.
 
-
-def walk(roots: Iterable[str]) -> Iterator[Found]:
-    """Yield every file that may be an embedding, and every folder that cannot be read.
-
-    A folder is looked into once, however many links lead to it.
+    Raises:
+        OSError: it is gone.
     """
-    seen: set[tuple[int, int]] = set()
-    for root in roots:
-        pending = [(root, "")]
-        while pending:
-            folder, prefix = pending.pop(0)
-            try:
-                status = os.stat(folder)
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-                with os.scandir(folder) as listing:
-                    items = [item for item in listing if not item.name.startswith(".")]
-            except OSError as error:
-                problem = f"this folder cannot be read: {error.strerror}"
-                yield Found(root, prefix.rstrip("/"), folder, problem=problem)
-                continue
-            folders = sorted(
-                (i for i in items if _is_folder(i)), key=lambda i: (i.is_symlink(), i.name)
-            )
-            pending += [(item.path, f"{prefix}{item.name}/") for item in folders]
-            yield from _files(root, prefix, items)
-
-
-def _is_folder(item: os.DirEntry[str]) -> bool:
-    try:
-        return item.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
-
-
-def _files(root: str, prefix: str, items: list[os.DirEntry[str]]) -> Iterator[Found]:
-    """Yield a folder's files that may be embeddings; pictures beside an embedding show it."""
-    candidates = [(item, *split_name(item.name)) for item in items]
-    weights = frozenset(fold(stem) for _, stem, suffix in candidates if suffix in WEIGHT_SUFFIXES)
-    for item, stem, suffix in candidates:
-        if suffix not in SUFFIXES:
-            continue
-        if suffix in PICTURE_SUFFIXES and is_preview(stem, weights):
-            continue
-        path = prefix + item.name
-        try:
-            if item.is_file():
-                status = item.stat()
-                yield Found(root, path, item.path, status.st_size, status.st_mtime_ns)
-            elif not item.is_dir():
-                yield Found(root, path, item.path, problem="this link leads nowhere")
-        except OSError as error:
-            problem = f"this file cannot be read: {error.strerror}"
-            yield Found(root, path, item.path, problem=problem)
+    folder, filename = os.path.split(path)
+    partner = os.path.join(folder, partner_of(filename) or filename)
+    paths = dict.fromkeys((path, partner if os.path.isfile(partner) else path))
+    files = [look_at(each) for each in paths]
+    entries = [
+        entry_of(file, _read(file, lambda found: read_file(found.full_path))) for file in files
+    ]
+    return next(iter(_join_pairs(entries)))
 
 
 # From files to entries
 
 
 def _read(file: Found, read: Reader) -> Reading:
-    if file.problem:
-        return Reading("broken", file.problem)
-    if not is_text(file.path):
-        return Reading("broken", "its name is not UTF-8 text and cannot be typed: rename it")
-    return read(file)
+    return Reading("broken", file.problem) if file.problem else read(file)
 
 
 def entry_of(file: Found, reading: Reading) -> Entry:
     """Return the entry for a file that was read, before it is compared with the others."""
-    folder, _, filename = file.path.rpartition("/")
+    path = as_text(file.path)
+    folder, _, filename = path.rpartition("/")
     name, _ = split_name(filename)
-    generic = warn_generic(name, folder.rpartition("/")[2], reading.stored_name)
-    warnings = reading.warnings + ((generic,) if generic and reading.state == "ok" else ())
+    warnings = reading.warnings
+    if reading.state == "ok":
+        generic = warn_generic(name, folder.rpartition("/")[2], reading.stored_name)
+        warnings += (generic,) if generic else ()
     return Entry(
-        as_text(name),
+        name,
         file.root,
-        as_text(file.path),
+        path,
         file.size,
         file.mtime_ns,
         reading.state,
         reading.reason,
         warnings,
         reading,
+        file.companions,
     )
 
 
-def _join_pairs(readings: dict[Found, Reading]) -> dict[Found, Reading]:
+def _join_pairs(entries: list[Entry]) -> Iterable[Entry]:
     """Make one of the two files that diffusers writes for SDXL."""
-    by_path = {file.full_path: file for file in readings}
-    joined = dict(readings)
-    for first, reading in readings.items():
-        folder, filename = os.path.split(first.full_path)
-        partner = partner_of(filename)
-        second = by_path.get(os.path.join(folder, partner)) if partner else None
-        if second is None or not are_pair(reading.vectors, readings[second].vectors):
-            continue
-        other = joined.pop(second)
-        del joined[first]
-        both = first._replace(
-            size=first.size + second.size, mtime_ns=max(first.mtime_ns, second.mtime_ns)
-        )
-        joined[both] = replace(
-            reading,
-            layout=PAIR,
-            vectors={**reading.vectors, **other.vectors},
-            warnings=reading.warnings + other.warnings,
-        )
-    return joined
+    firsts = [entry for entry in entries if _partner_path(entry)]
+    if not firsts:
+        return entries
+    joined = {entry.full_path: entry for entry in entries}
+    for first in firsts:
+        second = joined.get(_partner_path(first))
+        if second and are_pair(first.reading.vectors, second.reading.vectors):
+            del joined[second.full_path]
+            joined[first.full_path] = _join(first, second)
+    return joined.values()
 
 
-def _mark_duplicates(entries: list[Entry], roots: Sequence[str]) -> Iterator[Entry]:
+def _partner_path(entry: Entry) -> str:
+    """Return where the other half of a pair would lie; empty for a file that is no first half."""
+    partner = partner_of(entry.path.rpartition("/")[2])
+    return os.path.join(os.path.dirname(entry.full_path), partner) if partner else ""
+
+
+def _join(first: Entry, second: Entry) -> Entry:
+    vectors = {**first.reading.vectors, **second.reading.vectors}
+    unequal = warn_unequal({key: info.n_vectors for key, info in vectors.items()})
+    warnings = (*second.reading.warnings, *unequal)
+    reading = first.reading._replace(
+        layout=PAIR, vectors=vectors, warnings=first.reading.warnings + warnings
+    )
+    return first._replace(
+        bytes=first.bytes + second.bytes,
+        mtime_ns=max(first.mtime_ns, second.mtime_ns),
+        warnings=warnings + first.warnings,
+        reading=reading,
+    )
+
+
+def _mark_duplicates(entries: Sequence[Entry], roots: Sequence[str]) -> Iterator[Entry]:
     """Let one entry of each name be the one that is used; the others say which it is."""
     winners: dict[str, Entry] = {}
-    for entry in sorted(entries, key=lambda entry: _rank(entry, roots)):
+    for entry in entries:
         if entry.state == "ok":
-            winners.setdefault(fold(entry.name), entry)
+            rival = winners.setdefault(fold(entry.name), entry)
+            if rival is not entry and _rank(entry, roots) < _rank(rival, roots):
+                winners[fold(entry.name)] = entry
     for entry in entries:
         winner = winners.get(fold(entry.name))
         if entry.state == "ok" and winner is not None and winner is not entry:
-            reason = f"has the same name as {winner.path}, which is used: rename one of them"
-            yield replace(entry, state="duplicate", reason=reason)
+            reason = (
+                f"has the same name as {shown(winner.path, 255)}, which is used: rename one of them"
+            )
+            yield entry._replace(state="duplicate", reason=reason)
         else:
             yield entry
 

@@ -1,0 +1,344 @@
+"""What was read before is not read again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lib_embeddings.embedding import VectorsInfo
+from lib_embeddings.library.index import VERSION, Index, default_path
+from lib_embeddings.library.read import read_file
+from lib_embeddings.library.scan import take_snapshot
+from lib_embeddings.snapshot import Reading, Snapshot
+from tests.builders import safetensors_file, torch_zip, vectors
+
+DAY_NS = 86_400 * 10**9
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with two embeddings of a day ago and a broken file."""
+    folder = tmp_path / "embeddings"
+    folder.mkdir()
+    for name, data in {
+        "cat.safetensors": safetensors_file(metadata={"ss_steps": "500"}),
+        "dog.pt": torch_zip(),
+        "cut.pt": torch_zip()[:-1],
+    }.items():
+        (folder / name).write_bytes(data)
+        age(folder / name)
+    return folder
+
+
+def age(path: Path, ns: int = DAY_NS) -> None:
+    """Make a file look as if it was written that long ago."""
+    os.utime(path, ns=(0, time.time_ns() - ns))
+
+
+class Session:
+    """Scans of a folder, each with the index opened anew as a new process would."""
+
+    def __init__(self, folder: Path, index: Path) -> None:
+        self.folder = folder
+        self.index = index
+        self.read: list[str] = []
+
+    def scan(self) -> Snapshot:
+        """Scan once; note what was read."""
+        self.read = []
+        with Index.open(str(self.index)) as index:
+            return take_snapshot([str(self.folder)], index.reader(self._read))
+
+    def _read(self, path: str) -> Reading:
+        self.read.append(os.path.basename(path))
+        return read_file(path)
+
+
+@pytest.fixture
+def session(folder: Path, tmp_path: Path) -> Session:
+    """Return scans of the folder with an index that does not exist yet."""
+    return Session(folder, tmp_path / "cache" / "index.sqlite")
+
+
+ALL = ["cat.safetensors", "cut.pt", "dog.pt"]
+
+
+def test_an_unchanged_file_is_not_read_again(session: Session) -> None:
+    """The second scan opens nothing, and gives the same entries, warnings and all."""
+    first = session.scan()
+    assert session.read == ALL
+    assert session.scan() == first
+    assert session.read == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda path: path.write_bytes(b"longer than before" * 999), id="size"),
+        pytest.param(lambda path: age(path, 2 * DAY_NS), id="older"),
+        pytest.param(lambda path: os.utime(path, ns=(0, path.stat().st_mtime_ns + 1)), id="1 ns"),
+    ],
+)
+def test_a_changed_file_is_read_again(session: Session, change: Callable[[Path], None]) -> None:
+    """Another size, or another modification time in either direction, means another file."""
+    session.scan()
+    change(session.folder / "dog.pt")
+    session.scan()
+    assert session.read == ["dog.pt"]
+
+
+def test_a_moved_file_is_read_again(session: Session) -> None:
+    """A reading belongs to a path."""
+    session.scan()
+    (session.folder / "dog.pt").rename(session.folder / "wolf.pt")
+    session.scan()
+    assert session.read == ["wolf.pt"]
+
+
+def test_the_path_is_absolute(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder given by a relative path is the same folder."""
+    session.scan()
+    monkeypatch.chdir(session.folder.parent)
+    session.folder = Path("embeddings")
+    session.scan()
+    assert session.read == []
+
+
+@pytest.mark.parametrize("age_ns", [0, 1_900_000_000, -DAY_NS], ids=["now", "1.9 s", "tomorrow"])
+def test_a_young_file_is_read_again(session: Session, age_ns: int) -> None:
+    """A file may have been written twice within the clock's grain: a young one is not trusted."""
+    age(session.folder / "dog.pt", age_ns)
+    session.scan()
+    session.scan()
+    assert session.read == ["dog.pt"]
+
+
+def test_what_the_disk_decided_is_not_remembered(folder: Path, tmp_path: Path) -> None:
+    """A file that could not be opened is tried again, though its size and time are the same."""
+    denied = [True]
+
+    def read(path: str) -> Reading:
+        if denied:
+            denied.pop()
+            path += ".gone"
+        return read_file(path)
+
+    states = []
+    for _ in range(2):
+        with Index.open(str(tmp_path / "index.sqlite")) as index:
+            snapshot = take_snapshot([str(folder)], index.reader(read))
+        states.append({entry.path: entry.state for entry in snapshot.entries}["cat.safetensors"])
+    assert states == ["broken", "ok"]
+
+
+def test_a_reading_comes_back_as_it_was(tmp_path: Path) -> None:
+    """All that a reading tells survives the index."""
+    path = tmp_path / "cat.pt"
+    path.write_bytes(b"")
+    age(path)
+    original = Reading(
+        "ok",
+        None,
+        "torch-zip",
+        "tokens",
+        "<猫>",
+        {"clip_l": VectorsInfo(2, 768, "float16"), "clip_g": VectorsInfo(2, 1280, "bfloat16")},
+        {"step": 100, "note": "lone surrogate \ud800"},
+        ("one warning", "another"),
+    )
+    readings = []
+    for read in (lambda _: original, read_file):
+        with Index.open(str(tmp_path / "index.sqlite")) as index:
+            (entry,) = take_snapshot([str(tmp_path)], index.reader(read)).entries
+        readings.append(entry.reading)
+    assert readings == [original, original]
+
+
+# An index that is no good
+
+
+def test_a_damaged_index_is_made_anew(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+    """Bytes that are no database cost one full reading, and a line in the log."""
+    first = session.scan()
+    session.index.write_bytes(b"this is no database" * 500)
+    assert session.scan() == first
+    assert session.read == ALL
+    assert "is damaged and is made anew" in caplog.text
+    session.scan()
+    assert session.read == []
+
+
+def test_a_cut_index_is_made_anew(session: Session) -> None:
+    """A database that ends in the middle is no reason to stop."""
+    first = session.scan()
+    session.index.write_bytes(session.index.read_bytes()[:5000])
+    assert session.scan() == first
+    assert session.scan() == first
+    assert session.read == []
+
+
+@pytest.mark.parametrize("text", ["not JSON", "[]", "null", '["ok"]', "[1,2,3,4,5,6,7,8]"])
+def test_a_damaged_row_is_read_again(session: Session, text: str) -> None:
+    """A row that makes no sense counts as not remembered."""
+    first = session.scan()
+    with sqlite3.connect(session.index) as connection:
+        connection.execute("UPDATE readings SET reading = ?", (text,))
+    connection.close()
+    assert session.scan() == first
+    assert session.read == ALL
+
+
+def test_another_version_is_emptied(session: Session) -> None:
+    """An index of another version is forgotten, whatever its tables."""
+    session.scan()
+    with sqlite3.connect(session.index) as connection:
+        connection.execute("DROP TABLE readings")
+        connection.execute("CREATE TABLE readings (other TEXT)")
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+    connection.close()
+    session.scan()
+    assert session.read == ALL
+    session.scan()
+    assert session.read == []
+
+
+def test_a_locked_index_is_done_without(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+    """While another program holds the index everything is read, and the index stays whole."""
+    first = session.scan()
+    other = sqlite3.connect(session.index, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    assert session.scan() == first
+    other.close()
+    assert session.read == ALL
+    assert "could not be opened, going on without" in caplog.text
+    session.scan()
+    assert session.read == []
+
+
+def test_an_index_that_is_locked_later(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+    """A lock that comes before the saving costs only the memory of this scan."""
+    with Index.open(str(session.index)) as index:
+        take_snapshot([str(session.folder)], index.reader(read_file))
+        other = sqlite3.connect(session.index, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+    other.close()
+    assert "could not be saved" in caplog.text
+    session.scan()
+    assert session.read == ALL
+
+
+def test_a_folder_where_nothing_can_be_written(
+    session: Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a place for the index every scan reads everything, and says so in the log."""
+    session.index.parent.write_text("this is a file, not a folder")
+    assert session.scan() == session.scan()
+    assert session.read == ALL
+    assert "could not be made, going on without" in caplog.text
+
+
+def test_an_index_in_this_folder(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path without a folder means the current one."""
+    monkeypatch.chdir(session.folder.parent)
+    session.index = Path("index.sqlite")
+    session.scan()
+    session.scan()
+    assert session.read == []
+
+
+def test_a_root_whose_name_is_no_text(session: Session, tmp_path: Path) -> None:
+    """A folder whose name is no UTF-8 can be scanned; its files are only not remembered."""
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    try:
+        session.folder = session.folder.rename(root)
+    except OSError:
+        pytest.skip("this system has no file names but text")
+    assert len(session.scan().entries) == 3
+    assert len(session.scan().entries) == 3
+
+
+def test_an_error_during_the_scan_leaves_the_index_whole(session: Session) -> None:
+    """What was remembered before stays when a scan is broken off."""
+    session.scan()
+    with pytest.raises(KeyboardInterrupt), Index.open(str(session.index)):
+        raise KeyboardInterrupt
+    session.scan()
+    assert session.read == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system cannot kill so")
+def test_a_process_killed_while_it_writes(session: Session) -> None:
+    """A process killed in the middle of writing leaves the index as it was before."""
+    first = session.scan()
+    code = (
+        "import os, signal, sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1])\n"
+        "connection.execute('PRAGMA cache_size = 1')\n"
+        "connection.execute('UPDATE readings SET size = 0, reading = hex(randomblob(100000))')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code, session.index], check=False)
+    assert result.returncode == -signal.SIGKILL
+    assert session.index.with_name("index.sqlite-journal").exists()
+    assert session.scan() == first
+    assert session.read == []
+
+
+# Where it lies
+
+
+def test_nothing_is_remembered_nowhere(folder: Path, tmp_path: Path) -> None:
+    """Without an index everything is read each time, and nothing is written."""
+    before = sorted(tmp_path.rglob("*"))
+    for _ in range(2):
+        read: list[str] = []
+
+        def note(path: str, read: list[str] = read) -> Reading:
+            read.append(os.path.basename(path))
+            return read_file(path)
+
+        with Index.nowhere() as index:
+            take_snapshot([str(folder)], index.reader(note))
+        assert read == ALL
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="this variable is not used here")
+def test_the_default_place(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default the index lies in the user's cache folder, never among the embeddings."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert default_path() == str(tmp_path / "cache" / "lib_embeddings" / "index.sqlite")
+    before = sorted(folder.iterdir())
+    with Index.open() as index:
+        take_snapshot([str(folder)], index.reader(read_file))
+    assert os.path.exists(default_path())
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_log_is_quiet(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+    """An index that works is not worth a line."""
+    with caplog.at_level(logging.DEBUG):
+        session.scan()
+        session.scan()
+    assert caplog.text == ""
+
+
+def test_equal_readings_are_shared(session: Session) -> None:
+    """Thousands of files with the same reading hold it once."""
+    for number in range(3):
+        path = session.folder / f"same {number}.bin"
+        path.write_bytes(safetensors_file({"emb_params": vectors()}))
+        age(path)
+    session.scan()
+    readings = [e.reading for e in session.scan().entries if e.path.startswith("same")]
+    assert len(readings) == 3
+    assert len({id(reading) for reading in readings}) == 1

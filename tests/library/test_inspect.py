@@ -1,0 +1,149 @@
+"""All that can be told about one file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib_embeddings.library.inspect import inspect, statistics
+from lib_embeddings.library.scan import take_snapshot
+from tests.builders import png, safetensors_file, torch_zip, vectors
+
+
+def saved(folder: Path, name: str, data: bytes) -> str:
+    """Write a file into a folder; return its path."""
+    (folder / name).write_bytes(data)
+    return str(folder / name)
+
+
+def test_an_embedding(tmp_path: Path) -> None:
+    """An embedding is told with its tensors, metadata, values and checksum."""
+    path = saved(tmp_path, "cat.pt", torch_zip())
+    inspection = inspect(path)
+    assert (inspection.entry.name, inspection.entry.state) == ("cat", "ok")
+    assert inspection.tensors == {"string_to_param.*": "float32[1x768]"}
+    assert inspection.metadata == {
+        "step": 100,
+        "sd_checkpoint": "abcdef12",
+        "sd_checkpoint_name": "model",
+    }
+    assert list(inspection.values) == ["clip_l"]
+    assert inspection.sha256 == hashlib.sha256(torch_zip()).hexdigest()
+    assert inspection.bundled == {}
+
+
+def test_metadata_of_safetensors(tmp_path: Path) -> None:
+    """What a trainer wrote beside the tensors is told too."""
+    data = safetensors_file(metadata={"ss_steps": "500", "modelspec.title": "cat"})
+    assert inspect(saved(tmp_path, "cat.safetensors", data)).metadata == {
+        "ss_steps": "500",
+        "modelspec.title": "cat",
+    }
+
+
+def test_a_lora_and_what_it_brings(tmp_path: Path) -> None:
+    """Embeddings inside a LoRA are listed read-only; the file is not hashed."""
+    tensors = {
+        "lora_unet_mid_block.lora_up.weight": vectors(4, 320),
+        "bundle_emb.cat.clip_l": vectors(3),
+        "bundle_emb.cat.clip_g": vectors(3, 1280),
+    }
+    inspection = inspect(saved(tmp_path, "lora.safetensors", safetensors_file(tensors)))
+    assert (inspection.entry.state, inspection.sha256) == ("foreign", None)
+    assert inspection.bundled == {"cat": {"clip_l": 3, "clip_g": 3}}
+    assert inspection.tensors["bundle_emb.cat.clip_l"] == "float32[3x768]"
+    assert inspection.values == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "state"),
+    [(b"", "broken"), (safetensors_file()[:-1], "broken"), (png(), "foreign")],
+    ids=["empty", "cut short", "picture"],
+)
+def test_what_cannot_be_looked_into(tmp_path: Path, data: bytes, state: str) -> None:
+    """Of a file without readable tensors the entry is all there is."""
+    inspection = inspect(saved(tmp_path, "cat.pt", data))
+    assert inspection.entry.state == state
+    assert (inspection.tensors, inspection.metadata, inspection.values) == ({}, {}, {})
+
+
+def test_a_pair_is_told_as_the_scan_tells_it(tmp_path: Path) -> None:
+    """The first of two files that belong together is the entry that a scan would list."""
+    path = saved(tmp_path, "learned_embeds.bin", safetensors_file({"<cat>": vectors(2)}))
+    saved(tmp_path, "learned_embeds_2.bin", safetensors_file({"<cat>": vectors(2, 1280)}))
+    inspection = inspect(path)
+    (entry,) = take_snapshot([str(tmp_path)]).entries
+    assert list(inspection.values) == ["clip_l", "clip_g"]
+    assert inspection.entry.reading == entry.reading
+
+
+def test_a_name_that_is_no_text_is_told_as_the_scan_tells_it(tmp_path: Path) -> None:
+    """A sound file whose name cannot be typed is not ok for one and broken for the other."""
+    name = os.fsdecode(b"caf\xe9.pt")
+    try:
+        path = saved(tmp_path, name, safetensors_file())
+    except OSError:
+        pytest.skip("this system has no file names but text")
+    (entry,) = take_snapshot([str(tmp_path)]).entries
+    assert inspect(path).entry.state == entry.state == "broken"
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    """Looking at nothing is the system's error."""
+    with pytest.raises(FileNotFoundError):
+        inspect(str(tmp_path / "cat.pt"))
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    """A folder is not a file to look into."""
+    with pytest.raises(IsADirectoryError):
+        inspect(str(tmp_path))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_does_not_block(tmp_path: Path) -> None:
+    """A pipe that nobody writes into is told at once."""
+    os.mkfifo(tmp_path / "cat.pt")
+    result = subprocess.run(
+        [sys.executable, "-m", "lib_embeddings", "inspect", tmp_path / "cat.pt"],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=10,
+    )
+    assert "no regular file" in result.stdout + result.stderr
+
+
+def test_statistics() -> None:
+    """Statistics are of all numbers; norms are of each vector."""
+    array = np.array([[3.0, 4.0], [0.0, 1.0]], np.float32)
+    assert statistics(array) == {
+        "min": 0.0,
+        "max": 4.0,
+        "mean": 2.0,
+        "std": pytest.approx(np.sqrt(2.5)),
+        "norm_min": 1.0,
+        "norm_max": 5.0,
+    }
+
+
+def test_json(tmp_path: Path) -> None:
+    """The entry's fields come first, then what only an inspection knows; all of it is JSON."""
+    path = saved(tmp_path, "cat.pt", torch_zip())
+    document = json.loads(json.dumps(inspect(path).as_json()))
+    assert list(document) == [
+        "name", "path", "state", "fit", "reason", "container", "layout", "stored_name",
+        "families", "vectors", "bytes", "warnings",
+        "sha256", "metadata", "tensors", "values", "bundled",
+    ]  # fmt: skip
+    assert set(document["values"]["clip_l"]) == {
+        "min", "max", "mean", "std", "norm_min", "norm_max",
+    }  # fmt: skip
+    assert (document["path"], document["families"]) == ("cat.pt", ["sd1"])
