@@ -47,16 +47,16 @@ bench: $(VENV)/.test
 
 $(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[app]'
 	touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --editable '.[test,lint,reference]'
+	$(BIN)/python -m pip install --quiet --editable '.[app,test,lint,reference]'
 	touch $@
 
 $(PINNED)/.test: pyproject.toml tests/a1111-pins.txt
 	$(PINNED_PYTHON) -m venv $(PINNED)
-	$(PINNED)/bin/python -m pip install --quiet --constraint tests/a1111-pins.txt --editable '.[test]'
+	$(PINNED)/bin/python -m pip install --quiet --constraint tests/a1111-pins.txt --editable '.[app,test]'
 	touch $@
 
 clean:

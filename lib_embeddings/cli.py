@@ -1,20 +1,22 @@
-"""The command line: `scan` folders, `inspect` a file."""
+"""The command line: `scan` folders, `inspect` a file, `serve` the tab as a web page."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tqdm import tqdm
 
-from lib_embeddings.errors import shown
+from lib_embeddings.errors import EmbeddingError, shown
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.read import read_file
-from lib_embeddings.library.scan import Found, take_snapshot
+from lib_embeddings.library.scan import take_snapshot
+from lib_embeddings.library.walk import Found
 from lib_embeddings.report import log_lines, view_as_json
 from lib_embeddings.snapshot import View
 from lib_embeddings.text_encoders import MODEL_FAMILIES, families_for
@@ -28,7 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Names are bytes from anywhere: a console that cannot show one must not end the command.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     run: Callable[[argparse.Namespace], int] = options.run
-    return run(options)
+    try:
+        code = run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads us has enough, as `| head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,12 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
     scan = commands.add_parser("scan", help="say for every file in some folders what it is")
     scan.add_argument("folders", nargs="+", metavar="DIR", help="folder to look through")
-    scan.add_argument(
-        "--model",
-        choices=("none", *MODEL_FAMILIES),
-        default="none",
-        help="model family to compare the files with (default: none)",
-    )
+    _add_model(scan)
     scan.add_argument("--json", action="store_true", help="print JSON")
     scan.add_argument("--strict", action="store_true", help="exit 1 if a file is broken or unsafe")
     scan.add_argument("--no-index", action="store_true", help="read every file anew")
@@ -54,7 +57,24 @@ def _parser() -> argparse.ArgumentParser:
     inspect_.add_argument("file", metavar="FILE", help="file to look into")
     inspect_.add_argument("--json", action="store_true", help="print JSON")
     inspect_.set_defaults(run=_inspect)
+
+    serve = commands.add_parser("serve", help="open the tab as a web page, without any WebUI")
+    serve.add_argument("folders", nargs="*", metavar="DIR", help="folder to show (default: here)")
+    _add_model(serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    serve.add_argument("--port", type=int, default=7868, help="port to listen on (%(default)s)")
+    serve.add_argument("--open", action="store_true", help="open the page in a browser")
+    serve.set_defaults(run=_serve)
     return parser
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        choices=("none", *MODEL_FAMILIES),
+        default="none",
+        help="model family to compare the files with (%(default)s)",
+    )
 
 
 def _scan(options: argparse.Namespace) -> int:
@@ -89,10 +109,26 @@ def _inspect(options: argparse.Namespace) -> int:
         inspection = inspect(options.file)
     except OSError as error:
         return _refuse(f"{shown(options.file, 255)} cannot be opened: {error.strerror}")
+    except EmbeddingError as error:
+        return _refuse(f"{shown(options.file, 255)}: {error}")
     if options.json:
         _print_json(inspection.as_json())
     else:
         print("\n".join(_describe(inspection)))
+    return OK
+
+
+def _serve(options: argparse.Namespace) -> int:
+    try:
+        from lib_embeddings.app import serve  # noqa: PLC0415 - needs what the others do without
+    except ImportError as error:
+        return _refuse(f"{error.name} is missing: install lib-embeddings[app]")
+    folders = options.folders or ["."]
+    model = MODEL_FAMILIES.get(options.model)
+    try:
+        serve(folders, model, options.host, options.port, opens_browser=options.open)
+    except OSError as error:
+        return _refuse(f"{options.host}:{options.port} cannot be used: {error.strerror or error}")
     return OK
 
 

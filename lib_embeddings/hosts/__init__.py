@@ -1,0 +1,1 @@
+"""Where the library runs: one module for each host."""

@@ -1,0 +1,1 @@
+"""What people and programs see: the HTTP API and the tab."""

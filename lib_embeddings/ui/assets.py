@@ -1,0 +1,66 @@
+"""Our script and style in a page that someone else renders.
+
+A WebUI puts every extension's files into the head of its page; where there is no WebUI, this
+middleware does the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PROJECT = Path(__file__).parents[2]
+
+
+def head_tags(prefix: str) -> bytes:
+    """Return the tags that load our style and script from below *prefix*.
+
+    The addresses carry the files' time, so that a browser does not show an old tab.
+    """
+    style, script = PROJECT / "style.css", PROJECT / "javascript" / "textual_inversion.mjs"
+    newest = max(path.stat().st_mtime_ns for path in (style, *script.parent.rglob("*.mjs")))
+    return (
+        f'<link rel="stylesheet" href="{prefix}/style.css?{newest}">'
+        f'<script type="module" src="{prefix}/javascript/textual_inversion.mjs?{newest}"></script>'
+    ).encode()
+
+
+class HeadTags:
+    """Put *tags* before the end of the head of one page."""
+
+    def __init__(self, app: ASGIApp, path: str, tags: bytes) -> None:
+        self._app = app
+        self._path = path
+        self._tags = tags
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != self._path:
+            await self._app(scope, receive, send)
+            return
+        # A packed page could not be read here.
+        headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        await self._app({**scope, "headers": headers}, receive, _Insertion(send, self._tags))
+
+
+class _Insertion:
+    """Collect a response, insert the tags, and send it on."""
+
+    def __init__(self, send: Send, tags: bytes) -> None:
+        self._send = send
+        self._tags = tags
+        self._start: Message = {}
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        self._body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        body = self._body.replace(b"</head>", self._tags + b"</head>", 1)
+        MutableHeaders(raw=self._start["headers"])["content-length"] = str(len(body))
+        await self._send(self._start)
+        await self._send({"type": "http.response.body", "body": body})

@@ -1,0 +1,44 @@
+"""News for browsers: one line for every generation of the library."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from lib_embeddings.library.store import Library
+from lib_embeddings.snapshot import Changes
+
+# A stream ends by itself, so that a server that stops need not wait for browsers: they reconnect.
+LONGEST_SECONDS = 30.0
+# How often a stream looks whether anyone still listens.
+PULSE_SECONDS = 1.0
+
+
+async def stream(
+    library: Library, is_disconnected: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[str]:
+    """Yield the present generation at once, then every new one, as server-sent events."""
+    news: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def tell(generation: int, changes: Changes) -> None:
+        loop.call_soon_threadsafe(news.put_nowait, _event(generation, changes))
+
+    unsubscribe = library.subscribe(tell)
+    end = time.monotonic() + LONGEST_SECONDS
+    try:
+        yield "retry: 1000\n\n" + _event(library.generation, Changes())
+        while time.monotonic() < end and not await is_disconnected():
+            try:
+                yield await asyncio.wait_for(news.get(), PULSE_SECONDS)
+            except asyncio.TimeoutError:  # a class of its own before Python 3.11
+                continue
+    finally:
+        unsubscribe()
+
+
+def _event(generation: int, changes: Changes) -> str:
+    counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
+    return f"event: generation\ndata: {json.dumps({'generation': generation, **counts})}\n\n"
