@@ -45,30 +45,36 @@ view = scan([ROOT], model="sd1")
 print(time.perf_counter() - start, psutil.Process().memory_info().rss - memory, view.counts["ok"])
 """
 
-# The WebUI's own loader, with a model object that only answers what the loader asks of it.
+# The WebUI's own loader, with a model object that only answers what the loader asks of it. Its own
+# folder is left alone: settings and hashes go to a folder that is gone afterwards.
 WEBUI = """
-import sys, time
-sys.argv = ["webui", "--skip-torch-cuda-test", "--use-cpu", "all", "--no-half"]
-import torch
-from modules import shared_init, shared
-shared_init.initialize()
-from modules.textual_inversion import textual_inversion
-class Model:
-    class cond_stage_model:
-        tokenize = staticmethod(lambda texts: [[hash(text) % 49000] for text in texts])
-        encode_embedding_init_text = staticmethod(lambda text, n: torch.zeros(1, 768))
-shared.sd_model = Model
-from modules import sd_models
-sd_models.model_data.sd_model = Model
-database = textual_inversion.EmbeddingDatabase()
-database.add_embedding_dir(ROOT)
-start = time.perf_counter()
-database.load_textual_inversion_embeddings(force_reload=True)
-print(time.perf_counter() - start, len(database.word_embeddings))
+import contextlib, io, os, sys, tempfile, time, types
+data = tempfile.TemporaryDirectory()
+sys.argv = ["webui", "--use-cpu", "all", "--no-half", "--data-dir", data.name]
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    from modules import initialize, shared_init
+    shared_init.initialize()
+    import torch
+    from modules import sd_models, shared
+    from modules.textual_inversion.textual_inversion import EmbeddingDatabase
+    sd_models.model_data.was_loaded_at_least_once = True
+    sd_models.model_data.sd_model = types.SimpleNamespace(cond_stage_model=types.SimpleNamespace(
+        tokenize=lambda texts: [[hash(text) % 49000] for text in texts],
+        encode_embedding_init_text=lambda text, n: torch.zeros(n, 768),
+    ))
+    database = EmbeddingDatabase()
+    database.add_embedding_dir(ROOT)
+    start = time.perf_counter()
+    database.load_textual_inversion_embeddings(force_reload=True)
+    seconds = time.perf_counter() - start
+print(seconds, len(database.word_embeddings) + len(database.skipped_embeddings), flush=True)
+os._exit(0)
 """
 
 
-def run(program: str, root: str, python: str = sys.executable, folder: str | None = None) -> list[float]:
+def run(
+    program: str, root: str, python: str = sys.executable, folder: str | None = None
+) -> list[float]:
     """Run *program* in a fresh process and return the numbers on its last line."""
     code = f"ROOT = {root!r}\n{program}"
     result = subprocess.run(
@@ -114,16 +120,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=10_000, help="how many embeddings")
     parser.add_argument("--webui", help="path of an AUTOMATIC1111 WebUI, with its environment")
-    parser.add_argument("--webui-python", default="venv/bin/python", help="its interpreter")
+    parser.add_argument(
+        "--webui-python", default="venv/bin/python", help="its interpreter, seen from there"
+    )
     options = parser.parse_args(arguments)
     with folder_of(options.files) as root:
         measure(root, is_on_disk=False)
         if os.access(DROP_CACHES, os.W_OK):
             measure(root, is_on_disk=True)
         if options.webui:
-            python = os.path.join(options.webui, options.webui_python)
-            seconds, loaded = run(WEBUI, root, python, options.webui)
-            print(f"the WebUI's own loader, files in memory: {seconds:.1f} s, {loaded:,.0f} loaded")
+            seconds, loaded = run(WEBUI, root, options.webui_python, options.webui)
+            print(f"the WebUI's own loader, files in memory: {seconds:.1f} s for {loaded:,.0f} files")
 
 
 if __name__ == "__main__":

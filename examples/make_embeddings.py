@@ -18,7 +18,6 @@ from tests.builders import (
     Call,
     Global,
     a1111,
-    json_payload,
     pickle_of,
     png,
     png_text,

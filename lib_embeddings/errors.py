@@ -65,4 +65,6 @@ class UnsafeFile(EmbeddingError):
 def shown(text: str, length: int = 80) -> str:
     """Return text that came with a file fit for a message: one line, printable, not too long."""
     short = text if len(text) <= length else text[: length - 1] + "…"
+    if short.isprintable():
+        return short
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)

@@ -7,7 +7,7 @@ The methods raise whatever Python raises on nonsense (a pop from an empty stack,
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from typing import Any
 
 from lib_embeddings.containers.pickle_values import (
@@ -26,6 +26,7 @@ I32 = struct.Struct("<i")
 F64_BIG_ENDIAN = struct.Struct(">d")
 
 _BIG = 1 << 63
+_COPYABLE = (list, tuple, dict, str, bytes)
 _BOOLEANS = {b"00": False, b"01": True}
 _KEY_TYPES = (str, int, bool, type(None), Rebuilder)
 
@@ -247,7 +248,7 @@ class Machine:
 
     def count_copies(self, values: Iterable[object]) -> None:
         """Add the sizes of *values* to what has been copied so far."""
-        self.copied += sum(len(v) for v in values if isinstance(v, Sized))
+        self.copied += sum(len(v) for v in values if isinstance(v, _COPYABLE))
         at_most(LIMITS.pickle_copied, self.copied, "copies in a pickle")
 
     def op_newobj_ex(self) -> None:
