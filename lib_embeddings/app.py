@@ -31,8 +31,8 @@ def living_library(
         library = Library(roots, index, Preferences())
         library.set_model(model)
         library.rescan()
-        watcher = Watcher(library.roots, lambda: library.rescan(watcher.is_whole))
-        with watcher:
+        with Watcher(library.roots, library.rescan) as watcher:
+            library.is_whole = watcher.is_whole
             yield library
 
 

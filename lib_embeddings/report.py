@@ -33,7 +33,7 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
         for fitted in view
         if not fitted.is_loaded
     }
-    for word, entries in zip(("Added", "Modified", "Deleted"), changes, strict=True):
+    for word, entries in zip(("added", "modified", "deleted"), changes, strict=True):
         if not entries:
             continue
         names = [
@@ -42,7 +42,7 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
             for kind in [kinds.get((entry.root, entry.path))]
         ]
         more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
-        yield f"{word} {len(entries)} embeddings: {', '.join(names)}{more}"
+        yield f"Embeddings {word}: {', '.join(names)}{more}"
     loaded = {entry.name for entry in view if entry.is_loaded}
     yield f"Loaded a total of {len(loaded)} textual inversion embeddings."
 

@@ -65,7 +65,8 @@ def test_an_entry_has_an_opaque_id() -> None:
 def test_a_partial_entry_that_is_switched_on_is_usable() -> None:
     """The switch turns partial into usable, nothing else, and leaves the state alone."""
     half, other = entry("half"), entry("other")
-    wide = entry("wide", reading=Reading("ok", vectors={"clip_h": vectors_info(1, 1024, "float32")}))
+    sd2 = Reading("ok", vectors={"clip_h": vectors_info(1, 1024, "float32")})
+    wide = entry("wide", reading=sd2)
     view = snapshot(half, other, wide).seen_with(MODEL_FAMILIES["sdxl"], {half.id, wide.id})
     assert [(fitted.fit, fitted.state) for fitted in view] == [
         ("usable", "ok"),
@@ -80,8 +81,8 @@ def test_few_changes_are_named() -> None:
     new = snapshot(entry("cat"), broken)
     view = new.seen_with(MODEL_FAMILIES["sd1"])
     assert list(change_lines(diff(snapshot(entry("dog")), new), view)) == [
-        "Added 2 embeddings: cat, cut (broken)",
-        "Deleted 1 embeddings: dog",
+        "Embeddings added: cat, cut (broken)",
+        "Embeddings deleted: dog",
         "Loaded a total of 1 textual inversion embeddings.",
     ]
 

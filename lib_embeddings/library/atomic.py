@@ -25,7 +25,6 @@ def write_atomically(path: str, data: bytes) -> None:
         with suppress(FileNotFoundError):
             shutil.copymode(target, draft)
         os.replace(draft, target)
-    except OSError:
+    finally:
         with suppress(OSError):
             draft.unlink()
-        raise

@@ -104,7 +104,8 @@ class Index:
             return remembered
         computed = sha256(path)
         if _is_about(row, os.stat(path)):
-            self._set(path, (*row[:5], computed))
+            row = (*row[:5], computed)
+            self._set(path, row, kept=row)
         return computed
 
     def hashes(self) -> dict[str, str]:
@@ -117,10 +118,10 @@ class Index:
 
         A root in which nothing was found may be a disk that is not plugged in.
         """
-        roots = tuple({os.path.join(os.path.abspath(file.root), "") for file in found})
+        roots = {os.path.join(os.path.abspath(root), "") for root in {file.root for file in found}}
         for path in self._rows.keys() - {file.full_path for file in found}:
-            if path.startswith(roots):
-                self._set(path, None)
+            if path.startswith(tuple(roots)):
+                self._set(path, None, kept=None)
 
     def save(self) -> None:
         """Write what has changed. A full disk or a lock costs only the memory of it."""
@@ -177,17 +178,18 @@ class Index:
         path, text = found.full_path, _encode(reading)
         row = (path, found.size, found.mtime_ns, text, reading.stored_name, None)
         is_settled = time.time_ns() - found.mtime_ns > _SETTLED_NS
-        self._set(path, row, is_lasting=is_settled and is_text(path))
+        self._set(path, row, kept=row if is_settled else None)
         return reading
 
-    def _set(self, path: str, row: Row | None, *, is_lasting: bool = True) -> None:
+    def _set(self, path: str, row: Row | None, kept: Row | None) -> None:
+        """Remember a row in this process, and another or none for later ones."""
         with self._lock:
             if row is None:
                 self._rows.pop(path, None)
             else:
                 self._rows[path] = row
-            if is_lasting:
-                self._changed[path] = row
+            if is_text(path):  # SQLite keeps no other
+                self._changed[path] = kept
 
     def _decode(self, text: str, stored_name: str | None) -> Reading:
         """Return a row's reading; equal ones are shared."""

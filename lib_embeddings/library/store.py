@@ -43,7 +43,13 @@ Subscriber = Callable[[int, Changes], object]
 
 @final
 class Library:
-    """One snapshot of some folders, seen with the active model and the user's preferences."""
+    """One snapshot of some folders, seen with the active model and the user's preferences.
+
+    Attributes:
+        is_whole: tells of a new or changed file, from path, size and mtime_ns, whether it is
+            written to its end; until then its former entry stays, or none is made. Given by
+            whoever watches the folders; without it every file counts as whole.
+    """
 
     def __init__(
         self,
@@ -59,6 +65,7 @@ class Library:
             roots: the folders; one that is missing is looked for at every rescan.
             read: says what one file is; called for new and changed files only.
         """
+        self.is_whole: IsWhole | None = None
         self._index = index
         self._read = index.reader(read)
         self._preferences = preferences
@@ -164,25 +171,18 @@ class Library:
                 self._begin_generation(Changes())
             self._tell()
 
-    def set_roots(
-        self, roots: Iterable[str | os.PathLike[str]], is_whole: IsWhole | None = None
-    ) -> Changes:
+    def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Changes:
         """Look at these folders from now on, beginning with a rescan."""
         self._roots = _absolute(roots)
-        return self.rescan(is_whole)
+        return self.rescan()
 
-    def rescan(self, is_whole: IsWhole | None = None) -> Changes:
-        """Look at all folders now, and return what has changed since the last look.
-
-        Args:
-            is_whole: tells of a new or changed file, from path, size and mtime_ns, whether it is
-                written to its end. Until then its former entry stays, or none is made.
-        """
+    def rescan(self) -> Changes:
+        """Look at all folders now, and return what has changed since the last look."""
         with self._scanning:
             roots = self._roots
             reachable = tuple(filter(os.path.isdir, roots))
             found = find(reachable)
-            settled = list(self._settled(found, is_whole))
+            settled = list(self._settled(found))
             snapshot = snapshot_of(reachable, settled, self._read)
             self._listed = {file.full_path: file for file in settled}
             self._index.forget_missing(found)
@@ -191,16 +191,16 @@ class Library:
         self._tell()
         return changes
 
-    def _settled(self, found: Iterable[Found], is_whole: IsWhole | None) -> Iterator[Found]:
+    def _settled(self, found: Iterable[Found]) -> Iterator[Found]:
         """Yield the files that may be read, and for others what was listed of them before."""
         for file in found:
             listed = self._listed.get(file.full_path)
             if (
-                is_whole is None
+                self.is_whole is None
                 or file.problem
                 or (listed and (listed.size, listed.mtime_ns) == (file.size, file.mtime_ns))
                 or self._index.remembers(file)
-                or is_whole(file.full_path, file.size, file.mtime_ns)
+                or self.is_whole(file.full_path, file.size, file.mtime_ns)
             ):
                 yield file
             elif listed:
@@ -222,11 +222,13 @@ class Library:
         return changes
 
     def _log(self, changes: Changes) -> None:
+        if not log.isEnabledFor(logging.INFO):  # the words are work
+            return
         if self._is_first:
             log.info("%s", "\n".join(log_lines(self.view)))
-            self._is_first = False
         elif changes:
             log.info("%s", "\n".join(change_lines(changes, self.view)))
+        self._is_first = False
 
     def _begin_generation(self, changes: Changes) -> None:
         self._generation += 1

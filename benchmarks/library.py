@@ -1,0 +1,202 @@
+"""Measure the living library against the floor of the same machine.
+
+    python -m benchmarks.library [--files 10000] [--operations 50000]
+
+Every figure is the best of several runs, those of a start in fresh processes. The floor of a start
+is `os.scandir` and `stat` of every file, taken in the same process just before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.folders import make_folder
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.preferences import Preferences
+from lib_embeddings.library.query import Filters, Listing
+from lib_embeddings.library.store import Library
+from lib_embeddings.snapshot import Snapshot, View
+from lib_embeddings.text_encoders import MODEL_FAMILIES
+from tests.builders import safetensors_file, torch_zip, vectors
+
+RUNS = 7
+
+# The list is complete when every file has its entry, and its fit with a model.
+START = """
+import os, time
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.preferences import Preferences
+from lib_embeddings.library.store import Library
+from lib_embeddings.text_encoders import MODEL_FAMILIES
+
+def floor():
+    start = time.perf_counter()
+    folders = [ROOT]
+    for folder in folders:
+        with os.scandir(folder) as listing:
+            for item in listing:
+                if item.is_dir():
+                    folders.append(item.path)
+                else:
+                    item.stat()
+    return time.perf_counter() - start
+
+best = min(floor() for _ in range(3))
+preferences = Preferences(PREFERENCES)
+start = time.perf_counter()
+with Index.open(INDEX) as index:
+    library = Library([ROOT], index, preferences)
+    library.set_model(MODEL_FAMILIES["sd1"])
+    library.rescan()
+    entries = len(library.view)
+print(best, time.perf_counter() - start, entries)
+"""
+
+
+def main() -> None:
+    """Print all figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--operations", type=int, default=50_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = os.path.join(scratch, "embeddings")
+        make_folder(folder, options.files)
+        measure_start(folder, scratch)
+        measure_view(folder, scratch)
+    with tempfile.TemporaryDirectory() as scratch:
+        weather_storm(scratch, options.operations)
+
+
+def measure_start(folder: str, scratch: str) -> None:
+    """Print how long a fresh process takes to list unchanged files."""
+    names = {
+        "ROOT": folder,
+        "INDEX": os.path.join(scratch, "index.sqlite"),
+        "PREFERENCES": os.path.join(scratch, "preferences.json"),
+    }
+    code = "".join(f"{name} = {value!r}\n" for name, value in names.items()) + START
+    runs = []
+    for _ in range(RUNS + 1):
+        output = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+        floor, start, entries = map(float, output.stdout.split())
+        runs.append((start / floor, floor, start))
+    _, cold_floor, cold = runs[0]
+    print(f"{entries:,.0f} files, first start     {cold:7.3f} s  {cold / cold_floor:6.1f} x floor")
+    ratio, floor, start = min(runs[1:])
+    print(f"{entries:,.0f} files, later start     {start:7.3f} s  {ratio:6.1f} x floor")
+    print(f"  floor: scandir and stat     {floor:7.3f} s")
+
+
+def measure_view(folder: str, scratch: str) -> None:
+    """Print how long a model switch and a search take."""
+    with Index.open(os.path.join(scratch, "index.sqlite")) as index:
+        library = Library([folder], index, Preferences(os.path.join(scratch, "none.json")))
+        library.rescan()
+        view = library.view
+    snapshot = Snapshot(view.roots, tuple(fitted.entry for fitted in view))
+    refit = best(lambda: snapshot.seen_with(MODEL_FAMILIES["sdxl"]))
+    print(f"model switch                 {refit * 1e3:6.1f} ms")
+    print(f"first page                   {best(lambda: Listing(0, view).select()) * 1e3:6.1f} ms")
+    search = Filters("folder 1")
+    print(f"first search                 {best(lambda: search_anew(view, search)) * 1e3:6.1f} ms")
+    listing = Listing(0, view)
+    listing.select(search)
+    print(f"later search                 {best(lambda: listing.select(search)) * 1e3:6.1f} ms")
+
+
+def search_anew(view: View, search: Filters) -> None:
+    """Search as after a change, with nothing prepared."""
+    Listing(0, view).select(search)
+
+
+def best(work: Callable[[], object]) -> float:
+    """Return the seconds that some work takes at its best."""
+    return min(clock(work) for _ in range(RUNS))
+
+
+def clock(work: Callable[[], object]) -> float:
+    """Return the seconds that some work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def weather_storm(scratch: str, operations: int) -> None:
+    """Change a folder at random, with rescans between, and compare the list with a fresh scan."""
+    folder = Path(scratch, "embeddings")
+    with Index.open(os.path.join(scratch, "index.sqlite")) as index:
+        library = Library([folder], index, Preferences(os.path.join(scratch, "a.json")))
+        storm = Storm(folder)
+        start = time.perf_counter()
+        for number in range(operations):
+            storm.change()
+            if number % 500 == 0:
+                library.rescan()
+        library.rescan()
+        seconds = time.perf_counter() - start
+    with Index.nowhere() as nothing:
+        fresh = Library([folder], nothing, Preferences(os.path.join(scratch, "b.json")))
+        fresh.rescan()
+    is_true = list(library.view) == list(fresh.view)
+    verdict = "equals a fresh scan" if is_true else "DIFFERS from a fresh scan"
+    print(f"storm of {operations:,} operations  {seconds:7.1f} s  the list {verdict}")
+    if not is_true:
+        sys.exit(1)
+
+
+class Storm:
+    """Random changes of a folder: files written, renamed, deleted; folders moved and deleted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._rng = np.random.default_rng(0)
+        self._folders = [folder / name for name in ("", "a", "b", "a/c")]
+        self._contents = [
+            safetensors_file(),
+            safetensors_file({"clip_l": vectors(2), "clip_g": vectors(2, 1280)}),
+            torch_zip(),
+            torch_zip()[:-1],
+            b"",
+            b'{"notes": "n"}',
+        ]
+        folder.mkdir(parents=True)
+
+    def change(self) -> None:
+        """Make one change."""
+        file, other = self._any_file(), self._any_file()
+        match int(self._rng.integers(20)):
+            case 0:
+                self._move_folder()
+            case 1 | 2 | 3 | 4 | 5 if file.exists():
+                other.parent.mkdir(parents=True, exist_ok=True)
+                file.rename(other)
+            case 6 | 7 | 8 | 9:
+                file.unlink(missing_ok=True)
+            case _:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(self._contents[self._rng.integers(len(self._contents))])
+
+    def _any_file(self) -> Path:
+        folder = self._folders[self._rng.integers(len(self._folders))]
+        suffix = (".safetensors", ".pt", ".bin", ".png", ".json")[self._rng.integers(5)]
+        return folder / f"e{self._rng.integers(100)}{suffix}"
+
+    def _move_folder(self) -> None:
+        folder, *folders = self._folders
+        source = folders[self._rng.integers(len(folders))]
+        target = folder / f"moved {self._rng.integers(5)}"
+        if source.exists() and not target.exists():
+            source.rename(target)
+
+
+if __name__ == "__main__":
+    main()
