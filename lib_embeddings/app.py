@@ -31,8 +31,9 @@ def living_library(
         library = Library(roots, index, Preferences())
         library.set_model(model)
         library.rescan()
-        with Watcher(library.roots, library.rescan) as watcher:
-            library.is_whole = watcher.is_whole
+        watcher = Watcher(library.roots, library.rescan)
+        library.is_whole = watcher.is_whole
+        with watcher:
             yield library
 
 
