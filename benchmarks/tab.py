@@ -1,0 +1,146 @@
+"""Measure the tab in Chromium, as a person meets it: `python -m benchmarks.tab`.
+
+The page is the real app's, on a generated folder of embeddings. "Painted" is the frame after the
+one in which the cards came to be in the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, Response, sync_playwright
+
+from benchmarks.folders import make_folder
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+SHARES = (0.0, 0.1, 0.5, 0.77, 1.0)  # of the way down the list
+TEXTS = ("7", "77", "777", "77", "")
+GOALS = {"first cards, ms": 300, "bytes before them": 100_000, "nodes": 2500, "keystroke, ms": 50}
+
+# A place out of sight, where the tab begins anew with every script already there.
+BEGIN_ANEW = """() => {
+  const old = document.querySelector(".lib-embeddings");
+  const place = old.cloneNode();
+  place.style.display = "none";
+  old.replaceWith(place);
+}"""
+# Opening the tab is what a click on its title does: it comes into sight.
+OPEN_AND_WAIT = """() => new Promise((resolve) => {
+  const root = document.querySelector(".lib-embeddings");
+  const begin = performance.now();
+  const isThere = () => root.querySelector(".card[data-name]");
+  const stop = () => resolve(performance.now() - begin);
+  const painted = () => requestAnimationFrame(() => setTimeout(stop));
+  const watch = new MutationObserver(() => isThere() && (watch.disconnect(), painted()));
+  watch.observe(root, { childList: true, subtree: true });
+  root.style.display = "";
+})"""
+TYPE_AND_WAIT = """(text) => new Promise((resolve) => {
+  const root = document.querySelector(".lib-embeddings");
+  const search = root.querySelector("input[type=search]");
+  const status = root.querySelector(".status");
+  const begin = performance.now();
+  const stop = () => resolve(performance.now() - begin);
+  const painted = () => requestAnimationFrame(() => setTimeout(stop));
+  const watch = new MutationObserver(() => (watch.disconnect(), painted()));
+  watch.observe(status, { childList: true, subtree: true, characterData: true });
+  search.value = text;
+  search.dispatchEvent(new InputEvent("input", { bubbles: true }));
+})"""
+SCROLL_TO = """(share) => new Promise((resolve) => {
+  const viewport = document.querySelector(".lib-embeddings .viewport");
+  viewport.scrollTop = viewport.scrollHeight * share;
+  const count = () => document.querySelectorAll(".lib-embeddings, .lib-embeddings *").length;
+  requestAnimationFrame(() => requestAnimationFrame(() => resolve(count())));
+})"""
+
+
+def main() -> int:
+    """Print what was measured, and return 1 if a goal was missed."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.tab")
+    parser.add_argument("--entries", type=int, default=10_000)
+    parser.add_argument("--runs", type=int, default=5, help="page visits (default: %(default)s)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        make_folder(Path(folder, "embeddings"), options.entries)
+        with app(Path(folder, "embeddings"), Path(folder, "cache")) as address:
+            found = measure(address, options.runs)
+    for what, value in found.items():
+        print(f"{what:<24}{value:>12,.0f}   goal {GOALS[what]:,}")
+    return int(any(value > GOALS[what] for what, value in found.items()))
+
+
+def measure(address: str, runs: int) -> dict[str, float]:
+    """Return the median time and the largest count of several visits."""
+    opened: list[float] = []
+    sizes: list[int] = []
+    nodes: list[int] = []
+    keystrokes: list[float] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for width, height in [(1600, 1000)] * runs + [(2560, 1440)]:
+            page = browser.new_page(viewport={"width": width, "height": height})
+            visit_time, size = open_tab(page, address)
+            opened.append(visit_time)
+            sizes.append(size)
+            nodes += [page.evaluate(SCROLL_TO, share) for share in SHARES]
+            keystrokes += [
+                page.evaluate(TYPE_AND_WAIT, text) for text in ("7", "77", "777", "77", "")
+            ]
+            page.close()
+        browser.close()
+    values = (statistics.median(opened), max(sizes), max(nodes), statistics.median(keystrokes))
+    return dict(zip(GOALS, values, strict=True))
+
+
+def open_tab(page: Page, address: str) -> tuple[float, int]:
+    """Return the milliseconds from opening the tab to painted cards, and the bytes in between."""
+    page.add_init_script("localStorage.clear()")
+    page.goto(address)
+    page.wait_for_selector(".lib-embeddings .card[data-name]")
+    page.evaluate(BEGIN_ANEW)
+    page.wait_for_timeout(300)
+    responses: list[Response] = []
+    page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 - it marks it
+    milliseconds = page.evaluate(OPEN_AND_WAIT)
+    arrived = [response for response in responses if "/entries" in response.url]
+    return milliseconds, sum(len(response.body()) for response in arrived)
+
+
+@contextmanager
+def app(folder: Path, cache: Path) -> Iterator[str]:
+    """Yield the address of the app in a process of its own."""
+    command = [sys.executable, "-m", "lib_embeddings", "serve", str(folder)]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "XDG_DATA_HOME": str(cache)}
+    process = subprocess.Popen(
+        [*command, "--model", "sd1", "--port", "0"],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield _address(process)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    """Return what the app says about where it is."""
+    assert process.stderr
+    for line in process.stderr:
+        if "http://" in line:
+            return "http://" + line.split("http://")[1].strip()
+    raise RuntimeError("the app ended before it said where it is")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

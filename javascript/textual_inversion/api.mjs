@@ -1,0 +1,143 @@
+/**
+ * Speak with the library's HTTP API, which docs/api.md describes.
+ */
+
+/** @typedef {"ok" | "duplicate" | "broken" | "unsafe" | "foreign"} State */
+/** @typedef {"usable" | "partial" | "incompatible" | "unknown"} Fit */
+/** @typedef {"positive" | "negative"} BoxKind */
+/** @typedef {Record<State | Fit | "favourite", number>} Counts */
+/** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
+/** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
+
+/**
+ * @typedef {object} Entry
+ * @property {string} id
+ * @property {string} name
+ * @property {string} path Relative to its root.
+ * @property {State} state
+ * @property {Fit | null} fit
+ * @property {string | null} reason
+ * @property {string | null} container
+ * @property {string | null} layout
+ * @property {string | null} stored_name
+ * @property {string[]} families
+ * @property {Record<string, VectorsInfo>} vectors
+ * @property {number} bytes
+ * @property {string[]} warnings
+ * @property {number} n_vectors
+ * @property {number} mtime In seconds.
+ * @property {string} folder
+ * @property {string | null} preview
+ * @property {string} notes
+ * @property {string} description
+ * @property {boolean} favourite
+ * @property {boolean} use_partial
+ * @property {BoxKind} box
+ */
+
+/**
+ * @typedef {object} Inside
+ * @property {string | null} sha256
+ * @property {Record<string, string | number>} metadata
+ * @property {Record<string, string>} tensors
+ * @property {Record<string, Record<string, number>>} values
+ * @property {Record<string, Record<string, number>>} bundled
+ * @property {string} [full_path] Only for clients on the same machine.
+ */
+/** @typedef {Entry & Inside} Details */
+
+/**
+ * What is true of the whole library, whatever page was asked for.
+ *
+ * @typedef {object} Summary
+ * @property {number} generation
+ * @property {string | null} model
+ * @property {string | null} model_title
+ * @property {string[]} roots
+ * @property {Counts} counts
+ * @property {number} total How many entries pass the filters.
+ * @property {Folder[]} folders
+ */
+/** @typedef {Summary & {entries: Entry[]}} Page */
+/** @typedef {{generation: number, added: number, modified: number, deleted: number}} Changes */
+/** @typedef {Record<string, string | number>} Parameters */
+/** @typedef {Partial<Pick<Entry, "favourite" | "use_partial" | "box">>} Settings */
+
+export class Api {
+  /** @param {string} base The address that all others begin with. */
+  constructor(base) {
+    this.base = base;
+  }
+
+  /**
+   * @param {Parameters} parameters
+   * @param {AbortSignal} signal
+   * @returns {Promise<Page>}
+   */
+  entries(parameters, signal) {
+    const search = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
+    return this.#ask(`/entries?${search}`, { signal });
+  }
+
+  /**
+   * @param {string} id
+   * @returns {Promise<Details>}
+   */
+  entry(id) {
+    return this.#ask(`/entries/${encodeURIComponent(id)}`);
+  }
+
+  /**
+   * @param {string} id
+   * @param {Settings} settings
+   * @returns {Promise<Entry>}
+   */
+  change(id, settings) {
+    const headers = { "Content-Type": "application/json" };
+    return this.#ask(`/entries/${encodeURIComponent(id)}`, {
+      method: "PATCH",
+      headers,
+      body: JSON.stringify(settings),
+    });
+  }
+
+  /** @returns {Promise<Changes>} */
+  rescan() {
+    return this.#ask("/rescan", { method: "POST" });
+  }
+
+  /**
+   * Return the address of an entry's picture.
+   *
+   * @param {Entry} entry One that has a preview.
+   * @param {number} width In pixels of the screen.
+   */
+  preview({ id, preview }, width) {
+    const search = new URLSearchParams(preview?.split("?")[1]);
+    search.set("width", String(width));
+    return `${this.base}/preview/${encodeURIComponent(id)}?${search}`;
+  }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit} [request]
+   * @returns {Promise<any>}
+   */
+  async #ask(path, request) {
+    const response = await fetch(this.base + path, request);
+    if (!response.ok) throw new Error(await complaint(response));
+    return response.json();
+  }
+}
+
+/**
+ * Return the server's own sentence about what went wrong, or the status where it has none.
+ *
+ * @param {Response} response
+ */
+async function complaint(response) {
+  const body = await response.json().catch(() => ({}));
+  return typeof body.detail === "string"
+    ? body.detail
+    : `the server answered ${response.status} ${response.statusText}`;
+}

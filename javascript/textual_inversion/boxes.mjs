@@ -1,0 +1,156 @@
+/**
+ * The prompt boxes of the host: which one has the caret, what is in them, and edits with undo.
+ */
+
+import { toggleName } from "./prompt.mjs";
+
+/** @typedef {import("./api.mjs").BoxKind} BoxKind */
+/** @typedef {import("./prompt.mjs").Edit} Edit */
+
+/** @type {BoxKind[]} */
+export const BOX_KINDS = ["positive", "negative"];
+
+/**
+ * Where the boxes are; each matches one element for one tab of the host.
+ *
+ * @type {Record<BoxKind, (tabname: string) => string>}
+ */
+const SELECTORS = {
+  positive: (tabname) => `#${CSS.escape(tabname)}_prompt`,
+  negative: (tabname) => `#${CSS.escape(tabname)}_neg_prompt`,
+};
+const MARK = "lib-embeddings-target";
+
+/**
+ * What a WebUI puts on its window.
+ *
+ * @typedef {object} Host
+ * @property {{extra_networks_add_text_separator?: string}} [opts]
+ * @property {(box: HTMLTextAreaElement) => void} [updateInput]
+ */
+const host = /** @type {Host} */ (/** @type {unknown} */ (window));
+
+export class Boxes {
+  /** @type {BoxKind | null} The box that was focused last. */
+  last = null;
+  /** @type {WeakSet<HTMLTextAreaElement>} Those whose caret somebody has placed. */
+  #focused = new WeakSet();
+  #isEditing = false;
+
+  /**
+   * @param {string} tabname
+   * @param {{focused: () => void, edited: () => void}} listener
+   * @param {AbortSignal} closing
+   */
+  constructor(tabname, listener, closing) {
+    this.tabname = tabname;
+    this.listener = listener;
+    document.addEventListener("focusin", ({ target }) => this.#noticeFocus(target), { signal: closing });
+    document.addEventListener("input", ({ target }) => this.#noticeInput(target), { signal: closing });
+    closing.addEventListener("abort", () => this.mark(null));
+  }
+
+  /**
+   * @param {BoxKind} kind
+   * @returns {HTMLTextAreaElement | null}
+   */
+  box(kind) {
+    return document.querySelector(`${SELECTORS[kind](this.tabname)} textarea`);
+  }
+
+  /** @param {BoxKind} kind */
+  text(kind) {
+    return this.box(kind)?.value ?? "";
+  }
+
+  /**
+   * Outline the box that names go to, or none.
+   *
+   * @param {BoxKind | null} marked
+   */
+  mark(marked) {
+    for (const kind of BOX_KINDS) {
+      document.querySelector(SELECTORS[kind](this.tabname))?.classList.toggle(MARK, kind === marked);
+    }
+  }
+
+  /**
+   * Put a name into a box, or take it out where it is in it.
+   *
+   * @param {BoxKind} kind
+   * @param {string} name
+   * @param {Iterable<string>} names All known names, which no edit may cut in two.
+   * @returns {"added" | "removed" | "missing"} `missing` where the page has no such box.
+   */
+  toggle(kind, name, names) {
+    const box = this.box(kind);
+    if (!box) return "missing";
+    const caret = this.#focused.has(box) ? box.selectionEnd : box.value.length;
+    const separator = host.opts?.extra_networks_add_text_separator;
+    const { edit, caret: after, removed } = toggleName(box.value, caret, name, { separator, names });
+    this.#isEditing = true;
+    apply(box, edit, after);
+    this.#isEditing = false;
+    this.#focused.add(box);
+    this.listener.edited();
+    return removed ? "removed" : "added";
+  }
+
+  /** Go to the box that was focused last, else to the prompt. */
+  focus() {
+    this.box(this.last ?? "positive")?.focus();
+  }
+
+  /** @param {EventTarget | null} target */
+  #noticeFocus(target) {
+    const kind = this.#kindOf(target);
+    if (!kind || this.#isEditing) return;
+    this.#focused.add(/** @type {HTMLTextAreaElement} */ (target));
+    this.last = kind;
+    this.listener.focused();
+  }
+
+  /** @param {EventTarget | null} target */
+  #noticeInput(target) {
+    if (this.#kindOf(target) && !this.#isEditing) this.listener.edited();
+  }
+
+  /** @param {EventTarget | null} target */
+  #kindOf(target) {
+    return target instanceof HTMLTextAreaElement ? BOX_KINDS.find((kind) => this.box(kind) === target) : undefined;
+  }
+}
+
+/**
+ * Leave the caret in a prompt box when a card is clicked, so that typing can go on.
+ *
+ * @param {MouseEvent} event
+ */
+export function keepCaret(event) {
+  const isOnCard = /** @type {Element} */ (event.target).closest(".card");
+  if (isOnCard && document.activeElement instanceof HTMLTextAreaElement) event.preventDefault();
+}
+
+/**
+ * Change a range of a box in one step that can be undone, and leave the focus where it was.
+ *
+ * @param {HTMLTextAreaElement} box
+ * @param {Edit} edit
+ * @param {number} caret Where to leave the caret.
+ */
+function apply(box, { start, end, replacement }, caret) {
+  const before = document.activeElement;
+  const wanted = box.value.slice(0, start) + replacement + box.value.slice(end);
+  box.focus({ preventScroll: true });
+  box.setSelectionRange(start, end);
+  // A box that is not shown cannot be focused, and the command would go elsewhere.
+  const isFocused = document.activeElement === box;
+  if (isFocused) document.execCommand(replacement ? "insertText" : "delete", false, replacement);
+  if (box.value !== wanted) {
+    box.value = wanted;
+    box.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
+  host.updateInput?.(box);
+  box.setSelectionRange(caret, caret);
+  if (before instanceof HTMLElement && before !== box) before.focus({ preventScroll: true });
+}

@@ -1,0 +1,135 @@
+/**
+ * Build the card of an entry, and show on it which prompts hold its name.
+ *
+ * Other extensions look for `.card`, `data-name`, `.name`, `.button-row` and
+ * `.additional .search_terms`, as on the WebUI's own cards.
+ */
+
+import { element, iconButton, setAttribute } from "./elements.mjs";
+import { BOXES, counted, FAMILIES, hue, initials, isEmbedding, obstacle, sentenceCase, size } from "./words.mjs";
+
+/** @typedef {import("./api.mjs").BoxKind} BoxKind */
+/** @typedef {import("./api.mjs").Entry} Entry */
+/** @typedef {Record<BoxKind, boolean>} Places Which boxes hold a name. */
+
+/**
+ * @param {Entry} entry
+ * @param {string | null} picture The address of its preview.
+ * @returns {HTMLLIElement}
+ */
+export function createCard(entry, picture) {
+  const why = obstacle(entry);
+  const main = element(
+    "button",
+    { type: "button", class: "main", "data-action": isEmbedding(entry) ? "insert" : "details", tabindex: -1 },
+    pictureOf(entry, picture),
+    element("span", { class: "name", dir: "auto" }, entry.name),
+    factsOf(entry),
+    ...(why ? [reasonOf(why, entry.reason)] : []),
+  );
+  const card = element(
+    "li",
+    {
+      class: "card",
+      "data-id": entry.id,
+      "data-name": entry.name,
+      "data-kind": why ? (entry.fit ?? entry.state) : null,
+    },
+    main,
+    element("div", { class: "button-row" }, ...buttonsOf(entry)),
+    element("div", { class: "additional", hidden: true }, element("span", { class: "search_terms" }, entry.path)),
+  );
+  return card;
+}
+
+/** Build what stands in a card's place until its entry is here. */
+export function createGap() {
+  return element("li", { class: "card gap", "aria-hidden": "true" });
+}
+
+/**
+ * Show which boxes hold the name.
+ *
+ * @param {HTMLLIElement} card
+ * @param {Places} places
+ * @param {BoxKind} target Where a click would put the name.
+ */
+export function showPlaces(card, places, target) {
+  const { positive, negative } = places;
+  setAttribute(
+    card,
+    "data-in",
+    positive && negative ? "Both prompts" : positive ? BOXES.positive : negative ? BOXES.negative : null,
+  );
+  const main = card.querySelector("[data-action=insert]");
+  if (!main) return;
+  main.setAttribute("aria-pressed", String(places[target]));
+  for (const kind of /** @type {BoxKind[]} */ (["positive", "negative"])) {
+    const button = card.querySelector(`[data-action=${kind}]`);
+    button?.setAttribute("aria-pressed", String(places[kind]));
+  }
+}
+
+/**
+ * Let Tab reach the buttons of one card only.
+ *
+ * @param {HTMLLIElement} card
+ * @param {boolean} isActive
+ */
+export function setReachable(card, isActive) {
+  for (const button of card.querySelectorAll("button")) button.tabIndex = isActive ? 0 : -1;
+}
+
+/**
+ * @param {Entry} entry
+ * @param {string | null} address
+ */
+function pictureOf({ name }, address) {
+  const picture = element("span", { class: "picture", "data-initials": initials(name), "aria-hidden": "true" });
+  picture.style.setProperty("--hue", String(hue(name)));
+  if (address)
+    picture.append(element("img", { src: address, alt: "", loading: "lazy", decoding: "async", draggable: "false" }));
+  return picture;
+}
+
+/** @param {Entry} entry */
+function factsOf({ families, n_vectors, bytes }) {
+  const facts = element("span", { class: "facts" });
+  const titles = families.map((key) => FAMILIES[key] ?? key);
+  if (titles.length) {
+    facts.append(element("span", { class: "badge", "data-family": families[0], title: titles.join(", ") }, titles[0]));
+  }
+  const amount = n_vectors ? counted(n_vectors, "vector") : size(bytes);
+  facts.append(element("span", { class: "amount" }, amount));
+  return facts;
+}
+
+/**
+ * @param {string} why
+ * @param {string | null} reason
+ */
+function reasonOf(why, reason) {
+  const sentence = element("span", {}, sentenceCase(reason ?? ""));
+  return element("span", { class: "reason", title: reason }, element("b", {}, why), sentence);
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {HTMLButtonElement[]}
+ */
+function buttonsOf(entry) {
+  const { name } = entry;
+  const hidden = { tabindex: -1 };
+  const star = iconButton("star", "favourite", `Favourite ${name}`, {
+    ...hidden,
+    "aria-pressed": String(entry.favourite),
+  });
+  const details = iconButton("info", "details", `Details of ${name}`, hidden);
+  if (!isEmbedding(entry)) return [star, details];
+  return [
+    star,
+    iconButton("plus", "positive", `${name} in ${BOXES.positive}`, { ...hidden, "aria-pressed": "false" }),
+    iconButton("minus", "negative", `${name} in ${BOXES.negative}`, { ...hidden, "aria-pressed": "false" }),
+    details,
+  ];
+}

@@ -1,0 +1,231 @@
+/**
+ * Show all that is known about one file, and the choices someone can make for it.
+ */
+
+import { BOX_KINDS } from "./boxes.mjs";
+import { copyText } from "./clipboard.mjs";
+import { element, iconButton } from "./elements.mjs";
+import { bundledFacts, mainFacts, metadataFacts, tensorFacts, valueFacts } from "./facts.mjs";
+import { BOXES, hue, initials, isEmbedding, obstacle, sentenceCase } from "./words.mjs";
+
+/** @typedef {import("./api.mjs").Api} Api */
+/** @typedef {import("./api.mjs").Details} Details */
+/** @typedef {import("./api.mjs").Entry} Entry */
+/** @typedef {import("./api.mjs").Settings} Settings */
+/** @typedef {import("./facts.mjs").Fact} Fact */
+
+const PICTURE_WIDTH = 512;
+const COPIED_MS = 1500;
+
+export class DetailsPanel {
+  /** @type {string | undefined} */
+  #id;
+  /** What is shown, as JSON. */
+  #shown = "";
+
+  /**
+   * @param {Api} api
+   * @param {(entry: Entry) => void} changed Called when someone changed the entry here.
+   */
+  constructor(api, changed) {
+    this.api = api;
+    this.changed = changed;
+    this.body = element("div", { class: "body" });
+    this.problem = element("p", { class: "problem", role: "alert", hidden: true });
+    const close = iconButton("close", "close", "Close");
+    this.root = element("dialog", { class: "details", "aria-label": "Details" }, close, this.body, this.problem);
+    this.root.addEventListener("close", () => (this.#id = undefined));
+    // A click on the backdrop has the dialog itself as its target.
+    this.root.addEventListener("click", ({ target }) => target === this.root && this.close());
+  }
+
+  /**
+   * Show an entry: at once what the list knows, then all of it.
+   *
+   * @param {Entry} entry
+   */
+  async open(entry) {
+    this.#id = entry.id;
+    this.#shown = "";
+    this.#complain("");
+    this.#render({ ...entry, sha256: null, metadata: {}, tensors: {}, values: {}, bundled: {} });
+    if (!this.root.open) this.root.showModal();
+    this.root.scrollTop = 0;
+    await this.refresh();
+  }
+
+  close() {
+    this.root.close();
+  }
+
+  /** Ask again for what is shown, if anything is. */
+  async refresh() {
+    const id = this.#id;
+    if (id === undefined) return;
+    try {
+      const details = await this.api.entry(id);
+      if (id === this.#id) this.#render(details);
+    } catch (error) {
+      if (id === this.#id) this.#complain(/** @type {Error} */ (error).message);
+    }
+  }
+
+  /**
+   * Change the entry that is shown, as somebody did one of its fields.
+   *
+   * @param {HTMLInputElement} field
+   */
+  async change(field) {
+    const id = this.#id;
+    if (id === undefined) return;
+    try {
+      this.#complain("");
+      this.changed(await this.api.change(id, settingOf(field)));
+    } catch (error) {
+      this.#complain(`Not changed: ${/** @type {Error} */ (error).message}`);
+      this.#shown = "";
+    }
+    await this.refresh();
+  }
+
+  /**
+   * Copy the text that stands beside a button.
+   *
+   * @param {HTMLElement} button
+   */
+  async copy(button) {
+    const isCopied = await copyText(button.dataset.text ?? "", this.root);
+    button.classList.toggle("done", isCopied);
+    if (!isCopied) this.#complain("The browser does not let this page copy: select the text instead.");
+    setTimeout(() => button.classList.remove("done"), COPIED_MS);
+  }
+
+  /** @param {string} problem */
+  #complain(problem) {
+    this.problem.hidden = !problem;
+    this.problem.textContent = sentenceCase(problem);
+  }
+
+  /** @param {Details} details */
+  #render(details) {
+    const asJson = JSON.stringify(details);
+    if (asJson === this.#shown) return;
+    this.#shown = asJson;
+    const focused = /** @type {HTMLElement | null} */ (this.body.querySelector(":focus"))?.dataset.key;
+    this.body.replaceChildren(this.#picture(details), heading(details), choices(details), ...sections(details));
+    if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-key="${focused}"]`))?.focus();
+  }
+
+  /** @param {Details} details */
+  #picture(details) {
+    const picture = element("div", {
+      class: "picture",
+      "data-initials": initials(details.name),
+      "aria-hidden": "true",
+    });
+    picture.style.setProperty("--hue", String(hue(details.name)));
+    if (details.preview) picture.append(element("img", { src: this.api.preview(details, PICTURE_WIDTH), alt: "" }));
+    return picture;
+  }
+}
+
+/**
+ * @param {HTMLInputElement} field
+ * @returns {Settings}
+ */
+function settingOf({ type, value, checked, dataset }) {
+  if (type === "radio") return { box: /** @type {Settings["box"]} */ (value) };
+  return { [dataset.key ?? ""]: checked };
+}
+
+/** @param {Details} details */
+function heading(details) {
+  const { name, reason, warnings } = details;
+  const why = obstacle(details);
+  const lines = warnings.map((warning) => element("p", { class: "warning" }, sentenceCase(warning)));
+  if (why) lines.unshift(element("p", { class: "why" }, element("b", {}, why), " ", sentenceCase(reason ?? "")));
+  const title = element("h2", { dir: "auto" }, name);
+  return element(
+    "div",
+    { class: "heading" },
+    element("div", { class: "title-row" }, title, copyButton("name", name)),
+    ...lines,
+  );
+}
+
+/** @param {Details} details */
+function choices(details) {
+  const { favourite, fit, use_partial } = details;
+  /** @type {HTMLElement[]} */
+  const rows = [checkbox("favourite", "Favourite", favourite)];
+  if (fit === "partial" || use_partial)
+    rows.push(checkbox("use_partial", "Use it anyway, with the vectors that fit", use_partial));
+  if (isEmbedding(details)) rows.push(boxChoice(details));
+  return element("div", { class: "choices" }, ...rows);
+}
+
+/**
+ * @param {"favourite" | "use_partial"} key
+ * @param {string} label
+ * @param {boolean} isOn
+ */
+function checkbox(key, label, isOn) {
+  const input = element("input", {
+    type: "checkbox",
+    role: "switch",
+    "data-action": "setting",
+    "data-key": key,
+    checked: isOn,
+  });
+  return element("label", { class: "choice" }, input, label);
+}
+
+/** @param {Details} details */
+function boxChoice({ id, box }) {
+  const radios = BOX_KINDS.map((kind) => {
+    const attributes = { type: "radio", name: `lib-embeddings-box-${id}`, value: kind, checked: kind === box };
+    const radio = element("input", { ...attributes, "data-action": "setting", "data-key": `box-${kind}` });
+    return element("label", { class: "choice" }, radio, BOXES[kind]);
+  });
+  return element("fieldset", {}, element("legend", {}, "Its own box"), ...radios);
+}
+
+/** @param {Details} details */
+function sections(details) {
+  return [
+    factList(mainFacts(details)),
+    folded("Embeddings that come with it", bundledFacts(details)),
+    folded("Numbers", valueFacts(details)),
+    folded("What the file says about itself", metadataFacts(details)),
+    folded("Tensors", tensorFacts(details)),
+  ];
+}
+
+/**
+ * @param {string} title
+ * @param {Fact[]} facts
+ */
+function folded(title, facts) {
+  return element("details", { hidden: !facts.length }, element("summary", {}, title), factList(facts));
+}
+
+/** @param {Fact[]} facts */
+function factList(facts) {
+  const rows = facts.map(({ label, value, copies }) =>
+    element(
+      "div",
+      { class: "fact" },
+      element("dt", {}, label),
+      element("dd", { dir: "auto", class: copies && "copyable" }, value, ...(copies ? [copyButton(label, value)] : [])),
+    ),
+  );
+  return element("dl", {}, ...rows);
+}
+
+/**
+ * @param {string} what
+ * @param {string} text
+ */
+function copyButton(what, text) {
+  return iconButton("copy", "copy", `Copy ${what}`, { "data-text": text, "data-key": `copy-${what}` });
+}

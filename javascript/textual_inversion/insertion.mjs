@@ -1,0 +1,111 @@
+/**
+ * Know where names go and which are in the prompts, and put them there or take them out.
+ */
+
+import { BOX_KINDS, Boxes } from "./boxes.mjs";
+import { isUsed, KnownNames } from "./known_names.mjs";
+import { BOXES, obstacle } from "./words.mjs";
+
+/** @typedef {import("./api.mjs").BoxKind} BoxKind */
+/** @typedef {import("./api.mjs").Entry} Entry */
+/** @typedef {import("./cards.mjs").Places} Places */
+
+/**
+ * @typedef {object} Listener
+ * @property {() => void} aimed Called when names begin to go elsewhere.
+ * @property {() => void} marked Called when other names are in the prompts than before.
+ */
+
+export class Insertion {
+  /** @type {BoxKind | null} Where names go; null for each to its own box. */
+  target = null;
+  /** @type {Record<BoxKind, Set<string>>} */
+  #used = { positive: new Set(), negative: new Set() };
+  #names = new KnownNames();
+  #frame = 0;
+
+  /**
+   * @param {string} tabname
+   * @param {Listener} listener
+   * @param {AbortSignal} closing
+   */
+  constructor(tabname, listener, closing) {
+    this.listener = listener;
+    const heard = { focused: () => this.aim(this.boxes.last), edited: () => this.lookSoon() };
+    this.boxes = new Boxes(tabname, heard, closing);
+  }
+
+  /**
+   * Let names go to a box, or each to its own.
+   *
+   * @param {BoxKind | null} target
+   */
+  aim(target) {
+    this.target = target;
+    this.listener.aimed();
+  }
+
+  /**
+   * Return where a click puts an entry's name.
+   *
+   * @param {Entry} entry
+   */
+  targetOf({ box }) {
+    return this.target ?? box;
+  }
+
+  /**
+   * Return where this click or key puts it: with Shift in the other box.
+   *
+   * @param {Entry} entry
+   * @param {Event} event
+   * @returns {BoxKind}
+   */
+  aimOf(entry, event) {
+    const target = this.targetOf(entry);
+    const isShifted = (event instanceof MouseEvent || event instanceof KeyboardEvent) && event.shiftKey;
+    return isShifted === (target === "positive") ? "negative" : "positive";
+  }
+
+  /**
+   * @param {Entry} entry
+   * @returns {Places}
+   */
+  placesOf({ name }) {
+    return { positive: isUsed(this.#used.positive, name), negative: isUsed(this.#used.negative, name) };
+  }
+
+  /**
+   * Learn names, so that no edit cuts one of them in two.
+   *
+   * @param {Iterable<Entry>} entries
+   */
+  learn(entries) {
+    this.#names.add(Array.from(entries, ({ name }) => name));
+  }
+
+  /**
+   * Put a name into a box, or take it out, and say so in a sentence.
+   *
+   * @param {Entry} entry
+   * @param {BoxKind} kind
+   */
+  toggle(entry, kind) {
+    const { name } = entry;
+    this.learn([entry]);
+    const done = this.boxes.toggle(kind, name, this.#names);
+    if (done === "missing") return `This page has no box for the ${BOXES[kind].toLowerCase()}`;
+    if (done === "removed") return `${name} removed from ${BOXES[kind]}`;
+    const why = obstacle(entry);
+    return `${name} added to ${BOXES[kind]}${why ? `, but the model cannot use it: ${why.toLowerCase()}` : ""}`;
+  }
+
+  /** Look which names are in the prompts, once before the next picture is drawn. */
+  lookSoon() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      for (const kind of BOX_KINDS) this.#used[kind] = this.#names.usedIn(this.boxes.text(kind));
+      this.listener.marked();
+    });
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The words that people read for the API's keys and numbers.
+ */
+
+/** @typedef {import("./api.mjs").BoxKind} BoxKind */
+/** @typedef {import("./api.mjs").Entry} Entry */
+/** @typedef {import("./api.mjs").Fit} Fit */
+/** @typedef {import("./api.mjs").State} State */
+
+const NUMBER = new Intl.NumberFormat("en");
+const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const GRAPHEMES = new Intl.Segmenter();
+
+/** @type {Record<string, string>} */
+export const FAMILIES = {
+  sd1: "SD 1.x",
+  sd2: "SD 2.x",
+  sdxl: "SDXL",
+  "sdxl-refiner": "SDXL refiner",
+  sd3: "SD 3.x",
+  flux: "Flux",
+};
+
+/** @type {Record<BoxKind, string>} */
+export const BOXES = { positive: "Prompt", negative: "Negative prompt" };
+
+/** @type {Partial<Record<State | Fit, string>>} */
+const OBSTACLES = {
+  partial: "Fits in part",
+  incompatible: "Other model",
+  duplicate: "Duplicate name",
+  broken: "Broken file",
+  unsafe: "Unsafe file",
+  foreign: "Not an embedding",
+};
+
+/**
+ * Return what keeps the active model from using an entry; undefined where nothing does.
+ *
+ * @param {Entry} entry
+ */
+export function obstacle({ state, fit }) {
+  return OBSTACLES[state] ?? (fit ? OBSTACLES[fit] : undefined);
+}
+
+/**
+ * Tell whether an entry's name means something to some model.
+ *
+ * @param {Entry} entry
+ */
+export function isEmbedding({ state }) {
+  return state === "ok" || state === "duplicate";
+}
+
+/** @param {number} value */
+export function number(value) {
+  return NUMBER.format(value);
+}
+
+/**
+ * @param {number} count
+ * @param {string} one
+ * @param {string} [many]
+ */
+export function counted(count, one, many = `${one}s`) {
+  return `${number(count)} ${count === 1 ? one : many}`;
+}
+
+/** @param {number} bytes */
+export function size(bytes) {
+  const units = ["bytes", "KB", "MB", "GB"];
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
+}
+
+/** @param {number} seconds Since 1970. */
+export function date(seconds) {
+  return DATE.format(new Date(seconds * 1000));
+}
+
+/** @param {string} sentence */
+export function sentenceCase(sentence) {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+/**
+ * Return the one or two characters that stand for a name where there is no picture.
+ *
+ * @param {string} name
+ */
+export function initials(name) {
+  const words = name.split(/[^\p{L}\p{M}\p{N}\p{Extended_Pictographic}\u200d\ufe0f]+/u).filter(Boolean);
+  const firsts = words.slice(0, 2).map((word) => firstGrapheme(word));
+  return firsts.join("").toUpperCase() || "·";
+}
+
+/**
+ * Return a hue from 0 to 359 that is always the same for a name.
+ *
+ * @param {string} name
+ */
+export function hue(name) {
+  let hash = 0;
+  for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
+  // Names that differ in their last sign only should not look alike.
+  return (Math.imul(hash, 2654435761) >>> 0) % 360;
+}
+
+/** @param {string} word */
+function firstGrapheme(word) {
+  for (const { segment } of GRAPHEMES.segment(word)) return segment;
+  return "";
+}

@@ -1,0 +1,115 @@
+"""A page of the real app in Chromium, on a folder that the tests may change."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.tab import Tab
+from tests.builders import safetensors_file
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+SD1 = {"emb_params": (2, 768)}
+SD2 = {"emb_params": (2, 1024)}
+SDXL = {"clip_l": (3, 768), "clip_g": (3, 1280)}
+LIBRARY = {
+    "marc_allante": SD1,
+    "bad-hands-5": SD1,
+    "c++": SD1,
+    HOSTILE: SD1,
+    "styles/watercolour": SD1,
+    "styles/ink/brush": SD1,
+    "sd2/nfixer": SD2,
+    "sdxl/detail-xl": SDXL,
+}
+
+
+def write(folder: Path, name: str, tensors: dict[str, tuple[int, int]]) -> None:
+    """Write an embedding at once, as a browser that finishes a download does."""
+    path = folder / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    vectors = {key: np.full(shape, 0.01, np.float32) for key, shape in tensors.items()}
+    partial.write_bytes(safetensors_file(vectors))
+    partial.rename(path)
+
+
+def fill(folder: Path) -> None:
+    """Write the library that all tests begin with: 6 usable, 1 for SD 2.x, 1 partial, 1 broken."""
+    for name, tensors in LIBRARY.items():
+        write(folder, name, tensors)
+    (folder / "page.pt").write_bytes(b"<!DOCTYPE html><html><title>Sign in</title></html>")
+    (folder / "c++.preview.png").write_bytes(b"not a picture")
+    (folder / f"{HOSTILE}.txt").write_text("<script>alert(1)</script>")
+
+
+@contextmanager
+def serving(folder: Path, cache: Path) -> Iterator[str]:
+    """Yield the address of the app, in a process of its own."""
+    command = [sys.executable, "-m", "lib_embeddings", "serve", str(folder)]
+    homes = dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(cache))
+    process = subprocess.Popen(
+        [*command, "--model", "sd1", "--port", "0"],
+        env={**os.environ, **homes},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    try:
+        said = next((line for line in process.stderr if "http://" in line), "")
+        assert said, "the app ended before it said where it is"
+        yield "http://" + said.split("http://")[1].strip()
+    finally:
+        process.terminate()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("embeddings")
+    fill(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(folder, tmp_path_factory.mktemp("cache")) as address:
+        yield address
+
+
+@pytest.fixture
+def tab(browser: Browser, address: str) -> Iterator[Tab]:
+    """Yield the tab of a new visitor; nothing may go wrong in the page's own scripts."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("dialog", lambda dialog: (failures.append(dialog.message), dialog.dismiss()))
+    page.goto(address)
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    yield tab
+    context.close()
+    assert not failures

@@ -1,0 +1,130 @@
+"""Finding an embedding: filters, search, folders, order, keys."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import HOSTILE
+from tests.browser.tab import Tab
+
+USABLE = [HOSTILE, "bad-hands-5", "brush", "c++", "marc_allante", "watercolour"]
+
+
+def test_it_opens_with_what_the_model_can_use(tab: Tab) -> None:
+    """The rest is counted, not hidden without a word."""
+    assert sorted(tab.names()) == sorted(USABLE)
+    expect(tab.root.locator(".chip:visible")).to_have_text(
+        ["Usable 6", "Other models 1", "Partial 1", "Broken 1", "Favourites 0", "All 9"]
+    )
+
+
+def test_hostile_names_and_pictures_are_text(tab: Tab) -> None:
+    """Markup in a name is shown as it is written, and a damaged picture leaves no hole."""
+    expect(tab.card(HOSTILE).locator(".name")).to_have_text(HOSTILE)
+    expect(tab.root.locator("img[src=x]")).to_have_count(0)
+    expect(tab.card("c++").locator("img")).to_have_count(0)
+    tab.press(HOSTILE, "info")
+    expect(tab.details).to_contain_text("<script>alert(1)</script>")
+    expect(tab.details.locator("script")).to_have_count(0)
+
+
+def test_a_card_says_why_it_is_not_usable(tab: Tab) -> None:
+    """State and reason are on the card, and a click on what is no embedding shows its details."""
+    tab.show("All")
+    expect(tab.card("nfixer").locator(".reason")).to_contain_text("Made for SD 2.x")
+    expect(tab.card("page").locator(".reason")).to_contain_text("This is a web page")
+    tab.click("page")
+    expect(tab.details).to_contain_text("Broken file")
+
+
+def test_search_takes_words_in_any_order(tab: Tab) -> None:
+    """Cards follow the typing; folders count as well as names."""
+    tab.search.press_sequentially("brush styles")
+    expect(tab.cards).to_have_count(1)
+    expect(tab.status).to_have_text("1 of 6 embeddings")
+    assert tab.names() == ["brush"]
+
+
+def test_an_empty_view_says_why_and_offers_more(tab: Tab) -> None:
+    """One click leads from a search without result to the file that was meant."""
+    tab.search.fill("nfixer")
+    expect(tab.empty).to_contain_text("Nothing matches “nfixer”")
+    tab.empty.get_by_role("button", name="Search all 9 files").click()
+    expect(tab.card("nfixer")).to_be_visible()
+    expect(tab.empty).to_be_hidden()
+
+
+def test_folders_filter_with_what_is_below_them(tab: Tab) -> None:
+    """A folder shows its sub-folders' files too, and folds away."""
+    rows = tab.root.get_by_role("treeitem")
+    rows.filter(has_text="styles").click()
+    expect(tab.cards).to_have_count(2)
+    rows.filter(has_text="styles").press("ArrowRight")
+    rows.filter(has_text="ink").click()
+    expect(tab.cards).to_have_count(1)
+
+
+def test_order_is_remembered(tab: Tab) -> None:
+    """What was chosen holds after the page is loaded again."""
+    tab.root.get_by_label("Sort by").select_option("Vectors")
+    tab.root.get_by_label("Descending").click()
+    tab.page.reload()
+    expect(tab.root.get_by_label("Sort by")).to_have_value("vectors")
+    expect(tab.root.get_by_label("Ascending")).to_be_visible()
+
+
+def test_everything_can_be_done_with_keys(tab: Tab) -> None:
+    """Arrows move, Enter inserts, Shift-Enter too but elsewhere, `/` searches, Esc leaves."""
+    tab.prompt.focus()
+    tab.search.focus()
+    tab.page.keyboard.press("ArrowDown")
+    tab.page.keyboard.press("Home")
+    tab.page.keyboard.press("ArrowRight")
+    first, second = tab.names()[:2]
+    expect(tab.card(second).locator(".main")).to_be_focused()
+    tab.page.keyboard.press("Enter")
+    expect(tab.prompt).to_have_value(second)
+    expect(tab.card(second).locator(".main")).to_be_focused()
+    tab.page.keyboard.press("ArrowLeft")
+    tab.page.keyboard.press("Shift+Enter")
+    expect(tab.card(first)).to_have_attribute("data-in", "Negative prompt")
+    tab.page.keyboard.press("/")
+    expect(tab.search).to_be_focused()
+    tab.page.keyboard.type("marc")
+    tab.page.keyboard.press("Escape")
+    expect(tab.search).to_have_value("")
+    tab.page.keyboard.press("Escape")
+    expect(tab.prompt).to_be_focused()
+
+
+def test_the_model_decides_what_is_usable(tab: Tab) -> None:
+    """Another model in the app is another list in the tab, without a click in it."""
+    tab.page.get_by_label("Model").click()
+    tab.page.get_by_role("option", name="SD 2.x").click()
+    expect(tab.cards).to_have_count(1)
+    assert tab.names() == ["nfixer"]
+    tab.page.get_by_label("Model").click()
+    tab.page.get_by_role("option", name="SD 1.x").click()
+    expect(tab.cards).to_have_count(6)
+
+
+def test_details_tell_all_and_take_choices(tab: Tab) -> None:
+    """A partial embedding can be used anyway, a favourite is found again, a box is chosen."""
+    tab.show("Partial")
+    tab.press("detail-xl", "info")
+    expect(tab.details).to_contain_text("768 for CLIP L (float32)")
+    expect(tab.details).to_contain_text(re.compile("[0-9a-f]{64}"))
+    tab.details.get_by_label("Use it anyway").check()
+    tab.details.get_by_label("Favourite").check()
+    tab.details.get_by_label("Negative prompt").check()
+    expect(tab.root.locator(".chip", has_text="Usable")).to_have_text("Usable 7")
+    tab.page.keyboard.press("Escape")
+    tab.show("Favourites")
+    tab.click("detail-xl")
+    expect(tab.negative).to_have_value("detail-xl")
+    tab.press("detail-xl", "info")
+    tab.details.get_by_label("Use it anyway").uncheck()
+    tab.details.get_by_label("Favourite").uncheck()
+    expect(tab.root.locator(".chip", has_text="Favourites")).to_have_text("Favourites 0")

@@ -1,0 +1,103 @@
+"""What a click does to the prompts."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import HOSTILE
+from tests.browser.tab import Tab
+
+
+def test_a_click_inserts_and_a_second_takes_out_again(tab: Tab) -> None:
+    """A name goes to the caret of the box that was focused last, and leaves without a trace."""
+    tab.prompt.fill("a cat, a dog")
+    for _ in ", a dog":
+        tab.prompt.press("ArrowLeft")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("a cat, marc_allante, a dog")
+    expect(tab.status).to_have_text("marc_allante added to Prompt")
+    expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("a cat, a dog")
+    expect(tab.status).to_have_text("marc_allante removed from Prompt")
+    expect(tab.card("marc_allante")).not_to_have_attribute("data-in", "Prompt")
+
+
+def test_the_caret_stays_in_the_box(tab: Tab) -> None:
+    """After a click one goes on typing behind the name."""
+    tab.prompt.fill("a cat")
+    tab.click("marc_allante")
+    tab.page.keyboard.type(" at night")
+    expect(tab.prompt).to_have_value("a cat, marc_allante at night")
+
+
+def test_undo_takes_back_one_insertion(tab: Tab) -> None:
+    """The browser's own undo knows what a click did, and redo does it again."""
+    tab.prompt.fill("")
+    tab.page.keyboard.type("a cat")
+    tab.click("marc_allante")
+    tab.page.keyboard.press("Control+z")
+    expect(tab.prompt).to_have_value("a cat")
+    tab.page.keyboard.press("Control+Shift+z")
+    expect(tab.prompt).to_have_value("a cat, marc_allante")
+
+
+def test_before_a_box_is_focused_each_name_goes_to_its_own(tab: Tab) -> None:
+    """A name that says it is for the negative prompt goes there."""
+    tab.click("bad-hands-5")
+    tab.click("marc_allante")
+    expect(tab.negative).to_have_value("bad-hands-5")
+    expect(tab.prompt).to_have_value("marc_allante")
+
+
+def test_the_target_is_marked_and_can_be_chosen(tab: Tab) -> None:
+    """The box that names go to has an outline, and the switch above the cards says the same."""
+    tab.negative.focus()
+    expect(tab.page.locator("#txt2img_neg_prompt")).to_contain_class("lib-embeddings-target")
+    tab.root.get_by_role("button", name="Prompt", exact=True).click()
+    expect(tab.page.locator("#txt2img_prompt")).to_contain_class("lib-embeddings-target")
+    expect(tab.page.locator("#txt2img_neg_prompt")).not_to_contain_class("lib-embeddings-target")
+    tab.click("bad-hands-5")
+    expect(tab.prompt).to_have_value("bad-hands-5")
+
+
+def test_plus_minus_and_shift_name_the_box(tab: Tab) -> None:
+    """The small buttons go to one box each, and Shift to the other one than usual."""
+    tab.prompt.focus()
+    tab.press("marc_allante", "minus")
+    expect(tab.negative).to_have_value("marc_allante")
+    tab.press("marc_allante", "plus")
+    expect(tab.prompt).to_have_value("marc_allante")
+    expect(tab.card("marc_allante")).to_have_attribute("data-in", "Both prompts")
+    tab.click("c++", shift=True)
+    expect(tab.negative).to_have_value("marc_allante, c++")
+    expect(tab.page.locator("#txt2img_prompt")).to_contain_class("lib-embeddings-target")
+
+
+@pytest.mark.parametrize("name", [HOSTILE, "c++", "watercolour"])
+def test_any_name_can_go_in_and_out(tab: Tab, name: str) -> None:
+    """Whatever signs are in a name, two clicks leave the prompt as it was."""
+    tab.prompt.fill("a photo (of a cat:1.2)")
+    tab.click(name)
+    expect(tab.prompt).not_to_have_value("a photo (of a cat:1.2)")
+    expect(tab.card(name)).to_have_attribute("data-in", "Prompt")
+    tab.click(name)
+    expect(tab.prompt).to_have_value("a photo (of a cat:1.2)")
+
+
+def test_typing_marks_the_cards(tab: Tab) -> None:
+    """A card knows when its name is typed, and when it is no longer a word of its own."""
+    tab.prompt.focus()
+    tab.page.keyboard.type("a (marc_allante:1.2)")
+    expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
+    tab.prompt.fill("marc_allantes")
+    expect(tab.card("marc_allante")).not_to_have_attribute("data-in", "Prompt")
+
+
+def test_the_page_hears_of_every_edit(tab: Tab) -> None:
+    """An edit fires `input` as typing does, or the app would not send the new prompt."""
+    tab.page.evaluate("addEventListener('input', ({ target }) => (window.heard = target.value))")
+    tab.prompt.focus()
+    tab.click("marc_allante")
+    assert tab.page.evaluate("window.heard") == "marc_allante"

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  counted,
+  hue,
+  initials,
+  isEmbedding,
+  obstacle,
+  sentenceCase,
+  size,
+} from "../../javascript/textual_inversion/words.mjs";
+
+test("counts are grouped, and one is one", () => {
+  assert.equal(counted(1, "vector"), "1 vector");
+  assert.equal(counted(0, "vector"), "0 vectors");
+  assert.equal(counted(12345, "entry", "entries"), "12,345 entries");
+});
+
+test("sizes have three digits and a unit", () => {
+  assert.deepEqual([0, 999, 3819, 237300, 2.1e9, 5e13].map(size), [
+    "0 bytes",
+    "999 bytes",
+    "3.82 KB",
+    "237 KB",
+    "2.1 GB",
+    "50000 GB",
+  ]);
+});
+
+test("initials are whole characters of the first two words, in any script", () => {
+  const cases = {
+    marc_allante: "MA",
+    "bad-hands-5": "BH",
+    城市夜景: "城",
+    "👩‍🚀 crew": "👩‍🚀C",
+    "c++": "C",
+    "...": "·",
+    éa: "É",
+    "<img src=x>": "IS",
+  };
+  for (const [name, expected] of Object.entries(cases)) assert.equal(initials(name), expected, name);
+});
+
+test("a name has one hue, and others mostly have another", () => {
+  assert.equal(hue("cat"), hue("cat"));
+  const hues = new Set(Array.from({ length: 100 }, (_, number) => hue(`name ${number}`)));
+  assert.ok(hues.size > 50);
+});
+
+test("an obstacle is what keeps the model from using an entry, the file's own first", () => {
+  assert.equal(obstacle({ state: "ok", fit: "usable" }), undefined);
+  assert.equal(obstacle({ state: "ok", fit: "unknown" }), undefined);
+  assert.equal(obstacle({ state: "ok", fit: "incompatible" }), "Other model");
+  assert.equal(obstacle({ state: "broken", fit: null }), "Broken file");
+});
+
+test("names of broken and foreign files mean nothing to any model", () => {
+  const states = ["ok", "duplicate", "broken", "unsafe", "foreign"];
+  assert.deepEqual(
+    states.filter((state) => isEmbedding({ state })),
+    ["ok", "duplicate"],
+  );
+});
+
+test("a reason begins with a capital letter", () => {
+  assert.equal(sentenceCase("this is a web page"), "This is a web page");
+  assert.equal(sentenceCase(""), "");
+});
