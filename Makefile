@@ -3,6 +3,7 @@
 PYTHON ?= python3
 EMBEDDINGS ?= examples/embeddings
 MODEL ?= sd1
+PORT ?= 7868
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,10 +14,12 @@ PINNED_PYTHON ?= $(shell for python in python3.10 python3.11 $(PYTHON); do \
 	$$python -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' 2>/dev/null \
 	&& echo $$python && break; done)
 
+BROWSER := tests/browser
+
 .PHONY: run test test-newest test-a1111 test-javascript lint fuzz bench clean
 
 run: $(VENV)/.run
-	$(BIN)/lib-embeddings scan $(EMBEDDINGS) --model $(MODEL)
+	$(BIN)/lib-embeddings serve $(EMBEDDINGS) --model $(MODEL) --port $(PORT)
 
 test: lint test-newest test-a1111 test-javascript
 
@@ -25,10 +28,10 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-test-newest: $(VENV)/.test
+test-newest: $(VENV)/.test $(BROWSER)/.axe
 	$(BIN)/pytest
 
-test-a1111: $(if $(PINNED_PYTHON),$(PINNED)/.test)
+test-a1111: $(if $(PINNED_PYTHON),$(PINNED)/.test) $(BROWSER)/.axe
 ifeq ($(PINNED_PYTHON),)
 	@echo "skipped: AUTOMATIC1111's pins need Python 3.10 or 3.11, and neither is here"
 else
@@ -39,11 +42,19 @@ test-javascript:
 	@if command -v node >/dev/null; then node --test tests/javascript/; \
 	else echo "skipped: the JavaScript tests need Node.js 20 or newer, which is not here"; fi
 
+# axe-core finds what a page lacks for people who cannot see it; its tests are skipped without it.
+$(BROWSER)/.axe: $(BROWSER)/package.json
+	-npm install --silent --no-audit --no-fund --prefix $(BROWSER)
+	touch $@
+
 fuzz: $(VENV)/.test
 	$(BIN)/python -m tests.fuzz $(FUZZ)
 
 bench: $(VENV)/.test
-	$(BIN)/python -m benchmarks.scan $(BENCH)
+	$(BIN)/python -m benchmarks.scan
+	$(BIN)/python -m benchmarks.library
+	$(BIN)/python -m benchmarks.watch
+	$(BIN)/python -m benchmarks.tab
 
 $(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

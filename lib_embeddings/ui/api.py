@@ -51,6 +51,7 @@ def add_routes(app: FastAPI, library: Library, login: Callable[[Request], object
     own = [Depends(refuse_other_origins)]
     for method, path, endpoint, dependencies in (
         ("GET", "/entries", routes.entries, None),
+        ("GET", "/names", routes.names, None),
         ("GET", "/entries/{id}", routes.entry, None),
         ("GET", "/preview/{id}", routes.preview, None),
         ("GET", "/events", routes.events, None),
@@ -107,6 +108,12 @@ class _Routes:
             },
             tag,
         )
+
+    def names(self, request: Request) -> Response:
+        view = self._library.view
+        tag = _tag(self._library.generation)
+        names = dict.fromkeys(entry.name for entry in view if entry.state == "ok")
+        return _unchanged(request, tag) or _json({"names": list(names)}, tag)
 
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
         fitted = self._find(id)
