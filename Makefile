@@ -39,7 +39,7 @@ else
 endif
 
 test-javascript:
-	@if command -v node >/dev/null; then node --test tests/javascript/; \
+	@if command -v node >/dev/null; then node --test tests/javascript/*.test.mjs; \
 	else echo "skipped: the JavaScript tests need Node.js 20 or newer, which is not here"; fi
 
 # axe-core finds what a page lacks for people who cannot see it; its tests are skipped without it.

@@ -18,7 +18,7 @@ from functools import partial
 
 from lib_embeddings.containers import zip_directory
 from lib_embeddings.containers.pickle_machine import load
-from lib_embeddings.containers.source import Source
+from lib_embeddings.containers.source import Source, cut_short
 from lib_embeddings.containers.storage import Storage, parse_id
 from lib_embeddings.containers.torch_globals import TORCH_GLOBALS
 from lib_embeddings.containers.zip_directory import Member
@@ -36,7 +36,10 @@ def accepts(head: bytes) -> bool:
 
 def read(source: Source) -> Contents:
     """Read the archive's pickle; storages stay in the file until a tensor is fetched."""
-    members = zip_directory.read_directory(source)
+    try:
+        members = zip_directory.read_directory(source)
+    except zip_directory.DirectoryMissing as error:
+        raise _how_short(source, error) from error
     folder = _find_folder(members)
     pickle = zip_directory.read_member(
         source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "pickle, in bytes"
@@ -48,6 +51,28 @@ def read(source: Source) -> Contents:
             f"its pickle goes on after its end: expected {end:,} bytes, found {len(pickle):,}"
         )
     return Contents(NAME, root)
+
+
+def _how_short(source: Source, error: BrokenFile) -> BrokenFile:
+    """Return the error for a cut file; its pickle comes first, and knows how long it should be.
+
+    Raises:
+        UnsafeFile: the pickle asks for code.
+    """
+    sizes: dict[str, int] = {}
+
+    def note(persistent_id: object) -> Storage:
+        dtype, key, n_bytes = parse_id(persistent_id)
+        sizes[key] = n_bytes
+        return Storage(dtype, n_bytes, source.view)
+
+    try:
+        start = zip_directory.first_data_offset(source)
+        _, end = load(source.read_up_to(start, LIMITS.pickle_bytes), TORCH_GLOBALS, note)
+    except BrokenFile:
+        return error
+    expected = start + end + sum(sizes.values())
+    return cut_short(expected, source.size) if expected > source.size else error
 
 
 def _find_folder(members: dict[str, Member]) -> str:

@@ -33,6 +33,10 @@ _ENCRYPTED = 1
 _STORED, _DEFLATED = 0, 8
 
 
+class DirectoryMissing(BrokenFile):
+    """The archive ends before its directory, as a file does whose download broke off."""
+
+
 class Member(NamedTuple):
     """One file in the archive; sizes and offset in bytes."""
 
@@ -102,6 +106,12 @@ def data_offset(source: Source, member: Member) -> int:
     return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
+def first_data_offset(source: Source) -> int:
+    """Return where the first member's data begins; needs no directory."""
+    *_, name_length, extra_length = _LOCAL.unpack(source.read(0, _LOCAL.size))
+    return _LOCAL.size + int(name_length) + int(extra_length)
+
+
 def _inflate(data: bytes | memoryview, member: Member) -> bytes:
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -126,7 +136,7 @@ def _find_directory(source: Source) -> tuple[int, int]:
     tail = source.read_up_to(tail_offset, source.size)
     found = tail.rfind(b"PK\x05\x06")
     if found < 0 or found + _END.size > len(tail):
-        raise BrokenFile(
+        raise DirectoryMissing(
             f"cut short: the directory at the end of its zip archive is missing after "
             f"{source.size:,} bytes; download it again"
         )

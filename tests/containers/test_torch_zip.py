@@ -24,6 +24,7 @@ from lib_embeddings.errors import (
 )
 from lib_embeddings.limits import LIMITS
 from tests.builders import (
+    Call,
     Global,
     Lie,
     Member,
@@ -346,3 +347,19 @@ def test_tells_what_a_tensor_stands_for() -> None:
     stored = root["string_to_param"]["*"]
     assert isinstance(stored, Tensor)
     assert str(stored) == "float32[1x768]"
+
+
+def test_a_cut_file_says_how_long_it_should_be() -> None:
+    """The pickle comes first and knows the storages' sizes; the directory at the end is missing."""
+    whole = torch_zip()
+    with pytest.raises(BrokenFile, match=r"at least 3,\d{3} bytes, found 2,000; download"):
+        read(whole[:2000])
+    with pytest.raises(BrokenFile, match="directory at the end of its zip archive is missing"):
+        read(whole[:100])
+
+
+def test_a_cut_file_that_asks_for_code_is_unsafe() -> None:
+    """What is left of a hostile file is as hostile."""
+    whole = torch_zip(pickle_of(Call(Global("posix", "system"), ("true",))))
+    with pytest.raises(UnsafeFile, match=r"posix\.system"):
+        read(whole[:-30])
