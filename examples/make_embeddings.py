@@ -20,10 +20,10 @@ from tests.builders import (
     a1111,
     pickle_of,
     png,
-    png_text,
     safetensors_file,
     storage_id,
     tensor,
+    text_chunk,
     torch_legacy,
     torch_zip,
 )
@@ -75,7 +75,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "styles/flora.pt", a1111_file("flora", vectors(2, 1024, seed=5))
     yield "styles/detail-xl.safetensors", safetensors_file(pair)
     yield "styles/nocturne.pt", torch_legacy()
-    yield "styles/portrait.png", png_text()
+    yield "styles/portrait.png", png(sky(4), before=text_chunk())
     yield "styles/harbour.png", png(sky(3))
     yield "learned_embeds.bin", b"<!DOCTYPE html>\n<html><title>marc_allante</title></html>\n"
     yield "style.pt", torch_zip(pickle_of(Call(Global("posix", "system"), ("echo unsafe",))), {})
