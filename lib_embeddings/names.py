@@ -11,6 +11,7 @@ PICTURE_SUFFIXES = (".png", ".webp", ".jxl", ".avif")
 SUFFIXES = WEIGHT_SUFFIXES + PICTURE_SUFFIXES
 
 _PREVIEW = ".preview"
+_GENERIC = "learned_embeds"
 _DIGITS = re.compile(r"(\d{1,18})")
 
 
@@ -52,16 +53,19 @@ def natural_key(name: str) -> list[int | str]:
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
-def warn_generic(name: str, folder: str, stored_name: str | None) -> str | None:
-    """Return a warning for the name every diffusers training gives its file.
+def is_generic(name: str) -> bool:
+    """Tell whether a name is the one that every training by diffusers gives its file."""
+    return name.casefold().startswith(_GENERIC)
+
+
+def warn_generic(name: str, folder: str, stored_name: str | None) -> str:
+    """Return a warning for a generic name.
 
     Args:
         name: the embedding's name.
         folder: name of the folder the file lies in, empty for a root.
         stored_name: the token inside the file.
     """
-    if not fold(name).startswith("learned_embeds"):
-        return None
     proposals = [text for text in (folder, (stored_name or "").strip("<>_ ")) if text]
     better = f" {' or '.join(dict.fromkeys(proposals))}" if proposals else " what you want to type"
     return f"many files are called {name}: rename it to{better}"
@@ -73,7 +77,6 @@ def partner_of(filename: str) -> str | None:
     It writes `learned_embeds.safetensors` for one text encoder and `learned_embeds_2.safetensors`
     for the other, with the same ending where it saves in between (`-steps-500`).
     """
-    first = "learned_embeds"
-    if not filename.startswith(first) or filename.startswith(f"{first}_2"):
+    if not filename.startswith(_GENERIC) or filename.startswith(f"{_GENERIC}_2"):
         return None
-    return f"{first}_2{filename[len(first) :]}"
+    return f"{_GENERIC}_2{filename[len(_GENERIC) :]}"

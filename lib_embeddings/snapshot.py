@@ -160,17 +160,16 @@ class Snapshot:
         Args:
             use_partial: ids of entries that count as usable where they are partial.
         """
-        fits: dict[tuple[tuple[str, VectorsInfo], ...], Fit] = {}
+        fits: dict[int, Fit] = {}  # by identity: equal readings are one object
         fitted: list[FittedEntry] = []
         for entry in self.entries:
             if entry.state != "ok":
                 fitted.append(FittedEntry(entry, None))
                 continue
             vectors = entry.reading.vectors
-            key = tuple(vectors.items())
-            fit = fits.get(key)
+            fit = fits.get(id(vectors))
             if fit is None:
-                fit = fits[key] = check(vectors, model)
+                fit = fits[id(vectors)] = check(vectors, model)
             if use_partial and fit.kind == "partial" and entry.id in use_partial:
                 fit = USABLE
             fitted.append(FittedEntry(entry, fit))
@@ -212,6 +211,8 @@ class Changes(NamedTuple):
 
 def diff(old: Snapshot, new: Snapshot) -> Changes:
     """Say what happened to each place of a file, in the order of the snapshots."""
+    if not old.entries:
+        return Changes(new.entries)
     before = {(entry.root, entry.path): entry for entry in old.entries}
     added, modified = [], []
     for entry in new.entries:

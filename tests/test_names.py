@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lib_embeddings.names import (
     as_text,
     fold,
+    is_generic,
     is_preview,
     is_text,
     natural_key,
@@ -91,7 +92,6 @@ def test_any_names_can_be_sorted(names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "folder", "stored_name", "warning"),
     [
-        ("cat", "animals", "<cat>", None),
         (
             "learned_embeds",
             "birb",
@@ -125,10 +125,17 @@ def test_any_names_can_be_sorted(names: list[str]) -> None:
     ],
 )
 def test_the_name_of_all_trainings(
-    name: str, folder: str, stored_name: str | None, warning: str | None
+    name: str, folder: str, stored_name: str | None, warning: str
 ) -> None:
     """`learned_embeds` is every training's name: the folder or the token inside is proposed."""
+    assert is_generic(name)
     assert warn_generic(name, folder, stored_name) == warning
+
+
+@pytest.mark.parametrize("name", ["cat", "my_learned_embeds", ""])
+def test_other_names_are_not_generic(name: str) -> None:
+    """Only a name that begins as all trainings' does is worth a warning."""
+    assert not is_generic(name)
 
 
 @pytest.mark.parametrize(

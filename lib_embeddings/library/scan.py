@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from lib_embeddings.assemble import warn_unequal
 from lib_embeddings.errors import shown
@@ -14,6 +15,7 @@ from lib_embeddings.names import (
     WEIGHT_SUFFIXES,
     as_text,
     fold,
+    is_generic,
     partner_of,
     split_name,
     warn_generic,
@@ -57,19 +59,18 @@ def take_snapshot(
     for root in roots:
         if not os.path.isdir(root):
             raise NotADirectoryError(root)
-    return snapshot_of(roots, find(roots), read, progress)
+    return snapshot_of(roots, (entry_of(file, read) for file in progress(find(roots))))
 
 
-def snapshot_of(
-    roots: Sequence[str], found: Sequence[Found], read: Reader, progress: Progress = iter
-) -> Snapshot:
-    """Read every file that was *found*, and return the entries of all."""
-    entries = [entry_of(file, _read(file, read)) for file in progress(found)]
+def snapshot_of(roots: Sequence[str], entries: Iterable[Entry]) -> Snapshot:
+    """Compare the entries of single files with each other, and return what is to be listed."""
     listed = [
         entry
-        for entry in _join_pairs(entries)
+        for entry in _join_pairs(sorted(entries, key=attrgetter("path")))
         if not (entry.state == "foreign" and entry.path.lower().endswith(PICTURE_SUFFIXES))
     ]
+    if len(roots) > 1:
+        listed.sort(key=lambda entry: roots.index(entry.root))
     return Snapshot(tuple(roots), tuple(_mark_duplicates(listed, roots)))
 
 
@@ -83,45 +84,30 @@ def entry_at(path: str) -> Entry:
     partner = os.path.join(folder, partner_of(filename) or filename)
     paths = dict.fromkeys((path, partner if os.path.isfile(partner) else path))
     files = [look_at(each) for each in paths]
-    entries = [
-        entry_of(file, _read(file, lambda found: read_file(found.full_path))) for file in files
-    ]
+    entries = [entry_of(file, lambda found: read_file(found.full_path)) for file in files]
     return next(iter(_join_pairs(entries)))
 
 
 # From files to entries
 
 
-def _read(file: Found, read: Reader) -> Reading:
-    return Reading("broken", file.problem) if file.problem else read(file)
-
-
-def entry_of(file: Found, reading: Reading) -> Entry:
-    """Return the entry for a file that was read, before it is compared with the others."""
-    path = as_text(file.path)
-    folder, _, filename = path.rpartition("/")
-    name, _ = split_name(filename)
+def entry_of(file: Found, read: Reader) -> Entry:
+    """Read a file and return its entry, before it is compared with the others."""
+    root, path, _, name, size, mtime_ns, problem, companions = file
+    if problem:  # perhaps that its name is no text
+        path, name = as_text(path), as_text(name)
+    reading = Reading("broken", problem) if problem else read(file)
     warnings = reading.warnings
-    if reading.state == "ok":
-        generic = warn_generic(name, folder.rpartition("/")[2], reading.stored_name)
-        warnings += (generic,) if generic else ()
-    return Entry(
-        name,
-        file.root,
-        path,
-        file.size,
-        file.mtime_ns,
-        reading.state,
-        reading.reason,
-        warnings,
-        reading,
-        file.companions,
-    )
+    if reading.state == "ok" and is_generic(name):
+        folder = os.path.basename(os.path.dirname(path))
+        warnings += (warn_generic(name, folder, reading.stored_name),)
+    state, reason = reading.state, reading.reason
+    return Entry(name, root, path, size, mtime_ns, state, reason, warnings, reading, companions)
 
 
 def _join_pairs(entries: list[Entry]) -> Iterable[Entry]:
-    """Make one of the two files that diffusers writes for SDXL."""
-    firsts = [entry for entry in entries if _partner_path(entry)]
+    """Make one of the two files that diffusers writes for SDXL. Their names come with a warning."""
+    firsts = [entry for entry in entries if entry.warnings and _partner_path(entry)]
     if not firsts:
         return entries
     joined = {entry.full_path: entry for entry in entries}
@@ -154,23 +140,29 @@ def _join(first: Entry, second: Entry) -> Entry:
     )
 
 
-def _mark_duplicates(entries: Sequence[Entry], roots: Sequence[str]) -> Iterator[Entry]:
+def _mark_duplicates(entries: Sequence[Entry], roots: Sequence[str]) -> Sequence[Entry]:
     """Let one entry of each name be the one that is used; the others say which it is."""
     winners: dict[str, Entry] = {}
+    has_rivals = False
     for entry in entries:
         if entry.state == "ok":
-            rival = winners.setdefault(fold(entry.name), entry)
-            if rival is not entry and _rank(entry, roots) < _rank(rival, roots):
-                winners[fold(entry.name)] = entry
-    for entry in entries:
-        winner = winners.get(fold(entry.name))
-        if entry.state == "ok" and winner is not None and winner is not entry:
-            reason = (
-                f"has the same name as {shown(winner.path, 255)}, which is used: rename one of them"
-            )
-            yield entry._replace(state="duplicate", reason=reason)
-        else:
-            yield entry
+            name = fold(entry.name)
+            rival = winners.setdefault(name, entry)
+            if rival is not entry:
+                has_rivals = True
+                winners[name] = min(rival, entry, key=lambda each: _rank(each, roots))
+    if not has_rivals:
+        return entries
+    return [_beside(winners.get(fold(entry.name), entry), entry) for entry in entries]
+
+
+def _beside(winner: Entry, entry: Entry) -> Entry:
+    """Return an entry as it is beside the one of its name that is used."""
+    if entry is winner or entry.state != "ok":
+        return entry
+    used = shown(winner.path, 255)
+    reason = f"has the same name as {used}, which is used: rename one of them"
+    return entry._replace(state="duplicate", reason=reason)
 
 
 def _rank(entry: Entry, roots: Sequence[str]) -> tuple[int, int, str, int]:

@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import final
@@ -21,8 +21,8 @@ from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
 from lib_embeddings.library.query import Listing
 from lib_embeddings.library.read import read_file
-from lib_embeddings.library.scan import snapshot_of
-from lib_embeddings.library.walk import Found, find
+from lib_embeddings.library.scan import entry_of, snapshot_of
+from lib_embeddings.library.walk import Found, walk
 from lib_embeddings.report import change_lines, log_lines
 from lib_embeddings.snapshot import (
     Changes,
@@ -70,7 +70,7 @@ class Library:
         self._read = index.reader(read)
         self._preferences = preferences
         self._scanning = threading.Lock()  # one look at the disk at a time; guards the next two
-        self._listed: dict[str, Found] = {}
+        self._files: dict[str, Entry] = {}  # by full path, before they are compared
         self._is_first = True
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
         self._roots = _absolute(roots)
@@ -181,30 +181,38 @@ class Library:
         with self._scanning:
             roots = self._roots
             reachable = tuple(filter(os.path.isdir, roots))
-            found = find(reachable)
-            settled = list(self._settled(found))
-            snapshot = snapshot_of(reachable, settled, self._read)
-            self._listed = {file.full_path: file for file in settled}
-            self._index.forget_missing(found)
+            self._files = self._look(reachable)
+            snapshot = snapshot_of(reachable, self._files.values())
+            self._index.forget_missing(self._files)
             self._index.save()
             changes = self._apply(replace(snapshot, roots=roots), set(roots) - set(reachable))
         self._tell()
         return changes
 
-    def _settled(self, found: Iterable[Found]) -> Iterator[Found]:
-        """Yield the files that may be read, and for others what was listed of them before."""
-        for file in found:
-            listed = self._listed.get(file.full_path)
-            if (
-                self.is_whole is None
-                or file.problem
-                or (listed and (listed.size, listed.mtime_ns) == (file.size, file.mtime_ns))
-                or self._index.remembers(file)
-                or self.is_whole(file.full_path, file.size, file.mtime_ns)
-            ):
-                yield file
-            elif listed:
-                yield listed
+    def _look(self, roots: Iterable[str]) -> dict[str, Entry]:
+        """Return by full path the entry of each file; of one that is not whole, the former."""
+        files = {}
+        is_whole = self.is_whole
+        for file in walk(roots):
+            former = self._files.get(file.full_path)
+            if former and former.root != file.root:  # the roots were changed
+                former = None
+            if former and not _differs(file, former):
+                files[file.full_path] = former
+            elif is_whole is None or self._may_be_read(file, former, is_whole):
+                files[file.full_path] = entry_of(file, self._read)
+            elif former:
+                files[file.full_path] = former
+        return files
+
+    def _may_be_read(self, file: Found, former: Entry | None, is_whole: IsWhole) -> bool:
+        signature = file.size, file.mtime_ns
+        return (
+            file.problem is not None
+            or (former is not None and (former.bytes, former.mtime_ns) == signature)
+            or self._index.remembers(file)
+            or is_whole(file.full_path, *signature)
+        )
 
     def _apply(self, snapshot: Snapshot, unreachable: Collection[str]) -> Changes:
         changes = diff(self._snapshot, snapshot)
@@ -248,6 +256,13 @@ class Library:
                 _call(subscriber, *news)
             with self._lock:
                 self._is_telling = False
+
+
+def _differs(file: Found, former: Entry) -> bool:
+    """Tell whether a file is to be read anew."""
+    known = former.bytes, former.mtime_ns, former.companions
+    found = file.size, file.mtime_ns, file.companions
+    return known != found or file.problem is not None or former.reading.is_passing
 
 
 def _absolute(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:

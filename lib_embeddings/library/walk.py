@@ -34,6 +34,7 @@ class Found(NamedTuple):
         root: the folder that is scanned.
         path: its path in the root, with `/`.
         full_path: its absolute path.
+        name: what a file gives its embedding.
         size: in bytes.
         mtime_ns: when it was last written, in nanoseconds.
         problem: why it is not looked into, for a file or folder that is not.
@@ -43,6 +44,7 @@ class Found(NamedTuple):
     root: str
     path: str
     full_path: str
+    name: str
     size: int = 0
     mtime_ns: int = 0
     problem: str | None = None
@@ -59,37 +61,41 @@ def look_at(path: str) -> Found:
     """Return one file as a walk through its folder would. Raises `OSError` when it is gone."""
     status = os.stat(path)
     folder, filename = os.path.split(os.path.abspath(path))
-    problem = _why_not_typed(split_name(filename)[0], filename)
-    full_path = os.path.join(folder, filename)
-    return Found(folder, filename, full_path, status.st_size, status.st_mtime_ns, problem)
+    path, (name, _) = os.path.join(folder, filename), split_name(filename)
+    problem = _why_not_typed(name, filename)
+    return Found(folder, filename, path, name, status.st_size, status.st_mtime_ns, problem)
 
 
 def walk(roots: Iterable[str]) -> Iterator[Found]:
     """Yield every file that may be an embedding, and every folder that cannot be read.
 
-    A folder is looked into once, however many links lead to it.
+    A folder is looked into once, however many links and roots lead to it.
     """
     seen: set[tuple[int, int]] = set()
     for root in roots:
-        pending = [(os.path.abspath(root), "")]
-        while pending:
-            folder, prefix = pending.pop(0)
-            try:
-                status = os.stat(folder)
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-                with os.scandir(folder) as listing:
-                    items = [item for item in listing if not item.name.startswith(".")]
-            except OSError as error:
-                problem = f"this folder cannot be read: {error.strerror}"
-                yield Found(root, prefix.rstrip("/") or ".", folder, problem=problem)
+        yield from _walk(root, seen)
+
+
+def _walk(root: str, seen: set[tuple[int, int]]) -> Iterator[Found]:
+    """Walk through one root, pass by the folders *seen*, and add those looked into."""
+    pending = [(os.path.abspath(root), "")]
+    while pending:
+        folder, prefix = pending.pop(0)
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in seen:
                 continue
-            folders = sorted(
-                (i for i in items if _is_folder(i)), key=lambda i: (i.is_symlink(), i.name)
-            )
-            pending += [(item.path, f"{prefix}{item.name}/") for item in folders]
-            yield from _files(root, prefix, items)
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                items = [item for item in listing if not item.name.startswith(".")]
+        except OSError as error:
+            problem = f"this folder cannot be read: {error.strerror}"
+            path = prefix.rstrip("/") or "."
+            yield Found(root, path, folder, os.path.basename(path), problem=problem)
+            continue
+        folders = sorted(filter(_is_folder, items), key=lambda item: (item.is_symlink(), item.name))
+        pending += [(item.path, f"{prefix}{item.name}/") for item in folders]
+        yield from _files(root, prefix, items)
 
 
 def _is_folder(item: os.DirEntry[str]) -> bool:
@@ -103,20 +109,20 @@ def _files(root: str, prefix: str, items: Iterable[os.DirEntry[str]]) -> Iterato
     """Yield a folder's files that may be embeddings."""
     candidates, companions = _sort_out(items)
     for item, stem in candidates:
-        path = prefix + item.name
+        path, full_path = prefix + item.name, item.path
         try:
             if item.is_file():
                 status = item.stat()
-                problem = _why_not_typed(stem, path)
+                size, mtime_ns = status.st_size, status.st_mtime_ns
+                is_plain = path.isascii() and not stem.isspace()
+                problem = None if is_plain else _why_not_typed(stem, path)
                 beside = companions.get(fold(stem), ()) if companions else ()
-                yield Found(
-                    root, path, item.path, status.st_size, status.st_mtime_ns, problem, beside
-                )
+                yield Found(root, path, full_path, stem, size, mtime_ns, problem, beside)
             elif not item.is_dir():
-                yield Found(root, path, item.path, problem=_why_no_file(item))
+                yield Found(root, path, full_path, stem, problem=_why_no_file(item))
         except OSError as error:
             problem = f"this file cannot be read: {error.strerror}"
-            yield Found(root, path, item.path, problem=problem)
+            yield Found(root, path, full_path, stem, problem=problem)
 
 
 def _why_not_typed(stem: str, path: str) -> str | None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Protocol
 
-from lib_embeddings.watch.tree import is_ignored
+from lib_embeddings.watch.tree import is_hidden, is_temporary
 
 # "opened" and "closed_no_write" are missing on purpose: reading a file must not wake its reader.
 FILE_HINTS = frozenset({"created", "modified", "attrib", "moved", "deleted", "closed"})
@@ -45,10 +45,12 @@ class Ear:
         # Before version 5 only moves had a dest_path.
         source, goal = os.fsdecode(event.src_path), os.fsdecode(getattr(event, "dest_path", ""))
         goal = goal or source
-        if kind in COMPLETIONS and not event.is_directory and not self._ignores(goal):
+        is_file = not event.is_directory
+        if is_file and kind in COMPLETIONS and not self._ignores(goal, is_file):
             self._hear(goal)
-        elif not (self._ignores(source) and self._ignores(goal)):
+        elif not (self._ignores(source, is_file) and self._ignores(goal, is_file)):
             self._hear(None)
 
-    def _ignores(self, path: str) -> bool:
-        return any(map(is_ignored, path.removeprefix(self._folder).split(os.sep)))
+    def _ignores(self, path: str, is_file: bool) -> bool:
+        below = path.removeprefix(self._folder)
+        return any(map(is_hidden, below.split(os.sep))) or (is_file and is_temporary(below))

@@ -19,6 +19,8 @@ class Pace:
     poll: float = 10.0
     # The same where no events arrive.
     deaf_poll: float = 2.0
+    # The same for a root that is missing: one look costs microseconds.
+    missing_poll: float = 0.25
 
 
 PACE = Pace()

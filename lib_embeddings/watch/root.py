@@ -93,7 +93,7 @@ class Root:
             tree = read_tree(self.path)  # with what came before the watch was there
         self._tree = tree
         changed = tree != before
-        if listening and before is not None:
+        if listening and before is not None and tree.tops:  # a root that goes need not say so
             self._weigh(changed, told)
         self._plan(cost)
         return changed
@@ -149,8 +149,12 @@ class Root:
         )
 
     def _plan(self, cost: float) -> None:
-        hears = self._observer is not None and not (self._misses or self._deaf)
-        interval = self._pace.poll if hears else self._pace.deaf_poll
+        if self._tree is None or not self._tree.tops:
+            interval = self._pace.missing_poll
+        elif self._observer is None or self._misses or self._deaf:
+            interval = self._pace.deaf_poll
+        else:
+            interval = self._pace.poll
         self.next_look = self._clock() + max(interval, REST * cost)
 
 

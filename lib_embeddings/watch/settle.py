@@ -7,6 +7,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# A file that was moved in keeps its time, and no event tells that it is whole. More than the clocks
+# of two machines differ by, as the file's time may be another's.
+LONG_AGO_NS = 60 * 10**9
+
 
 @dataclass(slots=True)
 class _Sighting:
@@ -18,17 +22,26 @@ class _Sighting:
 class Settling:
     """Judge a file whole once its writer closed it, or once it has stood still.
 
+    A file that was last written long ago stands still already.
+
     Only the files being waited for are remembered. No lock of its own.
     """
 
-    def __init__(self, stand_still: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stand_still: float,
+        clock: Callable[[], float] = time.monotonic,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
         """Start with no file.
 
         Args:
             stand_still: seconds of unchanged size and mtime that make a file whole.
+            now_ns: the time to compare an mtime with.
         """
         self._stand_still = stand_still
         self._clock = clock
+        self._now_ns = now_ns
         self._sightings: dict[str, _Sighting] = {}
 
     def closed(self, path: str) -> None:
@@ -41,6 +54,9 @@ class Settling:
         A file found whole is forgotten, so ask only about files that differ from what was read
         last: asking again begins a new wait.
         """
+        if self._now_ns() - mtime_ns > LONG_AGO_NS:
+            self._sightings.pop(path, None)
+            return True
         now = self._clock()
         sighting = self._sightings.get(path)
         if sighting is None or sighting.signature not in (None, (size, mtime_ns)):

@@ -11,9 +11,14 @@ from dataclasses import dataclass, field
 TEMPORARY = (".part", ".crdownload", ".tmp", ".download", "~")
 
 
-def is_ignored(name: str) -> bool:
-    """Tell whether a file or folder of this name is hidden or temporary."""
-    return name.startswith(".") or name.lower().endswith(TEMPORARY)
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder of this name is not looked at."""
+    return name.startswith(".")
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file of this name is not looked at until it is renamed."""
+    return name.lower().endswith(TEMPORARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def read_tree(root: str) -> Tree:
                 with suppress(OSError):  # it went away meanwhile
                     if entry.is_dir():
                         (links if _is_link(entry) else unread).append(entry.path)
-                    else:
+                    elif not is_temporary(entry.name):
                         status = entry.stat()
                         files.add((entry.path, status.st_size, status.st_mtime_ns))
     return Tree(frozenset(files), frozenset(folders.values()), frozenset(tops))
@@ -76,7 +81,7 @@ def _identity(folder: str) -> tuple[int, int] | None:
 def _entries(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return [entry for entry in entries if not is_ignored(entry.name)]
+            return [entry for entry in entries if not is_hidden(entry.name)]
     except OSError:
         return []
 

@@ -12,7 +12,7 @@ import pytest
 from lib_embeddings.library import index as index_module
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.read import read_file
-from lib_embeddings.library.scan import snapshot_of, take_snapshot
+from lib_embeddings.library.scan import take_snapshot
 from lib_embeddings.library.walk import find
 from tests.builders import safetensors_file, torch_zip
 
@@ -109,9 +109,8 @@ def test_files_that_are_gone_are_forgotten(path: str, root: Path, tmp_path: Path
     look(path, other)
     (root / "a.pt").rename(tmp_path / "a.pt")
     with Index.open(path) as index:
-        found = find([str(root)])
-        snapshot_of([str(root)], found, index.reader(read_file))
-        index.forget_missing(found)
+        entries = take_snapshot([str(root)], index.reader(read_file)).entries
+        index.forget_missing({entry.full_path: entry for entry in entries})
     (tmp_path / "a.pt").rename(root / "a.pt")
     assert remembered(path, root) == {"b.pt"}
     assert remembered(path, other) == {"a.pt", "b.pt"}
@@ -123,7 +122,7 @@ def test_an_empty_folder_may_be_an_unplugged_disk(path: str, root: Path, tmp_pat
     root.rename(tmp_path / "away")
     root.mkdir()
     with Index.open(path) as index:
-        index.forget_missing(find([str(root)]))
+        index.forget_missing({})
     root.rmdir()
     (tmp_path / "away").rename(root)
     assert remembered(path, root) == {"a.pt", "b.pt"}

@@ -197,6 +197,18 @@ def test_a_damaged_row_is_read_again(session: Session, text: str) -> None:
     assert session.read == ALL
 
 
+def test_a_row_without_its_reading(session: Session) -> None:
+    """A file whose reading is lost is read again, and its hash can be kept before that."""
+    first = session.scan()
+    with sqlite3.connect(session.index) as connection:
+        connection.execute("DELETE FROM readings")
+    connection.close()
+    with Index.open(str(session.index)) as index:
+        index.sha256(str(session.folder / "dog.pt"))
+    assert session.scan() == first
+    assert session.read == ALL
+
+
 def test_another_version_is_emptied(session: Session) -> None:
     """An index of another version is forgotten, whatever its tables."""
     session.scan()
@@ -283,7 +295,7 @@ def test_a_process_killed_while_it_writes(session: Session) -> None:
         "import os, signal, sqlite3, sys\n"
         "connection = sqlite3.connect(sys.argv[1])\n"
         "connection.execute('PRAGMA cache_size = 1')\n"
-        "connection.execute('UPDATE readings SET size = 0, reading = hex(randomblob(100000))')\n"
+        "connection.execute('UPDATE files SET size = 0, stored_name = hex(randomblob(100000))')\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     result = subprocess.run([sys.executable, "-c", code, session.index], check=False)

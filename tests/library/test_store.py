@@ -226,6 +226,19 @@ def test_roots_are_changed_live(library: Library, root: Path, tmp_path: Path) ->
     assert library.roots == library.view.roots == (str(other),)
 
 
+def test_a_root_is_exchanged_for_the_folder_above(
+    library: Library, root: Path, reader: Reader
+) -> None:
+    """A file belongs to the root it is found in now, and is not read again."""
+    (root / "a.safetensors").write_bytes(SD1)
+    library.rescan()
+    reader.take()
+    library.set_roots([root.parent])
+    (fitted,) = library.view
+    assert (fitted.entry.root, fitted.path) == (str(root.parent), f"{root.name}/a.safetensors")
+    assert reader.take() == []
+
+
 # Generations
 
 

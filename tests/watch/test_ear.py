@@ -59,10 +59,18 @@ def test_a_rename_among_temporary_names_is_none() -> None:
     assert not hear(file("moved", "a.tmp", "a.part"))
 
 
-@pytest.mark.parametrize("name", ["a.part", ".a.pt", ".git/a.pt", "x.tmp/a.pt"])
+@pytest.mark.parametrize("name", ["a.part", ".a.pt", ".git/a.pt", "sub/a.tmp"])
 def test_ignored_names_are_not_heard(name: str) -> None:
-    """A temporary or hidden name anywhere below the folder is not looked at."""
+    """A temporary name, or a hidden one anywhere below the folder, is not looked at."""
     assert not hear(file("created", name), file("closed", name), file("deleted", name))
+
+
+def test_a_folder_may_be_called_like_a_temporary_file() -> None:
+    """A folder's name says nothing of the files in it."""
+    assert hear(folder("created", "x.tmp"), file("closed", "x.tmp/a.pt")) == [
+        None,
+        f"{FOLDER}/x.tmp/a.pt",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["created", "deleted"])

@@ -15,7 +15,7 @@ from lib_embeddings.watch.watcher import Watcher
 from tests.watch.fakes import Owner
 
 # Polls are far apart, so that it is events that the tests see; only missing roots are polled.
-PACE = Pace(quiet=0.05, ceiling=0.5, stand_still=0.2, poll=600, deaf_poll=0.05)
+PACE = Pace(quiet=0.05, ceiling=0.5, stand_still=0.2, poll=600, missing_poll=0.05)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from lib_embeddings.watch.pace import Pace
 from lib_embeddings.watch.root import REST, Root
 from tests.watch.fakes import Clock, Event, Observers, ScriptedObserver
 
-PACE = Pace(poll=10, deaf_poll=2)
+PACE = Pace(poll=10, deaf_poll=2, missing_poll=0.5)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_missing_root_is_polled_until_it_comes(
     folder.rmdir()
     root.look(told=False)
     assert not observers.made
-    assert root.next_look == clock.now + PACE.deaf_poll
+    assert root.next_look == clock.now + PACE.missing_poll
     folder.mkdir()
     assert root.look(told=False)
     assert observers.folders() == {str(folder)}
@@ -146,6 +146,21 @@ def test_a_replaced_root_is_listened_to(
     folder.mkdir()
     assert not root.look(told=False)
     assert len(observers.made) == 2
+
+
+def test_a_root_that_goes_unheard_is_not_deaf(
+    root: Root, folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A root that is renamed away raises no event, however often; it hears when it is back."""
+    root.look(told=False)
+    for _ in range(3):
+        change(folder)
+        root.look(told=True)
+        folder.rename(tmp_path / "away")
+        assert root.look(told=False)
+        (tmp_path / "away").rename(folder)
+        assert root.look(told=False)
+    assert not caplog.records
 
 
 def test_one_change_without_an_event_is_no_proof(

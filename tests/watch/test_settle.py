@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib_embeddings.watch.settle import Settling
+from lib_embeddings.watch.settle import LONG_AGO_NS, Settling
 from tests.watch.fakes import Clock
 
 
@@ -15,13 +15,20 @@ def clock() -> Clock:
 
 @pytest.fixture
 def settling(clock: Clock) -> Settling:
-    return Settling(stand_still=1.0, clock=clock)
+    return Settling(stand_still=1.0, clock=clock, now_ns=lambda: LONG_AGO_NS)
 
 
 def test_a_file_is_not_whole_at_first_sight(settling: Settling) -> None:
     """A file nobody closed has to be seen twice."""
     assert not settling.is_whole("a.pt", 10, 1)
     assert settling.waiting()
+
+
+def test_a_file_of_long_ago_is_whole_at_once(settling: Settling) -> None:
+    """A file that was moved in need not stand still a second time."""
+    assert not settling.is_whole("a.pt", 10, 0)
+    assert settling.is_whole("a.pt", 10, -1)
+    assert not settling.waiting()
 
 
 def test_a_file_that_stood_still_is_whole(clock: Clock, settling: Settling) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.watch.tree import is_ignored, read_tree
+from lib_embeddings.library.walk import find
+from lib_embeddings.watch.tree import is_hidden, is_temporary, read_tree
 
 
 def names(root: Path) -> set[str]:
@@ -33,13 +34,14 @@ def root(tmp_path: Path) -> Path:
 )
 def test_temporary_and_hidden_names_are_ignored(name: str) -> None:
     """A name that will change, or that hides, is not looked at."""
-    assert is_ignored(name)
+    assert is_hidden(name) or is_temporary(name)
 
 
 @pytest.mark.parametrize("name", ["a.pt", "part", "tmp.pt", "a.part.pt", "été.safetensors", ""])
 def test_other_names_are_not(name: str) -> None:
     """Only the end of a name says temporary, only its start says hidden."""
-    assert not is_ignored(name)
+    assert not is_hidden(name)
+    assert not is_temporary(name)
 
 
 def test_files_and_folders_are_listed(root: Path) -> None:
@@ -77,6 +79,14 @@ def test_ignored_files_do_not_show(root: Path) -> None:
     (root / ".cache").mkdir()
     (root / ".cache" / "c.pt").write_bytes(b"c")
     assert read_tree(str(root)) == before
+
+
+@pytest.mark.parametrize("folder", ["old~", "x.tmp", "sub/y.part", ".hidden", "sub/.git"])
+def test_a_scan_looks_into_the_same_folders(root: Path, folder: str) -> None:
+    """What a scan lists is watched, and what is not watched no scan lists."""
+    (root / folder).mkdir()
+    (root / folder / "c.pt").write_bytes(b"c")
+    assert names(root) == {found.path for found in find([str(root)])}
 
 
 def test_a_missing_root_gives_an_empty_tree(tmp_path: Path) -> None:

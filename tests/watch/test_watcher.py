@@ -16,6 +16,8 @@ from tests.watch.fakes import Calls, Event, Observers
 # Nothing happens by itself; where a test waits for nothing to happen, it waits A_WHILE.
 EVENTS_ONLY = Pace(quiet=0.02, ceiling=0.2, stand_still=600, poll=600, deaf_poll=600)
 A_WHILE = 0.15
+# An mtime in the future: written just now.
+FRESH = 2**62
 
 
 @pytest.fixture
@@ -118,7 +120,7 @@ def test_a_closed_file_is_called_for_though_nothing_else_changed(
         assert calls.reach(1)
         path = add(folder, observers, "a.pt")
         assert calls.reach(2)
-        assert not watcher.is_whole(path, 1, 1)
+        assert not watcher.is_whole(path, 1, FRESH)
         observers.made[-1].say(Event("closed", str(path)))
         assert calls.reach(3)
 
@@ -131,7 +133,7 @@ def test_a_closed_file_is_whole_also_by_a_link(
     whole = []
 
     def judge() -> None:
-        whole.append(watcher.is_whole(tmp_path / "alias" / "a.pt", 1, 1))
+        whole.append(watcher.is_whole(tmp_path / "alias" / "a.pt", 1, FRESH))
         calls()
 
     watcher = Watcher([tmp_path / "alias"], judge, pace=EVENTS_ONLY, observer_factory=observers)
@@ -150,7 +152,7 @@ def test_an_unfinished_file_is_called_for_until_it_stands_still(
 
     def judge() -> None:
         if True not in whole:
-            whole.append(watcher.is_whole(folder / "a.pt", 1, 1))
+            whole.append(watcher.is_whole(folder / "a.pt", 1, FRESH))
         calls()
 
     pace = Pace(quiet=0.02, stand_still=0.05, poll=600)
@@ -168,7 +170,7 @@ def test_asking_from_another_thread_leads_to_a_call(
     pace = Pace(quiet=0.02, stand_still=0.05, poll=600)
     with Watcher([folder], calls, pace=pace, observer_factory=observers) as watcher:
         assert calls.reach(1)
-        assert not watcher.is_whole(folder / "a.pt", 1, 1)
+        assert not watcher.is_whole(folder / "a.pt", 1, FRESH)
         assert calls.reach(2)
         assert not calls.reach(3, within=A_WHILE)
 
@@ -197,7 +199,7 @@ def test_the_call_is_made_outside_any_lock(
     """While the callback runs, others may ask, set roots, and be heard."""
 
     def interfere() -> None:
-        watcher.is_whole(folder / "a.pt", 1, 1)
+        watcher.is_whole(folder / "a.pt", 1, FRESH)
         watcher.set_roots([folder])
         add(folder, observers, "b.pt")
 
