@@ -7,7 +7,8 @@ import os
 import socket
 import webbrowser
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 import uvicorn
 
@@ -37,21 +38,25 @@ def living_library(
             yield library
 
 
+def listen(host: str, port: int) -> socket.socket:
+    """Take an address; port 0 takes any that is free.
+
+    Raises:
+        OSError, OverflowError: it is taken, is not ours, or is no address.
+    """
+    return socket.create_server((host, port))
+
+
 def serve(
     roots: Iterable[str | os.PathLike[str]],
     model: ModelFamily | None,
-    host: str,
-    port: int,
+    listener: socket.socket,
     *,
     opens_browser: bool,
 ) -> None:
-    """Show the tab as a web page until interrupted.
-
-    Raises:
-        OSError: the address is taken, or is not ours.
-    """
-    listener = socket.create_server((host, port))
-    address = f"http://{host}:{listener.getsockname()[1]}/"
+    """Show the tab as a web page until interrupted."""
+    host, port, *_ = listener.getsockname()
+    address = f"http://{host}:{port}/"
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
     with listener, living_library(roots, model) as library:
@@ -60,5 +65,14 @@ def serve(
         log.info("Textual Inversion is at %s", address)
         if opens_browser:
             webbrowser.open(address)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        server.run(sockets=[listener])
+        with suppress(KeyboardInterrupt):
+            _Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that ends when it is told to, however many pages still listen for news."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = True
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().handle_exit(sig, frame)

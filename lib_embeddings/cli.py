@@ -120,15 +120,19 @@ def _inspect(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     try:
-        from lib_embeddings.app import serve  # noqa: PLC0415 - needs what the others do without
+        from lib_embeddings.app import listen, serve  # noqa: PLC0415 - needs what the others do without
     except ImportError as error:
         return _refuse(f"{error.name} is missing: install lib-embeddings[app]")
     folders = options.folders or ["."]
-    model = MODEL_FAMILIES.get(options.model)
+    for folder in folders:
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            return _refuse(f"{shown(folder, 255)} is not a folder: give the folder to look through")
     try:
-        serve(folders, model, options.host, options.port, opens_browser=options.open)
-    except OSError as error:
-        return _refuse(f"{options.host}:{options.port} cannot be used: {error.strerror or error}")
+        listener = listen(options.host, options.port)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        return _refuse(f"{options.host}:{options.port} cannot be used: {why}")
+    serve(folders, MODEL_FAMILIES.get(options.model), listener, opens_browser=options.open)
     return OK
 
 

@@ -84,6 +84,7 @@ def _look_inside(
 
 def statistics(vectors: Vectors) -> dict[str, float]:
     """Return the spread of *vectors* (n_vectors, hidden_size), and of their norms."""
+    vectors = vectors.astype(np.float64)  # squares of large float32 numbers do not fit one
     norms = np.linalg.norm(vectors, axis=1)
     return {
         "min": float(vectors.min()),

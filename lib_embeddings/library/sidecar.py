@@ -122,7 +122,9 @@ def write_box(entry: Entry, box: Box) -> None:
         try:
             write_atomically(path, text.encode("utf-8", "surrogatepass"))
         except OSError as error:
-            raise SidecarError(f"{path} cannot be written: {error.strerror}") from error
+            raise SidecarError(
+                f"{os.path.basename(path)} cannot be written: {error.strerror}"
+            ) from error
 
 
 def _read_whole(path: str) -> dict[str, Any]:
@@ -131,9 +133,11 @@ def _read_whole(path: str) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise SidecarError(f"{path} cannot be read: {error.strerror}") from error
+        raise SidecarError(f"{os.path.basename(path)} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise SidecarError(f"{path} is damaged: repair or delete it first ({error})") from error
+        raise SidecarError(
+            f"{os.path.basename(path)} is damaged: repair or delete it first ({error})"
+        ) from error
 
 
 # Guessing

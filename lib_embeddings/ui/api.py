@@ -1,39 +1,39 @@
-"""The HTTP API, on any FastAPI application; `docs/api.md` is its description.
-
-Parameters and bodies are checked here and not by models: hosts bring releases of pydantic that
-agree on little more than numbers and text.
-"""
+"""The HTTP API, on any FastAPI application; `docs/api.md` is its description."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+import secrets
+from collections.abc import Callable
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import StreamingResponse
 
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.library.previews import Thumbnails, preview_of
 from lib_embeddings.library.query import ORDERS, SORTS, Filters
-from lib_embeddings.library.sidecar import BOXES, Box, SidecarError, write_box
+from lib_embeddings.library.sidecar import Box, SidecarError, write_box
 from lib_embeddings.library.store import Library
 from lib_embeddings.snapshot import FITS, STATES, FittedEntry
 from lib_embeddings.ui.cards import card, describe_library, details
 from lib_embeddings.ui.events import stream
+from lib_embeddings.ui.requests import (
+    is_local,
+    number,
+    one_of,
+    read_choices,
+    refuse_other_origins,
+    several_of,
+)
 
 PREFIX = "/lib-embeddings/v1"
 
-USUAL_PAGE, LARGEST_PAGE = 100, 1000
-NARROWEST, USUAL_WIDTH, WIDEST = 32, 256, 1024
-
-# Clients that may learn absolute paths; the last is the name test clients give themselves.
-LOCAL = ("127.0.0.1", "::1", "testclient")
-
-_T = TypeVar("_T", bound=str)
+LARGEST_PAGE = 1000
+LARGEST_OFFSET = 10**39
+NARROWEST, WIDEST = 32, 1024
 
 
 def allow(_request: Request) -> None:
@@ -70,6 +70,8 @@ class _Routes:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._thumbnails = Thumbnails()
+        # Generations begin anew with every process; what a browser keeps outlives it.
+        self._run = secrets.token_hex(8)
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,
@@ -80,25 +82,27 @@ class _Routes:
         folder: str = "",
         state: str = "",
         fit: str = "",
-        favourite: bool = False,
-        offset: int = Query(0, ge=0),
-        limit: int = Query(USUAL_PAGE, ge=1, le=LARGEST_PAGE),
+        favourite: str = "false",
+        offset: str = "0",
+        limit: str = "100",
     ) -> Response:
         listing, shows_paths = self._library.listing, is_local(request)
-        tag = _tag(listing.generation, request.url.query, shows_paths)
+        known_hashes = len(listing.hashes())
+        asked = request.scope["query_string"]
+        tag = self._tag(listing.generation, known_hashes, asked, shows_paths)
         filters = Filters(
             query=query,
             folder=folder or None,
-            state=_several("state", state, STATES),
-            fit=_several("fit", fit, FITS),
-            favourite=favourite,
+            state=several_of("state", state, STATES),
+            fit=several_of("fit", fit, FITS),
+            favourite=one_of("favourite", favourite, ("true", "false")) == "true",
         )
         page = listing.select(
             filters,
-            sort=_one_of("sort", sort, SORTS),
-            order=_one_of("order", order, ORDERS),
-            offset=offset,
-            limit=limit,
+            sort=one_of("sort", sort, SORTS),
+            order=one_of("order", order, ORDERS),
+            offset=number("offset", offset, 0, LARGEST_OFFSET),
+            limit=number("limit", limit, 1, LARGEST_PAGE),
         )
         return _unchanged(request, tag) or _json(
             {
@@ -110,15 +114,15 @@ class _Routes:
         )
 
     def names(self, request: Request) -> Response:
-        view = self._library.view
-        tag = _tag(self._library.generation)
-        names = dict.fromkeys(entry.name for entry in view if entry.state == "ok")
+        listing = self._library.listing
+        tag = self._tag(listing.generation)
+        names = dict.fromkeys(entry.name for entry in listing.view if entry.state == "ok")
         return _unchanged(request, tag) or _json({"names": list(names)}, tag)
 
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
         fitted = self._find(id)
         try:
-            told = details(self._library.listing, fitted, PREFIX, shows_paths=is_local(request))
+            told = details(self._library, fitted, PREFIX, shows_paths=is_local(request))
         except (OSError, EmbeddingError) as error:
             raise HTTPException(404, "this file is gone, or is being written") from error
         return _json(told)
@@ -127,14 +131,17 @@ class _Routes:
         self,
         request: Request,
         id: str,  # noqa: A002 - the word of the API
-        width: int = Query(USUAL_WIDTH, ge=NARROWEST, le=WIDEST),
+        width: str = "256",
     ) -> Response:
-        picture = preview_of(self._find(id).entry)
-        tag = _tag(picture, width)
+        picture, pixels = (
+            preview_of(self._find(id).entry),
+            number("width", width, NARROWEST, WIDEST),
+        )
+        tag = self._tag(picture, pixels)
         unchanged = _unchanged(request, tag)
         if unchanged:
             return unchanged
-        data = self._thumbnails.get(picture, width) if picture else None
+        data = self._thumbnails.get(picture, pixels) if picture else None
         if data is None:
             raise HTTPException(404, "there is no preview that can be shown")
         return Response(data, media_type="image/webp", headers=_caching(tag))
@@ -148,7 +155,7 @@ class _Routes:
 
     async def choose(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         fitted = self._find(id)
-        choices = await _choices(request)
+        choices = await read_choices(request)
         try:
             await run_in_threadpool(_choose, self._library, fitted, **choices)
         except SidecarError as error:
@@ -160,6 +167,11 @@ class _Routes:
         changes = self._library.rescan()
         counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
         return _json({"generation": self._library.generation, **counts})
+
+    def _tag(self, *parts: object) -> str:
+        """Return a weak entity tag for everything a response depends on."""
+        told = repr((self._run, *parts)).encode("utf-8", "surrogatepass")
+        return f'W/"{hashlib.blake2b(told, digest_size=12).hexdigest()}"'
 
     def _find(self, id: str) -> FittedEntry:  # noqa: A002 - likewise
         fitted = self._library.find(id)
@@ -176,63 +188,13 @@ def _choose(
     box: Box | None = None,
 ) -> None:
     """Keep what the user chose, each thing in its place."""
-    library.prefer(fitted.id, favourite=favourite, use_partial=use_partial)
-    if box is not None:
+    if box is not None:  # first, as it may be refused
         write_box(fitted.entry, box)
         library.rescan()
-
-
-# Requests
-
-
-def is_local(request: Request) -> bool:
-    """Tell whether a request comes from this machine."""
-    return request.client is not None and request.client.host in LOCAL
-
-
-def refuse_other_origins(request: Request) -> None:
-    """Refuse a write that a browser sends for another site's page."""
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise HTTPException(403, f"a page of {origin} may not change anything here")
-
-
-def _one_of(parameter: str, value: str, allowed: Sequence[_T]) -> _T:
-    for known in allowed:
-        if value == known:
-            return known
-    raise HTTPException(422, f"{parameter}: expected {', '.join(allowed)}, found {value!r}")
-
-
-def _several(parameter: str, values: str, allowed: Sequence[_T]) -> tuple[_T, ...]:
-    return tuple(_one_of(parameter, value, allowed) for value in values.split(",") if value)
-
-
-async def _choices(request: Request) -> dict[str, Any]:
-    """Return what a PATCH asks for, checked."""
-    try:
-        body = await request.json()
-    except ValueError as error:
-        raise HTTPException(422, "expected a JSON object") from error
-    kinds: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
-        "favourite": (True, False),
-        "use_partial": (True, False),
-        "box": BOXES,
-    }
-    if not isinstance(body, dict) or not body or not body.keys() <= kinds.keys():
-        raise HTTPException(422, f"expected any of {', '.join(kinds)}")
-    for key, value in body.items():
-        if type(value) not in (bool, str) or value not in kinds[key]:
-            raise HTTPException(422, f"{key}: expected {' or '.join(map(json.dumps, kinds[key]))}")
-    return body
+    library.prefer(fitted.id, favourite=favourite, use_partial=use_partial)
 
 
 # Responses
-
-
-def _tag(*parts: object) -> str:
-    """Return a weak entity tag for everything a response depends on."""
-    return f'W/"{hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()}"'
 
 
 def _caching(tag: str) -> dict[str, str]:
@@ -247,5 +209,7 @@ def _unchanged(request: Request, tag: str) -> Response | None:
     return Response(status_code=304, headers=_caching(tag))
 
 
-def _json(content: dict[str, Any], tag: str | None = None) -> JSONResponse:
-    return JSONResponse(content, headers=_caching(tag) if tag else None)
+def _json(content: dict[str, Any], tag: str | None = None) -> Response:
+    """Return *content* as ASCII: text from files may hold what UTF-8 cannot."""
+    headers = _caching(tag) if tag else None
+    return Response(json.dumps(content), media_type="application/json", headers=headers)

@@ -7,10 +7,11 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from lib_embeddings.library.inspect import inspect
+from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.previews import preview_of
 from lib_embeddings.library.query import Filters, Listing
 from lib_embeddings.library.sidecar import guess_box, read_texts
+from lib_embeddings.library.store import Library
 from lib_embeddings.report import entry_as_json
 from lib_embeddings.snapshot import FittedEntry
 
@@ -52,17 +53,28 @@ def card(listing: Listing, fitted: FittedEntry, prefix: str) -> dict[str, Any]:
 
 
 def details(
-    listing: Listing, fitted: FittedEntry, prefix: str, *, shows_paths: bool
+    library: Library, fitted: FittedEntry, prefix: str, *, shows_paths: bool
 ) -> dict[str, Any]:
     """Return all there is to know about one file, which is opened for it.
 
     Raises:
         OSError: it is gone.
     """
-    inside = inspect(fitted.entry.full_path).as_json()
+    inside = _look_into(fitted).as_json()
+    if inside["sha256"]:
+        inside["sha256"] = library.sha256(fitted.entry)  # remembered, and found by searches then
     told = {key: inside[key] for key in ("sha256", "metadata", "tensors", "values", "bundled")}
     path = {"full_path": fitted.entry.full_path} if shows_paths else {}
-    return {**card(listing, fitted, prefix), **told, **path}
+    return {**card(library.listing, fitted, prefix), **told, **path}
+
+
+def _look_into(fitted: FittedEntry) -> Inspection:
+    try:
+        return inspect(fitted.entry.full_path)
+    except OSError:
+        if fitted.state != "broken":
+            raise
+        return Inspection(fitted.entry)  # that it cannot be opened is what there is to know
 
 
 def _preview_address(fitted: FittedEntry, prefix: str) -> str | None:
