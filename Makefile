@@ -22,28 +22,33 @@ run: $(VENV)/.run
 	$(BIN)/lib-embeddings serve $(EMBEDDINGS) --model $(MODEL) --port $(PORT)
 
 test: lint test-newest test-a1111 test-javascript
+	@echo "all tests passed"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-test-newest: $(VENV)/.test $(BROWSER)/.axe
+test-newest: $(VENV)/.test $(BROWSER)/.npm
 	$(BIN)/pytest
 
-test-a1111: $(if $(PINNED_PYTHON),$(PINNED)/.test) $(BROWSER)/.axe
+test-a1111: $(if $(PINNED_PYTHON),$(PINNED)/.test) $(BROWSER)/.npm
 ifeq ($(PINNED_PYTHON),)
 	@echo "skipped: AUTOMATIC1111's pins need Python 3.10 or 3.11, and neither is here"
 else
 	$(PINNED)/bin/pytest
 endif
 
-test-javascript:
+test-javascript: $(BROWSER)/.npm
 	@if command -v node >/dev/null; then node --test tests/javascript/*.test.mjs; \
 	else echo "skipped: the JavaScript tests need Node.js 20 or newer, which is not here"; fi
+	@if test -x $(BROWSER)/node_modules/.bin/tsc; \
+	then $(BROWSER)/node_modules/.bin/tsc -p tests/javascript; \
+	else echo "skipped: the types of the JavaScript need TypeScript from npm, which is not here"; fi
 
-# axe-core finds what a page lacks for people who cannot see it; its tests are skipped without it.
-$(BROWSER)/.axe: $(BROWSER)/package.json
+# axe-core finds what a page lacks for people who cannot see it, TypeScript checks the JavaScript's
+# types; both are skipped where npm cannot bring them.
+$(BROWSER)/.npm: $(BROWSER)/package.json
 	-npm install --silent --no-audit --no-fund --prefix $(BROWSER)
 	touch $@
 

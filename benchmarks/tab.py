@@ -1,7 +1,8 @@
 """Measure the tab in Chromium, as a person meets it: `python -m benchmarks.tab`.
 
 The page is the real app's, on a generated folder of embeddings. "Painted" is the frame after the
-one in which the cards came to be in the page.
+one in which the cards came to be in the page. Keystrokes are the median of 30, in the best of some
+visits: other work on the machine only ever adds to them.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from benchmarks.folders import make_folder
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SHARES = (0.0, 0.1, 0.5, 0.77, 1.0)  # of the way down the list
-TEXTS = ("7", "77", "777", "77", "")
+TEXTS = ("7", "77", "777", "77", "") * 6
+VISITS = 3  # for the keystrokes
 GOALS = {"first cards, ms": 300, "bytes before them": 100_000, "nodes": 2500, "keystroke, ms": 50}
 
 # A place out of sight, where the tab begins anew with every script already there.
@@ -73,17 +75,17 @@ def main() -> int:
         make_folder(Path(folder, "embeddings"), options.entries)
         with app(Path(folder, "embeddings"), Path(folder, "cache")) as address:
             found = measure(address, options.runs)
+    print("load of the machine", *(f"{load:.1f}" for load in os.getloadavg()))
     for what, value in found.items():
         print(f"{what:<24}{value:>12,.0f}   goal {GOALS[what]:,}")
     return int(any(value > GOALS[what] for what, value in found.items()))
 
 
 def measure(address: str, runs: int) -> dict[str, float]:
-    """Return the median time and the largest count of several visits."""
+    """Return the median time to the first cards, the largest counts, the keystrokes' time."""
     opened: list[float] = []
     sizes: list[int] = []
     nodes: list[int] = []
-    keystrokes: list[float] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for width, height in [(1600, 1000)] * runs + [(2560, 1440)]:
@@ -92,12 +94,10 @@ def measure(address: str, runs: int) -> dict[str, float]:
             opened.append(visit_time)
             sizes.append(size)
             nodes += [page.evaluate(SCROLL_TO, share) for share in SHARES]
-            keystrokes += [
-                page.evaluate(TYPE_AND_WAIT, text) for text in ("7", "77", "777", "77", "")
-            ]
             page.close()
+        keystroke = min(median_keystroke(browser, address) for _ in range(VISITS))
         browser.close()
-    values = (statistics.median(opened), max(sizes), max(nodes), statistics.median(keystrokes))
+    values = (statistics.median(opened), max(sizes), max(nodes), keystroke)
     return dict(zip(GOALS, values, strict=True))
 
 
@@ -113,6 +113,17 @@ def open_tab(page: Page, address: str) -> tuple[float, int]:
     milliseconds = page.evaluate(OPEN_AND_WAIT)
     arrived = [response for response in responses if "/entries" in response.url]
     return milliseconds, sum(len(response.body()) for response in arrived)
+
+
+def median_keystroke(browser: Browser, address: str) -> float:
+    """Return the median milliseconds from a keystroke in Search to its cards, painted."""
+    page = browser.new_page(viewport={"width": 1600, "height": 1000})
+    page.goto(address)
+    page.wait_for_selector(".lib-embeddings .card[data-name]")
+    page.wait_for_timeout(1000)
+    milliseconds = statistics.median(page.evaluate(TYPE_AND_WAIT, text) for text in TEXTS)
+    page.close()
+    return milliseconds
 
 
 @contextmanager

@@ -80,6 +80,15 @@ export class Api {
   }
 
   /**
+   * Return the names of all embeddings.
+   *
+   * @returns {Promise<string[]>}
+   */
+  async names() {
+    return (await this.#ask("/names")).names;
+  }
+
+  /**
    * @param {string} id
    * @returns {Promise<Details>}
    */

@@ -2,9 +2,8 @@
  * The prompt boxes of the host: which one has the caret, what is in them, and edits with undo.
  */
 
-import { toggleName } from "./prompt.mjs";
-
 /** @typedef {import("./api.mjs").BoxKind} BoxKind */
+/** @typedef {import("./known_names.mjs").KnownNames} KnownNames */
 /** @typedef {import("./prompt.mjs").Edit} Edit */
 
 /** @type {BoxKind[]} */
@@ -27,6 +26,7 @@ const MARK = "lib-embeddings-target";
  * @typedef {object} Host
  * @property {{extra_networks_add_text_separator?: string}} [opts]
  * @property {(box: HTMLTextAreaElement) => void} [updateInput]
+ * @property {(callback: () => void) => void} [onAfterUiUpdate]
  */
 const host = /** @type {Host} */ (/** @type {unknown} */ (window));
 
@@ -47,6 +47,8 @@ export class Boxes {
     this.listener = listener;
     document.addEventListener("focusin", ({ target }) => this.#noticeFocus(target), { signal: closing });
     document.addEventListener("input", ({ target }) => this.#noticeInput(target), { signal: closing });
+    // A host that puts a prompt into its box itself fires no event there.
+    host.onAfterUiUpdate?.(() => closing.aborted || listener.edited());
     closing.addEventListener("abort", () => this.mark(null));
   }
 
@@ -79,7 +81,7 @@ export class Boxes {
    *
    * @param {BoxKind} kind
    * @param {string} name
-   * @param {Iterable<string>} names All known names, which no edit may cut in two.
+   * @param {KnownNames} names
    * @returns {"added" | "removed" | "missing"} `missing` where the page has no such box.
    */
   toggle(kind, name, names) {
@@ -87,7 +89,7 @@ export class Boxes {
     if (!box) return "missing";
     const caret = this.#focused.has(box) ? box.selectionEnd : box.value.length;
     const separator = host.opts?.extra_networks_add_text_separator;
-    const { edit, caret: after, removed } = toggleName(box.value, caret, name, { separator, names });
+    const { edit, caret: after, removed } = names.toggle(box.value, caret, name, separator);
     this.#isEditing = true;
     apply(box, edit, after);
     this.#isEditing = false;

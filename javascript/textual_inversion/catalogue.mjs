@@ -16,10 +16,16 @@ import { Listing } from "./listing.mjs";
 /**
  * @typedef {object} Stage Where listings are shown.
  * @property {() => {first: number, end: number}} capacity The range that could be seen now.
+ * @property {(listing: Listing) => boolean} holdsPlace Whether it has what is seen now.
  * @property {(listing: Listing, options: {keepsPlace: boolean}) => void} show
  * @property {() => void} render Called when a page of the listing that is shown has come.
  * @property {(problem: Error | undefined) => void} warn Called after every request.
  */
+
+// However few cards are in sight: scrolling should not ask again at every row.
+const LEAST_PAGE = 30;
+// How far to look for a card that files above it have moved.
+const FURTHEST = 3000;
 
 export class Catalogue {
   /** @type {Listing | undefined} */
@@ -89,9 +95,11 @@ export class Catalogue {
     // A refresh must not undo that a search, still on its way, will start at the top.
     this.#keepsPlace = keepsPlace && (this.#keepsPlace || !this.#next);
     this.#next?.close();
-    this.#next = new Listing(this.api, this.#parameters(), (listing) => this.#receive(listing));
-    const { first, end } = this.#keepsPlace ? this.stage.capacity() : { first: 0, end: 1 };
-    this.#next.want(first, end);
+    const { first, end } = this.stage.capacity();
+    const pageSize = Math.max(LEAST_PAGE, end - first);
+    this.#next = new Listing(this.api, this.#parameters(), pageSize, (listing) => this.#receive(listing));
+    if (this.#keepsPlace) this.#next.want(first, end);
+    else this.#next.want(0, pageSize);
   }
 
   #parameters() {
@@ -107,7 +115,7 @@ export class Catalogue {
       this.refresh();
     } else if (listing === this.listing) {
       this.stage.render();
-    } else if (listing.isReady) {
+    } else if (listing.isReady && !this.#looksFurther(listing)) {
       this.listing?.close();
       this.listing = listing;
       this.#next = undefined;
@@ -116,5 +124,20 @@ export class Catalogue {
       this.#heard = undefined;
       if (heard !== undefined) this.hear(heard);
     }
+  }
+
+  /**
+   * Ask also for the rows by which the list grew or shrank, where what is seen must have gone.
+   *
+   * @param {Listing} listing
+   * @returns {boolean} Whether there is more to wait for.
+   */
+  #looksFurther(listing) {
+    const grown = listing.total - (this.listing?.total ?? 0);
+    if (!this.#keepsPlace || !this.listing || Math.abs(grown) > FURTHEST) return false;
+    if (this.stage.holdsPlace(listing)) return false;
+    const { first, end } = this.stage.capacity();
+    listing.want(Math.max(0, first + Math.min(grown, 0)), end + Math.max(grown, 0));
+    return !listing.isReady;
   }
 }

@@ -39,6 +39,8 @@ export class FolderTree {
   /** @type {Set<string>} */
   #opened = new Set();
   #current = ALL;
+  /** What was shown last, as JSON. */
+  #shown = "";
 
   constructor() {
     this.tree = element("ul", { class: "tree", role: "tree", "aria-label": "Folders" });
@@ -50,6 +52,9 @@ export class FolderTree {
    * @param {string} current The id of the chosen folder, empty for all.
    */
   show(folders, current) {
+    const asJson = JSON.stringify([folders, current]);
+    if (asJson === this.#shown) return;
+    this.#shown = asJson;
     const roots = folders.filter(({ depth }) => depth === 0);
     for (const { id } of this.#folders.length ? [] : roots) this.#opened.add(id);
     const all = { id: ALL, title: "All folders", depth: 0, count: roots.reduce((sum, { count }) => sum + count, 0) };

@@ -25,6 +25,10 @@ export class Grid {
   #cards = new Map();
   #layout = layOut(0, 16);
   #size = { width: 0, height: 0 };
+  /** Kept here, because the browser lays out the whole page to answer. */
+  #scrollTop = 0;
+  /** @type {string | undefined} The id of the card that stays where it is until somebody scrolls. */
+  #anchor;
   /** The one card that Tab reaches. */
   #active = 0;
   #frame = 0;
@@ -37,7 +41,7 @@ export class Grid {
     this.options = options;
     this.list = element("ul", { class: "cards", "aria-label": "Embeddings" });
     this.viewport = element("div", { class: "viewport", tabindex: -1 }, this.list);
-    this.viewport.addEventListener("scroll", () => this.#renderSoon(), { passive: true, signal: closing });
+    this.viewport.addEventListener("scroll", () => this.#noticeScroll(), { passive: true, signal: closing });
     const resize = new ResizeObserver(() => this.#resize());
     resize.observe(this.viewport);
     closing.addEventListener("abort", () => resize.disconnect());
@@ -45,12 +49,21 @@ export class Grid {
 
   /** The range of cards that can be seen. */
   get range() {
-    return windowAt(this.#layout, this.#listing?.total ?? 0, this.viewport.scrollTop, this.#size.height);
+    return windowAt(this.#layout, this.#listing?.total ?? 0, this.#scrollTop, this.#size.height);
   }
 
   /** The range that would be seen if there were enough cards. */
   get capacity() {
-    return windowAt(this.#layout, Infinity, this.viewport.scrollTop, this.#size.height);
+    return windowAt(this.#layout, Infinity, this.#scrollTop, this.#size.height);
+  }
+
+  /**
+   * Tell whether a newer listing has a card that is in sight, by which it can keep its place.
+   *
+   * @param {Listing} listing
+   */
+  holdsPlace(listing) {
+    return !this.#scrollTop || this.#anchorIn(listing) !== undefined;
   }
 
   /** The cards that exist now, with their entries. */
@@ -67,11 +80,12 @@ export class Grid {
    * @param {{keepsPlace: boolean}} options
    */
   show(listing, { keepsPlace }) {
-    const place = keepsPlace ? this.#placeIn(listing) : { active: 0, scrollTop: 0 };
+    const place = keepsPlace ? this.#placeIn(listing) : { active: 0, scrollTop: 0, anchor: undefined };
     this.#listing = listing;
+    this.#anchor = place.anchor;
     this.#active = Math.max(0, Math.min(place.active, listing.total - 1));
     this.list.style.height = `${fullHeight(this.#layout, listing.total)}px`;
-    this.viewport.scrollTop = place.scrollTop;
+    this.#scrollTo(place.scrollTop);
     this.render();
   }
 
@@ -122,7 +136,8 @@ export class Grid {
     const next = step(key, this.#active, this.#layout, total, this.#size.height);
     if (next === undefined || !total) return false;
     this.#setActive(next);
-    this.viewport.scrollTop = scrollToShow(this.#layout, next, this.viewport.scrollTop, this.#size.height);
+    this.#anchor = undefined;
+    this.#scrollTo(scrollToShow(this.#layout, next, this.#scrollTop, this.#size.height));
     this.render();
     this.focus();
     return true;
@@ -137,18 +152,35 @@ export class Grid {
     if (card) setReachable(card, true);
   }
 
-  #renderSoon() {
+  /** Follow somebody who scrolls. */
+  #noticeScroll() {
+    const { scrollTop } = this.viewport;
+    if (scrollTop !== this.#scrollTop) this.#anchor = undefined;
+    this.#scrollTop = scrollTop;
     this.#frame ||= requestAnimationFrame(() => this.render());
   }
 
+  /** @param {number} top */
+  #scrollTo(top) {
+    if (!top && !this.#scrollTop) return;
+    this.viewport.scrollTop = top;
+    this.#scrollTop = this.viewport.scrollTop; // No further than the list is long.
+  }
+
   #resize() {
-    const { clientWidth: width, clientHeight: height } = this.viewport;
-    if (width === this.#size.width && height === this.#size.height) return;
-    const firstSeen = Math.ceil(this.viewport.scrollTop / this.#layout.rowStep) * this.#layout.columns;
+    const { clientWidth: width, clientHeight: height, scrollTop } = this.viewport;
+    // Out of sight there is no size; back in sight everything is in its old place.
+    if (!width) return;
+    if (width === this.#size.width && height === this.#size.height) {
+      this.#noticeScroll();
+      return;
+    }
+    const firstSeen = Math.ceil(scrollTop / this.#layout.rowStep) * this.#layout.columns;
     this.#size = { width, height };
     this.#layout = layOut(width, parseFloat(getComputedStyle(this.viewport).fontSize));
     this.list.style.height = `${fullHeight(this.#layout, this.#listing?.total ?? 0)}px`;
-    if (this.viewport.scrollTop) this.viewport.scrollTop = placeOf(this.#layout, firstSeen).top;
+    this.#scrollTop = scrollTop;
+    if (scrollTop) this.#scrollTo(placeOf(this.#layout, firstSeen).top);
     this.render();
   }
 
@@ -158,17 +190,32 @@ export class Grid {
    * @param {Listing} listing
    */
   #placeIn(listing) {
-    const { scrollTop } = this.viewport;
+    const scrollTop = this.#scrollTop;
     const active = listing.indexOf(this.#listing?.at(this.#active)?.id);
-    const { columns, rowStep } = this.#layout;
-    const seen = Math.ceil(scrollTop / rowStep) * columns;
-    const moved = listing.indexOf(this.#listing?.at(seen)?.id);
     // At the very top people want to see what is new.
-    const isMoved = scrollTop > 0 && moved >= 0;
+    const anchor = scrollTop > 0 ? this.#anchorIn(listing) : undefined;
     return {
       active: active >= 0 ? active : this.#active,
-      scrollTop: isMoved ? scrollAfterMove(this.#layout, seen, moved, scrollTop) : scrollTop,
+      scrollTop: anchor ? scrollAfterMove(this.#layout, anchor.before, anchor.after, scrollTop) : scrollTop,
+      anchor: anchor && listing.at(anchor.after)?.id,
     };
+  }
+
+  /**
+   * Find the anchor in a newer listing, or else the first card in sight that is in both.
+   *
+   * @param {Listing} listing
+   * @returns {{before: number, after: number} | undefined} Its index in either listing.
+   */
+  #anchorIn(listing) {
+    const { columns, rowStep } = this.#layout;
+    const firstSeen = Math.ceil(this.#scrollTop / rowStep) * columns;
+    const kept = this.#listing?.indexOf(this.#anchor) ?? -1;
+    for (let before = kept < 0 ? firstSeen : kept; before < this.range.end; before += 1) {
+      const after = listing.indexOf(this.#listing?.at(before)?.id);
+      if (after >= 0) return { before, after };
+    }
+    return undefined;
   }
 
   /** Return the cards that exist by their entries' ids, so that they need not be built anew. */

@@ -6,6 +6,7 @@ import { BOX_KINDS, Boxes } from "./boxes.mjs";
 import { isUsed, KnownNames } from "./known_names.mjs";
 import { BOXES, obstacle } from "./words.mjs";
 
+/** @typedef {import("./api.mjs").Api} Api */
 /** @typedef {import("./api.mjs").BoxKind} BoxKind */
 /** @typedef {import("./api.mjs").Entry} Entry */
 /** @typedef {import("./cards.mjs").Places} Places */
@@ -16,12 +17,17 @@ import { BOXES, obstacle } from "./words.mjs";
  * @property {() => void} marked Called when other names are in the prompts than before.
  */
 
+/** How many names are learned in one frame. */
+const SLICE = 1000;
+
 export class Insertion {
   /** @type {BoxKind | null} Where names go; null for each to its own box. */
   target = null;
   /** @type {Record<BoxKind, Set<string>>} */
   #used = { positive: new Set(), negative: new Set() };
   #names = new KnownNames();
+  /** @type {number | undefined} The library's generation that all names are known of. */
+  #generation;
   #frame = 0;
 
   /**
@@ -85,6 +91,31 @@ export class Insertion {
   }
 
   /**
+   * Learn all names of a generation of the library, also those that are not in sight.
+   *
+   * @param {Api} api
+   * @param {number} generation
+   */
+  async learnAll(api, generation) {
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    try {
+      await painted(); // People wait for the cards, and for no name.
+      const names = await api.names();
+      for (let at = 0; at < names.length; at += SLICE) {
+        this.#names.add(names.slice(at, at + SLICE));
+        await painted();
+      }
+      if (generation !== this.#generation) return;
+      this.#names.replace(names);
+      this.lookSoon();
+    } catch {
+      // The connection is lost, which the list says too: the next one that comes asks again.
+      this.#generation = undefined;
+    }
+  }
+
+  /**
    * Put a name into a box, or take it out, and say so in a sentence.
    *
    * @param {Entry} entry
@@ -108,4 +139,9 @@ export class Insertion {
       this.listener.marked();
     });
   }
+}
+
+/** Wait until what is in the page now can be seen. */
+function painted() {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }

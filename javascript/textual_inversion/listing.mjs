@@ -8,7 +8,6 @@
 /** @typedef {import("./api.mjs").Parameters} Parameters */
 /** @typedef {import("./api.mjs").Summary} Summary */
 
-export const PAGE_SIZE = 60;
 const MOST_REQUESTS = 2;
 const LONGEST_RETRY_MS = 16_000;
 
@@ -32,11 +31,13 @@ export class Listing {
   /**
    * @param {Api} api
    * @param {Parameters} parameters
+   * @param {number} pageSize
    * @param {(listing: Listing) => void} changed Called when a page came, or failed to.
    */
-  constructor(api, parameters, changed) {
+  constructor(api, parameters, pageSize, changed) {
     this.api = api;
     this.parameters = parameters;
+    this.pageSize = pageSize;
     this.changed = changed;
   }
 
@@ -54,7 +55,7 @@ export class Listing {
    * @returns {Entry | undefined}
    */
   at(index) {
-    return this.#pages.get(Math.floor(index / PAGE_SIZE))?.[index % PAGE_SIZE];
+    return this.#pages.get(Math.floor(index / this.pageSize))?.[index % this.pageSize];
   }
 
   /**
@@ -65,7 +66,7 @@ export class Listing {
   indexOf(id) {
     for (const [page, entries] of this.#pages) {
       const index = entries.findIndex((entry) => entry.id === id);
-      if (index >= 0) return page * PAGE_SIZE + index;
+      if (index >= 0) return page * this.pageSize + index;
     }
     return -1;
   }
@@ -77,8 +78,8 @@ export class Listing {
    * @param {number} end Behind the last.
    */
   want(first, end) {
-    this.#firstWanted = Math.floor(first / PAGE_SIZE);
-    this.#lastWanted = Math.floor(Math.max(first, end - 1) / PAGE_SIZE);
+    this.#firstWanted = Math.floor(first / this.pageSize);
+    this.#lastWanted = Math.floor(Math.max(first, end - 1) / this.pageSize);
     this.#askForMissing();
   }
 
@@ -89,7 +90,7 @@ export class Listing {
    */
   replace(entry) {
     const index = this.indexOf(entry.id);
-    if (index >= 0) this.#pages.get(Math.floor(index / PAGE_SIZE))?.splice(index % PAGE_SIZE, 1, entry);
+    if (index >= 0) this.#pages.get(Math.floor(index / this.pageSize))?.splice(index % this.pageSize, 1, entry);
   }
 
   close() {
@@ -97,7 +98,7 @@ export class Listing {
   }
 
   #nextMissing() {
-    const end = this.summary ? Math.max(1, Math.ceil(this.total / PAGE_SIZE)) : Infinity;
+    const end = this.summary ? Math.max(1, Math.ceil(this.total / this.pageSize)) : Infinity;
     for (let page = this.#firstWanted; page <= this.#lastWanted && page < end; page += 1) {
       if (!this.#pages.has(page)) return page;
     }
@@ -107,7 +108,7 @@ export class Listing {
   #askForMissing() {
     const last = this.#lastWanted;
     for (let page = this.#firstWanted; page <= last && this.#asked.size < MOST_REQUESTS; page += 1) {
-      const exists = !this.summary || page * PAGE_SIZE < this.total;
+      const exists = !this.summary || page * this.pageSize < this.total;
       if (exists && !this.#pages.has(page) && !this.#asked.has(page)) this.#ask(page);
     }
   }
@@ -117,7 +118,7 @@ export class Listing {
     const { signal } = this.#closing;
     this.#asked.add(page);
     try {
-      const parameters = { ...this.parameters, offset: page * PAGE_SIZE, limit: PAGE_SIZE };
+      const parameters = { ...this.parameters, offset: page * this.pageSize, limit: this.pageSize };
       this.#accept(page, await this.api.entries(parameters, signal));
     } catch (error) {
       if (!signal.aborted) this.#retry(/** @type {Error} */ (error));

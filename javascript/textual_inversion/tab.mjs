@@ -56,6 +56,7 @@ export class Tab {
     );
     this.catalogue = new Catalogue(this.api, this.#choices, {
       capacity: () => this.grid.capacity,
+      holdsPlace: (listing) => this.grid.holdsPlace(listing),
       show: (listing, options) => this.#show(listing, options),
       render: () => this.#render(),
       warn: (problem) => this.toolbar.warn("request", problem && `Not loaded: ${problem.message}. Trying again …`),
@@ -108,10 +109,12 @@ export class Tab {
     this.#learn();
   }
 
-  /** Learn the names that came into sight, and mark those that are in a prompt. */
+  /** Learn names, those in sight first, and mark those that are in a prompt. */
   #learn() {
     this.insertion.learn(Array.from(this.grid.shown(), ({ entry }) => entry));
     this.insertion.lookSoon();
+    const { generation } = this.catalogue.listing?.summary ?? {};
+    if (generation !== undefined) this.insertion.learnAll(this.api, generation);
   }
 
   #showChoices() {

@@ -61,7 +61,9 @@ export class Toolbar {
       const chip = this.#chip(key);
       chip.hidden = !count && key !== current && !ALWAYS.has(key);
       chip.setAttribute("aria-pressed", String(key === current));
-      chip.replaceChildren(titleOf(key, summary), " ", element("span", { class: "count" }, number(count)));
+      const [title, amount] = [titleOf(key, summary), number(count)];
+      if (chip.textContent !== `${title} ${amount}`)
+        chip.replaceChildren(title, " ", element("span", { class: "count" }, amount));
     }
   }
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
@@ -77,7 +78,8 @@ class Library:
         self._unreachable: tuple[str, ...] = ()
         self._snapshot = Snapshot(self._roots, ())
         self._model: ModelFamily | None = None
-        self._generation = 0
+        # Pages outlive the process that they know a generation of: none may come twice.
+        self._generation = time.time_ns() // 1_000_000
         self._listing: Listing | None = None
         self._subscribers: list[Subscriber] = []
         self._news: deque[tuple[int, Changes]] = deque()

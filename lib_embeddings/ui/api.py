@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -70,8 +69,6 @@ class _Routes:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._thumbnails = Thumbnails()
-        # Generations begin anew with every process; what a browser keeps outlives it.
-        self._run = secrets.token_hex(8)
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,
@@ -89,7 +86,7 @@ class _Routes:
         listing, shows_paths = self._library.listing, is_local(request)
         known_hashes = len(listing.hashes())
         asked = request.scope["query_string"]
-        tag = self._tag(listing.generation, known_hashes, asked, shows_paths)
+        tag = _tag(listing.generation, known_hashes, asked, shows_paths)
         filters = Filters(
             query=query,
             folder=folder or None,
@@ -115,7 +112,7 @@ class _Routes:
 
     def names(self, request: Request) -> Response:
         listing = self._library.listing
-        tag = self._tag(listing.generation)
+        tag = _tag(listing.generation)
         names = dict.fromkeys(entry.name for entry in listing.view if entry.state == "ok")
         return _unchanged(request, tag) or _json({"names": list(names)}, tag)
 
@@ -137,7 +134,7 @@ class _Routes:
             preview_of(self._find(id).entry),
             number("width", width, NARROWEST, WIDEST),
         )
-        tag = self._tag(picture, pixels)
+        tag = _tag(picture, pixels)
         unchanged = _unchanged(request, tag)
         if unchanged:
             return unchanged
@@ -168,11 +165,6 @@ class _Routes:
         counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
         return _json({"generation": self._library.generation, **counts})
 
-    def _tag(self, *parts: object) -> str:
-        """Return a weak entity tag for everything a response depends on."""
-        told = repr((self._run, *parts)).encode("utf-8", "surrogatepass")
-        return f'W/"{hashlib.blake2b(told, digest_size=12).hexdigest()}"'
-
     def _find(self, id: str) -> FittedEntry:  # noqa: A002 - likewise
         fitted = self._library.find(id)
         if fitted is None:
@@ -195,6 +187,12 @@ def _choose(
 
 
 # Responses
+
+
+def _tag(*parts: object) -> str:
+    """Return a weak entity tag for everything a response depends on."""
+    told = repr(parts).encode("utf-8", "surrogatepass")
+    return f'W/"{hashlib.blake2b(told, digest_size=12).hexdigest()}"'
 
 
 def _caching(tag: str) -> dict[str, str]:

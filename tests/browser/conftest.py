@@ -55,12 +55,16 @@ def fill(folder: Path) -> None:
 
 
 @contextmanager
-def serving(folder: Path, cache: Path) -> Iterator[str]:
-    """Yield the address of the app, in a process of its own."""
+def serving(folder: Path, cache: Path, port: int = 0) -> Iterator[str]:
+    """Yield the address of the app, in a process of its own.
+
+    Args:
+        port: 0 for any that is free.
+    """
     command = [sys.executable, "-m", "lib_embeddings", "serve", str(folder)]
     homes = dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(cache))
     process = subprocess.Popen(
-        [*command, "--model", "sd1", "--port", "0"],
+        [*command, "--model", "sd1", "--port", str(port)],
         env={**os.environ, **homes},
         stderr=subprocess.PIPE,
         text=True,

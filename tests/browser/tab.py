@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 
 class Tab:
@@ -12,8 +12,10 @@ class Tab:
         self.page = page
         self.root = page.locator(".lib-embeddings")
         self.cards = self.root.locator(".card[data-name]")
+        self.viewport = self.root.locator(".viewport")
         self.status = self.root.locator(".status")
         self.search = self.root.locator("input[type=search]")
+        self.note = self.root.locator(".note")
         self.empty = self.root.locator(".empty")
         self.details = self.root.locator("dialog")
         self.prompt = page.locator("#txt2img_prompt textarea")
@@ -36,6 +38,39 @@ class Tab:
         self.card(name).hover()
         self.card(name).locator(f".{button}").click()
 
+    def use_model(self, title: str) -> None:
+        """Choose the active model of the app."""
+        self.page.get_by_label("Model").click()
+        self.page.get_by_test_id("dropdown-option").filter(has_text=title).click()
+
     def show(self, title: str) -> None:
         """Choose what is shown."""
         self.root.locator(".chip", has_text=title).click()
+
+    def scroll(self, share: float) -> None:
+        """Go down the list by a share of its length, and wait for what is there."""
+        self.viewport.evaluate(
+            "(viewport, share) => (viewport.scrollTop = viewport.scrollHeight * share)", share
+        )
+        self.wait_until_painted()
+        expect(self.root.locator(".gap")).to_have_count(0)
+
+    def wait_until_painted(self) -> None:
+        """Wait until the page has answered to what was done to it last."""
+        self.page.evaluate("""() => new Promise((painted) => {
+          requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(painted)));
+        })""")
+
+    def top(self, name: str) -> float:
+        """Return where the upper edge of a card is, in pixels."""
+        top: float = self.card(name).evaluate("(card) => card.getBoundingClientRect().top")
+        return top
+
+    def first_in_sight(self) -> str:
+        """Return the first name whose whole card is in sight."""
+        name: str = self.viewport.evaluate("""(viewport) => {
+          const { top } = viewport.getBoundingClientRect();
+          const cards = [...viewport.querySelectorAll(".card[data-name]")];
+          return cards.find((card) => card.getBoundingClientRect().top >= top).dataset.name;
+        }""")
+        return name

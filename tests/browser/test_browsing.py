@@ -101,12 +101,10 @@ def test_everything_can_be_done_with_keys(tab: Tab) -> None:
 
 def test_the_model_decides_what_is_usable(tab: Tab) -> None:
     """Another model in the app is another list in the tab, without a click in it."""
-    tab.page.get_by_label("Model").click()
-    tab.page.get_by_role("option", name="SD 2.x").click()
+    tab.use_model("SD 2.x")
     expect(tab.cards).to_have_count(1)
     assert tab.names() == ["nfixer"]
-    tab.page.get_by_label("Model").click()
-    tab.page.get_by_role("option", name="SD 1.x").click()
+    tab.use_model("SD 1.x")
     expect(tab.cards).to_have_count(6)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import HOSTILE
+from tests.browser.conftest import HOSTILE, SD2, write
 from tests.browser.tab import Tab
 
 
@@ -93,6 +95,30 @@ def test_typing_marks_the_cards(tab: Tab) -> None:
     expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
     tab.prompt.fill("marc_allantes")
     expect(tab.card("marc_allante")).not_to_have_attribute("data-in", "Prompt")
+
+
+def test_a_longer_name_out_of_sight_protects_itself(tab: Tab, folder: Path) -> None:
+    """What a shorter name begins is neither marked nor cut, also where no card shows the longer."""
+    tab.prompt.fill("marc_allante at night")
+    expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
+    write(folder, "marc_allante at night", SD2)
+    expect(tab.card("marc_allante")).not_to_have_attribute("data-in", "Prompt")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("marc_allante at night, marc_allante")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("marc_allante at night")
+    (folder / "marc_allante at night.safetensors").unlink()
+    expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
+
+
+def test_a_prompt_that_the_host_sets_marks_the_cards(tab: Tab) -> None:
+    """A host that fills a box without an event tells that its page has changed, and is heard."""
+    tab.page.add_init_script("window.onAfterUiUpdate = (callback) => (window.updated = callback)")
+    tab.page.reload()
+    tab.cards.first.wait_for()
+    tab.prompt.evaluate("(box) => (box.value = 'a (marc_allante:1.2)')")
+    tab.page.evaluate("updated()")
+    expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
 
 
 def test_the_page_hears_of_every_edit(tab: Tab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,33 @@ def test_a_new_file_appears_and_disturbs_nothing(tab: Tab, folder: Path) -> None
 
 def test_a_lost_connection_is_shown_and_comes_back(tab: Tab) -> None:
     """Nobody looks at an old list without knowing it."""
-    note = tab.root.locator(".note")
     tab.page.route("**/events", lambda route: route.abort())
     tab.page.reload()
-    expect(note).to_have_text("Not connected. Trying again …", timeout=20_000)
+    expect(tab.note).to_have_text("Not connected. Trying again …", timeout=20_000)
     tab.page.unroute("**/events")
-    expect(note).to_be_hidden(timeout=20_000)
+    expect(tab.note).to_be_hidden(timeout=20_000)
+
+
+def test_a_server_that_starts_again_is_found_again(
+    browser: Browser, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """While it is away the page says so; then the list goes on living, with all as it was."""
+    write(tmp_path, "first", SD1)
+    cache = tmp_path_factory.mktemp("cache")
+    page = browser.new_page()
+    with serving(tmp_path, cache) as address:
+        page.goto(address)
+        tab = Tab(page)
+        tab.cards.first.wait_for()
+        tab.prompt.fill("a cat")
+    expect(tab.note).to_have_text("Not connected. Trying again …", timeout=20_000)
+    expect(tab.card("first")).to_be_visible()
+    with serving(tmp_path, cache, port=int(address.rstrip("/").rpartition(":")[2])):
+        expect(tab.note).to_be_hidden(timeout=20_000)
+        write(tmp_path, "second", SD1)
+        expect(tab.card("second")).to_be_visible()
+        expect(tab.prompt).to_have_value("a cat")
+        page.close()
 
 
 def test_the_script_may_be_loaded_twice(tab: Tab) -> None:
@@ -57,23 +79,67 @@ def test_a_place_that_is_put_in_again_gets_a_new_tab(tab: Tab) -> None:
     expect(tab.prompt).to_have_value("marc_allante")
 
 
-def test_ten_thousand_cards_are_a_handful(
-    browser: Browser, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """However many embeddings there are, few cards exist, and every one can be reached."""
+@pytest.fixture(scope="module")
+def large_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large")
     for number in range(2000):
-        write(tmp_path, f"{number % 7}/embedding-{number}", SD1)
-    with serving(tmp_path, tmp_path_factory.mktemp("cache")) as address:
+        write(path, f"{number % 7}/embedding-{number}", SD1)
+    return path
+
+
+@pytest.fixture
+def large_tab(
+    browser: Browser, large_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tab]:
+    """Yield the tab on 2,000 embeddings, in a window as large as they come."""
+    with serving(large_folder, tmp_path_factory.mktemp("cache")) as address:
         page = browser.new_page(viewport={"width": 2560, "height": 1440})
         page.goto(address)
         tab = Tab(page)
-        tab.cards.first.wait_for()
         expect(tab.status).to_have_text("2,000 embeddings")
-        for share in (0.0, 0.5, 1.0):
-            tab.root.locator(".viewport").evaluate(
-                "(viewport, share) => (viewport.scrollTop = viewport.scrollHeight * share)", share
-            )
-            expect(tab.root.locator(".gap")).to_have_count(0)
-            assert tab.root.locator("*").count() <= 2500
-        expect(tab.card("embedding-1999")).to_be_visible()
+        yield tab
         page.close()
+
+
+def test_thousands_of_cards_are_a_handful(large_tab: Tab) -> None:
+    """However many embeddings there are, few cards exist, and every one can be reached."""
+    for share in (0.0, 0.5, 1.0):
+        large_tab.scroll(share)
+        assert large_tab.root.locator("*").count() <= 2500
+    expect(large_tab.card("embedding-1999")).to_be_visible()
+
+
+def test_what_is_looked_at_stays_where_it_is(large_tab: Tab, large_folder: Path) -> None:
+    """More files than a page holds come above and below, and go again: the cards do not move."""
+    large_tab.prompt.fill("a cat")
+    large_tab.search.fill("e")
+    expect(large_tab.status).to_have_text("2,000 of 2,000 embeddings")
+    large_tab.scroll(0.5)
+    name = large_tab.first_in_sight()
+    main = large_tab.card(name).locator(".main")
+    main.focus()
+    top = large_tab.top(name)
+    for number in range(150):
+        write(large_folder, f"above-{number}", SD1)
+        write(large_folder, f"zone-{number}", SD1)
+    expect(large_tab.status).to_have_text("2,300 of 2,300 embeddings", timeout=20_000)
+    assert large_tab.top(name) == pytest.approx(top, abs=1)
+    expect(main).to_be_focused()
+    expect(large_tab.search).to_have_value("e")
+    expect(large_tab.prompt).to_have_value("a cat")
+    for number in range(150):
+        (large_folder / f"above-{number}.safetensors").unlink()
+        (large_folder / f"zone-{number}.safetensors").unlink()
+    expect(large_tab.status).to_have_text("2,000 of 2,000 embeddings", timeout=20_000)
+    assert large_tab.top(name) == pytest.approx(top, abs=1)
+    expect(main).to_be_focused()
+
+
+def test_a_tab_that_was_away_is_where_it_was(large_tab: Tab) -> None:
+    """Going to another tab of the host and coming back leaves the list at its place."""
+    large_tab.scroll(0.5)
+    name = large_tab.first_in_sight()
+    for display in ("none", ""):
+        large_tab.root.evaluate("(root, display) => (root.style.display = display)", display)
+        large_tab.wait_until_painted()
+    assert large_tab.first_in_sight() == name

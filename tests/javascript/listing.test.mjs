@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Listing, PAGE_SIZE } from "../../javascript/textual_inversion/listing.mjs";
+import { Listing } from "../../javascript/textual_inversion/listing.mjs";
+
+const PAGE_SIZE = 60;
 
 /** A library of numbered entries whose answers come when the test lets them. */
 class Library {
@@ -34,7 +36,7 @@ class Library {
 }
 
 function listing(library, changed = () => {}) {
-  return new Listing(library, {}, changed);
+  return new Listing(library, {}, PAGE_SIZE, changed);
 }
 
 test("only the pages that are wanted are asked for, each once, two at a time", async () => {
