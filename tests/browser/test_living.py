@@ -49,9 +49,9 @@ def test_a_server_that_starts_again_is_found_again(
         tab.prompt.fill("a cat")
     expect(tab.note).to_have_text("Not connected. Trying again …", timeout=20_000)
     expect(tab.card("first")).to_be_visible()
+    write(tmp_path, "second", SD1)
     with serving(tmp_path, cache, port=int(address.rstrip("/").rpartition(":")[2])):
         expect(tab.note).to_be_hidden(timeout=20_000)
-        write(tmp_path, "second", SD1)
         expect(tab.card("second")).to_be_visible()
         expect(tab.prompt).to_have_value("a cat")
         page.close()
