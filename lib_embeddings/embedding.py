@@ -83,6 +83,12 @@ def vectors_info(n_vectors: int, hidden_size: int, dtype: str) -> VectorsInfo:
     return VectorsInfo(n_vectors, hidden_size, dtype)
 
 
+@lru_cache(maxsize=4096)
+def share_infos(*infos: tuple[str, VectorsInfo]) -> Mapping[str, VectorsInfo]:
+    """Return a shared mapping: what depends on shapes alone can be found out once for all."""
+    return MappingProxyType(dict(infos))
+
+
 @dataclass(frozen=True, slots=True)
 class Embedding:
     """One learned word.
@@ -108,8 +114,11 @@ class Embedding:
     warnings: tuple[str, ...] = ()
 
     @property
-    def info(self) -> dict[str, VectorsInfo]:
+    def info(self) -> Mapping[str, VectorsInfo]:
         """Count and size of the vectors for every text encoder."""
-        return {
-            key: vectors_info(*array.shape, self.dtypes[key]) for key, array in self.vectors.items()
-        }
+        return share_infos(
+            *(
+                (key, vectors_info(*array.shape, self.dtypes[key]))
+                for key, array in self.vectors.items()
+            )
+        )

@@ -160,7 +160,7 @@ class Snapshot:
         Args:
             use_partial: ids of entries that count as usable where they are partial.
         """
-        fits: dict[int, Fit] = {}  # by identity: equal readings are one object
+        fits: dict[int, Fit] = {}  # by identity: equal vectors share their mapping
         fitted: list[FittedEntry] = []
         for entry in self.entries:
             if entry.state != "ok":

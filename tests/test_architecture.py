@@ -42,7 +42,7 @@ ALLOWED = {
     "watchdog": ("watch.watcher",),
     "tqdm": ("cli",),
     "torch": ("hosts",),
-    "fastapi": ("ui.api", "hosts"),
+    "fastapi": ("ui", "hosts"),
     "starlette": ("ui", "hosts"),
     "uvicorn": ("app",),
     "gradio": ("hosts",),

@@ -19,7 +19,7 @@ from contextlib import closing, contextmanager, suppress
 
 from platformdirs import user_cache_path
 
-from lib_embeddings.embedding import vectors_info
+from lib_embeddings.embedding import share_infos, vectors_info
 from lib_embeddings.library.inspect import sha256
 from lib_embeddings.library.scan import Reader
 from lib_embeddings.library.walk import Found
@@ -254,6 +254,6 @@ def _encode(reading: Reading) -> str:
 
 def _decode(text: str) -> Reading:
     """Return the reading of a row. Raises errors of several kinds when it is damaged."""
-    reading = Reading._make(_scan_json(text)[0])
-    vectors = {key: vectors_info(*info) for key, info in reading.vectors.items()}
-    return reading._replace(vectors=vectors, warnings=tuple(reading.warnings))
+    *said, vectors, metadata, warnings, is_passing = _scan_json(text)[0]
+    infos = share_infos(*((key, vectors_info(*info)) for key, info in vectors.items()))
+    return Reading._make((*said, infos, metadata, tuple(warnings), is_passing))
