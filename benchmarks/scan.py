@@ -130,7 +130,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             measure(root, is_on_disk=True)
         if options.webui:
             seconds, loaded = run(WEBUI, root, options.webui_python, options.webui)
-            print(f"the WebUI's own loader, files in memory: {seconds:.1f} s for {loaded:,.0f} files")
+            print(
+                f"the WebUI's own loader, files in memory: {seconds:.1f} s for {loaded:,.0f} files"
+            )
 
 
 if __name__ == "__main__":
