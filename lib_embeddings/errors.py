@@ -6,6 +6,8 @@
     │ └ LimitExceeded       larger than anything an embedding needs
     └ UnsafeFile            a pickle asks for something outside the allow-list
 
+    HostError               the WebUI lacks what we call, whatever the files
+
 The classes under `EmbeddingError` do not inherit from each other's meaning: *something else* and
 *damaged* lead to different advice, so no reader may turn one into the other.
 
@@ -60,6 +62,22 @@ class UnsafeFile(EmbeddingError):
         super().__init__(f"its pickle asks for {shown(wanted)}; nothing was run")
         self.wanted = wanted
         self.offset = offset
+
+
+class HostError(Exception):
+    """A WebUI lacks something that is needed of it.
+
+    Attributes:
+        host: which WebUI.
+        version: its version, None where it is not known.
+        missing: what it lacks.
+    """
+
+    def __init__(self, host: str, version: str | None, missing: str) -> None:
+        super().__init__(f"{host}{f' {version}' if version else ''} lacks {missing}")
+        self.host = host
+        self.version = version
+        self.missing = missing
 
 
 def shown(text: str, length: int = 80) -> str:

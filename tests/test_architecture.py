@@ -29,7 +29,7 @@ GROUND = (
     "containers",
 )
 MIDDLE = ("library", "watch")
-TOP = ("ui", "hosts", "app", "cli", "__main__", "__init__")
+TOP = ("ui", "hosts", "app", "host_app", "extension", "cli", "__main__", "__init__")
 FLOORS = (GROUND, MIDDLE, TOP)
 
 # Who may import what from outside, besides the standard library.

@@ -1,0 +1,196 @@
+"""AUTOMATIC1111's WebUI, and those that kept its database: told by what it has, not by version."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from modules import launch_utils, script_callbacks, scripts, sd_hijack, shared
+
+from lib_embeddings.errors import HostError
+from lib_embeddings.hosts.webui_loader import Loader
+from lib_embeddings.hosts.webui_login import login, passwords_of
+from lib_embeddings.library.store import Library
+from lib_embeddings.library.token_ids import TokenIdStore
+from lib_embeddings.snapshot import Entry
+from lib_embeddings.ui.api import add_routes
+
+log = logging.getLogger(__name__)
+
+TAKE_OVER = "lib_embeddings_take_over"
+FOLDERS = "lib_embeddings_folders"
+
+_SECTION = ("lib_embeddings", "Textual Inversion")
+
+
+class Webui:
+    """Touches what has to be touched, each thing for itself, and undoes all of it."""
+
+    def __init__(self, stop: Callable[[], object]) -> None:
+        """Look whether this is such a WebUI.
+
+        Args:
+            stop: ends the extension; called when the WebUI unloads its scripts.
+
+        Raises:
+            HostError: it has no database of embeddings that we know.
+        """
+        self._stop = stop
+        _require(sd_hijack, "model_hijack")
+        _require(sd_hijack.model_hijack, "embedding_db")
+        _require(scripts, "Script", "AlwaysVisible")
+        self._database = sd_hijack.model_hijack.embedding_db
+        _require(self._database, "embedding_dirs", "word_embeddings", "ids_lookup")
+        self._undo = ExitStack()
+        self._added: list[str] = []
+        self.script: type[Any] = _script_class(self._before_generation)
+        self._library: Library
+        self._follow: Callable[[list[str]], object]
+        self._loader: Loader
+
+    def folders(self) -> list[str]:
+        """Return the folders of the command line, of other extensions, and of our setting."""
+        own = [path for path in self._database.embedding_dirs if path not in self._added]
+        lines = str(_setting(FOLDERS, "")).splitlines()
+        more = [os.path.abspath(os.path.expanduser(line.strip())) for line in lines if line.strip()]
+        return [*own, *more]
+
+    def attach(self, library: Library, follow: Callable[[list[str]], object]) -> None:
+        """Let the WebUI use, list and show a library's embeddings."""
+        self._library, self._follow = library, follow
+        self._loader = Loader(library, TokenIdStore(), self._look, self._sha256)
+        self._undo.callback(self._remove_folders)
+        self._undo.callback(self._loader.release)
+        for touch in (
+            lambda: script_callbacks.on_script_unloaded(self._stop),
+            lambda: script_callbacks.on_ui_settings(self._add_settings),
+            lambda: script_callbacks.on_model_loaded(lambda _model: self._before_generation()),
+            lambda: script_callbacks.on_app_started(self._add_routes),
+            self._add_folders,
+            self._follow_setting,
+        ):
+            _guarded(touch)
+
+    def detach(self) -> None:
+        """Leave the WebUI as it was; safe to call again."""
+        self._undo.close()
+
+    # The loader
+
+    def _follow_setting(self) -> None:
+        if _setting(TAKE_OVER, default=True):
+            self._loader.take_over()
+        else:
+            self._loader.release()
+
+    def _change_loader(self) -> None:
+        self._follow_setting()
+        self._loader.update_when_idle()
+
+    def _before_generation(self) -> None:
+        _guarded(self._loader.before_generation)
+
+    def _sha256(self, entry: Entry) -> str:
+        """Hash an entry's file, unless the WebUI was told to hash nothing."""
+        return "" if getattr(shared.cmd_opts, "no_hashing", False) else self._library.sha256(entry)
+
+    # The folders
+
+    def _look(self) -> None:
+        """Look at all folders now, which may have become others."""
+        folders = list(dict.fromkeys(map(os.path.abspath, self.folders())))
+        if folders == list(self._library.roots):
+            self._library.rescan()
+        else:
+            self._follow(folders)
+
+    def _follow_folders(self) -> None:
+        self._remove_folders()
+        self._add_folders()
+        self._look()
+
+    def _add_folders(self) -> None:
+        """Tell the database of our folders, so that whoever asks it for folders hears of them."""
+        known = self._database.embedding_dirs
+        self._added = [path for path in self.folders() if path not in known]
+        for path in self._added:
+            self._database.add_embedding_dir(path)
+
+    def _remove_folders(self) -> None:
+        for path in self._added:
+            self._database.embedding_dirs.pop(path, None)
+        self._added = []
+
+    # The page
+
+    def _add_settings(self) -> None:
+        take_over = shared.OptionInfo(
+            True,
+            "Load embeddings with this extension; when off, the WebUI loads them as it always did",
+            section=_SECTION,
+            onchange=lambda: _guarded(self._change_loader),
+        )
+        folders = shared.OptionInfo(
+            "",
+            "More folders to look for embeddings in, one on each line",
+            component_args={"lines": 3},
+            section=_SECTION,
+            onchange=lambda: _guarded(self._follow_folders),
+        )
+        shared.opts.add_option(TAKE_OVER, take_over)
+        shared.opts.add_option(FOLDERS, folders)
+        for key in (TAKE_OVER, FOLDERS):
+            self._undo.callback(shared.opts.data_labels.pop, key, None)
+
+    def _add_routes(self, _page: Any, app: Any) -> None:
+        passwords = passwords_of(getattr(shared.cmd_opts, "api_auth", None))
+        _guarded(lambda: add_routes(app, self._library, login(app, passwords)))
+
+
+def _require(owner: object, *names: str) -> None:
+    for name in names:
+        if not hasattr(owner, name):
+            raise HostError("this WebUI", _version(), f"{_name_of(owner)}.{name}")
+
+
+def _name_of(owner: object) -> str:
+    return getattr(owner, "__name__", type(owner).__name__)
+
+
+def _version() -> str | None:
+    """Return the WebUI's version, for a message only."""
+    tag = getattr(launch_utils, "git_tag", None)
+    return tag() if tag else None
+
+
+def _setting(key: str, default: Any) -> Any:
+    """Return a setting, also before the WebUI knows that there is one."""
+    return shared.opts.data.get(key, default)
+
+
+def _script_class(before_generation: Callable[[], None]) -> type[Any]:
+    class TextualInversionScript(scripts.Script):  # type: ignore[misc] # the WebUI is not typed
+        """What the WebUI runs at each generation."""
+
+        def title(self) -> str:
+            return "Textual Inversion"
+
+        def show(self, _is_img2img: bool) -> object:
+            return scripts.AlwaysVisible
+
+        def process(self, _p: Any, *_args: Any) -> None:
+            before_generation()
+
+    return TextualInversionScript
+
+
+def _guarded(touch: Callable[[], object]) -> None:
+    """Call what touches the WebUI; where that fails, the WebUI's own stays as it is."""
+    try:
+        touch()
+    except Exception as error:  # the WebUI may be another than we know
+        log.debug("touching the WebUI failed", exc_info=True)
+        log.warning("a part of the Textual Inversion extension is off: %s", error)

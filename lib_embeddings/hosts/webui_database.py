@@ -1,0 +1,90 @@
+"""The WebUI's database of embeddings, changed entry by entry.
+
+Whoever reads it meanwhile finds the state before or the one after.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
+
+from lib_embeddings.library.token_ids import TokenIds
+
+# Any: the WebUI's class, which is not typed.
+Embedding = Any
+Lookup = dict[int, list[tuple[TokenIds, Embedding]]]
+
+
+class Database(Protocol):
+    """What is used of the WebUI's database.
+
+    Attributes:
+        ids_lookup: first token id -> what may begin there, longest first.
+        word_embeddings: name -> what prompts can use, sorted by name.
+        skipped_embeddings: name -> what the model cannot use.
+    """
+
+    ids_lookup: Lookup
+    word_embeddings: dict[str, Embedding]
+    skipped_embeddings: dict[str, Embedding]
+
+
+def register(
+    database: Database,
+    wanted: Mapping[str, Embedding],
+    token_ids: Mapping[str, TokenIds],
+    is_ours: Callable[[Embedding], bool],
+) -> bool:
+    """Make *wanted* the entries of ours that prompts can use; tell whether anything changed.
+
+    Entries that others registered are kept, and keep their names.
+    """
+    words = database.word_embeddings
+    present = {name: embedding for name, embedding in words.items() if is_ours(embedding)}
+    taken = words.keys() - present.keys()
+    gone = [e for name, e in present.items() if wanted.get(name) is not e]
+    new = [e for name, e in wanted.items() if present.get(name) is not e and name not in taken]
+    if not gone and not new:
+        return False
+    _change_lookup(database.ids_lookup, gone, new, token_ids)
+    for embedding in gone:
+        if embedding.name not in wanted:
+            del words[embedding.name]
+    words.update((embedding.name, embedding) for embedding in new)
+    for name in sorted(words, key=str.lower):
+        words[name] = words.pop(name)
+    return True
+
+
+def skip(
+    database: Database, unusable: Mapping[str, Embedding], is_ours: Callable[[Embedding], bool]
+) -> None:
+    """Make *unusable* the entries of ours that the model cannot use."""
+    skipped = database.skipped_embeddings
+    for name in [name for name, embedding in skipped.items() if is_ours(embedding)]:
+        if name not in unusable:
+            del skipped[name]
+    skipped.update(unusable)
+
+
+def _change_lookup(
+    lookup: Lookup,
+    gone: Collection[Embedding],
+    new: Collection[Embedding],
+    token_ids: Mapping[str, TokenIds],
+) -> None:
+    """Replace each list that changes by another, as a generation may be reading it."""
+    leaving = set(map(id, gone))
+    arriving: Lookup = defaultdict(list)
+    for embedding in new:
+        ids = token_ids[embedding.name]
+        arriving[ids[0]].append((ids, embedding))
+    left = [first for first, rows in lookup.items() if any(id(e) in leaving for _, e in rows)]
+    for first in {*left, *arriving}:
+        rows = [row for row in lookup.get(first, ()) if id(row[1]) not in leaving]
+        rows += arriving.get(first, ())
+        if rows:
+            lookup[first] = sorted(rows, key=lambda row: len(row[0]), reverse=True)
+        else:
+            del lookup[first]

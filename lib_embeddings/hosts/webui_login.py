@@ -1,0 +1,55 @@
+"""The WebUI's logins, asked of our routes too."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from secrets import compare_digest
+from typing import Any
+
+from fastapi import HTTPException, Request
+
+_COOKIES = ("access-token", "access-token-unsecure")
+
+
+def login(app: Any, passwords: Mapping[str, str]) -> Callable[[Request], None]:
+    """Return what refuses a request that the WebUI would refuse.
+
+    Args:
+        app: the application; gradio's has `auth` and `tokens`, others ask for no login.
+        passwords: of the API's users, by name; empty where the API asks for no login.
+    """
+    accounts = getattr(app, "auth", None)
+
+    def check(request: Request) -> None:
+        if accounts is None and not passwords:
+            return
+        if accounts is not None and any(request.cookies.get(c) in app.tokens for c in _COOKIES):
+            return
+        if passwords and _knows(passwords, request.headers.get("authorization", "")):
+            return
+        headers = {"WWW-Authenticate": "Basic"} if passwords else None
+        raise HTTPException(401, "log in to the WebUI first", headers)
+
+    return check
+
+
+def passwords_of(text: str | None) -> dict[str, str]:
+    """Return the API's users and passwords as the command line names them: `user:password,…`."""
+    pairs = [pair.partition(":") for pair in (text or "").split(",")]
+    return {user: password for user, colon, password in pairs if colon}
+
+
+def _knows(passwords: Mapping[str, str], authorization: str) -> bool:
+    kind, _, encoded = authorization.partition(" ")
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return False
+    expected = passwords.get(user)
+    return (
+        kind.lower() == "basic"
+        and expected is not None
+        and compare_digest(password.encode(), expected.encode())
+    )

@@ -1,0 +1,82 @@
+"""`install.py`, which the WebUI runs before it starts, and which must not stop it."""
+
+from __future__ import annotations
+
+import ast
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+INSTALL = Path(__file__).parents[1] / "install.py"
+
+
+class Pip:
+    """What is started instead of pip: remembers its command, and ends as it was told to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.commands: list[list[str]] = []
+        self._error = error
+
+    def __call__(
+        self, command: list[str], *, check: bool, stdout: int, stderr: int
+    ) -> subprocess.CompletedProcess[bytes]:
+        assert (check, stdout, stderr) == (True, subprocess.DEVNULL, subprocess.DEVNULL)
+        self.commands.append(command)
+        if self._error:
+            raise self._error
+        return subprocess.CompletedProcess(command, 0)
+
+
+def run_with(missing: set[str], pip: Pip, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the file as the WebUI does, on a machine that lacks some packages."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name in missing else 1)
+    monkeypatch.setattr(subprocess, "run", pip)
+    runpy.run_path(str(INSTALL), run_name="__main__")
+
+
+def test_nothing_is_done_when_nothing_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the second start there is no pip and no line."""
+    pip = Pip()
+    run_with(set(), pip, monkeypatch)
+    assert (pip.commands, capsys.readouterr().out) == ([], "")
+
+
+def test_only_what_is_missing_is_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One package is missing: it alone is installed, by this Python, and no other package moves."""
+    pip = Pip()
+    run_with({"watchdog"}, pip, monkeypatch)
+    (command,) = pip.commands
+    assert command[:4] == [sys.executable, "-m", "pip", "install"]
+    assert "--no-deps" in command
+    assert [word for word in command if ">=" in word] == ["watchdog>=2.1.9"]
+    assert capsys.readouterr().out == "Textual Inversion: installed watchdog>=2.1.9\n"
+
+
+@pytest.mark.parametrize(
+    "error", [subprocess.CalledProcessError(1, "pip"), OSError("no such program")]
+)
+def test_a_machine_without_network_gets_one_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When nothing can be installed the WebUI starts all the same, and says what is off."""
+    run_with({"watchdog", "platformdirs"}, Pip(error), monkeypatch)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Textual Inversion: could not install watchdog")
+
+
+def test_it_imports_only_the_standard_library() -> None:
+    """It runs where nothing of what it installs is there yet."""
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(INSTALL.read_text()))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert imported == {"importlib.util", "subprocess", "sys"}
