@@ -80,7 +80,7 @@ def serving(folder: Path, cache: Path, port: int = 0) -> Iterator[str]:
         process.stderr.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its event loop must be gone when other tests run theirs
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("Chromium is not installed")

@@ -66,7 +66,9 @@ def index() -> Iterator[Index]:
 @pytest.fixture
 def library(root: Path, reader: Reader, index: Index, tmp_path: Path) -> Library:
     """Return a library that has not looked yet."""
-    return Library([root], index, Preferences(str(tmp_path / "preferences.json")), read=reader)
+    library = Library([root], index, Preferences(str(tmp_path / "preferences.json")), read=reader)
+    library._generation = 0  # it begins at the time of day
+    return library
 
 
 def names(library: Library) -> list[str]:
