@@ -10,7 +10,7 @@ from typing import Any
 from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.previews import preview_of
 from lib_embeddings.library.query import Filters, Listing
-from lib_embeddings.library.sidecar import guess_box, read_texts
+from lib_embeddings.library.sidecar import box_of, read_texts
 from lib_embeddings.library.store import Library
 from lib_embeddings.report import entry_as_json
 from lib_embeddings.snapshot import FittedEntry
@@ -48,7 +48,7 @@ def card(listing: Listing, fitted: FittedEntry, prefix: str) -> dict[str, Any]:
         "description": texts.description,
         "favourite": fitted.id in listing.favourites,
         "use_partial": fitted.id in listing.use_partial,
-        "box": texts.box or guess_box(fitted.name),
+        "box": box_of(fitted.entry),
     }
 
 
