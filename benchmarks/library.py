@@ -73,6 +73,7 @@ def main() -> None:
         make_folder(folder, options.files)
         measure_start(folder, scratch)
         measure_view(folder, scratch)
+        measure_names(scratch, options.files)
     with tempfile.TemporaryDirectory() as scratch:
         weather_storm(scratch, options.operations)
 
@@ -112,6 +113,21 @@ def measure_view(folder: str, scratch: str) -> None:
     listing = Listing(0, view)
     listing.select(search)
     print(f"later search                 {best(lambda: listing.select(search)) * 1e3:6.1f} ms")
+
+
+def measure_names(scratch: str, count: int) -> None:
+    """Print how long the token ids of names take that a tokenizer has met."""
+    path = os.path.join(scratch, "names.sqlite")
+    names = [f"an embedding's name {number}" for number in range(count)]
+    look_up_names(path, names)
+    seconds = best(lambda: look_up_names(path, names))
+    print(f"token ids of {count:,} names    {seconds * 1e3:6.1f} ms")
+
+
+def look_up_names(path: str, names: list[str]) -> None:
+    """Look names up as a new process would, with each letter as a token."""
+    with Index.open(path) as index:
+        index.token_ids(names, lambda texts: [[*map(ord, text)] for text in texts])
 
 
 def search_anew(view: View, search: Filters) -> None:

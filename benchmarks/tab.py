@@ -1,8 +1,9 @@
 """Measure the tab in Chromium, as a person meets it: `python -m benchmarks.tab`.
 
-The page is the real app's, on a generated folder of embeddings. "Painted" is the frame after the
-one in which the cards came to be in the page. Keystrokes are the median of 30, in the best of some
-visits: other work on the machine only ever adds to them.
+The page is the real app's, on a generated folder of embeddings; with `--url`, that of an app or a
+WebUI that runs already. "Painted" is the frame after the one in which the cards came to be in the
+page. Keystrokes are the median of 30, in the best of some visits: other work on the machine only
+ever adds to them.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from benchmarks.folders import make_folder
+from lib_embeddings.ui.tab import TITLE
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SHARES = (0.0, 0.1, 0.5, 0.77, 1.0)  # of the way down the list
@@ -70,11 +72,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.tab")
     parser.add_argument("--entries", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5, help="page visits (default: %(default)s)")
+    parser.add_argument("--url", help="measure what runs there")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        make_folder(Path(folder, "embeddings"), options.entries)
-        with app(Path(folder, "embeddings"), Path(folder, "cache")) as address:
-            found = measure(address, options.runs)
+    with nullcontext(options.url) if options.url else app(options.entries) as address:
+        found = measure(address, options.runs)
     print("load of the machine", *(f"{load:.1f}" for load in os.getloadavg()))
     for what, value in found.items():
         print(f"{what:<24}{value:>12,.0f}   goal {GOALS[what]:,}")
@@ -101,11 +102,17 @@ def measure(address: str, runs: int) -> dict[str, float]:
     return dict(zip(GOALS, values, strict=True))
 
 
+def visit(page: Page, address: str) -> None:
+    """Go where the tab is, and wait for its cards."""
+    page.goto(address)
+    page.locator(f":is([role=tab], .tab-nav > button):text-is('{TITLE}')").first.click()
+    page.wait_for_selector(".lib-embeddings .card[data-name]")
+
+
 def open_tab(page: Page, address: str) -> tuple[float, int]:
     """Return the milliseconds from opening the tab to painted cards, and the bytes in between."""
     page.add_init_script("localStorage.clear()")
-    page.goto(address)
-    page.wait_for_selector(".lib-embeddings .card[data-name]")
+    visit(page, address)
     page.evaluate(BEGIN_ANEW)
     page.wait_for_timeout(300)
     responses: list[Response] = []
@@ -118,8 +125,7 @@ def open_tab(page: Page, address: str) -> tuple[float, int]:
 def median_keystroke(browser: Browser, address: str) -> float:
     """Return the median milliseconds from a keystroke in Search to its cards, painted."""
     page = browser.new_page(viewport={"width": 1600, "height": 1000})
-    page.goto(address)
-    page.wait_for_selector(".lib-embeddings .card[data-name]")
+    visit(page, address)
     page.wait_for_timeout(1000)
     milliseconds = statistics.median(page.evaluate(TYPE_AND_WAIT, text) for text in TEXTS)
     page.close()
@@ -127,21 +133,23 @@ def median_keystroke(browser: Browser, address: str) -> float:
 
 
 @contextmanager
-def app(folder: Path, cache: Path) -> Iterator[str]:
-    """Yield the address of the app in a process of its own."""
-    command = [sys.executable, "-m", "lib_embeddings", "serve", str(folder)]
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "XDG_DATA_HOME": str(cache)}
-    process = subprocess.Popen(
-        [*command, "--model", "sd1", "--port", "0"],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield _address(process)
-    finally:
-        process.terminate()
-        process.wait()
+def app(entries: int) -> Iterator[str]:
+    """Yield the address of the app in a process of its own, on so many embeddings."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_folder(Path(folder, "embeddings"), entries)
+        command = [sys.executable, "-m", "lib_embeddings", "serve", str(Path(folder, "embeddings"))]
+        homes = dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME"), str(Path(folder, "cache")))
+        process = subprocess.Popen(
+            [*command, "--model", "sd1", "--port", "0"],
+            env={**os.environ, **homes},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield _address(process)
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def _address(process: subprocess.Popen[str]) -> str:

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.folders import make_folder
+from lib_embeddings.app import log_news
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
 from lib_embeddings.library.store import Library
@@ -99,6 +100,7 @@ def living(roots: Iterable[Path], scratch: Path) -> Iterator[Stopwatch]:
     with Index.open(str(scratch / "index.sqlite")) as index:
         library = Library(roots, index, Preferences(str(scratch / "preferences.json")))
         library.rescan()
+        log_news(library)
         watcher = Watcher(library.roots, library.rescan)
         library.is_whole = watcher.is_whole
         with watcher:

@@ -16,6 +16,9 @@ from lib_embeddings.hosts import standalone
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
 from lib_embeddings.library.store import Library
+from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.report import change_lines, log_lines
+from lib_embeddings.snapshot import Changes
 from lib_embeddings.text_encoders import ModelFamily
 from lib_embeddings.ui.api import add_routes
 from lib_embeddings.watch.watcher import Watcher
@@ -30,12 +33,25 @@ def living_library(
     """Yield a library that follows its folders by itself until the block ends."""
     with Index.open() as index:
         library = Library(roots, index, Preferences())
+        library.tokenize = own_tokenizer()
         library.set_model(model)
         library.rescan()
+        log_news(library)
         watcher = Watcher(library.roots, library.rescan)
         library.is_whole = watcher.is_whole
         with watcher:
             yield library
+
+
+def log_news(library: Library) -> None:
+    """Log all that is loaded now, and from now on what changes."""
+    log.info("%s", "\n".join(log_lines(library.view)))
+
+    def log_changes(_generation: int, changes: Changes) -> None:
+        if changes:
+            log.info("%s", "\n".join(change_lines(changes, library.view)))
+
+    library.subscribe(log_changes)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -7,9 +7,9 @@ wins, and the embedding gets a warning. Values are read here, once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isfinite, sqrt
 
 import numpy as np
-import numpy.typing as npt
 
 from lib_embeddings.embedding import Contents, Embedding, Vectors
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
@@ -18,7 +18,7 @@ from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.lookalikes import named_tensors, recognise
 from lib_embeddings.text_encoders import BY_HIDDEN_SIZE, TEXT_ENCODERS, TextEncoder, describe
 
-Norms = npt.NDArray[np.float32]
+Norms = tuple[float, float]
 
 
 def make_embedding(name: str, contents: Contents) -> Embedding:
@@ -53,6 +53,7 @@ def _assemble(name: str, contents: Contents, draft: Draft) -> Embedding:
     _check_claims(by_encoder)
     vectors = {key: _stack(terms) for key, terms in by_encoder.items()}
     norms = {key: _norms(array) for key, array in vectors.items()}
+    counts = {key: len(array) for key, array in vectors.items()}
     return Embedding(
         name=name,
         container=contents.container,
@@ -61,7 +62,12 @@ def _assemble(name: str, contents: Contents, draft: Draft) -> Embedding:
         dtypes={key: terms[0].tensor.dtype for key, terms in by_encoder.items()},
         stored_name=draft.stored_name,
         metadata={**contents.metadata, **draft.metadata},
-        warnings=(*draft.warnings, *_warn_terms(draft, by_encoder), *_warn_norms(norms)),
+        warnings=(
+            *draft.warnings,
+            *_warn_terms(draft, by_encoder),
+            *warn_unequal(counts),
+            *_warn_norms(norms),
+        ),
     )
 
 
@@ -111,17 +117,17 @@ def _stack(terms: list[Term]) -> Vectors:
 
 
 def _norms(vectors: Vectors) -> Norms:
-    """Return the L2 norm of each vector, having seen that every number is one."""
+    """Return the smallest and the largest L2 norm, having seen that every number is one."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
-    # NaN and infinity survive squaring and adding; a number that is only too large becomes one.
-    if not np.isfinite(squares).all() and not np.isfinite(vectors).all():
+    largest = float(squares.max())
+    # NaN and infinity survive all this; a number that is only too large becomes infinite.
+    if not isfinite(largest) and not np.isfinite(vectors).all():
         bad = int((~np.isfinite(vectors)).sum())
         raise BrokenFile(
             f"{bad:,} of its {vectors.size:,} numbers are NaN or infinite: it would spoil every "
             "picture"
         )
-    norms: Norms = np.sqrt(squares)
-    return norms
+    return sqrt(squares.min()), sqrt(largest)
 
 
 # Warnings
@@ -148,9 +154,8 @@ def warn_unequal(counts: Mapping[str, int]) -> list[str]:
 
 
 def _warn_norms(norms: Mapping[str, Norms]) -> list[str]:
-    warnings = warn_unequal({key: len(array) for key, array in norms.items()})
-    for key, array in norms.items():
-        smallest, largest = float(array.min()), float(array.max())
+    warnings = []
+    for key, (smallest, largest) in norms.items():
         low, high = TEXT_ENCODERS[key].norms
         if largest == 0:
             warnings.append(f"all its vectors for {key} are zero: it has no effect")

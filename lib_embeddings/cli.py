@@ -1,4 +1,4 @@
-"""The command line: `scan` folders, `inspect` a file, `serve` the tab as a web page."""
+"""The command line: `scan`, `inspect`, `rename`, `prompt`, and `serve`, the tab as a web page."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ from typing import Any
 
 from tqdm import tqdm
 
-from lib_embeddings.errors import EmbeddingError, shown
+from lib_embeddings.errors import EmbeddingError, RenameError, shown
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.inspect import Inspection, inspect
+from lib_embeddings.library.preferences import Preferences
+from lib_embeddings.library.prompt_reports import reader_of
 from lib_embeddings.library.read import read_file
-from lib_embeddings.library.scan import take_snapshot
+from lib_embeddings.library.rename import plan, rename
+from lib_embeddings.library.scan import entry_at, take_snapshot
 from lib_embeddings.library.walk import Found
-from lib_embeddings.report import log_lines, view_as_json
+from lib_embeddings.prompts.name_checks import NameChecks
+from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.report import log_lines, name_lines, view_as_json
 from lib_embeddings.snapshot import View
 from lib_embeddings.text_encoders import MODEL_FAMILIES, families_for
 
-OK, BAD_FILES, WRONG_USE = 0, 1, 2
+OK, WRONG_USE = 0, 2
+BAD_FILES = NOT_USED = 1  # with --strict
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +64,26 @@ def _parser() -> argparse.ArgumentParser:
     inspect_.add_argument("--json", action="store_true", help="print JSON")
     inspect_.set_defaults(run=_inspect)
 
+    rename_ = commands.add_parser("rename", help="rename a file and all that is named after it")
+    rename_.add_argument("file", metavar="FILE", help="file of an embedding")
+    rename_.add_argument("name", metavar="NEW_NAME", help="what to type from now on")
+    rename_.add_argument("--dry-run", action="store_true", help="move nothing, only say what would")
+    rename_.set_defaults(run=_rename)
+
+    prompt = commands.add_parser("prompt", help="say which embeddings a prompt uses")
+    prompt.add_argument("prompt", nargs="?", default="", metavar="PROMPT", help="what to draw")
+    prompt.add_argument("--negative", default="", metavar="PROMPT", help="what not to draw")
+    prompt.add_argument(
+        "--dir", action="append", dest="folders", metavar="DIR", help="folder of the embeddings"
+    )
+    _add_model(prompt)
+    prompt.add_argument("--steps", type=int, default=20, help="of the picture (%(default)s)")
+    prompt.add_argument("--json", action="store_true", help="print JSON")
+    prompt.add_argument(
+        "--strict", action="store_true", help="exit 1 if something asked for is not used"
+    )
+    prompt.set_defaults(run=_prompt)
+
     serve = commands.add_parser("serve", help="open the tab as a web page, without any WebUI")
     serve.add_argument("folders", nargs="*", metavar="DIR", help="folder to show (default: here)")
     _add_model(serve)
@@ -79,21 +105,22 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _scan(options: argparse.Namespace) -> int:
     try:
-        view = _look(options.folders, options.model, use_index=not options.no_index)
+        view, checks = _look(options.folders, options.model, use_index=not options.no_index)
     except NotADirectoryError as error:
         return _refuse(f"{shown(str(error), 255)} is not a folder: give the folder to look through")
     if options.json:
-        _print_json(view_as_json(view))
+        _print_json(view_as_json(view, checks))
     else:
-        print("\n".join(log_lines(view)))
+        print("\n".join((*log_lines(view), *name_lines(view, checks))))
     is_bad = view.counts["broken"] or view.counts["unsafe"]
     return BAD_FILES if options.strict and is_bad else OK
 
 
-def _look(folders: Sequence[str], model: str, use_index: bool) -> View:
+def _look(folders: Sequence[str], model: str, use_index: bool) -> tuple[View, NameChecks]:
     with Index.open() if use_index else Index.nowhere() as index:
         snapshot = take_snapshot(folders, index.reader(read_file), _progress)
-    return snapshot.seen_with(MODEL_FAMILIES.get(model))
+        view = snapshot.seen_with(MODEL_FAMILIES.get(model))
+        return view, NameChecks(view, own_tokenizer(), index.token_ids)
 
 
 def _progress(files: Sequence[Found]) -> Iterable[Found]:
@@ -116,6 +143,47 @@ def _inspect(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_describe(inspection)))
     return OK
+
+
+def _rename(options: argparse.Namespace) -> int:
+    try:
+        entry = entry_at(os.path.abspath(options.file))
+        renaming = (plan if options.dry_run else rename)(entry, options.name)
+    except OSError as error:
+        return _refuse(f"{shown(options.file, 255)} cannot be opened: {error.strerror}")
+    except RenameError as error:
+        return _refuse(str(error))
+    for old, new in renaming.moves:
+        print(f"{shown(os.path.basename(old), 255)} -> {shown(os.path.basename(new), 255)}")
+    if not options.dry_run:
+        Preferences().move_file(*renaming.moves[-1])
+    return OK
+
+
+def _prompt(options: argparse.Namespace) -> int:
+    tokenize = own_tokenizer()
+    if tokenize is None:
+        return _refuse("CLIP's tokenizer is missing: install lib-embeddings[prompt]")
+    try:
+        with Index.open() as index:
+            snapshot = take_snapshot(options.folders or ["."], index.reader(read_file), _progress)
+            view = snapshot.seen_with(MODEL_FAMILIES.get(options.model))
+            reader = reader_of(view, tokenize, index.token_ids)
+    except NotADirectoryError as error:
+        return _refuse(f"{shown(str(error), 255)} is not a folder: give the folder to look through")
+    steps = max(1, options.steps)
+    reports = {
+        "positive": reader.read(options.prompt, steps),
+        "negative": reader.read(options.negative, steps, is_negative=True),
+    }
+    if options.json:
+        _print_json({box: report.as_json() for box, report in reports.items()})
+    else:
+        for box, report in reports.items():
+            for line in report.lines():
+                print(f"{box}: {shown(line, 500)}")
+    is_all_used = all(report.is_all_used for report in reports.values())
+    return OK if is_all_used or not options.strict else NOT_USED
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -144,7 +212,7 @@ def _describe(inspection: Inspection) -> Iterable[str]:
         ("file", f"{entry.path} ({entry.bytes:,} bytes)"),
         ("state", entry.state + (f": {entry.reason}" if entry.reason else "")),
         ("name", entry.name),
-        ("stored name", reading.stored_name),
+        ("stored name", entry.stored_name),
         ("container", reading.container),
         ("layout", reading.layout),
         ("made for", families),
@@ -155,7 +223,7 @@ def _describe(inspection: Inspection) -> Iterable[str]:
         *(("metadata", f"{key} {value}") for key, value in inspection.metadata.items()),
         *(("tensor", f"{name} {tensor}") for name, tensor in inspection.tensors.items()),
         ("sha256", inspection.sha256),
-        *(("warning", warning) for warning in entry.warnings),
+        *(("warning", warning) for warning in (*entry.warnings, *inspection.advice.warnings)),
     ]  # fmt: skip
     for label, text in rows:
         if text:

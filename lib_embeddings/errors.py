@@ -6,6 +6,9 @@
     │ └ LimitExceeded       larger than anything an embedding needs
     └ UnsafeFile            a pickle asks for something outside the allow-list
 
+    RenameError             the new name is taken, or the disk refuses
+    └ BadName               no file should be called so
+
     HostError               the WebUI lacks what we call, whatever the files
 
 The classes under `EmbeddingError` do not inherit from each other's meaning: *something else* and
@@ -62,6 +65,14 @@ class UnsafeFile(EmbeddingError):
         super().__init__(f"its pickle asks for {shown(wanted)}; nothing was run")
         self.wanted = wanted
         self.offset = offset
+
+
+class RenameError(Exception):
+    """An embedding cannot be renamed, and nothing was; `str()` is the sentence for the user."""
+
+
+class BadName(RenameError):
+    """The new name is none that a file should have."""
 
 
 class HostError(Exception):

@@ -25,7 +25,7 @@ def living_in(host: Host) -> Iterator[Library]:
         def is_whole(path: str, size: int, mtime_ns: int) -> bool:
             # A host that has just written a file asks for it before its events arrive; what reads
             # as an embedding to its end is whole.
-            return watcher.is_whole(path, size, mtime_ns) or read_file(path).state == "ok"
+            return watcher.is_whole(path, size, mtime_ns) or read_file(path)[0].state == "ok"
 
         def look() -> None:
             library.rescan()

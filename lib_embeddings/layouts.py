@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from lib_embeddings.embedding import NOTHING, Tensor
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
@@ -16,8 +15,7 @@ from lib_embeddings.names import natural_key
 from lib_embeddings.text_encoders import TEXT_ENCODERS
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """A tensor of one or more vectors.
 
     Attributes:
@@ -31,14 +29,13 @@ class Term:
     claim: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """What a layout made of a file's tensors. Rows of one encoder are in the order of the terms."""
 
     layout: str
     terms: list[Term]
     stored_name: str | None = None
-    metadata: Mapping[str, str | int] = field(default_factory=lambda: NOTHING)
+    metadata: Mapping[str, str | int] = NOTHING
     warnings: tuple[str, ...] = ()
 
 

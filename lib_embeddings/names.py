@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+
+from lib_embeddings.errors import shown
 
 # Suffixes that can hold an embedding. Of two files of one name in one folder, the earlier suffix
 # wins; pictures come last.
@@ -13,6 +16,15 @@ SUFFIXES = WEIGHT_SUFFIXES + PICTURE_SUFFIXES
 _PREVIEW = ".preview"
 _GENERIC = "learned_embeds"
 _DIGITS = re.compile(r"(\d{1,18})")
+
+# What a file may not be called on one system or another.
+_SEPARATORS = frozenset('/\\:*?"<>|')
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories: control, surrogate, line, paragraph
+_DEVICE = re.compile(
+    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?: *\.|$)", re.IGNORECASE
+)
+# What another file is called after an embedding, so that none can be an embedding's own name.
+_OTHERS_ENDINGS = (*SUFFIXES, _PREVIEW, ".description", ".jpg", ".jpeg", ".gif", ".json", ".txt")
 
 
 def split_name(filename: str) -> tuple[str, str]:
@@ -47,6 +59,23 @@ def as_text(name: str) -> str:
     return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def why_no_filename(name: str) -> str | None:
+    """Return why no embedding's file should be called so on some system; None where it may be."""
+    if not name.strip():
+        return "expected a name, found a blank one"
+    for character in name:
+        if character in _SEPARATORS or unicodedata.category(character) in _UNPRINTABLE:
+            return f"{shown(name)}: expected a name without {shown(character)}"
+    if name != name.strip() or name.strip(".") != name:
+        return f"{shown(name)}: expected a name that begins and ends with no dot or space"
+    if _DEVICE.match(name):
+        return f"{shown(name)}: expected another name, as Windows calls a device so"
+    for ending in _OTHERS_ENDINGS:
+        if name.lower().endswith(ending):
+            return f"{shown(name)}: expected the name alone, found {ending} at its end"
+    return None
+
+
 def natural_key(name: str) -> list[int | str]:
     """Return a sort key that puts `a2` before `a10`: text and numbers in turn."""
     parts = _DIGITS.split(fold(name))
@@ -58,25 +87,14 @@ def is_generic(name: str) -> bool:
     return name.casefold().startswith(_GENERIC)
 
 
-def warn_generic(name: str, folder: str, stored_name: str | None) -> str:
-    """Return a warning for a generic name.
-
-    Args:
-        name: the embedding's name.
-        folder: name of the folder the file lies in, empty for a root.
-        stored_name: the token inside the file.
-    """
-    proposals = [text for text in (folder, (stored_name or "").strip("<>_ ")) if text]
-    better = f" {' or '.join(dict.fromkeys(proposals))}" if proposals else " what you want to type"
-    return f"many files are called {name}: rename it to{better}"
-
-
 def partner_of(filename: str) -> str | None:
     """Return the file with the other half of an SDXL training by diffusers.
 
     It writes `learned_embeds.safetensors` for one text encoder and `learned_embeds_2.safetensors`
-    for the other, with the same ending where it saves in between (`-steps-500`).
+    for the other, with the same ending where it saves in between (`-steps-500`). A pair that was
+    renamed is `cat.safetensors` and `cat_2.safetensors`.
     """
-    if not filename.startswith(_GENERIC) or filename.startswith(f"{_GENERIC}_2"):
+    head = _GENERIC if filename.startswith(_GENERIC) else filename.rpartition(".")[0]
+    if not head or filename.startswith(f"{_GENERIC}_2"):
         return None
-    return f"{_GENERIC}_2{filename[len(_GENERIC) :]}"
+    return f"{head}_2{filename[len(head) :]}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lib_embeddings.errors import shown
+from lib_embeddings.prompts.name_checks import NO_ADVICE, Advice, NameChecks
 from lib_embeddings.snapshot import Changes, FittedEntry, View
 
 # A burst of changes is one line: it names so many files and counts the others.
@@ -24,6 +25,18 @@ def log_lines(view: View) -> Iterator[str]:
     path_width = min(max((len(path) for path, _, _ in rows), default=0), 48)
     for path, kind, reason in rows:
         yield f"  {path:<{path_width}}  {kind:<12}  {reason}"
+
+
+def name_lines(view: View, checks: NameChecks) -> Iterator[str]:
+    """Yield a line for each warning about a name, below the number of such names."""
+    warned = [(shown(entry.name, 255), checks.of(entry).warnings) for entry in view]
+    warned = [(name, warnings) for name, warnings in warned if warnings]
+    if warned:
+        yield f"Names to think about: {len(warned)}"
+    width = min(max((len(name) for name, _ in warned), default=0), 48)
+    for name, warnings in warned:
+        for warning in warnings:
+            yield f"  {name:<{width}}  {warning}"
 
 
 def change_lines(changes: Changes, view: View) -> Iterator[str]:
@@ -47,17 +60,17 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
     yield f"Loaded a total of {len(loaded)} textual inversion embeddings."
 
 
-def view_as_json(view: View) -> dict[str, Any]:
+def view_as_json(view: View, checks: NameChecks) -> dict[str, Any]:
     """Return the whole view, as `scan --json` prints it."""
     return {
         "model": view.model.key if view.model else None,
         "roots": list(view.roots),
         "counts": view.counts,
-        "entries": [entry_as_json(entry) for entry in view],
+        "entries": [entry_as_json(entry, checks.of(entry)) for entry in view],
     }
 
 
-def entry_as_json(fitted: FittedEntry) -> dict[str, Any]:
+def entry_as_json(fitted: FittedEntry, advice: Advice = NO_ADVICE) -> dict[str, Any]:
     """Return what is known of one file and whether the model can use it."""
     reading = fitted.entry.reading
     return {
@@ -68,9 +81,10 @@ def entry_as_json(fitted: FittedEntry) -> dict[str, Any]:
         "reason": fitted.reason,
         "container": reading.container,
         "layout": reading.layout,
-        "stored_name": reading.stored_name,
+        "stored_name": fitted.entry.stored_name,
         "families": list(fitted.families),
         "vectors": {key: info._asdict() for key, info in reading.vectors.items()},
         "bytes": fitted.entry.bytes,
-        "warnings": list(fitted.warnings),
+        "warnings": [*fitted.warnings, *advice.warnings],
+        "proposal": advice.proposal,
     }

@@ -19,7 +19,9 @@ FITS: tuple[FitKind, ...] = get_args(FitKind)
 
 
 class Reading(NamedTuple):
-    """What reading a file's bytes told, whatever its name and place; vectors are not kept.
+    """What reading a file's bytes told, whatever its names and place; vectors are not kept.
+
+    Thousands of files have the same reading, and share it.
 
     Attributes:
         state: `ok`, `broken`, `unsafe` or `foreign`.
@@ -32,11 +34,14 @@ class Reading(NamedTuple):
     reason: str | None = None
     container: str | None = None
     layout: str | None = None
-    stored_name: str | None = None
     vectors: Mapping[str, VectorsInfo] = NOTHING
     metadata: Mapping[str, str | int] = NOTHING
     warnings: tuple[str, ...] = ()
     is_passing: bool = False
+
+
+# A reading, and the name that the file stores.
+Told = tuple[Reading, str | None]
 
 
 class Companion(NamedTuple):
@@ -45,6 +50,12 @@ class Companion(NamedTuple):
     filename: str
     size: int
     mtime_ns: int
+
+
+def id_of(root: str, path: str) -> str:
+    """Return the id of a file, which tells nothing of its place."""
+    place = f"{root}\0{path}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(place, digest_size=8).hexdigest()
 
 
 class Entry(NamedTuple):
@@ -60,6 +71,7 @@ class Entry(NamedTuple):
         reason: one sentence; None when it is ok.
         warnings: sentences about things that work but are odd.
         companions: what lies beside it and belongs to it.
+        stored_name: the name written inside the file. Shown, never used.
     """
 
     name: str
@@ -72,12 +84,12 @@ class Entry(NamedTuple):
     warnings: tuple[str, ...]
     reading: Reading
     companions: tuple[Companion, ...] = ()
+    stored_name: str | None = None
 
     @property
     def id(self) -> str:
         """Opaque, and the same for as long as the file keeps its place."""
-        place = f"{self.root}\0{self.path}".encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(place, digest_size=8).hexdigest()
+        return id_of(self.root, self.path)
 
     @property
     def full_path(self) -> str:

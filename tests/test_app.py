@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import signal
@@ -20,6 +21,10 @@ from typing import Any
 
 import pytest
 
+from lib_embeddings.app import log_news
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.preferences import Preferences
+from lib_embeddings.library.store import Library
 from lib_embeddings.text_encoders import MODEL_FAMILIES
 from tests.builders import safetensors_file
 
@@ -291,3 +296,30 @@ def test_an_unknown_model(folder: Path, tmp_path: Path) -> None:
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 2
     assert all(key in complaint for key in MODEL_FAMILIES)
+
+
+# The log
+
+
+def test_the_log_tells_all_once_and_then_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is there is logged in full, what changes in short, a look without changes not at all."""
+    caplog.set_level(logging.INFO)
+    with Index.nowhere() as index:
+        library = Library([tmp_path], index, Preferences(str(tmp_path / "preferences.json")))
+        library.set_model(MODEL_FAMILIES["sd1"])
+        (tmp_path / "a.safetensors").write_bytes(SD1)
+        (tmp_path / "b.safetensors").write_bytes(SD1[:-1])
+        library.rescan()
+        assert caplog.messages == []
+        log_news(library)
+        assert caplog.messages[0].startswith(
+            "Loaded a total of 1 textual inversion embeddings.\nEmbeddings: a\nNot loaded: 1\n"
+        )
+        library.rescan()
+        (tmp_path / "c.safetensors").write_bytes(SD1)
+        library.rescan()
+    assert caplog.messages[1:] == [
+        "Embeddings added: c\nLoaded a total of 2 textual inversion embeddings."
+    ]

@@ -27,6 +27,7 @@ GROUND = (
     "report",
     "version",
     "containers",
+    "prompts",
 )
 MIDDLE = ("library", "watch")
 TOP = ("ui", "hosts", "app", "host_app", "extension", "cli", "__main__", "__init__")
@@ -41,6 +42,9 @@ ALLOWED = {
     "sqlite3": ("library.index",),
     "watchdog": ("watch.watcher",),
     "tqdm": ("cli",),
+    "ftfy": ("prompts.clip_tokenizer",),
+    "instant_clip_tokenizer": ("prompts.clip_tokenizer",),
+    "rapidfuzz": ("prompts.near",),
     "torch": ("hosts",),
     "fastapi": ("ui", "hosts"),
     "starlette": ("ui", "hosts"),
@@ -125,6 +129,18 @@ def test_importing_the_library_needs_neither_torch_nor_gradio() -> None:
     code = (
         "import sys, lib_embeddings; "
         "print([m for m in ('torch', 'gradio', 'watchdog', 'PIL') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_what_reads_prompts_is_imported_when_it_is_needed() -> None:
+    """A command that reads no prompt does not wait for the packages that prompts need."""
+    code = (
+        "import sys, lib_embeddings.cli, lib_embeddings.library.prompt_reports; "
+        "print([m for m in ('ftfy', 'instant_clip_tokenizer', 'rapidfuzz') if m in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True

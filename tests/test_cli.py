@@ -12,6 +12,8 @@ import pytest
 
 from lib_embeddings.cli import main
 from lib_embeddings.library import read as read_module
+from lib_embeddings.library.preferences import Preferences
+from lib_embeddings.snapshot import id_of
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
 
 GOOD = safetensors_file()
@@ -32,6 +34,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the cache folder of a user who never ran this before."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     return folder
 
 
@@ -97,6 +100,11 @@ def test_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (
             "  style.pt                      unsafe        "
             "its pickle asks for posix.system; nothing was run"
+        ),
+        "Names to think about: 1",
+        (
+            '  flora  the model knows this word already: every "flora" in a prompt becomes this '
+            "embedding: rename it to flora-ti"
         ),
     ]
 
@@ -216,6 +224,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "vectors": {"clip_l": {"n_vectors": 1, "hidden_size": 768, "dtype": "float32"}},
                 "bytes": len(data),
                 "warnings": [],
+                "proposal": None,
             }
         ],
     }
@@ -331,6 +340,53 @@ def test_no_bar_where_nobody_looks(folder: Path) -> None:
     assert run("scan", folder).stderr == b""
 
 
+# rename
+
+
+def test_rename(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each move is printed, the file's own last; a dry run only prints."""
+    folder = fill(tmp_path / "e", {"sub/cat.pt": GOOD, "sub/cat.preview.png": b"", "dog.pt": GOOD})
+    for options, expected in ((["--dry-run"], "cat"), ([], "cow")):
+        assert main(["rename", str(folder / "sub/cat.pt"), "cow", *options]) == 0
+        out = capsys.readouterr().out
+        assert out == "cat.preview.png -> cow.preview.png\ncat.pt -> cow.pt\n"
+        assert sorted(os.listdir(folder / "sub")) == [f"{expected}.preview.png", f"{expected}.pt"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "sentence"),
+    [
+        ("cat.pt", "a/b", "a/b: expected a name without /"),
+        ("cat.pt", "dog", "dog.pt is there already: give another name"),
+        ("cow.pt", "dog", "{}/cow.pt cannot be opened: No such file or directory"),
+        ("cat.txt", "cow", "cat.txt: expected an embedding's file, found another"),
+    ],
+)
+def test_rename_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, name: str, sentence: str
+) -> None:
+    """What cannot be is one sentence, and nothing moves."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD, "dog.pt": GOOD, "cat.txt": b"mine"})
+    assert main(["rename", str(folder / file), name]) == 2
+    assert capsys.readouterr() == ("", f"lib-embeddings: {sentence.format(folder)}\n")
+    assert sorted(os.listdir(folder)) == ["cat.pt", "cat.txt", "dog.pt"]
+
+
+def test_choices_follow_a_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A favourite stays one, whichever folder above it is the library's."""
+    folder = fill(tmp_path / "e", {"sub/cat.pt": GOOD, "sub/dog.pt": GOOD})
+    root, deeper = str(folder), str(folder / "sub")
+    preferences = Preferences()
+    preferences.set(id_of(root, "sub/cat.pt"), favourite=True)
+    preferences.set(id_of(deeper, "cat.pt"), use_partial=True)
+    preferences.set(id_of(root, "sub/dog.pt"), favourite=True)
+    monkeypatch.chdir(folder)
+    assert main(["rename", "sub/cat.pt", "cow"]) == 0
+    preferences = Preferences()
+    assert preferences.favourites == {id_of(root, "sub/cow.pt"), id_of(root, "sub/dog.pt")}
+    assert preferences.use_partial == {id_of(deeper, "cow.pt")}
+
+
 # inspect
 
 
@@ -352,6 +408,8 @@ def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "vectors": "clip_l 1 x 768 float32",
         "metadata": "sd_checkpoint_name model",
         "tensor": "string_to_param.* float32[1x768]",
+        "warning": 'the model knows this word already: every "cat" in a prompt becomes this '
+        "embedding: rename it to cat-ti",
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from lib_embeddings.names import (
     natural_key,
     partner_of,
     split_name,
-    warn_generic,
+    why_no_filename,
 )
 
 
@@ -89,52 +91,15 @@ def test_any_names_can_be_sorted(names: list[str]) -> None:
     assert sorted(sorted(names, key=natural_key)) == sorted(names)
 
 
-@pytest.mark.parametrize(
-    ("name", "folder", "stored_name", "warning"),
-    [
-        (
-            "learned_embeds",
-            "birb",
-            None,
-            "many files are called learned_embeds: rename it to birb",
-        ),
-        (
-            "learned_embeds",
-            "",
-            "<birb-style>",
-            "many files are called learned_embeds: rename it to birb-style",
-        ),
-        (
-            "learned_embeds",
-            "birb",
-            "_birb_style_",
-            "many files are called learned_embeds: rename it to birb or birb_style",
-        ),
-        (
-            "learned_embeds",
-            "birb",
-            "<birb>",
-            "many files are called learned_embeds: rename it to birb",
-        ),
-        (
-            "Learned_Embeds-steps-500",
-            "",
-            None,
-            "many files are called Learned_Embeds-steps-500: rename it to what you want to type",
-        ),
-    ],
-)
-def test_the_name_of_all_trainings(
-    name: str, folder: str, stored_name: str | None, warning: str
-) -> None:
-    """`learned_embeds` is every training's name: the folder or the token inside is proposed."""
+@pytest.mark.parametrize("name", ["learned_embeds", "Learned_Embeds-steps-500"])
+def test_the_name_of_all_trainings(name: str) -> None:
+    """`learned_embeds` is what every training by diffusers calls its file."""
     assert is_generic(name)
-    assert warn_generic(name, folder, stored_name) == warning
 
 
 @pytest.mark.parametrize("name", ["cat", "my_learned_embeds", ""])
 def test_other_names_are_not_generic(name: str) -> None:
-    """Only a name that begins as all trainings' does is worth a warning."""
+    """Only a name that begins as all trainings' does is nobody's own."""
     assert not is_generic(name)
 
 
@@ -146,10 +111,85 @@ def test_other_names_are_not_generic(name: str) -> None:
         ("learned_embeds.bin", "learned_embeds_2.bin"),
         ("learned_embeds_2.safetensors", None),
         ("learned_embeds_2-steps-500.safetensors", None),
-        ("cat.safetensors", None),
-        ("my_learned_embeds.safetensors", None),
+        ("cat.safetensors", "cat_2.safetensors"),
+        ("my_learned_embeds.v2.bin", "my_learned_embeds.v2_2.bin"),
+        ("cat", None),
     ],
 )
 def test_the_other_half_of_a_pair(filename: str, partner: str | None) -> None:
-    """The first file of an SDXL training by diffusers knows its second, also between steps."""
+    """The first file of a training for SDXL knows its second, also between steps and renamed."""
     assert partner_of(filename) == partner
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "cat",
+            "a cat (big)",
+            "v1.5",
+            "c++",
+            "猫",
+            "ça va",
+            "👩\u200d🚀",
+            "e\u0301",
+            "[x]",
+            "a,b;c",
+        ),
+        *("console", "com", "com10", "nulls", "my.nul", "preview", "x.previews", "png", "$&`'"),
+    ],
+)
+def test_names_that_a_file_may_have(name: str) -> None:
+    """Letters of any script, spaces, brackets and dots inside are fine everywhere."""
+    assert why_no_filename(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "expected a name, found a blank one"),
+        (" \u3000", "expected a name, found a blank one"),
+        *((f"a{sign}b", f"a{sign}b: expected a name without {sign}") for sign in '/\\:*?"<>|'),
+        ("a\0b", r"a\x00b: expected a name without \x00"),
+        ("a\nb", r"a\nb: expected a name without \n"),
+        ("a\u2028b", r"a\u2028b: expected a name without \u2028"),
+        ("a\udce9", r"a\udce9: expected a name without \udce9"),
+        *(
+            (name, f"{name}: expected a name that begins and ends with no dot or space")
+            for name in (".", "..", ".cat", "cat.", " cat", "cat ")
+        ),
+        *(
+            (name, f"{name}: expected another name, as Windows calls a device so")
+            for name in ("con", "NUL", "aux.v2", "Com1", "lpt9.x", "COM¹", "conin$", "prn .x")
+        ),
+        *(
+            (
+                f"cat{ending}",
+                f"cat{ending}: expected the name alone, found {ending.lower()} at its end",
+            )
+            for ending in (
+                ".pt",
+                ".SafeTensors",
+                ".png",
+                ".preview",
+                ".Description",
+                ".json",
+                ".txt",
+            )
+        ),
+    ],
+)
+def test_names_that_no_file_should_have(name: str, reason: str) -> None:
+    """What fails or means something else on some system is refused in one sentence."""
+    assert why_no_filename(name) == reason
+
+
+@given(st.text())
+def test_names_that_pass_stay_in_their_folder(name: str) -> None:
+    """No name that passes leads elsewhere, is hidden, or ends the sentence about it."""
+    reason = why_no_filename(name)
+    if reason is None:
+        assert os.path.basename(f"{name}.pt") == f"{name}.pt" != ".pt"
+        assert not name.startswith(".")
+    else:
+        assert reason.isprintable()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from lib_embeddings.report import entry_as_json, log_lines, view_as_json
+from lib_embeddings.prompts.name_checks import Advice, NameChecks
+from lib_embeddings.report import entry_as_json, log_lines, name_lines, view_as_json
 from lib_embeddings.snapshot import FittedEntry, Snapshot
 from lib_embeddings.text_encoders import MODEL_FAMILIES
 from tests.test_snapshot import CLIP_L, ENTRIES, PAIR, entry
@@ -91,14 +92,14 @@ def test_json_of_an_entry() -> None:
         '"families": ["sdxl", "sd3"], '
         '"vectors": {"clip_l": {"n_vectors": 2, "hidden_size": 768, "dtype": "float16"}, '
         '"clip_g": {"n_vectors": 2, "hidden_size": 1280, "dtype": "float16"}}, '
-        '"bytes": 100, "warnings": []}'
+        '"bytes": 100, "warnings": [], "proposal": null}'
     )
 
 
 def test_json_of_a_view() -> None:
     """A view is told by its model, its roots, its counts and its entries."""
     view = Snapshot(("root", "other"), ENTRIES).seen_with(MODEL_FAMILIES["sd1"])
-    document = json.loads(json.dumps(view_as_json(view)))
+    document = json.loads(json.dumps(view_as_json(view, NameChecks(view))))
     assert list(document) == ["model", "roots", "counts", "entries"]
     assert (document["model"], document["roots"]) == ("sd1", ["root", "other"])
     assert document["counts"] == view.counts
@@ -109,4 +110,28 @@ def test_json_of_a_view() -> None:
 
 def test_json_without_a_model() -> None:
     """No model is null, not a word."""
-    assert view_as_json(Snapshot((), ()).seen_with(None))["model"] is None
+    view = Snapshot((), ()).seen_with(None)
+    assert view_as_json(view, NameChecks(view))["model"] is None
+
+
+def test_names_to_think_about() -> None:
+    """Each warning about a name is a line of its own, below their number; none is no line."""
+    entries = (entry("a(b", CLIP_L), entry("learned_embeds\n", CLIP_L), entry("cat", CLIP_L))
+    view = Snapshot(("root",), entries).seen_with(None)
+    assert list(name_lines(view, NameChecks(view))) == [
+        "Names to think about: 2",
+        r"  a(b               as it stands it means something else in prompts: type it as a\(b",
+        (
+            r"  learned_embeds\n  many files are called learned_embeds\n: "
+            "rename it to what you want to type"
+        ),
+    ]
+    assert list(name_lines(Snapshot((), ()).seen_with(None), NameChecks([]))) == []
+
+
+def test_json_of_an_entry_with_advice() -> None:
+    """What is said about a name comes after what is said about the file."""
+    fitted = FittedEntry(entry("pair", PAIR)._replace(warnings=("odd",)), None)
+    told = entry_as_json(fitted, Advice(("a word: rename it to pair-ti",), "pair-ti"))
+    assert told["warnings"] == ["odd", "a word: rename it to pair-ti"]
+    assert told["proposal"] == "pair-ti"

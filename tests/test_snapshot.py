@@ -24,7 +24,7 @@ def entry(
     reason: str | None = None,
 ) -> Entry:
     """Return the entry of a `.pt` file."""
-    reading = Reading("ok", None, "torch-zip", "tokens", None, vectors or {})
+    reading = Reading("ok", None, "torch-zip", "tokens", vectors or {})
     return Entry(name, "root", f"{name}.pt", 100, 0, state, reason, (), reading)
 
 

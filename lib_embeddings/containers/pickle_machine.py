@@ -68,9 +68,9 @@ def _run(machine: Machine) -> tuple[object, int]:
     data, opcodes = machine.data, OPCODES
     try:
         for _ in range(LIMITS.pickle_opcodes):
-            machine.start = machine.position
-            machine.position += 1
-            opcodes[data[machine.start]](machine)
+            start = machine.start = machine.position
+            machine.position = start + 1
+            opcodes[data[start]](machine)
     except Stop:
         return machine.stack.pop(), machine.position
     raise LimitExceeded("pickle opcodes", LIMITS.pickle_opcodes, LIMITS.pickle_opcodes + 1)

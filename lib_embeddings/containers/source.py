@@ -29,7 +29,8 @@ class Source:
         Raises:
             BrokenFile: the file ends before that.
         """
-        return bytes(self.view(offset, length))
+        end = offset + length
+        return self.head[offset:end] if end <= len(self.head) else bytes(self.view(offset, length))
 
     def view(self, offset: int, length: int) -> memoryview:
         """Return exactly *length* bytes from *offset*, without a copy where they are in the head.
@@ -38,10 +39,10 @@ class Source:
             BrokenFile: the file ends before that.
         """
         end = offset + length
-        if end > self.size:
-            raise cut_short(end, self.size)
         if end <= len(self.head):
             return memoryview(self.head)[offset:end]
+        if end > self.size:
+            raise cut_short(end, self.size)
         self._file.seek(offset)
         data = self._file.read(length)
         if len(data) < length:

@@ -88,8 +88,7 @@ class Storage:
         return Tensor(dtype, window.shape, window.fetch)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """The part of a storage that a tensor shows; offset and strides are counted in numbers."""
 
     storage: Storage

@@ -11,16 +11,22 @@ from typing import Any
 from modules import launch_utils, script_callbacks, scripts, sd_hijack, shared
 
 from lib_embeddings.errors import HostError
+from lib_embeddings.hosts.webui_console import say
+from lib_embeddings.hosts.webui_hashes import HashWriter
 from lib_embeddings.hosts.webui_loader import Loader
 from lib_embeddings.hosts.webui_login import login, passwords_of
+from lib_embeddings.hosts.webui_reports import tell
+from lib_embeddings.library.prompt_reports import PromptReports
 from lib_embeddings.library.store import Library
-from lib_embeddings.library.token_ids import TokenIdStore
+from lib_embeddings.prompts.infotext import TI_HASHES, split_hashes
 from lib_embeddings.snapshot import Entry
-from lib_embeddings.ui.api import add_routes
+from lib_embeddings.ui.api import PREFIX, add_routes
+from lib_embeddings.ui.events import Unpacked
 
 log = logging.getLogger(__name__)
 
 TAKE_OVER = "lib_embeddings_take_over"
+PAGE = "lib_embeddings_page"
 FOLDERS = "lib_embeddings_folders"
 
 _SECTION = ("lib_embeddings", "Textual Inversion")
@@ -46,8 +52,10 @@ class Webui:
         _require(self._database, "embedding_dirs", "word_embeddings", "ids_lookup")
         self._undo = ExitStack()
         self._added: list[str] = []
-        self.script: type[Any] = _script_class(self._before_generation)
+        self.script: type[Any] = _script_class(self)
+        self._hashes = HashWriter()
         self._library: Library
+        self._reports: PromptReports
         self._follow: Callable[[list[str]], object]
         self._loader: Loader
 
@@ -61,22 +69,46 @@ class Webui:
     def attach(self, library: Library, follow: Callable[[list[str]], object]) -> None:
         """Let the WebUI use, list and show a library's embeddings."""
         self._library, self._follow = library, follow
-        self._loader = Loader(library, TokenIdStore(), self._look, self._sha256)
+        self._loader = Loader(library, self._look, self._sha256)
+        self._reports = PromptReports(library)
         self._undo.callback(self._remove_folders)
         self._undo.callback(self._loader.release)
+        self._undo.callback(self._hashes.release)
         for touch in (
             lambda: script_callbacks.on_script_unloaded(self._stop),
             lambda: script_callbacks.on_ui_settings(self._add_settings),
-            lambda: script_callbacks.on_model_loaded(lambda _model: self._before_generation()),
+            lambda: script_callbacks.on_before_ui(lambda: _guarded(self._replace_page)),
+            lambda: script_callbacks.on_model_loaded(lambda _model: self.before_generation()),
             lambda: script_callbacks.on_app_started(self._add_routes),
+            lambda: script_callbacks.on_infotext_pasted(self._hear_of_paste),
             self._add_folders,
             self._follow_setting,
+            self._hashes.take_over,
         ):
             _guarded(touch)
 
     def detach(self) -> None:
         """Leave the WebUI as it was; safe to call again."""
         self._undo.close()
+
+    # What happens at each generation
+
+    def before_generation(self) -> None:
+        """Let the next prompt find what there is now."""
+        _guarded(self._loader.before_generation)
+
+    def before_batch(self, generation: Any) -> None:
+        """Let the infotext name what this batch uses."""
+        _guarded(lambda: self._hashes.begin(generation))
+
+    def after_generation(self, generation: Any, processed: Any) -> None:
+        """Say what the prompts used."""
+        _guarded(lambda: tell(self._reports, generation, processed))
+
+    def _hear_of_paste(self, _infotext: str, fields: dict[str, Any]) -> None:
+        """Say which embeddings of a pasted infotext are not here."""
+        prompt, hashes = fields.get("Prompt", ""), split_hashes(fields.get(TI_HASHES, ""))
+        _guarded(lambda: say(self._reports.note_pasted(prompt, hashes).lines()))
 
     # The loader
 
@@ -89,9 +121,6 @@ class Webui:
     def _change_loader(self) -> None:
         self._follow_setting()
         self._loader.update_when_idle()
-
-    def _before_generation(self) -> None:
-        _guarded(self._loader.before_generation)
 
     def _sha256(self, entry: Entry) -> str:
         """Hash an entry's file, unless the WebUI was told to hash nothing."""
@@ -126,6 +155,14 @@ class Webui:
 
     # The page
 
+    def _replace_page(self) -> None:
+        if not _setting(PAGE, default=True):
+            return
+        # A WebUI without such pages loses this one, and nothing else.
+        from lib_embeddings.hosts.webui_page import replace_page  # noqa: PLC0415
+
+        self._undo.callback(replace_page(self._library, self._look, self._sha256))
+
     def _add_settings(self) -> None:
         take_over = shared.OptionInfo(
             True,
@@ -133,6 +170,11 @@ class Webui:
             section=_SECTION,
             onchange=lambda: _guarded(self._change_loader),
         )
+        page = shared.OptionInfo(
+            True,
+            "Show this extension's tab; when off, the WebUI shows its own Textual Inversion page",
+            section=_SECTION,
+        ).needs_reload_ui()
         folders = shared.OptionInfo(
             "",
             "More folders to look for embeddings in, one on each line",
@@ -140,14 +182,20 @@ class Webui:
             section=_SECTION,
             onchange=lambda: _guarded(self._follow_folders),
         )
-        shared.opts.add_option(TAKE_OVER, take_over)
-        shared.opts.add_option(FOLDERS, folders)
-        for key in (TAKE_OVER, FOLDERS):
+        for key, info in ((TAKE_OVER, take_over), (PAGE, page), (FOLDERS, folders)):
+            shared.opts.add_option(key, info)
             self._undo.callback(shared.opts.data_labels.pop, key, None)
 
     def _add_routes(self, _page: Any, app: Any) -> None:
         passwords = passwords_of(getattr(shared.cmd_opts, "api_auth", None))
-        _guarded(lambda: add_routes(app, self._library, login(app, passwords)))
+        _guarded(lambda: add_routes(app, self._library, login(app, passwords), self._reports))
+        _guarded(lambda: _unpack_events(app))
+
+
+def _unpack_events(app: Any) -> None:
+    """Put ourselves before what packs the WebUI's answers."""
+    app.middleware_stack = None  # made anew at the next request; until then one more may be added
+    app.add_middleware(Unpacked, path=f"{PREFIX}/events")
 
 
 def _require(owner: object, *names: str) -> None:
@@ -171,7 +219,7 @@ def _setting(key: str, default: Any) -> Any:
     return shared.opts.data.get(key, default)
 
 
-def _script_class(before_generation: Callable[[], None]) -> type[Any]:
+def _script_class(webui: Webui) -> type[Any]:
     class TextualInversionScript(scripts.Script):  # type: ignore[misc] # the WebUI is not typed
         """What the WebUI runs at each generation."""
 
@@ -182,7 +230,13 @@ def _script_class(before_generation: Callable[[], None]) -> type[Any]:
             return scripts.AlwaysVisible
 
         def process(self, _p: Any, *_args: Any) -> None:
-            before_generation()
+            webui.before_generation()
+
+        def process_batch(self, p: Any, *_args: Any, **_kwargs: Any) -> None:
+            webui.before_batch(p)
+
+        def postprocess(self, p: Any, processed: Any, *_args: Any) -> None:
+            webui.after_generation(p, processed)
 
     return TextualInversionScript
 

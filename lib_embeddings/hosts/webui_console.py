@@ -10,4 +10,5 @@ def say(lines: Iterable[str]) -> None:
     """Print lines at once; a console that cannot show a name must not end a generation."""
     encoding = sys.stdout.encoding or "utf-8"
     text = "\n".join(lines)
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    if text:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)

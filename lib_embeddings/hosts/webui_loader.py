@@ -23,10 +23,10 @@ from modules import call_queue, sd_hijack
 from lib_embeddings.hosts.webui_console import say
 from lib_embeddings.hosts.webui_database import register, skip
 from lib_embeddings.hosts.webui_embedding import FileEmbedding
-from lib_embeddings.hosts.webui_model import ActiveModel, active_model, loaded_checkpoint
+from lib_embeddings.hosts.webui_model import ActiveModel, active_model, loaded_checkpoint, tokenize
 from lib_embeddings.hosts.webui_prompts import forget_prompts
 from lib_embeddings.library.store import Library
-from lib_embeddings.library.token_ids import TokenIds, TokenIdStore
+from lib_embeddings.library.token_ids import TokenIds
 from lib_embeddings.report import change_lines, log_lines
 from lib_embeddings.snapshot import Changes, Entry, View
 from lib_embeddings.text_encoders import ModelFamily
@@ -40,7 +40,6 @@ class Loader:
     def __init__(
         self,
         library: Library,
-        token_ids: TokenIdStore,
         look: Callable[[], object],
         sha256: Callable[[Entry], str],
     ) -> None:
@@ -51,7 +50,6 @@ class Loader:
             sha256: hashes an entry's file.
         """
         self._library = library
-        self._token_ids = token_ids
         self._look = look
         self._sha256 = sha256
         self._database = sd_hijack.model_hijack.embedding_db
@@ -193,6 +191,7 @@ class Loader:
         active = active_model()
         if active is None:
             return None
+        self._library.tokenize = tokenize
         self._library.set_model(active.family)
         view = self._library.view
         if view is self._view and active.encoders == self._encoders:
@@ -206,7 +205,7 @@ class Loader:
             embedding = FileEmbedding(fitted.entry, encoders, self._sha256)
             embedding = made.get(embedding.identity, embedding)
             (self._usable if fitted.is_loaded else self._unusable)[fitted.name] = embedding
-        self._ids = self._token_ids.look_up(self._usable, active.tokenize)
+        self._ids = self._library.token_ids(self._usable, active.tokenize)
         self._usable = {name: e for name, e in self._usable.items() if self._ids[name]}
         self._view, self._encoders = view, active.encoders
         return active

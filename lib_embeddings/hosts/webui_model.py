@@ -36,6 +36,19 @@ def loaded_checkpoint() -> Any:
     return sd_models.model_data.sd_model
 
 
+def tokenize(texts: list[str]) -> list[TokenIds]:
+    """Return the token ids that texts have for what is loaded now; nothing is kept alive for it.
+
+    Raises:
+        LookupError: nothing is loaded.
+    """
+    text_model: Any = getattr(loaded_checkpoint(), "cond_stage_model", None)
+    if not hasattr(text_model, "tokenize"):
+        raise LookupError("no model is loaded")
+    ids: list[TokenIds] = text_model.tokenize(texts)
+    return ids
+
+
 def active_model() -> ActiveModel | None:
     """Look at the text encoders that are loaded now; None where there is no whole checkpoint."""
     checkpoint = loaded_checkpoint()

@@ -1,8 +1,8 @@
 """What was read before, so that an unchanged file is never opened twice.
 
-A small SQLite file in the user's cache folder, never in a folder of embeddings. A reading is
-trusted while the file's path, size and modification time are what they were; the file system has
-the last word. An index that is damaged is made anew; one that cannot be opened is done without.
+A reading is trusted while the file's path, size and modification time are what they were; the file
+system has the last word. An index that is damaged is made anew; one that cannot be opened is done
+without.
 """
 
 from __future__ import annotations
@@ -14,37 +14,23 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 
-from platformdirs import user_cache_path
-
 from lib_embeddings.embedding import share_infos, vectors_info
+from lib_embeddings.library.index_file import FAILURES, connect, default_path
 from lib_embeddings.library.inspect import sha256
 from lib_embeddings.library.scan import Reader
+from lib_embeddings.library.token_ids import TokenIds, TokenIdStore, Tokenize
 from lib_embeddings.library.walk import Found
 from lib_embeddings.names import is_text
-from lib_embeddings.snapshot import Entry, Reading
+from lib_embeddings.snapshot import Entry, Reading, Told
 
 log = logging.getLogger(__name__)
-
-# Raise it when the table changes, or when a reader's answer to the same bytes does.
-VERSION = 3
 
 # A file written twice within the clock's grain keeps its modification time; one this young is read
 # again next time.
 _SETTLED_NS = 2_000_000_000
-
-# Thousands of files have the same reading, but for the stored name.
-_SCHEMA = """
-DROP TABLE IF EXISTS files;
-DROP TABLE IF EXISTS readings;
-CREATE TABLE files (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    reading INTEGER NOT NULL, stored_name TEXT, sha256 TEXT
-) WITHOUT ROWID;
-CREATE TABLE readings (id INTEGER PRIMARY KEY, reading TEXT NOT NULL);
-"""
 
 _scan_json = json.JSONDecoder().raw_decode
 
@@ -67,6 +53,7 @@ class Index:
         self._lock = threading.Lock()  # guards the next two
         self._rows = rows
         self._changed: dict[str, Row | None] = {}  # None: the file is gone
+        self._token_ids = TokenIdStore(path)
 
     @classmethod
     @contextmanager
@@ -82,13 +69,19 @@ class Index:
         """Open an index that remembers nothing from before and for later."""
         yield cls(None, {}, {})
 
-    def reader(self, read: Callable[[str], Reading]) -> Reader:
+    def reader(self, read: Callable[[str], Told]) -> Reader:
         """Return a reader that calls *read* only for files that are new or have changed."""
 
-        def look_up_or_read(found: Found) -> Reading:
-            return self._look_up(found) or self._keep(found, read(found.full_path))
+        def look_up_or_read(found: Found) -> Told:
+            return self._look_up(found) or self._keep(found, *read(found.full_path))
 
         return look_up_or_read
+
+    def move(self, old: str, new: str) -> None:
+        """Know a file by its new path, in this process; a later one reads it again."""
+        row = self._rows.get(old)
+        if row:
+            self._set(new, (new, *row[1:]), kept=None)
 
     def remembers(self, found: Found) -> bool:
         """Tell whether a file is unchanged since it was read."""
@@ -117,6 +110,10 @@ class Index:
         with self._lock:
             return {path: known for path, *_, known in self._rows.values() if known}
 
+    def token_ids(self, names: Iterable[str], tokenize: Tokenize) -> dict[str, TokenIds]:
+        """Return what a tokenizer makes of each name; it is asked once for each, ever."""
+        return self._token_ids.look_up(names, tokenize)
+
     def forget_missing(self, found: Mapping[str, Entry]) -> None:
         """Forget all files but those *found*, by full path, in the roots where any were.
 
@@ -137,9 +134,9 @@ class Index:
         if not changed or self._path is None:
             return
         try:
-            with closing(_connect(self._path)) as connection, connection:
+            with closing(connect(self._path)) as connection, connection:
                 self._write(connection, changed)
-        except (sqlite3.Error, OSError) as error:
+        except FAILURES as error:
             log.warning("the index %s could not be saved: %s", self._path, error)
             with self._lock:
                 self._changed = {**changed, **self._changed}
@@ -169,7 +166,7 @@ class Index:
             os.remove(path)
         return cls(path, {}, {})
 
-    def _look_up(self, found: Found) -> Reading | None:
+    def _look_up(self, found: Found) -> Told | None:
         row = self._rows.get(found.full_path)
         if row is None:
             return None
@@ -177,21 +174,19 @@ class Index:
         if size != found.size or mtime_ns != found.mtime_ns:
             return None
         reading = self._decoded.get(id_) or self._decode(id_)
-        if reading is None or stored_name is None:
-            return reading
-        return Reading._make((*reading[:4], stored_name, *reading[5:]))  # twice as fast as _replace
+        return (reading, stored_name) if reading else None
 
-    def _keep(self, found: Found, reading: Reading) -> Reading:
+    def _keep(self, found: Found, reading: Reading, stored_name: str | None) -> Told:
         """Remember a reading, for later processes too unless it could be out of date unseen."""
         if reading.is_passing:
-            return reading
+            return reading, stored_name
         text = _encode(reading)
         id_ = _id_of(text)
         self._texts[id_] = text
-        row = (found.full_path, found.size, found.mtime_ns, id_, reading.stored_name, None)
+        row = (found.full_path, found.size, found.mtime_ns, id_, stored_name, None)
         is_settled = time.time_ns() - found.mtime_ns > _SETTLED_NS
         self._set(found.full_path, row, kept=row if is_settled else None)
-        return self._look_up(found) or reading  # the one that equal files share
+        return self._look_up(found) or (reading, stored_name)  # the one that equal files share
 
     def _set(self, path: str, row: Row | None, kept: Row | None) -> None:
         """Remember a row in this process, and another or none for later ones."""
@@ -204,7 +199,7 @@ class Index:
                 self._changed[path] = kept
 
     def _decode(self, id_: int) -> Reading | None:
-        """Return a reading without its stored name, to be shared; None where it is damaged."""
+        """Return a reading, to be shared; None where it is damaged."""
         try:
             reading = self._decoded[id_] = _decode(self._texts[id_])
         except (LookupError, ValueError, TypeError, AttributeError) as error:
@@ -213,24 +208,8 @@ class Index:
         return reading
 
 
-def default_path() -> str:
-    """Return where the index lies: in the user's cache folder."""
-    return str(user_cache_path("lib_embeddings") / "index.sqlite")
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    """Open the file, which is emptied first when another version made it."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    connection = sqlite3.connect(path, timeout=1)
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != VERSION:
-        with connection:
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION};")
-    return connection
-
-
 def _read_tables(path: str) -> tuple[dict[str, Row], dict[int, str]]:
-    with closing(_connect(path)) as connection:
+    with closing(connect(path)) as connection:
         rows = connection.execute("SELECT * FROM files")
         texts = connection.execute("SELECT * FROM readings")
         return {row[0]: row for row in rows}, dict(texts)
@@ -249,7 +228,7 @@ def _id_of(text: str) -> int:
 
 def _encode(reading: Reading) -> str:
     vectors, metadata = dict(reading.vectors), dict(reading.metadata)
-    return json.dumps(reading._replace(stored_name=None, vectors=vectors, metadata=metadata))
+    return json.dumps(reading._replace(vectors=vectors, metadata=metadata))
 
 
 def _decode(text: str) -> Reading:

@@ -14,6 +14,8 @@ from lib_embeddings.fit import check
 from lib_embeddings.library.read import open_contents, read_embedding
 from lib_embeddings.library.scan import entry_at
 from lib_embeddings.lookalikes import bundled_embeddings, named_tensors
+from lib_embeddings.prompts.name_checks import Advice, NameChecks
+from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.report import entry_as_json
 from lib_embeddings.snapshot import Entry, FittedEntry
 
@@ -46,10 +48,15 @@ class Inspection:
         verdict = check(self.entry.reading.vectors, None) if self.entry.state == "ok" else None
         return FittedEntry(self.entry, verdict)
 
+    @property
+    def advice(self) -> Advice:
+        """What to say about its name, as far as no others count."""
+        return NameChecks([self.fitted], own_tokenizer()).of(self.fitted)
+
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values: the entry's fields first."""
         return {
-            **entry_as_json(self.fitted),
+            **entry_as_json(self.fitted, self.advice),
             "sha256": self.sha256,
             "metadata": self.metadata,
             "tensors": self.tensors,

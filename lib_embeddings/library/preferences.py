@@ -16,6 +16,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 
 from lib_embeddings.library.atomic import write_atomically
+from lib_embeddings.snapshot import id_of
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,25 @@ class Preferences:
             if is_new:
                 self._save()
         return is_new
+
+    def move(self, old: str, new: str) -> None:
+        """Let what was chosen for one id be chosen for another, as a file was renamed."""
+        favourite, use_partial = old in self.favourites, old in self.use_partial
+        if favourite or use_partial:
+            self.set(old, favourite=False, use_partial=False)
+            self.set(new, favourite=favourite, use_partial=use_partial)
+
+    def move_file(self, source: str, target: str) -> None:
+        """Let choices follow a file, given by full paths: any folder above may be its root."""
+        root = os.path.dirname(source)
+        while True:
+            old, new = (
+                os.path.relpath(path, root).replace(os.sep, "/") for path in (source, target)
+            )
+            self.move(id_of(root, old), id_of(root, new))
+            if root == os.path.dirname(root):
+                break
+            root = os.path.dirname(root)
 
     def _save(self) -> None:
         """Write all choices. A full or read-only disk costs only their memory."""

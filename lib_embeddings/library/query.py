@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from lib_embeddings.fit import FitKind
 from lib_embeddings.library.sidecar import read_texts
 from lib_embeddings.names import as_text, fold, natural_key
+from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.snapshot import FittedEntry, State, View
 
 Sort = Literal["name", "date", "vectors", "folder", "size"]
@@ -86,6 +87,7 @@ class Listing:
         favourites: ids of the entries the user likes best.
         use_partial: ids of the entries that count as usable where they are partial.
         hashes: returns full path -> SHA-256, as far as they are known by now.
+        check_names: compares the names of a view.
     """
 
     generation: int
@@ -93,6 +95,7 @@ class Listing:
     favourites: frozenset[str] = frozenset()
     use_partial: frozenset[str] = frozenset()
     hashes: Callable[[], Mapping[str, str]] = dict
+    check_names: Callable[[View], NameChecks] = NameChecks
 
     def find(self, id: str) -> FittedEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id, if there is one."""
@@ -118,6 +121,11 @@ class Listing:
             rows = rows[::-1]
         page = rows[offset : offset + limit]
         return Page(len(rows), [row.fitted for row in page])
+
+    @cached_property
+    def name_checks(self) -> NameChecks:
+        """What is to be said about names."""
+        return self.check_names(self.view)
 
     @cached_property
     def folders(self) -> tuple[Folder, ...]:
@@ -208,7 +216,7 @@ def _text_of(fitted: FittedEntry) -> str:
     reading, texts = fitted.entry.reading, read_texts(fitted.entry)
     folder = fitted.path.rpartition("/")[0]
     checkpoint = (reading.metadata.get(key, "") for key in ("sd_checkpoint_name", "sd_checkpoint"))
-    parts = (fitted.name, reading.stored_name or "", folder, *texts[:2], *map(str, checkpoint))
+    parts = (fitted.name, fitted.entry.stored_name or "", folder, *texts[:2], *map(str, checkpoint))
     return fold("\n".join(parts))
 
 

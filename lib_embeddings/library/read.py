@@ -20,7 +20,7 @@ from lib_embeddings.errors import (
     UnsafeFile,
 )
 from lib_embeddings.names import partner_of, split_name
-from lib_embeddings.snapshot import Reading, State
+from lib_embeddings.snapshot import Reading, State, Told
 
 log = logging.getLogger(__name__)
 
@@ -72,24 +72,29 @@ def are_pair(first: Mapping[str, _V], second: Mapping[str, _V]) -> bool:
     return first.keys() == {"clip_l"} and second.keys() == {"clip_g"}
 
 
-def read_file(path: str) -> Reading:
-    """Say what a file is. Whatever is wrong with it becomes the reading; nothing is raised."""
+def read_file(path: str) -> Told:
+    """Say what a file is, and which name it stores.
+
+    Whatever is wrong with it becomes the reading; nothing is raised.
+    """
     container = None
     try:
         with open_contents(path) as contents:
             container = contents.container
-            return describe(make_embedding(_name_of(path), contents))
+            embedding = make_embedding(_name_of(path), contents)
+            return describe(embedding), embedding.stored_name
     except EmbeddingError as error:
         state = next(state for kind, state in _STATES if isinstance(error, kind))
-        return Reading(state, str(error), container)
+        return Reading(state, str(error), container), None
     except FileNotFoundError:
-        return Reading("broken", "this file vanished while it was looked at", is_passing=True)
+        reason = "this file vanished while it was looked at"
+        return Reading("broken", reason, is_passing=True), None
     except OSError as error:
         reason = f"this file cannot be read: {error.strerror or error}"
-        return Reading("broken", reason, is_passing=True)
+        return Reading("broken", reason, is_passing=True), None
     except Exception:  # a defect of ours in one file must not cost the user all others
         log.exception("unexpected error while reading %s", path)
-        return Reading("broken", "this file cannot be read: unexpected error, see the log")
+        return Reading("broken", "this file cannot be read: unexpected error, see the log"), None
 
 
 def describe(embedding: Embedding) -> Reading:
@@ -99,7 +104,6 @@ def describe(embedding: Embedding) -> Reading:
         None,
         embedding.container,
         embedding.layout,
-        embedding.stored_name,
         embedding.info,
         embedding.metadata,
         embedding.warnings,

@@ -15,15 +15,13 @@ from lib_embeddings.names import (
     WEIGHT_SUFFIXES,
     as_text,
     fold,
-    is_generic,
     partner_of,
     split_name,
-    warn_generic,
 )
-from lib_embeddings.snapshot import Entry, Reading, Snapshot, View
+from lib_embeddings.snapshot import Entry, Reading, Snapshot, Told, View
 from lib_embeddings.text_encoders import MODEL_FAMILIES, ModelFamily
 
-Reader = Callable[[Found], Reading]
+Reader = Callable[[Found], Told]
 Progress = Callable[[Sequence[Found]], Iterable[Found]]
 
 
@@ -96,22 +94,20 @@ def entry_of(file: Found, read: Reader) -> Entry:
     root, path, _, name, size, mtime_ns, problem, companions = file
     if problem:  # perhaps that its name is no text
         path, name = as_text(path), as_text(name)
-    reading = Reading("broken", problem) if problem else read(file)
-    warnings = reading.warnings
-    if reading.state == "ok" and is_generic(name):
-        folder = os.path.basename(os.path.dirname(path))
-        warnings += (warn_generic(name, folder, reading.stored_name),)
-    state, reason = reading.state, reading.reason
-    return Entry(name, root, path, size, mtime_ns, state, reason, warnings, reading, companions)
+    reading, stored_name = (Reading("broken", problem), None) if problem else read(file)
+    state, reason, warnings = reading.state, reading.reason, reading.warnings
+    return Entry(
+        name, root, path, size, mtime_ns,
+        state, reason, warnings, reading, companions, stored_name,
+    )  # fmt: skip
 
 
 def _join_pairs(entries: list[Entry]) -> Iterable[Entry]:
-    """Make one of the two files that diffusers writes for SDXL. Their names come with a warning."""
-    firsts = [entry for entry in entries if entry.warnings and _partner_path(entry)]
-    if not firsts:
+    """Make one of the two files that diffusers writes for SDXL; the name of the second tells."""
+    if not any("_2" in entry.name and "clip_g" in entry.reading.vectors for entry in entries):
         return entries
     joined = {entry.full_path: entry for entry in entries}
-    for first in firsts:
+    for first in entries:
         second = joined.get(_partner_path(first))
         if second and are_pair(first.reading.vectors, second.reading.vectors):
             del joined[second.full_path]
@@ -142,17 +138,14 @@ def _join(first: Entry, second: Entry) -> Entry:
 
 def _mark_duplicates(entries: Sequence[Entry], roots: Sequence[str]) -> Sequence[Entry]:
     """Let one entry of each name be the one that is used; the others say which it is."""
-    winners: dict[str, Entry] = {}
-    has_rivals = False
-    for entry in entries:
-        if entry.state == "ok":
-            name = fold(entry.name)
-            rival = winners.setdefault(name, entry)
-            if rival is not entry:
-                has_rivals = True
-                winners[name] = min(rival, entry, key=lambda each: _rank(each, roots))
-    if not has_rivals:
+    ok = [entry for entry in entries if entry.state == "ok"]
+    if len({fold(entry.name) for entry in ok}) == len(ok):
         return entries
+    winners: dict[str, Entry] = {}
+    for entry in ok:
+        name = fold(entry.name)
+        rivals = winners.get(name, entry), entry
+        winners[name] = min(rivals, key=lambda each: _rank(each, roots))
     return [_beside(winners.get(fold(entry.name), entry), entry) for entry in entries]
 
 

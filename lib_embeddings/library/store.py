@@ -16,24 +16,19 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import final
 
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
 from lib_embeddings.library.query import Listing
 from lib_embeddings.library.read import read_file
+from lib_embeddings.library.rename import rename
 from lib_embeddings.library.scan import entry_of, snapshot_of
+from lib_embeddings.library.token_ids import TokenIds, Tokenize
 from lib_embeddings.library.walk import Found, walk
-from lib_embeddings.report import change_lines, log_lines
-from lib_embeddings.snapshot import (
-    Changes,
-    Entry,
-    FittedEntry,
-    Reading,
-    Snapshot,
-    View,
-    diff,
-)
+from lib_embeddings.prompts.name_checks import NameChecks
+from lib_embeddings.snapshot import Changes, Entry, FittedEntry, Snapshot, Told, View, diff
 from lib_embeddings.text_encoders import ModelFamily
 
 log = logging.getLogger(__name__)
@@ -50,6 +45,8 @@ class Library:
         is_whole: tells of a new or changed file, from path, size and mtime_ns, whether it is
             written to its end; until then its former entry stays, or none is made. Given by
             whoever watches the folders; without it every file counts as whole.
+        tokenize: returns token ids, as the active model has them. Given by whoever knows its
+            tokenizer, before that model is made active.
     """
 
     def __init__(
@@ -58,7 +55,7 @@ class Library:
         index: Index,
         preferences: Preferences,
         *,
-        read: Callable[[str], Reading] = read_file,
+        read: Callable[[str], Told] = read_file,
     ) -> None:
         """Begin with no entries; `rescan` finds them.
 
@@ -67,12 +64,12 @@ class Library:
             read: says what one file is; called for new and changed files only.
         """
         self.is_whole: IsWhole | None = None
+        self.tokenize: Tokenize | None = None
         self._index = index
         self._read = index.reader(read)
         self._preferences = preferences
-        self._scanning = threading.Lock()  # one look at the disk at a time; guards the next two
+        self._scanning = threading.Lock()  # one look at the disk at a time; guards the next
         self._files: dict[str, Entry] = {}  # by full path, before they are compared
-        self._is_first = True
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
         self._roots = _absolute(roots)
         self._unreachable: tuple[str, ...] = ()
@@ -103,6 +100,7 @@ class Library:
                     self._preferences.favourites,
                     self._preferences.use_partial,
                     self._index.hashes,
+                    partial(NameChecks, tokenize=self.tokenize, look_up=self._index.token_ids),
                 )
             return self._listing
 
@@ -133,6 +131,10 @@ class Library:
     def sha256(self, entry: Entry) -> str:
         """Return the SHA-256 of an entry's file, computed once. Raises `OSError`."""
         return self._index.sha256(entry.full_path)
+
+    def token_ids(self, names: Iterable[str], tokenize: Tokenize) -> dict[str, TokenIds]:
+        """Return what a tokenizer makes of each name; it is asked once for each, ever."""
+        return self._index.token_ids(names, tokenize)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call *subscriber* with each new generation and its changes; return how to stop that.
@@ -172,6 +174,16 @@ class Library:
             with self._lock:
                 self._begin_generation(Changes())
             self._tell()
+
+    def rename(self, entry: Entry, name: str) -> str:
+        """Give an embedding another name, and return the new id. Raises `RenameError`."""
+        with self._scanning:
+            renaming = rename(entry, name, self.view)
+            for move in renaming.moves:
+                self._index.move(*move)
+            self._preferences.move(entry.id, renaming.new_id)
+        self.rescan()
+        return renaming.new_id
 
     def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Changes:
         """Look at these folders from now on, beginning with a rescan."""
@@ -228,17 +240,7 @@ class Library:
                 self._snapshot = snapshot
                 self._unreachable = missing
                 self._begin_generation(changes)
-        self._log(changes)
         return changes
-
-    def _log(self, changes: Changes) -> None:
-        if not log.isEnabledFor(logging.INFO):  # the words are work
-            return
-        if self._is_first:
-            log.info("%s", "\n".join(log_lines(self.view)))
-        elif changes:
-            log.info("%s", "\n".join(change_lines(changes, self.view)))
-        self._is_first = False
 
     def _begin_generation(self, changes: Changes) -> None:
         self._generation += 1

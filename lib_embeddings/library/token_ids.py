@@ -1,7 +1,7 @@
 """What tokenizers make of names, remembered: a WebUI's own takes seconds for ten thousand.
 
-A small JSON file beside the index. Tokenizers are told apart by what they make of a probe, so no
-name or version of theirs has to be known.
+Tokenizers are told apart by what they make of a probe, so no name or version of theirs has to be
+known.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 
-from lib_embeddings.library.atomic import write_atomically
-from lib_embeddings.library.index import default_path as index_path
+from lib_embeddings.library.index_file import FAILURES, connect
+from lib_embeddings.names import is_text
 
 log = logging.getLogger(__name__)
 
@@ -27,60 +27,78 @@ _PROBE = "A photo of <Easy-Negative_v2.5>, (Å) &amp; 猫"
 
 
 class TokenIdStore:
-    """Token ids by name, for each tokenizer met."""
+    """Token ids by name, for each tokenizer met, in a table of the index."""
 
-    def __init__(self, path: str | None = None) -> None:
-        """Read what is kept at *path*, by default in the user's cache folder."""
-        self._path = path or default_path()
+    def __init__(self, path: str | None) -> None:
+        """Prepare; a tokenizer's table is read when it is first asked for.
+
+        Args:
+            path: the index's file; None remembers for this process alone.
+        """
+        self._path = path
         self._lock = threading.Lock()
-        self._known = _read(self._path)
+        self._known: dict[str, dict[str, TokenIds]] = {}
 
     def look_up(self, names: Iterable[str], tokenize: Tokenize) -> dict[str, TokenIds]:
         """Return the ids of each name; only names that are new to the tokenizer are given to it."""
         wanted = list(names)
         with self._lock:
-            known = self._known.setdefault(_fingerprint(tokenize), {})
-            new = [name for name in wanted if name not in known]
+            tokenizer = _fingerprint(tokenize)
+            if tokenizer not in self._known:
+                self._known[tokenizer] = self._load(tokenizer)
+            known = self._known[tokenizer]
+            new = list(dict.fromkeys(name for name in wanted if name not in known))
             if new:
-                known.update(zip(new, tokenize(new), strict=True))
-                self._save()
+                made = dict(zip(new, tokenize(new), strict=True))
+                known.update(made)
+                self._save(tokenizer, made)
             return {name: known[name] for name in wanted}
 
-    def _save(self) -> None:
-        """Write everything. A full or read-only disk costs only the memory of it."""
-        kept = json.dumps(self._known, separators=(",", ":"))
+    def _load(self, tokenizer: str) -> dict[str, TokenIds]:
+        """Read a tokenizer's table. One that cannot be read costs tokenizing anew."""
+        if self._path is None:
+            return {}
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            write_atomically(self._path, kept.encode())
-        except OSError as error:
-            log.warning("the token ids %s could not be saved: %s", self._path, error)
+            with closing(connect(self._path)) as connection:
+                rows = connection.execute(
+                    "SELECT name, ids FROM token_ids WHERE tokenizer = ?", (tokenizer,)
+                )
+                return {name: _unpack(ids) for name, ids in rows if _is_packed(ids)}
+        except FAILURES as error:
+            log.warning("the token ids in %s could not be read: %s", self._path, error)
+            return {}
+
+    def _save(self, tokenizer: str, made: Mapping[str, TokenIds]) -> None:
+        """Write new ids. A full disk or a lock costs only the memory of them."""
+        if self._path is None:
+            return
+        rows = [
+            (tokenizer, name, _pack(ids))
+            for name, ids in made.items()
+            if is_text(name)  # SQLite keeps no other
+        ]
+        try:
+            with closing(connect(self._path)) as connection, connection:
+                connection.executemany("INSERT OR REPLACE INTO token_ids VALUES (?, ?, ?)", rows)
+        except FAILURES as error:
+            log.warning("the token ids in %s could not be saved: %s", self._path, error)
 
 
-def default_path() -> str:
-    """Return where token ids are kept: beside the index."""
-    return os.path.join(os.path.dirname(index_path()), "token_ids.json")
+# Ids are kept as 32-bit numbers: JSON would take several times as long to read.
+
+
+def _pack(ids: TokenIds) -> bytes:
+    return array("i", ids).tobytes()
+
+
+def _unpack(packed: bytes) -> TokenIds:
+    return array("i", packed).tolist()
+
+
+def _is_packed(value: object) -> bool:
+    return type(value) is bytes and len(value) % 4 == 0
 
 
 def _fingerprint(tokenize: Tokenize) -> str:
     (ids,) = tokenize([_PROBE])
     return hashlib.blake2b(json.dumps(ids).encode(), digest_size=8).hexdigest()
-
-
-def _read(path: str) -> dict[str, dict[str, TokenIds]]:
-    try:
-        kept = json.loads(Path(path).read_bytes())
-        return {
-            tokenizer: {name: _checked(ids) for name, ids in names.items()}
-            for tokenizer, names in kept.items()
-        }
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        log.warning("the token ids %s are damaged and are made anew: %s", path, error)
-    return {}
-
-
-def _checked(ids: object) -> TokenIds:
-    if isinstance(ids, list) and all(type(i) is int for i in ids):
-        return ids
-    raise ValueError(f"expected a list of numbers, found {ids!r:.40}")

@@ -11,19 +11,23 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.errors import EmbeddingError
+from lib_embeddings.errors import BadName, EmbeddingError, RenameError
 from lib_embeddings.library.previews import Thumbnails, preview_of
+from lib_embeddings.library.prompt_reports import PromptReports
 from lib_embeddings.library.query import ORDERS, SORTS, Filters
 from lib_embeddings.library.sidecar import Box, SidecarError, write_box
 from lib_embeddings.library.store import Library
 from lib_embeddings.snapshot import FITS, STATES, FittedEntry
 from lib_embeddings.ui.cards import card, describe_library, details
+from lib_embeddings.ui.completion_routes import add_completion_route
 from lib_embeddings.ui.events import stream
+from lib_embeddings.ui.prompt_routes import add_prompt_route
 from lib_embeddings.ui.requests import (
     is_local,
     number,
     one_of,
     read_choices,
+    read_name,
     refuse_other_origins,
     several_of,
 )
@@ -39,11 +43,17 @@ def allow(_request: Request) -> None:
     """Ask for no login: for applications that have none."""
 
 
-def add_routes(app: FastAPI, library: Library, login: Callable[[Request], object] = allow) -> None:
+def add_routes(
+    app: FastAPI,
+    library: Library,
+    login: Callable[[Request], object] = allow,
+    reports: PromptReports | None = None,
+) -> None:
     """Add all routes to *app*.
 
     Args:
         login: raises `HTTPException` for a request that may not read.
+        reports: the library's, where others need them too.
     """
     routes = _Routes(library)
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(login)])
@@ -55,11 +65,14 @@ def add_routes(app: FastAPI, library: Library, login: Callable[[Request], object
         ("GET", "/preview/{id}", routes.preview, None),
         ("GET", "/events", routes.events, None),
         ("PATCH", "/entries/{id}", routes.choose, own),
+        ("POST", "/entries/{id}/rename", routes.rename, own),
         ("POST", "/rescan", routes.rescan, own),
     ):
         router.add_api_route(
             path, endpoint, methods=[method], dependencies=dependencies, response_model=None
         )
+    add_completion_route(router, library)
+    add_prompt_route(router, reports or PromptReports(library))
     app.include_router(router)
 
 
@@ -159,6 +172,16 @@ class _Routes:
             raise HTTPException(409, str(error)) from error
         listing = self._library.listing
         return _json(card(listing, listing.find(id) or fitted, PREFIX))
+
+    async def rename(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
+        fitted = self._find(id)
+        name = await read_name(request)
+        try:
+            new_id = await run_in_threadpool(self._library.rename, fitted.entry, name)
+        except RenameError as error:
+            status = 422 if isinstance(error, BadName) else 409
+            raise HTTPException(status, str(error)) from error
+        return _json(card(self._library.listing, self._find(new_id), PREFIX))
 
     def rescan(self) -> Response:
         changes = self._library.rescan()

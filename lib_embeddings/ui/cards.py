@@ -38,7 +38,7 @@ def card(listing: Listing, fitted: FittedEntry, prefix: str) -> dict[str, Any]:
     """Return what a card shows of one file."""
     texts = read_texts(fitted.entry)
     return {
-        **entry_as_json(fitted),
+        **entry_as_json(fitted, listing.name_checks.of(fitted)),
         "id": fitted.id,
         "n_vectors": max((info.n_vectors for info in fitted.vectors.values()), default=0),
         "mtime": fitted.entry.mtime_ns / 1e9,

@@ -7,6 +7,8 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from lib_embeddings.library.store import Library
 from lib_embeddings.snapshot import Changes
 
@@ -42,3 +44,20 @@ async def stream(
 def _event(generation: int, changes: Changes) -> str:
     counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
     return f"event: generation\ndata: {json.dumps({'generation': generation, **counts})}\n\n"
+
+
+class Unpacked:
+    """Let an application answer at one address without packing its answers.
+
+    What packs answers keeps small ones, as events are, until there is enough of them.
+    """
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app = app
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == self._path:
+            kept = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
+            scope = {**scope, "headers": kept}
+        await self._app(scope, receive, send)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fastapi import HTTPException, Request
 
@@ -22,6 +22,11 @@ _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _LONGEST_NUMBER = 40
 _LONGEST_BODY = 4096
+# Two prompts with every character written out, and an infotext.
+_LONGEST_PROMPTS = 1 << 20
+LONGEST_PROMPT = 20_000
+MOST_STEPS = 1000
+_STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
     "favourite": (True, False),
     "use_partial": (True, False),
@@ -29,6 +34,20 @@ _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
 }
 
 _T = TypeVar("_T", bound=str)
+
+
+class Prompts(NamedTuple):
+    """What stands in a page's prompt boxes.
+
+    Attributes:
+        steps: how many a picture is made in.
+        infotext: of another picture, as it was pasted into a box.
+    """
+
+    positive: str
+    negative: str
+    steps: int
+    infotext: str
 
 
 def is_local(request: Request) -> bool:
@@ -81,12 +100,38 @@ async def read_choices(request: Request) -> dict[str, Any]:
     return body
 
 
-async def _read_body(request: Request) -> bytes:
+async def read_name(request: Request) -> str:
+    """Return the new name that the body of a request to rename asks for."""
+    body = _parse(await _read_body(request))
+    if isinstance(body, dict) and body.keys() == {"name"} and isinstance(body["name"], str):
+        return str(body["name"])
+    raise HTTPException(422, 'expected {"name": "…"}, the new name')
+
+
+async def read_prompts(request: Request) -> Prompts:
+    """Return the prompts that a page asks about."""
+    body = _parse(await _read_body(request, _LONGEST_PROMPTS))
+    if not isinstance(body, dict):
+        raise HTTPException(422, "expected a JSON object")
+    positive, negative = (body.get(box, "") for box in BOXES)
+    for box, text in zip(BOXES, (positive, negative), strict=True):
+        if not isinstance(text, str) or len(text) > LONGEST_PROMPT:
+            raise HTTPException(422, f"{box}: expected at most {LONGEST_PROMPT:,} characters")
+    steps = body.get("steps", _STEPS)
+    if type(steps) is not int or not 1 <= steps <= MOST_STEPS:
+        raise HTTPException(422, f"steps: expected a number from 1 to {MOST_STEPS}")
+    infotext = body.get("infotext") or ""
+    if not isinstance(infotext, str):
+        raise HTTPException(422, "infotext: expected text")
+    return Prompts(positive, negative, steps, infotext)
+
+
+async def _read_body(request: Request, most: int = _LONGEST_BODY) -> bytes:
     text = b""
     async for piece in request.stream():
         text += piece
-        if len(text) > _LONGEST_BODY:
-            raise HTTPException(413, f"expected at most {_LONGEST_BODY:,} bytes")
+        if len(text) > most:
+            raise HTTPException(413, f"expected at most {most:,} bytes")
     return text
 
 

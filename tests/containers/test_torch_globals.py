@@ -324,7 +324,7 @@ def test_survives_hashing_what_is_deep(program: bytes, tmp_path: Path) -> None:
     path.write_bytes(_memoized(program))
     script = (
         "import sys; from lib_embeddings.library.read import read_file\n"
-        "print(read_file(sys.argv[1]).state)"
+        "print(read_file(sys.argv[1])[0].state)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(path)],

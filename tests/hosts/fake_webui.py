@@ -12,10 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import torch
+
+from tests.hosts.fake_webui_pages import (
+    ExtraNetworksPage,
+    pages_module,
+    textual_inversion_page,
+)
+from tests.hosts.fake_webui_processing import (
+    StableDiffusionProcessing,
+    StableDiffusionProcessingTxt2Img,
+)
 
 OURS = "lib_embeddings.hosts.webui"
 
@@ -169,9 +179,20 @@ class Hijack:
 
     def __init__(self) -> None:
         self.embedding_db = EmbeddingDatabase()
+        self.extra_generation_params: dict[str, Any] = {}
 
 
-# modules.script_callbacks, modules.scripts, modules.processing, modules.call_queue
+# modules.script_callbacks, modules.scripts, modules.call_queue
+
+
+_EVENTS = (
+    "script_unloaded",
+    "ui_settings",
+    "before_ui",
+    "model_loaded",
+    "app_started",
+    "infotext_pasted",
+)
 
 
 class Callbacks(ModuleType):
@@ -180,7 +201,7 @@ class Callbacks(ModuleType):
     def __init__(self) -> None:
         super().__init__("modules.script_callbacks")
         self.wanted: dict[str, list[Callable[..., object]]] = {}
-        for event in ("script_unloaded", "ui_settings", "model_loaded", "app_started"):
+        for event in _EVENTS:
             setattr(self, f"on_{event}", self._registrar(event))
 
     def _registrar(self, event: str) -> Callable[..., None]:
@@ -197,20 +218,6 @@ class Callbacks(ModuleType):
 
 class Script:
     """The base of what runs at each generation."""
-
-
-class StableDiffusionProcessing:
-    """What remembers the prompts that were encoded last."""
-
-    cached_c: ClassVar[list[Any]] = [None, None]
-    cached_uc: ClassVar[list[Any]] = [None, None]
-
-
-class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
-    """The same for the second pass."""
-
-    cached_hr_c: ClassVar[list[Any]] = [None, None]
-    cached_hr_uc: ClassVar[list[Any]] = [None, None]
 
 
 class FIFOLock:
@@ -252,10 +259,18 @@ class OptionInfo:
         self.component_args = component_args
         self.onchange = onchange
         self.section = section
+        self.comment_after = ""
+
+    def needs_reload_ui(self) -> OptionInfo:
+        self.comment_after += "(requires Reload UI)"
+        return self
 
 
 class Options:
     """All settings: what is known of them, and what the user chose."""
+
+    samples_format = "png"
+    textual_inversion_add_hashes_to_infotext = True
 
     def __init__(self) -> None:
         self.data: dict[str, Any] = {}
@@ -314,6 +329,7 @@ class FakeWebui:
             cmd_opts=self.command_line,
             OptionInfo=OptionInfo,
         )
+        yield pages_module()
         yield _module("modules.textual_inversion")
         yield _module("modules.textual_inversion.textual_inversion", Embedding=Embedding)
 
@@ -322,6 +338,15 @@ class FakeWebui:
         self.model_data.sd_model = checkpoint
         self.database.load_textual_inversion_embeddings(force_reload=True)
         self.callbacks.fire("model_loaded", checkpoint)
+
+    def build_ui(self) -> list[ExtraNetworksPage]:
+        """Build the interface as the WebUI does at its start, and return the pages it shows."""
+        pages = sys.modules["modules.ui_extra_networks"]
+        pages.extra_pages.clear()
+        pages.register_page(ExtraNetworksPage("Checkpoints"))
+        pages.register_page(textual_inversion_page(lambda: self.database))
+        self.callbacks.fire("before_ui")
+        return list(pages.extra_pages)
 
     def prompt(self, text: str) -> list[str]:
         """Return the names of the embeddings that a prompt uses, as the encoder looks them up."""

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -24,67 +20,16 @@ from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_webui import (  # noqa: E402
     Checkpoint,
     Embedding,
-    FakeWebui,
     Script,
+)
+from tests.hosts.fake_webui_processing import (  # noqa: E402
     StableDiffusionProcessing,
     StableDiffusionProcessingTxt2Img,
-    installed,
 )
+from tests.hosts.running import PATIENCE, Run, eventually  # noqa: E402
 from tests.ui import SD1, SD2, SDXL, TestClient  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
-
-PATIENCE = 10.0
-
-
-class Run:
-    """A WebUI with a folder of embeddings, and the extension in it."""
-
-    def __init__(self, webui: FakeWebui, folder: Path) -> None:
-        self.webui = webui
-        self.folder = folder
-        self.database = webui.database
-        self.database.add_embedding_dir(str(folder))
-
-    def write(self, path: str, data: bytes = SD1) -> Path:
-        """Write a file as the world does: at once, and complete."""
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.folder.parent / "draft"
-        draft.write_bytes(data)
-        os.replace(draft, file)
-        return file
-
-    @property
-    def words(self) -> list[str]:
-        """What prompts can use."""
-        return list(self.database.word_embeddings)
-
-    def start(self) -> type[Any]:
-        """Start as the doorway does."""
-        script = extension.start()
-        assert script is not None
-        return script
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Return a WebUI that was never run before, with an empty folder of embeddings."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    folder = tmp_path / "embeddings"
-    folder.mkdir()
-    with installed(monkeypatch) as webui:
-        yield Run(webui, folder)
-        extension.stop()
-
-
-def eventually(is_so: Callable[[], bool]) -> bool:
-    """Tell whether something comes true by itself, while the watch and its threads work."""
-    end = time.monotonic() + PATIENCE
-    while not is_so() and time.monotonic() < end:
-        time.sleep(0.01)
-    return is_so()
 
 
 def test_a_model_load_registers_what_fits(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -427,7 +372,13 @@ def test_a_generation_tells_of_another_model(run: Run, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize(
     "missing",
-    ["on_script_unloaded", "on_ui_settings", "on_model_loaded", "on_app_started"],
+    [
+        "on_script_unloaded",
+        "on_ui_settings",
+        "on_before_ui",
+        "on_model_loaded",
+        "on_app_started",
+    ],
 )
 def test_a_missing_callback_costs_its_own_part(
     run: Run, missing: str, caplog: pytest.LogCaptureFixture

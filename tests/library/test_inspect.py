@@ -140,7 +140,7 @@ def test_json(tmp_path: Path) -> None:
     document = json.loads(json.dumps(inspect(path).as_json()))
     assert list(document) == [
         "name", "path", "state", "fit", "reason", "container", "layout", "stored_name",
-        "families", "vectors", "bytes", "warnings",
+        "families", "vectors", "bytes", "warnings", "proposal",
         "sha256", "metadata", "tensors", "values", "bundled",
     ]  # fmt: skip
     assert set(document["values"]["clip_l"]) == {

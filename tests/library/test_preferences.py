@@ -36,6 +36,17 @@ def test_nothing_new_is_not_written(path: Path) -> None:
     assert not path.exists()
 
 
+def test_choices_follow_a_file(path: Path) -> None:
+    """What was chosen for one id is chosen for the other; what was not is not."""
+    preferences = Preferences(str(path))
+    preferences.set("a", favourite=True)
+    preferences.set("b", use_partial=True)
+    for old, new in (("a", "c"), ("b", "d"), ("nobody's", "e")):
+        preferences.move(old, new)
+    kept = Preferences(str(path))
+    assert (kept.favourites, kept.use_partial) == ({"c"}, {"d"})
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"favourites": 1}', "\ufffe"])
 def test_a_damaged_file_is_put_aside(
     path: Path, text: str, caplog: pytest.LogCaptureFixture

@@ -91,24 +91,24 @@ def test_problems(
     with pytest.raises(error) as raised:
         read_embedding(path)
     assert (str(raised.value), raised.value.path) == (reason, path)
-    reading = read_file(path)
+    reading, _ = read_file(path)
     assert (reading.state, reading.reason) == (state, reason)
 
 
 def test_a_reading_tells_all_but_the_values(tmp_path: Path) -> None:
     """A reading of an embedding has what the file says, and no vectors."""
-    reading = read_file(saved(tmp_path, "cat.pt", torch_zip()))
+    reading, stored_name = read_file(saved(tmp_path, "cat.pt", torch_zip()))
     assert (reading.state, reading.reason) == ("ok", None)
     assert (reading.container, reading.layout) == ("torch-zip", "string_to_param")
-    assert reading.stored_name == "stored"
+    assert stored_name == "stored"
     assert reading.vectors == {"clip_l": (1, 768, "float32")}
     assert reading.metadata["sd_checkpoint_name"] == "model"
 
 
 def test_a_problem_keeps_the_container(tmp_path: Path) -> None:
     """What is known before a file turns out to be no embedding is kept."""
-    assert read_file(saved(tmp_path, "a.pt", LORA)).container == "safetensors"
-    assert read_file(saved(tmp_path, "b.pt", b"")).container is None
+    assert read_file(saved(tmp_path, "a.pt", LORA))[0].container == "safetensors"
+    assert read_file(saved(tmp_path, "b.pt", b""))[0].container is None
 
 
 # What the disk does
@@ -119,14 +119,14 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     path = str(tmp_path / "cat.pt")
     with pytest.raises(FileNotFoundError):
         read_embedding(path)
-    assert read_file(path).reason == "this file vanished while it was looked at"
+    assert read_file(path)[0].reason == "this file vanished while it was looked at"
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     """A folder cannot be read, in the system's words."""
     with pytest.raises(IsADirectoryError):
         read_embedding(tmp_path)
-    assert read_file(str(tmp_path)).reason == "this file cannot be read: Is a directory"
+    assert read_file(str(tmp_path))[0].reason == "this file cannot be read: Is a directory"
 
 
 def test_a_device_is_no_file() -> None:
@@ -186,7 +186,7 @@ def test_a_change_explains_the_damage_it_did(
         return make_embedding(*arguments)
 
     monkeypatch.setattr(read_module, "make_embedding", cut_and_make)
-    reading = read_file(path)
+    reading, _ = read_file(path)
     assert (reading.state, reading.reason) == (
         "broken",
         "this file changed while it was read; it is looked at again later",
@@ -201,7 +201,7 @@ def test_an_error_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(read_module, "open", fail, raising=False)
-    assert read_file(path).reason == "this file cannot be read: Input/output error"
+    assert read_file(path)[0].reason == "this file cannot be read: Input/output error"
 
 
 def test_a_defect_of_ours_costs_one_file(
@@ -214,7 +214,7 @@ def test_a_defect_of_ours_costs_one_file(
 
     path = saved(tmp_path, "cat.pt")
     monkeypatch.setattr(read_module, "make_embedding", fail)
-    reading = read_file(path)
+    reading, _ = read_file(path)
     assert reading.state == "broken"
     assert reading.reason == "this file cannot be read: unexpected error, see the log"
     assert path in caplog.text

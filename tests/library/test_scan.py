@@ -20,7 +20,7 @@ from lib_embeddings import scan
 from lib_embeddings.library import read as read_module
 from lib_embeddings.library.read import read_file
 from lib_embeddings.library.scan import Found, take_snapshot
-from lib_embeddings.snapshot import Reading, View
+from lib_embeddings.snapshot import Told, View
 from lib_embeddings.text_encoders import MODEL_FAMILIES
 from tests.builders import (
     Member,
@@ -74,7 +74,7 @@ class Recorder:
     def __init__(self) -> None:
         self.paths: list[str] = []
 
-    def __call__(self, found: Found) -> Reading:
+    def __call__(self, found: Found) -> Told:
         self.paths.append(found.path)
         return read_file(found.full_path)
 
@@ -307,20 +307,6 @@ def test_the_order_of_a_folder_does_not_matter(
             assert scan([tmp_path]).entries == expected
 
 
-@pytest.mark.parametrize(
-    ("path", "warning"),
-    [
-        ("birb/learned_embeds.bin", "rename it to birb or cat"),
-        ("learned_embeds.bin", "rename it to cat"),
-    ],
-)
-def test_learned_embeds_takes_a_warning(tmp_path: Path, path: str, warning: str) -> None:
-    """The name of all trainings works, with a warning that proposes a better one."""
-    (entry,) = scan([fill(tmp_path, path, data=FIRST)])
-    assert entry.state == "ok"
-    assert entry.warnings == (f"many files are called learned_embeds: {warning}",)
-
-
 @pytest.mark.parametrize("path", ["   .pt", " .safetensors", "\u3000.bin"])
 def test_blank_names(tmp_path: Path, path: str) -> None:
     """A name of nothing but spaces cannot be typed."""
@@ -365,6 +351,18 @@ def test_a_pair_is_one_embedding(tmp_path: Path, steps: str) -> None:
     }
     assert entry.entry.reading.layout == "learned_embeds_pair"
     assert entry.entry.bytes == len(FIRST) + len(SECOND)
+
+
+def test_a_pair_that_was_renamed(tmp_path: Path) -> None:
+    """The two files are a pair under any name; without the second's ending they are two."""
+    fill(tmp_path, "birb.pt", "fish.pt", data=FIRST)
+    fill(tmp_path, "birb_2.pt", "fish2.pt", data=SECOND)
+    entries = {entry.path: list(entry.vectors) for entry in scan([tmp_path])}
+    assert entries == {
+        "birb.pt": ["clip_l", "clip_g"],
+        "fish.pt": ["clip_l"],
+        "fish2.pt": ["clip_g"],
+    }
 
 
 def test_a_pair_of_unequal_counts(tmp_path: Path) -> None:
@@ -522,7 +520,7 @@ def test_what_is_really_denied(tmp_path: Path, denied: str) -> None:
 def test_a_file_that_vanishes(tmp_path: Path) -> None:
     """A file that is gone when its turn comes is an entry with the reason."""
 
-    def read(found: Found) -> Reading:
+    def read(found: Found) -> Told:
         (tmp_path / "b.pt").unlink(missing_ok=True)
         return read_file(found.full_path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import threading
@@ -12,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lib_embeddings.errors import RenameError
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
 from lib_embeddings.library.read import read_file
 from lib_embeddings.library.store import Library
-from lib_embeddings.snapshot import Changes, Reading
+from lib_embeddings.snapshot import Changes, Told
 from lib_embeddings.text_encoders import MODEL_FAMILIES
 from tests.builders import safetensors_file, vectors
 
@@ -31,7 +31,7 @@ class Reader:
         self.paths: list[str] = []
         self.before_each: Callable[[], object] = lambda: None
 
-    def __call__(self, path: str) -> Reading:
+    def __call__(self, path: str) -> Told:
         self.before_each()
         self.paths.append(os.path.basename(path))
         return read_file(path)
@@ -119,7 +119,7 @@ def test_a_file_that_could_not_be_opened_is_tried_again(
     file.write_bytes(SD1)
     away = [True]
 
-    def read(path: str) -> Reading:
+    def read(path: str) -> Told:
         return read_file(path + ".gone" * away.pop()) if away else read_file(path)
 
     library = Library([root], index, Preferences(str(tmp_path / "p.json")), read=read)
@@ -410,29 +410,6 @@ def test_one_bad_subscriber_stops_nobody(
     assert "telling a subscriber of generation 1 failed" in caplog.text
 
 
-# The log
-
-
-def test_the_log_tells_all_once_and_then_changes(
-    library: Library, root: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The first look is logged in full, each later one in short, one without changes not at all."""
-    caplog.set_level(logging.INFO)
-    library.set_model(MODEL_FAMILIES["sd1"])
-    (root / "a.safetensors").write_bytes(SD1)
-    (root / "b.safetensors").write_bytes(SDXL)
-    library.rescan()
-    assert caplog.messages[0].startswith(
-        "Loaded a total of 1 textual inversion embeddings.\nEmbeddings: a\nNot loaded: 1\n"
-    )
-    library.rescan()
-    (root / "c.safetensors").write_bytes(SD1)
-    library.rescan()
-    assert caplog.messages[1:] == [
-        "Embeddings added: c\nLoaded a total of 2 textual inversion embeddings."
-    ]
-
-
 def test_a_storm_ends_with_the_truth(library: Library, root: Path, tmp_path: Path) -> None:
     """After many random changes with rescans between, the list equals a fresh scan."""
     rng = np.random.default_rng(3)
@@ -454,3 +431,33 @@ def test_a_storm_ends_with_the_truth(library: Library, root: Path, tmp_path: Pat
         fresh = Library([root], nothing, Preferences(str(tmp_path / "none.json")))
         fresh.rescan()
     assert list(library.view) == list(fresh.view)
+
+
+# Renaming
+
+
+def test_a_rename_is_a_change(root: Path, library: Library, reader: Reader) -> None:
+    """Subscribers hear of it, the entry has its new id, and no file is read for it."""
+    (root / "a").mkdir()
+    (root / "a" / "cat.pt").write_bytes(SD1)
+    library.rescan()
+    reader.take()
+    heard: list[Changes] = []
+    library.subscribe(lambda _generation, changes: heard.append(changes))
+    cat = next(fitted.entry for fitted in library.view if fitted.name == "cat")
+    id_ = library.rename(cat, "cow")
+    assert [[entry.path for entry in kind] for kind in heard[0]] == [["a/cow.pt"], [], ["a/cat.pt"]]
+    found = library.find(id_)
+    assert found is not None
+    assert (found.path, reader.take()) == ("a/cow.pt", [])
+
+
+def test_a_refused_rename_is_no_change(root: Path, library: Library) -> None:
+    """A name that another folder has is refused, and no new generation begins."""
+    for name in ("cat.pt", "dog.pt"):
+        (root / name).write_bytes(SD1)
+    library.rescan()
+    before, cat = library.generation, next(iter(library.view)).entry
+    with pytest.raises(RenameError, match=r"dog\.pt is called so already"):
+        library.rename(cat, "dog")
+    assert library.generation == before

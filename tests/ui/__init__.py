@@ -14,6 +14,7 @@ import pytest
 
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
+from lib_embeddings.library.prompt_reports import PromptReports
 from lib_embeddings.library.store import Library
 from tests.builders import safetensors_file, vectors
 
@@ -62,7 +63,8 @@ class Site:
         self.root = root
         self.library = library
         self.app = FastAPI()
-        add_routes(self.app, library, login)
+        self.reports = PromptReports(library)
+        add_routes(self.app, library, login, self.reports)
         self.client = self.client_from(HERE)
 
     def client_from(self, address: str, **headers: str) -> Client:

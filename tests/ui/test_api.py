@@ -231,13 +231,16 @@ NO_IDS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("method_and_room", ["GET /entries", "GET /preview", "PATCH /entries"])
+@pytest.mark.parametrize(
+    "method_and_room", ["GET /entries", "GET /preview", "PATCH /entries", "POST /entries"]
+)
 @pytest.mark.parametrize("id_", NO_IDS, ids=range(len(NO_IDS)))
 def test_what_is_no_id_leads_nowhere(site: Site, method_and_room: str, id_: str) -> None:
     """Whatever stands in the place of an id, a path above all: 404, and nothing is opened."""
     site.add("cat.pt")
     method, room = method_and_room.split()
-    response = site.client.request(method, f"{room}/{quote(id_, safe='')}", content=b"{}")
+    address = f"{room}/{quote(id_, safe='')}{'/rename' if method == 'POST' else ''}"
+    response = site.client.request(method, address, content=b"{}")
     assert response.status_code == 404
     assert isinstance(response.json()["detail"], str)
 
@@ -306,7 +309,8 @@ def ask_for_a_key(request: Request) -> None:
 
 
 ROUTES = ("GET /entries", "GET /names", "GET /entries/{id}", "GET /preview/{id}", "GET /events",
-          "PATCH /entries/{id}", "POST /rescan")  # fmt: skip
+          "PATCH /entries/{id}", "POST /entries/{id}/rename", "POST /rescan", "POST /prompt",
+          "GET /completions")  # fmt: skip
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -481,6 +485,88 @@ def test_a_refusal_names_no_path_to_others(site: Site) -> None:
     response = client.patch(f"/entries/{id_}", json={"box": "negative"})
     assert response.status_code == 409
     assert str(site.root) not in response.text
+
+
+# POST /entries/{id}/rename
+
+
+def test_rename(site: Site) -> None:
+    """The list follows at once: the entry has a new id, and what belongs to it came along."""
+    site.write("sub/cat.json", '{"notes": "n", "prompt box": "negative"}')
+    id_ = site.add("sub/cat.pt")
+    site.client.patch(f"/entries/{id_}", json={"favourite": True})
+    hash_ = site.get(f"/entries/{id_}")["sha256"]
+    renamed = site.client.post(f"/entries/{id_}/rename", json={"name": "a (b) 猫"}).json()
+    assert (renamed["name"], renamed["path"]) == ("a (b) 猫", "sub/a (b) 猫.pt")
+    assert (renamed["favourite"], renamed["box"], renamed["notes"]) == (True, "negative", "n")
+    assert site.get("/entries")["entries"] == [renamed]
+    assert site.get("/entries", query=hash_)["total"] == 1  # nothing is hashed again
+    assert site.client.get(f"/entries/{id_}").status_code == 404
+    assert site.library.listing.favourites == {renamed["id"]}
+
+
+def test_another_page_renames_nothing(site: Site) -> None:
+    """A page of another site cannot rename files."""
+    address = f"/entries/{site.add('cat.pt')}/rename"
+    headers = {"Origin": "http://evil.example"}
+    response = site.client.post(address, json={"name": "dog"}, headers=headers)
+    assert (response.status_code, os.listdir(site.root)) == (403, ["cat.pt"])
+
+
+def test_rename_while_files_settle(site: Site) -> None:
+    """A renamed file is as whole as it was: it is neither read again nor waited for."""
+    id_ = site.add("cat.pt")
+    site.library.is_whole = lambda _path, _size, _mtime_ns: False
+    response = site.client.post(f"/entries/{id_}/rename", json={"name": "dog"})
+    assert (response.status_code, site.names()) == (200, ["dog"])
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "detail"),
+    [
+        ("../dog", 422, "../dog: expected a name without /"),
+        ("", 422, "expected a name, found a blank one"),
+        ("con", 422, "con: expected another name, as Windows calls a device so"),
+        ("DOG", 409, "sub/dog.pt is called so already: give another name"),
+        ("cow", 409, "cow.pt is there already: give another name"),
+        ("cat", 409, "cat.pt is its name already: give another name"),
+    ],
+)
+def test_rename_refused(site: Site, name: str, status: int, detail: str) -> None:
+    """A bad name and a taken one are told apart; both change nothing."""
+    site.write("sub/dog.pt")
+    site.write("cow.pt", b"<!DOCTYPE html><html></html>")
+    id_ = site.add("cat.pt")
+    before = site.library.generation
+    response = site.client.post(f"/entries/{id_}/rename", json={"name": name})
+    assert (response.status_code, response.json()) == (status, {"detail": detail})
+    assert (site.library.generation, site.root.joinpath("cat.pt").exists()) == (before, True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'"dog"', b'{"name": 1}', b'{"name": null}', b'{"name": "dog", "x": 1}'],
+)
+def test_wrong_bodies_of_a_rename(site: Site, body: bytes) -> None:
+    """A body that is not understood is refused with one sentence."""
+    response = site.client.post(f"/entries/{site.add('cat.pt')}/rename", content=body)
+    assert response.status_code == 422
+    assert isinstance(response.json()["detail"], str)
+    assert os.listdir(site.root) == ["cat.pt"]
+
+
+def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the disk says is told without where the folders lie."""
+    id_ = site.add("cat.pt")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(site.root / "cat.pt"))
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
+    response = site.client_from(ELSEWHERE).post(f"/entries/{id_}/rename", json={"name": "dog"})
+    detail = "cat.pt cannot be renamed to dog.pt: Permission denied"
+    assert (response.status_code, response.json()) == (409, {"detail": detail})
 
 
 # POST /rescan

@@ -60,7 +60,7 @@ def keys_of(value: Any) -> Any:
 
 def test_the_documented_answer_is_the_real_one(site: Site) -> None:
     """The example in docs/api.md has the keys of an answer, none more and none less."""
-    (example,) = re.findall(r"```json\n(.*?)```", DOC, re.DOTALL)
+    (example,) = re.findall(r"```json\n(.*?)```", section("GET /entries"), re.DOTALL)
     site.add("anime/marc_allante.pt")
     assert keys_of(json.loads(example)) == keys_of(site.get("/entries"))
 
@@ -108,6 +108,23 @@ def test_documented_words_are_understood(site: Site, parameter: str, words: str)
 # Cards
 
 
+def test_a_name_to_think_about(site: Site) -> None:
+    """What is said about a name is said in the list and in the details, with a better one."""
+    site.library.tokenize = lambda texts: [[*map(ord, text)] for text in texts]
+    site.add("bad-hands.pt")
+    id_ = site.add("bad.pt")
+    (shown, _) = site.get("/entries")["entries"]
+    assert shown["warnings"] == [
+        (
+            "it is the beginning of bad-hands, and is used where that one is not loaded: "
+            "rename it to bad-ti"
+        )
+    ]
+    assert shown["proposal"] == "bad-ti"
+    details = site.get(f"/entries/{id_}")
+    assert {key: details[key] for key in shown} == shown
+
+
 def test_a_card(site: Site) -> None:
     """A card tells what was read, what lies beside the file, and what the user chose."""
     site.write("anime/bad hands.json", '{"notes": "n", "description": "d"}')
@@ -131,6 +148,7 @@ def test_a_card(site: Site) -> None:
             },
             "bytes": len(SDXL),
             "warnings": [],
+            "proposal": None,
             "n_vectors": 2,
             "mtime": 0,
             "folder": "0:anime",

@@ -1,0 +1,89 @@
+"""Measure the report of a prompt against making its tokens alone.
+
+    python -m benchmarks.prompts [--names 10000] [--words 200]
+
+The first report meets every word for the first time; later ones, as a page asks for them while
+someone types, remember which words are nearly names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections.abc import Callable
+
+from lib_embeddings.prompts.clip_tokenizer import tokenize
+from lib_embeddings.prompts.near import NearNames
+from lib_embeddings.prompts.reader import PromptReader
+from lib_embeddings.prompts.report import Known
+
+RUNS = 20
+STEPS = 20
+
+_SYLLABLES = ("mar", "lo", "ska", "ten", "vi", "qu", "ash", "bel", "or", "dri", "ne", "pho", "gri")
+_TEXT = (
+    "a photo of an old lighthouse on cliffs above the stormy sea, (dramatic lighting:1.2), "
+    "volumetric fog, (highly detailed), intricate, by rutkowski and mucha, trending on artstation, "
+    "[sunrise:moonlit night:0.4], golden-hour backlighting, 8k uhd, octane render, masterpiece, "
+)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--names", type=int, default=10_000)
+    parser.add_argument("--words", type=int, default=200)
+    options = parser.parse_args()
+    random.seed(0)
+    names = [_name(number) for number in range(options.names)]
+    prompt = _prompt(names, options.words)
+    tokens = dict(zip(names, tokenize(names), strict=True))
+    known = [
+        Known(name, name, 8, None if number % 3 else "made for SDXL")
+        for number, name in enumerate(names)
+    ]
+
+    def prepare() -> PromptReader:
+        return PromptReader(known, tokens, tokenize, NearNames)
+
+    floor = _best(lambda: tokenize([prompt]))
+    first = min(_seconds(_reading(prepare(), prompt)) for _ in range(RUNS))
+    later = _best(_reading(prepare(), prompt))
+    print(f"{options.names:,} names, a prompt of {len(prompt.split())} words")
+    for label, seconds in (
+        ("tokens alone", floor),
+        ("first report", first),
+        ("later reports", later),
+        ("preparing the names", _best(prepare)),
+    ):
+        print(f"{label:<20} {seconds * 1e3:8.2f} ms {seconds / floor:8.1f}x")
+
+
+def _name(number: int) -> str:
+    return "".join(random.choices(_SYLLABLES, k=3)) + random.choice("-_") + str(number)
+
+
+def _prompt(names: list[str], n_words: int) -> str:
+    """Return a prompt with a name, a name that is not loaded and a mistyped one in it."""
+    asked = [names[1], names[3], names[4] + "9"]
+    ordinary = (_TEXT * n_words).split()
+    return " ".join([*ordinary[: n_words - len(asked)], *asked])
+
+
+def _reading(reader: PromptReader, prompt: str) -> Callable[[], object]:
+    return lambda: reader.read(prompt, STEPS)
+
+
+def _best(work: Callable[[], object]) -> float:
+    return min(_seconds(work) for _ in range(RUNS))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Read prompts with a library's names: which they use, ask for in vain, or nearly write.
+
+prompt ─▶ parts ─▶ texts at some step ─▶ runs ─▶ tokens ─▶ chunks with embeddings ─▶ report
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Protocol
+
+from lib_embeddings.names import fold
+from lib_embeddings.prompts.chunks import Chunk, WeighedTokens, fill
+from lib_embeddings.prompts.forms import find_forms
+from lib_embeddings.prompts.grammar import (
+    Part,
+    Run,
+    split_parts,
+    weigh,
+    without_comments,
+    without_networks,
+)
+from lib_embeddings.prompts.matching import Matcher
+from lib_embeddings.prompts.report import Filled, Known, Lookalike, PromptReport, Unused, Used
+from lib_embeddings.prompts.schedules import schedule
+
+Tokens = Sequence[int]
+Tokenize = Callable[[list[str]], Sequence[Tokens]]
+
+_WORD = re.compile(r"[^\s,()\[\]{}<>|:;\"“”!?\\/]+")
+_EDGES = ".'\u2019-_*~+=#&"
+_MOST_WORDS = 10_000
+
+
+class Near(Protocol):
+    """Knows which name a word nearly is."""
+
+    def nearest(self, word: str) -> str | None:
+        """Return that name; None if there is none."""
+
+
+class PromptReader:
+    """The names of a library, ready to be found in prompts."""
+
+    def __init__(
+        self,
+        embeddings: Iterable[Known],
+        tokens: Mapping[str, Tokens],
+        tokenize: Tokenize,
+        near: Callable[[Iterable[str]], Near] | None = None,
+    ) -> None:
+        """Prepare the names of *embeddings*, the first that the host has registered first.
+
+        Args:
+            tokens: those of each name.
+            tokenize: the host's own tokenizer, for the texts of prompts.
+            near: prepares names for near misses; without it none are found.
+        """
+        self._tokenize = tokenize
+        self._known: dict[str, Known] = {}
+        self._spellings: dict[str, str] = {}
+        for known in embeddings:
+            self._known.setdefault(known.name, known)
+            self._spellings.setdefault(fold(known.name), known.name)
+        self._n_vectors = {name: known.n_vectors for name, known in self._known.items()}
+        loaded = [name for name, known in self._known.items() if known.reason is None]
+        self._loaded = Matcher({name: tokens[name] for name in loaded})
+        # Of names with equal tokens the one that is loaded comes first: the prompt gets it.
+        self._all = Matcher({name: tokens[name] for name in (*loaded, *self._known)})
+        # Whoever calls an embedding like an ordinary word, which is one token, means no other word.
+        self._near = near(name for name in self._known if len(tokens[name]) > 1) if near else None
+        self._meant = lru_cache(_MOST_WORDS)(self._find_meant)
+
+    def read(self, prompt: str, steps: int, *, is_negative: bool = False) -> PromptReport:
+        """Return what a prompt uses.
+
+        Args:
+            steps: how many steps the picture takes, on which prompt editing depends.
+            is_negative: the host knows neither AND nor extra networks there.
+        """
+        texts_of_parts = [
+            dict.fromkeys(stage.text for stage in schedule(part.text, steps))
+            for part in _split(prompt, is_negative)
+        ]
+        runs = {text: weigh(text) for texts in texts_of_parts for text in texts}
+        tokens = self._tokens_of(runs.values())
+        parts = [[self._fill(runs[text], tokens) for text in texts] for texts in texts_of_parts]
+        used = [Used(self._known[name], weights) for name, weights in _weights(parts).items()]
+        asked = dict(asked for ids in tokens.values() for asked in self._asked_in_vain(ids))
+        forms = find_forms(prompt, lambda text: self._spellings.get(fold(text)))
+        meant = (form.name for form in forms if form.name in self._known)
+        named = {*asked, *(use.known.name for use in used), *meant}
+        return PromptReport(
+            prompt,
+            tuple(used),
+            tuple(Unused(self._known[name], instead) for name, instead in asked.items()),
+            tuple(self._lookalikes(tokens, named)),
+            tuple(forms),
+            tuple(filled for texts in parts for filled in self._longest(texts)),
+        )
+
+    def _tokens_of(self, texts: Iterable[Iterable[Run]]) -> dict[str, Tokens]:
+        """Return the tokens of each run; names are found within one only, as by the host."""
+        distinct = list(dict.fromkeys(run.text for runs in texts for run in runs))
+        return dict(zip(distinct, self._tokenize(distinct), strict=True))
+
+    def _fill(self, runs: Iterable[Run], tokens: Mapping[str, Tokens]) -> list[Chunk]:
+        weighed = (
+            WeighedTokens(None if run.is_break else tokens[run.text], run.weight) for run in runs
+        )
+        return fill(weighed, self._loaded.at, self._n_vectors)
+
+    def _asked_in_vain(self, tokens: Tokens) -> Iterator[tuple[str, str | None]]:
+        """Yield names that are not loaded, each with what the host finds in their place."""
+        position = end = 0
+        while position < len(tokens):
+            used = self._loaded.at(tokens, position)
+            asked = self._all.at(tokens, position) if position >= end else None
+            if asked and self._known[asked.name].reason is not None:
+                end = position + asked.n_tokens
+                found = (self._loaded.at(tokens, place) for place in range(position, end))
+                yield asked.name, next((match.name for match in found if match), None)
+            position += used.n_tokens if used else 1
+
+    def _lookalikes(self, texts: Iterable[str], named: Iterable[str]) -> Iterator[Lookalike]:
+        """Yield the words that are nearly names, but for those that stand in names."""
+        parts_of_names = {fold(word) for name in named for word in _words(name)}
+        for word in dict.fromkeys(word for text in texts for word in _words(text)):
+            meant = self._meant(word)
+            if meant and fold(word) not in parts_of_names:
+                yield Lookalike(word, self._known[meant])
+
+    def _find_meant(self, word: str) -> str | None:
+        if self._near is None or len(self._tokenize([word])[0]) == 1:
+            return None
+        return self._near.nearest(word)
+
+    def _longest(self, texts: Iterable[Sequence[Chunk]]) -> Iterator[Filled]:
+        """Yield the chunks of the longest text."""
+        longest = max(texts, key=lambda chunks: (len(chunks), len(chunks[-1].tokens)))
+        for chunk in longest:
+            vectors = sum(self._n_vectors[use.name] for use in chunk.uses)
+            yield Filled(len(chunk.tokens), vectors)
+
+
+def _split(prompt: str, is_negative: bool) -> list[Part]:
+    text = without_comments(prompt)
+    return [Part(text, 1.0)] if is_negative else split_parts(without_networks(text))
+
+
+def _words(text: str) -> list[str]:
+    return [word for match in _WORD.findall(text) if (word := match.strip(_EDGES))]
+
+
+def _weights(parts: Iterable[Iterable[Iterable[Chunk]]]) -> dict[str, tuple[float, ...]]:
+    """Return by name the weight of each use; uses in texts of one part are the same use."""
+    total: Counter[tuple[str, float]] = Counter()
+    for texts in parts:
+        most: Counter[tuple[str, float]] = Counter()
+        for chunks in texts:
+            most |= Counter((use.name, use.weight) for chunk in chunks for use in chunk.uses)
+        total += most
+    weights: dict[str, tuple[float, ...]] = {}
+    for name, weight in total.elements():
+        weights[name] = (*weights.get(name, ()), weight)
+    return weights

@@ -1,0 +1,150 @@
+"""Prompt editing: which text a prompt stands for at each step.
+
+`[before:after:0.5]` and `[after:5]` change at a step, `[one|other]` at every step, and all may lie
+in each other. Where a group is not well formed, its brackets are text, and so are those around it.
+A prompt with a pipe outside of an alternation is text as a whole, and so is one that ends in a
+backslash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import NamedTuple
+
+_PIECE = re.compile(r"(?:[^\\()\[\]:|]|\\.)+|[()\[\]:|]")
+_STEP = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+_OPENING = {")": "(", "]": "["}
+
+
+class Stage(NamedTuple):
+    """A text, and the last step at which the prompt stands for it; steps count from 1."""
+
+    last_step: int
+    text: str
+
+
+class _Edit(NamedTuple):
+    before: list[_Node]
+    after: list[_Node]
+    last_step: int  # of what stands before
+
+    def at(self, step: int) -> list[_Node]:
+        return self.before if step <= self.last_step else self.after
+
+
+class _Alternation(NamedTuple):
+    choices: list[list[_Node]]
+
+    def at(self, step: int) -> list[_Node]:
+        return self.choices[(step - 1) % len(self.choices)]
+
+
+_Node = str | _Edit | _Alternation
+
+
+def schedule(prompt: str, steps: int) -> list[Stage]:
+    """Return the texts that a prompt stands for, one after the other, up to the last step."""
+    parser = _Parser(steps)
+    nodes = parser.parse(prompt)
+    if nodes is None:
+        return [Stage(steps, prompt)]
+    return [Stage(step, _text_at(nodes, step)) for step in sorted(parser.last_steps)]
+
+
+def _text_at(nodes: list[_Node], step: int) -> str:
+    text: list[str] = []
+    waiting = nodes[::-1]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str):
+            text.append(node)
+        else:
+            waiting.extend(reversed(node.at(step)))
+    return "".join(text)
+
+
+@dataclass
+class _Group:
+    """A bracket that is open: what stands in it between colons and pipes."""
+
+    bracket: str
+    sections: list[list[_Node]] = field(default_factory=lambda: [[]])
+    dividers: str = ""
+
+    def add(self, nodes: Iterable[_Node]) -> None:
+        self.sections[-1].extend(nodes)
+
+    def divide(self, divider: str) -> None:
+        self.sections.append([])
+        self.dividers += divider
+
+    def as_text(self) -> Iterable[_Node]:
+        yield self.bracket
+        for section, divider in zip_longest(self.sections, self.dividers, fillvalue=""):
+            yield from section
+            yield divider
+
+
+class _Parser:
+    def __init__(self, steps: int) -> None:
+        self.last_steps = {steps}
+        self._steps = steps
+
+    def parse(self, prompt: str) -> list[_Node] | None:
+        """Return the parts of a prompt; None if it is text as a whole."""
+        pieces = _PIECE.findall(prompt)
+        if sum(map(len, pieces)) < len(prompt):
+            return None
+        groups = [_Group("")]
+        for piece in pieces:
+            if piece in ("(", "["):
+                groups.append(_Group(piece))
+            elif piece in (":", "|"):
+                groups[-1].divide(piece)
+            elif piece not in _OPENING:
+                groups[-1].add([piece])
+            elif nodes := self._close(groups[-1], piece):
+                groups.pop()
+                groups[-1].add(nodes)
+            else:
+                groups = [_as_one(groups)]
+                groups[-1].add([piece])
+        whole = _as_one(groups)
+        return None if "|" in whole.dividers else list(whole.as_text())
+
+    def _close(self, group: _Group, bracket: str) -> list[_Node]:
+        """Return what a group stands for; nothing if it is not well formed."""
+        if group.bracket != _OPENING[bracket]:
+            return []
+        if not group.dividers or (group.dividers == ":" and bracket == ")"):
+            return [*group.as_text(), bracket]
+        if bracket == "]" and set(group.dividers) == {"|"}:
+            self.last_steps.update(range(1, self._steps + 1))
+            return [_Alternation(group.sections)]
+        if bracket == "]" and group.dividers in (":", "::"):
+            return self._edit(group)
+        return []
+
+    def _edit(self, group: _Group) -> list[_Node]:
+        *before, after, step = group.sections
+        text = "".join(node for node in step if isinstance(node, str))
+        if len(step) != 1 or not _STEP.fullmatch(text):
+            return []
+        share = float(text) * (self._steps if "." in text else 1)
+        last_step = int(max(0, min(self._steps, share)))
+        if last_step:
+            self.last_steps.add(last_step)
+        return [_Edit(before[0] if before else [], after, last_step)]
+
+
+def _as_one(groups: list[_Group]) -> _Group:
+    """Return the outermost group with the brackets of all that lie in it as text."""
+    outermost, *inner = groups
+    for group in inner:
+        for node in group.as_text():
+            outermost.add([node])
+        outermost.dividers += "".join(d for d in group.dividers if d == "|")
+    return outermost

@@ -1,0 +1,29 @@
+"""What the tests of hosts begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.hosts.running import Run
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Return a WebUI that was never run before, with an empty folder of embeddings."""
+    pytest.importorskip("torch")
+    from lib_embeddings import extension  # noqa: PLC0415
+    from tests.hosts.fake_webui import installed  # noqa: PLC0415
+    from tests.hosts.running import Run  # noqa: PLC0415
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder = tmp_path / "embeddings"
+    folder.mkdir()
+    with installed(monkeypatch) as webui:
+        yield Run(webui, folder)
+        extension.stop()

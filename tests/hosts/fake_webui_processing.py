@@ -1,0 +1,103 @@
+"""The WebUI's making of pictures: prompts encoded and remembered, and infotexts written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+
+class StableDiffusionProcessing:
+    """What is asked for, and the prompts that were encoded last."""
+
+    cached_c: ClassVar[list[Any]] = [None, None]
+    cached_uc: ClassVar[list[Any]] = [None, None]
+
+    def __init__(self, prompt: str = "", negative_prompt: str = "", steps: int = 20) -> None:
+        self.all_prompts = [prompt]
+        self.all_negative_prompts = [negative_prompt]
+        self.steps = steps
+        self.extra_generation_params: dict[str, Any] = {}
+
+    def get_conds_with_caching(  # noqa: PLR0913, PLR0917 - theirs
+        self,
+        function: Callable[..., Any],
+        required_prompts: list[str],
+        steps: int,
+        caches: list[list[Any]],
+        extra_network_data: Any,  # noqa: ARG002 - theirs
+        hires_steps: int | None = None,
+    ) -> Any:
+        wanted = (tuple(required_prompts), steps)
+        for cache in caches:
+            if cache[0] == wanted:
+                return cache[1]
+        caches[0][1] = function(None, required_prompts, steps, hires_steps)
+        caches[0][0] = wanted
+        return caches[0][1]
+
+    def setup_conds(self) -> None:
+        """Encode as the WebUI does: the negative prompt first."""
+        negative, positive = self.all_negative_prompts, self.all_prompts
+        self.get_conds_with_caching(_encode, negative, self.steps, [self.cached_uc], None)
+        self.get_conds_with_caching(_encode, positive, self.steps, [self.cached_c], None)
+
+
+class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
+    """The same with a second pass."""
+
+    cached_hr_c: ClassVar[list[Any]] = [None, None]
+    cached_hr_uc: ClassVar[list[Any]] = [None, None]
+
+    def __init__(self, *args: Any, hr_prompt: str | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.all_hr_prompts = [self.all_prompts[0] if hr_prompt is None else hr_prompt]
+
+    def calculate_hr_conds(self) -> None:
+        """Encode the second pass's prompt, while the first pass's pictures are there already."""
+        caches = [self.cached_hr_c, self.cached_c]
+        self.get_conds_with_caching(_encode, self.all_hr_prompts, self.steps, caches, None)
+
+
+class Processed:
+    """The pictures' infotext, and what is told under them."""
+
+    def __init__(self, generation: StableDiffusionProcessing) -> None:
+        self.infotext = dict(generation.extra_generation_params)
+        self.comments = ""
+
+
+def generate(generation: StableDiffusionProcessing, script: type[Any], batches: int = 1) -> Any:
+    """Make pictures as the WebUI does, as far as prompts and scripts go."""
+    hijack = sys.modules["modules.sd_hijack"].model_hijack
+    hijack.extra_generation_params = {}
+    running = script()
+    running.process(generation)
+    for number in range(batches):
+        running.process_batch(generation, batch_number=number, prompts=generation.all_prompts)
+        generation.setup_conds()
+        generation.extra_generation_params.update(hijack.extra_generation_params)
+        if isinstance(generation, StableDiffusionProcessingTxt2Img):
+            generation.calculate_hr_conds()
+    processed = Processed(generation)
+    running.postprocess(generation, processed)
+    return processed
+
+
+def _encode(_model: Any, prompts: list[str], _steps: int, _hires_steps: int | None) -> list[str]:
+    """Note the hashes of what the prompts use before those that are noted already."""
+    hijack = sys.modules["modules.sd_hijack"].model_hijack
+    model = sys.modules["modules.sd_models"].model_data.sd_model
+    found: dict[str, str] = {}
+    for tokens in model.cond_stage_model.tokenize(prompts):
+        position = 0
+        while position < len(tokens):
+            embedding, length = hijack.embedding_db.find_embedding_at_position(tokens, position)
+            if embedding:
+                found[embedding.name] = embedding.shorthash
+            position += length or 1
+    noted = hijack.extra_generation_params.get("TI hashes")
+    hashes = [f"{name}: {hash_}" for name, hash_ in found.items()]
+    if hashes and sys.modules["modules.shared"].opts.textual_inversion_add_hashes_to_infotext:
+        hijack.extra_generation_params["TI hashes"] = ", ".join(hashes + ([noted] if noted else []))
+    return ["encoded"]

@@ -1,0 +1,53 @@
+"""A fake WebUI with the extension in it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lib_embeddings import extension
+from tests.hosts.fake_webui import FakeWebui
+from tests.ui import SD1
+
+PATIENCE = 10.0
+
+
+class Run:
+    """A WebUI with a folder of embeddings, and the extension in it."""
+
+    def __init__(self, webui: FakeWebui, folder: Path) -> None:
+        self.webui = webui
+        self.folder = folder
+        self.database = webui.database
+        self.database.add_embedding_dir(str(folder))
+
+    def write(self, path: str, data: bytes = SD1) -> Path:
+        """Write a file as the world does: at once, and complete."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.folder.parent / "draft"
+        draft.write_bytes(data)
+        os.replace(draft, file)
+        return file
+
+    @property
+    def words(self) -> list[str]:
+        """What prompts can use."""
+        return list(self.database.word_embeddings)
+
+    def start(self) -> type[Any]:
+        """Start as the doorway does."""
+        script = extension.start()
+        assert script is not None
+        return script
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Tell whether something comes true by itself, while the watch and its threads work."""
+    end = time.monotonic() + PATIENCE
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.01)
+    return is_so()

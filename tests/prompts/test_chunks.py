@@ -1,0 +1,70 @@
+"""Chunks of 75 tokens, as AUTOMATIC1111's WebUI 1.10.1 was seen to fill them."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib_embeddings.prompts.chunks import PLACE, Chunk, Use, WeighedTokens, fill
+from lib_embeddings.prompts.matching import Matcher
+
+COMMA, WORD, NAME = 267, 320, 999
+FIND = Matcher({"emb": [NAME]}).at
+
+
+def fill_with(*runs: list[int] | None, n_vectors: int = 8) -> list[Chunk]:
+    """Fill chunks with runs of weight 1.5; None is a BREAK."""
+    weighed = [WeighedTokens(run, 1.5) for run in runs]
+    return fill(weighed, FIND, {"emb": n_vectors})
+
+
+def lengths(*runs: list[int] | None, n_vectors: int = 8) -> list[int]:
+    """Return how many tokens each chunk has."""
+    return [len(chunk.tokens) for chunk in fill_with(*runs, n_vectors=n_vectors)]
+
+
+def test_a_use() -> None:
+    """An embedding takes a place for each vector, and has its run's weight."""
+    (chunk,) = fill_with([WORD, NAME, WORD])
+    assert chunk.tokens == [WORD, *[PLACE] * 8, WORD]
+    assert chunk.uses == [Use("emb", 1, 1.5)]
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        ([], [0]),
+        ([WORD] * 75, [75]),
+        ([WORD] * 76, [75, 1]),
+        ([WORD] * 67 + [NAME], [75]),
+        ([WORD] * 68 + [NAME], [68, 8]),
+        ([WORD] * 68 + [NAME, WORD], [68, 9]),
+        ([WORD] * 60 + [COMMA] + [WORD] * 14, [75]),
+        ([WORD] * 60 + [COMMA] + [WORD] * 15, [61, 15]),
+        ([WORD] * 55 + [COMMA] + [WORD] * 20, [56, 20]),
+        ([WORD] * 54 + [COMMA] + [WORD] * 21, [75, 1]),
+        ([WORD] * 74 + [COMMA, WORD], [75, 1]),
+        ([WORD] * 75 + [COMMA], [75, 1]),
+    ],
+)
+def test_where_chunks_end(run: list[int], expected: list[int]) -> None:
+    """A chunk ends when full, at a comma near its end, or before what does not fit."""
+    assert lengths(run) == expected
+
+
+def test_breaks() -> None:
+    """A BREAK begins a chunk, whatever is in the current one."""
+    assert lengths([WORD], None, [WORD]) == [1, 1]
+    assert lengths(None, [WORD], None) == [0, 1]
+    assert lengths([WORD], [WORD]) == [2]
+
+
+def test_more_vectors_than_a_chunk_has_tokens() -> None:
+    """Too long an embedding makes too long a chunk, with which the host fails."""
+    assert lengths([NAME], n_vectors=80) == [0, 80]
+
+
+def test_a_comma_before_an_embedding() -> None:
+    """Where a chunk is cut before an embedding, its tokens move on and it stays, as by the host."""
+    first, second = fill_with([WORD] * 66 + [COMMA] + [NAME, WORD])
+    assert (len(first.tokens), first.uses) == (67, [Use("emb", 67, 1.5)])
+    assert (second.tokens, second.uses) == ([PLACE] * 8 + [WORD], [])

@@ -1,0 +1,194 @@
+"""What is said about names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from lib_embeddings.names import why_no_filename
+from lib_embeddings.prompts.clip_tokenizer import tokenize
+from lib_embeddings.prompts.name_checks import NO_ADVICE, NameChecks, TokenIds, Tokenize
+from lib_embeddings.snapshot import Entry, FittedEntry, Reading, State
+
+
+def entry(
+    name: str, path: str = "", *, stored_name: str | None = None, state: State = "ok"
+) -> FittedEntry:
+    """Return an entry with a name."""
+    reading = Reading(state)
+    place = ("root", path or f"{name}.pt", 1, 1)
+    return FittedEntry(Entry(name, *place, state, None, (), reading, (), stored_name), None)
+
+
+def warnings(name: str, *others: str, tokens: bool = True) -> tuple[str, ...]:
+    """Return what is said about a name beside others."""
+    entries = [entry(each) for each in (name, *others)]
+    return NameChecks(entries, tokenize if tokens else None).of(entries[0]).warnings
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["marc_allante", "EasyNegative", "bad-hands-5", "c++", "<cat-toy>", "x, y", "猫", "v1.5"],
+)
+def test_good_names(name: str) -> None:
+    """Nothing is said about a name that no prompt holds by chance."""
+    assert warnings(name, "easynegativev2", "bad-hands-4") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "proposal"), [("cat", "cat-ti"), ("CAT", "CAT-ti"), ("5", "5-ti"), ("2000", "2000-ti")]
+)
+def test_words_of_the_model(name: str, proposal: str) -> None:
+    """A single word or a number is in many prompts that mean no embedding."""
+    assert warnings(name) == (
+        (
+            "the model knows this word already: "
+            f'every "{name}" in a prompt becomes this embedding: rename it to {proposal}'
+        ),
+    )
+
+
+def test_names_of_the_same_tokens() -> None:
+    """Of two names that the model reads alike one is never used; both say so."""
+    says = "alike, and one of them is never used: rename it to"
+    assert warnings("a  b", "a b") == (f"the model reads a b and a  b {says} a-b",)
+    assert warnings("blue ﬁsh", "blue fish")[0].startswith("the model reads blue fish and blue ﬁsh")
+
+
+def test_the_beginning_of_another_name() -> None:
+    """A name that another one goes on from is used in its place where that is not loaded."""
+    assert warnings("whatever-200", "whatever-2000", "whatever-20") == (
+        (
+            "it is the beginning of whatever-2000, and is used where that one is not loaded: "
+            "rename it to whatever-200-ti"
+        ),
+    )
+    assert warnings("catalog of style", "catalog of styles") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        *(("par(en)", r"par\(en\)"), ("a:b", r"a\:b"), ("[x]", r"\[x\]"), ("a\\b", r"a\\b")),
+        *(
+            ("salt|pepper", r"salt\|pepper"),
+            ("x BREAK y", "x break y"),
+            ("you AND me", "you and me"),
+        ),
+    ],
+)
+def test_what_the_grammar_takes(name: str, written: str) -> None:
+    """A name that is read otherwise as it stands comes with the text to type."""
+    said = f"as it stands it means something else in prompts: type it as {written}"
+    assert said in warnings(name)
+    assert said in warnings(name, tokens=False)
+
+
+def test_words_that_divide_prompts() -> None:
+    """Written small, AND and BREAK are words as any others."""
+    first, second = warnings("BREAK")
+    assert first.startswith("the model knows this word already")
+    assert second.endswith("type it as break")
+
+
+def test_comments() -> None:
+    """What follows a # is no part of a prompt."""
+    assert warnings("c# style") == (
+        "prompts take what follows a # for a comment: rename it to c-style",
+    )
+
+
+def test_a_name_without_tokens() -> None:
+    """What the model reads nothing in cannot be typed; nothing to rename it to is at hand."""
+    assert warnings("\x01") == (
+        (
+            r"the model reads nothing in \x01, so that it cannot be typed: "
+            "rename it to what you want to type"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "stored_name", "proposal"),
+    [
+        ("birb/learned_embeds.bin", "<cat-toy>", "cat-toy"),
+        ("birb/learned_embeds.bin", None, "birb-ti"),
+        ("birb style/learned_embeds.bin", None, "birb-style"),
+        ("learned_embeds.bin", "<cat-toy>", "cat-toy"),
+        ("a/b/learned_embeds.bin", "_birb_style_", "birb_style"),
+        ("learned_embeds.bin", "<../../etc/x>", "etc-x"),
+        ("learned_embeds.bin", "*", None),
+    ],
+)
+def test_the_name_of_all_trainings(
+    path: str, stored_name: str | None, proposal: str | None
+) -> None:
+    """`learned_embeds` says nothing: the folder or the name inside may be better."""
+    fitted = entry("learned_embeds", path, stored_name=stored_name)
+    advice = NameChecks([fitted, entry("birb")], tokenize).of(fitted)
+    assert advice.proposal == proposal
+    assert advice.warnings == (
+        f"many files are called learned_embeds: rename it to {proposal or 'what you want to type'}",
+    )
+
+
+def test_only_what_is_ok_has_a_name_to_think_about() -> None:
+    """Other files are not used, but their names are taken all the same."""
+    entries = [entry("cat"), entry("dog", state="duplicate"), entry("cat-ti", state="broken")]
+    checks = NameChecks(entries, tokenize)
+    assert [checks.of(fitted) for fitted in entries[1:]] == [NO_ADVICE] * 2
+    assert checks.of(entries[0]).proposal == "ti-cat"
+
+
+NAMES = (
+    *("cat", "cat-ti", "ti-cat", "bad", "bad-hands-5", "bad-ti-2", "a(b", "a-b", "a  b", "a b"),
+    *("AND", "x#y", "5", "[", "learned_embeds2", "con(", "CAT-TI:", "ﬁsh", "fish", "*?", "🐈"),
+)
+
+
+@pytest.mark.parametrize("tokens", [True, False])
+def test_proposals_are_free(tokens: bool) -> None:
+    """A proposal is a good file name, nobody has it, and nothing is said about it."""
+    entries = [entry(name) for name in NAMES]
+    checks = NameChecks(entries, tokenize if tokens else None)
+    proposals = {e.name: checks.of(e).proposal for e in entries if checks.of(e).proposal}
+    assert proposals.keys() >= {"a(b", "AND", "x#y", "CAT-TI:"}
+    for name, proposal in proposals.items():
+        assert proposal
+        assert proposal.casefold() not in {each.casefold() for each in NAMES}
+        assert why_no_filename(proposal) is None
+        renamed = [entry(proposal), *(each for each in entries if each.name != name)]
+        assert NameChecks(renamed, tokenize if tokens else None).of(renamed[0]) == NO_ADVICE
+
+
+def test_each_name_is_looked_up_once() -> None:
+    """Whoever remembers token ids is asked for all names together, and for no proposal."""
+    asked: list[list[str]] = []
+
+    def look_up(names: Iterable[str], tokenize: Tokenize) -> Mapping[str, TokenIds]:
+        asked.append(list(names))
+        return dict(zip(asked[-1], tokenize(asked[-1]), strict=True))
+
+    entries = [entry("cat"), entry("dog"), entry("cat", "b/cat.pt", state="duplicate")]
+    checks = NameChecks(entries, tokenize, look_up)
+    assert checks.of(entries[0]).proposal == "cat-ti"
+    assert asked == [["cat", "dog"]]
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_a_tokenizer_that_is_gone(calls: int) -> None:
+    """A model that was unloaded costs what tokens tell, and nothing else."""
+    left = [tokenize] * calls
+
+    def tokenize_while_loaded(texts: list[str]) -> list[TokenIds]:
+        return left.pop()(texts)  # then an IndexError, which is a LookupError
+
+    entries = [entry("cat"), entry("a(b")]
+    first, second = map(NameChecks(entries, tokenize_while_loaded).of, entries)
+    assert (first.proposal, second.proposal) == (("cat-ti" if calls else None), "a-b")
+
+
+def test_no_names_at_all() -> None:
+    """An empty library has nothing to say."""
+    assert NameChecks([], tokenize).of(entry("xyzzy")) == NO_ADVICE

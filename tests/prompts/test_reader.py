@@ -1,0 +1,184 @@
+"""What prompts use of a library, from the text to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from lib_embeddings.prompts.grammar import escape
+from lib_embeddings.prompts.near import NearNames
+from lib_embeddings.prompts.reader import PromptReader
+from lib_embeddings.prompts.report import Known, PromptReport
+
+tokenize = pytest.importorskip("lib_embeddings.prompts.clip_tokenizer").tokenize
+
+XL = "made for SDXL"
+LOADED = (
+    "marc_allante",
+    "whatever-200",
+    "bad",
+    "cat",
+    "bad dream",
+    "par(en)",
+    "Case",
+    "case",
+    "v1.5",
+)
+OTHERS = ("whatever-2000", "bad-hands-5", "catxl", "CASE", "my bad")
+KNOWN = [Known(name, name, 8) for name in LOADED] + [Known(name, name, 2, XL) for name in OTHERS]
+
+
+def make_reader(embeddings: Sequence[Known]) -> PromptReader:
+    """Return a reader that knows some embeddings."""
+    names = [known.name for known in embeddings]
+    return PromptReader(
+        embeddings, dict(zip(names, tokenize(names), strict=True)), tokenize, NearNames
+    )
+
+
+READER = make_reader(KNOWN)
+
+
+def told(prompt: str, **options: Any) -> dict[str, Any]:
+    """Return what a report says, but for the chunks, in short."""
+    report = READER.read(prompt, 10, **options)
+    return {key: value for key, value in _told(report) if value}
+
+
+def _told(report: PromptReport) -> Iterable[tuple[str, Any]]:
+    yield "used", {use.known.name: list(use.weights) for use in report.used}
+    yield "unused", {known.name: instead for known, instead in report.unused}
+    yield "looks like", {text: known.name for text, known in report.lookalikes}
+    yield "forms", [form.text for form in report.forms]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("", {}),
+        ("a photo of a dog, masterpiece, 8k uhd", {}),
+        # Used
+        ("by marc_allante", {"used": {"marc_allante": [1]}}),
+        ("MARC_Allante", {"used": {"marc_allante": [1]}}),
+        ("(marc_allante:1.2), (marc_allante)", {"used": {"marc_allante": [1.2, 1.1]}}),
+        ("x,marc_allante,y", {"used": {"marc_allante": [1]}}),
+        ("marc_allante.\nmarc_allante!", {"used": {"marc_allante": [1, 1]}}),
+        ("(bad) dream bad\ndream", {"used": {"bad": [1.1], "bad dream": [1]}}),
+        ("a cat in a catalog", {"used": {"cat": [1]}}),
+        (r"par\(en\)", {"used": {"par(en)": [1]}}),
+        ("par(en)", {}),
+        ("cAsE", {"used": {"Case": [1]}}),
+        ("v1.5 v1.5 beta", {"used": {"v1.5": [1, 1]}}),
+        # Editing, parts, networks, comments
+        ("[marc_allante:cat:0.5]", {"used": {"marc_allante": [1], "cat": [1]}}),
+        ("[a|b] marc_allante", {"used": {"marc_allante": [1]}}),
+        ("[(cat:2)|cat|cat]", {"used": {"cat": [2, 1]}}),
+        ("marc_allante AND (marc_allante:2) :0.3", {"used": {"marc_allante": [1, 2]}}),
+        ("a <lora:cat:1>", {}),
+        ("a # cat\nb", {}),
+        ("marc_allante BREAK cat", {"used": {"marc_allante": [1], "cat": [1]}}),
+        # Not used
+        ("catxl", {"unused": {"catxl": None}}),
+        ("whatever-2000", {"used": {"whatever-200": [1]},
+                           "unused": {"whatever-2000": "whatever-200"}}),
+        ("bad-hands-5", {"used": {"bad": [1]}, "unused": {"bad-hands-5": "bad"}}),
+        ("my bad dream", {"used": {"bad dream": [1]}, "unused": {"my bad": "bad dream"}}),
+        ("bad-hand", {"used": {"bad": [1]}}),
+        # Nearly names
+        ("marc_alante", {"looks like": {"marc_alante": "marc_allante"}}),
+        ("whatever-20000", {"used": {"whatever-200": [1]},
+                            "unused": {"whatever-2000": "whatever-200"},
+                            "looks like": {"whatever-20000": "whatever-2000"}}),
+        ("bad-hands", {"used": {"bad": [1]}, "looks like": {"bad-hands": "bad-hands-5"}}),
+        ("(whatver-200:1.2)", {"looks like": {"whatver-200": "whatever-200"}}),
+        # Others' forms
+        ("embedding:cat", {"used": {"cat": [1]}, "forms": ["embedding:cat"]}),
+        ("embedding:missing.pt", {"forms": ["embedding:missing.pt"]}),
+        ("embedding:marc_alante", {"forms": ["embedding:marc_alante"],
+                                   "looks like": {"marc_alante": "marc_allante"}}),
+        ("<marc_allante>", {"used": {"marc_allante": [1]}, "forms": ["<marc_allante>"]}),
+    ],
+)  # fmt: skip
+def test_reports(prompt: str, expected: dict[str, Any]) -> None:
+    """A prompt's report has these lines, and no others."""
+    assert told(prompt) == expected
+
+
+def test_the_negative_prompt() -> None:
+    """It has neither AND nor extra networks: they are words."""
+    assert told("a <lora:cat:1>", is_negative=True) == {"used": {"cat": [1]}}
+    assert len(READER.read("a AND b", 10).chunks) == 2
+    assert len(READER.read("a AND b", 10, is_negative=True).chunks) == 1
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("", [(0, 0)]),
+        ("a cat", [(9, 8)]),
+        ("dog, " * 40, [(75, 0), (5, 0)]),
+        ("dog dog, " * 30, [(75, 0), (15, 0)]),
+        ("dog " * 70 + "cat", [(70, 0), (8, 8)]),
+        ("dog BREAK cat", [(1, 0), (8, 8)]),
+        ("dog AND cat", [(1, 0), (8, 8)]),
+        ("[dog:a cat dog:0.5]", [(10, 8)]),
+    ],
+)
+def test_chunks(prompt: str, expected: list[tuple[int, int]]) -> None:
+    """The chunks of the longest text are told, part after part."""
+    assert list(READER.read(prompt, 10).chunks) == expected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("a dog", True),
+        ("a cat", True),
+        ("catxl", False),
+        ("whatever-2000", False),
+        ("embedding:cat", True),
+        ("embedding:missing", False),
+        ("marc_alante", True),
+    ],
+)
+def test_is_all_used(prompt: str, expected: bool) -> None:
+    """What is asked for by name, in whatever form, has to be used."""
+    assert READER.read(prompt, 10).is_all_used is expected
+
+
+def test_an_ordinary_word_is_no_near_miss() -> None:
+    """A word that is one token is no mistyped name, and neither is a name that is one."""
+    reader = make_reader([Known("1", "portraits2", 1), Known("2", "beautyfull", 1)])
+    assert not reader.read("portraits, beautiful", 10).lookalikes
+    assert reader.read("portraitz2", 10).lookalikes
+
+
+def test_without_near_misses() -> None:
+    """What finds them may be missing; everything else is told."""
+    reader = PromptReader(KNOWN[:1], {"marc_allante": tokenize(["marc_allante"])[0]}, tokenize)
+    report = reader.read("marc_alante marc_allante", 10)
+    assert (len(report.used), report.lookalikes) == (1, ())
+
+
+NAMES = st.text(
+    st.sampled_from("()[]\\:|<> .-_aB1é猫")
+    | st.characters(codec="utf-8", exclude_characters="#\0"),
+    min_size=1,
+    max_size=20,
+)
+
+
+@given(NAMES)
+@settings(deadline=None)
+def test_an_escaped_name_is_used(name: str) -> None:
+    """A prompt made with an escaped name uses exactly that name, with its weight."""
+    tokens, of_one_line = tokenize([name, " ".join(name.split())])
+    assume(tokens == of_one_line)  # text that looks wrongly decoded is mended line by line
+    reader = make_reader([Known("1", name, 3)])
+    report = reader.read(f"photo ({escape(name)}:1.5) photo", 10)
+    used = [(use.known.name, use.weights) for use in report.used]
+    assert used == ([(name, (1.5,))] if tokens else [])

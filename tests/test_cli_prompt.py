@@ -1,0 +1,88 @@
+"""`lib-embeddings prompt`, as a person at a terminal meets it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from lib_embeddings.cli import main
+from tests.builders import safetensors_file, vectors
+
+pytest.importorskip("lib_embeddings.prompts.clip_tokenizer")
+
+EXAMPLE = "(marc_allante:1.2) a dog"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a folder with an embedding for SD 1.x and one for SD 2.x."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    folder = tmp_path / "embeddings"
+    folder.mkdir()
+    (folder / "marc_allante.pt").write_bytes(safetensors_file())
+    (folder / "flora.pt").write_bytes(safetensors_file({"emb_params": vectors(4, 1024)}))
+    return str(folder)
+
+
+def run(folder: str, *arguments: str) -> int:
+    """Run the command for SD 1.x; return its exit code."""
+    return main(["prompt", *arguments, "--dir", folder, "--model", "sd1"])
+
+
+def test_the_report(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each thing there is to say, with the box that it is about."""
+    reason = "made for SD 2.x (clip_h 1024); the active model is SD 1.x (clip_l 768)"
+    assert run(folder, f"{EXAMPLE}, marc_alante", "--negative", "flora") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "positive: used: marc_allante (1 vector, weight 1.2)",
+        "positive: looks like: marc_alante: marc_allante is what there is",
+        "positive: tokens that embeddings take: 1 of 75",
+        f"negative: not used: flora: {reason}; read as words",
+    ]
+
+
+def test_json(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same as the HTTP API tells."""
+    assert run(folder, EXAMPLE, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(told) == ["positive", "negative"]
+    assert told["positive"]["used"][0]["weights"] == [1.2]
+    assert told["positive"]["chunks"] == [{"tokens": 3, "vectors": 1}]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code"),
+    [(EXAMPLE, 0), ("a dog", 0), ("flora", 1), ("embedding:missing", 1)],
+)
+def test_strict(folder: str, prompt: str, code: int) -> None:
+    """With --strict it counts whether all that is asked for is used, in either box."""
+    assert run(folder, prompt) == 0
+    assert run(folder, prompt, "--strict") == code
+    assert run(folder, "--negative", prompt, "--strict") == code
+
+
+def test_steps(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Prompt editing is read for the picture's steps."""
+    run(folder, "[a|b|marc_allante]", "--steps", "2")
+    assert capsys.readouterr().out == ""
+    run(folder, "[a|b|marc_allante]", "--steps", "3")
+    assert "marc_allante" in capsys.readouterr().out
+
+
+def test_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is none is wrong use."""
+    assert run(str(tmp_path / "none"), EXAMPLE) == 2
+    assert "is not a folder" in capsys.readouterr().err
+
+
+def test_without_the_tokenizer(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where its package is not installed, the command says what to install."""
+    monkeypatch.setitem(sys.modules, "lib_embeddings.prompts.clip_tokenizer", None)
+    assert run(folder, EXAMPLE) == 2
+    assert "lib-embeddings[prompt]" in capsys.readouterr().err
