@@ -24,6 +24,7 @@
  * @property {Record<string, VectorsInfo>} vectors
  * @property {number} bytes
  * @property {string[]} warnings
+ * @property {string | null} proposal A better name.
  * @property {number} n_vectors
  * @property {number} mtime In seconds.
  * @property {string} folder
@@ -63,9 +64,47 @@
 /** @typedef {Record<string, string | number>} Parameters */
 /** @typedef {Partial<Pick<Entry, "favourite" | "use_partial" | "box">>} Settings */
 
+/** @typedef {{id: string, name: string, n_vectors: number, weights: number[]}} Used */
+/** @typedef {{id: string, name: string, reason: string}} Unusable */
+/** @typedef {Unusable & {instead: string}} Shadowed The name that is used in its place. */
+/** @typedef {{text: string, name: string, id: string}} Lookalike */
+/** @typedef {{text: string, start: number, end: number, name: string, replacement: string}} Form */
+/** @typedef {{tokens: number, vectors: number}} Chunk How many of its 75 tokens are filled, and with vectors. */
+
+/**
+ * @typedef {object} Report What one prompt uses.
+ * @property {Used[]} used
+ * @property {Unusable[]} unusable
+ * @property {Shadowed[]} shadowed
+ * @property {Lookalike[]} lookalikes
+ * @property {Form[]} forms
+ * @property {Chunk[]} chunks
+ */
+
+/**
+ * @typedef {object} Provenance How the embeddings that an infotext names differ from those here.
+ * @property {{name: string, hash: string}[]} missing
+ * @property {{name: string, hash: string, found: string}[]} different
+ * @property {{name: string, now: string}[]} [renamed]
+ */
+
+/** @typedef {Record<BoxKind, string> & {steps?: number, infotext?: string}} Prompts */
+/** @typedef {Record<BoxKind, Report> & {generation: number, infotext?: Provenance}} Reports */
+
+/**
+ * @typedef {object} Completion
+ * @property {string} id
+ * @property {string} name
+ * @property {number} n_vectors
+ * @property {string[]} families
+ * @property {Fit} fit
+ * @property {BoxKind} box
+ * @property {string} insert The name as a prompt needs it.
+ */
+
 export class Api {
-  /** @param {string} base The address that all others begin with. */
-  constructor(base) {
+  /** @param {string} [base] The address that all others begin with. */
+  constructor(base = "/lib-embeddings/v1") {
     this.base = base;
   }
 
@@ -102,12 +141,38 @@ export class Api {
    * @returns {Promise<Entry>}
    */
   change(id, settings) {
-    const headers = { "Content-Type": "application/json" };
-    return this.#ask(`/entries/${encodeURIComponent(id)}`, {
-      method: "PATCH",
-      headers,
-      body: JSON.stringify(settings),
-    });
+    return this.#send("PATCH", `/entries/${encodeURIComponent(id)}`, settings);
+  }
+
+  /**
+   * Rename a file and all that is beside it.
+   *
+   * @param {string} id
+   * @param {string} name
+   * @returns {Promise<Entry>} It has a new id.
+   */
+  rename(id, name) {
+    return this.#send("POST", `/entries/${encodeURIComponent(id)}/rename`, { name });
+  }
+
+  /**
+   * Ask what prompts use.
+   *
+   * @param {Prompts} prompts
+   * @returns {Promise<Reports>}
+   */
+  report(prompts) {
+    return this.#send("POST", "/prompt", prompts);
+  }
+
+  /**
+   * Return the embeddings whose names go on with a text, best first.
+   *
+   * @param {string} text
+   * @returns {Promise<Completion[]>}
+   */
+  async completions(text) {
+    return (await this.#ask(`/completions?${new URLSearchParams({ text })}`)).completions;
   }
 
   /** @returns {Promise<Changes>} */
@@ -125,6 +190,16 @@ export class Api {
     const search = new URLSearchParams(preview?.split("?")[1]);
     search.set("width", String(width));
     return `${this.base}/preview/${encodeURIComponent(id)}?${search}`;
+  }
+
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} body
+   */
+  #send(method, path, body) {
+    const headers = { "Content-Type": "application/json" };
+    return this.#ask(path, { method, headers, body: JSON.stringify(body) });
   }
 
   /**

@@ -30,12 +30,13 @@ const MARK = "lib-embeddings-target";
  */
 const host = /** @type {Host} */ (/** @type {unknown} */ (window));
 
+let isEditing = false;
+
 export class Boxes {
   /** @type {BoxKind | null} The box that was focused last. */
   last = null;
   /** @type {WeakSet<HTMLTextAreaElement>} Those whose caret somebody has placed. */
   #focused = new WeakSet();
-  #isEditing = false;
 
   /**
    * @param {string} tabname
@@ -60,6 +61,24 @@ export class Boxes {
     return document.querySelector(`${SELECTORS[kind](this.tabname)} textarea`);
   }
 
+  /**
+   * Return what the host has around a box.
+   *
+   * @param {BoxKind} kind
+   */
+  block(kind) {
+    return document.querySelector(SELECTORS[kind](this.tabname));
+  }
+
+  /**
+   * Tell which of the boxes this is.
+   *
+   * @param {EventTarget | null} target
+   */
+  kindOf(target) {
+    return target instanceof HTMLTextAreaElement ? BOX_KINDS.find((kind) => this.box(kind) === target) : undefined;
+  }
+
   /** @param {BoxKind} kind */
   text(kind) {
     return this.box(kind)?.value ?? "";
@@ -72,7 +91,7 @@ export class Boxes {
    */
   mark(marked) {
     for (const kind of BOX_KINDS) {
-      document.querySelector(SELECTORS[kind](this.tabname))?.classList.toggle(MARK, kind === marked);
+      this.block(kind)?.classList.toggle(MARK, kind === marked);
     }
   }
 
@@ -90,11 +109,8 @@ export class Boxes {
     const caret = this.#focused.has(box) ? box.selectionEnd : box.value.length;
     const separator = host.opts?.extra_networks_add_text_separator;
     const { edit, caret: after, removed } = names.toggle(box.value, caret, name, separator);
-    this.#isEditing = true;
     apply(box, edit, after);
-    this.#isEditing = false;
     this.#focused.add(box);
-    this.listener.edited();
     return removed ? "removed" : "added";
   }
 
@@ -105,8 +121,8 @@ export class Boxes {
 
   /** @param {EventTarget | null} target */
   #noticeFocus(target) {
-    const kind = this.#kindOf(target);
-    if (!kind || this.#isEditing) return;
+    const kind = this.kindOf(target);
+    if (!kind || isEditing) return;
     this.#focused.add(/** @type {HTMLTextAreaElement} */ (target));
     this.last = kind;
     this.listener.focused();
@@ -114,23 +130,24 @@ export class Boxes {
 
   /** @param {EventTarget | null} target */
   #noticeInput(target) {
-    if (this.#kindOf(target) && !this.#isEditing) this.listener.edited();
-  }
-
-  /** @param {EventTarget | null} target */
-  #kindOf(target) {
-    return target instanceof HTMLTextAreaElement ? BOX_KINDS.find((kind) => this.box(kind) === target) : undefined;
+    if (this.kindOf(target)) this.listener.edited();
   }
 }
 
 /**
- * Leave the caret in a prompt box when a card is clicked, so that typing can go on.
+ * Leave the caret in a prompt box when a card or a button of ours beside it is clicked, so that
+ * typing can go on.
  *
  * @param {MouseEvent} event
  */
 export function keepCaret(event) {
-  const isOnCard = /** @type {Element} */ (event.target).closest(".card");
-  if (isOnCard && document.activeElement instanceof HTMLTextAreaElement) event.preventDefault();
+  const isOurs = /** @type {Element} */ (event.target).closest(".card, .lib-embeddings-report button");
+  if (isOurs && document.activeElement instanceof HTMLTextAreaElement) event.preventDefault();
+}
+
+/** Tell whether the event that is being heard comes from an edit of ours, and not from someone who types. */
+export function isOurEdit() {
+  return isEditing;
 }
 
 /**
@@ -138,9 +155,23 @@ export function keepCaret(event) {
  *
  * @param {HTMLTextAreaElement} box
  * @param {Edit} edit
- * @param {number} caret Where to leave the caret.
+ * @param {number} [caret] Where to leave the caret; else behind what was written.
  */
-function apply(box, { start, end, replacement }, caret) {
+export function apply(box, edit, caret = edit.start + edit.replacement.length) {
+  isEditing = true;
+  try {
+    write(box, edit, caret);
+  } finally {
+    isEditing = false;
+  }
+}
+
+/**
+ * @param {HTMLTextAreaElement} box
+ * @param {Edit} edit
+ * @param {number} caret
+ */
+function write(box, { start, end, replacement }, caret) {
   const before = document.activeElement;
   const wanted = box.value.slice(0, start) + replacement + box.value.slice(end);
   box.focus({ preventScroll: true });

@@ -1,8 +1,8 @@
 /**
  * Build the card of an entry, and show on it which prompts hold its name.
  *
- * Other extensions look for `.card`, `data-name`, `.name`, `.button-row` and
- * `.additional .search_terms`, as on the WebUI's own cards.
+ * Other extensions look for `.card`, `data-name`, `.button-row`, `.actions .name` and
+ * `.actions .additional .search_terms`, as on the WebUI's own cards.
  */
 
 import { element, iconButton, setAttribute } from "./elements.mjs";
@@ -15,19 +15,27 @@ import { BOXES, counted, FAMILIES, hue, initials, isEmbedding, obstacle, sentenc
 /**
  * @param {Entry} entry
  * @param {string | null} picture The address of its preview.
+ * @param {boolean} hasEditor Whether the page has an editor for what lies beside the file.
  * @returns {HTMLLIElement}
  */
-export function createCard(entry, picture) {
+export function createCard(entry, picture, hasEditor) {
   const why = obstacle(entry);
   const main = element(
     "button",
-    { type: "button", class: "main", "data-action": isEmbedding(entry) ? "insert" : "details", tabindex: -1 },
+    {
+      type: "button",
+      class: "main actions",
+      "data-action": isEmbedding(entry) ? "insert" : "details",
+      "aria-description": entry.warnings.map(sentenceCase).join(". ") || null,
+      tabindex: -1,
+    },
     pictureOf(entry, picture),
     element("span", { class: "name", dir: "auto" }, entry.name),
     factsOf(entry),
     ...(why ? [reasonOf(why, entry.reason)] : []),
+    element("span", { class: "additional", hidden: true }, element("span", { class: "search_terms" }, entry.path)),
   );
-  const card = element(
+  return element(
     "li",
     {
       class: "card",
@@ -36,10 +44,8 @@ export function createCard(entry, picture) {
       "data-kind": why ? (entry.fit ?? entry.state) : null,
     },
     main,
-    element("div", { class: "button-row" }, ...buttonsOf(entry)),
-    element("div", { class: "additional", hidden: true }, element("span", { class: "search_terms" }, entry.path)),
+    element("div", { class: "button-row" }, ...buttonsOf(entry, hasEditor)),
   );
-  return card;
 }
 
 /** Build what stands in a card's place until its entry is here. */
@@ -81,14 +87,26 @@ export function setReachable(card, isActive) {
 }
 
 /**
+ * Take out what cannot be shown as a picture: the placeholder is behind it.
+ *
+ * @param {HTMLElement} root
+ * @param {AbortSignal} signal
+ */
+export function dropBrokenPictures(root, signal) {
+  const drop = (/** @type {Event} */ { target }) => target instanceof HTMLImageElement && target.remove();
+  root.addEventListener("error", drop, { signal, capture: true });
+}
+
+/**
  * @param {Entry} entry
  * @param {string | null} address
  */
-function pictureOf({ name }, address) {
+function pictureOf({ name, warnings }, address) {
   const picture = element("span", { class: "picture", "data-initials": initials(name), "aria-hidden": "true" });
   picture.style.setProperty("--hue", String(hue(name)));
   if (address)
     picture.append(element("img", { src: address, alt: "", loading: "lazy", decoding: "async", draggable: "false" }));
+  if (warnings.length) picture.append(cautionOf(warnings));
   return picture;
 }
 
@@ -104,6 +122,11 @@ function factsOf({ families, n_vectors, bytes }) {
   return facts;
 }
 
+/** @param {string[]} warnings */
+function cautionOf(warnings) {
+  return element("span", { class: "caution", title: warnings.map(sentenceCase).join("\n") }, "!");
+}
+
 /**
  * @param {string} why
  * @param {string | null} reason
@@ -115,10 +138,11 @@ function reasonOf(why, reason) {
 
 /**
  * @param {Entry} entry
+ * @param {boolean} hasEditor
  * @returns {HTMLButtonElement[]}
  */
-function buttonsOf(entry) {
-  const { name } = entry;
+function buttonsOf(entry, hasEditor) {
+  const { name, state } = entry;
   const hidden = { tabindex: -1 };
   const star = iconButton("star", "favourite", `Favourite ${name}`, {
     ...hidden,
@@ -126,10 +150,15 @@ function buttonsOf(entry) {
   });
   const details = iconButton("info", "details", `Details of ${name}`, hidden);
   if (!isEmbedding(entry)) return [star, details];
-  return [
+  const buttons = [
     star,
     iconButton("plus", "positive", `${name} in ${BOXES.positive}`, { ...hidden, "aria-pressed": "false" }),
     iconButton("minus", "negative", `${name} in ${BOXES.negative}`, { ...hidden, "aria-pressed": "false" }),
     details,
   ];
+  // The editor goes by the name, which leads to one file only.
+  if (hasEditor && state === "ok") {
+    buttons.splice(1, 0, iconButton("edit", "edit", `Edit preview, description and notes of ${name}`, hidden));
+  }
+  return buttons;
 }

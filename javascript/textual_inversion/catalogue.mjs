@@ -10,6 +10,7 @@ import { FILTERS } from "./filters.mjs";
 import { Listing } from "./listing.mjs";
 
 /** @typedef {import("./api.mjs").Api} Api */
+/** @typedef {import("./api.mjs").Entry} Entry */
 /** @typedef {import("./choices.mjs").Choices} Choices */
 /** @typedef {import("./filters.mjs").View} View */
 
@@ -73,6 +74,17 @@ export class Catalogue {
   /** Show the same part as it is by now, at the same place. */
   refresh() {
     this.#begin(true);
+  }
+
+  /**
+   * Show an entry that was changed in this page, also where its name and place have become others.
+   *
+   * @param {Entry} entry
+   * @param {string} id The one it had.
+   */
+  follow(entry, id) {
+    this.listing?.replace(entry, id);
+    this.refresh();
   }
 
   /**

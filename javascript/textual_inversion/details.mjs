@@ -4,37 +4,46 @@
 
 import { BOX_KINDS } from "./boxes.mjs";
 import { copyText } from "./clipboard.mjs";
-import { element, iconButton } from "./elements.mjs";
+import { element, iconButton, textButton } from "./elements.mjs";
 import { bundledFacts, mainFacts, metadataFacts, tensorFacts, valueFacts } from "./facts.mjs";
-import { BOXES, hue, initials, isEmbedding, obstacle, sentenceCase } from "./words.mjs";
+import { Renaming } from "./renaming.mjs";
+import { BOXES, hue, initials, isEmbedding, obstacle, sayRenamed, sentenceCase } from "./words.mjs";
 
 /** @typedef {import("./api.mjs").Api} Api */
+/** @typedef {import("./cards.mjs").Places} Places */
 /** @typedef {import("./api.mjs").Details} Details */
 /** @typedef {import("./api.mjs").Entry} Entry */
 /** @typedef {import("./api.mjs").Settings} Settings */
 /** @typedef {import("./facts.mjs").Fact} Fact */
 
+/**
+ * @typedef {object} Owner
+ * @property {(entry: Entry, id: string) => void} changed Called when someone changed the entry here, with the id it had.
+ * @property {(entry: Entry) => Places} placesOf
+ */
+
 const PICTURE_WIDTH = 512;
 const COPIED_MS = 1500;
 
 export class DetailsPanel {
-  /** @type {string | undefined} */
-  #id;
+  /** @type {Entry | undefined} */
+  #entry;
   /** What is shown, as JSON. */
   #shown = "";
 
   /**
    * @param {Api} api
-   * @param {(entry: Entry) => void} changed Called when someone changed the entry here.
+   * @param {Owner} owner
    */
-  constructor(api, changed) {
+  constructor(api, owner) {
     this.api = api;
-    this.changed = changed;
+    this.owner = owner;
+    this.renaming = new Renaming((name) => this.#rename(name));
     this.body = element("div", { class: "body" });
     this.problem = element("p", { class: "problem", role: "alert", hidden: true });
     const close = iconButton("close", "close", "Close");
     this.root = element("dialog", { class: "details", "aria-label": "Details" }, close, this.body, this.problem);
-    this.root.addEventListener("close", () => (this.#id = undefined));
+    this.root.addEventListener("close", () => (this.#entry = undefined));
     // A click on the backdrop has the dialog itself as its target.
     this.root.addEventListener("click", ({ target }) => target === this.root && this.close());
   }
@@ -45,9 +54,10 @@ export class DetailsPanel {
    * @param {Entry} entry
    */
   async open(entry) {
-    this.#id = entry.id;
+    this.#entry = entry;
     this.#shown = "";
     this.#complain("");
+    this.renaming.close();
     this.#render({ ...entry, sha256: null, metadata: {}, tensors: {}, values: {}, bundled: {} });
     if (!this.root.open) this.root.showModal();
     this.root.scrollTop = 0;
@@ -60,13 +70,13 @@ export class DetailsPanel {
 
   /** Ask again for what is shown, if anything is. */
   async refresh() {
-    const id = this.#id;
+    const id = this.#entry?.id;
     if (id === undefined) return;
     try {
       const details = await this.api.entry(id);
-      if (id === this.#id) this.#render(details);
+      if (id === this.#entry?.id) this.#render(details);
     } catch (error) {
-      if (id === this.#id) this.#complain(/** @type {Error} */ (error).message);
+      if (id === this.#entry?.id) this.#complain(/** @type {Error} */ (error).message);
     }
   }
 
@@ -76,16 +86,29 @@ export class DetailsPanel {
    * @param {HTMLInputElement} field
    */
   async change(field) {
-    const id = this.#id;
+    const id = this.#entry?.id;
     if (id === undefined) return;
     try {
       this.#complain("");
-      this.changed(await this.api.change(id, settingOf(field)));
+      this.owner.changed(await this.api.change(id, settingOf(field)), id);
     } catch (error) {
       this.#complain(`Not changed: ${/** @type {Error} */ (error).message}`);
       this.#shown = "";
     }
     await this.refresh();
+  }
+
+  /** @param {string} name */
+  async #rename(name) {
+    const before = this.#entry;
+    if (before === undefined) return "";
+    const places = this.owner.placesOf(before);
+    const entry = await this.api.rename(before.id, name);
+    this.owner.changed(entry, before.id);
+    if (before.id === this.#entry?.id) this.#entry = entry;
+    this.#complain("");
+    await this.refresh();
+    return sayRenamed(before.name, places);
   }
 
   /**
@@ -111,8 +134,10 @@ export class DetailsPanel {
     const asJson = JSON.stringify(details);
     if (asJson === this.#shown) return;
     this.#shown = asJson;
+    this.#entry = details;
     const focused = /** @type {HTMLElement | null} */ (this.body.querySelector(":focus"))?.dataset.key;
-    this.body.replaceChildren(this.#picture(details), heading(details), choices(details), ...sections(details));
+    const head = heading(details, this.renaming.root);
+    this.body.replaceChildren(this.#picture(details), head, choices(details), ...sections(details));
     if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-key="${focused}"]`))?.focus();
   }
 
@@ -138,17 +163,24 @@ function settingOf({ type, value, checked, dataset }) {
   return { [dataset.key ?? ""]: checked };
 }
 
-/** @param {Details} details */
-function heading(details) {
-  const { name, reason, warnings } = details;
+/**
+ * @param {Details} details
+ * @param {HTMLElement} renaming
+ */
+function heading(details, renaming) {
+  const { name, proposal, reason, warnings } = details;
   const why = obstacle(details);
+  /** @type {HTMLElement[]} */
   const lines = warnings.map((warning) => element("p", { class: "warning" }, sentenceCase(warning)));
   if (why) lines.unshift(element("p", { class: "why" }, element("b", {}, why), " ", sentenceCase(reason ?? "")));
+  if (proposal) lines.push(textButton("rename", `Rename to ${proposal} …`, { "data-name": proposal }));
   const title = element("h2", { dir: "auto" }, name);
+  const rename = iconButton("edit", "rename", "Rename", { "data-name": name, "data-key": "rename" });
   return element(
     "div",
     { class: "heading" },
-    element("div", { class: "title-row" }, title, copyButton("name", name)),
+    element("div", { class: "title-row" }, title, rename, copyButton("name", name)),
+    renaming,
     ...lines,
   );
 }

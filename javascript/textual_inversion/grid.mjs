@@ -14,6 +14,7 @@ import { fullHeight, layOut, placeOf, scrollAfterMove, scrollToShow, step, windo
  * @typedef {object} Options
  * @property {(entry: Entry, width: number) => string | null} picture The address of a preview.
  * @property {(card: HTMLLIElement, entry: Entry) => void} decorate Called for every new card.
+ * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
  */
 
 const PICTURE_STEP = 128;
@@ -238,8 +239,9 @@ export class Grid {
     if (old && (old.entry === entry || JSON.stringify(old.entry) === JSON.stringify(entry))) {
       return { element: old.element, entry };
     }
-    const card = createCard(entry, this.options.picture(entry, this.#pictureWidth()));
-    this.options.decorate(card, entry);
+    const { picture, decorate, hasEditor } = this.options;
+    const card = createCard(entry, picture(entry, this.#pictureWidth()), hasEditor);
+    decorate(card, entry);
     return { element: card, entry };
   }
 

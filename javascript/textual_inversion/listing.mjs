@@ -87,9 +87,10 @@ export class Listing {
    * Put a changed entry in its old one's place.
    *
    * @param {Entry} entry
+   * @param {string} id The old one's.
    */
-  replace(entry) {
-    const index = this.indexOf(entry.id);
+  replace(entry, id) {
+    const index = this.indexOf(id);
     if (index >= 0) this.#pages.get(Math.floor(index / this.pageSize))?.splice(index % this.pageSize, 1, entry);
   }
 

@@ -4,10 +4,11 @@
 
 import { Api } from "./api.mjs";
 import { BOX_KINDS, keepCaret } from "./boxes.mjs";
-import { showPlaces } from "./cards.mjs";
+import { dropBrokenPictures, showPlaces } from "./cards.mjs";
 import { Catalogue } from "./catalogue.mjs";
 import { recall, remember, SORTS } from "./choices.mjs";
 import { DetailsPanel } from "./details.mjs";
+import { edit, hasEditor } from "./editor.mjs";
 import { element } from "./elements.mjs";
 import { showEmpty } from "./empty.mjs";
 import { sayTotal } from "./filters.mjs";
@@ -45,10 +46,14 @@ export class Tab {
     this.toolbar = new Toolbar();
     this.tree = new FolderTree();
     this.empty = element("div", { class: "empty", hidden: true });
-    this.details = new DetailsPanel(this.api, () => this.catalogue.refresh());
+    this.details = new DetailsPanel(this.api, {
+      changed: (entry, id) => this.catalogue.follow(entry, id),
+      placesOf: (entry) => this.insertion.placesOf(entry),
+    });
     this.insertion = new Insertion(tabname, { aimed: () => this.#showTarget(), marked: () => this.#markAll() }, signal);
     this.grid = new Grid(
       {
+        hasEditor: hasEditor(root),
         picture: (entry, width) => (entry.preview ? this.api.preview(entry, width) : null),
         decorate: (card, entry) => this.#mark(card, entry),
       },
@@ -58,7 +63,10 @@ export class Tab {
       capacity: () => this.grid.capacity,
       holdsPlace: (listing) => this.grid.holdsPlace(listing),
       show: (listing, options) => this.#show(listing, options),
-      render: () => this.#render(),
+      render: () => {
+        this.grid.render();
+        this.#learn();
+      },
       warn: (problem) => this.toolbar.warn("request", problem && `Not loaded: ${problem.message}. Trying again …`),
     });
     this.#build();
@@ -104,11 +112,6 @@ export class Tab {
     this.toolbar.say(sayTotal(this.catalogue.view, summary));
   }
 
-  #render() {
-    this.grid.render();
-    this.#learn();
-  }
-
   /** Learn names, those in sight first, and mark those that are in a prompt. */
   #learn() {
     this.insertion.learn(Array.from(this.grid.shown(), ({ entry }) => entry));
@@ -151,7 +154,9 @@ export class Tab {
     negative: (card) => this.#toggle(card, () => "negative"),
     favourite: (card) => this.#toggleFavourite(card),
     details: (card) => this.#withEntry(card, (entry) => this.details.open(entry)),
+    edit: (_button, event) => edit(this.root, event),
     close: () => this.details.close(),
+    rename: ({ dataset }) => this.details.renaming.open(dataset.name ?? ""),
     copy: (button) => this.details.copy(button),
     setting: (input) => this.details.change(/** @type {HTMLInputElement} */ (input)),
     search: () => this.catalogue.look({ query: this.toolbar.search.value.trim() }),
@@ -159,7 +164,10 @@ export class Tab {
     folder: ({ dataset }) => this.catalogue.look({ folder: dataset.id ?? "" }),
     fold: (twisty) => this.tree.fold(/** @type {HTMLElement} */ (twisty.parentElement)),
     folders: () => this.#choose({ showsFolders: !this.#choices.showsFolders }),
-    sort: () => this.#sort(/** @type {Sort} */ (this.toolbar.sort.value)),
+    sort: () => {
+      const sort = /** @type {Sort} */ (this.toolbar.sort.value);
+      this.#choose({ sort, order: SORTS.get(sort)?.order });
+    },
     order: () => this.#choose({ order: this.#choices.order === "asc" ? "desc" : "asc" }),
     target: ({ dataset }) => this.insertion.aim(BOX_KINDS.find((kind) => kind === dataset.value) ?? null),
     rescan: () => this.#rescan(),
@@ -186,11 +194,7 @@ export class Tab {
       signal,
     });
     root.addEventListener("pointerenter", () => insertion.lookSoon(), { signal });
-    // What cannot be shown as a picture leaves the placeholder behind it.
-    root.addEventListener("error", ({ target }) => target instanceof HTMLImageElement && target.remove(), {
-      signal,
-      capture: true,
-    });
+    dropBrokenPictures(root, signal);
   }
 
   /**
@@ -254,11 +258,6 @@ export class Tab {
   #withEntry(inCard, use) {
     const card = inCard.closest(".card");
     for (const { card: shown, entry } of this.grid.shown()) if (shown === card) use(entry);
-  }
-
-  /** @param {Sort} sort */
-  #sort(sort) {
-    this.#choose({ sort, order: SORTS.get(sort)?.order });
   }
 
   /** @param {Partial<Choices>} change */

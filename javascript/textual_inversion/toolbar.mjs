@@ -3,6 +3,7 @@
  */
 
 import { SORTS } from "./choices.mjs";
+import { completionSwitch } from "./completion_choice.mjs";
 import { element, iconButton, setAttribute } from "./elements.mjs";
 import { countOf, FILTERS, titleOf } from "./filters.mjs";
 import { number } from "./words.mjs";
@@ -113,6 +114,7 @@ export class Toolbar {
         { class: "row" },
         element("span", { class: "label" }, "Insert into"),
         this.targets,
+        completionSwitch(),
         this.note,
         this.status,
       ),

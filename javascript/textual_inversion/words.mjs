@@ -37,7 +37,7 @@ const OBSTACLES = {
 /**
  * Return what keeps the active model from using an entry; undefined where nothing does.
  *
- * @param {Entry} entry
+ * @param {Pick<Entry, "state" | "fit">} entry
  */
 export function obstacle({ state, fit }) {
   return OBSTACLES[state] ?? (fit ? OBSTACLES[fit] : undefined);
@@ -50,6 +50,18 @@ export function obstacle({ state, fit }) {
  */
 export function isEmbedding({ state }) {
   return state === "ok" || state === "duplicate";
+}
+
+/**
+ * Say that an embedding was renamed, and which prompts do not know of it.
+ *
+ * @param {string} old
+ * @param {Record<BoxKind, boolean>} places Where the old name stands.
+ */
+export function sayRenamed(old, { positive, negative }) {
+  if (positive && negative) return `Renamed. Both prompts still say ${old}.`;
+  if (positive || negative) return `Renamed. The ${positive ? "prompt" : "negative prompt"} still says ${old}.`;
+  return "Renamed.";
 }
 
 /** @param {number} value */

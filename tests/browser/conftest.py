@@ -56,15 +56,23 @@ def fill(folder: Path) -> None:
 
 @contextmanager
 def serving(folder: Path, cache: Path, port: int = 0) -> Iterator[str]:
-    """Yield the address of the app, in a process of its own.
+    """Yield the address of the app.
 
     Args:
         port: 0 for any that is free.
     """
-    command = [sys.executable, "-m", "lib_embeddings", "serve", str(folder)]
-    homes = dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(cache))
+    with running(
+        "lib_embeddings", "serve", folder, "--model", "sd1", "--port", port, home=cache
+    ) as at:
+        yield at
+
+
+@contextmanager
+def running(module: str, *arguments: object, home: Path) -> Iterator[str]:
+    """Run a module in a process of its own, and yield the address that it says first."""
+    homes = dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(home))
     process = subprocess.Popen(
-        [*command, "--model", "sd1", "--port", str(port)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         env={**os.environ, **homes},
         stderr=subprocess.PIPE,
         text=True,

@@ -8,9 +8,9 @@ from playwright.sync_api import Locator, Page, expect
 class Tab:
     """The tab in one page."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, tabname: str = "txt2img") -> None:
         self.page = page
-        self.root = page.locator(".lib-embeddings")
+        self.root = page.locator(f".lib-embeddings[data-tabname={tabname}]")
         self.cards = self.root.locator(".card[data-name]")
         self.viewport = self.root.locator(".viewport")
         self.status = self.root.locator(".status")
@@ -18,8 +18,12 @@ class Tab:
         self.note = self.root.locator(".note")
         self.empty = self.root.locator(".empty")
         self.details = self.root.locator("dialog")
-        self.prompt = page.locator("#txt2img_prompt textarea")
-        self.negative = page.locator("#txt2img_neg_prompt textarea")
+        self.prompt = page.locator(f"#{tabname}_prompt textarea")
+        self.negative = page.locator(f"#{tabname}_neg_prompt textarea")
+        self.report = page.locator(f"#{tabname}_prompt .lib-embeddings-report")
+        self.negative_report = page.locator(f"#{tabname}_neg_prompt .lib-embeddings-report")
+        self.notices = self.report.get_by_role("listitem")
+        self.completions = page.get_by_role("listbox", name="Embeddings").get_by_role("option")
 
     def card(self, name: str) -> Locator:
         """Return the card of a name, whatever characters it has."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.tab import Tab
 
@@ -14,10 +15,12 @@ AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
 
 
-def complaints(tab: Tab) -> list[Any]:
+def complaints(tab: Tab, where: str = ".lib-embeddings") -> list[Any]:
     """Return what axe-core calls serious or critical, with the first place of each."""
     tab.page.add_script_tag(path=AXE)
-    found = tab.page.evaluate("axe.run('.lib-embeddings', { resultTypes: ['violations'] })")
+    found = tab.page.evaluate(
+        "(where) => axe.run({ include: where }, { resultTypes: ['violations'] })", [where]
+    )
     return [
         (violation["id"], violation["nodes"][0]["html"], violation["nodes"][0]["failureSummary"])
         for violation in found["violations"]
@@ -55,3 +58,16 @@ def test_an_empty_view_is_accessible(tab: Tab) -> None:
     tab.search.fill("nothing is called so")
     tab.empty.wait_for()
     assert complaints(tab) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_reports_and_completions_are_accessible(tab: Tab, address: str, theme: str) -> None:
+    """So are notices of every kind under a prompt, and the box while names are offered for it."""
+    tab.page.goto(f"{address}?__theme={theme}")
+    tab.cards.first.wait_for()
+    tab.prompt.fill("(marc_allante:1.2), nfixer, embedding:brush, marc_alante, ")
+    expect(tab.report.get_by_role("button", name="Convert")).to_be_attached()
+    tab.report.get_by_role("button", name="More").click()
+    tab.prompt.press_sequentially("wa")
+    tab.prompt.press("ArrowDown")
+    assert complaints(tab, "#txt2img_prompt") == []

@@ -7,6 +7,7 @@ import {
   initials,
   isEmbedding,
   obstacle,
+  sayRenamed,
   sentenceCase,
   size,
 } from "../../javascript/textual_inversion/words.mjs";
@@ -15,6 +16,14 @@ test("counts are grouped, and one is one", () => {
   assert.equal(counted(1, "vector"), "1 vector");
   assert.equal(counted(0, "vector"), "0 vectors");
   assert.equal(counted(12345, "entry", "entries"), "12,345 entries");
+});
+
+test("prompts that still say the old name are named", () => {
+  const say = (positive, negative) => sayRenamed("cat", { positive, negative });
+  assert.equal(say(false, false), "Renamed.");
+  assert.equal(say(true, false), "Renamed. The prompt still says cat.");
+  assert.equal(say(false, true), "Renamed. The negative prompt still says cat.");
+  assert.equal(say(true, true), "Renamed. Both prompts still say cat.");
 });
 
 test("sizes have three digits and a unit", () => {

@@ -1,0 +1,360 @@
+"""What stands at the prompt boxes: the report of what a prompt uses, and names to choose from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from tests.browser.conftest import HOSTILE, SD1, SD2, fill, write
+from tests.browser.tab import Tab
+
+HIDE = """(state) => {
+  Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+LISTEN_TO_KEYS = "addEventListener('keydown', ({ key }) => (window.keys ??= []).push(key))"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("embeddings")
+    fill(path)
+    write(path, "whatever-200", SD1)
+    write(path, "sd2/whatever-2000", SD2)
+    write(path, "Bad Dream", SD1)
+    return path
+
+
+class Asked:
+    """What a page asks the server, from now on."""
+
+    def __init__(self, page: Page, route: str) -> None:
+        self.requests: list[Request] = []
+        page.on("request", lambda request: self._note(request, route))
+
+    def _note(self, request: Request, route: str) -> None:
+        if f"/v1/{route}" in request.url:
+            self.requests.append(request)
+
+    def prompts(self) -> list[str]:
+        """Return the prompts that were asked about."""
+        return [json.loads(request.post_data or "")["positive"] for request in self.requests]
+
+
+# The report
+
+
+def test_a_prompt_tells_what_it_uses(tab: Tab) -> None:
+    """Name, vectors and weight stand under the box, and how many tokens are taken."""
+    tab.prompt.fill("a (marc_allante:1.2) portrait, marc_allante")
+    expect(tab.notices).to_have_text(
+        ["marc_allante 2 vectors, 2 times, at 1.2 and 1", "Embeddings take 4 of 75 tokens"]
+    )
+    expect(tab.negative_report.get_by_role("listitem")).to_have_count(0)
+
+
+def test_nothing_is_said_of_ordinary_words(tab: Tab) -> None:
+    """Neither is room taken for it."""
+    height = tab.report.evaluate("(report) => report.parentElement.offsetHeight")
+    with tab.page.expect_response("**/v1/prompt"):
+        tab.prompt.fill("a photo of a cat on a table, bad weather")
+    tab.wait_until_painted()
+    expect(tab.notices).to_have_count(0)
+    assert tab.report.evaluate("(report) => report.parentElement.offsetHeight") == height
+
+
+def test_one_line_until_it_is_opened(tab: Tab) -> None:
+    """However much there is to say, the page moves by one line; the rest comes with a click."""
+    tab.prompt.fill("marc_allante")
+    tab.notices.first.wait_for()
+    height = tab.report.evaluate("(report) => report.offsetHeight")
+    tab.prompt.fill("nfixer, detail-xl, whatever-2000, marc_alante, embedding:brush, marc_allante")
+    expect(tab.notices).to_have_count(9)
+    assert tab.report.evaluate("(report) => report.offsetHeight") == height
+    tab.report.get_by_role("button", name="More").click()
+    expect(tab.report.get_by_role("button", name="Less")).to_be_visible()
+    assert tab.report.evaluate("(report) => report.offsetHeight") > height
+
+
+def test_what_is_not_used_is_told_with_the_reason(tab: Tab) -> None:
+    """So is the shorter name that stands in for a longer one."""
+    tab.negative.fill("nfixer, whatever-2000")
+    notices = tab.negative_report.get_by_role("listitem")
+    expect(notices.nth(0)).to_contain_text("whatever-2000 is not used: made for SD 2.x")
+    expect(notices.nth(0)).to_contain_text("whatever-200 is used instead")
+    expect(notices.nth(1)).to_contain_text("nfixer is not used: made for SD 2.x")
+
+
+def test_a_near_miss_is_mended_with_a_click(tab: Tab) -> None:
+    """The word becomes the name, one undo takes it back, and typing goes on in the box."""
+    tab.prompt.fill("a cat, (marc_alante:1.2)")
+    expect(tab.notices).to_have_text(["marc_alante: did you meanmarc_allante?"])
+    tab.report.get_by_role("button", name="marc_allante?").click()
+    expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
+    expect(tab.notices.first).to_have_text("marc_allante 2 vectors, at 1.2")
+    expect(tab.prompt).to_be_focused()
+    tab.page.keyboard.press("Control+z")
+    expect(tab.prompt).to_have_value("a cat, (marc_alante:1.2)")
+
+
+def test_other_systems_forms_are_converted_when_asked(tab: Tab) -> None:
+    """Nothing happens without the click, which converts all at once; one undo takes it back."""
+    pasted = "😀 embedding:brush.pt, (embedding:marc_allante:1.2), <watercolour>"
+    tab.prompt.fill(pasted)
+    tab.report.get_by_role("button", name="Convert all 3").click()
+    expect(tab.prompt).to_have_value("😀 brush, (marc_allante:1.2), watercolour")
+    expect(tab.notices).to_have_count(4)
+    tab.page.keyboard.press("Control+z")
+    expect(tab.prompt).to_have_value(pasted)
+
+
+def test_the_report_follows_library_and_model(tab: Tab, folder: Path) -> None:
+    """A new file and another model change what the same prompt uses."""
+    tab.prompt.fill("newcomer, nfixer")
+    expect(tab.notices).to_have_count(1)
+    write(folder, "newcomer", SD1)
+    expect(tab.notices.filter(has_text="newcomer 2 vectors")).to_be_visible()
+    tab.use_model("SD 2.x")
+    expect(tab.notices.filter(has_text="nfixer 2 vectors")).to_be_visible()
+    expect(tab.notices.filter(has_text="newcomer is not used")).to_be_visible()
+    tab.use_model("SD 1.x")
+    (folder / "newcomer.safetensors").unlink()
+    expect(tab.notices.filter(has_text="newcomer")).to_have_count(0)
+
+
+def test_a_page_that_nobody_sees_asks_nothing(tab: Tab) -> None:
+    """When it is looked at again, it asks once about what is there by then."""
+    tab.page.clock.install()
+    tab.page.reload()
+    tab.cards.first.wait_for()
+    asked = Asked(tab.page, "prompt")
+    tab.page.evaluate(HIDE, "hidden")
+    tab.prompt.fill("marc_allante")
+    tab.page.clock.run_for(1000)
+    tab.prompt.fill("brush")
+    tab.page.clock.run_for(1000)
+    tab.page.evaluate(HIDE, "visible")
+    tab.page.clock.run_for(1000)
+    expect(tab.notices.first).to_contain_text("brush")
+    assert asked.prompts() == ["brush"]
+
+
+def test_typing_asks_when_it_pauses(tab: Tab) -> None:
+    """A word is one question, however many keys it has."""
+    tab.page.clock.install()
+    tab.page.reload()
+    tab.cards.first.wait_for()
+    asked = Asked(tab.page, "prompt")
+    tab.page.clock.pause_at(tab.page.evaluate("Date.now() + 1000"))
+    tab.prompt.press_sequentially("marc_allante")
+    tab.page.clock.run_for(1000)
+    tab.notices.first.wait_for()
+    assert asked.prompts() == ["marc_allante"]
+
+
+def test_tab_and_reports_share_one_stream(tab: Tab) -> None:
+    """A browser opens few connections to a host: the page has one for news."""
+    opened = Asked(tab.page, "events")
+    tab.page.reload()
+    tab.cards.first.wait_for()
+    tab.prompt.fill("marc_allante")
+    tab.notices.first.wait_for()
+    open_ones = [request for request in opened.requests if not request.failure]
+    assert len(open_ones) == 1
+
+
+def test_a_box_that_is_put_in_again_keeps_its_report(tab: Tab) -> None:
+    """Gradio may replace the element around a box at any time."""
+    tab.prompt.fill("marc_allante")
+    tab.notices.first.wait_for()
+    tab.page.evaluate("""() => {
+      const old = document.querySelector("#txt2img_prompt");
+      const copy = old.cloneNode(true);
+      copy.querySelector(".lib-embeddings-report").remove();
+      copy.querySelector("textarea").value = "brush";
+      old.replaceWith(copy);
+    }""")
+    expect(tab.notices.first).to_have_text("brush 2 vectors")
+
+
+def test_a_pasted_infotext_goes_with_the_question(tab: Tab) -> None:
+    """The server is told what the picture was made with, and only after such a paste."""
+    asked = Asked(tab.page, "prompt")
+    infotext = 'marc_allante\nSteps: 20, TI hashes: "gone: 0123456789ab", Version: 1'
+    for text in ("brush, ", infotext):
+        tab.prompt.evaluate("(box, text) => (box.value = text)", text)
+        with tab.page.expect_response("**/v1/prompt"):
+            tab.prompt.evaluate(
+                """(box, text) => {
+                  const clipboardData = new DataTransfer();
+                  clipboardData.setData("text", text);
+                  const options = { clipboardData, bubbles: true };
+                  box.dispatchEvent(new ClipboardEvent("paste", options));
+                  box.dispatchEvent(new InputEvent("input", { bubbles: true }));
+                }""",
+                text,
+            )
+    bodies = [json.loads(request.post_data or "") for request in asked.requests]
+    assert [body.get("infotext") for body in bodies] == [None, infotext]
+
+
+def test_a_hostile_name_is_text_in_the_report(tab: Tab) -> None:
+    """Markup in a name is shown as it is written."""
+    tab.click(HOSTILE)
+    expect(tab.notices.first).to_have_text(f"{HOSTILE} 2 vectors")
+    expect(tab.page.locator("img[src=x]")).to_have_count(0)
+
+
+# Completion
+
+
+def test_a_typed_word_is_completed_with_the_keyboard(tab: Tab) -> None:
+    """Arrows choose, Enter accepts, one undo takes it back, and typing goes on behind the name."""
+    tab.prompt.press_sequentially("a cat, (mar")
+    expect(tab.completions).to_have_text(["marc_allante2 vectorsSD 1.x"])
+    expect(tab.prompt).to_have_attribute("aria-expanded", "true")
+    tab.prompt.press("ArrowDown")
+    expect(tab.completions).to_have_attribute("aria-selected", "true")
+    tab.prompt.press("Enter")
+    expect(tab.prompt).to_have_value("a cat, (marc_allante")
+    expect(tab.completions).to_have_count(0)
+    expect(tab.prompt).not_to_have_attribute("role", "combobox")
+    tab.page.keyboard.type(":1.2)")
+    expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
+    expect(tab.notices.first).to_have_text("marc_allante 2 vectors, at 1.2")
+
+
+def test_undo_takes_back_a_completion(tab: Tab) -> None:
+    """The browser's own undo knows what the list did."""
+    tab.prompt.press_sequentially("wat")
+    tab.completions.first.wait_for()
+    tab.prompt.press("ArrowUp")
+    tab.prompt.press("Tab")
+    expect(tab.prompt).to_have_value("watercolour")
+    expect(tab.prompt).to_be_focused()
+    tab.prompt.press("Control+z")
+    expect(tab.prompt).to_have_value("wat")
+
+
+def test_a_click_accepts(tab: Tab) -> None:
+    """The box keeps the caret."""
+    tab.negative.press_sequentially("ugly, hands")
+    tab.completions.filter(has_text="bad-hands-5").click()
+    expect(tab.negative).to_have_value("ugly, bad-hands-5")
+    expect(tab.negative).to_be_focused()
+
+
+def test_usable_names_come_first(tab: Tab) -> None:
+    """Those of other models are offered too, behind, and say what they are."""
+    tab.prompt.press_sequentially("whatever")
+    expect(tab.completions).to_have_text(
+        ["whatever-2002 vectorsSD 1.x", "whatever-2000other modelSD 2.x"]
+    )
+
+
+def test_a_name_with_a_space_takes_the_place_of_both_words(tab: Tab) -> None:
+    """So does it of another system's mark before it."""
+    tab.prompt.press_sequentially("a embedding:bad dr")
+    tab.completions.filter(has_text="Bad Dream").click()
+    expect(tab.prompt).to_have_value("a Bad Dream")
+
+
+def test_a_hostile_name_is_text_in_the_list(tab: Tab) -> None:
+    """It goes into the prompt so that it works there."""
+    tab.prompt.press_sequentially("onerr")
+    expect(tab.completions.locator(".offered")).to_have_text(HOSTILE)
+    tab.completions.first.click()
+    expect(tab.notices.first).to_have_text(f"{HOSTILE} 2 vectors")
+
+
+def test_keys_that_mean_nothing_to_the_list_are_the_hosts(tab: Tab) -> None:
+    """Enter with nothing chosen breaks the line, Ctrl+Enter is heard, Esc closes the list first."""
+    tab.page.evaluate(LISTEN_TO_KEYS)
+    tab.prompt.press_sequentially("mar")
+    tab.completions.first.wait_for()
+    tab.prompt.press("Enter")
+    expect(tab.prompt).to_have_value("mar\n")
+    expect(tab.completions).to_have_count(0)
+    tab.prompt.press_sequentially("mar")
+    tab.completions.first.wait_for()
+    tab.prompt.press("ArrowDown")
+    tab.prompt.press("Control+Enter")
+    expect(tab.prompt).to_have_value("mar\nmar")
+    tab.prompt.press("Escape")
+    expect(tab.completions).to_have_count(0)
+    tab.prompt.press("Escape")
+    tab.prompt.press("Enter")
+    keys = tab.page.evaluate("keys.filter((key) => key.length > 1)")
+    assert keys == ["Enter", "Control", "Enter", "Escape", "Enter"]
+
+
+def test_the_list_closes_when_the_caret_leaves_the_word(tab: Tab) -> None:
+    """A name is never written elsewhere than where it was asked for."""
+    tab.prompt.press_sequentially("a mar")
+    tab.completions.first.wait_for()
+    tab.prompt.press("Home")
+    expect(tab.completions).to_have_count(0)
+    tab.prompt.press("End")
+    tab.prompt.press_sequentially("c")
+    tab.completions.first.wait_for()
+    tab.negative.focus()
+    expect(tab.completions).to_have_count(0)
+
+
+def test_a_composition_is_left_alone(tab: Tab) -> None:
+    """Names are offered when an input method has finished, and not before."""
+    tab.prompt.focus()
+    keyboard = tab.page.context.new_cdp_session(tab.page)
+    asked = Asked(tab.page, "completions")
+    composed = {"text": "mar", "selectionStart": 3, "selectionEnd": 3}
+    keyboard.send("Input.imeSetComposition", composed)
+    expect(tab.prompt).to_have_value("mar")
+    assert asked.requests == []
+    keyboard.send("Input.insertText", {"text": "mar"})
+    expect(tab.completions).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "(box) => box.classList.add('autocomplete')",
+        "(box) => box.setAttribute('aria-autocomplete', 'list')",
+        "(box) => box.insertAdjacentHTML('afterend', '<div class=autocompleteParent></div>')",
+    ],
+    ids=["its class", "its role", "its list"],
+)
+def test_another_completion_has_the_box(tab: Tab, other: str) -> None:
+    """Where another extension completes, ours offers nothing and asks nothing."""
+    asked = Asked(tab.page, "completions")
+    tab.prompt.evaluate(other)
+    tab.prompt.press_sequentially("brush, mar")
+    tab.notices.first.wait_for()
+    expect(tab.completions).to_have_count(0)
+    assert asked.requests == []
+
+
+def test_completion_can_be_switched_off(tab: Tab) -> None:
+    """The choice holds after the page is loaded again."""
+    tab.root.get_by_label("Complete names").uncheck()
+    tab.page.reload()
+    tab.cards.first.wait_for()
+    expect(tab.root.get_by_label("Complete names")).not_to_be_checked()
+    asked = Asked(tab.page, "completions")
+    tab.prompt.press_sequentially("brush, mar")
+    tab.notices.first.wait_for()
+    assert asked.requests == []
+    tab.root.get_by_label("Complete names").check()
+    tab.prompt.press_sequentially("c")
+    expect(tab.completions).to_have_count(1)
+
+
+def test_a_card_that_is_clicked_opens_no_list(tab: Tab) -> None:
+    """Only typing does."""
+    asked = Asked(tab.page, "completions")
+    tab.prompt.focus()
+    tab.click("whatever-200")
+    tab.notices.first.wait_for()
+    assert asked.requests == []

@@ -1,0 +1,146 @@
+"""The tab inside a page of a WebUI: two of them, the pane around each, and the WebUI's editor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import SD1, fill, running, write
+from tests.browser.tab import Tab
+
+# What a WebUI calls to open its editor; this one says what it was asked for.
+EDITOR = """window.extraNetworksEditUserMetadata = (event, tabname, page) => {
+  const { name } = event.target.parentElement.parentElement.dataset;
+  window.edited = { name, tabname, page };
+  event.stopPropagation();
+};"""
+
+
+@pytest.fixture(scope="module")
+def webui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of a page that shows the tab where a WebUI does."""
+    folder = tmp_path_factory.mktemp("embeddings")
+    fill(folder)
+    write(folder, "other/c++", SD1)
+    home = tmp_path_factory.mktemp("cache")
+    with running("tests.browser.webui_page", folder, home=home) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser, webui: str) -> Iterator[Page]:
+    """Yield the page; nothing may go wrong in its scripts."""
+    context = browser.new_context(viewport={"width": 1200, "height": 1000}, reduced_motion="reduce")
+    context.add_init_script(EDITOR)
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.goto(webui)
+    Tab(page).cards.first.wait_for()
+    yield page
+    context.close()
+    assert not failures
+
+
+def open_tab(page: Page, tabname: str) -> Tab:
+    """Go to one of the WebUI's tabs, and return the tab in it."""
+    page.locator(f":is([role=tab], .tab-nav > button):text-is('{tabname}')").click()
+    tab = Tab(page, tabname)
+    tab.cards.first.wait_for()
+    return tab
+
+
+def test_each_tab_has_its_own_prompts(page: Page) -> None:
+    """A click goes to the prompts of the WebUI's tab that the card is in, and to no other."""
+    for tabname in ("txt2img", "img2img"):
+        tab = open_tab(page, tabname)
+        tab.prompt.fill("a photo")
+        tab.click("marc_allante")
+        expect(tab.prompt).to_have_value("a photo, marc_allante")
+        tab.negative.focus()
+        tab.click("marc_allante")
+        expect(tab.negative).to_have_value("marc_allante")
+    open_tab(page, "txt2img").click("marc_allante")
+    expect(Tab(page).negative).to_have_value("")
+    expect(Tab(page, "img2img").negative).to_have_value("marc_allante")
+
+
+@pytest.mark.parametrize("name", ["marc_allante", "c++", "<img src=x onerror=alert(1)>"])
+def test_the_webuis_editor_opens_for_a_card(page: Page, name: str) -> None:
+    """The pencil of a card asks the WebUI for its editor, by the card's name."""
+    tab = open_tab(page, "img2img")
+    tab.press(name, "edit")
+    wanted = {"name": name, "tabname": "img2img", "page": "textual_inversion"}
+    assert page.evaluate("window.edited") == wanted
+    expect(tab.prompt).to_have_value("")
+
+
+def test_only_what_a_name_leads_to_can_be_edited(page: Page) -> None:
+    """A duplicate has no pencil: its name leads to another file's notes."""
+    tab = open_tab(page, "txt2img")
+    tab.show("Duplicates")
+    tab.card("c++").wait_for()
+    assert tab.card("c++").locator(".edit").count() == 0
+
+
+def test_without_a_webui_there_is_no_editor(tab: Tab) -> None:
+    """The small app has nothing to edit with, and says nothing of it."""
+    assert tab.root.locator(".info").count() > 0
+    assert tab.root.locator(".edit").count() == 0
+
+
+@pytest.mark.parametrize("width", [1200, 700])
+def test_the_tab_fills_the_pane(page: Page, width: int) -> None:
+    """The cards end where the pane ends, and follow when somebody makes it higher."""
+    page.set_viewport_size({"width": width, "height": 1000})
+    tab = open_tab(page, "txt2img")
+    around = page.locator("#txt2img_textual_inversion_pane")
+
+    def gap() -> float:
+        """Return how far above the end of the pane the list ends."""
+        pane, list_ = around.bounding_box(), tab.viewport.bounding_box()
+        assert pane
+        assert list_
+        return pane["y"] + pane["height"] - list_["y"] - list_["height"]
+
+    before = tab.viewport.bounding_box()
+    assert 0 <= gap() < 12
+    around.evaluate("(pane) => (pane.style.height = '900px')")
+    tab.wait_until_painted()
+    after = tab.viewport.bounding_box()
+    assert before
+    assert after
+    assert after["height"] - before["height"] == pytest.approx(280, abs=1)
+    assert 0 <= gap() < 12
+
+
+def test_the_webuis_style_of_cards_is_not_ours(page: Page) -> None:
+    """Buttons of a card can be seen and pressed, and its name stands below its picture."""
+    tab = open_tab(page, "txt2img")
+    card = tab.card("marc_allante")
+    tab.press("marc_allante", "star")
+    expect(card.locator(".star")).to_have_attribute("aria-pressed", "true")
+    page.mouse.move(0, 0)
+    expect(card.locator(".star")).to_be_visible()
+    name, picture = card.locator(".name").bounding_box(), card.locator(".picture").bounding_box()
+    assert name
+    assert picture
+    assert name["y"] >= picture["y"] + picture["height"]
+
+
+def test_others_find_the_cards(page: Page) -> None:
+    """Cards, names and places for buttons are where they are on the WebUI's own page."""
+    open_tab(page, "img2img")
+    cards = page.locator("#img2img_textual_inversion_cards .card[data-name='marc_allante']")
+    expect(cards.locator(".actions .name")).to_have_text("marc_allante")
+    expect(cards.locator(".button-row")).to_have_count(1)
+    terms = cards.locator(".actions .additional .search_terms")
+    assert terms.text_content() == "marc_allante.safetensors"
+
+
+def test_the_hosts_own_controls_do_not_show(page: Page) -> None:
+    """The field that the WebUI's script counts is not seen beside ours."""
+    assert not page.locator("#txt2img_textual_inversion_extra_search").is_visible()
+    assert page.locator("#txt2img_textual_inversion_extra_search").count() == 1

@@ -1,0 +1,51 @@
+"""A page that shows the tab where a WebUI does: `python -m tests.browser.webui_page FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+
+import gradio as gr
+import uvicorn
+
+from lib_embeddings.app import listen, living_library
+from lib_embeddings.hosts.standalone import build_app
+from lib_embeddings.text_encoders import MODEL_FAMILIES
+from lib_embeddings.ui.api import add_routes
+from lib_embeddings.ui.tab import TITLE, pane
+
+# Of a WebUI's style: a pane of some height, and what it says of its own cards.
+STYLE = """
+.extra-network-pane { display: flex; flex-direction: column; height: 620px; overflow: hidden; }
+.extra-network-pane .card { margin: 8px; width: 256px; height: 384px; overflow: hidden; }
+.extra-network-pane .card .button-row { visibility: hidden; }
+.extra-network-pane .card .actions { position: absolute; bottom: 0; background: rgb(0 0 0 / 50%); }
+"""
+
+
+def build_page() -> gr.Blocks:
+    """Return a page with both of a WebUI's tabs that have prompts."""
+    page: gr.Blocks
+    with gr.Blocks() as page:
+        gr.HTML(f"<style>{STYLE}</style>")
+        with gr.Tabs():
+            for tabname in ("txt2img", "img2img"):
+                with gr.Tab(tabname):
+                    gr.Textbox(label="Prompt", lines=3, elem_id=f"{tabname}_prompt")
+                    gr.Textbox(label="Negative prompt", lines=3, elem_id=f"{tabname}_neg_prompt")
+                    with gr.Tabs(), gr.Tab(TITLE):
+                        gr.HTML(pane(tabname, "textual_inversion"))
+    return page
+
+
+def main(folder: str) -> None:
+    """Serve the page until interrupted."""
+    sd1 = MODEL_FAMILIES["sd1"]
+    with listen("127.0.0.1", 0) as listener, living_library([folder], sd1) as library:
+        app = build_app(build_page(), lambda app: add_routes(app, library))
+        host, port, *_ = listener.getsockname()
+        print(f"at http://{host}:{port}/", file=sys.stderr, flush=True)
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
