@@ -172,18 +172,17 @@ class Snapshot:
         Args:
             use_partial: ids of entries that count as usable where they are partial.
         """
-        fits: dict[int, Fit] = {}  # by identity: equal vectors share their mapping
+        fits: dict[int, Fit] = {}  # by identity: equal files share their reading
         fitted: list[FittedEntry] = []
         for entry in self.entries:
-            if entry.state != "ok":
-                fitted.append(FittedEntry(entry, None))
-                continue
-            vectors = entry.reading.vectors
-            fit = fits.get(id(vectors))
-            if fit is None:
-                fit = fits[id(vectors)] = check(vectors, model)
-            if use_partial and fit.kind == "partial" and entry.id in use_partial:
-                fit = USABLE
+            fit = None
+            if entry.state == "ok":
+                reading = entry.reading
+                fit = fits.get(id(reading))
+                if fit is None:
+                    fit = fits[id(reading)] = check(reading.vectors, model)
+                if use_partial and fit.kind == "partial" and entry.id in use_partial:
+                    fit = USABLE
             fitted.append(FittedEntry(entry, fit))
         return View(self.roots, model, tuple(fitted))
 

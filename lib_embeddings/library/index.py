@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 
 from lib_embeddings.embedding import share_infos, vectors_info
+from lib_embeddings.library.bulk import no_collecting
 from lib_embeddings.library.index_file import FAILURES, connect, default_path
 from lib_embeddings.library.inspect import sha256
 from lib_embeddings.library.scan import Reader
@@ -71,9 +72,10 @@ class Index:
 
     def reader(self, read: Callable[[str], Told]) -> Reader:
         """Return a reader that calls *read* only for files that are new or have changed."""
+        look_up, keep = self._look_up, self._keep  # for each of ten thousand files
 
         def look_up_or_read(found: Found) -> Told:
-            return self._look_up(found) or self._keep(found, *read(found.full_path))
+            return look_up(found) or keep(found, *read(found.full_path))
 
         return look_up_or_read
 
@@ -209,8 +211,8 @@ class Index:
 
 
 def _read_tables(path: str) -> tuple[dict[str, Row], dict[int, str]]:
-    with closing(connect(path)) as connection:
-        rows = connection.execute("SELECT * FROM files")
+    with closing(connect(path)) as connection, no_collecting():
+        rows = connection.execute("SELECT * FROM files").fetchall()
         texts = connection.execute("SELECT * FROM readings")
         return {row[0]: row for row in rows}, dict(texts)
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import final
 
+from lib_embeddings.library.bulk import no_collecting
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
 from lib_embeddings.library.query import Listing
@@ -192,7 +193,7 @@ class Library:
 
     def rescan(self) -> Changes:
         """Look at all folders now, and return what has changed since the last look."""
-        with self._scanning:
+        with self._scanning, no_collecting():
             roots = self._roots
             reachable = tuple(filter(os.path.isdir, roots))
             self._files = self._look(reachable)
