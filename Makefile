@@ -60,6 +60,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.library
 	$(BIN)/python -m benchmarks.watch
 	$(BIN)/python -m benchmarks.tab
+	$(BIN)/python -m benchmarks.prompts
 
 $(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -17,7 +17,7 @@ from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
 from lib_embeddings.library.store import Library
 from lib_embeddings.prompts.tokenizer import own_tokenizer
-from lib_embeddings.report import change_lines, log_lines
+from lib_embeddings.render import change_lines, log_lines
 from lib_embeddings.snapshot import Changes
 from lib_embeddings.text_encoders import ModelFamily
 from lib_embeddings.ui.api import add_routes

@@ -13,9 +13,9 @@ import numpy as np
 
 from lib_embeddings.embedding import Contents, Embedding, Vectors
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
+from lib_embeddings.foreign import named_tensors, recognise
 from lib_embeddings.layouts import CERTAIN, LIKELY, Draft, Layout, Term
 from lib_embeddings.limits import LIMITS, at_most
-from lib_embeddings.lookalikes import named_tensors, recognise
 from lib_embeddings.text_encoders import BY_HIDDEN_SIZE, TEXT_ENCODERS, TextEncoder, describe
 
 Norms = tuple[float, float]

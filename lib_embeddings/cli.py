@@ -21,8 +21,9 @@ from lib_embeddings.library.rename import plan, rename
 from lib_embeddings.library.scan import entry_at, take_snapshot
 from lib_embeddings.library.walk import Found
 from lib_embeddings.prompts.name_checks import NameChecks
+from lib_embeddings.prompts.schedules import MOST_STEPS
 from lib_embeddings.prompts.tokenizer import own_tokenizer
-from lib_embeddings.report import log_lines, name_lines, view_as_json
+from lib_embeddings.render import log_lines, name_lines, view_as_json
 from lib_embeddings.snapshot import View
 from lib_embeddings.text_encoders import MODEL_FAMILIES, families_for
 
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = run(options)
         sys.stdout.flush()
+    except NotADirectoryError as error:
+        return _refuse(f"{shown(str(error), 255)} is not a folder: give the folder to look through")
     except BrokenPipeError:  # whoever reads us has enough, as `| head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
@@ -77,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         "--dir", action="append", dest="folders", metavar="DIR", help="folder of the embeddings"
     )
     _add_model(prompt)
-    prompt.add_argument("--steps", type=int, default=20, help="of the picture (%(default)s)")
+    prompt.add_argument(
+        "--steps", type=_steps, default=20, help="steps of the picture (%(default)s)"
+    )
     prompt.add_argument("--json", action="store_true", help="print JSON")
     prompt.add_argument(
         "--strict", action="store_true", help="exit 1 if something asked for is not used"
@@ -103,11 +108,18 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _steps(text: str) -> int:
+    """Return a number of steps that a picture can take."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_STEPS))
+    if is_number and 1 <= int(text) <= MOST_STEPS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 1 to {MOST_STEPS}, found {text!r}")
+
+
 def _scan(options: argparse.Namespace) -> int:
-    try:
-        view, checks = _look(options.folders, options.model, use_index=not options.no_index)
-    except NotADirectoryError as error:
-        return _refuse(f"{shown(str(error), 255)} is not a folder: give the folder to look through")
+    with Index.nowhere() if options.no_index else Index.open() as index:
+        view = _look(options.folders, options.model, index)
+        checks = NameChecks(view, own_tokenizer(), index.token_ids)
     if options.json:
         _print_json(view_as_json(view, checks))
     else:
@@ -116,11 +128,10 @@ def _scan(options: argparse.Namespace) -> int:
     return BAD_FILES if options.strict and is_bad else OK
 
 
-def _look(folders: Sequence[str], model: str, use_index: bool) -> tuple[View, NameChecks]:
-    with Index.open() if use_index else Index.nowhere() as index:
-        snapshot = take_snapshot(folders, index.reader(read_file), _progress)
-        view = snapshot.seen_with(MODEL_FAMILIES.get(model))
-        return view, NameChecks(view, own_tokenizer(), index.token_ids)
+def _look(folders: Sequence[str], model: str, index: Index) -> View:
+    """Return what is in some folders. Raises `NotADirectoryError` where one is none."""
+    snapshot = take_snapshot(folders, index.reader(read_file), _progress)
+    return snapshot.seen_with(MODEL_FAMILIES.get(model))
 
 
 def _progress(files: Sequence[Found]) -> Iterable[Found]:
@@ -164,17 +175,12 @@ def _prompt(options: argparse.Namespace) -> int:
     tokenize = own_tokenizer()
     if tokenize is None:
         return _refuse("CLIP's tokenizer is missing: install lib-embeddings[prompt]")
-    try:
-        with Index.open() as index:
-            snapshot = take_snapshot(options.folders or ["."], index.reader(read_file), _progress)
-            view = snapshot.seen_with(MODEL_FAMILIES.get(options.model))
-            reader = reader_of(view, tokenize, index.token_ids)
-    except NotADirectoryError as error:
-        return _refuse(f"{shown(str(error), 255)} is not a folder: give the folder to look through")
-    steps = max(1, options.steps)
+    with Index.open() as index:
+        view = _look(options.folders or ["."], options.model, index)
+        reader = reader_of(view, tokenize, index.token_ids)
     reports = {
-        "positive": reader.read(options.prompt, steps),
-        "negative": reader.read(options.negative, steps, is_negative=True),
+        "positive": reader.read(options.prompt, options.steps),
+        "negative": reader.read(options.negative, options.steps, is_negative=True),
     }
     if options.json:
         _print_json({box: report.as_json() for box, report in reports.items()})
@@ -194,7 +200,7 @@ def _serve(options: argparse.Namespace) -> int:
     folders = options.folders or ["."]
     for folder in folders:
         if os.path.exists(folder) and not os.path.isdir(folder):
-            return _refuse(f"{shown(folder, 255)} is not a folder: give the folder to look through")
+            raise NotADirectoryError(folder)
     try:
         listener = listen(options.host, options.port)
     except (OSError, OverflowError) as error:

@@ -31,7 +31,7 @@ from random import Random
 from lib_embeddings.assemble import make_embedding
 from lib_embeddings.containers import read_contents
 from lib_embeddings.errors import EmbeddingError
-from lib_embeddings.lookalikes import named_tensors
+from lib_embeddings.foreign import named_tensors
 from tests.builders import (
     OPCODES,
     Global,

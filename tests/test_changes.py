@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib_embeddings.embedding import vectors_info
-from lib_embeddings.report import change_lines
+from lib_embeddings.render import change_lines
 from lib_embeddings.snapshot import Changes, Companion, Entry, Reading, Snapshot, diff
 from lib_embeddings.text_encoders import MODEL_FAMILIES
 

@@ -13,6 +13,7 @@ import pytest
 from lib_embeddings.cli import main
 from lib_embeddings.library import read as read_module
 from lib_embeddings.library.preferences import Preferences
+from lib_embeddings.names import SUFFIXES
 from lib_embeddings.snapshot import id_of
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
 
@@ -359,7 +360,7 @@ def test_rename(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("cat.pt", "a/b", "a/b: expected a name without /"),
         ("cat.pt", "dog", "dog.pt is there already: give another name"),
         ("cow.pt", "dog", "{}/cow.pt cannot be opened: No such file or directory"),
-        ("cat.txt", "cow", "cat.txt: expected an embedding's file, found another"),
+        ("cat.txt", "cow", f"cat.txt: expected one of {', '.join(SUFFIXES)}, found .txt"),
     ],
 )
 def test_rename_refused(

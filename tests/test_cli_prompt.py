@@ -11,8 +11,6 @@ import pytest
 from lib_embeddings.cli import main
 from tests.builders import safetensors_file, vectors
 
-pytest.importorskip("lib_embeddings.prompts.clip_tokenizer")
-
 EXAMPLE = "(marc_allante:1.2) a dog"
 
 
@@ -39,9 +37,9 @@ def test_the_report(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(folder, f"{EXAMPLE}, marc_alante", "--negative", "flora") == 0
     assert capsys.readouterr().out.splitlines() == [
         "positive: used: marc_allante (1 vector, weight 1.2)",
-        "positive: looks like: marc_alante: marc_allante is what there is",
+        "positive: looks like: marc_alante: did you mean marc_allante?",
         "positive: tokens that embeddings take: 1 of 75",
-        f"negative: not used: flora: {reason}; read as words",
+        f"negative: not used: flora: {reason}; its name is read as words",
     ]
 
 
@@ -71,6 +69,15 @@ def test_steps(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == ""
     run(folder, "[a|b|marc_allante]", "--steps", "3")
     assert "marc_allante" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("steps", ["0", "1001", "-1", "1.5", "many", "9" * 5000])
+def test_no_number_of_steps(folder: str, steps: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number of steps that no picture takes is wrong use."""
+    with pytest.raises(SystemExit) as exit_:
+        run(folder, EXAMPLE, f"--steps={steps}")
+    assert exit_.value.code == 2
+    assert f"expected a number from 1 to 1000, found '{steps}'" in capsys.readouterr().err
 
 
 def test_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,22 +10,25 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.extension import NEEDED
+
 INSTALL = Path(__file__).parents[1] / "install.py"
 
 
 class Pip:
-    """What is started instead of pip: remembers its command, and ends as it was told to."""
+    """What is started instead of pip: remembers its commands, and lacks what it was told to."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, lacks: str = "") -> None:
         self.commands: list[list[str]] = []
         self._error = error
+        self._lacks = lacks
 
     def __call__(
         self, command: list[str], *, check: bool, stdout: int, stderr: int
     ) -> subprocess.CompletedProcess[bytes]:
         assert (check, stdout, stderr) == (True, subprocess.DEVNULL, subprocess.DEVNULL)
         self.commands.append(command)
-        if self._error:
+        if self._error and command[-1].startswith(self._lacks):
             raise self._error
         return subprocess.CompletedProcess(command, 0)
 
@@ -68,7 +71,24 @@ def test_a_machine_without_network_gets_one_line(
     """When nothing can be installed the WebUI starts all the same, and says what is off."""
     run_with({"watchdog", "platformdirs"}, Pip(error), monkeypatch)
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("Textual Inversion: could not install watchdog")
+    assert line.startswith("Textual Inversion: could not install watchdog>=2.1.9, platformdirs>=3;")
+
+
+def test_what_can_be_done_without_keeps_nothing_else_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the last package cannot be had, those before it are installed all the same."""
+    pip = Pip(subprocess.CalledProcessError(1, "pip"), lacks="rapidfuzz")
+    run_with({"rapidfuzz", "watchdog", "platformdirs"}, pip, monkeypatch)
+    assert [command[-1] for command in pip.commands[:-1]] == ["watchdog>=2.1.9", "platformdirs>=3"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Textual Inversion: could not install rapidfuzz>=3;")
+
+
+def test_everything_the_extension_imports_is_installed() -> None:
+    """What the reports of prompts need is there too: without it nobody is told of a slip."""
+    needed = runpy.run_path(str(INSTALL))["NEEDED"]
+    assert set(needed) == {*NEEDED, "rapidfuzz"}
 
 
 def test_it_imports_only_the_standard_library() -> None:

@@ -2,6 +2,8 @@
  * The prompt boxes of the host: which one has the caret, what is in them, and edits with undo.
  */
 
+import { host } from "./host.mjs";
+
 /** @typedef {import("./api.mjs").BoxKind} BoxKind */
 /** @typedef {import("./known_names.mjs").KnownNames} KnownNames */
 /** @typedef {import("./prompt.mjs").Edit} Edit */
@@ -19,16 +21,6 @@ const SELECTORS = {
   negative: (tabname) => `#${CSS.escape(tabname)}_neg_prompt`,
 };
 const MARK = "lib-embeddings-target";
-
-/**
- * What a WebUI puts on its window.
- *
- * @typedef {object} Host
- * @property {{extra_networks_add_text_separator?: string}} [opts]
- * @property {(box: HTMLTextAreaElement) => void} [updateInput]
- * @property {(callback: () => void) => void} [onAfterUiUpdate]
- */
-const host = /** @type {Host} */ (/** @type {unknown} */ (window));
 
 let isEditing = false;
 

@@ -5,8 +5,9 @@
  * `.actions .additional .search_terms`, as on the WebUI's own cards.
  */
 
+import { badgeOf } from "./badge.mjs";
 import { element, iconButton, setAttribute } from "./elements.mjs";
-import { BOXES, counted, FAMILIES, hue, initials, isEmbedding, obstacle, sentenceCase, size } from "./words.mjs";
+import { BOXES, counted, hue, initials, isEmbedding, obstacle, sentenceCase, size } from "./words.mjs";
 
 /** @typedef {import("./api.mjs").BoxKind} BoxKind */
 /** @typedef {import("./api.mjs").Entry} Entry */
@@ -14,12 +15,14 @@ import { BOXES, counted, FAMILIES, hue, initials, isEmbedding, obstacle, sentenc
 
 /**
  * @param {Entry} entry
- * @param {string | null} picture The address of its preview.
+ * @param {string | null} preview The address of its preview.
  * @param {boolean} hasEditor Whether the page has an editor for what lies beside the file.
  * @returns {HTMLLIElement}
  */
-export function createCard(entry, picture, hasEditor) {
+export function createCard(entry, preview, hasEditor) {
   const why = obstacle(entry);
+  const picture = pictureOf(entry.name, preview);
+  if (entry.warnings.length) picture.append(cautionOf(entry.warnings));
   const main = element(
     "button",
     {
@@ -29,7 +32,7 @@ export function createCard(entry, picture, hasEditor) {
       "aria-description": entry.warnings.map(sentenceCase).join(". ") || null,
       tabindex: -1,
     },
-    pictureOf(entry, picture),
+    picture,
     element("span", { class: "name", dir: "auto" }, entry.name),
     factsOf(entry),
     ...(why ? [reasonOf(why, entry.reason)] : []),
@@ -98,28 +101,23 @@ export function dropBrokenPictures(root, signal) {
 }
 
 /**
- * @param {Entry} entry
- * @param {string | null} address
+ * Build an entry's picture, with something of its name behind it.
+ *
+ * @param {string} name
+ * @param {string | null} address None where there is no preview.
  */
-function pictureOf({ name, warnings }, address) {
+export function pictureOf(name, address) {
   const picture = element("span", { class: "picture", "data-initials": initials(name), "aria-hidden": "true" });
   picture.style.setProperty("--hue", String(hue(name)));
   if (address)
     picture.append(element("img", { src: address, alt: "", loading: "lazy", decoding: "async", draggable: "false" }));
-  if (warnings.length) picture.append(cautionOf(warnings));
   return picture;
 }
 
 /** @param {Entry} entry */
 function factsOf({ families, n_vectors, bytes }) {
-  const facts = element("span", { class: "facts" });
-  const titles = families.map((key) => FAMILIES[key] ?? key);
-  if (titles.length) {
-    facts.append(element("span", { class: "badge", "data-family": families[0], title: titles.join(", ") }, titles[0]));
-  }
   const amount = n_vectors ? counted(n_vectors, "vector") : size(bytes);
-  facts.append(element("span", { class: "amount" }, amount));
-  return facts;
+  return element("span", { class: "facts" }, ...badgeOf(families), element("span", { class: "amount" }, amount));
 }
 
 /** @param {string[]} warnings */

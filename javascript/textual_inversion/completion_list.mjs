@@ -2,9 +2,10 @@
  * Show names to choose from beside the caret of a prompt box.
  */
 
+import { badgeOf } from "./badge.mjs";
 import { placeOf } from "./caret_place.mjs";
 import { element, setAttribute } from "./elements.mjs";
-import { counted, FAMILIES, obstacle } from "./words.mjs";
+import { counted, obstacle } from "./words.mjs";
 
 /** @typedef {import("./api.mjs").Completion} Completion */
 /** @typedef {import("./caret_place.mjs").Place} Place */
@@ -131,12 +132,11 @@ function idOf(at) {
  */
 function option({ name, n_vectors, families, fit }, at) {
   const why = obstacle({ state: "ok", fit });
-  const titles = families.map((key) => FAMILIES[key] ?? key);
   return element(
     "li",
     { role: "option", id: idOf(at), "data-kind": why && fit },
     element("span", { class: "offered", dir: "auto" }, name),
     element("span", { class: "amount" }, why ? why.toLowerCase() : counted(n_vectors, "vector")),
-    element("span", { class: "badge", "data-family": families[0], title: titles.join(", ") }, titles[0] ?? ""),
+    ...badgeOf(families),
   );
 }

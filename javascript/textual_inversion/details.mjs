@@ -3,11 +3,12 @@
  */
 
 import { BOX_KINDS } from "./boxes.mjs";
+import { pictureOf } from "./cards.mjs";
 import { copyText } from "./clipboard.mjs";
 import { element, iconButton, textButton } from "./elements.mjs";
 import { bundledFacts, mainFacts, metadataFacts, tensorFacts, valueFacts } from "./facts.mjs";
 import { Renaming } from "./renaming.mjs";
-import { BOXES, hue, initials, isEmbedding, obstacle, sayRenamed, sentenceCase } from "./words.mjs";
+import { BOXES, isEmbedding, obstacle, sayRenamed, sentenceCase } from "./words.mjs";
 
 /** @typedef {import("./api.mjs").Api} Api */
 /** @typedef {import("./cards.mjs").Places} Places */
@@ -137,20 +138,9 @@ export class DetailsPanel {
     this.#entry = details;
     const focused = /** @type {HTMLElement | null} */ (this.body.querySelector(":focus"))?.dataset.key;
     const head = heading(details, this.renaming.root);
-    this.body.replaceChildren(this.#picture(details), head, choices(details), ...sections(details));
+    const picture = pictureOf(details.name, details.preview && this.api.preview(details, PICTURE_WIDTH));
+    this.body.replaceChildren(picture, head, choices(details), ...sections(details));
     if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-key="${focused}"]`))?.focus();
-  }
-
-  /** @param {Details} details */
-  #picture(details) {
-    const picture = element("div", {
-      class: "picture",
-      "data-initials": initials(details.name),
-      "aria-hidden": "true",
-    });
-    picture.style.setProperty("--hue", String(hue(details.name)));
-    if (details.preview) picture.append(element("img", { src: this.api.preview(details, PICTURE_WIDTH), alt: "" }));
-    return picture;
   }
 }
 

@@ -2,13 +2,7 @@
  * The WebUI's own editor of what lies beside an embedding: preview, description and notes.
  */
 
-/**
- * What a WebUI puts on its window.
- *
- * @typedef {object} Host
- * @property {(event: Event, tabname: string, page: string) => void} [extraNetworksEditUserMetadata]
- */
-const host = /** @type {Host} */ (/** @type {unknown} */ (window));
+import { host } from "./host.mjs";
 
 /**
  * Tell whether there is one where a tab is.

@@ -1,23 +1,31 @@
 /**
  * Find the places where a page wants the tab, and its prompt boxes, whenever the host puts them there.
+ *
+ * The boxes get reports and the completion of names, with or without a tab.
  */
 
-import { Prompts } from "./prompts.mjs";
+import { Api } from "./api.mjs";
+import { Completer } from "./completer.mjs";
+import { PromptReports } from "./prompt_reports.mjs";
 import { Tab } from "./tab.mjs";
+
+/** The tabs of a host that have prompt boxes. */
+const TABNAMES = ["txt2img", "img2img"];
 
 /** @type {Map<Element, Tab>} */
 const tabs = new Map();
-/** @type {MutationObserver | undefined} */
-let watch;
-/** @type {Prompts | undefined} */
-let prompts;
+/** @type {PromptReports[]} */
+let reports = [];
+/** @type {Completer | undefined} */
+let completer;
 
 /** Fill every place that is in the page now or comes later. Further calls do nothing. */
 export function start() {
-  if (watch) return;
-  prompts = new Prompts();
-  watch = new MutationObserver(matchPage);
-  watch.observe(document.documentElement, { childList: true, subtree: true });
+  if (completer) return;
+  const [api, closing] = [new Api(), new AbortController().signal]; // As long as the page lives.
+  reports = TABNAMES.map((tabname) => new PromptReports(tabname, api, closing));
+  completer = new Completer(api, blockOf, closing);
+  new MutationObserver(matchPage).observe(document.documentElement, { childList: true, subtree: true });
   matchPage();
 }
 
@@ -30,5 +38,19 @@ function matchPage() {
   for (const place of document.getElementsByClassName("lib-embeddings")) {
     if (place instanceof HTMLElement && !tabs.has(place)) tabs.set(place, new Tab(place));
   }
-  prompts?.place();
+  for (const report of reports) report.place();
+  completer?.list.place();
+}
+
+/**
+ * Return what the host has around a prompt box, null for other elements.
+ *
+ * @param {EventTarget | null} box
+ */
+function blockOf(box) {
+  for (const { boxes } of reports) {
+    const kind = boxes.kindOf(box);
+    if (kind) return boxes.block(kind);
+  }
+  return null;
 }

@@ -48,9 +48,11 @@ const PLAIN = [
  * @param {string} name
  */
 export function escapeName(name) {
-  return squeeze(name)
+  return name
+    .replace(/[ \t\r\n]+/g, " ")
+    .replace(/^ | $/g, "")
     .replace(/[()[\]\\:|]/g, "\\$&")
-    .replace(/:(?=[-+.\d ])/g, ":\\")
+    .replace(/:(?=[-+.\p{Nd}\s])/gu, ":\\")
     .replace(RESERVED, (word) => word.toLowerCase());
 }
 
@@ -60,7 +62,7 @@ export function escapeName(name) {
  * @param {string} name
  */
 export function foldName(name) {
-  return fold(squeeze(name));
+  return fold(name.trim().replace(/\s+/g, " "));
 }
 
 /**
@@ -72,11 +74,6 @@ export function foldName(name) {
  */
 export function readPrompt(prompt, names = []) {
   return joinNames([...cut(prompt)], longestFirst(names));
-}
-
-/** @param {string} name */
-function squeeze(name) {
-  return name.trim().replace(/\s+/g, " ");
 }
 
 /** @param {string} text */

@@ -37,7 +37,7 @@ export function noticesOf(report, provenance) {
     ),
     ...report.unusable.map(({ name, reason }) => warning(name, ` is not used: ${reason}`)),
     ...report.used.filter(({ n_vectors }) => n_vectors > CHUNK_TOKENS).map(tooLong),
-    ...foreign(provenance),
+    ...differences(provenance),
     ...report.lookalikes.map(proposal),
     ...conversions(report),
     ...report.used.map(usage),
@@ -74,14 +74,14 @@ function tooLong({ name, n_vectors }) {
 }
 
 /** @param {Provenance | undefined} provenance */
-function foreign(provenance) {
+function differences(provenance) {
   const { missing = [], different = [], renamed = [] } = provenance ?? {};
   return [
-    ...missing.map(({ name, hash }) => warning(name, ` (${hash}) made the picture and is not here`)),
+    ...missing.map(({ name, hash }) => warning(name, ` (${hash}), which the picture used, is not here`)),
     ...different.map(({ name, hash, found }) =>
-      warning(name, ` is another file here (${found}) than made the picture (${hash})`),
+      warning(name, ` is another file here (${found}) than the picture used (${hash})`),
     ),
-    ...renamed.map(({ name, now }) => warning(name, ` made the picture and is called ${now} here`)),
+    ...renamed.map(({ name, now }) => warning(name, `, which the picture used, is called ${now} here`)),
   ];
 }
 

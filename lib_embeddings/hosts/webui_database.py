@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
-from lib_embeddings.library.token_ids import TokenIds
+from lib_embeddings.prompts.tokenizer import TokenIds
 
 # Any: the WebUI's class, which is not typed.
 Embedding = Any

@@ -26,8 +26,8 @@ from lib_embeddings.hosts.webui_embedding import FileEmbedding
 from lib_embeddings.hosts.webui_model import ActiveModel, active_model, loaded_checkpoint, tokenize
 from lib_embeddings.hosts.webui_prompts import forget_prompts
 from lib_embeddings.library.store import Library
-from lib_embeddings.library.token_ids import TokenIds
-from lib_embeddings.report import change_lines, log_lines
+from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.render import change_lines, log_lines
 from lib_embeddings.snapshot import Changes, Entry, View
 from lib_embeddings.text_encoders import ModelFamily
 

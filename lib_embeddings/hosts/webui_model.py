@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from modules import sd_models
 
-from lib_embeddings.library.token_ids import TokenIds
+from lib_embeddings.prompts.tokenizer import TokenIds
 from lib_embeddings.text_encoders import BY_HIDDEN_SIZE, MODEL_FAMILIES, ModelFamily
 
 

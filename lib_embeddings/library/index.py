@@ -22,9 +22,10 @@ from lib_embeddings.library.bulk import no_collecting
 from lib_embeddings.library.index_file import FAILURES, connect, default_path
 from lib_embeddings.library.inspect import sha256
 from lib_embeddings.library.scan import Reader
-from lib_embeddings.library.token_ids import TokenIds, TokenIdStore, Tokenize
+from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.walk import Found
 from lib_embeddings.names import is_text
+from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 from lib_embeddings.snapshot import Entry, Reading, Told
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,12 @@ import numpy as np
 from lib_embeddings.embedding import Vectors
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.fit import check
+from lib_embeddings.foreign import bundled_embeddings, named_tensors
 from lib_embeddings.library.read import open_contents, read_embedding
 from lib_embeddings.library.scan import entry_at
-from lib_embeddings.lookalikes import bundled_embeddings, named_tensors
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 from lib_embeddings.prompts.tokenizer import own_tokenizer
-from lib_embeddings.report import entry_as_json
+from lib_embeddings.render import entry_as_json
 from lib_embeddings.snapshot import Entry, FittedEntry
 
 _BLOCK = 1024 * 1024

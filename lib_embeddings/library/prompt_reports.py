@@ -9,14 +9,12 @@ from typing import NamedTuple
 
 from lib_embeddings.library.provenance import provenance
 from lib_embeddings.library.store import Library
-from lib_embeddings.library.token_ids import TokenIds, Tokenize
 from lib_embeddings.names import PICTURE_SUFFIXES
 from lib_embeddings.prompts.infotext import Provenance, find_hashes, split_hashes
 from lib_embeddings.prompts.reader import Near, PromptReader
 from lib_embeddings.prompts.report import Known
+from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
 from lib_embeddings.snapshot import FittedEntry, View
-
-LookUp = Callable[[Iterable[str], Tokenize], Mapping[str, TokenIds]]
 
 _PASTED = 16  # infotexts whose embeddings are remembered: of the last few pictures
 

@@ -75,8 +75,11 @@ def plan(entry: Entry, name: str, others: Iterable[FittedEntry] = ()) -> Renamin
     problem = why_no_filename(name)
     if problem:
         raise BadName(problem)
-    if split_name(entry.path)[1] not in SUFFIXES:
-        raise RenameError(f"{shown(entry.path, 255)}: expected an embedding's file, found another")
+    _, suffix = split_name(entry.path)
+    if suffix not in SUFFIXES:
+        endings = ", ".join(SUFFIXES)
+        found = shown(suffix) or "none"
+        raise RenameError(f"{shown(entry.path, 255)}: expected one of {endings}, found {found}")
     _check_library(entry, name, others)
     folder, listed_as = os.path.split(entry.full_path)
     try:

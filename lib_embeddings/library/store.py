@@ -26,9 +26,9 @@ from lib_embeddings.library.query import Listing
 from lib_embeddings.library.read import read_file
 from lib_embeddings.library.rename import rename
 from lib_embeddings.library.scan import entry_of, snapshot_of
-from lib_embeddings.library.token_ids import TokenIds, Tokenize
 from lib_embeddings.library.walk import Found, walk
 from lib_embeddings.prompts.name_checks import NameChecks
+from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 from lib_embeddings.snapshot import Changes, Entry, FittedEntry, Snapshot, Told, View, diff
 from lib_embeddings.text_encoders import ModelFamily
 

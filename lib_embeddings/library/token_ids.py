@@ -11,16 +11,14 @@ import json
 import logging
 import threading
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 
 from lib_embeddings.library.index_file import FAILURES, connect
 from lib_embeddings.names import is_text
+from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
-
-TokenIds = list[int]
-Tokenize = Callable[[list[str]], list[TokenIds]]
 
 # Letter case, digits, marks, an accent and an entity: where tokenizers of one vocabulary differ.
 _PROBE = "A photo of <Easy-Negative_v2.5>, (Å) &amp; 猫"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from typing import Any
 
 import ftfy
-from instant_clip_tokenizer import Tokenizer
 
-# The two words that the package reads as text, and a WebUI as tokens of their own.
+_VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
+
+# The two words that a WebUI cuts out of a text before it mends the rest.
 _SPECIAL = re.compile(r"(<\|(?:start|end)oftext\|>)")
-
-# A mark that a WebUI's pattern takes for no letter and no mark either: it only parts words.
-_IOTA_BELOW = "\u0345"
 
 
 def tokenize(texts: Sequence[str]) -> list[list[int]]:
@@ -21,22 +23,36 @@ def tokenize(texts: Sequence[str]) -> list[list[int]]:
     return [[id_ for part in _SPECIAL.split(text) for id_ in _encode(part)] for text in texts]
 
 
-def _encode(part: str) -> list[int]:
-    tokenizer = _tokenizer()
-    if part == "<|startoftext|>":
-        return [tokenizer.start_of_text()]
-    if part == "<|endoftext|>":
-        return [tokenizer.end_of_text()]
-    ids: list[int] = tokenizer.encode(_normalised(part))
-    return ids
-
-
-@lru_cache(maxsize=1)
-def _tokenizer() -> Tokenizer:
-    return Tokenizer()
+def _encode(part: str) -> Iterator[int]:
+    clip = _tokenizer()
+    for word in clip.pat.findall(_normalised(part)):
+        signs = "".join([clip.byte_encoder[byte] for byte in word.encode()])
+        for piece in clip.bpe(signs).split():
+            yield clip.encoder[piece]
 
 
 def _normalised(text: str) -> str:
     # Mending text takes ten times as long as its tokens, and most texts have nothing to mend.
     plain = text.isascii() and text.isprintable() and "&" not in text
-    return text.lower() if plain else ftfy.fix_text(text).lower().replace(_IOTA_BELOW, " ")
+    return text.lower() if plain else ftfy.fix_text(text).lower()
+
+
+def _load_class() -> Any:
+    """Return the class of OpenAI's tokenizer; importing the package around it would import torch.
+
+    Raises:
+        ImportError: there is no package `clip`, or it is another one.
+    """
+    package = find_spec("clip")
+    folders = list((package and package.submodule_search_locations) or [])
+    spec = PathFinder.find_spec("simple_tokenizer", folders)
+    has_vocabulary = any(os.path.exists(os.path.join(each, _VOCABULARY)) for each in folders)
+    if not (spec and spec.loader and has_vocabulary):
+        raise ImportError("clip: expected OpenAI's tokenizer, found none; install openai-clip")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.SimpleTokenizer
+
+
+# It reads its vocabulary when it is first asked for.
+_tokenizer = lru_cache(maxsize=1)(_load_class())

@@ -25,9 +25,7 @@ from lib_embeddings.prompts.grammar import (
 from lib_embeddings.prompts.matching import Matcher
 from lib_embeddings.prompts.report import Filled, Known, Lookalike, PromptReport, Unused, Used
 from lib_embeddings.prompts.schedules import schedule
-
-Tokens = Sequence[int]
-Tokenize = Callable[[list[str]], Sequence[Tokens]]
+from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 _WORD = re.compile(r"[^\s,()\[\]{}<>|:;\"“”!?\\/]+")
 _EDGES = ".'\u2019-_*~+=#&"
@@ -47,7 +45,7 @@ class PromptReader:
     def __init__(
         self,
         embeddings: Iterable[Known],
-        tokens: Mapping[str, Tokens],
+        tokens: Mapping[str, TokenIds],
         tokenize: Tokenize,
         near: Callable[[Iterable[str]], Near] | None = None,
     ) -> None:
@@ -69,8 +67,10 @@ class PromptReader:
         self._loaded = Matcher({name: tokens[name] for name in loaded})
         # Of names with equal tokens the one that is loaded comes first: the prompt gets it.
         self._all = Matcher({name: tokens[name] for name in (*loaded, *self._known)})
-        # Whoever calls an embedding like an ordinary word, which is one token, means no other word.
-        self._near = near(name for name in self._known if len(tokens[name]) > 1) if near else None
+        # Whoever calls an embedding like an ordinary word, which is one token, means no other word;
+        # nobody means a file that is no embedding.
+        meant = (name for name, n in self._n_vectors.items() if n and len(tokens[name]) > 1)
+        self._near = near(meant) if near else None
         self._meant = lru_cache(_MOST_WORDS)(self._find_meant)
 
     def read(self, prompt: str, steps: int, *, is_negative: bool = False) -> PromptReport:
@@ -91,7 +91,8 @@ class PromptReader:
         asked = dict(asked for ids in tokens.values() for asked in self._asked_in_vain(ids))
         forms = find_forms(prompt, lambda text: self._spellings.get(fold(text)))
         meant = (form.name for form in forms if form.name in self._known)
-        named = {*asked, *(use.known.name for use in used), *meant}
+        marks = (form.text.partition(":")[0] for form in forms)  # the word `embedding`
+        named = {*asked, *(use.known.name for use in used), *meant, *marks}
         return PromptReport(
             prompt,
             tuple(used),
@@ -101,18 +102,18 @@ class PromptReader:
             tuple(filled for texts in parts for filled in self._longest(texts)),
         )
 
-    def _tokens_of(self, texts: Iterable[Iterable[Run]]) -> dict[str, Tokens]:
+    def _tokens_of(self, texts: Iterable[Iterable[Run]]) -> dict[str, TokenIds]:
         """Return the tokens of each run; names are found within one only, as by the host."""
         distinct = list(dict.fromkeys(run.text for runs in texts for run in runs))
         return dict(zip(distinct, self._tokenize(distinct), strict=True))
 
-    def _fill(self, runs: Iterable[Run], tokens: Mapping[str, Tokens]) -> list[Chunk]:
+    def _fill(self, runs: Iterable[Run], tokens: Mapping[str, TokenIds]) -> list[Chunk]:
         weighed = (
             WeighedTokens(None if run.is_break else tokens[run.text], run.weight) for run in runs
         )
         return fill(weighed, self._loaded.at, self._n_vectors)
 
-    def _asked_in_vain(self, tokens: Tokens) -> Iterator[tuple[str, str | None]]:
+    def _asked_in_vain(self, tokens: TokenIds) -> Iterator[tuple[str, str | None]]:
         """Yield names that are not loaded, each with what the host finds in their place."""
         position = end = 0
         while position < len(tokens):

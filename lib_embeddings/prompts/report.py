@@ -72,7 +72,7 @@ class PromptReport:
     def warnings(self) -> Iterator[str]:
         """Yield a line for each embedding that is asked for in vain."""
         for known, instead in self.unused:
-            what = f"{instead} is used instead" if instead else "read as words"
+            what = f"{instead} is used instead" if instead else "its name is read as words"
             yield f"not used: {known.name}: {known.reason}; {what}"
 
     def lines(self) -> Iterator[str]:
@@ -82,7 +82,7 @@ class PromptReport:
             yield f"used: {known.name} ({_counted(known.n_vectors, 'vector')}, weight {shown})"
         yield from self.warnings()
         for text, known in self.lookalikes:
-            yield f"looks like: {text}: {known.name} is what there is"
+            yield f"looks like: {text}: did you mean {known.name}?"
         for form in self.forms:
             yield f"written for {form.system}: {form.text}: type {form.replacement}"
         vectors = sum(chunk.vectors for chunk in self.chunks)

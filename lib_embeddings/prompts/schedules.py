@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import NamedTuple
 
+# Samplers take far fewer; an alternation costs a text for each step.
+MOST_STEPS = 1000
+
 _PIECE = re.compile(r"(?:[^\\()\[\]:|]|\\.)+|[()\[\]:|]")
 _STEP = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
 _OPENING = {")": "(", "]": "["}

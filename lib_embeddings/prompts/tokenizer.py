@@ -1,11 +1,14 @@
-"""The tokenizer that is at hand where no model is loaded."""
+"""Tokenizers: what is asked of one, and the one at hand where no model is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 TokenIds = list[int]
+# Returns the token ids of each text, without those of start, end and padding.
 Tokenize = Callable[[list[str]], list[TokenIds]]
+# Returns the token ids of names, which may be remembered for the tokenizer.
+LookUp = Callable[[Iterable[str], Tokenize], Mapping[str, TokenIds]]
 
 
 def own_tokenizer() -> Tokenize | None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
-from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -31,6 +28,7 @@ from lib_embeddings.ui.requests import (
     refuse_other_origins,
     several_of,
 )
+from lib_embeddings.ui.responses import as_json, caching, tag_of, unchanged
 
 PREFIX = "/lib-embeddings/v1"
 
@@ -99,7 +97,7 @@ class _Routes:
         listing, shows_paths = self._library.listing, is_local(request)
         known_hashes = len(listing.hashes())
         asked = request.scope["query_string"]
-        tag = _tag(listing.generation, known_hashes, asked, shows_paths)
+        tag = tag_of(listing.generation, known_hashes, asked, shows_paths)
         filters = Filters(
             query=query,
             folder=folder or None,
@@ -114,7 +112,7 @@ class _Routes:
             offset=number("offset", offset, 0, LARGEST_OFFSET),
             limit=number("limit", limit, 1, LARGEST_PAGE),
         )
-        return _unchanged(request, tag) or _json(
+        return unchanged(request, tag) or as_json(
             {
                 **describe_library(listing, shows_paths=shows_paths),
                 "total": page.total,
@@ -125,9 +123,9 @@ class _Routes:
 
     def names(self, request: Request) -> Response:
         listing = self._library.listing
-        tag = _tag(listing.generation)
+        tag = tag_of(listing.generation)
         names = dict.fromkeys(entry.name for entry in listing.view if entry.state == "ok")
-        return _unchanged(request, tag) or _json({"names": list(names)}, tag)
+        return unchanged(request, tag) or as_json({"names": list(names)}, tag)
 
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
         fitted = self._find(id)
@@ -135,7 +133,7 @@ class _Routes:
             told = details(self._library, fitted, PREFIX, shows_paths=is_local(request))
         except (OSError, EmbeddingError) as error:
             raise HTTPException(404, "this file is gone, or is being written") from error
-        return _json(told)
+        return as_json(told)
 
     def preview(
         self,
@@ -143,18 +141,16 @@ class _Routes:
         id: str,  # noqa: A002 - the word of the API
         width: str = "256",
     ) -> Response:
-        picture, pixels = (
-            preview_of(self._find(id).entry),
-            number("width", width, NARROWEST, WIDEST),
-        )
-        tag = _tag(picture, pixels)
-        unchanged = _unchanged(request, tag)
-        if unchanged:
-            return unchanged
+        picture = preview_of(self._find(id).entry)
+        pixels = number("width", width, NARROWEST, WIDEST)
+        tag = tag_of(picture, pixels)
+        known = unchanged(request, tag)
+        if known:
+            return known
         data = self._thumbnails.get(picture, pixels) if picture else None
         if data is None:
             raise HTTPException(404, "there is no preview that can be shown")
-        return Response(data, media_type="image/webp", headers=_caching(tag))
+        return Response(data, media_type="image/webp", headers=caching(tag))
 
     async def events(self, request: Request) -> Response:
         return StreamingResponse(
@@ -171,7 +167,7 @@ class _Routes:
         except SidecarError as error:
             raise HTTPException(409, str(error)) from error
         listing = self._library.listing
-        return _json(card(listing, listing.find(id) or fitted, PREFIX))
+        return as_json(card(listing, listing.find(id) or fitted, PREFIX))
 
     async def rename(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         fitted = self._find(id)
@@ -181,12 +177,12 @@ class _Routes:
         except RenameError as error:
             status = 422 if isinstance(error, BadName) else 409
             raise HTTPException(status, str(error)) from error
-        return _json(card(self._library.listing, self._find(new_id), PREFIX))
+        return as_json(card(self._library.listing, self._find(new_id), PREFIX))
 
     def rescan(self) -> Response:
         changes = self._library.rescan()
         counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
-        return _json({"generation": self._library.generation, **counts})
+        return as_json({"generation": self._library.generation, **counts})
 
     def _find(self, id: str) -> FittedEntry:  # noqa: A002 - likewise
         fitted = self._library.find(id)
@@ -207,30 +203,3 @@ def _choose(
         write_box(fitted.entry, box)
         library.rescan()
     library.prefer(fitted.id, favourite=favourite, use_partial=use_partial)
-
-
-# Responses
-
-
-def _tag(*parts: object) -> str:
-    """Return a weak entity tag for everything a response depends on."""
-    told = repr(parts).encode("utf-8", "surrogatepass")
-    return f'W/"{hashlib.blake2b(told, digest_size=12).hexdigest()}"'
-
-
-def _caching(tag: str) -> dict[str, str]:
-    return {"ETag": tag, "Cache-Control": "private, no-cache"}
-
-
-def _unchanged(request: Request, tag: str) -> Response | None:
-    """Return the answer for a client that has the response already."""
-    known = request.headers.get("if-none-match", "")
-    if tag not in known:
-        return None
-    return Response(status_code=304, headers=_caching(tag))
-
-
-def _json(content: dict[str, Any], tag: str | None = None) -> Response:
-    """Return *content* as ASCII: text from files may hold what UTF-8 cannot."""
-    headers = _caching(tag) if tag else None
-    return Response(json.dumps(content), media_type="application/json", headers=headers)

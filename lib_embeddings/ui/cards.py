@@ -12,7 +12,7 @@ from lib_embeddings.library.previews import preview_of
 from lib_embeddings.library.query import Filters, Listing
 from lib_embeddings.library.sidecar import box_of, read_texts
 from lib_embeddings.library.store import Library
-from lib_embeddings.report import entry_as_json
+from lib_embeddings.render import entry_as_json
 from lib_embeddings.snapshot import FittedEntry
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-from starlette.responses import JSONResponse
+from fastapi import APIRouter, Response
 
 from lib_embeddings.library.completion import Completer
 from lib_embeddings.library.sidecar import box_of
@@ -13,6 +12,7 @@ from lib_embeddings.library.store import Library
 from lib_embeddings.prompts.grammar import escape
 from lib_embeddings.snapshot import FittedEntry
 from lib_embeddings.ui.requests import number
+from lib_embeddings.ui.responses import as_json
 
 MOST_COMPLETIONS = 100
 
@@ -21,13 +21,13 @@ def add_completion_route(router: APIRouter, library: Library) -> None:
     """Add `GET /completions` to the other routes."""
     completer: Completer | None = None
 
-    def completions(text: str = "", limit: str = "10") -> JSONResponse:
+    def completions(text: str = "", limit: str = "10") -> Response:
         nonlocal completer
         most, listing = number("limit", limit, 1, MOST_COMPLETIONS), library.listing
         if completer is None or completer.generation != listing.generation:
             completer = Completer(listing)
         told = [_completion(fitted) for fitted in completer.complete(text, most)]
-        return JSONResponse({"completions": told})
+        return as_json({"completions": told})
 
     router.add_api_route("/completions", completions, methods=["GET"], response_model=None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
@@ -10,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from lib_embeddings.library.prompt_reports import PromptReports
 from lib_embeddings.ui.requests import Prompts, read_prompts, refuse_other_origins
+from lib_embeddings.ui.responses import as_json
 
 
 def add_prompt_route(router: APIRouter, reports: PromptReports) -> None:
@@ -22,8 +22,7 @@ def add_prompt_route(router: APIRouter, reports: PromptReports) -> None:
             raise HTTPException(
                 503, "there is no tokenizer: load a model, or install lib-embeddings[prompt]"
             )
-        # As ASCII: names may hold what UTF-8 cannot.
-        return Response(json.dumps(told), media_type="application/json")
+        return as_json(told)
 
     router.add_api_route(
         "/prompt",

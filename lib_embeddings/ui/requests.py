@@ -14,6 +14,7 @@ from fastapi import HTTPException, Request
 
 from lib_embeddings.errors import shown
 from lib_embeddings.library.sidecar import BOXES
+from lib_embeddings.prompts.schedules import MOST_STEPS
 
 _LOCAL_CLIENTS = ("127.0.0.1", "::1")
 # Names by which only this machine calls itself. A tunnel or proxy that runs here makes strangers
@@ -25,7 +26,6 @@ _LONGEST_BODY = 4096
 # Two prompts with every character written out, and an infotext.
 _LONGEST_PROMPTS = 1 << 20
 LONGEST_PROMPT = 20_000
-MOST_STEPS = 1000
 _STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
     "favourite": (True, False),
@@ -120,7 +120,7 @@ async def read_prompts(request: Request) -> Prompts:
     steps = body.get("steps", _STEPS)
     if type(steps) is not int or not 1 <= steps <= MOST_STEPS:
         raise HTTPException(422, f"steps: expected a number from 1 to {MOST_STEPS}")
-    infotext = body.get("infotext") or ""
+    infotext = body.get("infotext", "")
     if not isinstance(infotext, str):
         raise HTTPException(422, "infotext: expected text")
     return Prompts(positive, negative, steps, infotext)

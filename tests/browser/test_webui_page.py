@@ -81,8 +81,8 @@ def test_only_what_a_name_leads_to_can_be_edited(page: Page) -> None:
     """A duplicate has no pencil: its name leads to another file's notes."""
     tab = open_tab(page, "txt2img")
     tab.show("Duplicates")
-    tab.card("c++").wait_for()
-    assert tab.card("c++").locator(".edit").count() == 0
+    expect(tab.cards).to_have_count(1)
+    expect(tab.card("c++").locator(".edit")).to_have_count(0)
 
 
 def test_without_a_webui_there_is_no_editor(tab: Tab) -> None:

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { escapeName, findName } from "../../javascript/textual_inversion/prompt.mjs";
+
+/** Names, and how they stand in prompts; what completes names writes the same. */
+const ESCAPED = JSON.parse(readFileSync(new URL("../data/escaped_names.json", import.meta.url), "utf-8"));
+
+for (const [name, written] of Object.entries(ESCAPED)) {
+  test(`${JSON.stringify(name)} is written ${JSON.stringify(written)}`, () => {
+    assert.equal(escapeName(name), written);
+  });
+}
 
 /**
  * Return the prompt's own text at each place where the name is found.

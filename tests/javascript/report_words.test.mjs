@@ -94,9 +94,9 @@ test("embeddings of a pasted infotext that are not these are told", () => {
     renamed: [{ name: "c", now: "d" }],
   };
   assert.deepEqual(said({}, provenance), [
-    "warning: a (0123456789ab) made the picture and is not here",
-    "warning: b is another file here (ba9876543210) than made the picture (0123456789ab)",
-    "warning: c made the picture and is called d here",
+    "warning: a (0123456789ab), which the picture used, is not here",
+    "warning: b is another file here (ba9876543210) than the picture used (0123456789ab)",
+    "warning: c, which the picture used, is called d here",
   ]);
 });
 

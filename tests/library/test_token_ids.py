@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.library.index import Index
-from lib_embeddings.library.token_ids import TokenIds
+from lib_embeddings.prompts.tokenizer import TokenIds
 
 
 class Tokenizer:

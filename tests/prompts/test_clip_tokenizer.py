@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-tokenize = pytest.importorskip("lib_embeddings.prompts.clip_tokenizer").tokenize
+from lib_embeddings import prompts
+from lib_embeddings.prompts.clip_tokenizer import tokenize
+from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 IDS = json.loads((Path(__file__).parents[1] / "data" / "clip_token_ids.json").read_text())
+
+CODE, VOCABULARY = "simple_tokenizer.py", "bpe_simple_vocab_16e6.txt.gz"
 
 
 @pytest.mark.parametrize("text", IDS, ids=ascii)
@@ -21,3 +26,37 @@ def test_ids(text: str) -> None:
 def test_texts_do_not_touch_each_other() -> None:
     """Many texts have the ids that each has alone."""
     assert tokenize(list(IDS)) == list(IDS.values())
+
+
+@pytest.fixture
+def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a package `clip` that cannot be imported, found before any other."""
+    package = tmp_path / "clip"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('no torch')")
+    (package / CODE).write_text("class SimpleTokenizer: ...")
+    (package / VOCABULARY).touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lib_embeddings.prompts.clip_tokenizer")
+    monkeypatch.delattr(prompts, "clip_tokenizer")
+    return package
+
+
+@pytest.mark.usefixtures("clip")
+def test_the_package_is_not_imported() -> None:
+    """The tokenizer is found where what its package imports is missing."""
+    assert own_tokenizer() is not None
+
+
+@pytest.mark.parametrize("lacking", [CODE, VOCABULARY])
+def test_another_package_of_the_name(clip: Path, lacking: str) -> None:
+    """A package `clip` without the tokenizer or its vocabulary is as good as none."""
+    (clip / lacking).unlink()
+    assert own_tokenizer() is None
+
+
+@pytest.mark.usefixtures("clip")
+def test_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the package is not installed there is no tokenizer."""
+    monkeypatch.setitem(sys.modules, "clip", None)
+    assert own_tokenizer() is None

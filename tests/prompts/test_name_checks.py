@@ -8,7 +8,8 @@ import pytest
 
 from lib_embeddings.names import why_no_filename
 from lib_embeddings.prompts.clip_tokenizer import tokenize
-from lib_embeddings.prompts.name_checks import NO_ADVICE, NameChecks, TokenIds, Tokenize
+from lib_embeddings.prompts.name_checks import NO_ADVICE, NameChecks
+from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 from lib_embeddings.snapshot import Entry, FittedEntry, Reading, State
 
 

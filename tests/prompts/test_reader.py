@@ -9,12 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.grammar import escape
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import Known, PromptReport
-
-tokenize = pytest.importorskip("lib_embeddings.prompts.clip_tokenizer").tokenize
 
 XL = "made for SDXL"
 LOADED = (
@@ -155,6 +154,19 @@ def test_an_ordinary_word_is_no_near_miss() -> None:
     reader = make_reader([Known("1", "portraits2", 1), Known("2", "beautyfull", 1)])
     assert not reader.read("portraits, beautiful", 10).lookalikes
     assert reader.read("portraitz2", 10).lookalikes
+
+
+def test_the_mark_of_a_form_is_no_near_miss() -> None:
+    """The word that ComfyUI writes before a name is not compared with names."""
+    reader = make_reader([Known("1", "embedding5", 1), Known("2", "catxl", 1)])
+    assert not reader.read("embedding:catxl", 10).lookalikes
+    assert reader.read("embeddings, catxl", 10).lookalikes
+
+
+def test_a_file_that_is_no_embedding_is_no_near_miss() -> None:
+    """Only embeddings are meant by words that are nearly names."""
+    known = [Known("1", "catxl_style", 0, "this is a web page")]
+    assert not make_reader(known).read("catxl_stile", 10).lookalikes
 
 
 def test_without_near_misses() -> None:

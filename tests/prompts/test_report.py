@@ -23,8 +23,8 @@ def test_lines() -> None:
         "used: marc (8 vectors, weight 1.21, 1)",
         "used: one (1 vector, weight 1)",
         "not used: marc-xl: made for SDXL; marc is used instead",
-        "not used: marc-xl: made for SDXL; read as words",
-        "looks like: mark: marc is what there is",
+        "not used: marc-xl: made for SDXL; its name is read as words",
+        "looks like: mark: did you mean marc?",
         "written for ComfyUI: embedding:marc.pt: type marc",
         "tokens that embeddings take: 17 of 75, 0 of 75",
     ]

@@ -126,6 +126,7 @@ def test_an_infotext_that_the_host_took_apart(site: Site) -> None:
         (b'{"negative": null}', "negative: expected at most 20,000 characters"),
         (b'{"positive": "%s"}' % (b"a" * 20_001), "positive: expected at most 20,000 characters"),
         (b'{"infotext": 1}', "infotext: expected text"),
+        (b'{"infotext": null}', "infotext: expected text"),
         (b'{"steps": 0}', "steps: expected a number from 1 to 1000"),
         (b'{"steps": 1001}', "steps: expected a number from 1 to 1000"),
         (b'{"steps": true}', "steps: expected a number from 1 to 1000"),

@@ -12,12 +12,12 @@ import { Questions } from "./questions.mjs";
 import { completeWord, typedWord } from "./typed_word.mjs";
 
 /** @typedef {import("./api.mjs").Api} Api */
-/** @typedef {import("./api.mjs").Completion} Offer */
+/** @typedef {import("./api.mjs").Completion} Completion */
 /** @typedef {import("./typed_word.mjs").TypedWord} TypedWord */
 
 const TYPING = new Set(["insertText", "insertCompositionText", "insertFromComposition"]);
 
-export class Completion {
+export class Completer {
   /** @type {HTMLTextAreaElement | undefined} Where someone types. */
   #box;
   /** @type {TypedWord | null} */
@@ -25,17 +25,17 @@ export class Completion {
 
   /**
    * @param {Api} api
-   * @param {(box: EventTarget | null) => Element | null | undefined} blockOf Returns what the host
-   *   has around a prompt box, nothing for other elements.
+   * @param {(box: EventTarget | null) => Element | null} blockOf Returns what the host
+   *   has around a prompt box, null for other elements.
    * @param {AbortSignal} signal
    */
   constructor(api, blockOf, signal) {
     this.blockOf = blockOf;
-    this.list = new CompletionList((offer) => this.#accept(offer));
-    /** @type {Questions<string, Offer[]>} */
+    this.list = new CompletionList((completion) => this.#accept(completion));
+    /** @type {Questions<string, Completion[]>} */
     this.questions = new Questions(
       (text) => api.completions(text),
-      (offers) => this.#show(offers ?? []),
+      (completions) => this.#show(completions ?? []),
     );
     const capture = true;
     document.addEventListener("input", (event) => this.#hear(/** @type {InputEvent} */ (event)), { signal });
@@ -75,11 +75,11 @@ export class Completion {
     this.questions.ask(typed.text);
   }
 
-  /** @param {Offer[]} offers */
-  #show(offers) {
+  /** @param {Completion[]} completions */
+  #show(completions) {
     const [box, typed, block] = [this.#box, this.#typed, this.blockOf(this.#box ?? null)];
     if (!box || !typed || !block) return;
-    const news = offers.filter(({ insert }) => insert !== box.value.slice(typed.wordStart, typed.end));
+    const news = completions.filter(({ insert }) => insert !== box.value.slice(typed.wordStart, typed.end));
     if (news.length) this.list.show(news, box, block, typed.wordStart);
     else this.list.hide();
   }
@@ -106,7 +106,7 @@ export class Completion {
     return true;
   }
 
-  /** @param {Offer} offer */
+  /** @param {Completion} completion */
   #accept({ insert }) {
     const [box, typed] = [this.#box, this.#typed];
     this.#close();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
-from lib_embeddings.report import entry_as_json, log_lines, name_lines, view_as_json
+from lib_embeddings.render import entry_as_json, log_lines, name_lines, view_as_json
 from lib_embeddings.snapshot import FittedEntry, Snapshot
 from lib_embeddings.text_encoders import MODEL_FAMILIES
 from tests.test_snapshot import CLIP_L, ENTRIES, PAIR, entry

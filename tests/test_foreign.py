@@ -9,7 +9,7 @@ import pytest
 
 from lib_embeddings.embedding import Contents, Placeholder, Tensor
 from lib_embeddings.errors import LimitExceeded, NotAnEmbedding
-from lib_embeddings.lookalikes import bundled_embeddings, named_tensors, recognise
+from lib_embeddings.foreign import bundled_embeddings, named_tensors, recognise
 from tests.test_layouts import embedding_of, stored
 
 LORA = "a LoRA ({}); it belongs in models/Lora"
@@ -248,7 +248,7 @@ LOOKALIKES: list[tuple[str, object, str]] = [
 @pytest.mark.parametrize(
     ("root", "clause"), [row[1:] for row in LOOKALIKES], ids=[row[0] for row in LOOKALIKES]
 )
-def test_lookalikes_are_named(root: object, clause: str) -> None:
+def test_foreign_files_are_named(root: object, clause: str) -> None:
     """A sound file of another kind is told by name, with the folder it belongs in."""
     with pytest.raises(NotAnEmbedding, match=f"^this is {re.escape(clause)}$"):
         embedding_of(root)
