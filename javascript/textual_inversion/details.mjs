@@ -29,6 +29,8 @@ const COPIED_MS = 1500;
 export class DetailsPanel {
   /** @type {Entry | undefined} */
   #entry;
+  /** While it is renamed, the server knows it by neither id for sure. */
+  #isMoving = false;
   /** What is shown, as JSON. */
   #shown = "";
 
@@ -72,7 +74,7 @@ export class DetailsPanel {
   /** Ask again for what is shown, if anything is. */
   async refresh() {
     const id = this.#entry?.id;
-    if (id === undefined) return;
+    if (id === undefined || this.#isMoving) return;
     try {
       const details = await this.api.entry(id);
       if (id === this.#entry?.id) this.#render(details);
@@ -104,7 +106,8 @@ export class DetailsPanel {
     const before = this.#entry;
     if (before === undefined) return "";
     const places = this.owner.placesOf(before);
-    const entry = await this.api.rename(before.id, name);
+    this.#isMoving = true;
+    const entry = await this.api.rename(before.id, name).finally(() => (this.#isMoving = false));
     this.owner.changed(entry, before.id);
     if (before.id === this.#entry?.id) this.#entry = entry;
     this.#complain("");

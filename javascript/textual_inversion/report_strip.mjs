@@ -82,17 +82,19 @@ export class ReportStrip {
   #open(isOpen) {
     this.line.classList.toggle("open", isOpen);
     this.more.setAttribute("aria-expanded", String(isOpen));
-    this.more.textContent = isOpen ? "Less" : "More";
     this.#measure();
   }
 
-  /** Offer to open the line where it hides something. */
+  /** Offer to open the line where it hides something, and say how much. */
   #measure() {
     const isOpen = this.line.classList.contains("open");
-    const isCut =
-      this.list.scrollHeight > this.list.clientHeight + 1 ||
-      Array.from(this.list.querySelectorAll(".words")).some((words) => words.scrollWidth > words.clientWidth + 1);
-    this.more.hidden = !isOpen && !isCut;
+    const end = this.list.getBoundingClientRect().bottom;
+    const hidden = Array.from(this.list.children).filter((notice) => notice.getBoundingClientRect().top >= end).length;
+    const isCut = Array.from(this.list.querySelectorAll(".words")).some(
+      (words) => words.scrollWidth > words.clientWidth + 1,
+    );
+    this.more.hidden = !isOpen && !hidden && !isCut;
+    this.more.textContent = isOpen ? "Less" : hidden ? `${hidden} more` : "More";
   }
 }
 

@@ -74,7 +74,7 @@ def test_one_line_until_it_is_opened(tab: Tab) -> None:
     tab.prompt.fill("nfixer, detail-xl, whatever-2000, marc_alante, embedding:brush, marc_allante")
     expect(tab.notices).to_have_count(9)
     assert tab.report.evaluate("(report) => report.offsetHeight") == height
-    tab.report.get_by_role("button", name="More").click()
+    tab.report.get_by_role("button", name="more").click()
     expect(tab.report.get_by_role("button", name="Less")).to_be_visible()
     assert tab.report.evaluate("(report) => report.offsetHeight") > height
 
