@@ -14,6 +14,10 @@ import ftfy
 
 _VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 
+# The cost grows with the square of a word's length. No name is longer than a file name can be;
+# longer words are nothing that somebody typed, and are cut, though a WebUI would not.
+_LONGEST_WORD = 256
+
 # The two words that a WebUI cuts out of a text before it mends the rest.
 _SPECIAL = re.compile(r"(<\|(?:start|end)oftext\|>)")
 
@@ -26,9 +30,10 @@ def tokenize(texts: Sequence[str]) -> list[list[int]]:
 def _encode(part: str) -> Iterator[int]:
     clip = _tokenizer()
     for word in clip.pat.findall(_normalised(part)):
-        signs = "".join([clip.byte_encoder[byte] for byte in word.encode()])
-        for piece in clip.bpe(signs).split():
-            yield clip.encoder[piece]
+        for start in range(0, len(word), _LONGEST_WORD):
+            signs = word[start : start + _LONGEST_WORD].encode()
+            for piece in clip.bpe("".join([clip.byte_encoder[sign] for sign in signs])).split():
+                yield clip.encoder[piece]
 
 
 def _normalised(text: str) -> str:

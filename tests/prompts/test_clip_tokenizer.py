@@ -28,6 +28,15 @@ def test_texts_do_not_touch_each_other() -> None:
     assert tokenize(list(IDS)) == list(IDS.values())
 
 
+def test_a_word_that_nobody_typed_is_cut() -> None:
+    """Its cost would grow with the square of its length; a word as long as a file name is whole."""
+    name, rest = "ab" * 128, "ab" * 50
+    pieces = [*tokenize([name])[0], *tokenize([name])[0], *tokenize([rest])[0]]
+    assert tokenize([name + name + rest]) == [pieces]
+    halves = [*tokenize([name[:128]])[0], *tokenize([name[128:]])[0]]
+    assert tokenize([name]) != [halves]
+
+
 @pytest.fixture
 def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder of a package `clip` that cannot be imported, found before any other."""
