@@ -20,6 +20,10 @@ _PROMPTS = (
 )
 
 
+# Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
+KEY = "Textual Inversion"
+
+
 class _Prompt(NamedTuple):
     text: str
     title: str
@@ -28,6 +32,8 @@ class _Prompt(NamedTuple):
 
 def tell(reports: PromptReports, generation: Any, processed: Any) -> None:
     """Print what the prompts used, and put what they asked for in vain under the pictures.
+
+    The WebUI's API answers with all of it. The pictures' infotexts are written already.
 
     Args:
         generation: the WebUI's record of what was asked for, styles and the like applied.
@@ -38,11 +44,14 @@ def tell(reports: PromptReports, generation: Any, processed: Any) -> None:
         return
     lines: dict[str, None] = {}
     warnings: dict[str, None] = {}
+    told: list[dict[str, Any]] = []
     for text, title, is_negative in _prompts(generation):
         report = ready.reader.read(text, generation.steps, is_negative=is_negative)
         lines.update((f"{title}: {line}", None) for line in report.lines())
         warnings.update((f"{title}: {line}", None) for line in report.warnings())
+        told.append({"title": title, **report.as_json()})
     say(lines)
+    processed.extra_generation_params = {**processed.extra_generation_params, KEY: told}
     processed.comments += "".join(f"{line}\n" for line in warnings)
 
 

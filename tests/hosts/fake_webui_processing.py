@@ -64,6 +64,7 @@ class Processed:
 
     def __init__(self, generation: StableDiffusionProcessing) -> None:
         self.infotext = dict(generation.extra_generation_params)
+        self.extra_generation_params = generation.extra_generation_params
         self.comments = ""
 
 

@@ -145,6 +145,16 @@ def test_a_generation_tells_what_its_prompts_used(
     assert warning in told
 
 
+def test_clients_are_told_of_each_prompt(started: Run) -> None:
+    """What the WebUI's API answers has the reports; what belongs to the next pictures has not."""
+    generation = StableDiffusionProcessing("a cat_x", "bad_x")
+    told = generate(generation, started.script).extra_generation_params
+    titles = [(report["title"], report["used"][0]["name"]) for report in told["Textual Inversion"]]
+    assert titles == [("prompt", "cat_x"), ("negative prompt", "bad_x")]
+    assert told["TI hashes"] == generation.extra_generation_params["TI hashes"]
+    assert "Textual Inversion" not in generation.extra_generation_params
+
+
 def test_ordinary_words_are_nothing_to_tell(
     started: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
