@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from inspect import signature
 from types import TracebackType
-from typing import final
+from typing import Any, final
 
+import watchdog.events
 import watchdog.observers
 
 from lib_embeddings.watch.debounce import Debounce
@@ -20,6 +22,29 @@ from lib_embeddings.watch.root import Observer, Root
 from lib_embeddings.watch.settle import Settling
 
 logger = logging.getLogger("lib_embeddings")
+
+# What an `Ear` does not hear anyway need not be told.
+_HEARD = [
+    watchdog.events.FileCreatedEvent,
+    watchdog.events.FileModifiedEvent,
+    watchdog.events.FileMovedEvent,
+    watchdog.events.FileDeletedEvent,
+    watchdog.events.FileClosedEvent,
+    watchdog.events.DirCreatedEvent,
+    watchdog.events.DirMovedEvent,
+    watchdog.events.DirDeletedEvent,
+]
+
+
+def observe() -> Observer:
+    """Return an observer that is told nothing of files being read.
+
+    Reading ten thousand files takes twice as long where each reading is told.
+    """
+    observer: Any = watchdog.observers.Observer()
+    if "event_filter" in signature(observer.schedule).parameters:  # from watchdog 4 on
+        observer.schedule = partial(observer.schedule, event_filter=_HEARD)
+    return observer  # type: ignore[no-any-return]
 
 
 @final
@@ -38,7 +63,7 @@ class Watcher:
         on_change: Callable[[], object],
         *,
         pace: Pace = PACE,
-        observer_factory: Callable[[], Observer] = watchdog.observers.Observer,
+        observer_factory: Callable[[], Observer] = observe,
     ) -> None:
         """Prepare to watch; nothing is touched before `start`.
 

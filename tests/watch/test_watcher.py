@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from lib_embeddings.watch.pace import Pace
-from lib_embeddings.watch.watcher import Watcher
+from lib_embeddings.watch.watcher import Watcher, observe
 from tests.watch.fakes import Calls, Event, Observers
 
 # Nothing happens by itself; where a test waits for nothing to happen, it waits A_WHILE.
@@ -291,3 +292,36 @@ def test_start_and_stop_may_be_repeated(folder: Path, observers: Observers, call
     assert calls.reach(2)
     watcher.stop()
     assert calls.count == 2
+
+
+class Told:
+    """Hears all that an observer tells, and when one kind was told."""
+
+    def __init__(self, kind: str) -> None:
+        self.kinds: set[str] = set()
+        self.heard = threading.Event()
+        self._kind = kind
+
+    def dispatch(self, event: Event) -> None:
+        self.kinds.add(event.event_type)
+        if event.event_type == self._kind:
+            self.heard.set()
+
+
+@pytest.mark.skipif(
+    int(version("watchdog").partition(".")[0]) < 4, reason="watchdog before 4 tells everything"
+)
+def test_reading_a_file_is_not_told(folder: Path) -> None:
+    """The system tells of what is written and renamed, and of no file that is only read."""
+    (folder / "old.pt").write_bytes(b"x")
+    observer, told = observe(), Told("deleted")
+    observer.start()
+    observer.schedule(told, str(folder), recursive=True)
+    (folder / "old.pt").read_bytes()
+    (folder / "new.pt").write_bytes(b"x")
+    (folder / "new.pt").rename(folder / "newer.pt")
+    (folder / "newer.pt").unlink()
+    assert told.heard.wait(5)
+    observer.stop()
+    observer.join()
+    assert told.kinds == {"created", "modified", "closed", "moved", "deleted"}
