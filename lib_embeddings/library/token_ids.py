@@ -16,7 +16,7 @@ from contextlib import closing
 
 from lib_embeddings.library.index_file import FAILURES, connect
 from lib_embeddings.names import is_text
-from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
+from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize, tokenize_names
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class TokenIdStore:
             known = self._known[tokenizer]
             new = list(dict.fromkeys(name for name in wanted if name not in known))
             if new:
-                made = dict(zip(new, tokenize(new), strict=True))
+                made = dict(zip(new, tokenize_names(new, tokenize), strict=True))
                 known.update(made)
                 self._save(tokenizer, made)
             return {name: known[name] for name in wanted}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 TokenIds = list[int]
@@ -9,6 +10,12 @@ TokenIds = list[int]
 Tokenize = Callable[[list[str]], list[TokenIds]]
 # Returns the token ids of names, which may be remembered for the tokenizer.
 LookUp = Callable[[Iterable[str], Tokenize], Mapping[str, TokenIds]]
+
+# Printable ASCII without the beginning of an entity: text that no tokenizer mends before it looks.
+_PLAIN = re.compile(r"(?!.*<\|)[ -%'-~]+")
+_PLAIN_PROBE = [
+    'It\'s "Easy-Negative_v2.5": (a+b)=[c]; {d}|e~f ^g `h` $9 \\i, j/k 50% #l @m n! <p> 12'
+]
 
 
 def own_tokenizer() -> Tokenize | None:
@@ -18,3 +25,20 @@ def own_tokenizer() -> Tokenize | None:
     except ImportError:
         return None
     return tokenize
+
+
+def tokenize_names(names: list[str], tokenize: Tokenize) -> list[TokenIds]:
+    """Return the token ids of names as *tokenize* makes them.
+
+    A WebUI's tokenizer takes long for ten thousand names. CLIP's own is asked for the plain ones
+    where the two agree on what plain names are made of.
+    """
+    own = own_tokenizer()
+    if own is None or own(_PLAIN_PROBE) != tokenize(_PLAIN_PROBE):
+        return tokenize(names)
+    plain = list(filter(_PLAIN.fullmatch, names))
+    ids = dict(zip(plain, own(plain), strict=True))
+    others = [name for name in names if name not in ids]
+    if others:  # a WebUI's cannot take none
+        ids.update(zip(others, tokenize(others), strict=True))
+    return [ids[name] for name in names]
