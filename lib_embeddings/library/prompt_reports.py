@@ -65,15 +65,15 @@ class PromptReports:
                 self._pasted.popitem(last=False)
         return provenance(self._library, hashes)
 
-    def provenance(self, prompt: str, infotext: str) -> Provenance:
-        """Compare the embeddings of an infotext with those that are here.
+    def provenance(self, prompt: str, infotext: str) -> Provenance | None:
+        """Compare the embeddings of an infotext with those that are here; None without any.
 
         Args:
             prompt: what stands in the prompt box: maybe what a host took from an infotext.
             infotext: what was pasted into the box, or nothing.
         """
         pasted = split_hashes(find_hashes(infotext)) or self._pasted.get(prompt, {})
-        return provenance(self._library, pasted)
+        return provenance(self._library, pasted) if pasted else None
 
 
 def reader_of(view: View, tokenize: Tokenize, look_up: LookUp) -> PromptReader:
