@@ -42,8 +42,8 @@ def tokenize(texts: list[str]) -> list[TokenIds]:
     Raises:
         LookupError: nothing is loaded.
     """
-    text_model: Any = getattr(loaded_checkpoint(), "cond_stage_model", None)
-    if not hasattr(text_model, "tokenize"):
+    text_model = _text_model(loaded_checkpoint())
+    if text_model is None:
         raise LookupError("no model is loaded")
     ids: list[TokenIds] = text_model.tokenize(texts)
     return ids
@@ -52,13 +52,20 @@ def tokenize(texts: list[str]) -> list[TokenIds]:
 def active_model() -> ActiveModel | None:
     """Look at the text encoders that are loaded now; None where there is no whole checkpoint."""
     checkpoint = loaded_checkpoint()
-    if not hasattr(getattr(checkpoint, "cond_stage_model", None), "tokenize"):
+    text_model = _text_model(checkpoint)
+    if text_model is None:
         return None
-    sizes = [_hidden_size(module) for module in checkpoint.cond_stage_model.modules()]
+    sizes = [_hidden_size(module) for module in text_model.modules()]
     known = tuple(dict.fromkeys(size for size in sizes if size))
     encoders = tuple(BY_HIDDEN_SIZE[size].key for size in known if size in BY_HIDDEN_SIZE)
     is_sd3 = bool(getattr(checkpoint, "is_sd3", False))
     return ActiveModel(checkpoint, _family(encoders, is_sd3), encoders, sum(known))
+
+
+def _text_model(checkpoint: Any) -> Any:
+    """Return what holds a checkpoint's text encoders; None where there is no whole one."""
+    text_model = getattr(checkpoint, "cond_stage_model", None)
+    return text_model if hasattr(text_model, "tokenize") else None
 
 
 def _hidden_size(module: Any) -> int | None:
