@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from modules import launch_utils, script_callbacks, scripts, sd_hijack, shared
 
 from lib_embeddings.errors import HostError
 from lib_embeddings.hosts.webui_console import say
+from lib_embeddings.hosts.webui_guard import guarded
 from lib_embeddings.hosts.webui_hashes import HashWriter
 from lib_embeddings.hosts.webui_loader import Loader
 from lib_embeddings.hosts.webui_login import login, passwords_of
@@ -22,8 +22,6 @@ from lib_embeddings.prompts.infotext import TI_HASHES, split_hashes
 from lib_embeddings.snapshot import Entry
 from lib_embeddings.ui.api import PREFIX, add_routes
 from lib_embeddings.ui.events import Unpacked
-
-log = logging.getLogger(__name__)
 
 TAKE_OVER = "lib_embeddings_take_over"
 PAGE = "lib_embeddings_page"
@@ -77,7 +75,7 @@ class Webui:
         for touch in (
             lambda: script_callbacks.on_script_unloaded(self._stop),
             lambda: script_callbacks.on_ui_settings(self._add_settings),
-            lambda: script_callbacks.on_before_ui(lambda: _guarded(self._replace_page)),
+            lambda: script_callbacks.on_before_ui(lambda: guarded(self._replace_page)),
             lambda: script_callbacks.on_model_loaded(lambda _model: self.before_generation()),
             lambda: script_callbacks.on_app_started(self._add_routes),
             lambda: script_callbacks.on_infotext_pasted(self._hear_of_paste),
@@ -85,7 +83,7 @@ class Webui:
             self._follow_setting,
             self._hashes.take_over,
         ):
-            _guarded(touch)
+            guarded(touch)
 
     def detach(self) -> None:
         """Leave the WebUI as it was; safe to call again."""
@@ -95,20 +93,20 @@ class Webui:
 
     def before_generation(self) -> None:
         """Let the next prompt find what there is now."""
-        _guarded(self._loader.before_generation)
+        guarded(self._loader.before_generation)
 
     def before_batch(self, generation: Any) -> None:
         """Let the infotext name what this batch uses."""
-        _guarded(lambda: self._hashes.begin(generation))
+        guarded(lambda: self._hashes.begin(generation))
 
     def after_generation(self, generation: Any, processed: Any) -> None:
         """Say what the prompts used."""
-        _guarded(lambda: tell(self._reports, generation, processed))
+        guarded(lambda: tell(self._reports, generation, processed))
 
     def _hear_of_paste(self, _infotext: str, fields: dict[str, Any]) -> None:
         """Say which embeddings of a pasted infotext are not here."""
         prompt, hashes = fields.get("Prompt", ""), split_hashes(fields.get(TI_HASHES, ""))
-        _guarded(lambda: say(self._reports.note_pasted(prompt, hashes).lines()))
+        guarded(lambda: say(self._reports.note_pasted(prompt, hashes).lines()))
 
     # The loader
 
@@ -168,7 +166,7 @@ class Webui:
             True,
             "Load embeddings with this extension; when off, the WebUI loads them as it always did",
             section=_SECTION,
-            onchange=lambda: _guarded(self._change_loader),
+            onchange=lambda: guarded(self._change_loader),
         )
         page = shared.OptionInfo(
             True,
@@ -180,7 +178,7 @@ class Webui:
             "More folders to look for embeddings in, one on each line",
             component_args={"lines": 3},
             section=_SECTION,
-            onchange=lambda: _guarded(self._follow_folders),
+            onchange=lambda: guarded(self._follow_folders),
         )
         for key, info in ((TAKE_OVER, take_over), (PAGE, page), (FOLDERS, folders)):
             shared.opts.add_option(key, info)
@@ -188,8 +186,8 @@ class Webui:
 
     def _add_routes(self, _page: Any, app: Any) -> None:
         passwords = passwords_of(getattr(shared.cmd_opts, "api_auth", None))
-        _guarded(lambda: add_routes(app, self._library, login(app, passwords), self._reports))
-        _guarded(lambda: _unpack_events(app))
+        guarded(lambda: add_routes(app, self._library, login(app, passwords), self._reports))
+        guarded(lambda: _unpack_events(app))
 
 
 def _unpack_events(app: Any) -> None:
@@ -239,12 +237,3 @@ def _script_class(webui: Webui) -> type[Any]:
             webui.after_generation(p, processed)
 
     return TextualInversionScript
-
-
-def _guarded(touch: Callable[[], object]) -> None:
-    """Call what touches the WebUI; where that fails, the WebUI's own stays as it is."""
-    try:
-        touch()
-    except Exception as error:  # the WebUI may be another than we know
-        log.debug("touching the WebUI failed", exc_info=True)
-        log.warning("a part of the Textual Inversion extension is off: %s", error)

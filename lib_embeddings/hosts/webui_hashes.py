@@ -14,10 +14,13 @@ from typing import Any
 
 from modules import processing, sd_hijack, shared
 
+from lib_embeddings.hosts.webui_guard import guarded
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes
 
 # As many as the WebUI keeps: first pass and hires, prompt and negative prompt.
 _REMEMBERED = 4
+
+_SETTING = "textual_inversion_add_hashes_to_infotext"  # the WebUI's own
 
 
 class HashWriter:
@@ -63,21 +66,28 @@ class HashWriter:
         self, generation: Any, caches: list[list[Any]], encode: Callable[[], Any]
     ) -> Any:
         """Encode a prompt, or take it from a cache, and note its hashes for the infotext."""
-        if self._own is None or not shared.opts.textual_inversion_add_hashes_to_infotext:
+        if self._own is None or not getattr(shared.opts, _SETTING, False):
             return encode()
-        for cache in caches:
-            if cache[0] is not None and self._recall(cache[1]) is None:
-                cache[0] = None  # encoded before we came: nobody knows with what
+        guarded(lambda: self._drop_unknown(caches))
         noted = sd_hijack.model_hijack.extra_generation_params
         before = noted.pop(TI_HASHES, "")
         encoded = encode()
+        guarded(lambda: self._write(generation, noted, encoded, before))
+        return encoded
+
+    def _drop_unknown(self, caches: list[list[Any]]) -> None:
+        """Let what was encoded before we came be encoded anew: nobody knows with what."""
+        for cache in caches:
+            if cache[0] is not None and self._recall(cache[1]) is None:
+                cache[0] = None
+
+    def _write(self, generation: Any, noted: dict[str, Any], encoded: Any, before: str) -> None:
         hashes = self._recall(encoded)
         if hashes is None:
             hashes = noted.get(TI_HASHES, "")
             self._remember(encoded, hashes)
         if value := join_hashes(hashes, before):
             noted[TI_HASHES] = generation.extra_generation_params[TI_HASHES] = value
-        return encoded
 
     def _recall(self, encoded: Any) -> str | None:
         known = self._written.get(id(encoded))

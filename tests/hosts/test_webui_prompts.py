@@ -94,6 +94,19 @@ def test_a_replaced_file_has_its_new_hash(started: Run) -> None:
     assert hashes == f"cat_x: {hashlib.sha256(other).hexdigest()[:12]}"
 
 
+def test_a_defect_of_ours_costs_no_picture(
+    started: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The prompt is encoded, and what the WebUI itself noted of it stays."""
+
+    def fail(*_values: str) -> str:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("lib_embeddings.hosts.webui_hashes.join_hashes", fail)
+    assert _hashes(started, StableDiffusionProcessing("a cat_x")) == CAT
+    assert "a defect" in caplog.text
+
+
 def test_unloading_puts_the_encoding_back(run: Run) -> None:
     """The WebUI's function is the one it was, and what still calls ours is served."""
     own = StableDiffusionProcessing.get_conds_with_caching
