@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import argparse
 import random
-import time
 from collections.abc import Callable
 
+from benchmarks.clock import best, clock
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
@@ -47,15 +47,15 @@ def main() -> None:
     def prepare() -> PromptReader:
         return PromptReader(known, tokens, tokenize, NearNames)
 
-    floor = _best(lambda: tokenize([prompt]))
-    first = min(_seconds(_reading(prepare(), prompt)) for _ in range(RUNS))
-    later = _best(_reading(prepare(), prompt))
+    floor = best(lambda: tokenize([prompt]), RUNS)
+    first = min(clock(_reading(prepare(), prompt)) for _ in range(RUNS))
+    later = best(_reading(prepare(), prompt), RUNS)
     print(f"{options.names:,} names, a prompt of {len(prompt.split())} words")
     for label, seconds in (
         ("tokens alone", floor),
         ("first report", first),
         ("later reports", later),
-        ("preparing the names", _best(prepare)),
+        ("preparing the names", best(prepare, RUNS)),
     ):
         print(f"{label:<20} {seconds * 1e3:8.2f} ms {seconds / floor:8.1f}x")
 
@@ -73,16 +73,6 @@ def _prompt(names: list[str], n_words: int) -> str:
 
 def _reading(reader: PromptReader, prompt: str) -> Callable[[], object]:
     return lambda: reader.read(prompt, STEPS)
-
-
-def _best(work: Callable[[], object]) -> float:
-    return min(_seconds(work) for _ in range(RUNS))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
