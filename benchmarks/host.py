@@ -150,7 +150,7 @@ def begin_own() -> Callable[[], object]:
 
 def begin_ours() -> Callable[[], object]:
     """Start the extension as its doorway does."""
-    from lib_embeddings import extension  # noqa: PLC0415
+    from lib_embeddings.hosts.webui import extension  # noqa: PLC0415
 
     if extension.start() is None:
         sys.exit("the extension did not start")

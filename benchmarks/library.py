@@ -20,12 +20,12 @@ import numpy as np
 
 from benchmarks.clock import best
 from benchmarks.folders import make_folder
+from lib_embeddings.entries.snapshot import Snapshot, View
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.choices import Preferences
 from lib_embeddings.library.index import Index
-from lib_embeddings.library.preferences import Preferences
-from lib_embeddings.library.query import Filters, Listing
-from lib_embeddings.library.store import Library
-from lib_embeddings.snapshot import Snapshot, View
-from lib_embeddings.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.search import Filters, Listing
 from tests.builders import safetensors_file, torch_zip, vectors
 
 RUNS = 7
@@ -34,9 +34,9 @@ RUNS = 7
 START = """
 import os, time
 from lib_embeddings.library.index import Index
-from lib_embeddings.library.preferences import Preferences
-from lib_embeddings.library.store import Library
-from lib_embeddings.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.library import Library
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 
 def floor():
     start = time.perf_counter()

@@ -26,11 +26,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.folders import make_folder
-from lib_embeddings.app import log_news
+from lib_embeddings.entries.walk import find
+from lib_embeddings.hosts.standalone.app import log_news
+from lib_embeddings.library.choices import Preferences
 from lib_embeddings.library.index import Index
-from lib_embeddings.library.preferences import Preferences
-from lib_embeddings.library.store import Library
-from lib_embeddings.library.walk import find
+from lib_embeddings.library.library import Library
 from lib_embeddings.watch.watcher import Watcher
 from tests.builders import safetensors_file, vectors
 

@@ -7,7 +7,8 @@ for entry in scan(["embeddings"], model="sdxl"):
     print(entry.name, entry.state, entry.fit, entry.reason)
 """
 
-from lib_embeddings.embedding import Embedding
+from lib_embeddings.entries.read import read_embedding
+from lib_embeddings.entries.scan import scan
 from lib_embeddings.errors import (
     BrokenFile,
     EmbeddingError,
@@ -15,8 +16,7 @@ from lib_embeddings.errors import (
     NotAnEmbedding,
     UnsafeFile,
 )
-from lib_embeddings.library.read import read_embedding
-from lib_embeddings.library.scan import scan
+from lib_embeddings.formats.embedding import Embedding
 
 __all__ = [
     "BrokenFile",

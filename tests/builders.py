@@ -27,10 +27,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lib_embeddings.assemble import make_embedding
-from lib_embeddings.containers import Source, read_contents
-from lib_embeddings.embedding import Embedding
 from lib_embeddings.errors import EmbeddingError
+from lib_embeddings.formats.assemble import make_embedding
+from lib_embeddings.formats.containers import Source, read_contents
+from lib_embeddings.formats.embedding import Embedding
 
 Array = npt.NDArray[Any]
 

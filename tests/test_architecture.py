@@ -12,44 +12,37 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "lib_embeddings"
 
-# The floors from the ground up; a module imports from its own floor and those below.
-GROUND = (
-    "embedding",
-    "text_encoders",
-    "fit",
-    "snapshot",
-    "names",
-    "limits",
-    "errors",
-    "layouts",
-    "foreign",
-    "assemble",
-    "render",
-    "version",
-    "containers",
-    "prompts",
+# The layers from the ground up; a module imports from its own layer and those below.
+LAYERS = (
+    ("version", "errors"),
+    ("limits", "names"),
+    ("formats",),
+    ("entries",),
+    ("prompts",),
+    ("library", "watch"),
+    ("web",),
+    ("hosts",),
+    ("cli",),
+    ("__init__", "__main__"),
 )
-MIDDLE = ("library", "watch")
-TOP = ("ui", "hosts", "app", "host_app", "extension", "cli", "__main__", "__init__")
-FLOORS = (GROUND, MIDDLE, TOP)
 
 # Who may import what from outside, besides the standard library.
 ALLOWED = {
-    "numpy": ("embedding", "assemble", "containers", "library.inspect"),
-    "safetensors": ("containers.safetensors",),
-    "PIL": ("containers.picture_pixels", "library.previews"),
-    "platformdirs": ("library.index", "library.preferences", "library.previews"),
-    "sqlite3": ("library.index",),
-    "watchdog": ("watch.watcher",),
+    "numpy": ("formats", "library.inspect"),
+    "safetensors": ("formats.containers.safetensors",),
+    "PIL": ("formats.containers.picture_pixels", "entries.previews"),
+    "platformdirs": ("library", "entries.previews"),
+    "sqlite3": ("library",),
+    "watchdog": ("watch",),
     "tqdm": ("cli",),
     "ftfy": ("prompts.clip_tokenizer",),
     "rapidfuzz": ("prompts.near",),
-    "torch": ("hosts",),
-    "fastapi": ("ui", "hosts"),
-    "starlette": ("ui", "hosts"),
-    "uvicorn": ("app",),
-    "gradio": ("hosts",),
-    "modules": ("hosts",),
+    "torch": ("hosts.a1111",),
+    "fastapi": ("web", "hosts"),
+    "starlette": ("web", "hosts"),
+    "uvicorn": ("hosts.standalone",),
+    "gradio": ("hosts.standalone",),
+    "modules": ("hosts.a1111", "hosts.webui"),
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -70,19 +63,19 @@ def imports_of(path: Path) -> Iterator[str]:
             yield node.module
 
 
-def floor_of(name: str) -> int:
-    """Return the floor a module stands on."""
+def layer_of(name: str) -> int:
+    """Return the layer a module belongs to."""
     room = name.split(".", maxsplit=1)[0]
-    return next(level for level, rooms in enumerate(FLOORS) if room in rooms)
+    return next(level for level, rooms in enumerate(LAYERS) if room in rooms)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_point_down(path: Path) -> None:
-    """A module imports nothing of ours from a floor above its own."""
+    """A module imports nothing of ours from a layer above its own."""
     for imported in imports_of(path):
         if imported.startswith("lib_embeddings."):
             target = imported.removeprefix("lib_embeddings.")
-            assert floor_of(target) <= floor_of(name_of(path)), imported
+            assert layer_of(target) <= layer_of(name_of(path)), imported
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -110,7 +103,7 @@ def test_only_the_reader_and_the_inspector_open_files() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open"
     }
-    assert openers == {"library.read", "library.inspect"}
+    assert openers == {"entries.read", "library.inspect"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -128,7 +121,7 @@ def test_functions_are_short(path: Path) -> None:
     [
         ("lib_embeddings", ("torch", "gradio", "watchdog", "PIL")),
         ("lib_embeddings.cli", ("ftfy", "regex", "rapidfuzz")),
-        ("lib_embeddings.library.prompt_reports", ("ftfy", "regex", "rapidfuzz")),
+        ("lib_embeddings.library.reports", ("ftfy", "regex", "rapidfuzz")),
     ],
 )
 def test_what_is_not_needed_is_not_imported(ours: str, others: tuple[str, ...]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings import read_embedding, scan
-from lib_embeddings.snapshot import FittedEntry
+from lib_embeddings.entries.snapshot import FittedEntry
 
 PROJECT = Path(__file__).parents[1]
 CORPUS = Path(os.environ.get("LIB_EMBEDDINGS_CORPUS", PROJECT.parent / "shared" / "corpus"))

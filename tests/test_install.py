@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.extension import NEEDED
+from lib_embeddings.hosts.webui.extension import NEEDED
 
 INSTALL = Path(__file__).parents[1] / "install.py"
 

@@ -1,1 +1,1 @@
-"""Where the library runs: one module for each host."""
+"""Where the library runs: one room for each host, and what composes them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from lib_embeddings.library.store import Library
+from lib_embeddings.library.library import Library
 
 
 class Host(Protocol):

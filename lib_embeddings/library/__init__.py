@@ -1,1 +1,1 @@
-"""Folders of embedding files, as entries and snapshots."""
+"""Entries become a view of one model: the living library, its search and its memory."""

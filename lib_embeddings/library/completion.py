@@ -5,9 +5,9 @@ from __future__ import annotations
 from heapq import nsmallest
 from itertools import accumulate
 
-from lib_embeddings.library.query import Listing
+from lib_embeddings.entries.snapshot import FittedEntry
+from lib_embeddings.library.search import Listing
 from lib_embeddings.names import fold
-from lib_embeddings.snapshot import FittedEntry
 
 # No file name is longer.
 _LONGEST_NAME = 255

@@ -17,16 +17,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 
-from lib_embeddings.embedding import share_infos, vectors_info
+from lib_embeddings.entries.scan import Reader
+from lib_embeddings.entries.snapshot import Entry, Reading, Told
+from lib_embeddings.entries.walk import Found
+from lib_embeddings.formats.embedding import share_infos, vectors_info
 from lib_embeddings.library.bulk import no_collecting
 from lib_embeddings.library.index_file import FAILURES, connect, default_path
 from lib_embeddings.library.inspect import sha256
-from lib_embeddings.library.scan import Reader
 from lib_embeddings.library.token_ids import TokenIdStore
-from lib_embeddings.library.walk import Found
 from lib_embeddings.names import is_text
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
-from lib_embeddings.snapshot import Entry, Reading, Told
 
 log = logging.getLogger(__name__)
 

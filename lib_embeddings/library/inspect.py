@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from lib_embeddings.embedding import Vectors
+from lib_embeddings.entries.fit import check
+from lib_embeddings.entries.read import open_contents, read_embedding
+from lib_embeddings.entries.scan import entry_at
+from lib_embeddings.entries.snapshot import Entry, FittedEntry
 from lib_embeddings.errors import EmbeddingError
-from lib_embeddings.fit import check
-from lib_embeddings.foreign import bundled_embeddings, named_tensors
-from lib_embeddings.library.read import open_contents, read_embedding
-from lib_embeddings.library.scan import entry_at
+from lib_embeddings.formats.embedding import Vectors
+from lib_embeddings.formats.foreign import bundled_embeddings, named_tensors
+from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 from lib_embeddings.prompts.tokenizer import own_tokenizer
-from lib_embeddings.render import entry_as_json
-from lib_embeddings.snapshot import Entry, FittedEntry
 
 _BLOCK = 1024 * 1024
 

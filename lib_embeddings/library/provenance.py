@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
-from lib_embeddings.library.store import Library
+from lib_embeddings.entries.snapshot import Entry
+from lib_embeddings.library.library import Library
 from lib_embeddings.names import fold
 from lib_embeddings.prompts.infotext import Provenance, compare, name_in_infotext
-from lib_embeddings.snapshot import Entry
 
 
 def provenance(library: Library, hashes: Mapping[str, str]) -> Provenance:

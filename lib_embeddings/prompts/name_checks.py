@@ -12,11 +12,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from lib_embeddings.entries.snapshot import FittedEntry
 from lib_embeddings.errors import shown
 from lib_embeddings.names import fold, is_generic, why_no_filename
 from lib_embeddings.prompts.grammar import escape
 from lib_embeddings.prompts.tokenizer import LookUp, TokenIds, Tokenize
-from lib_embeddings.snapshot import FittedEntry
 
 # Most names are free once something stands before or behind them.
 _VARIANTS = ("{}", "{}-ti", "ti-{}", *(f"ti{number}-{{}}" for number in range(2, 10)))

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from lib_embeddings.names import fold
 from lib_embeddings.prompts.chunks import Chunk, WeighedTokens, fill
-from lib_embeddings.prompts.forms import find_forms
+from lib_embeddings.prompts.foreign_syntax import find_forms
 from lib_embeddings.prompts.grammar import (
     Part,
     Run,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
-from lib_embeddings.prompts.forms import Form
+from lib_embeddings.prompts.foreign_syntax import Form
 
 
 class Known(NamedTuple):

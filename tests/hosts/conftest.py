@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Return a WebUI that was never run before, with an empty folder of embeddings."""
     pytest.importorskip("torch")
-    from lib_embeddings import extension  # noqa: PLC0415
+    from lib_embeddings.hosts.webui import extension  # noqa: PLC0415
     from tests.hosts.fake_webui import installed  # noqa: PLC0415
     from tests.hosts.running import Run  # noqa: PLC0415
 

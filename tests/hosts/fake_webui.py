@@ -27,7 +27,7 @@ from tests.hosts.fake_webui_processing import (
     StableDiffusionProcessingTxt2Img,
 )
 
-OURS = "lib_embeddings.hosts.webui"
+OURS = ("lib_embeddings.hosts.a1111.", "lib_embeddings.hosts.webui.page")
 
 
 # modules.textual_inversion.textual_inversion

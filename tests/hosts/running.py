@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lib_embeddings import extension
+from lib_embeddings.hosts.webui import extension
 from tests.hosts.fake_webui import FakeWebui
-from tests.ui import SD1
+from tests.web import SD1
 
 PATIENCE = 10.0
 

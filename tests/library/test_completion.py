@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.entries.scan import scan
 from lib_embeddings.library.completion import Completer
-from lib_embeddings.library.query import Listing
-from lib_embeddings.library.scan import scan
+from lib_embeddings.library.search import Listing
 from tests.builders import safetensors_file, vectors
 
 SD1 = safetensors_file()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.scan import take_snapshot
+from lib_embeddings.entries.walk import find
 from lib_embeddings.library import index as index_module
 from lib_embeddings.library.index import Index
-from lib_embeddings.library.read import read_file
-from lib_embeddings.library.scan import take_snapshot
-from lib_embeddings.library.walk import find
 from tests.builders import safetensors_file, torch_zip
 
 

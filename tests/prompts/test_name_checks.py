@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from lib_embeddings.entries.snapshot import Entry, FittedEntry, Reading, State
 from lib_embeddings.names import why_no_filename
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.name_checks import NO_ADVICE, NameChecks
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
-from lib_embeddings.snapshot import Entry, FittedEntry, Reading, State
 
 
 def entry(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib_embeddings.prompts.forms import find_forms
+from lib_embeddings.prompts.foreign_syntax import find_forms
 from lib_embeddings.prompts.report import Filled, Known, Lookalike, PromptReport, Unused, Used
 
 MARC, XL = Known("1", "marc", 8), Known("2", "marc-xl", 2, "made for SDXL")

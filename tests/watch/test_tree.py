@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.library.walk import find
+from lib_embeddings.entries.walk import find
 from lib_embeddings.watch.tree import is_hidden, is_temporary, read_tree
 
 

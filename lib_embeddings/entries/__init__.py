@@ -1,0 +1,1 @@
+"""Files and folders become entries: what each file is, and what lies beside it."""

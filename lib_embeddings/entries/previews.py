@@ -1,0 +1,128 @@
+"""The picture beside an embedding, and small versions of it.
+
+`<stem>.preview.png` comes before `<stem>.png`; other kinds and any letter case will do. A picture
+that is itself the embedding shows itself. What the files are called says nothing of what they are:
+Pillow looks at their first bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, ImageOps
+from platformdirs import user_cache_path
+
+from lib_embeddings.entries.atomic import write_atomically
+from lib_embeddings.entries.snapshot import Entry
+from lib_embeddings.names import fold
+
+log = logging.getLogger(__name__)
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
+# A photograph of 50 megapixels is decoded; more is no preview, and could be a bomb.
+_MOST_PIXELS = 50_000_000
+# A tall strip of a picture is cut to a card's shape by the page anyway.
+_TALLEST = 3
+# 10,000 thumbnails of 256 pixels are about 100 MB.
+_MOST_CACHED = 256 * 1024 * 1024
+_QUALITY = 80
+
+
+class Picture(NamedTuple):
+    """A file that shows an embedding."""
+
+    path: str
+    mtime_ns: int
+
+
+def preview_of(entry: Entry) -> Picture | None:
+    """Return the picture that shows an embedding, if there is one. Asks no disk."""
+    if not entry.companions:
+        return None
+    folder, filename = os.path.split(entry.full_path)
+    stem = fold(os.path.splitext(filename)[0])
+    by_name = {fold(each.filename): each for each in entry.companions}
+    for kind in (".preview", ""):
+        for suffix in _SUFFIXES:
+            found = by_name.get(f"{stem}{kind}{suffix}")
+            if found:
+                return Picture(os.path.join(folder, found.filename), found.mtime_ns)
+    return None
+
+
+class Thumbnails:
+    """Small pictures, kept in a folder of ours until there are too many."""
+
+    def __init__(self, folder: str | None = None, most_bytes: int = _MOST_CACHED) -> None:
+        """Keep them in *folder*, by default in the user's cache folder; none is made yet."""
+        self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "thumbnails"
+        self._most_bytes = most_bytes
+        self._bytes: int | None = None
+
+    def get(self, picture: Picture, width: int) -> bytes | None:
+        """Return a picture as WebP, at most *width* pixels wide; None where it is damaged."""
+        key = f"{picture.path}\0{picture.mtime_ns}\0{width}".encode("utf-8", "surrogatepass")
+        kept = self._folder / f"{hashlib.blake2b(key, digest_size=16).hexdigest()}.webp"
+        with suppress(OSError):
+            return kept.read_bytes()
+        data = shrink(picture.path, width)
+        if data is not None:
+            self._keep(kept, data)
+        return data
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        """Write a thumbnail. A full or read-only disk costs only its memory."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(str(path), data)
+            if self._bytes is None:
+                self._bytes = sum(size for _, size, _ in self._kept())
+            else:
+                self._bytes += len(data)
+            if self._bytes > self._most_bytes:
+                self._make_room()
+        except OSError as error:
+            log.debug("the thumbnail %s could not be kept: %s", path, error)
+
+    def _make_room(self) -> None:
+        """Delete the oldest thumbnails until half of the room is free."""
+        kept = sorted(self._kept())
+        self._bytes = sum(size for _, size, _ in kept)
+        for _, size, path in kept:
+            if self._bytes <= self._most_bytes // 2:
+                break
+            with suppress(OSError):
+                os.remove(path)
+                self._bytes -= size
+
+    def _kept(self) -> Iterator[tuple[int, int, str]]:
+        with os.scandir(self._folder) as listing:
+            for item in listing:
+                with suppress(OSError):
+                    status = item.stat()
+                    yield status.st_mtime_ns, status.st_size, item.path
+
+
+def shrink(path: str, width: int) -> bytes | None:
+    """Return a picture's first frame as WebP, upright and at most *width* pixels wide."""
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                return None
+            image.draft("RGB", (2 * width, 2 * width * _TALLEST))  # lets JPEG skip detail
+            upright = ImageOps.exif_transpose(image)
+            upright.thumbnail((width, width * _TALLEST))
+            has_alpha = "A" in upright.mode or "transparency" in upright.info
+            data = io.BytesIO()
+            upright.convert("RGBA" if has_alpha else "RGB").save(data, "WEBP", quality=_QUALITY)
+            return data.getvalue()
+    except Exception as error:  # noqa: BLE001 Pillow raises errors of every kind on damaged pictures
+        log.debug("the picture %s cannot be shown: %s", path, error)
+        return None

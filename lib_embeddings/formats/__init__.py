@@ -1,0 +1,1 @@
+"""Bytes become named tensors, and these an `Embedding`. Knows no folders and no models."""

@@ -1,0 +1,188 @@
+"""From a draft to an embedding: which text encoder each tensor is for, and whether it is usable.
+
+Which text encoder a tensor is for is decided by its width. Where its name says otherwise the width
+wins, and the embedding gets a warning. Values are read here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import isfinite, sqrt
+
+import numpy as np
+
+from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
+from lib_embeddings.formats.embedding import Contents, Embedding, Vectors
+from lib_embeddings.formats.foreign import named_tensors, recognise
+from lib_embeddings.formats.layouts import CERTAIN, LIKELY, Draft, Layout, Term
+from lib_embeddings.formats.text_encoders import (
+    BY_HIDDEN_SIZE,
+    TEXT_ENCODERS,
+    TextEncoder,
+    describe,
+)
+from lib_embeddings.limits import LIMITS, at_most
+
+Norms = tuple[float, float]
+
+
+def make_embedding(name: str, contents: Contents) -> Embedding:
+    """Return the embedding that a file's tensors make.
+
+    Raises:
+        NotAnEmbedding: the tensors are something else; the message says what.
+        BrokenFile: they are an embedding, but one that cannot be used.
+    """
+    draft = _first(CERTAIN, contents.root)
+    if draft is None:
+        kind = recognise(contents)
+        if kind:
+            raise NotAnEmbedding(f"this is {kind}")
+        draft = _first(LIKELY, contents.root)
+    if draft is None:
+        raise NotAnEmbedding(f"not an embedding: {_holdings(contents)}")
+    return _assemble(name, contents, draft)
+
+
+def _first(layouts: Iterable[Layout], root: object) -> Draft | None:
+    return next((draft for layout in layouts if (draft := layout(root))), None)
+
+
+def _assemble(name: str, contents: Contents, draft: Draft) -> Embedding:
+    by_encoder: dict[str, list[Term]] = {}
+    for term in draft.terms:
+        by_encoder.setdefault(_encoder_of(term).key, []).append(term)
+    if not by_encoder:
+        raise BrokenFile("it holds no vectors")
+    by_encoder = {key: by_encoder[key] for key in TEXT_ENCODERS if key in by_encoder}
+    _check_claims(by_encoder)
+    vectors = {key: _stack(terms) for key, terms in by_encoder.items()}
+    norms = {key: _norms(array) for key, array in vectors.items()}
+    counts = {key: len(array) for key, array in vectors.items()}
+    return Embedding(
+        name=name,
+        container=contents.container,
+        layout=draft.layout,
+        vectors=vectors,
+        dtypes={key: terms[0].tensor.dtype for key, terms in by_encoder.items()},
+        stored_name=draft.stored_name,
+        metadata={**contents.metadata, **draft.metadata},
+        warnings=(
+            *draft.warnings,
+            *_warn_terms(draft, by_encoder),
+            *warn_unequal(counts),
+            *_warn_norms(norms),
+        ),
+    )
+
+
+def _encoder_of(term: Term) -> TextEncoder:
+    """Return the text encoder whose hidden size a term's tensor has."""
+    tensor = term.tensor
+    if not tensor.is_floating:
+        raise NotAnEmbedding(f"not an embedding: {_named(term)} is stored as {shown(tensor.dtype)}")
+    if len(tensor.shape) not in (1, 2):
+        raise BrokenFile(
+            f"{_named(term)} has the wrong shape: expected (n_vectors, hidden_size), "
+            f"found {tensor.shape}"
+        )
+    encoder = BY_HIDDEN_SIZE.get(tensor.shape[-1])
+    if encoder is None:
+        raise NotAnEmbedding(
+            f"{_named(term)} is for no known text encoder: its vectors are {tensor.shape[-1]} "
+            f"wide, expected {', '.join(map(str, TEXT_ENCODERS.values()))}"
+        )
+    return encoder
+
+
+def _check_claims(by_encoder: Mapping[str, list[Term]]) -> None:
+    """Refuse two encoders' vectors of one width: nothing says which the others belong to."""
+    for key, terms in by_encoder.items():
+        claims = {term.claim for term in terms}
+        if len(claims) > 1:
+            wrong = next(term for term in terms if term.claim != key)
+            expected = TEXT_ENCODERS[wrong.claim].hidden_size if wrong.claim else 0
+            raise BrokenFile(
+                f"{_named(wrong)} is {wrong.tensor.shape[-1]} wide like the vectors for {key}: "
+                f"expected {expected}"
+            )
+
+
+def _stack(terms: list[Term]) -> Vectors:
+    """Read the terms' values as one (n_vectors, hidden_size) array."""
+    width = terms[0].tensor.shape[-1]
+    n_vectors = sum(term.tensor.shape[0] if len(term.tensor.shape) == 2 else 1 for term in terms)
+    at_most(LIMITS.vectors, n_vectors, "vectors")
+    if n_vectors == 0:
+        raise BrokenFile("it holds no vectors: its tensor is empty")
+    arrays = [term.tensor.fetch().reshape(-1, width) for term in terms]
+    vectors = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+    vectors.flags.writeable = False
+    return vectors
+
+
+def _norms(vectors: Vectors) -> Norms:
+    """Return the smallest and the largest L2 norm, having seen that every number is one."""
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    largest = float(squares.max())
+    # NaN and infinity survive all this; a number that is only too large becomes infinite.
+    if not isfinite(largest) and not np.isfinite(vectors).all():
+        bad = int((~np.isfinite(vectors)).sum())
+        raise BrokenFile(
+            f"{bad:,} of its {vectors.size:,} numbers are NaN or infinite: it would spoil every "
+            "picture"
+        )
+    return sqrt(squares.min()), sqrt(largest)
+
+
+# Warnings
+
+
+def _warn_terms(draft: Draft, by_encoder: Mapping[str, list[Term]]) -> list[str]:
+    warnings = []
+    for key, terms in by_encoder.items():
+        if len(terms) > 1 and draft.layout != "encoder_keys":
+            labels = shown(", ".join(term.label for term in terms))
+            warnings.append(f"holds {len(terms)} terms for {key}, used one after another: {labels}")
+        claim = terms[0].claim
+        if claim not in (None, key):
+            warnings.append(f"{_named(terms[0])} is {describe([key])} wide: used for {key}")
+    return warnings
+
+
+def warn_unequal(counts: Mapping[str, int]) -> list[str]:
+    """Warn when *counts* of vectors differ: the shorter side is filled with other tokens."""
+    if len(set(counts.values())) < 2:
+        return []
+    listed = ", ".join(f"{key} {count}" for key, count in counts.items())
+    return [f"holds different numbers of vectors: {listed}"]
+
+
+def _warn_norms(norms: Mapping[str, Norms]) -> list[str]:
+    warnings = []
+    for key, (smallest, largest) in norms.items():
+        low, high = TEXT_ENCODERS[key].norms
+        if largest == 0:
+            warnings.append(f"all its vectors for {key} are zero: it has no effect")
+        elif smallest < low or largest > high:
+            warnings.append(
+                f"its vectors for {key} are unusually {'short' if smallest < low else 'long'}: "
+                f"norms {smallest:.3g} to {largest:.3g}, usual are {low:g} to {high:g}"
+            )
+    return warnings
+
+
+# Small parts
+
+
+def _named(term: Term) -> str:
+    return f"its tensor {term.label}".rstrip()
+
+
+def _holdings(contents: Contents) -> str:
+    """Say what a file holds, for one nobody recognised."""
+    tensors = named_tensors(contents)
+    if not tensors:
+        return "it holds no tensors"
+    first = ", ".join(f"{name or 'one'} {tensor}" for name, tensor in list(tensors.items())[:2])
+    return f"it holds tensors of another kind ({first}{' …' * (len(tensors) > 2)})"

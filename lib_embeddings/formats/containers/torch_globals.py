@@ -1,0 +1,215 @@
+"""Every name a torch pickle may use, and the inert thing that stands there instead.
+
+Three groups: what embeddings are made of, which is rebuilt as plain values; what files of other
+kinds are known to name, which is read as a placeholder so that the file can be told apart; and
+nothing else. A name belongs here only if it can be given a meaning without running code.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from lib_embeddings.errors import BrokenFile
+from lib_embeddings.formats.containers.dtypes import DTYPES, DType, widen
+from lib_embeddings.formats.containers.pickle_values import Globals, Rebuilder, Stateful
+from lib_embeddings.formats.containers.storage import Storage, StorageType, are_counts
+from lib_embeddings.formats.embedding import Placeholder, Tensor
+
+# Rebuilding tensors
+
+
+def rebuild_tensor(
+    storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object
+) -> Tensor:
+    """Stand for torch._utils._rebuild_tensor and _rebuild_tensor_v2."""
+    return storage.tensor(offset, shape, strides)
+
+
+def rebuild_tensor_v3(
+    storage: Storage,
+    offset: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    _requires_grad: object,
+    _hooks: object,
+    dtype: DType,
+    *_: object,
+) -> Tensor:
+    """Stand for torch._utils._rebuild_tensor_v3: an untyped storage whose tensor brings a type."""
+    return storage.tensor(offset, shape, strides, dtype.name)
+
+
+def rebuild_parameter(tensor: Tensor, *_: object) -> Tensor:
+    """Stand for torch._utils._rebuild_parameter: a parameter is its tensor."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError
+    return tensor
+
+
+def rebuild_from_type(
+    rebuilder: Rebuilder, kind: object, arguments: tuple[object, ...], *_: object
+) -> object:
+    """Stand for torch._tensor._rebuild_from_type_v2: a plain tensor, or one of a special class."""
+    if kind in (PLAIN_TENSOR, PLAIN_PARAMETER) and rebuilder in TENSOR_REBUILDERS:
+        return rebuilder.build(*arguments)
+    return Placeholder("a special kind of tensor, as quantised models have")
+
+
+class ParameterDict(dict[str, object], Stateful):
+    """Stand for torch.nn.ParameterDict, whose items are in its state."""
+
+    def set_state(self, state: object) -> None:
+        """Take the parameters out of a module's state."""
+        parameters = state.get("_parameters") if isinstance(state, dict) else None
+        if isinstance(parameters, dict):
+            self.update(parameters)
+
+
+# Rebuilding numpy arrays, as torch does for tensors on Apple's devices
+
+
+class NumpyType(Stateful):
+    """Stand for numpy.dtype; the byte order comes as its state."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        if type(code) is not str:
+            raise TypeError
+        self.code = code
+        self.order = "<"
+
+    def set_state(self, state: object) -> None:
+        """Take the byte order; `|` means that there is none."""
+        self.order = ">" if as_tuple(state)[1] == ">" else "<"
+
+
+class NumpyArray(Stateful):
+    """Stand for numpy.ndarray; everything comes as its state."""
+
+    def __init__(self, *_: object) -> None:
+        self._state: tuple[object, ...] = ()
+
+    def set_state(self, state: object) -> None:
+        """Take (version, shape, type, whether in Fortran order, data)."""
+        self._state = as_tuple(state)
+
+    def tensor(self) -> Tensor:
+        """Return the array as a tensor; its data is in memory already."""
+        _version, shape, kind, is_fortran, data = self._state
+        if not are_counts(shape) or type(kind) is not NumpyType or type(data) is not bytes:
+            raise TypeError
+        dtype = _NUMPY_DTYPES[kind.code]
+        if prod(shape) * dtype.itemsize != len(data):
+            raise BrokenFile(
+                f"its array lies: expected {prod(shape) * dtype.itemsize:,} bytes for shape "
+                f"{shape}, found {len(data):,}"
+            )
+        stored = np.frombuffer(data, kind.order + dtype.code)
+        ordered = np.ascontiguousarray(stored.reshape(shape, order="F" if is_fortran else "C"))
+        return Tensor(dtype.name, shape, lambda: widen(ordered, dtype.name))
+
+
+def rebuild_from_numpy(array: NumpyArray, *_: object) -> Tensor:
+    """Stand for torch._utils._rebuild_device_tensor_from_numpy."""
+    return array.tensor()
+
+
+# Plain values
+
+
+def ordered_dict(items: object = ()) -> dict[str, object]:
+    """Stand for collections.OrderedDict: every dict keeps its order."""
+    return {key: value for key, value in items if type(key) is str}  # type: ignore[attr-defined]
+
+
+def as_list(items: list[object] | None = None) -> list[object]:
+    """Stand for set and frozenset: nothing here needs their hashing."""
+    return list(items or ())
+
+
+def as_tuple(items: object = ()) -> tuple[object, ...]:
+    """Stand for torch.Size."""
+    if type(items) is not tuple:
+        raise TypeError
+    return items
+
+
+def encode(text: str, encoding: str) -> bytes:
+    """Stand for _codecs.encode, which old pickle protocols write bytes with."""
+    if encoding not in ("latin1", "latin-1"):
+        raise ValueError
+    return text.encode("latin-1")
+
+
+def device(*_: object) -> str:
+    """Stand for torch.device: where a tensor was does not matter."""
+    return "cpu"
+
+
+def stands_for(kind: str) -> Rebuilder:
+    """Return a stand-in for a class of which only the *kind* is kept."""
+    return Rebuilder(lambda *_: Placeholder(kind))
+
+
+TENSOR_REBUILDERS = (Rebuilder(rebuild_tensor), Rebuilder(rebuild_tensor_v3))
+PLAIN_TENSOR = stands_for("an empty tensor")
+PLAIN_PARAMETER = Rebuilder(rebuild_parameter)
+_TRAINING = stands_for("a training checkpoint's state")
+_QUANTISED = stands_for("quantised weights")
+
+_NUMPY_DTYPES = {d.code: d for d in DTYPES.values() if d.name not in ("bfloat16", "bool")}
+
+_STORAGES = {
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+}
+
+TORCH_GLOBALS: Globals = {
+    ("collections", "OrderedDict"): Rebuilder(ordered_dict),
+    ("__builtin__", "set"): Rebuilder(as_list),
+    ("builtins", "set"): Rebuilder(as_list),
+    ("builtins", "frozenset"): Rebuilder(as_list),
+    ("torch", "Size"): Rebuilder(as_tuple),
+    ("torch", "device"): Rebuilder(device),
+    ("torch", "Tensor"): PLAIN_TENSOR,
+    ("torch.nn.parameter", "Parameter"): PLAIN_PARAMETER,
+    ("torch.nn.modules.container", "ParameterDict"): Rebuilder(lambda *_: ParameterDict()),
+    ("torch._utils", "_rebuild_tensor"): TENSOR_REBUILDERS[0],
+    ("torch._utils", "_rebuild_tensor_v2"): TENSOR_REBUILDERS[0],
+    ("torch._utils", "_rebuild_tensor_v3"): TENSOR_REBUILDERS[1],
+    ("torch._utils", "_rebuild_parameter"): Rebuilder(rebuild_parameter),
+    ("torch._utils", "_rebuild_parameter_with_state"): Rebuilder(rebuild_parameter),
+    ("torch._utils", "_rebuild_device_tensor_from_numpy"): Rebuilder(rebuild_from_numpy),
+    ("torch._utils", "_rebuild_device_tensor_from_cpu_tensor"): Rebuilder(rebuild_parameter),
+    ("torch._tensor", "_rebuild_from_type_v2"): Rebuilder(rebuild_from_type),
+    ("torch.storage", "UntypedStorage"): StorageType(None),
+    **{("torch", name): StorageType(dtype) for name, dtype in _STORAGES.items()},
+    **{("torch.cuda", name): StorageType(dtype) for name, dtype in _STORAGES.items()},
+    **{("torch", dtype.name): dtype for dtype in DTYPES.values()},
+    ("numpy", "dtype"): Rebuilder(NumpyType),
+    ("numpy", "ndarray"): Rebuilder(NumpyArray),
+    ("numpy.core.multiarray", "_reconstruct"): Rebuilder(NumpyArray),
+    ("numpy._core.multiarray", "_reconstruct"): Rebuilder(NumpyArray),
+    ("_codecs", "encode"): Rebuilder(encode),
+    # Known to be named by files of other kinds.
+    ("numpy.core.multiarray", "scalar"): _TRAINING,
+    ("numpy._core.multiarray", "scalar"): _TRAINING,
+    ("argparse", "Namespace"): _TRAINING,
+    ("collections", "defaultdict"): _TRAINING,
+    ("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"): _TRAINING,
+    ("pytorch_lightning.callbacks.early_stopping", "EarlyStopping"): _TRAINING,
+    ("pytorch_lightning.utilities.enums", "ModelSummaryMode"): _TRAINING,
+    ("omegaconf.listconfig", "ListConfig"): _TRAINING,
+    ("omegaconf.dictconfig", "DictConfig"): _TRAINING,
+    ("gguf.constants", "GGMLQuantizationType"): _QUANTISED,
+    ("invokeai.backend.quantization.gguf.layers", "GGUFTensor"): _QUANTISED,
+}

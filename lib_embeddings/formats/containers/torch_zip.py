@@ -1,0 +1,133 @@
+"""Files written by `torch.save` since torch 1.6: a zip archive around a pickle.
+
+    <any name>/data.pkl       the pickle; tensors in it refer to storages by key
+    <any name>/data/<key>     one storage, its numbers as they lie in memory
+    <any name>/byteorder      `little` or `big`; since torch 2.1
+    …                         version, .format_version, .storage_alignment, .data/serialization_id:
+                              inert, differ from release to release, not looked at
+
+Interpreted: archives of torch 1.6 to 2.13, stored or deflated.
+Not interpreted: TorchScript programs, which are zip archives of the same kind around code.
+
+Source: torch's `serialization.py` and `caffe2/serialize/inline_container.h`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
+from lib_embeddings.formats.containers import zip_directory
+from lib_embeddings.formats.containers.pickle_machine import load
+from lib_embeddings.formats.containers.source import Source, cut_short
+from lib_embeddings.formats.containers.storage import Storage, parse_id
+from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
+from lib_embeddings.formats.containers.zip_directory import Member
+from lib_embeddings.formats.embedding import Contents
+from lib_embeddings.limits import LIMITS
+
+NAME = "torch-zip"
+
+
+def accepts(head: bytes) -> bool:
+    """Tell whether the bytes begin a zip archive."""
+    return head.startswith((zip_directory.MAGIC, zip_directory.EMPTY_MAGIC))
+
+
+def read(source: Source) -> Contents:
+    """Read the archive's pickle; storages stay in the file until a tensor is fetched."""
+    try:
+        members = zip_directory.read_directory(source)
+    except zip_directory.DirectoryMissing as error:
+        raise _how_short(source, error) from error
+    folder = _find_folder(members)
+    pickle = zip_directory.read_member(
+        source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "pickle, in bytes"
+    )
+    storages = _Storages(source, members, folder)
+    root, end = load(bytes(pickle), TORCH_GLOBALS, storages.find)
+    if end != len(pickle):
+        raise BrokenFile(
+            f"its pickle goes on after its end: expected {end:,} bytes, found {len(pickle):,}"
+        )
+    return Contents(NAME, root)
+
+
+def _how_short(source: Source, error: BrokenFile) -> BrokenFile:
+    """Return the error for a cut file; its pickle comes first, and knows how long it should be.
+
+    Raises:
+        UnsafeFile: the pickle asks for code.
+    """
+    sizes: dict[str, int] = {}
+
+    def note(persistent_id: object) -> Storage:
+        dtype, key, n_bytes = parse_id(persistent_id)
+        sizes[key] = n_bytes
+        return Storage(dtype, n_bytes, source.view)
+
+    try:
+        start = zip_directory.first_data_offset(source)
+        _, end = load(source.read_up_to(start, LIMITS.pickle_bytes), TORCH_GLOBALS, note)
+    except BrokenFile:
+        return error
+    expected = start + end + sum(sizes.values())
+    return cut_short(expected, source.size) if expected > source.size else error
+
+
+def _find_folder(members: dict[str, Member]) -> str:
+    """Return the prefix of the archive's one data.pkl, with its slash."""
+    folders = [name[: -len("data.pkl")] for name in members if name.split("/")[-1] == "data.pkl"]
+    if len(folders) > 1:
+        raise BrokenFile(f"its zip archive holds {len(folders)} pickles, expected 1")
+    if not folders:
+        files = [name for name in members if not name.endswith("/")]
+        raise NotAnEmbedding(
+            f"this is a zip archive ({shown(', '.join(files)) or 'empty'}): unpack it here"
+        )
+    if f"{folders[0]}constants.pkl" in members:
+        raise NotAnEmbedding("this is a TorchScript program, not an embedding")
+    return folders[0]
+
+
+class _Storages:
+    """The archive's storages, found by the persistent ids in its pickle."""
+
+    def __init__(self, source: Source, members: dict[str, Member], folder: str) -> None:
+        self._source = source
+        self._members = members
+        self._folder = folder
+        # Many tensors may be windows onto one storage, which may have to be unpacked.
+        self._last: Member | None = None
+        self._last_data: bytes | memoryview = b""
+        self._byte_order = self._read_byte_order()
+
+    def find(self, persistent_id: object) -> Storage:
+        """Return the storage that a persistent id describes."""
+        dtype, key, n_bytes = parse_id(persistent_id)
+        name = f"{self._folder}data/{key}"
+        member = self._members.get(name)
+        if member is None or member.size != n_bytes:
+            raise BrokenFile(
+                f"its zip member {shown(name)} has the wrong size: expected {n_bytes:,} bytes, "
+                f"found {member.size if member else 0:,}"
+            )
+        return Storage(dtype, n_bytes, partial(self._read, member), self._byte_order)
+
+    def _read(self, member: Member, offset: int, length: int) -> bytes | memoryview:
+        if length < member.size and not member.is_packed:
+            start = zip_directory.data_offset(self._source, member) + offset
+            return self._source.view(start, length)
+        if member != self._last:
+            self._last_data = zip_directory.read_member(
+                self._source, member, LIMITS.tensor_bytes, "tensor data, in bytes"
+            )
+            self._last = member
+        return self._last_data[offset : offset + length]
+
+    def _read_byte_order(self) -> str:
+        member = self._members.get(f"{self._folder}byteorder")
+        if member is None:
+            return "<"
+        text = zip_directory.read_member(self._source, member, 64, "byteorder, in bytes")
+        return ">" if text == b"big" else "<"

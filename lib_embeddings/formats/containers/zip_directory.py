@@ -1,0 +1,207 @@
+"""The directory of a zip archive, and its members: what a torch file needs of the format.
+
+    local header + data, one after another … central directory … end record
+
+Everything is taken from the central directory at the end, as torch itself does; zip64 records
+stand in where a number does not fit 32 bits. Names must be unique: two members of one name are how
+an archive shows different things to different readers.
+
+Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import NamedTuple
+
+from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
+from lib_embeddings.formats.containers.source import Source
+from lib_embeddings.limits import LIMITS, at_most
+
+MAGIC = b"PK\x03\x04"
+EMPTY_MAGIC = b"PK\x05\x06"
+
+_END = struct.Struct("<4s4H2LH")
+_END64_LOCATOR = struct.Struct("<4sLQL")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_RECORD = struct.Struct("<4s6H3L5H2L")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_LONGEST_COMMENT = 0xFFFF
+_IN_ZIP64 = 0xFFFFFFFF
+_ENCRYPTED = 1
+_STORED, _DEFLATED = 0, 8
+
+
+class DirectoryMissing(BrokenFile):
+    """The archive ends before its directory, as a file does whose download broke off."""
+
+
+class Member(NamedTuple):
+    """One file in the archive; sizes and offset in bytes."""
+
+    name: str
+    is_encrypted: bool
+    method: int
+    crc: int
+    stored_size: int
+    size: int
+    offset: int
+
+    @property
+    def is_packed(self) -> bool:
+        """Tell whether its bytes are other ones in the archive."""
+        return self.method != _STORED
+
+
+def read_directory(source: Source) -> dict[str, Member]:
+    """Return the archive's members by name, in their order.
+
+    Raises:
+        BrokenFile: the directory is missing, damaged or names a member twice.
+    """
+    size, offset = _find_directory(source)
+    at_most(LIMITS.zip_directory_bytes, size, "zip directory, in bytes")
+    directory = source.read(offset, size)
+    members: dict[str, Member] = {}
+    position = 0
+    while position < size:
+        member, position = _read_record(directory, position)
+        if member.name in members:
+            raise BrokenFile(f"its zip archive holds {shown(member.name)} twice; download it again")
+        members[member.name] = member
+    return members
+
+
+def read_member(source: Source, member: Member, limit: int, what: str) -> bytes | memoryview:
+    """Return a member's whole content, checked against its checksum.
+
+    Args:
+        limit: the most bytes it may have.
+        what: what the limit is about, in words.
+    """
+    at_most(limit, max(member.size, member.stored_size), what)
+    data: bytes | memoryview = source.view(data_offset(source, member), member.stored_size)
+    if member.method == _DEFLATED:
+        data = _inflate(data, member)
+    elif member.method != _STORED or member.stored_size != member.size:
+        raise BrokenFile(
+            f"its zip member {shown(member.name)} is packed in a way torch does not use"
+        )
+    if zlib.crc32(data) != member.crc:
+        raise BrokenFile(
+            f"damaged: the checksum of {shown(member.name)} does not match; download again"
+        )
+    return data
+
+
+def data_offset(source: Source, member: Member) -> int:
+    """Return where a member's data begins, after its local header."""
+    header = source.read(member.offset, _LOCAL.size)
+    magic, *_, name_length, extra_length = _LOCAL.unpack(header)
+    if magic != MAGIC:
+        raise BrokenFile(f"its zip member {shown(member.name)} is not where the directory says")
+    if member.is_encrypted:
+        raise NotAnEmbedding("this is an encrypted archive: unpack it")
+    return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
+
+
+def first_data_offset(source: Source) -> int:
+    """Return where the first member's data begins; needs no directory."""
+    *_, name_length, extra_length = _LOCAL.unpack(source.read(0, _LOCAL.size))
+    return _LOCAL.size + int(name_length) + int(extra_length)
+
+
+def _inflate(data: bytes | memoryview, member: Member) -> bytes:
+    decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        inflated = decompressor.decompress(data, member.size + 1)
+    except zlib.error as error:
+        raise BrokenFile(
+            f"its zip member {shown(member.name)} is damaged ({error}); download it again"
+        ) from error
+    if len(inflated) != member.size:
+        raise BrokenFile(
+            f"its zip member {shown(member.name)} lies: expected {member.size:,} bytes unpacked, "
+            f"found {'more' if len(inflated) > member.size else f'{len(inflated):,}'}"
+        )
+    return inflated
+
+
+def _find_directory(source: Source) -> tuple[int, int]:
+    """Return (size, offset) of the central directory."""
+    tail_offset = max(0, source.size - _END.size - _LONGEST_COMMENT)
+    if source.size >= _END.size and _ends_with_record(source):
+        tail_offset = source.size - _END.size
+    tail = source.read_up_to(tail_offset, source.size)
+    found = tail.rfind(b"PK\x05\x06")
+    if found < 0 or found + _END.size > len(tail):
+        raise DirectoryMissing(
+            f"cut short: the directory at the end of its zip archive is missing after "
+            f"{source.size:,} bytes; download it again"
+        )
+    *_, size, offset, _comment = _END.unpack_from(tail, found)
+    end = tail_offset + found
+    if _IN_ZIP64 in (size, offset) or _has_zip64(source, end):
+        size, offset, end = _find_directory64(source, end)
+    if offset + size != end:
+        raise BrokenFile(
+            f"its zip directory is not where it says: expected to end at byte {end:,}, "
+            f"found {offset + size:,}"
+        )
+    return size, offset
+
+
+def _ends_with_record(source: Source) -> bool:
+    """Tell whether the end record has no comment: nearly always, and it spares reading 64 KiB."""
+    return source.read(source.size - _END.size, 4) == b"PK\x05\x06"
+
+
+def _has_zip64(source: Source, end: int) -> bool:
+    start = end - _END64_LOCATOR.size
+    return start >= 0 and source.read(start, 4) == b"PK\x06\x07"
+
+
+def _find_directory64(source: Source, end: int) -> tuple[int, int, int]:
+    """Return (size, offset, where the directory must end) from the zip64 records before *end*."""
+    if not _has_zip64(source, end):
+        raise BrokenFile("its zip archive lacks the zip64 record it refers to")
+    locator = source.read(end - _END64_LOCATOR.size, _END64_LOCATOR.size)
+    record_offset = int(_END64_LOCATOR.unpack(locator)[2])
+    magic, *_, size, offset = _END64.unpack(source.read(record_offset, _END64.size))
+    if magic != b"PK\x06\x06":
+        raise BrokenFile("its zip64 record is not where the archive says")
+    return size, offset, record_offset
+
+
+def _read_record(directory: bytes, position: int) -> tuple[Member, int]:
+    """Return the member recorded at *position*, and where the next record begins."""
+    if position + _RECORD.size > len(directory):
+        raise BrokenFile("its zip directory ends in the middle of a record")
+    record = _RECORD.unpack_from(directory, position)
+    magic, _, _, flags, method, _, _, crc, stored_size, size, name_length, extra_length = record[
+        :12
+    ]
+    if magic != b"PK\x01\x02":
+        raise BrokenFile("its zip directory is damaged")
+    name_end = position + _RECORD.size + name_length
+    extra_end = name_end + extra_length
+    name = directory[position + _RECORD.size : name_end].decode("utf-8", "backslashreplace")
+    offset = record[-1]
+    if _IN_ZIP64 in (stored_size, size, offset):
+        extra = directory[name_end:extra_end]
+        size, stored_size, offset = _read_zip64(extra, size, stored_size, offset)
+    member = Member(name, bool(flags & _ENCRYPTED), method, crc, stored_size, size, offset)
+    return member, extra_end + record[12]
+
+
+def _read_zip64(extra: bytes, *numbers: int) -> list[int]:
+    """Replace the *numbers* that did not fit by those of the zip64 extra field, in its order."""
+    position = 0
+    while position + 4 <= len(extra):
+        tag, length = struct.unpack_from("<2H", extra, position)
+        if tag == 1 and position + 4 + length <= len(extra):
+            wide = iter(struct.unpack_from(f"<{length // 8}Q", extra, position + 4))
+            return [next(wide, number) if number == _IN_ZIP64 else number for number in numbers]
+        position += 4 + length
+    raise BrokenFile("its zip directory lacks the zip64 numbers it refers to")

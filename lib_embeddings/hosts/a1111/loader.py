@@ -1,0 +1,242 @@
+"""The library in the place of the WebUI's own loader.
+
+The WebUI's database stays the object it is, as others hold on to it; two of its functions are
+replaced, with the same signature and meaning:
+
+    load_textual_inversion_embeddings   looks at the folders, opens nothing that is known
+    find_embedding_at_position          looks at the model first: a refiner comes without notice
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from modules import call_queue, sd_hijack
+
+from lib_embeddings.entries.snapshot import Changes, Entry, View
+from lib_embeddings.formats.text_encoders import ModelFamily
+from lib_embeddings.hosts.a1111.embedding import FileEmbedding
+from lib_embeddings.hosts.a1111.model import ActiveModel, active_model, loaded_checkpoint, tokenize
+from lib_embeddings.hosts.a1111.prompt_cache import forget_prompts
+from lib_embeddings.hosts.webui.console import say
+from lib_embeddings.hosts.webui.database import register, skip
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.render import change_lines, log_lines
+from lib_embeddings.prompts.tokenizer import TokenIds
+
+log = logging.getLogger(__name__)
+
+
+class Loader:
+    """Keeps the WebUI's database equal to the library, as the loaded model sees it."""
+
+    def __init__(
+        self,
+        library: Library,
+        look: Callable[[], object],
+        sha256: Callable[[Entry], str],
+    ) -> None:
+        """Prepare; nothing is touched before `take_over`.
+
+        Args:
+            look: looks at all folders now.
+            sha256: hashes an entry's file.
+        """
+        self._library = library
+        self._look = look
+        self._sha256 = sha256
+        self._database = sd_hijack.model_hijack.embedding_db
+        self._replaced = ExitStack()
+        self._own_load: Callable[..., None]
+        self._own_find: Callable[..., Any]
+        self._checkpoint: Callable[[], Any] = lambda: None  # a weak reference
+        self._announced: ModelFamily | None = None
+        self._owes_list = False
+        self._waiting = threading.Lock()  # held while a thread waits to update
+        self._lock = threading.Lock()  # guards all below, and the database against ourselves
+        self._is_in_place = False
+        self._view: View | None = None
+        self._encoders: tuple[str, ...] = ()
+        self._usable: dict[str, FileEmbedding] = {}
+        self._unusable: dict[str, FileEmbedding] = {}
+        self._ids: dict[str, TokenIds] = {}
+
+    # What is replaced
+
+    def take_over(self) -> None:
+        """Put our functions in the place of the database's own.
+
+        Raises:
+            AttributeError: it has none of that name; nothing is replaced then.
+        """
+        if self._is_in_place:
+            return
+        self._owes_list = active_model() is not None  # else the load of a model brings it
+        self._own_load = self._database.load_textual_inversion_embeddings
+        self._own_find = self._database.find_embedding_at_position
+        self._is_in_place = True
+        self._replaced.callback(self._library.subscribe(self._hear))
+        self._replace("load_textual_inversion_embeddings", self.load)
+        self._replace("find_embedding_at_position", self.find)
+
+    def release(self) -> None:
+        """Put the database's own functions back, and let them load at the next generation."""
+        with self._lock:
+            if not self._is_in_place:
+                return
+            self._is_in_place = False
+            self._replaced.close()
+            register(self._database, {}, {}, _is_file_embedding)
+            skip(self._database, {}, _is_file_embedding)
+        for folder in self._database.embedding_dirs.values():
+            folder.mtime = None
+        forget_prompts()
+
+    def load(self, force_reload: bool = False) -> None:
+        """Stand in for the database's function of this name."""
+        if self._is_in_place:
+            error = self._try(partial(self._load, force_reload))
+            if error is not None:
+                log.warning("loading embeddings failed, the WebUI's own loader goes on: %s", error)
+                self.release()
+        if not self._is_in_place:
+            self._own_load(force_reload)
+
+    def find(self, tokens: list[int], offset: int) -> tuple[Any, int] | tuple[None, None]:
+        """Stand in for the database's function of this name."""
+        if self._is_in_place and self._checkpoint() is not loaded_checkpoint():
+            self._try(self.update)
+        found: tuple[Any, int] | tuple[None, None] = self._own_find(tokens, offset)
+        return found
+
+    def _load(self, force_reload: bool) -> None:
+        folders = tuple(self._database.embedding_dirs.values())
+        if force_reload or any(folder.has_changed() for folder in folders):
+            self._look()
+            for folder in folders:
+                folder.update()
+        self.update()
+        if force_reload:
+            self._announce()
+
+    def _try(self, work: Callable[[], None]) -> Exception | None:
+        """Do what must not cost the user a picture; return why it could not be done."""
+        try:
+            work()
+        except Exception as error:  # a defect of ours, or a model that is being put together
+            log.debug("updating the WebUI's database failed", exc_info=True)
+            return error
+        return None
+
+    def _replace(self, name: str, ours: Callable[..., Any]) -> None:
+        own = vars(self._database)
+        former = own.get(name)
+        setattr(self._database, name, ours)
+
+        def put_back() -> None:
+            if own.get(name) != ours:  # somebody wrapped ours, which now passes calls on
+                return
+            if former is None:
+                delattr(self._database, name)
+            else:
+                setattr(self._database, name, former)
+
+        self._replaced.callback(put_back)
+
+    # From the library to the database
+
+    def update(self) -> None:
+        """Make the database equal to the library, as the model that is loaded now sees it."""
+        with self._lock:
+            active = self._prepare()
+            if active and self._is_in_place:
+                self._apply(active)
+                self._checkpoint = weakref.ref(active.checkpoint)
+
+    def update_when_idle(self) -> None:
+        """Do the same as soon as nothing is generated, in a thread of its own."""
+        if self._waiting.acquire(blocking=False):
+            threading.Thread(
+                target=self._wait_and_update, name="embeddings-host", daemon=True
+            ).start()
+
+    def before_generation(self) -> None:
+        """Do the same now, and say so where the model is of another kind than was told of."""
+        self.update()
+        if self._announced and self._announced != self._library.model:
+            self._announce()
+
+    def _wait_and_update(self) -> None:
+        self._try(self._prepare_early)
+        with call_queue.queue_lock:
+            self._waiting.release()
+            self._try(self.update)
+        if self._owes_list and self._is_in_place:
+            self._announce()
+
+    def _prepare_early(self) -> None:
+        """Do what takes time before anybody waits for it."""
+        with self._lock:
+            self._prepare()
+
+    def _prepare(self) -> ActiveModel | None:
+        """Make embeddings of the entries, those of unchanged files being the ones we have."""
+        active = active_model()
+        if active is None:
+            return None
+        self._library.tokenize = tokenize
+        self._library.set_model(active.family)
+        view = self._library.view
+        if view is self._view and active.encoders == self._encoders:
+            return active
+        made = {e.identity: e for e in (*self._usable.values(), *self._unusable.values())}
+        self._usable, self._unusable = {}, {}
+        for fitted in view:
+            if fitted.verdict is None:
+                continue
+            encoders = active.encoders if fitted.is_loaded else tuple(fitted.vectors)
+            embedding = FileEmbedding(fitted.entry, encoders, self._sha256)
+            embedding = made.get(embedding.identity, embedding)
+            (self._usable if fitted.is_loaded else self._unusable)[fitted.name] = embedding
+        self._ids = self._library.token_ids(self._usable, active.tokenize)
+        self._usable = {name: e for name, e in self._usable.items() if self._ids[name]}
+        self._view, self._encoders = view, active.encoders
+        return active
+
+    def _apply(self, active: ActiveModel) -> None:
+        self._database.expected_shape = active.shape
+        skip(self._database, self._unusable, self._is_ours)
+        if register(self._database, self._usable, self._ids, self._is_ours):
+            forget_prompts()
+
+    def _is_ours(self, embedding: Any) -> bool:
+        """Tell our entries, and those that the WebUI read from our folders, from others'."""
+        if isinstance(embedding, FileEmbedding):
+            return True
+        path: str | None = getattr(embedding, "filename", None)
+        roots = tuple(os.path.join(root, "") for root in self._library.roots)
+        return bool(path and os.path.abspath(path).startswith(roots))
+
+    # What the console is told
+
+    def _hear(self, _generation: int, changes: Changes) -> None:
+        if changes and self._announced:
+            say(change_lines(changes, self._library.view))
+        self.update_when_idle()
+
+    def _announce(self) -> None:
+        self._announced = self._library.model
+        self._owes_list = False
+        if self._announced:
+            say(log_lines(self._library.view))
+
+
+def _is_file_embedding(embedding: Any) -> bool:
+    return isinstance(embedding, FileEmbedding)

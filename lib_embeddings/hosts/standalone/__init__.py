@@ -1,0 +1,1 @@
+"""The small app: a page of its own, without any WebUI."""

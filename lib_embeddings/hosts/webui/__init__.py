@@ -1,0 +1,1 @@
+"""What AUTOMATIC1111's WebUI and its descendants share."""

@@ -1,0 +1,163 @@
+"""Our tab in the place of the WebUI's Textual Inversion page.
+
+A page of the WebUI makes the HTML of its pane, and the items that the WebUI's routes and its editor
+of previews, descriptions and notes ask for by name.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from modules import shared, ui_extra_networks
+
+from lib_embeddings.entries.snapshot import Entry
+from lib_embeddings.errors import HostError
+from lib_embeddings.library.library import Library
+from lib_embeddings.web.tab import pane
+
+_OWN = "ExtraNetworksPageTextualInversion"
+_SHORT = 12  # hexadecimal digits of a hash
+
+# An item as the WebUI knows it.
+Item = dict[str, Any]
+
+
+def replace_page(
+    library: Library, look: Callable[[], object], sha256: Callable[[Entry], str]
+) -> Callable[[], None]:
+    """Put our page into the place of the WebUI's own, before the WebUI builds its interface.
+
+    Args:
+        look: looks at all folders now.
+        sha256: hashes an entry's file; empty where nothing is to be hashed; raises `OSError`.
+
+    Returns:
+        What puts the WebUI's own page back.
+
+    Raises:
+        HostError: there is no such page.
+        Exception: it is another than we know, and still in its place.
+    """
+    pages: list[Any] = ui_extra_networks.extra_pages
+    own = next((page for page in pages if type(page).__name__ == _OWN), None)
+    if own is None:
+        raise HostError("this WebUI", None, "its Textual Inversion page")
+    # The WebUI makes this class anew at every "Reload UI".
+    ours: Any = type("TextualInversionPage", (_Page, type(own)), {})()
+    ours.show(library, look, sha256)
+    # What would fail while the interface is built shall fail here.
+    ours.create_html("txt2img", empty=True)
+    ours.create_user_metadata_editor(None, "txt2img")
+    pages[pages.index(own)] = ours
+
+    def put_back() -> None:
+        if ours in pages:
+            pages[pages.index(ours)] = own
+
+    return put_back
+
+
+class _Page:
+    """What is different from the WebUI's own page, whose class comes after this one.
+
+    The signatures are the WebUI's.
+    """
+
+    extra_networks_tabname: str
+    lister: Any
+
+    def show(
+        self, library: Library, look: Callable[[], object], sha256: Callable[[Entry], str]
+    ) -> None:
+        """Show a library."""
+        self._library = library
+        self._look = look
+        self._sha256 = sha256
+        self.items = _Items(self._item_now)
+
+    def create_html(self, tabname: str, *, empty: bool = False) -> str:  # noqa: ARG002 - theirs
+        return pane(tabname, self.extra_networks_tabname)
+
+    def refresh(self) -> None:
+        super().refresh()  # type: ignore[misc] # not typed
+        self._look()  # which a loader of the WebUI's own does not
+
+    def create_item_html(self, *_args: Any, **_kwargs: Any) -> str:
+        """Return no card: the WebUI would put it among ours, which follow the files themselves."""
+        return ""
+
+    def create_item(
+        self,
+        name: str,
+        index: int | None = None,
+        enable_filter: bool = True,  # noqa: ARG002 - theirs
+    ) -> Item | None:
+        named = (entry for entry in self._entries() if entry.name == name)
+        return next((self._item(entry, index) for entry in named), None)
+
+    def list_items(self) -> Iterator[Item]:
+        for index, entry in enumerate(self._entries()):
+            item = self._item(entry, index)
+            if item is not None:
+                yield item
+
+    def create_user_metadata_editor(self, ui: Any, tabname: str) -> Any:
+        """Return the WebUI's editor, which shows file names as HTML."""
+        editor = super().create_user_metadata_editor(ui, tabname)  # type: ignore[misc] # not typed
+        relative_path = editor.relative_path
+        editor.relative_path = lambda path: html.escape(relative_path(path))
+        return editor
+
+    def _entries(self) -> Iterator[Entry]:
+        """Yield what a name leads to."""
+        return (fitted.entry for fitted in self._library.view if fitted.state == "ok")
+
+    def _item_now(self, name: str) -> Item | None:
+        """Make an item from what is beside the file now, sidecar included."""
+        self.lister.reset()
+        # A file in a folder that was added since may have a picture.
+        webui: Any = self
+        ui_extra_networks.allowed_dirs.update(webui.allowed_directories_for_previews())
+        item = self.create_item(name)
+        if item is not None:
+            webui.read_user_metadata(item)
+        return item
+
+    def _item(self, entry: Entry, index: int | None) -> Item | None:
+        """Make an item; none of a file that is gone."""
+        webui: Any = self
+        filename = entry.full_path
+        stem, _ = os.path.splitext(filename)
+        try:
+            return {
+                "name": entry.name,
+                "filename": filename,
+                "shorthash": self._sha256(entry)[:_SHORT],
+                "preview": webui.find_preview(stem),
+                "description": webui.find_description(stem),
+                "search_terms": [webui.search_terms_from_path(filename)],
+                "prompt": json.dumps(entry.name),
+                "local_preview": f"{stem}.preview.{shared.opts.samples_format}",
+                "sort_keys": {"default": index, **webui.get_sort_keys(filename)},
+            }
+        except OSError:
+            return None
+
+
+class _Items(dict[str, Item]):
+    """The items by name, each made when the WebUI's editor asks for it.
+
+    The editor writes back the whole sidecar, which others may have changed since it was last read.
+    """
+
+    def __init__(self, item: Callable[[str], Item | None]) -> None:
+        super().__init__()
+        self._item = item
+
+    def get(self, name: str, default: Any = None) -> Any:
+        item = self._item(name)
+        return default if item is None else item

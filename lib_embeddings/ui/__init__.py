@@ -1,1 +1,0 @@
-"""What people and programs see: the HTTP API and the tab."""

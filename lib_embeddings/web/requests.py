@@ -1,0 +1,142 @@
+"""What clients send, checked: who they are, and what they ask for.
+
+Parameters and bodies are checked here and not by models: hosts bring releases of pydantic that
+agree on little more than text, and every refusal is one sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from fastapi import HTTPException, Request
+
+from lib_embeddings.entries.notes import BOXES
+from lib_embeddings.errors import shown
+from lib_embeddings.prompts.schedules import MOST_STEPS
+
+_LOCAL_CLIENTS = ("127.0.0.1", "::1")
+# Names by which only this machine calls itself. A tunnel or proxy that runs here makes strangers
+# look like local clients, but they call it by another name.
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+_LONGEST_NUMBER = 40
+_LONGEST_BODY = 4096
+# Two prompts with every character written out, and an infotext.
+_LONGEST_PROMPTS = 1 << 20
+LONGEST_PROMPT = 20_000
+_STEPS = 20
+_CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
+    "favourite": (True, False),
+    "use_partial": (True, False),
+    "box": BOXES,
+}
+
+_T = TypeVar("_T", bound=str)
+
+
+class Prompts(NamedTuple):
+    """What stands in a page's prompt boxes.
+
+    Attributes:
+        steps: how many a picture is made in.
+        infotext: of another picture, as it was pasted into a box.
+    """
+
+    positive: str
+    negative: str
+    steps: int
+    infotext: str
+
+
+def is_local(request: Request) -> bool:
+    """Tell whether a request comes from this machine, and may learn where its files are."""
+    name = request.headers.get("host", "")
+    name = name.rpartition(":")[0] if name.rpartition(":")[2].isdigit() else name
+    client = request.client.host if request.client else None
+    return client in _LOCAL_CLIENTS and name in _LOCAL_NAMES
+
+
+def refuse_other_origins(request: Request) -> None:
+    """Refuse a write that a browser sends for another site's page."""
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        raise HTTPException(403, f"a page of {shown(origin)} may not change anything here")
+
+
+def one_of(parameter: str, value: str, allowed: Sequence[_T]) -> _T:
+    """Return *value*, which must be one of *allowed*."""
+    for known in allowed:
+        if value == known:
+            return known
+    raise HTTPException(422, f"{parameter}: expected {', '.join(allowed)}, found {shown(value)!r}")
+
+
+def several_of(parameter: str, values: str, allowed: Sequence[_T]) -> tuple[_T, ...]:
+    """Return the *values* between commas, each one of *allowed*."""
+    return tuple(one_of(parameter, value, allowed) for value in values.split(",") if value)
+
+
+def number(parameter: str, value: str, least: int, most: int) -> int:
+    """Return *value* as a whole number from *least* to *most*."""
+    is_number = value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER
+    if is_number and least <= int(value) <= most:
+        return int(value)
+    raise HTTPException(
+        422, f"{parameter}: expected a number from {least} to {most}, found {shown(value)!r}"
+    )
+
+
+async def read_choices(request: Request) -> dict[str, Any]:
+    """Return what the body of a PATCH asks for: some choices, each with a value it can have."""
+    body = _parse(await _read_body(request))
+    if not isinstance(body, dict) or not body or not body.keys() <= _CHOICES.keys():
+        raise HTTPException(422, f"expected any of {', '.join(_CHOICES)}")
+    for key, value in body.items():
+        if type(value) not in (bool, str) or value not in _CHOICES[key]:
+            allowed = " or ".join(map(json.dumps, _CHOICES[key]))
+            raise HTTPException(422, f"{key}: expected {allowed}")
+    return body
+
+
+async def read_name(request: Request) -> str:
+    """Return the new name that the body of a request to rename asks for."""
+    body = _parse(await _read_body(request))
+    if isinstance(body, dict) and body.keys() == {"name"} and isinstance(body["name"], str):
+        return str(body["name"])
+    raise HTTPException(422, 'expected {"name": "…"}, the new name')
+
+
+async def read_prompts(request: Request) -> Prompts:
+    """Return the prompts that a page asks about."""
+    body = _parse(await _read_body(request, _LONGEST_PROMPTS))
+    if not isinstance(body, dict):
+        raise HTTPException(422, "expected a JSON object")
+    positive, negative = (body.get(box, "") for box in BOXES)
+    for box, text in zip(BOXES, (positive, negative), strict=True):
+        if not isinstance(text, str) or len(text) > LONGEST_PROMPT:
+            raise HTTPException(422, f"{box}: expected at most {LONGEST_PROMPT:,} characters")
+    steps = body.get("steps", _STEPS)
+    if type(steps) is not int or not 1 <= steps <= MOST_STEPS:
+        raise HTTPException(422, f"steps: expected a number from 1 to {MOST_STEPS}")
+    infotext = body.get("infotext", "")
+    if not isinstance(infotext, str):
+        raise HTTPException(422, "infotext: expected text")
+    return Prompts(positive, negative, steps, infotext)
+
+
+async def _read_body(request: Request, most: int = _LONGEST_BODY) -> bytes:
+    text = b""
+    async for piece in request.stream():
+        text += piece
+        if len(text) > most:
+            raise HTTPException(413, f"expected at most {most:,} bytes")
+    return text
+
+
+def _parse(text: bytes) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(422, "expected a JSON object") from error

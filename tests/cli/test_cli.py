@@ -1,0 +1,452 @@
+"""The command line, as a person at a terminal meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lib_embeddings.cli import main
+from lib_embeddings.entries.snapshot import id_of
+from lib_embeddings.entries import read as read_module
+from lib_embeddings.library.choices import Preferences
+from lib_embeddings.names import SUFFIXES
+from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
+
+GOOD = safetensors_file()
+FILES = {
+    "marc_allante.bin": safetensors_file({"<marc>": vectors()}),
+    "negative/EasyNegative.safetensors": GOOD,
+    "negative/old/easynegative.pt": GOOD,
+    "flora.pt": safetensors_file({"emb_params": vectors(4, 1024)}),
+    "detail-xl.safetensors": safetensors_file({"clip_l": vectors(), "clip_g": vectors(1, 1280)}),
+    "page.bin": b"<!DOCTYPE html><html></html>",
+    "style.pt": torch_zip(pickle_of(Call(Global("posix", "system"), ("true",))), {}),
+    "my-lora.safetensors": safetensors_file({"lora_te_x.lora_down.weight": vectors(4)}),
+}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the cache folder of a user who never ran this before."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a file of every state."""
+    return fill(tmp_path / "embeddings", FILES)
+
+
+def fill(folder: Path, files: dict[str, bytes]) -> Path:
+    """Write files into a folder; return the folder."""
+    for path, data in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        os.utime(file, (0, 0))
+    return folder
+
+
+def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "lib_embeddings", *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        env={**os.environ, **variables},
+        timeout=60,
+    )
+
+
+# scan
+
+
+def test_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first two lines are known to every user; then comes each file with its reason."""
+    assert main(["scan", str(folder), "--model", "sd1"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Loaded a total of 2 textual inversion embeddings.",
+        "Embeddings: EasyNegative, marc_allante",
+        "Not loaded: 6",
+        (
+            "  detail-xl.safetensors         partial       "
+            "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use its clip_l only"
+        ),
+        (
+            "  flora.pt                      incompatible  "
+            "made for SD 2.x (clip_h 1024); the active model is SD 1.x (clip_l 768)"
+        ),
+        (
+            "  my-lora.safetensors           foreign       "
+            "this is a LoRA (1 tensor); it belongs in models/Lora"
+        ),
+        (
+            "  negative/old/easynegative.pt  duplicate     "
+            "has the same name as negative/EasyNegative.safetensors, which is used: "
+            "rename one of them"
+        ),
+        (
+            "  page.bin                      broken        "
+            "this is a web page, not an embedding: download the file itself, "
+            "with the download button"
+        ),
+        (
+            "  style.pt                      unsafe        "
+            "its pickle asks for posix.system; nothing was run"
+        ),
+        "Names to think about: 1",
+        (
+            '  flora  the model knows this word already: every "flora" in a prompt becomes this '
+            "embedding: rename it to flora-ti"
+        ),
+    ]
+
+
+def test_without_a_model(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a model nothing is loaded; with `none` it is the same."""
+    main(["scan", str(folder)])
+    first = capsys.readouterr().out
+    main(["scan", str(folder), "--model", "none"])
+    assert capsys.readouterr().out == first
+    assert first.splitlines()[:3] == [
+        "Loaded a total of 0 textual inversion embeddings.",
+        "Embeddings:",
+        "Not loaded: 8",
+    ]
+    assert "unknown       made for SD 1.x (clip_l 768); no model is active" in first
+
+
+def test_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two lines, and nothing to complain about."""
+    (tmp_path / "empty").mkdir()
+    assert main(["scan", "--strict", str(tmp_path / "empty")]) == 0
+    assert capsys.readouterr().out == (
+        "Loaded a total of 0 textual inversion embeddings.\nEmbeddings:\n"
+    )
+
+
+def test_several_folders(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All folders make one list."""
+    other = fill(tmp_path / "other", {"cat.pt": GOOD})
+    main(["scan", str(other), str(folder), "--model", "sd1"])
+    assert capsys.readouterr().out.splitlines()[1] == "Embeddings: cat, EasyNegative, marc_allante"
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        (["marc_allante.bin", "flora.pt", "my-lora.safetensors"], 0),
+        (["page.bin"], 1),
+        (["style.pt"], 1),
+    ],
+)
+def test_strict(tmp_path: Path, files: list[str], code: int) -> None:
+    """With --strict a broken or unsafe file is a failure; what is merely unsuitable is not."""
+    folder = str(fill(tmp_path / "folder", {name: FILES[name] for name in files}))
+    assert main(["scan", folder]) == 0
+    assert main(["scan", folder, "--strict"]) == code
+    assert main(["scan", folder, "--strict", "--json"]) == code
+
+
+@pytest.mark.parametrize("name", ["missing", "cat.pt", "two\nlines", "\udcff"])
+def test_a_folder_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A folder that is missing, or a file, is named on one line; nothing is scanned."""
+    (tmp_path / "cat.pt").write_bytes(GOOD)
+    assert main(["scan", str(tmp_path), str(tmp_path / name)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    written = name.encode("unicode_escape").decode()
+    assert err == (
+        f"lib-embeddings: {tmp_path}/{written} is not a folder: give the folder to look through\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["scan"],
+        ["inspect"],
+        ["unknown"],
+        ["scan", ".", "--model", "sd9"],
+        ["scan", ".", "--unknown"],
+        ["inspect", "a", "b"],
+    ],
+)
+def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong arguments end with code 2 and say how it is used."""
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: lib-embeddings")
+
+
+def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The JSON has these fields, in this order, and nothing else."""
+    data = FILES["marc_allante.bin"]
+    folder = fill(tmp_path / "folder", {"sub/marc_allante.bin": data})
+    assert main(["scan", str(folder), "--model", "sd1", "--json"]) == 0
+    out = capsys.readouterr().out
+    expected = {
+        "model": "sd1",
+        "roots": [str(folder)],
+        "counts": {
+            "ok": 1,
+            "duplicate": 0,
+            "broken": 0,
+            "unsafe": 0,
+            "foreign": 0,
+            "usable": 1,
+            "partial": 0,
+            "incompatible": 0,
+            "unknown": 0,
+        },
+        "entries": [
+            {
+                "name": "marc_allante",
+                "path": "sub/marc_allante.bin",
+                "state": "ok",
+                "fit": "usable",
+                "reason": None,
+                "container": "safetensors",
+                "layout": "tokens",
+                "stored_name": "<marc>",
+                "families": ["sd1"],
+                "vectors": {"clip_l": {"n_vectors": 1, "hidden_size": 768, "dtype": "float32"}},
+                "bytes": len(data),
+                "warnings": [],
+                "proposal": None,
+            }
+        ],
+    }
+    assert json.dumps(json.loads(out)) == json.dumps(expected)
+
+
+def test_json_of_every_state(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """States and fits are told apart: what is not ok has no fit, and a reason."""
+    main(["scan", str(folder), "--model", "sd1", "--json"])
+    document = json.loads(capsys.readouterr().out)
+    told = {entry["path"]: (entry["state"], entry["fit"]) for entry in document["entries"]}
+    assert told == {
+        "detail-xl.safetensors": ("ok", "partial"),
+        "flora.pt": ("ok", "incompatible"),
+        "marc_allante.bin": ("ok", "usable"),
+        "my-lora.safetensors": ("foreign", None),
+        "negative/EasyNegative.safetensors": ("ok", "usable"),
+        "negative/old/easynegative.pt": ("duplicate", None),
+        "page.bin": ("broken", None),
+        "style.pt": ("unsafe", None),
+    }
+    unexplained = [entry["path"] for entry in document["entries"] if entry["reason"] is None]
+    assert unexplained == ["marc_allante.bin", "negative/EasyNegative.safetensors"]
+    assert sum(document["counts"].values()) == 8 + 4
+
+
+# The index
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the names of the files that are opened from now on."""
+    names: list[str] = []
+
+    def open_file(path: str, mode: str, buffering: int) -> object:
+        names.append(os.path.basename(path))
+        return open(path, mode, buffering)
+
+    monkeypatch.setattr(read_module, "open", open_file, raising=False)
+    return names
+
+
+def test_the_second_scan_opens_nothing(folder: Path, opened: list[str], cache: Path) -> None:
+    """What was read is remembered in the user's cache folder, and nowhere else."""
+    before = sorted(folder.rglob("*"))
+    main(["scan", str(folder)])
+    assert len(opened) == len(FILES)
+    opened.clear()
+    main(["scan", str(folder)])
+    assert opened == []
+    assert sorted(folder.rglob("*")) == before
+    assert [path.name for path in cache.rglob("*.sqlite")] == ["index.sqlite"]
+
+
+def test_no_index(folder: Path, opened: list[str], cache: Path) -> None:
+    """With --no-index everything is read, and nothing is written."""
+    main(["scan", str(folder), "--no-index"])
+    main(["scan", str(folder), "--no-index"])
+    assert len(opened) == 2 * len(FILES)
+    assert not cache.exists()
+
+
+# Terminals
+
+
+def nasty_folder(tmp_path: Path) -> Path:
+    """Return a folder of files whose names no terminal likes."""
+    cut = GOOD[:-1]
+    files = {"a\x1b[31m\nb.pt": GOOD, "a\x1b[31m\nb.bin": GOOD, "猫.pt": cut, "e\u202e.pt": cut}
+    folder = fill(tmp_path / "nasty", files)
+    if sys.platform not in ("darwin", "win32"):
+        Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.pt")).write_bytes(GOOD)
+    return folder
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["table", "json"])
+def test_any_terminal_can_show_any_name(tmp_path: Path, encoding: str, options: list[str]) -> None:
+    """Names of control characters, of other scripts or of no text reach a terminal harmless."""
+    result = run("scan", nasty_folder(tmp_path), *options, PYTHONIOENCODING=encoding)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert all(line.isprintable() for line in result.stdout.decode(encoding).splitlines())
+
+
+def test_inspect_on_any_terminal(tmp_path: Path) -> None:
+    """One file with such a name can be looked into."""
+    path = nasty_folder(tmp_path) / "猫.pt"
+    result = run("inspect", path, PYTHONIOENCODING="ascii")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"\\u732b" in result.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes end otherwise here")
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["table", "json"])
+@pytest.mark.parametrize("n_files", [1, 600], ids=["short", "longer than the pipe"])
+def test_a_closed_pipe(tmp_path: Path, options: list[str], n_files: int) -> None:
+    """When the reader of the output has seen enough (`| head`), the command ends without a word."""
+    folder = fill(tmp_path / "many", {f"{'x' * 200} {i}.pt": b"" for i in range(n_files)})
+    with subprocess.Popen(
+        [sys.executable, "-m", "lib_embeddings", "scan", folder, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert errors == b""
+
+
+def test_no_bar_where_nobody_looks(folder: Path) -> None:
+    """Progress is for terminals: in a file or pipe there is none."""
+    assert run("scan", folder).stderr == b""
+
+
+# rename
+
+
+def test_rename(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each move is printed, the file's own last; a dry run only prints."""
+    folder = fill(tmp_path / "e", {"sub/cat.pt": GOOD, "sub/cat.preview.png": b"", "dog.pt": GOOD})
+    for options, expected in ((["--dry-run"], "cat"), ([], "cow")):
+        assert main(["rename", str(folder / "sub/cat.pt"), "cow", *options]) == 0
+        out = capsys.readouterr().out
+        assert out == "cat.preview.png -> cow.preview.png\ncat.pt -> cow.pt\n"
+        assert sorted(os.listdir(folder / "sub")) == [f"{expected}.preview.png", f"{expected}.pt"]
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "sentence"),
+    [
+        ("cat.pt", "a/b", "a/b: expected a name without /"),
+        ("cat.pt", "dog", "dog.pt is there already: give another name"),
+        ("cow.pt", "dog", "{}/cow.pt cannot be opened: No such file or directory"),
+        ("cat.txt", "cow", f"cat.txt: expected one of {', '.join(SUFFIXES)}, found .txt"),
+    ],
+)
+def test_rename_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, name: str, sentence: str
+) -> None:
+    """What cannot be is one sentence, and nothing moves."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD, "dog.pt": GOOD, "cat.txt": b"mine"})
+    assert main(["rename", str(folder / file), name]) == 2
+    assert capsys.readouterr() == ("", f"lib-embeddings: {sentence.format(folder)}\n")
+    assert sorted(os.listdir(folder)) == ["cat.pt", "cat.txt", "dog.pt"]
+
+
+def test_choices_follow_a_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A favourite stays one, whichever folder above it is the library's."""
+    folder = fill(tmp_path / "e", {"sub/cat.pt": GOOD, "sub/dog.pt": GOOD})
+    root, deeper = str(folder), str(folder / "sub")
+    preferences = Preferences()
+    preferences.set(id_of(root, "sub/cat.pt"), favourite=True)
+    preferences.set(id_of(deeper, "cat.pt"), use_partial=True)
+    preferences.set(id_of(root, "sub/dog.pt"), favourite=True)
+    monkeypatch.chdir(folder)
+    assert main(["rename", "sub/cat.pt", "cow"]) == 0
+    preferences = Preferences()
+    assert preferences.favourites == {id_of(root, "sub/cow.pt"), id_of(root, "sub/dog.pt")}
+    assert preferences.use_partial == {id_of(deeper, "cow.pt")}
+
+
+# inspect
+
+
+def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One file is told line by line: a label, then what there is."""
+    fill(tmp_path, {"cat.pt": torch_zip()})
+    assert main(["inspect", str(tmp_path / "cat.pt")]) == 0
+    told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert told.pop("sha256").isalnum()
+    assert told.pop("values").startswith("clip_l min -0.025  max 0.01347  mean ")
+    assert told == {
+        "file": f"cat.pt ({len(torch_zip()):,} bytes)",
+        "state": "ok",
+        "name": "cat",
+        "stored": "name  stored",
+        "container": "torch-zip",
+        "layout": "string_to_param",
+        "made": "for     SD 1.x",
+        "vectors": "clip_l 1 x 768 float32",
+        "metadata": "sd_checkpoint_name model",
+        "tensor": "string_to_param.* float32[1x768]",
+        "warning": 'the model knows this word already: every "cat" in a prompt becomes this '
+        "embedding: rename it to cat-ti",
+    }
+
+
+def test_inspect_what_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is no embedding is told with its reason, and is no failure of the command."""
+    assert main(["inspect", str(folder / "my-lora.safetensors")]) == 0
+    out = capsys.readouterr().out
+    assert "state        foreign: this is a LoRA (1 tensor); it belongs in models/Lora" in out
+    assert "tensor       lora_te_x.lora_down.weight float32[4x768]" in out
+
+
+def test_inspect_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same as JSON."""
+    assert main(["inspect", str(folder / "flora.pt"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["tensors"] == {"emb_params": "float32[4x1024]"}
+    assert document["families"] == ["sd2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("missing.pt", "No such file or directory"), ("", "Is a directory")],
+)
+def test_inspect_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str
+) -> None:
+    """A file that is not there, or a folder, is named."""
+    path = os.path.join(tmp_path, name)
+    assert main(["inspect", path]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"lib-embeddings: {path} cannot be opened: {reason}\n"
+
+
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    """`python -m lib_embeddings` ends with the command's exit code."""
+    result = run("scan", tmp_path / "missing")
+    assert result.returncode == 2
+    assert b"is not a folder" in result.stderr

@@ -1,0 +1,235 @@
+"""Pictures beside embeddings, and thumbnails of them."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lib_embeddings.entries.previews import Picture, Thumbnails, preview_of, shrink
+from lib_embeddings.entries.scan import scan
+from tests.builders import png, png_text, torch_zip
+
+RED, BLUE = (200, 20, 20), (20, 20, 200)
+
+
+def picture(size: tuple[int, int] = (64, 32), kind: str = "PNG", **save: object) -> bytes:
+    """Return a picture whose left half is red and whose right half is blue."""
+    image = Image.new("RGB", size, RED)
+    image.paste(BLUE, (size[0] // 2, 0, *size))
+    data = io.BytesIO()
+    image.save(data, kind, **save)
+    return data.getvalue()
+
+
+def shown_for(folder: Path, *files: str, name: str = "cat.pt") -> str | None:
+    """Return which of some files shows an embedding."""
+    (folder / name).write_bytes(torch_zip())
+    for file in files:
+        (folder / file).write_bytes(png())
+    found = preview_of(next(e.entry for e in scan([folder]) if e.path == name))
+    return os.path.basename(found.path) if found else None
+
+
+@pytest.mark.parametrize(
+    ("files", "shown"),
+    [
+        ((), None),
+        (("cat.png",), "cat.png"),
+        (("cat.png", "cat.preview.png"), "cat.preview.png"),
+        (("cat.preview.avif", "cat.png"), "cat.preview.avif"),
+        (("cat.preview.JPG",), "cat.preview.JPG"),
+        (("CAT.Preview.WebP",), "CAT.Preview.WebP"),
+        (("cat.gif", "cat.jpeg", "cat.jpg"), "cat.jpg"),
+        (("cat.preview.txt", "cat.json"), None),
+        (("dog.png", "cat2.png", "cat.preview.old.png"), None),
+    ],
+)
+def test_which_picture_is_shown(tmp_path: Path, files: tuple[str, ...], shown: str | None) -> None:
+    """A picture that is called preview comes first, then the order of suffixes."""
+    assert shown_for(tmp_path, *files) == shown
+
+
+def test_a_picture_of_another_folder_is_another_matter(tmp_path: Path) -> None:
+    """Only what lies in the same folder belongs to an embedding."""
+    (tmp_path / "sub").mkdir()
+    assert shown_for(tmp_path, "sub/cat.png") is None
+
+
+def test_names_with_dots(tmp_path: Path) -> None:
+    """Only the suffix is taken from a name, however many dots it has."""
+    assert shown_for(tmp_path, "v1.preview.png", "v1.5.png", name="v1.5.pt") == "v1.5.png"
+
+
+def test_a_picture_that_is_an_embedding_shows_itself(tmp_path: Path) -> None:
+    """It is its own preview, unless another is called so."""
+    (tmp_path / "cat.png").write_bytes(png_text())
+    (entry,) = scan([tmp_path])
+    assert preview_of(entry.entry) == Picture(
+        str(tmp_path / "cat.png"), (tmp_path / "cat.png").stat().st_mtime_ns
+    )
+    (tmp_path / "cat.preview.png").write_bytes(png())
+    (entry,) = scan([tmp_path])
+    found = preview_of(entry.entry)
+    assert found
+    assert found.path.endswith("cat.preview.png")
+
+
+def test_a_folder_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which picture is shown comes from the scan's own look at the folder: no file is asked for."""
+    (tmp_path / "cat.pt").write_bytes(torch_zip())
+    (tmp_path / "cat.png").write_bytes(png())
+    (entry,) = scan([tmp_path])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    for name in ("stat", "scandir", "listdir"):
+        monkeypatch.setattr(os, name, refuse)
+    found = preview_of(entry.entry)
+    monkeypatch.undo()
+    assert found
+
+
+# Shrinking
+
+
+def opened(data: bytes | None) -> Image.Image:
+    """Return a thumbnail's pixels."""
+    assert data
+    image = Image.open(io.BytesIO(data))
+    assert image.format == "WEBP"
+    return image
+
+
+def shrunk(tmp_path: Path, data: bytes, width: int = 32, name: str = "a.png") -> Image.Image:
+    """Return the thumbnail of a picture."""
+    (tmp_path / name).write_bytes(data)
+    return opened(shrink(str(tmp_path / name), width))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((64, 32), (32, 16)), ((16, 8), (16, 8)), ((10, 4000), (1, 96)), ((4000, 10), (32, 1))],
+)
+def test_sizes(tmp_path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    """The shape is kept; nothing is enlarged; a thumbnail is no taller than three widths."""
+    width, height = shrunk(tmp_path, picture(size)).size
+    assert abs(width - expected[0]) <= 1
+    assert abs(height - expected[1]) <= 1
+
+
+def is_like(pixel: object, colour: tuple[int, int, int]) -> bool:
+    """Tell whether a pixel has a colour, as far as lossy pictures keep it."""
+    assert isinstance(pixel, tuple)
+    return all(abs(one - other) < 60 for one, other in zip(pixel, colour, strict=False))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+def test_the_name_does_not_tell_the_kind(tmp_path: Path, kind: str) -> None:
+    """A JPEG that is called .png is shown as what it is."""
+    image = shrunk(tmp_path, picture(kind=kind)).convert("RGB")
+    assert is_like(image.getpixel((4, 8)), RED)
+    assert is_like(image.getpixel((28, 8)), BLUE)
+
+
+def test_a_turned_photograph_is_upright(tmp_path: Path) -> None:
+    """The orientation that cameras write is applied."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter: its left is up
+    image = shrunk(tmp_path, picture(kind="JPEG", exif=exif.tobytes())).convert("RGB")
+    assert image.size == (32, 64)
+    assert is_like(image.getpixel((16, 8)), RED)
+
+
+def test_the_first_frame_of_an_animation(tmp_path: Path) -> None:
+    """Moving pictures stand still."""
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, BLUE, BLUE)]
+    data = io.BytesIO()
+    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:])
+    image = shrunk(tmp_path, data.getvalue())
+    assert not getattr(image, "is_animated", False)
+    assert is_like(image.convert("RGB").getpixel((4, 4)), RED)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F"])
+def test_every_kind_of_pixel(tmp_path: Path, mode: str) -> None:
+    """Grey, palettes, print colours and transparency all become WebP."""
+    kind = {"CMYK": "TIFF", "F": "TIFF"}.get(mode, "PNG")
+    data = io.BytesIO()
+    Image.new(mode, (40, 40)).save(data, kind)
+    assert shrunk(tmp_path, data.getvalue()).size == (32, 32)
+
+
+def test_transparency_is_kept(tmp_path: Path) -> None:
+    """What could be seen through still can."""
+    data = io.BytesIO()
+    Image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(data, "PNG")
+    assert shrunk(tmp_path, data.getvalue()).mode == "RGBA"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>", id="web page"),
+        pytest.param(picture()[:-30], id="cut"),
+        pytest.param(picture(kind="JPEG")[:200], id="cut JPEG"),
+        pytest.param(png(header=b"\x00\x00\xff\xff" * 2 + b"\x08\x02\0\0\0"), id="4 gigapixels"),
+        pytest.param(png(header=b"\x00\x00\x1f\xff" * 2 + b"\x08\x02\0\0\0"), id="67 megapixels"),
+        pytest.param(b"GIF89a" + b"\xff" * 20, id="nonsense"),
+    ],
+)
+def test_a_damaged_picture_is_none(tmp_path: Path, data: bytes) -> None:
+    """What cannot be shown is not: no error, and no picture of many gigabytes."""
+    (tmp_path / "a.png").write_bytes(data)
+    assert shrink(str(tmp_path / "a.png"), 32) is None
+
+
+def test_a_picture_that_is_gone_is_none(tmp_path: Path) -> None:
+    """A picture may vanish after the scan."""
+    assert shrink(str(tmp_path / "gone.png"), 32) is None
+
+
+# Keeping thumbnails
+
+
+def test_a_thumbnail_is_made_once(tmp_path: Path) -> None:
+    """The second time it is there already, for each width and time of its picture."""
+    path = tmp_path / "a.png"
+    path.write_bytes(picture())
+    thumbnails = Thumbnails(str(tmp_path / "cache"))
+    first = thumbnails.get(Picture(str(path), 1), 32)
+    path.unlink()
+    assert first is not None
+    assert thumbnails.get(Picture(str(path), 1), 32) == first
+    assert Thumbnails(str(tmp_path / "cache")).get(Picture(str(path), 1), 32) == first
+    assert thumbnails.get(Picture(str(path), 1), 64) is None
+    assert thumbnails.get(Picture(str(path), 2), 32) is None
+
+
+def test_the_cache_does_not_grow_without_end(tmp_path: Path) -> None:
+    """Above its bound the oldest thumbnails go, down to half of it."""
+    path = tmp_path / "a.png"
+    path.write_bytes(picture())
+    size = len(shrink(str(path), 32) or b"")
+    thumbnails = Thumbnails(str(tmp_path / "cache"), most_bytes=10 * size)
+    for number in range(50):
+        thumbnails.get(Picture(str(path), number), 32)
+        kept = list((tmp_path / "cache").iterdir())
+        for age, file in enumerate(sorted(kept, key=lambda file: file.stat().st_mtime_ns)):
+            os.utime(file, ns=(age, age))
+        assert len(kept) <= 10
+    path.unlink()
+    assert thumbnails.get(Picture(str(path), 49), 32) is not None
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    """Without a place for them thumbnails are made each time."""
+    (tmp_path / "a.png").write_bytes(picture())
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    thumbnails = Thumbnails(str(tmp_path / "cache"))
+    assert thumbnails.get(Picture(str(tmp_path / "a.png"), 1), 32) is not None

@@ -1,0 +1,278 @@
+"""The safetensors format."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from safetensors import SafetensorError, deserialize
+
+from lib_embeddings.errors import BrokenFile, EmbeddingError, LimitExceeded, NotAnEmbedding
+from lib_embeddings.formats.containers import safetensors
+from lib_embeddings.formats.embedding import Contents, Tensor
+from lib_embeddings.limits import LIMITS
+from tests.builders import Lie, open_bytes, read, safetensors_file, vectors
+
+GOOD = safetensors_file()
+PAIR = {"clip_l": vectors(), "clip_g": vectors(1, 1280)}
+_ROW = '"dtype": "F32", "shape": [1, 768], "data_offsets": '
+_BODY = vectors().tobytes()
+_LIES_ABOUT = "its safetensors header lies about emb_params: expected dtype, shape and data_offsets"
+_LIES = r"its safetensors header lies \("
+_NO_JSON = r"its safetensors header is not JSON \("
+
+
+def _with_header(text: str | bytes) -> bytes:
+    return safetensors_file(header=text.encode() if isinstance(text, str) else text)
+
+
+LIES = (
+    Lie("no length", GOOD[:7], BrokenFile, "not recognised"),
+    Lie(
+        "header past the end",
+        safetensors_file(length=2**20),
+        BrokenFile,
+        "cut short: expected at least 1,048,584 bytes, found 3,158; download it again",
+    ),
+    Lie("header of 2**47", safetensors_file(length=2**47), BrokenFile, "140,737,488,355,336 bytes"),
+    Lie(
+        "header of 2**60", safetensors_file(length=2**60), BrokenFile, "claims to be 1,152,921,504"
+    ),
+    Lie("length short by one", safetensors_file(length=77), BrokenFile, _NO_JSON),
+    Lie("length long by one", safetensors_file(length=79), BrokenFile, _NO_JSON),
+    Lie("length 0", safetensors_file(length=0), BrokenFile, _NO_JSON),
+    Lie("not JSON", _with_header("{nothing}"), BrokenFile, _NO_JSON),
+    Lie("not text", _with_header(b'{"\xff": 1}'), BrokenFile, _NO_JSON),
+    Lie("deep", _with_header('{"a":' * 50_000), BrokenFile, _NO_JSON),
+    Lie("list", _with_header(" []"), BrokenFile, "header lies: expected a JSON object"),
+    Lie(
+        "name twice",
+        _with_header(f'{{"a": {{{_ROW}[0, 3072]}}, "a": {{{_ROW}[0, 3072]}}}}'),
+        BrokenFile,
+        r"is not JSON \(a name stands in it twice\)",
+    ),
+    Lie(
+        "field twice",
+        _with_header(f'{{"a": {{{_ROW}[0, 1], {_ROW}[0, 3072]}}}}'),
+        BrokenFile,
+        "twice",
+    ),
+    Lie(
+        "metadata list",
+        safetensors_file(metadata=[]),
+        BrokenFile,
+        "metadata lies: expected text values",
+    ),
+    Lie(
+        "metadata number",
+        safetensors_file(metadata={"a": 1}),
+        BrokenFile,
+        "metadata lies: expected text",
+    ),
+    Lie("row null", _with_header('{"emb_params": null}'), BrokenFile, _LIES_ABOUT),
+    Lie("dtype number", safetensors_file(row={"dtype": 1}), BrokenFile, _LIES_ABOUT),
+    Lie("shape missing", safetensors_file(row={"shape": None}), BrokenFile, _LIES_ABOUT),
+    Lie("shape negative", safetensors_file(row={"shape": [-1, 768]}), BrokenFile, _LIES_ABOUT),
+    Lie("shape bool", safetensors_file(row={"shape": [True, 768]}), BrokenFile, _LIES_ABOUT),
+    Lie("shape float", safetensors_file(row={"shape": [1.0, 768]}), BrokenFile, _LIES_ABOUT),
+    Lie("offsets missing", safetensors_file(row={"data_offsets": None}), BrokenFile, _LIES_ABOUT),
+    Lie(
+        "three offsets", safetensors_file(row={"data_offsets": [0, 1, 2]}), BrokenFile, _LIES_ABOUT
+    ),
+    Lie(
+        "negative offset",
+        safetensors_file(row={"data_offsets": [-1, 3072]}),
+        BrokenFile,
+        _LIES_ABOUT,
+    ),
+    Lie("backwards", safetensors_file(row={"data_offsets": [3073, 3072]}), BrokenFile, _LIES),
+    Lie("gap", safetensors_file(row={"data_offsets": [1, 3072]}), BrokenFile, _LIES),
+    Lie("shape too large", safetensors_file(row={"shape": [2, 768]}), BrokenFile, _LIES),
+    Lie(
+        "overflow", safetensors_file(row={"shape": [2**63, 2**63, 768]}), BrokenFile, "wrong shape"
+    ),
+    Lie(
+        "huge",
+        safetensors_file(row={"shape": [2**40, 768]}),
+        LimitExceeded,
+        "at most 512 are read, found",
+    ),
+    Lie("dtype too wide", safetensors_file(row={"dtype": "F64"}), BrokenFile, _LIES),
+    Lie(
+        "dtype unknown", safetensors_file(row={"dtype": "F99"}), NotAnEmbedding, "is stored as F99"
+    ),
+    Lie(
+        "dtype text", safetensors_file(row={"dtype": "<script>\n"}), NotAnEmbedding, r"<script>\\n"
+    ),
+    Lie("overlap", safetensors_file(PAIR, row={"data_offsets": [0, 8192]}), BrokenFile, _LIES),
+    Lie(
+        "ends late",
+        safetensors_file(row={"data_offsets": [0, 3076]}),
+        BrokenFile,
+        "cut short: expected at least 3,162 bytes, found 3,158; download it again",
+    ),
+    Lie(
+        "tail",
+        safetensors_file(tail=b"1234"),
+        BrokenFile,
+        "header lies: it describes 3,158 bytes, found 3,162",
+    ),
+    Lie(
+        "offset of 4300 digits",
+        _with_header(f'{{"emb_params": {{{_ROW}[0, {"9" * 4300}]}}}}'),
+        BrokenFile,
+        "lies|cut short|not JSON",
+    ),
+    Lie(
+        "shapes of 4300 digits",
+        safetensors_file(
+            header=json.dumps(
+                {
+                    name: {"dtype": "F32", "shape": ["LONG", 768], "data_offsets": [0, 3072]}
+                    for name in ("clip_l", "emb")
+                }
+            )
+            .replace('"LONG"', "9" * 4300)
+            .encode()
+        ),
+        BrokenFile,
+        "lies|over the limit|not JSON",
+    ),
+)
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.id)
+def test_finds_the_lie(lie: Lie) -> None:
+    """A header that is wrong in one way is refused with the numbers that do not agree."""
+    with pytest.raises(lie.error, match=lie.message):
+        read(lie.data)
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.id)
+def test_agrees_with_the_safetensors_library_about_lies(lie: Lie) -> None:
+    """What the library accepts and we do not differs by our bounds and by what is ambiguous."""
+    stricter = {"metadata list", "name twice", "field twice", "tail"}
+    if lie.id in stricter or lie.error is LimitExceeded:
+        return
+    assert _library_accepts(lie.data) is _we_accept(lie.data) is False
+
+
+def _library_accepts(data: bytes) -> bool:
+    try:
+        deserialize(data)
+    except SafetensorError:
+        return False
+    return True
+
+
+def _we_accept(data: bytes) -> bool:
+    """Tell whether the header is read and every tensor can be fetched."""
+    try:
+        if not safetensors.accepts(data):
+            return False
+        for tensor in _tensors(safetensors.read(open_bytes(data))).values():
+            tensor.fetch()
+    except EmbeddingError:
+        return False
+    return True
+
+
+def _tensors(contents: Contents) -> dict[str, Tensor]:
+    assert isinstance(contents.root, dict)
+    return contents.root
+
+
+DTYPES = st.sampled_from(["<f8", "<f4", "<f2", "<i8", "<i4", "|u1", "|b1"]).map(np.dtype)
+TENSORS = st.dictionaries(
+    st.text(max_size=8).filter(lambda name: name != "__metadata__"),
+    DTYPES.flatmap(lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, min_side=0))),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(TENSORS)
+def test_reads_what_was_written(tensors: dict[str, np.ndarray[Any, Any]]) -> None:
+    """Any tensors of any names come back with their values, as float32."""
+    contents = _tensors(safetensors.read(open_bytes(safetensors_file(tensors))))
+    assert list(contents) == list(tensors)
+    for name, values in tensors.items():
+        with np.errstate(over="ignore", invalid="ignore"):
+            expected = values.astype(np.float32)
+        assert contents[name].shape == values.shape
+        assert np.array_equal(contents[name].fetch(), expected, equal_nan=True)
+
+
+@given(st.integers(0, len(GOOD) * 8 - 1), st.integers(0, 1))
+def test_agrees_with_the_safetensors_library_about_flipped_bits(bit: int, which: int) -> None:
+    """Where one bit is changed we accept no file that the library refuses."""
+    changed = bytearray((GOOD, safetensors_file(PAIR, metadata={"format": "pt"}))[which])
+    changed[bit // 8] ^= 1 << bit % 8
+    data = bytes(changed)
+    assert not _we_accept(data) or _library_accepts(data)
+
+
+def test_keeps_the_metadata() -> None:
+    """The free text beside the tensors is passed on."""
+    data = safetensors_file(metadata={"format": "pt"})
+    assert safetensors.read(open_bytes(data)).metadata == {"format": "pt"}
+
+
+def test_widens_bfloat16_exactly() -> None:
+    """BF16 has no numpy type: its bits are the upper half of a float32."""
+    bits = np.arange(768, dtype="<u2")
+    data = (
+        safetensors_file(header=b'{"e":{"dtype":"BF16","shape":[768],"data_offsets":[0,1536]}}')[
+            :68
+        ]
+        + bits.tobytes()
+    )
+    tensor = _tensors(safetensors.read(open_bytes(data)))["e"]
+    assert tensor.dtype == "bfloat16"
+    assert (tensor.fetch().view(np.uint32) == bits.astype(np.uint32) << 16).all()
+
+
+def test_refuses_a_long_header_before_reading_it() -> None:
+    """A header above the bound is refused by its length."""
+    data = struct.pack("<Q", LIMITS.header_bytes + 1) + b"{" + bytes(LIMITS.header_bytes)
+    tracemalloc.start()
+    with pytest.raises(LimitExceeded, match="safetensors header, in bytes: at most 8,388,608"):
+        read(data)
+    assert tracemalloc.get_traced_memory()[1] < LIMITS.header_bytes
+    tracemalloc.stop()
+
+
+def test_refuses_too_many_tensors() -> None:
+    """A header of more tensors than any model has is refused."""
+    rows = {str(i): {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(20_001)}
+    data = safetensors_file(header=json.dumps(rows).encode())
+    with pytest.raises(
+        LimitExceeded, match="over the limit for tensors: at most 20,000 are read, found 20,001"
+    ):
+        read(data)
+
+
+def test_does_not_read_the_tensors_of_other_files() -> None:
+    """Of a checkpoint of gigabytes only the header is read."""
+    rows = {"first_stage_model.a": {"dtype": "F32", "shape": [2**30], "data_offsets": [0, 2**32]}}
+    text = json.dumps(rows).encode()
+    head = struct.pack("<Q", len(text)) + text
+    source = open_bytes(head)
+    source.size = len(head) + 2**32
+    assert list(_tensors(safetensors.read(source))) == ["first_stage_model.a"]
+
+
+def test_does_not_cut_a_file_larger_than_any_embedding() -> None:
+    """Tensor data above the bound is not read when it is asked for."""
+    source = open_bytes(GOOD)
+    tensor = _tensors(safetensors.read(source))["emb_params"]
+    source.size = LIMITS.tensor_bytes + 1
+    with pytest.raises(LimitExceeded, match="tensor data, in bytes: at most 67,108,864"):
+        tensor.fetch()

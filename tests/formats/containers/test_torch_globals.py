@@ -1,0 +1,337 @@
+"""The names a torch pickle may use, and what stands there instead."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lib_embeddings.errors import BrokenFile, EmbeddingError
+from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
+from lib_embeddings.formats.embedding import Placeholder, Tensor
+from tests.builders import (
+    ORDERED_DICT,
+    Call,
+    Global,
+    Lie,
+    Raw,
+    op,
+    parameter,
+    parameter_dict,
+    pickle_of,
+    push,
+    storage_id,
+    tensor,
+    text,
+    torch_zip,
+    vectors,
+)
+from tests.formats.containers.test_torch_zip import root_of
+
+ROOT = Path(__file__).parents[3]
+SET = Global("builtins", "set")
+ENCODE = Global("_codecs", "encode")
+SIZE = Global("torch", "Size")
+PARAMETER_DICT = Global("torch.nn.modules.container", "ParameterDict")
+FROM_TYPE = Global("torch._tensor", "_rebuild_from_type_v2")
+TENSOR_V2 = Global("torch._utils", "_rebuild_tensor_v2")
+TENSOR_V3 = Global("torch._utils", "_rebuild_tensor_v3")
+PARAMETER = Global("torch._utils", "_rebuild_parameter")
+NUMPY = Global("torch._utils", "_rebuild_device_tensor_from_numpy")
+PLAIN = Global("torch", "Tensor")
+UNTYPED = Global("torch.storage", "UntypedStorage")
+
+
+def numpy_array(  # noqa: PLR0913 - a name for every field
+    shape: object = (1, 768),
+    data: object = vectors().tobytes(),
+    *,
+    code: object = "f4",
+    order: object = "<",
+    is_fortran: bool = False,
+    module: str = "numpy.core.multiarray",
+) -> Call:
+    """Return a tensor on an Apple device: a numpy array and its state."""
+    dtype = Call(
+        Global("numpy", "dtype"), (code, False, True), (3, order, None, None, None, -1, -1, 0)
+    )
+    array = Call(
+        Global(module, "_reconstruct"),
+        (Global("numpy", "ndarray"), (0,), b"b"),
+        (1, shape, dtype, is_fortran, data),
+    )
+    return Call(NUMPY, (array, Global("torch", "float32"), "mps:0", False))
+
+
+def _lie(identity: str, node: object, message: str) -> Lie:
+    return Lie(identity, torch_zip(pickle_of(node)), BrokenFile, message)
+
+
+_REDUCE = r"its pickle is damaged at byte [\d,]+ \(REDUCE\)"
+_BUILD = r"its pickle is damaged at byte [\d,]+ \(BUILD\)"
+
+LIES = (
+    _lie("tensor of no storage", tensor({"a": 1}), _REDUCE),
+    _lie("tensor of a name", tensor(PLAIN), _REDUCE),
+    _lie("tensor of nothing", Call(TENSOR_V2, ()), _REDUCE),
+    _lie(
+        "tensor of text as shape", tensor(storage_id(768), "ab", (1, 1)), "expected whole numbers"
+    ),
+    _lie("tensor of None as shape", tensor(storage_id(768), None, (1, 1)), _REDUCE),
+    _lie(
+        "huge shape", tensor(storage_id(768), (2**500, 768)), "reaches outside its storage: needs "
+    ),
+    _lie(
+        "huge offset",
+        tensor(storage_id(768), offset=2**62),
+        "its tensor reaches outside its storage",
+    ),
+    _lie("one too far", tensor(storage_id(768), offset=1), "needs 3,076 bytes, found 3,072"),
+    _lie("negative offset", tensor(storage_id(768), offset=-1), "its tensor is impossible"),
+    _lie(
+        "third tensor without a type",
+        Call(TENSOR_V3, (storage_id(768), 0, (1,), (1,), False, None, "float32")),
+        _REDUCE,
+    ),
+    _lie("parameter of data", Call(PARAMETER, ([1], True, ORDERED_DICT)), _REDUCE),
+    _lie("numpy code unknown", numpy_array(code="O8"), _REDUCE),
+    _lie("numpy code a list", numpy_array(code=[]), _REDUCE),
+    _lie("numpy shape negative", numpy_array((-1, 768)), _REDUCE),
+    _lie(
+        "numpy shape a lie",
+        numpy_array((2, 768)),
+        r"its array lies: expected 6,144 bytes for shape \(2, 768\), found 3,072",
+    ),
+    _lie("numpy shape huge", numpy_array((2**400, 768)), "its array lies: expected "),
+    _lie("numpy shape of 70", numpy_array((1,) * 70, bytes(4)), _REDUCE),
+    _lie("numpy shape 0 by 2**70", numpy_array((0, 2**70), b""), _REDUCE),
+    _lie("numpy data as text", numpy_array(data="a" * 3072), _REDUCE),
+    _lie("numpy without state", Call(NUMPY, (Call(Global("numpy", "ndarray")),)), _REDUCE),
+    _lie("numpy of data", Call(NUMPY, ([],)), _REDUCE),
+    _lie("numpy type a lie", Call(Global("numpy", "dtype"), ("f4",), []), _BUILD),
+    _lie("numpy type short", Call(Global("numpy", "dtype"), ("f4",), (3,)), _BUILD),
+    _lie("numpy array of a list", Call(Global("numpy", "ndarray"), (), [1]), _BUILD),
+    _lie("OrderedDict of a number", Call(Global("collections", "OrderedDict"), (1,)), _REDUCE),
+    _lie(
+        "OrderedDict of threes", Call(Global("collections", "OrderedDict"), ([(1, 2, 3)],)), _REDUCE
+    ),
+    _lie("Size of a list", Call(SIZE, ([],)), _REDUCE),
+    _lie("set of a number", Call(SET, (1,)), _REDUCE),
+    _lie("bytes of a number", Call(ENCODE, (1, "latin1")), _REDUCE),
+    _lie("bytes as utf-8", Call(ENCODE, ("a", "utf-8")), _REDUCE),
+    _lie("bytes by rot13", Call(ENCODE, ("a", "rot13")), _REDUCE),
+    _lie("text above latin-1", Call(ENCODE, ("\u2028", "latin1")), _REDUCE),
+)
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.id)
+def test_refuses(lie: Lie) -> None:
+    """A stand-in that is given what torch never gives it refuses."""
+    with pytest.raises(lie.error, match=lie.message):
+        root_of(lie.data)
+
+
+ACCEPTED: tuple[tuple[str, object, object], ...] = (
+    ("OrderedDict", Call(Global("collections", "OrderedDict"), ([("a", 1)],)), {"a": 1}),
+    ("set", Call(SET, ([1, 2],)), [1, 2]),
+    ("old set", Call(Global("__builtin__", "set"), ([],)), []),
+    ("Size", Call(SIZE, ((1, 2),)), (1, 2)),
+    ("bytes", Call(ENCODE, ("a\xff", "latin1")), b"a\xff"),
+    ("device", Call(Global("torch", "device"), ("cuda", 0)), "cpu"),
+    ("ParameterDict", parameter_dict({"a": 1}), {"a": 1}),
+    ("ParameterDict without state", Call(PARAMETER_DICT), {}),
+    ("ParameterDict of a lie", Call(PARAMETER_DICT, (), {"_parameters": 5}), {}),
+    (
+        "training",
+        Call(Global("argparse", "Namespace")),
+        Placeholder("a training checkpoint's state"),
+    ),
+)
+
+
+@pytest.mark.parametrize(("node", "value"), [r[1:] for r in ACCEPTED], ids=[r[0] for r in ACCEPTED])
+def test_stands_for(node: object, value: object) -> None:
+    """What stands for a class of torch's or Python's is a plain value."""
+    assert root_of(torch_zip(pickle_of(node))) == value
+
+
+def _v3() -> Call:
+    untyped = storage_id(3072, storage=UNTYPED)
+    return Call(
+        TENSOR_V3, (untyped, 0, (1, 768), (768, 1), False, ORDERED_DICT, Global("torch", "float32"))
+    )
+
+
+def _from_type() -> Call:
+    arguments = (storage_id(768), 0, (1, 768), (768, 1), False, ORDERED_DICT)
+    return Call(FROM_TYPE, (TENSOR_V2, PLAIN, arguments, {}))
+
+
+TENSORS = (
+    ("second", tensor(storage_id(768))),
+    ("third", _v3()),
+    ("parameter", parameter(tensor(storage_id(768)))),
+    ("from a plain type", _from_type()),
+    ("on cuda", tensor(storage_id(768, storage=Global("torch.cuda", "FloatStorage")))),
+    ("numpy", numpy_array()),
+    ("numpy 2", numpy_array(module="numpy._core.multiarray")),
+    ("numpy big-endian", numpy_array(data=vectors().astype(">f4").tobytes(), order=">")),
+    ("numpy in columns", numpy_array((768, 1), is_fortran=True)),
+)
+
+
+@pytest.mark.parametrize("node", [row[1] for row in TENSORS], ids=[row[0] for row in TENSORS])
+def test_rebuilds_tensors(node: object) -> None:
+    """Every way torch writes a tensor gives the same numbers."""
+    read = root_of(torch_zip(pickle_of(node)))
+    assert isinstance(read, Tensor)
+    assert read.dtype == "float32"
+    assert read.fetch().ravel().tolist() == vectors().ravel().tolist()
+
+
+def test_rebuilds_numpy_arrays_in_columns() -> None:
+    """An array in Fortran order comes out in C order."""
+    values = vectors(2)
+    read = root_of(
+        torch_zip(pickle_of(numpy_array((2, 768), values.tobytes("F"), is_fortran=True)))
+    )
+    assert isinstance(read, Tensor)
+    assert np.array_equal(read.fetch(), values)
+
+
+def test_tells_a_special_tensor() -> None:
+    """A tensor of a class that quantised models have is told apart, not built."""
+    quantised = Global("invokeai.backend.quantization.gguf.layers", "GGUFTensor")
+    node = Call(FROM_TYPE, (TENSOR_V2, quantised, (), {}))
+    assert root_of(torch_zip(pickle_of(node))) == Placeholder(
+        "a special kind of tensor, as quantised models have"
+    )
+
+
+def test_names_nothing_that_runs() -> None:
+    """Every allowed name stands for something of ours: no function or class of another module."""
+    for found in TORCH_GLOBALS.values():
+        assert type(found).__module__.startswith("lib_embeddings.")
+        built = getattr(found, "build", None)
+        assert built is None or built.__module__.startswith("lib_embeddings.")
+
+
+# Small pickles that make much of little
+
+
+def _memoized(*parts: bytes) -> bytes:
+    """Return a pickle; `parts` may use what they keep in the memo."""
+    return torch_zip(pickle_of(Raw(b"".join(parts))))
+
+
+def _again(name: Global, argument: bytes, times: int) -> bytes:
+    """Return a file that calls *name* on one argument many times."""
+    calls = op("BINGET", b"\1") + op("BINGET", b"\0") + op("REDUCE")
+    kept = argument + op("BINPUT", b"\0") + push(name) + op("BINPUT", b"\1")
+    return _memoized(kept, calls * times)
+
+
+def _long_list(item: bytes, length: int = 100_000) -> bytes:
+    return op("EMPTY_LIST") + op("MARK") + item * length + op("APPENDS") + op("TUPLE1")
+
+
+def _many_dimensions() -> bytes:
+    ones = op("MARK") + op("BININT1", b"\1") * 50_000 + op("TUPLE") + op("BINPUT", b"\2")
+    arguments = push(storage_id(768)) + op("BININT1", b"\0") + op("BINGET", b"\2") * 2
+    return _again(TENSOR_V2, ones + op("MARK") + arguments + op("TUPLE"), 1000)
+
+
+def _parameters() -> bytes:
+    items = b"".join(text(str(i)) + op("NONE") for i in range(20_000))
+    state = op("EMPTY_DICT") + text("_parameters") + op("EMPTY_DICT") + op("MARK") + items
+    state += op("SETITEMS") + op("SETITEM") + op("BINPUT", b"\0")
+    made = (
+        op("BINGET", b"\1") + op("EMPTY_TUPLE") + op("REDUCE") + op("BINGET", b"\0") + op("BUILD")
+    )
+    return _memoized(state, push(PARAMETER_DICT), op("BINPUT", b"\1"), made * 200)
+
+
+def _latin_1() -> bytes:
+    return _again(ENCODE, text("a" * 2**20) + text("latin1") + op("TUPLE2"), 300)
+
+
+AMPLIFIERS = {
+    "copies of a list": lambda: _again(SET, _long_list(op("NONE")), 300),
+    "copies of a text": _latin_1,
+    "copies of parameters": _parameters,
+    "arguments of a call": lambda: _again(
+        Global("argparse", "Namespace"), op("MARK") + op("NONE") * 100_000 + op("TUPLE"), 90_000
+    ),
+    "pairs of a dict": lambda: _again(
+        Global("collections", "OrderedDict"), _long_list(push(("a", 1)), 40_000), 9_000
+    ),
+    "dimensions": _many_dimensions,
+}
+
+
+@pytest.mark.parametrize("make", AMPLIFIERS.values(), ids=list(AMPLIFIERS))
+def test_bounds_what_a_small_pickle_can_make(make: Any) -> None:
+    """Calling a stand-in again and again on one large value takes neither 100 MB nor 5 seconds."""
+    data = make()
+    tracemalloc.start()
+    start = time.perf_counter()
+    try:
+        root = root_of(data)
+    except EmbeddingError:
+        root = None
+    seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    del root
+    assert peak < 100_000_000
+    assert seconds < 5
+
+
+def test_does_not_follow_a_type_into_itself() -> None:
+    """A special tensor whose rebuilder is its own rebuilder ends as any damage does."""
+    arguments = push(FROM_TYPE) + push(PLAIN) + op("BINGET", b"\0")
+    kept = op("EMPTY_LIST") + op("BINPUT", b"\0") + op("MARK") + arguments + op("APPENDS")
+    call = op("POP") + push(FROM_TYPE) + arguments + op("TUPLE3") + op("REDUCE")
+    with contextlib.suppress(BrokenFile):  # a placeholder is as good
+        assert isinstance(root_of(_memoized(kept, call)), Placeholder)
+
+
+DEEP = op("EMPTY_TUPLE") + op("TUPLE1") * 390_000
+NESTED_KEYS = {
+    "key of a ParameterDict": push(PARAMETER_DICT)
+    + op("EMPTY_LIST")
+    + op("MARK")
+    + DEEP
+    + op("NONE")
+    + op("TUPLE2")
+    + op("APPENDS")
+    + op("TUPLE1")
+    + op("REDUCE"),
+    "numpy code": push(numpy_array(code=Raw(DEEP))),
+}
+
+
+@pytest.mark.parametrize("program", NESTED_KEYS.values(), ids=list(NESTED_KEYS))
+def test_survives_hashing_what_is_deep(program: bytes, tmp_path: Path) -> None:
+    """A value nested too deep for Python's own hash does not take the process with it."""
+    path = tmp_path / "deep.pt"
+    path.write_bytes(_memoized(program))
+    script = (
+        "import sys; from lib_embeddings.entries.read import read_file\n"
+        "print(read_file(sys.argv[1])[0].state)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in ("broken", "foreign")

@@ -1,0 +1,194 @@
+"""Files written by torch.save before torch 1.6."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lib_embeddings.errors import BrokenFile, LimitExceeded, NotAnEmbedding, UnsafeFile
+from lib_embeddings.formats.containers import torch_legacy as torch_legacy_module
+from lib_embeddings.limits import LIMITS
+from tests.builders import (
+    LEGACY_MAGIC,
+    Global,
+    Lie,
+    PersistentId,
+    Raw,
+    a1111,
+    good_files,
+    op,
+    open_bytes,
+    pickle_of,
+    read,
+    storage_id,
+    tensor,
+    text,
+    torch_legacy,
+    vectors,
+)
+
+GOOD = torch_legacy()
+HOSTILE = Global("posix", "system")
+_ID = r"its pickle is damaged at byte [\d,]+ \(BINPERSID\)"
+_LIST = "its list of storages does not match what its tensors use"
+_PLAIN = "this is a plain pickle, not written by torch; not an embedding"
+
+
+def _with_id(value: object = None, **fields: Any) -> bytes:
+    identity = storage_id(**{"count": 768, "rest": (None,), **fields})
+    return torch_legacy(pickle_of(a1111(tensor(PersistentId(value) if value else identity))))
+
+
+LIES = (
+    Lie("magic", torch_legacy(magic=LEGACY_MAGIC + 1), NotAnEmbedding, _PLAIN),
+    Lie("magic as text", torch_legacy(magic="torch"), NotAnEmbedding, _PLAIN),
+    Lie("plain pickle", pickle_of({"a": [1, 2]}), NotAnEmbedding, _PLAIN),
+    Lie(
+        "protocol",
+        torch_legacy(protocol=1002),
+        BrokenFile,
+        "its torch protocol is unknown: expected 1001",
+    ),
+    Lie(
+        "hostile magic",
+        torch_legacy(magic=HOSTILE),
+        UnsafeFile,
+        r"asks for posix\.system; nothing was run",
+    ),
+    Lie("hostile protocol", torch_legacy(protocol=HOSTILE), UnsafeFile, r"asks for posix\.system"),
+    Lie("hostile system", torch_legacy(system=HOSTILE), UnsafeFile, r"asks for posix\.system"),
+    Lie("hostile object", torch_legacy(pickle_of(HOSTILE)), UnsafeFile, r"asks for posix\.system"),
+    Lie("hostile keys", torch_legacy(keys=HOSTILE), UnsafeFile, r"asks for posix\.system"),
+    Lie("hostile plain pickle", pickle_of(HOSTILE), UnsafeFile, r"asks for posix\.system"),
+    Lie("hostile old pickle", b"cos\nsystem\n(S'id'\ntR.", UnsafeFile, r"asks for os\.system"),
+    Lie(
+        "hostile old pickle in a list",
+        b"(]c__builtin__\neval\n.",
+        UnsafeFile,
+        r"asks for __builtin__\.eval",
+    ),
+    Lie(
+        "stream of STACK_GLOBAL",
+        pickle_of(Raw(text("os") + text("system") + op("STACK_GLOBAL")), protocol=4),
+        UnsafeFile,
+        r"os\.system",
+    ),
+    Lie("keys as a tuple", torch_legacy(keys=("0",)), BrokenFile, _LIST),
+    Lie("no keys", torch_legacy(keys=[]), BrokenFile, _LIST),
+    Lie("key twice", torch_legacy(keys=["0", "0"]), BrokenFile, _LIST),
+    Lie("key unknown", torch_legacy(keys=["1"]), BrokenFile, _LIST),
+    Lie("key as a number", torch_legacy(keys=[0]), BrokenFile, _LIST),
+    Lie("keys as a dict", torch_legacy(keys={"0": 1}), BrokenFile, _LIST),
+    Lie("id of four", _with_id(("storage", "FloatStorage", "0", "cpu")), BrokenFile, _ID),
+    Lie("module of one", _with_id(("module",)), BrokenFile, _ID),
+    Lie("module of a name", _with_id(("module", "posix.system")), BrokenFile, r"\(REDUCE\)"),
+    Lie(
+        "module of a hostile name",
+        _with_id(("module", HOSTILE, "", "")),
+        UnsafeFile,
+        r"asks for posix\.system",
+    ),
+    Lie("view", _with_id(rest=(("0", 0, 5),)), BrokenFile, _ID),
+    Lie("negative count", _with_id(count=-1), BrokenFile, _ID),
+    Lie("count as text", _with_id(count="768"), BrokenFile, _ID),
+    Lie(
+        "count of 2**62",
+        _with_id(count=2**62),
+        BrokenFile,
+        "cut short: expected at least 18,446,744,073,709,5",
+    ),
+    Lie(
+        "count one too large",
+        _with_id(count=769),
+        BrokenFile,
+        r"cut short: expected at least 3,472 bytes, found 3,468",
+    ),
+    Lie(
+        "count one too small",
+        _with_id(count=767),
+        BrokenFile,
+        "reaches outside its storage: needs 3,072 bytes, found 3,068",
+    ),
+    Lie(
+        "opcode missing",
+        GOOD[:100] + b"\xff" + GOOD[101:],
+        BrokenFile,
+        "its pickle is (damaged|cut short)",
+    ),
+)
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.id)
+def test_finds_the_lie(lie: Lie) -> None:
+    """A file that is wrong in one way is refused with what was expected and found."""
+    with pytest.raises(lie.error, match=lie.message):
+        read(lie.data)
+
+
+def test_reads_the_source_text_of_a_class_as_its_class() -> None:
+    """A ParameterDict comes with its source text, which is read past."""
+    data = good_files()["torch legacy ParameterDict"]
+    assert read(data).vectors["clip_l"].tolist() == vectors().tolist()
+
+
+def test_finds_storages_in_the_order_of_their_list() -> None:
+    """The list of keys, not the order of their use, says where each storage lies."""
+    rest = (None,)
+    nodes = {
+        name: tensor(storage_id(768, key=key, rest=rest))
+        for name, key in (("<a>", "7"), ("<b>", "5"))
+    }
+    storages = {"5": vectors(2)[1], "7": vectors(2)[0]}
+    found = read(torch_legacy(pickle_of(nodes), storages)).vectors["clip_l"]
+    assert found.tolist() == vectors(2).tolist()
+
+
+def test_reads_big_endian_storages() -> None:
+    """A machine of the other byte order says so, and its numbers are turned."""
+    data = torch_legacy(storages={"0": vectors().astype(">f4")}, system={"little_endian": False})
+    assert read(data).vectors["clip_l"].tolist() == vectors().tolist()
+
+
+def test_notices_every_cut() -> None:
+    """A file that ends early is broken, wherever it ends."""
+    for length in range(2, len(GOOD)):
+        with pytest.raises(BrokenFile):
+            read(GOOD[:length])
+
+
+def test_refuses_a_pickle_that_is_too_long() -> None:
+    """A pickle that does not end within the bound is too large, not cut short."""
+    long = pickle_of(Raw(text("a" * LIMITS.pickle_bytes)))
+    with pytest.raises(LimitExceeded, match="pickle, in bytes: at most 8,388,608"):
+        read(torch_legacy(long))
+
+
+@pytest.mark.parametrize(
+    ("head", "is_pickle"),
+    [
+        (b"\x80\x02.", True),
+        (b"\x80\x05.", True),
+        (b"cos\nsystem\n", True),
+        (b"((]}cos\nsystem\n", True),
+        (b"\x80\x01.", False),
+        (b"\x80\x06.", False),
+        (b"content of a text\nfile\n", False),
+        (b"(" * 200_000, False),
+        (b"c" + b"o" * 200_000, False),
+        (b"", False),
+    ],
+    ids=["2", "5", "0", "nested 0", "1", "6", "text", "marks", "name", "empty"],
+)
+def test_accepts_what_begins_a_pickle(head: bytes, is_pickle: bool) -> None:
+    """A pickle is told by its first bytes, in linear time."""
+    assert torch_legacy_module.accepts(head) is is_pickle
+
+
+def test_keeps_the_storages_of_each_file() -> None:
+    """Reading one file leaves nothing behind for the next."""
+    contents = torch_legacy_module.read(open_bytes(GOOD))
+    torch_legacy_module.read(open_bytes(torch_legacy(storages={"0": vectors() * 0})))
+    assert isinstance(contents.root, dict)
+    stored = contents.root["string_to_param"]["*"]
+    assert stored.fetch().tolist() == vectors().tolist()

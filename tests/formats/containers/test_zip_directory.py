@@ -1,0 +1,305 @@
+"""The directory of a zip archive, and its members."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tracemalloc
+import zipfile
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib_embeddings.errors import BrokenFile, EmbeddingError, LimitExceeded, NotAnEmbedding
+from lib_embeddings.formats.containers.source import Source
+from lib_embeddings.formats.containers.zip_directory import data_offset, read_directory, read_member
+from tests.builders import Lie, Member, open_bytes, zip_file
+
+ONE = Member("a", b"content")
+TWO = (ONE, Member("b", bytes(100), deflated=True))
+_RECORD = ONE.record(0)
+_LOST = "cut short: the directory at the end of its zip archive is missing after"
+_MOVED = "its zip directory is not where it says: expected to end at byte "
+
+
+def _one(**fields: Any) -> bytes:
+    return zip_file([replace(ONE, **fields)])
+
+
+def read_all(data: bytes) -> dict[str, bytes]:
+    """Read every member of an archive."""
+    source = open_bytes(data)
+    members = read_directory(source)
+    return {name: read_member(source, member, 1000, "bytes") for name, member in members.items()}
+
+
+LIES = (
+    Lie("no directory", ONE.local(), BrokenFile, f"{_LOST} 38 bytes; download it again"),
+    Lie("empty", b"", BrokenFile, f"{_LOST} 0 bytes"),
+    Lie("end record cut", _one()[:-1], BrokenFile, _LOST),
+    Lie("directory size", zip_file(TWO, size=94 - 1), BrokenFile, f"{_MOVED}169, found 168"),
+    Lie("directory size 2**31", zip_file(TWO, size=2**31), BrokenFile, "found 2,147,483,723"),
+    Lie("directory offset", zip_file(TWO, offset=0), BrokenFile, f"{_MOVED}169, found 94"),
+    Lie(
+        "zip64 promised",
+        zip_file(TWO, size=2**32 - 1),
+        BrokenFile,
+        "lacks the zip64 record it refers",
+    ),
+    Lie(
+        "zip64 moved",
+        zip_file(TWO, zip64=True, zip64_offset=0),
+        BrokenFile,
+        "zip64 record is not where",
+    ),
+    Lie(
+        "zip64 magic",
+        zip_file(TWO, zip64=True, zip64_magic=b"PK\6\5"),
+        BrokenFile,
+        "zip64 record is not",
+    ),
+    Lie(
+        "zip64 far",
+        zip_file(TWO, zip64=True, zip64_offset=2**63),
+        BrokenFile,
+        "cut short: expected at least 9,223,372,036,854,775,864 bytes",
+    ),
+    Lie(
+        "zip64 size",
+        zip_file(TWO, zip64=True, size=2**62),
+        BrokenFile,
+        "found 4,611,686,018,427,387,979",
+    ),
+    Lie("zip64 offset", zip_file(TWO, zip64=True, offset=2**63), BrokenFile, _MOVED),
+    Lie(
+        "record magic",
+        zip_file([ONE], directory=b"PK\1\1" + _RECORD[4:]),
+        BrokenFile,
+        "directory is damaged",
+    ),
+    Lie(
+        "record cut",
+        zip_file([ONE], directory=_RECORD[:40]),
+        BrokenFile,
+        "in the middle of a record",
+    ),
+    Lie(
+        "name too long",
+        zip_file([ONE], directory=_RECORD + b"PK"),
+        BrokenFile,
+        "middle of a record",
+    ),
+    Lie(
+        "name twice",
+        zip_file([ONE, ONE]),
+        BrokenFile,
+        "its zip archive holds a twice; download it again",
+    ),
+    Lie(
+        "zip64 missing",
+        _one(zip64=True, extra=b""),
+        BrokenFile,
+        "lacks the zip64 numbers it refers to",
+    ),
+    Lie(
+        "other extra",
+        _one(zip64=True, extra=struct.pack("<2H", 9, 0)),
+        BrokenFile,
+        "lacks the zip64 numbers",
+    ),
+    Lie(
+        "extra cut",
+        _one(zip64=True, extra=struct.pack("<2H", 1, 24)),
+        BrokenFile,
+        "its zip directory",
+    ),
+    Lie(
+        "extra short",
+        _one(zip64=True, extra=struct.pack("<2H", 1, 0)),
+        BrokenFile,
+        "cut short|over the limit",
+    ),
+    Lie(
+        "offset past the end",
+        _one(offset=10**6),
+        BrokenFile,
+        "expected at least 1,000,030 bytes, found 107",
+    ),
+    Lie(
+        "offset inside",
+        _one(offset=1),
+        BrokenFile,
+        "its zip member a is not where the directory says",
+    ),
+    Lie(
+        "wrong crc",
+        _one(crc=1),
+        BrokenFile,
+        "damaged: the checksum of a does not match; download again",
+    ),
+    Lie(
+        "size too small",
+        _one(size=6),
+        BrokenFile,
+        "its zip member a is packed in a way torch does not use",
+    ),
+    Lie(
+        "stored too large",
+        _one(stored_size=8, size=8),
+        BrokenFile,
+        "the checksum of a does not match",
+    ),
+    Lie(
+        "stored past the end",
+        _one(stored_size=999, size=999),
+        BrokenFile,
+        "found 107; download it again",
+    ),
+    Lie("bzip2", _one(method=12), BrokenFile, "packed in a way torch does not use"),
+    Lie("not deflated", _one(method=8), BrokenFile, "its zip member a "),
+    Lie("bad deflate", _one(data=b"\xff" * 9, method=8), BrokenFile, "its zip member a "),
+    Lie(
+        "inflates to more",
+        _one(deflated=True, size=6),
+        BrokenFile,
+        "lies: expected 6 bytes unpacked, found more",
+    ),
+    Lie(
+        "inflates to less",
+        _one(deflated=True, size=9),
+        BrokenFile,
+        "lies: expected 9 bytes unpacked, found 7",
+    ),
+    Lie(
+        "deflated cut",
+        _one(deflated=True, stored_size=4),
+        BrokenFile,
+        "expected 7 bytes unpacked, found ",
+    ),
+    Lie(
+        "too large",
+        _one(size=2**31),
+        LimitExceeded,
+        "over the limit for bytes: at most 1,000 are read, found 2,147,483,648",
+    ),
+    Lie("encrypted", _one(flags=1), NotAnEmbedding, "this is an encrypted archive: unpack it"),
+)
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.id)
+def test_finds_the_lie(lie: Lie) -> None:
+    """An archive that is wrong in one field is refused with what was expected and found."""
+    with pytest.raises(lie.error, match=lie.message):
+        read_all(lie.data)
+
+
+@given(
+    st.dictionaries(st.text(max_size=9), st.tuples(st.binary(max_size=99), *[st.booleans()] * 3)),
+    st.booleans(),
+    st.sampled_from([b"", b"comment"]),
+)
+def test_reads_what_was_written(
+    files: dict[str, tuple[bytes, bool, bool, bool]], zip64: bool, comment: bytes
+) -> None:
+    """Stored or deflated, wide or not, with descriptors or comment: the members are the same."""
+    members = [
+        Member(name, data, deflated=deflated, zip64=wide, descriptor=descriptor)
+        for name, (data, deflated, wide, descriptor) in files.items()
+    ]
+    data = zip_file(members, zip64=zip64, comment=comment)
+    assert read_all(data) == {name: row[0] for name, row in files.items()}
+
+
+@given(st.dictionaries(st.text("abc/", min_size=1), st.binary(max_size=99)))
+def test_reads_what_python_writes(files: dict[str, bytes]) -> None:
+    """Archives of another writer read the same."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    assert read_all(buffer.getvalue()) == files
+
+
+def test_notices_every_cut() -> None:
+    """An archive that ends early is broken, wherever it ends."""
+    data = zip_file([replace(member, zip64=True) for member in TWO], zip64=True)
+    for length in range(len(data)):
+        with pytest.raises(BrokenFile):
+            read_all(data[:length])
+
+
+def test_finds_data_after_a_padded_local_header() -> None:
+    """Torch pads local headers so that data is aligned; the directory does not know of it."""
+    padded = bytearray(ONE.local())
+    padded[28:30] = struct.pack("<H", 5)
+    padded[31:31] = b"FB\1\0Z"
+    data = bytes(padded)
+    archive = data + zip_file([ONE])[len(ONE.local()) : -22]
+    archive += struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(_RECORD), len(data), 0)
+    assert read_all(archive) == {"a": b"content"}
+    source = open_bytes(archive)
+    assert data_offset(source, read_directory(source)["a"]) == 36
+
+
+def test_refuses_a_large_directory_before_reading_it() -> None:
+    """A directory above the bound is refused by its size."""
+    data = zip_file([ONE], directory=bytes(5 * 2**20))
+    tracemalloc.start()
+    with pytest.raises(LimitExceeded, match="zip directory, in bytes: at most 4,194,304"):
+        read_all(data)
+    assert tracemalloc.get_traced_memory()[1] < 2 * 2**20
+    tracemalloc.stop()
+
+
+def test_stops_unpacking_a_bomb() -> None:
+    """A member that unpacks to more than it says is unpacked no further than it says."""
+    bomb = replace(ONE, data=bytes(200 * 2**20), deflated=True, size=1000)
+    source = open_bytes(zip_file([bomb]))
+    tracemalloc.start()
+    with pytest.raises(BrokenFile, match="expected 1,000 bytes unpacked, found more"):
+        read_member(source, read_directory(source)["a"], 2**20, "bytes")
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+class Endless(io.RawIOBase):
+    """A file of any size that holds zeros around its beginning and its end; counts what is read."""
+
+    def __init__(self, begin: bytes, size: int, end: bytes) -> None:
+        self.parts = {0: begin, size - len(end): end}
+        self.position = 0
+        self.largest = 0
+
+    def seek(self, position: int, _whence: int = 0) -> int:
+        """Go there."""
+        self.position = position
+        return position
+
+    def read(self, length: int = -1) -> bytes:
+        """Return zeros where nothing else is."""
+        self.largest = max(self.largest, length)
+        data = bytearray(min(length, 2**20))
+        for start, part in self.parts.items():
+            for index, byte in enumerate(part):
+                if 0 <= start + index - self.position < len(data):
+                    data[start + index - self.position] = byte
+        return bytes(data)
+
+
+@pytest.mark.parametrize("method", [0, 8])
+def test_does_not_read_a_member_that_is_larger_packed_than_its_bound(method: int) -> None:
+    """A member of gigabytes is not read to find that it should have held ten bytes."""
+    record = replace(ONE, size=10, stored_size=2**31, method=method).record(0)
+    size = 2**31 + 1000
+    end = record + struct.pack(
+        "<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(record), size - 22 - len(record), 0
+    )
+    file = Endless(ONE.local(), size, end)
+    source = Source(file, size)  # type: ignore[arg-type]
+    member = read_directory(source)["a"]
+    with pytest.raises(EmbeddingError):
+        read_member(source, member, 1000, "bytes")
+    assert file.largest < 2**24

@@ -1,0 +1,200 @@
+"""What the pictures' infotexts name, and what is told of their prompts."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lib_embeddings.hosts.webui import extension  # noqa: E402
+from tests.hosts.fake_webui import Checkpoint  # noqa: E402
+from tests.hosts.fake_webui_processing import (  # noqa: E402
+    StableDiffusionProcessing,
+    StableDiffusionProcessingTxt2Img,
+    generate,
+)
+from tests.hosts.running import Run  # noqa: E402
+from tests.web import SD1, SD2  # noqa: E402
+
+CAT = f"cat_x: {hashlib.sha256(SD1).hexdigest()[:12]}"
+BAD = f"bad_x: {hashlib.sha256(SD1).hexdigest()[:12]}"
+
+
+@pytest.fixture
+def started(run: Run) -> Run:
+    """Return a WebUI with two embeddings for its model, and one for another."""
+    run.write("cat_x.safetensors")
+    run.write("bad_x.safetensors")
+    run.write("cat_x2.safetensors", SD2)
+    run.script = run.start()
+    run.webui.load(Checkpoint(768))
+    return run
+
+
+def _hashes(run: Run, generation: StableDiffusionProcessing, batches: int = 1) -> str | None:
+    generate(generation, run.script, batches)
+    return generation.extra_generation_params.get("TI hashes")
+
+
+def test_every_picture_of_a_prompt_names_its_embeddings(started: Run) -> None:
+    """The second picture, which takes both prompts from the memory, is told as the first."""
+    pictures = [
+        _hashes(started, StableDiffusionProcessing("a cat_x", "bad_x, blurry")) for _ in range(3)
+    ]
+    assert pictures == [f"{CAT}, {BAD}"] * 3
+
+
+def test_one_prompt_from_the_memory_is_named_beside_a_new_one(started: Run) -> None:
+    """A new negative prompt does not hide what the remembered prompt used."""
+    _hashes(started, StableDiffusionProcessing("a cat_x", "blurry"))
+    assert _hashes(started, StableDiffusionProcessing("a cat_x", "bad_x")) == f"{CAT}, {BAD}"
+    assert _hashes(started, StableDiffusionProcessing("a cat_x", "dull")) == CAT
+
+
+def test_an_embedding_of_the_second_pass_is_named(started: Run) -> None:
+    """What only the hires prompt uses is in the infotext, also the second time."""
+    for _ in range(2):
+        generation = StableDiffusionProcessingTxt2Img("a cat_x", "", hr_prompt="a bad_x")
+        assert _hashes(started, generation) == f"{BAD}, {CAT}"
+
+
+def test_each_batch_is_named_once(started: Run) -> None:
+    """Two batches of one prompt name an embedding once."""
+    assert _hashes(started, StableDiffusionProcessing("a cat_x, cat_x"), batches=2) == CAT
+
+
+def test_a_batch_does_not_name_what_an_earlier_one_used(started: Run) -> None:
+    """A prompt that changes between batches leaves no hashes behind."""
+    generation = StableDiffusionProcessing("a cat_x")
+    _hashes(started, generation)
+    started.script().process_batch(generation, batch_number=1)
+    generation.all_prompts = ["a dog"]
+    generation.setup_conds()
+    assert "TI hashes" not in generation.extra_generation_params
+
+
+def test_prompts_that_were_encoded_before_are_encoded_anew(started: Run) -> None:
+    """What the memory holds from before nobody knows the embeddings of."""
+    generation = StableDiffusionProcessing("a cat_x")
+    started.webui.options.textual_inversion_add_hashes_to_infotext = False
+    assert _hashes(started, generation) is None
+    started.webui.options.textual_inversion_add_hashes_to_infotext = True
+    assert _hashes(started, generation) == CAT
+
+
+def test_a_replaced_file_has_its_new_hash(started: Run) -> None:
+    """The memory of a prompt ends with the file."""
+    _hashes(started, StableDiffusionProcessing("a cat_x"))
+    other = SD1[:-4] + b"\x00\x00\x80\x3e"
+    started.write("cat_x.safetensors", other)
+    started.database.load_textual_inversion_embeddings(force_reload=True)
+    hashes = _hashes(started, StableDiffusionProcessing("a cat_x"))
+    assert hashes == f"cat_x: {hashlib.sha256(other).hexdigest()[:12]}"
+
+
+def test_a_defect_of_ours_costs_no_picture(
+    started: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The prompt is encoded, and what the WebUI itself noted of it stays."""
+
+    def fail(*_values: str) -> str:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("lib_embeddings.hosts.a1111.hashes.join_hashes", fail)
+    assert _hashes(started, StableDiffusionProcessing("a cat_x")) == CAT
+    assert "a defect" in caplog.text
+
+
+def test_unloading_puts_the_encoding_back(run: Run) -> None:
+    """The WebUI's function is the one it was, and what still calls ours is served."""
+    own = StableDiffusionProcessing.get_conds_with_caching
+    run.start()
+    ours = StableDiffusionProcessing.get_conds_with_caching
+    assert ours is not own
+    extension.stop()
+    assert StableDiffusionProcessing.get_conds_with_caching is own
+    assert ours(StableDiffusionProcessing(), lambda *_: "made", [""], 1, [[None, None]], None)
+
+
+def test_who_wrapped_ours_is_left_in_place(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another extension's wrapping stays when ours ends."""
+    run.start()
+
+    def theirs() -> None:
+        """Stand for another extension's function."""
+
+    monkeypatch.setattr(StableDiffusionProcessing, "get_conds_with_caching", theirs)
+    extension.stop()
+    assert StableDiffusionProcessing.get_conds_with_caching is theirs
+
+
+def test_a_webui_without_that_function_keeps_the_rest(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One sentence says that a part is off; embeddings are loaded all the same."""
+    monkeypatch.delattr(StableDiffusionProcessing, "get_conds_with_caching")
+    run.write("cat_x.safetensors")
+    run.start()
+    run.webui.load(Checkpoint(768))
+    assert run.words == ["cat_x"]
+    assert "a part of the Textual Inversion extension is off" in caplog.text
+
+
+def test_a_generation_tells_what_its_prompts_used(
+    started: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The console has all, the place under the pictures what was asked for in vain."""
+    generation = StableDiffusionProcessing("a (cat_x:1.2), cat_x2", "bad_x")
+    capsys.readouterr()
+    processed = generate(generation, started.script)
+    told = capsys.readouterr().out.splitlines()
+    assert "prompt: used: cat_x (1 vector, weight 1.2, 1)" in told
+    assert "negative prompt: used: bad_x (1 vector, weight 1)" in told
+    (warning,) = processed.comments.splitlines()
+    assert warning.startswith("prompt: not used: cat_x2: ")
+    assert warning.endswith("; cat_x is used instead")
+    assert warning in told
+
+
+def test_clients_are_told_of_each_prompt(started: Run) -> None:
+    """What the WebUI's API answers has the reports; what belongs to the next pictures has not."""
+    generation = StableDiffusionProcessing("a cat_x", "bad_x")
+    told = generate(generation, started.script).extra_generation_params
+    titles = [(report["title"], report["used"][0]["name"]) for report in told["Textual Inversion"]]
+    assert titles == [("prompt", "cat_x"), ("negative prompt", "bad_x")]
+    assert told["TI hashes"] == generation.extra_generation_params["TI hashes"]
+    assert "Textual Inversion" not in generation.extra_generation_params
+
+
+def test_ordinary_words_are_nothing_to_tell(
+    started: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A prompt without embeddings makes no line."""
+    capsys.readouterr()
+    processed = generate(StableDiffusionProcessing("a dog"), started.script)
+    assert (capsys.readouterr().out, processed.comments) == ("", "")
+
+
+def test_a_pasted_infotext_tells_what_is_not_here(
+    started: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Missing embeddings and other files of the same name are told, those that are here not."""
+    capsys.readouterr()
+    fields = {"TI hashes": f"{CAT}, gone: 0123456789ab, bad_x: ba9876543210"}
+    started.webui.callbacks.fire("infotext_pasted", "", fields)
+    here = BAD.split()[1]
+    assert capsys.readouterr().out.splitlines() == [
+        "the picture used gone (0123456789ab), which is not here: its name is read as words",
+        f"the picture used another file called bad_x: expected ba9876543210, found {here}",
+    ]
+
+
+def test_a_pasted_infotext_without_embeddings_says_nothing(
+    started: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Most infotexts name none."""
+    capsys.readouterr()
+    started.webui.callbacks.fire("infotext_pasted", "", {})
+    assert not capsys.readouterr().out

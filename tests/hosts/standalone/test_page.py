@@ -1,0 +1,96 @@
+"""The small app: its page, its assets, and our routes beside gradio's."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.hosts.standalone.page import ASSETS, build_app, build_page
+from lib_embeddings.web.api import PREFIX, add_routes
+from tests.web import SD1, Site, TestClient, open_site
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # gradio and what it stands on, of two times
+
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """Return a client of the app over one embedding, for SD 1.x."""
+    with open_site(tmp_path, monkeypatch) as site:
+        site.add("cat.safetensors", SD1)
+        site.library.set_model(MODEL_FAMILIES["sd1"])
+        yield TestClient(asyncio.run(app_over(site)))
+
+
+async def app_over(site: Site) -> FastAPI:
+    """Return the app, made while an event loop runs: gradio would leave one of its own open."""
+    page = build_page(site.library.model, site.library.set_model)
+    return build_app(page, lambda app: add_routes(app, site.library))
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "gzip, deflate, br"])
+def test_the_page_loads_style_and_script_once(client: TestClient, encoding: str) -> None:
+    """The head has our two tags once, whether or not the browser takes packed pages."""
+    response = client.get("/", headers={"Accept-Encoding": encoding})
+    head, _, body = response.text.partition("</head>")
+    assert response.status_code == 200
+    for tag in (
+        rf'<link rel="stylesheet" href="{ASSETS}/style\.css\?\d+">',
+        rf'<script type="module" src="{ASSETS}/javascript/textual_inversion\.mjs\?\d+"></script>',
+    ):
+        assert (len(re.findall(tag, head)), len(re.findall(tag, body))) == (1, 0)
+    assert response.headers["content-length"] == str(len(response.content))
+
+
+def test_the_tags_lead_somewhere(client: TestClient) -> None:
+    """The addresses in the head are those of the files, with the types that browsers ask for."""
+    page = client.get("/").text
+    style, script = (
+        client.get(address) for address in re.findall(rf'"({ASSETS}/[^"]+\?\d+)"', page)
+    )
+    assert style.headers["content-type"].startswith("text/css")
+    assert style.content == (PROJECT / "style.css").read_bytes()
+    assert "javascript" in script.headers["content-type"]
+    assert script.content == (PROJECT / "javascript" / "textual_inversion.mjs").read_bytes()
+
+
+def test_every_module_is_served(client: TestClient) -> None:
+    """All of `javascript/` is served as script."""
+    modules = sorted((PROJECT / "javascript").rglob("*.mjs"))
+    assert len(modules) > 1
+    for module in modules:
+        response = client.get(f"{ASSETS}/javascript/{module.relative_to(PROJECT / 'javascript')}")
+        assert (response.status_code, response.content) == (200, module.read_bytes())
+        assert "javascript" in response.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    "path", ["../pyproject.toml", "%2e%2e/pyproject.toml", "..%2fpyproject.toml", "", "nothing.mjs"]
+)
+def test_nothing_else_is_served(client: TestClient, path: str) -> None:
+    """No address below the assets leads out of them."""
+    assert client.get(f"{ASSETS}/javascript/{path}").status_code == 404
+
+
+def test_the_page_has_what_the_tab_needs(client: TestClient) -> None:
+    """Prompt boxes are called as in a WebUI, and the place for the tab says where the API is."""
+    page = client.get("/").text
+    for needed in ("txt2img_prompt", "txt2img_neg_prompt", "lib-embeddings-model"):
+        assert page.count(f'"elem_id":"{needed}"') == 1
+    assert f"data-api=\\u0022{PREFIX}" in page or f'data-api=\\"{PREFIX}' in page
+    for family in MODEL_FAMILIES.values():
+        assert f'"{family.title}"' in page
+
+
+def test_the_api_is_beside_the_page(client: TestClient) -> None:
+    """Our routes answer, although gradio has all other addresses."""
+    page = client.get(f"{PREFIX}/entries").json()
+    assert (page["model"], [entry["name"] for entry in page["entries"]]) == ("sd1", ["cat"])
+    assert client.get(f"{PREFIX}/nothing").status_code == 404

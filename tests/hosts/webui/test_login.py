@@ -1,0 +1,105 @@
+"""Our routes ask for the WebUI's login."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+from fastapi import FastAPI
+
+from lib_embeddings.hosts.webui import extension
+from lib_embeddings.web.api import PREFIX
+from tests.hosts.fake_webui import FakeWebui, installed
+from tests.web import TestClient
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
+
+
+class GradioApp(FastAPI):
+    """An application of gradio's that asks for a login, where one is logged in."""
+
+    auth = {"me": "secret"}  # noqa: RUF012
+    tokens = {"a-token": "me"}  # noqa: RUF012
+
+
+@pytest.fixture
+def webui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWebui]:
+    """Return a WebUI over an empty folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    with installed(monkeypatch) as webui:
+        webui.database.add_embedding_dir(str(tmp_path))
+        yield webui
+        extension.stop()
+
+
+def status(
+    webui: FakeWebui, app: FastAPI, authorization: str | None = None, **cookies: str
+) -> tuple[int, str | None]:
+    """Return how the app answers a request, and which login it proposes."""
+    assert extension.start()
+    webui.callbacks.fire("app_started", None, app)
+    headers = {"Authorization": authorization} if authorization else {}
+    headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    response = TestClient(app).get(f"{PREFIX}/entries", headers=headers)
+    return response.status_code, response.headers.get("www-authenticate")
+
+
+def basic(text: str) -> str:
+    """Return the header of a basic login."""
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+def test_an_app_without_a_login_asks_for_none(webui: FakeWebui) -> None:
+    """Where the WebUI is open, so are our routes."""
+    assert status(webui, FastAPI()) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("cookies", "code"),
+    [
+        ({}, 401),
+        ({"access-token": "another"}, 401),
+        ({"access-token": "a-token"}, 200),
+        ({"access-token-unsecure": "a-token"}, 200),
+    ],
+)
+def test_gradios_login_is_asked_for(webui: FakeWebui, cookies: dict[str, str], code: int) -> None:
+    """With `--gradio-auth` only browsers that are logged in may read."""
+    assert status(webui, GradioApp(), **cookies) == (code, None)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        (None, 401),
+        (basic("me:secret"), 200),
+        (basic("you:se:cret"), 200),
+        (basic("me:wrong"), 401),
+        (basic("nobody:secret"), 401),
+        (basic("mé:sécret"), 401),
+        ("Bearer me:secret", 401),
+        ("Basic not base64", 401),
+        ("Basic /w==", 401),
+    ],
+)
+def test_the_apis_login_is_asked_for(
+    webui: FakeWebui, authorization: str | None, code: int
+) -> None:
+    """With `--api-auth` a user and a password are asked for, and browsers propose to enter them."""
+    webui.command_line.api_auth = "me:secret,you:se:cret"
+    expected = (code, "Basic" if code == 401 else None)
+    assert status(webui, FastAPI(), authorization) == expected
+
+
+def test_either_login_will_do(webui: FakeWebui) -> None:
+    """With both, programs log in as to the API and browsers as to the page."""
+    webui.command_line.api_auth = "api:key"
+    assert status(webui, GradioApp(), basic("api:key"))[0] == 200
+    assert status(webui, GradioApp(), None, **{"access-token": "a-token"})[0] == 200
+    assert status(webui, GradioApp())[0] == 401

@@ -1,0 +1,53 @@
+"""Names as other programs write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib_embeddings.prompts.foreign_syntax import find_forms
+
+KNOWN = {"foo": "foo", "easynegative": "EasyNegative", "par(en)": "par(en)", "a.b": "a.b",
+         "<tok>": "<tok>"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "name", "replacement"),
+    [
+        ("embedding:foo", "embedding:foo", "foo", "foo"),
+        ("a, embedding:foo, b", "embedding:foo", "foo", "foo"),
+        ("embedding:foo.pt", "embedding:foo.pt", "foo", "foo"),
+        ("embedding:sub/dir/foo.safetensors", "embedding:sub/dir/foo.safetensors", "foo", "foo"),
+        ("embedding:easynegative", "embedding:easynegative", "EasyNegative", "EasyNegative"),
+        ("embedding:foo:1.2, b", "embedding:foo:1.2", "foo", "(foo:1.2)"),
+        ("(embedding:foo:1.25)", "embedding:foo", "foo", "foo"),
+        ("(a, embedding:foo: 1.25)", "embedding:foo", "foo", "foo"),
+        (r"embedding:par\(en\)", r"embedding:par\(en\)", "par(en)", r"par\(en\)"),
+        ("(embedding:foo)", "embedding:foo", "foo", "foo"),
+        ("embedding:foo.", "embedding:foo", "foo", "foo"),
+        ("embedding:a.b", "embedding:a.b", "a.b", "a.b"),
+        ("embedding:missing", "embedding:missing", "missing", "missing"),
+        ("a <foo> b", "<foo>", "foo", "foo"),
+        ("<par(en)>", "<par(en)>", "par(en)", r"par\(en\)"),
+    ],
+)
+def test_forms(prompt: str, text: str, name: str, replacement: str) -> None:
+    """Each form is found with its place, and with what to write instead."""
+    (form,) = find_forms(prompt, lambda text: KNOWN.get(text.lower()))
+    assert (form.text, form.name, form.replacement) == (text, name, replacement)
+    assert prompt[form.start : form.end] == text
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["foo", "<lora:foo:1>", "<missing>", "<3", "<tok>", "a > b < c", "embedding: foo", "embedding:",
+     "myembedding:foo", "embedding of foo"],
+)  # fmt: skip
+def test_other_text(prompt: str) -> None:
+    """Extra networks, unknown words in brackets and ordinary text are no forms."""
+    assert find_forms(prompt, lambda text: KNOWN.get(text.lower())) == []
+
+
+def test_systems_and_order() -> None:
+    """Forms are told in the order of the prompt, with the program that they are for."""
+    forms = find_forms("<foo> embedding:foo <foo>", KNOWN.get)
+    assert [form.system for form in forms] == ["InvokeAI", "ComfyUI", "InvokeAI"]

@@ -1,0 +1,111 @@
+"""The HTTP API, as browsers and programs meet it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.reports import PromptReports
+from tests.builders import safetensors_file, vectors
+
+with warnings.catch_warnings():
+    # A1111's FastAPI imports modules by names that are out of use today.
+    warnings.simplefilter("ignore")
+    from fastapi import FastAPI, Request
+    from starlette.testclient import TestClient
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from lib_embeddings.web.api import PREFIX, add_routes, allow
+
+SD1 = safetensors_file()
+SD2 = safetensors_file({"emb_params": vectors(4, 1024)})
+SDXL = safetensors_file({"clip_l": vectors(2), "clip_g": vectors(2, 1280)})
+HERE, ELSEWHERE = "127.0.0.1", "192.0.2.7"
+
+
+class Client(TestClient):
+    """A client of the API: its addresses begin below the prefix."""
+
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+        super().__init__(app, "http://localhost")
+        self.headers.update(headers)
+
+    def request(self, method: str, url: str, **options: Any) -> Any:
+        """Send a request."""
+        return super().request(method, PREFIX + url, **options)
+
+
+class From:
+    """An application as a client with some address reaches it."""
+
+    def __init__(self, app: ASGIApp, address: str) -> None:
+        self._app = app
+        self._address = address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app({**scope, "client": (self._address, 50_000)}, receive, send)
+
+
+class Site:
+    """A folder of embeddings, the library over it, and the application that shows it."""
+
+    def __init__(self, root: Path, library: Library, login: Callable[[Request], object]) -> None:
+        self.root = root
+        self.library = library
+        self.app = FastAPI()
+        self.reports = PromptReports(library)
+        add_routes(self.app, library, login, self.reports)
+        self.client = self.client_from(HERE)
+
+    def client_from(self, address: str, **headers: str) -> Client:
+        """Return a client that has an address, and sends some headers with every request."""
+        return Client(From(self.app, address), headers)
+
+    def write(self, path: str, data: bytes | str = SD1) -> Path:
+        """Write a file into the folder, long ago; `library.rescan` finds it."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data if isinstance(data, bytes) else data.encode())
+        os.utime(file, (0, 0))
+        return file
+
+    def add(self, path: str, data: bytes | str = SD1) -> str:
+        """Write a file, and return the id it has in the library."""
+        self.write(path, data)
+        self.library.rescan()
+        return next(fitted.id for fitted in self.library.view if fitted.path == path)
+
+    def get(self, address: str, **parameters: object) -> Any:
+        """Return what a route answers, which must be good."""
+        response = self.client.get(f"{address}?{urlencode(parameters)}")
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def names(self, **parameters: object) -> list[str]:
+        """Return the names on a page of entries."""
+        return [entry["name"] for entry in self.get("/entries", **parameters)["entries"]]
+
+
+@contextmanager
+def open_site(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, login: Callable[[Request], object] = allow
+) -> Iterator[Site]:
+    """Yield a site with an empty root in *folder*, of a user who never ran this before."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+    root = folder / "embeddings"
+    root.mkdir(exist_ok=True)
+    with Index.nowhere() as index:
+        library = Library([root], index, Preferences())
+        library.rescan()
+        yield Site(root, library, login)

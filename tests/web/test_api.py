@@ -1,0 +1,593 @@
+"""The routes: parameters, pages, tags, ids, who may read, and who may write."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from fastapi import HTTPException, Request
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from tests.web import ELSEWHERE, HERE, SD1, SD2, SDXL, Client, From, Site, open_site
+
+HUGE = 10_000_000
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Return a site without embeddings."""
+    with open_site(tmp_path, monkeypatch) as site:
+        yield site
+
+
+@pytest.fixture
+def full_site(site: Site) -> Site:
+    """Return a site for SD 1.x with embeddings of several states and fits."""
+    site.write("a2.safetensors")
+    site.write("a10.pt", SDXL)
+    site.write("anime/cat.pt", SD2)
+    site.write("anime/old/a2.pt")
+    site.write("anime/page.bin", b"<!DOCTYPE html><html></html>")
+    site.write("cat.txt", "beside nothing")
+    site.write("a2.json", json.dumps({"notes": "Mind the PAWS", "description": "grey"}))
+    site.library.set_model(MODEL_FAMILIES["sd1"])
+    site.library.rescan()
+    return site
+
+
+# GET /entries
+
+
+@pytest.mark.parametrize(
+    ("parameters", "names"),
+    [
+        pytest.param({}, ["a2", "a2", "a10", "cat", "page"], id="all"),
+        pytest.param({"query": ""}, ["a2", "a2", "a10", "cat", "page"], id="no words"),
+        pytest.param({"query": "paws MIND"}, ["a2"], id="words in any order"),
+        pytest.param({"query": "anime"}, ["a2", "cat", "page"], id="word of a folder"),
+        pytest.param({"query": "nowhere"}, [], id="word of none"),
+        pytest.param({"sort": "vectors"}, ["page", "a2", "a2", "a10", "cat"], id="by vectors"),
+        pytest.param({"sort": "folder"}, ["a2", "a10", "cat", "a2", "page"], id="by folder"),
+        pytest.param({"sort": "name", "order": "desc"}, ["page", "cat", "a10", "a2", "a2"]),
+        pytest.param({"folder": "0:anime"}, ["a2", "cat", "page"], id="folder and below"),
+        pytest.param({"folder": "0:anime/old"}, ["a2"], id="deeper folder"),
+        pytest.param({"folder": "0:"}, ["a2", "a2", "a10", "cat", "page"], id="root"),
+        pytest.param({"folder": "0:ani"}, [], id="beginning of a folder"),
+        pytest.param({"folder": "1:"}, [], id="no such root"),
+        pytest.param({"folder": "0:../../etc"}, [], id="folder out of the root"),
+        pytest.param({"folder": "/etc\0"}, [], id="path for a folder"),
+        pytest.param({"state": "broken"}, ["page"], id="state"),
+        pytest.param({"state": "broken,duplicate"}, ["a2", "page"], id="two states"),
+        pytest.param({"fit": "usable"}, ["a2"], id="fit"),
+        pytest.param({"fit": "partial,incompatible"}, ["a10", "cat"], id="two fits"),
+        pytest.param({"state": "ok", "fit": "usable", "query": "a2"}, ["a2"], id="together"),
+        pytest.param({"favourite": "true"}, [], id="no favourites"),
+        pytest.param({"favourite": "false"}, ["a2", "a2", "a10", "cat", "page"], id="not only"),
+        pytest.param({"limit": 2}, ["a2", "a2"], id="first page"),
+        pytest.param({"limit": 2, "offset": 4}, ["page"], id="last page"),
+        pytest.param({"offset": 5}, [], id="beyond the end"),
+        pytest.param({"offset": 10**30, "limit": 1000}, [], id="far beyond the end"),
+    ],
+)
+def test_entries(full_site: Site, parameters: dict[str, str], names: list[str]) -> None:
+    """Every parameter selects and sorts as docs/api.md says."""
+    assert full_site.names(**parameters) == names
+
+
+def test_pages_make_the_whole(full_site: Site) -> None:
+    """Pages one after another hold every entry once, and each tells the total."""
+    pages = [full_site.get("/entries", offset=offset, limit=2) for offset in range(0, 6, 2)]
+    assert [page["total"] for page in pages] == [5, 5, 5]
+    ids = [entry["id"] for page in pages for entry in page["entries"]]
+    assert ids == [entry["id"] for entry in full_site.get("/entries")["entries"]]
+    assert len(set(ids)) == 5
+
+
+def test_counts_are_of_the_whole_library(full_site: Site) -> None:
+    """Filters change the total, never the counts and folders."""
+    filtered, whole = full_site.get("/entries", fit="usable"), full_site.get("/entries")
+    assert (filtered["total"], whole["total"]) == (1, 5)
+    assert filtered["counts"] == whole["counts"]
+    assert filtered["folders"] == whole["folders"]
+
+
+@pytest.mark.parametrize(
+    ("address", "parameters"),
+    [
+        ("/entries", {"sort": "colour"}),
+        ("/entries", {"sort": "name\0"}),
+        ("/entries", {"order": "up"}),
+        ("/entries", {"state": "ok,usable"}),
+        ("/entries", {"fit": "all"}),
+        ("/entries", {"favourite": "maybe"}),
+        ("/entries", {"limit": "0"}),
+        ("/entries", {"limit": "1001"}),
+        ("/entries", {"limit": "abc"}),
+        ("/entries", {"limit": "9" * 5000}),
+        ("/entries", {"offset": "-1"}),
+        ("/entries", {"offset": "1.5"}),
+        ("/preview", {"width": "31"}),
+        ("/preview", {"width": "1025"}),
+        ("/preview", {"width": "wide"}),
+        ("/preview", {"width": "-256"}),
+    ],
+)
+def test_wrong_parameters(site: Site, address: str, parameters: dict[str, str]) -> None:
+    """A wrong parameter is refused with one short sentence that names it."""
+    id_ = site.add("cat.pt")
+    response = site.client.get(
+        address if address == "/entries" else f"{address}/{id_}", params=parameters
+    )
+    (parameter,) = parameters
+    detail = response.json()["detail"]
+    assert response.status_code == 422
+    assert isinstance(detail, str), detail
+    assert detail.startswith(f"{parameter}: ")
+    assert "\n" not in detail
+    assert len(detail) < 200
+
+
+@pytest.mark.parametrize("header", ["Host", "If-None-Match"])
+def test_odd_headers(site: Site, header: str) -> None:
+    """A header that makes no sense costs nobody the answer."""
+    response = site.client.get("/entries", headers={header: "["})
+    assert response.status_code == 200
+
+
+def test_a_query_of_bytes(site: Site) -> None:
+    """A query that is no text finds nothing."""
+    site.add("cat.pt")
+    assert site.client.get("/entries?query=%ff%fe").json()["entries"] == []
+
+
+# Tags
+
+
+def tag_of(client: Client, address: str = "/entries") -> str:
+    """Return the tag of an answer that comes with a body."""
+    response = client.get(address)
+    assert response.status_code == 200
+    return response.headers["etag"]
+
+
+CHANGES: dict[str, Callable[[Site], object]] = {
+    "file added": lambda site: site.add("dog.pt"),
+    "file modified": lambda site: site.add("cat.pt", SDXL),
+    "notes": lambda site: (site.write("cat.json", '{"notes": "n"}'), site.library.rescan()),
+    "file deleted": lambda site: ((site.root / "cat.pt").unlink(), site.library.rescan()),
+    "model": lambda site: site.library.set_model(MODEL_FAMILIES["sdxl"]),
+    "favourite": lambda site: site.library.prefer(site.add("cat.pt"), favourite=True),
+    "use anyway": lambda site: site.library.prefer(site.add("cat.pt"), use_partial=True),
+}
+
+
+@pytest.mark.parametrize("address", ["/entries", "/names"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_list_is_sent_once(site: Site, change: Callable[[Site], object], address: str) -> None:
+    """Who has a list gets 304 without a body, until anything in it may differ."""
+    site.add("cat.pt")
+    tag = tag_of(site.client, address)
+    again = site.client.get(address, headers={"If-None-Match": f'"other", {tag}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    change(site)
+    changed = site.client.get(address, headers={"If-None-Match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+
+
+def test_every_question_has_its_tag(site: Site) -> None:
+    """Other parameters, or a client that may see less, are another answer."""
+    addresses = ("/entries", "/entries?limit=1", "/entries?query=a")
+    tags = {tag_of(site.client, address) for address in addresses}
+    assert len(tags | {tag_of(site.client_from(ELSEWHERE))}) == 4
+
+
+@pytest.mark.parametrize("address", ["/entries", "/names"])
+def test_tags_do_not_outlive_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """Generations begin anew with every start, so a list from before it counts for nothing."""
+    with open_site(tmp_path, monkeypatch) as site:
+        site.write("cat.pt")
+        site.library.rescan()
+        tag = tag_of(site.client, address)
+    (site.root / "cat.pt").rename(site.root / "dog.pt")
+    with open_site(tmp_path, monkeypatch) as site:
+        response = site.client.get(address, headers={"If-None-Match": tag})
+        assert response.status_code == 200
+        assert "dog" in response.text
+
+
+def test_a_hash_is_found_once_it_was_shown(site: Site) -> None:
+    """After details told a hash, its first eight letters find the entry; the old answer is void."""
+    id_ = site.add("cat.pt")
+    address = f"/entries?query={sha256(SD1).hexdigest()[:8]}"
+    tag = tag_of(site.client, address)
+    site.get(f"/entries/{id_}")
+    response = site.client.get(address, headers={"If-None-Match": tag})
+    assert response.status_code == 200
+    assert response.json()["total"] == 1
+
+
+# GET /names
+
+
+def test_names(full_site: Site) -> None:
+    """The names of all embeddings come once each, whatever the model; of other files, none."""
+    assert full_site.get("/names") == {"names": ["a10", "a2", "cat"]}
+
+
+# Ids
+
+NO_IDS = (
+    "0" * 16, "cat", "cat.pt", "../cat.pt", "..", "../../../../etc/passwd", "/etc/passwd",
+    "..\\..\\cat.pt", "%2e%2e%2f", "\0", "cat.pt\0", "é" * 100, "a" * 30_000, "' OR 1=1", "{id}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "method_and_room", ["GET /entries", "GET /preview", "PATCH /entries", "POST /entries"]
+)
+@pytest.mark.parametrize("id_", NO_IDS, ids=range(len(NO_IDS)))
+def test_what_is_no_id_leads_nowhere(site: Site, method_and_room: str, id_: str) -> None:
+    """Whatever stands in the place of an id, a path above all: 404, and nothing is opened."""
+    site.add("cat.pt")
+    method, room = method_and_room.split()
+    address = f"{room}/{quote(id_, safe='')}{'/rename' if method == 'POST' else ''}"
+    response = site.client.request(method, address, content=b"{}")
+    assert response.status_code == 404
+    assert isinstance(response.json()["detail"], str)
+
+
+def test_an_id_ends_with_its_file(site: Site) -> None:
+    """An id is good while the file is there, and again when it is back."""
+    id_ = site.add("cat.pt")
+    (site.root / "cat.pt").unlink()
+    site.library.rescan()
+    response = site.client.get(f"/entries/{id_}")
+    assert response.status_code == 404
+    assert response.json() == {"detail": "there is no such file, or no longer"}
+    assert site.add("cat.pt") == id_
+
+
+def test_no_parameter_takes_a_path(site: Site) -> None:
+    """Nothing that a client can say has a place for a path of a file."""
+    told = {
+        parameter["name"]
+        for path in site.app.openapi()["paths"].values()
+        for operation in path.values()
+        for parameter in operation.get("parameters", ())
+    }
+    assert not {name for name in told if "path" in name or "file" in name or "root" in name}
+
+
+# Who may see absolute paths
+
+
+def shows_paths(client: Client, id_: str, root: Path) -> list[bool]:
+    """Return whether list and details tell where the folders lie."""
+    page, inside = client.get("/entries").json(), client.get(f"/entries/{id_}").json()
+    assert [os.path.basename(path) for path in page["roots"]] == [root.name]
+    return [page["roots"] == [str(root)], inside.get("full_path") == str(root / "cat.pt")]
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "shown"),
+    [
+        pytest.param(HERE, {}, True, id="this machine"),
+        pytest.param("::1", {}, True, id="this machine by IPv6"),
+        pytest.param(ELSEWHERE, {}, False, id="another machine"),
+        pytest.param(ELSEWHERE, {"X-Forwarded-For": HERE}, False, id="lying about its address"),
+        pytest.param(ELSEWHERE, {"Forwarded": f"for={HERE}"}, False, id="lying another way"),
+        pytest.param(ELSEWHERE, {"X-Real-IP": HERE}, False, id="lying a third way"),
+        pytest.param(ELSEWHERE, {"Host": "localhost"}, False, id="calling it localhost"),
+        pytest.param(HERE, {"X-Forwarded-For": ELSEWHERE}, False, id="behind a proxy"),
+        pytest.param(HERE, {"Host": "tunnel.example"}, False, id="through a tunnel"),
+    ],
+)
+def test_absolute_paths(site: Site, address: str, headers: dict[str, str], shown: bool) -> None:
+    """Only a client on this machine learns where the folders lie, whatever others claim."""
+    id_ = site.add("cat.pt")
+    behind_uvicorn = From(ProxyHeadersMiddleware(site.app, "127.0.0.1"), address)
+    client = Client(behind_uvicorn, headers)
+    assert shows_paths(client, id_, site.root) == [shown, shown]
+
+
+# Logins
+
+
+def ask_for_a_key(request: Request) -> None:
+    """Let in who sends a key."""
+    if request.headers.get("x-key") != "right":
+        raise HTTPException(401, "log in first")
+
+
+ROUTES = ("GET /entries", "GET /names", "GET /entries/{id}", "GET /preview/{id}", "GET /events",
+          "PATCH /entries/{id}", "POST /entries/{id}/rename", "POST /rescan", "POST /prompt",
+          "GET /completions")  # fmt: skip
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_route_asks_for_the_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, route: str
+) -> None:
+    """Without the login nothing is told and nothing changes."""
+    with open_site(tmp_path, monkeypatch, ask_for_a_key) as site:
+        id_ = site.add("cat.pt")
+        site.write("dog.pt")
+        method, address = route.format(id=id_).split()
+        response = site.client.request(method, address, json={"favourite": True})
+        assert (response.status_code, response.json()) == (401, {"detail": "log in first"})
+        assert len(site.library.view) == 1
+        assert not site.library.listing.favourites
+        client = site.client_from(HERE, **{"X-Key": "right"})
+        assert client.get("/entries").status_code == 200
+
+
+def test_the_routes_are_those(site: Site) -> None:
+    """No route is left out of the table above."""
+    paths = site.app.openapi()["paths"]
+    told = {f"{method.upper()} {path}" for path in paths for method in paths[path]}
+    assert told == {route.replace(" ", " /lib-embeddings/v1") for route in ROUTES}
+
+
+# Writing
+
+
+@pytest.mark.parametrize("route", ["PATCH /entries/{id}", "POST /rescan"])
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        (None, True),
+        ("http://localhost", True),
+        ("https://localhost", True),
+        ("http://evil.example", False),
+        ("http://localhost.evil.example", False),
+        ("http://localhost:8000", False),
+        ("http://evil@localhost", False),
+        ("null", False),
+        ("", False),
+        ("http://[", False),
+        ("file://", False),
+    ],
+)
+def test_only_the_own_page_writes(
+    site: Site, route: str, origin: str | None, allowed: bool
+) -> None:
+    """A write that a browser sends for another page is refused; programs send no origin."""
+    id_ = site.add("cat.pt")
+    site.write("dog.pt")
+    method, address = route.format(id=id_).split()
+    headers = {} if origin is None else {"Origin": origin}
+    response = site.client.request(method, address, json={"favourite": True}, headers=headers)
+    assert response.status_code == (200 if allowed else 403)
+    assert allowed or isinstance(response.json()["detail"], str)
+    assert bool(site.library.listing.favourites or len(site.library.view) == 2) is allowed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"favourite=true", id="no JSON"),
+        pytest.param(b"\xff\xfe", id="no text"),
+        pytest.param(b'{"favourite": tru', id="cut"),
+        pytest.param(b"[" * 100_000, id="deep"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b"{}", id="nothing asked"),
+        pytest.param(b'{"notes": "x"}', id="unknown key"),
+        pytest.param(b'{"favourite": true, "notes": "x"}', id="known and unknown"),
+        pytest.param(b'{"favourite": 1}', id="number"),
+        pytest.param(b'{"favourite": "true"}', id="text for a boolean"),
+        pytest.param(b'{"favourite": null}', id="null for a boolean"),
+        pytest.param(b'{"use_partial": [true]}', id="list for a boolean"),
+        pytest.param(b'{"box": true}', id="boolean for a box"),
+        pytest.param(b'{"box": "left"}', id="no box"),
+        pytest.param(b'{"box": {"a": 1}}', id="object for a box"),
+        pytest.param(b'{"favourite": true, "x": "' + b"x" * HUGE + b'"}', id="huge"),
+        pytest.param(b'{"favourite": true}' + b" " * HUGE, id="huge and right"),
+        pytest.param(b'{"favourite": ' + b"9" * 10_000 + b"}", id="long number"),
+    ],
+)
+def test_wrong_bodies(site: Site, body: bytes) -> None:
+    """A body that is not understood is refused with one sentence, and changes nothing."""
+    id_ = site.add("cat.pt")
+    before = site.library.generation
+    response = site.client.patch(f"/entries/{id_}", content=body)
+    assert response.status_code in {413, 422}
+    assert isinstance(response.json()["detail"], str)
+    assert len(response.json()["detail"]) < 200
+    assert site.library.generation == before
+
+
+def test_choices_survive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Favourites and partial embeddings to use anyway are there after the next start."""
+    with open_site(tmp_path, monkeypatch) as site:
+        id_ = site.add("cat.pt")
+        changed = site.client.patch(
+            f"/entries/{id_}", json={"favourite": True, "use_partial": True}
+        )
+        assert changed.json() == site.get("/entries")["entries"][0]
+    assert os.listdir(site.root) == ["cat.pt"]
+    with open_site(tmp_path, monkeypatch) as site:
+        (entry,) = site.get("/entries", favourite="true")["entries"]
+        assert (entry["id"], entry["favourite"], entry["use_partial"]) == (id_, True, True)
+        site.client.patch(f"/entries/{id_}", json={"favourite": False})
+        assert site.names(favourite="true") == []
+        assert site.get("/entries")["counts"]["favourite"] == 0
+
+
+def test_a_partial_embedding_is_switched_on(full_site: Site) -> None:
+    """A partial embedding that is to be used anyway is usable, in entry, counts and generation."""
+    (partial,) = full_site.get("/entries", fit="partial")["entries"]
+    before = full_site.get("/entries")
+    changed = full_site.client.patch(f"/entries/{partial['id']}", json={"use_partial": True}).json()
+    after = full_site.get("/entries")
+    assert (changed["fit"], changed["reason"]) == ("usable", None)
+    assert after["generation"] == before["generation"] + 1
+    assert [page["counts"]["usable"] for page in (before, after)] == [1, 2]
+    assert [page["counts"]["partial"] for page in (before, after)] == [1, 0]
+    back = full_site.client.patch(f"/entries/{partial['id']}", json={"use_partial": False}).json()
+    assert back == partial
+
+
+def test_a_box_goes_into_the_sidecar(site: Site) -> None:
+    """The chosen box is written beside the file, where A1111's own keys stay."""
+    others = {"description": "a cat", "sd version": "SD1", "preferred weight": 0.7, "notes": "猫"}
+    site.write("cat.json", json.dumps(others))
+    id_ = site.add("cat.pt")
+    changed = site.client.patch(f"/entries/{id_}", json={"box": "negative"})
+    assert (changed.json()["box"], changed.json()["notes"]) == ("negative", "猫")
+    assert changed.json() == site.get("/entries")["entries"][0]
+    kept = json.loads((site.root / "cat.json").read_text(encoding="utf-8"))
+    assert kept == {**others, "prompt box": "negative"}
+
+
+def test_a_damaged_sidecar_refuses(site: Site) -> None:
+    """A sidecar that cannot be read stays as it is, and nothing else of the request happens."""
+    site.write("cat.json", '{"notes": "precious')
+    id_ = site.add("cat.pt")
+    response = site.client.patch(f"/entries/{id_}", json={"favourite": True, "box": "negative"})
+    assert response.status_code == 409
+    assert "cat.json is damaged: repair or delete it first" in response.json()["detail"]
+    assert (site.root / "cat.json").read_text() == '{"notes": "precious'
+    assert not site.library.listing.favourites
+
+
+def test_a_folder_where_nothing_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read-only folder gives a sentence that says which file, and leaves all as it was."""
+    site.write("cat.json", '{"notes": "n"}')
+    id_ = site.add("cat.pt")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    response = site.client.patch(f"/entries/{id_}", json={"box": "negative"})
+    assert response.status_code == 409
+    assert response.json()["detail"].endswith("cat.json cannot be written: Permission denied")
+    assert sorted(os.listdir(site.root)) == ["cat.json", "cat.pt"]
+    assert (site.root / "cat.json").read_text() == '{"notes": "n"}'
+
+
+def test_a_refusal_names_no_path_to_others(site: Site) -> None:
+    """The sentence about a sidecar does not tell another machine where the folders lie."""
+    site.write("cat.json", "[")
+    id_ = site.add("cat.pt")
+    client = site.client_from(ELSEWHERE)
+    response = client.patch(f"/entries/{id_}", json={"box": "negative"})
+    assert response.status_code == 409
+    assert str(site.root) not in response.text
+
+
+# POST /entries/{id}/rename
+
+
+def test_rename(site: Site) -> None:
+    """The list follows at once: the entry has a new id, and what belongs to it came along."""
+    site.write("sub/cat.json", '{"notes": "n", "prompt box": "negative"}')
+    id_ = site.add("sub/cat.pt")
+    site.client.patch(f"/entries/{id_}", json={"favourite": True})
+    hash_ = site.get(f"/entries/{id_}")["sha256"]
+    renamed = site.client.post(f"/entries/{id_}/rename", json={"name": "a (b) 猫"}).json()
+    assert (renamed["name"], renamed["path"]) == ("a (b) 猫", "sub/a (b) 猫.pt")
+    assert (renamed["favourite"], renamed["box"], renamed["notes"]) == (True, "negative", "n")
+    assert site.get("/entries")["entries"] == [renamed]
+    assert site.get("/entries", query=hash_)["total"] == 1  # nothing is hashed again
+    assert site.client.get(f"/entries/{id_}").status_code == 404
+    assert site.library.listing.favourites == {renamed["id"]}
+
+
+def test_another_page_renames_nothing(site: Site) -> None:
+    """A page of another site cannot rename files."""
+    address = f"/entries/{site.add('cat.pt')}/rename"
+    headers = {"Origin": "http://evil.example"}
+    response = site.client.post(address, json={"name": "dog"}, headers=headers)
+    assert (response.status_code, os.listdir(site.root)) == (403, ["cat.pt"])
+
+
+def test_rename_while_files_settle(site: Site) -> None:
+    """A renamed file is as whole as it was: it is neither read again nor waited for."""
+    id_ = site.add("cat.pt")
+    site.library.is_whole = lambda _path, _size, _mtime_ns: False
+    response = site.client.post(f"/entries/{id_}/rename", json={"name": "dog"})
+    assert (response.status_code, site.names()) == (200, ["dog"])
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "detail"),
+    [
+        ("../dog", 422, "../dog: expected a name without /"),
+        ("", 422, "expected a name, found a blank one"),
+        ("con", 422, "con: expected another name, as Windows calls a device so"),
+        ("DOG", 409, "sub/dog.pt is called so already: give another name"),
+        ("cow", 409, "cow.pt is there already: give another name"),
+        ("cat", 409, "cat.pt is its name already: give another name"),
+    ],
+)
+def test_rename_refused(site: Site, name: str, status: int, detail: str) -> None:
+    """A bad name and a taken one are told apart; both change nothing."""
+    site.write("sub/dog.pt")
+    site.write("cow.pt", b"<!DOCTYPE html><html></html>")
+    id_ = site.add("cat.pt")
+    before = site.library.generation
+    response = site.client.post(f"/entries/{id_}/rename", json={"name": name})
+    assert (response.status_code, response.json()) == (status, {"detail": detail})
+    assert (site.library.generation, site.root.joinpath("cat.pt").exists()) == (before, True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'"dog"', b'{"name": 1}', b'{"name": null}', b'{"name": "dog", "x": 1}'],
+)
+def test_wrong_bodies_of_a_rename(site: Site, body: bytes) -> None:
+    """A body that is not understood is refused with one sentence."""
+    response = site.client.post(f"/entries/{site.add('cat.pt')}/rename", content=body)
+    assert response.status_code == 422
+    assert isinstance(response.json()["detail"], str)
+    assert os.listdir(site.root) == ["cat.pt"]
+
+
+def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the disk says is told without where the folders lie."""
+    id_ = site.add("cat.pt")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(site.root / "cat.pt"))
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
+    response = site.client_from(ELSEWHERE).post(f"/entries/{id_}/rename", json={"name": "dog"})
+    detail = "cat.pt cannot be renamed to dog.pt: Permission denied"
+    assert (response.status_code, response.json()) == (409, {"detail": detail})
+
+
+# POST /rescan
+
+
+def test_rescan(site: Site) -> None:
+    """A rescan looks at once, and tells the new generation and what changed."""
+    site.add("cat.pt")
+    before = site.library.generation
+    site.write("dog.pt")
+    site.write("cat.pt", SDXL)
+    first, second = (site.client.post("/rescan").json() for _ in range(2))
+    assert first == {"generation": before + 1, "added": 1, "modified": 1, "deleted": 0}
+    assert second == {"generation": before + 1, "added": 0, "modified": 0, "deleted": 0}
+    assert site.client.get("/rescan").status_code == 405
+
+
+def test_a_missing_root_is_no_error(site: Site) -> None:
+    """A root that is unplugged leaves an empty list and its name."""
+    site.add("cat.pt", SD1)
+    site.root.rename(site.root.with_name("unplugged"))
+    assert site.client.post("/rescan").json()["deleted"] == 1
+    page = site.get("/entries")
+    assert (page["total"], page["roots"]) == (0, [str(site.root)])

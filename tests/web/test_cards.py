@@ -1,0 +1,410 @@
+"""What the API tells of the library and its files, hostile ones included; and their pictures."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
+from lib_embeddings.web.api import allow
+from tests.builders import (
+    Raw,
+    a1111,
+    counted,
+    pickle_of,
+    png_text,
+    safetensors_file,
+    storage_id,
+    tensor,
+    torch_zip,
+    vectors,
+)
+from tests.web import PREFIX, SDXL, Site, open_site
+
+DOC = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Return a site without embeddings."""
+    with open_site(tmp_path, monkeypatch) as site:
+        yield site
+
+
+# docs/api.md
+
+
+def section(heading: str) -> str:
+    """Return the part of docs/api.md below a heading."""
+    return DOC.partition(f"## `{heading}`")[2].partition("\n## ")[0]
+
+
+def keys_of(value: Any) -> Any:
+    """Return the keys of an object and of all in it; of a list, those of its first item."""
+    if isinstance(value, dict):
+        return {key: keys_of(inner) for key, inner in value.items()}
+    return [keys_of(value[0])] if isinstance(value, list) and value else None
+
+
+def test_the_documented_answer_is_the_real_one(site: Site) -> None:
+    """The example in docs/api.md has the keys of an answer, none more and none less."""
+    (example,) = re.findall(r"```json\n(.*?)```", section("GET /entries"), re.DOTALL)
+    site.add("anime/marc_allante.pt")
+    assert keys_of(json.loads(example)) == keys_of(site.get("/entries"))
+
+
+def test_the_documented_parameters_are_the_real_ones(site: Site) -> None:
+    """The table in docs/api.md names every parameter."""
+    rows = [line.split("|")[1] for line in section("GET /entries").splitlines() if "|" in line]
+    documented = re.findall(r"`(\w+)`", " ".join(rows))
+    operation = site.app.openapi()["paths"][f"{PREFIX}/entries"]["get"]
+    assert documented == [parameter["name"] for parameter in operation["parameters"]]
+
+
+def test_the_documented_routes_are_the_real_ones(site: Site) -> None:
+    """Every route has its section in docs/api.md."""
+    documented = re.findall(r"^## `(\w+) (/[\w/{}]+)", DOC, re.MULTILINE)
+    paths = site.app.openapi()["paths"]
+    told = {(method.upper(), path) for path in paths for method in paths[path]}
+    assert {(method, PREFIX + path) for method, path in documented} == told
+
+
+def test_the_documented_details_are_the_real_ones(site: Site) -> None:
+    """What details tell besides the entry is what docs/api.md says."""
+    documented = re.findall(r"`(\w+)`", section("GET /entries/{id}"))
+    id_ = site.add("cat.pt")
+    told = site.get(f"/entries/{id_}")
+    (entry,) = site.get("/entries")["entries"]
+    assert set(documented) == told.keys() - entry.keys()
+    assert {key: told[key] for key in entry} == entry
+
+
+@pytest.mark.parametrize(
+    ("parameter", "words"),
+    [("sort", r"`sort` \| (.*?);"), ("order", r"`order` \| (.*?) \|"),
+     ("state", r"one or more of `(ok .*?)`"), ("fit", r"one or more of `(usable .*?)`")],
+)  # fmt: skip
+def test_documented_words_are_understood(site: Site, parameter: str, words: str) -> None:
+    """Every word that docs/api.md offers for a parameter is taken, alone."""
+    (documented,) = re.findall(words, DOC)
+    offered = re.findall(r"\w+", documented.replace(" or ", " "))
+    assert len(offered) > 1
+    for word in offered:
+        site.get("/entries", **{parameter: word})
+
+
+# Cards
+
+
+def test_a_name_to_think_about(site: Site) -> None:
+    """What is said about a name is said in the list and in the details, with a better one."""
+    site.library.tokenize = lambda texts: [[*map(ord, text)] for text in texts]
+    site.add("bad-hands.pt")
+    id_ = site.add("bad.pt")
+    (shown, _) = site.get("/entries")["entries"]
+    assert shown["warnings"] == [
+        (
+            "it is the beginning of bad-hands, and is used where that one is not loaded: "
+            "rename it to bad-ti"
+        )
+    ]
+    assert shown["proposal"] == "bad-ti"
+    details = site.get(f"/entries/{id_}")
+    assert {key: details[key] for key in shown} == shown
+
+
+def test_a_card(site: Site) -> None:
+    """A card tells what was read, what lies beside the file, and what the user chose."""
+    site.write("anime/bad hands.json", '{"notes": "n", "description": "d"}')
+    id_ = site.add("anime/bad hands.safetensors", SDXL)
+    site.library.set_model(MODEL_FAMILIES["sdxl"])
+    assert site.get("/entries")["entries"] == [
+        {
+            "id": id_,
+            "name": "bad hands",
+            "path": "anime/bad hands.safetensors",
+            "state": "ok",
+            "fit": "usable",
+            "reason": None,
+            "container": "safetensors",
+            "layout": "encoder_keys",
+            "stored_name": None,
+            "families": ["sdxl", "sd3"],
+            "vectors": {
+                "clip_l": {"n_vectors": 2, "hidden_size": 768, "dtype": "float32"},
+                "clip_g": {"n_vectors": 2, "hidden_size": 1280, "dtype": "float32"},
+            },
+            "bytes": len(SDXL),
+            "warnings": [],
+            "proposal": None,
+            "n_vectors": 2,
+            "mtime": 0,
+            "folder": "0:anime",
+            "preview": None,
+            "notes": "n",
+            "description": "d",
+            "favourite": False,
+            "use_partial": False,
+            "box": "negative",
+        }
+    ]
+
+
+def test_the_library_as_a_whole(site: Site) -> None:
+    """Model, counts and folders are those of the library; without a model there is none."""
+    assert site.get("/entries")["model"] is site.get("/entries")["model_title"] is None
+    site.add("anime/cat.pt")
+    site.add("page.bin", b"<!DOCTYPE html><html></html>")
+    site.library.set_model(MODEL_FAMILIES["sd1"])
+    page = site.get("/entries")
+    assert (page["model"], page["model_title"]) == ("sd1", "SD 1.x")
+    assert {kind: count for kind, count in page["counts"].items() if count} == {
+        "ok": 1, "usable": 1, "broken": 1,
+    }  # fmt: skip
+    assert page["folders"] == [
+        {"id": "0:", "title": "embeddings", "depth": 0, "count": 2},
+        {"id": "0:anime", "title": "anime", "depth": 1, "count": 1},
+    ]
+
+
+# Details
+
+
+LONG = (10**5000).to_bytes(2100, "little")
+LONG_STEP = {**a1111(tensor(storage_id(768))), "step": Raw(counted("LONG4", LONG, "<i"))}
+LARGE = np.full((2, 768), 3e38, np.float32)
+DETAILED = {
+    "unsafe.pt": b"cposix\nsystem\n(S'true'\ntR.",
+    "page.bin": b"<!DOCTYPE html><html></html>",
+    "empty.pt": b"",
+    "lora.safetensors": safetensors_file({"lora_te_x.lora_down.weight": vectors(4)}),
+    "large.safetensors": safetensors_file({"emb_params": LARGE}),
+    "surrogate.safetensors": safetensors_file(metadata={"modelspec.title": "\ud800"}),
+    "number.pt": torch_zip(pickle_of(LONG_STEP)),
+    "caf\udce9.pt": safetensors_file(),
+    " .pt": safetensors_file(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+@pytest.mark.parametrize("filename", DETAILED)
+def test_details_of_every_kind_of_file(site: Site, filename: str) -> None:
+    """Whatever a file is, its card opens: details tell the entry, and what is known besides."""
+    file = Path(os.fsdecode(os.fsencode(site.root) + b"/" + os.fsencode(filename)))
+    file.write_bytes(DETAILED[filename])
+    site.library.rescan()
+    (entry,) = site.get("/entries")["entries"]
+    told = site.get(f"/entries/{entry['id']}")
+    assert {key: told[key] for key in entry} == entry
+
+
+def test_details_of_what_is_no_regular_file(site: Site) -> None:
+    """A pipe is listed and its details come, though nobody writes into it."""
+    os.mkfifo(site.root / "pipe.pt")
+    (site.root / "link.pt").symlink_to("nowhere")
+    site.library.rescan()
+    for entry in site.get("/entries")["entries"]:
+        assert site.get(f"/entries/{entry['id']}")["reason"] == entry["reason"]
+
+
+def test_details_of_a_file_that_is_gone(site: Site) -> None:
+    """A file that went since the last look is not there."""
+    id_ = site.add("cat.pt")
+    (site.root / "cat.pt").unlink()
+    response = site.client.get(f"/entries/{id_}")
+    assert response.status_code == 404
+    assert response.json() == {"detail": "this file is gone, or is being written"}
+
+
+# Hostile names and texts
+
+HOSTILE_NAMES = (
+    "<img src=x onerror=alert(1)>", "');alert(1)--", '"quotes"', "new\nline", "tab\tand\x07bell",
+    "\u202egnp.exe", "שלום", "zero\u200bwidth", "{{constructor}}", "a&amp;b", "a\\..\\x",
+    "%2e%2e%2f", "x" * 200, "名前", "e\u0301", "null", "-rf", "~", "$(id)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_hostile_names_are_text(site: Site, name: str) -> None:
+    """Whatever a file is called, its name comes as JSON text, and its id leads to it."""
+    id_ = site.add(f"{name}.pt")
+    response = site.client.get("/entries")
+    assert response.headers["content-type"] == "application/json"
+    assert [entry["name"] for entry in response.json()["entries"]] == [name]
+    assert site.get(f"/entries/{id_}")["name"] == name
+    assert site.names(query=name.strip()) == [name]
+
+
+HOSTILE_TEXTS = {
+    "script": "<script>alert(1)</script>",
+    "quotes": """'"`</textarea>""",
+    "lines": "one\r\ntwo\u2028three\0",
+    "right to left": "\u202e\u2066",
+    "lone surrogate": "\ud800",
+    "long": "x" * 100_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS.values(), ids=HOSTILE_TEXTS)
+def test_hostile_notes_are_text(site: Site, text: str) -> None:
+    """Notes and descriptions come as they were written, and none spoils the list."""
+    site.write("cat.json", json.dumps({"notes": text, "description": text}))
+    site.add("cat.pt")
+    (entry,) = site.get("/entries")["entries"]
+    assert (entry["notes"], entry["description"]) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("notes", "shown"),
+    [("5", ""), ("null", ""), ('["a"]', ""), ('{"a": 1}', ""), ('"' + "x" * 300_000 + '"', "")],
+)
+def test_notes_that_are_no_text(site: Site, notes: str, shown: str) -> None:
+    """Notes of another kind, or of a size no hand wrote, count as none."""
+    site.write("cat.json", f'{{"notes": {notes}}}')
+    site.add("cat.pt")
+    assert site.get("/entries")["entries"][0]["notes"] == shown
+
+
+def test_a_root_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A root that is called in bytes of another time is shown, and its files are listed."""
+    with open_site(tmp_path, monkeypatch) as site, Index.nowhere() as index:
+        root = tmp_path / "caf\udce9"
+        root.mkdir()
+        (root / "cat.pt").write_bytes(SDXL)
+        library = Library([root], index, Preferences())
+        library.rescan()
+        latin = Site(root, library, allow)
+        page = latin.get("/entries")
+        assert [entry["name"] for entry in page["entries"]] == ["cat"]
+        assert page["folders"][0]["title"] == "caf\\udce9"
+        assert latin.get(f"/entries/{page['entries'][0]['id']}")["name"] == "cat"
+        assert site.names() == []
+
+
+# Pictures
+
+
+def picture(width: int = 512, height: int = 512, kind: str = "PNG", **options: Any) -> bytes:
+    """Return a picture."""
+    data = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(data, kind, **options)
+    return data.getvalue()
+
+
+def animation() -> bytes:
+    """Return a GIF of two frames, the first one teal."""
+    second = Image.new("RGB", (64, 64), "red")
+    return picture(64, 64, "GIF", save_all=True, append_images=[second], duration=50)
+
+
+SHOWN = {
+    "cat.png": picture(),
+    "cat.preview.png": picture(),
+    "cat.PREVIEW.JPG": picture(kind="JPEG"),
+    "cat.jpeg": picture(kind="JPEG"),
+    "cat.webp": picture(kind="WEBP"),
+    "Cat.png": picture(kind="JPEG"),
+    "cat.gif": animation(),
+    "cat.preview.webp": picture(1, 1),
+}
+
+
+@pytest.mark.parametrize("filename", SHOWN)
+def test_a_preview(site: Site, filename: str) -> None:
+    """A picture beside the file is shown as WebP, whatever it is called and whatever it is."""
+    site.write(filename, SHOWN[filename])
+    id_ = site.add("cat.pt")
+    address = site.get("/entries")["entries"][0]["preview"]
+    assert address.startswith(f"{PREFIX}/preview/{id_}?v=")
+    response = site.client.get(address.removeprefix(PREFIX))
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "image/webp"
+    with Image.open(io.BytesIO(response.content)) as image:
+        assert (image.format, getattr(image, "n_frames", 1)) == ("WEBP", 1)
+        red, green, blue = image.convert("RGB").getpixel((0, 0))
+        assert (red < 20, 110 < green < 150, 110 < blue < 150) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("width", "size"),
+    [(None, (256, 128)), (32, (32, 16)), (1000, (1000, 500)), (1024, (1000, 500))],
+)
+def test_the_width_of_a_preview(site: Site, width: int | None, size: tuple[int, int]) -> None:
+    """A picture is as wide as asked for, but never made larger."""
+    site.write("cat.png", picture(1000, 500))
+    id_ = site.add("cat.pt")
+    parameters = {} if width is None else {"width": width}
+    response = site.client.get(f"/preview/{id_}", params=parameters)
+    with Image.open(io.BytesIO(response.content)) as image:
+        assert image.size == size
+
+
+def test_an_embedding_that_is_a_picture_shows_itself(site: Site) -> None:
+    """A picture that holds an embedding is its own preview."""
+    id_ = site.add("cat.png", png_text())
+    assert site.client.get(f"/preview/{id_}").headers["content-type"] == "image/webp"
+
+
+UNSHOWN = {
+    "cat.preview.png": b"",
+    "cat.png": picture()[:100],
+    "cat.gif": b"GIF89a\xff\xff\xff\xff",
+    "cat.webp": b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+    "cat.jpeg": picture(8000, 8000),
+    "cat.jpg": b"<html><script>alert(1)</script></html>",
+}
+
+
+@pytest.mark.parametrize("filename", UNSHOWN)
+def test_a_picture_that_cannot_be_shown(site: Site, filename: str) -> None:
+    """A damaged picture, a bomb, or none at all is not found; the list does not mind."""
+    site.write(filename, UNSHOWN[filename])
+    id_ = site.add("cat.pt")
+    response = site.client.get(f"/preview/{id_}")
+    assert response.status_code == 404
+    assert response.json() == {"detail": "there is no preview that can be shown"}
+    assert site.names() == ["cat"]
+
+
+def test_no_preview(site: Site) -> None:
+    """An embedding alone in its folder has no address of a preview, and none is found."""
+    id_ = site.add("cat.pt")
+    assert site.get("/entries")["entries"][0]["preview"] is None
+    assert site.client.get(f"/preview/{id_}").status_code == 404
+
+
+def test_a_preview_is_sent_once(site: Site) -> None:
+    """Who has the picture gets 304; a new picture or another width is another answer."""
+    file = site.write("cat.png", picture())
+    id_ = site.add("cat.pt")
+    address = site.get("/entries")["entries"][0]["preview"]
+    tag = site.client.get(f"/preview/{id_}").headers["etag"]
+    known = {"If-None-Match": tag}
+    again = site.client.get(f"/preview/{id_}", headers=known)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert site.client.get(f"/preview/{id_}?width=64", headers=known).status_code == 200
+    file.write_bytes(picture(kind="JPEG"))
+    site.library.rescan()
+    assert site.client.get(f"/preview/{id_}", headers=known).status_code == 200
+    assert site.get("/entries")["entries"][0]["preview"] != address
+
+
+def test_a_preview_that_is_gone(site: Site) -> None:
+    """A picture that was deleted since the last look is not found."""
+    file = site.write("cat.png", picture())
+    id_ = site.add("cat.pt")
+    file.unlink()
+    assert site.client.get(f"/preview/{id_}").status_code == 404
