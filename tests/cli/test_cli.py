@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.cli import main
-from lib_embeddings.entries.snapshot import id_of
 from lib_embeddings.entries import read as read_module
+from lib_embeddings.entries.snapshot import id_of
 from lib_embeddings.library.choices import Preferences
 from lib_embeddings.names import SUFFIXES
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
