@@ -13,6 +13,9 @@ WEIGHT_SUFFIXES = (".safetensors", ".pt", ".bin", ".pth", ".ckpt", ".pkl")
 PICTURE_SUFFIXES = (".png", ".webp", ".jxl", ".avif")
 SUFFIXES = WEIGHT_SUFFIXES + PICTURE_SUFFIXES
 
+# Names under which downloaders, browsers and editors write; the real name comes by a rename.
+_TEMPORARY = (".part", ".crdownload", ".tmp", ".download", "~")
+
 _PREVIEW = ".preview"
 _GENERIC = "learned_embeds"
 _DIGITS = re.compile(r"(\d{1,18})")
@@ -25,6 +28,16 @@ _DEVICE = re.compile(
 )
 # What another file is called after an embedding, so that none can be an embedding's own name.
 _OTHERS_ENDINGS = (*SUFFIXES, _PREVIEW, ".description", ".jpg", ".jpeg", ".gif", ".json", ".txt")
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder of this name is passed by."""
+    return name.startswith(".")
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file of this name is passed by until it is renamed."""
+    return name.lower().endswith(_TEMPORARY)
 
 
 def split_name(filename: str) -> tuple[str, str]:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.atomic import write_atomically
-from lib_embeddings.entries.snapshot import Companion, Entry
+from lib_embeddings.entries.entry import Companion, Entry
+from lib_embeddings.entries.place import Place
 from lib_embeddings.names import fold
 
 Box = Literal["positive", "negative"]
@@ -46,13 +47,12 @@ def read_texts(entry: Entry) -> Texts:
     """Return what is written beside an embedding; what is damaged or huge counts as empty."""
     if not entry.companions:
         return _NO_TEXTS
-    folder, filename = os.path.split(entry.full_path)
-    return _read_texts(folder, os.path.splitext(filename)[0], entry.companions)
+    return _read_texts(entry.place, entry.companions)
 
 
 def box_of(entry: Entry) -> Box:
     """Return the prompt box an embedding's name belongs to: the chosen one, else a guess."""
-    return read_texts(entry).box or guess_box(entry.name)
+    return read_texts(entry).box or guess_box(entry.place.name)
 
 
 _NO_TEXTS = Texts()
@@ -60,9 +60,9 @@ _NO_TEXTS = Texts()
 
 # Companions carry their modification time, so that a text is read again when it has changed.
 @lru_cache(maxsize=20_000)
-def _read_texts(folder: str, stem: str, companions: tuple[Companion, ...]) -> Texts:
+def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
     json_text, *descriptions = (
-        _content(folder, _named(f"{stem}{ending}", companions))
+        _content(place, _named(f"{place.name}{ending}", companions))
         for ending in (".json", ".txt", ".description.txt")
     )
     try:
@@ -82,11 +82,11 @@ def _named(filename: str, companions: Iterable[Companion]) -> Companion | None:
     return next((each for each in companions if fold(each.filename) == wanted), None)
 
 
-def _content(folder: str, companion: Companion | None) -> bytes:
+def _content(place: Place, companion: Companion | None) -> bytes:
     if companion is None or companion.size > _MOST_BYTES:
         return b""
     try:
-        return Path(folder, companion.filename).read_bytes()
+        return Path(place.beside(companion.filename).full_path).read_bytes()
     except OSError:
         return b""
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from platformdirs import user_cache_path
 
 from lib_embeddings.entries.atomic import write_atomically
-from lib_embeddings.entries.snapshot import Entry
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.names import fold
 
 log = logging.getLogger(__name__)
@@ -46,14 +46,13 @@ def preview_of(entry: Entry) -> Picture | None:
     """Return the picture that shows an embedding, if there is one. Asks no disk."""
     if not entry.companions:
         return None
-    folder, filename = os.path.split(entry.full_path)
-    stem = fold(os.path.splitext(filename)[0])
+    stem = fold(entry.place.name)
     by_name = {fold(each.filename): each for each in entry.companions}
     for kind in (".preview", ""):
         for suffix in _SUFFIXES:
             found = by_name.get(f"{stem}{kind}{suffix}")
             if found:
-                return Picture(os.path.join(folder, found.filename), found.mtime_ns)
+                return Picture(entry.place.beside(found.filename).full_path, found.mtime_ns)
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import stat
@@ -10,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from lib_embeddings.entries.snapshot import Reading, State, Told
+from lib_embeddings.entries.entry import PAIR, FileState, Reading
+from lib_embeddings.entries.place import Place
 from lib_embeddings.errors import (
     BrokenFile,
     EmbeddingError,
@@ -20,16 +22,22 @@ from lib_embeddings.errors import (
 from lib_embeddings.formats.assemble import make_embedding, warn_unequal
 from lib_embeddings.formats.containers import Source, read_contents
 from lib_embeddings.formats.embedding import Contents, Embedding
-from lib_embeddings.names import partner_of, split_name
+from lib_embeddings.names import partner_of
 
 log = logging.getLogger(__name__)
 
-_STATES: tuple[tuple[type[EmbeddingError], State], ...] = (
+_STATES: tuple[tuple[type[EmbeddingError], FileState], ...] = (
     (NotAnEmbedding, "foreign"),
     (UnsafeFile, "unsafe"),
     (EmbeddingError, "broken"),
 )
 _V = TypeVar("_V")
+
+_BLOCK = 1024 * 1024
+
+
+class ChangedFile(BrokenFile):
+    """The file changed while it was read: nobody knows yet what it is."""
 
 
 def read_embedding(path: str | os.PathLike[str]) -> Embedding:
@@ -39,13 +47,13 @@ def read_embedding(path: str | os.PathLike[str]) -> Embedding:
         EmbeddingError: it is none, or cannot be used; `str(error)` says why, `error.path` which.
         OSError: it cannot be opened.
     """
-    path = os.fspath(path)
-    embedding = _read_alone(path)
-    partner = os.path.join(os.path.dirname(path), partner_of(os.path.basename(path)) or "")
-    if not os.path.isfile(partner):
+    place = Place.of_file(path)
+    embedding = _read_alone(place)
+    partner = partner_of(place.filename)
+    if partner is None:
         return embedding
     try:
-        second = _read_alone(partner)
+        second = _read_alone(place.beside(partner))
     except (EmbeddingError, OSError):
         return embedding
     if not are_pair(embedding.vectors, second.vectors):
@@ -64,37 +72,34 @@ def read_embedding(path: str | os.PathLike[str]) -> Embedding:
     )
 
 
-PAIR = "learned_embeds_pair"
-
-
 def are_pair(first: Mapping[str, _V], second: Mapping[str, _V]) -> bool:
     """Tell whether two files hold the two halves of one SDXL embedding."""
     return first.keys() == {"clip_l"} and second.keys() == {"clip_g"}
 
 
-def read_file(path: str) -> Told:
-    """Say what a file is, and which name it stores.
-
-    Whatever is wrong with it becomes the reading; nothing is raised.
-    """
+def read_file(place: Place) -> Reading:
+    """Say what a file is. Whatever is wrong with it becomes the reading; nothing is raised."""
     container = None
     try:
-        with open_contents(path) as contents:
+        with open_contents(place.full_path) as contents:
             container = contents.container
-            embedding = make_embedding(_name_of(path), contents)
-            return describe(embedding), embedding.stored_name
+            return describe(make_embedding(place.name, contents))
+    except ChangedFile as error:
+        return _transient(str(error))
     except EmbeddingError as error:
         state = next(state for kind, state in _STATES if isinstance(error, kind))
-        return Reading(state, str(error), container), None
+        return Reading(state, str(error), container)
     except FileNotFoundError:
-        reason = "this file vanished while it was looked at"
-        return Reading("broken", reason, is_passing=True), None
+        return _transient("this file was deleted while it was read")
     except OSError as error:
-        reason = f"this file cannot be read: {error.strerror or error}"
-        return Reading("broken", reason, is_passing=True), None
+        return _transient(f"this file cannot be read: {error.strerror or error}")
     except Exception:  # a defect of ours in one file must not cost the user all others
-        log.exception("unexpected error while reading %s", path)
-        return Reading("broken", "this file cannot be read: unexpected error, see the log"), None
+        log.exception("unexpected error while reading %s", place.full_path)
+        return _transient("this file cannot be read: unexpected error, see the log")
+
+
+def _transient(reason: str) -> Reading:
+    return Reading("broken", reason, is_transient=True)
 
 
 def describe(embedding: Embedding) -> Reading:
@@ -107,6 +112,7 @@ def describe(embedding: Embedding) -> Reading:
         embedding.info,
         embedding.metadata,
         embedding.warnings,
+        embedding.stored_name,
     )
 
 
@@ -120,7 +126,7 @@ def open_contents(path: str) -> Iterator[Contents]:
     """
     mode = os.stat(path).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a pipe would wait for its writer
-        raise BrokenFile("this is no regular file")
+        raise BrokenFile("this is a pipe, a socket or a device, not a file")
     with open(path, "rb", buffering=0) as file:
         before = os.fstat(file.fileno())
         try:
@@ -128,18 +134,22 @@ def open_contents(path: str) -> Iterator[Contents]:
         finally:
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise BrokenFile("this file changed while it was read; it is looked at again later")
+                raise ChangedFile("this file changed while it was read: it is read again soon")
 
 
-def _read_alone(path: str) -> Embedding:
+def sha256(path: str) -> str:
+    """Return the SHA-256 of a file, in hexadecimal. Raises `OSError`."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_alone(place: Place) -> Embedding:
     try:
-        with open_contents(path) as contents:
-            return make_embedding(_name_of(path), contents)
+        with open_contents(place.full_path) as contents:
+            return make_embedding(place.name, contents)
     except EmbeddingError as error:
-        error.path = path
+        error.path = place.full_path
         raise
-
-
-def _name_of(path: str) -> str:
-    name, _ = split_name(os.path.basename(path))
-    return name

@@ -12,14 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from lib_embeddings.entries.read import PAIR
-from lib_embeddings.entries.snapshot import Entry, FittedEntry, id_of
+from lib_embeddings.entries.entry import PAIR, Entry
+from lib_embeddings.entries.place import Place
 from lib_embeddings.errors import BadName, RenameError, shown
 from lib_embeddings.names import (
     PICTURE_SUFFIXES,
     SUFFIXES,
     WEIGHT_SUFFIXES,
-    as_text,
     fold,
     is_preview,
     partner_of,
@@ -32,10 +31,10 @@ _MOST_BYTES = 255
 
 
 class Move(NamedTuple):
-    """A file and what it is to be called: two full paths in one folder."""
+    """A file, and where in the same folder it goes."""
 
-    source: str
-    target: str
+    source: Place
+    target: Place
 
 
 class Renaming(NamedTuple):
@@ -43,30 +42,34 @@ class Renaming(NamedTuple):
 
     Attributes:
         moves: of all that belongs to it; its own file comes last.
-        new_id: the id it has afterwards.
     """
 
     moves: tuple[Move, ...]
-    new_id: str
+
+    @property
+    def place(self) -> Place:
+        """Where the embedding is afterwards."""
+        return self.moves[-1].target
 
 
-def rename(entry: Entry, name: str, others: Iterable[FittedEntry] = ()) -> Renaming:
+def rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Renaming:
     """Give an embedding another name; arguments and errors are those of `plan`."""
     renaming = plan(entry, name, others)
     for done, move in enumerate(renaming.moves):
         try:
-            _move(*move)
+            _move(move.source.full_path, move.target.full_path)
         except OSError as error:
             left = _take_back(renaming.moves[:done])
             raise RenameError(_why_failed(move, error) + left) from error
     return renaming
 
 
-def plan(entry: Entry, name: str, others: Iterable[FittedEntry] = ()) -> Renaming:
+def plan(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Renaming:
     """Say what giving an embedding another name would move. Moves nothing.
 
     Args:
-        others: all that are in the library; no two embeddings may get one name.
+        others: all that are in the library; no two embeddings that serve the same models may get
+            one name.
 
     Raises:
         BadName: no file should be called so.
@@ -75,35 +78,36 @@ def plan(entry: Entry, name: str, others: Iterable[FittedEntry] = ()) -> Renamin
     problem = why_no_filename(name)
     if problem:
         raise BadName(problem)
-    _, suffix = split_name(entry.path)
-    if suffix not in SUFFIXES:
+    place = entry.place
+    if place.suffix not in SUFFIXES:
         endings = ", ".join(SUFFIXES)
-        found = shown(suffix) or "none"
-        raise RenameError(f"{shown(entry.path, 255)}: expected one of {endings}, found {found}")
+        found = shown(place.suffix) or "none"
+        raise RenameError(f"{shown(place.path, 255)}: expected one of {endings}, found {found}")
     _check_library(entry, name, others)
-    folder, listed_as = os.path.split(entry.full_path)
     try:
-        filenames = os.listdir(folder)
+        filenames = os.listdir(place.full_folder)
     except OSError as error:
         raise RenameError(f"its folder cannot be read: {error.strerror}") from error
-    # A name that is no text is listed in other letters than it has.
-    filename = next((each for each in filenames if as_text(each) == listed_as), "")
-    if not filename or os.path.isdir(os.path.join(folder, filename)):
-        raise RenameError(f"{shown(listed_as, 255)} is no file, or no longer there")
+    filename = next((each for each in filenames if _is_at(place, each)), "")
+    if not filename or os.path.isdir(place.full_path):
+        raise RenameError(f"{shown(place.filename, 255)} does not exist any more, or is a folder")
     targets = _targets(filename, name, filenames, is_pair=entry.reading.layout == PAIR)
     _check_folder(targets, filenames)
-    moves = [Move(os.path.join(folder, old), os.path.join(folder, new)) for old, new in targets]
-    _, renamed = targets[-1]
-    head, slash, _ = entry.path.rpartition("/")
-    return Renaming(tuple(moves), id_of(entry.root, f"{head}{slash}{renamed}"))
+    return Renaming(tuple(Move(place.beside(old), place.beside(new)) for old, new in targets))
 
 
-def _check_library(entry: Entry, name: str, others: Iterable[FittedEntry]) -> None:
-    """See that no other embedding has the name, in whatever folder."""
+def _is_at(place: Place, filename: str) -> bool:
+    return place.beside(filename).full_path == place.full_path
+
+
+def _check_library(entry: Entry, name: str, others: Iterable[Entry]) -> None:
+    """See that no embedding that serves the same models has the name, in whatever folder."""
+    serves = entry.reading.vectors.keys()
     for other in others:
-        is_rival = other.state in ("ok", "duplicate") and fold(other.name) == fold(name)
-        if is_rival and other.id != entry.id:
-            raise RenameError(f"{shown(other.path, 255)} is called so already: give another name")
+        is_rival = other.reading.vectors.keys() == serves and fold(other.place.name) == fold(name)
+        if is_rival and other.reading.state == "ok" and other.place != entry.place:
+            path = shown(other.place.path, 255)
+            raise RenameError(f"{path} has this name already: give another name")
 
 
 # What is to be moved
@@ -214,12 +218,12 @@ def _take_back(moves: Sequence[Move]) -> str:
     left = []
     for source, target in reversed(moves):
         try:
-            _move(target, source)
+            _move(target.full_path, source.full_path)
         except OSError:
-            left.append(shown(os.path.basename(target), 255))
+            left.append(shown(target.filename, 255))
     return f"; could not be moved back: {', '.join(left)}" if left else ""
 
 
 def _why_failed(move: Move, error: OSError) -> str:
-    old, new = (shown(os.path.basename(path), 255) for path in move)
+    old, new = (shown(place.filename, 255) for place in move)
     return f"{old} cannot be renamed to {new}: {error.strerror}"

@@ -1,212 +1,42 @@
-"""What is in the folders: an entry for every file, all entries at one moment, and what changed."""
+"""All entries at one moment, and what changed between two moments."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from operator import attrgetter
+from typing import NamedTuple
 
-from lib_embeddings.entries.fit import USABLE, Fit, FitKind, check
-from lib_embeddings.formats.embedding import NOTHING, VectorsInfo
-from lib_embeddings.formats.text_encoders import ModelFamily, families_for
-
-State = Literal["ok", "duplicate", "broken", "unsafe", "foreign"]
-STATES: tuple[State, ...] = get_args(State)
-FITS: tuple[FitKind, ...] = get_args(FitKind)
-
-
-class Reading(NamedTuple):
-    """What reading a file's bytes told, whatever its names and place; vectors are not kept.
-
-    Thousands of files have the same reading, and share it.
-
-    Attributes:
-        state: `ok`, `broken`, `unsafe` or `foreign`.
-        reason: one sentence; None when it is ok.
-        vectors: what is known of the vectors for each text encoder.
-        is_passing: the disk decided it, not the file's bytes; it may be different next time.
-    """
-
-    state: State
-    reason: str | None = None
-    container: str | None = None
-    layout: str | None = None
-    vectors: Mapping[str, VectorsInfo] = NOTHING
-    metadata: Mapping[str, str | int] = NOTHING
-    warnings: tuple[str, ...] = ()
-    is_passing: bool = False
-
-
-# A reading, and the name that the file stores.
-Told = tuple[Reading, str | None]
-
-
-class Companion(NamedTuple):
-    """A file that belongs to an embedding: the picture, notes or settings beside it."""
-
-    filename: str
-    size: int
-    mtime_ns: int
-
-
-def id_of(root: str, path: str) -> str:
-    """Return the id of a file, which tells nothing of its place."""
-    place = f"{root}\0{path}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(place, digest_size=8).hexdigest()
-
-
-class Entry(NamedTuple):
-    """A file found in a folder.
-
-    Attributes:
-        name: what the user types.
-        root: the folder that was scanned.
-        path: the file's path in it, with `/`.
-        bytes: its size.
-        mtime_ns: when it was last written, in nanoseconds.
-        state: what it is, whatever the active model.
-        reason: one sentence; None when it is ok.
-        warnings: sentences about things that work but are odd.
-        companions: what lies beside it and belongs to it.
-        stored_name: the name written inside the file. Shown, never used.
-    """
-
-    name: str
-    root: str
-    path: str
-    bytes: int
-    mtime_ns: int
-    state: State
-    reason: str | None
-    warnings: tuple[str, ...]
-    reading: Reading
-    companions: tuple[Companion, ...] = ()
-    stored_name: str | None = None
-
-    @property
-    def id(self) -> str:
-        """Opaque, and the same for as long as the file keeps its place."""
-        return id_of(self.root, self.path)
-
-    @property
-    def full_path(self) -> str:
-        """Its path for opening."""
-        return os.path.join(self.root, self.path)
-
-
-class FittedEntry(NamedTuple):
-    """An entry as seen with an active model; *fit* is None for what is no embedding anyway."""
-
-    entry: Entry
-    verdict: Fit | None
-
-    @property
-    def id(self) -> str:
-        """Opaque, and the same for as long as the file keeps its place."""
-        return self.entry.id
-
-    @property
-    def name(self) -> str:
-        """What the user types."""
-        return self.entry.name
-
-    @property
-    def path(self) -> str:
-        """Path relative to its root, with `/`."""
-        return self.entry.path
-
-    @property
-    def state(self) -> State:
-        """What the file is."""
-        return self.entry.state
-
-    @property
-    def fit(self) -> FitKind | None:
-        """Whether the model can use it."""
-        return self.verdict.kind if self.verdict else None
-
-    @property
-    def reason(self) -> str | None:
-        """Why it is not loaded; None when it is."""
-        return self.verdict.reason if self.verdict else self.entry.reason
-
-    @property
-    def is_loaded(self) -> bool:
-        """Tell whether the prompt can use it."""
-        return self.fit == "usable"
-
-    @property
-    def vectors(self) -> Mapping[str, VectorsInfo]:
-        """What is known of the vectors for each text encoder."""
-        return self.entry.reading.vectors
-
-    @property
-    def n_vectors(self) -> int:
-        """The largest number of vectors for any text encoder; 0 for what is no embedding."""
-        return max((info.n_vectors for info in self.vectors.values()), default=0)
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """Keys of the model families that can use it."""
-        return tuple(family.key for family in families_for(self.vectors)) if self.vectors else ()
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences about things that work but are odd."""
-        return self.entry.warnings
+from lib_embeddings.entries.entry import PAIR, Entry, Reading
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import are_pair, read_file
+from lib_embeddings.entries.walk import Found, find_file
+from lib_embeddings.formats.assemble import warn_unequal
+from lib_embeddings.names import PICTURE_SUFFIXES, partner_of
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All entries of all roots at one moment, sorted by path."""
+    """All entries of all roots at one moment, root by root and sorted by path."""
 
     roots: tuple[str, ...]
     entries: tuple[Entry, ...]
 
-    def seen_with(self, model: ModelFamily | None, use_partial: Collection[str] = ()) -> View:
-        """Return the entries with their fits. Opens no file.
-
-        Args:
-            use_partial: ids of entries that count as usable where they are partial.
-        """
-        fits: dict[int, Fit] = {}  # by identity: equal files share their reading
-        fitted: list[FittedEntry] = []
-        for entry in self.entries:
-            fit = None
-            if entry.state == "ok":
-                reading = entry.reading
-                fit = fits.get(id(reading))
-                if fit is None:
-                    fit = fits[id(reading)] = check(reading.vectors, model)
-                if use_partial and fit.kind == "partial" and entry.id in use_partial:
-                    fit = USABLE
-            fitted.append(FittedEntry(entry, fit))
-        return View(self.roots, model, tuple(fitted))
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A snapshot seen with an active model. Iterating gives its entries, fits included."""
-
-    roots: tuple[str, ...]
-    model: ModelFamily | None
-    entries: tuple[FittedEntry, ...]
-
-    def __iter__(self) -> Iterator[FittedEntry]:
-        return iter(self.entries)
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many entries have each state and each fit."""
-        found: Counter[str | None] = Counter(fitted.state for fitted in self.entries)
-        found.update(fitted.fit for fitted in self.entries)
-        return {kind: found[kind] for kind in (*STATES, *FITS)}
+    @classmethod
+    def of(cls, roots: Sequence[str], entries: Iterable[Entry]) -> Snapshot:
+        """Make one of the entries of single files: pairs are joined, mere pictures left out."""
+        listed = [
+            entry
+            for entry in _join_pairs(sorted(entries, key=_path_of))
+            if not (
+                entry.reading.state == "foreign"
+                and entry.place.path.lower().endswith(PICTURE_SUFFIXES)
+            )
+        ]
+        if len(roots) > 1:
+            numbers = {root: number for number, root in enumerate(roots)}
+            listed.sort(key=lambda entry: numbers[entry.place.root])
+        return cls(tuple(roots), tuple(listed))
 
 
 class Changes(NamedTuple):
@@ -221,15 +51,82 @@ class Changes(NamedTuple):
 
 
 def diff(old: Snapshot, new: Snapshot) -> Changes:
-    """Say what happened to each place of a file, in the order of the snapshots."""
+    """Say what happened at each place, in the order of the snapshots."""
     if not old.entries:
         return Changes(new.entries)
-    before = {(entry.root, entry.path): entry for entry in old.entries}
+    before = {entry.place: entry for entry in old.entries}
     added, modified = [], []
     for entry in new.entries:
-        former = before.pop((entry.root, entry.path), None)
+        former = before.pop(entry.place, None)
         if former is None:
             added.append(entry)
-        elif former != entry:
+        elif former is not entry and former != entry:
             modified.append(entry)
     return Changes(tuple(added), tuple(modified), tuple(before.values()))
+
+
+def entry_at(place: Place) -> Entry:
+    """Return the entry that a scan of its folder would list for one file, whatever its name.
+
+    Raises:
+        OSError: it is gone.
+    """
+    entries = [_read(find_file(place))]
+    partner = _partner_of(place)
+    if partner:
+        try:
+            entries.append(_read(find_file(partner)))
+        except OSError:  # it has none
+            pass
+    return next(iter(_join_pairs(entries)))
+
+
+def entry_of(found: Found, reading: Reading) -> Entry:
+    """Return the entry of one file, before it is joined with another."""
+    return Entry(found.place, found.size, found.mtime_ns, found.companions, reading)
+
+
+def unopened(problem: str) -> Reading:
+    """Return the reading of what cannot be opened."""
+    return Reading("broken", problem)
+
+
+def _read(found: Found) -> Entry:
+    problem = found.problem
+    reading = unopened(problem) if problem else read_file(found.place)
+    return entry_of(found, reading)
+
+
+_path_of = attrgetter("place.path")
+
+
+def _join_pairs(entries: list[Entry]) -> Iterable[Entry]:
+    """Make one of the two files that diffusers writes for SDXL; the name of the second tells."""
+    if not any("_2" in e.place.path and "clip_g" in e.reading.vectors for e in entries):
+        return entries
+    joined = {entry.place: entry for entry in entries}
+    for first in entries:
+        partner = _partner_of(first.place)
+        second = joined.get(partner) if partner else None
+        if second and are_pair(first.reading.vectors, second.reading.vectors):
+            del joined[second.place]
+            joined[first.place] = _join(first, second)
+    return joined.values()
+
+
+def _partner_of(place: Place) -> Place | None:
+    """Return where the other half of a pair would lie; None for a file that is no first half."""
+    partner = partner_of(place.filename)
+    return place.beside(partner) if partner else None
+
+
+def _join(first: Entry, second: Entry) -> Entry:
+    vectors = {**first.reading.vectors, **second.reading.vectors}
+    unequal = warn_unequal({key: info.n_vectors for key, info in vectors.items()})
+    warnings = (*first.reading.warnings, *second.reading.warnings, *unequal)
+    return first._replace(
+        size=first.size + second.size,
+        mtime_ns=max(first.mtime_ns, second.mtime_ns),
+        reading=first.reading._replace(layout=PAIR, vectors=vectors, warnings=warnings),
+        stale=first.stale or second.stale,
+    )

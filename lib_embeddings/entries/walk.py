@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
-from lib_embeddings.entries.snapshot import Companion
+from lib_embeddings.entries.entry import Companion
+from lib_embeddings.entries.place import Place
 from lib_embeddings.names import (
     PICTURE_SUFFIXES,
     WEIGHT_SUFFIXES,
     fold,
+    is_hidden,
     is_preview,
     is_text,
     split_name,
@@ -24,133 +25,194 @@ from lib_embeddings.names import (
 _OTHER_SUFFIXES = frozenset((*PICTURE_SUFFIXES, ".jpg", ".jpeg", ".gif", ".json", ".txt"))
 _COMPANION_ENDINGS = (".preview", ".description")
 
-_Named = tuple["os.DirEntry[str]", str]
+# Only Windows knows of links that are no symbolic ones: its junctions.
+_HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
+
+_Item = os.DirEntry[str]
+_Named = tuple[_Item, str]
+# Device and inode; the real path where a file system has no inodes.
+Identity = tuple[int, int] | str
 
 
 class Found(NamedTuple):
     """A file or folder met on the way, before it is opened.
 
     Attributes:
-        root: the folder that is scanned.
-        path: its path in the root, with `/`.
-        full_path: its absolute path.
-        name: what a file gives its embedding.
         size: in bytes.
         mtime_ns: when it was last written, in nanoseconds.
-        problem: why it is not looked into, for a file or folder that is not.
         companions: what lies beside the file and belongs to it.
+        problem: why it is not opened, for a file or folder that is not.
     """
 
-    root: str
-    path: str
-    full_path: str
-    name: str
+    place: Place
     size: int = 0
     mtime_ns: int = 0
-    problem: str | None = None
     companions: tuple[Companion, ...] = ()
+    problem: str | None = None
 
 
-def find(roots: Iterable[str]) -> list[Found]:
-    """Return all that `walk` meets, root by root, sorted by path."""
-    by_root = groupby(walk(roots), key=attrgetter("root"))
-    return [file for _, files in by_root for file in sorted(files, key=attrgetter("path"))]
+class Folder(NamedTuple):
+    """A folder as it is now.
 
-
-def look_at(path: str) -> Found:
-    """Return one file as a walk through its folder would. Raises `OSError` when it is gone."""
-    status = os.stat(path)
-    folder, filename = os.path.split(os.path.abspath(path))
-    path, (name, _) = os.path.join(folder, filename), split_name(filename)
-    problem = _why_not_typed(name, filename)
-    return Found(folder, filename, path, name, status.st_size, status.st_mtime_ns, problem)
-
-
-def walk(roots: Iterable[str]) -> Iterator[Found]:
-    """Yield every file that may be an embedding, and every folder that cannot be read.
-
-    A folder is looked into once, however many links and roots lead to it.
+    Attributes:
+        identity: the same whatever path leads to it; None where it does not answer.
+        is_linked: it is a root or a link: a watch of the folder above does not reach it.
+        files: those that may be embeddings.
+        folders: those in it, and whether each is a link.
+        problem: why it does not answer; its files are not known then.
     """
-    seen: set[tuple[int, int]] = set()
+
+    place: Place
+    identity: Identity | None
+    is_linked: bool = False
+    files: tuple[Found, ...] = ()
+    folders: tuple[tuple[Place, bool], ...] = ()
+    problem: str | None = None
+
+
+def walk(roots: Iterable[str], elsewhere: Iterable[Identity] = ()) -> Iterator[Folder]:
+    """Yield every folder in and below *roots*, however many links and roots lead to it, once.
+
+    Links are followed last, so that a folder goes by its own path where it has one. A root that is
+    missing is left out.
+
+    Args:
+        elsewhere: folders that are known from other roots, and passed by.
+    """
+    seen = set(elsewhere)
     for root in roots:
-        yield from _walk(root, seen)
+        links = [(Place.of_root(root), True)]
+        for link in links:  # grows as links are found, as does the list below it
+            pending = [link]
+            for place, is_linked in pending:
+                folder = read_folder(place, is_linked=is_linked, seen=seen)
+                if folder is not None:
+                    for child in folder.folders:
+                        (links if child[1] else pending).append(child)
+                    yield folder
 
 
-def _walk(root: str, seen: set[tuple[int, int]]) -> Iterator[Found]:
-    """Walk through one root, pass by the folders *seen*, and add those looked into."""
-    pending = [(os.path.abspath(root), "")]
-    while pending:
-        folder, prefix = pending.pop(0)
-        try:
-            status = os.stat(folder)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as listing:
-                items = [item for item in listing if not item.name.startswith(".")]
-        except OSError as error:
-            problem = f"this folder cannot be read: {error.strerror}"
-            path = prefix.rstrip("/") or "."
-            yield Found(root, path, folder, os.path.basename(path), problem=problem)
-            continue
-        folders = sorted(filter(_is_folder, items), key=lambda item: (item.is_symlink(), item.name))
-        pending += [(item.path, f"{prefix}{item.name}/") for item in folders]
-        yield from _files(root, prefix, items)
+def read_folder(
+    place: Place, *, is_linked: bool = False, seen: set[Identity] | None = None
+) -> Folder | None:
+    """Return what is in a folder now; None where it is gone, or is one of those *seen*.
+
+    Args:
+        seen: folders that are passed by; this one is added.
+    """
+    try:
+        identity = _identity(place.full_path)
+        if seen is not None:
+            if identity in seen:
+                return None
+            seen.add(identity)
+        with os.scandir(place.full_path) as listing:
+            items = [item for item in listing if not is_hidden(item.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        problem = f"this folder cannot be read: {error.strerror or error}"
+        return Folder(place, None, is_linked, (Found(place, problem=problem),), problem=problem)
+    folders = sorted(filter(_is_folder, items), key=lambda item: item.name)
+    return Folder(
+        place,
+        identity,
+        is_linked,
+        tuple(_files(place, items)),
+        tuple((place.inside(item.name), _is_link(item)) for item in folders),
+    )
 
 
-def _is_folder(item: os.DirEntry[str]) -> bool:
+def find_file(place: Place) -> Found:
+    """Return one file as a walk through its folder would, without companions.
+
+    Raises:
+        OSError: it is gone.
+    """
+    status = os.stat(place.full_path)
+    problem = _why_not_typed(place)
+    return Found(place, status.st_size, status.st_mtime_ns, problem=problem)
+
+
+def _identity(folder: str) -> Identity:
+    """Return what tells a folder from all others. Raises `OSError`."""
+    status = os.stat(folder)
+    if not stat.S_ISDIR(status.st_mode):
+        raise NotADirectoryError(folder)
+    # Network drives of Windows, WebDAV and others give every folder the inode 0.
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
+
+
+def _is_folder(item: _Item) -> bool:
     try:
         return item.is_dir()
     except OSError:  # a link that leads to itself
         return False
 
 
-def _files(root: str, prefix: str, items: Iterable[os.DirEntry[str]]) -> Iterator[Found]:
+def _is_link(item: _Item) -> bool:
+    if item.is_symlink():
+        return True
+    return _HAS_JUNCTIONS and bool(
+        getattr(item.stat(follow_symlinks=False), "st_reparse_tag", 0)
+    )
+
+
+def _files(folder: Place, items: Iterable[_Item]) -> Iterator[Found]:
     """Yield a folder's files that may be embeddings."""
     candidates, companions = _sort_out(items)
+    root, prefix = folder.root, f"{folder.path}/" if folder.path else ""
     for item, stem in candidates:
-        path, full_path = prefix + item.name, item.path
+        # Made here and not by `inside`, as there may be ten thousand of them.
+        place = Place(root, prefix + item.name, item.path)
         try:
             if item.is_file():
                 status = item.stat()
-                size, mtime_ns = status.st_size, status.st_mtime_ns
-                is_plain = path.isascii() and not stem.isspace()
-                problem = None if is_plain else _why_not_typed(stem, path)
+                problem = None
+                if not place.path.isascii() or stem.isspace():
+                    place = folder.inside(item.name)
+                    problem = _why_not_typed(place)
                 beside = companions.get(fold(stem), ()) if companions else ()
-                yield Found(root, path, full_path, stem, size, mtime_ns, problem, beside)
+                yield Found(place, status.st_size, status.st_mtime_ns, beside, problem)
             elif not item.is_dir():
-                yield Found(root, path, full_path, stem, problem=_why_no_file(item))
+                yield Found(folder.inside(item.name), problem=_why_no_file(item))
         except OSError as error:
-            problem = f"this file cannot be read: {error.strerror}"
-            yield Found(root, path, full_path, stem, problem=problem)
+            problem = f"this file cannot be read: {error.strerror or error}"
+            yield Found(folder.inside(item.name), problem=problem)
 
 
-def _why_not_typed(stem: str, path: str) -> str | None:
-    if not is_text(path):
+def _why_not_typed(place: Place) -> str | None:
+    if not is_text(place.full_path[len(place.root) :]):
         return "its name is not UTF-8 text and cannot be typed: rename it"
-    return None if stem.strip() else "its name is blank and cannot be typed: rename it"
+    return None if place.name.strip() else "its name is blank and cannot be typed: rename it"
 
 
-def _why_no_file(item: os.DirEntry[str]) -> str:
-    is_dangling = item.is_symlink() and not os.path.exists(item.path)
-    return "this link leads nowhere" if is_dangling else "this is no regular file"
+def _why_no_file(item: _Item) -> str:
+    if _is_dangling(item):
+        return "this link leads to a file or folder that does not exist: delete or mend the link"
+    return "this is a pipe, a socket or a device, not a file"
 
 
-def _sort_out(
-    items: Iterable[os.DirEntry[str]],
-) -> tuple[list[_Named], dict[str, tuple[Companion, ...]]]:
+def _is_dangling(item: _Item) -> bool:
+    return item.is_symlink() and not os.path.exists(item.path)
+
+
+def _sort_out(items: Iterable[_Item]) -> tuple[list[_Named], dict[str, tuple[Companion, ...]]]:
     """Return a folder's files that may be embeddings, and by folded name what belongs to them.
 
-    A picture that may be an embedding is among its own companions: it shows itself.
+    A picture that may be an embedding is among its own companions: it shows itself. A link that
+    leads nowhere may have led to a folder of embeddings.
     """
     candidates: list[_Named] = []
-    others: list[tuple[os.DirEntry[str], str, str]] = []
+    others: list[tuple[_Item, str, str]] = []
     for item in items:
         stem, suffix = split_name(item.name)
         if suffix in WEIGHT_SUFFIXES:
             candidates.append((item, stem))
         elif suffix in _OTHER_SUFFIXES:
             others.append((item, stem, suffix))
+        elif _is_dangling(item):
+            candidates.append((item, stem))
     if not others:
         return candidates, {}
     weights = frozenset(fold(stem) for _, stem in candidates)

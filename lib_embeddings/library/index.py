@@ -7,6 +7,7 @@ without.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import logging
@@ -14,21 +15,43 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 
-from lib_embeddings.entries.scan import Reader
-from lib_embeddings.entries.snapshot import Entry, Reading, Told
+from platformdirs import user_cache_path
+
+from lib_embeddings import formats
+from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.embedding import share_infos, vectors_info
-from lib_embeddings.library.bulk import no_collecting
-from lib_embeddings.library.index_file import FAILURES, connect, default_path
-from lib_embeddings.library.inspect import sha256
-from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.names import is_text
-from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
+
+# Raise it when a table changes, or what a row means.
+_VERSION = 5
+
+# What goes wrong with a file that is damaged, locked, or on a full disk.
+FAILURES = (sqlite3.Error, OSError)
+
+# Thousands of files have the same reading but for the name that they store.
+_SCHEMA = """
+DROP TABLE IF EXISTS files;
+DROP TABLE IF EXISTS readings;
+DROP TABLE IF EXISTS token_ids;
+DROP TABLE IF EXISTS reader;
+CREATE TABLE files (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    reading INTEGER NOT NULL, stored_name TEXT, sha256 TEXT
+) WITHOUT ROWID;
+CREATE TABLE readings (id INTEGER PRIMARY KEY, state TEXT NOT NULL, reading TEXT NOT NULL);
+CREATE TABLE token_ids (
+    tokenizer TEXT, name TEXT, ids BLOB NOT NULL, PRIMARY KEY (tokenizer, name)
+) WITHOUT ROWID;
+CREATE TABLE reader (signature TEXT NOT NULL);
+"""
 
 # A file written twice within the clock's grain keeps its modification time; one this young is read
 # again next time.
@@ -36,59 +59,78 @@ _SETTLED_NS = 2_000_000_000
 
 _scan_json = json.JSONDecoder().raw_decode
 
-
 # Path, size, mtime_ns, id of the reading, stored name, SHA-256. A plain tuple: ten thousand of any
 # other kind would be work for the garbage collector. The hash is None until somebody asks for it.
-Row = tuple[str, int, int, int, str | None, str | None]
+_Row = tuple[str, int, int, int, str | None, str | None]
 
 
 class Index:
     """Readings by path. Changes are written by `save`.
 
     One thread reads and saves; others may ask for hashes meanwhile.
+
+    Attributes:
+        path: of its file; None where it is remembered for this process alone.
     """
 
-    def __init__(self, path: str | None, rows: dict[str, Row], texts: dict[int, str]) -> None:
-        self._path = path
+    def __init__(self, path: str | None, rows: dict[str, _Row], texts: dict[int, str]) -> None:
+        self.path = path
         self._texts = texts  # readings by their id, as JSON
         self._decoded: dict[int, Reading] = {}
         self._lock = threading.Lock()  # guards the next two
         self._rows = rows
-        self._changed: dict[str, Row | None] = {}  # None: the file is gone
-        self._token_ids = TokenIdStore(path)
+        self._changed: dict[str, _Row | None] = {}  # None: the file is gone
 
     @classmethod
     @contextmanager
     def open(cls, path: str | None = None) -> Iterator[Index]:
         """Open the index at *path*, by default in the user's cache folder; save it at the end."""
         index = cls._load(os.path.abspath(path or default_path()))
-        yield index
-        index.save()
+        try:
+            yield index
+        finally:
+            index.save()
 
     @classmethod
-    @contextmanager
-    def nowhere(cls) -> Iterator[Index]:
-        """Open an index that remembers nothing from before and for later."""
-        yield cls(None, {}, {})
+    def nowhere(cls) -> Index:
+        """Return an index that remembers nothing from before and for later."""
+        return cls(None, {}, {})
 
-    def reader(self, read: Callable[[str], Told]) -> Reader:
-        """Return a reader that calls *read* only for files that are new or have changed."""
-        look_up, keep = self._look_up, self._keep  # for each of ten thousand files
+    def known(self, found: Found) -> Reading | None:
+        """Return the reading of a file that is unchanged since it was read."""
+        row = self._rows.get(found.place.full_path)
+        if row is None:
+            return None
+        _, size, mtime_ns, id_, stored_name, _ = row
+        if size != found.size or mtime_ns != found.mtime_ns:
+            return None
+        reading = self._decoded.get(id_) or self._decode(id_)
+        if reading is None or stored_name is None:
+            return reading
+        return Reading._make((*reading[:-2], stored_name, False))
 
-        def look_up_or_read(found: Found) -> Told:
-            return look_up(found) or keep(found, *read(found.full_path))
+    def keep(self, found: Found, reading: Reading) -> Reading:
+        """Remember a reading, for later processes too unless it could be out of date unseen.
 
-        return look_up_or_read
+        Returns:
+            The same, of parts that equal files share.
+        """
+        if reading.is_transient:
+            return reading
+        path = found.place.full_path
+        text = _encode(reading)
+        id_ = _id_of(text)
+        self._texts[id_] = text
+        row = (path, found.size, found.mtime_ns, id_, reading.stored_name, None)
+        is_settled = time.time_ns() - found.mtime_ns > _SETTLED_NS
+        self._set(path, row, kept=row if is_settled else None)
+        return self.known(found) or reading
 
     def move(self, old: str, new: str) -> None:
         """Know a file by its new path, in this process; a later one reads it again."""
         row = self._rows.get(old)
         if row:
             self._set(new, (new, *row[1:]), kept=None)
-
-    def remembers(self, found: Found) -> bool:
-        """Tell whether a file is unchanged since it was read."""
-        return self._look_up(found) is not None
 
     def sha256(self, path: str) -> str:
         """Return the SHA-256 of a file, computed once for as long as it is unchanged.
@@ -113,45 +155,45 @@ class Index:
         with self._lock:
             return {path: known for path, *_, known in self._rows.values() if known}
 
-    def token_ids(self, names: Iterable[str], tokenize: Tokenize) -> dict[str, TokenIds]:
-        """Return what a tokenizer makes of each name; it is asked once for each, ever."""
-        return self._token_ids.look_up(names, tokenize)
+    def forget_missing(
+        self, found: Collection[str], roots: Iterable[str], silent: Iterable[Place]
+    ) -> None:
+        """Forget the files that are gone.
 
-    def forget_missing(self, found: Mapping[str, Entry]) -> None:
-        """Forget all files but those *found*, by full path, in the roots where any were.
-
-        A root in which nothing was found may be a disk that is not plugged in.
+        Args:
+            found: full paths of all files there are.
+            roots: where any were found. Another may be a disk that is not plugged in.
+            silent: folders that do not answer; nobody knows what is in them.
         """
-        if self._rows.keys() <= found.keys():
-            return
-        roots = {entry.root for entry in found.values()}
-        folders = tuple(os.path.join(os.path.abspath(root), "") for root in roots)
-        for path in self._rows.keys() - found.keys():
-            if path.startswith(folders):
+        inside = tuple(Place.of_root(root).inside("").full_path for root in roots)
+        unknown = tuple(folder.inside("").full_path for folder in silent)
+        for path in self._rows.keys() - found:
+            if path.startswith(inside) and not path.startswith(unknown):
                 self._set(path, None, kept=None)
 
     def save(self) -> None:
         """Write what has changed. A full disk or a lock costs only the memory of it."""
         with self._lock:
             changed, self._changed = self._changed, {}
-        if not changed or self._path is None:
+        if not changed or self.path is None:
             return
         try:
-            with closing(connect(self._path)) as connection, connection:
+            with closing(connect(self.path)) as connection, connection:
                 self._write(connection, changed)
         except FAILURES as error:
-            log.warning("the index %s could not be saved: %s", self._path, error)
+            log.warning("the index %s could not be saved: %s", self.path, error)
             with self._lock:
                 self._changed = {**changed, **self._changed}
 
-    def _write(self, connection: sqlite3.Connection, changed: Mapping[str, Row | None]) -> None:
+    def _write(self, connection: sqlite3.Connection, changed: Mapping[str, _Row | None]) -> None:
         rows = [row for row in changed.values() if row]
         ids = self._texts.keys() & {id_ for _, _, _, id_, _, _ in rows}
-        texts = [(id_, self._texts[id_]) for id_ in ids]
+        texts = [(id_, _state_of(self._texts[id_]), self._texts[id_]) for id_ in ids]
         connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in changed])
         connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
-        connection.executemany("INSERT OR REPLACE INTO readings VALUES (?, ?)", texts)
-        connection.execute("DELETE FROM readings WHERE id NOT IN (SELECT reading FROM files)")
+        connection.executemany("INSERT OR REPLACE INTO readings VALUES (?, ?, ?)", texts)
+        if len(rows) < len(changed):
+            connection.execute("DELETE FROM readings WHERE id NOT IN (SELECT reading FROM files)")
 
     @classmethod
     def _load(cls, path: str) -> Index:
@@ -159,39 +201,17 @@ class Index:
             return cls(path, *_read_tables(path))
         except sqlite3.OperationalError as error:
             log.warning("the index %s could not be opened, going on without: %s", path, error)
-            return cls(None, {}, {})
+            return cls.nowhere()
         except sqlite3.DatabaseError as error:
             log.warning("the index %s is damaged and is made anew: %s", path, error)
         except OSError as error:
             log.warning("the index %s could not be made, going on without: %s", path, error)
-            return cls(None, {}, {})
+            return cls.nowhere()
         with suppress(OSError):
             os.remove(path)
         return cls(path, {}, {})
 
-    def _look_up(self, found: Found) -> Told | None:
-        row = self._rows.get(found.full_path)
-        if row is None:
-            return None
-        _, size, mtime_ns, id_, stored_name, _ = row
-        if size != found.size or mtime_ns != found.mtime_ns:
-            return None
-        reading = self._decoded.get(id_) or self._decode(id_)
-        return (reading, stored_name) if reading else None
-
-    def _keep(self, found: Found, reading: Reading, stored_name: str | None) -> Told:
-        """Remember a reading, for later processes too unless it could be out of date unseen."""
-        if reading.is_passing:
-            return reading, stored_name
-        text = _encode(reading)
-        id_ = _id_of(text)
-        self._texts[id_] = text
-        row = (found.full_path, found.size, found.mtime_ns, id_, stored_name, None)
-        is_settled = time.time_ns() - found.mtime_ns > _SETTLED_NS
-        self._set(found.full_path, row, kept=row if is_settled else None)
-        return self._look_up(found) or (reading, stored_name)  # the one that equal files share
-
-    def _set(self, path: str, row: Row | None, kept: Row | None) -> None:
+    def _set(self, path: str, row: _Row | None, kept: _Row | None) -> None:
         """Remember a row in this process, and another or none for later ones."""
         with self._lock:
             if row is None:
@@ -206,19 +226,90 @@ class Index:
         try:
             reading = self._decoded[id_] = _decode(self._texts[id_])
         except (LookupError, ValueError, TypeError, AttributeError) as error:
-            log.warning("the index %s has a damaged row: %s", self._path, error)
+            log.warning("the index %s has a damaged row: %s", self.path, error)
             return None
         return reading
 
 
-def _read_tables(path: str) -> tuple[dict[str, Row], dict[int, str]]:
+def default_path() -> str:
+    """Return where the index lies: in the user's cache folder, never among embeddings."""
+    return str(user_cache_path("lib_embeddings") / "index.sqlite")
+
+
+@contextmanager
+def no_collecting() -> Iterator[None]:
+    """Keep the garbage collector from going through all new objects again and again.
+
+    None of an index or a scan is garbage while it is made, and inside a WebUI the collector would
+    go through everything else as well. Where blocks overlap in threads, the first that ends lets it
+    work again.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+# The file
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open the file, which is emptied first when another version made it.
+
+    Raises:
+        sqlite3.OperationalError: it is locked, or cannot be opened.
+        sqlite3.DatabaseError: it is damaged.
+        OSError: its folder cannot be made.
+    """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    connection = sqlite3.connect(path, timeout=1)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version != _VERSION:
+        with connection:
+            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION};")
+    return connection
+
+
+def _read_tables(path: str) -> tuple[dict[str, _Row], dict[int, str]]:
     with closing(connect(path)) as connection, no_collecting():
+        _forget_refusals(connection)
         rows = connection.execute("SELECT * FROM files").fetchall()
-        texts = connection.execute("SELECT * FROM readings")
+        texts = connection.execute("SELECT id, reading FROM readings")
         return {row[0]: row for row in rows}, dict(texts)
 
 
-def _is_about(row: Row, status: os.stat_result) -> bool:
+def _forget_refusals(connection: sqlite3.Connection) -> None:
+    """Let a reader that was mended read again what it refused before."""
+    signature = _reader_signature()
+    if connection.execute("SELECT signature FROM reader").fetchall() == [(signature,)]:
+        return
+    with connection:
+        connection.execute(
+            "DELETE FROM files WHERE reading IN (SELECT id FROM readings WHERE state != 'ok')"
+        )
+        connection.execute("DELETE FROM readings WHERE id NOT IN (SELECT reading FROM files)")
+        connection.execute("DELETE FROM reader")
+        connection.execute("INSERT INTO reader VALUES (?)", (signature,))
+
+
+def _reader_signature() -> str:
+    """Return what is another whenever our own reader is: sizes and times of its modules."""
+    digest = hashlib.blake2b(digest_size=8)
+    for folder, _, files in sorted(os.walk(formats.__path__[0])):
+        for name in sorted(file for file in files if file.endswith(".py")):
+            status = os.stat(os.path.join(folder, name))
+            digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+# The rows
+
+
+def _is_about(row: _Row, status: os.stat_result) -> bool:
     """Tell whether a file is still the one that was read."""
     return row[1:3] == (status.st_size, status.st_mtime_ns)
 
@@ -230,12 +321,17 @@ def _id_of(text: str) -> int:
 
 
 def _encode(reading: Reading) -> str:
+    """Return a reading as JSON, without what is another for most files."""
     vectors, metadata = dict(reading.vectors), dict(reading.metadata)
-    return json.dumps(reading._replace(vectors=vectors, metadata=metadata))
+    return json.dumps(reading._replace(vectors=vectors, metadata=metadata)[:-2])
+
+
+def _state_of(text: str) -> str:
+    return str(_scan_json(text)[0][0])
 
 
 def _decode(text: str) -> Reading:
     """Return the reading of a row. Raises errors of several kinds when it is damaged."""
-    *said, vectors, metadata, warnings, is_passing = _scan_json(text)[0]
+    *facts, vectors, metadata, warnings = _scan_json(text)[0]
     infos = share_infos(*((key, vectors_info(*info)) for key, info in vectors.items()))
-    return Reading._make((*said, infos, metadata, tuple(warnings), is_passing))
+    return Reading(*facts, infos, metadata, tuple(warnings))

@@ -1,9 +1,9 @@
 """The living library: what is in the folders now, for any number of readers and one scanner.
 
-    rescan: find -> read what is new -> snapshot -> diff -> apply -> tell the subscribers
+    rescan: walk -> read what is new -> snapshot -> diff -> publish -> inform the subscribers
 
-Watcher, refresh button and API all call `rescan`. It looks at the disk outside the lock that
-readers take, so nobody waits for a disk but the one who asked for the look.
+Watcher, refresh button and API all call `rescan`. It works outside the lock that readers take, so
+nobody waits for a disk but those who asked for a scan. Who asks during a scan shares the next one.
 """
 
 from __future__ import annotations
@@ -15,105 +15,144 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
-from typing import final
+from typing import NamedTuple, final
 
+from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.rename import rename
-from lib_embeddings.entries.scan import entry_of, snapshot_of
-from lib_embeddings.entries.snapshot import Changes, Entry, FittedEntry, Snapshot, Told, View, diff
-from lib_embeddings.entries.walk import Found, walk
+from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
+from lib_embeddings.entries.walk import Folder
 from lib_embeddings.formats.text_encoders import ModelFamily
-from lib_embeddings.library.bulk import no_collecting
-from lib_embeddings.library.choices import Preferences
-from lib_embeddings.library.index import Index
-from lib_embeddings.library.search import Listing
+from lib_embeddings.library.choices import Choices, FieldChoice
+from lib_embeddings.library.index import Index, no_collecting
+from lib_embeddings.library.scanner import Progress, Publish, Scan, Scanner, Stop, Stopped, Wait
+from lib_embeddings.library.search import SearchIndex
+from lib_embeddings.library.token_ids import TokenIdStore
+from lib_embeddings.library.view import View, ViewEntry
 from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
 
-IsWhole = Callable[[str, int, int], bool]
 Subscriber = Callable[[int, Changes], object]
+
+
+class Rescan(NamedTuple):
+    """What a scan gave.
+
+    Attributes:
+        changes: since the scan before.
+        again_in: seconds after which to call `Library.retry`, because a file was incomplete or
+            could not be read, or a folder did not answer; None where nothing is left to do.
+        folders: all folders there are now, without their files, for whoever watches them.
+    """
+
+    changes: Changes
+    again_in: float | None
+    folders: tuple[Folder, ...]
+
+
+def _complete(_path: str, _size: int, _mtime_ns: int) -> float:
+    """Take every file as it is, where nobody watches writers."""
+    return 0.0
 
 
 @final
 class Library:
-    """One snapshot of some folders, seen with the active model and the user's preferences.
+    """Some folders, seen with the active model and with what people chose.
 
-    Attributes:
-        is_whole: tells of a new or changed file, from path, size and mtime_ns, whether it is
-            written to its end; until then its former entry stays, or none is made. Given by
-            whoever watches the folders; without it every file counts as whole.
-        tokenize: returns token ids, as the active model has them. Given by whoever knows its
-            tokenizer, before that model is made active.
+    Subscribers must not scan: they are called while a scan goes on.
     """
 
     def __init__(
         self,
         roots: Iterable[str | os.PathLike[str]],
         index: Index,
-        preferences: Preferences,
+        choices: Choices,
         *,
-        read: Callable[[str], Told] = read_file,
+        tokenize: Tokenize | None = None,
+        wait: Wait = _complete,
+        stop: Stop | None = None,
+        read: Callable[[Place], Reading] = read_file,
+        on_progress: Callable[[Progress], object] | None = None,
     ) -> None:
         """Begin with no entries; `rescan` finds them.
 
         Args:
             roots: the folders; one that is missing is looked for at every rescan.
+            tokenize: returns token ids while no model is active.
+            wait: from path, size and mtime_ns of a new or changed file, returns the seconds until
+                its writer will be done, 0 if he is. Until then its former entry stays, or none is
+                made. The first scan takes all files as they are.
+            stop: ends a scan, which then waits for one file at the most.
             read: says what one file is; called for new and changed files only.
+            on_progress: called before each file that is read.
         """
-        self.is_whole: IsWhole | None = None
-        self.tokenize: Tokenize | None = None
         self._index = index
-        self._read = index.reader(read)
-        self._preferences = preferences
-        self._scanning = threading.Lock()  # one look at the disk at a time; guards the next
-        self._files: dict[str, Entry] = {}  # by full path, before they are compared
+        self._choices = choices
+        self._token_ids = TokenIdStore(index.path)
+        self._no_model = tokenize
+        self._scanning = threading.Lock()  # one scan at a time; guards the next four
+        self._scanner = Scanner(index, read, wait, stop or threading.Event(), self._note_progress)
+        self._scanned = _absolute(roots)
+        self._last: tuple[int, Rescan] | None = None
+        self._begun = 0  # scans
+        self._is_published = False
+        self._on_progress = on_progress
+        self._progress: Progress | None = Progress(0, 0)
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
-        self._roots = _absolute(roots)
+        self._roots = self._scanned
         self._unreachable: tuple[str, ...] = ()
         self._snapshot = Snapshot(self._roots, ())
         self._model: ModelFamily | None = None
+        self._tokenize = tokenize
         # Pages outlive the process that they know a generation of: none may come twice.
         self._generation = time.time_ns() // 1_000_000
-        self._listing: Listing | None = None
+        self._search_index: SearchIndex | None = None
         self._subscribers: list[Subscriber] = []
         self._news: deque[tuple[int, Changes]] = deque()
-        self._is_telling = False
+        self._is_informing = False
 
     # What readers see
 
     @property
     def generation(self) -> int:
-        """A number that rises by one with every change of entries, model or preferences."""
+        """A number that rises by one with every change of entries, model or choices."""
         return self._generation
 
     @property
-    def listing(self) -> Listing:
+    def search_index(self) -> SearchIndex:
         """All entries of the current generation, to be searched and sorted."""
         with self._lock:
-            if self._listing is None:
-                self._listing = Listing(
+            if self._search_index is None:
+                choices = self._choices.all()
+                use_partial = {id_ for id_, choice in choices.items() if choice.use_partial}
+                self._search_index = SearchIndex(
                     self._generation,
-                    self._snapshot.seen_with(self._model, self._preferences.use_partial),
-                    self._preferences.favourites,
-                    self._preferences.use_partial,
+                    View.of(self._snapshot, self._model, use_partial),
+                    choices,
+                    partial(NameChecks, tokenize=self._tokenize, look_up=self._token_ids.look_up),
                     self._index.hashes,
-                    partial(NameChecks, tokenize=self.tokenize, look_up=self._index.token_ids),
+                    self.sha256,
                 )
-            return self._listing
+            return self._search_index
 
     @property
     def view(self) -> View:
-        """All entries of the current generation, fits included."""
-        return self.listing.view
+        """All entries of the current generation, as the active model sees them."""
+        return self.search_index.view
 
     @property
     def model(self) -> ModelFamily | None:
         """The active model."""
         return self._model
+
+    @property
+    def tokenize(self) -> Tokenize | None:
+        """Return token ids as the active model has them; None where nothing can."""
+        return self._tokenize
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -122,26 +161,35 @@ class Library:
 
     @property
     def unreachable_roots(self) -> tuple[str, ...]:
-        """Roots that were missing at the last look; their entries come back with them."""
+        """Roots that were missing at the last scan; their entries come back with them."""
         return self._unreachable
 
-    def find(self, id: str) -> FittedEntry | None:  # noqa: A002 the word of the API
+    @property
+    def progress(self) -> Progress | None:
+        """How far the scan is that reads files now; None where none does.
+
+        Until the first scan has ended it is never None.
+        """
+        return self._progress
+
+    def find(self, id: str) -> ViewEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id now, if there is one."""
-        return self.listing.find(id)
+        return self.search_index.find(id)
 
     def sha256(self, entry: Entry) -> str:
         """Return the SHA-256 of an entry's file, computed once. Raises `OSError`."""
-        return self._index.sha256(entry.full_path)
+        return self._index.sha256(entry.place.full_path)
 
     def token_ids(self, names: Iterable[str], tokenize: Tokenize) -> dict[str, TokenIds]:
         """Return what a tokenizer makes of each name; it is asked once for each, ever."""
-        return self._index.token_ids(names, tokenize)
+        return self._token_ids.look_up(names, tokenize)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call *subscriber* with each new generation and its changes; return how to stop that.
 
-        It is called in the order of generations, outside all locks, in the thread that made the
-        change or in one that makes another.
+        It is called in the order of generations, outside the lock of readers, in the thread that
+        made the change or in one that makes another. While a scan reads many files there are
+        generations without changes; its last one has all of them.
         """
         with self._lock:
             self._subscribers.append(subscriber)
@@ -154,128 +202,165 @@ class Library:
 
     # What changes it
 
-    def set_model(self, model: ModelFamily | None) -> None:
-        """Make *model* the active one. Opens no file."""
-        with self._lock:
-            if model == self._model:
-                return
-            self._model = model
-            self._begin_generation(Changes())
-        self._tell()
+    def set_model(self, model: ModelFamily | None, tokenize: Tokenize | None = None) -> None:
+        """Make *model* the active one. Opens no file.
 
-    def prefer(
+        Args:
+            tokenize: returns token ids as that model has them; without it, the library's own.
+        """
+        tokenize = tokenize or self._no_model
+        with self._lock:
+            if (model, tokenize) == (self._model, self._tokenize):
+                return
+            self._model, self._tokenize = model, tokenize
+            self._begin_generation(Changes())
+        self._inform()
+
+    def choose(
         self,
         id: str,  # noqa: A002 the word of the API
         *,
         favourite: bool | None = None,
         use_partial: bool | None = None,
+        field: FieldChoice | None = None,
     ) -> None:
-        """Remember what the user chose for an entry; None leaves a choice as it is."""
-        if self._preferences.set(id, favourite=favourite, use_partial=use_partial):
-            with self._lock:
-                self._begin_generation(Changes())
-            self._tell()
+        """Remember what people chose for an entry; None leaves a choice as it is."""
+        if self._choices.choose(id, favourite=favourite, use_partial=use_partial, field=field):
+            self._renew(Changes())
 
     def rename(self, entry: Entry, name: str) -> str:
         """Give an embedding another name, and return the new id. Raises `RenameError`."""
         with self._scanning:
             renaming = rename(entry, name, self.view)
             for move in renaming.moves:
-                self._index.move(*move)
-            self._preferences.move(entry.id, renaming.new_id)
+                self._index.move(move.source.full_path, move.target.full_path)
+            self._choices.move(entry.place.id, renaming.place.id)
         self.rescan()
-        return renaming.new_id
+        return renaming.place.id
 
-    def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Changes:
-        """Look at these folders from now on, beginning with a rescan."""
+    def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Rescan:
+        """Scan these folders from now on, beginning at once."""
         self._roots = _absolute(roots)
         return self.rescan()
 
-    def rescan(self) -> Changes:
-        """Look at all folders now, and return what has changed since the last look."""
-        with self._scanning, no_collecting():
-            roots = self._roots
-            reachable = tuple(filter(os.path.isdir, roots))
-            self._files = self._look(reachable)
-            snapshot = snapshot_of(reachable, self._files.values())
-            self._index.forget_missing(self._files)
+    def rescan(self) -> Rescan:
+        """Scan all folders, and return what has changed.
+
+        Who calls while a scan goes on gets the result of the next one, whoever runs it: it begins
+        after the call.
+        """
+        wanted = self._begun + 1
+        with self._scanning:
+            if self._last is None or self._last[0] < wanted:
+                self._begun += 1
+                self._last = self._begun, self._scan(self._scan_all)
+            result = self._last[1]
+        self._inform()
+        return result
+
+    def retry(self) -> Rescan:
+        """Look again at what was incomplete, could not be read, or did not answer."""
+        with self._scanning:
+            result = self._scan(self._scanner.retry)
+        self._inform()
+        return result
+
+    def _scan_all(self, publish: Publish) -> Scan:
+        if self._scanned != self._roots:
+            self._scanned = self._roots
+            self._scanner.forget(self._scanned)
+            self._is_published = False
+        scan = self._scanner.scan(self._scanned, publish)
+        if scan.is_changed:
+            self._forget_missing()
+        return scan
+
+    def _forget_missing(self) -> None:
+        """Let the index forget what is gone; nobody knows what is in a folder that is silent."""
+        entries = list(self._scanner.entries)
+        found = {entry.place.full_path for entry in entries}
+        silent = [folder.place for folder in self._scanner.folders if folder.problem]
+        self._index.forget_missing(found, {entry.place.root for entry in entries}, silent)
+
+    def _scan(self, look: Callable[[Publish], Scan]) -> Rescan:
+        before, changes = self._snapshot, Changes()
+        try:
+            with no_collecting():
+                scan = look(self._publish_batch)
+                if scan.is_changed or not self._is_published:
+                    changes = self._publish(before, scan.answered)
+        except Stopped:
+            self._is_published = False
+            return Rescan(Changes(), None, ())
+        finally:
             self._index.save()
-            changes = self._apply(replace(snapshot, roots=roots), set(roots) - set(reachable))
-        self._tell()
-        return changes
+        self._progress = None
+        if self._choices.refresh():
+            self._renew(Changes())
+        return Rescan(changes, scan.again_in, tuple(self._scanner.folders))
 
-    def _look(self, roots: Iterable[str]) -> dict[str, Entry]:
-        """Return by full path the entry of each file; of one that is not whole, the former."""
-        files = {}
-        is_whole = self.is_whole
-        for file in walk(roots):
-            former = self._files.get(file.full_path)
-            if former and former.root != file.root:  # the roots were changed
-                former = None
-            if former and not _differs(file, former):
-                files[file.full_path] = former
-            elif is_whole is None or self._may_be_read(file, former, is_whole):
-                files[file.full_path] = entry_of(file, self._read)
-            elif former:
-                files[file.full_path] = former
-        return files
+    def _publish_batch(self, entries: Iterable[Entry]) -> None:
+        """Show what a scan has read so far."""
+        snapshot = Snapshot.of(self._scanned, entries)
+        with self._lock:
+            self._snapshot = snapshot
+            self._begin_generation(Changes())
+        self._inform()
 
-    def _may_be_read(self, file: Found, former: Entry | None, is_whole: IsWhole) -> bool:
-        signature = file.size, file.mtime_ns
-        return (
-            file.problem is not None
-            or (former is not None and (former.bytes, former.mtime_ns) == signature)
-            or self._index.remembers(file)
-            or is_whole(file.full_path, *signature)
-        )
-
-    def _apply(self, snapshot: Snapshot, unreachable: Collection[str]) -> Changes:
-        changes = diff(self._snapshot, snapshot)
-        missing = tuple(root for root in snapshot.roots if root in unreachable)
+    def _publish(self, before: Snapshot, answered: Collection[str]) -> Changes:
+        """Show what a scan found; the first one is shown also where it found nothing."""
+        snapshot = Snapshot.of(self._scanned, self._scanner.entries)
+        changes = diff(before, snapshot)
+        missing = tuple(root for root in self._scanned if root not in answered)
         for root in missing:
             if root not in self._unreachable:
                 log.warning("the folder %s is missing: its embeddings come back with it", root)
-        is_same = (snapshot.roots, missing) == (self._snapshot.roots, self._unreachable)
-        if changes or not is_same:
+        is_news = changes or snapshot != self._snapshot or missing != self._unreachable
+        self._unreachable = missing
+        if is_news or not self._is_published:
+            self._is_published = True
             with self._lock:
                 self._snapshot = snapshot
-                self._unreachable = missing
+                self._progress = None
                 self._begin_generation(changes)
         return changes
 
+    def _note_progress(self, progress: Progress) -> None:
+        self._progress = progress
+        if self._on_progress:
+            self._on_progress(progress)
+
+    def _renew(self, changes: Changes) -> None:
+        with self._lock:
+            self._begin_generation(changes)
+        self._inform()
+
     def _begin_generation(self, changes: Changes) -> None:
         self._generation += 1
-        self._listing = None
+        self._search_index = None
         self._news.append((self._generation, changes))
 
-    def _tell(self) -> None:
-        """Tell the subscribers all news, unless another thread is at it; it goes on to ours."""
+    def _inform(self) -> None:
+        """Call the subscribers with all news, unless another thread does; it goes on to ours."""
         while True:
             with self._lock:
-                if self._is_telling or not self._news:
+                if self._is_informing or not self._news:
                     return
-                self._is_telling = True
+                self._is_informing = True
                 news = self._news.popleft()
                 subscribers = tuple(self._subscribers)
             for subscriber in subscribers:
                 _call(subscriber, *news)
             with self._lock:
-                self._is_telling = False
-
-
-def _differs(file: Found, former: Entry) -> bool:
-    """Tell whether a file is to be read anew."""
-    known = former.bytes, former.mtime_ns, former.companions
-    found = file.size, file.mtime_ns, file.companions
-    return known != found or file.problem is not None or former.reading.is_passing
+                self._is_informing = False
 
 
 def _absolute(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(os.path.abspath(os.fspath(root)) for root in roots))
+    return tuple(dict.fromkeys(map(absolute, roots)))
 
 
 def _call(subscriber: Subscriber, generation: int, changes: Changes) -> None:
     try:
         subscriber(generation, changes)
     except Exception:  # theirs; it must not cost the others their news
-        log.exception("telling a subscriber of generation %d failed", generation)
+        log.exception("a subscriber of generation %d failed", generation)

@@ -1,90 +1,207 @@
-"""A view and its changes as words: the lines for a console or log, and the JSON for programs."""
+"""A view as words: the lines for a console or log, and the JSON for programs.
+
+`EntryJson` is the one table of what is told of a file; the command line, the HTTP API, the page's
+types and docs/api.md follow it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
-from lib_embeddings.entries.snapshot import Changes, FittedEntry, View
+from lib_embeddings.entries.notes import field_of, read_texts
+from lib_embeddings.entries.previews import preview_of
+from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
-from lib_embeddings.prompts.name_checks import NO_ADVICE, Advice, NameChecks
+from lib_embeddings.library.search import SearchIndex
+from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.prompts.name_checks import NameChecks
 
 # A burst of changes is one line: it names so many files and counts the others.
 _NAMED = 10
 
 
+class VectorsJson(TypedDict):
+    """What is told of the vectors for one text encoder."""
+
+    n_vectors: int
+    hidden_size: int
+    dtype: str
+
+
+class TwinJson(TypedDict):
+    """What is told of another file with the same name.
+
+    `same_bytes` is null where nobody knows, as a file cannot be read now.
+    """
+
+    id: str
+    path: str
+    same_bytes: bool | None
+
+
+class EntryJson(TypedDict):
+    """What is told of one file.
+
+    id: opaque, and the same for as long as the file keeps its place.
+    name: what the prompt calls it.
+    path: in its root, with `/`.
+    folder: id of the folder it lies in.
+    state: ok, duplicate, broken, unsafe or foreign.
+    fit: usable, partial, incompatible or unknown; null for what is not ok.
+    reason: why it is not loaded; null where it is.
+    families: keys of the model families that can use it.
+    vectors: by text encoder key.
+    n_vectors: the largest number for any text encoder.
+    bytes: size of the file; of a pair, of both.
+    mtime: when it was written, in seconds.
+    proposal: a better name, where there is something to say about its own.
+    preview: a word that changes with the picture beside it; null without one.
+    field: where a click puts the name.
+    chosen_field: the same as a person chose it; null where nobody did.
+    twins: the other embeddings of this name.
+    """
+
+    id: str
+    name: str
+    path: str
+    folder: str
+    state: str
+    fit: str | None
+    reason: str | None
+    container: str | None
+    layout: str | None
+    stored_name: str | None
+    families: list[str]
+    vectors: dict[str, VectorsJson]
+    n_vectors: int
+    bytes: int
+    mtime: float
+    warnings: list[str]
+    proposal: str | None
+    preview: str | None
+    notes: str
+    description: str
+    favourite: bool
+    use_partial: bool
+    field: str
+    chosen_field: str | None
+    twins: list[TwinJson]
+
+
+def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
+    """Return what is told of one file of a generation."""
+    entry, choice, texts = seen.entry, index.choice_of(seen), read_texts(seen.entry)
+    reading, advice = entry.reading, index.name_checks.of(seen)
+    return {
+        "id": entry.place.id,
+        "name": seen.name,
+        "path": entry.place.path,
+        "folder": index.folder_of(seen),
+        "state": seen.state,
+        "fit": seen.fit,
+        "reason": seen.reason,
+        "container": reading.container,
+        "layout": reading.layout,
+        "stored_name": reading.stored_name,
+        "families": list(seen.families),
+        "vectors": {key: _vectors_as_json(*info) for key, info in reading.vectors.items()},
+        "n_vectors": reading.n_vectors,
+        "bytes": entry.size,
+        "mtime": entry.mtime_ns / 1e9,
+        "warnings": [*entry.warnings, *advice.warnings],
+        "proposal": advice.proposal,
+        "preview": _preview_version(seen),
+        "notes": texts.notes,
+        "description": texts.description,
+        "favourite": choice.favourite,
+        "use_partial": choice.use_partial,
+        "field": choice.field or field_of(entry),
+        "chosen_field": choice.field or texts.field,
+        "twins": [
+            {
+                "id": twin.entry.place.id,
+                "path": twin.entry.place.path,
+                "same_bytes": index.has_same_bytes(entry, twin.entry),
+            }
+            for twin in index.view.twins(seen)
+        ],
+    }
+
+
+def view_as_json(index: SearchIndex) -> dict[str, Any]:
+    """Return the whole view, as `scan --json` prints it."""
+    view = index.view
+    return {
+        "model": view.model.key if view.model else None,
+        "roots": list(view.roots),
+        "counts": dict(index.counts),
+        "entries": [entry_as_json(index, seen) for seen in view],
+    }
+
+
+def _vectors_as_json(n_vectors: int, hidden_size: int, dtype: str) -> VectorsJson:
+    return {"n_vectors": n_vectors, "hidden_size": hidden_size, "dtype": dtype}
+
+
+def _preview_version(seen: ViewEntry) -> str | None:
+    picture = preview_of(seen.entry)
+    if picture is None:
+        return None
+    told = f"{picture}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(told, digest_size=4).hexdigest()
+
+
+# Lines
+
+
 def log_lines(view: View) -> Iterator[str]:
     """Yield what was loaded, then one line for each file that was not, with its reason."""
-    loaded = sorted({shown(entry.name, 255) for entry in view if entry.is_loaded}, key=str.lower)
+    loaded = sorted({shown(seen.name, 255) for seen in view if seen.is_loaded}, key=str.lower)
     yield f"Loaded a total of {len(loaded)} textual inversion embeddings."
     yield f"Embeddings: {', '.join(loaded)}".rstrip()
-    others = [entry for entry in view if not entry.is_loaded]
+    others = [seen for seen in view if not seen.is_loaded]
     if others:
         yield f"Not loaded: {len(others)}"
-    rows = [(shown(e.path, 255), e.fit or e.state, shown(e.reason or "", 1000)) for e in others]
-    path_width = min(max((len(path) for path, _, _ in rows), default=0), 48)
-    for path, kind, reason in rows:
-        yield f"  {path:<{path_width}}  {kind:<12}  {reason}"
+    yield from _rows(
+        (shown(seen.entry.place.path, 255), f"{seen.fit or seen.state:<12}  {_why(seen)}")
+        for seen in others
+    )
 
 
 def name_lines(view: View, checks: NameChecks) -> Iterator[str]:
     """Yield a line for each warning about a name, below the number of such names."""
-    warned = [(shown(entry.name, 255), checks.of(entry).warnings) for entry in view]
+    warned = [(shown(seen.name, 255), checks.of(seen).warnings) for seen in view]
     warned = [(name, warnings) for name, warnings in warned if warnings]
     if warned:
-        yield f"Names to think about: {len(warned)}"
-    width = min(max((len(name) for name, _ in warned), default=0), 48)
-    for name, warnings in warned:
-        for warning in warnings:
-            yield f"  {name:<{width}}  {warning}"
+        yield f"Names that need attention: {len(warned)}"
+    yield from _rows((name, warning) for name, warnings in warned for warning in warnings)
 
 
 def change_lines(changes: Changes, view: View) -> Iterator[str]:
     """Yield a line for each kind of change, however many files it is about, and the new total."""
     kinds = {
-        (fitted.entry.root, fitted.path): fitted.fit or fitted.state
-        for fitted in view
-        if not fitted.is_loaded
+        seen.entry.place: f" ({seen.fit or seen.state})" for seen in view if not seen.is_loaded
     }
     for word, entries in zip(("added", "modified", "deleted"), changes, strict=True):
         if not entries:
             continue
         names = [
-            shown(entry.name, 255) + (f" ({kind})" if kind else "")
-            for entry in entries[:_NAMED]
-            for kind in [kinds.get((entry.root, entry.path))]
+            shown(entry.place.name, 255) + kinds.get(entry.place, "") for entry in entries[:_NAMED]
         ]
         more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
         yield f"Embeddings {word}: {', '.join(names)}{more}"
-    loaded = {entry.name for entry in view if entry.is_loaded}
+    loaded = {seen.name for seen in view if seen.is_loaded}
     yield f"Loaded a total of {len(loaded)} textual inversion embeddings."
 
 
-def view_as_json(view: View, checks: NameChecks) -> dict[str, Any]:
-    """Return the whole view, as `scan --json` prints it."""
-    return {
-        "model": view.model.key if view.model else None,
-        "roots": list(view.roots),
-        "counts": view.counts,
-        "entries": [entry_as_json(entry, checks.of(entry)) for entry in view],
-    }
+def _why(seen: ViewEntry) -> str:
+    return shown(seen.reason or "", 1000)
 
 
-def entry_as_json(fitted: FittedEntry, advice: Advice = NO_ADVICE) -> dict[str, Any]:
-    """Return what is known of one file and whether the model can use it."""
-    reading = fitted.entry.reading
-    return {
-        "name": fitted.name,
-        "path": fitted.path,
-        "state": fitted.state,
-        "fit": fitted.fit,
-        "reason": fitted.reason,
-        "container": reading.container,
-        "layout": reading.layout,
-        "stored_name": fitted.entry.stored_name,
-        "families": list(fitted.families),
-        "vectors": {key: info._asdict() for key, info in reading.vectors.items()},
-        "bytes": fitted.entry.bytes,
-        "warnings": [*fitted.warnings, *advice.warnings],
-        "proposal": advice.proposal,
-    }
+def _rows(pairs: Iterator[tuple[str, str]]) -> Iterator[str]:
+    """Yield a table of two columns, indented."""
+    rows = list(pairs)
+    width = min(max((len(first) for first, _ in rows), default=0), 48)
+    return (f"  {first:<{width}}  {second}" for first, second in rows)

@@ -7,9 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from lib_embeddings.entries.snapshot import FittedEntry, View
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.provenance import provenance
 from lib_embeddings.names import PICTURE_SUFFIXES
 from lib_embeddings.prompts.infotext import Provenance, find_hashes, split_hashes
 from lib_embeddings.prompts.reader import Near, PromptReader

@@ -1,0 +1,84 @@
+"""What a scan finds: an entry for every file that may be an embedding.
+
+    Place       where it lies
+    Reading     all that its bytes tell
+    Companion   what lies beside it and belongs to it
+    Entry       all of these, and its size and time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, get_args
+
+from lib_embeddings.entries.place import Place
+from lib_embeddings.formats.embedding import NOTHING, VectorsInfo
+
+FileState = Literal["ok", "broken", "unsafe", "foreign"]
+FILE_STATES: tuple[FileState, ...] = get_args(FileState)
+
+# The layout of an embedding whose halves lie in two files.
+PAIR = "learned_embeds_pair"
+
+
+class Reading(NamedTuple):
+    """All that a file's bytes tell, whatever its name and place. The vectors are not kept.
+
+    Attributes:
+        state: what the file is.
+        reason: one sentence; None when it is ok.
+        vectors: text encoder key -> number, size and type of its vectors. Files of one shape share
+            this mapping.
+        stored_name: the name written inside the file. It is shown, and never used.
+        warnings: sentences about things that work but are odd.
+        is_transient: the disk or a defect of ours decided it, not the bytes; the next time it may
+            be different.
+    """
+
+    state: FileState
+    reason: str | None = None
+    container: str | None = None
+    layout: str | None = None
+    vectors: Mapping[str, VectorsInfo] = NOTHING
+    metadata: Mapping[str, str | int] = NOTHING
+    warnings: tuple[str, ...] = ()
+    stored_name: str | None = None
+    is_transient: bool = False
+
+    @property
+    def n_vectors(self) -> int:
+        """The largest number of vectors for any text encoder; 0 for what is no embedding."""
+        return max((info.n_vectors for info in self.vectors.values()), default=0)
+
+
+class Companion(NamedTuple):
+    """A file that belongs to an embedding: the picture, notes or settings beside it."""
+
+    filename: str
+    size: int
+    mtime_ns: int
+
+
+class Entry(NamedTuple):
+    """A file found in a folder.
+
+    Attributes:
+        size: in bytes; of a pair, both files together.
+        mtime_ns: when it was last written, in nanoseconds; of a pair, the later time.
+        companions: what lies beside it and belongs to it.
+        stale: why the last scan could not look at it, so that all here is from an earlier one;
+            None where it did look.
+    """
+
+    place: Place
+    size: int
+    mtime_ns: int
+    companions: tuple[Companion, ...]
+    reading: Reading
+    stale: str | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about things that work but are odd."""
+        warnings = self.reading.warnings
+        return (*warnings, self.stale) if self.stale else warnings

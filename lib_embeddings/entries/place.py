@@ -1,0 +1,114 @@
+"""Where a file lies: the one module that joins and cuts the paths of files in folders.
+
+The system's own spelling of a path and the one that people see are kept side by side, so that
+nobody makes one from the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from lib_embeddings.names import as_text, split_name
+
+# The rules of this system; tests put those of Windows in their place.
+rules = os.path
+
+
+class Place(NamedTuple):
+    """The place of a file or folder below a root.
+
+    Attributes:
+        root: the folder that is scanned, as `absolute` spells it.
+        path: the way from there, as people see it: with `/`, and any bytes that are no text
+            written out. Empty for the root itself.
+        full_path: the path as the system spells it.
+    """
+
+    root: str
+    path: str
+    full_path: str
+
+    @classmethod
+    def of_root(cls, root: str | os.PathLike[str]) -> Place:
+        """Return the place of a root."""
+        full_path = absolute(root)
+        return cls(full_path, "", full_path)
+
+    @classmethod
+    def of_file(cls, path: str | os.PathLike[str]) -> Place:
+        """Return the place of a single file: its folder is the root."""
+        full_path = absolute(path)
+        folder, filename = rules.split(full_path)
+        return cls(folder, as_text(filename), full_path)
+
+    @property
+    def id(self) -> str:
+        """A short word for it that tells nothing of it, and stays the same for ever."""
+        place = f"{self.root}\0{self.path}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(place, digest_size=8).hexdigest()
+
+    @property
+    def filename(self) -> str:
+        """The last part of it, as people see it."""
+        return self.path.rpartition("/")[2] or as_text(rules.basename(self.full_path))
+
+    @property
+    def folder(self) -> str:
+        """The folder that it lies in, seen from the root, with `/`; empty for the root."""
+        return self.path.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """What a prompt calls the embedding in this file."""
+        return split_name(self.filename)[0]
+
+    @property
+    def suffix(self) -> str:
+        """The ending of the file's name, in lower case."""
+        return split_name(self.filename)[1]
+
+    @property
+    def full_folder(self) -> str:
+        """The folder that it lies in, as the system spells it."""
+        return rules.dirname(self.full_path)
+
+    def beside(self, filename: str) -> Place:
+        """Return the place of another file in the same folder.
+
+        Args:
+            filename: as the system spells it.
+        """
+        head, slash, _ = self.path.rpartition("/")
+        path = f"{head}{slash}{as_text(filename)}"
+        return Place(self.root, path, rules.join(self.full_folder, filename))
+
+    def inside(self, filename: str) -> Place:
+        """Return the place of something in this folder.
+
+        Args:
+            filename: as the system spells it.
+        """
+        path = f"{self.path}/{as_text(filename)}" if self.path else as_text(filename)
+        return Place(self.root, path, rules.join(self.full_path, filename))
+
+    def from_each_root(self) -> Iterator[Place]:
+        """Yield the same file as seen from every folder above it, the nearest first."""
+        parts: list[str] = []
+        above = self.full_path
+        while True:
+            folder, part = rules.split(above)
+            if folder == above or not part:
+                return
+            parts.insert(0, as_text(part))
+            yield Place(folder, "/".join(parts), self.full_path)
+            above = folder
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Return the one spelling of a path that begins at the top, whatever the drive's letter."""
+    full_path: str = rules.abspath(os.fspath(path))
+    drive, rest = rules.splitdrive(full_path)
+    return drive.upper() + rest if len(drive) == 2 else full_path

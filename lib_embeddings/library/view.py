@@ -1,0 +1,199 @@
+"""The entries as one model sees them: what fits, which file a name means, what is loaded.
+
+A name is a question for the model. Of several files with one name it gets the one that it can use,
+before one that it can use in part, before the others. A model switch computes a new view and opens
+no file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple, get_args
+
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.snapshot import Snapshot
+from lib_embeddings.errors import shown
+from lib_embeddings.formats.text_encoders import ModelFamily, families_for
+from lib_embeddings.library.fit import Fit, FitKind, check
+from lib_embeddings.names import WEIGHT_SUFFIXES, fold
+
+State = Literal["ok", "duplicate", "broken", "unsafe", "foreign"]
+STATES: tuple[State, ...] = get_args(State)
+FITS: tuple[FitKind, ...] = get_args(FitKind)
+
+_BETTER_FITS = ("usable", "partial")  # what a name means rather than anything else
+
+
+class ViewEntry(NamedTuple):
+    """An entry as one model sees it.
+
+    Attributes:
+        state: what the file is; a `duplicate` has the name of a file that serves the same models.
+        fit: whether the model can use it; None for all that is not `ok`.
+        reason: one sentence that says why it is not loaded; None when it is.
+    """
+
+    entry: Entry
+    state: State
+    fit: FitKind | None
+    reason: str | None
+
+    @property
+    def name(self) -> str:
+        """What a prompt calls it."""
+        return self.entry.place.name
+
+    @property
+    def is_loaded(self) -> bool:
+        """Tell whether a prompt can use it."""
+        return self.fit == "usable"
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Keys of the model families that can use it."""
+        return tuple(family.key for family in families_for(self.entry.reading.vectors))
+
+
+@dataclass(frozen=True)
+class View:
+    """A snapshot as one model sees it. Iterating gives its entries."""
+
+    roots: tuple[str, ...]
+    model: ModelFamily | None
+    entries: tuple[ViewEntry, ...]
+
+    @classmethod
+    def of(
+        cls, snapshot: Snapshot, model: ModelFamily | None, use_partial: Collection[str] = ()
+    ) -> View:
+        """See a snapshot with a model.
+
+        Args:
+            use_partial: ids of entries that count as usable where they are partial.
+        """
+        fits = _Fits(model)
+        rows = [_alone(entry, fits, use_partial) for entry in snapshot.entries]
+        return cls(snapshot.roots, model, tuple(_beside_each_other(rows, fits, snapshot.roots)))
+
+    def __iter__(self) -> Iterator[ViewEntry]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """How many entries have each state and each fit."""
+        found: Counter[str | None] = Counter(row.state for row in self.entries)
+        found.update(row.fit for row in self.entries)
+        return {kind: found[kind] for kind in (*STATES, *FITS)}
+
+    @cached_property
+    def named(self) -> Mapping[str, ViewEntry]:
+        """By folded name, the embedding that a prompt means by it."""
+        named: dict[str, ViewEntry] = {}
+        for row in self.entries:
+            if row.state == "ok":
+                name = fold(row.name)
+                former = named.get(name)
+                if former is None or _preference(row) < _preference(former):
+                    named[name] = row
+        return named
+
+    def twins(self, row: ViewEntry) -> tuple[ViewEntry, ...]:
+        """Return the other embeddings with the name of one."""
+        rows = self._twins.get(fold(row.name), ()) if row.state in ("ok", "duplicate") else ()
+        return tuple(other for other in rows if other is not row)
+
+    @cached_property
+    def _twins(self) -> Mapping[str, list[ViewEntry]]:
+        """By folded name, the embeddings that share it; names of one file are left out."""
+        by_name: dict[str, list[ViewEntry]] = defaultdict(list)
+        for row in self.entries:
+            if row.state in ("ok", "duplicate"):
+                by_name[fold(row.name)].append(row)
+        return {name: rows for name, rows in by_name.items() if len(rows) > 1}
+
+
+class _Fits:
+    """How embeddings fit a model, found out once for all of one shape."""
+
+    def __init__(self, model: ModelFamily | None) -> None:
+        self._model = model
+        self._known: dict[int, Fit] = {}  # by identity: files of one shape share the mapping
+
+    def of(self, entry: Entry) -> Fit:
+        vectors = entry.reading.vectors
+        fit = self._known.get(id(vectors))
+        if fit is None:
+            fit = self._known[id(vectors)] = check(vectors, self._model)
+        return fit
+
+
+def _alone(entry: Entry, fits: _Fits, use_partial: Collection[str]) -> ViewEntry:
+    """Return an entry as the model sees it, whatever else has its name."""
+    reading = entry.reading
+    if reading.state != "ok":
+        return ViewEntry(entry, reading.state, None, reading.reason)
+    fit = fits.of(entry)
+    if use_partial and fit.kind == "partial" and entry.place.id in use_partial:
+        return ViewEntry(entry, "ok", "usable", None)
+    return ViewEntry(entry, "ok", *fit)
+
+
+def _beside_each_other(rows: list[ViewEntry], fits: _Fits, roots: Collection[str]) -> list[ViewEntry]:
+    """Mark the duplicates among embeddings of one name."""
+    numbers = {root: number for number, root in enumerate(roots)}
+    by_name: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        if row.state == "ok":
+            by_name[fold(row.name)].append(number)
+
+    def rank(number: int) -> tuple[object, ...]:
+        entry = rows[number].entry
+        return (*_order(fits.of(entry).kind), *_place_order(entry), numbers[entry.place.root])
+
+    for same_name in by_name.values():
+        if len(same_name) > 1:
+            ranked = sorted(same_name, key=rank)
+            for position, number in enumerate(ranked):
+                before = [rows[other] for other in ranked[:position]]
+                used = _served_by(rows[number], before)
+                if used:
+                    rows[number] = _duplicate(rows[number], used)
+    return rows
+
+
+def _served_by(row: ViewEntry, before: list[ViewEntry]) -> ViewEntry | None:
+    """Return the one of those *before* an embedding that makes it superfluous."""
+    serves = row.entry.reading.vectors.keys()
+    for other in before:
+        if other.state == "ok" and (
+            (row.is_loaded and other.is_loaded) or other.entry.reading.vectors.keys() == serves
+        ):
+            return other
+    return None
+
+
+def _duplicate(row: ViewEntry, used: ViewEntry) -> ViewEntry:
+    path = shown(used.entry.place.path, 255)
+    reason = f"has the same name as {path}, which is used: rename one of them"
+    return ViewEntry(row.entry, "duplicate", None, reason)
+
+
+def _order(kind: FitKind | None) -> tuple[int]:
+    return (_BETTER_FITS.index(kind) if kind in _BETTER_FITS else len(_BETTER_FITS),)
+
+
+def _preference(row: ViewEntry) -> tuple[object, ...]:
+    return (*_order(row.fit), *_place_order(row.entry))
+
+
+def _place_order(entry: Entry) -> tuple[int, int, str]:
+    """Return what decides between files that serve a model equally: the smallest comes first."""
+    suffix, path = entry.place.suffix, entry.place.path
+    kind = WEIGHT_SUFFIXES.index(suffix) if suffix in WEIGHT_SUFFIXES else len(WEIGHT_SUFFIXES)
+    return path.count("/"), kind, fold(path)
