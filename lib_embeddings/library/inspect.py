@@ -15,6 +15,7 @@ from lib_embeddings.entries.snapshot import Entry, FittedEntry
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Vectors
 from lib_embeddings.formats.foreign import bundled_embeddings, named_tensors
+from lib_embeddings.library.known import known_of
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 from lib_embeddings.prompts.tokenizer import own_tokenizer
@@ -51,7 +52,8 @@ class Inspection:
     @property
     def advice(self) -> Advice:
         """What to say about its name, as far as no others count."""
-        return NameChecks([self.fitted], own_tokenizer()).of(self.fitted)
+        known = known_of(self.fitted)
+        return NameChecks([known], own_tokenizer()).of(known)
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values: the entry's fields first."""

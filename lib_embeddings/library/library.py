@@ -28,8 +28,8 @@ from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.library.bulk import no_collecting
 from lib_embeddings.library.choices import Preferences
 from lib_embeddings.library.index import Index
+from lib_embeddings.library.known import check_names
 from lib_embeddings.library.search import Listing
-from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Library:
                     self._preferences.favourites,
                     self._preferences.use_partial,
                     self._index.hashes,
-                    partial(NameChecks, tokenize=self.tokenize, look_up=self._index.token_ids),
+                    partial(check_names, tokenize=self.tokenize, look_up=self._index.token_ids),
                 )
             return self._listing
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from lib_embeddings.entries.snapshot import Changes, FittedEntry, View
 from lib_embeddings.errors import shown
+from lib_embeddings.library.known import known_of
 from lib_embeddings.prompts.name_checks import NO_ADVICE, Advice, NameChecks
 
 # A burst of changes is one line: it names so many files and counts the others.
@@ -29,7 +30,7 @@ def log_lines(view: View) -> Iterator[str]:
 
 def name_lines(view: View, checks: NameChecks) -> Iterator[str]:
     """Yield a line for each warning about a name, below the number of such names."""
-    warned = [(shown(entry.name, 255), checks.of(entry).warnings) for entry in view]
+    warned = [(shown(entry.name, 255), checks.of(known_of(entry)).warnings) for entry in view]
     warned = [(name, warnings) for name, warnings in warned if warnings]
     if warned:
         yield f"Names to think about: {len(warned)}"
@@ -66,7 +67,7 @@ def view_as_json(view: View, checks: NameChecks) -> dict[str, Any]:
         "model": view.model.key if view.model else None,
         "roots": list(view.roots),
         "counts": view.counts,
-        "entries": [entry_as_json(entry, checks.of(entry)) for entry in view],
+        "entries": [entry_as_json(entry, checks.of(known_of(entry))) for entry in view],
     }
 
 

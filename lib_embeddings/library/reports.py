@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from lib_embeddings.entries.snapshot import FittedEntry, View
+from lib_embeddings.library.known import known_of
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.provenance import provenance
 from lib_embeddings.names import PICTURE_SUFFIXES
 from lib_embeddings.prompts.infotext import Provenance, find_hashes, split_hashes
 from lib_embeddings.prompts.reader import Near, PromptReader
-from lib_embeddings.prompts.report import Known
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
 
 _PASTED = 16  # infotexts whose embeddings are remembered: of the last few pictures
@@ -82,16 +82,12 @@ def reader_of(view: View, tokenize: Tokenize, look_up: LookUp) -> PromptReader:
     Args:
         look_up: returns the token ids of names, which may be remembered.
     """
-    embeddings = [_known(fitted) for fitted in view if fitted.state == "ok"]
-    others = [_known(fitted) for fitted in view if _may_be_asked_for(fitted)]
+    embeddings = [known_of(fitted) for fitted in view if fitted.state == "ok"]
+    others = [known_of(fitted) for fitted in view if _may_be_asked_for(fitted)]
     tokens = look_up((known.name for known in (*embeddings, *others)), tokenize)
     # A file that is no embedding asks for no word that is an ordinary one, of one token.
     asked_for = (known for known in others if len(tokens[known.name]) > 1)
     return PromptReader((*embeddings, *asked_for), tokens, tokenize, _near())
-
-
-def _known(fitted: FittedEntry) -> Known:
-    return Known(fitted.id, fitted.name, fitted.n_vectors, fitted.reason)
 
 
 def _may_be_asked_for(fitted: FittedEntry) -> bool:

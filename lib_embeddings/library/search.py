@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args
 from lib_embeddings.entries.fit import FitKind
 from lib_embeddings.entries.notes import read_texts
 from lib_embeddings.entries.snapshot import FittedEntry, State, View
+from lib_embeddings.library.known import check_names
 from lib_embeddings.names import as_text, fold, natural_key
 from lib_embeddings.prompts.name_checks import NameChecks
 
@@ -95,7 +96,7 @@ class Listing:
     favourites: frozenset[str] = frozenset()
     use_partial: frozenset[str] = frozenset()
     hashes: Callable[[], Mapping[str, str]] = dict
-    check_names: Callable[[View], NameChecks] = NameChecks
+    check_names: Callable[[View], NameChecks] = check_names
 
     def find(self, id: str) -> FittedEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id, if there is one."""

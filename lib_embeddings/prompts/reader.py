@@ -22,8 +22,9 @@ from lib_embeddings.prompts.grammar import (
     without_comments,
     without_networks,
 )
+from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.matching import Matcher
-from lib_embeddings.prompts.report import Filled, Known, Lookalike, PromptReport, Unused, Used
+from lib_embeddings.prompts.report import Filled, Lookalike, PromptReport, Unused, Used
 from lib_embeddings.prompts.schedules import schedule
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
@@ -44,7 +45,7 @@ class PromptReader:
 
     def __init__(
         self,
-        embeddings: Iterable[Known],
+        embeddings: Iterable[KnownEmbedding],
         tokens: Mapping[str, TokenIds],
         tokenize: Tokenize,
         near: Callable[[Iterable[str]], Near] | None = None,
@@ -57,7 +58,7 @@ class PromptReader:
             near: prepares names for near misses; without it none are found.
         """
         self._tokenize = tokenize
-        self._known: dict[str, Known] = {}
+        self._known: dict[str, KnownEmbedding] = {}
         self._spellings: dict[str, str] = {}
         for known in embeddings:
             self._known.setdefault(known.name, known)

@@ -8,33 +8,20 @@ from typing import Any, NamedTuple
 
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.foreign_syntax import Form
-
-
-class Known(NamedTuple):
-    """An embedding that a prompt may ask for.
-
-    Attributes:
-        n_vectors: how many tokens it takes.
-        reason: why it is not loaded; None when it is.
-    """
-
-    id: str
-    name: str
-    n_vectors: int
-    reason: str | None = None
+from lib_embeddings.prompts.known import KnownEmbedding
 
 
 class Used(NamedTuple):
     """An embedding that the prompt uses, with the weight of each use."""
 
-    known: Known
+    known: KnownEmbedding
     weights: tuple[float, ...]
 
 
 class Unused(NamedTuple):
     """An embedding that the prompt asks for in vain, and the shorter name used in its place."""
 
-    known: Known
+    known: KnownEmbedding
     instead: str | None
 
 
@@ -42,7 +29,7 @@ class Lookalike(NamedTuple):
     """A word that is nearly a name."""
 
     text: str
-    known: Known
+    known: KnownEmbedding
 
 
 class Filled(NamedTuple):
@@ -124,7 +111,7 @@ class PromptReport:
         return {**form._asdict(), "start": start, "end": end}
 
 
-def _named(known: Known) -> dict[str, str]:
+def _named(known: KnownEmbedding) -> dict[str, str]:
     return {"id": known.id, "name": known.name}
 
 

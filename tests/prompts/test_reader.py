@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.grammar import escape
+from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
-from lib_embeddings.prompts.report import Known, PromptReport
+from lib_embeddings.prompts.report import PromptReport
 
 XL = "made for SDXL"
 LOADED = (
@@ -28,10 +29,12 @@ LOADED = (
     "v1.5",
 )
 OTHERS = ("whatever-2000", "bad-hands-5", "catxl", "CASE", "my bad")
-KNOWN = [Known(name, name, 8) for name in LOADED] + [Known(name, name, 2, XL) for name in OTHERS]
+KNOWN = [KnownEmbedding(name, name, 8) for name in LOADED] + [
+    KnownEmbedding(name, name, 2, XL) for name in OTHERS
+]
 
 
-def make_reader(embeddings: Sequence[Known]) -> PromptReader:
+def make_reader(embeddings: Sequence[KnownEmbedding]) -> PromptReader:
     """Return a reader that knows some embeddings."""
     names = [known.name for known in embeddings]
     return PromptReader(
@@ -151,21 +154,23 @@ def test_is_all_used(prompt: str, expected: bool) -> None:
 
 def test_an_ordinary_word_is_no_near_miss() -> None:
     """A word that is one token is no mistyped name, and neither is a name that is one."""
-    reader = make_reader([Known("1", "portraits2", 1), Known("2", "beautyfull", 1)])
+    reader = make_reader(
+        [KnownEmbedding("1", "portraits2", 1), KnownEmbedding("2", "beautyfull", 1)]
+    )
     assert not reader.read("portraits, beautiful", 10).lookalikes
     assert reader.read("portraitz2", 10).lookalikes
 
 
 def test_the_mark_of_a_form_is_no_near_miss() -> None:
     """The word that ComfyUI writes before a name is not compared with names."""
-    reader = make_reader([Known("1", "embedding5", 1), Known("2", "catxl", 1)])
+    reader = make_reader([KnownEmbedding("1", "embedding5", 1), KnownEmbedding("2", "catxl", 1)])
     assert not reader.read("embedding:catxl", 10).lookalikes
     assert reader.read("embeddings, catxl", 10).lookalikes
 
 
 def test_a_file_that_is_no_embedding_is_no_near_miss() -> None:
     """Only embeddings are meant by words that are nearly names."""
-    known = [Known("1", "catxl_style", 0, "this is a web page")]
+    known = [KnownEmbedding("1", "catxl_style", 0, "this is a web page")]
     assert not make_reader(known).read("catxl_stile", 10).lookalikes
 
 
@@ -190,7 +195,7 @@ def test_an_escaped_name_is_used(name: str) -> None:
     """A prompt made with an escaped name uses exactly that name, with its weight."""
     tokens, of_one_line = tokenize([name, " ".join(name.split())])
     assume(tokens == of_one_line)  # text that looks wrongly decoded is mended line by line
-    reader = make_reader([Known("1", name, 3)])
+    reader = make_reader([KnownEmbedding("1", name, 3)])
     report = reader.read(f"photo ({escape(name)}:1.5) photo", 10)
     used = [(use.known.name, use.weights) for use in report.used]
     assert used == ([(name, (1.5,))] if tokens else [])

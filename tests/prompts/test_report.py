@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from lib_embeddings.prompts.foreign_syntax import find_forms
-from lib_embeddings.prompts.report import Filled, Known, Lookalike, PromptReport, Unused, Used
+from lib_embeddings.prompts.known import KnownEmbedding
+from lib_embeddings.prompts.report import Filled, Lookalike, PromptReport, Unused, Used
 
-MARC, XL = Known("1", "marc", 8), Known("2", "marc-xl", 2, "made for SDXL")
+MARC, XL = KnownEmbedding("1", "marc", 8), KnownEmbedding("2", "marc-xl", 2, "made for SDXL")
 PROMPT = "😀 embedding:marc.pt"
 REPORT = PromptReport(
     PROMPT,
-    (Used(MARC, (1.1 * 1.1, 1.0)), Used(Known("3", "one", 1), (1.0,))),
+    (Used(MARC, (1.1 * 1.1, 1.0)), Used(KnownEmbedding("3", "one", 1), (1.0,))),
     (Unused(XL, "marc"), Unused(XL, None)),
     (Lookalike("mark", MARC),),
     tuple(find_forms(PROMPT, {"marc": "marc"}.get)),
