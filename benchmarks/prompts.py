@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 from benchmarks.clock import best, clock
 from lib_embeddings.prompts.clip_tokenizer import tokenize
+from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
-from lib_embeddings.prompts.report import Known
 
 RUNS = 20
 STEPS = 20
@@ -40,7 +40,7 @@ def main() -> None:
     prompt = _prompt(names, options.words)
     tokens = dict(zip(names, tokenize(names), strict=True))
     known = [
-        Known(name, name, 8, None if number % 3 else "made for SDXL")
+        KnownEmbedding(name, name, 8, None if number % 3 else "made for SDXL")
         for number, name in enumerate(names)
     ]
 

@@ -16,9 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "lib_embeddings"
 LAYERS = (
     ("version", "errors"),
     ("limits", "names"),
-    ("formats",),
+    ("formats", "prompts"),
     ("entries",),
-    ("prompts",),
     ("library", "watch"),
     ("web",),
     ("hosts",),
@@ -85,6 +84,18 @@ def test_outside_libraries_have_their_rooms(path: Path) -> None:
         rooms = ALLOWED.get(imported.split(".")[0])
         if rooms is not None:
             assert name_of(path).startswith(rooms), imported
+
+
+PROMPTS = [path for path in MODULES if name_of(path).startswith("prompts")]
+
+
+@pytest.mark.parametrize("path", PROMPTS, ids=name_of)
+def test_prompts_know_no_files(path: Path) -> None:
+    """What reads prompts is given names, and knows nothing of files, folders and models."""
+    ground = ("prompts", "names", "errors", "limits")
+    for imported in imports_of(path):
+        if imported.startswith("lib_embeddings."):
+            assert imported.split(".")[1] in ground, imported
 
 
 def test_watch_and_library_do_not_know_each_other() -> None:

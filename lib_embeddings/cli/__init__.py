@@ -21,9 +21,9 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, families_for
 from lib_embeddings.library.choices import Preferences
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.inspect import Inspection, inspect
+from lib_embeddings.library.known import check_names
 from lib_embeddings.library.render import log_lines, name_lines, view_as_json
 from lib_embeddings.library.reports import reader_of
-from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.prompts.schedules import MOST_STEPS
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
@@ -119,7 +119,7 @@ def _steps(text: str) -> int:
 def _scan(options: argparse.Namespace) -> int:
     with Index.nowhere() if options.no_index else Index.open() as index:
         view = _look(options.folders, options.model, index)
-        checks = NameChecks(view, own_tokenizer(), index.token_ids)
+        checks = check_names(view, own_tokenizer(), index.token_ids)
     if options.json:
         _print_json(view_as_json(view, checks))
     else:

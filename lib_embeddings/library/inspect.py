@@ -14,9 +14,9 @@ from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Vectors
 from lib_embeddings.formats.foreign import bundled_embeddings, named_tensors
+from lib_embeddings.library.known import check_names
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import View
-from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 
@@ -64,7 +64,7 @@ def inspect(entry: Entry) -> Inspection:
 def alone(entry: Entry) -> SearchIndex:
     """Return an index of one file, as if there were no others and no active model."""
     view = View.of(Snapshot((entry.place.root,), (entry,)), None)
-    return SearchIndex(0, view, check_names=partial(NameChecks, tokenize=own_tokenizer()))
+    return SearchIndex(0, view, check_names=partial(check_names, tokenize=own_tokenizer()))
 
 
 def _look_inside(

@@ -28,10 +28,10 @@ from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.library.choices import Choices, FieldChoice
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.scanner import Progress, Publish, Scan, Scanner, Stop, Stopped, Wait
+from lib_embeddings.library.known import check_names
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View, ViewEntry
-from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class Library:
                     self._generation,
                     View.of(self._snapshot, self._model, use_partial),
                     choices,
-                    partial(NameChecks, tokenize=self._tokenize, look_up=self._token_ids.look_up),
+                    partial(check_names, tokenize=self._tokenize, look_up=self._token_ids.look_up),
                     self._index.hashes,
                     self.sha256,
                 )

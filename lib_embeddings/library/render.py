@@ -16,7 +16,6 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import View, ViewEntry
-from lib_embeddings.prompts.name_checks import NameChecks
 
 # A burst of changes is one line: it names so many files and counts the others.
 _NAMED = 10
@@ -93,7 +92,7 @@ class EntryJson(TypedDict):
 def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
     """Return what is told of one file of a generation."""
     entry, choice, texts = seen.entry, index.choice_of(seen), read_texts(seen.entry)
-    reading, advice = entry.reading, index.name_checks.of(seen)
+    reading, advice = entry.reading, index.advice_on(seen)
     return {
         "id": entry.place.id,
         "name": seen.name,
@@ -170,9 +169,9 @@ def log_lines(view: View) -> Iterator[str]:
     )
 
 
-def name_lines(view: View, checks: NameChecks) -> Iterator[str]:
+def name_lines(index: SearchIndex) -> Iterator[str]:
     """Yield a line for each warning about a name, below the number of such names."""
-    warned = [(shown(seen.name, 255), checks.of(seen).warnings) for seen in view]
+    warned = [(shown(seen.name, 255), index.advice_on(seen).warnings) for seen in index.view]
     warned = [(name, warnings) for name, warnings in warned if warnings]
     if warned:
         yield f"Names that need attention: {len(warned)}"

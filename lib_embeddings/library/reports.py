@@ -5,13 +5,21 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
+from lib_embeddings.library.known import known_of
 from lib_embeddings.library.library import Library
-from lib_embeddings.names import PICTURE_SUFFIXES
-from lib_embeddings.prompts.infotext import Provenance, find_hashes, split_hashes
+from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.names import PICTURE_SUFFIXES, fold
+from lib_embeddings.prompts.infotext import (
+    Provenance,
+    compare,
+    find_hashes,
+    name_in_infotext,
+    split_hashes,
+)
 from lib_embeddings.prompts.reader import Near, PromptReader
-from lib_embeddings.prompts.report import Known
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
 
 _PASTED = 16  # infotexts whose embeddings are remembered: of the last few pictures
@@ -38,16 +46,16 @@ class PromptReports:
     def ready(self) -> ReadyReader | None:
         """Return a reader with the names of now; None where no tokenizer is at hand."""
         with self._lock:
-            listing, tokenize = self._library.listing, self._library.tokenize
+            index, tokenize = self._library.search_index, self._library.tokenize
             if tokenize is None:
                 return None
-            now, ready = (listing.generation, tokenize), self._ready
+            now, ready = (index.generation, tokenize), self._ready
             if ready is None or (ready.generation, ready.tokenize) != now:
                 try:
-                    reader = reader_of(listing.view, tokenize, self._library.token_ids)
+                    reader = reader_of(index.view, tokenize, self._library.token_ids)
                 except LookupError:  # the host's tokenizer, while it has no model
                     return None
-                ready = ReadyReader(listing.generation, listing.view, tokenize, reader)
+                ready = ReadyReader(index.generation, index.view, tokenize, reader)
                 self._ready = ready
             return ready
 
@@ -61,17 +69,17 @@ class PromptReports:
             self._pasted[prompt] = hashes
             if len(self._pasted) > _PASTED:
                 self._pasted.popitem(last=False)
-        return provenance(self._library, hashes)
+        return _provenance(self._library, hashes)
 
     def provenance(self, prompt: str, infotext: str) -> Provenance | None:
         """Compare the embeddings of an infotext with those that are here; None without any.
 
         Args:
-            prompt: what stands in the prompt box: maybe what a host took from an infotext.
-            infotext: what was pasted into the box, or nothing.
+            prompt: what is in the prompt field: maybe what a host took from an infotext.
+            infotext: what was pasted into the field, or nothing.
         """
         pasted = split_hashes(find_hashes(infotext)) or self._pasted.get(prompt, {})
-        return provenance(self._library, pasted) if pasted else None
+        return _provenance(self._library, pasted) if pasted else None
 
 
 def reader_of(view: View, tokenize: Tokenize, look_up: LookUp) -> PromptReader:
@@ -80,22 +88,18 @@ def reader_of(view: View, tokenize: Tokenize, look_up: LookUp) -> PromptReader:
     Args:
         look_up: returns the token ids of names, which may be remembered.
     """
-    embeddings = [_known(fitted) for fitted in view if fitted.state == "ok"]
-    others = [_known(fitted) for fitted in view if _may_be_asked_for(fitted)]
+    embeddings = list(map(known_of, view.named.values()))
+    others = [known_of(seen) for seen in view if _may_be_asked_for(seen)]
     tokens = look_up((known.name for known in (*embeddings, *others)), tokenize)
     # A file that is no embedding asks for no word that is an ordinary one, of one token.
     asked_for = (known for known in others if len(tokens[known.name]) > 1)
     return PromptReader((*embeddings, *asked_for), tokens, tokenize, _near())
 
 
-def _known(fitted: FittedEntry) -> Known:
-    return Known(fitted.id, fitted.name, fitted.n_vectors, fitted.reason)
-
-
-def _may_be_asked_for(fitted: FittedEntry) -> bool:
+def _may_be_asked_for(seen: ViewEntry) -> bool:
     """Tell whether somebody may take a file for an embedding that is none."""
-    is_picture = fitted.path.lower().endswith(PICTURE_SUFFIXES)
-    return fitted.state in ("broken", "unsafe", "foreign") and not is_picture
+    is_picture = seen.entry.place.suffix in PICTURE_SUFFIXES
+    return seen.state in ("broken", "unsafe", "foreign") and not is_picture
 
 
 def _near() -> Callable[[Iterable[str]], Near] | None:
@@ -105,3 +109,34 @@ def _near() -> Callable[[Iterable[str]], Near] | None:
     except ImportError:
         return None
     return NearNames
+
+
+def _provenance(library: Library, hashes: Mapping[str, str]) -> Provenance:
+    """Compare the embeddings of an infotext with those of a library, whatever the active model.
+
+    Args:
+        hashes: name -> hash, from `split_hashes`.
+    """
+    index = library.search_index
+    here: dict[str, ViewEntry] = {}
+    for seen in index.view.named.values():
+        here.setdefault(fold(name_in_infotext(seen.name)), seen)
+
+    def sha256_of(name: str) -> str | None:
+        seen = here.get(fold(name))
+        if seen is None:
+            return None
+        with suppress(OSError):
+            return library.sha256(seen.entry)
+        return ""  # it is here, and cannot be read now
+
+    def name_of(beginning: str) -> str | None:
+        known = index.hashes()
+        named = (
+            seen.name
+            for seen in here.values()
+            if known.get(seen.entry.place.full_path, "").startswith(beginning)
+        )
+        return next(named, None)
+
+    return compare(hashes, sha256_of, name_of)

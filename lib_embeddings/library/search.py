@@ -16,9 +16,10 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.library.choices import NO_CHOICE, Choice
 from lib_embeddings.library.fit import FitKind
+from lib_embeddings.library.known import check_names, known_of
 from lib_embeddings.library.view import State, View, ViewEntry
 from lib_embeddings.names import fold, natural_key
-from lib_embeddings.prompts.name_checks import NameChecks
+from lib_embeddings.prompts.name_checks import Advice, NameChecks
 
 Sort = Literal["name", "date", "vectors", "folder", "size"]
 Order = Literal["asc", "desc"]
@@ -106,7 +107,7 @@ class SearchIndex:
     generation: int
     view: View
     choices: Mapping[str, Choice] = field(default_factory=dict)
-    check_names: Callable[[View], NameChecks] = NameChecks
+    check_names: Callable[[View], NameChecks] = check_names
     hashes: Callable[[], Mapping[str, str]] = dict
     sha256: Callable[[Entry], str] = _sha256_of
 
@@ -167,9 +168,12 @@ class SearchIndex:
         )
         return [seen for _, seen in nsmallest(limit, found, key=lambda pair: pair[0])]
 
+    def advice_on(self, seen: ViewEntry) -> Advice:
+        """Return what is to be said about an entry's name."""
+        return self._name_checks.of(known_of(seen))
+
     @cached_property
-    def name_checks(self) -> NameChecks:
-        """What is to be said about names."""
+    def _name_checks(self) -> NameChecks:
         return self.check_names(self.view)
 
     @cached_property

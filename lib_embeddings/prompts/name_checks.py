@@ -6,16 +6,15 @@ and put into words for the names that are looked at.
 
 from __future__ import annotations
 
-import os
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from lib_embeddings.entries.snapshot import FittedEntry
 from lib_embeddings.errors import shown
 from lib_embeddings.names import fold, is_generic, why_no_filename
 from lib_embeddings.prompts.grammar import escape
+from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import LookUp, TokenIds, Tokenize
 
 # Most names are free once something stands before or behind them.
@@ -52,40 +51,45 @@ def _try(
         return {}
 
 
+def _is_checked(known: KnownEmbedding) -> bool:
+    return known.n_vectors > 0 and not known.is_duplicate
+
+
 class NameChecks:
     """What to say about the names of some embeddings, compared with each other."""
 
     def __init__(
         self,
-        entries: Iterable[FittedEntry],
+        embeddings: Iterable[KnownEmbedding],
         tokenize: Tokenize | None = None,
-        look_up: LookUp = _ask,
+        look_up: LookUp | None = None,
     ) -> None:
         """Compare all names.
 
         Args:
+            embeddings: all files, as the name of one that is no embedding is taken, too.
             tokenize: returns the token ids of texts; without it, or where it raises `LookupError`
                 as no model is loaded now, only characters count.
-            look_up: may remember what a tokenizer said of names.
+            look_up: may remember what a tokenizer said of names; without it nothing does.
         """
-        entries = tuple(entries)
+        known = tuple(embeddings)
         self._tokenize = tokenize
-        self._taken = {fold(entry.name) for entry in entries}
-        names = dict.fromkeys(entry.name for entry in entries if entry.state == "ok")
-        self._ids = _try(look_up, names, tokenize)
+        self._taken = {fold(each.name) for each in known}
+        names = dict.fromkeys(each.name for each in known if _is_checked(each))
+        self._ids = _try(look_up or _ask, names, tokenize)
         self._in_order = sorted(self._ids, key=lambda name: (self._ids[name], name))
         self._ids_in_order = [self._ids[name] for name in self._in_order]
 
-    def of(self, fitted: FittedEntry) -> Advice:
-        """Return what to say about an entry's name."""
-        if fitted.state != "ok":
+    def of(self, known: KnownEmbedding) -> Advice:
+        """Return what to say about the name of a file."""
+        if not _is_checked(known):
             return NO_ADVICE
-        name = fitted.name
+        name = known.name
         written, findings = escape(name), list(self._findings(name, self._ids.get(name)))
         is_read = written == " ".join(name.split())
         if is_read and not findings:
             return NO_ADVICE
-        proposal = self._propose(fitted)
+        proposal = self._propose(known)
         better = shown(proposal, 255) if proposal else "what you want to type"
         warnings = [f"{finding}: rename it to {better}" for finding in findings]
         if not is_read:
@@ -127,12 +131,12 @@ class NameChecks:
                 twin = shown(other, 255)
         return twin, None
 
-    def _propose(self, fitted: FittedEntry) -> str | None:
-        """Return a free name like an entry's own, or what the place or inside of its file says."""
-        wishes = [fitted.name]
-        if is_generic(fitted.name):
-            folder = os.path.basename(os.path.dirname(fitted.path))
-            wishes = [folder, (fitted.entry.stored_name or "").strip("<>_ ")]
+    def _propose(self, known: KnownEmbedding) -> str | None:
+        """Return a free name like a file's own, or what its folder or the name inside says."""
+        wishes = [known.name]
+        if is_generic(known.name):
+            folder = known.folder.rpartition("/")[2]
+            wishes = [folder, (known.stored_name or "").strip("<>_ ")]
         stems = [escape(_NOT_IN_PROPOSALS.sub("-", wish)).strip("-.") for wish in wishes]
         candidates = (variant.format(stem) for variant in _VARIANTS for stem in stems if stem)
         return next(filter(self._is_free, candidates), None)

@@ -11,6 +11,7 @@ from lib_embeddings.entries.notes import box_of, read_texts
 from lib_embeddings.entries.previews import preview_of
 from lib_embeddings.entries.snapshot import FittedEntry
 from lib_embeddings.library.inspect import Inspection, inspect
+from lib_embeddings.library.known import known_of
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.search import Filters, Listing
@@ -38,7 +39,7 @@ def card(listing: Listing, fitted: FittedEntry, prefix: str) -> dict[str, Any]:
     """Return what a card shows of one file."""
     texts = read_texts(fitted.entry)
     return {
-        **entry_as_json(fitted, listing.name_checks.of(fitted)),
+        **entry_as_json(fitted, listing.name_checks.of(known_of(fitted))),
         "id": fitted.id,
         "n_vectors": max((info.n_vectors for info in fitted.vectors.values()), default=0),
         "mtime": fitted.entry.mtime_ns / 1e9,

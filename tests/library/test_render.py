@@ -6,8 +6,9 @@ import json
 
 from lib_embeddings.entries.snapshot import FittedEntry, Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.known import check_names
 from lib_embeddings.library.render import entry_as_json, log_lines, name_lines, view_as_json
-from lib_embeddings.prompts.name_checks import Advice, NameChecks
+from lib_embeddings.prompts.name_checks import Advice
 from tests.entries.test_snapshot import CLIP_L, ENTRIES, PAIR, entry
 
 
@@ -99,7 +100,7 @@ def test_json_of_an_entry() -> None:
 def test_json_of_a_view() -> None:
     """A view is told by its model, its roots, its counts and its entries."""
     view = Snapshot(("root", "other"), ENTRIES).seen_with(MODEL_FAMILIES["sd1"])
-    document = json.loads(json.dumps(view_as_json(view, NameChecks(view))))
+    document = json.loads(json.dumps(view_as_json(view, check_names(view))))
     assert list(document) == ["model", "roots", "counts", "entries"]
     assert (document["model"], document["roots"]) == ("sd1", ["root", "other"])
     assert document["counts"] == view.counts
@@ -111,14 +112,14 @@ def test_json_of_a_view() -> None:
 def test_json_without_a_model() -> None:
     """No model is null, not a word."""
     view = Snapshot((), ()).seen_with(None)
-    assert view_as_json(view, NameChecks(view))["model"] is None
+    assert view_as_json(view, check_names(view))["model"] is None
 
 
 def test_names_to_think_about() -> None:
     """Each warning about a name is a line of its own, below their number; none is no line."""
     entries = (entry("a(b", CLIP_L), entry("learned_embeds\n", CLIP_L), entry("cat", CLIP_L))
     view = Snapshot(("root",), entries).seen_with(None)
-    assert list(name_lines(view, NameChecks(view))) == [
+    assert list(name_lines(view, check_names(view))) == [
         "Names to think about: 2",
         r"  a(b               as it stands it means something else in prompts: type it as a\(b",
         (
@@ -126,7 +127,7 @@ def test_names_to_think_about() -> None:
             "rename it to what you want to type"
         ),
     ]
-    assert list(name_lines(Snapshot((), ()).seen_with(None), NameChecks([]))) == []
+    assert list(name_lines(Snapshot((), ()).seen_with(None), check_names([]))) == []
 
 
 def test_json_of_an_entry_with_advice() -> None:

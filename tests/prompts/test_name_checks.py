@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 
-from lib_embeddings.entries.snapshot import Entry, FittedEntry, Reading, State
 from lib_embeddings.names import why_no_filename
 from lib_embeddings.prompts.clip_tokenizer import tokenize
+from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.name_checks import NO_ADVICE, NameChecks
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 
-def entry(
-    name: str, path: str = "", *, stored_name: str | None = None, state: State = "ok"
-) -> FittedEntry:
-    """Return an entry with a name."""
-    reading = Reading(state)
-    place = ("root", path or f"{name}.pt", 1, 1)
-    return FittedEntry(Entry(name, *place, state, None, (), reading, (), stored_name), None)
+def known(name: str, **facts: Any) -> KnownEmbedding:
+    """Return an embedding of one vector with a name."""
+    return KnownEmbedding(name, name, 1)._replace(**facts)
 
 
 def warnings(name: str, *others: str, tokens: bool = True) -> tuple[str, ...]:
     """Return what is said about a name beside others."""
-    entries = [entry(each) for each in (name, *others)]
-    return NameChecks(entries, tokenize if tokens else None).of(entries[0]).warnings
+    embeddings = [known(each) for each in (name, *others)]
+    return NameChecks(embeddings, tokenize if tokens else None).of(embeddings[0]).warnings
 
 
 @pytest.mark.parametrize(
@@ -111,35 +108,35 @@ def test_a_name_without_tokens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "stored_name", "proposal"),
+    ("folder", "stored_name", "proposal"),
     [
-        ("birb/learned_embeds.bin", "<cat-toy>", "cat-toy"),
-        ("birb/learned_embeds.bin", None, "birb-ti"),
-        ("birb style/learned_embeds.bin", None, "birb-style"),
-        ("learned_embeds.bin", "<cat-toy>", "cat-toy"),
-        ("a/b/learned_embeds.bin", "_birb_style_", "birb_style"),
-        ("learned_embeds.bin", "<../../etc/x>", "etc-x"),
-        ("learned_embeds.bin", "*", None),
+        ("birb", "<cat-toy>", "cat-toy"),
+        ("birb", None, "birb-ti"),
+        ("birb style", None, "birb-style"),
+        ("", "<cat-toy>", "cat-toy"),
+        ("a/b", "_birb_style_", "birb_style"),
+        ("", "<../../etc/x>", "etc-x"),
+        ("", "*", None),
     ],
 )
 def test_the_name_of_all_trainings(
-    path: str, stored_name: str | None, proposal: str | None
+    folder: str, stored_name: str | None, proposal: str | None
 ) -> None:
     """`learned_embeds` says nothing: the folder or the name inside may be better."""
-    fitted = entry("learned_embeds", path, stored_name=stored_name)
-    advice = NameChecks([fitted, entry("birb")], tokenize).of(fitted)
+    embedding = known("learned_embeds", folder=folder, stored_name=stored_name)
+    advice = NameChecks([embedding, known("birb")], tokenize).of(embedding)
     assert advice.proposal == proposal
     assert advice.warnings == (
         f"many files are called learned_embeds: rename it to {proposal or 'what you want to type'}",
     )
 
 
-def test_only_what_is_ok_has_a_name_to_think_about() -> None:
-    """Other files are not used, but their names are taken all the same."""
-    entries = [entry("cat"), entry("dog", state="duplicate"), entry("cat-ti", state="broken")]
-    checks = NameChecks(entries, tokenize)
-    assert [checks.of(fitted) for fitted in entries[1:]] == [NO_ADVICE] * 2
-    assert checks.of(entries[0]).proposal == "ti-cat"
+def test_names_of_files_that_no_prompt_can_use() -> None:
+    """Nothing is said about them, but they are taken all the same."""
+    cat, dog, page = known("cat"), known("dog", is_duplicate=True), known("cat-ti", n_vectors=0)
+    checks = NameChecks([cat, dog, page], tokenize)
+    assert (checks.of(dog), checks.of(page)) == (NO_ADVICE, NO_ADVICE)
+    assert checks.of(cat).proposal == "ti-cat"
 
 
 NAMES = (
@@ -151,15 +148,15 @@ NAMES = (
 @pytest.mark.parametrize("tokens", [True, False])
 def test_proposals_are_free(tokens: bool) -> None:
     """A proposal is a good file name, nobody has it, and nothing is said about it."""
-    entries = [entry(name) for name in NAMES]
-    checks = NameChecks(entries, tokenize if tokens else None)
-    proposals = {e.name: checks.of(e).proposal for e in entries if checks.of(e).proposal}
+    embeddings = [known(name) for name in NAMES]
+    checks = NameChecks(embeddings, tokenize if tokens else None)
+    proposals = {e.name: checks.of(e).proposal for e in embeddings if checks.of(e).proposal}
     assert proposals.keys() >= {"a(b", "AND", "x#y", "CAT-TI:"}
     for name, proposal in proposals.items():
         assert proposal
         assert proposal.casefold() not in {each.casefold() for each in NAMES}
         assert why_no_filename(proposal) is None
-        renamed = [entry(proposal), *(each for each in entries if each.name != name)]
+        renamed = [known(proposal), *(each for each in embeddings if each.name != name)]
         assert NameChecks(renamed, tokenize if tokens else None).of(renamed[0]) == NO_ADVICE
 
 
@@ -171,9 +168,9 @@ def test_each_name_is_looked_up_once() -> None:
         asked.append(list(names))
         return dict(zip(asked[-1], tokenize(asked[-1]), strict=True))
 
-    entries = [entry("cat"), entry("dog"), entry("cat", "b/cat.pt", state="duplicate")]
-    checks = NameChecks(entries, tokenize, look_up)
-    assert checks.of(entries[0]).proposal == "cat-ti"
+    embeddings = [known("cat"), known("dog"), known("cat", folder="b", is_duplicate=True)]
+    checks = NameChecks(embeddings, tokenize, look_up)
+    assert checks.of(embeddings[0]).proposal == "cat-ti"
     assert asked == [["cat", "dog"]]
 
 
@@ -185,11 +182,11 @@ def test_a_tokenizer_that_is_gone(calls: int) -> None:
     def tokenize_while_loaded(texts: list[str]) -> list[TokenIds]:
         return left.pop()(texts)  # then an IndexError, which is a LookupError
 
-    entries = [entry("cat"), entry("a(b")]
-    first, second = map(NameChecks(entries, tokenize_while_loaded).of, entries)
+    embeddings = [known("cat"), known("a(b")]
+    first, second = map(NameChecks(embeddings, tokenize_while_loaded).of, embeddings)
     assert (first.proposal, second.proposal) == (("cat-ti" if calls else None), "a-b")
 
 
 def test_no_names_at_all() -> None:
     """An empty library has nothing to say."""
-    assert NameChecks([], tokenize).of(entry("xyzzy")) == NO_ADVICE
+    assert NameChecks([], tokenize).of(known("xyzzy")) == NO_ADVICE
