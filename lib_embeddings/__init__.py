@@ -3,12 +3,11 @@
 from lib_embeddings import read_embedding, scan
 
 read_embedding("embeddings/marc_allante.bin").vectors["clip_l"]    # (n_vectors, 768) float32
-for entry in scan(["embeddings"], model="sdxl"):
-    print(entry.name, entry.state, entry.fit, entry.reason)
+for found in scan(["embeddings"], model="sdxl"):
+    print(found.name, found.state, found.fit, found.reason)
 """
 
 from lib_embeddings.entries.read import read_embedding
-from lib_embeddings.entries.scan import scan
 from lib_embeddings.errors import (
     BrokenFile,
     EmbeddingError,
@@ -17,6 +16,7 @@ from lib_embeddings.errors import (
     UnsafeFile,
 )
 from lib_embeddings.formats.embedding import Embedding
+from lib_embeddings.library.library import scan
 
 __all__ = [
     "BrokenFile",

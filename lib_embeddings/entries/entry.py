@@ -1,9 +1,9 @@
 """What a scan finds: an entry for every file that may be an embedding.
 
-    Place       where it lies
-    Reading     all that its bytes tell
-    Companion   what lies beside it and belongs to it
-    Entry       all of these, and its size and time
+Place       where it lies
+Reading     all that its bytes tell
+Companion   what lies beside it and belongs to it
+Entry       all of these, and its size and time
 """
 
 from __future__ import annotations

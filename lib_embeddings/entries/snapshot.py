@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -74,10 +75,8 @@ def entry_at(place: Place) -> Entry:
     entries = [_read(find_file(place))]
     partner = _partner_of(place)
     if partner:
-        try:
+        with suppress(OSError):  # it has none
             entries.append(_read(find_file(partner)))
-        except OSError:  # it has none
-            pass
     return next(iter(_join_pairs(entries)))
 
 

@@ -153,9 +153,7 @@ def _is_folder(item: _Item) -> bool:
 def _is_link(item: _Item) -> bool:
     if item.is_symlink():
         return True
-    return _HAS_JUNCTIONS and bool(
-        getattr(item.stat(follow_symlinks=False), "st_reparse_tag", 0)
-    )
+    return _HAS_JUNCTIONS and bool(getattr(item.stat(follow_symlinks=False), "st_reparse_tag", 0))
 
 
 def _files(folder: Place, items: Iterable[_Item]) -> Iterator[Found]:

@@ -1,45 +1,64 @@
-"""The composition root inside a WebUI: a library, the watch over its folders, and the host."""
+"""What every host composes: a library, what is remembered of it, and the watch over its folders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from typing import NamedTuple
 
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.hosts.port import Host
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.scanner import Progress
+from lib_embeddings.prompts.tokenizer import Tokenize
 from lib_embeddings.watch.watcher import Watcher
+from lib_embeddings.watch.write_tracker import WriteTracker
+
+
+class Living(NamedTuple):
+    """A library, and what lets it follow its folders by itself."""
+
+    library: Library
+    watcher: Watcher
+
+    def set_roots(self, roots: Iterable[str]) -> None:
+        """Scan and watch these folders from now on."""
+        self.library.set_roots(roots)
+        self.watcher.scan_soon()
 
 
 @contextmanager
-def living_in(host: Host) -> Iterator[Library]:
-    """Let a host use a library that follows its folders by itself, until the block ends.
+def living_library(
+    roots: Iterable[str | os.PathLike[str]],
+    tokenize: Tokenize | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
+) -> Iterator[Living]:
+    """Yield a library whose watcher is still to be started; all of it ends with the block.
 
-    The first look at the folders is the watch's own, so that nobody waits for it.
+    The first scan is the watcher's own, so that nobody waits for it.
+
+    Args:
+        tokenize: returns token ids while no model is active.
     """
-    with Index.open() as index:
-        library = Library(host.folders(), index, Preferences())
+    stop, writes = threading.Event(), WriteTracker()
 
-        def is_whole(path: str, size: int, mtime_ns: int) -> bool:
-            # A host that has just written a file asks for it before its events arrive; what reads
-            # as an embedding to its end is whole.
-            return watcher.is_whole(path, size, mtime_ns) or read_file(path)[0].state == "ok"
+    def wait(path: str, size: int, mtime_ns: int) -> float:
+        left = writes.seconds_left(path, size, mtime_ns)
+        # A host that has just written a file asks for it before its events arrive; what reads as an
+        # embedding to its end is complete.
+        is_sound = left > 0 and read_file(Place.of_file(path)).state == "ok"
+        return 0.0 if is_sound else left
 
-        def look() -> None:
-            library.rescan()
-            library.is_whole = is_whole  # what lay there at the start counts as whole
-
-        watcher = Watcher(library.roots, look)
-
-        def follow(folders: list[str]) -> None:
-            watcher.set_roots(folders)
-            library.set_roots(folders)
-
+    with Index.open() as index, closing(Choices()) as choices:
+        library = Library(
+            roots, index, choices, tokenize=tokenize, wait=wait, stop=stop, on_progress=on_progress
+        )
+        watcher = Watcher(library, writes, stop)
         try:
-            host.attach(library, follow)
-            with watcher:
-                yield library
+            yield Living(library, watcher)
         finally:
-            host.detach()
+            watcher.stop()

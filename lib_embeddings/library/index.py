@@ -332,6 +332,6 @@ def _state_of(text: str) -> str:
 
 def _decode(text: str) -> Reading:
     """Return the reading of a row. Raises errors of several kinds when it is damaged."""
-    *facts, vectors, metadata, warnings = _scan_json(text)[0]
+    state, reason, container, layout, vectors, metadata, warnings = _scan_json(text)[0]
     infos = share_infos(*((key, vectors_info(*info)) for key, info in vectors.items()))
-    return Reading(*facts, infos, metadata, tuple(warnings))
+    return Reading(state, reason, container, layout, infos, metadata, tuple(warnings))

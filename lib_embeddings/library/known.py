@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lib_embeddings.library.view import View, ViewEntry
-from lib_embeddings.names import PICTURE_SUFFIXES
 from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize

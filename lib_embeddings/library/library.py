@@ -24,11 +24,11 @@ from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.rename import rename
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.entries.walk import Folder
-from lib_embeddings.formats.text_encoders import ModelFamily
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.choices import Choices, FieldChoice
 from lib_embeddings.library.index import Index, no_collecting
-from lib_embeddings.library.scanner import Progress, Publish, Scan, Scanner, Stop, Stopped, Wait
 from lib_embeddings.library.known import check_names
+from lib_embeddings.library.scanner import Progress, Publish, Scan, Scanner, Stop, Stopped, Wait
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View, ViewEntry
@@ -66,11 +66,11 @@ class Library:
     Subscribers must not scan: they are called while a scan goes on.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it needs is given here
         self,
         roots: Iterable[str | os.PathLike[str]],
         index: Index,
-        choices: Choices,
+        choices: Choices | None = None,
         *,
         tokenize: Tokenize | None = None,
         wait: Wait = _complete,
@@ -82,6 +82,7 @@ class Library:
 
         Args:
             roots: the folders; one that is missing is looked for at every rescan.
+            choices: what people chose; without it nobody can choose.
             tokenize: returns token ids while no model is active.
             wait: from path, size and mtime_ns of a new or changed file, returns the seconds until
                 its writer will be done, 0 if he is. Until then its former entry stays, or none is
@@ -94,11 +95,18 @@ class Library:
         self._choices = choices
         self._token_ids = TokenIdStore(index.path)
         self._no_model = tokenize
-        self._scanning = threading.Lock()  # one scan at a time; guards the next four
-        self._scanner = Scanner(index, read, wait, stop or threading.Event(), self._note_progress)
+        self._scanning = threading.Lock()  # one scan at a time; guards the next five
+        self._scanner = Scanner(
+            index,
+            read=read,
+            wait=wait,
+            stop=stop or threading.Event(),
+            on_progress=self._note_progress,
+        )
         self._scanned = _absolute(roots)
         self._last: tuple[int, Rescan] | None = None
         self._begun = 0  # scans
+        self._has_scanned = False
         self._is_published = False
         self._on_progress = on_progress
         self._progress: Progress | None = Progress(0, 0)
@@ -127,7 +135,7 @@ class Library:
         """All entries of the current generation, to be searched and sorted."""
         with self._lock:
             if self._search_index is None:
-                choices = self._choices.all()
+                choices = self._choices.all() if self._choices else {}
                 use_partial = {id_ for id_, choice in choices.items() if choice.use_partial}
                 self._search_index = SearchIndex(
                     self._generation,
@@ -225,16 +233,19 @@ class Library:
         field: FieldChoice | None = None,
     ) -> None:
         """Remember what people chose for an entry; None leaves a choice as it is."""
-        if self._choices.choose(id, favourite=favourite, use_partial=use_partial, field=field):
+        if self._choices and self._choices.choose(
+            id, favourite=favourite, use_partial=use_partial, field=field
+        ):
             self._renew(Changes())
 
     def rename(self, entry: Entry, name: str) -> str:
         """Give an embedding another name, and return the new id. Raises `RenameError`."""
         with self._scanning:
-            renaming = rename(entry, name, self.view)
+            renaming = rename(entry, name, self._snapshot.entries)
             for move in renaming.moves:
                 self._index.move(move.source.full_path, move.target.full_path)
-            self._choices.move(entry.place.id, renaming.place.id)
+            if self._choices:
+                self._choices.move({entry.place.id: renaming.place.id})
         self.rescan()
         return renaming.place.id
 
@@ -266,14 +277,14 @@ class Library:
         return result
 
     def _scan_all(self, publish: Publish) -> Scan:
-        if self._scanned != self._roots:
+        has_other_roots = self._scanned != self._roots
+        if has_other_roots:
             self._scanned = self._roots
             self._scanner.forget(self._scanned)
-            self._is_published = False
         scan = self._scanner.scan(self._scanned, publish)
         if scan.is_changed:
             self._forget_missing()
-        return scan
+        return scan._replace(is_changed=scan.is_changed or has_other_roots)
 
     def _forget_missing(self) -> None:
         """Let the index forget what is gone; nobody knows what is in a folder that is silent."""
@@ -284,18 +295,19 @@ class Library:
 
     def _scan(self, look: Callable[[Publish], Scan]) -> Rescan:
         before, changes = self._snapshot, Changes()
+        was_published, self._is_published = self._is_published, False
         try:
             with no_collecting():
                 scan = look(self._publish_batch)
-                if scan.is_changed or not self._is_published:
+                if scan.is_changed or not was_published:
                     changes = self._publish(before, scan.answered)
+            self._is_published = True
         except Stopped:
-            self._is_published = False
             return Rescan(Changes(), None, ())
         finally:
             self._index.save()
         self._progress = None
-        if self._choices.refresh():
+        if self._choices and self._choices.refresh():
             self._renew(Changes())
         return Rescan(changes, scan.again_in, tuple(self._scanner.folders))
 
@@ -317,11 +329,10 @@ class Library:
                 log.warning("the folder %s is missing: its embeddings come back with it", root)
         is_news = changes or snapshot != self._snapshot or missing != self._unreachable
         self._unreachable = missing
-        if is_news or not self._is_published:
-            self._is_published = True
+        if is_news or not self._has_scanned:
             with self._lock:
-                self._snapshot = snapshot
-                self._progress = None
+                self._snapshot, self._progress = snapshot, None
+                self._has_scanned = True
                 self._begin_generation(changes)
         return changes
 
@@ -364,3 +375,26 @@ def _call(subscriber: Subscriber, generation: int, changes: Changes) -> None:
         subscriber(generation, changes)
     except Exception:  # theirs; it must not cost the others their news
         log.exception("a subscriber of generation %d failed", generation)
+
+
+def scan(roots: Iterable[str | os.PathLike[str]], model: str | ModelFamily | None = None) -> View:
+    """Say what every file in some folders is, and whether a model can use it.
+
+    Nothing is remembered from before or for later.
+
+    Args:
+        roots: the folders; sub-folders are scanned too, and links are followed.
+        model: a model family, or its key: `sd1`, `sd2`, `sdxl`, `sd3`, `flux` …
+
+    Raises:
+        NotADirectoryError: a root is no folder.
+        KeyError: there is no such model family.
+    """
+    folders = [os.fspath(root) for root in roots]
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise NotADirectoryError(folder)
+    library = Library(folders, Index.nowhere())
+    library.set_model(MODEL_FAMILIES[model] if isinstance(model, str) else model)
+    library.rescan()
+    return library.view

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any, TypedDict
 
-from lib_embeddings.entries.notes import field_of, read_texts
+from lib_embeddings.entries.notes import guess_field, read_texts
 from lib_embeddings.entries.previews import preview_of
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
@@ -93,6 +93,7 @@ def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
     """Return what is told of one file of a generation."""
     entry, choice, texts = seen.entry, index.choice_of(seen), read_texts(seen.entry)
     reading, advice = entry.reading, index.advice_on(seen)
+    chosen_field = None if choice.field == "auto" else choice.field or texts.field
     return {
         "id": entry.place.id,
         "name": seen.name,
@@ -116,8 +117,8 @@ def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
         "description": texts.description,
         "favourite": choice.favourite,
         "use_partial": choice.use_partial,
-        "field": choice.field or field_of(entry),
-        "chosen_field": choice.field or texts.field,
+        "field": chosen_field or guess_field(seen.name),
+        "chosen_field": chosen_field,
         "twins": [
             {
                 "id": twin.entry.place.id,

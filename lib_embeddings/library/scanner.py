@@ -36,7 +36,7 @@ class Stop(Protocol):
         """Tell whether to end."""
 
 
-class Stopped(Exception):  # noqa: N818 - nothing is wrong
+class Stopped(Exception):
     """The scan was stopped; what it read is in the index."""
 
 
@@ -76,9 +76,10 @@ class _Unread(NamedTuple):
 class Scanner:
     """The entries of all folders, as the last scan found them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - likewise all that it needs
         self,
         index: Index,
+        *,
         read: Callable[[Place], Reading],
         wait: Wait,
         stop: Stop,
@@ -152,9 +153,7 @@ class Scanner:
         """Forget all roots but these."""
         kept = set(roots)
         self._known = {
-            path: known
-            for path, known in self._known.items()
-            if known.folder.place.root in kept
+            path: known for path, known in self._known.items() if known.folder.place.root in kept
         }
 
     def move(self, place: Place) -> None:

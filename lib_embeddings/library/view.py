@@ -8,7 +8,7 @@ no file.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, get_args
@@ -99,7 +99,7 @@ class View:
             if row.state == "ok":
                 name = fold(row.name)
                 former = named.get(name)
-                if former is None or _preference(row) < _preference(former):
+                if former is None or _order(row.fit, row.entry) < _order(former.fit, former.entry):
                     named[name] = row
         return named
 
@@ -144,9 +144,8 @@ def _alone(entry: Entry, fits: _Fits, use_partial: Collection[str]) -> ViewEntry
     return ViewEntry(entry, "ok", *fit)
 
 
-def _beside_each_other(rows: list[ViewEntry], fits: _Fits, roots: Collection[str]) -> list[ViewEntry]:
+def _beside_each_other(rows: list[ViewEntry], fits: _Fits, roots: Sequence[str]) -> list[ViewEntry]:
     """Mark the duplicates among embeddings of one name."""
-    numbers = {root: number for number, root in enumerate(roots)}
     by_name: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
         if row.state == "ok":
@@ -154,26 +153,26 @@ def _beside_each_other(rows: list[ViewEntry], fits: _Fits, roots: Collection[str
 
     def rank(number: int) -> tuple[object, ...]:
         entry = rows[number].entry
-        return (*_order(fits.of(entry).kind), *_place_order(entry), numbers[entry.place.root])
+        return (*_order(fits.of(entry).kind, entry), roots.index(entry.place.root))
 
     for same_name in by_name.values():
         if len(same_name) > 1:
-            ranked = sorted(same_name, key=rank)
-            for position, number in enumerate(ranked):
-                before = [rows[other] for other in ranked[:position]]
+            first, *others = sorted(same_name, key=rank)
+            before = [rows[first]]
+            for number in others:
                 used = _served_by(rows[number], before)
                 if used:
                     rows[number] = _duplicate(rows[number], used)
+                before.append(rows[number])
     return rows
 
 
-def _served_by(row: ViewEntry, before: list[ViewEntry]) -> ViewEntry | None:
-    """Return the one of those *before* an embedding that makes it superfluous."""
+def _served_by(row: ViewEntry, before: Iterable[ViewEntry]) -> ViewEntry | None:
+    """Return the one of those *before* an embedding that does all that it could do."""
     serves = row.entry.reading.vectors.keys()
     for other in before:
-        if other.state == "ok" and (
-            (row.is_loaded and other.is_loaded) or other.entry.reading.vectors.keys() == serves
-        ):
+        is_twin = other.entry.reading.vectors.keys() == serves
+        if other.state == "ok" and (is_twin or (row.is_loaded and other.is_loaded)):
             return other
     return None
 
@@ -184,16 +183,9 @@ def _duplicate(row: ViewEntry, used: ViewEntry) -> ViewEntry:
     return ViewEntry(row.entry, "duplicate", None, reason)
 
 
-def _order(kind: FitKind | None) -> tuple[int]:
-    return (_BETTER_FITS.index(kind) if kind in _BETTER_FITS else len(_BETTER_FITS),)
-
-
-def _preference(row: ViewEntry) -> tuple[object, ...]:
-    return (*_order(row.fit), *_place_order(row.entry))
-
-
-def _place_order(entry: Entry) -> tuple[int, int, str]:
-    """Return what decides between files that serve a model equally: the smallest comes first."""
+def _order(kind: FitKind | None, entry: Entry) -> tuple[object, ...]:
+    """Return what decides between files of one name, as they fit a model: the smallest is first."""
     suffix, path = entry.place.suffix, entry.place.path
-    kind = WEIGHT_SUFFIXES.index(suffix) if suffix in WEIGHT_SUFFIXES else len(WEIGHT_SUFFIXES)
-    return path.count("/"), kind, fold(path)
+    fit = _BETTER_FITS.index(kind) if kind in _BETTER_FITS else len(_BETTER_FITS)
+    ending = WEIGHT_SUFFIXES.index(suffix) if suffix in WEIGHT_SUFFIXES else len(WEIGHT_SUFFIXES)
+    return fit, path.count("/"), ending, fold(path)

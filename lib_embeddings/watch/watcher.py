@@ -1,30 +1,29 @@
-"""Call back when something changed under the watched folders."""
+"""Scan the folders once something changed under them."""
 
 from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from inspect import signature
 from types import TracebackType
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import watchdog.events
 import watchdog.observers
 
-from lib_embeddings.watch.debounce import Debounce
-from lib_embeddings.watch.pace import PACE, Pace
-from lib_embeddings.watch.root import Observer, Root
-from lib_embeddings.watch.settle import Settling
+from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.entries.walk import Folder
+from lib_embeddings.watch.folder_watch import PACE, FolderWatch, Observer, Pace
+from lib_embeddings.watch.write_tracker import WriteTracker
 
 logger = logging.getLogger("lib_embeddings")
 
-# What an `Ear` does not hear anyway need not be told.
-_HEARD = [
+# What an `EventFilter` would drop anyway need not be reported.
+_EVENTS = [
     watchdog.events.FileCreatedEvent,
     watchdog.events.FileModifiedEvent,
     watchdog.events.FileMovedEvent,
@@ -36,31 +35,100 @@ _HEARD = [
 ]
 
 
-def observe() -> Observer:
-    """Return an observer that is told nothing of files being read.
+class ScanResult(Protocol):
+    """What a watcher needs to know of a scan; see `library.library.Rescan`."""
 
-    Reading ten thousand files takes twice as long where each reading is told.
+    @property
+    def changes(self) -> Changes:
+        """What is another than at the scan before."""
+
+    @property
+    def again_in(self) -> float | None:
+        """Seconds after which to call `retry`."""
+
+    @property
+    def folders(self) -> Collection[Folder]:
+        """All folders there are now."""
+
+
+class Scanned(Protocol):
+    """What is watched: a library."""
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The roots; a missing one is picked up when it comes."""
+
+    def rescan(self) -> ScanResult:
+        """Scan all folders."""
+
+    def retry(self) -> ScanResult:
+        """Scan what was incomplete, could not be read, or did not answer."""
+
+
+def observe() -> Observer:
+    """Return an observer that reports nothing of files being read.
+
+    Reading ten thousand files takes twice as long where each reading is reported.
     """
     observer: Any = watchdog.observers.Observer()
     if "event_filter" in signature(observer.schedule).parameters:  # from watchdog 4 on
-        observer.schedule = partial(observer.schedule, event_filter=_HEARD)
+        observer.schedule = partial(observer.schedule, event_filter=_EVENTS)
     return observer  # type: ignore[no-any-return]
+
+
+class Debounce:
+    """Hold a burst of events until it is quiet, yet never longer than a ceiling.
+
+    A quiet time alone would starve under a steady stream. No thread and no lock of its own.
+    """
+
+    def __init__(
+        self, quiet: float, ceiling: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start idle.
+
+        Args:
+            quiet: seconds without an event that end a burst.
+            ceiling: the most seconds a burst is held, counted from its first event.
+        """
+        self._quiet = quiet
+        self._ceiling = ceiling
+        self._clock = clock
+        self._first: float | None = None
+        self._last = 0.0
+
+    def note(self) -> None:
+        """Note an event."""
+        self._last = self._clock()
+        if self._first is None:
+            self._first = self._last
+
+    def wait(self) -> float | None:
+        """Return the seconds until the burst ends, 0 when it has ended, None when idle."""
+        if self._first is None:
+            return None
+        end = min(self._last + self._quiet, self._first + self._ceiling)
+        return max(0.0, end - self._clock())
+
+    def clear(self) -> None:
+        """Become idle: the next event begins a new burst."""
+        self._first = None
 
 
 @final
 class Watcher:
-    """Watch folders and call `on_change` once their watch is in place, then after each change.
+    """Scan a library at once, and after each change under its roots.
 
-    `on_change` is told nothing of what changed: it scans and compares, and asks `is_whole` of
-    each file it has not read yet. It runs in the watcher's own thread, outside any lock, and
-    never twice at once. Links to folders are followed; files under temporary or hidden names
-    are not looked at until renamed.
+    Events only say that it is time to scan: lost, doubled or reordered ones cannot make the list
+    wrong. Scans run in the watcher's own thread. Links to folders are followed; files under
+    temporary or hidden names are passed by until they are renamed.
     """
 
     def __init__(
         self,
-        roots: Iterable[str | os.PathLike[str]],
-        on_change: Callable[[], object],
+        library: Scanned,
+        writes: WriteTracker,
+        stop: threading.Event,
         *,
         pace: Pace = PACE,
         observer_factory: Callable[[], Observer] = observe,
@@ -68,21 +136,20 @@ class Watcher:
         """Prepare to watch; nothing is touched before `start`.
 
         Args:
-            roots: folders; a missing one is picked up when it comes.
-            on_change: called without arguments; an exception is logged, and the call repeated at
-                the next poll.
+            library: a scan that fails is logged, and repeated at the next poll.
+            writes: learns which files are complete.
+            stop: set when the watcher stops, so that a scan ends early.
         """
-        self._on_change = on_change
-        self._open_root = partial(Root, pace=pace, observer_factory=observer_factory)
-        self._roots: dict[str, Root] = {}  # the worker's own
+        self._library = library
+        self._writes = writes
+        self._stop = stop
+        self._open = partial(FolderWatch, pace=pace, observer_factory=observer_factory)
+        self._watches: dict[str, FolderWatch] = {}  # the worker's own, as the next
+        self._retry_at = math.inf
         self._worker: threading.Thread | None = None
         self._wake = threading.Condition()  # guards all below
         self._debounce = Debounce(pace.quiet, pace.ceiling)
-        self._settling = Settling(pace.stand_still)
-        self._heard: set[str] = set()
-        self._wanted: list[str] = []
-        self._stopping = False
-        self.set_roots(roots)
+        self._events: set[str] = set()
 
     def __enter__(self) -> Watcher:
         self.start()
@@ -105,61 +172,48 @@ class Watcher:
         """Begin to watch; a watcher that runs already is left alone."""
         if self.is_alive:
             return
-        with self._wake:
-            self._stopping = False
-            self._debounce.touch()
+        self._stop.clear()
+        self.scan_soon()
         self._worker = threading.Thread(target=self._work, name="embeddings-watcher", daemon=True)
         self._worker.start()
 
     def stop(self) -> None:
-        """End the worker and wait for it, and for a callback it is in; safe to call again."""
+        """End the worker and wait for it; safe to call again."""
+        self._stop.set()
         with self._wake:
-            self._stopping = True
             self._wake.notify()
         if self._worker is not None and self._worker is not threading.current_thread():
             self._worker.join()
 
-    def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> None:
-        """Watch these folders from now on."""
+    def scan_soon(self) -> None:
+        """Scan, and watch the roots that the library has now."""
         with self._wake:
-            self._wanted = [os.path.abspath(root) for root in roots]
-            self._debounce.touch()
+            self._debounce.note()
             self._wake.notify()
 
-    def is_whole(self, path: str | os.PathLike[str], size: int, mtime_ns: int) -> bool:
-        """Tell whether a file's writer is done with it; if not, `on_change` is called again.
-
-        Ask only about files that differ from what was read last, see `Settling.is_whole`.
-        """
-        # Events name the real folder, also where the caller came by a link.
-        folder, name = os.path.split(os.path.abspath(path))
-        real = os.path.join(os.path.realpath(folder), name)
+    def _note_event(self, root: str, complete: str | None) -> None:
+        if complete is not None:
+            self._writes.closed(complete)
         with self._wake:
-            whole = self._settling.is_whole(real, size, mtime_ns)
-            if not whole:
-                self._wake.notify()
-        return whole
-
-    def _hear(self, root: str, whole: str | None) -> None:
-        with self._wake:
-            if whole is not None:
-                self._settling.closed(whole)
-            self._heard.add(root)
-            self._debounce.touch()
+            self._events.add(root)
+            self._debounce.note()
             self._wake.notify()
 
     def _work(self) -> None:
         try:
             while self._wait():
-                if self._look():
-                    self._call()
+                try:
+                    self._scan_what_is_due()
+                except Exception:  # the library's owner must not lose the watch
+                    logger.exception("a scan failed; it is tried again")
+                    self._retry_at = math.inf
         finally:
-            self._adopt([])
+            self._adopt(())
 
     def _wait(self) -> bool:
-        """Sleep until a look is due; tell whether there is still one to take."""
+        """Sleep until a scan may be due; tell whether to go on."""
         with self._wake:
-            while not self._stopping:
+            while not self._stop.is_set():
                 pause = self._pause()
                 if pause <= 0:
                     return True
@@ -167,47 +221,58 @@ class Watcher:
             return False
 
     def _pause(self) -> float:
-        """Return the seconds until a look is due.
-
-        It is due at a burst's end; without one, when a file has stood still or a poll's time came.
-        """
+        """Return the seconds until a burst ends, a poll or a retry is due, whatever is first."""
         burst = self._debounce.wait()
         if burst is not None:
             return burst
-        still = self._settling.next_due()
-        polls = (root.next_look for root in self._roots.values())
-        return min(math.inf if still is None else still, *polls, math.inf) - time.monotonic()
+        polls = (watch.next_scan for watch in self._watches.values())
+        return min(self._retry_at, *polls, math.inf) - time.monotonic()
 
-    def _look(self) -> bool:
-        """Look at the roots that are due; tell whether there is anything to call back for."""
+    def _scan_what_is_due(self) -> None:
         with self._wake:
+            is_burst = self._debounce.wait() is not None
             self._debounce.clear()
-            heard, self._heard = self._heard, set()
-            wanted = self._wanted
-        changed = self._adopt(wanted)
-        for path, root in self._roots.items():
-            if path in heard or root.next_look <= time.monotonic():
-                changed |= root.look(told=path in heard)
-        with self._wake:
-            return changed or self._settling.waiting()
+            events, self._events = self._events, set()
+        self._adopt(self._library.roots)
+        due = [watch for watch in self._watches.values() if watch.is_due()]
+        if is_burst or due:
+            self._rescan(events)
+        elif self._retry_at <= time.monotonic():
+            self._plan_retry(self._library.retry())
 
-    def _adopt(self, wanted: list[str]) -> bool:
-        """Take in new roots and let go of those no longer wanted; tell whether any went."""
-        gone = self._roots.keys() - set(wanted)
-        for path in gone:
-            self._roots.pop(path).close()
-        for path in wanted:
-            if path not in self._roots:
-                self._roots[path] = self._open_root(path, partial(self._hear, path))
-        return bool(gone)
-
-    def _call(self) -> None:
+    def _rescan(self, events: Collection[str]) -> None:
         began = time.monotonic()
         try:
-            self._on_change()
-        except Exception:  # the owner's code; the watch outlives its errors
-            logger.exception("watching: reacting to a change failed; it is tried again")
-            for root in self._roots.values():
-                root.forget()
-        with self._wake:
-            self._settling.forget_before(began)
+            result = self._library.rescan()
+            if not self._stop.is_set():
+                self._writes.forget_before(began)
+                self._plan_retry(result)
+                self._follow(result, events)
+        finally:
+            for watch in self._watches.values():
+                watch.plan(time.monotonic() - began)
+
+    def _follow(self, result: ScanResult, events: Collection[str]) -> None:
+        """Let the watch of each root know what a scan found."""
+        changed = {entry.place.root for entries in result.changes for entry in entries}
+        folders: dict[str, list[Folder]] = {path: [] for path in self._watches}
+        for folder in result.folders:
+            folders.setdefault(folder.place.root, []).append(folder)
+        laid = [
+            watch.follow(folders[path], is_changed=path in changed, had_event=path in events)
+            for path, watch in self._watches.items()
+        ]
+        if any(laid):
+            self.scan_soon()
+
+    def _plan_retry(self, result: ScanResult) -> None:
+        again_in = result.again_in
+        self._retry_at = math.inf if again_in is None else time.monotonic() + again_in
+
+    def _adopt(self, roots: Sequence[str]) -> None:
+        """Take in new roots, and let go of those that are gone from the library."""
+        for path in self._watches.keys() - set(roots):
+            self._watches.pop(path).close()
+        for path in roots:
+            if path not in self._watches:
+                self._watches[path] = self._open(path, partial(self._note_event, path))

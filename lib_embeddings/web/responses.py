@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Request, Response
 
 
-def as_json(content: dict[str, Any], tag: str | None = None) -> Response:
+def as_json(content: Mapping[str, Any], tag: str | None = None) -> Response:
     """Return *content* as ASCII: text from files and prompts may hold what UTF-8 cannot."""
     headers = caching(tag) if tag else None
     return Response(json.dumps(content), media_type="application/json", headers=headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from lib_embeddings.web.api import PREFIX
+from lib_embeddings.web.routes import PREFIX
 
 TITLE = "Textual Inversion"
 

@@ -10,7 +10,7 @@ import uvicorn
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.standalone.app import listen, living_library
 from lib_embeddings.hosts.standalone.page import build_app
-from lib_embeddings.web.api import add_routes
+from lib_embeddings.web.routes import add_routes
 from lib_embeddings.web.tab import TITLE, pane
 
 # Of a WebUI's style: a pane of some height, and what it says of its own cards.

@@ -25,7 +25,7 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from lib_embeddings.web.api import PREFIX, add_routes, allow
+    from lib_embeddings.web.routes import PREFIX, add_routes, allow
 
 SD1 = safetensors_file()
 SD2 = safetensors_file({"emb_params": vectors(4, 1024)})

@@ -9,8 +9,8 @@ import torch
 from modules import devices
 from modules.textual_inversion.textual_inversion import Embedding
 
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_embedding
-from lib_embeddings.entries.snapshot import Entry
 from lib_embeddings.errors import BrokenFile, EmbeddingError
 from lib_embeddings.formats.embedding import Vectors
 from lib_embeddings.formats.text_encoders import TEXT_ENCODERS
@@ -40,11 +40,11 @@ class FileEmbedding(Embedding):  # type: ignore[misc] # the WebUI is not typed
             sha256: hashes an entry's file; raises `OSError`.
         """
         metadata = entry.reading.metadata
-        super().__init__(None, entry.name, metadata.get("step"))
+        super().__init__(None, entry.place.name, metadata.get("step"))
         sizes = entry.reading.vectors
         self.entry = entry
         self.encoders = tuple(encoders)
-        self.filename = entry.full_path
+        self.filename = entry.place.full_path
         self.sd_checkpoint = metadata.get("sd_checkpoint")
         self.sd_checkpoint_name = metadata.get("sd_checkpoint_name")
         self.vectors = max(sizes[key].n_vectors for key in encoders if key in sizes)
@@ -55,7 +55,7 @@ class FileEmbedding(Embedding):  # type: ignore[misc] # the WebUI is not typed
     def identity(self) -> tuple[object, ...]:
         """The same for as long as the file and what it is used for stay the same."""
         entry = self.entry
-        return entry.root, entry.path, entry.bytes, entry.mtime_ns, self.encoders
+        return entry.place, entry.size, entry.mtime_ns, self.encoders
 
     @property
     def vec(self) -> Vec:

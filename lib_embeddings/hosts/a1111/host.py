@@ -9,10 +9,12 @@ from typing import Any
 
 from modules import launch_utils, script_callbacks, scripts, sd_hijack, shared
 
-from lib_embeddings.entries.snapshot import Entry
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.place import absolute
 from lib_embeddings.errors import HostError
 from lib_embeddings.hosts.a1111.hashes import HashWriter
 from lib_embeddings.hosts.a1111.loader import Loader
+from lib_embeddings.hosts.a1111.model import ActiveModel, active_model, tokenize
 from lib_embeddings.hosts.webui.console import say
 from lib_embeddings.hosts.webui.guard import guarded
 from lib_embeddings.hosts.webui.login import login, passwords_of
@@ -20,8 +22,8 @@ from lib_embeddings.hosts.webui.reports import tell
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.prompts.infotext import TI_HASHES, split_hashes
-from lib_embeddings.web.api import PREFIX, add_routes
 from lib_embeddings.web.events import Unpacked
+from lib_embeddings.web.routes import PREFIX, add_routes
 
 TAKE_OVER = "lib_embeddings_take_over"
 PAGE = "lib_embeddings_page"
@@ -67,7 +69,7 @@ class Webui:
     def attach(self, library: Library, follow: Callable[[list[str]], object]) -> None:
         """Let the WebUI use, list and show a library's embeddings."""
         self._library, self._follow = library, follow
-        self._loader = Loader(library, self._look, self._sha256)
+        self._loader = Loader(library, self._rescan, self._sha256, self._active_model)
         self._reports = PromptReports(library)
         self._undo.callback(self._remove_folders)
         self._undo.callback(self._loader.release)
@@ -124,11 +126,18 @@ class Webui:
         """Hash an entry's file, unless the WebUI was told to hash nothing."""
         return "" if getattr(shared.cmd_opts, "no_hashing", False) else self._library.sha256(entry)
 
+    def _active_model(self) -> ActiveModel | None:
+        """Look which model is loaded now, and let the library see with it."""
+        active = active_model()
+        if active is not None:
+            self._library.set_model(active.family, tokenize)
+        return active
+
     # The folders
 
-    def _look(self) -> None:
-        """Look at all folders now, which may have become others."""
-        folders = list(dict.fromkeys(map(os.path.abspath, self.folders())))
+    def _rescan(self) -> None:
+        """Scan all folders now, which may have become others."""
+        folders = list(dict.fromkeys(map(absolute, self.folders())))
         if folders == list(self._library.roots):
             self._library.rescan()
         else:
@@ -137,7 +146,7 @@ class Webui:
     def _follow_folders(self) -> None:
         self._remove_folders()
         self._add_folders()
-        self._look()
+        self._rescan()
 
     def _add_folders(self) -> None:
         """Tell the database of our folders, so that whoever asks it for folders hears of them."""
@@ -159,7 +168,7 @@ class Webui:
         # A WebUI without such pages loses this one, and nothing else.
         from lib_embeddings.hosts.webui.page import replace_page  # noqa: PLC0415
 
-        self._undo.callback(replace_page(self._library, self._look, self._sha256))
+        self._undo.callback(replace_page(self._library, self._rescan, self._sha256))
 
     def _add_settings(self) -> None:
         take_over = shared.OptionInfo(

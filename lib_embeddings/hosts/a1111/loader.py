@@ -20,15 +20,17 @@ from typing import Any
 
 from modules import call_queue, sd_hijack
 
-from lib_embeddings.entries.snapshot import Changes, Entry, View
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.a1111.embedding import FileEmbedding
-from lib_embeddings.hosts.a1111.model import ActiveModel, active_model, loaded_checkpoint, tokenize
+from lib_embeddings.hosts.a1111.model import ActiveModel, loaded_checkpoint
 from lib_embeddings.hosts.a1111.prompt_cache import forget_prompts
 from lib_embeddings.hosts.webui.console import say
 from lib_embeddings.hosts.webui.database import register, skip
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import change_lines, log_lines
+from lib_embeddings.library.view import View
 from lib_embeddings.prompts.tokenizer import TokenIds
 
 log = logging.getLogger(__name__)
@@ -40,17 +42,20 @@ class Loader:
     def __init__(
         self,
         library: Library,
-        look: Callable[[], object],
+        rescan: Callable[[], object],
         sha256: Callable[[Entry], str],
+        active_model: Callable[[], ActiveModel | None],
     ) -> None:
         """Prepare; nothing is touched before `take_over`.
 
         Args:
-            look: looks at all folders now.
+            rescan: scans all folders now.
+            active_model: returns what is loaded now, having told the library of it.
             sha256: hashes an entry's file.
         """
         self._library = library
-        self._look = look
+        self._rescan = rescan
+        self._active_model = active_model
         self._sha256 = sha256
         self._database = sd_hijack.model_hijack.embedding_db
         self._replaced = ExitStack()
@@ -78,7 +83,7 @@ class Loader:
         """
         if self._is_in_place:
             return
-        self._owes_list = active_model() is not None  # else the load of a model brings it
+        self._owes_list = self._active_model() is not None  # else the load of a model brings it
         self._own_load = self._database.load_textual_inversion_embeddings
         self._own_find = self._database.find_embedding_at_position
         self._is_in_place = True
@@ -119,7 +124,7 @@ class Loader:
     def _load(self, force_reload: bool) -> None:
         folders = tuple(self._database.embedding_dirs.values())
         if force_reload or any(folder.has_changed() for folder in folders):
-            self._look()
+            self._rescan()
             for folder in folders:
                 folder.update()
         self.update()
@@ -188,23 +193,20 @@ class Loader:
 
     def _prepare(self) -> ActiveModel | None:
         """Make embeddings of the entries, those of unchanged files being the ones we have."""
-        active = active_model()
+        active = self._active_model()
         if active is None:
             return None
-        self._library.tokenize = tokenize
-        self._library.set_model(active.family)
         view = self._library.view
         if view is self._view and active.encoders == self._encoders:
             return active
         made = {e.identity: e for e in (*self._usable.values(), *self._unusable.values())}
         self._usable, self._unusable = {}, {}
-        for fitted in view:
-            if fitted.verdict is None:
-                continue
-            encoders = active.encoders if fitted.is_loaded else tuple(fitted.vectors)
-            embedding = FileEmbedding(fitted.entry, encoders, self._sha256)
+        for seen in view.named.values():
+            entry = seen.entry
+            encoders = active.encoders if seen.is_loaded else tuple(entry.reading.vectors)
+            embedding = FileEmbedding(entry, encoders, self._sha256)
             embedding = made.get(embedding.identity, embedding)
-            (self._usable if fitted.is_loaded else self._unusable)[fitted.name] = embedding
+            (self._usable if seen.is_loaded else self._unusable)[seen.name] = embedding
         self._ids = self._library.token_ids(self._usable, active.tokenize)
         self._usable = {name: e for name, e in self._usable.items() if self._ids[name]}
         self._view, self._encoders = view, active.encoders

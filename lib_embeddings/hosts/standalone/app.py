@@ -6,52 +6,37 @@ import logging
 import os
 import socket
 import webbrowser
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
 
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
+from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.standalone import page as standalone
-from lib_embeddings.library.choices import Preferences
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import change_lines, log_lines
 from lib_embeddings.prompts.tokenizer import own_tokenizer
-from lib_embeddings.watch.watcher import Watcher
-from lib_embeddings.web.api import add_routes
+from lib_embeddings.web.routes import add_routes
 
 log = logging.getLogger(__name__)
 
 
-@contextmanager
-def living_library(
-    roots: Iterable[str | os.PathLike[str]], model: ModelFamily | None = None
-) -> Iterator[Library]:
-    """Yield a library that follows its folders by itself until the block ends."""
-    with Index.open() as index:
-        library = Library(roots, index, Preferences())
-        library.tokenize = own_tokenizer()
-        library.set_model(model)
-        library.rescan()
-        log_news(library)
-        watcher = Watcher(library.roots, library.rescan)
-        library.is_whole = watcher.is_whole
-        with watcher:
-            yield library
-
-
 def log_news(library: Library) -> None:
-    """Log all that is loaded now, and from now on what changes."""
-    log.info("%s", "\n".join(log_lines(library.view)))
+    """Log all that is loaded once it is known, and from then on what changes."""
+    is_known = False
 
-    def log_changes(_generation: int, changes: Changes) -> None:
-        if changes:
+    def log_generation(_generation: int, changes: Changes) -> None:
+        nonlocal is_known
+        if not is_known and library.progress is None:
+            is_known = True
+            log.info("%s", "\n".join(log_lines(library.view)))
+        elif is_known and changes:
             log.info("%s", "\n".join(change_lines(changes, library.view)))
 
-    library.subscribe(log_changes)
+    library.subscribe(log_generation)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -75,12 +60,15 @@ def serve(
     address = f"http://{host}:{port}/"
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
-    with listener, living_library(roots, model) as library:
+    with listener, living_library(roots, own_tokenizer()) as (library, watcher):
+        library.set_model(model)
+        log_news(library)
         page = standalone.build_page(model, library.set_model)
         app = standalone.build_app(page, lambda app: add_routes(app, library))
         log.info("Textual Inversion is at %s", address)
         if opens_browser:
             webbrowser.open(address)
+        watcher.start()
         with suppress(KeyboardInterrupt):
             _Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 

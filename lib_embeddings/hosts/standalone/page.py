@@ -10,8 +10,8 @@ from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.web.api import PREFIX
 from lib_embeddings.web.assets import PROJECT, HeadTags, head_tags
+from lib_embeddings.web.routes import PREFIX
 from lib_embeddings.web.tab import TITLE, mount_point
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")

@@ -39,9 +39,12 @@ def _start() -> type[Any]:
     # They need what may be missing, and the WebUI's own modules.
     try:
         from lib_embeddings.hosts.a1111.host import Webui  # noqa: PLC0415
-        from lib_embeddings.hosts.living import living_in  # noqa: PLC0415
+        from lib_embeddings.hosts.living import living_library  # noqa: PLC0415
     except ImportError as error:
         raise HostError("this WebUI", None, error.name or str(error)) from error
     host = Webui(stop)
-    _running.enter_context(living_in(host))
+    living = _running.enter_context(living_library(host.folders()))
+    _running.callback(host.detach)
+    host.attach(living.library, living.set_roots)
+    living.watcher.start()
     return host.script

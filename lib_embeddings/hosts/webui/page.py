@@ -14,7 +14,7 @@ from typing import Any
 
 from modules import shared, ui_extra_networks
 
-from lib_embeddings.entries.snapshot import Entry
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.errors import HostError
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.tab import pane
@@ -27,12 +27,12 @@ Item = dict[str, Any]
 
 
 def replace_page(
-    library: Library, look: Callable[[], object], sha256: Callable[[Entry], str]
+    library: Library, rescan: Callable[[], object], sha256: Callable[[Entry], str]
 ) -> Callable[[], None]:
     """Put our page into the place of the WebUI's own, before the WebUI builds its interface.
 
     Args:
-        look: looks at all folders now.
+        rescan: scans all folders now.
         sha256: hashes an entry's file; empty where nothing is to be hashed; raises `OSError`.
 
     Returns:
@@ -48,7 +48,7 @@ def replace_page(
         raise HostError("this WebUI", None, "its Textual Inversion page")
     # The WebUI makes this class anew at every "Reload UI".
     ours: Any = type("TextualInversionPage", (_Page, type(own)), {})()
-    ours.show(library, look, sha256)
+    ours.show(library, rescan, sha256)
     # What would fail while the interface is built shall fail here.
     ours.create_html("txt2img", empty=True)
     ours.create_user_metadata_editor(None, "txt2img")
@@ -71,11 +71,11 @@ class _Page:
     lister: Any
 
     def show(
-        self, library: Library, look: Callable[[], object], sha256: Callable[[Entry], str]
+        self, library: Library, rescan: Callable[[], object], sha256: Callable[[Entry], str]
     ) -> None:
         """Show a library."""
         self._library = library
-        self._look = look
+        self._rescan = rescan
         self._sha256 = sha256
         self.items = _Items(self._item_now)
 
@@ -84,7 +84,7 @@ class _Page:
 
     def refresh(self) -> None:
         super().refresh()  # type: ignore[misc] # not typed
-        self._look()  # which a loader of the WebUI's own does not
+        self._rescan()  # which a loader of the WebUI's own does not
 
     def create_item_html(self, *_args: Any, **_kwargs: Any) -> str:
         """Return no card: the WebUI would put it among ours, which follow the files themselves."""
@@ -96,7 +96,7 @@ class _Page:
         index: int | None = None,
         enable_filter: bool = True,  # noqa: ARG002 - theirs
     ) -> Item | None:
-        named = (entry for entry in self._entries() if entry.name == name)
+        named = (entry for entry in self._entries() if entry.place.name == name)
         return next((self._item(entry, index) for entry in named), None)
 
     def list_items(self) -> Iterator[Item]:
@@ -114,7 +114,7 @@ class _Page:
 
     def _entries(self) -> Iterator[Entry]:
         """Yield what a name leads to."""
-        return (fitted.entry for fitted in self._library.view if fitted.state == "ok")
+        return (seen.entry for seen in self._library.view.named.values())
 
     def _item_now(self, name: str) -> Item | None:
         """Make an item from what is beside the file now, sidecar included."""
@@ -130,17 +130,17 @@ class _Page:
     def _item(self, entry: Entry, index: int | None) -> Item | None:
         """Make an item; none of a file that is gone."""
         webui: Any = self
-        filename = entry.full_path
+        filename = entry.place.full_path
         stem, _ = os.path.splitext(filename)
         try:
             return {
-                "name": entry.name,
+                "name": entry.place.name,
                 "filename": filename,
                 "shorthash": self._sha256(entry)[:_SHORT],
                 "preview": webui.find_preview(stem),
                 "description": webui.find_description(stem),
                 "search_terms": [webui.search_terms_from_path(filename)],
-                "prompt": json.dumps(entry.name),
+                "prompt": json.dumps(entry.place.name),
                 "local_preview": f"{stem}.preview.{shared.opts.samples_format}",
                 "sort_keys": {"default": index, **webui.get_sort_keys(filename)},
             }

@@ -15,7 +15,7 @@ from fastapi import FastAPI  # noqa: E402
 
 from lib_embeddings.hosts.webui import extension  # noqa: E402
 from lib_embeddings.library.choices import Preferences  # noqa: E402
-from lib_embeddings.web.api import PREFIX  # noqa: E402
+from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_webui import (  # noqa: E402
     Checkpoint,

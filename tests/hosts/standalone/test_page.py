@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.standalone.page import ASSETS, build_app, build_page
-from lib_embeddings.web.api import PREFIX, add_routes
+from lib_embeddings.web.routes import PREFIX, add_routes
 from tests.web import SD1, Site, TestClient, open_site
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # gradio and what it stands on, of two times

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 from fastapi import FastAPI
 
 from lib_embeddings.hosts.webui import extension
-from lib_embeddings.web.api import PREFIX
+from lib_embeddings.web.routes import PREFIX
 from tests.hosts.fake_webui import FakeWebui, installed
 from tests.web import TestClient
 

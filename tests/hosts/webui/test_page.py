@@ -15,7 +15,7 @@ from fastapi import FastAPI  # noqa: E402
 from starlette.middleware.gzip import GZipMiddleware  # noqa: E402
 
 from lib_embeddings.hosts.webui import extension  # noqa: E402
-from lib_embeddings.web.api import PREFIX  # noqa: E402
+from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.hosts.fake_webui import Checkpoint  # noqa: E402
 from tests.hosts.fake_webui_pages import ExtraNetworksPage, UserMetadataEditor  # noqa: E402
 from tests.hosts.running import Run, eventually  # noqa: E402

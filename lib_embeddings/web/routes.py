@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.notes import Box, SidecarError, write_box
 from lib_embeddings.entries.previews import Thumbnails, preview_of
-from lib_embeddings.entries.snapshot import FITS, STATES, FittedEntry
 from lib_embeddings.errors import BadName, EmbeddingError, RenameError
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.search import ORDERS, SORTS, Filters
-from lib_embeddings.web.cards import card, describe_library, details
-from lib_embeddings.web.completion_routes import add_completion_route
+from lib_embeddings.library.view import FITS, STATES, ViewEntry
+from lib_embeddings.web import answers
 from lib_embeddings.web.events import stream
-from lib_embeddings.web.prompt_routes import add_prompt_route
 from lib_embeddings.web.requests import (
+    LARGEST_PAGE,
+    MOST_COMPLETIONS,
     is_local,
     number,
     one_of,
     read_choices,
     read_name,
+    read_prompts,
     refuse_other_origins,
     several_of,
 )
@@ -32,7 +34,6 @@ from lib_embeddings.web.responses import as_json, caching, tag_of, unchanged
 
 PREFIX = "/lib-embeddings/v1"
 
-LARGEST_PAGE = 1000
 LARGEST_OFFSET = 10**39
 NARROWEST, WIDEST = 32, 1024
 
@@ -46,40 +47,50 @@ def add_routes(
     library: Library,
     login: Callable[[Request], object] = allow,
     reports: PromptReports | None = None,
+    host: tuple[str, str | None] = ("standalone", None),
 ) -> None:
     """Add all routes to *app*.
 
     Args:
         login: raises `HTTPException` for a request that may not read.
         reports: the library's, where others need them too.
+        host: its name, and its version where that is known.
     """
-    routes = _Routes(library)
+    routes = _Routes(library, reports or PromptReports(library), host)
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(login)])
     own = [Depends(refuse_other_origins)]
     for method, path, endpoint, dependencies in (
+        ("GET", "/host", routes.host, None),
         ("GET", "/entries", routes.entries, None),
         ("GET", "/names", routes.names, None),
+        ("GET", "/completions", routes.completions, None),
         ("GET", "/entries/{id}", routes.entry, None),
         ("GET", "/preview/{id}", routes.preview, None),
         ("GET", "/events", routes.events, None),
         ("PATCH", "/entries/{id}", routes.choose, own),
         ("POST", "/entries/{id}/rename", routes.rename, own),
+        ("POST", "/prompt", routes.prompt, own),
         ("POST", "/rescan", routes.rescan, own),
     ):
         router.add_api_route(
             path, endpoint, methods=[method], dependencies=dependencies, response_model=None
         )
-    add_completion_route(router, library)
-    add_prompt_route(router, reports or PromptReports(library))
     app.include_router(router)
 
 
 class _Routes:
     """One method for each route."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(
+        self, library: Library, reports: PromptReports, host: tuple[str, str | None]
+    ) -> None:
         self._library = library
+        self._reports = reports
+        self._host = answers.host(*host)
         self._thumbnails = Thumbnails()
+
+    def host(self) -> Response:
+        return as_json(self._host)
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,
@@ -94,10 +105,10 @@ class _Routes:
         offset: str = "0",
         limit: str = "100",
     ) -> Response:
-        listing, shows_paths = self._library.listing, is_local(request)
-        known_hashes = len(listing.hashes())
+        index, shows_paths = self._library.search_index, is_local(request)
         asked = request.scope["query_string"]
-        tag = tag_of(listing.generation, known_hashes, asked, shows_paths)
+        progress = self._library.progress
+        tag = tag_of(index.generation, len(index.hashes()), progress, asked, shows_paths)
         filters = Filters(
             query=query,
             folder=folder or None,
@@ -105,7 +116,7 @@ class _Routes:
             fit=several_of("fit", fit, FITS),
             favourite=one_of("favourite", favourite, ("true", "false")) == "true",
         )
-        page = listing.select(
+        page = index.select(
             filters,
             sort=one_of("sort", sort, SORTS),
             order=one_of("order", order, ORDERS),
@@ -114,23 +125,28 @@ class _Routes:
         )
         return unchanged(request, tag) or as_json(
             {
-                **describe_library(listing, shows_paths=shows_paths),
+                **answers.summary(self._library, index, shows_paths=shows_paths),
                 "total": page.total,
-                "entries": [card(listing, fitted, PREFIX) for fitted in page.entries],
+                "entries": [entry_as_json(index, seen) for seen in page.entries],
             },
             tag,
         )
 
     def names(self, request: Request) -> Response:
-        listing = self._library.listing
-        tag = tag_of(listing.generation)
-        names = dict.fromkeys(entry.name for entry in listing.view if entry.state == "ok")
-        return unchanged(request, tag) or as_json({"names": list(names)}, tag)
+        index = self._library.search_index
+        tag = tag_of(index.generation)
+        names = [seen.name for seen in index.view.named.values()]
+        return unchanged(request, tag) or as_json({"names": names}, tag)
+
+    def completions(self, text: str = "", limit: str = "10") -> Response:
+        index = self._library.search_index
+        found = index.complete(text, number("limit", limit, 1, MOST_COMPLETIONS))
+        return as_json({"completions": [answers.completion(index, seen) for seen in found]})
 
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
-        fitted = self._find(id)
+        seen = self._find(id)
         try:
-            told = details(self._library, fitted, PREFIX, shows_paths=is_local(request))
+            told = answers.details(self._library, seen, shows_paths=is_local(request))
         except (OSError, EmbeddingError) as error:
             raise HTTPException(404, "this file is gone, or is being written") from error
         return as_json(told)
@@ -160,46 +176,38 @@ class _Routes:
         )
 
     async def choose(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        fitted = self._find(id)
+        seen = self._find(id)
         choices = await read_choices(request)
-        try:
-            await run_in_threadpool(_choose, self._library, fitted, **choices)
-        except SidecarError as error:
-            raise HTTPException(409, str(error)) from error
-        listing = self._library.listing
-        return as_json(card(listing, listing.find(id) or fitted, PREFIX))
+        await run_in_threadpool(lambda: self._library.choose(id, **choices))
+        index = self._library.search_index
+        return as_json(entry_as_json(index, index.find(id) or seen))
 
     async def rename(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        fitted = self._find(id)
+        seen = self._find(id)
         name = await read_name(request)
         try:
-            new_id = await run_in_threadpool(self._library.rename, fitted.entry, name)
+            new_id = await run_in_threadpool(self._library.rename, seen.entry, name)
         except RenameError as error:
             status = 422 if isinstance(error, BadName) else 409
             raise HTTPException(status, str(error)) from error
-        return as_json(card(self._library.listing, self._find(new_id), PREFIX))
+        return as_json(entry_as_json(self._library.search_index, self._find(new_id)))
+
+    async def prompt(self, request: Request) -> Response:
+        asked = await read_prompts(request)
+        told: dict[str, Any] | None = await run_in_threadpool(answers.prompts, self._reports, asked)
+        if told is None:
+            raise HTTPException(
+                503, "there is no tokenizer: load a model, or install lib-embeddings[prompt]"
+            )
+        return as_json(told)
 
     def rescan(self) -> Response:
-        changes = self._library.rescan()
+        changes = self._library.rescan().changes
         counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
         return as_json({"generation": self._library.generation, **counts})
 
-    def _find(self, id: str) -> FittedEntry:  # noqa: A002 - likewise
-        fitted = self._library.find(id)
-        if fitted is None:
-            raise HTTPException(404, "there is no such file, or no longer")
-        return fitted
-
-
-def _choose(
-    library: Library,
-    fitted: FittedEntry,
-    favourite: bool | None = None,
-    use_partial: bool | None = None,
-    box: Box | None = None,
-) -> None:
-    """Keep what the user chose, each thing in its place."""
-    if box is not None:  # first, as it may be refused
-        write_box(fitted.entry, box)
-        library.rescan()
-    library.prefer(fitted.id, favourite=favourite, use_partial=use_partial)
+    def _find(self, id: str) -> ViewEntry:  # noqa: A002 - likewise
+        seen = self._library.find(id)
+        if seen is None:
+            raise HTTPException(404, "there is no such file, or it is gone")
+        return seen

@@ -1,0 +1,75 @@
+"""What several commands do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from tqdm import tqdm
+
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.choices import Choices
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.scanner import Progress
+from lib_embeddings.prompts.tokenizer import own_tokenizer
+
+OK, WRONG_USE = 0, 2
+STRICT_FAILURE = 1  # with --strict
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the option that chooses a model family."""
+    parser.add_argument(
+        "--model",
+        choices=("none", *MODEL_FAMILIES),
+        default="none",
+        help="model family to compare the files with (%(default)s)",
+    )
+
+
+def check_folders(folders: Sequence[str]) -> None:
+    """Raise `NotADirectoryError` for what is no folder."""
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise NotADirectoryError(folder)
+
+
+@contextmanager
+def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Library]:
+    """Yield a library of some folders as they are now.
+
+    Raises:
+        NotADirectoryError: one of them is none.
+    """
+    check_folders(folders)
+    # A terminal shows how far the reading is, once it has taken a second.
+    bar = tqdm(desc="Reading", unit=" files", delay=1, disable=None, leave=False)
+
+    def show(progress: Progress) -> None:
+        bar.total = progress.total
+        bar.update(progress.read + 1 - bar.n)
+
+    with bar, closing(Choices()) as choices:
+        library = Library(folders, index, choices, tokenize=own_tokenizer(), on_progress=show)
+        library.set_model(MODEL_FAMILIES.get(model))
+        library.rescan()
+        bar.close()
+        yield library
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print plain values for programs."""
+    json.dump(document, sys.stdout, indent=2)
+    print()
+
+
+def refuse(sentence: str) -> int:
+    """Say what is wrong, and return the exit code for it."""
+    print(f"lib-embeddings: {sentence}", file=sys.stderr)
+    return WRONG_USE

@@ -1,0 +1,73 @@
+"""`inspect`: tell all about one file."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lib_embeddings.cli.common import OK, print_json, refuse
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import sha256
+from lib_embeddings.entries.snapshot import entry_at
+from lib_embeddings.errors import EmbeddingError, shown
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.inspect import alone, inspect
+from lib_embeddings.library.render import entry_as_json
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser("inspect", help="tell all about one file")
+    parser.add_argument("file", metavar="FILE", help="file to look into")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look into the file, and print what is in it."""
+    place = Place.of_file(options.file)
+    try:
+        entry = entry_at(place)
+        inside = inspect(entry).as_json()
+        # Only of embeddings, as other files may be huge.
+        hashed = sha256(place.full_path) if entry.reading.state == "ok" else None
+    except OSError as error:
+        return refuse(f"{shown(options.file, 255)} cannot be opened: {error.strerror}")
+    except EmbeddingError as error:
+        return refuse(f"{shown(options.file, 255)}: {error}")
+    (seen,) = (index := alone(entry)).view
+    document = {**entry_as_json(index, seen), "sha256": hashed, **inside}
+    if options.json:
+        print_json(document)
+    else:
+        for label, text in _rows(document, place.full_path):
+            if text:
+                print(f"{label:<12} {shown(text, 500)}")
+    return OK
+
+
+def _rows(told: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | None]]:
+    """Yield what people are shown: a label, then what there is."""
+    reason = f": {told['reason']}" if told["reason"] and told["state"] != "ok" else ""
+    yield "file", f"{path} ({told['bytes']:,} bytes)"
+    yield "state", told["state"] + reason
+    for label, key in (("name", "name"), ("stored name", "stored_name"), ("container",) * 2):
+        yield label, told[key]
+    yield "layout", told["layout"]
+    yield "made for", ", ".join(MODEL_FAMILIES[key].title for key in told["families"])
+    for key, info in told["vectors"].items():
+        yield "vectors", f"{key} {info['n_vectors']} x {info['hidden_size']} {info['dtype']}"
+    for label, key in (("values", "values"), ("bundled", "bundled")):
+        for name, numbers in told[key].items():
+            yield label, f"{name} {_numbers(numbers)}"
+    for label, key in (("metadata", "metadata"), ("tensor", "tensors")):
+        for name, value in told[key].items():
+            yield label, f"{name} {value}"
+    yield "sha256", told["sha256"]
+    for warning in told["warnings"]:
+        yield "warning", warning
+
+
+def _numbers(values: Mapping[str, float]) -> str:
+    return "  ".join(f"{key} {value:.4g}" for key, value in values.items())

@@ -1,0 +1,64 @@
+"""`prompt`: say which embeddings a prompt uses."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from lib_embeddings.cli.common import OK, STRICT_FAILURE, add_model, print_json, refuse, scanned
+from lib_embeddings.errors import shown
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.reports import reader_of
+from lib_embeddings.prompts.schedules import MOST_STEPS
+from lib_embeddings.prompts.tokenizer import own_tokenizer
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser("prompt", help="say which embeddings a prompt uses")
+    parser.add_argument("prompt", nargs="?", default="", metavar="PROMPT", help="what to draw")
+    parser.add_argument("--negative", default="", metavar="PROMPT", help="what not to draw")
+    parser.add_argument(
+        "--dir", action="append", dest="folders", metavar="DIR", help="folder of the embeddings"
+    )
+    add_model(parser)
+    parser.add_argument(
+        "--steps", type=_steps, default=20, help="steps of the picture (%(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit 1 if an embedding of the prompt is not used"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read both prompts, and print what they use."""
+    tokenize = own_tokenizer()
+    if tokenize is None:
+        return refuse("CLIP's tokenizer is missing: install lib-embeddings[prompt]")
+    with (
+        Index.open() as index,
+        scanned(options.folders or ["."], options.model, index) as library,
+    ):
+        reader = reader_of(library.view, tokenize, library.token_ids)
+    reports = {
+        "positive": reader.read(options.prompt, options.steps),
+        "negative": reader.read(options.negative, options.steps, is_negative=True),
+    }
+    if options.json:
+        print_json({field: report.as_json() for field, report in reports.items()})
+    else:
+        for field, report in reports.items():
+            for line in report.lines():
+                print(f"{field}: {shown(line, 500)}")
+    is_all_used = all(report.is_all_used for report in reports.values())
+    return OK if is_all_used or not options.strict else STRICT_FAILURE
+
+
+def _steps(text: str) -> int:
+    """Return a number of steps that a picture can take."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_STEPS))
+    if is_number and 1 <= int(text) <= MOST_STEPS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 1 to {MOST_STEPS}, found {text!r}")

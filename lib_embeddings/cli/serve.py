@@ -1,0 +1,41 @@
+"""`serve`: open the tab as a web page, without any WebUI."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+from typing import Any
+
+from lib_embeddings.cli.common import OK, add_model, check_folders, refuse
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser("serve", help="open the tab as a web page, without any WebUI")
+    parser.add_argument("folders", nargs="*", metavar="DIR", help="folder to show (default: here)")
+    add_model(parser)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=7868, help="port to listen on (%(default)s)")
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve the page until interrupted."""
+    folders = options.folders or ["."]
+    check_folders([folder for folder in folders if os.path.exists(folder)])
+    try:
+        listener = socket.create_server((options.host, options.port))
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        return refuse(f"{options.host}:{options.port} cannot be used: {why}")
+    with listener:
+        try:
+            # It takes seconds: wrong use is refused before.
+            from lib_embeddings.hosts.standalone.app import serve  # noqa: PLC0415
+        except ImportError as error:
+            return refuse(f"{error.name} is missing: install lib-embeddings[app]")
+        serve(folders, MODEL_FAMILIES.get(options.model), listener, opens_browser=options.open)
+    return OK

@@ -1,0 +1,252 @@
+"""One watched root: its observer, and whether events tell of its changes."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lib_embeddings.entries.walk import Folder
+from lib_embeddings.names import is_hidden, is_temporary
+
+logger = logging.getLogger("lib_embeddings")
+
+# "opened" and "closed_no_write" are missing on purpose: reading a file must not wake its reader.
+FILE_EVENTS = frozenset({"created", "modified", "attrib", "moved", "deleted", "closed"})
+# A folder is "modified" with every file in it, ignored ones included.
+FOLDER_EVENTS = frozenset({"created", "moved", "deleted"})
+# After these a file is complete.
+COMPLETIONS = frozenset({"moved", "closed"})
+
+# One change without an event may only be ahead of its event; two in a row are not.
+MISSES = 2
+# Scanning takes at most a tenth of the time, however slow the disk.
+REST = 10
+# Seconds an observer is given to end. Watchdog before 2.1.8 hangs once its folder is unmounted.
+PATIENCE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times of a watch in seconds, each with its reason."""
+
+    # The silence that ends a burst: between two files of one copy pass milliseconds.
+    quiet: float = 0.1
+    # The most a burst is held, so that a steady stream does not starve those who wait.
+    ceiling: float = 1.0
+    # The net below the events: scanning 1,000 files takes about 7 ms.
+    poll: float = 10.0
+    # The same where no events arrive.
+    poll_alone: float = 2.0
+    # The same for a root that is missing: asking for it costs microseconds.
+    poll_missing: float = 0.25
+
+
+PACE = Pace()
+
+# Told of each event that matters, with the path of the file that is now complete, if one is.
+OnEvent = Callable[[str | None], None]
+
+
+class Event(Protocol):
+    """What is used of watchdog's events, of every version."""
+
+    event_type: str
+    is_directory: bool
+    src_path: str | bytes
+
+
+class Observer(Protocol):
+    """What is used of watchdog's observers, of every version."""
+
+    def start(self) -> None:
+        """Start the observer's threads."""
+
+    # Any: watchdog names its own base class, of which it uses `dispatch` alone.
+    def schedule(self, event_handler: Any, path: str, *, recursive: bool) -> object:
+        """Watch a folder; raise OSError where that cannot be."""
+
+    def stop(self) -> None:
+        """Ask the observer's threads to end."""
+
+    def join(self) -> None:
+        """Wait for the observer's threads to end."""
+
+
+class EventFilter:
+    """Pass on the events below one watched folder that are a reason to scan."""
+
+    def __init__(self, folder: str, on_event: OnEvent) -> None:
+        """Filter the events of a folder.
+
+        Args:
+            folder: the path the observer was given.
+        """
+        self._folder = folder
+        self._on_event = on_event
+
+    def dispatch(self, event: Event) -> None:
+        """Judge one event by its kind and by the names in it."""
+        kind = event.event_type
+        if kind not in (FOLDER_EVENTS if event.is_directory else FILE_EVENTS):
+            return
+        # Before version 5 only moves had a dest_path.
+        source, goal = os.fsdecode(event.src_path), os.fsdecode(getattr(event, "dest_path", ""))
+        goal = goal or source
+        is_file = not event.is_directory
+        if is_file and kind in COMPLETIONS and not self._ignores(goal, is_file):
+            self._on_event(goal)
+        elif not (self._ignores(source, is_file) and self._ignores(goal, is_file)):
+            self._on_event(None)
+
+    def _ignores(self, path: str, is_file: bool) -> bool:
+        below = path.removeprefix(self._folder)
+        return any(map(is_hidden, below.split(os.sep))) or (is_file and is_temporary(below))
+
+
+class FolderWatch:
+    """A root, the observer of its folders, and the time of its next scan.
+
+    Where events do not arrive (network shares, containers, no inotify watches left) the root is
+    polled every few seconds. Belongs to one thread.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        on_event: OnEvent,
+        pace: Pace,
+        observer_factory: Callable[[], Observer],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin without an observer; the first scan is due.
+
+        Args:
+            path: the root; it may be missing now.
+            on_event: the one thing that other threads call.
+        """
+        self.path = path
+        self.next_scan = -math.inf
+        self._on_event = on_event
+        self._pace = pace
+        self._clock = clock
+        self._observer_factory = observer_factory
+        self._observer: Observer | None = None
+        self._laid: object = None
+        self._is_missing = False
+        self._is_new = True  # what came before the watch was there had no event
+        self._misses = 0
+        self._is_polling = False
+
+    def is_due(self) -> bool:
+        """Tell whether to scan now, without an event; a missing root is only asked for."""
+        if self._clock() < self.next_scan:
+            return False
+        if self._is_missing and not os.path.exists(self.path):
+            self.plan(0.0)
+            return False
+        return True
+
+    def plan(self, cost: float) -> None:
+        """Say when the next scan is due without an event.
+
+        Args:
+            cost: seconds that the last one took.
+        """
+        if self._is_missing:
+            interval = self._pace.poll_missing
+        elif self._observer is None or self._misses or self._is_polling:
+            interval = self._pace.poll_alone
+        else:
+            interval = self._pace.poll
+        self.next_scan = self._clock() + max(interval, REST * cost)
+
+    def follow(self, folders: Collection[Folder], *, is_changed: bool, had_event: bool) -> bool:
+        """Take in what a scan found, and lay the watch anew where folders came or went.
+
+        Args:
+            folders: all folders of the root now, none where it is missing.
+            had_event: whether an event came since the scan before.
+
+        Returns:
+            Whether to scan once more, for what came before the watch was there.
+        """
+        # A root that goes need not say so.
+        if self._observer is not None and folders and not self._is_new:
+            self._count_miss(is_changed=is_changed, had_event=had_event)
+        self._is_missing = not folders
+        self._is_new = self._lay(folders)
+        return self._is_new
+
+    def close(self) -> None:
+        """End the observer's threads."""
+        self._replace(None)
+
+    def _lay(self, folders: Collection[Folder]) -> bool:
+        """Watch the folders, where others are watched now; tell whether that was done."""
+        span = frozenset((folder.place.full_path, folder.identity) for folder in folders)
+        if span == self._laid or self._is_polling:
+            return False
+        self._laid = None
+        try:
+            self._replace(self._observe(folders) if folders else None)
+            self._laid = span
+        except (FileNotFoundError, NotADirectoryError):
+            self._replace(None)  # a folder went away meanwhile: the next scan lays anew
+        except (OSError, RuntimeError) as error:
+            self._replace(None)
+            self._poll_from_now_on(f"the system gives no file events ({error})")
+        return self._laid is not None
+
+    def _observe(self, folders: Collection[Folder]) -> Observer:
+        tops = {os.path.realpath(each.place.full_path) for each in folders if each.is_linked}
+        with ExitStack() as undo:
+            observer = self._observer_factory()
+            observer.start()
+            undo.callback(_end, observer)
+            for top in sorted(tops):
+                observer.schedule(EventFilter(top, self._on_event), top, recursive=True)
+            undo.pop_all()
+        return observer
+
+    def _replace(self, observer: Observer | None) -> None:
+        former, self._observer = self._observer, observer
+        if former is not None:
+            _end(former)
+
+    def _count_miss(self, *, is_changed: bool, had_event: bool) -> None:
+        """Count the changes in a row without an event."""
+        if had_event:
+            self._misses = 0
+        elif is_changed and not self._is_polling:
+            self._misses += 1
+            self._laid = None  # in case the observer died: lay the watch anew
+            if self._misses == MISSES:
+                self._poll_from_now_on("changes come without file events")
+
+    def _poll_from_now_on(self, reason: str) -> None:
+        self._is_polling = True
+        logger.warning(
+            "watching %s: %s; it is scanned every %g s instead",
+            self.path,
+            reason,
+            self._pace.poll_alone,
+        )
+
+
+def _end(observer: Observer) -> None:
+    """End an observer's threads, and leave them behind where they hang."""
+
+    def end() -> None:
+        observer.stop()
+        observer.join()
+
+    ending = threading.Thread(target=end, name="embeddings-watcher-end", daemon=True)
+    ending.start()
+    ending.join(PATIENCE)
