@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from lib_embeddings.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.ui.api import PREFIX
-from lib_embeddings.ui.assets import PROJECT, HeadTags, head_tags
+from lib_embeddings.ui.assets import HeadTags, assets, head_tags
 from lib_embeddings.ui.tab import TITLE, mount_point
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -51,7 +51,7 @@ def build_app(page: gr.Blocks, add_routes: Callable[[FastAPI], object]) -> FastA
     """Return the web application: our routes and assets, and the page at `/`."""
     app = FastAPI(title=TITLE)
     add_routes(app)
-    app.mount(f"{ASSETS}/javascript", StaticFiles(directory=PROJECT / "javascript"))
+    app.mount(f"{ASSETS}/javascript", StaticFiles(directory=assets() / "javascript"))
     app.add_api_route(f"{ASSETS}/style.css", _style, include_in_schema=False)
     gr.mount_gradio_app(app, page, path="/")
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS))
@@ -59,4 +59,4 @@ def build_app(page: gr.Blocks, add_routes: Callable[[FastAPI], object]) -> FastA
 
 
 def _style() -> FileResponse:
-    return FileResponse(PROJECT / "style.css", media_type="text/css")
+    return FileResponse(assets() / "style.css", media_type="text/css")
