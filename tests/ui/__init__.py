@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,21 +10,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from fastapi import FastAPI, Request
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
 from lib_embeddings.library.prompt_reports import PromptReports
 from lib_embeddings.library.store import Library
+from lib_embeddings.ui.api import PREFIX, add_routes, allow
 from tests.builders import safetensors_file, vectors
-
-with warnings.catch_warnings():
-    # A1111's FastAPI imports modules by names that are out of use today.
-    warnings.simplefilter("ignore")
-    from fastapi import FastAPI, Request
-    from starlette.testclient import TestClient
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from lib_embeddings.ui.api import PREFIX, add_routes, allow
 
 SD1 = safetensors_file()
 SD2 = safetensors_file({"emb_params": vectors(4, 1024)})
