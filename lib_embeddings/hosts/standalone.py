@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
+from types import ModuleType
 
 from fastapi import FastAPI
 from starlette.responses import FileResponse
@@ -14,9 +19,31 @@ from lib_embeddings.ui.api import PREFIX
 from lib_embeddings.ui.assets import HeadTags, assets, head_tags
 from lib_embeddings.ui.tab import TITLE, mount_point
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-import gradio as gr
+class _Plotting(MetaPathFinder):
+    """Find matplotlib's plotting as it is, but let it run only when something in it is used.
+
+    gradio 3 imports it for plots that this page does not have. It looks through all fonts of the
+    machine, which takes seconds on a fresh one and warns on the console. Whoever does plot in this
+    process gets the true modules, with their fonts.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in ("matplotlib.pyplot", "matplotlib.animation"):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec and spec.loader:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("MPLBACKEND", "agg")  # else gradio 3 uses it to look for one at each event
+sys.meta_path.insert(0, _Plotting())
+
+import gradio as gr  # noqa: E402 after what it must find
 
 ASSETS = f"{PREFIX}/assets"
 NO_MODEL = "none"
