@@ -11,14 +11,16 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
+from tqdm import tqdm
 
 from lib_embeddings.hosts import standalone
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.preferences import Preferences
+from lib_embeddings.library.read import read_file
 from lib_embeddings.library.store import Library
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.render import change_lines, log_lines
-from lib_embeddings.snapshot import Changes
+from lib_embeddings.snapshot import Changes, Told
 from lib_embeddings.text_encoders import ModelFamily
 from lib_embeddings.ui.api import add_routes
 from lib_embeddings.watch.watcher import Watcher
@@ -30,12 +32,22 @@ log = logging.getLogger(__name__)
 def living_library(
     roots: Iterable[str | os.PathLike[str]], model: ModelFamily | None = None
 ) -> Iterator[Library]:
-    """Yield a library that follows its folders by itself until the block ends."""
+    """Yield a library that follows its folders by itself until the block ends.
+
+    A terminal shows how many files the first look has read.
+    """
+    bar = tqdm(desc="Reading", unit=" files", disable=None, leave=False)
+
+    def read(path: str) -> Told:
+        bar.update()  # nothing any more, once it is closed
+        return read_file(path)
+
     with Index.open() as index:
-        library = Library(roots, index, Preferences())
+        library = Library(roots, index, Preferences(), read=read)
         library.tokenize = own_tokenizer()
         library.set_model(model)
-        library.rescan()
+        with bar:
+            library.rescan()
         log_news(library)
         watcher = Watcher(library.roots, library.rescan)
         library.is_whole = watcher.is_whole
@@ -54,15 +66,6 @@ def log_news(library: Library) -> None:
     library.subscribe(log_changes)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Take an address; port 0 takes any that is free.
-
-    Raises:
-        OSError, OverflowError: it is taken, is not ours, or is no address.
-    """
-    return socket.create_server((host, port))
-
-
 def serve(
     roots: Iterable[str | os.PathLike[str]],
     model: ModelFamily | None,
@@ -75,7 +78,7 @@ def serve(
     address = f"http://{host}:{port}/"
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
-    with listener, living_library(roots, model) as library:
+    with living_library(roots, model) as library:
         page = standalone.build_page(model, library.set_model)
         app = standalone.build_app(page, lambda app: add_routes(app, library))
         log.info("Textual Inversion is at %s", address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.render import log_lines, name_lines, view_as_json
 from lib_embeddings.snapshot import View
 from lib_embeddings.text_encoders import MODEL_FAMILIES, families_for
+from lib_embeddings.version import VERSION
 
 OK, WRONG_USE = 0, 2
 BAD_FILES = NOT_USED = 1  # with --strict
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lib-embeddings", description="Say what textual-inversion embedding files are."
     )
+    parser.add_argument("--version", action="version", version=f"lib-embeddings {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     scan = commands.add_parser("scan", help="say for every file in some folders what it is")
@@ -193,20 +196,22 @@ def _prompt(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    try:
-        from lib_embeddings.app import listen, serve  # noqa: PLC0415 - needs what the others do without
-    except ImportError as error:
-        return _refuse(f"{error.name} is missing: install lib-embeddings[app]")
     folders = options.folders or ["."]
     for folder in folders:
         if os.path.exists(folder) and not os.path.isdir(folder):
             raise NotADirectoryError(folder)
     try:
-        listener = listen(options.host, options.port)
+        listener = socket.create_server((options.host, options.port))
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         return _refuse(f"{options.host}:{options.port} cannot be used: {why}")
-    serve(folders, MODEL_FAMILIES.get(options.model), listener, opens_browser=options.open)
+    with listener:
+        try:
+            # It takes seconds: wrong use is refused before.
+            from lib_embeddings.app import serve  # noqa: PLC0415
+        except ImportError as error:
+            return _refuse(f"{error.name} is missing: install lib-embeddings[app]")
+        serve(folders, MODEL_FAMILIES.get(options.model), listener, opens_browser=options.open)
     return OK
 
 

@@ -41,7 +41,7 @@ ALLOWED = {
     "platformdirs": ("library.index", "library.preferences", "library.previews"),
     "sqlite3": ("library.index",),
     "watchdog": ("watch.watcher",),
-    "tqdm": ("cli",),
+    "tqdm": ("cli", "app"),
     "ftfy": ("prompts.clip_tokenizer",),
     "rapidfuzz": ("prompts.near",),
     "torch": ("hosts",),

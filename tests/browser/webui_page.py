@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 
-import gradio as gr
 import uvicorn
 
-from lib_embeddings.app import listen, living_library
-from lib_embeddings.hosts.standalone import build_app
+from lib_embeddings.app import living_library
+from lib_embeddings.hosts.standalone import build_app, gr  # its gradio, which looks at no fonts
 from lib_embeddings.text_encoders import MODEL_FAMILIES
 from lib_embeddings.ui.api import add_routes
 from lib_embeddings.ui.tab import TITLE, pane
@@ -40,7 +40,10 @@ def build_page() -> gr.Blocks:
 def main(folder: str) -> None:
     """Serve the page until interrupted."""
     sd1 = MODEL_FAMILIES["sd1"]
-    with listen("127.0.0.1", 0) as listener, living_library([folder], sd1) as library:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        living_library([folder], sd1) as library,
+    ):
         app = build_app(build_page(), lambda app: add_routes(app, library))
         host, port, *_ = listener.getsockname()
         print(f"at http://{host}:{port}/", file=sys.stderr, flush=True)
