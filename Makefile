@@ -16,10 +16,13 @@ PINNED_PYTHON ?= $(shell for python in python3.10 python3.11 $(PYTHON); do \
 
 BROWSER := tests/browser
 
+# What a person names reaches the shell as it is, blanks and quotes included.
+export EMBEDDINGS MODEL PORT
+
 .PHONY: run test test-newest test-a1111 test-javascript lint fuzz bench clean
 
 run: $(VENV)/.run
-	$(BIN)/lib-embeddings serve $(EMBEDDINGS) --model $(MODEL) --port $(PORT)
+	$(BIN)/lib-embeddings serve --model "$$MODEL" --port "$$PORT" -- "$$EMBEDDINGS"
 
 test: lint test-newest test-a1111 test-javascript
 	@echo "all tests passed"

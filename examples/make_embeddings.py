@@ -1,13 +1,15 @@
-"""Write `examples/embeddings`: a small honest file of every state a scan can find.
+"""Write the examples: a small honest file of every state a scan can find.
 
-Run from the project's root: `python -m examples.make_embeddings`. The files are committed; this
-script says how they came about. The vectors are random with the norm of CLIP's own tokens, so the
-files do nothing interesting in a prompt. The unsafe one is unsafe for readers that run pickles: it
-would print a word.
+    python -m examples.make_embeddings FOLDER
+
+The project ships them in `examples/embeddings`, all but the unsafe one: it would print a word in
+readers that run pickles, and scanners of viruses are right not to like it. The vectors are random
+with the norm of CLIP's own tokens, so the files do nothing interesting in a prompt.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from tests.builders import (
     torch_zip,
 )
 
-FOLDER = Path(__file__).parent / "embeddings"
+UNSAFE = "style.pt"
 TOKEN_NORM = 0.4
 
 
@@ -78,18 +80,18 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "styles/portrait.png", png(sky(4), before=text_chunk())
     yield "styles/harbour.png", png(sky(3))
     yield "learned_embeds.bin", b"<!DOCTYPE html>\n<html><title>marc_allante</title></html>\n"
-    yield "style.pt", torch_zip(pickle_of(Call(Global("posix", "system"), ("echo unsafe",))), {})
+    yield UNSAFE, torch_zip(pickle_of(Call(Global("posix", "system"), ("echo unsafe",))), {})
     yield "my-lora.safetensors", safetensors_file(lora)
     yield "cut-short.safetensors", safetensors_file({"emb_params": negative})[:4000]
 
 
-def main() -> None:
-    """Write all examples."""
+def main(folder: str) -> None:
+    """Write all examples into a folder."""
     for path, data in files():
-        target = FOLDER / path
+        target = Path(folder, path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

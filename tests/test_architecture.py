@@ -33,7 +33,7 @@ ALLOWED = {
     "platformdirs": ("library", "entries.previews"),
     "sqlite3": ("library",),
     "watchdog": ("watch",),
-    "tqdm": ("cli",),
+    "tqdm": ("library.progress",),
     "ftfy": ("prompts.clip_tokenizer",),
     "rapidfuzz": ("prompts.near",),
     "torch": ("hosts.a1111",),

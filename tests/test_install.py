@@ -6,13 +6,20 @@ import ast
 import runpy
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from lib_embeddings.hosts.webui.extension import NEEDED
 
-INSTALL = Path(__file__).parents[1] / "install.py"
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it
+
+PROJECT = Path(__file__).parents[1]
+INSTALL = PROJECT / "install.py"
 
 
 class Pip:
@@ -89,6 +96,14 @@ def test_everything_the_extension_imports_is_installed() -> None:
     """What the reports of prompts need is there too: without it nobody is told of a slip."""
     needed = runpy.run_path(str(INSTALL))["NEEDED"]
     assert set(needed) == {*NEEDED, "rapidfuzz"}
+
+
+def test_the_releases_are_those_of_the_package() -> None:
+    """What it asks pip for is written in `pyproject.toml`, which it cannot read on Python 3.10."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    extras = chain.from_iterable(project["optional-dependencies"].values())
+    needed = runpy.run_path(str(INSTALL))["NEEDED"]
+    assert set(needed.values()) <= {*project["dependencies"], *extras}
 
 
 def test_it_imports_only_the_standard_library() -> None:

@@ -10,13 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-from tqdm import tqdm
-
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.scanner import Progress
+from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 OK, WRONG_USE = 0, 2
@@ -48,18 +46,12 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
         NotADirectoryError: one of them is none.
     """
     check_folders(folders)
-    # A terminal shows how far the reading is, once it has taken a second.
-    bar = tqdm(desc="Reading", unit=" files", delay=1, disable=None, leave=False)
-
-    def show(progress: Progress) -> None:
-        bar.total = progress.total
-        bar.update(progress.read + 1 - bar.n)
-
-    with bar, closing(Choices()) as choices:
-        library = Library(folders, index, choices, tokenize=own_tokenizer(), on_progress=show)
+    with closing(Choices()) as choices:
+        library = Library(
+            folders, index, choices, tokenize=own_tokenizer(), on_progress=ReadingBar().show
+        )
         library.set_model(MODEL_FAMILIES.get(model))
         library.rescan()
-        bar.close()
         yield library
 
 

@@ -13,7 +13,7 @@ from lib_embeddings.entries.read import read_file
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.scanner import Progress
+from lib_embeddings.library.progress import Progress
 from lib_embeddings.prompts.tokenizer import Tokenize
 from lib_embeddings.watch.watcher import Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker

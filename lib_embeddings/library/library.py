@@ -28,7 +28,8 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.choices import Choices, FieldChoice
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.known import check_names
-from lib_embeddings.library.scanner import Progress, Publish, Scan, Scanner, Stop, Stopped, Wait
+from lib_embeddings.library.progress import Progress
+from lib_embeddings.library.scanner import Publish, Scan, Scanner, Stop, Stopped, Wait
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View, ViewEntry
@@ -89,7 +90,7 @@ class Library:
                 made. The first scan takes all files as they are.
             stop: ends a scan, which then waits for one file at the most.
             read: says what one file is; called for new and changed files only.
-            on_progress: called before each file that is read.
+            on_progress: called after each file that is read.
         """
         self._index = index
         self._choices = choices

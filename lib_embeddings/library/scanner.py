@@ -16,6 +16,7 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import entry_of, unopened
 from lib_embeddings.entries.walk import Folder, Found, read_folder, walk
 from lib_embeddings.library.index import Index
+from lib_embeddings.library.progress import Progress
 
 # Seconds until a file that could not be read, or a folder that did not answer, is tried again.
 _RETRY_FILE, _RETRY_FOLDER = 1.0, 2.0
@@ -38,13 +39,6 @@ class Stop(Protocol):
 
 class Stopped(Exception):
     """The scan was stopped; what it read is in the index."""
-
-
-class Progress(NamedTuple):
-    """How many of the files that a scan has to read are read."""
-
-    read: int
-    total: int
 
 
 class Scan(NamedTuple):
@@ -266,13 +260,13 @@ class Scanner:
             return
         due = self._clock() + _BATCH
         try:
-            for number, (found, entries) in enumerate(unread):
+            for number, (found, entries) in enumerate(unread, 1):
                 self._check_stop()
-                self._on_progress(Progress(number, len(unread)))
                 reading = self._index.keep(found, self._read(found.place))
                 entries[found.place.full_path] = entry_of(found, reading)
                 if reading.is_transient:
                     self._again[found.place.full_folder] = _RETRY_FILE
+                self._on_progress(Progress(number, len(unread)))
                 if self._clock() >= due:
                     began = self._clock()
                     self._index.save()

@@ -11,7 +11,17 @@ from pathlib import Path
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PROJECT = Path(__file__).parents[2]
+PACKAGE = Path(__file__).parents[1]
+
+
+def assets() -> Path:
+    """Return the folder with `style.css` and `javascript/`.
+
+    A wheel has them inside of the package. In a copy of the repository they lie beside the package,
+    where the WebUIs look for them.
+    """
+    packed = PACKAGE / "assets"
+    return packed if packed.is_dir() else PACKAGE.parent
 
 
 def head_tags(prefix: str) -> bytes:
@@ -19,7 +29,7 @@ def head_tags(prefix: str) -> bytes:
 
     The addresses carry the files' time, so that a browser does not show an old tab.
     """
-    style, script = PROJECT / "style.css", PROJECT / "javascript" / "textual_inversion.mjs"
+    style, script = assets() / "style.css", assets() / "javascript" / "textual_inversion.mjs"
     newest = max(path.stat().st_mtime_ns for path in (style, *script.parent.rglob("*.mjs")))
     return (
         f'<link rel="stylesheet" href="{prefix}/style.css?{newest}">'

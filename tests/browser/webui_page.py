@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 
-import gradio as gr
 import uvicorn
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.hosts.standalone.app import listen, living_library
-from lib_embeddings.hosts.standalone.page import build_app
+from lib_embeddings.hosts.living import living_library
+from lib_embeddings.hosts.standalone.page import (
+    build_app,
+    gr,
+)  # its gradio, which looks at no fonts
 from lib_embeddings.web.routes import add_routes
 from lib_embeddings.web.tab import TITLE, pane
 
@@ -40,7 +43,10 @@ def build_page() -> gr.Blocks:
 def main(folder: str) -> None:
     """Serve the page until interrupted."""
     sd1 = MODEL_FAMILIES["sd1"]
-    with listen("127.0.0.1", 0) as listener, living_library([folder], sd1) as library:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        living_library([folder], sd1) as library,
+    ):
         app = build_app(build_page(), lambda app: add_routes(app, library))
         host, port, *_ = listener.getsockname()
         print(f"at http://{host}:{port}/", file=sys.stderr, flush=True)

@@ -15,6 +15,7 @@ from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.snapshot import id_of
 from lib_embeddings.library.choices import Preferences
 from lib_embeddings.names import SUFFIXES
+from lib_embeddings.version import VERSION
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
 
 GOOD = safetensors_file()
@@ -62,7 +63,6 @@ def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[byt
         capture_output=True,
         check=False,
         env={**os.environ, **variables},
-        timeout=60,
     )
 
 
@@ -189,6 +189,13 @@ def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> 
         main(arguments)
     assert raised.value.code == 2
     assert capsys.readouterr().err.startswith("usage: lib-embeddings")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version is the package's."""
+    with pytest.raises(SystemExit) as raised:
+        main(["--version"])
+    assert (raised.value.code, capsys.readouterr().out) == (0, f"lib-embeddings {VERSION}\n")
 
 
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,7 +145,6 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=10,
     )
     assert result.stderr.splitlines()[-1].endswith("BrokenFile: this is no regular file")
 

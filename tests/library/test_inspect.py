@@ -116,7 +116,6 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=10,
     )
     assert "no regular file" in result.stdout + result.stderr
 

@@ -283,5 +283,5 @@ def test_an_observer_that_hangs_is_left_behind(
     released.set()
     for thread in threading.enumerate():
         if thread.name == "embeddings-watcher-end":
-            thread.join(10)
+            thread.join()
     assert observer.state == "ended"

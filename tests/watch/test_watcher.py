@@ -247,17 +247,17 @@ def test_stop_waits_for_the_callback(folder: Path, observers: Observers) -> None
 
     def block() -> None:
         entered.set()
-        assert released.wait(10)
+        assert released.wait()
 
     watcher = Watcher([folder], block, pace=EVENTS_ONLY, observer_factory=observers)
     watcher.start()
-    assert entered.wait(10)
+    assert entered.wait()
     stopper = threading.Thread(target=watcher.stop)
     stopper.start()
     stopper.join(A_WHILE)
     assert stopper.is_alive()
     released.set()
-    stopper.join(10)
+    stopper.join()
     assert not watcher.is_alive
 
 

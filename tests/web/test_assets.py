@@ -123,13 +123,17 @@ def test_head_tags() -> None:
     )
 
 
-def test_addresses_change_with_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("place", [".", "lib_embeddings/assets"], ids=["repository", "wheel"])
+def test_addresses_change_with_the_files(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An edit of any module is an address that no browser knows yet."""
-    helper = tmp_path / "javascript" / "textual_inversion" / "cards.mjs"
+    helper = tmp_path / place / "javascript" / "textual_inversion" / "cards.mjs"
+    script = helper.parents[1] / "textual_inversion.mjs"
     helper.parent.mkdir(parents=True)
-    for file in (tmp_path / "style.css", helper.parents[1] / "textual_inversion.mjs", helper):
+    for file in (tmp_path / place / "style.css", script, helper):
         file.write_text("")
-    monkeypatch.setattr(assets, "PROJECT", tmp_path)
+    monkeypatch.setattr(assets, "PACKAGE", tmp_path / "lib_embeddings")
     before = head_tags("")
     assert head_tags("") == before
     newer = max(file.stat().st_mtime for file in tmp_path.rglob("*")) + 1

@@ -55,7 +55,7 @@ async def leaves() -> bool:
 
 async def next_of(stream: AsyncIterator[str]) -> dict[str, int]:
     """Return the next event of a stream."""
-    return told(await asyncio.wait_for(stream.__anext__(), 10))
+    return told(await anext(stream))
 
 
 def test_the_first_event_comes_at_once(site: Site) -> None:
@@ -154,15 +154,14 @@ def port(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         server.should_exit = True
-        thread.join(10)
-    assert not thread.is_alive()
+        thread.join()
 
 
 class Listener:
     """A browser that listens to events."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._socket = socket.create_connection(("127.0.0.1", port))
         request = f"GET {PREFIX}/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
         self._socket.sendall(request.encode())
         self._lines = self._socket.makefile(encoding="utf-8", newline="\r\n")

@@ -17,6 +17,7 @@ from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.standalone import page as standalone
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.library.render import change_lines, log_lines
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.routes import add_routes
@@ -39,15 +40,6 @@ def log_news(library: Library) -> None:
     library.subscribe(log_generation)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Take an address; port 0 takes any that is free.
-
-    Raises:
-        OSError, OverflowError: it is taken, is not ours, or is no address.
-    """
-    return socket.create_server((host, port))
-
-
 def serve(
     roots: Iterable[str | os.PathLike[str]],
     model: ModelFamily | None,
@@ -60,7 +52,7 @@ def serve(
     address = f"http://{host}:{port}/"
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
-    with listener, living_library(roots, own_tokenizer()) as (library, watcher):
+    with living_library(roots, own_tokenizer(), ReadingBar().show) as (library, watcher):
         library.set_model(model)
         log_news(library)
         page = standalone.build_page(model, library.set_model)

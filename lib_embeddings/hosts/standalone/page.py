@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
+from types import ModuleType
 
 from fastapi import FastAPI
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.web.assets import PROJECT, HeadTags, head_tags
+from lib_embeddings.web.assets import HeadTags, assets, head_tags
 from lib_embeddings.web.routes import PREFIX
 from lib_embeddings.web.tab import TITLE, mount_point
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-import gradio as gr
+class _Plotting(MetaPathFinder):
+    """Find matplotlib's plotting as it is, but let it run only when something in it is used.
+
+    gradio 3 imports it for plots that this page does not have. It looks through all fonts of the
+    machine, which takes seconds on a fresh one and warns on the console. Whoever does plot in this
+    process gets the true modules, with their fonts.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in ("matplotlib.pyplot", "matplotlib.animation"):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec and spec.loader:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("MPLBACKEND", "agg")  # else gradio 3 uses it to look for one at each event
+sys.meta_path.insert(0, _Plotting())
+
+import gradio as gr  # noqa: E402 after what it must find
 
 ASSETS = f"{PREFIX}/assets"
 NO_MODEL = "none"
@@ -51,7 +78,7 @@ def build_app(page: gr.Blocks, add_routes: Callable[[FastAPI], object]) -> FastA
     """Return the web application: our routes and assets, and the page at `/`."""
     app = FastAPI(title=TITLE)
     add_routes(app)
-    app.mount(f"{ASSETS}/javascript", StaticFiles(directory=PROJECT / "javascript"))
+    app.mount(f"{ASSETS}/javascript", StaticFiles(directory=assets() / "javascript"))
     app.add_api_route(f"{ASSETS}/style.css", _style, include_in_schema=False)
     gr.mount_gradio_app(app, page, path="/")
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS))
@@ -59,4 +86,4 @@ def build_app(page: gr.Blocks, add_routes: Callable[[FastAPI], object]) -> FastA
 
 
 def _style() -> FileResponse:
-    return FileResponse(PROJECT / "style.css", media_type="text/css")
+    return FileResponse(assets() / "style.css", media_type="text/css")

@@ -26,7 +26,7 @@ from tests.hosts.fake_webui_processing import (  # noqa: E402
     StableDiffusionProcessing,
     StableDiffusionProcessingTxt2Img,
 )
-from tests.hosts.running import PATIENCE, Run, eventually  # noqa: E402
+from tests.hosts.running import Run, eventually  # noqa: E402
 from tests.web import SD1, SD2, SDXL, TestClient  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
@@ -478,7 +478,7 @@ def test_a_failure_in_the_background_is_tried_again(run: Run) -> None:
 
     sd1.cond_stage_model.tokenize = fail
     run.write("sub/cat.safetensors")
-    assert failed.wait(PATIENCE)
+    assert failed.wait()
     sd1.cond_stage_model.tokenize = tokenize
     run.database.load_textual_inversion_embeddings(force_reload=True)
     assert run.words == ["cat"]

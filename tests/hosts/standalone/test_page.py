@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -94,3 +97,24 @@ def test_the_api_is_beside_the_page(client: TestClient) -> None:
     page = client.get(f"{PREFIX}/entries").json()
     assert (page["model"], [entry["name"] for entry in page["entries"]]) == ("sd1", ["cat"])
     assert client.get(f"{PREFIX}/nothing").status_code == 404
+
+
+PLOT = """
+from io import BytesIO
+from lib_embeddings.hosts import standalone
+import matplotlib.pyplot as plt
+from matplotlib import animation
+figure = plt.figure()
+plt.plot([1, 2], label="a line")
+plt.legend()
+animation.FuncAnimation(figure, lambda _: (), frames=2)._init_draw()
+figure.savefig(picture := BytesIO(), format="png")
+print(picture.getvalue()[1:4].decode())
+"""
+
+
+@pytest.mark.skipif(find_spec("matplotlib") is None, reason="this gradio brings no matplotlib")
+def test_others_can_plot() -> None:
+    """What gradio imports and this page does not use works for whoever uses it."""
+    done = subprocess.run([sys.executable, "-c", PLOT], capture_output=True, check=True, text=True)
+    assert done.stdout == "PNG\n"

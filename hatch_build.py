@@ -1,0 +1,19 @@
+"""Put script and style into the wheel, where `ui/assets.py` looks for them first.
+
+They lie at the top of the repository because the WebUIs load them from there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class Assets(BuildHookInterface[Any]):
+    """Include what lies outside of the package, unless the wheel only leads to the repository."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if version == "standard":
+            for name in ("javascript", "style.css"):
+                build_data["force_include"][name] = f"lib_embeddings/assets/{name}"
