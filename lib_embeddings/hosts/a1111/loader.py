@@ -3,8 +3,10 @@
 The WebUI's database stays the object it is, as others hold on to it; two of its functions are
 replaced, with the same signature and meaning:
 
-    load_textual_inversion_embeddings   looks at the folders, opens nothing that is known
-    find_embedding_at_position          looks at the model first: a refiner comes without notice
+    load_textual_inversion_embeddings   scans the folders, opens nothing that is known
+    find_embedding_at_position          compares the model first: a refiner comes without notice
+
+The loader only reads the library. Which model is active the library learns from `host.py`.
 """
 
 from __future__ import annotations
@@ -24,10 +26,10 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.a1111.embedding import FileEmbedding
+from lib_embeddings.hosts.a1111.infotext import forget_prompts
 from lib_embeddings.hosts.a1111.model import ActiveModel, loaded_checkpoint
-from lib_embeddings.hosts.a1111.prompt_cache import forget_prompts
-from lib_embeddings.hosts.webui.console import say
 from lib_embeddings.hosts.webui.database import register, skip
+from lib_embeddings.hosts.webui.hooks import print_lines
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import change_lines, log_lines
 from lib_embeddings.library.view import View
@@ -46,24 +48,23 @@ class Loader:
         sha256: Callable[[Entry], str],
         active_model: Callable[[], ActiveModel | None],
     ) -> None:
-        """Prepare; nothing is touched before `take_over`.
+        """Prepare; nothing is replaced before `take_over`.
 
         Args:
             rescan: scans all folders now.
-            active_model: returns what is loaded now, having told the library of it.
             sha256: hashes an entry's file.
+            active_model: returns what is loaded now, and lets the library see with it.
         """
         self._library = library
         self._rescan = rescan
-        self._active_model = active_model
         self._sha256 = sha256
+        self._active_model = active_model
         self._database = sd_hijack.model_hijack.embedding_db
+        self._own_load = self._database.load_textual_inversion_embeddings
+        self._own_find = self._database.find_embedding_at_position
         self._replaced = ExitStack()
-        self._own_load: Callable[..., None]
-        self._own_find: Callable[..., Any]
         self._checkpoint: Callable[[], Any] = lambda: None  # a weak reference
         self._announced: ModelFamily | None = None
-        self._owes_list = False
         self._waiting = threading.Lock()  # held while a thread waits to update
         self._lock = threading.Lock()  # guards all below, and the database against ourselves
         self._is_in_place = False
@@ -76,18 +77,14 @@ class Loader:
     # What is replaced
 
     def take_over(self) -> None:
-        """Put our functions in the place of the database's own.
-
-        Raises:
-            AttributeError: it has none of that name; nothing is replaced then.
-        """
+        """Put our functions in the place of the database's own."""
         if self._is_in_place:
             return
-        self._owes_list = self._active_model() is not None  # else the load of a model brings it
         self._own_load = self._database.load_textual_inversion_embeddings
         self._own_find = self._database.find_embedding_at_position
+        self._announced = None
         self._is_in_place = True
-        self._replaced.callback(self._library.subscribe(self._hear))
+        self._replaced.callback(self._library.subscribe(self._on_generation))
         self._replace("load_textual_inversion_embeddings", self.load)
         self._replace("find_embedding_at_position", self.find)
 
@@ -173,7 +170,7 @@ class Loader:
             ).start()
 
     def before_generation(self) -> None:
-        """Do the same now, and say so where the model is of another kind than was told of."""
+        """Do the same now, and print what is loaded where the model is of another kind."""
         self.update()
         if self._announced and self._announced != self._library.model:
             self._announce()
@@ -183,7 +180,7 @@ class Loader:
         with call_queue.queue_lock:
             self._waiting.release()
             self._try(self.update)
-        if self._owes_list and self._is_in_place:
+        if self._is_in_place and self._announced is None:
             self._announce()
 
     def _prepare_early(self) -> None:
@@ -226,18 +223,18 @@ class Loader:
         roots = tuple(os.path.join(root, "") for root in self._library.roots)
         return bool(path and os.path.abspath(path).startswith(roots))
 
-    # What the console is told
+    # What the console shows
 
-    def _hear(self, _generation: int, changes: Changes) -> None:
+    def _on_generation(self, _generation: int, changes: Changes) -> None:
         if changes and self._announced:
-            say(change_lines(changes, self._library.view))
+            print_lines(change_lines(changes, self._library.view))
         self.update_when_idle()
 
     def _announce(self) -> None:
-        self._announced = self._library.model
-        self._owes_list = False
-        if self._announced:
-            say(log_lines(self._library.view))
+        """Print what is loaded, once all folders were scanned and there is a model."""
+        if self._library.model and self._library.progress is None:
+            self._announced = self._library.model
+            print_lines(log_lines(self._library.view))
 
 
 def _is_file_embedding(embedding: Any) -> bool:

@@ -1,6 +1,6 @@
-"""The WebUI's database of embeddings, changed entry by entry.
+"""The WebUI's database of embeddings. Each of its tables is replaced by a new one at once.
 
-Whoever reads it meanwhile finds the state before or the one after.
+So whoever reads it meanwhile, in another thread, sees the state before or the one after.
 """
 
 from __future__ import annotations
@@ -42,18 +42,14 @@ def register(
     """
     words = database.word_embeddings
     present = {name: embedding for name, embedding in words.items() if is_ours(embedding)}
-    taken = words.keys() - present.keys()
+    theirs = {name: embedding for name, embedding in words.items() if name not in present}
     gone = [e for name, e in present.items() if wanted.get(name) is not e]
-    new = [e for name, e in wanted.items() if present.get(name) is not e and name not in taken]
+    new = [e for name, e in wanted.items() if present.get(name) is not e and name not in theirs]
     if not gone and not new:
         return False
-    _change_lookup(database.ids_lookup, gone, new, token_ids)
-    for embedding in gone:
-        if embedding.name not in wanted:
-            del words[embedding.name]
-    words.update((embedding.name, embedding) for embedding in new)
-    for name in sorted(words, key=str.lower):
-        words[name] = words.pop(name)
+    database.ids_lookup = _changed_lookup(database.ids_lookup, gone, new, token_ids)
+    all_words = {**wanted, **theirs}
+    database.word_embeddings = {name: all_words[name] for name in sorted(all_words, key=str.lower)}
     return True
 
 
@@ -62,29 +58,27 @@ def skip(
 ) -> None:
     """Make *unusable* the entries of ours that the model cannot use."""
     skipped = database.skipped_embeddings
-    for name in [name for name, embedding in skipped.items() if is_ours(embedding)]:
-        if name not in unusable:
-            del skipped[name]
-    skipped.update(unusable)
+    theirs = {name: embedding for name, embedding in skipped.items() if not is_ours(embedding)}
+    database.skipped_embeddings = {**theirs, **unusable}
 
 
-def _change_lookup(
+def _changed_lookup(
     lookup: Lookup,
     gone: Collection[Embedding],
     new: Collection[Embedding],
     token_ids: Mapping[str, TokenIds],
-) -> None:
-    """Replace each list that changes by another, as a generation may be reading it."""
+) -> Lookup:
     leaving = set(map(id, gone))
     arriving: Lookup = defaultdict(list)
     for embedding in new:
         ids = token_ids[embedding.name]
         arriving[ids[0]].append((ids, embedding))
-    left = [first for first, rows in lookup.items() if any(id(e) in leaving for _, e in rows)]
-    for first in {*left, *arriving}:
+    left = {first for first, rows in lookup.items() if any(id(e) in leaving for _, e in rows)}
+    changed = dict(lookup)
+    for first in left.union(arriving):
         rows = [row for row in lookup.get(first, ()) if id(row[1]) not in leaving]
         rows += arriving.get(first, ())
-        if rows:
-            lookup[first] = sorted(rows, key=lambda row: len(row[0]), reverse=True)
-        else:
-            del lookup[first]
+        changed[first] = sorted(rows, key=lambda row: len(row[0]), reverse=True)
+        if not rows:
+            del changed[first]
+    return changed

@@ -15,7 +15,7 @@ _running = ExitStack()
 
 
 def start() -> type[Any] | None:
-    """Begin, or begin anew, and return what the WebUI is to run at each generation.
+    """Begin, or begin again, and return what the WebUI is to run at each generation.
 
     Whatever is missing costs one line; the WebUI then goes on with its own loader.
     """
@@ -35,16 +35,17 @@ def stop() -> None:
 def _start() -> type[Any]:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise HostError("this WebUI's Python", None, " and ".join(missing))
+        raise HostError("this WebUI's Python", None, f"the packages {' and '.join(missing)}")
     # They need what may be missing, and the WebUI's own modules.
-    try:
-        from lib_embeddings.hosts.a1111.host import Webui  # noqa: PLC0415
-        from lib_embeddings.hosts.living import living_library  # noqa: PLC0415
-    except ImportError as error:
-        raise HostError("this WebUI", None, error.name or str(error)) from error
-    host = Webui(stop)
-    living = _running.enter_context(living_library(host.folders()))
-    _running.callback(host.detach)
-    host.attach(living.library, living.set_roots)
-    living.watcher.start()
-    return host.script
+    from lib_embeddings.hosts.find import find  # noqa: PLC0415
+    from lib_embeddings.hosts.living import living_library  # noqa: PLC0415
+    from lib_embeddings.hosts.webui.hooks import Hooks  # noqa: PLC0415
+
+    webui = find()
+    with ExitStack() as undo:
+        living = undo.enter_context(living_library(webui.folders()))
+        hooks = undo.enter_context(Hooks())
+        script: type[Any] = webui.attach(living, hooks, stop)
+        living.watcher.start()
+        _running.push(undo.pop_all())
+    return script

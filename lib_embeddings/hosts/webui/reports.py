@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from lib_embeddings.hosts.webui.console import say
+from lib_embeddings.hosts.webui.hooks import print_lines
 from lib_embeddings.library.reports import PromptReports
 
 # A generation may have a prompt for each of hundreds of pictures, which differ in few words.
@@ -30,7 +30,7 @@ class _Prompt(NamedTuple):
     is_negative: bool
 
 
-def tell(reports: PromptReports, generation: Any, processed: Any) -> None:
+def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
     """Print what the prompts used, and put what they name and cannot use under the pictures.
 
     The WebUI's API answers with all of it. The pictures' infotexts are written already.
@@ -44,22 +44,22 @@ def tell(reports: PromptReports, generation: Any, processed: Any) -> None:
         return
     lines: dict[str, None] = {}
     warnings: dict[str, None] = {}
-    told: list[dict[str, Any]] = []
+    given: list[dict[str, Any]] = []
     for text, title, is_negative in _prompts(generation):
         report = ready.reader.read(text, generation.steps, is_negative=is_negative)
         lines.update((f"{title}: {line}", None) for line in report.lines())
         warnings.update((f"{title}: {line}", None) for line in report.warnings())
-        told.append({"title": title, **report.as_json()})
-    say(lines)
-    processed.extra_generation_params = {**processed.extra_generation_params, KEY: told}
+        given.append({"title": title, **report.as_json()})
+    print_lines(lines)
+    processed.extra_generation_params = {**processed.extra_generation_params, KEY: given}
     processed.comments += "".join(f"{line}\n" for line in warnings)
 
 
 def _prompts(generation: Any) -> Iterator[_Prompt]:
     """Yield each text once: hires has the same prompts, unless others are given."""
-    told: set[tuple[str, bool]] = set()
+    given: set[tuple[str, bool]] = set()
     for attribute, title, is_negative in _PROMPTS:
         for text in getattr(generation, attribute, None) or ():
-            if (text, is_negative) not in told and len(told) < _MOST_PROMPTS:
-                told.add((text, is_negative))
+            if (text, is_negative) not in given and len(given) < _MOST_PROMPTS:
+                given.add((text, is_negative))
                 yield _Prompt(text, title, is_negative)

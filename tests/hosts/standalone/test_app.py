@@ -21,7 +21,7 @@ import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.standalone.app import log_news
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from tests.apps import API, THE_END, App, environment, start

@@ -1,7 +1,7 @@
-"""`TI hashes` in every infotext.
+"""The prompts that the WebUI keeps encoded, and `TI hashes` in every infotext.
 
-The WebUI writes them while it encodes a prompt. It keeps what it encoded last, so that the second
-picture of a prompt has none. Here its function is wrapped, with the same signature and meaning:
+The WebUI writes the hashes while it encodes a prompt. It keeps what it encoded last, so that the
+second picture of a prompt has none. Here its function is wrapped, with the same signature and meaning:
 
     get_conds_with_caching   remembers what was written for an encoded prompt, and writes it again
 """
@@ -14,28 +14,56 @@ from typing import Any
 
 from modules import processing, sd_hijack, shared
 
-from lib_embeddings.hosts.webui.guard import guarded
+from lib_embeddings.hosts.webui.hooks import Hooks, Undo
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes
 
+PART = "writing of TI hashes"
+
+_CACHES = (
+    ("StableDiffusionProcessing", "cached_c"),
+    ("StableDiffusionProcessing", "cached_uc"),
+    ("StableDiffusionProcessingTxt2Img", "cached_hr_c"),
+    ("StableDiffusionProcessingTxt2Img", "cached_hr_uc"),
+)
 # As many as the WebUI keeps: first pass and hires, prompt and negative prompt.
-_REMEMBERED = 4
+_REMEMBERED = len(_CACHES)
 
 _SETTING = "textual_inversion_add_hashes_to_infotext"  # the WebUI's own
+
+
+def forget_prompts() -> None:
+    """Let every prompt be encoded again.
+
+    The lists are shared with generations that wait; each begins with the parameters it is for.
+    """
+    for kind, name in _CACHES:
+        cache: list[Any] | None = getattr(getattr(processing, kind, None), name, None)
+        if cache:
+            cache[0] = None
 
 
 class HashWriter:
     """Writes the hashes of all embeddings in a generation's prompts, however they were encoded."""
 
-    def __init__(self) -> None:
-        """Prepare; nothing is touched before `take_over`."""
+    def __init__(self, hooks: Hooks) -> None:
+        """Prepare; nothing is hooked before `hook`.
+
+        Args:
+            hooks: guards what is done at each prompt.
+        """
+        self._hooks = hooks
+        self._is_hooked = False
         # By identity, the one asked for last at the end: encoded prompt, hashes.
         self._written: OrderedDict[int, tuple[Any, str]] = OrderedDict()
-        self._own: Callable[..., Any] | None = None
 
-    def take_over(self) -> None:
-        """Wrap the WebUI's function. Raises `AttributeError` where it has none of that name."""
-        own = processing.StableDiffusionProcessing.get_conds_with_caching
-        writer = self
+    def hook(self) -> Undo:
+        """Wrap the WebUI's function, and return what puts it back unless somebody wrapped ours.
+
+        Raises:
+            AttributeError: the WebUI has no function of that name.
+        """
+        kind = processing.StableDiffusionProcessing
+        own, writer = kind.get_conds_with_caching, self
 
         def get_conds_with_caching(
             self: Any, function: Any, required_prompts: Any, steps: Any, caches: Any,
@@ -46,16 +74,15 @@ class HashWriter:
 
             return writer.encode_and_write(self, caches, encode)
 
-        self._own, self._ours = own, get_conds_with_caching
-        processing.StableDiffusionProcessing.get_conds_with_caching = get_conds_with_caching
+        def undo() -> None:
+            self._is_hooked = False
+            self._written.clear()
+            if kind.get_conds_with_caching is get_conds_with_caching:
+                kind.get_conds_with_caching = own
 
-    def release(self) -> None:
-        """Put the WebUI's own function back, unless somebody wrapped ours."""
-        kind = processing.StableDiffusionProcessing
-        if self._own and kind.get_conds_with_caching is self._ours:
-            kind.get_conds_with_caching = self._own
-        self._own = None
-        self._written.clear()
+        kind.get_conds_with_caching = get_conds_with_caching
+        self._is_hooked = True
+        return undo
 
     def begin(self, generation: Any) -> None:
         """Forget what an earlier batch of the same generation used."""
@@ -66,17 +93,17 @@ class HashWriter:
         self, generation: Any, caches: list[list[Any]], encode: Callable[[], Any]
     ) -> Any:
         """Encode a prompt, or take it from a cache, and note its hashes for the infotext."""
-        if self._own is None or not getattr(shared.opts, _SETTING, False):
+        if not self._is_hooked or not getattr(shared.opts, _SETTING, False):
             return encode()
-        guarded(lambda: self._drop_unknown(caches))
+        self._hooks.guard(PART, lambda: self._drop_unknown(caches))
         noted = sd_hijack.model_hijack.extra_generation_params
         before = noted.pop(TI_HASHES, "")
         encoded = encode()
-        guarded(lambda: self._write(generation, noted, encoded, before))
+        self._hooks.guard(PART, lambda: self._write(generation, noted, encoded, before))
         return encoded
 
     def _drop_unknown(self, caches: list[list[Any]]) -> None:
-        """Let what was encoded before we came be encoded anew: nobody knows with what."""
+        """Let what was encoded before we came be encoded again: nobody knows with what."""
         for cache in caches:
             if cache[0] is not None and self._recall(cache[1]) is None:
                 cache[0] = None
