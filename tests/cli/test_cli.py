@@ -12,8 +12,8 @@ import pytest
 
 from lib_embeddings.cli import main
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.entries.snapshot import id_of
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.entries.place import Place
+from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.names import SUFFIXES
 from lib_embeddings.version import VERSION
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
@@ -383,16 +383,18 @@ def test_rename_refused(
 def test_choices_follow_a_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A favourite stays one, whichever folder above it is the library's."""
     folder = fill(tmp_path / "e", {"sub/cat.pt": GOOD, "sub/dog.pt": GOOD})
-    root, deeper = str(folder), str(folder / "sub")
-    preferences = Preferences()
-    preferences.set(id_of(root, "sub/cat.pt"), favourite=True)
-    preferences.set(id_of(deeper, "cat.pt"), use_partial=True)
-    preferences.set(id_of(root, "sub/dog.pt"), favourite=True)
+    root, deeper = Place.of_root(folder), Place.of_root(folder / "sub")
+    choices = Choices()
+    choices.choose(root.inside("sub/cat.pt").id, favourite=True)
+    choices.choose(deeper.inside("cat.pt").id, use_partial=True)
+    choices.choose(root.inside("sub/dog.pt").id, favourite=True)
     monkeypatch.chdir(folder)
     assert main(["rename", "sub/cat.pt", "cow"]) == 0
-    preferences = Preferences()
-    assert preferences.favourites == {id_of(root, "sub/cow.pt"), id_of(root, "sub/dog.pt")}
-    assert preferences.use_partial == {id_of(deeper, "cow.pt")}
+    assert Choices().all() == {
+        root.inside("sub/cow.pt").id: Choice(favourite=True),
+        root.inside("sub/dog.pt").id: Choice(favourite=True),
+        deeper.inside("cow.pt").id: Choice(use_partial=True),
+    }
 
 
 # inspect

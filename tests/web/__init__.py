@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
@@ -83,7 +83,7 @@ class Site:
         """Write a file, and return the id it has in the library."""
         self.write(path, data)
         self.library.rescan()
-        return next(fitted.id for fitted in self.library.view if fitted.path == path)
+        return next(seen.entry.place.id for seen in self.library.view if seen.entry.place.path == path)
 
     def get(self, address: str, **parameters: object) -> Any:
         """Return what a route answers, which must be good."""
@@ -105,7 +105,6 @@ def open_site(
     monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
     root = folder / "embeddings"
     root.mkdir(exist_ok=True)
-    with Index.nowhere() as index:
-        library = Library([root], index, Preferences())
-        library.rescan()
-        yield Site(root, library, login)
+    library = Library([root], Index.nowhere(), Choices())
+    library.rescan()
+    yield Site(root, library, login)

@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Preferences
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.routes import allow
@@ -110,7 +109,7 @@ def test_documented_words_are_understood(site: Site, parameter: str, words: str)
 
 def test_a_name_to_think_about(site: Site) -> None:
     """What is said about a name is said in the list and in the details, with a better one."""
-    site.library.tokenize = lambda texts: [[*map(ord, text)] for text in texts]
+    site.library.set_model(None, lambda texts: [[*map(ord, text)] for text in texts])
     site.add("bad-hands.pt")
     id_ = site.add("bad.pt")
     (shown, _) = site.get("/entries")["entries"]
@@ -157,7 +156,7 @@ def test_a_card(site: Site) -> None:
             "description": "d",
             "favourite": False,
             "use_partial": False,
-            "box": "negative",
+            "field": "negative",
         }
     ]
 
@@ -280,11 +279,11 @@ def test_notes_that_are_no_text(site: Site, notes: str, shown: str) -> None:
 
 def test_a_root_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A root that is called in bytes of another time is shown, and its files are listed."""
-    with open_site(tmp_path, monkeypatch) as site, Index.nowhere() as index:
+    with open_site(tmp_path, monkeypatch) as site:
         root = tmp_path / "caf\udce9"
         root.mkdir()
         (root / "cat.pt").write_bytes(SDXL)
-        library = Library([root], index, Preferences())
+        library = Library([root], Index.nowhere())
         library.rescan()
         latin = Site(root, library, allow)
         page = latin.get("/entries")

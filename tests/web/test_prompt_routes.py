@@ -35,8 +35,7 @@ def tokenize(texts: list[str]) -> list[list[int]]:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """Return a site for SD 1.x with embeddings that it can use, and one that it cannot."""
     with open_site(tmp_path, monkeypatch) as site:
-        site.library.tokenize = tokenize
-        site.library.set_model(MODEL_FAMILIES["sd1"])
+        site.library.set_model(MODEL_FAMILIES["sd1"], tokenize)
         site.write("whatever-200.safetensors")
         site.write("whatever-2000.pt", SD2)
         site.write("marc_allante.safetensors")
@@ -158,7 +157,7 @@ def refuse(_texts: list[str]) -> list[list[int]]:
 @pytest.mark.parametrize("tokenizer", [None, refuse])
 def test_without_a_tokenizer(site: Site, tokenizer: Tokenize | None) -> None:
     """Where nothing can tell tokens, the answer says what is needed."""
-    site.library.tokenize = tokenizer
+    site.library.set_model(MODEL_FAMILIES["sd1"], tokenizer)
     response = site.client.post("/prompt", json={})
     assert response.status_code == 503
     assert "lib-embeddings[prompt]" in response.json()["detail"]
@@ -171,7 +170,7 @@ def test_a_model_that_is_put_away(site: Site) -> None:
     def tokenize_with_model(texts: list[str]) -> list[list[int]]:
         return tokenize(texts) if has_model else refuse(texts)
 
-    site.library.tokenize = tokenize_with_model
+    site.library.set_model(MODEL_FAMILIES["sd1"], tokenize_with_model)
     ask(site, positive="marc_allante")
     has_model = False
     assert site.client.post("/prompt", json={}).status_code == 503

@@ -266,7 +266,7 @@ def test_the_log_tells_all_once_and_then_changes(
     """What is there is logged in full, what changes in short, a look without changes not at all."""
     caplog.set_level(logging.INFO)
     with Index.nowhere() as index:
-        library = Library([tmp_path], index, Preferences(str(tmp_path / "preferences.json")))
+        library = Library([tmp_path], index, Choices(str(tmp_path / "preferences.json")))
         library.set_model(MODEL_FAMILIES["sd1"])
         (tmp_path / "a.safetensors").write_bytes(SD1)
         (tmp_path / "b.safetensors").write_bytes(SD1[:-1])
