@@ -41,11 +41,7 @@ def check() -> None:
     _require(sd_hijack, "model_hijack")
     _require(sd_hijack.model_hijack, "embedding_db")
     _require(scripts, "Script", "AlwaysVisible")
-    _require(
-        sd_hijack.model_hijack.embedding_db,
-        *("embedding_dirs", "word_embeddings", "skipped_embeddings", "ids_lookup"),
-        *("load_textual_inversion_embeddings", "find_embedding_at_position"),
-    )
+    _require(sd_hijack.model_hijack.embedding_db, "embedding_dirs", "word_embeddings", "ids_lookup")
 
 
 def folders() -> list[str]:

@@ -1,7 +1,7 @@
 """The prompts that the WebUI keeps encoded, and `TI hashes` in every infotext.
 
 The WebUI writes the hashes while it encodes a prompt. It keeps what it encoded last, so that the
-second picture of a prompt has none. Here its function is wrapped, with the same signature and meaning:
+second picture of a prompt has none. Here its function is wrapped, with the same signature:
 
     get_conds_with_caching   remembers what was written for an encoded prompt, and writes it again
 """

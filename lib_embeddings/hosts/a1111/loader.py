@@ -60,8 +60,8 @@ class Loader:
         self._sha256 = sha256
         self._active_model = active_model
         self._database = sd_hijack.model_hijack.embedding_db
-        self._own_load = self._database.load_textual_inversion_embeddings
-        self._own_find = self._database.find_embedding_at_position
+        self._own_load: Callable[..., None]  # from `take_over` on, as the next
+        self._own_find: Callable[..., Any]
         self._replaced = ExitStack()
         self._checkpoint: Callable[[], Any] = lambda: None  # a weak reference
         self._announced: ModelFamily | None = None
@@ -77,7 +77,11 @@ class Loader:
     # What is replaced
 
     def take_over(self) -> None:
-        """Put our functions in the place of the database's own."""
+        """Put our functions in the place of the database's own.
+
+        Raises:
+            AttributeError: it has none of that name; nothing is replaced then.
+        """
         if self._is_in_place:
             return
         self._own_load = self._database.load_textual_inversion_embeddings

@@ -39,7 +39,7 @@ class Hooks:
         self.close()
 
     def add(self, part: str, hook: Callable[[], Undo | None]) -> None:
-        """Hook in a part. Where that fails, the WebUI's own stays as it is.
+        """Let a part begin. Where that fails, the WebUI's own stays as it is.
 
         Args:
             part: its name, for people.
