@@ -69,8 +69,8 @@ class PromptReports:
         """Compare the embeddings of an infotext with those that are here; None without any.
 
         Args:
-            prompt: what stands in the prompt box: maybe what a host took from an infotext.
-            infotext: what was pasted into the box, or nothing.
+            prompt: what is in the prompt field: maybe what a host took from an infotext.
+            infotext: what was pasted into the field, or nothing.
         """
         pasted = split_hashes(find_hashes(infotext)) or self._pasted.get(prompt, {})
         return provenance(self._library, pasted) if pasted else None

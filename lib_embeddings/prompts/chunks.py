@@ -1,17 +1,18 @@
-"""How AUTOMATIC1111's WebUI fills the chunks of 75 tokens that a text encoder reads.
+"""How AUTOMATIC1111's WebUI finds names in tokens, and fills the chunks that an encoder reads.
 
-An embedding takes one token for each vector and begins a chunk where it does not fit into the
-current one. A chunk that is full is cut at its last comma if that is near its end. BREAK begins a
-chunk.
+Names and prompts are compared by their token ids, so letter case and the words around do not
+matter. Of several names that match, the longest is taken; of equal ones, the first.
+
+A chunk has 75 tokens. An embedding takes one for each vector and begins a chunk where it does not
+fit into the current one. A chunk that is full is cut at its last comma if that is near its end.
+BREAK begins a chunk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
-
-from lib_embeddings.prompts.matching import Match
 
 CHUNK_TOKENS = 75
 
@@ -19,10 +20,37 @@ CHUNK_TOKENS = 75
 _COMMA = 267
 # How far from a chunk's end a comma may be.
 _BACKTRACK = 20
-# What stands where a vector goes.
-PLACE = 0
+# Stands in a chunk where a vector goes.
+PLACEHOLDER = 0
 
-Find = Callable[[Sequence[int], int], Match | None]
+
+class Match(NamedTuple):
+    """A name, and how many tokens of the prompt it is."""
+
+    name: str
+    n_tokens: int
+
+
+class Matcher:
+    """Names, ready to be found."""
+
+    def __init__(self, ids: Mapping[str, Sequence[int]]) -> None:
+        """Prepare names, the first registered first; one without tokens is never found."""
+        self._names: dict[tuple[int, ...], str] = {}
+        lengths: dict[int, set[int]] = {}
+        for name, tokens in ids.items():
+            if tokens:
+                self._names.setdefault(tuple(tokens), name)
+                lengths.setdefault(tokens[0], set()).add(len(tokens))
+        self._lengths = {first: sorted(known, reverse=True) for first, known in lengths.items()}
+
+    def at(self, tokens: Sequence[int], position: int) -> Match | None:
+        """Return the longest name that begins at *position*."""
+        for length in self._lengths.get(tokens[position], ()):
+            found = tuple(tokens[position : position + length])
+            if found in self._names:
+                return Match(self._names[found], len(found))
+        return None
 
 
 class WeighedTokens(NamedTuple):
@@ -32,7 +60,7 @@ class WeighedTokens(NamedTuple):
     weight: float
 
 
-class Use(NamedTuple):
+class Placed(NamedTuple):
     """An embedding in a chunk, from the token *offset* on."""
 
     name: str
@@ -42,20 +70,21 @@ class Use(NamedTuple):
 
 @dataclass(slots=True)
 class Chunk:
-    """Tokens without those of start, end and padding; `PLACE` for each vector of the uses."""
+    """Tokens without those of start, end and padding; `PLACEHOLDER` for each vector placed."""
 
     tokens: list[int] = field(default_factory=list)
-    uses: list[Use] = field(default_factory=list)
+    placed: list[Placed] = field(default_factory=list)
 
 
-def fill(runs: Iterable[WeighedTokens], find: Find, n_vectors: Mapping[str, int]) -> list[Chunk]:
+def fill(
+    runs: Iterable[WeighedTokens], names: Matcher, n_vectors: Mapping[str, int]
+) -> list[Chunk]:
     """Return the chunks of a text, at least one.
 
     Args:
-        find: returns the name that stands at a position in a list of tokens.
         n_vectors: by name; the number of tokens it takes.
     """
-    filling = _Filling(find, n_vectors)
+    filling = _Filling(names, n_vectors)
     for run in runs:
         if run.tokens is None:
             filling.end_chunk()
@@ -67,18 +96,18 @@ def fill(runs: Iterable[WeighedTokens], find: Find, n_vectors: Mapping[str, int]
 
 
 class _Filling:
-    def __init__(self, find: Find, n_vectors: Mapping[str, int]) -> None:
+    def __init__(self, names: Matcher, n_vectors: Mapping[str, int]) -> None:
         self.chunks: list[Chunk] = []
         self.chunk = Chunk()
         self._last_comma: int | None = None
-        self._find = find
+        self._names = names
         self._n_vectors = n_vectors
 
     def add(self, tokens: Sequence[int], weight: float) -> None:
         position = 0
         while position < len(tokens):
             self._make_room(tokens[position])
-            match = self._find(tokens, position)
+            match = self._names.at(tokens, position)
             if match is None:
                 self.chunk.tokens.append(tokens[position])
                 position += 1
@@ -111,5 +140,5 @@ class _Filling:
         n_vectors = self._n_vectors[name]
         if len(self.chunk.tokens) + n_vectors > CHUNK_TOKENS:
             self.end_chunk()
-        self.chunk.uses.append(Use(name, len(self.chunk.tokens), weight))
-        self.chunk.tokens += [PLACE] * n_vectors
+        self.chunk.placed.append(Placed(name, len(self.chunk.tokens), weight))
+        self.chunk.tokens += [PLACEHOLDER] * n_vectors

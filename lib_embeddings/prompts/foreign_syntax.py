@@ -1,4 +1,4 @@
-"""How other programs write an embedding in a prompt, and how it is written here.
+"""How other programs write an embedding in a prompt, and what to write here instead.
 
 ComfyUI: `embedding:name`, `embedding:folder/name.pt`, `embedding:name:1.2`.
 InvokeAI and diffusers: `<name>`.
@@ -29,15 +29,14 @@ _STOPS = ".;!?"
 Spell = Callable[[str], str | None]
 
 
-class Form(NamedTuple):
-    """A name in another program's form.
+class ForeignSyntax(NamedTuple):
+    """A name as another program writes it.
 
     Attributes:
         start: where it begins in the prompt, in characters.
         end: where it ends.
         name: as it is spelled here, if it is known.
         replacement: what to write instead.
-        system: the program.
     """
 
     text: str
@@ -45,11 +44,11 @@ class Form(NamedTuple):
     end: int
     name: str
     replacement: str
-    system: str
+    program: str
 
 
-def find_forms(prompt: str, spell: Spell) -> list[Form]:
-    """Return the forms in a prompt, from its beginning on.
+def find_foreign_syntax(prompt: str, spell: Spell) -> list[ForeignSyntax]:
+    """Return what a prompt holds of other programs' syntax, from its beginning on.
 
     Args:
         spell: returns how a known name is spelled, whatever its letter case; None for others.
@@ -57,11 +56,11 @@ def find_forms(prompt: str, spell: Spell) -> list[Form]:
     return sorted([*_find_comfyui(prompt, spell), *_find_invokeai(prompt, spell)], key=_start)
 
 
-def _start(form: Form) -> int:
-    return form.start
+def _start(found: ForeignSyntax) -> int:
+    return found.start
 
 
-def _find_comfyui(prompt: str, spell: Spell) -> Iterator[Form]:
+def _find_comfyui(prompt: str, spell: Spell) -> Iterator[ForeignSyntax]:
     for match in _COMFYUI.finditer(prompt):
         text, weight = match[0], match["weight"]
         file = _ESCAPE.sub(r"\1", match["file"])
@@ -73,7 +72,7 @@ def _find_comfyui(prompt: str, spell: Spell) -> Iterator[Form]:
             name = spell(name) or name
             written = f"({escape(name)}:{weight})" if weight else escape(name)
             start = match.start()
-            yield Form(text, start, start + len(text), name, written, COMFYUI)
+            yield ForeignSyntax(text, start, start + len(text), name, written, COMFYUI)
 
 
 def _name_of(file: str) -> str:
@@ -83,9 +82,9 @@ def _name_of(file: str) -> str:
     return name if suffix in SUFFIXES else filename
 
 
-def _find_invokeai(prompt: str, spell: Spell) -> Iterator[Form]:
+def _find_invokeai(prompt: str, spell: Spell) -> Iterator[ForeignSyntax]:
     """Find only names that are known: much else stands in such brackets."""
     for match in _INVOKEAI.finditer(prompt):
         name = spell(match["name"])
         if name is not None and spell(match[0]) is None:
-            yield Form(match[0], match.start(), match.end(), name, escape(name), INVOKEAI)
+            yield ForeignSyntax(match[0], match.start(), match.end(), name, escape(name), INVOKEAI)

@@ -1,6 +1,6 @@
-"""Read prompts with a library's names: which they use, ask for in vain, or nearly write.
+"""Read prompts with a library's names: which they use, cannot use, or nearly write.
 
-prompt ─▶ parts ─▶ texts at some step ─▶ runs ─▶ tokens ─▶ chunks with embeddings ─▶ report
+prompt ─▶ parts ─▶ scheduled texts ─▶ runs ─▶ tokens ─▶ chunks with embeddings ─▶ report
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Protocol
 
 from lib_embeddings.names import fold
-from lib_embeddings.prompts.chunks import Chunk, WeighedTokens, fill
-from lib_embeddings.prompts.foreign_syntax import find_forms
+from lib_embeddings.prompts.chunks import Chunk, Matcher, WeighedTokens, fill
+from lib_embeddings.prompts.foreign_syntax import find_foreign_syntax
 from lib_embeddings.prompts.grammar import (
     Part,
     Run,
@@ -23,8 +23,7 @@ from lib_embeddings.prompts.grammar import (
     without_networks,
 )
 from lib_embeddings.prompts.known import KnownEmbedding
-from lib_embeddings.prompts.matching import Matcher
-from lib_embeddings.prompts.report import Filled, Lookalike, PromptReport, Unused, Used
+from lib_embeddings.prompts.report import ChunkUsage, NearMiss, PromptReport, Unavailable, Used
 from lib_embeddings.prompts.schedules import schedule
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
@@ -82,25 +81,25 @@ class PromptReader:
             is_negative: the host knows neither AND nor extra networks there.
         """
         texts_of_parts = [
-            dict.fromkeys(stage.text for stage in schedule(part.text, steps))
+            dict.fromkeys(scheduled.text for scheduled in schedule(part.text, steps))
             for part in _split(prompt, is_negative)
         ]
         runs = {text: weigh(text) for texts in texts_of_parts for text in texts}
         tokens = self._tokens_of(runs.values())
         parts = [[self._fill(runs[text], tokens) for text in texts] for texts in texts_of_parts]
         used = [Used(self._known[name], weights) for name, weights in _weights(parts).items()]
-        asked = dict(asked for ids in tokens.values() for asked in self._asked_in_vain(ids))
-        forms = find_forms(prompt, lambda text: self._spellings.get(fold(text)))
-        meant = (form.name for form in forms if form.name in self._known)
-        marks = (form.text.partition(":")[0] for form in forms)  # the word `embedding`
-        named = {*asked, *(use.known.name for use in used), *meant, *marks}
+        unavailable = dict(found for ids in tokens.values() for found in self._unavailable(ids))
+        foreign = find_foreign_syntax(prompt, lambda text: self._spellings.get(fold(text)))
+        meant = (found.name for found in foreign if found.name in self._known)
+        marks = (found.text.partition(":")[0] for found in foreign)  # the word `embedding`
+        named = {*unavailable, *(use.known.name for use in used), *meant, *marks}
         return PromptReport(
             prompt,
             tuple(used),
-            tuple(Unused(self._known[name], instead) for name, instead in asked.items()),
-            tuple(self._lookalikes(tokens, named)),
-            tuple(forms),
-            tuple(filled for texts in parts for filled in self._longest(texts)),
+            tuple(Unavailable(self._known[name], other) for name, other in unavailable.items()),
+            tuple(self._near_misses(tokens, named)),
+            tuple(foreign),
+            tuple(usage for texts in parts for usage in self._usage_of_longest(texts)),
         )
 
     def _tokens_of(self, texts: Iterable[Iterable[Run]]) -> dict[str, TokenIds]:
@@ -112,39 +111,39 @@ class PromptReader:
         weighed = (
             WeighedTokens(None if run.is_break else tokens[run.text], run.weight) for run in runs
         )
-        return fill(weighed, self._loaded.at, self._n_vectors)
+        return fill(weighed, self._loaded, self._n_vectors)
 
-    def _asked_in_vain(self, tokens: TokenIds) -> Iterator[tuple[str, str | None]]:
-        """Yield names that are not loaded, each with what the host finds in their place."""
+    def _unavailable(self, tokens: TokenIds) -> Iterator[tuple[str, str | None]]:
+        """Yield names that are not loaded, each with the one that the host finds in its place."""
         position = end = 0
         while position < len(tokens):
             used = self._loaded.at(tokens, position)
-            asked = self._all.at(tokens, position) if position >= end else None
-            if asked and self._known[asked.name].reason is not None:
-                end = position + asked.n_tokens
+            named = self._all.at(tokens, position) if position >= end else None
+            if named and self._known[named.name].reason is not None:
+                end = position + named.n_tokens
                 found = (self._loaded.at(tokens, place) for place in range(position, end))
-                yield asked.name, next((match.name for match in found if match), None)
+                yield named.name, next((match.name for match in found if match), None)
             position += used.n_tokens if used else 1
 
-    def _lookalikes(self, texts: Iterable[str], named: Iterable[str]) -> Iterator[Lookalike]:
+    def _near_misses(self, texts: Iterable[str], named: Iterable[str]) -> Iterator[NearMiss]:
         """Yield the words that are nearly names, but for those that stand in names."""
         parts_of_names = {fold(word) for name in named for word in _words(name)}
         for word in dict.fromkeys(word for text in texts for word in _words(text)):
             meant = self._meant(word)
             if meant and fold(word) not in parts_of_names:
-                yield Lookalike(word, self._known[meant])
+                yield NearMiss(word, self._known[meant])
 
     def _find_meant(self, word: str) -> str | None:
         if self._near is None or len(self._tokenize([word])[0]) == 1:
             return None
         return self._near.nearest(word)
 
-    def _longest(self, texts: Iterable[Sequence[Chunk]]) -> Iterator[Filled]:
-        """Yield the chunks of the longest text."""
+    def _usage_of_longest(self, texts: Iterable[Sequence[Chunk]]) -> Iterator[ChunkUsage]:
+        """Yield how the chunks of the longest text are filled."""
         longest = max(texts, key=lambda chunks: (len(chunks), len(chunks[-1].tokens)))
         for chunk in longest:
-            vectors = sum(self._n_vectors[use.name] for use in chunk.uses)
-            yield Filled(len(chunk.tokens), vectors)
+            vectors = sum(self._n_vectors[placed.name] for placed in chunk.placed)
+            yield ChunkUsage(len(chunk.tokens), vectors)
 
 
 def _split(prompt: str, is_negative: bool) -> list[Part]:
@@ -162,7 +161,7 @@ def _weights(parts: Iterable[Iterable[Iterable[Chunk]]]) -> dict[str, tuple[floa
     for texts in parts:
         most: Counter[tuple[str, float]] = Counter()
         for chunks in texts:
-            most |= Counter((use.name, use.weight) for chunk in chunks for use in chunk.uses)
+            most |= Counter((each.name, each.weight) for chunk in chunks for each in chunk.placed)
         total += most
     weights: dict[str, tuple[float, ...]] = {}
     for name, weight in total.elements():

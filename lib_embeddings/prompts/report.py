@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
-from lib_embeddings.prompts.foreign_syntax import Form
+from lib_embeddings.prompts.foreign_syntax import ForeignSyntax
 from lib_embeddings.prompts.known import KnownEmbedding
 
 
@@ -18,21 +18,25 @@ class Used(NamedTuple):
     weights: tuple[float, ...]
 
 
-class Unused(NamedTuple):
-    """An embedding that the prompt asks for in vain, and the shorter name used in its place."""
+class Unavailable(NamedTuple):
+    """An embedding that the prompt names and cannot use.
+
+    Attributes:
+        shadowed_by: the name that is used in its place, if there is one.
+    """
 
     known: KnownEmbedding
-    instead: str | None
+    shadowed_by: str | None
 
 
-class Lookalike(NamedTuple):
+class NearMiss(NamedTuple):
     """A word that is nearly a name."""
 
     text: str
     known: KnownEmbedding
 
 
-class Filled(NamedTuple):
+class ChunkUsage(NamedTuple):
     """How many tokens of a chunk are taken, and how many of them by vectors."""
 
     tokens: int
@@ -45,40 +49,51 @@ class PromptReport:
 
     prompt: str
     used: tuple[Used, ...] = ()
-    unused: tuple[Unused, ...] = ()
-    lookalikes: tuple[Lookalike, ...] = ()
-    forms: tuple[Form, ...] = ()
-    chunks: tuple[Filled, ...] = ()
+    unavailable: tuple[Unavailable, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
+    foreign_syntax: tuple[ForeignSyntax, ...] = ()
+    chunks: tuple[ChunkUsage, ...] = ()
 
     @property
     def is_all_used(self) -> bool:
-        """Tell whether the prompt gets all that it asks for by name."""
+        """Tell whether the prompt uses all that it names."""
         used = {use.known.name for use in self.used}
-        return not self.unused and all(form.name in used for form in self.forms)
+        return not self.unavailable and all(found.name in used for found in self.foreign_syntax)
 
     def warnings(self) -> Iterator[str]:
-        """Yield a line for each embedding that is asked for in vain."""
-        for known, instead in self.unused:
-            what = f"{instead} is used instead" if instead else "its name is read as words"
-            yield f"not used: {known.name}: {known.reason}; {what}"
+        """Yield a line for each embedding that the prompt names and cannot use."""
+        for known, shadowed_by in self.unavailable:
+            instead = (
+                f"{shadowed_by} is used instead"
+                if shadowed_by
+                else "the model reads its name as words"
+            )
+            yield f"not used: {known.name}: {known.reason}; {instead}"
 
     def lines(self) -> Iterator[str]:
         """Yield all there is to say to people, a line each."""
         for known, weights in self.used:
-            shown = ", ".join(f"{weight:.3g}" for weight in weights)
-            yield f"used: {known.name} ({_counted(known.n_vectors, 'vector')}, weight {shown})"
+            yield f"used: {known.name} ({_counted(known.n_vectors, 'vector')}, {_shown(weights)})"
         yield from self.warnings()
-        for text, known in self.lookalikes:
-            yield f"looks like: {text}: did you mean {known.name}?"
-        for form in self.forms:
-            yield f"written for {form.system}: {form.text}: type {form.replacement}"
-        vectors = sum(chunk.vectors for chunk in self.chunks)
-        if vectors:
-            taken = ", ".join(f"{chunk.vectors} of {CHUNK_TOKENS}" for chunk in self.chunks)
-            yield f"tokens that embeddings take: {taken}"
+        for text, known in self.near_misses:
+            yield f"not a name: {text}: did you mean {known.name}?"
+        for found in self.foreign_syntax:
+            yield f"{found.program} syntax: {found.text}: type {found.replacement}"
+        yield from self._usage_lines()
+
+    def _usage_lines(self) -> Iterator[str]:
+        """Yield a line about the chunks that hold vectors."""
+        of = f"of {CHUNK_TOKENS} tokens"
+        taken = [
+            f"{chunk.vectors} {of}" + (f" in chunk {number}" if len(self.chunks) > 1 else "")
+            for number, chunk in enumerate(self.chunks, start=1)
+            if chunk.vectors
+        ]
+        if taken:
+            yield f"embeddings take {', '.join(taken)}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the HTTP API tells; offsets count UTF-16 code units, as browsers do."""
+        """Return what the HTTP API answers; offsets count UTF-16 code units, as browsers do."""
         return {
             "used": [
                 {
@@ -88,27 +103,18 @@ class PromptReport:
                 }
                 for known, weights in self.used
             ],
-            "unusable": [
-                {**_named(known), "reason": known.reason}
-                for known, instead in self.unused
-                if instead is None
+            "unavailable": [
+                {**_named(known), "reason": known.reason, "shadowed_by": shadowed_by}
+                for known, shadowed_by in self.unavailable
             ],
-            "shadowed": [
-                {**_named(known), "reason": known.reason, "instead": instead}
-                for known, instead in self.unused
-                if instead is not None
-            ],
-            "lookalikes": [
-                {"text": text, "name": known.name, "id": known.id}
-                for text, known in self.lookalikes
-            ],
-            "forms": [self._form_as_json(form) for form in self.forms],
+            "near_misses": [{"text": text, **_named(known)} for text, known in self.near_misses],
+            "foreign_syntax": [self._syntax_as_json(found) for found in self.foreign_syntax],
             "chunks": [chunk._asdict() for chunk in self.chunks],
         }
 
-    def _form_as_json(self, form: Form) -> dict[str, Any]:
-        start, end = (_utf16_length(self.prompt[:offset]) for offset in (form.start, form.end))
-        return {**form._asdict(), "start": start, "end": end}
+    def _syntax_as_json(self, found: ForeignSyntax) -> dict[str, Any]:
+        start, end = (_utf16_length(self.prompt[:offset]) for offset in (found.start, found.end))
+        return {**found._asdict(), "start": start, "end": end}
 
 
 def _named(known: KnownEmbedding) -> dict[str, str]:
@@ -117,6 +123,11 @@ def _named(known: KnownEmbedding) -> dict[str, str]:
 
 def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _shown(weights: Sequence[float]) -> str:
+    word = "weight" if len(weights) == 1 else "weights"
+    return f"{word} {', '.join(f'{weight:.3g}' for weight in weights)}"
 
 
 def _utf16_length(text: str) -> int:

@@ -22,7 +22,7 @@ _STEP = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*
 _OPENING = {")": "(", "]": "["}
 
 
-class Stage(NamedTuple):
+class ScheduledText(NamedTuple):
     """A text, and the last step at which the prompt stands for it; steps count from 1."""
 
     last_step: int
@@ -48,13 +48,13 @@ class _Alternation(NamedTuple):
 _Node = str | _Edit | _Alternation
 
 
-def schedule(prompt: str, steps: int) -> list[Stage]:
+def schedule(prompt: str, steps: int) -> list[ScheduledText]:
     """Return the texts that a prompt stands for, one after the other, up to the last step."""
     parser = _Parser(steps)
     nodes = parser.parse(prompt)
     if nodes is None:
-        return [Stage(steps, prompt)]
-    return [Stage(step, _text_at(nodes, step)) for step in sorted(parser.last_steps)]
+        return [ScheduledText(steps, prompt)]
+    return [ScheduledText(step, _text_at(nodes, step)) for step in sorted(parser.last_steps)]
 
 
 def _text_at(nodes: list[_Node], step: int) -> str:

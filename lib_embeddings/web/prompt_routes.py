@@ -1,4 +1,4 @@
-"""The route that tells what the prompts in a page's boxes use."""
+"""The route that tells what the prompts in a page's fields use."""
 
 from __future__ import annotations
 

@@ -37,9 +37,9 @@ def test_the_report(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(folder, f"{EXAMPLE}, marc_alante", "--negative", "flora") == 0
     assert capsys.readouterr().out.splitlines() == [
         "positive: used: marc_allante (1 vector, weight 1.2)",
-        "positive: looks like: marc_alante: did you mean marc_allante?",
-        "positive: tokens that embeddings take: 1 of 75",
-        f"negative: not used: flora: {reason}; its name is read as words",
+        "positive: not a name: marc_alante: did you mean marc_allante?",
+        "positive: embeddings take 1 of 75 tokens",
+        f"negative: not used: flora: {reason}; the model reads its name as words",
     ]
 
 

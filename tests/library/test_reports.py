@@ -47,11 +47,11 @@ def test_all_embeddings_are_known(library: Library) -> None:
     assert ready
     report = ready.reader.read("abc page", 20)
     assert [use.known.name for use in report.used] == ["ab"]
-    (known, instead), (page, _) = report.unused
+    (known, shadowed_by), (page, _) = report.unavailable
     assert page.name == "page"
     assert page.reason
     assert "web page" in page.reason
-    assert (known.name, known.n_vectors, instead) == ("abc", 4, "ab")
+    assert (known.name, known.n_vectors, shadowed_by) == ("abc", 4, "ab")
     assert known.reason
     assert "SD 2.x" in known.reason
     assert known.id in {fitted.id for fitted in library.view}

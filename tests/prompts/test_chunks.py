@@ -1,20 +1,44 @@
-"""Chunks of 75 tokens, as AUTOMATIC1111's WebUI 1.10.1 was seen to fill them."""
+"""Names and chunks, as AUTOMATIC1111's WebUI 1.10.1 was seen to find and to fill them."""
 
 from __future__ import annotations
 
 import pytest
 
-from lib_embeddings.prompts.chunks import PLACE, Chunk, Use, WeighedTokens, fill
-from lib_embeddings.prompts.matching import Matcher
+from lib_embeddings.prompts.chunks import PLACEHOLDER, Chunk, Matcher, Placed, WeighedTokens, fill
 
 COMMA, WORD, NAME = 267, 320, 999
-FIND = Matcher({"emb": [NAME]}).at
+NAMES = Matcher({"emb": [NAME]})
+
+
+@pytest.mark.parametrize(
+    ("tokens", "position", "expected"),
+    [
+        ([1, 2, 3], 0, ("long", 3)),
+        ([1, 2, 4], 0, ("middle", 2)),
+        ([1, 3], 0, ("short", 1)),
+        ([9, 1, 2], 1, ("middle", 2)),
+        ([9, 1, 2], 0, None),
+        ([2, 3], 0, None),
+    ],
+)
+def test_the_longest_is_found(
+    tokens: list[int], position: int, expected: tuple[str, int] | None
+) -> None:
+    """The name with the most tokens wins, in whatever order names are registered."""
+    names = {"short": [1], "long": [1, 2, 3], "middle": (1, 2), "none": []}
+    assert Matcher(names).at(tokens, position) == expected
+    assert Matcher(dict(reversed(names.items()))).at(tokens, position) == expected
+
+
+def test_the_first_of_equals_is_found() -> None:
+    """Of names with the same tokens the one registered first is found."""
+    assert Matcher({"Case": [5], "case": [5]}).at([5], 0) == ("Case", 1)
 
 
 def fill_with(*runs: list[int] | None, n_vectors: int = 8) -> list[Chunk]:
     """Fill chunks with runs of weight 1.5; None is a BREAK."""
     weighed = [WeighedTokens(run, 1.5) for run in runs]
-    return fill(weighed, FIND, {"emb": n_vectors})
+    return fill(weighed, NAMES, {"emb": n_vectors})
 
 
 def lengths(*runs: list[int] | None, n_vectors: int = 8) -> list[int]:
@@ -25,8 +49,8 @@ def lengths(*runs: list[int] | None, n_vectors: int = 8) -> list[int]:
 def test_a_use() -> None:
     """An embedding takes a place for each vector, and has its run's weight."""
     (chunk,) = fill_with([WORD, NAME, WORD])
-    assert chunk.tokens == [WORD, *[PLACE] * 8, WORD]
-    assert chunk.uses == [Use("emb", 1, 1.5)]
+    assert chunk.tokens == [WORD, *[PLACEHOLDER] * 8, WORD]
+    assert chunk.placed == [Placed("emb", 1, 1.5)]
 
 
 @pytest.mark.parametrize(
@@ -66,5 +90,5 @@ def test_more_vectors_than_a_chunk_has_tokens() -> None:
 def test_a_comma_before_an_embedding() -> None:
     """Where a chunk is cut before an embedding, its tokens move on and it stays, as by the host."""
     first, second = fill_with([WORD] * 66 + [COMMA] + [NAME, WORD])
-    assert (len(first.tokens), first.uses) == (67, [Use("emb", 67, 1.5)])
-    assert (second.tokens, second.uses) == ([PLACE] * 8 + [WORD], [])
+    assert (len(first.tokens), first.placed) == (67, [Placed("emb", 67, 1.5)])
+    assert (second.tokens, second.placed) == ([PLACEHOLDER] * 8 + [WORD], [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib_embeddings.prompts.foreign_syntax import find_forms
+from lib_embeddings.prompts.foreign_syntax import find_foreign_syntax
 
 KNOWN = {"foo": "foo", "easynegative": "EasyNegative", "par(en)": "par(en)", "a.b": "a.b",
          "<tok>": "<tok>"}  # fmt: skip
@@ -30,11 +30,11 @@ KNOWN = {"foo": "foo", "easynegative": "EasyNegative", "par(en)": "par(en)", "a.
         ("<par(en)>", "<par(en)>", "par(en)", r"par\(en\)"),
     ],
 )
-def test_forms(prompt: str, text: str, name: str, replacement: str) -> None:
-    """Each form is found with its place, and with what to write instead."""
-    (form,) = find_forms(prompt, lambda text: KNOWN.get(text.lower()))
-    assert (form.text, form.name, form.replacement) == (text, name, replacement)
-    assert prompt[form.start : form.end] == text
+def test_foreign_syntax(prompt: str, text: str, name: str, replacement: str) -> None:
+    """Each is found with its place, and with what to write instead."""
+    (found,) = find_foreign_syntax(prompt, lambda text: KNOWN.get(text.lower()))
+    assert (found.text, found.name, found.replacement) == (text, name, replacement)
+    assert prompt[found.start : found.end] == text
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_forms(prompt: str, text: str, name: str, replacement: str) -> None:
      "myembedding:foo", "embedding of foo"],
 )  # fmt: skip
 def test_other_text(prompt: str) -> None:
-    """Extra networks, unknown words in brackets and ordinary text are no forms."""
-    assert find_forms(prompt, lambda text: KNOWN.get(text.lower())) == []
+    """Extra networks, unknown words in brackets and ordinary text are left alone."""
+    assert find_foreign_syntax(prompt, lambda text: KNOWN.get(text.lower())) == []
 
 
-def test_systems_and_order() -> None:
-    """Forms are told in the order of the prompt, with the program that they are for."""
-    forms = find_forms("<foo> embedding:foo <foo>", KNOWN.get)
-    assert [form.system for form in forms] == ["InvokeAI", "ComfyUI", "InvokeAI"]
+def test_programs_and_order() -> None:
+    """They come in the order of the prompt, with the program that they belong to."""
+    found = find_foreign_syntax("<foo> embedding:foo <foo>", KNOWN.get)
+    assert [each.program for each in found] == ["InvokeAI", "ComfyUI", "InvokeAI"]

@@ -142,8 +142,8 @@ def test_an_escaped_name_is_read_as_itself(name: str) -> None:
 def test_nothing_fails(prompt: str) -> None:
     """Whatever stands in a prompt has its runs, and none of their text is made up."""
     for part in split_parts(without_networks(without_comments(prompt))):
-        for stage in schedule(part.text, 3):
-            runs = weigh(stage.text)
+        for scheduled in schedule(part.text, 3):
+            runs = weigh(scheduled.text)
             assert runs
             assert all(isinstance(run, Run) for run in runs)
             assert set("".join(run.text for run in runs)) <= {*prompt, *"BREAK\n"}

@@ -53,9 +53,9 @@ def told(prompt: str, **options: Any) -> dict[str, Any]:
 
 def _told(report: PromptReport) -> Iterable[tuple[str, Any]]:
     yield "used", {use.known.name: list(use.weights) for use in report.used}
-    yield "unused", {known.name: instead for known, instead in report.unused}
-    yield "looks like", {text: known.name for text, known in report.lookalikes}
-    yield "forms", [form.text for form in report.forms]
+    yield "unavailable", {known.name: other for known, other in report.unavailable}
+    yield "near misses", {text: known.name for text, known in report.near_misses}
+    yield "foreign syntax", [found.text for found in report.foreign_syntax]
 
 
 @pytest.mark.parametrize(
@@ -83,26 +83,26 @@ def _told(report: PromptReport) -> Iterable[tuple[str, Any]]:
         ("a <lora:cat:1>", {}),
         ("a # cat\nb", {}),
         ("marc_allante BREAK cat", {"used": {"marc_allante": [1], "cat": [1]}}),
-        # Not used
-        ("catxl", {"unused": {"catxl": None}}),
+        # Not available
+        ("catxl", {"unavailable": {"catxl": None}}),
         ("whatever-2000", {"used": {"whatever-200": [1]},
-                           "unused": {"whatever-2000": "whatever-200"}}),
-        ("bad-hands-5", {"used": {"bad": [1]}, "unused": {"bad-hands-5": "bad"}}),
-        ("my bad dream", {"used": {"bad dream": [1]}, "unused": {"my bad": "bad dream"}}),
+                           "unavailable": {"whatever-2000": "whatever-200"}}),
+        ("bad-hands-5", {"used": {"bad": [1]}, "unavailable": {"bad-hands-5": "bad"}}),
+        ("my bad dream", {"used": {"bad dream": [1]}, "unavailable": {"my bad": "bad dream"}}),
         ("bad-hand", {"used": {"bad": [1]}}),
-        # Nearly names
-        ("marc_alante", {"looks like": {"marc_alante": "marc_allante"}}),
+        # Near misses
+        ("marc_alante", {"near misses": {"marc_alante": "marc_allante"}}),
         ("whatever-20000", {"used": {"whatever-200": [1]},
-                            "unused": {"whatever-2000": "whatever-200"},
-                            "looks like": {"whatever-20000": "whatever-2000"}}),
-        ("bad-hands", {"used": {"bad": [1]}, "looks like": {"bad-hands": "bad-hands-5"}}),
-        ("(whatver-200:1.2)", {"looks like": {"whatver-200": "whatever-200"}}),
-        # Others' forms
-        ("embedding:cat", {"used": {"cat": [1]}, "forms": ["embedding:cat"]}),
-        ("embedding:missing.pt", {"forms": ["embedding:missing.pt"]}),
-        ("embedding:marc_alante", {"forms": ["embedding:marc_alante"],
-                                   "looks like": {"marc_alante": "marc_allante"}}),
-        ("<marc_allante>", {"used": {"marc_allante": [1]}, "forms": ["<marc_allante>"]}),
+                            "unavailable": {"whatever-2000": "whatever-200"},
+                            "near misses": {"whatever-20000": "whatever-2000"}}),
+        ("bad-hands", {"used": {"bad": [1]}, "near misses": {"bad-hands": "bad-hands-5"}}),
+        ("(whatver-200:1.2)", {"near misses": {"whatver-200": "whatever-200"}}),
+        # Other programs' syntax
+        ("embedding:cat", {"used": {"cat": [1]}, "foreign syntax": ["embedding:cat"]}),
+        ("embedding:missing.pt", {"foreign syntax": ["embedding:missing.pt"]}),
+        ("embedding:marc_alante", {"foreign syntax": ["embedding:marc_alante"],
+                                   "near misses": {"marc_alante": "marc_allante"}}),
+        ("<marc_allante>", {"used": {"marc_allante": [1]}, "foreign syntax": ["<marc_allante>"]}),
     ],
 )  # fmt: skip
 def test_reports(prompt: str, expected: dict[str, Any]) -> None:
@@ -148,7 +148,7 @@ def test_chunks(prompt: str, expected: list[tuple[int, int]]) -> None:
     ],
 )
 def test_is_all_used(prompt: str, expected: bool) -> None:
-    """What is asked for by name, in whatever form, has to be used."""
+    """What is asked for by name, in whatever syntax, has to be used."""
     assert READER.read(prompt, 10).is_all_used is expected
 
 
@@ -157,28 +157,28 @@ def test_an_ordinary_word_is_no_near_miss() -> None:
     reader = make_reader(
         [KnownEmbedding("1", "portraits2", 1), KnownEmbedding("2", "beautyfull", 1)]
     )
-    assert not reader.read("portraits, beautiful", 10).lookalikes
-    assert reader.read("portraitz2", 10).lookalikes
+    assert not reader.read("portraits, beautiful", 10).near_misses
+    assert reader.read("portraitz2", 10).near_misses
 
 
-def test_the_mark_of_a_form_is_no_near_miss() -> None:
+def test_the_word_before_a_foreign_name_is_no_near_miss() -> None:
     """The word that ComfyUI writes before a name is not compared with names."""
     reader = make_reader([KnownEmbedding("1", "embedding5", 1), KnownEmbedding("2", "catxl", 1)])
-    assert not reader.read("embedding:catxl", 10).lookalikes
-    assert reader.read("embeddings, catxl", 10).lookalikes
+    assert not reader.read("embedding:catxl", 10).near_misses
+    assert reader.read("embeddings, catxl", 10).near_misses
 
 
 def test_a_file_that_is_no_embedding_is_no_near_miss() -> None:
     """Only embeddings are meant by words that are nearly names."""
     known = [KnownEmbedding("1", "catxl_style", 0, "this is a web page")]
-    assert not make_reader(known).read("catxl_stile", 10).lookalikes
+    assert not make_reader(known).read("catxl_stile", 10).near_misses
 
 
 def test_without_near_misses() -> None:
     """What finds them may be missing; everything else is told."""
     reader = PromptReader(KNOWN[:1], {"marc_allante": tokenize(["marc_allante"])[0]}, tokenize)
     report = reader.read("marc_alante marc_allante", 10)
-    assert (len(report.used), report.lookalikes) == (1, ())
+    assert (len(report.used), report.near_misses) == (1, ())
 
 
 NAMES = st.text(

@@ -1,4 +1,4 @@
-"""POST /prompt: what the prompts in a page's boxes use."""
+"""POST /prompt: what the prompts in a page's fields use."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ Tokenize = Callable[[list[str]], list[list[int]]]
 DOC = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 NOTHING: dict[str, Any] = {
     "used": [],
-    "unusable": [],
-    "shadowed": [],
-    "lookalikes": [],
-    "forms": [],
+    "unavailable": [],
+    "near_misses": [],
+    "foreign_syntax": [],
     "chunks": [{"tokens": 0, "vectors": 0}],
 }
 
@@ -55,17 +54,17 @@ def ask(site: Site, **prompts: object) -> dict[str, Any]:
 
 
 def test_both_prompts(site: Site) -> None:
-    """Each box has its report, and the answer tells of which generation and model."""
+    """Each field has its report, and the answer tells of which generation and model."""
     answer = ask(site, positive="(marc_allante:1.2)", negative="😀 embedding:catxl", steps=30)
     assert answer["generation"] == site.library.generation
     assert answer["model"] == "sd1"
     (used,) = answer["positive"]["used"]
     assert (used["name"], used["weights"]) == ("marc_allante", [1.2])
     assert site.library.find(used["id"])
-    (form,) = answer["negative"]["forms"]
-    assert (form["start"], form["end"], form["replacement"]) == (3, 18, "catxl")
-    (unusable,) = answer["negative"]["unusable"]
-    assert "SD 2.x" in unusable["reason"]
+    (foreign,) = answer["negative"]["foreign_syntax"]
+    assert (foreign["start"], foreign["end"], foreign["replacement"]) == (3, 18, "catxl")
+    (unavailable,) = answer["negative"]["unavailable"]
+    assert "SD 2.x" in unavailable["reason"]
 
 
 def test_steps(site: Site) -> None:
@@ -110,7 +109,7 @@ def test_a_pasted_infotext(site: Site) -> None:
 
 
 def test_an_infotext_that_the_host_took_apart(site: Site) -> None:
-    """What a host pasted is told of with the prompt that it put into the box, and no other."""
+    """What a host pasted is told of with the prompt that it put into the field, and no other."""
     site.reports.note_pasted("a cat", {"gone": "0123456789ab"})
     told = ask(site, positive="a cat")["infotext"]
     assert told["missing"] == [{"name": "gone", "hash": "0123456789ab"}]

@@ -31,7 +31,7 @@ class _Prompt(NamedTuple):
 
 
 def tell(reports: PromptReports, generation: Any, processed: Any) -> None:
-    """Print what the prompts used, and put what they asked for in vain under the pictures.
+    """Print what the prompts used, and put what they name and cannot use under the pictures.
 
     The WebUI's API answers with all of it. The pictures' infotexts are written already.
 

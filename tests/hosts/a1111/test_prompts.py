@@ -145,12 +145,12 @@ def test_a_webui_without_that_function_keeps_the_rest(
 def test_a_generation_tells_what_its_prompts_used(
     started: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The console has all, the place under the pictures what was asked for in vain."""
+    """The console has all, the place under the pictures what cannot be used."""
     generation = StableDiffusionProcessing("a (cat_x:1.2), cat_x2", "bad_x")
     capsys.readouterr()
     processed = generate(generation, started.script)
     told = capsys.readouterr().out.splitlines()
-    assert "prompt: used: cat_x (1 vector, weight 1.2, 1)" in told
+    assert "prompt: used: cat_x (1 vector, weights 1.2, 1)" in told
     assert "negative prompt: used: bad_x (1 vector, weight 1)" in told
     (warning,) = processed.comments.splitlines()
     assert warning.startswith("prompt: not used: cat_x2: ")
