@@ -33,7 +33,7 @@ def name_lines(view: View, checks: NameChecks) -> Iterator[str]:
     warned = [(shown(entry.name, 255), checks.of(known_of(entry)).warnings) for entry in view]
     warned = [(name, warnings) for name, warnings in warned if warnings]
     if warned:
-        yield f"Names to think about: {len(warned)}"
+        yield f"Names that need attention: {len(warned)}"
     width = min(max((len(name) for name, _ in warned), default=0), 48)
     for name, warnings in warned:
         for warning in warnings:
