@@ -37,11 +37,11 @@ _T = TypeVar("_T", bound=str)
 
 
 class Prompts(NamedTuple):
-    """What stands in a page's prompt boxes.
+    """What a page's prompt fields hold.
 
     Attributes:
         steps: how many a picture is made in.
-        infotext: of another picture, as it was pasted into a box.
+        infotext: of another picture, as it was pasted into a field.
     """
 
     positive: str
