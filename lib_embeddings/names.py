@@ -73,19 +73,19 @@ def as_text(name: str) -> str:
 
 
 def why_no_filename(name: str) -> str | None:
-    """Return why no embedding's file should be called so on some system; None where it may be."""
+    """Return why this is no name for a file on some system; None where it is good on all."""
     if not name.strip():
-        return "expected a name, found a blank one"
+        return "the name is empty: type one"
     for character in name:
         if character in _SEPARATORS or unicodedata.category(character) in _UNPRINTABLE:
-            return f"{shown(name)}: expected a name without {shown(character)}"
+            return f"{shown(name)}: a file's name cannot have {shown(character)} in it"
     if name != name.strip() or name.strip(".") != name:
-        return f"{shown(name)}: expected a name that begins and ends with no dot or space"
+        return f"{shown(name)}: a file's name should not begin or end with a dot or space"
     if _DEVICE.match(name):
-        return f"{shown(name)}: expected another name, as Windows calls a device so"
+        return f"{shown(name)}: Windows keeps this name for a device: choose another"
     for ending in _OTHERS_ENDINGS:
         if name.lower().endswith(ending):
-            return f"{shown(name)}: expected the name alone, found {ending} at its end"
+            return f"{shown(name)}: type the name without {ending} at its end"
     return None
 
 

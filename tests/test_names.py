@@ -147,25 +147,28 @@ def test_names_that_a_file_may_have(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("", "expected a name, found a blank one"),
-        (" \u3000", "expected a name, found a blank one"),
-        *((f"a{sign}b", f"a{sign}b: expected a name without {sign}") for sign in '/\\:*?"<>|'),
-        ("a\0b", r"a\x00b: expected a name without \x00"),
-        ("a\nb", r"a\nb: expected a name without \n"),
-        ("a\u2028b", r"a\u2028b: expected a name without \u2028"),
-        ("a\udce9", r"a\udce9: expected a name without \udce9"),
+        ("", "the name is empty: type one"),
+        (" \u3000", "the name is empty: type one"),
         *(
-            (name, f"{name}: expected a name that begins and ends with no dot or space")
+            (f"a{sign}b", f"a{sign}b: a file's name cannot have {sign} in it")
+            for sign in '/\\:*?"<>|'
+        ),
+        ("a\0b", r"a\x00b: a file's name cannot have \x00 in it"),
+        ("a\nb", r"a\nb: a file's name cannot have \n in it"),
+        ("a\u2028b", r"a\u2028b: a file's name cannot have \u2028 in it"),
+        ("a\udce9", r"a\udce9: a file's name cannot have \udce9 in it"),
+        *(
+            (name, f"{name}: a file's name should not begin or end with a dot or space")
             for name in (".", "..", ".cat", "cat.", " cat", "cat ")
         ),
         *(
-            (name, f"{name}: expected another name, as Windows calls a device so")
+            (name, f"{name}: Windows keeps this name for a device: choose another")
             for name in ("con", "NUL", "aux.v2", "Com1", "lpt9.x", "COM¹", "conin$", "prn .x")
         ),
         *(
             (
                 f"cat{ending}",
-                f"cat{ending}: expected the name alone, found {ending.lower()} at its end",
+                f"cat{ending}: type the name without {ending.lower()} at its end",
             )
             for ending in (
                 ".pt",

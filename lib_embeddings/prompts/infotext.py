@@ -39,21 +39,21 @@ class Provenance:
         """Return a sentence for each embedding."""
         return [
             *(
-                f"the picture used {name}, which is called {now} here: type {now}"
+                f"the picture used {name}, which has the name {now} here: type {now}"
                 for name, now in self.renamed.items()
             ),
             *(
-                f"the picture used {name} ({hash_}), which is not here: its name is read as words"
+                f"the picture used {name} ({hash_}), which is not here: add it, or remove the name"
                 for name, hash_ in self.missing.items()
             ),
             *(
-                f"the picture used another file called {name}: expected {there}, found {here}"
+                f"the picture used another {name}: its hash is {there}, the one here has {here}"
                 for name, (there, here) in self.different.items()
             ),
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the HTTP API tells."""
+        """Return what the HTTP API answers."""
         return {
             "missing": [{"name": name, "hash": hash_} for name, hash_ in self.missing.items()],
             "different": [

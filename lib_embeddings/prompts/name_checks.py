@@ -1,4 +1,4 @@
-"""What to say about names: those that prompts cannot hold, or hold without anybody's meaning it.
+"""What to say about names: those that prompts cannot use, or use without anybody meaning it.
 
 It depends on all names and on the tokenizer, so it is found out for each generation of a library,
 and put into words for the names that are looked at.
@@ -94,28 +94,28 @@ class NameChecks:
         warnings = [f"{finding}: rename it to {better}" for finding in findings]
         if not is_read:
             typed = shown(written, 255)
-            warnings.append(f"as it stands it means something else in prompts: type it as {typed}")
+            warnings.append(f"prompts read some of its characters as syntax: type it as {typed}")
         return Advice(tuple(warnings), proposal)
 
     def _findings(self, name: str, ids: TokenIds | None) -> Iterator[str]:
         """Yield what is wrong with a name, but for the characters that are to be escaped."""
         called = shown(name, 255)
         if is_generic(name):
-            yield f"many files are called {called}"
+            yield f"many files have the name {called}"
         if "#" in name:
-            yield "prompts take what follows a # for a comment"
+            yield "prompts ignore a # and all that follows it"
         if ids is None:
             return
         if not ids:
-            yield f"the model reads nothing in {called}, so that it cannot be typed"
+            yield f"the model reads no character of {called}, so no prompt can use it"
         elif len(ids) == 1 or name.isdecimal():
             every = f'every "{called}" in a prompt becomes this embedding'
             yield f"the model knows this word already: {every}"
         twin, longer = self._followers(name, ids)
         if twin is not None:
-            yield f"the model reads {twin} and {called} alike, and one of them is never used"
+            yield f"the model cannot tell {called} from {twin}, and uses only one of them"
         if longer is not None:
-            yield f"it is the beginning of {longer}, and is used where that one is not loaded"
+            yield f"{longer} begins with it: without {longer}, prompts use this one instead"
 
     def _followers(self, name: str, ids: TokenIds) -> tuple[str | None, str | None]:
         """Return, to be shown, a name of the same tokens and one that goes on after them."""

@@ -40,7 +40,7 @@ _T = TypeVar("_T", bound=str)
 
 
 class Prompts(NamedTuple):
-    """What stands in a page's prompt fields.
+    """What a page's prompt fields hold.
 
     Attributes:
         steps: how many a picture is made in.

@@ -102,7 +102,7 @@ def test_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "  style.pt                      unsafe        "
             "its pickle asks for posix.system; nothing was run"
         ),
-        "Names to think about: 1",
+        "Names that need attention: 1",
         (
             '  flora  the model knows this word already: every "flora" in a prompt becomes this '
             "embedding: rename it to flora-ti"
@@ -364,7 +364,7 @@ def test_rename(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("file", "name", "sentence"),
     [
-        ("cat.pt", "a/b", "a/b: expected a name without /"),
+        ("cat.pt", "a/b", "a/b: a file's name cannot have / in it"),
         ("cat.pt", "dog", "dog.pt is there already: give another name"),
         ("cow.pt", "dog", "{}/cow.pt cannot be opened: No such file or directory"),
         ("cat.txt", "cow", f"cat.txt: expected one of {', '.join(SUFFIXES)}, found .txt"),

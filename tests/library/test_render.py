@@ -115,15 +115,15 @@ def test_json_without_a_model() -> None:
     assert view_as_json(view, check_names(view))["model"] is None
 
 
-def test_names_to_think_about() -> None:
+def test_names_that_need_attention() -> None:
     """Each warning about a name is a line of its own, below their number; none is no line."""
     entries = (entry("a(b", CLIP_L), entry("learned_embeds\n", CLIP_L), entry("cat", CLIP_L))
     view = Snapshot(("root",), entries).seen_with(None)
     assert list(name_lines(view, check_names(view))) == [
-        "Names to think about: 2",
-        r"  a(b               as it stands it means something else in prompts: type it as a\(b",
+        "Names that need attention: 2",
+        r"  a(b               prompts read some of its characters as syntax: type it as a\(b",
         (
-            r"  learned_embeds\n  many files are called learned_embeds\n: "
+            r"  learned_embeds\n  many files have the name learned_embeds\n: "
             "rename it to what you want to type"
         ),
     ]

@@ -85,9 +85,9 @@ def test_missing_different_and_renamed_embeddings_are_told_apart() -> None:
         "renamed": [{"name": "former", "now": "moved"}],
     }
     assert provenance.lines() == [
-        "the picture used former, which is called moved here: type moved",
-        "the picture used gone (dddddddddddd), which is not here: its name is read as words",
-        "the picture used another file called other: expected 111111111111, found bbbbbbbbbbbb",
+        "the picture used former, which has the name moved here: type moved",
+        "the picture used gone (dddddddddddd), which is not here: add it, or remove the name",
+        "the picture used another other: its hash is 111111111111, the one here has bbbbbbbbbbbb",
     ]
 
 

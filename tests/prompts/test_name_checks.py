@@ -13,6 +13,9 @@ from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.name_checks import NO_ADVICE, NameChecks
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
+# Stands for a proposal where there is none.
+ANYTHING = "what you want to type"
+
 
 def known(name: str, **facts: Any) -> KnownEmbedding:
     """Return an embedding of one vector with a name."""
@@ -49,16 +52,16 @@ def test_words_of_the_model(name: str, proposal: str) -> None:
 
 def test_names_of_the_same_tokens() -> None:
     """Of two names that the model reads alike one is never used; both say so."""
-    says = "alike, and one of them is never used: rename it to"
-    assert warnings("a  b", "a b") == (f"the model reads a b and a  b {says} a-b",)
-    assert warnings("blue ﬁsh", "blue fish")[0].startswith("the model reads blue fish and blue ﬁsh")
+    says = "and uses only one of them: rename it to"
+    assert warnings("a  b", "a b") == (f"the model cannot tell a  b from a b, {says} a-b",)
+    assert warnings("blue ﬁsh", "blue fish")[0].startswith("the model cannot tell blue ﬁsh from")
 
 
 def test_the_beginning_of_another_name() -> None:
     """A name that another one goes on from is used in its place where that is not loaded."""
     assert warnings("whatever-200", "whatever-2000", "whatever-20") == (
         (
-            "it is the beginning of whatever-2000, and is used where that one is not loaded: "
+            "whatever-2000 begins with it: without whatever-2000, prompts use this one instead: "
             "rename it to whatever-200-ti"
         ),
     )
@@ -78,7 +81,7 @@ def test_the_beginning_of_another_name() -> None:
 )
 def test_what_the_grammar_takes(name: str, written: str) -> None:
     """A name that is read otherwise as it stands comes with the text to type."""
-    said = f"as it stands it means something else in prompts: type it as {written}"
+    said = f"prompts read some of its characters as syntax: type it as {written}"
     assert said in warnings(name)
     assert said in warnings(name, tokens=False)
 
@@ -93,7 +96,7 @@ def test_words_that_divide_prompts() -> None:
 def test_comments() -> None:
     """What follows a # is no part of a prompt."""
     assert warnings("c# style") == (
-        "prompts take what follows a # for a comment: rename it to c-style",
+        "prompts ignore a # and all that follows it: rename it to c-style",
     )
 
 
@@ -101,7 +104,7 @@ def test_a_name_without_tokens() -> None:
     """What the model reads nothing in cannot be typed; nothing to rename it to is at hand."""
     assert warnings("\x01") == (
         (
-            r"the model reads nothing in \x01, so that it cannot be typed: "
+            r"the model reads no character of \x01, so no prompt can use it: "
             "rename it to what you want to type"
         ),
     )
@@ -127,7 +130,7 @@ def test_the_name_of_all_trainings(
     advice = NameChecks([embedding, known("birb")], tokenize).of(embedding)
     assert advice.proposal == proposal
     assert advice.warnings == (
-        f"many files are called learned_embeds: rename it to {proposal or 'what you want to type'}",
+        f"many files have the name learned_embeds: rename it to {proposal or ANYTHING}",
     )
 
 

@@ -524,9 +524,9 @@ def test_rename_while_files_settle(site: Site) -> None:
 @pytest.mark.parametrize(
     ("name", "status", "detail"),
     [
-        ("../dog", 422, "../dog: expected a name without /"),
-        ("", 422, "expected a name, found a blank one"),
-        ("con", 422, "con: expected another name, as Windows calls a device so"),
+        ("../dog", 422, "../dog: a file's name cannot have / in it"),
+        ("", 422, "the name is empty: type one"),
+        ("con", 422, "con: Windows keeps this name for a device: choose another"),
         ("DOG", 409, "sub/dog.pt is called so already: give another name"),
         ("cow", 409, "cow.pt is there already: give another name"),
         ("cat", 409, "cat.pt is its name already: give another name"),

@@ -107,7 +107,7 @@ def test_documented_words_are_understood(site: Site, parameter: str, words: str)
 # Cards
 
 
-def test_a_name_to_think_about(site: Site) -> None:
+def test_a_name_that_needs_attention(site: Site) -> None:
     """What is said about a name is said in the list and in the details, with a better one."""
     site.library.set_model(None, lambda texts: [[*map(ord, text)] for text in texts])
     site.add("bad-hands.pt")
@@ -115,7 +115,7 @@ def test_a_name_to_think_about(site: Site) -> None:
     (shown, _) = site.get("/entries")["entries"]
     assert shown["warnings"] == [
         (
-            "it is the beginning of bad-hands, and is used where that one is not loaded: "
+            "bad-hands begins with it: without bad-hands, prompts use this one instead: "
             "rename it to bad-ti"
         )
     ]

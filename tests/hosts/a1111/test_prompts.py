@@ -186,8 +186,8 @@ def test_a_pasted_infotext_tells_what_is_not_here(
     started.webui.callbacks.fire("infotext_pasted", "", fields)
     here = BAD.split()[1]
     assert capsys.readouterr().out.splitlines() == [
-        "the picture used gone (0123456789ab), which is not here: its name is read as words",
-        f"the picture used another file called bad_x: expected ba9876543210, found {here}",
+        "the picture used gone (0123456789ab), which is not here: add it, or remove the name",
+        f"the picture used another bad_x: its hash is ba9876543210, the one here has {here}",
     ]
 
 
