@@ -63,6 +63,6 @@ LIMITS = Limits()
 
 
 def at_most(allowed: int, found: int, limit: str) -> None:
-    """Raise `LimitExceeded` when *found* is above *allowed*; *limit* names the thing in words."""
+    """Raise `LimitExceeded` when *found* is above *allowed*; *limit* is what they count."""
     if found > allowed:
         raise LimitExceeded(limit, allowed, found)

@@ -35,7 +35,7 @@ from lib_embeddings.formats.embedding import Embedding
 Array = npt.NDArray[Any]
 
 
-class Lie(NamedTuple):
+class BadFile(NamedTuple):
     """A file that is wrong in one way, and what its reader must say."""
 
     id: str
@@ -147,7 +147,7 @@ def op(name: str, argument: bytes = b"") -> bytes:
 
 
 def counted(name: str, argument: bytes, layout: str = "<I", length: int | None = None) -> bytes:
-    """Return an opcode whose argument follows its length, which may be a lie."""
+    """Return an opcode whose argument follows its length, which may be wrong."""
     return op(name, struct.pack(layout, len(argument) if length is None else length) + argument)
 
 

@@ -87,14 +87,18 @@ def read_file(path: str) -> Told:
         state = next(state for kind, state in _STATES if isinstance(error, kind))
         return Reading(state, str(error), container), None
     except FileNotFoundError:
-        reason = "this file vanished while it was looked at"
+        reason = "this file disappeared while it was read"
         return Reading("broken", reason, is_passing=True), None
     except OSError as error:
         reason = f"this file cannot be read: {error.strerror or error}"
         return Reading("broken", reason, is_passing=True), None
+    except MemoryError:
+        reason = "this file cannot be read now: the computer has too little free memory"
+        return Reading("broken", reason, is_passing=True), None
     except Exception:  # a defect of ours in one file must not cost the user all others
         log.exception("unexpected error while reading %s", path)
-        return Reading("broken", "this file cannot be read: unexpected error, see the log"), None
+        reason = "this file cannot be read: unexpected error, see the log"
+        return Reading("broken", reason, is_passing=True), None
 
 
 def describe(embedding: Embedding) -> Reading:
@@ -120,7 +124,7 @@ def open_contents(path: str) -> Iterator[Contents]:
     """
     mode = os.stat(path).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a pipe would wait for its writer
-        raise BrokenFile("this is no regular file")
+        raise BrokenFile("this is not a regular file")
     with open(path, "rb", buffering=0) as file:
         before = os.fstat(file.fileno())
         try:
@@ -128,7 +132,7 @@ def open_contents(path: str) -> Iterator[Contents]:
         finally:
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise BrokenFile("this file changed while it was read; it is looked at again later")
+                raise BrokenFile("this file changed while it was read; it will be read again")
 
 
 def _read_alone(path: str) -> Embedding:

@@ -1,6 +1,6 @@
 """Sound files that are something else, such as a LoRA, a checkpoint or an optimizer's state.
 
-Told by the names and shapes of their tensors, as the programs that write them choose them.
+Recognised by the names and shapes of their tensors, as the programs that write them choose them.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def named_tensors(contents: Contents) -> dict[str, Tensor]:
         visited += 1
         # A tree may hold itself, or one branch many times: neither its depth nor its size is what
         # it seems.
-        at_most(LIMITS.nesting, depth, "nesting")
+        at_most(LIMITS.nesting, depth, "levels of nesting")
         at_most(LIMITS.pickle_opcodes, visited + len(pending) + _width(node), "values")
         if isinstance(node, Tensor):
             tensors[path] = node
@@ -101,7 +101,7 @@ def named_tensors(contents: Contents) -> dict[str, Tensor]:
 
 
 def _is_path(name: str) -> bool:
-    """Tell whether a tensor's name is a place in a model; a token in brackets may look like one."""
+    """Return whether a tensor's name is a place in a model; tokens in brackets are not."""
     return not name.startswith("<") and ("." in name or ":" in name)
 
 
@@ -121,7 +121,7 @@ def _join(path: str, key: object) -> str:
 
 
 def _special_dict(root: Mapping[object, object]) -> str | None:
-    """Tell the kinds that are known by the keys of their outermost dict."""
+    """Recognise the kinds that are known by the keys of their outermost dict."""
     if "optimizer_state_dict" in root or {"state", "param_groups"} <= root.keys():
         return "an optimizer's state, left over from training"
     if "random_state" in root or "numpy_random_seed" in root:
@@ -134,7 +134,7 @@ def _special_dict(root: Mapping[object, object]) -> str | None:
 
 
 def _is_low_rank_list(root: object) -> bool:
-    """Tell whether *root* is a list of matrices in pairs (n, r) and (r, m), as old LoRAs are."""
+    """Return whether *root* is a list of matrices in pairs (n, r) and (r, m), as old LoRAs are."""
     if not isinstance(root, list) or len(root) < 2 or len(root) % 2:
         return False
     shapes = [node.shape if isinstance(node, Tensor) else () for node in root]
@@ -143,7 +143,7 @@ def _is_low_rank_list(root: object) -> bool:
 
 
 def _by_shape(root: object) -> str | None:
-    """Tell a bare tensor by its shape."""
+    """Recognise a bare tensor by its shape."""
     if not isinstance(root, Tensor):
         return None
     if root.shape in ((768,), (1, 768), (1024,), (1, 1024)):
@@ -154,7 +154,7 @@ def _by_shape(root: object) -> str | None:
 
 
 def _model_weights(tensors: Mapping[str, Tensor]) -> str | None:
-    """Tell a model's layers by what all frameworks call their parameters."""
+    """Recognise a model's layers by what all frameworks call their parameters."""
     if any(_is_path(name) and name.endswith(_PARAMETER_ENDINGS) for name in tensors):
         first = next(iter(tensors))
         return f"a model's weights ({_count(tensors)}: {first} …), not an embedding"

@@ -4,7 +4,7 @@
 
 Each strip is (height, width, 3) bytes whose lower four bits carry data: the low strip the lower
 halves of the payload's bytes, the high strip the upper halves, both XORed with the same key stream.
-The payload is zlib-packed JSON (see `json_tensors.py`), repeated to fill the strips. The upper four
+The payload is zlib-packed JSON (see `picture_text.py`), repeated to fill the strips. The upper four
 bits are decoration. Where a site has put black around the picture, it is cut off first.
 
 An ordinary picture costs one look: in a PNG that is not framed in black, the first pixel shows the
@@ -23,11 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lib_embeddings.errors import BrokenFile
-from lib_embeddings.formats.containers.json_tensors import inflate, parse
-from lib_embeddings.formats.containers.png_text import SIGNATURE as PNG_SIGNATURE
-from lib_embeddings.formats.containers.png_text import chunks
-from lib_embeddings.formats.containers.source import Source
+from lib_embeddings.formats.containers.picture_text import SIGNATURE as PNG_SIGNATURE
+from lib_embeddings.formats.containers.picture_text import chunks, inflate, parse
 from lib_embeddings.formats.embedding import Contents
+from lib_embeddings.formats.source import Source
 from lib_embeddings.limits import LIMITS, at_most
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ _LOOK_BYTES = 1024
 
 
 def accepts(head: bytes) -> bool:
-    """Tell whether the bytes begin a picture that can be lossless."""
+    """Return whether the bytes begin a picture that can be lossless."""
     return _picture_format(head) is not None
 
 
@@ -101,7 +100,7 @@ def _may_have_strips(source: Source) -> bool:
         # A row begins with its filter, and no filter changes the first pixel of the first row.
         first = zlib.decompressobj().decompress(packed, 4)[1:]
     except zlib.error as error:
-        raise BrokenFile(f"this picture is damaged ({error}); download it again") from error
+        raise BrokenFile("this picture is damaged; download it again") from error
     if len(first) < 3:
         raise BrokenFile("this picture is cut short before its first pixel; download it again")
     if 0 in first:
@@ -123,14 +122,14 @@ def _decode(source: Source) -> Bytes | None:
     Image.init()
     if name not in Image.OPEN:
         return None
-    at_most(LIMITS.tensor_bytes, source.size, "picture file, in bytes")
-    at_most(LIMITS.picture_pixels, _pixels(source), "picture, in pixels")
+    at_most(LIMITS.tensor_bytes, source.size, "bytes of picture")
+    at_most(LIMITS.picture_pixels, _pixels(source), "pixels in a picture")
     try:
         with Image.open(io.BytesIO(source.read(0, source.size)), formats=[name]) as picture:
-            at_most(LIMITS.picture_pixels, picture.width * picture.height, "picture, in pixels")
+            at_most(LIMITS.picture_pixels, picture.width * picture.height, "pixels in a picture")
             return _rgb(picture)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BrokenFile(f"this picture is damaged ({error}); download it again") from error
+        raise BrokenFile("this picture is damaged; download it again") from error
 
 
 def _pixels(source: Source) -> int:

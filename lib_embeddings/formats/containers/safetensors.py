@@ -12,17 +12,14 @@ Source: https://github.com/huggingface/safetensors, section "Format".
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
 from safetensors import SafetensorError, deserialize
 
 from lib_embeddings.errors import BrokenFile, shown
-from lib_embeddings.formats.containers.dtypes import decode, widen
-from lib_embeddings.formats.containers.json_tensors import parse_int
-from lib_embeddings.formats.containers.source import Source, cut_short
 from lib_embeddings.formats.embedding import Contents, Tensor, Vectors
+from lib_embeddings.formats.source import Source, cut_short, decode, parse_json, widen
 from lib_embeddings.limits import LIMITS, at_most
 
 NAME = "safetensors"
@@ -46,7 +43,7 @@ _DTYPES = {
 
 
 def accepts(head: bytes) -> bool:
-    """Tell whether a header begins after the length; writers may pad it with spaces."""
+    """Return whether a header begins after the length; writers may pad it with spaces."""
     return head[_LENGTH_BYTES : _LENGTH_BYTES + 1] in (b"{", b" ") and head[6:8] == b"\0\0"
 
 
@@ -54,17 +51,27 @@ def read(source: Source) -> Contents:
     """Read the header; the tensors stay in the file until one is fetched."""
     length = int.from_bytes(source.read(0, _LENGTH_BYTES), "little")
     if _LENGTH_BYTES + length > source.size:
-        raise cut_short(_LENGTH_BYTES + length, source.size)
-    at_most(LIMITS.header_bytes, length, "safetensors header, in bytes")
+        raise wrong_length(length, source.size)
+    at_most(LIMITS.header_bytes, length, "bytes of safetensors header")
     header = _parse(source.read(_LENGTH_BYTES, length))
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(type(v) is str for v in metadata.values()):
-        raise BrokenFile("its safetensors metadata lies: expected text values")
+        raise BrokenFile("damaged safetensors header: its metadata is not text; download it again")
     at_most(LIMITS.tensors, len(header), "tensors")
     _check_whole(header, _LENGTH_BYTES + length, source.size)
     body = _Body(source)
     tensors = {name: _tensor(name, row, body) for name, row in header.items()}
     return Contents(NAME, tensors, metadata)
+
+
+def wrong_length(length: int, size: int) -> BrokenFile:
+    """Return the error for a header that claims *length* bytes in a file of *size* bytes."""
+    if length <= LIMITS.header_bytes:
+        return cut_short(_LENGTH_BYTES + length, size)
+    return BrokenFile(
+        f"damaged safetensors header: it claims to be {length:,} bytes long, the file has "
+        f"{size:,}; download it again"
+    )
 
 
 class _Body:
@@ -81,29 +88,31 @@ class _Body:
         return widen(decode(self._data[name], dtype).reshape(shape), dtype)
 
     def _cut(self) -> dict[str, bytes]:
-        at_most(LIMITS.tensor_bytes, self._source.size, "tensor data, in bytes")
+        at_most(LIMITS.tensor_bytes, self._source.size, "bytes of tensor data")
         try:
             tensors = deserialize(self._source.read(0, self._source.size))  # type: ignore[no-untyped-call]
         except SafetensorError as error:
-            raise BrokenFile(f"its safetensors header lies ({error}); download it again") from error
+            raise BrokenFile(
+                f"damaged safetensors header: {shown(str(error))}; download it again"
+            ) from error
         return {name: tensor["data"] for name, tensor in tensors}
 
 
 def _parse(text: bytes) -> dict[str, Any]:
-    """Return the header as a dict, refusing a name that stands there twice."""
+    """Return the header as a dict, refusing a name that is there twice."""
     try:
-        header = json.loads(text, object_pairs_hook=_unique, parse_int=parse_int)
-    except (ValueError, RecursionError) as error:
-        raise BrokenFile(f"its safetensors header is not JSON ({error})") from error
+        header = parse_json(text, _unique)
+    except ValueError as error:
+        raise BrokenFile(f"damaged safetensors header: {error}; download it again") from error
     if not isinstance(header, dict):
-        raise BrokenFile("its safetensors header lies: expected a JSON object")
+        raise BrokenFile("damaged safetensors header: it is not a JSON object; download it again")
     return header
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) < len(pairs):
-        raise ValueError("a name stands in it twice")
+        raise ValueError("it has a name twice")
     return unique
 
 
@@ -118,15 +127,16 @@ def _check_whole(header: dict[str, Any], start: int, size: int) -> None:
     for name, row in header.items():
         if not _is_row(row):
             raise BrokenFile(
-                f"its safetensors header lies about {shown(name)}: "
-                "expected dtype, shape and data_offsets"
+                f"damaged safetensors header: {shown(name)} lacks dtype, shape or data_offsets; "
+                "download it again"
             )
     expected = start + max((row["data_offsets"][1] for row in header.values()), default=0)
     if expected > size:
         raise cut_short(expected, size)
     if expected < size:
         raise BrokenFile(
-            f"its safetensors header lies: it describes {expected:,} bytes, found {size:,}"
+            f"damaged safetensors header: it describes {expected:,} bytes, the file has {size:,}; "
+            "download it again"
         )
 
 

@@ -18,19 +18,19 @@ from functools import partial
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.containers import zip_directory
-from lib_embeddings.formats.containers.pickle_machine import load
-from lib_embeddings.formats.containers.source import Source, cut_short
+from lib_embeddings.formats.containers.pickle_opcodes import load
 from lib_embeddings.formats.containers.storage import Storage, parse_id
 from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
 from lib_embeddings.formats.containers.zip_directory import Member
 from lib_embeddings.formats.embedding import Contents
+from lib_embeddings.formats.source import Source, cut_short
 from lib_embeddings.limits import LIMITS
 
 NAME = "torch-zip"
 
 
 def accepts(head: bytes) -> bool:
-    """Tell whether the bytes begin a zip archive."""
+    """Return whether the bytes begin a zip archive."""
     return head.startswith((zip_directory.MAGIC, zip_directory.EMPTY_MAGIC))
 
 
@@ -42,13 +42,13 @@ def read(source: Source) -> Contents:
         raise _how_short(source, error) from error
     folder = _find_folder(members)
     pickle = zip_directory.read_member(
-        source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "pickle, in bytes"
+        source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "bytes of pickle"
     )
     storages = _Storages(source, members, folder)
     root, end = load(bytes(pickle), TORCH_GLOBALS, storages.find)
     if end != len(pickle):
         raise BrokenFile(
-            f"its pickle goes on after its end: expected {end:,} bytes, found {len(pickle):,}"
+            f"its pickle ends too early: expected {len(pickle):,} bytes, found {end:,}"
         )
     return Contents(NAME, root)
 
@@ -79,11 +79,12 @@ def _find_folder(members: dict[str, Member]) -> str:
     """Return the prefix of the archive's one data.pkl, with its slash."""
     folders = [name[: -len("data.pkl")] for name in members if name.split("/")[-1] == "data.pkl"]
     if len(folders) > 1:
-        raise BrokenFile(f"its zip archive holds {len(folders)} pickles, expected 1")
+        raise BrokenFile(f"its zip archive has {len(folders)} pickles: expected 1")
     if not folders:
         files = [name for name in members if not name.endswith("/")]
         raise NotAnEmbedding(
-            f"this is a zip archive ({shown(', '.join(files)) or 'empty'}): unpack it here"
+            f"this is a zip archive ({shown(', '.join(files)) or 'empty'}), not an embedding: "
+            "unpack it"
         )
     if f"{folders[0]}constants.pkl" in members:
         raise NotAnEmbedding("this is a TorchScript program, not an embedding")
@@ -120,7 +121,7 @@ class _Storages:
             return self._source.view(start, length)
         if member != self._last:
             self._last_data = zip_directory.read_member(
-                self._source, member, LIMITS.tensor_bytes, "tensor data, in bytes"
+                self._source, member, LIMITS.tensor_bytes, "bytes of tensor data"
             )
             self._last = member
         return self._last_data[offset : offset + length]
@@ -129,5 +130,5 @@ class _Storages:
         member = self._members.get(f"{self._folder}byteorder")
         if member is None:
             return "<"
-        text = zip_directory.read_member(self._source, member, 64, "byteorder, in bytes")
+        text = zip_directory.read_member(self._source, member, 64, "bytes of byteorder")
         return ">" if text == b"big" else "<"

@@ -16,7 +16,7 @@ import zlib
 from typing import NamedTuple
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
-from lib_embeddings.formats.containers.source import Source
+from lib_embeddings.formats.source import Source
 from lib_embeddings.limits import LIMITS, at_most
 
 MAGIC = b"PK\x03\x04"
@@ -50,7 +50,7 @@ class Member(NamedTuple):
 
     @property
     def is_packed(self) -> bool:
-        """Tell whether its bytes are other ones in the archive."""
+        """Return whether its bytes are other ones in the archive."""
         return self.method != _STORED
 
 
@@ -61,14 +61,14 @@ def read_directory(source: Source) -> dict[str, Member]:
         BrokenFile: the directory is missing, damaged or names a member twice.
     """
     size, offset = _find_directory(source)
-    at_most(LIMITS.zip_directory_bytes, size, "zip directory, in bytes")
+    at_most(LIMITS.zip_directory_bytes, size, "bytes of zip directory")
     directory = source.read(offset, size)
     members: dict[str, Member] = {}
     position = 0
     while position < size:
         member, position = _read_record(directory, position)
         if member.name in members:
-            raise BrokenFile(f"its zip archive holds {shown(member.name)} twice; download it again")
+            raise BrokenFile(f"its zip archive has two members named {shown(member.name)}")
         members[member.name] = member
     return members
 
@@ -86,11 +86,11 @@ def read_member(source: Source, member: Member, limit: int, what: str) -> bytes 
         data = _inflate(data, member)
     elif member.method != _STORED or member.stored_size != member.size:
         raise BrokenFile(
-            f"its zip member {shown(member.name)} is packed in a way torch does not use"
+            f"its zip member {shown(member.name)} is packed in a way that torch does not use"
         )
     if zlib.crc32(data) != member.crc:
         raise BrokenFile(
-            f"damaged: the checksum of {shown(member.name)} does not match; download again"
+            f"damaged: the checksum of {shown(member.name)} does not match; download it again"
         )
     return data
 
@@ -100,9 +100,12 @@ def data_offset(source: Source, member: Member) -> int:
     header = source.read(member.offset, _LOCAL.size)
     magic, *_, name_length, extra_length = _LOCAL.unpack(header)
     if magic != MAGIC:
-        raise BrokenFile(f"its zip member {shown(member.name)} is not where the directory says")
+        raise BrokenFile(
+            f"damaged zip archive: {shown(member.name)} is not where the directory says; download "
+            "it again"
+        )
     if member.is_encrypted:
-        raise NotAnEmbedding("this is an encrypted archive: unpack it")
+        raise NotAnEmbedding("this is an encrypted zip archive, not an embedding: unpack it")
     return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
@@ -118,14 +121,18 @@ def _inflate(data: bytes | memoryview, member: Member) -> bytes:
         inflated = decompressor.decompress(data, member.size + 1)
     except zlib.error as error:
         raise BrokenFile(
-            f"its zip member {shown(member.name)} is damaged ({error}); download it again"
+            f"damaged: {shown(member.name)} cannot be unpacked; download it again"
         ) from error
     if len(inflated) != member.size:
         raise BrokenFile(
-            f"its zip member {shown(member.name)} lies: expected {member.size:,} bytes unpacked, "
-            f"found {'more' if len(inflated) > member.size else f'{len(inflated):,}'}"
+            f"damaged: {shown(member.name)} should unpack to {member.size:,} bytes, found "
+            f"{'more' if len(inflated) > member.size else f'{len(inflated):,}'}; download it again"
         )
     return inflated
+
+
+def _damaged(what: str) -> str:
+    return f"damaged zip archive: {what}; download it again"
 
 
 def _find_directory(source: Source) -> tuple[int, int]:
@@ -146,14 +153,14 @@ def _find_directory(source: Source) -> tuple[int, int]:
         size, offset, end = _find_directory64(source, end)
     if offset + size != end:
         raise BrokenFile(
-            f"its zip directory is not where it says: expected to end at byte {end:,}, "
-            f"found {offset + size:,}"
+            f"damaged zip archive: its directory should end at byte {end:,}, found "
+            f"{offset + size:,}; download it again"
         )
     return size, offset
 
 
 def _ends_with_record(source: Source) -> bool:
-    """Tell whether the end record has no comment: nearly always, and it spares reading 64 KiB."""
+    """Return whether the end record has no comment: the usual case, which spares reading 64 KiB."""
     return source.read(source.size - _END.size, 4) == b"PK\x05\x06"
 
 
@@ -165,25 +172,25 @@ def _has_zip64(source: Source, end: int) -> bool:
 def _find_directory64(source: Source, end: int) -> tuple[int, int, int]:
     """Return (size, offset, where the directory must end) from the zip64 records before *end*."""
     if not _has_zip64(source, end):
-        raise BrokenFile("its zip archive lacks the zip64 record it refers to")
+        raise BrokenFile(_damaged("its zip64 record is missing"))
     locator = source.read(end - _END64_LOCATOR.size, _END64_LOCATOR.size)
     record_offset = int(_END64_LOCATOR.unpack(locator)[2])
     magic, *_, size, offset = _END64.unpack(source.read(record_offset, _END64.size))
     if magic != b"PK\x06\x06":
-        raise BrokenFile("its zip64 record is not where the archive says")
+        raise BrokenFile(_damaged("its zip64 record is not where the end says"))
     return size, offset, record_offset
 
 
 def _read_record(directory: bytes, position: int) -> tuple[Member, int]:
     """Return the member recorded at *position*, and where the next record begins."""
     if position + _RECORD.size > len(directory):
-        raise BrokenFile("its zip directory ends in the middle of a record")
+        raise BrokenFile(_damaged("its directory ends in the middle of a record"))
     record = _RECORD.unpack_from(directory, position)
     magic, _, _, flags, method, _, _, crc, stored_size, size, name_length, extra_length = record[
         :12
     ]
     if magic != b"PK\x01\x02":
-        raise BrokenFile("its zip directory is damaged")
+        raise BrokenFile(_damaged("its directory has an unknown record"))
     name_end = position + _RECORD.size + name_length
     extra_end = name_end + extra_length
     name = directory[position + _RECORD.size : name_end].decode("utf-8", "backslashreplace")
@@ -204,4 +211,4 @@ def _read_zip64(extra: bytes, *numbers: int) -> list[int]:
             wide = iter(struct.unpack_from(f"<{length // 8}Q", extra, position + 4))
             return [next(wide, number) if number == _IN_ZIP64 else number for number in numbers]
         position += 4 + length
-    raise BrokenFile("its zip directory lacks the zip64 numbers it refers to")
+    raise BrokenFile(_damaged("its directory lacks zip64 numbers"))
