@@ -13,13 +13,14 @@ import numpy as np
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.embedding import Contents, Embedding, Vectors
-from lib_embeddings.formats.foreign import named_tensors, recognise
+from lib_embeddings.formats.foreign import recognise
 from lib_embeddings.formats.layouts import CERTAIN, LIKELY, Draft, Layout, Term
 from lib_embeddings.formats.text_encoders import (
     BY_HIDDEN_SIZE,
     TEXT_ENCODERS,
     TextEncoder,
 )
+from lib_embeddings.formats.tree import named_tensors
 from lib_embeddings.limits import LIMITS, at_most
 
 Norms = tuple[float, float]

@@ -6,13 +6,13 @@ Recognised by the names and shapes of their tensors, as the programs that write 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import prod
 
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.embedding import Contents, Placeholder, Tensor
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE
-from lib_embeddings.limits import LIMITS, at_most
+from lib_embeddings.formats.tree import named_tensors
 
 # What a file is when a fragment stands in one of its tensors' names; the first that fits.
 _BY_FRAGMENT: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -79,45 +79,9 @@ def recognise(contents: Contents) -> str | None:
     return _by_shape(root) or _model_weights(tensors)
 
 
-def named_tensors(contents: Contents) -> dict[str, Tensor]:
-    """Return every tensor of a file by its path in the tree, in order."""
-    tensors: dict[str, Tensor] = {}
-    pending: list[tuple[str, object, int]] = [("", contents.root, 0)]
-    visited = 0
-    while pending:
-        path, node, depth = pending.pop()
-        visited += 1
-        # A tree may hold itself, or one branch many times: neither its depth nor its size is what
-        # it seems.
-        at_most(LIMITS.nesting, depth, "levels of nesting")
-        at_most(LIMITS.pickle_opcodes, visited + len(pending) + _width(node), "values")
-        if isinstance(node, Tensor):
-            tensors[path] = node
-        else:
-            children = [(_join(path, key), child, depth + 1) for key, child in _children(node)]
-            pending.extend(reversed(children))
-    at_most(LIMITS.tensors, len(tensors), "tensors")
-    return tensors
-
-
 def _is_path(name: str) -> bool:
     """Return whether a tensor's name is a place in a model; tokens in brackets are not."""
     return not name.startswith("<") and ("." in name or ":" in name)
-
-
-def _width(node: object) -> int:
-    return len(node) if isinstance(node, (dict, list, tuple)) else 0
-
-
-def _children(node: object) -> Iterable[tuple[object, object]]:
-    if isinstance(node, dict):
-        return node.items()
-    return enumerate(node) if isinstance(node, (list, tuple)) else ()
-
-
-def _join(path: str, key: object) -> str:
-    part = shown(str(key), 200)
-    return f"{path}.{part}" if path else part
 
 
 def _special_dict(root: Mapping[object, object]) -> str | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.embedding import Array, Vectors
-from lib_embeddings.limits import LIMITS
+from lib_embeddings.limits import LIMITS, at_most
 
 
 class Source:
@@ -22,10 +22,11 @@ class Source:
         size: length of the whole file, in bytes.
     """
 
-    __slots__ = ("_file", "head", "size")
+    __slots__ = ("_bytes_read", "_file", "head", "size")
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
+        self._bytes_read = 0
         self.size = size
         self.head = file.read(min(size, LIMITS.head_bytes))
 
@@ -34,26 +35,32 @@ class Source:
 
         Raises:
             BrokenFile: the file ends before that.
+            LimitExceeded: all that has been read comes to more than any embedding has.
         """
         end = offset + length
-        return self.head[offset:end] if end <= len(self.head) else bytes(self.view(offset, length))
+        return self.head[offset:end] if end <= len(self.head) else self._load(offset, length)
 
     def view(self, offset: int, length: int) -> memoryview:
         """Return exactly *length* bytes from *offset*, without a copy where they are in the head.
 
         Raises:
-            BrokenFile: the file ends before that.
+            BrokenFile: as `read`.
         """
         end = offset + length
         if end <= len(self.head):
             return memoryview(self.head)[offset:end]
-        if end > self.size:
-            raise cut_short(end, self.size)
+        return memoryview(self._load(offset, length))
+
+    def _load(self, offset: int, length: int) -> bytes:
+        if offset + length > self.size:
+            raise cut_short(offset + length, self.size)
+        self._bytes_read += length
+        at_most(LIMITS.read_bytes, self._bytes_read, "bytes to read")
         self._file.seek(offset)
         data = self._file.read(length)
         if len(data) < length:
-            raise cut_short(end, offset + len(data))
-        return memoryview(data)
+            raise cut_short(offset + length, offset + len(data))
+        return data
 
     def read_up_to(self, offset: int, length: int) -> bytes:
         """Return the bytes from *offset*, fewer than *length* where the file ends."""
@@ -124,7 +131,8 @@ def widen(stored: Array, dtype: str) -> Vectors:
         return (stored.astype(np.uint32) << 16).view(np.float32)
     if stored.dtype == np.float32:
         return stored
-    with np.errstate(over="ignore"):  # a float64 too large becomes infinite, and is refused as such
+    # A float64 that is too large becomes infinite, and is refused with NaN by whoever counts them.
+    with np.errstate(over="ignore", invalid="ignore"):
         return stored.astype(np.float32)
 
 
@@ -136,7 +144,9 @@ def parse_json(text: bytes, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any
 
     Raises:
         ValueError: it is not JSON in UTF-8, nests too deep, or has a number of too many digits.
+        LimitExceeded: it has more values than any embedding or checkpoint.
     """
+    _count_values(text)
     try:
         return json.loads(text.decode(), object_pairs_hook=hook, parse_int=_whole)
     except UnicodeDecodeError as error:
@@ -145,6 +155,16 @@ def parse_json(text: bytes, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any
         raise ValueError("it is not JSON") from error
     except RecursionError as error:
         raise ValueError("it nests too deep") from error
+
+
+def _count_values(text: bytes) -> None:
+    """Count the values in a long text before they are made; what stands in strings is none."""
+    if len(text) < LIMITS.head_bytes:
+        return
+    bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    at_most(LIMITS.json_values, bare.count(b'"') // 2, "strings in JSON")
+    outside = b"".join(bare.split(b'"')[::2])
+    at_most(LIMITS.json_values, sum(map(outside.count, (b",", b"[", b"{"))), "values in JSON")
 
 
 def _whole(digits: str) -> int:

@@ -14,7 +14,8 @@ from lib_embeddings.entries.scan import entry_at
 from lib_embeddings.entries.snapshot import Entry, FittedEntry
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Vectors
-from lib_embeddings.formats.foreign import bundled_embeddings, named_tensors
+from lib_embeddings.formats.foreign import bundled_embeddings
+from lib_embeddings.formats.tree import named_tensors
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 from lib_embeddings.prompts.tokenizer import own_tokenizer

@@ -15,7 +15,7 @@ import pytest
 from lib_embeddings import BrokenFile, NotAnEmbedding, UnsafeFile, read_embedding
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.read import open_contents, read_file
-from lib_embeddings.formats.foreign import named_tensors
+from lib_embeddings.formats.tree import named_tensors
 from tests.builders import (
     Call,
     Global,

@@ -73,12 +73,12 @@ def _has_keyword(source: Source, chunk: PngChunk) -> bool:
     return source.read_up_to(chunk.offset, min(chunk.length, len(KEYWORD))) == KEYWORD
 
 
-def _read_text(source: Source, chunk: PngChunk) -> bytes:
+def _read_text(source: Source, chunk: PngChunk) -> bytes | memoryview:
     """Return the chunk's text after its keyword, unpacked."""
     at_most(LIMITS.text_chunk_bytes, chunk.length, "bytes of text in a picture")
-    data = source.read(chunk.offset, chunk.length + _CRC_BYTES)
+    data = source.view(chunk.offset, chunk.length + _CRC_BYTES)
     data, crc = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
-    if zlib.crc32(chunk.kind + data) != int.from_bytes(crc, "big"):
+    if zlib.crc32(data, zlib.crc32(chunk.kind)) != int.from_bytes(crc, "big"):
         raise BrokenFile(
             "damaged: the checksum of the embedding in this picture does not match; download it "
             "again"
@@ -87,14 +87,14 @@ def _read_text(source: Source, chunk: PngChunk) -> bytes:
     if chunk.kind == b"tEXt":
         return text
     try:
-        return inflate(text[1:])  # after the byte that names the packing
+        return inflate(text[1:], LIMITS.text_chunk_bytes)  # after the byte that names the packing
     except zlib.error as error:
         raise BrokenFile(
             "damaged: the embedding in this picture cannot be unpacked; download it again"
         ) from error
 
 
-def _decode(text: bytes) -> bytes:
+def _decode(text: bytes | memoryview) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
@@ -113,23 +113,25 @@ def parse(text: bytes) -> object:
         BrokenFile: it is not JSON, or a tensor's rows differ in length.
     """
     at_most(LIMITS.inflated_bytes, len(text), "bytes of JSON text")
-    at_most(LIMITS.json_lists, text.count(b"[") + text.count(b"{"), "lists in JSON")
     try:
         return parse_json(text, _tensor)
     except (ValueError, TypeError, OverflowError) as error:
         raise BrokenFile("the embedding in this picture is not A1111's JSON") from error
 
 
-def inflate(packed: bytes) -> bytes:
+def inflate(packed: bytes | memoryview, limit: int) -> bytes:
     """Return zlib data unpacked; what follows the packed data is ignored.
 
+    Args:
+        limit: the most bytes it may unpack to.
+
     Raises:
-        LimitExceeded: it unpacks to more than any embedding needs.
+        LimitExceeded: it unpacks to more.
         zlib.error: it is damaged or cut short.
     """
     decompressor = zlib.decompressobj()
-    data = decompressor.decompress(packed, LIMITS.inflated_bytes + 1)
-    at_most(LIMITS.inflated_bytes, len(data), "bytes of packed JSON text")
+    data = decompressor.decompress(packed, limit + 1)
+    at_most(limit, len(data), "bytes of packed text in a picture")
     if not decompressor.eof:
         raise zlib.error("incomplete data")
     return data

@@ -60,6 +60,8 @@ def rebuild_from_type(
 class ParameterDict(dict[str, object], Stateful):
     """Stand for torch.nn.ParameterDict, whose items are in its state."""
 
+    __slots__ = ()
+
     def set_state(self, state: object) -> None:
         """Take the parameters out of a module's state."""
         parameters = state.get("_parameters") if isinstance(state, dict) else None
@@ -72,6 +74,8 @@ class ParameterDict(dict[str, object], Stateful):
 
 class NumpyType(Stateful):
     """Stand for numpy.dtype; the byte order comes as its state."""
+
+    __slots__ = ("code", "order")
 
     def __init__(self, code: str, *_: object) -> None:
         if type(code) is not str:
@@ -86,6 +90,8 @@ class NumpyType(Stateful):
 
 class NumpyArray(Stateful):
     """Stand for numpy.ndarray; everything comes as its state."""
+
+    __slots__ = ("_state",)
 
     def __init__(self, *_: object) -> None:
         self._state: tuple[object, ...] = ()

@@ -45,7 +45,7 @@ from tests.formats.containers import (
 ROOT = Path(__file__).parents[3]
 
 # Reading Python's own objects, and looking for a codec's name that is known already.
-QUIET = {"object.__getattr__", "sys._getframe", "array.__new__"}
+QUIET = {"object.__getattr__", "sys._getframe", "array.__new__", "builtins.id"}
 _CODECS = (
     "unicode_escape",
     "raw_unicode_escape",

@@ -233,7 +233,7 @@ DAMAGED = (
         "LONG1 of 65 bytes", "bytes in a number of a pickle", counted("LONG1", bytes(65), "<B")
     ),
     _too_much("long decimal", "bytes in a line of a pickle", op("LONG", b"9" * 5000 + b"L\n")),
-    _too_much("400,001 opcodes", "opcodes of pickle", op("NONE") * 400_000),
+    _too_much("300,001 opcodes", "opcodes of pickle", op("NONE") * 300_000),
 )
 
 BAD_FILES = UNSAFE + DAMAGED
@@ -428,7 +428,7 @@ def test_bounds_memory_by_counting_opcodes(opcode: str) -> None:
     argument = struct.pack(">d", 1.5) if opcode == "BINFLOAT" else b""
     program = raw(op(opcode, argument) * (LIMITS.pickle_opcodes + 1))
     tracemalloc.start()
-    with pytest.raises(LimitExceeded, match="400,001 opcodes of pickle, at most 400,000 are read"):
+    with pytest.raises(LimitExceeded, match="300,001 opcodes of pickle, at most 300,000 are read"):
         run(program)
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
@@ -514,7 +514,9 @@ def test_stand_ins_copy_so_much_and_no_more(
     run(program)
     bound = dataclasses.replace(LIMITS, pickle_copied=LIMITS.pickle_copied - 1)
     monkeypatch.setattr(pickle_stack, "LIMITS", bound)
-    with pytest.raises(LimitExceeded, match=rf"copies in a pickle, at most {2 * len(LARGE) - 1:,}"):
+    with pytest.raises(
+        LimitExceeded, match=rf"bytes of copies in a pickle, at most {2 * len(LARGE) - 1:,}"
+    ):
         run(program)
 
 
@@ -522,8 +524,8 @@ def test_stand_ins_copy_so_much_and_no_more(
     "items", [[None] * 2, (None,) * 2, {"a": 1, "b": 2}], ids=["list", "tuple", "dict"]
 )
 def test_copies_of_collections_count(items: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A collection counts as much as it holds."""
-    bound = dataclasses.replace(LIMITS, pickle_copied=1)
+    """A collection counts as much as its items take once they are copied."""
+    bound = dataclasses.replace(LIMITS, pickle_copied=199)
     monkeypatch.setattr(pickle_stack, "LIMITS", bound)
-    with pytest.raises(LimitExceeded, match="copies in a pickle, at most 1 are read"):
+    with pytest.raises(LimitExceeded, match="200 bytes of copies in a pickle, at most 199 are"):
         run(_call(items))

@@ -69,7 +69,7 @@ BAD_FILES = (
         "zTXt bomb",
         png(before=png_chunk(b"zTXt", b"sd-ti-embedding\0" + _BOMB)),
         LimitExceeded,
-        "8,388,609 bytes of packed JSON text, at most 8,388,608 are read",
+        "6,291,457 bytes of packed text in a picture, at most 6,291,456 are read",
     ),
     BadFile("not JSON", _json(b"{nothing}"), BrokenFile, _OTHER),
     BadFile("not text", _json(b"\xff\xff\xff"), BrokenFile, _OTHER),
@@ -96,7 +96,7 @@ BAD_FILES = (
         "chunk past the end",
         b"\x89PNG\r\n\x1a\n" + png_chunk(b"tEXt", b"sd-ti-embedding\0", length=2**31),
         LimitExceeded,
-        "2,147,483,648 bytes of text in a picture, at most 12,582,912 are read",
+        "2,147,483,648 bytes of text in a picture, at most 6,291,456 are read",
     ),
     BadFile(
         "chunk one past the end",
@@ -240,23 +240,24 @@ def test_refuses_a_bomb_before_it_is_unpacked() -> None:
     bomb = b"".join(packer.compress(bytes(2**20)) for _ in range(1000)) + packer.flush()
     tracemalloc.start()
     with pytest.raises(
-        LimitExceeded, match="8,388,609 bytes of packed JSON text, at most 8,388,608 are read"
+        LimitExceeded,
+        match="6,291,457 bytes of packed text in a picture, at most 6,291,456 are read",
     ):
-        inflate(bomb)
+        inflate(bomb, LIMITS.text_chunk_bytes)
     assert tracemalloc.get_traced_memory()[1] < 4 * LIMITS.inflated_bytes
     tracemalloc.stop()
 
 
 def test_ignores_what_follows_the_packed_data() -> None:
     """Strips repeat their data to fill up: only the first is read."""
-    assert inflate(zlib.compress(b"text") * 3) == b"text"
+    assert inflate(zlib.compress(b"text") * 3, 4) == b"text"
 
 
 @pytest.mark.parametrize("length", range(1, 12))
 def test_notices_every_cut_of_packed_data(length: int) -> None:
     """Packed data that ends early is not taken for less text."""
     with pytest.raises(zlib.error):
-        inflate(zlib.compress(b"text")[:length])
+        inflate(zlib.compress(b"text")[:length], 4)
 
 
 def test_reads_long_numbers_in_linear_time() -> None:

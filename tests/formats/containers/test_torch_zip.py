@@ -97,19 +97,19 @@ BAD_FILES = (
         "key elsewhere",
         _with_id(key="../data.pkl"),
         BrokenFile,
-        r"data/\.\./data\.pkl has the wrong size: expected 3,072 bytes, found 0",
+        r"no archive/data/\.\./data\.pkl, which its pickle refers to",
     ),
     BadFile(
         "key missing",
         _with_id(key="1"),
         BrokenFile,
-        "archive/data/1 has the wrong size: expected 3,072 bytes, found 0",
+        "its zip archive has no archive/data/1, which its pickle refers to",
     ),
     BadFile(
         "key with breaks",
         _with_id(key="\n\x1b"),
         BrokenFile,
-        r"archive/data/\\n\\x1b has the wrong",
+        r"its zip archive has no archive/data/\\n\\x1b, which",
     ),
     BadFile("count too large", _with_id(count=769), BrokenFile, _SIZE + "3,076 bytes, found 3,072"),
     BadFile(
@@ -128,7 +128,12 @@ BAD_FILES = (
         BrokenFile,
         _SIZE + "3,072 bytes, found 10",
     ),
-    BadFile("storage missing", torch_zip(storages={}), BrokenFile, _SIZE + "3,072 bytes, found 0"),
+    BadFile(
+        "storage missing",
+        torch_zip(storages={}),
+        BrokenFile,
+        "its zip archive has no archive/data/0, which its pickle refers to",
+    ),
     BadFile(
         "crc",
         torch_zip(crc=0),
@@ -199,7 +204,7 @@ BAD_FILES = (
         "pickle bomb",
         torch_zip(bytes(2**24), deflated=True),
         LimitExceeded,
-        "16,777,216 bytes of pickle, at most 8,388,608 are read",
+        "16,777,216 bytes of pickle, at most 6,291,456 are read",
     ),
     BadFile(
         "byteorder bomb",
@@ -328,13 +333,13 @@ def test_unpacks_a_large_storage_once() -> None:
 
 
 def test_survives_walking_a_list_that_holds_itself() -> None:
-    """A list of many references to itself is refused within bounds of time and memory."""
+    """A list of many references to itself is walked once."""
     items = op("BINGET", b"\0") * 40_000
     data = torch_zip(
         pickle_of(Raw(op("EMPTY_LIST") + op("BINPUT", b"\0") + op("MARK") + items + op("APPENDS")))
     )
     tracemalloc.start()
-    with pytest.raises(LimitExceeded, match=r"nesting|values"):
+    with pytest.raises(NotAnEmbedding, match="it holds no tensors"):
         read(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -342,9 +347,9 @@ def test_survives_walking_a_list_that_holds_itself() -> None:
 
 
 def test_survives_walking_a_billion_laughs() -> None:
-    """A tree of 2**30 values that is thirty lists is refused by counting values."""
+    """A tree of 2**30 values that is thirty lists is walked as thirty lists."""
     level = op("BINPUT", b"\0") + op("BINGET", b"\0") + op("TUPLE2")
-    with pytest.raises(LimitExceeded, match="values, at most 400,000 are read"):
+    with pytest.raises(NotAnEmbedding, match="it holds no tensors"):
         read(torch_zip(pickle_of(Raw(op("NONE") + level * 30))))
 
 

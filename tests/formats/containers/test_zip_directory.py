@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import tracemalloc
 import zipfile
@@ -22,6 +23,7 @@ ONE = Member("a", b"content")
 TWO = (ONE, Member("b", bytes(100), deflated=True))
 _RECORD = ONE.record(0)
 _LOST = "cut short: the directory at the end of its zip archive is missing after"
+_OVERLAPS = "damaged zip archive: a overlaps what follows it; download it again"
 _MOVED = "damaged zip archive: its directory should end at byte "
 
 
@@ -99,6 +101,56 @@ BAD_FILES = (
         "its zip archive has two members named a",
     ),
     BadFile(
+        "name twice, in capitals",
+        zip_file([ONE, replace(ONE, name="A")]),
+        BrokenFile,
+        "its zip archive has two members named A",
+    ),
+    BadFile(
+        "name twice, with another slash",
+        zip_file([replace(ONE, name="a/b"), replace(ONE, name="a\\b")]),
+        BrokenFile,
+        r"two members named a\\b",
+    ),
+    BadFile(
+        "NUL in a name",
+        zip_file([replace(ONE, name="a\0.txt")]),
+        BrokenFile,
+        r"its zip archive has a member with a NUL in its name: a\\x00\.txt",
+    ),
+    BadFile(
+        "another name at the data",
+        _one(local_name="b"),
+        BrokenFile,
+        "damaged zip archive: a has another name at its data; download it again",
+    ),
+    BadFile(
+        "members beyond the count",
+        zip_file(TWO, count=1),
+        BrokenFile,
+        "damaged zip archive: it counts 1 members, its directory has 2; download it again",
+    ),
+    BadFile("count too large", zip_file(TWO, count=3), BrokenFile, "it counts 3 members"),
+    BadFile("zip64 count", zip_file(TWO, count=1, zip64=True), BrokenFile, "it counts 1 members"),
+    BadFile("a part", zip_file(TWO, disk=1), BrokenFile, "is one part of several: join them first"),
+    BadFile(
+        "a zip64 part", zip_file(TWO, disk=1, zip64=True), BrokenFile, "is one part of several"
+    ),
+    BadFile(
+        "one data of two members",
+        zip_file([ONE, replace(ONE, name="b", offset=0)]),
+        BrokenFile,
+        "damaged zip archive: [ab] overlaps what follows it; download it again",
+    ),
+    BadFile(
+        "a member in another",
+        zip_file(
+            [replace(ONE, data=Member("b", b"inner").local()), Member("b", b"inner", offset=31)]
+        ),
+        BrokenFile,
+        "damaged zip archive: a overlaps what follows it; download it again",
+    ),
+    BadFile(
         "zip64 missing",
         _one(zip64=True, extra=b""),
         BrokenFile,
@@ -120,17 +172,17 @@ BAD_FILES = (
         "extra short",
         _one(zip64=True, extra=struct.pack("<2H", 1, 0)),
         BrokenFile,
-        "cut short|too large",
+        _OVERLAPS,
     ),
     BadFile(
         "offset past the end",
         _one(offset=10**6),
         BrokenFile,
-        "expected at least 1,000,030 bytes, found 107",
+        _OVERLAPS,
     ),
     BadFile(
         "offset inside",
-        _one(offset=1),
+        _one(offset=1, stored_size=6, size=6),
         BrokenFile,
         "damaged zip archive: a is not where the directory says; download it again",
     ),
@@ -150,13 +202,13 @@ BAD_FILES = (
         "stored too large",
         _one(stored_size=8, size=8),
         BrokenFile,
-        "the checksum of a does not match",
+        _OVERLAPS,
     ),
     BadFile(
         "stored past the end",
         _one(stored_size=999, size=999),
         BrokenFile,
-        "found 107; download it again",
+        _OVERLAPS,
     ),
     BadFile("bzip2", _one(method=12), BrokenFile, "packed in a way that torch does not use"),
     BadFile(
@@ -211,8 +263,20 @@ def test_refuses_a_file_that_is_wrong(bad: BadFile) -> None:
         read_all(bad.data)
 
 
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9)
+
+
+def _are_unlike(files: dict[str, object]) -> bool:
+    """Return whether no two names are one to readers that do not care for case or slashes."""
+    return len(
+        {re.sub("[A-Z]", lambda m: m[0].lower(), n).replace("\\", "/") for n in files}
+    ) == len(files)
+
+
 @given(
-    st.dictionaries(st.text(max_size=9), st.tuples(st.binary(max_size=99), *[st.booleans()] * 3)),
+    st.dictionaries(NAMES, st.tuples(st.binary(max_size=99), *[st.booleans()] * 3)).filter(
+        _are_unlike
+    ),
     st.booleans(),
     st.sampled_from([b"", b"comment"]),
 )
@@ -263,7 +327,7 @@ def test_refuses_a_large_directory_before_reading_it() -> None:
     """A directory above the bound is refused by its size."""
     data = zip_file([ONE], directory=bytes(5 * 2**20))
     tracemalloc.start()
-    with pytest.raises(LimitExceeded, match="5,242,880 bytes of zip directory, at most 4,194,304"):
+    with pytest.raises(LimitExceeded, match="5,242,880 bytes of zip directory, at most 2,097,152"):
         read_all(data)
     assert tracemalloc.get_traced_memory()[1] < 2 * 2**20
     tracemalloc.stop()
