@@ -2,7 +2,7 @@
 
     EmbeddingError          .path is attached by whoever opened the file, never by a parser
     ├ NotAnEmbedding        readable, but something else: a LoRA, a checkpoint, a picture
-    ├ BrokenFile            cut short, lies about itself, a web page, a git-lfs pointer
+    ├ BrokenFile            cut short, damaged, a web page, a git-lfs pointer
     │ └ LimitExceeded       larger than anything an embedding needs
     └ UnsafeFile            a pickle asks for something outside the allow-list
 
@@ -15,7 +15,8 @@ The classes under `EmbeddingError` do not inherit from each other's meaning: *so
 *damaged* lead to different advice, so no reader may turn one into the other.
 
 Messages are one line, lower case, *what: expected X, found Y*, and say what to do when there is
-something to do. The same sentence is shown on the card, in the API and in the console.
+something to do: only where a broken download is likely, to download it again. The same sentence is
+shown on the card, in the API and in the console.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ class LimitExceeded(BrokenFile):
     """A part of the file is larger than its bound in `limits.py`.
 
     Attributes:
-        limit: what is bounded, as words.
+        limit: what is counted, as words that follow a number.
         allowed: the bound.
         found: what the file has or claims.
     """
 
     def __init__(self, limit: str, allowed: int, found: int) -> None:
         super().__init__(
-            f"over the limit for {limit}: at most {allowed:,} are read, found {found:,}"
+            f"too large for an embedding: {found:,} {limit}, at most {allowed:,} are read"
         )
         self.limit = limit
         self.allowed = allowed

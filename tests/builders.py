@@ -35,7 +35,7 @@ from lib_embeddings.formats.embedding import Embedding
 Array = npt.NDArray[Any]
 
 
-class Lie(NamedTuple):
+class BadFile(NamedTuple):
     """A file that is wrong in one way, and what its reader must say."""
 
     id: str
@@ -147,7 +147,7 @@ def op(name: str, argument: bytes = b"") -> bytes:
 
 
 def counted(name: str, argument: bytes, layout: str = "<I", length: int | None = None) -> bytes:
-    """Return an opcode whose argument follows its length, which may be a lie."""
+    """Return an opcode whose argument follows its length, which may be wrong."""
     return op(name, struct.pack(layout, len(argument) if length is None else length) + argument)
 
 
@@ -282,6 +282,7 @@ class Member:
     size: int | None = None
     offset: int | None = None
     extra: bytes | None = None
+    local_name: str | None = None
 
     @property
     def stored(self) -> bytes:
@@ -294,7 +295,7 @@ class Member:
     def local(self) -> bytes:
         """Return header and data; with a descriptor, sizes and checksum come after the data."""
         numbers = struct.pack("<3L", zlib.crc32(self.data), len(self.stored), len(self.data))
-        name = self.name.encode()
+        name = (self.name if self.local_name is None else self.local_name).encode()
         flags, method = self.flags | 8 * self.descriptor, 8 * self.deflated
         header = struct.pack("<4s3H4x", b"PK\x03\x04", 20, flags, method)
         header += bytes(12) if self.descriptor else numbers
@@ -324,12 +325,14 @@ def zip_file(  # noqa: PLR0913 - a name for every field
     directory: bytes | None = None,
     size: int | None = None,
     offset: int | None = None,
+    count: int | None = None,
+    disk: int = 0,
     zip64: bool = False,
     zip64_offset: int | None = None,
     zip64_magic: bytes = b"PK\x06\x06",
     comment: bytes = b"",
 ) -> bytes:
-    """Return an archive; *directory*, its *size* and its *offset* replace the true ones."""
+    """Return an archive; *directory*, its *size*, *offset* and *count* replace the true ones."""
     body, records = b"", b""
     for member in members:
         records += member.record(len(body))
@@ -337,15 +340,16 @@ def zip_file(  # noqa: PLR0913 - a name for every field
     records = records if directory is None else directory
     size = len(records) if size is None else size
     offset = len(body) if offset is None else offset
+    count = len(members) if count is None else count
     end64 = b""
     if zip64:
         end64_offset = len(body) + len(records) if zip64_offset is None else zip64_offset
-        count = len(members)
-        end64 = struct.pack("<4sQ2H2L4Q", zip64_magic, 44, 45, 45, 0, 0, count, count, size, offset)
+        numbers = (disk, disk, count, count, size, offset)
+        end64 = struct.pack("<4sQ2H2L4Q", zip64_magic, 44, 45, 45, *numbers)
         end64 += struct.pack("<4sLQL", b"PK\x06\x07", 0, end64_offset, 1)
         size = offset = _NO_NUMBER
-    counts = (min(len(members), 0xFFFF),) * 2
-    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, *counts, size, offset, len(comment))
+    counts = (min(count, 0xFFFF),) * 2
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", disk, disk, *counts, size, offset, len(comment))
     return body + records + end64 + end + comment
 
 

@@ -48,7 +48,7 @@ STATES = {
 
 LORA = r"this is a LoRA \({} tensors\); it belongs in models/Lora"
 LFS_POINTER = (
-    "this is a git-lfs pointer, not the file of {} bytes it stands for: run git lfs pull, "
+    "this is a git-lfs pointer, not the file of {} bytes: run git lfs pull, "
     "or download the file itself"
 )
 REASONS = {

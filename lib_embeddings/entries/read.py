@@ -90,9 +90,11 @@ def read_file(place: Place) -> Reading:
         state = next(state for kind, state in _STATES if isinstance(error, kind))
         return Reading(state, str(error), container)
     except FileNotFoundError:
-        return _transient("this file was deleted while it was read")
+        return _transient("this file disappeared while it was read")
     except OSError as error:
         return _transient(f"this file cannot be read: {error.strerror or error}")
+    except MemoryError:
+        return _transient("this file cannot be read now: the computer has too little free memory")
     except Exception:  # a defect of ours in one file must not cost the user all others
         log.exception("unexpected error while reading %s", place.full_path)
         return _transient("this file cannot be read: unexpected error, see the log")
@@ -134,7 +136,7 @@ def open_contents(path: str) -> Iterator[Contents]:
         finally:
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise ChangedFile("this file changed while it was read: it is read again soon")
+                raise ChangedFile("this file changed while it was read; it will be read again")
 
 
 def sha256(path: str) -> str:

@@ -13,14 +13,14 @@ import numpy as np
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.embedding import Contents, Embedding, Vectors
-from lib_embeddings.formats.foreign import named_tensors, recognise
+from lib_embeddings.formats.foreign import recognise
 from lib_embeddings.formats.layouts import CERTAIN, LIKELY, Draft, Layout, Term
 from lib_embeddings.formats.text_encoders import (
     BY_HIDDEN_SIZE,
     TEXT_ENCODERS,
     TextEncoder,
-    describe,
 )
+from lib_embeddings.formats.tree import named_tensors
 from lib_embeddings.limits import LIMITS, at_most
 
 Norms = tuple[float, float]
@@ -103,7 +103,7 @@ def _check_claims(by_encoder: Mapping[str, list[Term]]) -> None:
             wrong = next(term for term in terms if term.claim != key)
             expected = TEXT_ENCODERS[wrong.claim].hidden_size if wrong.claim else 0
             raise BrokenFile(
-                f"{_named(wrong)} is {wrong.tensor.shape[-1]} wide like the vectors for {key}: "
+                f"{_named(wrong)} is {wrong.tensor.shape[-1]} wide, as {key} is: "
                 f"expected {expected}"
             )
 
@@ -146,7 +146,8 @@ def _warn_terms(draft: Draft, by_encoder: Mapping[str, list[Term]]) -> list[str]
             warnings.append(f"holds {len(terms)} terms for {key}, used one after another: {labels}")
         claim = terms[0].claim
         if claim not in (None, key):
-            warnings.append(f"{_named(terms[0])} is {describe([key])} wide: used for {key}")
+            width = TEXT_ENCODERS[key].hidden_size
+            warnings.append(f"{_named(terms[0])} is {width} wide, as {key} is: used for {key}")
     return warnings
 
 

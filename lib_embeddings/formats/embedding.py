@@ -35,7 +35,7 @@ class Tensor:
 
     @property
     def is_floating(self) -> bool:
-        """Tell whether it holds real numbers, as vectors do."""
+        """Return whether it holds real numbers, as vectors do."""
         return self.dtype in ("float16", "bfloat16", "float32", "float64")
 
     def __str__(self) -> str:

@@ -1,18 +1,18 @@
 """Sound files that are something else, such as a LoRA, a checkpoint or an optimizer's state.
 
-Told by the names and shapes of their tensors, as the programs that write them choose them.
+Recognised by the names and shapes of their tensors, as the programs that write them choose them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import prod
 
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.embedding import Contents, Placeholder, Tensor
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE
-from lib_embeddings.limits import LIMITS, at_most
+from lib_embeddings.formats.tree import named_tensors
 
 # What a file is when a fragment stands in one of its tensors' names; the first that fits.
 _BY_FRAGMENT: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -79,49 +79,13 @@ def recognise(contents: Contents) -> str | None:
     return _by_shape(root) or _model_weights(tensors)
 
 
-def named_tensors(contents: Contents) -> dict[str, Tensor]:
-    """Return every tensor of a file by its path in the tree, in order."""
-    tensors: dict[str, Tensor] = {}
-    pending: list[tuple[str, object, int]] = [("", contents.root, 0)]
-    visited = 0
-    while pending:
-        path, node, depth = pending.pop()
-        visited += 1
-        # A tree may hold itself, or one branch many times: neither its depth nor its size is what
-        # it seems.
-        at_most(LIMITS.nesting, depth, "nesting")
-        at_most(LIMITS.pickle_opcodes, visited + len(pending) + _width(node), "values")
-        if isinstance(node, Tensor):
-            tensors[path] = node
-        else:
-            children = [(_join(path, key), child, depth + 1) for key, child in _children(node)]
-            pending.extend(reversed(children))
-    at_most(LIMITS.tensors, len(tensors), "tensors")
-    return tensors
-
-
 def _is_path(name: str) -> bool:
-    """Tell whether a tensor's name is a place in a model; a token in brackets may look like one."""
+    """Return whether a tensor's name is a place in a model; tokens in brackets are not."""
     return not name.startswith("<") and ("." in name or ":" in name)
 
 
-def _width(node: object) -> int:
-    return len(node) if isinstance(node, (dict, list, tuple)) else 0
-
-
-def _children(node: object) -> Iterable[tuple[object, object]]:
-    if isinstance(node, dict):
-        return node.items()
-    return enumerate(node) if isinstance(node, (list, tuple)) else ()
-
-
-def _join(path: str, key: object) -> str:
-    part = shown(str(key), 200)
-    return f"{path}.{part}" if path else part
-
-
 def _special_dict(root: Mapping[object, object]) -> str | None:
-    """Tell the kinds that are known by the keys of their outermost dict."""
+    """Recognise the kinds that are known by the keys of their outermost dict."""
     if "optimizer_state_dict" in root or {"state", "param_groups"} <= root.keys():
         return "an optimizer's state, left over from training"
     if "random_state" in root or "numpy_random_seed" in root:
@@ -134,7 +98,7 @@ def _special_dict(root: Mapping[object, object]) -> str | None:
 
 
 def _is_low_rank_list(root: object) -> bool:
-    """Tell whether *root* is a list of matrices in pairs (n, r) and (r, m), as old LoRAs are."""
+    """Return whether *root* is a list of matrices in pairs (n, r) and (r, m), as old LoRAs are."""
     if not isinstance(root, list) or len(root) < 2 or len(root) % 2:
         return False
     shapes = [node.shape if isinstance(node, Tensor) else () for node in root]
@@ -143,7 +107,7 @@ def _is_low_rank_list(root: object) -> bool:
 
 
 def _by_shape(root: object) -> str | None:
-    """Tell a bare tensor by its shape."""
+    """Recognise a bare tensor by its shape."""
     if not isinstance(root, Tensor):
         return None
     if root.shape in ((768,), (1, 768), (1024,), (1, 1024)):
@@ -154,7 +118,7 @@ def _by_shape(root: object) -> str | None:
 
 
 def _model_weights(tensors: Mapping[str, Tensor]) -> str | None:
-    """Tell a model's layers by what all frameworks call their parameters."""
+    """Recognise a model's layers by what all frameworks call their parameters."""
     if any(_is_path(name) and name.endswith(_PARAMETER_ENDINGS) for name in tensors):
         first = next(iter(tensors))
         return f"a model's weights ({_count(tensors)}: {first} …), not an embedding"

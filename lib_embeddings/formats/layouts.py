@@ -110,8 +110,8 @@ def tokens(root: object) -> Draft | None:
         return None
     if _OUTPUTS_ONLY.issuperset(root):
         raise NotAnEmbedding(
-            f"it holds only vectors to add after the text encoder ({', '.join(root)}), "
-            "which no WebUI uses"
+            f"not an embedding: it holds only vectors for after the text encoder "
+            f"({', '.join(root)}), which no WebUI uses"
         )
     terms = _in_order(root)
     return Draft("tokens", terms, terms[0].label if len(terms) == 1 else None)
@@ -138,7 +138,7 @@ LAYOUTS = CERTAIN + LIKELY
 
 def _term(label: object, tensor: object, claim: str | None = None) -> Term:
     if not isinstance(tensor, Tensor):
-        raise BrokenFile(f"{shown(str(label))} holds no tensor where its vectors should be")
+        raise BrokenFile(f"its {shown(str(label))} is not a tensor: expected vectors")
     return Term(shown(str(label)), tensor, claim)
 
 
@@ -168,13 +168,11 @@ def _warn_latent_diffusion(tokens: object, terms: list[Term]) -> tuple[str, ...]
     is_original = isinstance(tokens, dict) and any(isinstance(i, Tensor) for i in tokens.values())
     if not is_original or all(term.tensor.shape[-1:] != (1280,) for term in terms):
         return ()
-    return ("probably made for the latent-diffusion model (BERT 1280), which no WebUI has",)
+    return ("probably made for the latent-diffusion model (BERT 1280), which no WebUI can run",)
 
 
 def _warn_outputs(root: Mapping[str, object]) -> tuple[str, ...]:
     outputs = [key for key in root if str(key).endswith("_out")]
     if not outputs:
         return ()
-    return (
-        f"holds vectors to add after the text encoder, which are not used: {', '.join(outputs)}",
-    )
+    return (f"its vectors for after the text encoder are not used: {', '.join(outputs)}",)

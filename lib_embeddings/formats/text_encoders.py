@@ -69,7 +69,7 @@ class ModelFamily:
         return self.required + self.optional
 
     def suits(self, encoders: Collection[str]) -> bool:
-        """Tell whether vectors for *encoders* serve every required encoder and nothing else."""
+        """Return whether vectors for *encoders* serve every required encoder and nothing else."""
         return set(self.required) <= set(encoders) <= set(self.encoders)
 
     def __str__(self) -> str:

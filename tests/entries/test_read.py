@@ -15,7 +15,7 @@ import pytest
 from lib_embeddings import BrokenFile, NotAnEmbedding, UnsafeFile, read_embedding
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.read import open_contents, read_file
-from lib_embeddings.formats.foreign import named_tensors
+from lib_embeddings.formats.tree import named_tensors
 from tests.builders import (
     Call,
     Global,
@@ -119,7 +119,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     path = str(tmp_path / "cat.pt")
     with pytest.raises(FileNotFoundError):
         read_embedding(path)
-    assert read_file(path)[0].reason == "this file vanished while it was looked at"
+    assert read_file(path)[0].reason == "this file disappeared while it was read"
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 def test_a_device_is_no_file() -> None:
     """What is no regular file is not read."""
-    with pytest.raises(BrokenFile, match=r"^this is no regular file$"):
+    with pytest.raises(BrokenFile, match=r"^this is not a regular file$"):
         read_embedding(os.devnull)
 
 
@@ -146,7 +146,7 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
         check=False,
         text=True,
     )
-    assert result.stderr.splitlines()[-1].endswith("BrokenFile: this is no regular file")
+    assert result.stderr.splitlines()[-1].endswith("BrokenFile: this is not a regular file")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_file_that_changes_while_it_is_read(
             change(Path(path))
             assert named_tensors(contents)
 
-    message = "^this file changed while it was read; it is looked at again later$"
+    message = "^this file changed while it was read; it will be read again$"
     with pytest.raises(BrokenFile, match=message):
         read_meanwhile()
 
@@ -188,7 +188,7 @@ def test_a_change_explains_the_damage_it_did(
     reading, _ = read_file(path)
     assert (reading.state, reading.reason) == (
         "broken",
-        "this file changed while it was read; it is looked at again later",
+        "this file changed while it was read; it will be read again",
     )
 
 
@@ -214,10 +214,24 @@ def test_a_defect_of_ours_costs_one_file(
     path = saved(tmp_path, "cat.pt")
     monkeypatch.setattr(read_module, "make_embedding", fail)
     reading, _ = read_file(path)
+    assert reading.is_passing
     assert reading.state == "broken"
     assert reading.reason == "this file cannot be read: unexpected error, see the log"
     assert path in caplog.text
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_too_little_memory_is_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that could not be read for lack of memory is read again next time."""
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    path = saved(tmp_path, "cat.pt")
+    monkeypatch.setattr(read_module, "make_embedding", fail)
+    reading, _ = read_file(path)
+    assert (reading.state, reading.is_passing) == ("broken", True)
+    assert reading.reason == "this file cannot be read now: the computer has too little free memory"
 
 
 # Pairs

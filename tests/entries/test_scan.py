@@ -527,7 +527,7 @@ def test_a_file_that_vanishes(tmp_path: Path) -> None:
     snapshot = take_snapshot([str(fill(tmp_path, "a.pt", "b.pt", "c.pt"))], read)
     assert [(entry.name, entry.reason) for entry in snapshot.entries] == [
         ("a", None),
-        ("b", "this file vanished while it was looked at"),
+        ("b", "this file disappeared while it was read"),
         ("c", None),
     ]
 

@@ -47,21 +47,21 @@ def test_the_width_decides(width: int, key: str) -> None:
         pytest.param(
             {"clip_g": stored(1, 768), "t5": stored(1, 4096)},
             ["clip_l", "t5xxl"],
-            ["its tensor clip_g is clip_l 768 wide: used for clip_l"],
+            ["its tensor clip_g is 768 wide, as clip_l is: used for clip_l"],
             id="clip_g is 768 wide",
         ),
         pytest.param(
             {"clip_l": stored(1, 1024)},
             ["clip_h"],
-            ["its tensor clip_l is clip_h 1024 wide: used for clip_h"],
+            ["its tensor clip_l is 1024 wide, as clip_h is: used for clip_h"],
             id="clip_l is 1024 wide",
         ),
         pytest.param(
             {"clip_l": stored(1, 1280), "clip_g": stored(1, 768)},
             ["clip_l", "clip_g"],
             [
-                "its tensor clip_g is clip_l 768 wide: used for clip_l",
-                "its tensor clip_l is clip_g 1280 wide: used for clip_g",
+                "its tensor clip_g is 768 wide, as clip_l is: used for clip_l",
+                "its tensor clip_l is 1280 wide, as clip_g is: used for clip_g",
             ],
             id="swapped",
         ),
@@ -79,17 +79,17 @@ def test_shape_beats_name(root: object, used: list[str], warnings: list[str]) ->
     [
         pytest.param(
             {"clip_l": stored(1, 768), "clip_g": stored(1, 768)},
-            "its tensor clip_g is 768 wide like the vectors for clip_l: expected 1280",
+            "its tensor clip_g is 768 wide, as clip_l is: expected 1280",
             id="clip_g as wide as clip_l",
         ),
         pytest.param(
             {"clip_l": stored(1, 1280), "clip_g": stored(1, 1280)},
-            "its tensor clip_l is 1280 wide like the vectors for clip_g: expected 768",
+            "its tensor clip_l is 1280 wide, as clip_g is: expected 768",
             id="clip_l as wide as clip_g",
         ),
         pytest.param(
             [{"emb": stored(768), "emb2": stored(768)}],
-            "its tensor emb2 is 768 wide like the vectors for clip_l: expected 1280",
+            "its tensor emb2 is 768 wide, as clip_l is: expected 1280",
             id="emb2 as wide as emb",
         ),
     ],
@@ -196,14 +196,14 @@ def test_the_number_of_vectors_is_bounded() -> None:
     def fetch() -> np.ndarray:
         raise AssertionError("fetched before it was counted")
 
-    with pytest.raises(LimitExceeded, match=r"at most 512 are read, found 513$"):
+    with pytest.raises(LimitExceeded, match=r"513 vectors, at most 512 are read$"):
         embedding_of({"emb_params": Tensor("float32", (513, 768), fetch)})
 
 
 def test_the_bound_holds_for_all_terms_together() -> None:
     """Many small terms of one encoder count as one embedding."""
     terms = {f"<s{index}>": stored(768) for index in range(513)}
-    with pytest.raises(LimitExceeded, match=r"at most 512 are read, found 513$"):
+    with pytest.raises(LimitExceeded, match=r"513 vectors, at most 512 are read$"):
         embedding_of(terms)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.errors import LimitExceeded, NotAnEmbedding
+from lib_embeddings.errors import NotAnEmbedding
 from lib_embeddings.formats.embedding import Contents, Placeholder, Tensor
-from lib_embeddings.formats.foreign import bundled_embeddings, named_tensors, recognise
+from lib_embeddings.formats.foreign import bundled_embeddings, recognise
 from tests.formats.test_layouts import embedding_of, stored
 
 LORA = "a LoRA ({}); it belongs in models/Lora"
@@ -329,37 +329,3 @@ def test_a_bundle_without_its_lora_is_no_token() -> None:
     bundle = {name: tensor for name, tensor in BUNDLE.items() if name.startswith("bundle_emb.")}
     with pytest.raises(NotAnEmbedding, match="ema yasuhara"):
         embedding_of(bundle)
-
-
-def test_tensors_are_named_by_their_path() -> None:
-    """Every tensor is found, in order, wherever in the tree it hangs."""
-    tree = {"a": [stored(1), {"b": stored(2)}], 7: (stored(3), "text"), "c": stored(4)}
-    assert {name: tensor.shape for name, tensor in named_tensors(Contents("x", tree)).items()} == {
-        "a.0": (1,),
-        "a.1.b": (2,),
-        "7.0": (3,),
-        "c": (4,),
-    }
-
-
-def test_the_path_of_a_tensor_is_printable() -> None:
-    """What a file calls its tensors is shown on one line."""
-    (name,) = named_tensors(Contents("x", {"a\n\x1b[31m": stored(1)}))
-    assert name == "a\\n\\x1b[31m"
-
-
-def test_a_tree_that_holds_itself_ends() -> None:
-    """A list inside itself is refused at the bound on nesting."""
-    loop: list[object] = []
-    loop.append(loop)
-    with pytest.raises(LimitExceeded, match=r"nesting: at most 32 are read, found 33$"):
-        named_tensors(Contents("x", loop))
-
-
-def test_a_tree_of_many_branches_ends() -> None:
-    """A tree that holds one branch many times over is refused at the bound on values."""
-    branch: list[object] = []
-    for _ in range(20):
-        branch = [branch, branch]
-    with pytest.raises(LimitExceeded, match="values: at most 400,000 are read"):
-        named_tensors(Contents("x", branch))

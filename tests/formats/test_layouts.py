@@ -276,7 +276,7 @@ def test_output_vectors_are_left_alone(root: object, outputs: str) -> None:
     embedding = embedding_of(root)
     assert {info.n_vectors for info in embedding.info.values()} == {1}
     assert embedding.warnings == (
-        f"holds vectors to add after the text encoder, which are not used: {outputs}",
+        f"its vectors for after the text encoder are not used: {outputs}",
     )
 
 
@@ -294,7 +294,7 @@ def test_the_latent_diffusion_model_is_mentioned() -> None:
         "string_to_param": {"*": stored(1, 1280)},
     }
     assert embedding_of(root).warnings == (
-        "probably made for the latent-diffusion model (BERT 1280), which no WebUI has",
+        "probably made for the latent-diffusion model (BERT 1280), which no WebUI can run",
     )
 
 
@@ -309,7 +309,7 @@ def test_the_latent_diffusion_model_is_mentioned() -> None:
 )
 def test_no_tensor_where_vectors_should_be(root: object, label: str) -> None:
     """A sure name that holds something else than a tensor is a damaged embedding."""
-    message = f"^{label} holds no tensor where its vectors should be$"
+    message = f"^its {label} is not a tensor: expected vectors$"
     with pytest.raises(BrokenFile, match=message):
         embedding_of(root)
 

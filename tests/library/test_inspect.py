@@ -117,7 +117,7 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
         check=False,
         text=True,
     )
-    assert "no regular file" in result.stdout + result.stderr
+    assert "not a regular file" in result.stdout + result.stderr
 
 
 def test_statistics() -> None:

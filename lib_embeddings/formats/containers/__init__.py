@@ -1,5 +1,13 @@
 """From bytes to named tensors: one module for each way a file holds tensors.
 
+    safetensors     safetensors.py
+    torch-zip       torch_zip.py → zip_directory.py ┐
+    torch-legacy    torch_legacy.py                 ┴ pickle_opcodes.py → pickle_stack.py
+                        → torch_globals.py → storage.py
+    png-text        picture_text.py
+    picture-pixels  picture_pixels.py → picture_text.py
+    none of them    unrecognised.py
+
 `CONTAINERS` lists them in reading order. A container *accepts* by the file's first bytes, never by
 its name; it may still find nothing (a picture without an embedding), and then the next is asked.
 """
@@ -11,14 +19,14 @@ from typing import NamedTuple
 
 from lib_embeddings.formats.containers import (
     picture_pixels,
-    png_text,
+    picture_text,
     safetensors,
     torch_legacy,
     torch_zip,
 )
-from lib_embeddings.formats.containers.mistaken import identify
-from lib_embeddings.formats.containers.source import Source
+from lib_embeddings.formats.containers.unrecognised import identify
 from lib_embeddings.formats.embedding import Contents
+from lib_embeddings.formats.source import Source
 
 __all__ = ["CONTAINERS", "Container", "Source", "read_contents"]
 
@@ -28,7 +36,7 @@ class Container(NamedTuple):
 
     Attributes:
         name: the word for it in JSON and messages.
-        accepts: tells by the first bytes whether a file is of this kind.
+        accepts: returns whether a file is of this kind, by its first bytes.
         read: returns what the file holds, None if it turns out to hold nothing.
     """
 
@@ -39,7 +47,7 @@ class Container(NamedTuple):
 
 CONTAINERS = tuple(
     Container(module.NAME, module.accepts, module.read)
-    for module in (safetensors, torch_zip, torch_legacy, png_text, picture_pixels)
+    for module in (safetensors, torch_zip, torch_legacy, picture_text, picture_pixels)
 )
 
 
@@ -56,4 +64,4 @@ def read_contents(source: Source) -> Contents:
             contents = container.read(source)
             if contents is not None:
                 return contents
-    raise identify(source.head)
+    raise identify(source.head, source.size)

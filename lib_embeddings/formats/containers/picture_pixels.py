@@ -4,11 +4,12 @@
 
 Each strip is (height, width, 3) bytes whose lower four bits carry data: the low strip the lower
 halves of the payload's bytes, the high strip the upper halves, both XORed with the same key stream.
-The payload is zlib-packed JSON (see `json_tensors.py`), repeated to fill the strips. The upper four
+The payload is zlib-packed JSON (see `picture_text.py`), repeated to fill the strips. The upper four
 bits are decoration. Where a site has put black around the picture, it is cut off first.
 
-An ordinary picture costs one look: in a PNG that is not framed in black, the first pixel shows the
-first bytes of a zlib stream or there is nothing to find.
+An ordinary picture costs one look. In a PNG that is not framed in black, the first pixel shows the
+first bytes of a zlib stream or there is nothing to find; WebP and AVIF say in their headers whether
+they keep every bit. Pillow decodes the pixels alone: what else a file holds is left out.
 
 Source: the format of A1111's `image_embedding.py`, described from its behaviour.
 """
@@ -16,22 +17,19 @@ Source: the format of A1111's `image_embedding.py`, described from its behaviour
 from __future__ import annotations
 
 import io
+import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lib_embeddings.errors import BrokenFile
-from lib_embeddings.formats.containers.json_tensors import inflate, parse
-from lib_embeddings.formats.containers.png_text import SIGNATURE as PNG_SIGNATURE
-from lib_embeddings.formats.containers.png_text import chunks
-from lib_embeddings.formats.containers.source import Source
+from lib_embeddings.errors import BrokenFile, NotAnEmbedding
+from lib_embeddings.formats.containers.picture_text import SIGNATURE as PNG_SIGNATURE
+from lib_embeddings.formats.containers.picture_text import PngChunk, chunks, inflate, parse
 from lib_embeddings.formats.embedding import Contents
-from lib_embeddings.limits import LIMITS, at_most
-
-if TYPE_CHECKING:
-    from PIL import Image
+from lib_embeddings.formats.source import Source
+from lib_embeddings.limits import LIMITS
 
 NAME = "picture-pixels"
 
@@ -44,27 +42,37 @@ _ZLIB_SECOND = (0x01, 0x5E, 0x9C, 0xDA)
 # The key stream's generator: s = (a * s + c) mod 2**32, from 0.
 _MULTIPLIER = 1664525
 _INCREMENT = 1013904223
-
+_KEY_BLOCK = 1 << 14
 
 # Packed pixels begin with a table of up to 300 bytes.
-_LOOK_BYTES = 1024
+_FIRST_BYTES = 1024
+# Chunks before the pixels of a WebP: its size, a colour profile, a few that no program writes.
+_WEBP_CHUNKS = 16
+_JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+
+
+class Picture(NamedTuple):
+    """A picture that may hold strips: Pillow's name of its format, its size, and its bytes."""
+
+    format: str
+    n_pixels: int
+    data: bytes
 
 
 def accepts(head: bytes) -> bool:
-    """Tell whether the bytes begin a picture that can be lossless."""
-    return _picture_format(head) is not None
+    """Return whether the bytes begin a picture that can be lossless."""
+    return head.startswith((PNG_SIGNATURE, *_JXL_STARTS)) or _is_webp(head) or _is_avif(head)
 
 
 def read(source: Source) -> Contents | None:
     """Read the strips; None when the picture has none."""
-    if source.head.startswith(PNG_SIGNATURE) and not _may_have_strips(source):
-        return None
-    pixels = _decode(source)
+    picture = _find_picture(source)
+    pixels = _decode(picture) if picture else None
     payload = _payload(pixels) if pixels is not None else None
     if payload is None:
         return None
     try:
-        return Contents(NAME, parse(inflate(payload)))
+        return Contents(NAME, parse(inflate(payload, LIMITS.inflated_bytes)))
     except zlib.error as error:
         raise BrokenFile(
             "the embedding in this picture's pixels is damaged: the picture was resized or "
@@ -72,77 +80,142 @@ def read(source: Source) -> Contents | None:
         ) from error
 
 
-def _picture_format(head: bytes) -> str | None:
-    """Return Pillow's name of the format; None for formats that always lose something."""
-    if head.startswith(PNG_SIGNATURE):
-        return "PNG"
-    if head[:4] == b"RIFF" and head[8:16] in (b"WEBPVP8L", b"WEBPVP8X"):
-        return "WEBP"
-    if head[4:12] in (b"ftypavif", b"ftypavis"):
-        return "AVIF"
-    if head.startswith((b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")):
-        return "JXL"
-    return None
+# What of the file is pixels
 
 
-def _may_have_strips(source: Source) -> bool:
-    """Look at the first pixel of a PNG: strips are 8-bit colour, and begin with a zlib stream."""
-    packed = b""
+def _find_picture(source: Source) -> Picture | None:
+    """Return what of the file is pixels; None when they cannot hold strips."""
+    if source.head.startswith(PNG_SIGNATURE):
+        return _find_png(source)
+    if _is_webp(source.head):
+        return _find_webp(source)
+    if _is_avif(source.head):
+        return _find_avif(source)
+    return Picture("JXL", 0, _whole(source))
+
+
+def _find_png(source: Source) -> Picture | None:
+    """Look at the first pixel: strips are 8-bit colour, and begin with a zlib stream."""
+    header, pixels = b"", []
     for chunk in chunks(source):
         if chunk.kind == b"IHDR":
-            _width, _height, depth, colour = _header(source.read(chunk.offset, 13))
-            if depth != 8 or colour not in (2, 6):
-                return False
-        if chunk.kind == b"IDAT":
-            packed += source.read_up_to(chunk.offset, min(chunk.length, _LOOK_BYTES))
-            if len(packed) >= _LOOK_BYTES:
-                break
+            header = source.read(chunk.offset, 13)
+            if header[8] != 8 or header[9] not in (2, 6):
+                return None
+        elif chunk.kind == b"IDAT":
+            pixels.append(chunk)
+    if not header or not _may_begin_strips(_first_pixel(source, pixels)):
+        return None
+    width, height = struct.unpack_from(">2L", header)
+    _check_size(width * height, sum(chunk.length for chunk in pixels))
+    parts = [source.read(16 - 8, 8 + 13 + 4)]
+    parts += [source.read(chunk.offset - 8, chunk.length + 12) for chunk in pixels]
+    return Picture("PNG", width * height, b"".join([PNG_SIGNATURE, *parts, _png_end()]))
+
+
+def _png_end() -> bytes:
+    return struct.pack(">L4sL", 0, b"IEND", zlib.crc32(b"IEND"))
+
+
+def _first_pixel(source: Source, pixels: list[PngChunk]) -> bytes:
+    packed = b""
+    for chunk in pixels:
+        packed += source.read_up_to(chunk.offset, min(chunk.length, _FIRST_BYTES))
+        if len(packed) >= _FIRST_BYTES:
+            break
     try:
         # A row begins with its filter, and no filter changes the first pixel of the first row.
         first = zlib.decompressobj().decompress(packed, 4)[1:]
     except zlib.error as error:
-        raise BrokenFile(f"this picture is damaged ({error}); download it again") from error
+        raise _damaged() from error
     if len(first) < 3:
         raise BrokenFile("this picture is cut short before its first pixel; download it again")
+    return first
+
+
+def _may_begin_strips(first: bytes) -> bool:
     if 0 in first:
         return True  # perhaps a black frame around the strips
     red, green = (pixel & 15 ^ int(key) for pixel, key in zip(first, key_stream(2), strict=False))
     return red == _ZLIB_FIRST & 15 and green in {byte & 15 for byte in _ZLIB_SECOND}
 
 
-def _header(data: bytes) -> tuple[int, int, int, int]:
-    """Return width, height, bit depth and colour type."""
-    return int.from_bytes(data[:4], "big"), int.from_bytes(data[4:8], "big"), data[8], data[9]
+def _is_webp(head: bytes) -> bool:
+    return head[:4] == b"RIFF" and head[8:16] in (b"WEBPVP8L", b"WEBPVP8X")
 
 
-def _decode(source: Source) -> Bytes | None:
+def _find_webp(source: Source) -> Picture | None:
+    """Look for the chunk that holds lossless pixels; an animation has none of its own."""
+    position = 12
+    for _ in range(_WEBP_CHUNKS):
+        if position + 13 > source.size:
+            return None
+        kind, length = struct.unpack("<4sL", source.read(position, 8))
+        if kind == b"VP8L":
+            bits = int.from_bytes(source.read(position + 9, 4), "little")
+            n_pixels = ((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1)
+            _check_size(n_pixels, length)
+            chunk = source.read(position, 8 + length) + b"\0" * (length % 2)
+            data = struct.pack("<4sL4s", b"RIFF", 4 + len(chunk), b"WEBP") + chunk
+            return Picture("WEBP", n_pixels, data)
+        position += 8 + length + length % 2
+    return None
+
+
+def _is_avif(head: bytes) -> bool:
+    return head[4:12] in (b"ftypavif", b"ftypavis")
+
+
+def _find_avif(source: Source) -> Picture | None:
+    """Look into the header: colours are kept only where no matrix mixes them."""
+    colours, sizes = source.head.find(b"colrnclx"), source.head.find(b"ispe\0\0\0\0")
+    if colours < 0 or sizes < 0 or source.head[colours + 12 : colours + 14] != b"\0\0":
+        return None
+    width, height = struct.unpack(">2L", source.read(sizes + 8, 8))
+    _check_size(width * height, source.size)
+    return Picture("AVIF", width * height, source.read(0, source.size))
+
+
+def _whole(source: Source) -> bytes:
+    _check_size(0, source.size)
+    return source.read(0, source.size)
+
+
+def _check_size(n_pixels: int, n_bytes: int) -> None:
+    """Leave alone what is larger than any picture with strips; most previews are no smaller."""
+    if n_pixels > LIMITS.picture_pixels or n_bytes > LIMITS.picture_bytes:
+        raise NotAnEmbedding("this picture is larger than any picture with an embedding in it")
+
+
+# The pixels
+
+
+def _decode(picture: Picture) -> Bytes | None:
     """Return the picture as (height, width, 3); None where Pillow cannot read its format."""
     from PIL import Image  # noqa: PLC0415 - few folders need it
 
-    name = _picture_format(source.head)
     Image.init()
-    if name not in Image.OPEN:
+    if picture.format not in Image.OPEN:
         return None
-    at_most(LIMITS.tensor_bytes, source.size, "picture file, in bytes")
-    at_most(LIMITS.picture_pixels, _pixels(source), "picture, in pixels")
     try:
-        with Image.open(io.BytesIO(source.read(0, source.size)), formats=[name]) as picture:
-            at_most(LIMITS.picture_pixels, picture.width * picture.height, "picture, in pixels")
-            return _rgb(picture)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BrokenFile(f"this picture is damaged ({error}); download it again") from error
+        with Image.open(io.BytesIO(picture.data), formats=[picture.format]) as opened:
+            _check_decoded(picture, opened.width * opened.height)
+            return np.asarray(opened if opened.mode == "RGB" else opened.convert("RGB"))
+    except (BrokenFile, NotAnEmbedding, MemoryError):
+        raise
+    except Exception as error:  # Pillow passes on whatever the libraries of its formats raise
+        raise _damaged() from error
 
 
-def _pixels(source: Source) -> int:
-    """Count the pixels of a PNG by its header: Pillow warns of many, which is not its to say."""
-    if not source.head.startswith(PNG_SIGNATURE):
-        return 0
-    width, height, *_ = _header(source.read(16, 8) + bytes(5))
-    return width * height
+def _check_decoded(picture: Picture, n_pixels: int) -> None:
+    """Compare the size that Pillow sees with the one that was looked at."""
+    _check_size(n_pixels, 0)
+    if n_pixels != (picture.n_pixels or n_pixels):
+        raise _damaged()
 
 
-def _rgb(picture: Image.Image) -> Bytes:
-    return np.asarray(picture.convert("RGB"))
+def _damaged() -> BrokenFile:
+    return BrokenFile("this picture is damaged; download it again")
 
 
 def _payload(pixels: Bytes) -> bytes | None:
@@ -152,12 +225,12 @@ def _payload(pixels: Bytes) -> bytes | None:
     if not len(rows):
         return None
     halves = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] & 15
-    black = np.flatnonzero(np.all(halves == 0, axis=(0, 2)))
+    black = np.flatnonzero(~halves.any(axis=(0, 2)))
     if len(black) < 2 or black[0] != halves.shape[1] - 1 - black[-1] or black[0] == 0:
         return None
-    keys = key_stream(halves[:, : black[0]].size)
-    low = halves[:, : black[0]].ravel() ^ keys
-    high = halves[:, black[-1] + 1 :].ravel() ^ keys
+    keys = key_stream(min(halves[:, : black[0]].size, LIMITS.inflated_bytes))
+    low = halves[:, : black[0]].ravel()[: len(keys)] ^ keys
+    high = halves[:, black[-1] + 1 :].ravel()[: len(keys)] ^ keys
     payload = (low | high << 4).tobytes()
     is_zlib = payload[0] == _ZLIB_FIRST and payload[1] in _ZLIB_SECOND
     return payload if is_zlib else None
@@ -166,13 +239,16 @@ def _payload(pixels: Bytes) -> bytes | None:
 def key_stream(length: int) -> Bytes:
     """Return the first *length* keys, each of four bits.
 
-    The generator's states are made in doubling blocks: k steps at once are one step with other
-    constants.
+    The generator's states are made in blocks: k steps at once are one step with other constants.
     """
     states = np.array([_INCREMENT], np.uint32)
     multiplier, increment = _MULTIPLIER, _INCREMENT
-    while len(states) < length:
+    while len(states) < min(length, _KEY_BLOCK):
         states = np.concatenate([states, states * np.uint32(multiplier) + np.uint32(increment)])
         increment = (multiplier * increment + increment) % 2**32
         multiplier = multiplier * multiplier % 2**32
-    return (states[:length] % 255 & 15).astype(np.uint8)
+    keys = np.empty(length, np.uint8)
+    for start in range(0, length, len(states)):
+        keys[start : start + len(states)] = (states % 255 & 15)[: length - start]
+        states = states * np.uint32(multiplier) + np.uint32(increment)
+    return keys

@@ -4,25 +4,21 @@
     N bytes   {"name": {"dtype": "F32", "shape": [2, 768], "data_offsets": [0, 6144]}, …}
     the rest  the tensors, one after another, without gaps
 
-The header is read here, within bounds, to say what a file of any size is and whether it is whole.
-The bytes of an embedding are then checked and cut by the safetensors library itself.
+A header that the safetensors library refuses is refused here: the tensors must fill the rest of the
+file exactly, each as long as its shape and type say. Only the tensors that are asked for are read.
 
 Source: https://github.com/huggingface/safetensors, section "Format".
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from safetensors import SafetensorError, deserialize
-
 from lib_embeddings.errors import BrokenFile, shown
-from lib_embeddings.formats.containers.dtypes import decode, widen
-from lib_embeddings.formats.containers.json_tensors import parse_int
-from lib_embeddings.formats.containers.source import Source, cut_short
 from lib_embeddings.formats.embedding import Contents, Tensor, Vectors
+from lib_embeddings.formats.source import DTYPES, Source, cut_short, decode, parse_json, widen
 from lib_embeddings.limits import LIMITS, at_most
 
 NAME = "safetensors"
@@ -43,91 +39,102 @@ _DTYPES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
+# Types that no embedding has, and whose tensors have their length all the same.
+_OTHER_BITS = {
+    "C64": 64,
+    "F4": 4,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
+    "F8_E4M3": 8,
+    "F8_E5M2": 8,
+    "F8_E8M0": 8,
+    "F8_E4M3FNUZ": 8,
+    "F8_E5M2FNUZ": 8,
+}
+_BITS = {key: 8 * DTYPES[name].itemsize for key, name in _DTYPES.items()} | _OTHER_BITS
+_LARGEST = 2**64 - 1
 
 
 def accepts(head: bytes) -> bool:
-    """Tell whether a header begins after the length; writers may pad it with spaces."""
-    return head[_LENGTH_BYTES : _LENGTH_BYTES + 1] in (b"{", b" ") and head[6:8] == b"\0\0"
+    """Return whether a header begins after the length; JSON may begin with white space."""
+    return head[_LENGTH_BYTES : _LENGTH_BYTES + 1] in (b"{", b" ", b"\t", b"\n", b"\r") and (
+        head[6:8] == b"\0\0"
+    )
 
 
 def read(source: Source) -> Contents:
     """Read the header; the tensors stay in the file until one is fetched."""
     length = int.from_bytes(source.read(0, _LENGTH_BYTES), "little")
     if _LENGTH_BYTES + length > source.size:
-        raise cut_short(_LENGTH_BYTES + length, source.size)
-    at_most(LIMITS.header_bytes, length, "safetensors header, in bytes")
+        raise wrong_length(length, source.size)
+    at_most(LIMITS.header_bytes, length, "bytes of safetensors header")
     header = _parse(source.read(_LENGTH_BYTES, length))
-    metadata = header.pop("__metadata__", {})
+    metadata = header.pop("__metadata__", None)
+    metadata = {} if metadata is None else metadata
     if not isinstance(metadata, dict) or not all(type(v) is str for v in metadata.values()):
-        raise BrokenFile("its safetensors metadata lies: expected text values")
+        raise _damaged("its metadata is not text")
     at_most(LIMITS.tensors, len(header), "tensors")
-    _check_whole(header, _LENGTH_BYTES + length, source.size)
-    body = _Body(source)
-    tensors = {name: _tensor(name, row, body) for name, row in header.items()}
+    start = _LENGTH_BYTES + length
+    _check_rows(header, start, source.size)
+    tensors = {name: _tensor(row, source, start) for name, row in header.items()}
     return Contents(NAME, tensors, metadata)
 
 
-class _Body:
-    """The tensors' bytes, checked and cut once, when the first is asked for."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._data: dict[str, bytes] | None = None
-
-    def fetch(self, name: str, dtype: str, shape: tuple[int, ...]) -> Vectors:
-        """Return one tensor's values."""
-        if self._data is None:
-            self._data = self._cut()
-        return widen(decode(self._data[name], dtype).reshape(shape), dtype)
-
-    def _cut(self) -> dict[str, bytes]:
-        at_most(LIMITS.tensor_bytes, self._source.size, "tensor data, in bytes")
-        try:
-            tensors = deserialize(self._source.read(0, self._source.size))  # type: ignore[no-untyped-call]
-        except SafetensorError as error:
-            raise BrokenFile(f"its safetensors header lies ({error}); download it again") from error
-        return {name: tensor["data"] for name, tensor in tensors}
+def wrong_length(length: int, size: int) -> BrokenFile:
+    """Return the error for a header that claims *length* bytes in a file of *size* bytes."""
+    if length <= LIMITS.header_bytes:
+        return cut_short(_LENGTH_BYTES + length, size)
+    return _damaged(f"it claims to be {length:,} bytes long, the file has {size:,}")
 
 
 def _parse(text: bytes) -> dict[str, Any]:
-    """Return the header as a dict, refusing a name that stands there twice."""
+    """Return the header as a dict, refusing a name that is there twice."""
     try:
-        header = json.loads(text, object_pairs_hook=_unique, parse_int=parse_int)
-    except (ValueError, RecursionError) as error:
-        raise BrokenFile(f"its safetensors header is not JSON ({error})") from error
+        header = parse_json(text, _unique)
+    except ValueError as error:
+        raise _damaged(str(error)) from error
     if not isinstance(header, dict):
-        raise BrokenFile("its safetensors header lies: expected a JSON object")
+        raise _damaged("it is not a JSON object")
     return header
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(pairs)
     if len(unique) < len(pairs):
-        raise ValueError("a name stands in it twice")
+        raise ValueError("it has a name twice")
     return unique
 
 
-def _tensor(name: str, row: Any, body: _Body) -> Tensor:
-    dtype = _DTYPES.get(row["dtype"], row["dtype"])
-    shape = tuple(row["shape"])
-    return Tensor(dtype, shape, partial(body.fetch, name, dtype, shape))
-
-
-def _check_whole(header: dict[str, Any], start: int, size: int) -> None:
-    """Compare the file's size with where the last tensor ends."""
+def _check_rows(header: Mapping[str, Any], start: int, size: int) -> None:
+    """Compare the rows with each other and with the file: no gap, no overlap, no wrong length."""
     for name, row in header.items():
         if not _is_row(row):
-            raise BrokenFile(
-                f"its safetensors header lies about {shown(name)}: "
-                "expected dtype, shape and data_offsets"
-            )
+            raise _damaged(f"{shown(name)} lacks dtype, shape or data_offsets")
     expected = start + max((row["data_offsets"][1] for row in header.values()), default=0)
     if expected > size:
         raise cut_short(expected, size)
     if expected < size:
-        raise BrokenFile(
-            f"its safetensors header lies: it describes {expected:,} bytes, found {size:,}"
-        )
+        raise _damaged(f"it describes {expected:,} bytes, the file has {size:,}")
+    end = 0
+    for name, row in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        begin, row_end = row["data_offsets"]
+        if begin != end or row_end < begin:
+            raise _damaged(f"{shown(name)} should begin at byte {end:,}, found {begin:,}")
+        _check_length(name, row, row_end - begin)
+        end = row_end
+
+
+def _check_length(name: str, row: Mapping[str, Any], found: int) -> None:
+    """Compare a tensor's bytes with its shape and type, where the type's size is known."""
+    count = 1
+    for size in row["shape"]:
+        count *= size
+        if count > _LARGEST or size > _LARGEST:
+            raise _damaged(f"the shape of {shown(name)} is too large")
+    bits = _BITS.get(row["dtype"])
+    if bits is not None and count * bits != 8 * found:
+        expected = count * bits / 8
+        raise _damaged(f"{shown(name)} should have {expected:,.0f} bytes, found {found:,}")
 
 
 def _is_row(row: Any) -> bool:
@@ -142,3 +149,20 @@ def _is_row(row: Any) -> bool:
 
 def _are_counts(numbers: Any) -> bool:
     return isinstance(numbers, list) and all(type(n) is int and n >= 0 for n in numbers)
+
+
+def _tensor(row: Mapping[str, Any], source: Source, start: int) -> Tensor:
+    dtype = _DTYPES.get(row["dtype"], row["dtype"])
+    shape = tuple(row["shape"])
+    begin, end = row["data_offsets"]
+    return Tensor(dtype, shape, partial(_fetch, source, start + begin, end - begin, dtype, shape))
+
+
+def _fetch(source: Source, offset: int, length: int, dtype: str, shape: tuple[int, ...]) -> Vectors:
+    """Read one tensor's values."""
+    at_most(LIMITS.tensor_bytes, length, "bytes of tensor data")
+    return widen(decode(source.view(offset, length), dtype).reshape(shape), dtype)
+
+
+def _damaged(what: str) -> BrokenFile:
+    return BrokenFile(f"damaged safetensors header: {what}; download it again")

@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeGuard
 import numpy as np
 
 from lib_embeddings.errors import BrokenFile
-from lib_embeddings.formats.containers.dtypes import DTYPES, decode, widen
 from lib_embeddings.formats.embedding import Tensor, Vectors
+from lib_embeddings.formats.source import DTYPES, decode, widen
 from lib_embeddings.limits import LIMITS, at_most
 
 
@@ -71,18 +71,18 @@ class Storage:
         Raises:
             BrokenFile: the window reaches outside the storage.
         """
-        at_most(LIMITS.dimensions, max(len(shape), len(strides)), "dimensions")
+        at_most(LIMITS.dimensions, max(len(shape), len(strides)), "dimensions of a tensor")
         if not are_counts((offset, *shape, *strides)) or len(shape) != len(strides):
             raise BrokenFile(
-                "its tensor is impossible: expected whole numbers as shape and strides"
+                "damaged: the shape and strides of a tensor are not whole numbers of one rank"
             )
         dtype = dtype or self.dtype or "uint8"
         extent = window_extent(shape, strides)
         itemsize = DTYPES[dtype].itemsize if dtype in DTYPES else 1
         if (offset + extent) * itemsize > self.n_bytes:
             raise BrokenFile(
-                f"its tensor reaches outside its storage: needs {(offset + extent) * itemsize:,} "
-                f"bytes, found {self.n_bytes:,}"
+                f"damaged: a tensor needs {(offset + extent) * itemsize:,} bytes of storage, "
+                f"found {self.n_bytes:,}"
             )
         window = Window(self, dtype, offset, tuple(shape), tuple(strides))
         return Tensor(dtype, window.shape, window.fetch)
@@ -102,7 +102,7 @@ class Window(NamedTuple):
         itemsize = DTYPES[self.dtype].itemsize if self.dtype in DTYPES else 1
         extent = window_extent(self.shape, self.strides)
         at_most(
-            LIMITS.tensor_bytes, max(extent, prod(self.shape)) * itemsize, "tensor data, in bytes"
+            LIMITS.tensor_bytes, max(extent, prod(self.shape)) * itemsize, "bytes of tensor data"
         )
         data = self.storage.read(self.offset * itemsize, extent * itemsize)
         numbers = decode(data, self.dtype, self.storage.byte_order)
@@ -118,7 +118,7 @@ class Window(NamedTuple):
 
 
 def are_counts(numbers: object) -> TypeGuard[tuple[int, ...]]:
-    """Tell whether *numbers* is a tuple of whole numbers from zero up."""
+    """Return whether *numbers* is a tuple of whole numbers from zero up."""
     return type(numbers) is tuple and all(type(n) is int and n >= 0 for n in numbers)
 
 

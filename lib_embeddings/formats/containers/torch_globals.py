@@ -1,7 +1,7 @@
 """Every name a torch pickle may use, and the inert thing that stands there instead.
 
 Three groups: what embeddings are made of, which is rebuilt as plain values; what files of other
-kinds are known to name, which is read as a placeholder so that the file can be told apart; and
+kinds are known to name, which is read as a placeholder so that the file can be recognised; and
 nothing else. A name belongs here only if it can be given a meaning without running code.
 """
 
@@ -12,10 +12,10 @@ from math import prod
 import numpy as np
 
 from lib_embeddings.errors import BrokenFile
-from lib_embeddings.formats.containers.dtypes import DTYPES, DType, widen
-from lib_embeddings.formats.containers.pickle_values import Globals, Rebuilder, Stateful
+from lib_embeddings.formats.containers.pickle_stack import Globals, Rebuilder, Stateful
 from lib_embeddings.formats.containers.storage import Storage, StorageType, are_counts
 from lib_embeddings.formats.embedding import Placeholder, Tensor
+from lib_embeddings.formats.source import DTYPES, DType, widen
 
 # Rebuilding tensors
 
@@ -60,6 +60,8 @@ def rebuild_from_type(
 class ParameterDict(dict[str, object], Stateful):
     """Stand for torch.nn.ParameterDict, whose items are in its state."""
 
+    __slots__ = ()
+
     def set_state(self, state: object) -> None:
         """Take the parameters out of a module's state."""
         parameters = state.get("_parameters") if isinstance(state, dict) else None
@@ -72,6 +74,8 @@ class ParameterDict(dict[str, object], Stateful):
 
 class NumpyType(Stateful):
     """Stand for numpy.dtype; the byte order comes as its state."""
+
+    __slots__ = ("code", "order")
 
     def __init__(self, code: str, *_: object) -> None:
         if type(code) is not str:
@@ -86,6 +90,8 @@ class NumpyType(Stateful):
 
 class NumpyArray(Stateful):
     """Stand for numpy.ndarray; everything comes as its state."""
+
+    __slots__ = ("_state",)
 
     def __init__(self, *_: object) -> None:
         self._state: tuple[object, ...] = ()
@@ -102,8 +108,8 @@ class NumpyArray(Stateful):
         dtype = _NUMPY_DTYPES[kind.code]
         if prod(shape) * dtype.itemsize != len(data):
             raise BrokenFile(
-                f"its array lies: expected {prod(shape) * dtype.itemsize:,} bytes for shape "
-                f"{shape}, found {len(data):,}"
+                f"damaged: an array of shape {shape} needs {prod(shape) * dtype.itemsize:,} bytes, "
+                f"found {len(data):,}"
             )
         stored = np.frombuffer(data, kind.order + dtype.code)
         ordered = np.ascontiguousarray(stored.reshape(shape, order="F" if is_fortran else "C"))

@@ -8,7 +8,7 @@
     storage   for each key: how many numbers, as a 64-bit integer, then the numbers
 
 A pickle that does not begin like this was not written by torch. It is interpreted all the same, to
-tell whether it is harmless, but it holds no embedding.
+find out whether it is harmless, but it holds no embedding.
 
 Source: torch's `serialization.py`, `_legacy_save`.
 """
@@ -22,11 +22,11 @@ from functools import partial
 from typing import TypeGuard
 
 from lib_embeddings.errors import BrokenFile, LimitExceeded, NotAnEmbedding
-from lib_embeddings.formats.containers.pickle_machine import load
-from lib_embeddings.formats.containers.source import Source, cut_short
+from lib_embeddings.formats.containers.pickle_opcodes import load
 from lib_embeddings.formats.containers.storage import Storage, parse_id
 from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
 from lib_embeddings.formats.embedding import Contents
+from lib_embeddings.formats.source import Source, cut_short
 from lib_embeddings.limits import LIMITS
 
 NAME = "torch-legacy"
@@ -43,7 +43,7 @@ _BEGINS_PICKLE = re.compile(
 
 
 def accepts(head: bytes) -> bool:
-    """Tell whether the bytes begin a pickle of protocol 2 up, or an older one naming a class."""
+    """Return whether the bytes begin a pickle: of protocol 2 up, or an older one naming a class."""
     return _BEGINS_PICKLE.match(head) is not None
 
 
@@ -51,9 +51,9 @@ def read(source: Source) -> Contents:
     """Read the pickles; storages stay in the file until a tensor is fetched."""
     pickles = _Pickles(source)
     if pickles.next() != _MAGIC_NUMBER:
-        raise NotAnEmbedding("this is a plain pickle, not written by torch; not an embedding")
+        raise NotAnEmbedding("this is a pickle that torch did not write, not an embedding")
     if pickles.next() != _PROTOCOL_VERSION:
-        raise BrokenFile(f"its torch protocol is unknown: expected {_PROTOCOL_VERSION}")
+        raise BrokenFile(f"unknown version of torch's format: expected {_PROTOCOL_VERSION}")
     system = pickles.next()
     if isinstance(system, dict) and system.get("little_endian") is False:
         pickles.storages.byte_order = ">"
@@ -74,14 +74,17 @@ class _Pickles:
     def next(self) -> object:
         """Return the value of the next pickle."""
         try:
-            value, length = load(self._data[self.position :], TORCH_GLOBALS, self.storages.find)
+            value, self.position = load(
+                self._data, TORCH_GLOBALS, self.storages.find, self.position
+            )
+        except LimitExceeded:
+            raise
         except BrokenFile as error:
-            if self._is_all:
-                raise
+            if self._is_all:  # nothing but the pickle itself says whether it is whole
+                raise BrokenFile(f"{error}; download it again") from error
             raise LimitExceeded(
-                "pickle, in bytes", LIMITS.pickle_bytes, LIMITS.pickle_bytes + 1
+                "bytes of pickle", LIMITS.pickle_bytes, LIMITS.pickle_bytes + 1
             ) from error
-        self.position += length
         return value
 
 
@@ -109,7 +112,9 @@ class _Storages:
     def place(self, keys: object, position: int) -> None:
         """Note where each storage lies, the first at *position*."""
         if not _is_permutation(keys, self._sizes):
-            raise BrokenFile("its list of storages does not match what its tensors use")
+            raise BrokenFile(
+                "damaged: its list of storages does not match its tensors; download it again"
+            )
         expected = position + sum(_COUNT.size + size for size in self._sizes.values())
         if expected > self._source.size:
             raise cut_short(expected, self._source.size)
@@ -119,7 +124,7 @@ class _Storages:
 
 
 def _is_permutation(keys: object, known: Collection[str]) -> TypeGuard[list[str]]:
-    """Tell whether *keys* is a list of every known key, each once, in any order."""
+    """Return whether *keys* is a list of every known key, each once, in any order."""
     if type(keys) is not list or not all(type(key) is str for key in keys):
         return False
     return len(keys) == len(known) and set(keys) == set(known)

@@ -14,23 +14,24 @@ Source: torch's `serialization.py` and `caffe2/serialize/inline_container.h`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.containers import zip_directory
-from lib_embeddings.formats.containers.pickle_machine import load
-from lib_embeddings.formats.containers.source import Source, cut_short
-from lib_embeddings.formats.containers.storage import Storage, parse_id
+from lib_embeddings.formats.containers.pickle_opcodes import load
+from lib_embeddings.formats.containers.storage import Storage, StorageId, parse_id
 from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
 from lib_embeddings.formats.containers.zip_directory import Member
 from lib_embeddings.formats.embedding import Contents
-from lib_embeddings.limits import LIMITS
+from lib_embeddings.formats.source import Source, cut_short
+from lib_embeddings.limits import LIMITS, at_most
 
 NAME = "torch-zip"
 
 
 def accepts(head: bytes) -> bool:
-    """Tell whether the bytes begin a zip archive."""
+    """Return whether the bytes begin a zip archive."""
     return head.startswith((zip_directory.MAGIC, zip_directory.EMPTY_MAGIC))
 
 
@@ -41,14 +42,15 @@ def read(source: Source) -> Contents:
     except zip_directory.DirectoryMissing as error:
         raise _how_short(source, error) from error
     folder = _find_folder(members)
+    _check_case(members, folder)
     pickle = zip_directory.read_member(
-        source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "pickle, in bytes"
+        source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "bytes of pickle"
     )
     storages = _Storages(source, members, folder)
     root, end = load(bytes(pickle), TORCH_GLOBALS, storages.find)
     if end != len(pickle):
         raise BrokenFile(
-            f"its pickle goes on after its end: expected {end:,} bytes, found {len(pickle):,}"
+            f"its pickle ends too early: expected {len(pickle):,} bytes, found {end:,}"
         )
     return Contents(NAME, root)
 
@@ -75,19 +77,30 @@ def _how_short(source: Source, error: BrokenFile) -> BrokenFile:
     return cut_short(expected, source.size) if expected > source.size else error
 
 
-def _find_folder(members: dict[str, Member]) -> str:
+def _find_folder(members: Collection[str]) -> str:
     """Return the prefix of the archive's one data.pkl, with its slash."""
     folders = [name[: -len("data.pkl")] for name in members if name.split("/")[-1] == "data.pkl"]
     if len(folders) > 1:
-        raise BrokenFile(f"its zip archive holds {len(folders)} pickles, expected 1")
+        raise BrokenFile(f"its zip archive has {len(folders)} pickles: expected 1")
     if not folders:
         files = [name for name in members if not name.endswith("/")]
         raise NotAnEmbedding(
-            f"this is a zip archive ({shown(', '.join(files)) or 'empty'}): unpack it here"
+            f"this is a zip archive ({shown(', '.join(files)) or 'empty'}), not an embedding: "
+            "unpack it"
         )
     if f"{folders[0]}constants.pkl" in members:
         raise NotAnEmbedding("this is a TorchScript program, not an embedding")
     return folders[0]
+
+
+def _check_case(members: Collection[str], folder: str) -> None:
+    """Refuse capitals in the names of a torch archive: torch itself does not tell case apart."""
+    for name in members:
+        lower = name.lower()
+        if lower.startswith(folder.lower()) and name != folder + lower[len(folder) :]:
+            raise BrokenFile(
+                f"its zip archive has a member named {shown(name)}, which programs read differently"
+            )
 
 
 class _Storages:
@@ -97,37 +110,59 @@ class _Storages:
         self._source = source
         self._members = members
         self._folder = folder
+        self._found: dict[StorageId, Storage] = {}
         # Many tensors may be windows onto one storage, which may have to be unpacked.
         self._last: Member | None = None
         self._last_data: bytes | memoryview = b""
+        self._bytes_unpacked = 0
         self._byte_order = self._read_byte_order()
 
     def find(self, persistent_id: object) -> Storage:
         """Return the storage that a persistent id describes."""
-        dtype, key, n_bytes = parse_id(persistent_id)
-        name = f"{self._folder}data/{key}"
+        identity = parse_id(persistent_id)
+        found = self._found.get(identity)
+        if found is None:
+            found = self._found[identity] = self._open(identity)
+        return found
+
+    def _open(self, identity: StorageId) -> Storage:
+        name = f"{self._folder}data/{identity.key}"
         member = self._members.get(name)
-        if member is None or member.size != n_bytes:
+        if member is None:
+            raise BrokenFile(f"its zip archive has no {shown(name)}, which its pickle refers to")
+        if member.size != identity.n_bytes:
             raise BrokenFile(
-                f"its zip member {shown(name)} has the wrong size: expected {n_bytes:,} bytes, "
-                f"found {member.size if member else 0:,}"
+                f"its zip member {shown(name)} has the wrong size: expected "
+                f"{identity.n_bytes:,} bytes, found {member.size:,}"
             )
-        return Storage(dtype, n_bytes, partial(self._read, member), self._byte_order)
+        read = partial(self._read, member)
+        return Storage(identity.dtype, identity.n_bytes, read, self._byte_order)
 
     def _read(self, member: Member, offset: int, length: int) -> bytes | memoryview:
         if length < member.size and not member.is_packed:
             start = zip_directory.data_offset(self._source, member) + offset
             return self._source.view(start, length)
         if member != self._last:
-            self._last_data = zip_directory.read_member(
-                self._source, member, LIMITS.tensor_bytes, "tensor data, in bytes"
-            )
+            self._last_data = self._read_whole(member)
             self._last = member
         return self._last_data[offset : offset + length]
+
+    def _read_whole(self, member: Member) -> bytes | memoryview:
+        if not member.is_packed:
+            return zip_directory.read_member(
+                self._source, member, LIMITS.tensor_bytes, "bytes of tensor data"
+            )
+        self._bytes_unpacked += member.size
+        at_most(LIMITS.unpacked_bytes, self._bytes_unpacked, "bytes to unpack")
+        return zip_directory.read_member(
+            self._source, member, LIMITS.packed_bytes, "bytes of packed tensor data"
+        )
 
     def _read_byte_order(self) -> str:
         member = self._members.get(f"{self._folder}byteorder")
         if member is None:
             return "<"
-        text = zip_directory.read_member(self._source, member, 64, "byteorder, in bytes")
+        text = bytes(zip_directory.read_member(self._source, member, 64, "bytes of byteorder"))
+        if text not in (b"little", b"big"):
+            raise BrokenFile(f"its byteorder is {shown(repr(text)[1:])}: expected little or big")
         return ">" if text == b"big" else "<"

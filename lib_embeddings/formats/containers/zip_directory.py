@@ -3,8 +3,9 @@
     local header + data, one after another … central directory … end record
 
 Everything is taken from the central directory at the end, as torch itself does; zip64 records
-stand in where a number does not fit 32 bits. Names must be unique: two members of one name are how
-an archive shows different things to different readers.
+stand in where a number does not fit 32 bits. An archive that other sound readers might read in
+another way is refused: members of one name (in any case, with any slash), members that share bytes,
+a count that does not match the directory, another name at the data than in the directory.
 
 Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
 """
@@ -13,10 +14,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
-from lib_embeddings.formats.containers.source import Source
+from lib_embeddings.formats.source import Source
 from lib_embeddings.limits import LIMITS, at_most
 
 MAGIC = b"PK\x03\x04"
@@ -29,6 +32,7 @@ _RECORD = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LONGEST_COMMENT = 0xFFFF
 _IN_ZIP64 = 0xFFFFFFFF
+_COUNT_IN_ZIP64 = 0xFFFF
 _ENCRYPTED = 1
 _STORED, _DEFLATED = 0, 8
 
@@ -41,6 +45,7 @@ class Member(NamedTuple):
     """One file in the archive; sizes and offset in bytes."""
 
     name: str
+    raw_name: bytes
     is_encrypted: bool
     method: int
     crc: int
@@ -50,27 +55,56 @@ class Member(NamedTuple):
 
     @property
     def is_packed(self) -> bool:
-        """Tell whether its bytes are other ones in the archive."""
+        """Return whether its bytes are other ones in the archive."""
         return self.method != _STORED
+
+    @property
+    def least_end(self) -> int:
+        """Where its data ends at the earliest; a local header may be longer than it has to be."""
+        return self.offset + _LOCAL.size + len(self.raw_name) + self.stored_size
 
 
 def read_directory(source: Source) -> dict[str, Member]:
     """Return the archive's members by name, in their order.
 
     Raises:
-        BrokenFile: the directory is missing, damaged or names a member twice.
+        BrokenFile: the directory is missing, damaged or ambiguous.
     """
-    size, offset = _find_directory(source)
-    at_most(LIMITS.zip_directory_bytes, size, "zip directory, in bytes")
+    count, size, offset = _find_directory(source)
+    at_most(LIMITS.zip_directory_bytes, size, "bytes of zip directory")
     directory = source.read(offset, size)
-    members: dict[str, Member] = {}
+    members: list[Member] = []
     position = 0
     while position < size:
         member, position = _read_record(directory, position)
-        if member.name in members:
-            raise BrokenFile(f"its zip archive holds {shown(member.name)} twice; download it again")
-        members[member.name] = member
-    return members
+        members.append(member)
+    if count != len(members):
+        raise _damaged(f"it counts {count:,} members, its directory has {len(members):,}")
+    _check_names(members)
+    _check_overlaps(members, offset)
+    return {member.name: member for member in members}
+
+
+def _check_names(members: Iterable[Member]) -> None:
+    """Refuse names that some readers take for one, or for another."""
+    seen: set[bytes] = set()
+    for member in members:
+        folded = member.raw_name.lower().replace(b"\\", b"/")
+        if folded in seen:
+            raise BrokenFile(f"its zip archive has two members named {shown(member.name)}")
+        if b"\0" in folded:
+            raise BrokenFile(
+                f"its zip archive has a member with a NUL in its name: {shown(member.name)}"
+            )
+        seen.add(folded)
+
+
+def _check_overlaps(members: Iterable[Member], end: int) -> None:
+    """Refuse members that share bytes with another or with the directory, which begins at *end*."""
+    for member in sorted(members, key=attrgetter("offset"), reverse=True):
+        if member.least_end > end:
+            raise _damaged(f"{shown(member.name)} overlaps what follows it")
+        end = member.offset
 
 
 def read_member(source: Source, member: Member, limit: int, what: str) -> bytes | memoryview:
@@ -86,11 +120,11 @@ def read_member(source: Source, member: Member, limit: int, what: str) -> bytes 
         data = _inflate(data, member)
     elif member.method != _STORED or member.stored_size != member.size:
         raise BrokenFile(
-            f"its zip member {shown(member.name)} is packed in a way torch does not use"
+            f"its zip member {shown(member.name)} is packed in a way that torch does not use"
         )
     if zlib.crc32(data) != member.crc:
         raise BrokenFile(
-            f"damaged: the checksum of {shown(member.name)} does not match; download again"
+            f"damaged: the checksum of {shown(member.name)} does not match; download it again"
         )
     return data
 
@@ -100,9 +134,11 @@ def data_offset(source: Source, member: Member) -> int:
     header = source.read(member.offset, _LOCAL.size)
     magic, *_, name_length, extra_length = _LOCAL.unpack(header)
     if magic != MAGIC:
-        raise BrokenFile(f"its zip member {shown(member.name)} is not where the directory says")
+        raise _damaged(f"{shown(member.name)} is not where the directory says")
     if member.is_encrypted:
-        raise NotAnEmbedding("this is an encrypted archive: unpack it")
+        raise NotAnEmbedding("this is an encrypted zip archive, not an embedding: unpack it")
+    if source.read(member.offset + _LOCAL.size, name_length) != member.raw_name:
+        raise _damaged(f"{shown(member.name)} has another name at its data")
     return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
@@ -118,43 +154,42 @@ def _inflate(data: bytes | memoryview, member: Member) -> bytes:
         inflated = decompressor.decompress(data, member.size + 1)
     except zlib.error as error:
         raise BrokenFile(
-            f"its zip member {shown(member.name)} is damaged ({error}); download it again"
+            f"damaged: {shown(member.name)} cannot be unpacked; download it again"
         ) from error
     if len(inflated) != member.size:
         raise BrokenFile(
-            f"its zip member {shown(member.name)} lies: expected {member.size:,} bytes unpacked, "
-            f"found {'more' if len(inflated) > member.size else f'{len(inflated):,}'}"
+            f"damaged: {shown(member.name)} should unpack to {member.size:,} bytes, found "
+            f"{'more' if len(inflated) > member.size else f'{len(inflated):,}'}; download it again"
         )
     return inflated
 
 
-def _find_directory(source: Source) -> tuple[int, int]:
-    """Return (size, offset) of the central directory."""
+def _find_directory(source: Source) -> tuple[int, int, int]:
+    """Return the central directory's count of members, its size and its offset."""
     tail_offset = max(0, source.size - _END.size - _LONGEST_COMMENT)
     if source.size >= _END.size and _ends_with_record(source):
         tail_offset = source.size - _END.size
     tail = source.read_up_to(tail_offset, source.size)
-    found = tail.rfind(b"PK\x05\x06")
+    found = tail.rfind(EMPTY_MAGIC)
     if found < 0 or found + _END.size > len(tail):
         raise DirectoryMissing(
             f"cut short: the directory at the end of its zip archive is missing after "
             f"{source.size:,} bytes; download it again"
         )
-    *_, size, offset, _comment = _END.unpack_from(tail, found)
+    _, *disks, count_here, count, size, offset, _ = _END.unpack_from(tail, found)
     end = tail_offset + found
-    if _IN_ZIP64 in (size, offset) or _has_zip64(source, end):
-        size, offset, end = _find_directory64(source, end)
+    if _IN_ZIP64 in (size, offset) or count == _COUNT_IN_ZIP64 or _has_zip64(source, end):
+        disks, count_here, count, size, offset, end = _find_directory64(source, end)
+    if any(disks) or count_here != count:
+        raise BrokenFile("its zip archive is one part of several: join them first")
     if offset + size != end:
-        raise BrokenFile(
-            f"its zip directory is not where it says: expected to end at byte {end:,}, "
-            f"found {offset + size:,}"
-        )
-    return size, offset
+        raise _damaged(f"its directory should end at byte {end:,}, found {offset + size:,}")
+    return count, size, offset
 
 
 def _ends_with_record(source: Source) -> bool:
-    """Tell whether the end record has no comment: nearly always, and it spares reading 64 KiB."""
-    return source.read(source.size - _END.size, 4) == b"PK\x05\x06"
+    """Return whether the end record has no comment: the usual case, which spares reading 64 KiB."""
+    return source.read(source.size - _END.size, 4) == EMPTY_MAGIC
 
 
 def _has_zip64(source: Source, end: int) -> bool:
@@ -162,36 +197,40 @@ def _has_zip64(source: Source, end: int) -> bool:
     return start >= 0 and source.read(start, 4) == b"PK\x06\x07"
 
 
-def _find_directory64(source: Source, end: int) -> tuple[int, int, int]:
-    """Return (size, offset, where the directory must end) from the zip64 records before *end*."""
+def _find_directory64(source: Source, end: int) -> tuple[list[int], int, int, int, int, int]:
+    """Return the numbers of the zip64 record before *end*, and where the directory must end."""
     if not _has_zip64(source, end):
-        raise BrokenFile("its zip archive lacks the zip64 record it refers to")
+        raise _damaged("its zip64 record is missing")
     locator = source.read(end - _END64_LOCATOR.size, _END64_LOCATOR.size)
     record_offset = int(_END64_LOCATOR.unpack(locator)[2])
-    magic, *_, size, offset = _END64.unpack(source.read(record_offset, _END64.size))
+    magic, _, _, _, *disks, count_here, count, size, offset = _END64.unpack(
+        source.read(record_offset, _END64.size)
+    )
     if magic != b"PK\x06\x06":
-        raise BrokenFile("its zip64 record is not where the archive says")
-    return size, offset, record_offset
+        raise _damaged("its zip64 record is not where the end says")
+    return disks, count_here, count, size, offset, record_offset
 
 
 def _read_record(directory: bytes, position: int) -> tuple[Member, int]:
     """Return the member recorded at *position*, and where the next record begins."""
     if position + _RECORD.size > len(directory):
-        raise BrokenFile("its zip directory ends in the middle of a record")
+        raise _damaged("its directory ends in the middle of a record")
     record = _RECORD.unpack_from(directory, position)
     magic, _, _, flags, method, _, _, crc, stored_size, size, name_length, extra_length = record[
         :12
     ]
     if magic != b"PK\x01\x02":
-        raise BrokenFile("its zip directory is damaged")
+        raise _damaged("its directory has an unknown record")
     name_end = position + _RECORD.size + name_length
     extra_end = name_end + extra_length
-    name = directory[position + _RECORD.size : name_end].decode("utf-8", "backslashreplace")
+    raw_name = directory[position + _RECORD.size : name_end]
     offset = record[-1]
     if _IN_ZIP64 in (stored_size, size, offset):
         extra = directory[name_end:extra_end]
         size, stored_size, offset = _read_zip64(extra, size, stored_size, offset)
-    member = Member(name, bool(flags & _ENCRYPTED), method, crc, stored_size, size, offset)
+    name = raw_name.decode("utf-8", "backslashreplace")
+    is_encrypted = bool(flags & _ENCRYPTED)
+    member = Member(name, raw_name, is_encrypted, method, crc, stored_size, size, offset)
     return member, extra_end + record[12]
 
 
@@ -204,4 +243,8 @@ def _read_zip64(extra: bytes, *numbers: int) -> list[int]:
             wide = iter(struct.unpack_from(f"<{length // 8}Q", extra, position + 4))
             return [next(wide, number) if number == _IN_ZIP64 else number for number in numbers]
         position += 4 + length
-    raise BrokenFile("its zip directory lacks the zip64 numbers it refers to")
+    raise _damaged("its directory lacks zip64 numbers")
+
+
+def _damaged(what: str) -> BrokenFile:
+    return BrokenFile(f"damaged zip archive: {what}; download it again")

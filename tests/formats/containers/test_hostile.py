@@ -20,7 +20,7 @@ import pytest
 
 from lib_embeddings.entries.read import read_file
 from tests.builders import (
-    Lie,
+    BadFile,
     Member,
     good_files,
     pickle_of,
@@ -31,21 +31,21 @@ from tests.builders import (
     zip_file,
 )
 from tests.formats.containers import (
-    test_mistaken,
-    test_pickle_machine,
+    test_pickle_opcodes,
     test_picture_pixels,
-    test_png_text,
+    test_picture_text,
     test_safetensors,
     test_torch_globals,
     test_torch_legacy,
     test_torch_zip,
+    test_unrecognised,
     test_zip_directory,
 )
 
 ROOT = Path(__file__).parents[3]
 
 # Reading Python's own objects, and looking for a codec's name that is known already.
-QUIET = {"object.__getattr__", "sys._getframe", "array.__new__"}
+QUIET = {"object.__getattr__", "sys._getframe", "array.__new__", "builtins.id"}
 _CODECS = (
     "unicode_escape",
     "raw_unicode_escape",
@@ -60,14 +60,14 @@ _CODECS = (
     "utf-32-be",
 )
 
-PICKLES = [(lie.id, lie.data) for lie in test_pickle_machine.LIES]
-LIES: tuple[Lie, ...] = sum(
+PICKLES = [(bad.id, bad.data) for bad in test_pickle_opcodes.BAD_FILES]
+BAD_FILES: tuple[BadFile, ...] = sum(
     (
-        module.LIES
+        module.BAD_FILES
         for module in (
-            test_mistaken,
+            test_unrecognised,
             test_picture_pixels,
-            test_png_text,
+            test_picture_text,
             test_safetensors,
             test_torch_globals,
             test_torch_legacy,
@@ -81,7 +81,7 @@ LIES: tuple[Lie, ...] = sum(
 
 def hostile_files() -> list[bytes]:
     """Return every hostile file of these tests, and every good one cut in a hundred places."""
-    files = [lie.data for lie in LIES]
+    files = [bad.data for bad in BAD_FILES]
     files += [pack(data) for _, data in PICKLES for pack in (torch_zip, torch_legacy, bytes)]
     for data in good_files().values():
         files += [data[: len(data) * part // 100] for part in range(100)]
@@ -91,17 +91,17 @@ def hostile_files() -> list[bytes]:
 # Names asked for
 
 
-@pytest.mark.parametrize("lie", test_pickle_machine.UNSAFE, ids=lambda lie: lie.id)
+@pytest.mark.parametrize("bad", test_pickle_opcodes.UNSAFE, ids=lambda bad: bad.id)
 @pytest.mark.parametrize("pack", [torch_zip, torch_legacy], ids=["zip", "legacy"])
 def test_is_unsafe_in_every_container(
-    lie: Lie, pack: Callable[[bytes], bytes], tmp_path: Path
+    bad: BadFile, pack: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
     """Whatever holds the pickle, the file is unsafe and the reason names what was asked for."""
     path = tmp_path / "name.pt"
-    path.write_bytes(pack(lie.data))
+    path.write_bytes(pack(bad.data))
     reading, _ = read_file(str(path))
     assert reading.state == "unsafe"
-    assert re.search(lie.message, str(reading.reason))
+    assert re.search(bad.message, str(reading.reason))
 
 
 class Evil:

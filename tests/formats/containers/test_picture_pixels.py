@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import struct
@@ -19,7 +20,7 @@ from lib_embeddings.formats.embedding import Tensor
 from lib_embeddings.limits import LIMITS
 from tests.builders import (
     Array,
-    Lie,
+    BadFile,
     good_files,
     json_payload,
     open_bytes,
@@ -34,8 +35,9 @@ from tests.builders import (
     key_stream as keys,
 )
 
-_BROKEN = r"this picture is damaged \("
+_BROKEN = "this picture is damaged; download it again"
 _RESIZED = "the embedding in this picture's pixels is damaged: the picture was resized or repacked"
+_TOO_LARGE = "this picture is larger than any picture with an embedding in it"
 _NOTHING = "this is a PNG picture with no embedding in it"
 PIXELS = strip_pixels()
 
@@ -52,70 +54,94 @@ def _damaged_strips() -> bytes:
     return png(pixels)
 
 
-_MOST_ROWS = LIMITS.picture_pixels // 4096
-_MOST_BLACK = zlib.compress(bytes(_MOST_ROWS * (4096 * 3 + 1)), 9)
+_MOST_ROWS = LIMITS.picture_pixels // 2048
+_MOST_BLACK = zlib.compress(bytes(_MOST_ROWS * (2048 * 3 + 1)), 9)
 
-LIES = (
-    Lie("ordinary", png(), NotAnEmbedding, _NOTHING),
-    Lie("all black", png(np.zeros((9, 9, 3), np.uint8)), NotAnEmbedding, _NOTHING),
-    Lie("grey", png(header=struct.pack(">2L5B", 4, 4, 8, 0, 0, 0, 0)), NotAnEmbedding, _NOTHING),
-    Lie("palette", png(header=struct.pack(">2L5B", 4, 4, 8, 3, 0, 0, 0)), NotAnEmbedding, _NOTHING),
-    Lie(
+BAD_FILES = (
+    BadFile("ordinary", png(), NotAnEmbedding, _NOTHING),
+    BadFile("all black", png(np.zeros((9, 9, 3), np.uint8)), NotAnEmbedding, _NOTHING),
+    BadFile(
+        "grey", png(header=struct.pack(">2L5B", 4, 4, 8, 0, 0, 0, 0)), NotAnEmbedding, _NOTHING
+    ),
+    BadFile(
+        "palette", png(header=struct.pack(">2L5B", 4, 4, 8, 3, 0, 0, 0)), NotAnEmbedding, _NOTHING
+    ),
+    BadFile(
         "16 bits", png(header=struct.pack(">2L5B", 4, 4, 16, 2, 0, 0, 0)), NotAnEmbedding, _NOTHING
     ),
-    Lie("strips damaged", _damaged_strips(), BrokenFile, _RESIZED),
-    Lie(
+    BadFile("strips damaged", _damaged_strips(), BrokenFile, _RESIZED),
+    BadFile(
         "strips of other data",
         picture_pixels(zlib.compress(b"{nothing}")),
         BrokenFile,
-        "embedding in this picture is damaged",
+        "the embedding in this picture is not A1111's JSON",
     ),
-    Lie(
+    BadFile(
         "strips of a bomb",
         picture_pixels(zlib.compress(bytes(20 * 2**20), 9)),
         LimitExceeded,
-        "packed JSON text, in bytes: at most 8,388,608",
+        "4,194,305 bytes of packed text in a picture, at most 4,194,304 are read",
     ),
-    Lie("not packed", png(packed=b"no zlib stream"), BrokenFile, _BROKEN),
-    Lie(
+    BadFile("not packed", png(packed=b"no zlib stream"), BrokenFile, _BROKEN),
+    BadFile(
         "no pixels", png(packed=b""), BrokenFile, "this picture is cut short before its first pixel"
     ),
-    Lie("no header", b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", b"")[:-4], BrokenFile, "cut short"),
-    Lie("strips cut", png(PIXELS)[:-400], BrokenFile, _BROKEN),
-    Lie(
+    BadFile(
+        "no header", b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", b"")[:-4], BrokenFile, "cut short"
+    ),
+    BadFile("strips cut", png(PIXELS)[:-400], BrokenFile, "cut short"),
+    BadFile(
         "100 megapixels",
         png(PIXELS, header=_header(10_000, 10_000)),
-        LimitExceeded,
-        "picture, in pixels: at most [0-9,]+ are read, found 100,000,000",
+        NotAnEmbedding,
+        _TOO_LARGE,
     ),
-    Lie(
+    BadFile(
         "400 megapixels",
         png(PIXELS, header=_header(20_000, 20_000)),
-        LimitExceeded,
-        "picture, in pixels: at most [0-9,]+ are read, found 400,000,000",
+        NotAnEmbedding,
+        _TOO_LARGE,
     ),
-    Lie("2**62 pixels", png(PIXELS, header=_header(2**31 - 1, 2**31 - 1)), LimitExceeded, "pixels"),
-    Lie("no width", png(PIXELS, header=_header(0, 100)), BrokenFile, _BROKEN),
-    Lie("webp", b"RIFF\x20\0\0\0WEBPVP8L" + bytes(20), BrokenFile, _BROKEN),
-    Lie(
+    BadFile(
+        "2**62 pixels",
+        png(PIXELS, header=_header(2**31 - 1, 2**31 - 1)),
+        NotAnEmbedding,
+        _TOO_LARGE,
+    ),
+    BadFile("no width", png(PIXELS, header=_header(0, 100)), BrokenFile, _BROKEN),
+    BadFile("webp", b"RIFF\x20\0\0\0WEBPVP8L" + bytes(20), BrokenFile, _BROKEN),
+    BadFile(
         "as much black as is read",
-        png(packed=_MOST_BLACK, header=_header(4096, _MOST_ROWS)),
+        png(packed=_MOST_BLACK, header=_header(2048, _MOST_ROWS)),
         NotAnEmbedding,
         _NOTHING,
     ),
 )
 
 
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.id)
-def test_finds_the_lie(lie: Lie) -> None:
+@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
+def test_refuses_a_file_that_is_wrong(bad: BadFile) -> None:
     """A picture that is wrong in one way is refused with the reason, in bounded memory."""
     tracemalloc.start()
-    with pytest.raises(lie.error, match=lie.message) as caught:
-        read(lie.data)
+    with pytest.raises(bad.error, match=bad.message) as caught:
+        read(bad.data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert type(caught.value) is lie.error
+    assert type(caught.value) is bad.error
     assert peak < 100_000_000
+
+
+def test_the_bound_on_pixels_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture at the bound is read; at one pixel more it is not decoded."""
+    height, width, _ = PIXELS.shape
+    for most, is_read in ((height * width, True), (height * width - 1, False)):
+        bound = dataclasses.replace(LIMITS, picture_pixels=most)
+        monkeypatch.setattr(picture_pixels_module, "LIMITS", bound)
+        if is_read:
+            assert read(picture_pixels()).container == "picture-pixels"
+        else:
+            with pytest.raises(NotAnEmbedding, match=_TOO_LARGE):
+                read(picture_pixels())
 
 
 def test_reads_the_embedding() -> None:

@@ -11,8 +11,8 @@ from lib_embeddings.formats.containers import torch_legacy as torch_legacy_modul
 from lib_embeddings.limits import LIMITS
 from tests.builders import (
     LEGACY_MAGIC,
+    BadFile,
     Global,
-    Lie,
     PersistentId,
     Raw,
     a1111,
@@ -31,8 +31,8 @@ from tests.builders import (
 GOOD = torch_legacy()
 HOSTILE = Global("posix", "system")
 _ID = r"its pickle is damaged at byte [\d,]+ \(BINPERSID\)"
-_LIST = "its list of storages does not match what its tensors use"
-_PLAIN = "this is a plain pickle, not written by torch; not an embedding"
+_LIST = "damaged: its list of storages does not match its tensors; download it again"
+_PLAIN = "this is a pickle that torch did not write, not an embedding"
 
 
 def _with_id(value: object = None, **fields: Any) -> bytes:
@@ -40,77 +40,81 @@ def _with_id(value: object = None, **fields: Any) -> bytes:
     return torch_legacy(pickle_of(a1111(tensor(PersistentId(value) if value else identity))))
 
 
-LIES = (
-    Lie("magic", torch_legacy(magic=LEGACY_MAGIC + 1), NotAnEmbedding, _PLAIN),
-    Lie("magic as text", torch_legacy(magic="torch"), NotAnEmbedding, _PLAIN),
-    Lie("plain pickle", pickle_of({"a": [1, 2]}), NotAnEmbedding, _PLAIN),
-    Lie(
+BAD_FILES = (
+    BadFile("magic", torch_legacy(magic=LEGACY_MAGIC + 1), NotAnEmbedding, _PLAIN),
+    BadFile("magic as text", torch_legacy(magic="torch"), NotAnEmbedding, _PLAIN),
+    BadFile("plain pickle", pickle_of({"a": [1, 2]}), NotAnEmbedding, _PLAIN),
+    BadFile(
         "protocol",
         torch_legacy(protocol=1002),
         BrokenFile,
-        "its torch protocol is unknown: expected 1001",
+        "unknown version of torch's format: expected 1001",
     ),
-    Lie(
+    BadFile(
         "hostile magic",
         torch_legacy(magic=HOSTILE),
         UnsafeFile,
         r"asks for posix\.system; nothing was run",
     ),
-    Lie("hostile protocol", torch_legacy(protocol=HOSTILE), UnsafeFile, r"asks for posix\.system"),
-    Lie("hostile system", torch_legacy(system=HOSTILE), UnsafeFile, r"asks for posix\.system"),
-    Lie("hostile object", torch_legacy(pickle_of(HOSTILE)), UnsafeFile, r"asks for posix\.system"),
-    Lie("hostile keys", torch_legacy(keys=HOSTILE), UnsafeFile, r"asks for posix\.system"),
-    Lie("hostile plain pickle", pickle_of(HOSTILE), UnsafeFile, r"asks for posix\.system"),
-    Lie("hostile old pickle", b"cos\nsystem\n(S'id'\ntR.", UnsafeFile, r"asks for os\.system"),
-    Lie(
+    BadFile(
+        "hostile protocol", torch_legacy(protocol=HOSTILE), UnsafeFile, r"asks for posix\.system"
+    ),
+    BadFile("hostile system", torch_legacy(system=HOSTILE), UnsafeFile, r"asks for posix\.system"),
+    BadFile(
+        "hostile object", torch_legacy(pickle_of(HOSTILE)), UnsafeFile, r"asks for posix\.system"
+    ),
+    BadFile("hostile keys", torch_legacy(keys=HOSTILE), UnsafeFile, r"asks for posix\.system"),
+    BadFile("hostile plain pickle", pickle_of(HOSTILE), UnsafeFile, r"asks for posix\.system"),
+    BadFile("hostile old pickle", b"cos\nsystem\n(S'id'\ntR.", UnsafeFile, r"asks for os\.system"),
+    BadFile(
         "hostile old pickle in a list",
         b"(]c__builtin__\neval\n.",
         UnsafeFile,
         r"asks for __builtin__\.eval",
     ),
-    Lie(
+    BadFile(
         "stream of STACK_GLOBAL",
         pickle_of(Raw(text("os") + text("system") + op("STACK_GLOBAL")), protocol=4),
         UnsafeFile,
         r"os\.system",
     ),
-    Lie("keys as a tuple", torch_legacy(keys=("0",)), BrokenFile, _LIST),
-    Lie("no keys", torch_legacy(keys=[]), BrokenFile, _LIST),
-    Lie("key twice", torch_legacy(keys=["0", "0"]), BrokenFile, _LIST),
-    Lie("key unknown", torch_legacy(keys=["1"]), BrokenFile, _LIST),
-    Lie("key as a number", torch_legacy(keys=[0]), BrokenFile, _LIST),
-    Lie("keys as a dict", torch_legacy(keys={"0": 1}), BrokenFile, _LIST),
-    Lie("id of four", _with_id(("storage", "FloatStorage", "0", "cpu")), BrokenFile, _ID),
-    Lie("module of one", _with_id(("module",)), BrokenFile, _ID),
-    Lie("module of a name", _with_id(("module", "posix.system")), BrokenFile, r"\(REDUCE\)"),
-    Lie(
+    BadFile("keys as a tuple", torch_legacy(keys=("0",)), BrokenFile, _LIST),
+    BadFile("no keys", torch_legacy(keys=[]), BrokenFile, _LIST),
+    BadFile("key twice", torch_legacy(keys=["0", "0"]), BrokenFile, _LIST),
+    BadFile("key unknown", torch_legacy(keys=["1"]), BrokenFile, _LIST),
+    BadFile("key as a number", torch_legacy(keys=[0]), BrokenFile, _LIST),
+    BadFile("keys as a dict", torch_legacy(keys={"0": 1}), BrokenFile, _LIST),
+    BadFile("id of four", _with_id(("storage", "FloatStorage", "0", "cpu")), BrokenFile, _ID),
+    BadFile("module of one", _with_id(("module",)), BrokenFile, _ID),
+    BadFile("module of a name", _with_id(("module", "posix.system")), BrokenFile, r"\(REDUCE\)"),
+    BadFile(
         "module of a hostile name",
         _with_id(("module", HOSTILE, "", "")),
         UnsafeFile,
         r"asks for posix\.system",
     ),
-    Lie("view", _with_id(rest=(("0", 0, 5),)), BrokenFile, _ID),
-    Lie("negative count", _with_id(count=-1), BrokenFile, _ID),
-    Lie("count as text", _with_id(count="768"), BrokenFile, _ID),
-    Lie(
+    BadFile("view", _with_id(rest=(("0", 0, 5),)), BrokenFile, _ID),
+    BadFile("negative count", _with_id(count=-1), BrokenFile, _ID),
+    BadFile("count as text", _with_id(count="768"), BrokenFile, _ID),
+    BadFile(
         "count of 2**62",
         _with_id(count=2**62),
         BrokenFile,
         "cut short: expected at least 18,446,744,073,709,5",
     ),
-    Lie(
+    BadFile(
         "count one too large",
         _with_id(count=769),
         BrokenFile,
         r"cut short: expected at least 3,472 bytes, found 3,468",
     ),
-    Lie(
+    BadFile(
         "count one too small",
         _with_id(count=767),
         BrokenFile,
-        "reaches outside its storage: needs 3,072 bytes, found 3,068",
+        "needs 3,072 bytes of storage, found 3,068",
     ),
-    Lie(
+    BadFile(
         "opcode missing",
         GOOD[:100] + b"\xff" + GOOD[101:],
         BrokenFile,
@@ -119,11 +123,11 @@ LIES = (
 )
 
 
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.id)
-def test_finds_the_lie(lie: Lie) -> None:
+@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
+def test_refuses_a_file_that_is_wrong(bad: BadFile) -> None:
     """A file that is wrong in one way is refused with what was expected and found."""
-    with pytest.raises(lie.error, match=lie.message):
-        read(lie.data)
+    with pytest.raises(bad.error, match=bad.message):
+        read(bad.data)
 
 
 def test_reads_the_source_text_of_a_class_as_its_class() -> None:
@@ -160,7 +164,7 @@ def test_notices_every_cut() -> None:
 def test_refuses_a_pickle_that_is_too_long() -> None:
     """A pickle that does not end within the bound is too large, not cut short."""
     long = pickle_of(Raw(text("a" * LIMITS.pickle_bytes)))
-    with pytest.raises(LimitExceeded, match="pickle, in bytes: at most 8,388,608"):
+    with pytest.raises(LimitExceeded, match="bytes of pickle, at most 6,291,456"):
         read(torch_legacy(long))
 
 

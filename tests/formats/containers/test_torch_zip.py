@@ -23,9 +23,9 @@ from lib_embeddings.formats.containers import torch_zip as torch_zip_module
 from lib_embeddings.formats.embedding import Tensor
 from lib_embeddings.limits import LIMITS
 from tests.builders import (
+    BadFile,
     Call,
     Global,
-    Lie,
     Member,
     Raw,
     a1111,
@@ -69,144 +69,157 @@ _SIZE = "its zip member archive/data/0 has the wrong size: expected "
 HOSTILE = pickle_of(Global("posix", "system"))
 MEMBERS = torch_members()
 
-LIES = (
-    Lie("id of nothing", _with_raw_id(()), BrokenFile, _ID),
-    Lie("id of one", _with_raw_id(("storage",)), BrokenFile, _ID),
-    Lie("id of seven", _with_id(rest=(None, None)), BrokenFile, _ID),
-    Lie("id as a list", _with_raw_id(["storage", _FLOAT, "0", "cpu", 768]), BrokenFile, _ID),
-    Lie("id as text", _with_raw_id("storage"), BrokenFile, _ID),
-    Lie("id as a dict", _with_raw_id({"storage": 1}), BrokenFile, _ID),
-    Lie("kind", _with_id(kind="module"), BrokenFile, _ID),
-    Lie("kind as bytes", _with_id(kind=b"storage"), BrokenFile, _ID),
-    Lie("type as text", _with_id(storage="FloatStorage"), BrokenFile, _ID),
-    Lie("type as a dtype", _with_id(storage=Global("torch", "float32")), BrokenFile, _ID),
-    Lie(
+BAD_FILES = (
+    BadFile("id of nothing", _with_raw_id(()), BrokenFile, _ID),
+    BadFile("id of one", _with_raw_id(("storage",)), BrokenFile, _ID),
+    BadFile("id of seven", _with_id(rest=(None, None)), BrokenFile, _ID),
+    BadFile("id as a list", _with_raw_id(["storage", _FLOAT, "0", "cpu", 768]), BrokenFile, _ID),
+    BadFile("id as text", _with_raw_id("storage"), BrokenFile, _ID),
+    BadFile("id as a dict", _with_raw_id({"storage": 1}), BrokenFile, _ID),
+    BadFile("kind", _with_id(kind="module"), BrokenFile, _ID),
+    BadFile("kind as bytes", _with_id(kind=b"storage"), BrokenFile, _ID),
+    BadFile("type as text", _with_id(storage="FloatStorage"), BrokenFile, _ID),
+    BadFile("type as a dtype", _with_id(storage=Global("torch", "float32")), BrokenFile, _ID),
+    BadFile(
         "type as a callable",
         _with_id(storage=Global("collections", "OrderedDict")),
         BrokenFile,
         _ID,
     ),
-    Lie(
+    BadFile(
         "type unknown",
         _with_id(storage=Global("torch", "QUInt8Storage")),
         UnsafeFile,
         "torch.QUInt8Storage",
     ),
-    Lie("key as a number", _with_id(key=0), BrokenFile, _ID),
-    Lie(
+    BadFile("key as a number", _with_id(key=0), BrokenFile, _ID),
+    BadFile(
         "key elsewhere",
         _with_id(key="../data.pkl"),
         BrokenFile,
-        r"data/\.\./data\.pkl has the wrong size: expected 3,072 bytes, found 0",
+        r"no archive/data/\.\./data\.pkl, which its pickle refers to",
     ),
-    Lie(
+    BadFile(
         "key missing",
         _with_id(key="1"),
         BrokenFile,
-        "archive/data/1 has the wrong size: expected 3,072 bytes, found 0",
+        "its zip archive has no archive/data/1, which its pickle refers to",
     ),
-    Lie(
+    BadFile(
         "key with breaks",
         _with_id(key="\n\x1b"),
         BrokenFile,
-        r"archive/data/\\n\\x1b has the wrong",
+        r"its zip archive has no archive/data/\\n\\x1b, which",
     ),
-    Lie("count too large", _with_id(count=769), BrokenFile, _SIZE + "3,076 bytes, found 3,072"),
-    Lie(
+    BadFile("count too large", _with_id(count=769), BrokenFile, _SIZE + "3,076 bytes, found 3,072"),
+    BadFile(
         "count 2**62", _with_id(count=2**62), BrokenFile, _SIZE + "18,446,744,073,709,551,616 bytes"
     ),
-    Lie("count 2**500", _with_id(count=2**500), BrokenFile, _SIZE),
-    Lie("count negative", _with_id(count=-768), BrokenFile, _ID),
-    Lie("count as text", _with_id(count="768"), BrokenFile, _ID),
-    Lie("count as a float", _with_id(count=768.0), BrokenFile, _ID),
-    Lie("count as a bool", _with_id(count=True), BrokenFile, _ID),
-    Lie("view", _with_id(rest=(("0", 0, 768),)), BrokenFile, _ID),
-    Lie("nested id", _with_raw_id(storage_id(768)), BrokenFile, _ID),
-    Lie(
+    BadFile("count 2**500", _with_id(count=2**500), BrokenFile, _SIZE),
+    BadFile("count negative", _with_id(count=-768), BrokenFile, _ID),
+    BadFile("count as text", _with_id(count="768"), BrokenFile, _ID),
+    BadFile("count as a float", _with_id(count=768.0), BrokenFile, _ID),
+    BadFile("count as a bool", _with_id(count=True), BrokenFile, _ID),
+    BadFile("view", _with_id(rest=(("0", 0, 768),)), BrokenFile, _ID),
+    BadFile("nested id", _with_raw_id(storage_id(768)), BrokenFile, _ID),
+    BadFile(
         "storage short",
         torch_zip(storages={"0": bytes(10)}),
         BrokenFile,
         _SIZE + "3,072 bytes, found 10",
     ),
-    Lie("storage missing", torch_zip(storages={}), BrokenFile, _SIZE + "3,072 bytes, found 0"),
-    Lie(
+    BadFile(
+        "storage missing",
+        torch_zip(storages={}),
+        BrokenFile,
+        "its zip archive has no archive/data/0, which its pickle refers to",
+    ),
+    BadFile(
         "crc",
         torch_zip(crc=0),
         BrokenFile,
         "damaged: the checksum of archive/data.pkl does not match",
     ),
-    Lie(
+    BadFile(
         "crc of the storage",
         zip_file([replace(m, crc=1) if m.name.endswith("/0") else m for m in MEMBERS]),
         BrokenFile,
-        "damaged: the checksum of archive/data/0 does not match; download again",
+        "damaged: the checksum of archive/data/0 does not match; download it again",
     ),
-    Lie(
+    BadFile(
         "second pickle after the first",
         torch_zip(a1111_pickle() + HOSTILE),
         BrokenFile,
-        "its pickle goes on after its end: expected 303 bytes, found 320",
+        "its pickle ends too early: expected 320 bytes, found 303",
     ),
-    Lie(
+    BadFile(
         "second data.pkl",
         zip_file([*MEMBERS, Member("other/data.pkl", HOSTILE)]),
         BrokenFile,
-        "its zip archive holds 2 pickles, expected 1",
+        "its zip archive has 2 pickles: expected 1",
     ),
-    Lie(
+    BadFile(
         "data.pkl twice",
         zip_file([*MEMBERS, replace(MEMBERS[0], data=HOSTILE)]),
         BrokenFile,
-        r"its zip archive holds archive/data\.pkl twice; download it again",
+        r"its zip archive has two members named archive/data\.pkl",
     ),
-    Lie(
+    BadFile(
         "hostile",
         torch_zip(HOSTILE),
         UnsafeFile,
         r"its pickle asks for posix\.system; nothing was run",
     ),
-    Lie(
+    BadFile(
         "nested pickle",
         torch_zip(pickle_of(Global("torch.storage", "_load_from_bytes"))),
         UnsafeFile,
         r"its pickle asks for torch\.storage\._load_from_bytes; nothing was run",
     ),
-    Lie(
+    BadFile(
         "program",
         zip_file([*MEMBERS, Member("archive/constants.pkl", b"")]),
         NotAnEmbedding,
         "this is a TorchScript program, not an embedding",
     ),
-    Lie(
+    BadFile(
         "other archive",
         zip_file([Member("my embedding.pt", b"x"), Member("notes.txt", b"x")]),
         NotAnEmbedding,
-        r"this is a zip archive \(my embedding\.pt, notes\.txt\): unpack it here",
+        r"this is a zip archive \(my embedding\.pt, notes\.txt\), not an embedding: unpack it",
     ),
-    Lie(
-        "empty archive", zip_file([]), NotAnEmbedding, r"this is a zip archive \(empty\): unpack it"
+    BadFile(
+        "empty archive",
+        zip_file([]),
+        NotAnEmbedding,
+        r"this is a zip archive \(empty\), not an embedding: unpack it",
     ),
-    Lie("encrypted", torch_zip(flags=1), NotAnEmbedding, "this is an encrypted archive: unpack it"),
-    Lie(
+    BadFile(
+        "encrypted",
+        torch_zip(flags=1),
+        NotAnEmbedding,
+        "this is an encrypted zip archive, not an embedding: unpack it",
+    ),
+    BadFile(
         "pickle bomb",
         torch_zip(bytes(2**24), deflated=True),
         LimitExceeded,
-        "over the limit for pickle, in bytes: at most 8,388,608 are read, found 16,777,216",
+        "16,777,216 bytes of pickle, at most 6,291,456 are read",
     ),
-    Lie(
+    BadFile(
         "byteorder bomb",
         zip_file([*MEMBERS[:3], Member("archive/byteorder", bytes(2**20))]),
         LimitExceeded,
-        "byteorder, in bytes: at most 64",
+        "1,048,576 bytes of byteorder, at most 64 are read",
     ),
 )
 
 
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.id)
-def test_finds_the_lie(lie: Lie) -> None:
+@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
+def test_refuses_a_file_that_is_wrong(bad: BadFile) -> None:
     """A file that is wrong in one way is refused with what was expected and found."""
-    with pytest.raises(lie.error, match=lie.message):
-        read(lie.data)
+    with pytest.raises(bad.error, match=bad.message):
+        read(bad.data)
 
 
 def expected(name: str) -> Any:
@@ -299,7 +312,7 @@ def test_refuses_a_huge_tensor_of_few_bytes() -> None:
     """A shape of gigabytes over one number by strides of zero is refused before it is made."""
     data = torch_zip(pickle_of(a1111(tensor(storage_id(768), (2**30, 768), (0, 1)))))
     tracemalloc.start()
-    with pytest.raises(LimitExceeded, match="over the limit for vectors: at most 512 are read"):
+    with pytest.raises(LimitExceeded, match="vectors, at most 512 are read"):
         read(data)
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()
@@ -322,13 +335,13 @@ def test_unpacks_a_large_storage_once() -> None:
 
 
 def test_survives_walking_a_list_that_holds_itself() -> None:
-    """A list of many references to itself is refused within bounds of time and memory."""
+    """A list of many references to itself is walked once."""
     items = op("BINGET", b"\0") * 40_000
     data = torch_zip(
         pickle_of(Raw(op("EMPTY_LIST") + op("BINPUT", b"\0") + op("MARK") + items + op("APPENDS")))
     )
     tracemalloc.start()
-    with pytest.raises(LimitExceeded, match=r"nesting|values"):
+    with pytest.raises(NotAnEmbedding, match="it holds no tensors"):
         read(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -336,9 +349,9 @@ def test_survives_walking_a_list_that_holds_itself() -> None:
 
 
 def test_survives_walking_a_billion_laughs() -> None:
-    """A tree of 2**30 values that is thirty lists is refused by counting values."""
+    """A tree of 2**30 values that is thirty lists is walked as thirty lists."""
     level = op("BINPUT", b"\0") + op("BINGET", b"\0") + op("TUPLE2")
-    with pytest.raises(LimitExceeded, match="over the limit for values: at most 400,000 are read"):
+    with pytest.raises(NotAnEmbedding, match="it holds no tensors"):
         read(torch_zip(pickle_of(Raw(op("NONE") + level * 30))))
 
 

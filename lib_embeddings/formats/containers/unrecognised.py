@@ -1,4 +1,4 @@
-"""Files that are no tensor container at all, told by how they begin.
+"""Files that are no tensor container at all, recognised by their first bytes.
 
 People save the web page instead of the file, clone a repository without its large files, or rename
 an archive. Each gets the sentence that helps.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from lib_embeddings.errors import BrokenFile, EmbeddingError, NotAnEmbedding
+from lib_embeddings.formats.containers.safetensors import wrong_length
 
 _LFS_SIZE = re.compile(rb"^size (\d{1,15})$", re.MULTILINE)
 
@@ -29,8 +30,8 @@ _PICTURES = {
 }
 
 
-def identify(head: bytes) -> EmbeddingError:
-    """Return the error that says what a file is which no container accepts."""
+def identify(head: bytes, size: int) -> EmbeddingError:
+    """Return the error that says what a file of *size* bytes is, which no container accepts."""
     text = head[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return BrokenFile("this file is empty; download it again")
@@ -45,13 +46,12 @@ def identify(head: bytes) -> EmbeddingError:
         return NotAnEmbedding("this is JSON text, not an embedding")
     for magic, kind in _ARCHIVES.items():
         if head.startswith(magic):
-            return NotAnEmbedding(f"this is a {kind} archive, not an embedding: unpack it here")
+            return NotAnEmbedding(f"this is a {kind} archive, not an embedding: unpack it")
     for magic, kind in _PICTURES.items():
         if head.startswith(magic):
             return NotAnEmbedding(f"this is a {kind} picture with no embedding in it")
     if head[8:9] == b"{":
-        length = int.from_bytes(head[:8], "little")
-        return BrokenFile(f"its safetensors header lies: it claims to be {length:,} bytes long")
+        return wrong_length(int.from_bytes(head[:8], "little"), size)
     return BrokenFile(f"not recognised: it begins with {_shown(head)}; download it again")
 
 
@@ -59,8 +59,8 @@ def _lfs_pointer(head: bytes) -> BrokenFile:
     size = _LFS_SIZE.search(head)
     real = f" of {int(size[1]):,} bytes" if size else ""
     return BrokenFile(
-        f"this is a git-lfs pointer, not the file{real} it stands for: run git lfs pull, or "
-        "download the file itself"
+        f"this is a git-lfs pointer, not the file{real}: run git lfs pull, or download the file "
+        "itself"
     )
 
 

@@ -18,38 +18,41 @@ import struct
 from collections.abc import Callable
 
 from lib_embeddings.errors import BrokenFile, LimitExceeded
-from lib_embeddings.formats.containers.pickle_values import Globals, PersistentLoad
-from lib_embeddings.formats.containers.stack_machine import (
-    F64_BIG_ENDIAN,
-    I32,
-    U8,
-    U16,
-    U32,
-    U64,
+from lib_embeddings.formats.containers.pickle_stack import (
+    Globals,
     Machine,
+    PersistentLoad,
     Stop,
 )
-from lib_embeddings.limits import LIMITS
+from lib_embeddings.limits import LIMITS, at_most
 
+U8, U16, U32, U64 = (struct.Struct(f"<{code}") for code in "BHIQ")
+I32 = struct.Struct("<i")
+F64_BIG_ENDIAN = struct.Struct(">d")
+
+_BOOLEANS = {b"00": False, b"01": True}
 _NAMES = {ord(opcode.code): opcode.name for opcode in pickletools.opcodes}
 
 # What Python raises when the machine is made to do what no pickler writes.
 _NONSENSE = (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError)
 
 
-def load(data: bytes, find: Globals, persistent_load: PersistentLoad) -> tuple[object, int]:
+def load(
+    data: bytes, find: Globals, persistent_load: PersistentLoad, start: int = 0
+) -> tuple[object, int]:
     """Return the value a pickle describes, and where in *data* it ends.
 
     Args:
-        data: begins with the pickle; what follows it is left alone.
+        data: holds the pickle; what follows it is left alone.
         find: the names the pickle may use.
         persistent_load: turns a persistent id (a storage's description) into a value.
+        start: where the pickle begins.
 
     Raises:
         UnsafeFile: it asks for a name outside *find*.
         BrokenFile: it is cut short, or does what no pickler writes.
     """
-    machine = Machine(data, find, persistent_load)
+    machine = Machine(data, find, persistent_load, start)
     try:
         return _run(machine)
     except struct.error as error:  # a number that is not there in full
@@ -59,8 +62,7 @@ def load(data: bytes, find: Globals, persistent_load: PersistentLoad) -> tuple[o
             raise _cut_short() from error
         code = data[machine.start]
         raise BrokenFile(
-            f"its pickle is damaged at byte {machine.start:,} "
-            f"({_NAMES.get(code, f'0x{code:02x}')}); download it again"
+            f"its pickle is damaged at byte {machine.start:,} ({_NAMES.get(code, f'0x{code:02x}')})"
         ) from error
 
 
@@ -73,11 +75,11 @@ def _run(machine: Machine) -> tuple[object, int]:
             opcodes[data[start]](machine)
     except Stop:
         return machine.stack.pop(), machine.position
-    raise LimitExceeded("pickle opcodes", LIMITS.pickle_opcodes, LIMITS.pickle_opcodes + 1)
+    raise LimitExceeded("opcodes of pickle", LIMITS.pickle_opcodes, LIMITS.pickle_opcodes + 1)
 
 
 def _cut_short() -> BrokenFile:
-    return BrokenFile("its pickle is cut short; download it again")
+    return BrokenFile("its pickle is cut short")
 
 
 def _push(make: Callable[[], object]) -> Callable[[Machine], None]:
@@ -106,12 +108,56 @@ def _get(layout: struct.Struct) -> Callable[[Machine], None]:
     return lambda machine: machine.stack.append(machine.memo[machine.take_number(layout)])
 
 
+def _proto(machine: Machine) -> None:
+    if machine.take(1)[0] > 5:
+        raise ValueError
+
+
+def _frame(machine: Machine) -> None:
+    if machine.take_number(U64) > len(machine.data) - machine.position:
+        machine.position = len(machine.data)
+        raise IndexError
+
+
+def _int(machine: Machine) -> None:
+    line = machine.take_line()
+    machine.stack.append(_BOOLEANS[line] if line in _BOOLEANS else int(line))
+
+
+def _long(layout: struct.Struct) -> Callable[[Machine], None]:
+    def push(machine: Machine) -> None:
+        length = machine.take_number(layout)
+        at_most(LIMITS.pickle_number_bytes, length, "bytes in a number of a pickle")
+        machine.stack.append(int.from_bytes(machine.take(length), "little", signed=True))
+
+    return push
+
+
+def _string(machine: Machine) -> None:
+    line = machine.take_line()
+    if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
+        raise ValueError
+    machine.stack.append(line[1:-1].decode("latin-1"))
+
+
+def _binunicode(machine: Machine) -> None:
+    """Do what `_text` does, without a call in between: checkpoints have little else."""
+    (length,) = U32.unpack_from(machine.data, machine.position)
+    machine.position += 4
+    machine.stack.append(machine.take(length).decode("utf-8", "surrogatepass"))
+
+
+def _binput(machine: Machine) -> None:
+    machine.remember(machine.data[machine.position])
+    machine.position += 1
+
+
 # What each opcode does. EXT1, EXT2 and EXT4 fetch objects past any lookup by name; PERSID is only
 # written by picklers whose persistent ids are text, which torch's are not; the opcodes for
 # out-of-band buffers need a channel that a file does not have.
 _BY_NAME: dict[str, Callable[[Machine], None]] = {
-    "PROTO": Machine.op_proto,
-    "FRAME": Machine.op_frame,
+    "PROTO": _proto,
+    "FRAME": _frame,
     "STOP": Machine.op_stop,
     "MARK": Machine.op_mark,
     "POP": Machine.op_pop,
@@ -120,20 +166,22 @@ _BY_NAME: dict[str, Callable[[Machine], None]] = {
     "NONE": lambda machine: machine.stack.append(None),
     "NEWTRUE": lambda machine: machine.stack.append(True),
     "NEWFALSE": lambda machine: machine.stack.append(False),
-    "INT": Machine.op_int,
-    "LONG": Machine.op_long,
-    "FLOAT": Machine.op_float,
+    "INT": _int,
+    "LONG": lambda machine: machine.stack.append(int(machine.take_line().removesuffix(b"L"))),
+    "FLOAT": lambda machine: machine.stack.append(float(machine.take_line())),
     "BININT": _number(I32),
     "BININT1": _number(U8),
     "BININT2": _number(U16),
     "BINFLOAT": _number(F64_BIG_ENDIAN),
-    "LONG1": lambda machine: machine.push_long(machine.take_number(U8)),
-    "LONG4": lambda machine: machine.push_long(machine.take_number(I32)),
-    "STRING": Machine.op_string,
-    "UNICODE": Machine.op_unicode,
+    "LONG1": _long(U8),
+    "LONG4": _long(I32),
+    "STRING": _string,
+    "UNICODE": lambda machine: machine.stack.append(
+        machine.take_line().decode("raw-unicode-escape")
+    ),
     "BINSTRING": _text(I32, "latin-1"),
     "SHORT_BINSTRING": _text(U8, "latin-1"),
-    "BINUNICODE": Machine.op_binunicode,
+    "BINUNICODE": _binunicode,
     "SHORT_BINUNICODE": _text(U8, "utf-8"),
     "BINUNICODE8": _text(U64, "utf-8"),
     "BINBYTES": _bytes(U32),
@@ -157,7 +205,7 @@ _BY_NAME: dict[str, Callable[[Machine], None]] = {
     "SETITEM": Machine.op_setitem,
     "SETITEMS": Machine.op_setitems,
     "PUT": lambda machine: machine.remember(int(machine.take_line())),
-    "BINPUT": Machine.op_binput,
+    "BINPUT": _binput,
     "LONG_BINPUT": _put(U32),
     "MEMOIZE": lambda machine: machine.remember(len(machine.memo)),
     "GET": lambda machine: machine.stack.append(machine.memo[int(machine.take_line())]),

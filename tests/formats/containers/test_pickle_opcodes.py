@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import pickle
 import pickletools
 import struct
@@ -16,11 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_embeddings.errors import BrokenFile, EmbeddingError, LimitExceeded, UnsafeFile
-from lib_embeddings.formats.containers.pickle_machine import load
-from lib_embeddings.formats.containers.pickle_values import Rebuilder, Stateful
+from lib_embeddings.formats.containers import pickle_stack
+from lib_embeddings.formats.containers.pickle_opcodes import load
+from lib_embeddings.formats.containers.pickle_stack import Rebuilder, Stateful
 from lib_embeddings.formats.embedding import Placeholder
 from lib_embeddings.limits import LIMITS
-from tests.builders import Global, Lie, PersistentId, Raw, counted, op, pickle_of, push, text
+from tests.builders import BadFile, Global, PersistentId, Raw, counted, op, pickle_of, push, text
 from tests.effort import effort
 
 
@@ -57,9 +59,9 @@ def raw(*parts: bytes) -> bytes:
     return pickle_of(Raw(b"".join(parts)))
 
 
-def _unsafe(identity: str, wanted: str, *parts: bytes) -> Lie:
+def _unsafe(identity: str, wanted: str, *parts: bytes) -> BadFile:
     message = f"its pickle asks for {wanted}; nothing was run$"
-    return Lie(identity, raw(*parts), UnsafeFile, message)
+    return BadFile(identity, raw(*parts), UnsafeFile, message)
 
 
 SYSTEM = text("posix") + text("system")
@@ -128,7 +130,7 @@ UNSAFE = (
     ),
     _unsafe("line breaks", r"a\\x07\.b\\u2028", text("a\a"), text("b\u2028"), op("STACK_GLOBAL")),
     _unsafe("long name", "a{79}…", text("a" * 9000), text("b"), op("STACK_GLOBAL")),
-    Lie(
+    BadFile(
         "protocol 0",
         b"cposix\nsystem\np0\n(S'touch marker'\np1\ntp2\nRp3\n.",
         UnsafeFile,
@@ -137,31 +139,36 @@ UNSAFE = (
 )
 
 
-def _damaged(identity: str, name: str, *parts: bytes) -> Lie:
+def _damaged(identity: str, name: str, *parts: bytes) -> BadFile:
     """Return a pickle that is damaged at its last opcode."""
     program = raw(*parts)
     message = rf"its pickle is damaged at byte {len(program) - 1 - len(parts[-1]):,} \({name}\)"
-    return Lie(identity, program, BrokenFile, message)
+    return BadFile(identity, program, BrokenFile, message)
 
 
-def _cut(identity: str, *parts: bytes) -> Lie:
-    return Lie(identity, raw(*parts), BrokenFile, "its pickle is cut short; download it again")
+def _cut(identity: str, *parts: bytes) -> BadFile:
+    return BadFile(identity, raw(*parts), BrokenFile, "its pickle is cut short$")
 
 
-def _too_much(identity: str, what: str, *parts: bytes) -> Lie:
-    return Lie(identity, raw(*parts), LimitExceeded, f"over the limit for {what}: at most ")
+def _too_much(identity: str, what: str, *parts: bytes) -> BadFile:
+    return BadFile(
+        identity,
+        raw(*parts),
+        LimitExceeded,
+        f"too large for an embedding: [0-9,]+ {what}, at most ",
+    )
 
 
 EMPTY = op("EMPTY_DICT")
 TUPLE = op("EMPTY_TUPLE")
 
 DAMAGED = (
-    Lie("nothing", b"", BrokenFile, "its pickle is cut short"),
-    Lie("only STOP", b".", BrokenFile, r"its pickle is cut short"),
-    Lie("STOP on nothing", b"..", BrokenFile, r"its pickle is damaged at byte 0 \(STOP\)"),
-    Lie("protocol 6", b"\x80\x06N.", BrokenFile, r"its pickle is damaged at byte 0 \(PROTO\)"),
-    Lie("no opcode", b"\x80\x02\xff.", BrokenFile, r"its pickle is damaged at byte 2 \(0xff\)"),
-    Lie("zeros", bytes(100), BrokenFile, r"its pickle is damaged at byte 0 \(0x00\)"),
+    BadFile("nothing", b"", BrokenFile, "its pickle is cut short"),
+    BadFile("only STOP", b".", BrokenFile, r"its pickle is cut short"),
+    BadFile("STOP on nothing", b"..", BrokenFile, r"its pickle is damaged at byte 0 \(STOP\)"),
+    BadFile("protocol 6", b"\x80\x06N.", BrokenFile, r"its pickle is damaged at byte 0 \(PROTO\)"),
+    BadFile("no opcode", b"\x80\x02\xff.", BrokenFile, r"its pickle is damaged at byte 2 \(0xff\)"),
+    BadFile("zeros", bytes(100), BrokenFile, r"its pickle is damaged at byte 0 \(0x00\)"),
     _damaged("PERSID", "PERSID", op("PERSID", b"0\n")),
     _damaged("NEXT_BUFFER", "NEXT_BUFFER", op("NEXT_BUFFER")),
     _damaged("READONLY_BUFFER", "READONLY_BUFFER", op("NONE"), op("READONLY_BUFFER")),
@@ -218,22 +225,26 @@ DAMAGED = (
     _cut("FRAME of 2**62", op("FRAME", LENGTH_2_62), op("NONE")),
     _cut("FRAME one too long", op("FRAME", struct.pack("<Q", 3)), op("NONE")),
     _cut("half a number", op("BININT", b"1")),
-    Lie("line without end", raw(op("INT", b"123")), BrokenFile, "its pickle is cut short"),
-    _too_much("LONG4 of 2 MB", "pickle number, in bytes", counted("LONG4", bytes(2**21), "<i")),
-    _too_much("LONG1 of 65 bytes", "pickle number, in bytes", counted("LONG1", bytes(65), "<B")),
-    _too_much("long decimal", "text in a pickle line", op("LONG", b"9" * 5000 + b"L\n")),
-    _too_much("400,001 opcodes", "pickle opcodes", op("NONE") * 400_000),
+    BadFile("line without end", raw(op("INT", b"123")), BrokenFile, "its pickle is cut short"),
+    _too_much(
+        "LONG4 of 2 MB", "bytes in a number of a pickle", counted("LONG4", bytes(2**21), "<i")
+    ),
+    _too_much(
+        "LONG1 of 65 bytes", "bytes in a number of a pickle", counted("LONG1", bytes(65), "<B")
+    ),
+    _too_much("long decimal", "bytes in a line of a pickle", op("LONG", b"9" * 5000 + b"L\n")),
+    _too_much("300,001 opcodes", "opcodes of pickle", op("NONE") * 300_000),
 )
 
-LIES = UNSAFE + DAMAGED
+BAD_FILES = UNSAFE + DAMAGED
 
 
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.id)
-def test_refuses(lie: Lie) -> None:
+@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
+def test_refuses(bad: BadFile) -> None:
     """Whatever no pickler of plain values writes is refused, with the opcode and its place."""
-    with pytest.raises(lie.error, match=lie.message) as caught:
-        run(lie.data)
-    assert type(caught.value) is lie.error
+    with pytest.raises(bad.error, match=bad.message) as caught:
+        run(bad.data)
+    assert type(caught.value) is bad.error
     assert "\n" not in str(caught.value)
 
 
@@ -417,7 +428,7 @@ def test_bounds_memory_by_counting_opcodes(opcode: str) -> None:
     argument = struct.pack(">d", 1.5) if opcode == "BINFLOAT" else b""
     program = raw(op(opcode, argument) * (LIMITS.pickle_opcodes + 1))
     tracemalloc.start()
-    with pytest.raises(LimitExceeded, match="pickle opcodes: at most 400,000 are read"):
+    with pytest.raises(LimitExceeded, match="300,001 opcodes of pickle, at most 300,000 are read"):
         run(program)
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
@@ -464,3 +475,59 @@ def test_takes_linear_time_for_numbers_that_collide(program: Any) -> None:
             run(data)
 
     assert effort(read) < 50
+
+
+# Bounds on what stand-ins are given
+
+
+def _call(*arguments: object) -> bytes:
+    return raw(PAIR, push(arguments), op("REDUCE"))
+
+
+def test_stand_ins_take_so_many_arguments_and_no_more() -> None:
+    """A call at the bound is made; one argument more is no call of torch's."""
+    most = LIMITS.pickle_arguments
+    assert run(_call(*range(most))) == ("pair", *range(most))
+    with pytest.raises(BrokenFile, match=r"its pickle is damaged at byte \d+ \(REDUCE\)"):
+        run(_call(*range(most + 1)))
+
+
+LARGE = b"a" * (LIMITS.pickle_copied // 2)
+COPIES = {
+    "text": _call("a" * len(LARGE), "a" * len(LARGE)),
+    "bytes": _call(LARGE, LARGE),
+    "one value, twice": raw(PAIR, push(LARGE), op("DUP"), op("TUPLE2"), op("REDUCE")),
+    "two calls": raw(
+        *(PAIR, push((LARGE,)), op("BINPUT", b"\0"), op("REDUCE"), op("POP")),
+        *(PAIR, op("BINGET", b"\0"), op("REDUCE")),
+    ),
+    "states": raw(
+        push(Global("torch", "state")),
+        *(TUPLE, op("REDUCE"), push({"a": LARGE, "b": LARGE}), op("BUILD")),
+    ),
+}
+
+
+@pytest.mark.parametrize("program", COPIES.values(), ids=list(COPIES))
+def test_stand_ins_copy_so_much_and_no_more(
+    program: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What all calls of a pickle may copy passes at its bound, and not one byte above."""
+    run(program)
+    bound = dataclasses.replace(LIMITS, pickle_copied=LIMITS.pickle_copied - 1)
+    monkeypatch.setattr(pickle_stack, "LIMITS", bound)
+    with pytest.raises(
+        LimitExceeded, match=rf"bytes of copies in a pickle, at most {2 * len(LARGE) - 1:,}"
+    ):
+        run(program)
+
+
+@pytest.mark.parametrize(
+    "items", [[None] * 2, (None,) * 2, {"a": 1, "b": 2}], ids=["list", "tuple", "dict"]
+)
+def test_copies_of_collections_count(items: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collection counts as much as its items take once they are copied."""
+    bound = dataclasses.replace(LIMITS, pickle_copied=199)
+    monkeypatch.setattr(pickle_stack, "LIMITS", bound)
+    with pytest.raises(LimitExceeded, match="200 bytes of copies in a pickle, at most 199 are"):
+        run(_call(items))

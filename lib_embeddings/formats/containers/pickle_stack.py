@@ -1,33 +1,53 @@
 """The stack machine that pickles are programs for: one method for each operation.
 
+What a pickle may name is ours: a `Rebuilder` stands for a function or class of another program, and
+builds plain values; a `Stateful` value takes the state that a pickle finishes it with.
+
 The methods raise whatever Python raises on nonsense (a pop from an empty stack, a missing memo);
-`pickle_machine.load` turns that into one sentence.
+`pickle_opcodes.load` turns that into one sentence.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lib_embeddings.errors import UnsafeFile
-from lib_embeddings.formats.containers.pickle_values import (
-    Globals,
-    PersistentLoad,
-    Rebuilder,
-    Stateful,
-    build,
-)
 from lib_embeddings.formats.embedding import Placeholder
 from lib_embeddings.limits import LIMITS, at_most
 
-U8, U16, U32, U64 = (struct.Struct(f"<{code}") for code in "BHIQ")
-I32 = struct.Struct("<i")
-F64_BIG_ENDIAN = struct.Struct(">d")
+Globals = Mapping[tuple[str, str], object]
+PersistentLoad = Callable[[object], object]
 
 _BIG = 1 << 63
-_COPYABLE = (list, tuple, dict, str, bytes)
-_BOOLEANS = {b"00": False, b"01": True}
+# What an item of a collection takes once it is copied: a place in a list, or two in a dict.
+_BYTES_AN_ITEM = 100
+
+
+class Rebuilder:
+    """A stand-in for a callable that pickles name: our function, which builds plain values."""
+
+    __slots__ = ("build",)
+
+    def __init__(self, build: Callable[..., object]) -> None:
+        self.build = build
+
+    def __repr__(self) -> str:
+        return "a class"
+
+
+class Stateful(ABC):
+    """A value that a pickle finishes with BUILD; the state is data like any other."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def set_state(self, state: object) -> None:
+        """Take what is worth keeping of *state*."""
+
+
 _KEY_TYPES = (str, int, bool, type(None), Rebuilder)
 
 
@@ -43,12 +63,14 @@ class Machine:
         *("persistent_load", "position", "stack", "start"),
     )
 
-    def __init__(self, data: bytes, find: Globals, persistent_load: PersistentLoad) -> None:
+    def __init__(
+        self, data: bytes, find: Globals, persistent_load: PersistentLoad, start: int
+    ) -> None:
         self.data = data
         self.find = find
         self.persistent_load = persistent_load
-        self.position = 0
-        self.start = 0
+        self.position = start
+        self.start = start
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.copied = 0
@@ -78,7 +100,9 @@ class Machine:
         end = self.data.find(b"\n", self.position, self.position + LIMITS.pickle_line_bytes)
         if end < 0:
             at_most(
-                LIMITS.pickle_line_bytes, len(self.data) - self.position, "text in a pickle line"
+                LIMITS.pickle_line_bytes,
+                len(self.data) - self.position,
+                "bytes in a line of a pickle",
             )
             self.position = len(self.data)
             raise IndexError
@@ -91,16 +115,7 @@ class Machine:
         self.stack = self.marks.pop()
         return items
 
-    # Plain values
-
-    def op_proto(self) -> None:
-        if self.take(1)[0] > 5:
-            raise ValueError
-
-    def op_frame(self) -> None:
-        if self.take_number(U64) > len(self.data) - self.position:
-            self.position = len(self.data)
-            raise IndexError
+    # The program
 
     def op_stop(self) -> None:
         raise Stop
@@ -120,34 +135,6 @@ class Machine:
 
     def op_dup(self) -> None:
         self.stack.append(self.stack[-1])
-
-    def op_int(self) -> None:
-        line = self.take_line()
-        self.stack.append(_BOOLEANS[line] if line in _BOOLEANS else int(line))
-
-    def op_long(self) -> None:
-        self.stack.append(int(self.take_line().removesuffix(b"L")))
-
-    def op_float(self) -> None:
-        self.stack.append(float(self.take_line()))
-
-    def push_long(self, length: int) -> None:
-        at_most(LIMITS.pickle_number_bytes, length, "pickle number, in bytes")
-        self.stack.append(int.from_bytes(self.take(length), "little", signed=True))
-
-    def op_string(self) -> None:
-        line = self.take_line()
-        if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
-            raise ValueError
-        self.stack.append(line[1:-1].decode("latin-1"))
-
-    def op_unicode(self) -> None:
-        self.stack.append(self.take_line().decode("raw-unicode-escape"))
-
-    def op_binunicode(self) -> None:
-        (length,) = U32.unpack_from(self.data, self.position)
-        self.position += 4
-        self.stack.append(self.take(length).decode("utf-8", "surrogatepass"))
 
     # Containers
 
@@ -201,7 +188,7 @@ class Machine:
     def pairs(self, items: list[Any]) -> dict[Any, Any]:
         """Make a dict; numbers as keys are counted, for they can be made to collide."""
         self.number_keys += sum(type(key) is int for key in items[::2])
-        at_most(LIMITS.pickle_number_keys, self.number_keys, "numbers as keys")
+        at_most(LIMITS.pickle_number_keys, self.number_keys, "numbers as keys in a pickle")
         return pairs(items)
 
     # Memo
@@ -211,10 +198,6 @@ class Machine:
         if not 0 <= index <= len(self.memo) + 1:
             raise ValueError
         self.memo[index] = self.stack[-1]
-
-    def op_binput(self) -> None:
-        self.remember(self.data[self.position])
-        self.position += 1
 
     # Names, and what is made with them
 
@@ -244,12 +227,14 @@ class Machine:
         if type(arguments) is not tuple or len(arguments) > LIMITS.pickle_arguments:
             raise TypeError
         self.count_copies(arguments)
-        return build(named, arguments)
+        if type(named) is not Rebuilder:
+            raise TypeError
+        return named.build(*arguments)
 
     def count_copies(self, values: Iterable[object]) -> None:
-        """Add the sizes of *values* to what has been copied so far."""
-        self.copied += sum(len(v) for v in values if isinstance(v, _COPYABLE))
-        at_most(LIMITS.pickle_copied, self.copied, "copies in a pickle")
+        """Add the bytes that copies of *values* take to what has been copied so far."""
+        self.copied += sum(map(_copied_bytes, values))
+        at_most(LIMITS.pickle_copied, self.copied, "bytes of copies in a pickle")
 
     def op_newobj_ex(self) -> None:
         self.stack.pop()
@@ -281,6 +266,12 @@ class Machine:
 
     def op_unknown(self) -> None:
         raise ValueError
+
+
+def _copied_bytes(value: object) -> int:
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    return _BYTES_AN_ITEM * len(value) if isinstance(value, (list, tuple, dict)) else 0
 
 
 def pairs(items: list[Any]) -> dict[Any, Any]:
