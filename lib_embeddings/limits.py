@@ -35,8 +35,9 @@ class Limits:
     dimensions: int = 64
     # The longest call in a torch pickle, of _rebuild_tensor_v3, has seven arguments.
     pickle_arguments: int = 32
-    # What stand-ins copy (lists, texts, parameters), all calls of a pickle together.
-    pickle_copied: int = 8 * MIB
+    # What stand-ins copy (lists, texts, parameters), all calls of a pickle together. The shapes of
+    # 6,000 tensors are under 2 MB.
+    pickle_copied_bytes: int = 32 * MIB
     # An optimizer's state has a number for each parameter: a checkpoint has under 6,000.
     pickle_number_keys: int = 16_384
     # A torch archive has one member a tensor and five more; a directory record is about 80 bytes.

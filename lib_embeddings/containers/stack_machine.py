@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from sys import getsizeof
 from typing import Any
 
 from lib_embeddings.containers.pickle_values import (
@@ -248,8 +249,8 @@ class Machine:
 
     def count_copies(self, values: Iterable[object]) -> None:
         """Add the sizes of *values* to what has been copied so far."""
-        self.copied += sum(len(v) for v in values if isinstance(v, _COPYABLE))
-        at_most(LIMITS.pickle_copied, self.copied, "copies in a pickle")
+        self.copied += sum(getsizeof(v) for v in values if isinstance(v, _COPYABLE))
+        at_most(LIMITS.pickle_copied_bytes, self.copied, "copies in a pickle, in bytes")
 
     def op_newobj_ex(self) -> None:
         self.stack.pop()
