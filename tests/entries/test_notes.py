@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from lib_embeddings.entries.scan import scan
 
 from lib_embeddings.entries.notes import (
     SidecarError,
@@ -16,7 +17,6 @@ from lib_embeddings.entries.notes import (
     read_texts,
     write_box,
 )
-from lib_embeddings.entries.scan import scan
 from lib_embeddings.entries.snapshot import Entry
 from tests.builders import torch_zip
 

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from lib_embeddings.entries.scan import scan
 from PIL import Image
 
 from lib_embeddings.entries.previews import Picture, Thumbnails, preview_of, shrink
-from lib_embeddings.entries.scan import scan
 from tests.builders import png, png_text, torch_zip
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lib_embeddings.entries.scan import scan
 
 from lib_embeddings.entries import rename as renaming
 from lib_embeddings.entries.rename import plan, rename
-from lib_embeddings.entries.scan import scan
 from lib_embeddings.entries.snapshot import Entry
 from lib_embeddings.errors import BadName, RenameError
 from tests.builders import safetensors_file, vectors

@@ -15,11 +15,11 @@ from random import Random
 from typing import Any
 
 import pytest
+from lib_embeddings.entries.scan import Found, take_snapshot
 
 from lib_embeddings import scan
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.scan import Found, take_snapshot
 from lib_embeddings.entries.snapshot import Told, View
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from tests.builders import (

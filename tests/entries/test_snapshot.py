@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
-
 from lib_embeddings.entries.fit import Fit
+
 from lib_embeddings.entries.snapshot import Entry, FittedEntry, Reading, Snapshot, State
 from lib_embeddings.formats.embedding import VectorsInfo
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES

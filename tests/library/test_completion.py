@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from lib_embeddings.entries.scan import scan
 from lib_embeddings.library.completion import Completer
+
 from lib_embeddings.library.search import Listing
 from tests.builders import safetensors_file, vectors
 

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from lib_embeddings.entries.scan import take_snapshot
 
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.scan import take_snapshot
 from lib_embeddings.entries.walk import find
 from lib_embeddings.library import index as index_module
 from lib_embeddings.library.index import Index

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lib_embeddings.entries.scan import take_snapshot
+from lib_embeddings.library.index_file import VERSION, default_path
 
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.scan import take_snapshot
 from lib_embeddings.entries.snapshot import Reading, Snapshot, Told
 from lib_embeddings.formats.embedding import VectorsInfo
 from lib_embeddings.library.index import Index
-from lib_embeddings.library.index_file import VERSION, default_path
 from tests.builders import safetensors_file, torch_zip, vectors
 
 DAY_NS = 86_400 * 10**9

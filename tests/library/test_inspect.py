@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from lib_embeddings.entries.scan import take_snapshot
+
 from lib_embeddings.library.inspect import inspect, statistics
 from tests.builders import png, safetensors_file, torch_zip, vectors
 

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-
 from lib_embeddings.entries.scan import scan
+
 from lib_embeddings.entries.snapshot import View
 from lib_embeddings.library.search import Filters, Folder, Listing, Order, Sort
 from tests.builders import safetensors_file, torch_zip, vectors

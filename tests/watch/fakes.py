@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lib_embeddings.watch.tree import read_tree
+
 from lib_embeddings.watch.watcher import Watcher
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from lib_embeddings.watch.debounce import Debounce
+
 from tests.watch.fakes import Clock
 
 

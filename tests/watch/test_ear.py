@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from lib_embeddings.watch.ear import Ear
+
 from tests.watch.fakes import Event
 
 FOLDER = "/home/.me/embeddings"

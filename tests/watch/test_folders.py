@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
 from lib_embeddings.watch.pace import Pace
+
 from lib_embeddings.watch.watcher import Watcher
 from tests.watch.fakes import Owner
 

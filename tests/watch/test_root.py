@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from lib_embeddings.watch.pace import Pace
 from lib_embeddings.watch.root import REST, Root
+
 from tests.watch.fakes import Clock, Event, Observers, ScriptedObserver
 
 PACE = Pace(poll=10, deaf_poll=2, missing_poll=0.5)

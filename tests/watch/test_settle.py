@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from lib_embeddings.watch.settle import LONG_AGO_NS, Settling
+
 from tests.watch.fakes import Clock
 
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from lib_embeddings.watch.tree import is_hidden, is_temporary, read_tree
 
 from lib_embeddings.entries.walk import find
-from lib_embeddings.watch.tree import is_hidden, is_temporary, read_tree
 
 
 def names(root: Path) -> set[str]:

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-
 from lib_embeddings.watch.pace import Pace
+
 from lib_embeddings.watch.watcher import Watcher, observe
 from tests.watch.fakes import Calls, Event, Observers
 

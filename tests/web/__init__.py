@@ -83,7 +83,9 @@ class Site:
         """Write a file, and return the id it has in the library."""
         self.write(path, data)
         self.library.rescan()
-        return next(seen.entry.place.id for seen in self.library.view if seen.entry.place.path == path)
+        return next(
+            seen.entry.place.id for seen in self.library.view if seen.entry.place.path == path
+        )
 
     def get(self, address: str, **parameters: object) -> Any:
         """Return what a route answers, which must be good."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import struct
-import subprocess
-import sys
 import tracemalloc
 import zlib
 
