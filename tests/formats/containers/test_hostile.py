@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from tests.builders import (
     BadFile,
@@ -99,7 +100,7 @@ def test_is_unsafe_in_every_container(
     """Whatever holds the pickle, the file is unsafe and the reason names what was asked for."""
     path = tmp_path / "name.pt"
     path.write_bytes(pack(bad.data))
-    reading, _ = read_file(str(path))
+    reading = read_file(Place.of_file(path))
     assert reading.state == "unsafe"
     assert re.search(bad.message, str(reading.reason))
 
@@ -147,7 +148,7 @@ def test_runs_nothing(
     """A pickle that runs in Python's own reader does not run in ours, wherever it hides."""
     marker, path = tmp_path / "marker", tmp_path / "name.pt"
     path.write_bytes(pack(pickle.dumps(make(marker), protocol)))
-    assert read_file(str(path))[0].state in ("unsafe", "broken", "ok")
+    assert read_file(Place.of_file(path)).state in ("unsafe", "broken", "ok")
     assert not marker.exists()
 
 
@@ -169,7 +170,7 @@ def test_no_cut_is_ok(name: str, tmp_path: Path) -> None:
     whole = read(data)
     for length in range(0, len(data), 7):
         (tmp_path / "name.pt").write_bytes(data[:length])
-        reading, _ = read_file(str(tmp_path / "name.pt"))
+        reading = read_file(Place.of_file(tmp_path / "name.pt"))
         if reading.state == "ok":
             assert whole.container in ("png-text", "picture-pixels")
             assert (
@@ -219,7 +220,7 @@ def audit(folder: str, *extra: str) -> dict[str, object]:
         `read`, how many hostile files; `events`, what happened besides: (file, event, argument).
     """
     for path in sorted(Path(folder).glob("good-*")):
-        assert read_file(str(path))[0].state == "ok"
+        assert read_file(Place.of_file(path)).state == "ok"
     for codec in _CODECS:
         codecs.lookup(codec)
     paths = [str(path) for path in sorted(Path(folder).glob("hostile-*"))]
@@ -234,7 +235,7 @@ def audit(folder: str, *extra: str) -> dict[str, object]:
     sys.addaudithook(hear)
     for path in paths:
         current[0] = path
-        read_file(path)
+        read_file(Place.of_file(path))
         if extra:
             __import__("wave")
     current[0] = ""

@@ -262,5 +262,5 @@ def test_refuses_long_numbers_unread() -> None:
     """The bound on digits is our own: Python's, which came late to 3.10, has another sentence."""
     digits = LIMITS.json_digits
     assert parse(b"[" + b"9" * digits + b"]") == [10**digits - 1]
-    with pytest.raises(BrokenFile, match=r"damaged \(a number of 2,000,000 digits\)"):
+    with pytest.raises(BrokenFile, match="is not A1111's JSON"):
         parse(b"[" + b"9" * 2_000_000 + b"]")
