@@ -86,7 +86,7 @@ class HostError(Exception):
     """
 
     def __init__(self, host: str, version: str | None, missing: str) -> None:
-        super().__init__(f"{host}{f' {version}' if version else ''} lacks {missing}")
+        super().__init__(f"{host}{f' {version}' if version else ''} has no {missing}")
         self.host = host
         self.version = version
         self.missing = missing

@@ -49,7 +49,7 @@ def find() -> Adapter:
             adapter: Any = importlib.import_module(name)
             adapter.check()
         except ImportError as error:
-            refusals.append(HostError("this WebUI", None, f"the module {error.name or error}"))
+            refusals.append(HostError("this WebUI", None, f"module {error.name or error}"))
         except HostError as error:
             refusals.append(error)
         else:

@@ -23,7 +23,7 @@ def start() -> type[Any] | None:
     try:
         return _start()
     except HostError as error:
-        print(f"Textual Inversion is off: {error}")
+        print(f"Textual Inversion is off: {error}. The WebUI works as without this extension.")
         return None
 
 
@@ -35,7 +35,11 @@ def stop() -> None:
 def _start() -> type[Any]:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise HostError("this WebUI's Python", None, f"the packages {' and '.join(missing)}")
+        raise HostError(
+            "this WebUI's Python",
+            None,
+            f"package {' and no package '.join(missing)}: restart it to install them",
+        )
     # They need what may be missing, and the WebUI's own modules.
     from lib_embeddings.hosts.find import find  # noqa: PLC0415
     from lib_embeddings.hosts.living import living_library  # noqa: PLC0415

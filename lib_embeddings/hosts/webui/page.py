@@ -45,7 +45,7 @@ def replace_page(
     pages: list[Any] = ui_extra_networks.extra_pages
     own = next((page for page in pages if type(page).__name__ == _OWN), None)
     if own is None:
-        raise HostError("this WebUI", None, "its Textual Inversion page")
+        raise HostError("this WebUI", None, "Textual Inversion page")
     # The WebUI makes this class anew at every "Reload UI".
     ours: Any = type("TextualInversionPage", (_Page, type(own)), {})()
     ours.show(library, rescan, sha256)

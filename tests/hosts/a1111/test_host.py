@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from fastapi import FastAPI  # noqa: E402
 
 from lib_embeddings.hosts.webui import extension  # noqa: E402
-from lib_embeddings.library.choices import Choices  # noqa: E402
+from lib_embeddings.library.choices import Choice, Choices  # noqa: E402
 from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_webui import (  # noqa: E402
@@ -121,7 +121,7 @@ def test_a_partial_embedding_is_used_once_switched_on(run: Run) -> None:
     client.patch(f"{PREFIX}/entries/{entry['id']}", json={"use_partial": True})
     assert eventually(lambda: run.words == ["cat"])
     assert not run.database.word_embeddings["cat"].vec["clip_g"].any()
-    assert Choices().use_partial == {entry["id"]}
+    assert Choices().all() == {entry["id"]: Choice(use_partial=True)}
 
 
 @pytest.mark.parametrize(("count", "words"), [(75, ["cat"]), (76, [])])
@@ -389,7 +389,7 @@ def test_a_missing_callback_costs_its_own_part(
     run.start()
     run.webui.load(Checkpoint(768))
     assert run.words == ["cat"]
-    (record,) = [r for r in caplog.records if "is off" in r.message]
+    (record,) = [r for r in caplog.records if "does not work in this WebUI" in r.message]
     assert missing in record.message
 
 
@@ -415,7 +415,8 @@ def test_a_webui_without_a_database_is_left_alone(
     del run.webui.hijack.embedding_db
     assert extension.start() is None
     assert capsys.readouterr().out == (
-        "Textual Inversion is off: this WebUI v1.10.1 lacks Hijack.embedding_db\n"
+        "Textual Inversion is off: this WebUI v1.10.1 has no Hijack.embedding_db. "
+        "The WebUI works as without this extension.\n"
     )
 
 
@@ -426,7 +427,8 @@ def test_a_missing_package_is_one_line(
     monkeypatch.setattr(extension, "NEEDED", ("no_such_package",))
     assert extension.start() is None
     assert capsys.readouterr().out.splitlines() == [
-        "Textual Inversion is off: this WebUI's Python lacks no_such_package"
+        "Textual Inversion is off: this WebUI's Python has no package no_such_package: "
+        "restart it to install them. The WebUI works as without this extension."
     ]
     run.webui.load(Checkpoint(768))
     assert run.database.own_loads == 1

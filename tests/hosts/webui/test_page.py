@@ -99,7 +99,9 @@ def test_items_are_listed_for_whoever_asks(run: Run) -> None:
 def test_a_file_that_is_gone_is_no_item(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file deleted a moment ago is left out, and nobody else suffers."""
     page = started(run, "cat.safetensors", "dog.safetensors")
-    monkeypatch.setattr(page, "_sha256", lambda entry: Path(entry.full_path).read_bytes().hex())
+    monkeypatch.setattr(
+        page, "_sha256", lambda entry: Path(entry.place.full_path).read_bytes().hex()
+    )
     (run.folder / "cat.safetensors").unlink()
     assert [item["name"] for item in page.list_items()] == ["dog"]
     assert page.create_item("cat") is None
@@ -226,7 +228,7 @@ def test_a_page_of_another_kind_stays(
         page = page_of(run)
     assert is_own(page)
     assert run.words == ["cat"]
-    (record,) = [r for r in caplog.records if "is off" in r.message]
+    (record,) = [r for r in caplog.records if "the tab does not work in this WebUI" in r.message]
     assert missing in record.message
 
 
@@ -238,8 +240,8 @@ def test_a_webui_without_such_a_page_loses_nothing(
     host_pages().register_page(ExtraNetworksPage("Checkpoints"))
     run.webui.callbacks.fire("before_ui")
     assert [page.title for page in host_pages().extra_pages] == ["Checkpoints"]
-    (record,) = [r for r in caplog.records if "is off" in r.message]
-    assert "lacks its Textual Inversion page" in record.message
+    (record,) = [r for r in caplog.records if "the tab does not work in this WebUI" in r.message]
+    assert "has no Textual Inversion page" in record.message
 
 
 def test_a_webui_without_pages_loses_nothing_else(
@@ -253,7 +255,7 @@ def test_a_webui_without_pages_loses_nothing_else(
     run.webui.load(Checkpoint(768))
     run.webui.callbacks.fire("before_ui")
     assert run.words == ["cat"]
-    (record,) = [r for r in caplog.records if "is off" in r.message]
+    (record,) = [r for r in caplog.records if "the tab does not work in this WebUI" in r.message]
     assert "ui_extra_networks" in record.message
 
 
