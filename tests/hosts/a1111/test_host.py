@@ -427,8 +427,10 @@ def test_a_missing_package_is_one_line(
     monkeypatch.setattr(extension, "NEEDED", ("no_such_package",))
     assert extension.start() is None
     assert capsys.readouterr().out.splitlines() == [
-        "Textual Inversion is off: this WebUI's Python has no package no_such_package: "
-        "restart it to install them. The WebUI works as without this extension."
+        (
+            "Textual Inversion is off: this WebUI's Python has no package no_such_package: "
+            "restart it to install it. The WebUI works as without this extension."
+        )
     ]
     run.webui.load(Checkpoint(768))
     assert run.database.own_loads == 1
