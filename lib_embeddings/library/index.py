@@ -267,10 +267,14 @@ def connect(path: str) -> sqlite3.Connection:
     """
     os.makedirs(os.path.dirname(path), exist_ok=True)
     connection = sqlite3.connect(path, timeout=1)
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != _VERSION:
-        with connection:
-            connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION};")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version != _VERSION:
+            with connection:
+                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION};")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_embeddings.prompts.grammar import (
@@ -126,7 +126,6 @@ def test_escape(name: str, expected: str) -> None:
 
 
 @given(st.text(PROMPTS.filter(bool).map(lambda text: text[0]), max_size=30))
-@settings(deadline=None)
 def test_an_escaped_name_is_read_as_itself(name: str) -> None:
     """Whatever a name holds but a comment's sign, the host reads it back whole, with one weight."""
     name = name.replace("#", "")
@@ -138,7 +137,6 @@ def test_an_escaped_name_is_read_as_itself(name: str) -> None:
 
 
 @given(PROMPTS)
-@settings(deadline=None)
 def test_nothing_fails(prompt: str) -> None:
     """Whatever stands in a prompt has its runs, and none of their text is made up."""
     for part in split_parts(without_networks(without_comments(prompt))):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lib_embeddings.prompts.clip_tokenizer import tokenize
@@ -190,7 +190,6 @@ NAMES = st.text(
 
 
 @given(NAMES)
-@settings(deadline=None)
 def test_an_escaped_name_is_used(name: str) -> None:
     """A prompt made with an escaped name uses exactly that name, with its weight."""
     tokens, of_one_line = tokenize([name, " ".join(name.split())])

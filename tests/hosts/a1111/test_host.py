@@ -429,7 +429,7 @@ def test_a_missing_package_is_one_line(
     assert capsys.readouterr().out.splitlines() == [
         (
             "Textual Inversion is off: this WebUI's Python has no package no_such_package: "
-            "restart it to install it. The WebUI works as without this extension."
+            "restart it to install them. The WebUI works as without this extension."
         )
     ]
     run.webui.load(Checkpoint(768))
