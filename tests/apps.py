@@ -28,6 +28,7 @@ class App:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         self.address = self.line_with("http://").split()[-1]
+        self.line_with("Loaded a total of")  # the first scan has ended
 
     def _read(self) -> None:
         assert self._process.stderr

@@ -15,10 +15,11 @@ class Progress(NamedTuple):
 
 
 class ReadingBar:
-    """Shows on a terminal how far a scan is, once it has taken a second; nothing elsewhere."""
+    """Shows on a terminal how far a scan is; elsewhere it shows nothing."""
 
-    def __init__(self) -> None:
-        self._bar = tqdm(desc="Reading", unit=" files", delay=1, disable=None, leave=False)
+    def __init__(self, delay: float = 1.0) -> None:
+        """Prepare; nothing is shown in the first *delay* seconds."""
+        self._bar = tqdm(desc="Reading", unit=" files", delay=delay, disable=None, leave=False)
 
     def show(self, progress: Progress) -> None:
         """Show how far the scan is now; with the last file the bar goes away."""

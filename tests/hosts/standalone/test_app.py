@@ -21,9 +21,9 @@ import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.standalone.app import log_news
-from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.progress import ReadingBar
 from tests.apps import API, THE_END, App, environment, start
 from tests.builders import safetensors_file
 
@@ -76,7 +76,7 @@ def app(folder: Path, tmp_path: Path) -> Iterator[App]:
 def test_the_page_and_its_library(app: App, folder: Path, tmp_path: Path) -> None:
     """The console says where the page is and what was loaded; nothing is kept beside the files."""
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", app.address)
-    assert app.lines[:2] == [
+    assert [app.lines[1], app.line_with("Embeddings:")] == [
         "Loaded a total of 1 textual inversion embeddings.", "Embeddings: cat",
     ]  # fmt: skip
     page = app.get()
@@ -245,40 +245,35 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("console", [Terminal, io.StringIO])
-def test_the_first_look_shows_progress(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, console: type[io.StringIO]
+def test_the_first_scan_shows_progress(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, console: type[io.StringIO]
 ) -> None:
     """A terminal shows that files are read, and shows it no more when they are; a file does not."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setattr(sys, "stderr", console())
-    with living_library([folder]) as library:
-        shown = sys.stderr.getvalue()
-        assert ("Reading: " in shown, shown.endswith("\r")) == (console is Terminal,) * 2
-        (folder / "dog.safetensors").write_bytes(SD1)
-        library.rescan()
-        assert sys.stderr.getvalue() == shown
+    library = Library([folder], Index.nowhere(), on_progress=ReadingBar(delay=0).show)
+    library.rescan()
+    shown = sys.stderr.getvalue()
+    assert ("Reading: " in shown, shown.endswith("\r")) == (console is Terminal,) * 2
 
 
 def test_the_log_tells_all_once_and_then_changes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What is there is logged in full, what changes in short, a look without changes not at all."""
+    """The first scan is logged in full, changes in short, and a scan without changes not at all."""
     caplog.set_level(logging.INFO)
-    with Index.nowhere() as index:
-        library = Library([tmp_path], index, Choices(str(tmp_path / "preferences.json")))
-        library.set_model(MODEL_FAMILIES["sd1"])
-        (tmp_path / "a.safetensors").write_bytes(SD1)
-        (tmp_path / "b.safetensors").write_bytes(SD1[:-1])
-        library.rescan()
-        assert caplog.messages == []
-        log_news(library)
-        assert caplog.messages[0].startswith(
-            "Loaded a total of 1 textual inversion embeddings.\nEmbeddings: a\nNot loaded: 1\n"
-        )
-        library.rescan()
-        (tmp_path / "c.safetensors").write_bytes(SD1)
-        library.rescan()
+    library = Library([tmp_path], Index.nowhere())
+    log_news(library)
+    library.set_model(MODEL_FAMILIES["sd1"])
+    assert caplog.messages == []
+    (tmp_path / "a.safetensors").write_bytes(SD1)
+    (tmp_path / "b.safetensors").write_bytes(SD1[:-1])
+    library.rescan()
+    assert caplog.messages[0].startswith(
+        "Loaded a total of 1 textual inversion embeddings.\nEmbeddings: a\nNot loaded: 1\n"
+    )
+    library.rescan()
+    (tmp_path / "c.safetensors").write_bytes(SD1)
+    library.rescan()
     assert caplog.messages[1:] == [
         "Embeddings added: c\nLoaded a total of 2 textual inversion embeddings."
     ]

@@ -14,7 +14,6 @@ torch = pytest.importorskip("torch")
 from fastapi import FastAPI  # noqa: E402
 from starlette.middleware.gzip import GZipMiddleware  # noqa: E402
 
-from lib_embeddings.entries.entry import Entry  # noqa: E402
 from lib_embeddings.hosts.webui import extension  # noqa: E402
 from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.hosts.fake_webui import Checkpoint  # noqa: E402
