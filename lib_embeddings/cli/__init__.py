@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from typing import Any
 
 from tqdm import tqdm
@@ -18,7 +19,7 @@ from lib_embeddings.entries.snapshot import View
 from lib_embeddings.entries.walk import Found
 from lib_embeddings.errors import EmbeddingError, RenameError, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, families_for
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.render import log_lines, name_lines, view_as_json
@@ -167,7 +168,8 @@ def _rename(options: argparse.Namespace) -> int:
     for old, new in renaming.moves:
         print(f"{shown(os.path.basename(old), 255)} -> {shown(os.path.basename(new), 255)}")
     if not options.dry_run:
-        Preferences().move_file(*renaming.moves[-1])
+        with closing(Choices()) as choices:
+            choices.move_file(*renaming.moves[-1])
     return OK
 
 

@@ -1,8 +1,7 @@
-"""The texts beside an embedding: notes, a description, and the prompt box it belongs to.
+"""The texts beside an embedding: notes, a description, and a prompt field.
 
-A1111 keeps what users write about a file in a sidecar, `<stem>.json`. One key of ours goes there
-too; all others stay as they are. A description may also lie in `<stem>.txt` or
-`<stem>.description.txt`.
+A1111 keeps what users write about a file in a sidecar, `<stem>.json`. A description may also lie in
+`<stem>.txt` or `<stem>.description.txt`. Nothing here writes any of them.
 """
 
 from __future__ import annotations
@@ -10,36 +9,29 @@ from __future__ import annotations
 import json
 import os
 import re
-import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from lib_embeddings.entries.atomic import write_atomically
 from lib_embeddings.entries.snapshot import Companion, Entry
 from lib_embeddings.names import fold
 
-Box = Literal["positive", "negative"]
-BOXES: tuple[Box, ...] = get_args(Box)
+Field = Literal["positive", "negative"]
+FIELDS: tuple[Field, ...] = get_args(Field)
 
-_BOX_KEY = "prompt box"
+# Older versions wrote it into the sidecar.
+_FIELD_KEY = "prompt box"
 # Sidecars are a few KB, but anything may be called so.
 _MOST_BYTES = 256 * 1024
-# Two changes to one sidecar must not both start from the same old content.
-_WRITING = threading.Lock()
 
 
 class Texts(NamedTuple):
-    """What was written about an embedding; *box* is None where nobody chose."""
+    """What was written about an embedding; *field* is None where nobody chose a prompt field."""
 
     notes: str = ""
     description: str = ""
-    box: Box | None = None
-
-
-class SidecarError(Exception):
-    """A sidecar cannot be changed; `str()` is the sentence for the user."""
+    field: Field | None = None
 
 
 def read_texts(entry: Entry) -> Texts:
@@ -48,11 +40,6 @@ def read_texts(entry: Entry) -> Texts:
         return _NO_TEXTS
     folder, filename = os.path.split(entry.full_path)
     return _read_texts(folder, os.path.splitext(filename)[0], entry.companions)
-
-
-def box_of(entry: Entry) -> Box:
-    """Return the prompt box an embedding's name belongs to: the chosen one, else a guess."""
-    return read_texts(entry).box or guess_box(entry.name)
 
 
 _NO_TEXTS = Texts()
@@ -69,11 +56,11 @@ def _read_texts(folder: str, stem: str, companions: tuple[Companion, ...]) -> Te
         document = _parse(json_text or b"{}")
     except ValueError:
         document = {}
-    notes, description, box = (document.get(key) for key in ("notes", "description", _BOX_KEY))
+    notes, description, field = (document.get(key) for key in ("notes", "description", _FIELD_KEY))
     return Texts(
         notes if isinstance(notes, str) else "",
         description if isinstance(description, str) and description else _first(descriptions),
-        box if box in BOXES else None,
+        field if field in FIELDS else None,
     )
 
 
@@ -106,40 +93,6 @@ def _first(texts: Iterable[bytes]) -> str:
     return next((text.decode("utf-8-sig", "replace").strip() for text in texts if text), "")
 
 
-# Changing it
-
-
-def write_box(entry: Entry, box: Box) -> None:
-    """Keep the chosen box in the sidecar beside an embedding. Raises `SidecarError`."""
-    folder, filename = os.path.split(entry.full_path)
-    name = f"{os.path.splitext(filename)[0]}.json"
-    existing = _named(name, entry.companions)
-    path = os.path.join(folder, existing.filename if existing else name)
-    with _WRITING:
-        document = _read_whole(path)
-        document[_BOX_KEY] = box
-        text = json.dumps(document, indent=4, ensure_ascii=False)
-        try:
-            write_atomically(path, text.encode("utf-8", "surrogatepass"))
-        except OSError as error:
-            raise SidecarError(
-                f"{os.path.basename(path)} cannot be written: {error.strerror}"
-            ) from error
-
-
-def _read_whole(path: str) -> dict[str, Any]:
-    try:
-        return _parse(Path(path).read_bytes())
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise SidecarError(f"{os.path.basename(path)} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise SidecarError(
-            f"{os.path.basename(path)} is damaged: repair or delete it first ({error})"
-        ) from error
-
-
 # Guessing
 
 _NEGATIVE = re.compile(
@@ -149,8 +102,8 @@ _NEGATIVE = re.compile(
 )
 
 
-def guess_box(name: str) -> Box:
-    """Guess the prompt box from a name.
+def guess_field(name: str) -> Field:
+    """Guess the prompt field from a name.
 
     Negative are names with *negative* anywhere, and names with a word that is one of *bad*, *neg*,
     *ng*, *worst* and *ugly*, or is made of one and what usually follows (*badhand*, *badprompt*). A

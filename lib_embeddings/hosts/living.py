@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.hosts.port import Host
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.watch.watcher import Watcher
@@ -19,8 +19,8 @@ def living_in(host: Host) -> Iterator[Library]:
 
     The first look at the folders is the watch's own, so that nobody waits for it.
     """
-    with Index.open() as index:
-        library = Library(host.folders(), index, Preferences())
+    with Index.open() as index, closing(Choices()) as choices:
+        library = Library(host.folders(), index, choices)
 
         def is_whole(path: str, size: int, mtime_ns: int) -> bool:
             # A host that has just written a file asks for it before its events arrive; what reads

@@ -1,111 +1,227 @@
-"""What the user chose for single embeddings: favourites, and partial ones to be used anyway.
+"""What people chose for single embeddings, in one file that any number of processes share.
 
-A small JSON file in the user's data folder, never in a folder of embeddings. It speaks of entries
-by their ids.
+It lies in the user's data folder, never in a folder of embeddings, and has a row for each id and
+kind of choice. So two processes that choose different things for one embedding both win, and a new
+kind needs no change of old rows.
+
+A new store begins with what an older version kept in `preferences.json`. That file stays where it
+is, as the older version may still run.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
+import sqlite3
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from platformdirs import user_data_path
-
-from lib_embeddings.entries.atomic import write_atomically
+from lib_embeddings.entries.notes import FIELDS, Field
 from lib_embeddings.entries.snapshot import id_of
+from lib_embeddings.library.choices_file import (
+    FAILURES,
+    Rows,
+    default_path,
+    put,
+    read_old,
+    repairing,
+    rows_of,
+    stamp_of,
+    transaction,
+)
 
 log = logging.getLogger(__name__)
 
+FieldChoice = Field | Literal["auto"]
+FIELD_CHOICES: tuple[FieldChoice, ...] = (*FIELDS, "auto")
 
-class Preferences:
-    """Choices by id. Every change is written at once.
+Edit = Callable[[Rows], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What people chose for one embedding.
 
     Attributes:
-        favourites: ids of the entries the user likes best.
-        use_partial: ids of the entries that count as usable where they are partial.
+        favourite: they like it best.
+        use_partial: it counts as usable where it is partial.
+        field: the prompt field for its name; `auto` leaves that to the name. None: nobody chose.
+    """
+
+    favourite: bool = False
+    use_partial: bool = False
+    field: FieldChoice | None = None
+
+
+NO_CHOICE = Choice()
+
+
+class Choices:
+    """Choices by id. A change is on the disk when the call returns.
+
+    Where the store cannot be read or written, choices hold for this process, and are written
+    together with the next one. A store that is damaged is renamed, and a new one gets all that this
+    process knows. Both are logged. Any thread may call any method.
     """
 
     def __init__(self, path: str | None = None) -> None:
-        """Read the choices kept at *path*, by default in the user's data folder.
+        """Read the choices kept at *path*, by default in the user's data folder."""
+        self._path = os.path.abspath(path or default_path())
+        self._known: dict[str, Choice] = {}  # replaced, never changed: `all` needs no lock
+        self._lock = threading.Lock()  # guards all below
+        self._stored: Rows = {}  # what the store holds; while there is none, what it begins with
+        self._stamp: int | None = None  # the store's when it was read
+        self._edits: list[Edit] = []  # what is not in the store yet
+        self._shown: Rows = {}  # what `_known` was made of
+        self._problem = ""
+        self.refresh()
+        if self._stamp is None and not self._problem:
+            self._stored = read_old(Path(self._path).with_name("preferences.json"))
+            self._show()
 
-        A file that is damaged is put aside and begun anew.
-        """
-        self._path = path or default_path()
-        self._lock = threading.Lock()
-        self.favourites, self.use_partial = _read(self._path)
+    def all(self) -> Mapping[str, Choice]:
+        """Return what is known now, by id; ids for which nobody chose anything are missing."""
+        return self._known
 
-    def set(
+    def choose(
         self,
         id: str,  # noqa: A002 the word of the API
         *,
         favourite: bool | None = None,
         use_partial: bool | None = None,
+        field: FieldChoice | None = None,
     ) -> bool:
-        """Remember choices for an entry; None leaves one as it is. Tell whether any is new."""
-        with self._lock:
-            before = self.favourites, self.use_partial
-            self.favourites = _with(self.favourites, id, favourite)
-            self.use_partial = _with(self.use_partial, id, use_partial)
-            is_new = before != (self.favourites, self.use_partial)
-            if is_new:
-                self._save()
-        return is_new
+        """Remember choices for an embedding; None leaves one as it is.
 
-    def move(self, old: str, new: str) -> None:
+        Returns:
+            whether `all` has anything new now, by this choice or from another process.
+        """
+        asked = {"favourite": favourite, "use_partial": use_partial, "field": field}
+
+        def edit(rows: Rows) -> None:
+            for kind, value in asked.items():
+                if value is False:
+                    rows.pop((id, kind), None)
+                elif value is not None:
+                    rows[id, kind] = value
+
+        return self._change(edit)
+
+    def move(self, old: str, new: str) -> bool:
         """Let what was chosen for one id be chosen for another, as a file was renamed."""
-        favourite, use_partial = old in self.favourites, old in self.use_partial
-        if favourite or use_partial:
-            self.set(old, favourite=False, use_partial=False)
-            self.set(new, favourite=favourite, use_partial=use_partial)
+        return self._move({old: new})
 
-    def move_file(self, source: str, target: str) -> None:
+    def move_file(self, source: str, target: str) -> bool:
         """Let choices follow a file, given by full paths: any folder above may be its root."""
-        root = os.path.dirname(source)
-        while True:
-            old, new = (
-                os.path.relpath(path, root).replace(os.sep, "/") for path in (source, target)
-            )
-            self.move(id_of(root, old), id_of(root, new))
-            if root == os.path.dirname(root):
-                break
-            root = os.path.dirname(root)
+        roots = map(str, Path(source).parents)
+        return self._move({_id_in(root, source): _id_in(root, target) for root in roots})
 
-    def _save(self) -> None:
-        """Write all choices. A full or read-only disk costs only their memory."""
-        kept = {"favourites": sorted(self.favourites), "use_partial": sorted(self.use_partial)}
+    def refresh(self) -> bool:
+        """Read what other processes chose. Tell whether anything is new."""
+        with self._lock:
+            return self._attempt(self._write if self._edits else self._read)
+
+    def close(self) -> None:
+        """Write what could not be written before."""
+        with self._lock:
+            if self._edits:
+                self._attempt(self._write)
+
+    def _move(self, ids: Mapping[str, str]) -> bool:
+        def edit(rows: Rows) -> None:
+            moved = {(ids[id_], kind): value for (id_, kind), value in rows.items() if id_ in ids}
+            replaced = ids.keys() | {id_ for id_, _ in moved}
+            for key in [key for key in rows if key[0] in replaced]:
+                del rows[key]
+            rows.update(moved)
+
+        return self._change(edit)
+
+    def _change(self, edit: Edit) -> bool:
+        with self._lock:
+            self._edits.append(edit)
+            return self._attempt(self._write)
+
+    def _attempt(self, work: Callable[[], None]) -> bool:
+        """Read or write the store if that is possible. Tell whether anything is new."""
+        problem = ""
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            write_atomically(self._path, json.dumps(kept, indent=1).encode())
-        except OSError as error:
-            log.warning("the preferences %s could not be saved: %s", self._path, error)
+            repairing(self._path, work)
+        except FAILURES as error:
+            problem = str(error)
+        if problem not in ("", self._problem):  # logged for each problem, not for each choice
+            log.warning(
+                "the choices in %s cannot be read or written (%s): new ones are kept in memory",
+                self._path,
+                problem,
+            )
+        self._problem = problem
+        return self._show()
+
+    def _read(self) -> None:
+        """Take in what the store holds, if there is one."""
+        with suppress(FileNotFoundError):
+            os.stat(self._path)  # SQLite would make the file
+            with transaction(self._path, "DEFERRED") as connection:
+                self._take_in(connection)
+
+    def _write(self) -> None:
+        """Make the edits in the store. A new store gets all that is known."""
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        with transaction(self._path, "IMMEDIATE") as connection:
+            is_new = not self._take_in(connection)
+            rows, stamp = self._edited(), self._stamp
+            changed = _differences(rows, {} if is_new else self._stored)
+            if changed:
+                stamp = put(connection, {key: rows.get(key) for key in changed})
+        self._stored, self._stamp = rows, stamp
+        self._edits.clear()
+
+    def _take_in(self, connection: sqlite3.Connection) -> bool:
+        """Take in what other processes changed. Tell whether there is a store at all."""
+        stamp = stamp_of(connection)
+        if stamp is not None and stamp != self._stamp:
+            self._stored = rows_of(connection)
+            self._stamp = stamp
+        return stamp is not None
+
+    def _edited(self) -> Rows:
+        rows = dict(self._stored)
+        for edit in self._edits:
+            edit(rows)
+        return rows
+
+    def _show(self) -> bool:
+        """Let `all` return what is known by now. Tell whether anything is new."""
+        rows = self._edited()
+        changed = {id_ for id_, _ in _differences(rows, self._shown)}
+        if changed:
+            new = {id_: _choice(rows, id_) for id_ in changed}
+            known = {**self._known, **new}
+            for id_ in changed:
+                if known[id_] == NO_CHOICE:
+                    del known[id_]
+            self._known, self._shown = known, rows
+        return bool(changed)
 
 
-def default_path() -> str:
-    """Return where preferences are kept: in the user's data folder."""
-    return str(user_data_path("lib_embeddings") / "preferences.json")
+def _id_in(root: str, path: str) -> str:
+    return id_of(root, os.path.relpath(path, root).replace(os.sep, "/"))
 
 
-def _with(ids: frozenset[str], id: str, chosen: bool | None) -> frozenset[str]:  # noqa: A002
-    if chosen is None:
-        return ids
-    return ids | {id} if chosen else ids - {id}
+def _choice(rows: Rows, id_: str) -> Choice:
+    field = rows.get((id_, "field"))
+    return Choice(
+        favourite=rows.get((id_, "favourite")) == 1,
+        use_partial=rows.get((id_, "use_partial")) == 1,
+        field=field if field in FIELD_CHOICES else None,
+    )
 
 
-def _read(path: str) -> tuple[frozenset[str], frozenset[str]]:
-    try:
-        kept = json.loads(Path(path).read_bytes())
-        return frozenset(map(str, kept["favourites"])), frozenset(map(str, kept["use_partial"]))
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        log.warning("the preferences %s could not be read, going on without: %s", path, error)
-    except (ValueError, TypeError, LookupError) as error:
-        aside = f"{path}.damaged"
-        log.warning("the preferences %s are damaged, put aside as %s: %s", path, aside, error)
-        with suppress(OSError):
-            os.replace(path, aside)
-    return frozenset(), frozenset()
+def _differences(some: Rows, others: Rows) -> set[tuple[str, str]]:
+    """Return where two tables differ."""
+    return {key for key, _ in some.items() ^ others.items()}

@@ -26,7 +26,7 @@ from lib_embeddings.entries.snapshot import Changes, Entry, FittedEntry, Snapsho
 from lib_embeddings.entries.walk import Found, walk
 from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.library.bulk import no_collecting
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices, FieldChoice
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.search import Listing
 from lib_embeddings.prompts.name_checks import NameChecks
@@ -40,7 +40,7 @@ Subscriber = Callable[[int, Changes], object]
 
 @final
 class Library:
-    """One snapshot of some folders, seen with the active model and the user's preferences.
+    """One snapshot of some folders, seen with the active model and the user's choices.
 
     Attributes:
         is_whole: tells of a new or changed file, from path, size and mtime_ns, whether it is
@@ -54,7 +54,7 @@ class Library:
         self,
         roots: Iterable[str | os.PathLike[str]],
         index: Index,
-        preferences: Preferences,
+        choices: Choices,
         *,
         read: Callable[[str], Told] = read_file,
     ) -> None:
@@ -68,7 +68,7 @@ class Library:
         self.tokenize: Tokenize | None = None
         self._index = index
         self._read = index.reader(read)
-        self._preferences = preferences
+        self._choices = choices
         self._scanning = threading.Lock()  # one look at the disk at a time; guards the next
         self._files: dict[str, Entry] = {}  # by full path, before they are compared
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
@@ -87,7 +87,7 @@ class Library:
 
     @property
     def generation(self) -> int:
-        """A number that rises by one with every change of entries, model or preferences."""
+        """A number that rises by one with every change of entries, model or choices."""
         return self._generation
 
     @property
@@ -95,11 +95,12 @@ class Library:
         """All entries of the current generation, to be searched and sorted."""
         with self._lock:
             if self._listing is None:
+                choices = self._choices.all()
+                partials = {id_ for id_, choice in choices.items() if choice.use_partial}
                 self._listing = Listing(
                     self._generation,
-                    self._snapshot.seen_with(self._model, self._preferences.use_partial),
-                    self._preferences.favourites,
-                    self._preferences.use_partial,
+                    self._snapshot.seen_with(self._model, partials),
+                    choices,
                     self._index.hashes,
                     partial(NameChecks, tokenize=self.tokenize, look_up=self._index.token_ids),
                 )
@@ -163,15 +164,16 @@ class Library:
             self._begin_generation(Changes())
         self._tell()
 
-    def prefer(
+    def choose(
         self,
         id: str,  # noqa: A002 the word of the API
         *,
         favourite: bool | None = None,
         use_partial: bool | None = None,
+        field: FieldChoice | None = None,
     ) -> None:
         """Remember what the user chose for an entry; None leaves a choice as it is."""
-        if self._preferences.set(id, favourite=favourite, use_partial=use_partial):
+        if self._choices.choose(id, favourite=favourite, use_partial=use_partial, field=field):
             with self._lock:
                 self._begin_generation(Changes())
             self._tell()
@@ -182,7 +184,7 @@ class Library:
             renaming = rename(entry, name, self.view)
             for move in renaming.moves:
                 self._index.move(*move)
-            self._preferences.move(entry.id, renaming.new_id)
+            self._choices.move(entry.id, renaming.new_id)
         self.rescan()
         return renaming.new_id
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.fit import FitKind
-from lib_embeddings.entries.notes import read_texts
+from lib_embeddings.entries.notes import Field, guess_field, read_texts
 from lib_embeddings.entries.snapshot import FittedEntry, State, View
+from lib_embeddings.library.choices import NO_CHOICE, Choice
 from lib_embeddings.names import as_text, fold, natural_key
 from lib_embeddings.prompts.name_checks import NameChecks
 
@@ -84,22 +85,33 @@ class Listing:
     """All entries of one generation. What searching and sorting need is prepared once, when asked.
 
     Attributes:
-        favourites: ids of the entries the user likes best.
-        use_partial: ids of the entries that count as usable where they are partial.
+        choices: what people chose, by id.
         hashes: returns full path -> SHA-256, as far as they are known by now.
         check_names: compares the names of a view.
     """
 
     generation: int
     view: View
-    favourites: frozenset[str] = frozenset()
-    use_partial: frozenset[str] = frozenset()
+    choices: Mapping[str, Choice] = field(default_factory=dict)
     hashes: Callable[[], Mapping[str, str]] = dict
     check_names: Callable[[View], NameChecks] = NameChecks
 
     def find(self, id: str) -> FittedEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id, if there is one."""
         return self._by_id.get(id)
+
+    def choice_of(self, fitted: FittedEntry) -> Choice:
+        """Return what people chose for an entry."""
+        return self.choices.get(fitted.id, NO_CHOICE)
+
+    def chosen_field(self, fitted: FittedEntry) -> Field | None:
+        """Return the prompt field that somebody chose for an entry, here or in its sidecar."""
+        chosen = self.choice_of(fitted).field or read_texts(fitted.entry).field
+        return None if chosen == "auto" else chosen
+
+    def field_of(self, fitted: FittedEntry) -> Field:
+        """Return the prompt field that an entry's name goes to: the chosen one, else a guess."""
+        return self.chosen_field(fitted) or guess_field(fitted.name)
 
     def folder_of(self, fitted: FittedEntry) -> str:
         """Return the id of the folder an entry lies in."""
@@ -175,7 +187,7 @@ class Listing:
         if filters.fit:
             rows = [row for row in rows if row.fit in filters.fit]
         if filters.favourite:
-            rows = [row for row in rows if row.id in self.favourites]
+            rows = [row for row in rows if self.choices.get(row.id, NO_CHOICE).favourite]
         if filters.folder is not None:
             place = _place(filters.folder)
             rows = [row for row in rows if row.place.startswith(place)]

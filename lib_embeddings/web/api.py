@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.notes import Box, SidecarError, write_box
 from lib_embeddings.entries.previews import Thumbnails, preview_of
 from lib_embeddings.entries.snapshot import FITS, STATES, FittedEntry
 from lib_embeddings.errors import BadName, EmbeddingError, RenameError
@@ -162,10 +161,7 @@ class _Routes:
     async def choose(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         fitted = self._find(id)
         choices = await read_choices(request)
-        try:
-            await run_in_threadpool(_choose, self._library, fitted, **choices)
-        except SidecarError as error:
-            raise HTTPException(409, str(error)) from error
+        await run_in_threadpool(self._library.choose, id, **choices)
         listing = self._library.listing
         return as_json(card(listing, listing.find(id) or fitted, PREFIX))
 
@@ -189,17 +185,3 @@ class _Routes:
         if fitted is None:
             raise HTTPException(404, "there is no such file, or no longer")
         return fitted
-
-
-def _choose(
-    library: Library,
-    fitted: FittedEntry,
-    favourite: bool | None = None,
-    use_partial: bool | None = None,
-    box: Box | None = None,
-) -> None:
-    """Keep what the user chose, each thing in its place."""
-    if box is not None:  # first, as it may be refused
-        write_box(fitted.entry, box)
-        library.rescan()
-    library.prefer(fitted.id, favourite=favourite, use_partial=use_partial)

@@ -7,7 +7,7 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from lib_embeddings.entries.notes import box_of, read_texts
+from lib_embeddings.entries.notes import read_texts
 from lib_embeddings.entries.previews import preview_of
 from lib_embeddings.entries.snapshot import FittedEntry
 from lib_embeddings.library.inspect import Inspection, inspect
@@ -36,7 +36,7 @@ def describe_library(listing: Listing, *, shows_paths: bool) -> dict[str, Any]:
 
 def card(listing: Listing, fitted: FittedEntry, prefix: str) -> dict[str, Any]:
     """Return what a card shows of one file."""
-    texts = read_texts(fitted.entry)
+    texts, choice = read_texts(fitted.entry), listing.choice_of(fitted)
     return {
         **entry_as_json(fitted, listing.name_checks.of(fitted)),
         "id": fitted.id,
@@ -46,9 +46,10 @@ def card(listing: Listing, fitted: FittedEntry, prefix: str) -> dict[str, Any]:
         "preview": _preview_address(fitted, prefix),
         "notes": texts.notes,
         "description": texts.description,
-        "favourite": fitted.id in listing.favourites,
-        "use_partial": fitted.id in listing.use_partial,
-        "box": box_of(fitted.entry),
+        "favourite": choice.favourite,
+        "use_partial": choice.use_partial,
+        "field": listing.field_of(fitted),
+        "chosen_field": listing.chosen_field(fitted),
     }
 
 

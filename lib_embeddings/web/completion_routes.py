@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from lib_embeddings.entries.notes import box_of
 from lib_embeddings.entries.snapshot import FittedEntry
 from lib_embeddings.library.completion import Completer
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.search import Listing
 from lib_embeddings.prompts.grammar import escape
 from lib_embeddings.web.requests import number
 from lib_embeddings.web.responses import as_json
@@ -26,19 +26,19 @@ def add_completion_route(router: APIRouter, library: Library) -> None:
         most, listing = number("limit", limit, 1, MOST_COMPLETIONS), library.listing
         if completer is None or completer.generation != listing.generation:
             completer = Completer(listing)
-        told = [_completion(fitted) for fitted in completer.complete(text, most)]
+        told = [_completion(listing, fitted) for fitted in completer.complete(text, most)]
         return as_json({"completions": told})
 
     router.add_api_route("/completions", completions, methods=["GET"], response_model=None)
 
 
-def _completion(fitted: FittedEntry) -> dict[str, Any]:
+def _completion(listing: Listing, fitted: FittedEntry) -> dict[str, Any]:
     return {
         "id": fitted.id,
         "name": fitted.name,
         "n_vectors": fitted.n_vectors,
         "families": list(fitted.families),
         "fit": fitted.fit,
-        "box": box_of(fitted.entry),
+        "field": listing.field_of(fitted),
         "insert": escape(fitted.name),
     }

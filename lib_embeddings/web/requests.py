@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from fastapi import HTTPException, Request
 
-from lib_embeddings.entries.notes import BOXES
+from lib_embeddings.entries.notes import FIELDS
 from lib_embeddings.errors import shown
+from lib_embeddings.library.choices import FIELD_CHOICES
 from lib_embeddings.prompts.schedules import MOST_STEPS
 
 _LOCAL_CLIENTS = ("127.0.0.1", "::1")
@@ -30,18 +31,18 @@ _STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
     "favourite": (True, False),
     "use_partial": (True, False),
-    "box": BOXES,
+    "field": FIELD_CHOICES,
 }
 
 _T = TypeVar("_T", bound=str)
 
 
 class Prompts(NamedTuple):
-    """What stands in a page's prompt boxes.
+    """What stands in a page's prompt fields.
 
     Attributes:
         steps: how many a picture is made in.
-        infotext: of another picture, as it was pasted into a box.
+        infotext: of another picture, as it was pasted into a field.
     """
 
     positive: str
@@ -113,10 +114,10 @@ async def read_prompts(request: Request) -> Prompts:
     body = _parse(await _read_body(request, _LONGEST_PROMPTS))
     if not isinstance(body, dict):
         raise HTTPException(422, "expected a JSON object")
-    positive, negative = (body.get(box, "") for box in BOXES)
-    for box, text in zip(BOXES, (positive, negative), strict=True):
+    positive, negative = (body.get(field, "") for field in FIELDS)
+    for field, text in zip(FIELDS, (positive, negative), strict=True):
         if not isinstance(text, str) or len(text) > LONGEST_PROMPT:
-            raise HTTPException(422, f"{box}: expected at most {LONGEST_PROMPT:,} characters")
+            raise HTTPException(422, f"{field}: expected at most {LONGEST_PROMPT:,} characters")
     steps = body.get("steps", _STEPS)
     if type(steps) is not int or not 1 <= steps <= MOST_STEPS:
         raise HTTPException(422, f"steps: expected a number from 1 to {MOST_STEPS}")

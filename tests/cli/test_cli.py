@@ -13,7 +13,7 @@ import pytest
 from lib_embeddings.cli import main
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.snapshot import id_of
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.names import SUFFIXES
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
 
@@ -377,15 +377,17 @@ def test_choices_follow_a_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """A favourite stays one, whichever folder above it is the library's."""
     folder = fill(tmp_path / "e", {"sub/cat.pt": GOOD, "sub/dog.pt": GOOD})
     root, deeper = str(folder), str(folder / "sub")
-    preferences = Preferences()
-    preferences.set(id_of(root, "sub/cat.pt"), favourite=True)
-    preferences.set(id_of(deeper, "cat.pt"), use_partial=True)
-    preferences.set(id_of(root, "sub/dog.pt"), favourite=True)
+    choices = Choices()
+    choices.choose(id_of(root, "sub/cat.pt"), favourite=True)
+    choices.choose(id_of(deeper, "cat.pt"), use_partial=True)
+    choices.choose(id_of(root, "sub/dog.pt"), favourite=True)
     monkeypatch.chdir(folder)
     assert main(["rename", "sub/cat.pt", "cow"]) == 0
-    preferences = Preferences()
-    assert preferences.favourites == {id_of(root, "sub/cow.pt"), id_of(root, "sub/dog.pt")}
-    assert preferences.use_partial == {id_of(deeper, "cow.pt")}
+    assert Choices().all() == {
+        id_of(root, "sub/cow.pt"): Choice(favourite=True),
+        id_of(root, "sub/dog.pt"): Choice(favourite=True),
+        id_of(deeper, "cow.pt"): Choice(use_partial=True),
+    }
 
 
 # inspect

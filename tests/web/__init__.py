@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
@@ -106,6 +106,6 @@ def open_site(
     root = folder / "embeddings"
     root.mkdir(exist_ok=True)
     with Index.nowhere() as index:
-        library = Library([root], index, Preferences())
+        library = Library([root], index, Choices())
         library.rescan()
         yield Site(root, library, login)

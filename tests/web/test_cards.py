@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.api import allow
@@ -157,7 +157,8 @@ def test_a_card(site: Site) -> None:
             "description": "d",
             "favourite": False,
             "use_partial": False,
-            "box": "negative",
+            "field": "negative",
+            "chosen_field": None,
         }
     ]
 
@@ -284,7 +285,7 @@ def test_a_root_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.Monkey
         root = tmp_path / "caf\udce9"
         root.mkdir()
         (root / "cat.pt").write_bytes(SDXL)
-        library = Library([root], index, Preferences())
+        library = Library([root], index, Choices())
         library.rescan()
         latin = Site(root, library, allow)
         page = latin.get("/entries")

@@ -36,7 +36,7 @@ def test_a_completion_has_what_a_list_shows(site: Site) -> None:
                 "n_vectors": 4,
                 "families": ["sd2"],
                 "fit": "incompatible",
-                "box": "negative",
+                "field": "negative",
                 "insert": r"bad\(hands\)",
             }
         ]

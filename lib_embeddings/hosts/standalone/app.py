@@ -7,7 +7,7 @@ import os
 import socket
 import webbrowser
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -15,7 +15,7 @@ import uvicorn
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.standalone import page as standalone
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import change_lines, log_lines
@@ -31,8 +31,8 @@ def living_library(
     roots: Iterable[str | os.PathLike[str]], model: ModelFamily | None = None
 ) -> Iterator[Library]:
     """Yield a library that follows its folders by itself until the block ends."""
-    with Index.open() as index:
-        library = Library(roots, index, Preferences())
+    with Index.open() as index, closing(Choices()) as choices:
+        library = Library(roots, index, choices)
         library.tokenize = own_tokenizer()
         library.set_model(model)
         library.rescan()

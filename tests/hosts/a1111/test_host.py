@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from fastapi import FastAPI  # noqa: E402
 
 from lib_embeddings.hosts.webui import extension  # noqa: E402
-from lib_embeddings.library.choices import Preferences  # noqa: E402
+from lib_embeddings.library.choices import Choice, Choices  # noqa: E402
 from lib_embeddings.web.api import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_webui import (  # noqa: E402
@@ -121,7 +121,7 @@ def test_a_partial_embedding_is_used_once_switched_on(run: Run) -> None:
     client.patch(f"{PREFIX}/entries/{entry['id']}", json={"use_partial": True})
     assert eventually(lambda: run.words == ["cat"])
     assert not run.database.word_embeddings["cat"].vec["clip_g"].any()
-    assert Preferences().use_partial == {entry["id"]}
+    assert Choices().all() == {entry["id"]: Choice(use_partial=True)}
 
 
 @pytest.mark.parametrize(("count", "words"), [(75, ["cat"]), (76, [])])

@@ -23,7 +23,7 @@ import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.standalone.app import log_news
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file
@@ -307,7 +307,7 @@ def test_the_log_tells_all_once_and_then_changes(
     """What is there is logged in full, what changes in short, a look without changes not at all."""
     caplog.set_level(logging.INFO)
     with Index.nowhere() as index:
-        library = Library([tmp_path], index, Preferences(str(tmp_path / "preferences.json")))
+        library = Library([tmp_path], index, Choices(str(tmp_path / "choices.sqlite")))
         library.set_model(MODEL_FAMILIES["sd1"])
         (tmp_path / "a.safetensors").write_bytes(SD1)
         (tmp_path / "b.safetensors").write_bytes(SD1[:-1])
