@@ -194,7 +194,10 @@ class Library:
         return self.rescan()
 
     def rescan(self) -> Changes:
-        """Look at all folders now, and return what has changed since the last look."""
+        """Look at all folders now, and return what has changed since the last look.
+
+        What other processes chose meanwhile is taken in too.
+        """
         with self._scanning, no_collecting():
             roots = self._roots
             reachable = tuple(filter(os.path.isdir, roots))
@@ -238,7 +241,7 @@ class Library:
             if root not in self._unreachable:
                 log.warning("the folder %s is missing: its embeddings come back with it", root)
         is_same = (snapshot.roots, missing) == (self._snapshot.roots, self._unreachable)
-        if changes or not is_same:
+        if self._choices.refresh() or changes or not is_same:
             with self._lock:
                 self._snapshot = snapshot
                 self._unreachable = missing

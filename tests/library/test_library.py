@@ -263,6 +263,22 @@ def test_generations_rise_by_one(library: Library, root: Path) -> None:
     assert seen == [0, 1, 2, 2, 3, 3, 4, 5, 5]
 
 
+def test_a_rescan_finds_what_another_process_chose(
+    library: Library, root: Path, tmp_path: Path
+) -> None:
+    """A partial embedding that is switched on elsewhere is usable here, and that is news once."""
+    (root / "a.safetensors").write_bytes(SD1)
+    library.set_model(MODEL_FAMILIES["sdxl"])
+    library.rescan()
+    (entry,) = library.view
+    Choices(str(tmp_path / "choices.sqlite")).choose(entry.id, use_partial=True)
+    before = library.generation
+    assert not library.rescan()
+    assert (library.view.entries[0].fit, library.generation) == ("usable", before + 1)
+    library.rescan()
+    assert library.generation == before + 1
+
+
 def test_a_model_switch_opens_no_file(library: Library, root: Path, reader: Reader) -> None:
     """Fits follow the model while the files are gone."""
     (root / "a.safetensors").write_bytes(SD1)
