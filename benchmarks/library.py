@@ -22,7 +22,7 @@ from benchmarks.clock import best
 from benchmarks.folders import make_folder
 from lib_embeddings.entries.snapshot import Snapshot, View
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.search import Filters, Listing
@@ -34,7 +34,7 @@ RUNS = 7
 START = """
 import os, time
 from lib_embeddings.library.index import Index
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.library import Library
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 
@@ -51,10 +51,10 @@ def floor():
     return time.perf_counter() - start
 
 best = min(floor() for _ in range(3))
-preferences = Preferences(PREFERENCES)
+choices = Choices(CHOICES)
 start = time.perf_counter()
 with Index.open(INDEX) as index:
-    library = Library([ROOT], index, preferences)
+    library = Library([ROOT], index, choices)
     library.set_model(MODEL_FAMILIES["sd1"])
     library.rescan()
     entries = len(library.view)
@@ -83,7 +83,7 @@ def measure_start(folder: str, scratch: str) -> None:
     names = {
         "ROOT": folder,
         "INDEX": os.path.join(scratch, "index.sqlite"),
-        "PREFERENCES": os.path.join(scratch, "preferences.json"),
+        "CHOICES": os.path.join(scratch, "choices.sqlite"),
     }
     code = "".join(f"{name} = {value!r}\n" for name, value in names.items()) + START
     runs = []
@@ -101,7 +101,7 @@ def measure_start(folder: str, scratch: str) -> None:
 def measure_view(folder: str, scratch: str) -> None:
     """Print how long a model switch and a search take."""
     with Index.open(os.path.join(scratch, "index.sqlite")) as index:
-        library = Library([folder], index, Preferences(os.path.join(scratch, "none.json")))
+        library = Library([folder], index, Choices(os.path.join(scratch, "none.sqlite")))
         library.rescan()
         view = library.view
     snapshot = Snapshot(view.roots, tuple(fitted.entry for fitted in view))
@@ -142,7 +142,7 @@ def weather_storm(scratch: str, operations: int) -> None:
     """Change a folder at random, with rescans between, and compare the list with a fresh scan."""
     folder = Path(scratch, "embeddings")
     with Index.open(os.path.join(scratch, "index.sqlite")) as index:
-        library = Library([folder], index, Preferences(os.path.join(scratch, "a.json")))
+        library = Library([folder], index, Choices(os.path.join(scratch, "a.sqlite")))
         storm = Storm(folder)
         start = time.perf_counter()
         for number in range(operations):
@@ -152,7 +152,7 @@ def weather_storm(scratch: str, operations: int) -> None:
         library.rescan()
         seconds = time.perf_counter() - start
     with Index.nowhere() as nothing:
-        fresh = Library([folder], nothing, Preferences(os.path.join(scratch, "b.json")))
+        fresh = Library([folder], nothing, Choices(os.path.join(scratch, "b.sqlite")))
         fresh.rescan()
     is_true = list(library.view) == list(fresh.view)
     verdict = "equals a fresh scan" if is_true else "DIFFERS from a fresh scan"

@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.folders import make_folder
 from lib_embeddings.entries.walk import find
 from lib_embeddings.hosts.standalone.app import log_news
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.watch.watcher import Watcher
@@ -98,7 +98,7 @@ class Stopwatch:
 def living(roots: Iterable[Path], scratch: Path) -> Iterator[Stopwatch]:
     """Watch some folders as the app does."""
     with Index.open(str(scratch / "index.sqlite")) as index:
-        library = Library(roots, index, Preferences(str(scratch / "preferences.json")))
+        library = Library(roots, index, Choices(str(scratch / "choices.sqlite")))
         library.rescan()
         log_news(library)
         watcher = Watcher(library.roots, library.rescan)

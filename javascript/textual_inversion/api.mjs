@@ -33,7 +33,8 @@
  * @property {string} description
  * @property {boolean} favourite
  * @property {boolean} use_partial
- * @property {BoxKind} box
+ * @property {BoxKind} field Where its name goes.
+ * @property {BoxKind | null} chosen_field Null where nobody chose: `field` is guessed from the name.
  */
 
 /**
@@ -62,7 +63,7 @@
 /** @typedef {Summary & {entries: Entry[]}} Page */
 /** @typedef {{generation: number, added: number, modified: number, deleted: number}} Changes */
 /** @typedef {Record<string, string | number>} Parameters */
-/** @typedef {Partial<Pick<Entry, "favourite" | "use_partial" | "box">>} Settings */
+/** @typedef {{favourite?: boolean, use_partial?: boolean, field?: BoxKind | "auto"}} Settings */
 
 /** @typedef {{id: string, name: string, n_vectors: number, weights: number[]}} Used */
 /** @typedef {{id: string, name: string, reason: string}} Unusable */
@@ -98,7 +99,7 @@
  * @property {number} n_vectors
  * @property {string[]} families
  * @property {Fit} fit
- * @property {BoxKind} box
+ * @property {BoxKind} field
  * @property {string} insert The name as a prompt needs it.
  */
 

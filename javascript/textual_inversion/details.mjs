@@ -2,7 +2,6 @@
  * Show all that is known about one file, and the choices someone can make for it.
  */
 
-import { BOX_KINDS } from "./boxes.mjs";
 import { pictureOf } from "./cards.mjs";
 import { copyText } from "./clipboard.mjs";
 import { element, iconButton, textButton } from "./elements.mjs";
@@ -152,7 +151,7 @@ export class DetailsPanel {
  * @returns {Settings}
  */
 function settingOf({ type, value, checked, dataset }) {
-  if (type === "radio") return { box: /** @type {Settings["box"]} */ (value) };
+  if (type === "radio") return { field: /** @type {Settings["field"]} */ (value) };
   return { [dataset.key ?? ""]: checked };
 }
 
@@ -185,7 +184,7 @@ function choices(details) {
   const rows = [checkbox("favourite", "Favourite", favourite)];
   if (fit === "partial" || use_partial)
     rows.push(checkbox("use_partial", "Use it anyway, with the vectors that fit", use_partial));
-  if (isEmbedding(details)) rows.push(boxChoice(details));
+  if (isEmbedding(details)) rows.push(fieldChoice(details));
   return element("div", { class: "choices" }, ...rows);
 }
 
@@ -206,13 +205,15 @@ function checkbox(key, label, isOn) {
 }
 
 /** @param {Details} details */
-function boxChoice({ id, box }) {
-  const radios = BOX_KINDS.map((kind) => {
-    const attributes = { type: "radio", name: `lib-embeddings-box-${id}`, value: kind, checked: kind === box };
-    const radio = element("input", { ...attributes, "data-action": "setting", "data-key": `box-${kind}` });
-    return element("label", { class: "choice" }, radio, BOXES[kind]);
+function fieldChoice({ id, chosen_field }) {
+  const labels = { auto: "Auto", ...BOXES };
+  const radios = Object.entries(labels).map(([value, label]) => {
+    const checked = value === (chosen_field ?? "auto");
+    const attributes = { type: "radio", name: `lib-embeddings-field-${id}`, value, checked };
+    const radio = element("input", { ...attributes, "data-action": "setting", "data-key": `field-${value}` });
+    return element("label", { class: "choice" }, radio, label);
   });
-  return element("fieldset", {}, element("legend", {}, "Its own box"), ...radios);
+  return element("fieldset", {}, element("legend", {}, "Prompt field"), ...radios);
 }
 
 /** @param {Details} details */

@@ -56,8 +56,8 @@ export class Insertion {
    *
    * @param {Entry} entry
    */
-  targetOf({ box }) {
-    return this.target ?? box;
+  targetOf({ field }) {
+    return this.target ?? field;
   }
 
   /**

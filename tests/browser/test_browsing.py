@@ -109,7 +109,7 @@ def test_the_model_decides_what_is_usable(tab: Tab) -> None:
 
 
 def test_details_tell_all_and_take_choices(tab: Tab) -> None:
-    """A partial embedding can be used anyway, a favourite is found again, a box is chosen."""
+    """A partial embedding can be used anyway, a favourite is found again, a field is chosen."""
     tab.show("Partial")
     tab.press("detail-xl", "info")
     expect(tab.details).to_contain_text("768 for CLIP L (float32)")
@@ -123,6 +123,8 @@ def test_details_tell_all_and_take_choices(tab: Tab) -> None:
     tab.click("detail-xl")
     expect(tab.negative).to_have_value("detail-xl")
     tab.press("detail-xl", "info")
+    expect(tab.details.get_by_label("Negative prompt")).to_be_checked()
+    tab.details.get_by_label("Auto").check()
     tab.details.get_by_label("Use it anyway").uncheck()
     tab.details.get_by_label("Favourite").uncheck()
     expect(tab.root.locator(".chip", has_text="Favourites")).to_have_text("Favourites 0")

@@ -1,4 +1,4 @@
-"""Texts beside an embedding, and the prompt box it belongs to."""
+"""Texts beside an embedding, and the prompt field its name goes to."""
 
 from __future__ import annotations
 
@@ -9,14 +9,8 @@ from pathlib import Path
 import pytest
 from lib_embeddings.entries.scan import scan
 
-from lib_embeddings.entries.notes import (
-    SidecarError,
-    Texts,
-    box_of,
-    guess_box,
-    read_texts,
-    write_box,
-)
+from lib_embeddings.entries.notes import Texts, guess_field, read_texts
+from lib_embeddings.entries.scan import scan
 from lib_embeddings.entries.snapshot import Entry
 from tests.builders import torch_zip
 
@@ -55,8 +49,11 @@ SAVED_BY_A1111 = json.dumps(
         pytest.param(
             {"cat.json": '{"description": ""}', "cat.txt": "txt"}, Texts("", "txt"), id="empty JSON"
         ),
-        pytest.param({"cat.json": '{"prompt box": "negative"}'}, Texts(box="negative"), id="box"),
-        pytest.param({"cat.json": '{"prompt box": "left"}'}, Texts(), id="no box"),
+        pytest.param(
+            {"cat.json": '{"prompt box": "negative"}'}, Texts(field="negative"), id="prompt field"
+        ),
+        pytest.param({"cat.json": '{"prompt box": "left"}'}, Texts(), id="no prompt field"),
+        pytest.param({"cat.json": '{"prompt box": ["negative"]}'}, Texts(), id="list of fields"),
         pytest.param({"cat.json": '{"notes": 5, "description": []}'}, Texts(), id="no text"),
         pytest.param({"cat.json": "[]"}, Texts(), id="no object"),
         pytest.param({"cat.json": '{"notes": "cut'}, Texts(), id="cut"),
@@ -89,63 +86,6 @@ def test_an_edit_is_seen(tmp_path: Path) -> None:
     assert read_texts(after.entry).description == "two"
 
 
-# Writing the box
-
-
-def test_a_box_is_kept(tmp_path: Path) -> None:
-    """The chosen box is written beside the file, and wins over the guess."""
-    entry = entry_beside(tmp_path, {}, "badhands.pt")
-    assert box_of(entry) == "negative"
-    write_box(entry, "positive")
-    (after,) = scan([tmp_path])
-    assert box_of(after.entry) == "positive"
-    assert sorted(os.listdir(tmp_path)) == ["badhands.json", "badhands.pt"]
-
-
-def test_other_keys_stay_as_they_are(tmp_path: Path) -> None:
-    """What A1111 and others keep in a sidecar survives, order, letters and numbers included."""
-    others = {"notes": "猫", "preferred weight": 0.7, "tags": [1, {"a": None}], "zeta": "\ud800"}
-    entry = entry_beside(tmp_path, {"cat.json": json.dumps(others)})
-    write_box(entry, "negative")
-    write_box(entry, "positive")
-    kept = json.loads((tmp_path / "cat.json").read_bytes().decode("utf-8", "surrogatepass"))
-    assert list(kept.items()) == [*others.items(), ("prompt box", "positive")]
-
-
-def test_an_existing_sidecar_keeps_name_and_mode(tmp_path: Path) -> None:
-    """The file that is there is the one that is changed, with its permissions."""
-    entry = entry_beside(tmp_path, {"Cat.JSON": "{}"})
-    (tmp_path / "Cat.JSON").chmod(0o640)
-    write_box(entry, "negative")
-    assert sorted(os.listdir(tmp_path)) == ["Cat.JSON", "cat.pt"]
-    assert (tmp_path / "Cat.JSON").stat().st_mode & 0o777 == 0o640
-
-
-@pytest.mark.parametrize("text", ["[]", "{", "", "[" * 100_000])
-def test_a_damaged_sidecar_is_not_overwritten(tmp_path: Path, text: str) -> None:
-    """A sidecar that cannot be read may be worth repairing: it stays as it is."""
-    entry = entry_beside(tmp_path, {"cat.json": text})
-    with pytest.raises(SidecarError, match=r"cat\.json is damaged: repair or delete it first"):
-        write_box(entry, "negative")
-    assert (tmp_path / "cat.json").read_text() == text
-
-
-def test_a_folder_where_nothing_can_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A read-only folder gives one sentence that names the file, and nothing is left behind."""
-    entry = entry_beside(tmp_path, {"cat.json": '{"notes": "n"}'})
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(SidecarError, match=r"cat\.json cannot be written: Permission denied$"):
-        write_box(entry, "negative")
-    assert sorted(os.listdir(tmp_path)) == ["cat.json", "cat.pt"]
-    assert (tmp_path / "cat.json").read_text() == '{"notes": "n"}'
-
-
 # Guessing it
 
 NEGATIVE = (
@@ -163,10 +103,10 @@ POSITIVE = (
 @pytest.mark.parametrize("name", NEGATIVE)
 def test_names_for_the_negative_prompt(name: str) -> None:
     """Names with *negative*, or a word like *bad*, belong to the negative prompt."""
-    assert guess_box(name) == "negative"
+    assert guess_field(name) == "negative"
 
 
 @pytest.mark.parametrize("name", POSITIVE)
 def test_names_for_the_prompt(name: str) -> None:
     """Words that only begin or end so are ordinary words."""
-    assert guess_box(name) == "positive"
+    assert guess_field(name) == "positive"

@@ -15,7 +15,7 @@ from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes, Told
 from lib_embeddings.errors import RenameError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file, vectors
@@ -66,7 +66,7 @@ def index() -> Iterator[Index]:
 @pytest.fixture
 def library(root: Path, reader: Reader, index: Index, tmp_path: Path) -> Library:
     """Return a library that has not looked yet."""
-    library = Library([root], index, Preferences(str(tmp_path / "preferences.json")), read=reader)
+    library = Library([root], index, Choices(str(tmp_path / "choices.sqlite")), read=reader)
     library._generation = 0  # it begins at the time of day
     return library
 
@@ -122,7 +122,7 @@ def test_a_file_that_could_not_be_opened_is_tried_again(
     def read(path: str) -> Told:
         return read_file(path + ".gone" * away.pop()) if away else read_file(path)
 
-    library = Library([root], index, Preferences(str(tmp_path / "p.json")), read=read)
+    library = Library([root], index, Choices(str(tmp_path / "c.sqlite")), read=read)
     library.rescan()
     assert [entry.state for entry in library.view] == ["broken"]
     library.rescan()
@@ -245,21 +245,38 @@ def test_a_root_is_exchanged_for_the_folder_above(
 
 
 def test_generations_rise_by_one(library: Library, root: Path) -> None:
-    """Entries, model and preferences each make a generation when they change, and only then."""
+    """Entries, model and choices each make a generation when they change, and only then."""
     (root / "a.safetensors").write_bytes(SD1)
     seen = [library.generation]
     for change in (
         library.rescan,
         lambda: library.set_model(MODEL_FAMILIES["sdxl"]),
         lambda: library.set_model(MODEL_FAMILIES["sdxl"]),
-        lambda: library.prefer(library.view.entries[0].id, use_partial=True),
-        lambda: library.prefer(library.view.entries[0].id, use_partial=True),
-        lambda: library.prefer(library.view.entries[0].id, favourite=True),
+        lambda: library.choose(library.view.entries[0].id, use_partial=True),
+        lambda: library.choose(library.view.entries[0].id, use_partial=True),
+        lambda: library.choose(library.view.entries[0].id, favourite=True),
+        lambda: library.choose(library.view.entries[0].id, field="negative"),
         library.rescan,
     ):
         change()
         seen.append(library.generation)
-    assert seen == [0, 1, 2, 2, 3, 3, 4, 4]
+    assert seen == [0, 1, 2, 2, 3, 3, 4, 5, 5]
+
+
+def test_a_rescan_finds_what_another_process_chose(
+    library: Library, root: Path, tmp_path: Path
+) -> None:
+    """A partial embedding that is switched on elsewhere is usable here, and that is news once."""
+    (root / "a.safetensors").write_bytes(SD1)
+    library.set_model(MODEL_FAMILIES["sdxl"])
+    library.rescan()
+    (entry,) = library.view
+    Choices(str(tmp_path / "choices.sqlite")).choose(entry.id, use_partial=True)
+    before = library.generation
+    assert not library.rescan()
+    assert (library.view.entries[0].fit, library.generation) == ("usable", before + 1)
+    library.rescan()
+    assert library.generation == before + 1
 
 
 def test_a_model_switch_opens_no_file(library: Library, root: Path, reader: Reader) -> None:
@@ -428,7 +445,7 @@ def test_a_storm_ends_with_the_truth(library: Library, root: Path, tmp_path: Pat
             library.rescan()
     library.rescan()
     with Index.nowhere() as nothing:
-        fresh = Library([root], nothing, Preferences(str(tmp_path / "none.json")))
+        fresh = Library([root], nothing, Choices(str(tmp_path / "none.sqlite")))
         fresh.rescan()
     assert list(library.view) == list(fresh.view)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Preferences
+from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
@@ -34,7 +34,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
     for name, data in {"ab": SD1, "abc": SD2, "x": SD1, "page": b"<html></html>"}.items():
         (root / f"{name}.pt").write_bytes(data)
     with Index.nowhere() as index:
-        library = Library([root], index, Preferences(str(tmp_path / "preferences.json")))
+        library = Library([root], index, Choices(str(tmp_path / "choices.sqlite")))
         library.tokenize = Letters()
         library.set_model(MODEL_FAMILIES["sd1"])
         library.rescan()

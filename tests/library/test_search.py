@@ -10,6 +10,7 @@ import pytest
 from lib_embeddings.entries.scan import scan
 
 from lib_embeddings.entries.snapshot import View
+from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.search import Filters, Folder, Listing, Order, Sort
 from tests.builders import safetensors_file, torch_zip, vectors
 
@@ -102,9 +103,10 @@ def test_filters(view: View, filters: Filters, found: list[str]) -> None:
 
 
 def test_favourites(view: View) -> None:
-    """Favourites are those whose ids were marked."""
-    ids = frozenset(entry.id for entry in view if entry.name in ("c", "a10"))
-    assert select(view, Filters(favourite=True), favourites=ids | {"gone"}) == ["a10", "c"]
+    """Favourites are those that were chosen as such."""
+    choices = {entry.id: Choice(favourite=entry.name in ("c", "a10")) for entry in view}
+    choices["gone"] = Choice(favourite=True)
+    assert select(view, Filters(favourite=True), choices=choices) == ["a10", "c"]
 
 
 @pytest.mark.parametrize(

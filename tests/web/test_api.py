@@ -14,6 +14,7 @@ from fastapi import HTTPException, Request
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.choices import Choice
 from tests.web import ELSEWHERE, HERE, SD1, SD2, SDXL, Client, From, Site, open_site
 
 HUGE = 10_000_000
@@ -325,7 +326,7 @@ def test_every_route_asks_for_the_login(
         response = site.client.request(method, address, json={"favourite": True})
         assert (response.status_code, response.json()) == (401, {"detail": "log in first"})
         assert len(site.library.view) == 1
-        assert not site.library.search_index.favourites
+        assert not site.library.search_index.choices
         client = site.client_from(HERE, **{"X-Key": "right"})
         assert client.get("/entries").status_code == 200
 
@@ -368,7 +369,7 @@ def test_only_the_own_page_writes(
     response = site.client.request(method, address, json={"favourite": True}, headers=headers)
     assert response.status_code == (200 if allowed else 403)
     assert allowed or isinstance(response.json()["detail"], str)
-    assert bool(site.library.search_index.favourites or len(site.library.view) == 2) is allowed
+    assert bool(site.library.search_index.choices or len(site.library.view) == 2) is allowed
 
 
 @pytest.mark.parametrize(
@@ -388,9 +389,10 @@ def test_only_the_own_page_writes(
         pytest.param(b'{"favourite": "true"}', id="text for a boolean"),
         pytest.param(b'{"favourite": null}', id="null for a boolean"),
         pytest.param(b'{"use_partial": [true]}', id="list for a boolean"),
-        pytest.param(b'{"field": true}', id="boolean for a box"),
-        pytest.param(b'{"field": "left"}', id="no box"),
-        pytest.param(b'{"field": {"a": 1}}', id="object for a box"),
+        pytest.param(b'{"field": true}', id="boolean for a field"),
+        pytest.param(b'{"field": "left"}', id="no field"),
+        pytest.param(b'{"field": null}', id="null for a field"),
+        pytest.param(b'{"field": {"a": 1}}', id="object for a field"),
         pytest.param(b'{"favourite": true, "x": "' + b"x" * HUGE + b'"}', id="huge"),
         pytest.param(b'{"favourite": true}' + b" " * HUGE, id="huge and right"),
         pytest.param(b'{"favourite": ' + b"9" * 10_000 + b"}", id="long number"),
@@ -438,53 +440,24 @@ def test_a_partial_embedding_is_switched_on(full_site: Site) -> None:
     assert back == partial
 
 
-def test_a_box_goes_into_the_sidecar(site: Site) -> None:
-    """The chosen box is written beside the file, where A1111's own keys stay."""
-    others = {"description": "a cat", "sd version": "SD1", "preferred weight": 0.7, "notes": "猫"}
-    site.write("cat.json", json.dumps(others))
-    id_ = site.add("cat.pt")
-    changed = site.client.patch(f"/entries/{id_}", json={"field": "negative"})
-    assert (changed.json()["field"], changed.json()["notes"]) == ("negative", "猫")
-    assert changed.json() == site.get("/entries")["entries"][0]
-    kept = json.loads((site.root / "cat.json").read_text(encoding="utf-8"))
-    assert kept == {**others, "prompt box": "negative"}
-
-
-def test_a_damaged_sidecar_refuses(site: Site) -> None:
-    """A sidecar that cannot be read stays as it is, and nothing else of the request happens."""
-    site.write("cat.json", '{"notes": "precious')
-    id_ = site.add("cat.pt")
-    response = site.client.patch(f"/entries/{id_}", json={"favourite": True, "field": "negative"})
-    assert response.status_code == 409
-    assert "cat.json is damaged: repair or delete it first" in response.json()["detail"]
-    assert (site.root / "cat.json").read_text() == '{"notes": "precious'
-    assert not site.library.search_index.favourites
-
-
-def test_a_folder_where_nothing_can_be_written(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read-only folder gives a sentence that says which file, and leaves all as it was."""
-    site.write("cat.json", '{"notes": "n"}')
-    id_ = site.add("cat.pt")
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "replace", refuse)
-    response = site.client.patch(f"/entries/{id_}", json={"field": "negative"})
-    assert response.status_code == 409
-    assert response.json()["detail"].endswith("cat.json cannot be written: Permission denied")
-    assert sorted(os.listdir(site.root)) == ["cat.json", "cat.pt"]
-    assert (site.root / "cat.json").read_text() == '{"notes": "n"}'
-
-
-def test_a_refusal_names_no_path_to_others(site: Site) -> None:
-    """The sentence about a sidecar does not tell another machine where the folders lie."""
-    site.write("cat.json", "[")
-    id_ = site.add("cat.pt")
-    client = site.client_from(ELSEWHERE)
-    response = client.patch(f"/entries/{id_}", json={"field": "negative"})
-    assert response.status_code == 409
-    assert str(site.root) not in response.text
+def test_a_prompt_field_is_chosen(site: Site) -> None:
+    """A choice goes before one in the sidecar, `auto` back to the name; no file is written."""
+    sidecar = '{"notes": "n", "prompt box": "positive"}'
+    site.write("bad-cat.json", sidecar)
+    id_ = site.add("bad-cat.pt")
+    (entry,) = site.get("/entries")["entries"]
+    assert (entry["field"], entry["chosen_field"]) == ("positive", "positive")
+    for asked, field, chosen in (
+        ("negative", "negative", "negative"),
+        ("positive", "positive", "positive"),
+        ("auto", "negative", None),
+    ):
+        changed = site.client.patch(f"/entries/{id_}", json={"field": asked}).json()
+        assert (changed["field"], changed["chosen_field"]) == (field, chosen)
+        assert [changed] == site.get("/entries")["entries"]
+        assert site.get("/completions", text="bad")["completions"][0]["field"] == field
+    assert sorted(os.listdir(site.root)) == ["bad-cat.json", "bad-cat.pt"]
+    assert (site.root / "bad-cat.json").read_text() == sidecar
 
 
 # POST /entries/{id}/rename
@@ -502,7 +475,7 @@ def test_rename(site: Site) -> None:
     assert site.get("/entries")["entries"] == [renamed]
     assert site.get("/entries", query=hash_)["total"] == 1  # nothing is hashed again
     assert site.client.get(f"/entries/{id_}").status_code == 404
-    assert site.library.search_index.favourites == {renamed["id"]}
+    assert site.library.search_index.choices == {renamed["id"]: Choice(favourite=True)}
 
 
 def test_another_page_renames_nothing(site: Site) -> None:

@@ -131,7 +131,7 @@ def test_the_hosts_editor_edits_our_files(run: Run) -> None:
     sidecar = run.folder / "cat.json"
     editor: UserMetadataEditor = page.create_user_metadata_editor(object(), "txt2img")
     editor.save_user_metadata("cat", "a cat", "purrs")
-    # Our own choice is written while the editor is open.
+    # An older version of ours, or another program, writes while the editor is open.
     sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), "prompt box": "negative"}))
     assert editor.put_values_into_components("cat")[::4] == ("cat", "purrs")
     editor.save_user_metadata("cat", "my cat", "purrs")
