@@ -118,9 +118,9 @@ def test_choices_follow_an_id(path: Path) -> None:
     choices.choose("a", favourite=True, field="negative")
     choices.choose("b", use_partial=True)
     choices.choose("c", use_partial=True)
-    assert choices.move("a", "c")
-    assert not choices.move("b", "b")
-    assert not choices.move("nobody's", "b")
+    assert choices.move({"a": "c"})
+    assert not choices.move({"b": "b"})
+    assert not choices.move({"nobody's": "b"})
     expected = {"b": Choice(use_partial=True), "c": Choice(favourite=True, field="negative")}
     assert choices.all() == kept(path) == expected
 
@@ -130,7 +130,7 @@ def test_kinds_of_newer_versions_go_along(path: Path) -> None:
     choices = Choices(str(path))
     choices.choose("a", favourite=True)
     run_sql(path, "INSERT INTO choices VALUES ('a', 'hidden', 1)", "PRAGMA user_version = 5")
-    choices.move("a", "b")
+    choices.move({"a": "b"})
     choices.choose("b", favourite=False)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT * FROM choices").fetchall() == [("b", "hidden", 1)]
@@ -140,7 +140,7 @@ def test_a_move_takes_what_another_process_has_just_chosen(path: Path) -> None:
     """Choices follow a rename even where the one who renames has not read them."""
     choices = Choices(str(path))
     Choices(str(path)).choose("a", favourite=True)
-    choices.move("a", "b")
+    choices.move({"a": "b"})
     assert kept(path) == {"b": FAVOURITE}
 
 
@@ -444,7 +444,7 @@ def test_a_write_that_fails(
     hinder(hindrance)
     assert choices.choose("a", favourite=True)
     assert choices.choose("b", field="negative")
-    assert choices.move("b", "c")
+    assert choices.move({"b": "c"})
     assert choices.all() == {"a": FAVOURITE, "c": Choice(field="negative")}
     assert caplog.messages == [
         f"the choices in {path} cannot be read or written ({problem}): new ones are kept in memory"
