@@ -124,7 +124,7 @@ class Watcher:
     temporary or hidden names are passed by until they are renamed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it needs, and its clock
         self,
         library: Scanned,
         writes: WriteTracker,
@@ -132,6 +132,7 @@ class Watcher:
         *,
         pace: Pace = PACE,
         observer_factory: Callable[[], Observer] = observe,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare to watch; nothing is touched before `start`.
 
@@ -143,12 +144,13 @@ class Watcher:
         self._library = library
         self._writes = writes
         self._stop = stop
-        self._open = partial(FolderWatch, pace=pace, observer_factory=observer_factory)
+        self._clock = clock
+        self._open = partial(FolderWatch, pace=pace, observer_factory=observer_factory, clock=clock)
         self._watches: dict[str, FolderWatch] = {}  # the worker's own, as the next
         self._retry_at = math.inf
         self._worker: threading.Thread | None = None
         self._wake = threading.Condition()  # guards all below
-        self._debounce = Debounce(pace.quiet, pace.ceiling)
+        self._debounce = Debounce(pace.quiet, pace.ceiling, clock)
         self._events: set[str] = set()
 
     def __enter__(self) -> Watcher:
@@ -226,7 +228,7 @@ class Watcher:
         if burst is not None:
             return burst
         polls = (watch.next_scan for watch in self._watches.values())
-        return min(self._retry_at, *polls, math.inf) - time.monotonic()
+        return min(self._retry_at, *polls, math.inf) - self._clock()
 
     def _scan_what_is_due(self) -> None:
         with self._wake:
@@ -237,11 +239,11 @@ class Watcher:
         due = [watch for watch in self._watches.values() if watch.is_due()]
         if is_burst or due:
             self._rescan(events)
-        elif self._retry_at <= time.monotonic():
+        elif self._retry_at <= self._clock():
             self._plan_retry(self._library.retry())
 
     def _rescan(self, events: Collection[str]) -> None:
-        began = time.monotonic()
+        began = self._clock()
         try:
             result = self._library.rescan()
             if not self._stop.is_set():
@@ -250,7 +252,7 @@ class Watcher:
                 self._follow(result, events)
         finally:
             for watch in self._watches.values():
-                watch.plan(time.monotonic() - began)
+                watch.plan(self._clock() - began)
 
     def _follow(self, result: ScanResult, events: Collection[str]) -> None:
         """Let the watch of each root know what a scan found."""
@@ -267,7 +269,7 @@ class Watcher:
 
     def _plan_retry(self, result: ScanResult) -> None:
         again_in = result.again_in
-        self._retry_at = math.inf if again_in is None else time.monotonic() + again_in
+        self._retry_at = math.inf if again_in is None else self._clock() + again_in
 
     def _adopt(self, roots: Sequence[str]) -> None:
         """Take in new roots, and let go of those that are gone from the library."""
