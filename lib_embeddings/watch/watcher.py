@@ -24,14 +24,19 @@ logger = logging.getLogger("lib_embeddings")
 
 # What an `EventFilter` would drop anyway need not be reported.
 _EVENTS = [
-    watchdog.events.FileCreatedEvent,
-    watchdog.events.FileModifiedEvent,
-    watchdog.events.FileMovedEvent,
-    watchdog.events.FileDeletedEvent,
-    watchdog.events.FileClosedEvent,
-    watchdog.events.DirCreatedEvent,
-    watchdog.events.DirMovedEvent,
-    watchdog.events.DirDeletedEvent,
+    getattr(watchdog.events, name)
+    for name in (
+        "FileCreatedEvent",
+        "FileModifiedEvent",
+        "FileAttribEvent",
+        "FileMovedEvent",
+        "FileDeletedEvent",
+        "FileClosedEvent",
+        "DirCreatedEvent",
+        "DirMovedEvent",
+        "DirDeletedEvent",
+    )
+    if hasattr(watchdog.events, name)  # attributes were modifications before watchdog 7
 ]
 
 

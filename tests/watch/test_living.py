@@ -121,9 +121,14 @@ def world(root: Path, a: Path, parts: Parts) -> Iterator[World]:  # noqa: ARG001
 
 
 def is_watched(living: Living) -> bool:
-    """Tell whether the watches come to be laid."""
+    """Tell whether the watches come to be laid, and the scan after that to be done."""
     watches = living.watcher._watches
-    return eventually(lambda: bool(watches) and all(watch._observer for watch in watches.values()))
+    return eventually(
+        lambda: (
+            bool(watches)
+            and all(watch._observer and not watch._is_new for watch in watches.values())
+        )
+    )
 
 
 # What happens to files and folders
@@ -139,6 +144,14 @@ def test_a_file_overwritten_in_place(world: World, a: Path) -> None:
     """New bytes under the same name are read."""
     a.write_bytes(TWO)
     assert world.lists({a: 2})
+
+
+def test_a_file_with_another_time(world: World, a: Path) -> None:
+    """A new time alone, as copies and archives set it at the end, is noticed."""
+    os.utime(a, ns=(0, 1_600_000_000_000_000_000))
+    assert eventually(
+        lambda: [seen.entry.mtime_ns for seen in world.library.view] == [1_600_000_000_000_000_000]
+    )
 
 
 def test_a_file_renamed(world: World, root: Path, a: Path) -> None:

@@ -495,7 +495,7 @@ def test_reading_a_file_is_not_reported(tmp_path: Path) -> None:
     assert reported.arrived.wait(60)
     observer.stop()
     observer.join()
-    assert reported.kinds == {"created", "modified", "closed", "moved", "deleted"}
+    assert reported.kinds - {"attrib"} == {"created", "modified", "closed", "moved", "deleted"}
 
 
 def test_reading_a_file_leads_to_no_scan(tmp_path: Path) -> None:
