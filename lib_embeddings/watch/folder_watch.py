@@ -145,10 +145,10 @@ class FolderWatch:
         self._is_polling = False
 
     def is_due(self) -> bool:
-        """Tell whether to scan now, without an event; a missing root is only asked for."""
+        """Tell whether to scan now, without an event; a missing root is due once it has come."""
         if self._clock() < self.next_scan:
             return False
-        if self._is_missing and not os.path.exists(self.path):
+        if self._is_missing and not os.path.isdir(self.path):
             self.plan(0.0)
             return False
         return True
@@ -160,12 +160,11 @@ class FolderWatch:
             cost: seconds that the last one took.
         """
         if self._is_missing:
-            interval = self._pace.poll_missing
-        elif self._observer is None or self._misses or self._is_polling:
-            interval = self._pace.poll_alone
+            rest = self._pace.poll_missing
         else:
-            interval = self._pace.poll
-        self.next_scan = self._clock() + max(interval, REST * cost)
+            is_alone = self._observer is None or self._misses or self._is_polling
+            rest = max(self._pace.poll_alone if is_alone else self._pace.poll, REST * cost)
+        self.next_scan = self._clock() + rest
 
     def follow(self, folders: Collection[Folder], *, is_changed: bool, had_event: bool) -> bool:
         """Take in what a scan found, and lay the watch anew where folders came or went.
@@ -189,7 +188,7 @@ class FolderWatch:
         self._replace(None)
 
     def _lay(self, folders: Collection[Folder]) -> bool:
-        """Watch the folders, where others are watched now; tell whether that was done."""
+        """Watch the folders, where others are watched now; tell whether a watch was laid."""
         span = frozenset((folder.place.full_path, folder.identity) for folder in folders)
         if span == self._laid or self._is_polling:
             return False
@@ -202,7 +201,7 @@ class FolderWatch:
         except (OSError, RuntimeError) as error:
             self._replace(None)
             self._poll_from_now_on(f"the system gives no file events ({error})")
-        return self._laid is not None
+        return self._observer is not None
 
     def _observe(self, folders: Collection[Folder]) -> Observer:
         tops = {os.path.realpath(each.place.full_path) for each in folders if each.is_linked}

@@ -279,7 +279,7 @@ def test_a_replaced_root_is_watched(watched: Watched, tmp_path: Path) -> None:
 def test_a_missing_root_is_only_asked_for_until_it_comes(watched: Watched) -> None:
     """A root that is missing is no reason to scan; one that came is."""
     watched.root.rmdir()
-    watched.scan()
+    assert not watched.scan(cost=3.0)  # to ask for a root costs nothing, however slow the others
     assert not watched.observers.made
     assert watched.rest == PACE.poll_missing
     watched.clock.advance(PACE.poll_missing)
@@ -289,9 +289,19 @@ def test_a_missing_root_is_only_asked_for_until_it_comes(watched: Watched) -> No
     assert not watched.watch.is_due()
     watched.clock.advance(PACE.poll_missing)
     assert watched.watch.is_due()
+    assert watched.watch.is_due()  # until a scan found it
     watched.calm()
     assert watched.observers.folders() == {str(watched.root)}
     assert watched.rest == PACE.poll
+
+
+def test_a_file_in_the_place_of_a_root_is_not_scanned_for(watched: Watched) -> None:
+    """A root that is no folder is missing."""
+    watched.root.rmdir()
+    watched.root.touch()
+    watched.scan()
+    watched.clock.advance(PACE.poll_missing)
+    assert not watched.watch.is_due()
 
 
 def test_a_root_is_due_at_its_poll(watched: Watched) -> None:
