@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Snapshot, diff
 from lib_embeddings.entries.walk import Folder, walk
 from lib_embeddings.watch import folder_watch
@@ -328,6 +329,24 @@ def test_a_root_that_goes_without_an_event_is_no_miss(
     assert not caplog.records
 
 
+@pytest.mark.parametrize("is_link", [False, True], ids=["folder", "link"])
+def test_a_root_that_is_replaced_is_no_miss(
+    watched: Watched, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, is_link: bool
+) -> None:
+    """Another folder in the root's place, with other files, raises no event either."""
+    watched.change()
+    watched.calm()
+    for number in range(3):
+        watched.root.rename(tmp_path / f"old{number}")
+        new = tmp_path / f"new{number}"
+        new.mkdir()
+        (new / f"{number}.pt").touch()
+        watched.root.symlink_to(new) if is_link else new.rename(watched.root)
+        assert watched.scan()
+        watched.calm()
+    assert not caplog.records
+
+
 def test_one_change_without_an_event_is_no_proof(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -337,6 +356,7 @@ def test_one_change_without_an_event_is_no_proof(
     assert watched.scan()
     assert watched.rest == PACE.poll_alone
     assert not watched.scan(had_event=True)
+    assert watched.rest == PACE.poll
     assert len(watched.observers.made) == 2
     assert not caplog.records
 
@@ -397,6 +417,53 @@ def test_a_folder_that_went_while_the_watch_was_laid_is_tried_again(
     watched.observers.refusal = None
     assert watched.scan()
     assert watched.observers.folders() == {str(watched.root)}
+    assert not caplog.records
+
+
+def stale(watched: Watched, path: Path) -> tuple[Folder, ...]:
+    """Return what a scan finds while one folder does not answer: its entries are marked."""
+    silent = Place.of_root(watched.root)
+    if path != watched.root:
+        silent = silent.inside(path.name)
+    return tuple(
+        folder._replace(
+            identity=None,
+            problem="no answer",
+            files=tuple(f._replace(size=-1) for f in folder.files),
+        )
+        if folder.place == silent
+        else folder
+        for folder in walk([str(watched.root)])
+    )
+
+
+def test_a_root_that_does_not_answer_is_polled_until_it_does(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that gives no answer is not observed meanwhile; afterwards it is as before."""
+    watched.calm()
+    for _ in range(3):
+        assert not watched.follow(stale(watched, watched.root))
+        assert not watched.observers.running
+        assert watched.rest == PACE.poll_alone
+        watched.calm()
+        assert watched.observers.folders() == {str(watched.root)}
+        assert watched.rest == PACE.poll
+    assert not caplog.records
+
+
+def test_a_folder_that_does_not_answer_is_no_miss(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its entries change when it falls silent and when it answers, and no event tells of that."""
+    (watched.root / "sub").mkdir()
+    (watched.root / "sub" / "a.pt").touch()
+    watched.calm()
+    for _ in range(3):
+        watched.follow(stale(watched, watched.root / "sub"))
+        watched.follow(stale(watched, watched.root / "sub"))
+        watched.calm()
+    assert watched.rest == PACE.poll
     assert not caplog.records
 
 

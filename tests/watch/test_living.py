@@ -116,18 +116,15 @@ def world(root: Path, a: Path, parts: Parts) -> Iterator[World]:  # noqa: ARG001
         world = World(living)
         living.watcher.start()
         assert world.lists({a: 1})
-        assert is_watched(living)
+        assert is_watched(living.watcher)
         yield world
 
 
-def is_watched(living: Living) -> bool:
+def is_watched(watcher: Watcher) -> bool:
     """Tell whether the watches come to be laid, and the scan after that to be done."""
-    watches = living.watcher._watches
+    watches = watcher._watches
     return eventually(
-        lambda: (
-            bool(watches)
-            and all(watch._observer and not watch._is_new for watch in watches.values())
-        )
+        lambda: bool(watches) and all(watch._expects_events for watch in watches.values())
     )
 
 
@@ -229,7 +226,7 @@ def test_a_slow_write_is_listed_once_it_is_closed(root: Path, a: Path, parts: Pa
     with living_library([root]) as living:
         world = World(living)
         living.watcher.start()
-        assert is_watched(living)
+        assert is_watched(living.watcher)
         with path.open("wb", buffering=0) as file:
             for start in range(0, len(TWO), 2500):
                 file.write(TWO[start : start + 2500])
@@ -248,7 +245,7 @@ def test_a_file_that_stays_open_is_read_once_it_stands_still(
     path = root / "open.safetensors"
     with living_library([root]) as living:
         living.watcher.start()
-        assert is_watched(living)
+        assert is_watched(living.watcher)
         with path.open("wb", buffering=0) as file:
             file.write(TWO[:2500])
             assert World(living).lists({a: 1, path: "broken"})
@@ -273,7 +270,7 @@ def test_an_old_file_moved_in_is_complete(
     os.utime(tmp_path / "old", (1, 1))
     with living_library([root]) as living:
         living.watcher.start()
-        assert is_watched(living)
+        assert is_watched(living.watcher)
         (tmp_path / "old").rename(root / "b.safetensors")
         assert World(living).lists({a: 1, root / "b.safetensors": "broken"})
 
@@ -315,10 +312,18 @@ def test_a_file_that_was_locked_becomes_right_by_itself(
 
 
 def test_a_folder_that_did_not_answer_becomes_right_by_itself(
-    world: World, root: Path, a: Path, monkeypatch: pytest.MonkeyPatch
+    world: World,
+    root: Path,
+    a: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A folder that is silent keeps its entries, and is tried again until it answers."""
-    scandir, silent = os.scandir, {str(root)}
+    (root / "sub" / "deep").mkdir(parents=True)
+    b = root / "sub" / "deep" / "b.safetensors"
+    b.write_bytes(TWO)
+    assert world.lists({a: 1, b: 2})
+    scandir, silent = os.scandir, {str(root), str(root / "sub" / "deep")}
 
     def answer(path: Any) -> Any:
         if path in silent:
@@ -327,12 +332,13 @@ def test_a_folder_that_did_not_answer_becomes_right_by_itself(
 
     monkeypatch.setattr(os, "scandir", answer)
     world.library.rescan()
-    assert world.has(a, 1)
-    assert world.has(root, "broken")
-    a.write_bytes(TWO)
-    world.library.rescan()
+    assert world.lists({root: "broken", a: 1, b: 2})
+    b.write_bytes(THREE)
+    world.watcher.scan_soon()
     silent.clear()
-    assert world.lists({a: 2})
+    assert world.lists({a: 1, b: 3})
+    assert is_watched(world.watcher)
+    assert not [record for record in caplog.records if record.name.startswith("lib_embeddings")]
 
 
 # Roots
@@ -345,7 +351,7 @@ def test_two_roots(root: Path, a: Path, tmp_path: Path, parts: Parts) -> None:  
     with living_library([root, other]) as living:
         world = World(living)
         living.watcher.start()
-        assert is_watched(living)
+        assert is_watched(living.watcher)
         (other / "b.safetensors").write_bytes(TWO)
         assert world.lists({a: 1, other / "b.safetensors": 2})
         a.unlink()
