@@ -247,7 +247,7 @@ class Watcher:
         elif self._retry_at <= self._clock():
             self._plan_retry(self._library.retry())
 
-    def _rescan(self, events: Collection[str]) -> None:
+    def _rescan(self, events: set[str]) -> None:
         began = self._clock()
         try:
             result = self._library.rescan()
@@ -259,8 +259,10 @@ class Watcher:
             for watch in self._watches.values():
                 watch.plan(self._clock() - began)
 
-    def _follow(self, result: ScanResult, events: Collection[str]) -> None:
+    def _follow(self, result: ScanResult, events: set[str]) -> None:
         """Let the watch of each root know what a scan found."""
+        with self._wake:
+            events = events | self._events  # of what it found, or of what the next one will find
         changed = {entry.place.root for entries in result.changes for entry in entries}
         folders: dict[str, list[Folder]] = {path: [] for path in self._watches}
         for folder in result.folders:

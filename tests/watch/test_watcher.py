@@ -181,6 +181,18 @@ def test_events_during_a_scan_lead_to_one_more(world: World) -> None:
     assert world.library.scans == [*FIRST, ("rescan", 1.1), ("rescan", 1.2)]
 
 
+def test_an_event_may_come_while_its_change_is_scanned(world: World) -> None:
+    """A poll that is ahead of the event by a moment does not lay the watch anew."""
+
+    def change_once() -> None:
+        world.library.during = lambda: None
+        world.change()
+
+    world.run(15, (5, lambda: setattr(world.library, "during", change_once)))
+    assert world.library.scans == [*FIRST, ("rescan", 10.2), ("rescan", 10.3)]
+    assert len(world.observers.made) == 1
+
+
 def test_a_poll_finds_what_had_no_event(world: World) -> None:
     """Where events do not arrive the folders are polled faster, and the changes found."""
     steps = ((1 + 10 * number, partial(world.change, has_event=False)) for number in range(3))
