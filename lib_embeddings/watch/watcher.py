@@ -17,7 +17,7 @@ import watchdog.observers
 
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.walk import Folder
-from lib_embeddings.watch.folder_watch import PACE, FolderWatch, Observer, Pace
+from lib_embeddings.watch.folder_watch import PACE, REST, FolderWatch, Observer, Pace
 from lib_embeddings.watch.write_tracker import WriteTracker
 
 logger = logging.getLogger("lib_embeddings")
@@ -142,17 +142,19 @@ class Watcher:
         """Prepare to watch; nothing is touched before `start`.
 
         Args:
-            library: a scan that fails is logged, and repeated at the next poll.
+            library: a scan that fails is logged, and repeated later.
             writes: learns which files are complete.
             stop: set when the watcher stops, so that a scan ends early.
         """
         self._library = library
         self._writes = writes
         self._stop = stop
+        self._pace = pace
         self._clock = clock
         self._open = partial(FolderWatch, pace=pace, observer_factory=observer_factory, clock=clock)
         self._watches: dict[str, FolderWatch] = {}  # the worker's own, as the next
         self._retry_at = math.inf
+        self._rest_until = -math.inf
         self._worker: threading.Thread | None = None
         self._wake = threading.Condition()  # guards all below
         self._debounce = Debounce(pace.quiet, pace.ceiling, clock)
@@ -209,13 +211,20 @@ class Watcher:
     def _work(self) -> None:
         try:
             while self._wait():
+                began = self._clock()
                 try:
                     self._scan_what_is_due()
                 except Exception:  # the library's owner must not lose the watch
                     logger.exception("a scan failed; it is tried again")
-                    self._retry_at = math.inf
+                    self._begin_again_later(self._clock() - began)
         finally:
             self._adopt(())
+
+    def _begin_again_later(self, cost: float) -> None:
+        """Scan all folders once more after a scan that failed, and nothing until then."""
+        self._rest_until = self._clock() + max(self._pace.poll_alone, REST * cost)
+        self._retry_at = math.inf
+        self.scan_soon()
 
     def _wait(self) -> bool:
         """Sleep until a scan may be due; tell whether to go on."""
@@ -229,11 +238,11 @@ class Watcher:
 
     def _pause(self) -> float:
         """Return the seconds until a burst ends, a poll or a retry is due, whatever is first."""
-        burst = self._debounce.wait()
-        if burst is not None:
-            return burst
-        polls = (watch.next_scan for watch in self._watches.values())
-        return min(self._retry_at, *polls, math.inf) - self._clock()
+        pause = self._debounce.wait()
+        if pause is None:
+            polls = (watch.next_scan for watch in self._watches.values())
+            pause = min(self._retry_at, *polls, math.inf) - self._clock()
+        return max(pause, self._rest_until - self._clock())
 
     def _scan_what_is_due(self) -> None:
         with self._wake:
@@ -249,15 +258,14 @@ class Watcher:
 
     def _rescan(self, events: set[str]) -> None:
         began = self._clock()
-        try:
-            result = self._library.rescan()
-            if not self._stop.is_set():
-                self._writes.forget_before(began)
-                self._plan_retry(result)
-                self._follow(result, events)
-        finally:
-            for watch in self._watches.values():
-                watch.plan(self._clock() - began)
+        result = self._library.rescan()
+        if self._stop.is_set():
+            return
+        self._writes.forget_before(began)
+        self._plan_retry(result)
+        self._follow(result, events)
+        for watch in self._watches.values():
+            watch.plan(self._clock() - began)
 
     def _follow(self, result: ScanResult, events: set[str]) -> None:
         """Let the watch of each root know what a scan found."""

@@ -243,34 +243,61 @@ def test_files_that_are_gone_are_not_remembered_as_incomplete(world: World) -> N
     assert not world.writes._sightings
 
 
+class Failures:
+    """Lets scans of a world fail."""
+
+    def __init__(self, world: World, *fail: bool, takes: float = 0.0) -> None:
+        self._library = world.library
+        self._fail = list(fail)
+        self._takes = takes
+        self._library.during = self
+
+    def __call__(self) -> None:
+        if self._fail and self._fail.pop(0):
+            self._library._clock.advance(self._takes)
+            raise ValueError("no luck")
+
+
 def test_an_error_is_logged_and_the_scan_repeated(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The watch outlives errors of those who scan, and tries again at the next poll."""
-    failures = [ValueError("no luck"), ValueError("still none")]
-
-    def fail_twice() -> None:
-        if failures:
-            raise failures.pop(0)
-
-    world.library.during = fail_twice
+    """The watch outlives errors of those who scan, and tries again after a rest."""
+    Failures(world, True, True)
     world.run(9)
     assert [seconds for _, seconds in world.library.scans] == [0.1, 2.1, 4.1, 4.2]
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
     assert "ValueError: no luck" in caplog.text
 
 
+def test_events_do_not_hasten_a_scan_that_fails(world: World) -> None:
+    """Errors come no faster while files do; a change that a failed scan was for is not lost."""
+    Failures(world, False, False, True, True)
+    world.run(9, *((1 + number / 20, world.change) for number in range(50)))
+    assert world.library.scans[:5] == [*FIRST, ("rescan", 2), ("rescan", 4), ("rescan", 6)]
+
+
+def test_a_scan_that_takes_long_to_fail_is_given_rest(world: World) -> None:
+    """A disk that fails slowly is not kept busy."""
+    Failures(world, True, takes=3.0)
+    world.run(40)
+    assert [seconds for _, seconds in world.library.scans][:3] == [0.1, 33.1, 33.2]
+
+
 def test_an_error_of_a_retry_is_no_end(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """A retry that fails is left to the next scan."""
+    """After a retry that fails, all folders are scanned."""
+    Failures(world, False, False, True)
+    world.library.again_in = 1
+    world.run(5)
+    assert world.library.scans == [*FIRST, ("retry", 1.2), ("rescan", 3.2), ("retry", 4.2)]
+    assert len(caplog.records) == 1
 
-    def fail() -> None:
-        if world.library.scans[-1][0] == "retry":
-            raise ValueError("no luck")
 
-    world.library.during, world.library.again_in = fail, 1
-    world.run(12)
-    assert world.library.scans == [*FIRST, ("retry", 1.2), ("rescan", 10.2), ("retry", 11.2)]
-    assert len(caplog.records) == 2
+def test_an_error_of_an_observer_is_no_end(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever an observer raises, the root is scanned again, and its watch laid."""
+    world.observers.refusal = ValueError("an error of some system")
+    world.run(5, (1, lambda: setattr(world.observers, "refusal", None)))
+    assert world.library.scans == [("rescan", 0.1), ("rescan", 2.1), ("rescan", 2.2)]
+    assert len(caplog.records) == 1
 
 
 def test_roots_are_taken_from_the_library(world: World, tmp_path: Path) -> None:
