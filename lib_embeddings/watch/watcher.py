@@ -179,8 +179,9 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to watch; a watcher that runs already is left alone."""
-        if self.is_alive:
+        if self.is_alive and not self._stop.is_set():
             return
+        self.stop()  # a worker that stopped itself may not have ended yet
         self._stop.clear()
         self.scan_soon()
         self._worker = threading.Thread(target=self._work, name="embeddings-watcher", daemon=True)

@@ -453,6 +453,28 @@ def test_a_scan_may_stop_the_watcher(world: World, watcher: Watcher) -> None:
     assert len(world.library.scans) == 1
 
 
+def test_a_start_waits_for_a_worker_that_stopped_itself(world: World, watcher: Watcher) -> None:
+    """A start that comes while the former worker ends is not lost."""
+    entered, released = threading.Event(), threading.Event()
+
+    def stop_slowly() -> None:
+        world.library.during = lambda: None
+        watcher.stop()
+        entered.set()
+        assert released.wait(60)
+
+    world.library.during = stop_slowly
+    watcher.start()
+    assert entered.wait(60)
+    starter = threading.Thread(target=watcher.start)
+    starter.start()
+    released.set()
+    starter.join(60)
+    assert watcher.is_alive
+    assert eventually(lambda: len(world.observers.running) == 1)
+    watcher.stop()
+
+
 def test_others_are_not_held_up_by_a_scan(world: World, watcher: Watcher) -> None:
     """While a scan runs, events arrive and scans can be asked for."""
 
