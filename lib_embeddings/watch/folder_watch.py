@@ -7,12 +7,12 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lib_embeddings.entries.walk import Folder
+from lib_embeddings.entries.walk import Folder, Identity
 from lib_embeddings.names import is_hidden, is_temporary
 
 logger = logging.getLogger("lib_embeddings")
@@ -140,15 +140,16 @@ class FolderWatch:
         self._observer: Observer | None = None
         self._laid: object = None
         self._is_missing = False
-        self._is_new = True  # what came before the watch was there had no event
+        self._identity: Identity | None = None
+        self._expects_events = False
         self._misses = 0
         self._is_polling = False
 
     def is_due(self) -> bool:
-        """Tell whether to scan now, without an event; a missing root is only asked for."""
+        """Tell whether to scan now, without an event; a missing root is due once it has come."""
         if self._clock() < self.next_scan:
             return False
-        if self._is_missing and not os.path.exists(self.path):
+        if self._is_missing and not os.path.isdir(self.path):
             self.plan(0.0)
             return False
         return True
@@ -160,12 +161,11 @@ class FolderWatch:
             cost: seconds that the last one took.
         """
         if self._is_missing:
-            interval = self._pace.poll_missing
-        elif self._observer is None or self._misses or self._is_polling:
-            interval = self._pace.poll_alone
+            rest = self._pace.poll_missing
         else:
-            interval = self._pace.poll
-        self.next_scan = self._clock() + max(interval, REST * cost)
+            is_alone = self._observer is None or self._misses or self._is_polling
+            rest = max(self._pace.poll_alone if is_alone else self._pace.poll, REST * cost)
+        self.next_scan = self._clock() + rest
 
     def follow(self, folders: Collection[Folder], *, is_changed: bool, had_event: bool) -> bool:
         """Take in what a scan found, and lay the watch anew where folders came or went.
@@ -177,35 +177,47 @@ class FolderWatch:
         Returns:
             Whether to scan once more, for what came before the watch was there.
         """
-        # A root that goes need not say so.
-        if self._observer is not None and folders and not self._is_new:
-            self._count_miss(is_changed=is_changed, had_event=had_event)
+        identity = next((each.identity for each in folders if not each.place.path), None)
+        is_silent = any(each.problem for each in folders)
+        if had_event:
+            self._misses = 0
+        # A root that goes or is replaced as a whole, and a folder that is silent, need not say so.
+        elif self._expects_events and identity == self._identity and is_changed and not is_silent:
+            self._count_miss()
+        self._identity = identity
         self._is_missing = not folders
-        self._is_new = self._lay(folders)
-        return self._is_new
+        is_laid = self._lay(folders)
+        # What came before the watch was there, or while a folder was silent, had no event.
+        is_blind = self._observer is None or is_laid or is_silent or self._is_polling
+        self._expects_events = not is_blind
+        return is_laid
 
     def close(self) -> None:
         """End the observer's threads."""
         self._replace(None)
 
     def _lay(self, folders: Collection[Folder]) -> bool:
-        """Watch the folders, where others are watched now; tell whether that was done."""
+        """Watch the folders, where others are watched now; tell whether a watch was laid."""
         span = frozenset((folder.place.full_path, folder.identity) for folder in folders)
         if span == self._laid or self._is_polling:
             return False
         self._laid = None
+        tops = {
+            os.path.realpath(each.place.full_path)
+            for each in folders
+            if each.is_linked and not each.problem
+        }
         try:
-            self._replace(self._observe(folders) if folders else None)
+            self._replace(self._observe(tops) if tops else None)
             self._laid = span
         except (FileNotFoundError, NotADirectoryError):
             self._replace(None)  # a folder went away meanwhile: the next scan lays anew
         except (OSError, RuntimeError) as error:
             self._replace(None)
             self._poll_from_now_on(f"the system gives no file events ({error})")
-        return self._laid is not None
+        return self._observer is not None
 
-    def _observe(self, folders: Collection[Folder]) -> Observer:
-        tops = {os.path.realpath(each.place.full_path) for each in folders if each.is_linked}
+    def _observe(self, tops: Iterable[str]) -> Observer:
         with ExitStack() as undo:
             observer = self._observer_factory()
             observer.start()
@@ -220,15 +232,12 @@ class FolderWatch:
         if former is not None:
             _end(former)
 
-    def _count_miss(self, *, is_changed: bool, had_event: bool) -> None:
-        """Count the changes in a row without an event."""
-        if had_event:
-            self._misses = 0
-        elif is_changed and not self._is_polling:
-            self._misses += 1
-            self._laid = None  # in case the observer died: lay the watch anew
-            if self._misses == MISSES:
-                self._poll_from_now_on("changes come without file events")
+    def _count_miss(self) -> None:
+        """Count a change without an event; after some in a row events are not relied on."""
+        self._misses += 1
+        self._laid = None  # in case the observer died: lay the watch anew
+        if self._misses == MISSES:
+            self._poll_from_now_on("changes come without file events")
 
     def _poll_from_now_on(self, reason: str) -> None:
         self._is_polling = True

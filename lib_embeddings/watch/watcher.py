@@ -17,21 +17,26 @@ import watchdog.observers
 
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.walk import Folder
-from lib_embeddings.watch.folder_watch import PACE, FolderWatch, Observer, Pace
+from lib_embeddings.watch.folder_watch import PACE, REST, FolderWatch, Observer, Pace
 from lib_embeddings.watch.write_tracker import WriteTracker
 
 logger = logging.getLogger("lib_embeddings")
 
 # What an `EventFilter` would drop anyway need not be reported.
 _EVENTS = [
-    watchdog.events.FileCreatedEvent,
-    watchdog.events.FileModifiedEvent,
-    watchdog.events.FileMovedEvent,
-    watchdog.events.FileDeletedEvent,
-    watchdog.events.FileClosedEvent,
-    watchdog.events.DirCreatedEvent,
-    watchdog.events.DirMovedEvent,
-    watchdog.events.DirDeletedEvent,
+    getattr(watchdog.events, name)
+    for name in (
+        "FileCreatedEvent",
+        "FileModifiedEvent",
+        "FileAttribEvent",
+        "FileMovedEvent",
+        "FileDeletedEvent",
+        "FileClosedEvent",
+        "DirCreatedEvent",
+        "DirMovedEvent",
+        "DirDeletedEvent",
+    )
+    if hasattr(watchdog.events, name)  # attributes were modifications before watchdog 7
 ]
 
 
@@ -124,7 +129,7 @@ class Watcher:
     temporary or hidden names are passed by until they are renamed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it needs, and its clock
         self,
         library: Scanned,
         writes: WriteTracker,
@@ -132,23 +137,27 @@ class Watcher:
         *,
         pace: Pace = PACE,
         observer_factory: Callable[[], Observer] = observe,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare to watch; nothing is touched before `start`.
 
         Args:
-            library: a scan that fails is logged, and repeated at the next poll.
+            library: a scan that fails is logged, and repeated later.
             writes: learns which files are complete.
             stop: set when the watcher stops, so that a scan ends early.
         """
         self._library = library
         self._writes = writes
         self._stop = stop
-        self._open = partial(FolderWatch, pace=pace, observer_factory=observer_factory)
+        self._pace = pace
+        self._clock = clock
+        self._open = partial(FolderWatch, pace=pace, observer_factory=observer_factory, clock=clock)
         self._watches: dict[str, FolderWatch] = {}  # the worker's own, as the next
         self._retry_at = math.inf
+        self._rest_until = -math.inf
         self._worker: threading.Thread | None = None
         self._wake = threading.Condition()  # guards all below
-        self._debounce = Debounce(pace.quiet, pace.ceiling)
+        self._debounce = Debounce(pace.quiet, pace.ceiling, clock)
         self._events: set[str] = set()
 
     def __enter__(self) -> Watcher:
@@ -170,8 +179,9 @@ class Watcher:
 
     def start(self) -> None:
         """Begin to watch; a watcher that runs already is left alone."""
-        if self.is_alive:
+        if self.is_alive and not self._stop.is_set():
             return
+        self.stop()  # a worker that stopped itself may not have ended yet
         self._stop.clear()
         self.scan_soon()
         self._worker = threading.Thread(target=self._work, name="embeddings-watcher", daemon=True)
@@ -202,13 +212,20 @@ class Watcher:
     def _work(self) -> None:
         try:
             while self._wait():
+                began = self._clock()
                 try:
                     self._scan_what_is_due()
                 except Exception:  # the library's owner must not lose the watch
                     logger.exception("a scan failed; it is tried again")
-                    self._retry_at = math.inf
+                    self._begin_again_later(self._clock() - began)
         finally:
             self._adopt(())
+
+    def _begin_again_later(self, cost: float) -> None:
+        """Scan all folders once more after a scan that failed, and nothing until then."""
+        self._rest_until = self._clock() + max(self._pace.poll_alone, REST * cost)
+        self._retry_at = math.inf
+        self.scan_soon()
 
     def _wait(self) -> bool:
         """Sleep until a scan may be due; tell whether to go on."""
@@ -222,11 +239,11 @@ class Watcher:
 
     def _pause(self) -> float:
         """Return the seconds until a burst ends, a poll or a retry is due, whatever is first."""
-        burst = self._debounce.wait()
-        if burst is not None:
-            return burst
-        polls = (watch.next_scan for watch in self._watches.values())
-        return min(self._retry_at, *polls, math.inf) - time.monotonic()
+        pause = self._debounce.wait()
+        if pause is None:
+            polls = (watch.next_scan for watch in self._watches.values())
+            pause = min(self._retry_at, *polls, math.inf) - self._clock()
+        return max(pause, self._rest_until - self._clock())
 
     def _scan_what_is_due(self) -> None:
         with self._wake:
@@ -237,23 +254,24 @@ class Watcher:
         due = [watch for watch in self._watches.values() if watch.is_due()]
         if is_burst or due:
             self._rescan(events)
-        elif self._retry_at <= time.monotonic():
+        elif self._retry_at <= self._clock():
             self._plan_retry(self._library.retry())
 
-    def _rescan(self, events: Collection[str]) -> None:
-        began = time.monotonic()
-        try:
-            result = self._library.rescan()
-            if not self._stop.is_set():
-                self._writes.forget_before(began)
-                self._plan_retry(result)
-                self._follow(result, events)
-        finally:
-            for watch in self._watches.values():
-                watch.plan(time.monotonic() - began)
+    def _rescan(self, events: set[str]) -> None:
+        began = self._clock()
+        result = self._library.rescan()
+        if self._stop.is_set():
+            return
+        self._writes.forget_before(began)
+        self._plan_retry(result)
+        self._follow(result, events)
+        for watch in self._watches.values():
+            watch.plan(self._clock() - began)
 
-    def _follow(self, result: ScanResult, events: Collection[str]) -> None:
+    def _follow(self, result: ScanResult, events: set[str]) -> None:
         """Let the watch of each root know what a scan found."""
+        with self._wake:
+            events = events | self._events  # of what it found, or of what the next one will find
         changed = {entry.place.root for entries in result.changes for entry in entries}
         folders: dict[str, list[Folder]] = {path: [] for path in self._watches}
         for folder in result.folders:
@@ -267,7 +285,7 @@ class Watcher:
 
     def _plan_retry(self, result: ScanResult) -> None:
         again_in = result.again_in
-        self._retry_at = math.inf if again_in is None else time.monotonic() + again_in
+        self._retry_at = math.inf if again_in is None else self._clock() + again_in
 
     def _adopt(self, roots: Sequence[str]) -> None:
         """Take in new roots, and let go of those that are gone from the library."""

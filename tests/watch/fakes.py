@@ -1,16 +1,31 @@
-"""A clock that is turned by hand, observers that say what they are told to, and an owner."""
+"""Time that is turned by hand, observers that report what a test says, and a library to watch."""
 
 from __future__ import annotations
 
+import heapq
 import os
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
-from lib_embeddings.watch.tree import read_tree
-
+from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.snapshot import Changes, Snapshot, diff, entry_of
+from lib_embeddings.entries.walk import Folder, walk
 from lib_embeddings.watch.watcher import Watcher
+
+# What has not come true by then never will.
+PATIENCE = 30.0
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Tell whether something comes true by itself, while other threads work."""
+    end = time.monotonic() + PATIENCE
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.005)
+    return is_so()
 
 
 class Clock:
@@ -37,7 +52,7 @@ class Event:
 
 
 class ScriptedObserver:
-    """An observer with the signatures of watchdog's, whose events are said by the test."""
+    """An observer with the signatures of watchdog's, whose events a test makes."""
 
     def __init__(self, refusal: Exception | None = None) -> None:
         self.refusal = refusal
@@ -62,11 +77,10 @@ class ScriptedObserver:
         assert self.state == "stopped"
         self.state = "ended"
 
-    def say(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         """Dispatch an event to the handlers of the folders that its path is in."""
-        assert self.state == "started"
         for folder, handler in self.handlers.items():
-            if str(event.src_path).startswith(folder):
+            if os.fsdecode(event.src_path).startswith(folder):
                 handler.dispatch(event)
 
 
@@ -82,64 +96,115 @@ class Observers:
         return self.made[-1]
 
     @property
-    def listening(self) -> list[ScriptedObserver]:
+    def running(self) -> list[ScriptedObserver]:
         return [observer for observer in self.made if observer.state == "started"]
 
     def folders(self) -> set[str]:
         """Return the folders that are watched now."""
-        return {folder for observer in self.listening for folder in observer.handlers}
+        return {folder for observer in self.running for folder in observer.handlers}
 
 
-class Calls:
-    """A callback that counts, and that a test can wait for."""
+class Result(NamedTuple):
+    """What a scan gave."""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.counted = threading.Condition()
-
-    def __call__(self) -> None:
-        with self.counted:
-            self.count += 1
-            self.counted.notify_all()
-
-    def reach(self, count: int, within: float | None = None) -> bool:
-        """Wait for so many calls, or for some seconds; tell whether they came."""
-        with self.counted:
-            return self.counted.wait_for(lambda: self.count >= count, within)
+    changes: Changes
+    again_in: float | None
+    folders: tuple[Folder, ...]
 
 
-class Owner(Calls):
-    """One who scans when called, and reads each file once it is whole."""
+class FakeLibrary:
+    """A library that opens no file, and notes when it was scanned.
 
-    def __init__(self, *roots: os.PathLike[str]) -> None:
-        super().__init__()
-        self.roots = roots
-        self.contents: dict[str, bytes] = {}
-        self.unfinished: set[str] = set()
-        self._read: dict[str, tuple[int, int]] = {}
+    Attributes:
+        scans: which scan, and after how many seconds.
+        again_in: what the next scans say.
+        takes: seconds that a scan takes.
+        during: called while a scan goes on, before it walks.
+    """
 
-    def scan(self, watcher: Watcher) -> None:
-        """Read what is new and whole, forget what is gone, keep the rest."""
-        found = [file for root in self.roots for file in read_tree(os.fspath(root)).files]
-        unfinished = set()
-        for path, *signature in found:
-            size, mtime_ns = signature
-            if self._read.get(path) == (size, mtime_ns):
-                continue
-            if not watcher.is_whole(path, size, mtime_ns):
-                unfinished.add(path)
-                continue
-            with open(path, "rb") as file:
-                self.contents[path] = file.read()
-            self._read[path] = (size, mtime_ns)
-        paths = {path for path, _, _ in found}
-        with self.counted:
-            self.contents = {path: self.contents[path] for path in self.contents if path in paths}
-            self._read = {path: self._read[path] for path in self.contents}
-            self.unfinished = unfinished
-        self()
+    def __init__(self, clock: Clock, *roots: os.PathLike[str]) -> None:
+        self.roots = [os.fspath(root) for root in roots]
+        self.scans: list[tuple[str, float]] = []
+        self.again_in: float | None = None
+        self.takes = 0.0
+        self.during: Callable[[], object] = lambda: None
+        self._clock = clock
+        self._began = clock.now
+        self._snapshot = Snapshot((), ())
 
-    def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until the scans have made a condition true."""
-        with self.counted:
-            self.counted.wait_for(condition)
+    def rescan(self) -> Result:
+        return self._scan("rescan")
+
+    def retry(self) -> Result:
+        return self._scan("retry")
+
+    def take(self) -> list[tuple[str, float]]:
+        """Return the scans since the last call."""
+        scans, self.scans = self.scans, []
+        return scans
+
+    def _scan(self, kind: str) -> Result:
+        self.scans.append((kind, round(self._clock.now - self._began, 3)))
+        self.during()
+        self._clock.advance(self.takes)
+        folders = tuple(walk(self.roots))
+        before, self._snapshot = self._snapshot, snapshot_of(folders)
+        return Result(diff(before, self._snapshot), self.again_in, folders)
+
+
+def snapshot_of(folders: tuple[Folder, ...]) -> Snapshot:
+    """Return what a library would make of the files in some folders."""
+    ok = Reading("ok")
+    entries: list[Entry] = [entry_of(found, ok) for folder in folders for found in folder.files]
+    return Snapshot.of(list(dict.fromkeys(entry.place.root for entry in entries)), entries)
+
+
+def folder_of(path: os.PathLike[str] | str, *, problem: str | None = None) -> Folder:
+    """Return a root as a walk finds it, or one that does not answer."""
+    if problem is None:
+        return next(walk([os.fspath(path)]))
+    return Folder(Place.of_root(path), None, is_linked=True, problem=problem)
+
+
+class Timeline:
+    """Lets a watcher work through planned events in one thread, with no time going by.
+
+    It takes the place of the condition that the watcher sleeps on: a sleep turns the clock to its
+    end, or to the next planned event.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = clock.now
+        self._numbers = count()
+        self._planned: list[tuple[float, int, Callable[[], object]]] = []
+
+    def at(self, seconds: float, action: Callable[[], object]) -> None:
+        """Plan something for some seconds after the beginning."""
+        heapq.heappush(self._planned, (self._began + seconds, next(self._numbers), action))
+
+    def run(self, watcher: Watcher, until: float) -> None:
+        """Let a watcher work from its start to its stop."""
+        watcher._wake = self  # type: ignore[assignment]
+        self.at(until, watcher.stop)
+        watcher.scan_soon()
+        watcher._work()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def notify(self) -> None:
+        pass
+
+    def wait(self, timeout: float) -> None:
+        """Sleep."""
+        end = self._clock.now + timeout
+        moment = self._planned[0][0]
+        if moment > end:
+            self._clock.now = end
+            return
+        self._clock.now = max(self._clock.now, moment)
+        heapq.heappop(self._planned)[-1]()
