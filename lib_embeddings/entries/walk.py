@@ -160,6 +160,7 @@ def _files(folder: Place, items: Iterable[_Item]) -> Iterator[Found]:
     """Yield a folder's files that may be embeddings."""
     candidates, companions = _sort_out(items)
     root, prefix = folder.root, f"{folder.path}/" if folder.path else ""
+    is_plain = folder.full_path[len(root) :].isascii()
     for item, stem in candidates:
         # Made here and not by `inside`, as there may be ten thousand of them.
         place = Place(root, prefix + item.name, item.path)
@@ -167,7 +168,7 @@ def _files(folder: Place, items: Iterable[_Item]) -> Iterator[Found]:
             if item.is_file():
                 status = item.stat()
                 problem = None
-                if not place.path.isascii() or stem.isspace():
+                if not (is_plain and item.name.isascii()) or stem.isspace():
                     place = folder.inside(item.name)
                     problem = _why_not_typed(place)
                 beside = companions.get(fold(stem), ()) if companions else ()
