@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib_embeddings.entries.fit import Fit, check
+from lib_embeddings.library.fit import Fit, check
 from lib_embeddings.formats.embedding import VectorsInfo
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 
