@@ -95,23 +95,24 @@ class Library:
         self._choices = choices
         self._token_ids = TokenIdStore(index.path)
         self._no_model = tokenize
-        self._scanning = threading.Lock()  # one scan at a time; guards the next five
+        self._roots = _absolute(roots)
+        self._scanning = threading.Lock()  # one scan at a time; guards the next six
         self._scanner = Scanner(
+            self._roots,
             index,
             read=read,
             wait=wait,
             stop=stop or threading.Event(),
             on_progress=self._note_progress,
         )
-        self._scanned = _absolute(roots)
         self._last: tuple[int, Rescan] | None = None
         self._begun = 0  # scans
         self._has_scanned = False
-        self._is_published = False
+        self._is_published = False  # all that the scanner knows
+        self._reported = Snapshot(self._roots, ())  # up to which subscribers know all changes
         self._on_progress = on_progress
         self._progress: Progress | None = Progress(0, 0)
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
-        self._roots = self._scanned
         self._unreachable: tuple[str, ...] = ()
         self._snapshot = Snapshot(self._roots, ())
         self._model: ModelFamily | None = None
@@ -277,14 +278,32 @@ class Library:
         return result
 
     def _scan_all(self, publish: Publish) -> Scan:
-        has_other_roots = self._scanned != self._roots
+        has_other_roots = self._scanner.roots != self._roots
         if has_other_roots:
-            self._scanned = self._roots
-            self._scanner.forget(self._scanned)
-        scan = self._scanner.scan(self._scanned, publish)
-        if scan.is_changed:
-            self._forget_missing()
+            self._scanner.set_roots(self._roots)
+        scan = self._scanner.scan(publish)
         return scan._replace(is_changed=scan.is_changed or has_other_roots)
+
+    def _scan(self, look: Callable[[Publish], Scan]) -> Rescan:
+        changes = Changes()
+        was_published, self._is_published = self._is_published, False
+        try:
+            with no_collecting():
+                scan = look(self._publish_batch)
+                if scan.is_changed:
+                    self._forget_missing()
+                if scan.is_changed or not was_published:
+                    changes = self._publish(scan.answered)
+            self._is_published = True
+        except Stopped:
+            return Rescan(Changes(), None, ())
+        finally:
+            self._index.save()
+            if self._has_scanned:
+                self._progress = None
+        if self._choices and self._choices.refresh():
+            self._renew(Changes())
+        return Rescan(changes, scan.again_in, tuple(self._scanner.folders))
 
     def _forget_missing(self) -> None:
         """Let the index forget what is gone; nobody knows what is in a folder that is silent."""
@@ -293,42 +312,25 @@ class Library:
         silent = [folder.place for folder in self._scanner.folders if folder.problem]
         self._index.forget_missing(found, {entry.place.root for entry in entries}, silent)
 
-    def _scan(self, look: Callable[[Publish], Scan]) -> Rescan:
-        before, changes = self._snapshot, Changes()
-        was_published, self._is_published = self._is_published, False
-        try:
-            with no_collecting():
-                scan = look(self._publish_batch)
-                if scan.is_changed or not was_published:
-                    changes = self._publish(before, scan.answered)
-            self._is_published = True
-        except Stopped:
-            return Rescan(Changes(), None, ())
-        finally:
-            self._index.save()
-        self._progress = None
-        if self._choices and self._choices.refresh():
-            self._renew(Changes())
-        return Rescan(changes, scan.again_in, tuple(self._scanner.folders))
-
     def _publish_batch(self, entries: Iterable[Entry]) -> None:
         """Show what a scan has read so far."""
-        snapshot = Snapshot.of(self._scanned, entries)
+        snapshot = Snapshot.of(self._scanner.roots, entries)
         with self._lock:
             self._snapshot = snapshot
             self._begin_generation(Changes())
         self._inform()
 
-    def _publish(self, before: Snapshot, answered: Collection[str]) -> Changes:
+    def _publish(self, answered: Collection[str]) -> Changes:
         """Show what a scan found; the first one is shown also where it found nothing."""
-        snapshot = Snapshot.of(self._scanned, self._scanner.entries)
-        changes = diff(before, snapshot)
-        missing = tuple(root for root in self._scanned if root not in answered)
+        roots = self._scanner.roots
+        snapshot = Snapshot.of(roots, self._scanner.entries)
+        changes = diff(self._reported, snapshot)
+        missing = tuple(root for root in roots if root not in answered)
         for root in missing:
             if root not in self._unreachable:
                 log.warning("the folder %s is missing: its embeddings come back with it", root)
         is_news = changes or snapshot != self._snapshot or missing != self._unreachable
-        self._unreachable = missing
+        self._unreachable, self._reported = missing, snapshot
         if is_news or not self._has_scanned:
             with self._lock:
                 self._snapshot, self._progress = snapshot, None
