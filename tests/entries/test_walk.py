@@ -165,9 +165,7 @@ def test_a_junction_is_followed_once(
 
 
 @pytest.mark.parametrize("has_inodes", [True, False])
-def test_a_folder_belongs_to_the_first_root(
-    tmp_path: Path, disk: Disk, has_inodes: bool
-) -> None:
+def test_a_folder_belongs_to_the_first_root(tmp_path: Path, disk: Disk, has_inodes: bool) -> None:
     """A root that is in another one is there, and what is in it goes by the first."""
     disk.has_inodes = has_inodes
     fill(tmp_path, "cat.pt", "sub/dog.pt", "sub/deep/cow.pt")
@@ -217,9 +215,7 @@ ERRORS = (errno.EIO, errno.ESTALE, errno.EACCES)
 
 @pytest.mark.parametrize("number", ERRORS)
 @pytest.mark.parametrize("path", ["", "sub", "sub/deep"])
-def test_a_folder_that_does_not_answer(
-    tmp_path: Path, disk: Disk, path: str, number: int
-) -> None:
+def test_a_folder_that_does_not_answer(tmp_path: Path, disk: Disk, path: str, number: int) -> None:
     """It is listed with the system's reason; all others are gone through."""
     fill(tmp_path, "cat.pt", "sub/deep/dog.pt", "zoo/cow.pt")
     disk.silence(tmp_path / path, number)

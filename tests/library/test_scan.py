@@ -407,7 +407,9 @@ def test_links_that_lead_nowhere(tmp_path: Path) -> None:
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     """A pipe under an embedding's name is said to be one, and does not block."""
     os.mkfifo(tmp_path / "cat.pt")
-    assert reasons(scan([tmp_path])) == {"cat.pt": "this is a pipe, a socket or a device, not a file"}
+    assert reasons(scan([tmp_path])) == {
+        "cat.pt": "this is a pipe, a socket or a device, not a file"
+    }
 
 
 def test_roots_inside_each_other(tmp_path: Path) -> None:

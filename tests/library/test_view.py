@@ -253,7 +253,9 @@ def test_a_partial_that_is_switched_on_has_the_name_before_one_that_is_not() -> 
 def test_every_duplicate_names_the_file_that_is_used(number: int) -> None:
     """However many files share a name and are switched on, at most one of them is loaded."""
     shapes = (CLIP_L, CLIP_L_AND_G, CLIP_L, CLIP_L_AND_G, CLIP_H)[:number]
-    entries = [entry(f"{folder}/cat.pt", shape) for folder, shape in zip("abcde", shapes, strict=False)]
+    entries = [
+        entry(f"{folder}/cat.pt", shape) for folder, shape in zip("abcde", shapes, strict=False)
+    ]
     for switched in range(2**number):
         use_partial = [each for at, each in enumerate(entries) if switched >> at & 1]
         for model in (None, *MODEL_FAMILIES):
@@ -278,8 +280,7 @@ def test_the_twins_of_an_embedding() -> None:
     cut = entry("LAZYNEG.pt", {}, state="broken", reason="cut short")
     view = seen_by("sd1", (SD1, SDXL, entry("a/LazyNeg.pt"), cut, entry("alone.pt")))
     twins = {
-        seen.entry.place.path: [twin.entry.place.path for twin in view.twins(seen)]
-        for seen in view
+        seen.entry.place.path: [twin.entry.place.path for twin in view.twins(seen)] for seen in view
     }
     assert twins == {
         "SD15/lazyneg.pt": ["SDXL/lazyneg.safetensors", "a/LazyNeg.pt"],
