@@ -10,7 +10,6 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,21 @@ class Item:
         elif self.path in self._disk.junctions:
             return Status(self._item.stat(follow_symlinks=False), st_reparse_tag=0xA0000003)
         return self._item.stat(follow_symlinks=follow_symlinks)
+
+
+class Listing(list[Item]):
+    """What `os.scandir` returns."""
+
+    def __enter__(self) -> Iterator[Item]:
+        return iter(self)
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __next__(self) -> Item:  # `os.walk` asks so
+        if not self:
+            raise StopIteration
+        return self.pop(0)
 
 
 class Status:
@@ -88,15 +102,14 @@ class Disk:
             if any(f"{each}/".startswith(f"{folder}/") for each in (path, real)):
                 raise OSError(number, os.strerror(number), path)
 
-    @contextmanager
-    def _list(self, folder: str) -> Iterator[Iterator[Any]]:
+    def _list(self, folder: str) -> Listing:
         self.listed[folder] += 1
         self.check(folder)
         if folder in self.unlisted:
             number = self.unlisted[folder]
             raise OSError(number, os.strerror(number), folder)
         with self._scandir(folder) as listing:
-            yield (Item(item, self) for item in listing)
+            return Listing([Item(item, self) for item in listing])
 
     def _ask(self, path: Any, **options: Any) -> Any:
         if isinstance(path, str) and options.get("follow_symlinks", True):
