@@ -12,9 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, final
 
@@ -28,6 +26,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.choices import Choices, FieldChoice
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.known import check_names
+from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.scanner import Progress, Publish, Scan, Scanner, Stop, Stopped, Wait
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.token_ids import TokenIdStore
@@ -35,9 +34,6 @@ from lib_embeddings.library.view import View, ViewEntry
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
-
-Subscriber = Callable[[int, Changes], object]
-
 
 class Rescan(NamedTuple):
     """What a scan gave.
@@ -120,9 +116,7 @@ class Library:
         # Pages outlive the process that they know a generation of: none may come twice.
         self._generation = time.time_ns() // 1_000_000
         self._search_index: SearchIndex | None = None
-        self._subscribers: list[Subscriber] = []
-        self._news: deque[tuple[int, Changes]] = deque()
-        self._is_informing = False
+        self._news = News()
 
     # What readers see
 
@@ -200,14 +194,7 @@ class Library:
         made the change or in one that makes another. While a scan reads many files there are
         generations without changes; its last one has all of them.
         """
-        with self._lock:
-            self._subscribers.append(subscriber)
-
-        def unsubscribe() -> None:
-            with self._lock, suppress(ValueError):
-                self._subscribers.remove(subscriber)
-
-        return unsubscribe
+        return self._news.subscribe(subscriber)
 
     # What changes it
 
@@ -223,7 +210,7 @@ class Library:
                 return
             self._model, self._tokenize = model, tokenize
             self._begin_generation(Changes())
-        self._inform()
+        self._news.deliver()
 
     def choose(
         self,
@@ -267,14 +254,14 @@ class Library:
                 self._begun += 1
                 self._last = self._begun, self._scan(self._scan_all)
             result = self._last[1]
-        self._inform()
+        self._news.deliver()
         return result
 
     def retry(self) -> Rescan:
         """Look again at what was incomplete, could not be read, or did not answer."""
         with self._scanning:
             result = self._scan(self._scanner.retry)
-        self._inform()
+        self._news.deliver()
         return result
 
     def _scan_all(self, publish: Publish) -> Scan:
@@ -318,7 +305,7 @@ class Library:
         with self._lock:
             self._snapshot = snapshot
             self._begin_generation(Changes())
-        self._inform()
+        self._news.deliver()
 
     def _publish(self, answered: Collection[str]) -> Changes:
         """Show what a scan found; the first one is shown also where it found nothing."""
@@ -346,37 +333,16 @@ class Library:
     def _renew(self, changes: Changes) -> None:
         with self._lock:
             self._begin_generation(changes)
-        self._inform()
+        self._news.deliver()
 
     def _begin_generation(self, changes: Changes) -> None:
         self._generation += 1
         self._search_index = None
-        self._news.append((self._generation, changes))
-
-    def _inform(self) -> None:
-        """Call the subscribers with all news, unless another thread does; it goes on to ours."""
-        while True:
-            with self._lock:
-                if self._is_informing or not self._news:
-                    return
-                self._is_informing = True
-                news = self._news.popleft()
-                subscribers = tuple(self._subscribers)
-            for subscriber in subscribers:
-                _call(subscriber, *news)
-            with self._lock:
-                self._is_informing = False
+        self._news.add(self._generation, changes)
 
 
 def _absolute(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(absolute, roots)))
-
-
-def _call(subscriber: Subscriber, generation: int, changes: Changes) -> None:
-    try:
-        subscriber(generation, changes)
-    except Exception:  # theirs; it must not cost the others their news
-        log.exception("a subscriber of generation %d failed", generation)
 
 
 def scan(roots: Iterable[str | os.PathLike[str]], model: str | ModelFamily | None = None) -> View:
