@@ -10,7 +10,6 @@ replaced, with the same signature and meaning:
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from typing import Any
 from modules import call_queue, sd_hijack
 
 from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.a1111.embedding import FileEmbedding
@@ -223,8 +223,8 @@ class Loader:
         if isinstance(embedding, FileEmbedding):
             return True
         path: str | None = getattr(embedding, "filename", None)
-        roots = tuple(os.path.join(root, "") for root in self._library.roots)
-        return bool(path and os.path.abspath(path).startswith(roots))
+        roots = tuple(Place.of_root(root).inside("").full_path for root in self._library.roots)
+        return bool(path and absolute(path).startswith(roots))
 
     # What the console is told
 
