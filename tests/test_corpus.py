@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings import read_embedding, scan
-from lib_embeddings.entries.snapshot import FittedEntry
+from lib_embeddings.library.view import ViewEntry
 
 PROJECT = Path(__file__).parents[1]
 CORPUS = Path(os.environ.get("LIB_EMBEDDINGS_CORPUS", PROJECT.parent / "shared" / "corpus"))
@@ -94,9 +94,9 @@ REASONS = {
 
 
 @pytest.fixture(scope="module")
-def entries() -> dict[str, FittedEntry]:
+def entries() -> dict[str, ViewEntry]:
     """Return the entries of the whole corpus by path."""
-    return {entry.path: entry for entry in scan([CORPUS])}
+    return {seen.entry.place.path: seen for seen in scan([CORPUS])}
 
 
 def of_kind(*kinds: str) -> list[str]:
@@ -110,27 +110,28 @@ def shapes_of(path: str) -> set[tuple[int, int]]:
     return {(int(count or 1), int(width)) for count, width in listed}
 
 
-def test_all_and_nothing_else_is_listed(entries: dict[str, FittedEntry]) -> None:
+def test_all_and_nothing_else_is_listed(entries: dict[str, ViewEntry]) -> None:
     """Every file has an entry, but for the pictures beside an embedding of their name."""
     assert set(entries) == set(ROWS) - set(PREVIEWS)
 
 
 @pytest.mark.parametrize("path", [path for path in ROWS if path not in PREVIEWS])
-def test_every_file_has_its_state(entries: dict[str, FittedEntry], path: str) -> None:
+def test_every_file_has_its_state(entries: dict[str, ViewEntry], path: str) -> None:
     """A file is what the person who looked at it said it is."""
     assert entries[path].state in STATES[ROWS[path]["kind"]], entries[path].reason
 
 
 @pytest.mark.parametrize("path", of_kind("wrong-kind", "damaged", "lfs-pointer"))
-def test_what_is_no_embedding_is_told_why(entries: dict[str, FittedEntry], path: str) -> None:
+def test_what_is_no_embedding_is_told_why(entries: dict[str, ViewEntry], path: str) -> None:
     """A file that is no embedding has the sentence that helps with this one."""
-    assert re.fullmatch(REASONS[path], entries[path].reason or ""), entries[path].reason
+    reason = entries[path].reason or ""
+    assert re.fullmatch(REASONS[path], reason), reason
 
 
 @pytest.mark.parametrize("path", of_kind("embedding", "embedding-other-model"))
-def test_embeddings_have_their_vectors(entries: dict[str, FittedEntry], path: str) -> None:
+def test_embeddings_have_their_vectors(entries: dict[str, ViewEntry], path: str) -> None:
     """The numbers of vectors and their widths are those that were found in the file."""
-    vectors = entries[path].vectors.values()
+    vectors = entries[path].entry.reading.vectors.values()
     assert {(info.n_vectors, info.hidden_size) for info in vectors} == shapes_of(path)
 
 
@@ -144,12 +145,12 @@ def test_pictures_beside_an_embedding_hold_one_too(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", of_kind("embedding-other-model"))
-def test_embeddings_for_another_model_say_so(entries: dict[str, FittedEntry], path: str) -> None:
+def test_embeddings_for_another_model_say_so(entries: dict[str, ViewEntry], path: str) -> None:
     """Vectors for the latent-diffusion model are not passed off as an SDXL refiner's."""
-    assert any("latent-diffusion model" in warning for warning in entries[path].warnings)
+    assert any("latent-diffusion model" in warning for warning in entries[path].entry.warnings)
 
 
-def test_duplicates_name_a_winner(entries: dict[str, FittedEntry]) -> None:
+def test_duplicates_name_a_winner(entries: dict[str, ViewEntry]) -> None:
     """Every duplicate names an entry of its name that is ok."""
     for entry in entries.values():
         if entry.state == "duplicate":

@@ -90,7 +90,7 @@ def read_file(place: Place) -> Reading:
         state = next(state for kind, state in _STATES if isinstance(error, kind))
         return Reading(state, str(error), container)
     except FileNotFoundError:
-        return _transient("this file disappeared while it was read")
+        return _transient("this file was deleted while it was read")
     except OSError as error:
         return _transient(f"this file cannot be read: {error.strerror or error}")
     except MemoryError:
@@ -136,7 +136,7 @@ def open_contents(path: str) -> Iterator[Contents]:
         finally:
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise ChangedFile("this file changed while it was read; it will be read again")
+                raise ChangedFile("this file changed while it was read: it is read again soon")
 
 
 def sha256(path: str) -> str:

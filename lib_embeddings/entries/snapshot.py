@@ -85,15 +85,13 @@ def entry_of(found: Found, reading: Reading) -> Entry:
     return Entry(found.place, found.size, found.mtime_ns, found.companions, reading)
 
 
-def unopened(problem: str) -> Reading:
-    """Return the reading of what cannot be opened."""
-    return Reading("broken", problem)
+def unopened(found: Found) -> Reading:
+    """Return the reading of a file or folder that has a problem."""
+    return Reading("broken", found.problem, is_transient=found.is_transient)
 
 
 def _read(found: Found) -> Entry:
-    problem = found.problem
-    reading = unopened(problem) if problem else read_file(found.place)
-    return entry_of(found, reading)
+    return entry_of(found, unopened(found) if found.problem else read_file(found.place))
 
 
 _path_of = attrgetter("place.path")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import defaultdict
@@ -23,7 +24,11 @@ from lib_embeddings.names import (
 
 # What may belong to an embedding, named after it; some pictures may be embeddings, too.
 _OTHER_SUFFIXES = frozenset((*PICTURE_SUFFIXES, ".jpg", ".jpeg", ".gif", ".json", ".txt"))
+_FILE_SUFFIXES = _OTHER_SUFFIXES.union(WEIGHT_SUFFIXES)
 _COMPANION_ENDINGS = (".preview", ".description")
+
+# What the system answers where a link leads nowhere; the last, where it leads to itself.
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 # Only Windows knows of links that are no symbolic ones: its junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
@@ -42,6 +47,7 @@ class Found(NamedTuple):
         mtime_ns: when it was last written, in nanoseconds.
         companions: what lies beside the file and belongs to it.
         problem: why it is not opened, for a file or folder that is not.
+        is_transient: the disk did not answer; the next time it may.
     """
 
     place: Place
@@ -49,6 +55,7 @@ class Found(NamedTuple):
     mtime_ns: int = 0
     companions: tuple[Companion, ...] = ()
     problem: str | None = None
+    is_transient: bool = False
 
 
 class Folder(NamedTuple):
@@ -60,6 +67,7 @@ class Folder(NamedTuple):
         files: those that may be embeddings.
         folders: those in it, and whether each is a link.
         problem: why it does not answer; its files are not known then.
+        is_elsewhere: another path led here before, and all that is in it goes by that path.
     """
 
     place: Place
@@ -68,51 +76,52 @@ class Folder(NamedTuple):
     files: tuple[Found, ...] = ()
     folders: tuple[tuple[Place, bool], ...] = ()
     problem: str | None = None
+    is_elsewhere: bool = False
 
 
-def walk(roots: Iterable[str], elsewhere: Iterable[Identity] = ()) -> Iterator[Folder]:
+def walk(roots: Iterable[str], seen: set[Identity] | None = None) -> Iterator[Folder]:
     """Yield every folder in and below *roots*, however many links and roots lead to it, once.
 
     Links are followed last, so that a folder goes by its own path where it has one. A root that is
     missing is left out.
 
     Args:
-        elsewhere: folders that are known from other roots, and passed by.
+        seen: folders that are passed by; those that are met are added.
     """
-    seen = set(elsewhere)
-    for root in roots:
-        links = [(Place.of_root(root), True)]
+    seen = set() if seen is None else seen
+    for root in map(Place.of_root, roots):
+        links = [(root, True)]
         for link in links:  # grows as links are found, as does the list below it
             pending = [link]
             for place, is_linked in pending:
-                folder = read_folder(place, is_linked=is_linked, seen=seen)
-                if folder is not None:
+                folder = read_folder(place, seen, is_linked=is_linked)
+                if folder and (place is root or not folder.is_elsewhere):
                     for child in folder.folders:
                         (links if child[1] else pending).append(child)
                     yield folder
 
 
 def read_folder(
-    place: Place, *, is_linked: bool = False, seen: set[Identity] | None = None
+    place: Place, seen: set[Identity] | None = None, *, is_linked: bool = False
 ) -> Folder | None:
-    """Return what is in a folder now; None where it is gone, or is one of those *seen*.
+    """Return what is in a folder now; None where it is gone.
 
     Args:
-        seen: folders that are passed by; this one is added.
+        seen: folders that another path led to; this one is added.
     """
     try:
         identity = _identity(place.full_path)
         if seen is not None:
             if identity in seen:
-                return None
+                return Folder(place, identity, is_linked, is_elsewhere=True)
             seen.add(identity)
         with os.scandir(place.full_path) as listing:
             items = [item for item in listing if not is_hidden(item.name)]
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        problem = f"this folder cannot be read: {error.strerror or error}"
-        return Folder(place, None, is_linked, (Found(place, problem=problem),), problem=problem)
+        found = _silent(place, "folder", error)
+        return Folder(place, None, is_linked, (found,), problem=found.problem)
     folders = sorted(filter(_is_folder, items), key=lambda item: item.name)
     return Folder(
         place,
@@ -143,11 +152,18 @@ def _identity(folder: str) -> Identity:
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
 
 
+def _silent(place: Place, kind: str, error: OSError) -> Found:
+    problem = f"this {kind} cannot be read: {error.strerror or error}"
+    return Found(place, problem=problem, is_transient=True)
+
+
 def _is_folder(item: _Item) -> bool:
+    """Tell whether an item is a folder, or may be one: the disk does not answer for a link."""
     try:
         return item.is_dir()
-    except OSError:  # a link that leads to itself
-        return False
+    except OSError as error:
+        suffix = split_name(item.name)[1]
+        return error.errno not in _NOWHERE and suffix not in _FILE_SUFFIXES
 
 
 def _is_link(item: _Item) -> bool:
@@ -160,6 +176,7 @@ def _files(folder: Place, items: Iterable[_Item]) -> Iterator[Found]:
     """Yield a folder's files that may be embeddings."""
     candidates, companions = _sort_out(items)
     root, prefix = folder.root, f"{folder.path}/" if folder.path else ""
+    is_plain = folder.full_path[len(root) :].isascii()
     for item, stem in candidates:
         # Made here and not by `inside`, as there may be ten thousand of them.
         place = Place(root, prefix + item.name, item.path)
@@ -167,7 +184,7 @@ def _files(folder: Place, items: Iterable[_Item]) -> Iterator[Found]:
             if item.is_file():
                 status = item.stat()
                 problem = None
-                if not place.path.isascii() or stem.isspace():
+                if not (is_plain and item.name.isascii()) or stem.isspace():
                     place = folder.inside(item.name)
                     problem = _why_not_typed(place)
                 beside = companions.get(fold(stem), ()) if companions else ()
@@ -175,8 +192,7 @@ def _files(folder: Place, items: Iterable[_Item]) -> Iterator[Found]:
             elif not item.is_dir():
                 yield Found(folder.inside(item.name), problem=_why_no_file(item))
         except OSError as error:
-            problem = f"this file cannot be read: {error.strerror or error}"
-            yield Found(folder.inside(item.name), problem=problem)
+            yield _silent(folder.inside(item.name), "file", error)
 
 
 def _why_not_typed(place: Place) -> str | None:
@@ -192,7 +208,13 @@ def _why_no_file(item: _Item) -> str:
 
 
 def _is_dangling(item: _Item) -> bool:
-    return item.is_symlink() and not os.path.exists(item.path)
+    """Tell whether an item is a link that leads nowhere."""
+    if item.is_symlink():
+        try:
+            item.stat()
+        except OSError as error:
+            return error.errno in _NOWHERE
+    return False
 
 
 def _sort_out(items: Iterable[_Item]) -> tuple[list[_Named], dict[str, tuple[Companion, ...]]]:

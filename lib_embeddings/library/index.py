@@ -20,7 +20,7 @@ from contextlib import closing, contextmanager, suppress
 
 from platformdirs import user_cache_path
 
-from lib_embeddings import formats
+import lib_embeddings
 from lib_embeddings.entries.entry import Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
@@ -272,6 +272,7 @@ def connect(path: str) -> sqlite3.Connection:
         if version != _VERSION:
             with connection:
                 connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION};")
+                connection.execute("INSERT INTO reader VALUES (?)", (_reader_signature(),))
     except sqlite3.Error:
         connection.close()
         raise
@@ -296,14 +297,16 @@ def _forget_refusals(connection: sqlite3.Connection) -> None:
             "DELETE FROM files WHERE reading IN (SELECT id FROM readings WHERE state != 'ok')"
         )
         connection.execute("DELETE FROM readings WHERE id NOT IN (SELECT reading FROM files)")
-        connection.execute("DELETE FROM reader")
-        connection.execute("INSERT INTO reader VALUES (?)", (signature,))
+        connection.execute("UPDATE reader SET signature = ?", (signature,))
 
 
 def _reader_signature() -> str:
-    """Return what is another whenever our own reader is: sizes and times of its modules."""
+    """Return what is another whenever our own reader is: sizes and times of our modules.
+
+    All of them count, as refused files are few, and so that no part of the reader is left out.
+    """
     digest = hashlib.blake2b(digest_size=8)
-    for folder, _, files in sorted(os.walk(formats.__path__[0])):
+    for folder, _, files in sorted(os.walk(lib_embeddings.__path__[0])):
         for name in sorted(file for file in files if file.endswith(".py")):
             status = os.stat(os.path.join(folder, name))
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())

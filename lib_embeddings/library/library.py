@@ -12,9 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, final
 
@@ -28,6 +26,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.choices import Choices, FieldChoice
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.known import check_names
+from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.progress import Progress
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Stop, Stopped, Wait
 from lib_embeddings.library.search import SearchIndex
@@ -36,8 +35,6 @@ from lib_embeddings.library.view import View, ViewEntry
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
-
-Subscriber = Callable[[int, Changes], object]
 
 
 class Rescan(NamedTuple):
@@ -96,23 +93,24 @@ class Library:
         self._choices = choices
         self._token_ids = TokenIdStore(index.path)
         self._no_model = tokenize
-        self._scanning = threading.Lock()  # one scan at a time; guards the next five
+        self._roots = _absolute(roots)
+        self._scanning = threading.Lock()  # one scan at a time; guards the next six
         self._scanner = Scanner(
+            self._roots,
             index,
             read=read,
             wait=wait,
             stop=stop or threading.Event(),
             on_progress=self._note_progress,
         )
-        self._scanned = _absolute(roots)
         self._last: tuple[int, Rescan] | None = None
         self._begun = 0  # scans
         self._has_scanned = False
-        self._is_published = False
+        self._is_published = False  # all that the scanner knows
+        self._reported = Snapshot(self._roots, ())  # up to which subscribers know all changes
         self._on_progress = on_progress
         self._progress: Progress | None = Progress(0, 0)
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
-        self._roots = self._scanned
         self._unreachable: tuple[str, ...] = ()
         self._snapshot = Snapshot(self._roots, ())
         self._model: ModelFamily | None = None
@@ -120,9 +118,7 @@ class Library:
         # Pages outlive the process that they know a generation of: none may come twice.
         self._generation = time.time_ns() // 1_000_000
         self._search_index: SearchIndex | None = None
-        self._subscribers: list[Subscriber] = []
-        self._news: deque[tuple[int, Changes]] = deque()
-        self._is_informing = False
+        self._news = News()
 
     # What readers see
 
@@ -202,14 +198,7 @@ class Library:
         made the change or in one that makes another. While a scan reads many files there are
         generations without changes; its last one has all of them.
         """
-        with self._lock:
-            self._subscribers.append(subscriber)
-
-        def unsubscribe() -> None:
-            with self._lock, suppress(ValueError):
-                self._subscribers.remove(subscriber)
-
-        return unsubscribe
+        return self._news.subscribe(subscriber)
 
     # What changes it
 
@@ -225,7 +214,7 @@ class Library:
                 return
             self._model, self._tokenize = model, tokenize
             self._begin_generation(Changes())
-        self._inform()
+        self._news.deliver()
 
     def choose(
         self,
@@ -269,25 +258,43 @@ class Library:
                 self._begun += 1
                 self._last = self._begun, self._scan(self._scan_all)
             result = self._last[1]
-        self._inform()
+        self._news.deliver()
         return result
 
     def retry(self) -> Rescan:
         """Look again at what was incomplete, could not be read, or did not answer."""
         with self._scanning:
             result = self._scan(self._scanner.retry)
-        self._inform()
+        self._news.deliver()
         return result
 
     def _scan_all(self, publish: Publish) -> Scan:
-        has_other_roots = self._scanned != self._roots
+        has_other_roots = self._scanner.roots != self._roots
         if has_other_roots:
-            self._scanned = self._roots
-            self._scanner.forget(self._scanned)
-        scan = self._scanner.scan(self._scanned, publish)
-        if scan.is_changed:
-            self._forget_missing()
+            self._scanner.set_roots(self._roots)
+        scan = self._scanner.scan(publish)
         return scan._replace(is_changed=scan.is_changed or has_other_roots)
+
+    def _scan(self, look: Callable[[Publish], Scan]) -> Rescan:
+        changes = Changes()
+        was_published, self._is_published = self._is_published, False
+        try:
+            with no_collecting():
+                scan = look(self._publish_batch)
+                if scan.is_changed:
+                    self._forget_missing()
+                if scan.is_changed or not was_published:
+                    changes = self._publish(scan.answered)
+            self._is_published = True
+        except Stopped:
+            return Rescan(Changes(), None, ())
+        finally:
+            self._index.save()
+            if self._has_scanned:
+                self._progress = None
+        if self._choices and self._choices.refresh():
+            self._renew(Changes())
+        return Rescan(changes, scan.again_in, tuple(self._scanner.folders))
 
     def _forget_missing(self) -> None:
         """Let the index forget what is gone; nobody knows what is in a folder that is silent."""
@@ -296,42 +303,25 @@ class Library:
         silent = [folder.place for folder in self._scanner.folders if folder.problem]
         self._index.forget_missing(found, {entry.place.root for entry in entries}, silent)
 
-    def _scan(self, look: Callable[[Publish], Scan]) -> Rescan:
-        before, changes = self._snapshot, Changes()
-        was_published, self._is_published = self._is_published, False
-        try:
-            with no_collecting():
-                scan = look(self._publish_batch)
-                if scan.is_changed or not was_published:
-                    changes = self._publish(before, scan.answered)
-            self._is_published = True
-        except Stopped:
-            return Rescan(Changes(), None, ())
-        finally:
-            self._index.save()
-        self._progress = None
-        if self._choices and self._choices.refresh():
-            self._renew(Changes())
-        return Rescan(changes, scan.again_in, tuple(self._scanner.folders))
-
     def _publish_batch(self, entries: Iterable[Entry]) -> None:
         """Show what a scan has read so far."""
-        snapshot = Snapshot.of(self._scanned, entries)
+        snapshot = Snapshot.of(self._scanner.roots, entries)
         with self._lock:
             self._snapshot = snapshot
             self._begin_generation(Changes())
-        self._inform()
+        self._news.deliver()
 
-    def _publish(self, before: Snapshot, answered: Collection[str]) -> Changes:
+    def _publish(self, answered: Collection[str]) -> Changes:
         """Show what a scan found; the first one is shown also where it found nothing."""
-        snapshot = Snapshot.of(self._scanned, self._scanner.entries)
-        changes = diff(before, snapshot)
-        missing = tuple(root for root in self._scanned if root not in answered)
+        roots = self._scanner.roots
+        snapshot = Snapshot.of(roots, self._scanner.entries)
+        changes = diff(self._reported, snapshot)
+        missing = tuple(root for root in roots if root not in answered)
         for root in missing:
             if root not in self._unreachable:
                 log.warning("the folder %s is missing: its embeddings come back with it", root)
         is_news = changes or snapshot != self._snapshot or missing != self._unreachable
-        self._unreachable = missing
+        self._unreachable, self._reported = missing, snapshot
         if is_news or not self._has_scanned:
             with self._lock:
                 self._snapshot, self._progress = snapshot, None
@@ -347,37 +337,16 @@ class Library:
     def _renew(self, changes: Changes) -> None:
         with self._lock:
             self._begin_generation(changes)
-        self._inform()
+        self._news.deliver()
 
     def _begin_generation(self, changes: Changes) -> None:
         self._generation += 1
         self._search_index = None
-        self._news.append((self._generation, changes))
-
-    def _inform(self) -> None:
-        """Call the subscribers with all news, unless another thread does; it goes on to ours."""
-        while True:
-            with self._lock:
-                if self._is_informing or not self._news:
-                    return
-                self._is_informing = True
-                news = self._news.popleft()
-                subscribers = tuple(self._subscribers)
-            for subscriber in subscribers:
-                _call(subscriber, *news)
-            with self._lock:
-                self._is_informing = False
+        self._news.add(self._generation, changes)
 
 
 def _absolute(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(absolute, roots)))
-
-
-def _call(subscriber: Subscriber, generation: int, changes: Changes) -> None:
-    try:
-        subscriber(generation, changes)
-    except Exception:  # theirs; it must not cost the others their news
-        log.exception("a subscriber of generation %d failed", generation)
 
 
 def scan(roots: Iterable[str | os.PathLike[str]], model: str | ModelFamily | None = None) -> View:

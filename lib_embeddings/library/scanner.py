@@ -7,14 +7,14 @@ a lock: one thread scans at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, Protocol
 
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import entry_of, unopened
-from lib_embeddings.entries.walk import Folder, Found, read_folder, walk
+from lib_embeddings.entries.walk import Folder, Found, Identity, read_folder, walk
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.progress import Progress
 
@@ -63,7 +63,10 @@ class _Known(NamedTuple):
 
 
 class _Unread(NamedTuple):
+    """A file that is to be read, its folder, and the entries that its own belongs to."""
+
     found: Found
+    folder: Place
     entries: dict[str, Entry]
 
 
@@ -72,6 +75,7 @@ class Scanner:
 
     def __init__(  # noqa: PLR0913 - likewise all that it needs
         self,
+        roots: Sequence[str],
         index: Index,
         *,
         read: Callable[[Place], Reading],
@@ -80,20 +84,22 @@ class Scanner:
         on_progress: Callable[[Progress], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with no folders.
+        """Begin with no entries.
 
         Args:
+            roots: the folders, as `absolute` spells them.
             read: says what a file is; called for new and changed files only.
             wait: asked of new and changed files from the second scan on.
         """
+        self.roots = roots
         self._index = index
         self._read = read
         self._wait = wait
         self._stop = stop
         self._on_progress = on_progress
         self._clock = clock
-        self._known: dict[str, _Known] = {}
-        self._again: dict[str, float] = {}  # by folder, seconds until it is to be read again
+        self._known: dict[Place, _Known] = {}
+        self._again: dict[Place, float] = {}  # by folder, seconds until it is to be read again
         self._is_first = True
 
     @property
@@ -106,8 +112,13 @@ class Scanner:
         """All folders, without their files."""
         return (known.folder for known in self._known.values())
 
-    def scan(self, roots: Sequence[str], publish: Publish) -> Scan:
-        """Look at these roots and all below them.
+    def set_roots(self, roots: Sequence[str]) -> None:
+        """Scan these roots from now on, and forget all others."""
+        self.roots = roots
+        self._known = {place: known for place, known in self._known.items() if place.root in roots}
+
+    def scan(self, publish: Publish) -> Scan:
+        """Look at all folders.
 
         Args:
             publish: called with all entries of now and then, while many files are read.
@@ -115,65 +126,63 @@ class Scanner:
         Raises:
             Stopped: the scan was stopped.
         """
-        began = self._clock()
-        rest = {
-            path: known
-            for path, known in self._known.items()
-            if known.folder.place.root not in roots
-        }
-        elsewhere = [known.folder.identity for known in rest.values() if known.folder.identity]
-        return self._look(walk(roots, elsewhere), rest, began, publish)
+        seen = set[Identity]()
+        return self._look(walk(self.roots, seen), {}, seen, self._clock(), publish)
 
     def retry(self, publish: Publish) -> Scan:
         """Look again at the folders in which something could not be read, or is incomplete.
 
+        Where one of them answers again, or is another folder now, all are scanned: nobody knows
+        what is below it.
+
         Raises:
             Stopped: the scan was stopped.
         """
-        began = self._clock()
-        silent = {
-            known.folder.place.root
-            for path in self._again
-            if (known := self._known.get(path)) and known.folder.problem
-        }
-        if silent:  # nobody knows what is below such a folder
-            return self.scan(sorted(silent), publish)
-        rest = dict(self._known)
-        again = [rest.pop(path).folder for path in self._again if path in rest]
-        found = (read_folder(each.place, is_linked=each.is_linked) for each in again)
-        return self._look((folder for folder in found if folder), rest, began, publish)
-
-    def forget(self, roots: Iterable[str]) -> None:
-        """Forget all roots but these."""
-        kept = set(roots)
-        self._known = {
-            path: known for path, known in self._known.items() if known.folder.place.root in kept
-        }
-
-    def move(self, place: Place) -> None:
-        """Let the next look at a file's folder find a change."""
-        self._known.pop(place.full_folder, None)
+        began, rest, folders = self._clock(), dict(self._known), list[Folder]()
+        for former in [rest.pop(place).folder for place in self._again if place in rest]:
+            self._check_stop()
+            folder = read_folder(former.place, is_linked=former.is_linked)
+            if folder is None or folder.identity != former.identity:
+                return self.scan(publish)
+            folders.append(folder)
+        return self._look(folders, rest, set(), began, publish)
 
     def _look(
-        self, folders: Iterable[Folder], rest: dict[str, _Known], began: float, publish: Publish
+        self,
+        folders: Iterable[Folder],
+        rest: Mapping[Place, _Known],
+        seen: set[Identity],
+        began: float,
+        publish: Publish,
     ) -> Scan:
-        """Compare folders with what is known of them, and read what is new."""
+        """Compare folders with what is known of them, and read what is new.
+
+        Args:
+            rest: what is known of all other folders.
+            seen: folders that are passed by; what is below a silent one is added.
+        """
         known, unread = dict(rest), list[_Unread]()
-        again = {path: wait for path, wait in self._again.items() if path in rest}
+        again = {place: wait for place, wait in self._again.items() if place in rest}
         for folder in folders:
             self._check_stop()
-            known.update(self._compare(folder, unread, again))
+            if folder.problem:
+                again[folder.place] = _RETRY_FOLDER
+                kept = self._stale(folder, folder.problem)
+                known.update(kept)
+                seen.update(each.folder.identity for each in kept.values() if each.folder.identity)
+            else:
+                known[folder.place] = self._compare(folder, unread, again)
         is_changed = bool(unread) or self._differs(known)
         self._known, self._again = known, again
         self._read_all(unread, publish)
         self._is_first = False
-        answered = frozenset(each.folder.place.root for each in known.values())
+        answered = frozenset(place.root for place in known)
         return Scan(is_changed, answered, self._again_in(self._clock() - began))
 
-    def _differs(self, known: dict[str, _Known]) -> bool:
+    def _differs(self, known: Mapping[Place, _Known]) -> bool:
         if known.keys() != self._known.keys():
             return True
-        return any(each.entries is not self._known[path].entries for path, each in known.items())
+        return any(each.entries is not self._known[place].entries for place, each in known.items())
 
     def _again_in(self, cost: float) -> float | None:
         first = min(self._again.values(), default=None)
@@ -185,17 +194,9 @@ class Scanner:
 
     # One folder
 
-    def _compare(
-        self, folder: Folder, unread: list[_Unread], again: dict[str, float]
-    ) -> dict[str, _Known]:
-        """Return by path what is known of a folder now, and note what is to be read."""
-        path = folder.place.full_path
-        again.pop(path, None)
-        if folder.problem:
-            again[path] = _RETRY_FOLDER
-            return self._stale(folder, folder.problem)
-        former = self._known.get(path)
-        before = former.entries if former else {}
+    def _compare(self, folder: Folder, unread: list[_Unread], again: dict[Place, float]) -> _Known:
+        """Return what is known of a folder now, and note what is to be read."""
+        before = self._entries_of(folder.place)
         entries: dict[str, Entry] = {}
         pending = len(unread)
         for found in folder.files:
@@ -204,21 +205,28 @@ class Scanner:
             if entry is None:
                 wait = 0.0 if self._is_first else self._wait(key, found.size, found.mtime_ns)
                 if wait > 0:
-                    again[path] = min(wait, again.get(path, wait))
+                    again[folder.place] = min(wait, again.get(folder.place, wait))
                 else:
-                    unread.append(_Unread(found, entries))
-                entry = before.get(key)  # until it is complete, or read
+                    unread.append(_Unread(found, folder.place, entries))
+                former = before.get(key)
+                entry = former and former._replace(stale=None)  # until it is complete, or read
             if entry is not None:
                 entries[key] = entry
+            if found.is_transient:
+                again.setdefault(folder.place, _RETRY_FILE)
         if len(unread) == pending:
             entries = _same(before, entries)
-        return {path: _Known(folder._replace(files=()), entries)}
+        return _Known(folder._replace(files=()), entries)
+
+    def _entries_of(self, folder: Place) -> dict[str, Entry]:
+        known = self._known.get(folder)
+        return known.entries if known else {}
 
     def _entry_of_known(self, found: Found, former: Entry | None) -> Entry | None:
         """Return the entry of a file that needs no reading; None where it does."""
-        place, size, mtime_ns, companions, problem = found
+        place, size, mtime_ns, companions, problem, _ = found
         if problem is not None:
-            return entry_of(found, unopened(problem))
+            return entry_of(found, unopened(found))
         if (
             former is None
             or former.reading.is_transient
@@ -230,26 +238,19 @@ class Scanner:
             return former
         return entry_of(found, former.reading)
 
-    def _stale(self, folder: Folder, problem: str) -> dict[str, _Known]:
+    def _stale(self, folder: Folder, problem: str) -> dict[Place, _Known]:
         """Return what was known of a folder that does not answer, and of all below it."""
-        inside = folder.place.inside("").full_path
+        own, inside = folder.place.full_path, folder.place.inside("").full_path
         kept = {
-            path: _Known(known.folder, _same(known.entries, _marked(known.entries, problem)))
-            for path, known in self._known.items()
-            if path.startswith(inside)
+            place: _Known(known.folder, _same(known.entries, _marked(known.entries, problem)))
+            for place, known in self._known.items()
+            if place.full_path.startswith(inside)
         }
-        former = self._known.get(folder.place.full_path)
-        entries = {
-            path: entry
-            for path, entry in (former.entries if former else {}).items()
-            if path != folder.place.full_path
-        }
-        marked = _marked(entries, problem)
+        before = self._entries_of(folder.place)
+        entries = _marked({path: each for path, each in before.items() if path != own}, problem)
         for found in folder.files:  # the folder itself, with what is wrong
-            marked = {**marked, found.place.full_path: entry_of(found, unopened(problem))}
-        kept[folder.place.full_path] = _Known(
-            folder._replace(files=()), _same(former.entries if former else {}, marked)
-        )
+            entries[own] = entry_of(found, unopened(found))
+        kept[folder.place] = _Known(folder._replace(files=()), _same(before, entries))
         return kept
 
     # Reading
@@ -260,12 +261,12 @@ class Scanner:
             return
         due = self._clock() + _BATCH
         try:
-            for number, (found, entries) in enumerate(unread, 1):
+            for number, (found, folder, entries) in enumerate(unread, 1):
                 self._check_stop()
                 reading = self._index.keep(found, self._read(found.place))
                 entries[found.place.full_path] = entry_of(found, reading)
                 if reading.is_transient:
-                    self._again[found.place.full_folder] = _RETRY_FILE
+                    self._again.setdefault(folder, _RETRY_FILE)
                 self._on_progress(Progress(number, len(unread)))
                 if self._clock() >= due:
                     began = self._clock()
@@ -284,7 +285,7 @@ def _same(former: dict[str, Entry], now: dict[str, Entry]) -> dict[str, Entry]:
     return former if is_same else now
 
 
-def _marked(entries: dict[str, Entry], problem: str) -> dict[str, Entry]:
+def _marked(entries: Mapping[str, Entry], problem: str) -> dict[str, Entry]:
     """Return entries with the reason why they could not be looked at."""
     stale = f"its folder did not answer at the last scan ({problem}): this is from the scan before"
     return {path: entry._replace(stale=stale) for path, entry in entries.items()}

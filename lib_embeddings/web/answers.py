@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import Any
 
+from lib_embeddings.entries.place import Place
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.library import Library
@@ -53,7 +53,7 @@ def summary(library: Library, index: SearchIndex, *, shows_paths: bool) -> dict[
         "scanning": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
-        "roots": [root if shows_paths else os.path.basename(root) for root in view.roots],
+        "roots": [root if shows_paths else Place.of_root(root).filename for root in view.roots],
         "counts": dict(index.counts),
         "folders": [asdict(folder) for folder in index.folders],
     }

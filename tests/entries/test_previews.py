@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 import pytest
-from lib_embeddings.entries.scan import scan
-from PIL import Image
+from PIL import Image, ImageFile
 
+from lib_embeddings import scan
 from lib_embeddings.entries.previews import Picture, Thumbnails, preview_of, shrink
 from tests.builders import png, png_text, torch_zip
 
@@ -30,7 +30,7 @@ def shown_for(folder: Path, *files: str, name: str = "cat.pt") -> str | None:
     (folder / name).write_bytes(torch_zip())
     for file in files:
         (folder / file).write_bytes(png())
-    found = preview_of(next(e.entry for e in scan([folder]) if e.path == name))
+    found = preview_of(next(e.entry for e in scan([folder]) if e.entry.place.path == name))
     return os.path.basename(found.path) if found else None
 
 
@@ -187,6 +187,25 @@ def test_a_damaged_picture_is_none(tmp_path: Path, data: bytes) -> None:
     """What cannot be shown is not: no error, and no picture of many gigabytes."""
     (tmp_path / "a.png").write_bytes(data)
     assert shrink(str(tmp_path / "a.png"), 32) is None
+
+
+@pytest.mark.parametrize(("height", "is_shown"), [(5000, True), (5001, False)])
+def test_a_picture_of_more_than_50_megapixels_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, height: int, is_shown: bool
+) -> None:
+    """A sound picture of 50 megapixels is shown; of a larger one no pixel is asked for."""
+    data, decoded = io.BytesIO(), list[tuple[int, int]]()
+    Image.new("1", (10_000, height)).save(data, "PNG")
+    (tmp_path / "a.png").write_bytes(data.getvalue())
+    load = ImageFile.ImageFile.load
+
+    def note(image: ImageFile.ImageFile) -> object:
+        decoded.append(image.size)
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", note)
+    assert (shrink(str(tmp_path / "a.png"), 32) is not None) == is_shown
+    assert bool(decoded) == is_shown
 
 
 def test_a_picture_that_is_gone_is_none(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from lib_embeddings import BrokenFile, NotAnEmbedding, UnsafeFile, read_embedding
 from lib_embeddings.entries import read as read_module
+from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_contents, read_file
 from lib_embeddings.formats.tree import named_tensors
 from tests.builders import (
@@ -33,6 +35,11 @@ def saved(folder: Path, name: str, data: bytes = GOOD) -> str:
     """Write a file into a folder; return its path."""
     (folder / name).write_bytes(data)
     return str(folder / name)
+
+
+def told(path: str | Path) -> Reading:
+    """Return what a scan tells of a file."""
+    return read_file(Place.of_file(path))
 
 
 def test_an_embedding_is_read(tmp_path: Path) -> None:
@@ -91,24 +98,24 @@ def test_problems(
     with pytest.raises(error) as raised:
         read_embedding(path)
     assert (str(raised.value), raised.value.path) == (reason, path)
-    reading, _ = read_file(path)
-    assert (reading.state, reading.reason) == (state, reason)
+    reading = told(path)
+    assert (reading.state, reading.reason, reading.is_transient) == (state, reason, False)
 
 
 def test_a_reading_tells_all_but_the_values(tmp_path: Path) -> None:
     """A reading of an embedding has what the file says, and no vectors."""
-    reading, stored_name = read_file(saved(tmp_path, "cat.pt", torch_zip()))
+    reading = told(saved(tmp_path, "cat.pt", torch_zip()))
     assert (reading.state, reading.reason) == ("ok", None)
     assert (reading.container, reading.layout) == ("torch-zip", "string_to_param")
-    assert stored_name == "stored"
+    assert reading.stored_name == "stored"
     assert reading.vectors == {"clip_l": (1, 768, "float32")}
     assert reading.metadata["sd_checkpoint_name"] == "model"
 
 
 def test_a_problem_keeps_the_container(tmp_path: Path) -> None:
     """What is known before a file turns out to be no embedding is kept."""
-    assert read_file(saved(tmp_path, "a.pt", LORA))[0].container == "safetensors"
-    assert read_file(saved(tmp_path, "b.pt", b""))[0].container is None
+    assert told(saved(tmp_path, "a.pt", LORA)).container == "safetensors"
+    assert told(saved(tmp_path, "b.pt", b"")).container is None
 
 
 # What the disk does
@@ -119,19 +126,21 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     path = str(tmp_path / "cat.pt")
     with pytest.raises(FileNotFoundError):
         read_embedding(path)
-    assert read_file(path)[0].reason == "this file disappeared while it was read"
+    assert told(path) == Reading(
+        "broken", "this file was deleted while it was read", is_transient=True
+    )
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     """A folder cannot be read, in the system's words."""
     with pytest.raises(IsADirectoryError):
         read_embedding(tmp_path)
-    assert read_file(str(tmp_path))[0].reason == "this file cannot be read: Is a directory"
+    assert told(tmp_path).reason == "this file cannot be read: Is a directory"
 
 
 def test_a_device_is_no_file() -> None:
     """What is no regular file is not read."""
-    with pytest.raises(BrokenFile, match=r"^this is not a regular file$"):
+    with pytest.raises(BrokenFile, match=r"^this is a pipe, a socket or a device, not a file$"):
         read_embedding(os.devnull)
 
 
@@ -146,7 +155,9 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
         check=False,
         text=True,
     )
-    assert result.stderr.splitlines()[-1].endswith("BrokenFile: this is not a regular file")
+    assert result.stderr.splitlines()[-1].endswith(
+        "BrokenFile: this is a pipe, a socket or a device, not a file"
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +179,7 @@ def test_a_file_that_changes_while_it_is_read(
             change(Path(path))
             assert named_tensors(contents)
 
-    message = "^this file changed while it was read; it will be read again$"
+    message = "^this file changed while it was read: it is read again soon$"
     with pytest.raises(BrokenFile, match=message):
         read_meanwhile()
 
@@ -185,10 +196,8 @@ def test_a_change_explains_the_damage_it_did(
         return make_embedding(*arguments)
 
     monkeypatch.setattr(read_module, "make_embedding", cut_and_make)
-    reading, _ = read_file(path)
-    assert (reading.state, reading.reason) == (
-        "broken",
-        "this file changed while it was read; it will be read again",
+    assert told(path) == Reading(
+        "broken", "this file changed while it was read: it is read again soon", is_transient=True
     )
 
 
@@ -200,7 +209,9 @@ def test_an_error_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(read_module, "open", fail, raising=False)
-    assert read_file(path)[0].reason == "this file cannot be read: Input/output error"
+    assert told(path) == Reading(
+        "broken", "this file cannot be read: Input/output error", is_transient=True
+    )
 
 
 def test_a_defect_of_ours_costs_one_file(
@@ -213,10 +224,9 @@ def test_a_defect_of_ours_costs_one_file(
 
     path = saved(tmp_path, "cat.pt")
     monkeypatch.setattr(read_module, "make_embedding", fail)
-    reading, _ = read_file(path)
-    assert reading.is_passing
-    assert reading.state == "broken"
-    assert reading.reason == "this file cannot be read: unexpected error, see the log"
+    assert told(path) == Reading(
+        "broken", "this file cannot be read: unexpected error, see the log", is_transient=True
+    )
     assert path in caplog.text
     assert "ZeroDivisionError" in caplog.text
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lib_embeddings.entries.scan import scan
 
+from lib_embeddings import scan
 from lib_embeddings.entries import rename as renaming
-from lib_embeddings.entries.rename import plan, rename
-from lib_embeddings.entries.snapshot import Entry
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.rename import Renaming, plan, rename
 from lib_embeddings.errors import BadName, RenameError
 from tests.builders import safetensors_file, vectors
 
 SD1 = safetensors_file()
 FIRST = safetensors_file({"<cat>": vectors(2)})
 SECOND = safetensors_file({"<cat>": vectors(2, 1280)})
+FIRST_AND_SECOND = safetensors_file({"clip_l": vectors(), "clip_g": vectors(1, 1280)})
 
 
 def fill(folder: Path, *paths: str, data: bytes = SD1) -> None:
@@ -31,7 +35,12 @@ def fill(folder: Path, *paths: str, data: bytes = SD1) -> None:
 
 def entry_of(folder: Path, path: str) -> Entry:
     """Return the entry that a scan finds at a path."""
-    return next(fitted.entry for fitted in scan([folder]) if fitted.path == path)
+    return next(entry for entry in entries_in(folder) if entry.place.path == path)
+
+
+def entries_in(folder: Path) -> list[Entry]:
+    """Return all entries that a scan finds."""
+    return [seen.entry for seen in scan([folder])]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -56,7 +65,7 @@ def test_all_that_is_named_after_it_moves(tmp_path: Path) -> None:
     fill(tmp_path, "sub/cats.json", "sub/my cat.json", "cat.json")
     before = contents(tmp_path)
     moves = rename(entry_of(tmp_path, "sub/cat.pt"), "dog").moves
-    assert [os.path.relpath(path, tmp_path) for path in moves[-1]] == ["sub/cat.pt", "sub/dog.pt"]
+    assert [place.path for place in moves[-1]] == ["sub/cat.pt", "sub/dog.pt"]
     assert contents(tmp_path) == {
         path.replace("sub/cat.", "sub/dog."): data for path, data in before.items()
     }
@@ -127,15 +136,15 @@ def test_the_new_id_is_the_next_scans(tmp_path: Path) -> None:
     """The id that is promised is the one the file then has, in a folder too."""
     fill(tmp_path, "a/cat.pt", "dog.pt")
     for path, new_path in (("a/cat.pt", "a/cow.pt"), ("dog.pt", "cow.pt")):
-        new_id = rename(entry_of(tmp_path, path), "cow").new_id
-        assert entry_of(tmp_path, new_path).id == new_id
+        place = rename(entry_of(tmp_path, path), "cow").place
+        assert entry_of(tmp_path, new_path).place == place
 
 
 def test_a_plan_moves_nothing(tmp_path: Path) -> None:
     """What would be moved can be looked at first."""
     fill(tmp_path, "cat.pt", "cat.png")
     moves = plan(entry_of(tmp_path, "cat.pt"), "dog").moves
-    assert [os.path.basename(move.target) for move in moves] == ["dog.png", "dog.pt"]
+    assert [move.target.filename for move in moves] == ["dog.png", "dog.pt"]
     assert sorted(os.listdir(tmp_path)) == ["cat.png", "cat.pt"]
 
 
@@ -172,19 +181,30 @@ def test_another_folder_may_not_have_the_name(tmp_path: Path) -> None:
     """Two embeddings of one name would be one too many; other files do not count."""
     fill(tmp_path, "cat.pt", "sub/Dog.pt")
     (tmp_path / "sub/cow.pt").write_bytes(b"<!DOCTYPE html>")
-    others = list(scan([tmp_path]))
+    others = entries_in(tmp_path)
     entry = entry_of(tmp_path, "cat.pt")
-    with pytest.raises(RenameError, match=r"^sub/Dog\.pt is called so already"):
+    with pytest.raises(
+        RenameError, match=r"^sub/Dog\.pt has this name already: give another name$"
+    ):
         rename(entry, "dog", others)
     rename(entry, "cow", others)
     assert (tmp_path / "cow.pt").exists()
+
+
+def test_a_file_for_another_model_may_have_the_name(tmp_path: Path) -> None:
+    """A name is a question for the model: only what serves the same models is in the way."""
+    fill(tmp_path, "SD15/cat.pt")
+    fill(tmp_path, "SDXL/dog.pt", data=FIRST_AND_SECOND)
+    others = entries_in(tmp_path)
+    rename(entry_of(tmp_path, "SD15/cat.pt"), "dog", others)
+    assert contents(tmp_path).keys() == {"SD15/dog.pt", "SDXL/dog.pt"}
 
 
 @pytest.mark.parametrize("new", ["CAT", "Cat"])
 def test_letter_case_can_be_changed(tmp_path: Path, new: str) -> None:
     """The file itself is not in its own way."""
     fill(tmp_path, "cat.pt", "cat.png")
-    rename(entry_of(tmp_path, "cat.pt"), new, scan([tmp_path]))
+    rename(entry_of(tmp_path, "cat.pt"), new, entries_in(tmp_path))
     assert sorted(os.listdir(tmp_path)) == [f"{new}.png", f"{new}.pt"]
 
 
@@ -237,7 +257,7 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
     fill(tmp_path, "sub/cat.pt")
     entry = entry_of(tmp_path, "sub/cat.pt")
     (tmp_path / "sub/cat.pt").unlink()
-    with pytest.raises(RenameError, match=r"^cat\.pt is no file, or no longer there$"):
+    with pytest.raises(RenameError, match=r"^cat\.pt does not exist any more, or is a folder$"):
         rename(entry, "dog")
     (tmp_path / "sub").rmdir()
     with pytest.raises(RenameError, match="its folder cannot be read: No such file"):
@@ -248,8 +268,9 @@ def test_a_folder_is_left_alone(tmp_path: Path) -> None:
     """A folder that is listed because it cannot be read is not renamed."""
     fill(tmp_path, "cat.pt")
     (tmp_path / "sub.pt").mkdir()
-    with pytest.raises(RenameError, match=r"^sub\.pt is no file"):
-        rename(entry_of(tmp_path, "cat.pt")._replace(path="sub.pt"), "dog")
+    entry = entry_of(tmp_path, "cat.pt")
+    with pytest.raises(RenameError, match=r"^sub\.pt does not exist any more, or is a folder$"):
+        rename(entry._replace(place=entry.place.beside("sub.pt")), "dog")
 
 
 # When the disk refuses
@@ -277,6 +298,45 @@ def test_every_kind_of_disk(tmp_path: Path, disk: str) -> None:
     rename(entry_of(tmp_path, "cat.pt"), "Cat")
     rename(entry_of(tmp_path, "Cat.pt"), "dog")
     assert sorted(os.listdir(tmp_path)) == ["dog.png", "dog.pt"]
+
+
+@pytest.mark.parametrize("there", ["dog.pt", "dog.png"])
+@pytest.mark.usefixtures("disk")
+def test_a_file_that_comes_after_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    """What takes a new name at the last moment keeps it and its content; nothing has moved."""
+    fill(tmp_path, "cat.pt", "cat.png", "cat.json")
+    entry = entry_of(tmp_path, "cat.pt")
+    before = {**contents(tmp_path), there: b"another program's"}
+
+    def plan_and_lose(*arguments: Any) -> Renaming:
+        planned = plan(*arguments)
+        (tmp_path / there).write_bytes(b"another program's")
+        return planned
+
+    monkeypatch.setattr(renaming, "plan", plan_and_lose)
+    with pytest.raises(RenameError, match=rf"cannot be renamed to {re.escape(there)}: "):
+        rename(entry, "dog")
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.usefixtures("disk")
+def test_a_link_that_comes_after_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that leads nowhere is another file, too."""
+    fill(tmp_path, "cat.pt")
+    entry = entry_of(tmp_path, "cat.pt")
+
+    def plan_and_lose(*arguments: Any) -> Renaming:
+        planned = plan(*arguments)
+        (tmp_path / "dog.pt").symlink_to("nowhere")
+        return planned
+
+    monkeypatch.setattr(renaming, "plan", plan_and_lose)
+    with pytest.raises(RenameError, match=r"cannot be renamed to dog\.pt: "):
+        rename(entry, "dog")
+    assert os.readlink(tmp_path / "dog.pt") == "nowhere"
+    assert (tmp_path / "cat.pt").read_bytes() == SD1
 
 
 @pytest.mark.parametrize("step", range(4))

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
-from lib_embeddings.entries.scan import take_snapshot
 
-from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.walk import find
+from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.walk import walk
 from lib_embeddings.library import index as index_module
 from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file, torch_zip
+from tests.entries.disk import Disk
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def path(tmp_path: Path) -> str:
 def look(path: str, root: Path) -> None:
     """Scan a folder with the index as a process of its own would."""
     with Index.open(path) as index:
-        take_snapshot([str(root)], index.reader(read_file))
+        Library([root], index).rescan()
 
 
 def refuse(_path: str) -> str:
@@ -67,9 +70,9 @@ def test_a_hash_is_computed_once(path: str, root: Path, monkeypatch: pytest.Monk
 def test_a_file_that_was_not_read_can_be_hashed(root: Path) -> None:
     """Hashing needs no reading; only the memory of it does."""
     file = root / "a.pt"
-    with Index.nowhere() as index:
-        assert index.sha256(str(file)) == hashlib.sha256(file.read_bytes()).hexdigest()
-        assert index.hashes() == {}
+    index = Index.nowhere()
+    assert index.sha256(str(file)) == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert index.hashes() == {}
 
 
 def test_a_file_that_changes_meanwhile_is_not_remembered(
@@ -89,16 +92,36 @@ def test_a_file_that_changes_meanwhile_is_not_remembered(
         assert index.hashes() == {}
 
 
+def test_a_hash_that_comes_while_a_save_fails(
+    path: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known by the next save is newer than what could not be written."""
+    file = str(root / "a.pt")
+
+    def hash_and_fail(*_: object) -> None:
+        index.sha256(file)
+        raise sqlite3.OperationalError("disk full")
+
+    with Index.open(path) as index:
+        with monkeypatch.context() as patch:
+            patch.setattr(index, "_write", hash_and_fail)
+            Library([root], index).rescan()
+        expected = index.sha256(file)
+    with Index.open(path) as index:
+        assert index.hashes() == {file: expected}
+
+
 def test_a_missing_file_cannot_be_hashed(root: Path) -> None:
     """The file system's own error is passed on."""
-    with Index.nowhere() as index, pytest.raises(FileNotFoundError):
-        index.sha256(str(root / "gone.pt"))
+    with pytest.raises(FileNotFoundError):
+        Index.nowhere().sha256(str(root / "gone.pt"))
 
 
 def remembered(path: str, root: Path) -> set[str]:
     """Return which files in a folder need not be read again."""
     with Index.open(path) as index:
-        return {file.path for file in find([str(root)]) if index.remembers(file)}
+        files = [file for folder in walk([str(root)]) for file in folder.files]
+        return {file.place.path for file in files if index.known(file)}
 
 
 def test_files_that_are_gone_are_forgotten(path: str, root: Path, tmp_path: Path) -> None:
@@ -108,21 +131,64 @@ def test_files_that_are_gone_are_forgotten(path: str, root: Path, tmp_path: Path
     look(path, root)
     look(path, other)
     (root / "a.pt").rename(tmp_path / "a.pt")
-    with Index.open(path) as index:
-        entries = take_snapshot([str(root)], index.reader(read_file)).entries
-        index.forget_missing({entry.full_path: entry for entry in entries})
+    look(path, root)
     (tmp_path / "a.pt").rename(root / "a.pt")
     assert remembered(path, root) == {"b.pt"}
     assert remembered(path, other) == {"a.pt", "b.pt"}
 
 
-def test_an_empty_folder_may_be_an_unplugged_disk(path: str, root: Path, tmp_path: Path) -> None:
-    """Nothing is forgotten when nothing at all is found."""
+@pytest.mark.parametrize("is_empty", [True, False])
+def test_an_unplugged_disk_is_not_forgotten(
+    path: str, root: Path, tmp_path: Path, is_empty: bool
+) -> None:
+    """Nothing is forgotten of a root that is missing, or where nothing at all is found."""
+    other = tmp_path / "other"
+    shutil.copytree(root, other)
     look(path, root)
     root.rename(tmp_path / "away")
-    root.mkdir()
+    if is_empty:
+        root.mkdir()
     with Index.open(path) as index:
-        index.forget_missing({})
-    root.rmdir()
+        Library([root, other], index).rescan()
+    if is_empty:
+        root.rmdir()
     (tmp_path / "away").rename(root)
     assert remembered(path, root) == {"a.pt", "b.pt"}
+
+
+def test_what_is_below_a_silent_folder_is_not_forgotten(
+    path: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows what is there; what is gone beside it is forgotten all the same."""
+    for folder in ("sub", "sub 2"):
+        shutil.copytree(root, root / folder)
+    look(path, root)
+    shutil.rmtree(root / "sub 2")
+    (root / "a.pt").unlink()
+    with monkeypatch.context() as patch:
+        Disk(patch).silence(root / "sub")
+        look(path, root)
+    with Index.open(path) as index:
+        known = set(index._rows)
+    assert known == {str(root / each) for each in ("b.pt", "sub/a.pt", "sub/b.pt")}
+
+
+def test_a_file_is_known_by_its_new_path(path: str, root: Path) -> None:
+    """A file that was moved is not read again in this process, but is in later ones."""
+    look(path, root)
+    file, moved = root / "a.pt", root / "c.pt"
+    with Index.open(path) as index:
+        read = list[str]()
+        library = Library([root], index, read=lambda place: refuse_to_read(place, read))
+        library.rescan()
+        file.rename(moved)
+        index.move(str(file), str(moved))
+        library.rescan()
+    assert read == []
+    assert remembered(path, root) == {"b.pt"}
+
+
+def refuse_to_read(place: Place, read: list[str]) -> Reading:
+    """Stand in for reading where nothing may be read."""
+    read.append(place.path)
+    raise AssertionError

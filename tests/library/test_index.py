@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from lib_embeddings.entries.scan import take_snapshot
-from lib_embeddings.library.index_file import VERSION, default_path
+from lib_embeddings.library.index_file import default_path
 
+import lib_embeddings
+from lib_embeddings.entries import read as read_module
+from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.snapshot import Reading, Snapshot, Told
 from lib_embeddings.formats.embedding import VectorsInfo
-from lib_embeddings.library.index import Index
+from lib_embeddings.library import index as index_module
+from lib_embeddings.library.index import Index, default_path
+from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file, torch_zip, vectors
 
 DAY_NS = 86_400 * 10**9
@@ -53,15 +59,25 @@ class Session:
         self.index = index
         self.read: list[str] = []
 
-    def scan(self) -> Snapshot:
+    def scan(self) -> list[Entry]:
         """Scan once; note what was read."""
         self.read = []
         with Index.open(str(self.index)) as index:
-            return take_snapshot([str(self.folder)], index.reader(self._read))
+            return entries_of(self.folder, index, self._read)
 
-    def _read(self, path: str) -> Told:
-        self.read.append(os.path.basename(path))
-        return read_file(path)
+    def _read(self, place: Place) -> Reading:
+        self.read.append(place.filename)
+        self.read.sort()
+        return read_file(place)
+
+
+def entries_of(
+    folder: Path, index: Index, read: Callable[[Place], Reading] = read_file
+) -> list[Entry]:
+    """Return the entries that a scan with an index finds."""
+    library = Library([folder], index, read=read)
+    library.rescan()
+    return [seen.entry for seen in library.view]
 
 
 @pytest.fixture
@@ -127,18 +143,78 @@ def test_what_the_disk_decided_is_not_remembered(folder: Path, tmp_path: Path) -
     """A file that could not be opened is tried again, though its size and time are the same."""
     denied = [True]
 
-    def read(path: str) -> Told:
-        if denied:
+    def read(place: Place) -> Reading:
+        if denied and place.name == "cat":
             denied.pop()
-            path += ".gone"
-        return read_file(path)
+            place = place.beside("gone")
+        return read_file(place)
 
     states = []
     for _ in range(2):
         with Index.open(str(tmp_path / "index.sqlite")) as index:
-            snapshot = take_snapshot([str(folder)], index.reader(read))
-        states.append({entry.path: entry.state for entry in snapshot.entries}["cat.safetensors"])
+            found = {
+                each.place.path: each.reading.state for each in entries_of(folder, index, read)
+            }
+        states.append(found["cat.safetensors"])
     assert states == ["broken", "ok"]
+
+
+def test_no_verdict_of_a_defect_of_ours_is_remembered(
+    session: Session, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A sound file that once met a defect is read again, by this process and by later ones."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch, Index.open(str(session.index)) as index:
+        patch.setattr(read_module, "make_embedding", fail)
+        library = Library([session.folder], index)
+        library.rescan()
+        assert {seen.state for seen in library.view} == {"broken"}
+        patch.undo()
+        library.rescan()
+        assert [seen.name for seen in library.view if seen.state == "ok"] == ["cat", "dog"]
+    session.index.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(read_module, "make_embedding", fail)
+        session.scan()
+    assert [entry.reading.state for entry in session.scan()] == ["ok", "broken", "ok"]
+    assert session.read == ["cat.safetensors", "dog.pt"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_mended_reader_reads_again_what_it_refused(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another reader may judge otherwise of a file that was refused; sound ones are not read."""
+    first = session.scan()
+    monkeypatch.setattr(index_module, "_reader_signature", lambda: "another")
+    assert session.scan() == first
+    assert session.read == ["cut.pt"]
+    session.scan()
+    assert session.read == []
+
+
+def test_the_reader_is_another_when_a_module_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that was edited, or came or went, makes another reader; nothing else does."""
+    package = tmp_path / "package"
+    shutil.copytree(Path(index_module.__file__).parents[1], package)
+    monkeypatch.setattr(lib_embeddings, "__path__", [str(package)])
+    signatures = [index_module._reader_signature()]
+    (package / "notes.txt").write_text("no module")
+    assert index_module._reader_signature() == signatures[0]
+    module = package / "formats" / "layouts.py"
+    os.utime(module, ns=(0, 0))
+    signatures.append(index_module._reader_signature())
+    module.write_text(module.read_text() + "\n")
+    os.utime(module, ns=(0, 0))
+    signatures.append(index_module._reader_signature())
+    module.unlink()
+    signatures.append(index_module._reader_signature())
+    assert len(set(signatures)) == 4
 
 
 def test_a_reading_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -154,13 +230,14 @@ def test_a_reading_comes_back_as_it_was(tmp_path: Path) -> None:
         {"clip_l": VectorsInfo(2, 768, "float16"), "clip_g": VectorsInfo(2, 1280, "bfloat16")},
         {"step": 100, "note": "lone surrogate \ud800"},
         ("one warning", "another"),
+        "<猫>",
     )
     told = []
-    for read in (lambda _: (original, "<猫>"), read_file):
+    for read in (lambda _: original, read_file):
         with Index.open(str(tmp_path / "index.sqlite")) as index:
-            (entry,) = take_snapshot([str(tmp_path)], index.reader(read)).entries
-        told.append((entry.reading, entry.stored_name))
-    assert told == [(original, "<猫>"), (original, "<猫>")]
+            (entry,) = entries_of(tmp_path, index, read)
+        told.append(entry.reading)
+    assert told == [original, original]
 
 
 # An index that is no good
@@ -197,6 +274,17 @@ def test_a_damaged_row_is_read_again(session: Session, text: str) -> None:
     assert session.read == ALL
 
 
+def connect(index: Path) -> sqlite3.Connection:
+    """Open an index as another program does, which begins and ends its own transactions."""
+    return sqlite3.connect(index, isolation_level=None)
+
+
+def paths_in(index: Path) -> set[str]:
+    """Return the names of the files that an index remembers."""
+    with closing(connect(index)) as connection:
+        return {os.path.basename(path) for (path,) in connection.execute("SELECT path FROM files")}
+
+
 def test_a_row_without_its_reading(session: Session) -> None:
     """A file whose reading is lost is read again, and its hash can be kept before that."""
     first = session.scan()
@@ -215,7 +303,7 @@ def test_another_version_is_emptied(session: Session) -> None:
     with sqlite3.connect(session.index) as connection:
         connection.execute("DROP TABLE readings")
         connection.execute("CREATE TABLE readings (other TEXT)")
-        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
+        connection.execute("PRAGMA user_version = 1000")
     connection.close()
     session.scan()
     assert session.read == ALL
@@ -226,7 +314,7 @@ def test_another_version_is_emptied(session: Session) -> None:
 def test_a_locked_index_is_done_without(session: Session, caplog: pytest.LogCaptureFixture) -> None:
     """While another program holds the index everything is read, and the index stays whole."""
     first = session.scan()
-    other = sqlite3.connect(session.index, isolation_level=None)
+    other = connect(session.index)
     other.execute("BEGIN EXCLUSIVE")
     assert session.scan() == first
     other.close()
@@ -239,13 +327,43 @@ def test_a_locked_index_is_done_without(session: Session, caplog: pytest.LogCapt
 def test_an_index_that_is_locked_later(session: Session, caplog: pytest.LogCaptureFixture) -> None:
     """A lock that comes before the saving costs only the memory of this scan."""
     with Index.open(str(session.index)) as index:
-        take_snapshot([str(session.folder)], index.reader(read_file))
-        other = sqlite3.connect(session.index, isolation_level=None)
+        other = connect(session.index)
         other.execute("BEGIN EXCLUSIVE")
+        assert len(entries_of(session.folder, index)) == 3
     other.close()
     assert "could not be saved" in caplog.text
     session.scan()
     assert session.read == ALL
+
+
+def test_a_save_that_failed_is_repeated(session: Session, caplog: pytest.LogCaptureFixture) -> None:
+    """The next saving writes also what an earlier one could not."""
+    session.scan()
+    cat, dog = session.folder / "cat.safetensors", session.folder / "dog.pt"
+    with Index.open(str(session.index)) as index, closing(connect(session.index)) as other:
+        cat.unlink()
+        age(dog, 2 * DAY_NS)
+        other.execute("BEGIN EXCLUSIVE")
+        entries_of(session.folder, index)
+        assert "could not be saved" in caplog.text
+        age(dog, 3 * DAY_NS)
+        other.rollback()
+        entries_of(session.folder, index)
+    assert paths_in(session.index) == {"cut.pt", "dog.pt"}
+    session.scan()
+    assert session.read == []
+
+
+def test_a_save_that_failed_is_repeated_without_anything_new(session: Session) -> None:
+    """Nothing has to change for it: closing the index is enough."""
+    session.scan()
+    age(session.folder / "dog.pt", 2 * DAY_NS)
+    with Index.open(str(session.index)) as index, closing(connect(session.index)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        entries_of(session.folder, index)
+        other.rollback()
+    session.scan()
+    assert session.read == []
 
 
 def test_a_folder_where_nothing_can_be_written(
@@ -274,8 +392,8 @@ def test_a_root_whose_name_is_no_text(session: Session, tmp_path: Path) -> None:
         session.folder = session.folder.rename(root)
     except OSError:
         pytest.skip("this system has no file names but text")
-    assert len(session.scan().entries) == 3
-    assert len(session.scan().entries) == 3
+    assert len(session.scan()) == 3
+    assert len(session.scan()) == 3
 
 
 def test_an_error_during_the_scan_leaves_the_index_whole(session: Session) -> None:
@@ -314,13 +432,12 @@ def test_nothing_is_remembered_nowhere(folder: Path, tmp_path: Path) -> None:
     for _ in range(2):
         read: list[str] = []
 
-        def note(path: str, read: list[str] = read) -> Told:
-            read.append(os.path.basename(path))
-            return read_file(path)
+        def note(place: Place, read: list[str] = read) -> Reading:
+            read.append(place.filename)
+            return read_file(place)
 
-        with Index.nowhere() as index:
-            take_snapshot([str(folder)], index.reader(note))
-        assert read == ALL
+        entries_of(folder, Index.nowhere(), note)
+        assert sorted(read) == ALL
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -331,7 +448,7 @@ def test_the_default_place(folder: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert default_path() == str(tmp_path / "cache" / "lib_embeddings" / "index.sqlite")
     before = sorted(folder.iterdir())
     with Index.open() as index:
-        take_snapshot([str(folder)], index.reader(read_file))
+        entries_of(folder, index)
     assert os.path.exists(default_path())
     assert sorted(folder.iterdir()) == before
 
@@ -351,6 +468,6 @@ def test_equal_readings_are_shared(session: Session) -> None:
         path.write_bytes(safetensors_file({"emb_params": vectors()}))
         age(path)
     session.scan()
-    readings = [e.reading for e in session.scan().entries if e.path.startswith("same")]
+    readings = [e.reading for e in session.scan() if e.place.name.startswith("same")]
     assert len(readings) == 3
     assert len({id(reading) for reading in readings}) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -11,9 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lib_embeddings.entries.scan import take_snapshot
 
-from lib_embeddings.library.inspect import inspect, statistics
+from lib_embeddings import scan
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.snapshot import entry_at
+from lib_embeddings.library.inspect import Inspection, alone, inspect, statistics
+from lib_embeddings.library.render import entry_as_json
 from tests.builders import png, safetensors_file, torch_zip, vectors
 
 
@@ -23,11 +26,21 @@ def saved(folder: Path, name: str, data: bytes) -> str:
     return str(folder / name)
 
 
+def inspected(path: str) -> tuple[Entry, Inspection]:
+    """Return the entry of a file, and what is inside."""
+    entry = entry_at(Place.of_file(path))
+    return entry, inspect(entry)
+
+
+def entries_in(folder: Path) -> list[Entry]:
+    """Return the entries that a scan lists."""
+    return [seen.entry for seen in scan([folder])]
+
+
 def test_an_embedding(tmp_path: Path) -> None:
-    """An embedding is told with its tensors, metadata, values and checksum."""
-    path = saved(tmp_path, "cat.pt", torch_zip())
-    inspection = inspect(path)
-    assert (inspection.entry.name, inspection.entry.state) == ("cat", "ok")
+    """An embedding is told with its tensors, metadata and values."""
+    entry, inspection = inspected(saved(tmp_path, "cat.pt", torch_zip()))
+    assert (entry.place.name, entry.reading.state) == ("cat", "ok")
     assert inspection.tensors == {"string_to_param.*": "float32[1x768]"}
     assert inspection.metadata == {
         "step": 100,
@@ -35,28 +48,27 @@ def test_an_embedding(tmp_path: Path) -> None:
         "sd_checkpoint_name": "model",
     }
     assert list(inspection.values) == ["clip_l"]
-    assert inspection.sha256 == hashlib.sha256(torch_zip()).hexdigest()
     assert inspection.bundled == {}
 
 
 def test_metadata_of_safetensors(tmp_path: Path) -> None:
     """What a trainer wrote beside the tensors is told too."""
     data = safetensors_file(metadata={"ss_steps": "500", "modelspec.title": "cat"})
-    assert inspect(saved(tmp_path, "cat.safetensors", data)).metadata == {
+    assert inspected(saved(tmp_path, "cat.safetensors", data))[1].metadata == {
         "ss_steps": "500",
         "modelspec.title": "cat",
     }
 
 
 def test_a_lora_and_what_it_brings(tmp_path: Path) -> None:
-    """Embeddings inside a LoRA are listed read-only; the file is not hashed."""
+    """Embeddings inside a LoRA are listed read-only."""
     tensors = {
         "lora_unet_mid_block.lora_up.weight": vectors(4, 320),
         "bundle_emb.cat.clip_l": vectors(3),
         "bundle_emb.cat.clip_g": vectors(3, 1280),
     }
-    inspection = inspect(saved(tmp_path, "lora.safetensors", safetensors_file(tensors)))
-    assert (inspection.entry.state, inspection.sha256) == ("foreign", None)
+    entry, inspection = inspected(saved(tmp_path, "lora.safetensors", safetensors_file(tensors)))
+    assert entry.reading.state == "foreign"
     assert inspection.bundled == {"cat": {"clip_l": 3, "clip_g": 3}}
     assert inspection.tensors["bundle_emb.cat.clip_l"] == "float32[3x768]"
     assert inspection.values == {}
@@ -69,19 +81,18 @@ def test_a_lora_and_what_it_brings(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_looked_into(tmp_path: Path, data: bytes, state: str) -> None:
     """Of a file without readable tensors the entry is all there is."""
-    inspection = inspect(saved(tmp_path, "cat.pt", data))
-    assert inspection.entry.state == state
-    assert (inspection.tensors, inspection.metadata, inspection.values) == ({}, {}, {})
+    entry, inspection = inspected(saved(tmp_path, "cat.pt", data))
+    assert entry.reading.state == state
+    assert inspection == Inspection()
 
 
 def test_a_pair_is_told_as_the_scan_tells_it(tmp_path: Path) -> None:
     """The first of two files that belong together is the entry that a scan would list."""
     path = saved(tmp_path, "learned_embeds.bin", safetensors_file({"<cat>": vectors(2)}))
     saved(tmp_path, "learned_embeds_2.bin", safetensors_file({"<cat>": vectors(2, 1280)}))
-    inspection = inspect(path)
-    (entry,) = take_snapshot([str(tmp_path)]).entries
+    entry, inspection = inspected(path)
     assert list(inspection.values) == ["clip_l", "clip_g"]
-    assert inspection.entry.reading == entry.reading
+    assert [entry] == entries_in(tmp_path)
 
 
 def test_a_name_that_is_no_text_is_told_as_the_scan_tells_it(tmp_path: Path) -> None:
@@ -91,20 +102,21 @@ def test_a_name_that_is_no_text_is_told_as_the_scan_tells_it(tmp_path: Path) -> 
         path = saved(tmp_path, name, safetensors_file())
     except OSError:
         pytest.skip("this system has no file names but text")
-    (entry,) = take_snapshot([str(tmp_path)]).entries
-    assert inspect(path).entry.state == entry.state == "broken"
+    entry, _ = inspected(path)
+    assert entry.reading.state == "broken"
+    assert [entry] == entries_in(tmp_path)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     """Looking at nothing is the system's error."""
     with pytest.raises(FileNotFoundError):
-        inspect(str(tmp_path / "cat.pt"))
+        inspected(str(tmp_path / "cat.pt"))
 
 
 def test_a_folder(tmp_path: Path) -> None:
     """A folder is not a file to look into."""
     with pytest.raises(IsADirectoryError):
-        inspect(str(tmp_path))
+        inspected(str(tmp_path))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
@@ -117,7 +129,7 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
         check=False,
         text=True,
     )
-    assert "not a regular file" in result.stdout + result.stderr
+    assert "this is a pipe, a socket or a device" in result.stdout + result.stderr
 
 
 def test_statistics() -> None:
@@ -134,15 +146,21 @@ def test_statistics() -> None:
 
 
 def test_json(tmp_path: Path) -> None:
-    """The entry's fields come first, then what only an inspection knows; all of it is JSON."""
-    path = saved(tmp_path, "cat.pt", torch_zip())
-    document = json.loads(json.dumps(inspect(path).as_json()))
-    assert list(document) == [
-        "name", "path", "state", "fit", "reason", "container", "layout", "stored_name",
-        "families", "vectors", "bytes", "warnings", "proposal",
-        "sha256", "metadata", "tensors", "values", "bundled",
-    ]  # fmt: skip
+    """All that only an inspection knows is JSON."""
+    _, inspection = inspected(saved(tmp_path, "cat.pt", torch_zip()))
+    document = json.loads(json.dumps(inspection.as_json()))
+    assert list(document) == ["metadata", "tensors", "values", "bundled"]
     assert set(document["values"]["clip_l"]) == {
         "min", "max", "mean", "std", "norm_min", "norm_max",
     }  # fmt: skip
-    assert (document["path"], document["families"]) == ("cat.pt", ["sd1"])
+
+
+def test_a_file_alone(tmp_path: Path) -> None:
+    """It is told as if there were no others: no model, no twin, and its name alone."""
+    saved(tmp_path, "dog.pt", torch_zip())
+    entry, _ = inspected(saved(tmp_path, "a(b.pt", torch_zip()))
+    index = alone(entry)
+    (seen,) = index.view
+    told = entry_as_json(index, seen)
+    assert (told["path"], told["fit"], told["twins"]) == ("a(b.pt", "unknown", [])
+    assert any(r"a\(b" in warning for warning in told["warnings"])

@@ -3,20 +3,63 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import get_type_hints
 
-from lib_embeddings.entries.snapshot import FittedEntry, Snapshot
+import pytest
+
+from lib_embeddings import scan
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.known import check_names
-from lib_embeddings.library.render import entry_as_json, log_lines, name_lines, view_as_json
-from lib_embeddings.prompts.name_checks import Advice
-from tests.entries.test_snapshot import CLIP_L, ENTRIES, PAIR, entry
+from lib_embeddings.library.render import (
+    EntryJson,
+    change_lines,
+    entry_as_json,
+    log_lines,
+    name_lines,
+    view_as_json,
+)
+from lib_embeddings.library.search import SearchIndex
+from lib_embeddings.library.view import View
+from tests.builders import png, safetensors_file, vectors
+from tests.records import CLIP_H, CLIP_L_AND_G, entry
+
+SD1 = safetensors_file()
+SDXL = safetensors_file({"clip_l": vectors(), "clip_g": vectors(1, 1280)})
+
+ENTRIES = (
+    entry("one.pt"),
+    entry("pair.pt", CLIP_L_AND_G),
+    entry("two.pt", CLIP_H),
+    entry("z/one.pt"),
+    entry("cut.pt", {}, state="broken", reason="cut short"),
+    entry("bad.pt", {}, state="unsafe", reason="its pickle asks for os.system"),
+    entry("lora.pt", {}, state="foreign", reason="this is a LoRA"),
+)
 
 
-def lines(*entries: str, model: str | None = "sd1") -> list[str]:
-    """Return the log of a folder with these entries, or with one of each kind."""
-    listed = tuple(entry(name, CLIP_L) for name in entries) if entries else ENTRIES
-    snapshot = Snapshot(("root",), listed)
-    return list(log_lines(snapshot.seen_with(MODEL_FAMILIES[model] if model else None)))
+def seen_by(model: str | None, entries: Iterable[Entry] = ENTRIES) -> View:
+    """Return entries as a model sees them."""
+    return View.of(snapshot(*entries), MODEL_FAMILIES[model] if model else None)
+
+
+def snapshot(*entries: Entry) -> Snapshot:
+    """Return a snapshot of one root, with the entries as they are given."""
+    return Snapshot(("/root",), entries)
+
+
+def lines(*paths: str, model: str | None = "sd1") -> list[str]:
+    """Return the log of a folder with these embeddings, or with one of each kind."""
+    return list(log_lines(seen_by(model, map(entry, paths) if paths else ENTRIES)))
+
+
+# The log
 
 
 def test_one_of_each() -> None:
@@ -26,23 +69,23 @@ def test_one_of_each() -> None:
         "Embeddings: one",
         "Not loaded: 6",
         (
-            "  pair.pt  partial       made for SDXL (clip_l 768 + clip_g 1280); "
+            "  pair.pt   partial       made for SDXL (clip_l 768 + clip_g 1280); "
             "SD 1.x would use its clip_l only"
         ),
         (
-            "  two.pt   incompatible  made for SD 2.x (clip_h 1024); "
+            "  two.pt    incompatible  made for SD 2.x (clip_h 1024); "
             "the active model is SD 1.x (clip_l 768)"
         ),
-        "  twin.pt  duplicate     has the same name as sub/twin.pt",
-        "  cut.pt   broken        cut short",
-        "  bad.pt   unsafe        its pickle asks for os.system",
-        "  lora.pt  foreign       this is a LoRA",
+        "  z/one.pt  duplicate     has the same name as one.pt, which is used: rename one of them",
+        "  cut.pt    broken        cut short",
+        "  bad.pt    unsafe        its pickle asks for os.system",
+        "  lora.pt   foreign       this is a LoRA",
     ]
 
 
 def test_all_loaded() -> None:
     """Names come in order, whatever their letter case, and nothing else is said."""
-    assert lines("zebra", "Cat", "ant") == [
+    assert lines("zebra.pt", "Cat.pt", "ant.pt") == [
         "Loaded a total of 3 textual inversion embeddings.",
         "Embeddings: ant, Cat, zebra",
     ]
@@ -50,7 +93,7 @@ def test_all_loaded() -> None:
 
 def test_nothing_there() -> None:
     """An empty folder has the same first two lines."""
-    assert list(log_lines(Snapshot(("root",), ()).seen_with(None))) == [
+    assert list(log_lines(seen_by(None, ()))) == [
         "Loaded a total of 0 textual inversion embeddings.",
         "Embeddings:",
     ]
@@ -58,7 +101,7 @@ def test_nothing_there() -> None:
 
 def test_without_a_model() -> None:
     """Without an active model nothing is loaded, and the lines say what each is for."""
-    assert lines("cat", model=None) == [
+    assert lines("cat.pt", model=None) == [
         "Loaded a total of 0 textual inversion embeddings.",
         "Embeddings:",
         "Not loaded: 1",
@@ -66,44 +109,111 @@ def test_without_a_model() -> None:
     ]
 
 
+@pytest.mark.parametrize(("model", "other"), [("sd1", "SDXL/"), ("sdxl", "SD15/")])
+def test_a_name_of_two_files_is_loaded_once(model: str, other: str) -> None:
+    """The one that the model uses is counted, the other one has a line."""
+    both = (entry("SD15/lazyneg.pt"), entry("SDXL/lazyneg.pt", CLIP_L_AND_G))
+    total, names, count, row = log_lines(seen_by(model, both))
+    assert (total.split()[4], names, count) == ("1", "Embeddings: lazyneg", "Not loaded: 1")
+    assert row.startswith(f"  {other}lazyneg.pt  partial")
+
+
 def test_a_long_path_does_not_widen_the_table() -> None:
     """One long path leaves the others readable."""
-    rows = lines("x" * 200, "cat", model=None)[3:]
+    rows = lines(f"{'x' * 200}.pt", "cat.pt", model=None)[3:]
     assert rows[0].startswith(f"  {'x' * 200}.pt  unknown")
     assert rows[1].startswith(f"  {'cat.pt':<48}  unknown")
 
 
 def test_every_line_can_be_printed() -> None:
     """Names, and reasons that quote names, cannot break a line or colour a terminal."""
-    nasty = "a\n\x1b[31mb"
-    entries = (
-        entry(nasty, CLIP_L),
-        entry(nasty, CLIP_L, state="duplicate", reason=f"has the same name as {nasty}.pt"),
+    nasty = "a\n\x1b[31mb.pt"
+    found = list(log_lines(seen_by("sd1", (entry(nasty), entry(f"z/{nasty}")))))
+    assert "duplicate" in found[-1]
+    assert all(line.isprintable() for line in found)
+
+
+def test_names_that_need_attention() -> None:
+    """Each warning about a name is a line of its own, below their number; none is no line."""
+    entries = (entry("a(b.pt"), entry("learned_embeds\n.pt"), entry("cat.pt"))
+    assert list(name_lines(SearchIndex(0, seen_by(None, entries)))) == [
+        "Names that need attention: 2",
+        r"  a(b               as it stands it means something else in prompts: type it as a\(b",
+        (
+            r"  learned_embeds\n  many files are called learned_embeds\n: "
+            "rename it to what you want to type"
+        ),
+    ]
+    assert list(name_lines(SearchIndex(0, seen_by(None, ())))) == []
+
+
+# Changes
+
+
+def test_few_changes_are_named() -> None:
+    """A line for each kind of change names the files, and says which are not loaded."""
+    broken = entry("cut.pt", {}, state="broken", reason="it is cut short")
+    new = snapshot(entry("cat.pt"), broken)
+    view = View.of(new, MODEL_FAMILIES["sd1"])
+    assert list(change_lines(diff(snapshot(entry("dog.pt")), new), view)) == [
+        "Embeddings added: cat, cut (broken)",
+        "Embeddings deleted: dog",
+        "Loaded a total of 1 textual inversion embeddings.",
+    ]
+
+
+def test_a_burst_of_changes_is_one_line() -> None:
+    """Of a thousand files ten are named."""
+    new = snapshot(*(entry(f"e{number:04}.pt") for number in range(1000)))
+    line, total = change_lines(Changes(added=new.entries), View.of(new, None))
+    assert line.endswith("e0009 (unknown) and 990 more")
+    assert total == "Loaded a total of 0 textual inversion embeddings."
+
+
+def test_names_cannot_break_a_line() -> None:
+    """A line feed in a name does not begin a line of its own."""
+    new = snapshot(entry("a\nb.pt"))
+    assert all(
+        line.isprintable() for line in change_lines(Changes(added=new.entries), View.of(new, None))
     )
-    view = Snapshot(("root",), entries).seen_with(MODEL_FAMILIES["sd1"])
-    assert all(line.isprintable() for line in log_lines(view))
+
+
+# JSON
 
 
 def test_json_of_an_entry() -> None:
     """An entry is told by these fields, in this order, with plain values."""
-    fitted = FittedEntry(entry("pair", PAIR), None)
-    assert json.dumps(entry_as_json(fitted)) == (
-        '{"name": "pair", "path": "pair.pt", "state": "ok", "fit": null, "reason": null, '
+    pair = entry("sub/pair.pt", CLIP_L_AND_G, mtime_ns=1_500_000_000)
+    index = SearchIndex(0, seen_by("sd1", (pair,)))
+    (seen,) = index.view
+    assert json.dumps(entry_as_json(index, seen)) == (
+        f'{{"id": "{pair.place.id}", "name": "pair", "path": "sub/pair.pt", "folder": "0:sub", '
+        '"state": "ok", "fit": "partial", '
+        '"reason": "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use its clip_l only", '
         '"container": "torch-zip", "layout": "tokens", "stored_name": null, '
         '"families": ["sdxl", "sd3"], '
         '"vectors": {"clip_l": {"n_vectors": 2, "hidden_size": 768, "dtype": "float16"}, '
         '"clip_g": {"n_vectors": 2, "hidden_size": 1280, "dtype": "float16"}}, '
-        '"bytes": 100, "warnings": [], "proposal": null}'
+        '"n_vectors": 2, "bytes": 100, "mtime": 1.5, "warnings": [], "proposal": null, '
+        '"preview": null, "notes": "", "description": "", "favourite": false, '
+        '"use_partial": false, "field": "positive", "chosen_field": null, "twins": []}'
     )
+
+
+def test_the_table_of_fields_is_what_is_told() -> None:
+    """Every field of the table is told, in its order, and is described in words or by its type."""
+    index = SearchIndex(0, seen_by("sd1"))
+    for seen in index.view:
+        assert list(entry_as_json(index, seen)) == list(get_type_hints(EntryJson))
 
 
 def test_json_of_a_view() -> None:
     """A view is told by its model, its roots, its counts and its entries."""
-    view = Snapshot(("root", "other"), ENTRIES).seen_with(MODEL_FAMILIES["sd1"])
-    document = json.loads(json.dumps(view_as_json(view, check_names(view))))
+    index = SearchIndex(0, View.of(Snapshot(("/root", "/z"), ENTRIES), MODEL_FAMILIES["sd1"]))
+    document = json.loads(json.dumps(view_as_json(index)))
     assert list(document) == ["model", "roots", "counts", "entries"]
-    assert (document["model"], document["roots"]) == ("sd1", ["root", "other"])
-    assert document["counts"] == view.counts
+    assert (document["model"], document["roots"]) == ("sd1", ["/root", "/z"])
+    assert document["counts"] == {**index.view.counts, "favourite": 0}
     assert [row["fit"] for row in document["entries"]] == [
         "usable", "partial", "incompatible", None, None, None, None,
     ]  # fmt: skip
@@ -111,28 +221,70 @@ def test_json_of_a_view() -> None:
 
 def test_json_without_a_model() -> None:
     """No model is null, not a word."""
-    view = Snapshot((), ()).seen_with(None)
-    assert view_as_json(view, check_names(view))["model"] is None
+    assert view_as_json(SearchIndex(0, seen_by(None, ())))["model"] is None
 
 
-def test_names_that_need_attention() -> None:
-    """Each warning about a name is a line of its own, below their number; none is no line."""
-    entries = (entry("a(b", CLIP_L), entry("learned_embeds\n", CLIP_L), entry("cat", CLIP_L))
-    view = Snapshot(("root",), entries).seen_with(None)
-    assert list(name_lines(view, check_names(view))) == [
-        "Names that need attention: 2",
-        r"  a(b               prompts read some of its characters as syntax: type it as a\(b",
-        (
-            r"  learned_embeds\n  many files have the name learned_embeds\n: "
-            "rename it to what you want to type"
-        ),
+def test_json_of_warnings() -> None:
+    """What is said about a name comes after what is said about the file and about the scan."""
+    odd = entry("learned_embeds.pt")._replace(stale="its folder did not answer")
+    odd = odd._replace(reading=odd.reading._replace(warnings=("odd",)))
+    index = SearchIndex(0, seen_by("sd1", (odd,)), check_names=partial(check_names, tokenize=None))
+    told = entry_as_json(index, *index.view)
+    assert told["warnings"][:2] == ["odd", "its folder did not answer"]
+    assert "many files are called learned_embeds" in told["warnings"][2]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "written", "field", "chosen_field"),
+    [
+        (None, "{}", "negative", None),
+        (None, '{"prompt box": "positive"}', "positive", "positive"),
+        ("positive", "{}", "positive", "positive"),
+        ("negative", '{"prompt box": "positive"}', "negative", "negative"),
+        ("auto", '{"prompt box": "positive"}', "negative", None),
+    ],
+)
+def test_json_of_the_prompt_field(
+    tmp_path: Path, chosen: object, written: str, field: str, chosen_field: str | None
+) -> None:
+    """What a person chose counts, then what an older version wrote, then the name."""
+    (tmp_path / "badhand.pt").write_bytes(SD1)
+    (tmp_path / "badhand.json").write_text(written)
+    view = scan([tmp_path])
+    (seen,) = view
+    choices = {seen.entry.place.id: Choice(favourite=True, use_partial=True, field=chosen)}  # type: ignore[arg-type]
+    told = entry_as_json(SearchIndex(0, view, choices), seen)
+    assert (told["field"], told["chosen_field"]) == (field, chosen_field)
+    assert (told["favourite"], told["use_partial"]) == (True, True)
+
+
+def test_json_of_a_preview(tmp_path: Path) -> None:
+    """A word stands for the picture, and changes with it."""
+    (tmp_path / "cat.pt").write_bytes(SD1)
+    versions: list[str | None] = []
+    for second in range(3):
+        if second:
+            (tmp_path / "cat.png").write_bytes(png())
+            os.utime(tmp_path / "cat.png", (second, second))
+        index = SearchIndex(0, scan([tmp_path]))
+        versions.append(entry_as_json(index, *index.view)["preview"])
+    assert versions[0] is None
+    assert len(set(versions)) == 3
+
+
+def test_json_of_twins(tmp_path: Path) -> None:
+    """Files of one name are told apart by folder, and by whether their bytes are the same."""
+    files = {"a/cat.pt": SD1, "b/cat.pt": SD1, "c/CAT.pt": SDXL, "d/dog.pt": SD1}
+    for path, data in files.items():
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_bytes(data)
+    index = SearchIndex(0, scan([tmp_path], "sd1"))
+    told = {seen.entry.place.path: entry_as_json(index, seen) for seen in index.view}
+    ids = {path: entry["id"] for path, entry in told.items()}
+    assert told["a/cat.pt"]["twins"] == [
+        {"id": ids["b/cat.pt"], "path": "b/cat.pt", "same_bytes": True},
+        {"id": ids["c/CAT.pt"], "path": "c/CAT.pt", "same_bytes": False},
     ]
-    assert list(name_lines(Snapshot((), ()).seen_with(None), check_names([]))) == []
-
-
-def test_json_of_an_entry_with_advice() -> None:
-    """What is said about a name comes after what is said about the file."""
-    fitted = FittedEntry(entry("pair", PAIR)._replace(warnings=("odd",)), None)
-    told = entry_as_json(fitted, Advice(("a word: rename it to pair-ti",), "pair-ti"))
-    assert told["warnings"] == ["odd", "a word: rename it to pair-ti"]
-    assert told["proposal"] == "pair-ti"
+    assert [twin["path"] for twin in told["c/CAT.pt"]["twins"]] == ["a/cat.pt", "b/cat.pt"]
+    assert told["d/dog.pt"]["twins"] == []
+    assert [told[path]["state"] for path in files] == ["ok", "duplicate", "ok", "ok"]

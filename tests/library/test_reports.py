@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
@@ -17,6 +15,7 @@ from tests.builders import safetensors_file, vectors
 
 SD1 = safetensors_file()
 SD2 = safetensors_file({"emb_params": vectors(4, 1024)})
+SDXL = safetensors_file({"clip_l": vectors(3), "clip_g": vectors(3, 1280)})
 
 
 class Letters:
@@ -27,18 +26,16 @@ class Letters:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+def library(tmp_path: Path) -> Library:
     """Return a library of three embeddings and a file that is none."""
     root = tmp_path / "embeddings"
     root.mkdir()
     for name, data in {"ab": SD1, "abc": SD2, "x": SD1, "page": b"<html></html>"}.items():
         (root / f"{name}.pt").write_bytes(data)
-    with Index.nowhere() as index:
-        library = Library([root], index, Choices(str(tmp_path / "choices.sqlite")))
-        library.tokenize = Letters()
-        library.set_model(MODEL_FAMILIES["sd1"])
-        library.rescan()
-        yield library
+    library = Library([root], Index.nowhere())
+    library.set_model(MODEL_FAMILIES["sd1"], Letters())
+    library.rescan()
+    return library
 
 
 def test_all_embeddings_are_known(library: Library) -> None:
@@ -54,7 +51,7 @@ def test_all_embeddings_are_known(library: Library) -> None:
     assert (known.name, known.n_vectors, shadowed_by) == ("abc", 4, "ab")
     assert known.reason
     assert "SD 2.x" in known.reason
-    assert known.id in {fitted.id for fitted in library.view}
+    assert known.id in {seen.entry.place.id for seen in library.view}
 
 
 def test_a_generation_is_prepared_once(library: Library) -> None:
@@ -69,18 +66,110 @@ def test_changes_are_followed(library: Library) -> None:
     """Another model, or another tokenizer, has its own reader."""
     reports = PromptReports(library)
     before = reports.ready()
-    library.set_model(MODEL_FAMILIES["sd2"])
+    library.set_model(MODEL_FAMILIES["sd2"], Letters())
     after = reports.ready()
     assert before and after  # noqa: PT018 - both are there
     assert after.generation > before.generation
     assert [use.known.name for use in after.reader.read("abc", 20).used] == ["abc"]
-    library.tokenize = Letters()
+    others = Letters()
+    library.set_model(MODEL_FAMILIES["sd2"], others)
     other = reports.ready()
     assert other
-    assert other.tokenize is library.tokenize
+    assert other.tokenize is others
+    assert other.generation > after.generation
 
 
 def test_without_a_tokenizer(library: Library) -> None:
     """There is no reader where nothing can tell tokens."""
-    library.tokenize = None
+    library.set_model(MODEL_FAMILIES["sd1"])
+    assert library.tokenize is None
     assert PromptReports(library).ready() is None
+
+
+def test_a_tokenizer_that_has_no_model(library: Library) -> None:
+    """A host's tokenizer may be there before its model: there is no reader until then."""
+
+    def tokenize(_texts: list[str]) -> list[list[int]]:
+        raise LookupError("no model")
+
+    reports = PromptReports(library)
+    library.set_model(MODEL_FAMILIES["sd1"], tokenize)
+    assert reports.ready() is None
+    library.set_model(MODEL_FAMILIES["sd1"], Letters())
+    assert reports.ready()
+
+
+def test_the_tokenizer_without_a_model_is_the_librarys_own(library: Library) -> None:
+    """It is given once, and used again when a model with another one is gone."""
+    own, models = Letters(), Letters()
+    library = Library(library.roots, Index.nowhere(), tokenize=own)
+    used = [library.tokenize]
+    library.set_model(MODEL_FAMILIES["sd1"], models)
+    used.append(library.tokenize)
+    library.set_model(None)
+    used.append(library.tokenize)
+    assert used == [own, models, own]
+
+
+# One name, two files
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Library:
+    """Return a library with a name of two files, each for another model."""
+    root = tmp_path / "twins"
+    for path, data in {"SD15/lazyneg.pt": SD1, "SDXL/lazyneg.safetensors": SDXL}.items():
+        (root / path).parent.mkdir(parents=True)
+        (root / path).write_bytes(data)
+    library = Library([root], Index.nowhere(), tokenize=Letters())
+    library.rescan()
+    return library
+
+
+@pytest.mark.parametrize(("model", "n_vectors"), [("sd1", 1), ("sdxl", 3)])
+def test_a_prompt_means_the_file_that_the_model_can_use(
+    twins: Library, model: str, n_vectors: int
+) -> None:
+    """The report follows the model, and has nothing to say of the other file."""
+    twins.set_model(MODEL_FAMILIES[model])
+    ready = PromptReports(twins).ready()
+    assert ready
+    report = ready.reader.read("a lazyneg", 20)
+    assert [(use.known.name, use.known.n_vectors) for use in report.used] == [
+        ("lazyneg", n_vectors)
+    ]
+    assert report.unavailable == ()
+
+
+def test_a_prompt_that_asks_for_a_file_of_another_model(twins: Library) -> None:
+    """Where neither fits, the one that the name means is told with its reason, once."""
+    twins.set_model(MODEL_FAMILIES["sd2"])
+    ready = PromptReports(twins).ready()
+    assert ready
+    report = ready.reader.read("lazyneg", 20)
+    assert report.used == ()
+    ((known, _),) = report.unavailable
+    assert known.id == twins.view.named["lazyneg"].entry.place.id
+
+
+def test_the_hash_in_an_infotext_is_compared_with_the_file_that_the_name_means(
+    twins: Library,
+) -> None:
+    """The same infotext agrees with one model and differs with the other."""
+    hashes = {}
+    for seen in twins.view:
+        sha256 = twins.sha256(seen.entry)
+        hashes[seen.entry.place.folder] = f'TI hashes: "lazyneg: {sha256[:12]}"'
+    reports, found = PromptReports(twins), {}
+    for model in ("sd1", "sdxl"):
+        twins.set_model(MODEL_FAMILIES[model])
+        for folder, infotext in hashes.items():
+            provenance = reports.provenance("lazyneg", infotext)
+            assert provenance is not None
+            found[model, folder] = [*provenance.different]
+    assert found == {
+        ("sd1", "SD15"): [],
+        ("sd1", "SDXL"): ["lazyneg"],
+        ("sdxl", "SD15"): ["lazyneg"],
+        ("sdxl", "SDXL"): [],
+    }

@@ -1,17 +1,21 @@
-"""Search, filters, sorting and folders."""
+"""Search, filters, sorting, folders and completion."""
 
 from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lib_embeddings.entries.scan import scan
 
-from lib_embeddings.entries.snapshot import View
+from lib_embeddings import scan
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.read import sha256 as hash_file
+from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.library.choices import Choice
-from lib_embeddings.library.search import Filters, Folder, Listing, Order, Sort
+from lib_embeddings.library.search import Filters, FolderCount, Order, SearchIndex, Sort
+from lib_embeddings.library.view import View
 from tests.builders import safetensors_file, torch_zip, vectors
 
 FILES = {
@@ -25,9 +29,9 @@ FILES = {
 }
 
 
-def listing(view: View, **fields: object) -> Listing:
-    """Return the listing of a view."""
-    return Listing(1, view, **fields)  # type: ignore[arg-type]
+def index_of(view: View, **fields: object) -> SearchIndex:
+    """Return the search index of a view."""
+    return SearchIndex(1, view, **fields)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def view(tmp_path: Path) -> View:
 
 def select(view: View, filters: Filters, **fields: object) -> list[str]:
     """Return the names of the entries that pass."""
-    page = listing(view, **fields).select(filters)
+    page = index_of(view, **fields).select(filters)
     assert page.total == len(page.entries)
     return [entry.name for entry in page.entries]
 
@@ -78,7 +82,7 @@ def test_words(view: View, query: str, found: list[str]) -> None:
 )
 def test_hashes(view: View, query: str, found: list[str]) -> None:
     """The first eight or more digits of a known hash find its file."""
-    path = next(entry.entry.full_path for entry in view if entry.name == "a2")
+    path = next(seen.entry.place.full_path for seen in view if seen.name == "a2")
     assert select(view, Filters(query), hashes=lambda: {path: "0123456789abcdef" * 4}) == found
 
 
@@ -103,10 +107,12 @@ def test_filters(view: View, filters: Filters, found: list[str]) -> None:
 
 
 def test_favourites(view: View) -> None:
-    """Favourites are those that were chosen as such."""
-    choices = {entry.id: Choice(favourite=entry.name in ("c", "a10")) for entry in view}
+    """Favourites are those whose ids were marked."""
+    chosen = {seen.entry.place.id: seen.name in ("c", "a10") for seen in view}
+    choices = {id_: Choice(favourite=favourite) for id_, favourite in chosen.items()}
     choices["gone"] = Choice(favourite=True)
     assert select(view, Filters(favourite=True), choices=choices) == ["a10", "c"]
+    assert index_of(view, choices=choices).counts == {**view.counts, "favourite": 2}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +128,7 @@ def test_favourites(view: View) -> None:
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_sorts(view: View, sort: Sort, order: Order, expected: list[str]) -> None:
     """Every order has its opposite; equals are sorted by name, naturally."""
-    found = [entry.name for entry in listing(view).select(sort=sort, order=order).entries]
+    found = [entry.name for entry in index_of(view).select(sort=sort, order=order).entries]
     assert found == (expected if order == "asc" else expected[::-1])
 
 
@@ -132,17 +138,17 @@ def test_sorts(view: View, sort: Sort, order: Order, expected: list[str]) -> Non
 )
 def test_pages(view: View, offset: int, limit: int, found: list[str]) -> None:
     """A page is a part of what passed; the total does not depend on it."""
-    page = listing(view).select(offset=offset, limit=limit)
+    page = index_of(view).select(offset=offset, limit=limit)
     assert (page.total, [entry.name for entry in page.entries]) == (5, found)
 
 
 def test_folders(view: View) -> None:
     """Folders are listed below their parents, with the counts of all that lies deeper."""
-    assert listing(view).folders == (
-        Folder("0:", "embeddings", 0, 5),
-        Folder("0:anime", "anime", 1, 2),
-        Folder("0:anime/eyes", "eyes", 2, 1),
-        Folder("0:anime2", "anime2", 1, 1),
+    assert index_of(view).folders == (
+        FolderCount("0:", "embeddings", 0, 5),
+        FolderCount("0:anime", "anime", 1, 2),
+        FolderCount("0:anime/eyes", "eyes", 2, 1),
+        FolderCount("0:anime2", "anime2", 1, 1),
     )
 
 
@@ -153,7 +159,7 @@ def test_folders_of_two_roots(tmp_path: Path) -> None:
         file = tmp_path / "two" / f"v{number}:" / "x.pt"
         file.parent.mkdir(parents=True)
         file.write_bytes(torch_zip())
-    folders = listing(scan([tmp_path / "one", tmp_path / "two"])).folders
+    folders = index_of(scan([tmp_path / "one", tmp_path / "two"])).folders
     assert [(folder.id, folder.count) for folder in folders] == [
         ("0:", 0), ("1:", 2), ("1:v9:", 1), ("1:v10:", 1),
     ]  # fmt: skip
@@ -161,13 +167,125 @@ def test_folders_of_two_roots(tmp_path: Path) -> None:
 
 def test_a_folder_of_an_entry_is_in_the_tree(view: View) -> None:
     """What an entry says of its folder is the id of one in the tree."""
-    tree = {folder.id for folder in listing(view).folders}
-    assert {listing(view).folder_of(entry) for entry in view} <= tree
+    tree = {folder.id for folder in index_of(view).folders}
+    assert {index_of(view).folder_of(entry) for entry in view} <= tree
 
 
 def test_an_empty_view() -> None:
     """Nothing is found in nothing."""
-    empty = listing(View((), None, ()))
+    empty = index_of(View.of(Snapshot((), ()), None))
     assert empty.select(Filters("a")).total == 0
     assert empty.folders == ()
     assert empty.find("x") is None
+
+
+# Completion
+
+SD1 = safetensors_file()
+SDXL = safetensors_file({"clip_l": vectors(2), "clip_g": vectors(2, 1280)})
+SD2 = safetensors_file({"emb_params": vectors(4, 1024)})
+
+
+def completer(folder: Path, names: dict[str, bytes], model: str | None = "sd1") -> SearchIndex:
+    """Return what completes the names of some files."""
+    for name, data in names.items():
+        file = folder / f"{name}.safetensors"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+    return index_of(scan([folder], model=model))
+
+
+def completed(completer: SearchIndex, text: str, limit: int = 10) -> list[str]:
+    """Return the names that a text may become."""
+    return [seen.name for seen in completer.complete(text, limit)]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        pytest.param("dream", ["Dream2", "dream10", "bad dream", "daydream"], id="natural order"),
+        pytest.param("DR", ["Dream2", "dream10", "bad dream", "daydream"], id="letter case"),
+        pytest.param("a photo of dream1", ["dream10"], id="last word"),
+        pytest.param("a bad dr", ["bad dream", "Dream2", "dream10", "daydream"], id="two words"),
+        pytest.param("bad  dr", ["bad dream", "Dream2", "dream10", "daydream"], id="wide space"),
+        pytest.param("2", ["Dream2"], id="digit"),
+        pytest.param("ay", ["daydream"], id="inside of a word"),
+        pytest.param("nothing", [], id="none"),
+        pytest.param("dreams", [], id="longer than the name"),
+        pytest.param("", [], id="no text"),
+        pytest.param("  ", [], id="space alone"),
+    ],
+)
+def test_names_that_begin_come_first(tmp_path: Path, text: str, names: list[str]) -> None:
+    """Then come those with a word that begins so, then those that contain it."""
+    found = completer(tmp_path, dict.fromkeys(("daydream", "Dream2", "dream10", "bad dream"), SD1))
+    assert completed(found, text) == names
+
+
+def test_usable_ones_come_first(tmp_path: Path) -> None:
+    """What the model can use stands above what fits better by its name."""
+    found = completer(tmp_path, {"bad-sdxl": SDXL, "bad": SD2, "not-bad": SD1})
+    assert completed(found, "bad") == ["not-bad", "bad", "bad-sdxl"]
+
+
+def test_without_a_model_all_are_alike(tmp_path: Path) -> None:
+    """While nobody knows what is usable, names alone count."""
+    found = completer(tmp_path, {"bad-sdxl": SDXL, "bad": SD2, "not-bad": SD1}, model=None)
+    assert completed(found, "bad") == ["bad", "bad-sdxl", "not-bad"]
+
+
+def test_only_names_that_mean_something_are_offered(tmp_path: Path) -> None:
+    """A broken file is not offered, and a name that two files have is offered once."""
+    names = {"bad": SD1, "sub/bad": SD1, "bad-cut": SD1[:-1]}
+    assert completed(completer(tmp_path, names), "bad") == ["bad"]
+
+
+def test_no_more_than_asked_for(tmp_path: Path) -> None:
+    """The best ones remain."""
+    found = completer(tmp_path, dict.fromkeys(("bad3", "bad1", "bad2"), SD1))
+    assert completed(found, "bad", limit=2) == ["bad1", "bad2"]
+
+
+def test_a_long_text_costs_no_more_than_its_end(tmp_path: Path) -> None:
+    """What lies further back than any name is long is not looked at."""
+    found = completer(tmp_path, {"bad": SD1})
+    assert completed(found, "a " * 1_000_000 + "bad") == ["bad"]
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [("sd1", "SD15/lazyneg.safetensors"), ("sdxl", "SDXL/lazyneg.safetensors")],
+)
+def test_a_name_is_completed_to_what_the_model_means_by_it(
+    tmp_path: Path, model: str, path: str
+) -> None:
+    """Of two files of one name the one that fits is offered, and the name once."""
+    names = {"SD15/lazyneg": SD1, "SDXL/lazyneg": SDXL, "sd15/bad": SD1}
+    (found,) = completer(tmp_path, names, model).complete("lazy", 10)
+    assert (found.entry.place.path, found.fit) == (path, "usable")
+
+
+# Twins
+
+
+def test_equal_bytes(tmp_path: Path) -> None:
+    """Files of equal size are compared by their hashes; of other sizes none is opened."""
+    data = {"a/cat": SD1, "b/cat": SD1, "c/cat": SDXL, "d/cat": SD1[:-1] + b"!"}
+    hashed: list[str] = []
+
+    def sha256(entry: Entry) -> str:
+        hashed.append(entry.place.folder)
+        return hash_file(entry.place.full_path)
+
+    index = replace(completer(tmp_path, data), sha256=sha256)
+    one, *others = [seen.entry for seen in index.view]
+    assert [index.has_same_bytes(one, other) for other in others] == [True, False, False]
+    assert hashed == ["a", "b", "a", "d"]
+
+
+def test_bytes_that_cannot_be_compared(tmp_path: Path) -> None:
+    """Where a file cannot be read now, nobody knows."""
+    index = completer(tmp_path, {"a/cat": SD1, "b/cat": SD1})
+    one, other = (seen.entry for seen in index.view)
+    (tmp_path / "b/cat.safetensors").unlink()
+    assert index.has_same_bytes(one, other) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.library.index import Index
+from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.prompts.tokenizer import TokenIds
 
 
@@ -32,8 +32,7 @@ def path(tmp_path: Path) -> str:
 
 def look_up(path: str, names: list[str], tokenizer: Tokenizer) -> dict[str, TokenIds]:
     """Look names up as a new process would."""
-    with Index.open(path) as index:
-        return index.token_ids(names, tokenizer)
+    return TokenIdStore(path).look_up(names, tokenizer)
 
 
 def test_a_name_is_tokenized_once_for_ever(path: str) -> None:
@@ -47,10 +46,10 @@ def test_a_name_is_tokenized_once_for_ever(path: str) -> None:
 
 def test_tokenizers_are_told_apart(path: str) -> None:
     """Another tokenizer gets ids of its own, whatever it is called."""
-    with Index.open(path) as index:
-        assert index.token_ids(["a"], Tokenizer()) == {"a": [97]}
-        assert index.token_ids(["a"], Tokenizer(first=1000)) == {"a": [1097]}
-        assert index.token_ids(["a"], Tokenizer()) == {"a": [97]}
+    store = TokenIdStore(path)
+    assert store.look_up(["a"], Tokenizer()) == {"a": [97]}
+    assert store.look_up(["a"], Tokenizer(first=1000)) == {"a": [1097]}
+    assert store.look_up(["a"], Tokenizer()) == {"a": [97]}
 
 
 def test_a_name_without_ids_is_known_too(path: str) -> None:
@@ -95,19 +94,19 @@ def test_an_index_without_its_table(path: str, caplog: pytest.LogCaptureFixture)
 
 def test_an_index_that_is_locked_later(path: str, caplog: pytest.LogCaptureFixture) -> None:
     """While another program holds the index, ids are made, and are known in this process."""
-    tokenizer = Tokenizer()
-    with Index.open(path) as index, closing(sqlite3.connect(path, isolation_level=None)) as other:
+    tokenizer, store = Tokenizer(), TokenIdStore(path)
+    store.look_up(["b"], tokenizer)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        assert index.token_ids(["a"], tokenizer) == {"a": [97]}
-        assert index.token_ids(["a"], tokenizer) == {"a": [97]}
+        assert store.look_up(["a"], tokenizer) == {"a": [97]}
+        assert store.look_up(["a"], tokenizer) == {"a": [97]}
     assert tokenizer.given.count("a") == 1
     assert "could not be saved" in caplog.text
 
 
 def test_nothing_is_remembered_nowhere() -> None:
-    """An index that lies nowhere tokenizes once for each process."""
-    tokenizer = Tokenizer()
-    with Index.nowhere() as index:
-        for _ in range(2):
-            assert index.token_ids(["a"], tokenizer) == {"a": [97]}
+    """A store that lies nowhere tokenizes once for each process."""
+    tokenizer, store = Tokenizer(), TokenIdStore(None)
+    for _ in range(2):
+        assert store.look_up(["a"], tokenizer) == {"a": [97]}
     assert tokenizer.given.count("a") == 1

@@ -12,7 +12,6 @@ The loader only reads the library. Which model is active the library learns from
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from typing import Any
 from modules import call_queue, sd_hijack
 
 from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.a1111.embedding import FileEmbedding
@@ -224,8 +224,8 @@ class Loader:
         if isinstance(embedding, FileEmbedding):
             return True
         path: str | None = getattr(embedding, "filename", None)
-        roots = tuple(os.path.join(root, "") for root in self._library.roots)
-        return bool(path and os.path.abspath(path).startswith(roots))
+        roots = tuple(Place.of_root(root).inside("").full_path for root in self._library.roots)
+        return bool(path and absolute(path).startswith(roots))
 
     # What the console shows
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -131,7 +130,7 @@ class _Page:
         """Make an item; none of a file that is gone."""
         webui: Any = self
         filename = entry.place.full_path
-        stem, _ = os.path.splitext(filename)
+        stem = entry.place.beside(entry.place.name).full_path
         try:
             return {
                 "name": entry.place.name,

@@ -1,4 +1,4 @@
-"""Looking through folders."""
+"""Scanning folders: from files to the list that people see."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ import os
 import struct
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from lib_embeddings.entries.scan import Found, take_snapshot
 
 from lib_embeddings import scan
 from lib_embeddings.entries import read as read_module
+from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.snapshot import Told, View
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.scanner import Progress
+from lib_embeddings.library.view import View
 from tests.builders import (
     Member,
     pickle_of,
@@ -60,12 +64,12 @@ def fill(folder: Path, *paths: str, data: bytes = GOOD) -> Path:
 
 def states(view: View) -> dict[str, str]:
     """Return the state of each entry by its path."""
-    return {entry.path: entry.state for entry in view}
+    return {seen.entry.place.path: seen.state for seen in view}
 
 
 def reasons(view: View) -> dict[str, str | None]:
     """Return the reason of each entry by its path."""
-    return {entry.path: entry.reason for entry in view}
+    return {seen.entry.place.path: seen.reason for seen in view}
 
 
 class Recorder:
@@ -74,9 +78,16 @@ class Recorder:
     def __init__(self) -> None:
         self.paths: list[str] = []
 
-    def __call__(self, found: Found) -> Told:
-        self.paths.append(found.path)
-        return read_file(found.full_path)
+    def __call__(self, place: Place) -> Reading:
+        self.paths.append(place.path)
+        return read_file(place)
+
+
+def scan_with(read: Callable[[Place], Reading], folder: Path) -> View:
+    """Scan a folder with another reader of files."""
+    library = Library([folder], Index.nowhere(), read=read)
+    library.rescan()
+    return library.view
 
 
 # Which files are looked at
@@ -116,7 +127,7 @@ def test_suffixes_of_embeddings(tmp_path: Path, path: str) -> None:
 def test_other_files_are_passed_by(tmp_path: Path, path: str) -> None:
     """Hidden files, half downloads and files of other suffixes are neither listed nor opened."""
     read = Recorder()
-    assert take_snapshot([str(fill(tmp_path, path))], read).entries == ()
+    assert len(scan_with(read, fill(tmp_path, path))) == 0
     assert read.paths == []
 
 
@@ -139,17 +150,20 @@ def test_entries_are_sorted_by_path(tmp_path: Path) -> None:
         fill(tmp_path / root, "learned_embeds.bin", data=FIRST)
         fill(tmp_path / root, "learned_embeds_2.bin", data=SECOND)
     paths = ["M.pt", "a.pt", "b/a.pt", "learned_embeds.bin", "z.pt"]
-    assert [entry.path for entry in scan([tmp_path / "two", tmp_path / "one"])] == paths * 2
+    view = scan([tmp_path / "two", tmp_path / "one"])
+    assert [seen.entry.place.path for seen in view] == paths * 2
 
 
 def test_an_entry_says_where_it_is(tmp_path: Path) -> None:
     """An entry has its root, its path with slashes, its name, size and time."""
     file = fill(tmp_path, "sub/cat.pt") / "sub" / "cat.pt"
     os.utime(file, ns=(0, 1_234_567_890_123_456_789))
-    (fitted,) = scan([tmp_path])
-    entry = fitted.entry
-    assert (entry.root, entry.path, entry.name) == (str(tmp_path), "sub/cat.pt", "cat")
-    assert (entry.bytes, entry.mtime_ns) == (len(GOOD), 1_234_567_890_123_456_789)
+    (seen,) = scan([tmp_path])
+    entry = seen.entry
+    assert entry.place == Place(str(tmp_path), "sub/cat.pt", str(file))
+    assert (seen.name, entry.size, entry.mtime_ns) == (
+        *("cat", len(GOOD), 1_234_567_890_123_456_789),
+    )
 
 
 def test_a_model_is_named_or_given(tmp_path: Path) -> None:
@@ -163,24 +177,23 @@ def test_a_model_is_named_or_given(tmp_path: Path) -> None:
 
 def test_a_change_of_model_opens_no_file(tmp_path: Path) -> None:
     """Fits are a view: they can be had when the files are long gone."""
-    snapshot = take_snapshot([str(fill(tmp_path, "cat.pt"))])
+    library = Library([fill(tmp_path, "cat.pt")], Index.nowhere())
+    library.rescan()
     (tmp_path / "cat.pt").unlink()
-    kinds = [[e.fit for e in snapshot.seen_with(family)] for family in MODEL_FAMILIES.values()]
-    assert [kind for (kind,) in kinds] == [
+    kinds = []
+    for family in MODEL_FAMILIES.values():
+        library.set_model(family)
+        kinds += [seen.fit for seen in library.view]
+    assert kinds == [
         "usable", "incompatible", "partial", "incompatible", "partial", "partial",
     ]  # fmt: skip
 
 
 def test_progress_sees_every_file(tmp_path: Path) -> None:
-    """Whoever shows progress is given all files before the first is read."""
-    seen: list[int] = []
-
-    def progress(files: Any) -> Iterator[Found]:
-        seen.append(len(files))
-        yield from files
-
-    take_snapshot([str(fill(tmp_path, "a.pt", "b.pt"))], progress=progress)
-    assert seen == [2]
+    """Whoever shows progress knows the number of all files before the first is read."""
+    folder, told = fill(tmp_path, "a.pt", "b.pt"), list[Progress]()
+    Library([folder], Index.nowhere(), on_progress=told.append).rescan()
+    assert told == [(0, 2), (1, 2)]
 
 
 # Pictures
@@ -192,9 +205,9 @@ def test_previews_are_not_opened(tmp_path: Path) -> None:
     previews = ("cat.png", "CAT.webp", "cat.preview.png", "dog.avif", "bird.preview.png")
     fill(tmp_path, *previews, data=png_text())
     read = Recorder()
-    snapshot = take_snapshot([str(tmp_path)], read)
-    assert read.paths == ["Dog.safetensors", "cat.pt"]
-    assert [entry.path for entry in snapshot.entries] == read.paths
+    view = scan_with(read, tmp_path)
+    assert sorted(read.paths) == ["Dog.safetensors", "cat.pt"]
+    assert list(states(view)) == ["Dog.safetensors", "cat.pt"]
 
 
 def test_a_preview_that_cannot_be_read(tmp_path: Path) -> None:
@@ -226,56 +239,6 @@ def test_a_picture_under_a_wrong_name_is_listed(tmp_path: Path) -> None:
 
 
 # Names
-
-DUPLICATES = [
-    (["sub/cat.safetensors", "cat.pt"], "cat.pt"),
-    (["a/b/cat.pt", "z/cat.pt"], "z/cat.pt"),
-    (["cat.pt", "cat.safetensors", "cat.bin"], "cat.safetensors"),
-    (["cat.bin", "cat.pt"], "cat.pt"),
-    (["a/cat.pt", "b/cat.pt"], "a/cat.pt"),
-    (["B/cat.pt", "a/CAT.pt"], "a/CAT.pt"),
-    (["Cat.pt", "cat.pt"], "Cat.pt"),
-    (["easynegative.pt", "EasyNegative.safetensors"], "EasyNegative.safetensors"),
-]
-
-
-@pytest.mark.parametrize(("paths", "winner"), DUPLICATES)
-def test_one_of_each_name_wins(tmp_path: Path, paths: list[str], winner: str) -> None:
-    """Shallow beats deep, then the suffix decides, then the path; the others name the winner."""
-    view = scan([fill(tmp_path, *paths)])
-    assert states(view) == {path: "ok" if path == winner else "duplicate" for path in paths}
-    for path, reason in reasons(view).items():
-        if path != winner:
-            assert reason == f"has the same name as {winner}, which is used: rename one of them"
-
-
-def test_pictures_lose_to_weights(tmp_path: Path) -> None:
-    """Of two files of one name in two folders, the weights are used, not the picture."""
-    fill(tmp_path, "a/cat.png", data=png_text())
-    assert states(scan([fill(tmp_path, "b/cat.pkl")])) == {
-        "a/cat.png": "duplicate",
-        "b/cat.pkl": "ok",
-    }
-
-
-def test_what_is_not_ok_takes_no_name(tmp_path: Path) -> None:
-    """A broken or foreign file leaves its name to a sound one further down."""
-    fill(tmp_path, "cat.pt", data=GOOD[:-1])
-    fill(tmp_path, "cat.safetensors", data=LORA)
-    assert states(scan([fill(tmp_path, "sub/cat.pt")])) == {
-        "cat.pt": "broken",
-        "cat.safetensors": "foreign",
-        "sub/cat.pt": "ok",
-    }
-
-
-def test_the_first_root_wins(tmp_path: Path) -> None:
-    """Of two files with one path in two roots, the one in the first root is used."""
-    roots = [fill(tmp_path / name, "cat.pt") for name in ("z", "a")]
-    assert [(entry.entry.root, entry.state) for entry in scan(roots)] == [
-        (str(tmp_path / "z"), "ok"),
-        (str(tmp_path / "a"), "duplicate"),
-    ]
 
 
 def shuffled(seed: int) -> Callable[[str], AbstractContextManager[list[os.DirEntry[str]]]]:
@@ -310,9 +273,9 @@ def test_the_order_of_a_folder_does_not_matter(
 @pytest.mark.parametrize("path", ["   .pt", " .safetensors", "\u3000.bin"])
 def test_blank_names(tmp_path: Path, path: str) -> None:
     """A name of nothing but spaces cannot be typed."""
-    (entry,) = scan([fill(tmp_path, path)])
-    assert entry.state == "broken"
-    assert "rename it" in (entry.reason or "")
+    (seen,) = scan([fill(tmp_path, path)])
+    assert seen.state == "broken"
+    assert "rename it" in (seen.reason or "")
 
 
 @needs_byte_names
@@ -320,9 +283,11 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     """A name that is no UTF-8 is an entry with a reason, and is not opened."""
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.pt")).write_bytes(GOOD)
     read = Recorder()
-    (entry,) = take_snapshot([str(fill(tmp_path, "cat.pt"))], read).entries[:1]
-    assert (entry.path, entry.name, entry.state) == ("caf\\udce9.pt", "caf\\udce9", "broken")
-    assert entry.reason == "its name is not UTF-8 text and cannot be typed: rename it"
+    seen, _ = scan_with(read, fill(tmp_path, "cat.pt"))
+    assert (seen.entry.place.path, seen.name, seen.state) == (
+        *("caf\\udce9.pt", "caf\\udce9", "broken"),
+    )
+    assert seen.reason == "its name is not UTF-8 text and cannot be typed: rename it"
     assert read.paths == ["cat.pt"]
 
 
@@ -343,22 +308,23 @@ def test_a_pair_is_one_embedding(tmp_path: Path, steps: str) -> None:
     """The two files of an SDXL training by diffusers are one entry for both text encoders."""
     fill(tmp_path, f"birb/learned_embeds{steps}.safetensors", data=FIRST)
     fill(tmp_path, f"birb/learned_embeds_2{steps}.safetensors", data=SECOND)
-    (entry,) = scan([tmp_path], model="sdxl")
-    assert (entry.path, entry.fit) == (f"birb/learned_embeds{steps}.safetensors", "usable")
-    assert {key: info.n_vectors for key, info in entry.vectors.items()} == {
+    (seen,) = scan([tmp_path], model="sdxl")
+    entry = seen.entry
+    assert (entry.place.path, seen.fit) == (f"birb/learned_embeds{steps}.safetensors", "usable")
+    assert {key: info.n_vectors for key, info in entry.reading.vectors.items()} == {
         "clip_l": 2,
         "clip_g": 2,
     }
-    assert entry.entry.reading.layout == "learned_embeds_pair"
-    assert entry.entry.bytes == len(FIRST) + len(SECOND)
+    assert entry.reading.layout == "learned_embeds_pair"
+    assert entry.size == len(FIRST) + len(SECOND)
 
 
 def test_a_pair_that_was_renamed(tmp_path: Path) -> None:
     """The two files are a pair under any name; without the second's ending they are two."""
     fill(tmp_path, "birb.pt", "fish.pt", data=FIRST)
     fill(tmp_path, "birb_2.pt", "fish2.pt", data=SECOND)
-    entries = {entry.path: list(entry.vectors) for entry in scan([tmp_path])}
-    assert entries == {
+    entries = [seen.entry for seen in scan([tmp_path])]
+    assert {entry.place.path: list(entry.reading.vectors) for entry in entries} == {
         "birb.pt": ["clip_l", "clip_g"],
         "fish.pt": ["clip_l"],
         "fish2.pt": ["clip_g"],
@@ -370,8 +336,8 @@ def test_a_pair_of_unequal_counts(tmp_path: Path) -> None:
     fill(tmp_path, "learned_embeds.bin", data=FIRST)
     second = safetensors_file({"<cat>": vectors(3, 1280)})
     fill(tmp_path, "learned_embeds_2.bin", data=second)
-    (entry,) = scan([tmp_path])
-    assert "holds different numbers of vectors: clip_l 2, clip_g 3" in entry.warnings
+    (seen,) = scan([tmp_path])
+    assert "holds different numbers of vectors: clip_l 2, clip_g 3" in seen.entry.warnings
 
 
 @pytest.mark.parametrize(
@@ -405,7 +371,7 @@ def test_link_loops_end(tmp_path: Path) -> None:
     fill(tmp_path, "sub/cat.pt")
     (tmp_path / "sub" / "up").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "self").symlink_to("self")
-    assert states(scan([tmp_path])) == {"sub/cat.pt": "ok"}
+    assert states(scan([tmp_path])) == {"self": "broken", "sub/cat.pt": "ok"}
 
 
 def test_linked_folders_count_once(tmp_path: Path) -> None:
@@ -430,7 +396,9 @@ def test_links_that_lead_nowhere(tmp_path: Path) -> None:
     (tmp_path / "gone.pt").symlink_to("nowhere.pt")
     (tmp_path / "self.pt").symlink_to("self.pt")
     assert reasons(scan([tmp_path])) == {
-        "gone.pt": "this link leads nowhere",
+        "gone.pt": (
+            "this link leads to a file or folder that does not exist: delete or mend the link"
+        ),
         "self.pt": f"this file cannot be read: {os.strerror(errno.ELOOP)}",
     }
 
@@ -439,14 +407,16 @@ def test_links_that_lead_nowhere(tmp_path: Path) -> None:
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     """A pipe under an embedding's name is said to be one, and does not block."""
     os.mkfifo(tmp_path / "cat.pt")
-    assert reasons(scan([tmp_path])) == {"cat.pt": "this is no regular file"}
+    assert reasons(scan([tmp_path])) == {
+        "cat.pt": "this is a pipe, a socket or a device, not a file"
+    }
 
 
 def test_roots_inside_each_other(tmp_path: Path) -> None:
     """A folder that is in two roots, or given twice, is counted with the first."""
     fill(tmp_path, "cat.pt", "sub/dog.pt")
     view = scan([tmp_path / "sub", tmp_path, tmp_path])
-    assert [(entry.entry.root, entry.path) for entry in view] == [
+    assert [(seen.entry.place.root, seen.entry.place.path) for seen in view] == [
         (str(tmp_path / "sub"), "dog.pt"),
         (str(tmp_path), "cat.pt"),
     ]
@@ -500,9 +470,9 @@ def test_what_may_not_be_read(
 def test_a_root_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unreadable root has an entry that a person can see."""
     deny(monkeypatch, tmp_path)
-    (entry,) = scan([tmp_path])
-    assert entry.reason == "this folder cannot be read: Permission denied"
-    assert entry.path != ""
+    (seen,) = scan([tmp_path])
+    assert seen.reason == "this folder cannot be read: Permission denied"
+    assert seen.name == tmp_path.name
 
 
 @needs_no_root
@@ -520,16 +490,17 @@ def test_what_is_really_denied(tmp_path: Path, denied: str) -> None:
 def test_a_file_that_vanishes(tmp_path: Path) -> None:
     """A file that is gone when its turn comes is an entry with the reason."""
 
-    def read(found: Found) -> Told:
-        (tmp_path / "b.pt").unlink(missing_ok=True)
-        return read_file(found.full_path)
+    def read(place: Place) -> Reading:
+        if place.name == "b":
+            (tmp_path / "b.pt").unlink()
+        return read_file(place)
 
-    snapshot = take_snapshot([str(fill(tmp_path, "a.pt", "b.pt", "c.pt"))], read)
-    assert [(entry.name, entry.reason) for entry in snapshot.entries] == [
-        ("a", None),
-        ("b", "this file disappeared while it was read"),
-        ("c", None),
-    ]
+    view = scan_with(read, fill(tmp_path, "a.pt", "b.pt", "c.pt"))
+    assert {seen.name: seen.entry.reading.reason for seen in view} == {
+        "a": None,
+        "b": "this file was deleted while it was read",
+        "c": None,
+    }
 
 
 # Size
@@ -631,10 +602,10 @@ def test_a_checkpoint_of_4_gb_costs_its_header(
 
     monkeypatch.setattr(read_module, "open", open_file, raising=False)
     CountingFile.n_bytes = CountingFile.n_reads = 0
-    (entry,) = scan([tmp_path])
+    (seen,) = scan([tmp_path])
     sentence = "this is a checkpoint (1 tensor); it belongs in models/Stable-diffusion"
-    assert (entry.state, entry.reason) == ("foreign", sentence)
-    assert entry.entry.bytes > HUGE
+    assert (seen.state, seen.reason) == ("foreign", sentence)
+    assert seen.entry.size > HUGE
     assert 0 < CountingFile.n_bytes < n_bytes
     assert CountingFile.n_reads < 8
 
@@ -645,5 +616,5 @@ def test_every_container_is_scanned(tmp_path: Path) -> None:
     fill(tmp_path, "b.bin", data=torch_legacy())
     fill(tmp_path, "c.safetensors")
     fill(tmp_path, "d.png", data=png_text())
-    containers = [entry.entry.reading.container for entry in scan([tmp_path])]
+    containers = [seen.entry.reading.container for seen in scan([tmp_path])]
     assert containers == ["torch-zip", "torch-legacy", "safetensors", "png-text"]
