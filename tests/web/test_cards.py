@@ -134,6 +134,7 @@ def test_a_card(site: Site) -> None:
             "id": id_,
             "name": "bad hands",
             "path": "anime/bad hands.safetensors",
+            "folder": "0:anime",
             "state": "ok",
             "fit": "usable",
             "reason": None,
@@ -145,18 +146,19 @@ def test_a_card(site: Site) -> None:
                 "clip_l": {"n_vectors": 2, "hidden_size": 768, "dtype": "float32"},
                 "clip_g": {"n_vectors": 2, "hidden_size": 1280, "dtype": "float32"},
             },
+            "n_vectors": 2,
             "bytes": len(SDXL),
+            "mtime": 0,
             "warnings": [],
             "proposal": None,
-            "n_vectors": 2,
-            "mtime": 0,
-            "folder": "0:anime",
             "preview": None,
             "notes": "n",
             "description": "d",
             "favourite": False,
             "use_partial": False,
             "field": "negative",
+            "chosen_field": None,
+            "twins": [],
         }
     ]
 
@@ -326,9 +328,9 @@ def test_a_preview(site: Site, filename: str) -> None:
     """A picture beside the file is shown as WebP, whatever it is called and whatever it is."""
     site.write(filename, SHOWN[filename])
     id_ = site.add("cat.pt")
-    address = site.get("/entries")["entries"][0]["preview"]
-    assert address.startswith(f"{PREFIX}/preview/{id_}?v=")
-    response = site.client.get(address.removeprefix(PREFIX))
+    version = site.get("/entries")["entries"][0]["preview"]
+    assert re.fullmatch(r"\w+", version)
+    response = site.client.get(f"/preview/{id_}?v={version}")
     assert response.status_code == 200
     assert response.headers["content-type"] == "image/webp"
     with Image.open(io.BytesIO(response.content)) as image:
@@ -379,7 +381,7 @@ def test_a_picture_that_cannot_be_shown(site: Site, filename: str) -> None:
 
 
 def test_no_preview(site: Site) -> None:
-    """An embedding alone in its folder has no address of a preview, and none is found."""
+    """An embedding alone in its folder has no version of a preview, and none is found."""
     id_ = site.add("cat.pt")
     assert site.get("/entries")["entries"][0]["preview"] is None
     assert site.client.get(f"/preview/{id_}").status_code == 404
@@ -389,7 +391,7 @@ def test_a_preview_is_sent_once(site: Site) -> None:
     """Who has the picture gets 304; a new picture or another width is another answer."""
     file = site.write("cat.png", picture())
     id_ = site.add("cat.pt")
-    address = site.get("/entries")["entries"][0]["preview"]
+    version = site.get("/entries")["entries"][0]["preview"]
     tag = site.client.get(f"/preview/{id_}").headers["etag"]
     known = {"If-None-Match": tag}
     again = site.client.get(f"/preview/{id_}", headers=known)
@@ -398,7 +400,7 @@ def test_a_preview_is_sent_once(site: Site) -> None:
     file.write_bytes(picture(kind="JPEG"))
     site.library.rescan()
     assert site.client.get(f"/preview/{id_}", headers=known).status_code == 200
-    assert site.get("/entries")["entries"][0]["preview"] != address
+    assert site.get("/entries")["entries"][0]["preview"] != version
 
 
 def test_a_preview_that_is_gone(site: Site) -> None:
