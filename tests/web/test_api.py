@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from fastapi import HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from lib_embeddings.entries.entry import Reading
@@ -20,7 +20,8 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.web.routes import allow
+from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.routes import add_routes, allow
 from tests.web import ELSEWHERE, HERE, SD1, SD2, SDXL, Client, From, Site, open_site
 
 HUGE = 10_000_000
@@ -220,6 +221,36 @@ def test_a_hash_is_found_once_it_was_shown(site: Site) -> None:
     response = site.client.get(address, headers={"If-None-Match": tag})
     assert response.status_code == 200
     assert response.json()["total"] == 1
+
+
+# GET /host
+
+
+def test_host(site: Site) -> None:
+    """A page learns once where it runs, which models there are, and what is too much."""
+    told = site.get("/host")
+    facts = {"host": "a host", "version": "1.2", "tabs": ["txt2img", "img2img"], "separator": " "}
+    assert {key: told[key] for key in facts} == facts
+    assert [family["key"] for family in told["families"]] == list(MODEL_FAMILIES)
+    encoders = {key for family in told["families"] for key in family["encoders"]}
+    assert encoders <= told["encoders"].keys()
+    assert told["encoders"]["clip_g"] == {"hidden_size": 1280}
+    assert told["limits"] == {
+        "prompt_characters": 20_000,
+        "chunk_tokens": 75,
+        "steps": 1000,
+        "page": 1000,
+        "completions": 100,
+    }
+
+
+def test_the_host_is_asked_each_time(site: Site) -> None:
+    """A setting of the host that changes while it runs is there at the next question."""
+    separators = iter((", ", " "))
+    app = FastAPI()
+    add_routes(app, site.library, lambda: HostFacts("a host", None, (), next(separators)))
+    client = Client(app, {})
+    assert [client.get("/host").json()["separator"] for _ in range(2)] == [", ", " "]
 
 
 # GET /names
