@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from PIL import Image
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.render import EntryJson, TwinJson, VectorsJson
 from lib_embeddings.web.routes import allow
 from tests.builders import (
     Raw,
@@ -32,7 +33,8 @@ from tests.builders import (
 )
 from tests.web import PREFIX, SDXL, Site, open_site
 
-DOC = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+PROJECT = Path(__file__).parents[2]
+DOC = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -57,16 +59,63 @@ def keys_of(value: Any) -> Any:
     return [keys_of(value[0])] if isinstance(value, list) and value else None
 
 
-def test_the_documented_answer_is_the_real_one(site: Site) -> None:
+def columns(heading: str, below: str) -> Iterator[str]:
+    """Yield the first column of a table in docs/api.md, whose first row is *heading*."""
+    for row in below.partition(f"| {heading} |")[2].splitlines()[2:]:
+        if not row.startswith("|"):
+            return
+        yield row.split("|")[1]
+
+
+def documented_fields(below: str) -> list[str]:
+    """Return the fields that the first table of fields describes."""
+    return re.findall(r"`(\w+)`", " ".join(columns("field", below)))
+
+
+@pytest.mark.parametrize("route", ["/entries", "/host"])
+def test_the_documented_answer_is_the_real_one(site: Site, route: str) -> None:
     """The example in docs/api.md has the keys of an answer, none more and none less."""
+    (example,) = re.findall(r"```json\n(.*?)```", section(f"GET {route}"), re.DOTALL)
+    site.write("anime/marc_allante.pt")
+    site.add("old/marc_allante.pt")
+    expected, told = (keys_of(value) for value in (json.loads(example), site.get(route)))
+    if route == "/host":
+        assert expected.pop("encoders").items() <= told.pop("encoders").items()
+    assert expected == told
+
+
+def test_the_documented_entry_is_the_table_of_fields() -> None:
+    """Example and table in docs/api.md have exactly the fields that the one table has, in order."""
+    fields = list(get_type_hints(EntryJson))
     (example,) = re.findall(r"```json\n(.*?)```", section("GET /entries"), re.DOTALL)
-    site.add("anime/marc_allante.pt")
-    assert keys_of(json.loads(example)) == keys_of(site.get("/entries"))
+    (entry,) = json.loads(example)["entries"]
+    assert list(entry) == fields
+    assert documented_fields(section("GET /entries").partition("### An entry")[2]) == fields
+
+
+def test_the_documented_summary_is_the_example() -> None:
+    """The table about the whole answer has the fields of the example, in order."""
+    (example,) = re.findall(r"```json\n(.*?)```", section("GET /entries"), re.DOTALL)
+    before_entries = section("GET /entries").partition("### An entry")[0]
+    assert documented_fields(before_entries) == list(json.loads(example))
+
+
+@pytest.mark.parametrize(
+    ("name", "record"), [("Entry", EntryJson), ("Twin", TwinJson), ("VectorsInfo", VectorsJson)]
+)
+def test_the_types_of_the_page_are_the_table_of_fields(name: str, record: type) -> None:
+    """The page's script knows exactly the fields that are told."""
+    script = (PROJECT / "javascript/textual_inversion/api.mjs").read_text(encoding="utf-8")
+    comments = re.findall(r"/\*\*.*?\*/", script, re.DOTALL)
+    (comment,) = (text for text in comments if re.search(rf"@typedef \{{.*\}} {name}\b", text))
+    properties = re.findall(r"@property \{.*?\} (\w+)", comment)
+    fields = properties or re.findall(r"(\w+): ", comment)  # a short type is on one line
+    assert sorted(fields) == sorted(get_type_hints(record))
 
 
 def test_the_documented_parameters_are_the_real_ones(site: Site) -> None:
     """The table in docs/api.md names every parameter."""
-    rows = [line.split("|")[1] for line in section("GET /entries").splitlines() if "|" in line]
+    rows = columns("parameter", section("GET /entries"))
     documented = re.findall(r"`(\w+)`", " ".join(rows))
     operation = site.app.openapi()["paths"][f"{PREFIX}/entries"]["get"]
     assert documented == [parameter["name"] for parameter in operation["parameters"]]
