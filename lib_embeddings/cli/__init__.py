@@ -1,4 +1,4 @@
-"""The command line: one module a command, each with a `add_parser` and a `run`."""
+"""The command line: one module a command, each with an `add_parser` and a `run`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lib_embeddings.cli import inspect, prompt, rename, scan, serve
-from lib_embeddings.cli.common import OK, refuse
+from lib_embeddings.cli.common import INTERRUPTED, OK, refuse
 from lib_embeddings.errors import shown
 from lib_embeddings.version import VERSION
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except KeyboardInterrupt:
-        return refuse("interrupted; what was read so far is remembered")
+        return refuse("interrupted", INTERRUPTED)
     return code
 
 

@@ -17,8 +17,10 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
+# Exit codes.
 OK, WRONG_USE = 0, 2
 STRICT_FAILURE = 1  # with --strict
+INTERRUPTED = 128 + 2  # as shells say that Ctrl-C ended a command
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -46,10 +48,8 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
         NotADirectoryError: one of them is none.
     """
     check_folders(folders)
-    with closing(Choices()) as choices:
-        library = Library(
-            folders, index, choices, tokenize=own_tokenizer(), on_progress=ReadingBar().show
-        )
+    with closing(Choices()) as choices, closing(ReadingBar()) as bar:
+        library = Library(folders, index, choices, tokenize=own_tokenizer(), on_progress=bar.show)
         library.set_model(MODEL_FAMILIES.get(model))
         library.rescan()
         yield library
@@ -61,7 +61,7 @@ def print_json(document: Mapping[str, Any]) -> None:
     print()
 
 
-def refuse(sentence: str) -> int:
-    """Say what is wrong, and return the exit code for it."""
+def refuse(sentence: str, code: int = WRONG_USE) -> int:
+    """Print why the command ends here, and return the exit code."""
     print(f"lib-embeddings: {sentence}", file=sys.stderr)
-    return WRONG_USE
+    return code

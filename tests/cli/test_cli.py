@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from lib_embeddings.cli import main
+from lib_embeddings.cli import common, main
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.place import Place
 from lib_embeddings.library.choices import Choice, Choices
+from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.names import SUFFIXES
 from lib_embeddings.version import VERSION
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
+from tests.terminal import Terminal
 
 GOOD = safetensors_file()
 FILES = {
@@ -306,6 +311,35 @@ def test_no_index(folder: Path, opened: list[str], cache: Path) -> None:
     main(["scan", str(folder), "--no-index"])
     assert len(opened) == 2 * len(FILES)
     assert not cache.exists()
+
+
+@pytest.mark.parametrize("console", [Terminal, io.StringIO])
+def test_an_interrupted_scan_keeps_what_it_read(
+    folder: Path,
+    opened: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    console: type[io.StringIO],
+) -> None:
+    """Ctrl-C ends a scan with one line and a code of its own; the next scan reads the rest only."""
+    open_file = read_module.open  # type: ignore[attr-defined] # from the fixture
+
+    def press_ctrl_c_at_the_third(path: str, mode: str, buffering: int) -> object:
+        if len(opened) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return open_file(path, mode, buffering)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", console())
+        patch.setattr(common, "ReadingBar", partial(ReadingBar, delay=0))
+        patch.setattr(read_module, "open", press_ctrl_c_at_the_third)
+        assert main(["scan", str(folder)]) == 130
+        assert sys.stderr.getvalue().rpartition("\r")[2] == "lib-embeddings: interrupted\n"
+    assert capsys.readouterr().out == ""
+    assert len(opened) == 2
+    opened.clear()
+    assert main(["scan", str(folder)]) == 0
+    assert len(opened) == len(FILES) - 2
 
 
 # Terminals

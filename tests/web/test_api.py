@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -221,6 +222,41 @@ def test_a_hash_is_found_once_it_was_shown(site: Site) -> None:
     response = site.client.get(address, headers={"If-None-Match": tag})
     assert response.status_code == 200
     assert response.json()["total"] == 1
+
+
+# While the first scan runs
+
+
+def test_the_api_answers_while_the_first_scan_runs(site: Site) -> None:
+    """Every list comes at once, and tells how many files are read of how many; then null."""
+    for name in ("a.pt", "b.pt", "c.pt"):
+        site.write(name)
+    may_read, has_begun = threading.Semaphore(0), threading.Semaphore(0)
+
+    def read(place: Place) -> Reading:
+        has_begun.release()
+        may_read.acquire()
+        return read_file(place)
+
+    library = Library([site.root], Index.nowhere(), read=read)
+    starting = Site(site.root, library, allow)
+    told = [starting.get("/entries")["scanning"]]
+    tags = {tag_of(starting.client)}
+    scan = threading.Thread(target=library.rescan)
+    scan.start()
+    for _ in range(3):
+        has_begun.acquire()
+        told.append(starting.get("/entries")["scanning"])
+        tags.add(tag_of(starting.client))
+        starting.get("/names")
+        may_read.release()
+    scan.join()
+    assert [(scanning["read"], scanning["total"]) for scanning in told] == [
+        (0, 0), (0, 0), (1, 3), (2, 3),
+    ]  # fmt: skip
+    assert len(tags) == 3
+    after = starting.get("/entries")
+    assert (after["scanning"], after["total"]) == (None, 3)
 
 
 # GET /host

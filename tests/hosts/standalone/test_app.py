@@ -26,6 +26,7 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
 from tests.apps import API, THE_END, App, environment, start
 from tests.builders import safetensors_file
+from tests.terminal import Terminal
 
 SD1 = safetensors_file()
 
@@ -235,13 +236,6 @@ def test_an_unknown_model(folder: Path, tmp_path: Path) -> None:
 
 
 # The log
-
-
-class Terminal(io.StringIO):
-    """What a person looks at."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize("console", [Terminal, io.StringIO])
