@@ -35,6 +35,7 @@ from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
 
+
 class Rescan(NamedTuple):
     """What a scan gave.
 

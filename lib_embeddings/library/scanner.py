@@ -263,24 +263,19 @@ class Scanner:
 
     def _read_all(self, unread: Sequence[_Unread], publish: Publish) -> None:
         """Read files one by one; save and show now and then what there is so far."""
-        if not unread:
-            return
         due = self._clock() + _BATCH
-        try:
-            for number, (found, folder, entries) in enumerate(unread):
-                self._check_stop()
-                self._on_progress(Progress(number, len(unread)))
-                reading = self._index.keep(found, self._read(found.place))
-                entries[found.place.full_path] = entry_of(found, reading)
-                if reading.is_transient:
-                    self._again.setdefault(folder, _RETRY_FILE)
-                if self._clock() >= due:
-                    began = self._clock()
-                    self._index.save()
-                    publish(self.entries)
-                    due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
-        finally:
-            self._index.save()
+        for number, (found, folder, entries) in enumerate(unread):
+            self._check_stop()
+            self._on_progress(Progress(number, len(unread)))
+            reading = self._index.keep(found, self._read(found.place))
+            entries[found.place.full_path] = entry_of(found, reading)
+            if reading.is_transient:
+                self._again.setdefault(folder, _RETRY_FILE)
+            if self._clock() >= due:
+                began = self._clock()
+                self._index.save()
+                publish(self.entries)
+                due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
 
 
 def _same(former: dict[str, Entry], now: dict[str, Entry]) -> dict[str, Entry]:
