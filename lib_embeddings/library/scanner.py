@@ -246,16 +246,16 @@ class Scanner:
 
     def _stale(self, folder: Folder, problem: str) -> dict[Place, _Known]:
         """Return what was known of a folder that does not answer, and of all below it."""
-        own, inside = folder.place.full_path, folder.place.inside("").full_path
+        inside = folder.place.inside("").full_path
         kept = {
             place: _Known(known.folder, _same(known.entries, _marked(known.entries, problem)))
             for place, known in self._known.items()
             if place.full_path.startswith(inside)
         }
         before = self._entries_of(folder.place)
-        entries = _marked({path: each for path, each in before.items() if path != own}, problem)
+        entries = _marked(before, problem)
         for found in folder.files:  # the folder itself, with what is wrong
-            entries[own] = entry_of(found, unopened(found))
+            entries[found.place.full_path] = entry_of(found, unopened(found))
         kept[folder.place] = _Known(folder._replace(files=()), _same(before, entries))
         return kept
 
