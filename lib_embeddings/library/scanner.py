@@ -240,16 +240,16 @@ class Scanner:
 
     def _stale(self, folder: Folder, problem: str) -> dict[Place, _Known]:
         """Return what was known of a folder that does not answer, and of all below it."""
-        own, inside = folder.place.full_path, folder.place.inside("").full_path
+        inside = folder.place.inside("").full_path
         kept = {
             place: _Known(known.folder, _same(known.entries, _marked(known.entries, problem)))
             for place, known in self._known.items()
             if place.full_path.startswith(inside)
         }
         before = self._entries_of(folder.place)
-        entries = _marked({path: each for path, each in before.items() if path != own}, problem)
+        entries = _marked(before, problem)
         for found in folder.files:  # the folder itself, with what is wrong
-            entries[own] = entry_of(found, unopened(found))
+            entries[found.place.full_path] = entry_of(found, unopened(found))
         kept[folder.place] = _Known(folder._replace(files=()), _same(before, entries))
         return kept
 
@@ -257,24 +257,19 @@ class Scanner:
 
     def _read_all(self, unread: Sequence[_Unread], publish: Publish) -> None:
         """Read files one by one; save and show now and then what there is so far."""
-        if not unread:
-            return
         due = self._clock() + _BATCH
-        try:
-            for number, (found, folder, entries) in enumerate(unread, 1):
-                self._check_stop()
-                reading = self._index.keep(found, self._read(found.place))
-                entries[found.place.full_path] = entry_of(found, reading)
-                if reading.is_transient:
-                    self._again.setdefault(folder, _RETRY_FILE)
-                self._on_progress(Progress(number, len(unread)))
-                if self._clock() >= due:
-                    began = self._clock()
-                    self._index.save()
-                    publish(self.entries)
-                    due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
-        finally:
-            self._index.save()
+        for number, (found, folder, entries) in enumerate(unread, 1):
+            self._check_stop()
+            reading = self._index.keep(found, self._read(found.place))
+            entries[found.place.full_path] = entry_of(found, reading)
+            if reading.is_transient:
+                self._again.setdefault(folder, _RETRY_FILE)
+            self._on_progress(Progress(number, len(unread)))
+            if self._clock() >= due:
+                began = self._clock()
+                self._index.save()
+                publish(self.entries)
+                due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
 
 
 def _same(former: dict[str, Entry], now: dict[str, Entry]) -> dict[str, Entry]:
