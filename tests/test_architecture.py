@@ -126,7 +126,7 @@ CUTTERS = {
     "entries.previews": "the folder of thumbnails",
     "library.index": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store, and the file of older versions in it",
-    "web.assets": "the scripts and styles of the page",
+    "web.page": "the scripts and styles of the page",
 }
 CUTS = {
     f"os.path.{function}"

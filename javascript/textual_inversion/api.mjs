@@ -7,6 +7,7 @@
 /** @typedef {"positive" | "negative"} BoxKind */
 /** @typedef {Record<State | Fit | "favourite", number>} Counts */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
+/** @typedef {{id: string, path: string, same_bytes: boolean | null}} Twin Another file with the same name. */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
 
 /**
@@ -28,13 +29,14 @@
  * @property {number} n_vectors
  * @property {number} mtime In seconds.
  * @property {string} folder
- * @property {string | null} preview
+ * @property {string | null} preview A word that changes with the picture.
  * @property {string} notes
  * @property {string} description
  * @property {boolean} favourite
  * @property {boolean} use_partial
  * @property {BoxKind} field Where its name goes.
  * @property {BoxKind | null} chosen_field Null where nobody chose: `field` is guessed from the name.
+ * @property {Twin[]} twins
  */
 
 /**
@@ -188,8 +190,7 @@ export class Api {
    * @param {number} width In pixels of the screen.
    */
   preview({ id, preview }, width) {
-    const search = new URLSearchParams(preview?.split("?")[1]);
-    search.set("width", String(width));
+    const search = new URLSearchParams({ v: preview ?? "", width: String(width) });
     return `${this.base}/preview/${encodeURIComponent(id)}?${search}`;
   }
 

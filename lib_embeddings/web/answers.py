@@ -1,9 +1,14 @@
-"""What the routes answer, as plain values; docs/api.md describes it."""
+"""What clients get: plain values, which docs/api.md describes, and the responses they travel in."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
+
+from fastapi import Request, Response
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
@@ -19,11 +24,28 @@ from lib_embeddings.prompts.schedules import MOST_STEPS
 from lib_embeddings.web.requests import LARGEST_PAGE, LONGEST_PROMPT, MOST_COMPLETIONS, Prompts
 
 
-def host(name: str, version: str | None) -> dict[str, Any]:
+class HostFacts(NamedTuple):
+    """What the tab needs to know of the program around it.
+
+    Attributes:
+        version: None where it is not known.
+        tabs: those that have prompt fields, `{tab}_prompt` and `{tab}_neg_prompt`.
+        separator: what goes between a name and the text before it.
+    """
+
+    name: str
+    version: str | None
+    tabs: tuple[str, ...]
+    separator: str
+
+
+def host(facts: HostFacts) -> dict[str, Any]:
     """Return what a page needs to know of the host, of models and of bounds."""
     return {
-        "host": name,
-        "version": version,
+        "host": facts.name,
+        "version": facts.version,
+        "tabs": list(facts.tabs),
+        "separator": facts.separator,
         "families": [
             {"key": family.key, "title": family.title, "encoders": list(family.encoders)}
             for family in MODEL_FAMILIES.values()
@@ -108,3 +130,31 @@ def _look_into(seen: ViewEntry) -> Inspection:
         if seen.state != "broken":
             raise
         return Inspection()  # that it cannot be opened is what there is to know
+
+
+# Responses, and the entity tags by which clients know what they have already
+
+
+def as_json(content: Mapping[str, Any], tag: str | None = None) -> Response:
+    """Return *content* as ASCII: text from files and prompts may hold what UTF-8 cannot."""
+    headers = caching(tag) if tag else None
+    return Response(json.dumps(content), media_type="application/json", headers=headers)
+
+
+def tag_of(*parts: object) -> str:
+    """Return a weak entity tag for everything that a response depends on."""
+    written = repr(parts).encode("utf-8", "surrogatepass")
+    return f'W/"{hashlib.blake2b(written, digest_size=12).hexdigest()}"'
+
+
+def caching(tag: str) -> dict[str, str]:
+    """Return the headers of a response that a client may keep, and asks about again."""
+    return {"ETag": tag, "Cache-Control": "private, no-cache"}
+
+
+def unchanged(request: Request, tag: str) -> Response | None:
+    """Return the response for a client that has the answer already; None for others."""
+    known = request.headers.get("if-none-match", "")
+    if tag not in known:
+        return None
+    return Response(status_code=304, headers=caching(tag))

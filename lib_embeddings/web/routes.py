@@ -17,6 +17,7 @@ from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.search import ORDERS, SORTS, Filters
 from lib_embeddings.library.view import FITS, STATES, ViewEntry
 from lib_embeddings.web import answers
+from lib_embeddings.web.answers import HostFacts, as_json, caching, tag_of, unchanged
 from lib_embeddings.web.events import stream
 from lib_embeddings.web.requests import (
     LARGEST_PAGE,
@@ -30,7 +31,6 @@ from lib_embeddings.web.requests import (
     refuse_other_origins,
     several_of,
 )
-from lib_embeddings.web.responses import as_json, caching, tag_of, unchanged
 
 PREFIX = "/lib-embeddings/v1"
 
@@ -45,18 +45,18 @@ def allow(_request: Request) -> None:
 def add_routes(
     app: FastAPI,
     library: Library,
+    host: Callable[[], HostFacts],
     login: Callable[[Request], object] = allow,
     reports: PromptReports | None = None,
-    host: tuple[str, str | None] = ("standalone", None),
 ) -> None:
     """Add all routes to *app*.
 
     Args:
+        host: returns what is true of the host now.
         login: raises `HTTPException` for a request that may not read.
         reports: the library's, where others need them too.
-        host: its name, and its version where that is known.
     """
-    routes = _Routes(library, reports or PromptReports(library), host)
+    routes = _Routes(library, host, reports or PromptReports(library))
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(login)])
     own = [Depends(refuse_other_origins)]
     for method, path, endpoint, dependencies in (
@@ -82,15 +82,15 @@ class _Routes:
     """One method for each route."""
 
     def __init__(
-        self, library: Library, reports: PromptReports, host: tuple[str, str | None]
+        self, library: Library, host: Callable[[], HostFacts], reports: PromptReports
     ) -> None:
         self._library = library
+        self._host = host
         self._reports = reports
-        self._host = answers.host(*host)
         self._thumbnails = Thumbnails()
 
     def host(self) -> Response:
-        return as_json(self._host)
+        return as_json(answers.host(self._host()))
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,

@@ -11,10 +11,11 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.standalone.page import (
     build_app,
+    facts,
     gr,
 )  # its gradio, which looks at no fonts
+from lib_embeddings.web.page import TITLE, pane
 from lib_embeddings.web.routes import add_routes
-from lib_embeddings.web.tab import TITLE, pane
 
 # Of a WebUI's style: a pane of some height, and what it says of its own cards.
 STYLE = """
@@ -47,7 +48,7 @@ def main(folder: str) -> None:
         socket.create_server(("127.0.0.1", 0)) as listener,
         living_library([folder], sd1) as library,
     ):
-        app = build_app(build_page(), lambda app: add_routes(app, library))
+        app = build_app(build_page(), lambda app: add_routes(app, library, facts))
         host, port, *_ = listener.getsockname()
         print(f"at http://{host}:{port}/", file=sys.stderr, flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

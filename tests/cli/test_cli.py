@@ -217,11 +217,14 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "partial": 0,
             "incompatible": 0,
             "unknown": 0,
+            "favourite": 0,
         },
         "entries": [
             {
+                "id": Place.of_root(folder).inside("sub/marc_allante.bin").id,
                 "name": "marc_allante",
                 "path": "sub/marc_allante.bin",
+                "folder": "0:sub",
                 "state": "ok",
                 "fit": "usable",
                 "reason": None,
@@ -230,9 +233,19 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "stored_name": "<marc>",
                 "families": ["sd1"],
                 "vectors": {"clip_l": {"n_vectors": 1, "hidden_size": 768, "dtype": "float32"}},
+                "n_vectors": 1,
                 "bytes": len(data),
+                "mtime": 0.0,
                 "warnings": [],
                 "proposal": None,
+                "preview": None,
+                "notes": "",
+                "description": "",
+                "favourite": False,
+                "use_partial": False,
+                "field": "positive",
+                "chosen_field": None,
+                "twins": [],
             }
         ],
     }
@@ -408,7 +421,7 @@ def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert told.pop("sha256").isalnum()
     assert told.pop("values").startswith("clip_l min -0.025  max 0.01347  mean ")
     assert told == {
-        "file": f"cat.pt ({len(torch_zip()):,} bytes)",
+        "file": f"{tmp_path / 'cat.pt'} ({len(torch_zip()):,} bytes)",
         "state": "ok",
         "name": "cat",
         "stored": "name  stored",

@@ -138,9 +138,9 @@ def test_names_that_need_attention() -> None:
     entries = (entry("a(b.pt"), entry("learned_embeds\n.pt"), entry("cat.pt"))
     assert list(name_lines(SearchIndex(0, seen_by(None, entries)))) == [
         "Names that need attention: 2",
-        r"  a(b               as it stands it means something else in prompts: type it as a\(b",
+        r"  a(b               prompts read some of its characters as syntax: type it as a\(b",
         (
-            r"  learned_embeds\n  many files are called learned_embeds\n: "
+            r"  learned_embeds\n  many files have the name learned_embeds\n: "
             "rename it to what you want to type"
         ),
     ]
@@ -231,7 +231,7 @@ def test_json_of_warnings() -> None:
     index = SearchIndex(0, seen_by("sd1", (odd,)), check_names=partial(check_names, tokenize=None))
     told = entry_as_json(index, *index.view)
     assert told["warnings"][:2] == ["odd", "its folder did not answer"]
-    assert "many files are called learned_embeds" in told["warnings"][2]
+    assert "many files have the name learned_embeds" in told["warnings"][2]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from fastapi import HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import read_file
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choice
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
+from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.routes import add_routes, allow
 from tests.web import ELSEWHERE, HERE, SD1, SD2, SDXL, Client, From, Site, open_site
 
 HUGE = 10_000_000
@@ -216,6 +223,36 @@ def test_a_hash_is_found_once_it_was_shown(site: Site) -> None:
     assert response.json()["total"] == 1
 
 
+# GET /host
+
+
+def test_host(site: Site) -> None:
+    """A page learns once where it runs, which models there are, and what is too much."""
+    told = site.get("/host")
+    facts = {"host": "a host", "version": "1.2", "tabs": ["txt2img", "img2img"], "separator": " "}
+    assert {key: told[key] for key in facts} == facts
+    assert [family["key"] for family in told["families"]] == list(MODEL_FAMILIES)
+    encoders = {key for family in told["families"] for key in family["encoders"]}
+    assert encoders <= told["encoders"].keys()
+    assert told["encoders"]["clip_g"] == {"hidden_size": 1280}
+    assert told["limits"] == {
+        "prompt_characters": 20_000,
+        "chunk_tokens": 75,
+        "steps": 1000,
+        "page": 1000,
+        "completions": 100,
+    }
+
+
+def test_the_host_is_asked_each_time(site: Site) -> None:
+    """A setting of the host that changes while it runs is there at the next question."""
+    separators = iter((", ", " "))
+    app = FastAPI()
+    add_routes(app, site.library, lambda: HostFacts("a host", None, (), next(separators)))
+    client = Client(app, {})
+    assert [client.get("/host").json()["separator"] for _ in range(2)] == [", ", " "]
+
+
 # GET /names
 
 
@@ -253,7 +290,7 @@ def test_an_id_ends_with_its_file(site: Site) -> None:
     site.library.rescan()
     response = site.client.get(f"/entries/{id_}")
     assert response.status_code == 404
-    assert response.json() == {"detail": "there is no such file, or no longer"}
+    assert response.json() == {"detail": "there is no such file, or it is gone"}
     assert site.add("cat.pt") == id_
 
 
@@ -309,9 +346,9 @@ def ask_for_a_key(request: Request) -> None:
         raise HTTPException(401, "log in first")
 
 
-ROUTES = ("GET /entries", "GET /names", "GET /entries/{id}", "GET /preview/{id}", "GET /events",
-          "PATCH /entries/{id}", "POST /entries/{id}/rename", "POST /rescan", "POST /prompt",
-          "GET /completions")  # fmt: skip
+ROUTES = ("GET /host", "GET /entries", "GET /names", "GET /entries/{id}", "GET /preview/{id}",
+          "GET /events", "PATCH /entries/{id}", "POST /entries/{id}/rename", "POST /rescan",
+          "POST /prompt", "GET /completions")  # fmt: skip
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -486,12 +523,21 @@ def test_another_page_renames_nothing(site: Site) -> None:
     assert (response.status_code, os.listdir(site.root)) == (403, ["cat.pt"])
 
 
-def test_rename_while_files_settle(site: Site) -> None:
-    """A renamed file is as whole as it was: it is neither read again nor waited for."""
-    id_ = site.add("cat.pt")
-    site.library.is_whole = lambda _path, _size, _mtime_ns: False
-    response = site.client.post(f"/entries/{id_}/rename", json={"name": "dog"})
-    assert (response.status_code, site.names()) == (200, ["dog"])
+def test_rename_waits_for_no_writer(site: Site) -> None:
+    """A renamed file is as complete as it was: it is neither read again nor waited for."""
+    site.write("cat.pt")
+    paths: list[str] = []
+
+    def read(place: Place) -> Reading:
+        paths.append(place.path)
+        return read_file(place)
+
+    library = Library([site.root], Index.nowhere(), wait=lambda *_: 60.0, read=read)
+    library.rescan()
+    waiting = Site(site.root, library, allow)
+    (entry,) = waiting.get("/entries")["entries"]
+    response = waiting.client.post(f"/entries/{entry['id']}/rename", json={"name": "dog"})
+    assert (response.status_code, waiting.names(), paths) == (200, ["dog"], ["cat.pt"])
 
 
 @pytest.mark.parametrize(
@@ -500,7 +546,7 @@ def test_rename_while_files_settle(site: Site) -> None:
         ("../dog", 422, "../dog: a file's name cannot have / in it"),
         ("", 422, "the name is empty: type one"),
         ("con", 422, "con: Windows keeps this name for a device: choose another"),
-        ("DOG", 409, "sub/dog.pt is called so already: give another name"),
+        ("DOG", 409, "sub/dog.pt has this name already: give another name"),
         ("cow", 409, "cow.pt is there already: give another name"),
         ("cat", 409, "cat.pt is its name already: give another name"),
     ],

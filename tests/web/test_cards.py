@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from PIL import Image
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.render import EntryJson, TwinJson, VectorsJson
 from lib_embeddings.web.routes import allow
 from tests.builders import (
     Raw,
@@ -32,7 +33,8 @@ from tests.builders import (
 )
 from tests.web import PREFIX, SDXL, Site, open_site
 
-DOC = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+PROJECT = Path(__file__).parents[2]
+DOC = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -57,16 +59,63 @@ def keys_of(value: Any) -> Any:
     return [keys_of(value[0])] if isinstance(value, list) and value else None
 
 
-def test_the_documented_answer_is_the_real_one(site: Site) -> None:
+def columns(heading: str, below: str) -> Iterator[str]:
+    """Yield the first column of a table in docs/api.md, whose first row is *heading*."""
+    for row in below.partition(f"| {heading} |")[2].splitlines()[2:]:
+        if not row.startswith("|"):
+            return
+        yield row.split("|")[1]
+
+
+def documented_fields(below: str) -> list[str]:
+    """Return the fields that the first table of fields describes."""
+    return re.findall(r"`(\w+)`", " ".join(columns("field", below)))
+
+
+@pytest.mark.parametrize("route", ["/entries", "/host"])
+def test_the_documented_answer_is_the_real_one(site: Site, route: str) -> None:
     """The example in docs/api.md has the keys of an answer, none more and none less."""
+    (example,) = re.findall(r"```json\n(.*?)```", section(f"GET {route}"), re.DOTALL)
+    site.write("anime/marc_allante.pt")
+    site.add("old/marc_allante.pt")
+    expected, told = (keys_of(value) for value in (json.loads(example), site.get(route)))
+    if route == "/host":
+        assert expected.pop("encoders").items() <= told.pop("encoders").items()
+    assert expected == told
+
+
+def test_the_documented_entry_is_the_table_of_fields() -> None:
+    """Example and table in docs/api.md have exactly the fields that the one table has, in order."""
+    fields = list(get_type_hints(EntryJson))
     (example,) = re.findall(r"```json\n(.*?)```", section("GET /entries"), re.DOTALL)
-    site.add("anime/marc_allante.pt")
-    assert keys_of(json.loads(example)) == keys_of(site.get("/entries"))
+    (entry,) = json.loads(example)["entries"]
+    assert list(entry) == fields
+    assert documented_fields(section("GET /entries").partition("### An entry")[2]) == fields
+
+
+def test_the_documented_summary_is_the_example() -> None:
+    """The table about the whole answer has the fields of the example, in order."""
+    (example,) = re.findall(r"```json\n(.*?)```", section("GET /entries"), re.DOTALL)
+    before_entries = section("GET /entries").partition("### An entry")[0]
+    assert documented_fields(before_entries) == list(json.loads(example))
+
+
+@pytest.mark.parametrize(
+    ("name", "record"), [("Entry", EntryJson), ("Twin", TwinJson), ("VectorsInfo", VectorsJson)]
+)
+def test_the_types_of_the_page_are_the_table_of_fields(name: str, record: type) -> None:
+    """The page's script knows exactly the fields that are told."""
+    script = (PROJECT / "javascript/textual_inversion/api.mjs").read_text(encoding="utf-8")
+    comments = re.findall(r"/\*\*.*?\*/", script, re.DOTALL)
+    (comment,) = (text for text in comments if re.search(rf"@typedef \{{.*\}} {name}\b", text))
+    properties = re.findall(r"@property \{.*?\} (\w+)", comment)
+    fields = properties or re.findall(r"(\w+): ", comment)  # a short type is on one line
+    assert sorted(fields) == sorted(get_type_hints(record))
 
 
 def test_the_documented_parameters_are_the_real_ones(site: Site) -> None:
     """The table in docs/api.md names every parameter."""
-    rows = [line.split("|")[1] for line in section("GET /entries").splitlines() if "|" in line]
+    rows = columns("parameter", section("GET /entries"))
     documented = re.findall(r"`(\w+)`", " ".join(rows))
     operation = site.app.openapi()["paths"][f"{PREFIX}/entries"]["get"]
     assert documented == [parameter["name"] for parameter in operation["parameters"]]
@@ -134,6 +183,7 @@ def test_a_card(site: Site) -> None:
             "id": id_,
             "name": "bad hands",
             "path": "anime/bad hands.safetensors",
+            "folder": "0:anime",
             "state": "ok",
             "fit": "usable",
             "reason": None,
@@ -145,18 +195,19 @@ def test_a_card(site: Site) -> None:
                 "clip_l": {"n_vectors": 2, "hidden_size": 768, "dtype": "float32"},
                 "clip_g": {"n_vectors": 2, "hidden_size": 1280, "dtype": "float32"},
             },
+            "n_vectors": 2,
             "bytes": len(SDXL),
+            "mtime": 0,
             "warnings": [],
             "proposal": None,
-            "n_vectors": 2,
-            "mtime": 0,
-            "folder": "0:anime",
             "preview": None,
             "notes": "n",
             "description": "d",
             "favourite": False,
             "use_partial": False,
             "field": "negative",
+            "chosen_field": None,
+            "twins": [],
         }
     ]
 
@@ -326,9 +377,9 @@ def test_a_preview(site: Site, filename: str) -> None:
     """A picture beside the file is shown as WebP, whatever it is called and whatever it is."""
     site.write(filename, SHOWN[filename])
     id_ = site.add("cat.pt")
-    address = site.get("/entries")["entries"][0]["preview"]
-    assert address.startswith(f"{PREFIX}/preview/{id_}?v=")
-    response = site.client.get(address.removeprefix(PREFIX))
+    version = site.get("/entries")["entries"][0]["preview"]
+    assert re.fullmatch(r"\w+", version)
+    response = site.client.get(f"/preview/{id_}?v={version}")
     assert response.status_code == 200
     assert response.headers["content-type"] == "image/webp"
     with Image.open(io.BytesIO(response.content)) as image:
@@ -379,7 +430,7 @@ def test_a_picture_that_cannot_be_shown(site: Site, filename: str) -> None:
 
 
 def test_no_preview(site: Site) -> None:
-    """An embedding alone in its folder has no address of a preview, and none is found."""
+    """An embedding alone in its folder has no version of a preview, and none is found."""
     id_ = site.add("cat.pt")
     assert site.get("/entries")["entries"][0]["preview"] is None
     assert site.client.get(f"/preview/{id_}").status_code == 404
@@ -389,7 +440,7 @@ def test_a_preview_is_sent_once(site: Site) -> None:
     """Who has the picture gets 304; a new picture or another width is another answer."""
     file = site.write("cat.png", picture())
     id_ = site.add("cat.pt")
-    address = site.get("/entries")["entries"][0]["preview"]
+    version = site.get("/entries")["entries"][0]["preview"]
     tag = site.client.get(f"/preview/{id_}").headers["etag"]
     known = {"If-None-Match": tag}
     again = site.client.get(f"/preview/{id_}", headers=known)
@@ -398,7 +449,7 @@ def test_a_preview_is_sent_once(site: Site) -> None:
     file.write_bytes(picture(kind="JPEG"))
     site.library.rescan()
     assert site.client.get(f"/preview/{id_}", headers=known).status_code == 200
-    assert site.get("/entries")["entries"][0]["preview"] != address
+    assert site.get("/entries")["entries"][0]["preview"] != version
 
 
 def test_a_preview_that_is_gone(site: Site) -> None:

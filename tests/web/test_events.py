@@ -119,13 +119,13 @@ def test_a_stream_ends_by_itself(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(events, "LONGEST_SECONDS", 0.05)
     monkeypatch.setattr(events, "PULSE_SECONDS", 0.01)
     assert len(chunks_of(site, stays)) == 1
-    assert site.library._subscribers == []
+    assert site.library._news._subscribers == []
 
 
 def test_who_has_left_is_forgotten(site: Site) -> None:
     """A stream whose client is gone ends at the next look."""
     assert len(chunks_of(site, leaves)) == 1
-    assert site.library._subscribers == []
+    assert site.library._news._subscribers == []
 
 
 def test_a_stream_that_is_closed_is_forgotten(site: Site) -> None:
@@ -134,10 +134,10 @@ def test_a_stream_that_is_closed_is_forgotten(site: Site) -> None:
     async def listen() -> int:
         async with contextlib.aclosing(events.stream(site.library, stays)) as stream:
             await stream.__anext__()
-            return len(site.library._subscribers)
+            return len(site.library._news._subscribers)
 
     assert asyncio.run(listen()) == 1
-    assert site.library._subscribers == []
+    assert site.library._news._subscribers == []
 
 
 # Over the network
@@ -209,7 +209,7 @@ def test_closed_connections_are_forgotten(site: Site, port: int) -> None:
         leaving.leave()
     is_alone = threading.Event()
     for _ in range(200):
-        if len(site.library._subscribers) == 1:
+        if len(site.library._news._subscribers) == 1:
             is_alone.set()
             break
         is_alone.wait(0.05)

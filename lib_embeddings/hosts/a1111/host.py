@@ -22,6 +22,7 @@ from lib_embeddings.hosts.webui.login import login, passwords_of
 from lib_embeddings.hosts.webui.reports import report_on
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.prompts.infotext import TI_HASHES, split_hashes
+from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.events import Unpacked
 from lib_embeddings.web.routes import PREFIX, add_routes
 
@@ -219,9 +220,7 @@ class _Host:
 
         def add() -> Undo:
             before = list(app.router.routes)
-            add_routes(
-                app, self._library, login(app, passwords), self._reports, ("a1111", _version())
-            )
+            add_routes(app, self._library, _facts, login(app, passwords), self._reports)
             ours = [route for route in app.router.routes if route not in before]
 
             def remove() -> None:
@@ -271,6 +270,12 @@ def _require(owner: object, *names: str) -> None:
 
 def _name_of(owner: object) -> str:
     return getattr(owner, "__name__", type(owner).__name__)
+
+
+def _facts() -> HostFacts:
+    """Return what the tab needs to know of the WebUI, as its settings are now."""
+    separator = _setting("extra_networks_add_text_separator", ", ")
+    return HostFacts("a1111", _version(), ("txt2img", "img2img"), str(separator))
 
 
 def _version() -> str | None:

@@ -56,7 +56,7 @@ def serve(
         library.set_model(model)
         log_news(library)
         page = standalone.build_page(model, library.set_model)
-        app = standalone.build_app(page, lambda app: add_routes(app, library))
+        app = standalone.build_app(page, lambda app: add_routes(app, library, standalone.facts))
         log.info("Textual Inversion is at %s", address)
         if opens_browser:
             webbrowser.open(address)

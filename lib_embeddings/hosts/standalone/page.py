@@ -1,4 +1,4 @@
-"""The small app: a page with prompt boxes and the tab, without any WebUI."""
+"""The small app: a page with prompt fields and the tab, without any WebUI."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.web.assets import HeadTags, assets, head_tags
+from lib_embeddings.version import VERSION
+from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.page import TITLE, HeadTags, assets, head_tags, mount_point
 from lib_embeddings.web.routes import PREFIX
-from lib_embeddings.web.tab import TITLE, mount_point
 
 
 class _Plotting(MetaPathFinder):
@@ -47,12 +48,18 @@ import gradio as gr  # noqa: E402 after what it must find
 
 ASSETS = f"{PREFIX}/assets"
 NO_MODEL = "none"
+TAB = "txt2img"
+
+
+def facts() -> HostFacts:
+    """Return what the tab needs to know of this page."""
+    return HostFacts("standalone", VERSION, (TAB,), ", ")
 
 
 def build_page(
     model: ModelFamily | None, set_model: Callable[[ModelFamily | None], object]
 ) -> gr.Blocks:
-    """Return the page: a model choice, prompt boxes named as a WebUI names them, and the tab."""
+    """Return the page: a model choice, prompt fields named as a WebUI names them, and the tab."""
     titles = {family.title: family for family in MODEL_FAMILIES.values()}
 
     def choose(title: str) -> None:
@@ -66,10 +73,10 @@ def build_page(
             label="Model",
             elem_id="lib-embeddings-model",
         )
-        gr.Textbox(label="Prompt", lines=3, elem_id="txt2img_prompt")
-        gr.Textbox(label="Negative prompt", lines=3, elem_id="txt2img_neg_prompt")
+        gr.Textbox(label="Prompt", lines=3, elem_id=f"{TAB}_prompt")
+        gr.Textbox(label="Negative prompt", lines=3, elem_id=f"{TAB}_neg_prompt")
         with gr.Tabs(), gr.Tab(TITLE):
-            gr.HTML(mount_point("txt2img"))
+            gr.HTML(mount_point(TAB))
         choice.change(choose, inputs=choice, outputs=None)
     return page
 

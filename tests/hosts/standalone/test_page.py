@@ -14,7 +14,8 @@ import pytest
 from fastapi import FastAPI
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.hosts.standalone.page import ASSETS, build_app, build_page
+from lib_embeddings.hosts.standalone.page import ASSETS, build_app, build_page, facts
+from lib_embeddings.version import VERSION
 from lib_embeddings.web.routes import PREFIX, add_routes
 from tests.web import SD1, Site, TestClient, open_site
 
@@ -35,7 +36,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClie
 async def app_over(site: Site) -> FastAPI:
     """Return the app, made while an event loop runs: gradio would leave one of its own open."""
     page = build_page(site.library.model, site.library.set_model)
-    return build_app(page, lambda app: add_routes(app, site.library))
+    return build_app(page, lambda app: add_routes(app, site.library, facts))
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "gzip, deflate, br"])
@@ -83,7 +84,7 @@ def test_nothing_else_is_served(client: TestClient, path: str) -> None:
 
 
 def test_the_page_has_what_the_tab_needs(client: TestClient) -> None:
-    """Prompt boxes are called as in a WebUI, and the place for the tab says where the API is."""
+    """Prompt fields are named as in a WebUI, and the place for the tab says where the API is."""
     page = client.get("/").text
     for needed in ("txt2img_prompt", "txt2img_neg_prompt", "lib-embeddings-model"):
         assert page.count(f'"elem_id":"{needed}"') == 1
@@ -97,6 +98,9 @@ def test_the_api_is_beside_the_page(client: TestClient) -> None:
     page = client.get(f"{PREFIX}/entries").json()
     assert (page["model"], [entry["name"] for entry in page["entries"]]) == ("sd1", ["cat"])
     assert client.get(f"{PREFIX}/nothing").status_code == 404
+    host = client.get(f"{PREFIX}/host").json()
+    expected = {"host": "standalone", "version": VERSION, "tabs": ["txt2img"], "separator": ", "}
+    assert {key: host[key] for key in expected} == expected
 
 
 PLOT = """

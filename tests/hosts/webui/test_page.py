@@ -276,6 +276,19 @@ def test_events_are_not_packed(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert entries.headers["content-encoding"] == "gzip"
 
 
+def test_the_page_learns_about_the_webui(run: Run) -> None:
+    """It has two tabs with prompts, and its setting for the separator counts as it is now."""
+    run.start()
+    app = FastAPI()
+    run.webui.callbacks.fire("app_started", None, app)
+    client = TestClient(app)
+    told = client.get(f"{PREFIX}/host").json()
+    assert (told["host"], told["version"]) == ("a1111", "v1.10.1")
+    assert (told["tabs"], told["separator"]) == (["txt2img", "img2img"], ", ")
+    run.webui.options.data["extra_networks_add_text_separator"] = " "
+    assert client.get(f"{PREFIX}/host").json()["separator"] == " "
+
+
 def test_a_change_is_a_new_item(run: Run) -> None:
     """What is dropped later can be edited, without a refresh."""
     page = started(run)

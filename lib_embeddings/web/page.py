@@ -1,23 +1,59 @@
-"""Our script and style in a page that someone else renders.
+"""The tab in a page that someone else renders: the place it grows in, its script and its style.
 
-A WebUI puts every extension's files into the head of its page; where there is no WebUI, this
-middleware does the same.
+A WebUI puts every extension's files into the head of its page. Where there is no WebUI, the
+middleware here does the same. `javascript/` does the rest.
 """
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lib_embeddings.web.routes import PREFIX
+
+TITLE = "Textual Inversion"
 PACKAGE = Path(__file__).parents[1]
+
+
+def mount_point(tabname: str, page: str = "") -> str:
+    """Return the element that the tab grows in.
+
+    Args:
+        tabname: the tab whose prompt fields are `{tabname}_prompt` and `{tabname}_neg_prompt`.
+        page: the WebUI's name of the page around it; empty without a WebUI.
+    """
+    return (
+        f'<div class="lib-embeddings" data-api="{escape(PREFIX)}" '
+        f'data-tabname="{escape(tabname)}" data-page="{escape(page)}"></div>'
+    )
+
+
+def pane(tabname: str, page: str) -> str:
+    """Return the tab as a WebUI's page shows it, with the ids that others look for.
+
+    The WebUI's script waits until every page has a search field. It then sorts and filters the
+    cards of each page that also has buttons to refresh it and to reverse its order. This one has
+    the field only.
+    """
+    place = escape(f"{tabname}_{page}")
+    return (
+        f'<div id="{place}_pane" class="extra-network-pane">'
+        f'<input id="{place}_extra_search" type="search" hidden>'
+        f'<div id="{place}_cards">{mount_point(tabname, page)}</div>'
+        "</div>"
+    )
+
+
+# Script and style
 
 
 def assets() -> Path:
     """Return the folder with `style.css` and `javascript/`.
 
-    A wheel has them inside of the package. In a copy of the repository they lie beside the package,
+    A wheel has them inside the package. In a copy of the repository they lie beside the package,
     where the WebUIs look for them.
     """
     packed = PACKAGE / "assets"

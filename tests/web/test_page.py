@@ -1,4 +1,4 @@
-"""Our tags in a page that someone else renders."""
+"""The tab in a page that someone else renders: its place and its tags."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from lib_embeddings.web import assets
-from lib_embeddings.web.assets import HeadTags, head_tags
-from tests.web import TestClient
+from lib_embeddings.web import page as page_module
+from lib_embeddings.web.page import HeadTags, head_tags, mount_point, pane
+from tests.web import PREFIX, TestClient
 
 TAGS = b"<link>"
 PAGE = b"<html><head><title>t</title></head><body></head></body></html>"
@@ -113,6 +113,23 @@ def test_other_protocols_pass(kind: str) -> None:
     assert seen == [(scope, never, never)]
 
 
+def test_the_place_of_the_tab() -> None:
+    """It names the API and the tab with the prompt fields; no name can leave its quotes."""
+    place = mount_point("txt2img", '"><script>')
+    assert place == (
+        f'<div class="lib-embeddings" data-api="{PREFIX}" data-tabname="txt2img" '
+        'data-page="&quot;&gt;&lt;script&gt;"></div>'
+    )
+
+
+def test_the_pane_of_a_webui() -> None:
+    """A WebUI finds a pane, a search field and a place for cards, by the page's name."""
+    shown = pane("img2img", "textual_inversion")
+    for end in ("pane", "extra_search", "cards"):
+        assert shown.count(f'id="img2img_textual_inversion_{end}"') == 1
+    assert mount_point("img2img", "textual_inversion") in shown
+
+
 def test_head_tags() -> None:
     """The tags load style and script from below the prefix."""
     tags = head_tags("/prefix").decode()
@@ -133,7 +150,7 @@ def test_addresses_change_with_the_files(
     helper.parent.mkdir(parents=True)
     for file in (tmp_path / place / "style.css", script, helper):
         file.write_text("")
-    monkeypatch.setattr(assets, "PACKAGE", tmp_path / "lib_embeddings")
+    monkeypatch.setattr(page_module, "PACKAGE", tmp_path / "lib_embeddings")
     before = head_tags("")
     assert head_tags("") == before
     newer = max(file.stat().st_mtime for file in tmp_path.rglob("*")) + 1
