@@ -5,9 +5,9 @@
  */
 
 import { Api } from "./api.mjs";
-import { Completer } from "./completer.mjs";
-import { PromptReports } from "./prompt_reports.mjs";
-import { Tab } from "./tab.mjs";
+import { Completer } from "./completion/completer.mjs";
+import { PromptReports } from "./report/reports.mjs";
+import { Tab } from "./tab/tab.mjs";
 
 /** The tabs of a host that have prompt boxes. */
 const TABNAMES = ["txt2img", "img2img"];

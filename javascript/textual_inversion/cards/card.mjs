@@ -1,0 +1,161 @@
+/**
+ * Build the card of an entry, and show on it which prompts hold its name.
+ *
+ * Other extensions look for `.card`, `data-name`, `.button-row`, `.actions .name` and
+ * `.actions .additional .search_terms`, as on the WebUI's own cards.
+ */
+
+import { badgeOf, element, iconButton, setAttribute } from "../elements.mjs";
+import { BOXES, counted, hue, initials, isEmbedding, obstacle, sentenceCase, size } from "../words.mjs";
+
+/** @typedef {import("../api.mjs").BoxKind} BoxKind */
+/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../prompt/insertion.mjs").Places} Places */
+
+/**
+ * @param {Entry} entry
+ * @param {string | null} preview The address of its preview.
+ * @param {boolean} hasEditor Whether the page has an editor for what lies beside the file.
+ * @returns {HTMLLIElement}
+ */
+export function createCard(entry, preview, hasEditor) {
+  const why = obstacle(entry);
+  const picture = pictureOf(entry.name, preview);
+  if (entry.warnings.length) picture.append(cautionOf(entry.warnings));
+  const main = element(
+    "button",
+    {
+      type: "button",
+      class: "main actions",
+      "data-action": isEmbedding(entry) ? "insert" : "details",
+      "aria-description": entry.warnings.map(sentenceCase).join(". ") || null,
+      tabindex: -1,
+    },
+    picture,
+    element("span", { class: "name", dir: "auto" }, entry.name),
+    factsOf(entry),
+    ...(why ? [reasonOf(why, entry.reason)] : []),
+    element("span", { class: "additional", hidden: true }, element("span", { class: "search_terms" }, entry.path)),
+  );
+  return element(
+    "li",
+    {
+      class: "card",
+      "data-id": entry.id,
+      "data-name": entry.name,
+      "data-kind": why ? (entry.fit ?? entry.state) : null,
+    },
+    main,
+    element("div", { class: "button-row" }, ...buttonsOf(entry, hasEditor)),
+  );
+}
+
+/** Build what stands in a card's place until its entry is here. */
+export function createGap() {
+  return element("li", { class: "card gap", "aria-hidden": "true" });
+}
+
+/**
+ * Show which boxes hold the name.
+ *
+ * @param {HTMLLIElement} card
+ * @param {Places} places
+ * @param {BoxKind} target Where a click would put the name.
+ */
+export function showPlaces(card, places, target) {
+  const { positive, negative } = places;
+  setAttribute(
+    card,
+    "data-in",
+    positive && negative ? "Both prompts" : positive ? BOXES.positive : negative ? BOXES.negative : null,
+  );
+  const main = card.querySelector("[data-action=insert]");
+  if (!main) return;
+  main.setAttribute("aria-pressed", String(places[target]));
+  for (const kind of /** @type {BoxKind[]} */ (["positive", "negative"])) {
+    const button = card.querySelector(`[data-action=${kind}]`);
+    button?.setAttribute("aria-pressed", String(places[kind]));
+  }
+}
+
+/**
+ * Let Tab reach the buttons of one card only.
+ *
+ * @param {HTMLLIElement} card
+ * @param {boolean} isActive
+ */
+export function setReachable(card, isActive) {
+  for (const button of card.querySelectorAll("button")) button.tabIndex = isActive ? 0 : -1;
+}
+
+/**
+ * Take out what cannot be shown as a picture: the placeholder is behind it.
+ *
+ * @param {HTMLElement} root
+ * @param {AbortSignal} signal
+ */
+export function dropBrokenPictures(root, signal) {
+  const drop = (/** @type {Event} */ { target }) => target instanceof HTMLImageElement && target.remove();
+  root.addEventListener("error", drop, { signal, capture: true });
+}
+
+/**
+ * Build an entry's picture, with something of its name behind it.
+ *
+ * @param {string} name
+ * @param {string | null} address None where there is no preview.
+ */
+export function pictureOf(name, address) {
+  const picture = element("span", { class: "picture", "data-initials": initials(name), "aria-hidden": "true" });
+  picture.style.setProperty("--hue", String(hue(name)));
+  if (address)
+    picture.append(element("img", { src: address, alt: "", loading: "lazy", decoding: "async", draggable: "false" }));
+  return picture;
+}
+
+/** @param {Entry} entry */
+function factsOf({ families, n_vectors, bytes }) {
+  const amount = n_vectors ? counted(n_vectors, "vector") : size(bytes);
+  return element("span", { class: "facts" }, ...badgeOf(families), element("span", { class: "amount" }, amount));
+}
+
+/** @param {string[]} warnings */
+function cautionOf(warnings) {
+  return element("span", { class: "caution", title: warnings.map(sentenceCase).join("\n") }, "!");
+}
+
+/**
+ * @param {string} why
+ * @param {string | null} reason
+ */
+function reasonOf(why, reason) {
+  const sentence = element("span", {}, sentenceCase(reason ?? ""));
+  return element("span", { class: "reason", title: reason }, element("b", {}, why), sentence);
+}
+
+/**
+ * @param {Entry} entry
+ * @param {boolean} hasEditor
+ * @returns {HTMLButtonElement[]}
+ */
+function buttonsOf(entry, hasEditor) {
+  const { name, state } = entry;
+  const hidden = { tabindex: -1 };
+  const star = iconButton("star", "favourite", `Favourite ${name}`, {
+    ...hidden,
+    "aria-pressed": String(entry.favourite),
+  });
+  const details = iconButton("info", "details", `Details of ${name}`, hidden);
+  if (!isEmbedding(entry)) return [star, details];
+  const buttons = [
+    star,
+    iconButton("plus", "positive", `${name} in ${BOXES.positive}`, { ...hidden, "aria-pressed": "false" }),
+    iconButton("minus", "negative", `${name} in ${BOXES.negative}`, { ...hidden, "aria-pressed": "false" }),
+    details,
+  ];
+  // The editor goes by the name, which leads to one file only.
+  if (hasEditor && state === "ok") {
+    buttons.splice(1, 0, iconButton("edit", "edit", `Edit preview, description and notes of ${name}`, hidden));
+  }
+  return buttons;
+}

@@ -1,0 +1,155 @@
+/**
+ * Build what stands above the cards: search, order, filters, and where names go.
+ */
+
+import { element, iconButton, setAttribute } from "../elements.mjs";
+import { number } from "../words.mjs";
+import { completionSwitch } from "../completion/completer.mjs";
+import { countOf, FILTERS, SORTS, titleOf } from "./selection.mjs";
+
+/** @typedef {import("../api.mjs").BoxKind} BoxKind */
+/** @typedef {import("../api.mjs").Summary} Summary */
+/** @typedef {import("./selection.mjs").Choices} Choices */
+/** @typedef {import("./selection.mjs").FilterKey} FilterKey */
+
+const FILTER_KEYS = /** @type {FilterKey[]} */ (Object.keys(FILTERS));
+
+/** @type {ReadonlySet<FilterKey>} Those that are offered even when they show nothing. */
+const ALWAYS = new Set(["usable", "favourite", "all"]);
+
+export class Toolbar {
+  #problems = { connection: "", request: "" };
+
+  constructor() {
+    this.search = element("input", {
+      type: "search",
+      "data-action": "search",
+      placeholder: "Search names, folders, notes, hashes",
+      "aria-label": "Search embeddings",
+      autocomplete: "off",
+      spellcheck: "false",
+      enterkeyhint: "search",
+    });
+    this.sort = element("select", { "data-action": "sort", "aria-label": "Sort by" }, ...sortOptions());
+    this.order = iconButton("order", "order", "");
+    this.foldersToggle = iconButton("folders-toggle", "folders", "Folders");
+    this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
+    this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
+    this.status = element("p", { class: "status", role: "status", "aria-live": "polite" });
+    this.note = element("p", { class: "note", role: "status", hidden: true });
+    this.root = this.#build();
+  }
+
+  /** @param {Choices} choices */
+  showChoices({ sort, order, showsFolders }) {
+    this.sort.value = sort;
+    const label = order === "asc" ? "Ascending: turn round" : "Descending: turn round";
+    for (const name of ["aria-label", "title"]) this.order.setAttribute(name, label);
+    this.order.dataset.order = order;
+    this.foldersToggle.setAttribute("aria-pressed", String(showsFolders));
+  }
+
+  /**
+   * Offer the filters that show something, with their counts.
+   *
+   * @param {Summary} summary
+   * @param {FilterKey} current
+   */
+  showFilters(summary, current) {
+    for (const key of FILTER_KEYS) {
+      const count = countOf(key, summary.counts);
+      const chip = this.#chip(key);
+      chip.hidden = !count && key !== current && !ALWAYS.has(key);
+      chip.setAttribute("aria-pressed", String(key === current));
+      const [title, amount] = [titleOf(key, summary), number(count)];
+      if (chip.textContent !== `${title} ${amount}`)
+        chip.replaceChildren(title, " ", element("span", { class: "count" }, amount));
+    }
+  }
+
+  /**
+   * Say where a click puts a name.
+   *
+   * @param {BoxKind | null} target Null while every name has its own box.
+   */
+  showTarget(target) {
+    for (const button of this.targets.querySelectorAll("button")) {
+      setAttribute(button, "aria-pressed", String(button.dataset.value === (target ?? "own")));
+    }
+  }
+
+  /**
+   * Say something, for eyes and screen readers.
+   *
+   * @param {string} message
+   */
+  say(message) {
+    if (this.status.textContent !== message) this.status.textContent = message;
+  }
+
+  /**
+   * Show what is wrong until it is right again.
+   *
+   * @param {"connection" | "request"} source
+   * @param {string | undefined} problem Empty when all is well.
+   */
+  warn(source, problem = "") {
+    this.#problems[source] = problem;
+    const text = this.#problems.connection || this.#problems.request;
+    this.note.hidden = !text;
+    if (this.note.textContent !== text) this.note.textContent = text;
+  }
+
+  #build() {
+    const refresh = iconButton("refresh", "rescan", "Look at the folders again");
+    const ordering = element("div", { class: "ordering" }, this.sort, this.order);
+    return element(
+      "header",
+      { class: "toolbar" },
+      element("div", { class: "row" }, this.foldersToggle, this.search, ordering, refresh),
+      this.filters,
+      element(
+        "div",
+        { class: "row" },
+        element("span", { class: "label" }, "Insert into"),
+        this.targets,
+        completionSwitch(),
+        this.note,
+        this.status,
+      ),
+    );
+  }
+
+  /**
+   * @param {FilterKey} key
+   * @returns {HTMLButtonElement}
+   */
+  #chip(key) {
+    const old = /** @type {HTMLButtonElement | null} */ (this.filters.querySelector(`[data-value=${key}]`));
+    if (old) return old;
+    const chip = element("button", { type: "button", class: "chip", "data-action": "filter", "data-value": key });
+    this.filters.append(chip);
+    return chip;
+  }
+}
+
+function sortOptions() {
+  return Array.from(SORTS, ([value, { title }]) => element("option", { value }, title));
+}
+
+function targetButtons() {
+  return [
+    targetButton("own", "Own box", "Each name goes to the box that its details choose"),
+    targetButton("positive", "Prompt", "Names go to the prompt"),
+    targetButton("negative", "Negative", "Names go to the negative prompt"),
+  ];
+}
+
+/**
+ * @param {string} value
+ * @param {string} label
+ * @param {string} title
+ */
+function targetButton(value, label, title) {
+  return element("button", { type: "button", "data-action": "target", "data-value": value, title }, label);
+}

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { bundledFacts, mainFacts, metadataFacts, valueFacts } from "../../../javascript/textual_inversion/cards/facts.mjs";
+
+const DETAILS = {
+  name: "marc_allante",
+  path: "anime/marc_allante.bin",
+  families: ["sd1"],
+  vectors: { clip_l: { n_vectors: 1, hidden_size: 768, dtype: "float32" } },
+  stored_name: "<marc>",
+  container: "torch-zip",
+  layout: "tokens",
+  bytes: 3819,
+  mtime: 1763820000,
+  notes: "",
+  description: "",
+  sha256: "ab12",
+  metadata: { sd_checkpoint_name: "v1-5" },
+  tensors: {},
+  values: { clip_l: { min: -0.0512345, max: 0.05, mean: 0.00012345, std: 0.02, norm_min: 0.5, norm_max: 0.5 } },
+  bundled: {},
+};
+
+function value(facts, label) {
+  return facts.find((fact) => fact.label === label)?.value;
+}
+
+test("the main facts are in words, and what is not known is left out", () => {
+  const facts = mainFacts(DETAILS);
+  assert.equal(value(facts, "Made for"), "SD 1.x");
+  assert.equal(value(facts, "Vectors"), "1 × 768 for CLIP L (float32)");
+  assert.equal(value(facts, "Name in the file"), "<marc>");
+  assert.equal(value(facts, "Kind of file"), "PyTorch (zip), laid out as tokens");
+  assert.equal(value(facts, "Notes"), undefined);
+  assert.equal(value(facts, "Path"), undefined);
+});
+
+test("a stored name that is the name itself is not worth a line", () => {
+  assert.equal(value(mainFacts({ ...DETAILS, stored_name: "marc_allante" }), "Name in the file"), undefined);
+});
+
+test("the hash and the path can be copied", () => {
+  const facts = mainFacts({ ...DETAILS, full_path: "/e/anime/marc_allante.bin" });
+  assert.deepEqual(
+    facts.filter(({ copies }) => copies).map(({ label }) => label),
+    ["SHA-256", "Path"],
+  );
+});
+
+test("keys that nobody knows are shown as they are", () => {
+  const facts = mainFacts({
+    ...DETAILS,
+    families: ["sd9"],
+    container: "new",
+    layout: null,
+    vectors: { clip_x: { n_vectors: 1000, hidden_size: 9, dtype: "float32" } },
+  });
+  assert.equal(value(facts, "Made for"), "sd9");
+  assert.equal(value(facts, "Kind of file"), "new");
+  assert.equal(value(facts, "Vectors"), "1,000 × 9 for clip_x (float32)");
+});
+
+test("numbers are short, and a span of one value is that value", () => {
+  assert.equal(valueFacts(DETAILS)[0].value, "from -0.0512 to 0.05, mean 0.000123 ± 0.02; length of a vector 0.5");
+});
+
+test("metadata and what a LoRA brings with it are told by name", () => {
+  assert.deepEqual(metadataFacts(DETAILS), [{ label: "sd checkpoint name", value: "v1-5" }]);
+  assert.deepEqual(bundledFacts({ ...DETAILS, bundled: { emma: { clip_l: 4, clip_g: 1 } } }), [
+    { label: "emma", value: "4 vectors for CLIP L, 1 vector for OpenCLIP G" },
+  ]);
+});

@@ -1,0 +1,27 @@
+/** What the API says of a library in which nothing is. */
+const NONE = {
+  ok: 0,
+  duplicate: 0,
+  broken: 0,
+  unsafe: 0,
+  foreign: 0,
+  usable: 0,
+  partial: 0,
+  incompatible: 0,
+  unknown: 0,
+  favourite: 0,
+};
+export const VIEW = /** @type {const} */ ({ filter: "usable", query: "", folder: "" });
+
+export function summary(counts, rest = {}) {
+  return {
+    generation: 1,
+    model: "sdxl",
+    model_title: "SDXL",
+    roots: ["/e"],
+    total: 0,
+    folders: [],
+    counts: { ...NONE, ...counts },
+    ...rest,
+  };
+}
