@@ -1,7 +1,7 @@
 /**
- * Find the places where a page wants the tab, and its prompt boxes, whenever the host puts them there.
+ * Find the places where a page wants the tab, and its prompt fields, whenever the host puts them there.
  *
- * The boxes get reports and the completion of names, with or without a tab.
+ * The fields get reports and the completion of names, with or without a tab.
  */
 
 import { Api } from "./api.mjs";
@@ -9,7 +9,7 @@ import { Completer } from "./completion/completer.mjs";
 import { PromptReports } from "./report/reports.mjs";
 import { Tab } from "./tab/tab.mjs";
 
-/** The tabs of a host that have prompt boxes. */
+/** The tabs of a host that have prompt fields. */
 const TABNAMES = ["txt2img", "img2img"];
 
 /** @type {Map<Element, Tab>} */
@@ -43,14 +43,14 @@ function matchPage() {
 }
 
 /**
- * Return what the host has around a prompt box, null for other elements.
+ * Return what the host has around a prompt field, null for other elements.
  *
- * @param {EventTarget | null} box
+ * @param {EventTarget | null} target
  */
-function blockOf(box) {
-  for (const { boxes } of reports) {
-    const kind = boxes.kindOf(box);
-    if (kind) return boxes.block(kind);
+function blockOf(target) {
+  for (const { fields } of reports) {
+    const field = fields.fieldOf(target);
+    if (field) return fields.block(field);
   }
   return null;
 }

@@ -2,8 +2,8 @@
  * The words that people read for the API's keys and numbers.
  */
 
-/** @typedef {import("./api.mjs").BoxKind} BoxKind */
 /** @typedef {import("./api.mjs").Entry} Entry */
+/** @typedef {import("./api.mjs").Field} Field */
 /** @typedef {import("./api.mjs").Fit} Fit */
 /** @typedef {import("./api.mjs").State} State */
 
@@ -21,12 +21,15 @@ export const FAMILIES = {
   flux: "Flux",
 };
 
-/** @type {Record<BoxKind, string>} */
-export const BOXES = { positive: "Prompt", negative: "Negative prompt" };
+/** @type {Field[]} */
+export const FIELDS = ["positive", "negative"];
+
+/** @type {Record<Field, string>} */
+export const FIELD_TITLES = { positive: "Prompt", negative: "Negative prompt" };
 
 /** @type {Partial<Record<State | Fit, string>>} */
 const OBSTACLES = {
-  partial: "Fits in part",
+  partial: "Partially compatible",
   incompatible: "Other model",
   duplicate: "Duplicate name",
   broken: "Broken file",
@@ -44,7 +47,7 @@ export function obstacle({ state, fit }) {
 }
 
 /**
- * Tell whether an entry's name means something to some model.
+ * Tell whether some model can use an entry.
  *
  * @param {Entry} entry
  */
@@ -53,14 +56,14 @@ export function isEmbedding({ state }) {
 }
 
 /**
- * Say that an embedding was renamed, and which prompts do not know of it.
+ * Return the sentence that an embedding was renamed, and which prompts still hold the old name.
  *
  * @param {string} old
- * @param {Record<BoxKind, boolean>} places Where the old name stands.
+ * @param {Record<Field, boolean>} places Which prompts hold the old name.
  */
-export function sayRenamed(old, { positive, negative }) {
-  if (positive && negative) return `Renamed. Both prompts still say ${old}.`;
-  if (positive || negative) return `Renamed. The ${positive ? "prompt" : "negative prompt"} still says ${old}.`;
+export function renamedText(old, { positive, negative }) {
+  if (positive && negative) return `Renamed. Both prompts still use the old name ${old}.`;
+  if (positive || negative) return `Renamed. The ${positive ? "prompt" : "negative prompt"} still uses the old name ${old}.`;
   return "Renamed.";
 }
 
@@ -96,7 +99,7 @@ export function sentenceCase(sentence) {
 }
 
 /**
- * Return the one or two characters that stand for a name where there is no picture.
+ * Return the one or two characters that represent a name where there is no picture.
  *
  * @param {string} name
  */
@@ -114,7 +117,7 @@ export function initials(name) {
 export function hue(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
-  // Names that differ in their last sign only should not look alike.
+  // Names that differ in their last character only should not look alike.
   return (Math.imul(hash, 2654435761) >>> 0) % 360;
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -49,7 +51,7 @@ class Tab:
 
     def show(self, title: str) -> None:
         """Choose what is shown."""
-        self.root.locator(".chip", has_text=title).click()
+        self.root.locator(".chip", has_text=re.compile(f"^{title} ")).click()
 
     def scroll(self, share: float) -> None:
         """Go down the list by a share of its length, and wait for what is there."""

@@ -27,7 +27,7 @@ def test_a_new_file_appears_and_disturbs_nothing(tab: Tab, folder: Path) -> None
 
 
 def test_a_lost_connection_is_shown_and_comes_back(tab: Tab) -> None:
-    """Nobody looks at an old list without knowing it."""
+    """An old list is marked as old."""
     tab.page.route("**/events", lambda route: route.abort())
     tab.page.reload()
     expect(tab.note).to_have_text("Not connected. Trying again …", timeout=20_000)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import SD1, fill, running, write
 from tests.browser.tab import Tab
 
-# What a WebUI calls to open its editor; this one says what it was asked for.
+# What a WebUI calls to open its editor; this one keeps what it was asked for.
 EDITOR = """window.extraNetworksEditUserMetadata = (event, tabname, page) => {
   const { name } = event.target.parentElement.parentElement.dataset;
   window.edited = { name, tabname, page };
@@ -86,7 +86,7 @@ def test_only_what_a_name_leads_to_can_be_edited(page: Page) -> None:
 
 
 def test_without_a_webui_there_is_no_editor(tab: Tab) -> None:
-    """The small app has nothing to edit with, and says nothing of it."""
+    """The small app has no editor, and no button for one."""
     assert tab.root.locator(".info").count() > 0
     assert tab.root.locator(".edit").count() == 0
 

@@ -13,7 +13,7 @@ from lib_embeddings.text_encoders import MODEL_FAMILIES
 from lib_embeddings.ui.api import add_routes
 from lib_embeddings.ui.tab import TITLE, pane
 
-# Of a WebUI's style: a pane of some height, and what it says of its own cards.
+# Of a WebUI's style: a pane of some height, and what it sets for its own cards.
 STYLE = """
 .extra-network-pane { display: flex; flex-direction: column; height: 620px; overflow: hidden; }
 .extra-network-pane .card { margin: 8px; width: 256px; height: 384px; overflow: hidden; }

@@ -7,7 +7,7 @@ import {
   initials,
   isEmbedding,
   obstacle,
-  sayRenamed,
+  renamedText,
   sentenceCase,
   size,
 } from "../../javascript/textual_inversion/words.mjs";
@@ -18,12 +18,12 @@ test("counts are grouped, and one is one", () => {
   assert.equal(counted(12345, "entry", "entries"), "12,345 entries");
 });
 
-test("prompts that still say the old name are named", () => {
-  const say = (positive, negative) => sayRenamed("cat", { positive, negative });
-  assert.equal(say(false, false), "Renamed.");
-  assert.equal(say(true, false), "Renamed. The prompt still says cat.");
-  assert.equal(say(false, true), "Renamed. The negative prompt still says cat.");
-  assert.equal(say(true, true), "Renamed. Both prompts still say cat.");
+test("prompts that still use the old name are named", () => {
+  const text = (positive, negative) => renamedText("cat", { positive, negative });
+  assert.equal(text(false, false), "Renamed.");
+  assert.equal(text(true, false), "Renamed. The prompt still uses the old name cat.");
+  assert.equal(text(false, true), "Renamed. The negative prompt still uses the old name cat.");
+  assert.equal(text(true, true), "Renamed. Both prompts still use the old name cat.");
 });
 
 test("sizes have three digits and a unit", () => {
@@ -64,7 +64,7 @@ test("an obstacle is what keeps the model from using an entry, the file's own fi
   assert.equal(obstacle({ state: "broken", fit: null }), "Broken file");
 });
 
-test("names of broken and foreign files mean nothing to any model", () => {
+test("no model can use broken and foreign files", () => {
   const states = ["ok", "duplicate", "broken", "unsafe", "foreign"];
   assert.deepEqual(
     states.filter((state) => isEmbedding({ state })),

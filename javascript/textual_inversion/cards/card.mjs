@@ -6,10 +6,10 @@
  */
 
 import { badgeOf, element, iconButton, setAttribute } from "../elements.mjs";
-import { BOXES, counted, hue, initials, isEmbedding, obstacle, sentenceCase, size } from "../words.mjs";
+import { counted, FIELD_TITLES, FIELDS, hue, initials, isEmbedding, obstacle, sentenceCase, size } from "../words.mjs";
 
-/** @typedef {import("../api.mjs").BoxKind} BoxKind */
 /** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
 
 /**
@@ -50,31 +50,31 @@ export function createCard(entry, preview, hasEditor) {
   );
 }
 
-/** Build what stands in a card's place until its entry is here. */
+/** Build the placeholder of a card whose entry is not here yet. */
 export function createGap() {
   return element("li", { class: "card gap", "aria-hidden": "true" });
 }
 
 /**
- * Show which boxes hold the name.
+ * Show which prompts hold the name.
  *
  * @param {HTMLLIElement} card
  * @param {Places} places
- * @param {BoxKind} target Where a click would put the name.
+ * @param {Field} target Where a click would put the name.
  */
 export function showPlaces(card, places, target) {
   const { positive, negative } = places;
   setAttribute(
     card,
     "data-in",
-    positive && negative ? "Both prompts" : positive ? BOXES.positive : negative ? BOXES.negative : null,
+    positive && negative ? "Both prompts" : positive ? FIELD_TITLES.positive : negative ? FIELD_TITLES.negative : null,
   );
   const main = card.querySelector("[data-action=insert]");
   if (!main) return;
   main.setAttribute("aria-pressed", String(places[target]));
-  for (const kind of /** @type {BoxKind[]} */ (["positive", "negative"])) {
-    const button = card.querySelector(`[data-action=${kind}]`);
-    button?.setAttribute("aria-pressed", String(places[kind]));
+  for (const field of FIELDS) {
+    const button = card.querySelector(`[data-action=${field}]`);
+    button?.setAttribute("aria-pressed", String(places[field]));
   }
 }
 
@@ -89,7 +89,7 @@ export function setReachable(card, isActive) {
 }
 
 /**
- * Take out what cannot be shown as a picture: the placeholder is behind it.
+ * Remove pictures that cannot be shown: the placeholder is behind them.
  *
  * @param {HTMLElement} root
  * @param {AbortSignal} signal
@@ -100,7 +100,7 @@ export function dropBrokenPictures(root, signal) {
 }
 
 /**
- * Build an entry's picture, with something of its name behind it.
+ * Build an entry's picture, with the initials of its name behind it.
  *
  * @param {string} name
  * @param {string | null} address None where there is no preview.
@@ -141,7 +141,7 @@ function reasonOf(why, reason) {
 function buttonsOf(entry, hasEditor) {
   const { name, state } = entry;
   const hidden = { tabindex: -1 };
-  const star = iconButton("star", "favourite", `Favourite ${name}`, {
+  const star = iconButton("star", "favourite", `Mark ${name} as a favourite`, {
     ...hidden,
     "aria-pressed": String(entry.favourite),
   });
@@ -149,11 +149,11 @@ function buttonsOf(entry, hasEditor) {
   if (!isEmbedding(entry)) return [star, details];
   const buttons = [
     star,
-    iconButton("plus", "positive", `${name} in ${BOXES.positive}`, { ...hidden, "aria-pressed": "false" }),
-    iconButton("minus", "negative", `${name} in ${BOXES.negative}`, { ...hidden, "aria-pressed": "false" }),
+    iconButton("plus", "positive", `Insert ${name} into the prompt`, { ...hidden, "aria-pressed": "false" }),
+    iconButton("minus", "negative", `Insert ${name} into the negative prompt`, { ...hidden, "aria-pressed": "false" }),
     details,
   ];
-  // The editor goes by the name, which leads to one file only.
+  // The editor finds files by name, and so only one of several with the same name.
   if (hasEditor && state === "ok") {
     buttons.splice(1, 0, iconButton("edit", "edit", `Edit preview, description and notes of ${name}`, hidden));
   }

@@ -1,16 +1,16 @@
 /**
- * Show all that is known about one file, and the choices someone can make for it.
+ * Show all that is known about one file, with the choices that people can make for it.
  */
 
 import { element, iconButton, textButton } from "../elements.mjs";
-import { sayRenamed, sentenceCase } from "../words.mjs";
+import { renamedText, sentenceCase } from "../words.mjs";
 import { pictureOf } from "./card.mjs";
 import { choices, heading, sections } from "./facts.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Details} Details */
+/** @typedef {import("../api.mjs").EntryChoices} EntryChoices */
 /** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Settings} Settings */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
 
 /**
@@ -25,8 +25,8 @@ const COPIED_MS = 1500;
 export class DetailsPanel {
   /** @type {Entry | undefined} */
   #entry;
-  /** While it is renamed, the server knows it by neither id for sure. */
-  #isMoving = false;
+  /** During a rename the server may know the entry by its old or by its new id. */
+  #isRenaming = false;
   /** What is shown, as JSON. */
   #shown = "";
 
@@ -55,7 +55,7 @@ export class DetailsPanel {
   async open(entry) {
     this.#entry = entry;
     this.#shown = "";
-    this.#complain("");
+    this.#showProblem("");
     this.renaming.close();
     this.#render({ ...entry, sha256: null, metadata: {}, tensors: {}, values: {}, bundled: {} });
     if (!this.root.open) this.root.showModal();
@@ -70,28 +70,28 @@ export class DetailsPanel {
   /** Ask again for what is shown, if anything is. */
   async refresh() {
     const id = this.#entry?.id;
-    if (id === undefined || this.#isMoving) return;
+    if (id === undefined || this.#isRenaming) return;
     try {
       const details = await this.api.entry(id);
       if (id === this.#entry?.id) this.#render(details);
     } catch (error) {
-      if (id === this.#entry?.id) this.#complain(/** @type {Error} */ (error).message);
+      if (id === this.#entry?.id) this.#showProblem(/** @type {Error} */ (error).message);
     }
   }
 
   /**
-   * Change the entry that is shown, as somebody did one of its fields.
+   * Keep what somebody chose for the entry that is shown.
    *
-   * @param {HTMLInputElement} field
+   * @param {HTMLInputElement} input
    */
-  async change(field) {
+  async choose(input) {
     const id = this.#entry?.id;
     if (id === undefined) return;
     try {
-      this.#complain("");
-      this.owner.changed(await this.api.change(id, settingOf(field)), id);
+      this.#showProblem("");
+      this.owner.changed(await this.api.choose(id, choiceOf(input)), id);
     } catch (error) {
-      this.#complain(`Not changed: ${/** @type {Error} */ (error).message}`);
+      this.#showProblem(`Not saved: ${/** @type {Error} */ (error).message}`);
       this.#shown = "";
     }
     await this.refresh();
@@ -102,29 +102,29 @@ export class DetailsPanel {
     const before = this.#entry;
     if (before === undefined) return "";
     const places = this.owner.placesOf(before);
-    this.#isMoving = true;
-    const entry = await this.api.rename(before.id, name).finally(() => (this.#isMoving = false));
+    this.#isRenaming = true;
+    const entry = await this.api.rename(before.id, name).finally(() => (this.#isRenaming = false));
     this.owner.changed(entry, before.id);
     if (before.id === this.#entry?.id) this.#entry = entry;
-    this.#complain("");
+    this.#showProblem("");
     await this.refresh();
-    return sayRenamed(before.name, places);
+    return renamedText(before.name, places);
   }
 
   /**
-   * Copy the text that stands beside a button.
+   * Copy the text beside a button.
    *
    * @param {HTMLElement} button
    */
   async copy(button) {
     const isCopied = await copyText(button.dataset.text ?? "", this.root);
     button.classList.toggle("done", isCopied);
-    if (!isCopied) this.#complain("The browser does not let this page copy: select the text instead.");
+    if (!isCopied) this.#showProblem("The browser does not let this page copy. Select the text and copy it yourself.");
     setTimeout(() => button.classList.remove("done"), COPIED_MS);
   }
 
   /** @param {string} problem */
-  #complain(problem) {
+  #showProblem(problem) {
     this.problem.hidden = !problem;
     this.problem.textContent = sentenceCase(problem);
   }
@@ -144,11 +144,11 @@ export class DetailsPanel {
 }
 
 /**
- * @param {HTMLInputElement} field
- * @returns {Settings}
+ * @param {HTMLInputElement} input
+ * @returns {EntryChoices}
  */
-function settingOf({ type, value, checked, dataset }) {
-  if (type === "radio") return { box: /** @type {Settings["box"]} */ (value) };
+function choiceOf({ type, value, checked, dataset }) {
+  if (type === "radio") return { field: /** @type {EntryChoices["field"]} */ (value) };
   return { [dataset.key ?? ""]: checked };
 }
 
@@ -163,27 +163,27 @@ class Renaming {
     spellcheck: "false",
     dir: "auto",
   });
-  #said = element("p", { class: "said", role: "status" });
+  #outcome = element("p", { class: "outcome", role: "status" });
 
-  /** @param {(name: string) => Promise<string>} rename Returns what to say, or fails with a sentence. */
+  /** @param {(name: string) => Promise<string>} rename Returns a sentence, or fails with one. */
   constructor(rename) {
     this.rename = rename;
     const submit = element("button", { type: "submit", class: "plain" }, "Rename");
     const cancel = textButton("cancel-rename", "Cancel");
     this.form = element("form", { class: "renaming", hidden: true }, this.#field, submit, cancel);
-    this.root = element("div", { class: "renaming-room" }, this.form, this.#said);
+    this.root = element("div", {}, this.form, this.#outcome);
     this.form.addEventListener("submit", (event) => this.#submit(event));
-    this.form.addEventListener("keydown", (event) => this.#answerKey(event));
+    this.form.addEventListener("keydown", (event) => this.#onKey(event));
     cancel.addEventListener("click", () => this.close());
   }
 
   /**
-   * Let somebody type a name, beginning with this one.
+   * Open the form, with a name to begin with.
    *
    * @param {string} name
    */
   open(name) {
-    this.#say("");
+    this.#showOutcome("");
     this.form.hidden = false;
     this.#field.value = name;
     this.#field.select();
@@ -192,28 +192,28 @@ class Renaming {
 
   close() {
     this.form.hidden = true;
-    this.#say("");
+    this.#showOutcome("");
   }
 
   /** @param {string} sentence */
-  #say(sentence) {
-    this.#said.textContent = sentenceCase(sentence);
+  #showOutcome(sentence) {
+    this.#outcome.textContent = sentenceCase(sentence);
   }
 
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
     try {
-      const said = await this.rename(this.#field.value);
+      const outcome = await this.rename(this.#field.value);
       this.close();
-      this.#say(said);
+      this.#showOutcome(outcome);
     } catch (error) {
-      this.#say(`Not renamed: ${/** @type {Error} */ (error).message}`);
+      this.#showOutcome(`Not renamed: ${/** @type {Error} */ (error).message}`);
     }
   }
 
   /** @param {KeyboardEvent} event */
-  #answerKey(event) {
+  #onKey(event) {
     if (event.key !== "Escape" || event.isComposing) return;
     event.preventDefault(); // It would close the dialog.
     this.close();
@@ -224,7 +224,7 @@ class Renaming {
  * Copy text, also where the page was not served over https.
  *
  * @param {string} text
- * @param {HTMLElement} near Where a box can be focused now; an open dialog lets none outside of it.
+ * @param {HTMLElement} near Where an element can be focused now: an open dialog allows none outside of it.
  * @returns {Promise<boolean>} Whether the browser did it.
  */
 async function copyText(text, near) {
@@ -243,12 +243,12 @@ async function copyText(text, near) {
  */
 function copySelection(text, near) {
   const before = document.activeElement;
-  const box = element("textarea", { readonly: true, class: "copy-source", "aria-hidden": "true" });
-  box.value = text;
-  near.append(box);
-  box.select();
+  const source = element("textarea", { readonly: true, class: "copy-source", "aria-hidden": "true" });
+  source.value = text;
+  near.append(source);
+  source.select();
   const isCopied = document.execCommand("copy");
-  box.remove();
+  source.remove();
   if (before instanceof HTMLElement) before.focus();
   return isCopied;
 }

@@ -1,10 +1,9 @@
 /**
- * Say in words what the API knows about a file.
+ * Build the body of the details: what the API knows about a file, in words.
  */
 
 import { element, iconButton, textButton } from "../elements.mjs";
-import { BOXES, counted, date, FAMILIES, isEmbedding, number, obstacle, sentenceCase, size } from "../words.mjs";
-import { BOX_KINDS } from "../prompt/fields.mjs";
+import { counted, date, FAMILIES, FIELD_TITLES, FIELDS, isEmbedding, number, obstacle, sentenceCase, size } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Details} Details */
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -16,10 +15,19 @@ const ENCODERS = { clip_l: "CLIP L", clip_h: "OpenCLIP H", clip_g: "OpenCLIP G",
 /** @type {Record<string, string>} */
 const CONTAINERS = {
   safetensors: "safetensors",
-  "torch-zip": "PyTorch (zip)",
-  "torch-legacy": "PyTorch (before version 1.6)",
-  "png-text": "picture with the embedding in its text",
+  "torch-zip": "PyTorch",
+  "torch-legacy": "PyTorch, older than 1.6",
+  "png-text": "PNG picture with the embedding in a text chunk",
   "picture-pixels": "picture with the embedding in its pixels",
+};
+
+/** @type {Record<string, string>} */
+const LAYOUTS = {
+  string_to_param: "AUTOMATIC1111",
+  encoder_keys: "one tensor for each text encoder",
+  emb_params: "kohya",
+  tokens: "diffusers",
+  bare_tensor: "a single tensor",
 };
 
 /**
@@ -38,19 +46,20 @@ export function mainFacts(details) {
         .map(([key, info]) => vectorsOf(key, info))
         .join("; "),
     },
-    { label: "Name in the file", value: stored_name && stored_name !== name ? stored_name : "" },
+    { label: "Stored name", value: stored_name && stored_name !== name ? stored_name : "" },
     { label: "Description", value: details.description },
     { label: "Notes", value: details.notes },
     { label: "File", value: path },
-    { label: "Size", value: `${size(details.bytes)}, changed ${date(details.mtime)}` },
-    { label: "Kind of file", value: kindOf(details) },
+    { label: "Size", value: size(details.bytes) },
+    { label: "Modified", value: date(details.mtime) },
+    { label: "Format", value: formatOf(details) },
     { label: "SHA-256", value: sha256 ?? "", copies: true },
-    { label: "Path", value: full_path ?? "", copies: true },
+    { label: "Full path", value: full_path ?? "", copies: true },
   ].filter(({ value }) => value);
 }
 
 /**
- * Return what the vectors' numbers look like, for each text encoder.
+ * Return statistics of the vectors, for each text encoder.
  *
  * @param {Details} details
  * @returns {Fact[]}
@@ -58,12 +67,12 @@ export function mainFacts(details) {
 export function valueFacts({ values }) {
   return Object.entries(values).map(([key, numbers]) => ({
     label: ENCODERS[key] ?? key,
-    value: `from ${short(numbers.min)} to ${short(numbers.max)}, mean ${short(numbers.mean)} ± ${short(numbers.std)}; length of a vector ${span(numbers.norm_min, numbers.norm_max)}`,
+    value: `minimum ${short(numbers.min)}, maximum ${short(numbers.max)}, mean ${short(numbers.mean)}, standard deviation ${short(numbers.std)}, norm ${span(numbers.norm_min, numbers.norm_max)}`,
   }));
 }
 
 /**
- * Return what the file says about itself.
+ * Return the metadata of the file.
  *
  * @param {Details} details
  * @returns {Fact[]}
@@ -86,7 +95,7 @@ export function tensorFacts({ tensors }) {
 }
 
 /**
- * Return the embeddings that a LoRA brings with it.
+ * Return the embeddings inside a LoRA file.
  *
  * @param {Details} details
  * @returns {Fact[]}
@@ -109,10 +118,10 @@ function vectorsOf(key, { n_vectors, hidden_size, dtype }) {
 }
 
 /** @param {Details} details */
-function kindOf({ container, layout }) {
+function formatOf({ container, layout }) {
   if (!container) return "";
-  const kind = CONTAINERS[container] ?? container;
-  return layout ? `${kind}, laid out as ${layout}` : kind;
+  const format = CONTAINERS[container] ?? container;
+  return layout ? `${format} (${LAYOUTS[layout] ?? layout})` : format;
 }
 
 /** @param {number} value */
@@ -156,8 +165,8 @@ export function choices(details) {
   /** @type {HTMLElement[]} */
   const rows = [checkbox("favourite", "Favourite", favourite)];
   if (fit === "partial" || use_partial)
-    rows.push(checkbox("use_partial", "Use it anyway, with the vectors that fit", use_partial));
-  if (isEmbedding(details)) rows.push(boxChoice(details));
+    rows.push(checkbox("use_partial", "Use it anyway, with the vectors that fit the model", use_partial));
+  if (isEmbedding(details)) rows.push(fieldChoice(details));
   return element("div", { class: "choices" }, ...rows);
 }
 
@@ -170,7 +179,7 @@ function checkbox(key, label, isOn) {
   const input = element("input", {
     type: "checkbox",
     role: "switch",
-    "data-action": "setting",
+    "data-action": "choice",
     "data-key": key,
     checked: isOn,
   });
@@ -178,22 +187,22 @@ function checkbox(key, label, isOn) {
 }
 
 /** @param {Details} details */
-function boxChoice({ id, box }) {
-  const radios = BOX_KINDS.map((kind) => {
-    const attributes = { type: "radio", name: `lib-embeddings-box-${id}`, value: kind, checked: kind === box };
-    const radio = element("input", { ...attributes, "data-action": "setting", "data-key": `box-${kind}` });
-    return element("label", { class: "choice" }, radio, BOXES[kind]);
+function fieldChoice({ id, field: chosen }) {
+  const radios = FIELDS.map((field) => {
+    const attributes = { type: "radio", name: `lib-embeddings-field-${id}`, value: field, checked: field === chosen };
+    const radio = element("input", { ...attributes, "data-action": "choice", "data-key": `field-${field}` });
+    return element("label", { class: "choice" }, radio, FIELD_TITLES[field]);
   });
-  return element("fieldset", {}, element("legend", {}, "Its own box"), ...radios);
+  return element("fieldset", {}, element("legend", {}, "Auto inserts into"), ...radios);
 }
 
 /** @param {Details} details */
 export function sections(details) {
   return [
     factList(mainFacts(details)),
-    folded("Embeddings that come with it", bundledFacts(details)),
-    folded("Numbers", valueFacts(details)),
-    folded("What the file says about itself", metadataFacts(details)),
+    folded("Embeddings inside this file", bundledFacts(details)),
+    folded("Statistics", valueFacts(details)),
+    folded("Metadata", metadataFacts(details)),
     folded("Tensors", tensorFacts(details)),
   ];
 }

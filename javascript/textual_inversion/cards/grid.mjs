@@ -1,5 +1,5 @@
 /**
- * Show a listing as a grid of cards, of which only those that can be seen exist.
+ * Show results as a grid of cards, of which only those that can be seen exist.
  */
 
 import { element } from "../elements.mjs";
@@ -7,7 +7,7 @@ import { createCard, createGap, setReachable } from "./card.mjs";
 import { fullHeight, layOut, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("./result_pages.mjs").Listing} Listing */
+/** @typedef {import("./result_pages.mjs").ResultPages} ResultPages */
 /** @typedef {{element: HTMLLIElement, entry: Entry | undefined}} Card */
 
 /**
@@ -20,8 +20,8 @@ import { fullHeight, layOut, placeOf, scrollAfterMove, scrollToShow, step, windo
 const PICTURE_STEP = 128;
 
 export class Grid {
-  /** @type {Listing | undefined} */
-  #listing;
+  /** @type {ResultPages | undefined} */
+  #results;
   /** @type {Map<number, Card>} */
   #cards = new Map();
   #layout = layOut(0, 16);
@@ -42,15 +42,15 @@ export class Grid {
     this.options = options;
     this.list = element("ul", { class: "cards", "aria-label": "Embeddings" });
     this.viewport = element("div", { class: "viewport", tabindex: -1 }, this.list);
-    this.viewport.addEventListener("scroll", () => this.#noticeScroll(), { passive: true, signal: closing });
-    const resize = new ResizeObserver(() => this.#resize());
+    this.viewport.addEventListener("scroll", () => this.#onScroll(), { passive: true, signal: closing });
+    const resize = new ResizeObserver(() => this.#onResize());
     resize.observe(this.viewport);
     closing.addEventListener("abort", () => resize.disconnect());
   }
 
   /** The range of cards that can be seen. */
   get range() {
-    return windowAt(this.#layout, this.#listing?.total ?? 0, this.#scrollTop, this.#size.height);
+    return windowAt(this.#layout, this.#results?.total ?? 0, this.#scrollTop, this.#size.height);
   }
 
   /** The range that would be seen if there were enough cards. */
@@ -59,12 +59,12 @@ export class Grid {
   }
 
   /**
-   * Tell whether a newer listing has a card that is in sight, by which it can keep its place.
+   * Tell whether newer results have a card that is in sight, by which they can keep its place.
    *
-   * @param {Listing} listing
+   * @param {ResultPages} results
    */
-  holdsPlace(listing) {
-    return !this.#scrollTop || this.#anchorIn(listing) !== undefined;
+  holdsPlace(results) {
+    return !this.#scrollTop || this.#anchorIn(results) !== undefined;
   }
 
   /** The cards that exist now, with their entries. */
@@ -75,26 +75,26 @@ export class Grid {
   }
 
   /**
-   * Show another listing, from its start or where the old one is being looked at.
+   * Show other results, from their start or at the place that is in sight.
    *
-   * @param {Listing} listing
+   * @param {ResultPages} results
    * @param {{keepsPlace: boolean}} options
    */
-  show(listing, { keepsPlace }) {
-    const place = keepsPlace ? this.#placeIn(listing) : { active: 0, scrollTop: 0, anchor: undefined };
-    this.#listing = listing;
+  show(results, { keepsPlace }) {
+    const place = keepsPlace ? this.#placeIn(results) : { active: 0, scrollTop: 0, anchor: undefined };
+    this.#results = results;
     this.#anchor = place.anchor;
-    this.#active = Math.max(0, Math.min(place.active, listing.total - 1));
-    this.list.style.height = `${fullHeight(this.#layout, listing.total)}px`;
+    this.#active = Math.max(0, Math.min(place.active, results.total - 1));
+    this.list.style.height = `${fullHeight(this.#layout, results.total)}px`;
     this.#scrollTo(place.scrollTop);
     this.render();
   }
 
-  /** Bring the cards up to date with the listing and the scroll position. */
+  /** Bring the cards up to date with the results and the scroll position. */
   render() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    if (!this.#listing || !this.#size.width) return;
+    if (!this.#results || !this.#size.width) return;
     const { first, end } = this.range;
     const isFocused = this.list.contains(document.activeElement);
     /** @type {Map<number, Card>} */
@@ -102,10 +102,10 @@ export class Grid {
     const reusable = this.#takeReusable();
     for (let index = first; index < end; index += 1) wanted.set(index, this.#cardAt(index, reusable));
     // A card that is scrolled away with the focus on it would drop the focus.
-    if (isFocused && this.#listing.at(this.#active)) wanted.set(this.#active, this.#cardAt(this.#active, reusable));
+    if (isFocused && this.#results.at(this.#active)) wanted.set(this.#active, this.#cardAt(this.#active, reusable));
     this.#cards = wanted;
     this.#arrange();
-    this.#listing.want(first, end);
+    this.#results.want(first, end);
     if (isFocused && !this.list.contains(document.activeElement)) this.focus();
   }
 
@@ -127,13 +127,13 @@ export class Grid {
   }
 
   /**
-   * Follow a key from the active card to another.
+   * Move from the active card to another, as a key asks for.
    *
    * @param {string} key
-   * @returns {boolean} Whether it is a key that leads somewhere.
+   * @returns {boolean} Whether the key means a move.
    */
-  follow(key) {
-    const total = this.#listing?.total ?? 0;
+  move(key) {
+    const total = this.#results?.total ?? 0;
     const next = step(key, this.#active, this.#layout, total, this.#size.height);
     if (next === undefined || !total) return false;
     this.#setActive(next);
@@ -153,8 +153,7 @@ export class Grid {
     if (card) setReachable(card, true);
   }
 
-  /** Follow somebody who scrolls. */
-  #noticeScroll() {
+  #onScroll() {
     const { scrollTop } = this.viewport;
     if (scrollTop !== this.#scrollTop) this.#anchor = undefined;
     this.#scrollTop = scrollTop;
@@ -168,52 +167,52 @@ export class Grid {
     this.#scrollTop = this.viewport.scrollTop; // No further than the list is long.
   }
 
-  #resize() {
+  #onResize() {
     const { clientWidth: width, clientHeight: height, scrollTop } = this.viewport;
     // Out of sight there is no size; back in sight everything is in its old place.
     if (!width) return;
     if (width === this.#size.width && height === this.#size.height) {
-      this.#noticeScroll();
+      this.#onScroll();
       return;
     }
     const firstSeen = Math.ceil(scrollTop / this.#layout.rowStep) * this.#layout.columns;
     this.#size = { width, height };
     this.#layout = layOut(width, parseFloat(getComputedStyle(this.viewport).fontSize));
-    this.list.style.height = `${fullHeight(this.#layout, this.#listing?.total ?? 0)}px`;
+    this.list.style.height = `${fullHeight(this.#layout, this.#results?.total ?? 0)}px`;
     this.#scrollTop = scrollTop;
     if (scrollTop) this.#scrollTo(placeOf(this.#layout, firstSeen).top);
     this.render();
   }
 
   /**
-   * Find where the card that is being looked at went, in a newer listing.
+   * Find where the card in sight went, in newer results.
    *
-   * @param {Listing} listing
+   * @param {ResultPages} results
    */
-  #placeIn(listing) {
+  #placeIn(results) {
     const scrollTop = this.#scrollTop;
-    const active = listing.indexOf(this.#listing?.at(this.#active)?.id);
+    const active = results.indexOf(this.#results?.at(this.#active)?.id);
     // At the very top people want to see what is new.
-    const anchor = scrollTop > 0 ? this.#anchorIn(listing) : undefined;
+    const anchor = scrollTop > 0 ? this.#anchorIn(results) : undefined;
     return {
       active: active >= 0 ? active : this.#active,
       scrollTop: anchor ? scrollAfterMove(this.#layout, anchor.before, anchor.after, scrollTop) : scrollTop,
-      anchor: anchor && listing.at(anchor.after)?.id,
+      anchor: anchor && results.at(anchor.after)?.id,
     };
   }
 
   /**
-   * Find the anchor in a newer listing, or else the first card in sight that is in both.
+   * Find the anchor in newer results, or else the first card in sight that is in both.
    *
-   * @param {Listing} listing
-   * @returns {{before: number, after: number} | undefined} Its index in either listing.
+   * @param {ResultPages} results
+   * @returns {{before: number, after: number} | undefined} Its index in both.
    */
-  #anchorIn(listing) {
+  #anchorIn(results) {
     const { columns, rowStep } = this.#layout;
     const firstSeen = Math.ceil(this.#scrollTop / rowStep) * columns;
-    const kept = this.#listing?.indexOf(this.#anchor) ?? -1;
+    const kept = this.#results?.indexOf(this.#anchor) ?? -1;
     for (let before = kept < 0 ? firstSeen : kept; before < this.range.end; before += 1) {
-      const after = listing.indexOf(this.#listing?.at(before)?.id);
+      const after = results.indexOf(this.#results?.at(before)?.id);
       if (after >= 0) return { before, after };
     }
     return undefined;
@@ -230,7 +229,7 @@ export class Grid {
    * @returns {Card}
    */
   #cardAt(index, reusable) {
-    const entry = this.#listing?.at(index);
+    const entry = this.#results?.at(index);
     if (!entry) {
       const old = this.#cards.get(index);
       return old && !old.entry ? old : { element: createGap(), entry };
@@ -248,7 +247,7 @@ export class Grid {
   /** Put the cards in their places, and nothing else into the list. */
   #arrange() {
     const inOrder = Array.from(this.#cards).sort(([a], [b]) => a - b);
-    const total = this.#listing?.total ?? 0;
+    const total = this.#results?.total ?? 0;
     const kept = new Set(inOrder.map(([, { element: card }]) => card));
     for (const child of Array.from(this.list.children)) {
       if (!kept.has(/** @type {HTMLLIElement} */ (child))) child.remove();

@@ -1,17 +1,17 @@
 /**
- * The entries that one question finds, fetched page by page as they are wanted.
+ * The entries that one search finds, fetched page by page as they are wanted.
  */
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Page} Page */
+/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
 /** @typedef {import("../api.mjs").Parameters} Parameters */
-/** @typedef {import("../api.mjs").Summary} Summary */
+/** @typedef {import("../api.mjs").ResultPage} ResultPage */
 
 const MOST_REQUESTS = 2;
 const LONGEST_RETRY_MS = 16_000;
 
-export class Listing {
+export class ResultPages {
   /** @type {Map<number, Entry[]>} */
   #pages = new Map();
   /** @type {Set<number>} */
@@ -21,7 +21,7 @@ export class Listing {
   #failures = 0;
   #closing = new AbortController();
 
-  /** @type {Summary | undefined} */
+  /** @type {LibrarySummary | undefined} */
   summary;
   /** @type {Error | undefined} Why the last request failed. */
   problem;
@@ -32,7 +32,7 @@ export class Listing {
    * @param {Api} api
    * @param {Parameters} parameters
    * @param {number} pageSize
-   * @param {(listing: Listing) => void} changed Called when a page came, or failed to.
+   * @param {(pages: ResultPages) => void} changed Called when a page came, or failed to.
    */
   constructor(api, parameters, pageSize, changed) {
     this.api = api;
@@ -133,7 +133,7 @@ export class Listing {
 
   /**
    * @param {number} number
-   * @param {Page} page
+   * @param {ResultPage} page
    */
   #accept(number, { entries, ...summary }) {
     this.isOutdated ||= this.summary !== undefined && this.summary.generation !== summary.generation;

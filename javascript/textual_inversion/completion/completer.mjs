@@ -25,14 +25,14 @@ let isOn = recall();
 
 export class Completer {
   /** @type {HTMLTextAreaElement | undefined} Where someone types. */
-  #box;
+  #textarea;
   /** @type {TypedWord | null} */
   #typed = null;
 
   /**
    * @param {Api} api
-   * @param {(box: EventTarget | null) => Element | null} blockOf Returns what the host
-   *   has around a prompt box, null for other elements.
+   * @param {(target: EventTarget | null) => Element | null} blockOf Returns what the host
+   *   has around a prompt field, null for other elements.
    * @param {AbortSignal} signal
    */
   constructor(api, blockOf, signal) {
@@ -44,9 +44,9 @@ export class Completer {
       (completions) => this.#show(completions ?? []),
     );
     const capture = true;
-    document.addEventListener("input", (event) => this.#hear(/** @type {InputEvent} */ (event)), { signal });
-    document.addEventListener("compositionend", ({ target }) => this.#look(target), { signal });
-    document.addEventListener("keydown", (event) => this.#answer(event), { signal, capture });
+    document.addEventListener("input", (event) => this.#onInput(/** @type {InputEvent} */ (event)), { signal });
+    document.addEventListener("compositionend", ({ target }) => this.#lookUp(target), { signal });
+    document.addEventListener("keydown", (event) => this.#onKey(event), { signal, capture });
     document.addEventListener("focusout", () => this.#close(), { signal });
     document.addEventListener("selectionchange", () => this.#closeIfMoved(), { signal });
     addEventListener("scroll", () => this.list.place(), { signal, capture, passive: true });
@@ -54,47 +54,47 @@ export class Completer {
   }
 
   /** @param {InputEvent} event */
-  #hear({ target, inputType, isComposing }) {
+  #onInput({ target, inputType, isComposing }) {
     if (isOurEdit() || isComposing) return;
     const isDeleting = inputType?.startsWith("delete") && this.list.isOpen;
-    if (TYPING.has(inputType) || isDeleting) this.#look(target);
+    if (TYPING.has(inputType) || isDeleting) this.#lookUp(target);
     else this.#close();
   }
 
   /**
-   * Look what is being typed, and ask for names that it may become.
+   * Find the word that is being typed, and ask for names that it may become.
    *
    * @param {EventTarget | null} target
    */
-  #look(target) {
+  #lookUp(target) {
     if (!this.blockOf(target)) return;
-    const box = /** @type {HTMLTextAreaElement} */ (target);
-    const hasSelection = box.selectionStart !== box.selectionEnd;
-    const mayOffer = isOn && !hasSelection && (this.list.isOpen || !hasOther(box));
-    const typed = mayOffer ? typedWord(box.value, box.selectionEnd) : null;
+    const textarea = /** @type {HTMLTextAreaElement} */ (target);
+    const hasSelection = textarea.selectionStart !== textarea.selectionEnd;
+    const mayOffer = isOn && !hasSelection && (this.list.isOpen || !hasOther(textarea));
+    const typed = mayOffer ? typedWord(textarea.value, textarea.selectionEnd) : null;
     if (!typed) {
       this.#close();
       return;
     }
-    this.#box = box;
+    this.#textarea = textarea;
     this.#typed = typed;
     this.questions.ask(typed.text);
   }
 
   /** @param {Completion[]} completions */
   #show(completions) {
-    const [box, typed, block] = [this.#box, this.#typed, this.blockOf(this.#box ?? null)];
-    if (!box || !typed || !block) return;
-    const news = completions.filter(({ insert }) => insert !== box.value.slice(typed.wordStart, typed.end));
-    if (news.length) this.list.show(news, box, block, typed.wordStart);
+    const [textarea, typed, block] = [this.#textarea, this.#typed, this.blockOf(this.#textarea ?? null)];
+    if (!textarea || !typed || !block) return;
+    const news = completions.filter(({ insert }) => insert !== textarea.value.slice(typed.wordStart, typed.end));
+    if (news.length) this.list.show(news, textarea, block, typed.wordStart);
     else this.list.hide();
   }
 
   /** @param {KeyboardEvent} event */
-  #answer(event) {
-    if (!this.list.isOpen || event.target !== this.#box || event.isComposing) return;
+  #onKey(event) {
+    if (!this.list.isOpen || event.target !== this.#textarea || event.isComposing) return;
     if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
-    if (!this.#follow(event.key)) return;
+    if (!this.#answer(event.key)) return;
     event.preventDefault();
     event.stopImmediatePropagation();
   }
@@ -103,7 +103,7 @@ export class Completer {
    * @param {string} key
    * @returns {boolean} Whether the key meant anything.
    */
-  #follow(key) {
+  #answer(key) {
     if (key === "ArrowDown") this.list.move(1);
     else if (key === "ArrowUp") this.list.move(-1);
     else if (key === "Escape") this.#close();
@@ -114,43 +114,44 @@ export class Completer {
 
   /** @param {Completion} completion */
   #accept({ insert }) {
-    const [box, typed] = [this.#box, this.#typed];
+    const [textarea, typed] = [this.#textarea, this.#typed];
     this.#close();
-    if (box && typed) apply(box, completeWord(box.value, typed, insert));
+    if (textarea && typed) apply(textarea, completeWord(textarea.value, typed, insert));
   }
 
   #closeIfMoved() {
-    const [box, typed] = [this.#box, this.#typed];
-    if (box && (box.selectionStart !== typed?.end || box.selectionEnd !== typed.end)) this.#close();
+    const [textarea, typed] = [this.#textarea, this.#typed];
+    if (textarea && (textarea.selectionStart !== typed?.end || textarea.selectionEnd !== typed.end)) this.#close();
   }
 
   #close() {
     this.questions.drop();
     this.list.hide();
-    this.#box = undefined;
+    this.#textarea = undefined;
     this.#typed = null;
   }
 }
 
 /**
- * Tell whether another extension completes what is typed in a box.
+ * Tell whether another extension completes what is typed in a field.
  *
- * @param {HTMLTextAreaElement} box
+ * @param {HTMLTextAreaElement} textarea
  */
-function hasOther(box) {
-  const { nextElementSibling: next } = box;
+function hasOther(textarea) {
+  const { nextElementSibling: next } = textarea;
   return (
-    box.classList.contains("autocomplete") ||
-    (box.getAttribute("aria-autocomplete") ?? "none") !== "none" ||
+    textarea.classList.contains("autocomplete") ||
+    (textarea.getAttribute("aria-autocomplete") ?? "none") !== "none" ||
     Boolean(next?.matches(".autocompleteParent, .autocompleteResults"))
   );
 }
 
-/** Build a switch for the choice. */
+/** Build a switch by which people choose whether names are completed. */
 export function completionSwitch() {
   const input = element("input", { type: "checkbox", role: "switch", class: "completion-switch", checked: isOn });
   input.addEventListener("change", () => choose(input.checked));
-  return element("label", { class: "choice", title: "Offer names while I type a prompt" }, input, "Complete names");
+  const title = "Suggest names of embeddings while you type a prompt";
+  return element("label", { class: "choice", title }, input, "Complete names");
 }
 
 /** @param {boolean} choice */

@@ -1,17 +1,17 @@
 /**
- * Show names to choose from beside the caret of a prompt box.
+ * Show names to choose from at the caret of a prompt field.
  */
 
 import { badgeOf, element, setAttribute } from "../elements.mjs";
 import { counted, obstacle } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Completion} Completion */
-/** @typedef {{left: number, top: number, height: number}} Place In pixels, from the box's upper left corner. */
+/** @typedef {{left: number, top: number, height: number}} Place In pixels, from the field's upper left corner. */
 
 const ID = "lib-embeddings-completions";
 const GAP = 4;
 
-/** How the text of a box is laid out. */
+/** What decides how the text of a field is laid out. */
 const COPIED = [
   "direction",
   "font",
@@ -30,15 +30,15 @@ export class CompletionList {
   /** @type {Completion[]} */
   #completions = [];
   #chosen = -1;
-  /** @type {HTMLTextAreaElement | undefined} The box that it is open for. */
-  #box;
+  /** @type {HTMLTextAreaElement | undefined} The field that it is open for. */
+  #textarea;
   /** @type {Place} */
   #place = { left: 0, top: 0, height: 0 };
 
   /** @param {(completion: Completion) => void} accepted */
   constructor(accepted) {
     this.root = element("ul", { class: ID, id: ID, role: "listbox", "aria-label": "Embeddings", popover: "manual" });
-    // The box keeps the caret.
+    // The field keeps the caret.
     this.root.addEventListener("mousedown", (event) => event.preventDefault());
     this.root.addEventListener("click", ({ target }) => {
       const option = /** @type {Element} */ (target).closest("li");
@@ -52,22 +52,22 @@ export class CompletionList {
   }
 
   get isOpen() {
-    return this.#box !== undefined;
+    return this.#textarea !== undefined;
   }
 
   /**
-   * Show names, none of them chosen, under the character of a box where they would begin.
+   * Show names, none of them chosen, under the character of a field where they would begin.
    *
    * @param {Completion[]} completions At least one.
-   * @param {HTMLTextAreaElement} box
-   * @param {Element} block An element around the box that is not its label.
+   * @param {HTMLTextAreaElement} textarea
+   * @param {Element} block An element around the field that is not its label.
    * @param {number} offset
    */
-  show(completions, box, block, offset) {
-    if (this.#box !== box) this.hide();
+  show(completions, textarea, block, offset) {
+    if (this.#textarea !== textarea) this.hide();
     this.#completions = completions;
-    this.#box = box;
-    this.#place = placeOf(box, offset);
+    this.#textarea = textarea;
+    this.#place = placeOf(textarea, offset);
     this.root.replaceChildren(...completions.map(option));
     if (this.root.parentElement !== block) block.append(this.root);
     if (!this.root.matches(":popover-open")) this.root.showPopover();
@@ -77,9 +77,9 @@ export class CompletionList {
   }
 
   hide() {
-    if (!this.#box) return;
-    for (const name of Object.keys(describe(-1))) this.#box.removeAttribute(name);
-    this.#box = undefined;
+    if (!this.#textarea) return;
+    for (const name of Object.keys(attributesOf(-1))) this.#textarea.removeAttribute(name);
+    this.#textarea = undefined;
     this.#completions = [];
     this.root.remove();
   }
@@ -94,13 +94,13 @@ export class CompletionList {
     this.#choose(((this.#chosen + 1 + step + places) % places) - 1);
   }
 
-  /** Stay at the character, wherever the box is by now. */
+  /** Stay at the character, wherever the field is by now. */
   place() {
-    if (!this.#box) return;
+    if (!this.#textarea) return;
     const { offsetWidth: width, offsetHeight: height, style } = this.root;
-    const box = this.#box.getBoundingClientRect();
-    const x = box.left + this.#place.left - this.#box.scrollLeft;
-    const top = box.top + this.#place.top - this.#box.scrollTop;
+    const field = this.#textarea.getBoundingClientRect();
+    const x = field.left + this.#place.left - this.#textarea.scrollLeft;
+    const top = field.top + this.#place.top - this.#textarea.scrollTop;
     const bottom = top + this.#place.height;
     const isBelow = bottom + GAP + height <= innerHeight || top < height + GAP;
     style.left = `${Math.max(GAP, Math.min(x, document.documentElement.clientWidth - width - GAP))}px`;
@@ -114,16 +114,17 @@ export class CompletionList {
       row.setAttribute("aria-selected", String(index === at));
       if (index === at) row.scrollIntoView({ block: "nearest" });
     }
-    for (const [name, value] of Object.entries(describe(at))) if (this.#box) setAttribute(this.#box, name, value);
+    if (!this.#textarea) return;
+    for (const [name, value] of Object.entries(attributesOf(at))) setAttribute(this.#textarea, name, value);
   }
 }
 
 /**
- * Return what a box says of itself while the list is open.
+ * Return the attributes of a field while the list is open.
  *
  * @param {number} chosen
  */
-function describe(chosen) {
+function attributesOf(chosen) {
   return {
     role: "combobox",
     "aria-autocomplete": "list",
@@ -155,38 +156,38 @@ function option({ name, n_vectors, families, fit }, at) {
 }
 
 /**
- * Return where a character is in a box that is not scrolled.
+ * Return where a character is in a field that is not scrolled.
  *
- * Browsers tell the places of elements only, so the text is laid out once more in one.
+ * Browsers know the places of elements only, so the text is laid out once more in one.
  *
- * @param {HTMLTextAreaElement} box
+ * @param {HTMLTextAreaElement} textarea
  * @param {number} offset
  * @returns {Place}
  */
-function placeOf(box, offset) {
+function placeOf(textarea, offset) {
   const marker = document.createElement("span");
-  marker.textContent = box.value.slice(offset, offset + 1).trim() || ".";
-  const twin = twinOf(box);
-  twin.append(box.value.slice(0, offset), marker);
-  document.body.append(twin);
-  const [{ left, top, height }, origin] = [marker.getBoundingClientRect(), twin.getBoundingClientRect()];
-  twin.remove();
-  return { left: left - origin.left + box.clientLeft, top: top - origin.top + box.clientTop, height };
+  marker.textContent = textarea.value.slice(offset, offset + 1).trim() || ".";
+  const mirror = mirrorOf(textarea);
+  mirror.append(textarea.value.slice(0, offset), marker);
+  document.body.append(mirror);
+  const [{ left, top, height }, origin] = [marker.getBoundingClientRect(), mirror.getBoundingClientRect()];
+  mirror.remove();
+  return { left: left - origin.left + textarea.clientLeft, top: top - origin.top + textarea.clientTop, height };
 }
 
-/** @param {HTMLTextAreaElement} box */
-function twinOf(box) {
-  const twin = document.createElement("div");
-  const style = getComputedStyle(box);
-  for (const name of COPIED) twin.style.setProperty(name, style.getPropertyValue(name));
-  Object.assign(twin.style, {
+/** @param {HTMLTextAreaElement} textarea */
+function mirrorOf(textarea) {
+  const mirror = document.createElement("div");
+  const style = getComputedStyle(textarea);
+  for (const name of COPIED) mirror.style.setProperty(name, style.getPropertyValue(name));
+  Object.assign(mirror.style, {
     boxSizing: "border-box",
-    width: `${box.clientWidth}px`,
+    width: `${textarea.clientWidth}px`,
     position: "fixed",
     inset: "0 auto auto 0",
     visibility: "hidden",
     overflowWrap: "break-word",
     whiteSpace: "pre-wrap",
   });
-  return twin;
+  return mirror;
 }

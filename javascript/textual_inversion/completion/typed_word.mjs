@@ -16,13 +16,13 @@
 
 /** A word must have as many characters before anything is offered. */
 const LEAST = 2;
-/** How far to look back; no file name is longer. */
+/** How far back a name may begin; no file name is longer. */
 const FURTHEST = 255;
 
 const WORDS = /(?:\\[^]|[^\n,，、()[\]|:<>\\])*$/;
 const WORD = /(?:\\[^]|[^\s\\])+$/;
 const WORD_GOES_ON = /^[^\s,，、()[\]|:<>]/;
-const OTHER_FORM = /(?:embedding:|<)$/i;
+const FOREIGN_PREFIX = /(?:embedding:|<)$/i;
 const NETWORK = /<[\p{L}\p{N}_]+:[^>]*$/u;
 const NUMBER = /^[-+]?[\d.]+$/;
 
@@ -47,7 +47,7 @@ export function typedWord(prompt, caret) {
 /**
  * Write a name in the place of what has been typed of it.
  *
- * That may be more than the last word, as names have spaces, and includes what other systems
+ * That may be more than the last word, as names have spaces, and includes what other programs
  * write before a name.
  *
  * @param {string} prompt
@@ -59,8 +59,8 @@ export function completeWord(prompt, { start, wordStart, end }, insert) {
   const wanted = insert.toLowerCase();
   const beginnings = [start, ...wordStarts(prompt, start, end)];
   const from = beginnings.find((at) => wanted.startsWith(prompt.slice(at, end).toLowerCase())) ?? wordStart;
-  const form = from === start ? (prompt.slice(0, start).match(OTHER_FORM)?.[0] ?? "") : "";
-  return { start: from - form.length, end, replacement: insert };
+  const prefix = from === start ? (prompt.slice(0, start).match(FOREIGN_PREFIX)?.[0] ?? "") : "";
+  return { start: from - prefix.length, end, replacement: insert };
 }
 
 /**

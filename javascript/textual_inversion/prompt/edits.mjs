@@ -1,10 +1,9 @@
 /**
- * Put the name of an embedding into a prompt, find it there, and take it out again.
+ * Find the name of an embedding in a prompt, insert it, remove it, and write it in place of others.
  *
- * Pure string functions. Taking out what was put in gives the old prompt back byte for
- * byte: what stood in the gap stays on one side of the name, and that side stays when the
- * name goes. Only an empty group that received the name goes with it, as every group does
- * that holds nothing else.
+ * Pure string functions. Removing what was inserted gives the old prompt back byte for byte: the
+ * text of the gap stays on one side of the name, and that side stays when the name goes. Only an
+ * empty group that received the name goes with it, as every group does that holds nothing else.
  */
 
 import {
@@ -19,7 +18,7 @@ import { escapeName, foldName, readPrompt } from "./pieces.mjs";
 
 export { escapeName };
 
-/** @typedef {import("../api.mjs").Form} Form */
+/** @typedef {import("../api.mjs").ForeignSyntax} ForeignSyntax */
 /** @typedef {{start: number, end: number}} Range */
 /** @typedef {{start: number, end: number, replacement: string}} Edit */
 /**
@@ -74,7 +73,7 @@ export function insertName(prompt, caret, name, { separator = COMMA, names = [] 
 }
 
 /**
- * Take one occurrence out, and every group that holds nothing else.
+ * Remove one occurrence, and every group that holds nothing else.
  *
  * @param {string} prompt
  * @param {Range} range One of those that `findName` returns.
@@ -90,7 +89,7 @@ export function removeName(prompt, range, names = []) {
 }
 
 /**
- * Take out the occurrence that ends at the caret, else the last one, else write the name.
+ * Remove the occurrence that ends at the caret, else the last one, else insert the name.
  *
  * @param {string} prompt
  * @param {number} caret
@@ -108,21 +107,21 @@ export function toggleName(prompt, caret, name, options = {}) {
 }
 
 /**
- * Write the names alone where other systems' forms stand.
+ * Write names as they are written here, where a prompt has the syntax of other programs.
  *
  * @param {string} prompt
- * @param {Form[]} forms First to last.
- * @returns {Edit | null} Null where none of them stands there any more.
+ * @param {ForeignSyntax[]} found First to last.
+ * @returns {Edit | null} Null where the prompt has none of them any more.
  */
-export function convertForms(prompt, forms) {
-  return together(
+export function convertSyntax(prompt, found) {
+  return joinEdits(
     prompt,
-    forms.filter(({ start, end, text }) => prompt.slice(start, end) === text),
+    found.filter(({ start, end, text }) => prompt.slice(start, end) === text),
   );
 }
 
 /**
- * Write a name wherever a word stands.
+ * Replace a word by a name, wherever it is in a prompt.
  *
  * @param {string} prompt
  * @param {string} word
@@ -131,7 +130,7 @@ export function convertForms(prompt, forms) {
  */
 export function replaceWord(prompt, word, name) {
   const replacement = escapeName(name);
-  return together(
+  return joinEdits(
     prompt,
     findName(prompt, word).map((range) => ({ ...range, replacement })),
   );
@@ -225,7 +224,7 @@ function withGroups(prompt, { start, end }, names) {
  * @param {Edit[]} edits First to last, none inside of another.
  * @returns {Edit | null}
  */
-function together(prompt, edits) {
+function joinEdits(prompt, edits) {
   if (!edits.length) return null;
   const { start } = edits[0];
   let [replacement, at] = ["", start];

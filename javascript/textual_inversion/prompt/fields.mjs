@@ -1,20 +1,18 @@
 /**
- * The prompt boxes of the host: which one has the caret, what is in them, and edits with undo.
+ * The prompt fields of the host: which one was used last, what is in them, and edits with undo.
  */
 
 import { webui } from "../webui.mjs";
+import { FIELDS } from "../words.mjs";
 
-/** @typedef {import("../api.mjs").BoxKind} BoxKind */
+/** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("./edits.mjs").Edit} Edit */
 /** @typedef {import("./known_names.mjs").KnownNames} KnownNames */
 
-/** @type {BoxKind[]} */
-export const BOX_KINDS = ["positive", "negative"];
-
 /**
- * Where the boxes are; each matches one element for one tab of the webui.
+ * Where the fields are; each matches one element for one tab of the host.
  *
- * @type {Record<BoxKind, (tabname: string) => string>}
+ * @type {Record<Field, (tabname: string) => string>}
  */
 const SELECTORS = {
   positive: (tabname) => `#${CSS.escape(tabname)}_prompt`,
@@ -24,8 +22,8 @@ const MARK = "lib-embeddings-target";
 
 let isEditing = false;
 
-export class Boxes {
-  /** @type {BoxKind | null} The box that was focused last. */
+export class PromptFields {
+  /** @type {Field | null} The field that was focused last. */
   last = null;
   /** @type {WeakSet<HTMLTextAreaElement>} Those whose caret somebody has placed. */
   #focused = new WeakSet();
@@ -38,97 +36,97 @@ export class Boxes {
   constructor(tabname, listener, closing) {
     this.tabname = tabname;
     this.listener = listener;
-    document.addEventListener("focusin", ({ target }) => this.#noticeFocus(target), { signal: closing });
-    document.addEventListener("input", ({ target }) => this.#noticeInput(target), { signal: closing });
-    // A host that puts a prompt into its box itself fires no event there.
+    document.addEventListener("focusin", ({ target }) => this.#onFocus(target), { signal: closing });
+    document.addEventListener("input", ({ target }) => this.#onInput(target), { signal: closing });
+    // A host that puts a prompt into its field itself fires no event there.
     webui.onAfterUiUpdate?.(() => closing.aborted || listener.edited());
     closing.addEventListener("abort", () => this.mark(null));
   }
 
   /**
-   * @param {BoxKind} kind
+   * @param {Field} field
    * @returns {HTMLTextAreaElement | null}
    */
-  box(kind) {
-    return document.querySelector(`${SELECTORS[kind](this.tabname)} textarea`);
+  textarea(field) {
+    return document.querySelector(`${SELECTORS[field](this.tabname)} textarea`);
   }
 
   /**
-   * Return what the host has around a box.
+   * Return what the host has around a field.
    *
-   * @param {BoxKind} kind
+   * @param {Field} field
    */
-  block(kind) {
-    return document.querySelector(SELECTORS[kind](this.tabname));
+  block(field) {
+    return document.querySelector(SELECTORS[field](this.tabname));
   }
 
   /**
-   * Tell which of the boxes this is.
+   * Return which of the fields an element is.
    *
    * @param {EventTarget | null} target
    */
-  kindOf(target) {
-    return target instanceof HTMLTextAreaElement ? BOX_KINDS.find((kind) => this.box(kind) === target) : undefined;
+  fieldOf(target) {
+    return target instanceof HTMLTextAreaElement ? FIELDS.find((field) => this.textarea(field) === target) : undefined;
   }
 
-  /** @param {BoxKind} kind */
-  text(kind) {
-    return this.box(kind)?.value ?? "";
+  /** @param {Field} field */
+  text(field) {
+    return this.textarea(field)?.value ?? "";
   }
 
   /**
-   * Outline the box that names go to, or none.
+   * Outline the field that names go to, or none.
    *
-   * @param {BoxKind | null} marked
+   * @param {Field | null} marked
    */
   mark(marked) {
-    for (const kind of BOX_KINDS) {
-      this.block(kind)?.classList.toggle(MARK, kind === marked);
+    for (const field of FIELDS) {
+      this.block(field)?.classList.toggle(MARK, field === marked);
     }
   }
 
   /**
-   * Put a name into a box, or take it out where it is in it.
+   * Insert a name into a field, or remove it where it is in it.
    *
-   * @param {BoxKind} kind
+   * @param {Field} field
    * @param {string} name
    * @param {KnownNames} names
-   * @returns {"added" | "removed" | "missing"} `missing` where the page has no such box.
+   * @returns {"added" | "removed" | "missing"} `missing` where the page has no such field.
    */
-  toggle(kind, name, names) {
-    const box = this.box(kind);
-    if (!box) return "missing";
-    const caret = this.#focused.has(box) ? box.selectionEnd : box.value.length;
+  toggle(field, name, names) {
+    const textarea = this.textarea(field);
+    if (!textarea) return "missing";
+    const caret = this.#focused.has(textarea) ? textarea.selectionEnd : textarea.value.length;
     const separator = webui.opts?.extra_networks_add_text_separator;
-    const { edit, caret: after, removed } = names.toggle(box.value, caret, name, separator);
-    apply(box, edit, after);
-    this.#focused.add(box);
+    const { edit, caret: after, removed } = names.toggle(textarea.value, caret, name, separator);
+    apply(textarea, edit, after);
+    this.#focused.add(textarea);
     return removed ? "removed" : "added";
   }
 
-  /** Go to the box that was focused last, else to the prompt. */
+  /** Focus the field that was focused last, else the prompt. */
   focus() {
-    this.box(this.last ?? "positive")?.focus();
+    this.textarea(this.last ?? "positive")?.focus();
   }
 
   /** @param {EventTarget | null} target */
-  #noticeFocus(target) {
-    const kind = this.kindOf(target);
-    if (!kind || isEditing) return;
+  #onFocus(target) {
+    const field = this.fieldOf(target);
+    if (!field || isEditing) return;
     this.#focused.add(/** @type {HTMLTextAreaElement} */ (target));
-    this.last = kind;
+    this.last = field;
     this.listener.focused();
   }
 
   /** @param {EventTarget | null} target */
-  #noticeInput(target) {
-    if (this.kindOf(target)) this.listener.edited();
+  #onInput(target) {
+    if (this.fieldOf(target)) this.listener.edited();
   }
 }
 
 /**
- * Leave the caret in a prompt box when a card or a button of ours beside it is clicked, so that
- * typing can go on.
+ * Leave the caret in a prompt field when a card or a button of ours beside it is clicked, so that
+ * the person can go on typing.
  *
  * @param {MouseEvent} event
  */
@@ -137,45 +135,45 @@ export function keepCaret(event) {
   if (isOurs && document.activeElement instanceof HTMLTextAreaElement) event.preventDefault();
 }
 
-/** Tell whether the event that is being heard comes from an edit of ours, and not from someone who types. */
+/** Tell whether the present event comes from an edit of ours, and not from a person who types. */
 export function isOurEdit() {
   return isEditing;
 }
 
 /**
- * Change a range of a box in one step that can be undone, and leave the focus where it was.
+ * Change a range of a field in one step that can be undone, and leave the focus where it was.
  *
- * @param {HTMLTextAreaElement} box
+ * @param {HTMLTextAreaElement} textarea
  * @param {Edit} edit
  * @param {number} [caret] Where to leave the caret; else behind what was written.
  */
-export function apply(box, edit, caret = edit.start + edit.replacement.length) {
+export function apply(textarea, edit, caret = edit.start + edit.replacement.length) {
   isEditing = true;
   try {
-    write(box, edit, caret);
+    write(textarea, edit, caret);
   } finally {
     isEditing = false;
   }
 }
 
 /**
- * @param {HTMLTextAreaElement} box
+ * @param {HTMLTextAreaElement} textarea
  * @param {Edit} edit
  * @param {number} caret
  */
-function write(box, { start, end, replacement }, caret) {
+function write(textarea, { start, end, replacement }, caret) {
   const before = document.activeElement;
-  const wanted = box.value.slice(0, start) + replacement + box.value.slice(end);
-  box.focus({ preventScroll: true });
-  box.setSelectionRange(start, end);
-  // A box that is not shown cannot be focused, and the command would go elsewhere.
-  const isFocused = document.activeElement === box;
+  const wanted = textarea.value.slice(0, start) + replacement + textarea.value.slice(end);
+  textarea.focus({ preventScroll: true });
+  textarea.setSelectionRange(start, end);
+  // A field that is not shown cannot be focused, and the command would go elsewhere.
+  const isFocused = document.activeElement === textarea;
   if (isFocused) document.execCommand(replacement ? "insertText" : "delete", false, replacement);
-  if (box.value !== wanted) {
-    box.value = wanted;
-    box.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  if (textarea.value !== wanted) {
+    textarea.value = wanted;
+    textarea.dispatchEvent(new InputEvent("input", { bubbles: true }));
   }
-  webui.updateInput?.(box);
-  box.setSelectionRange(caret, caret);
-  if (before instanceof HTMLElement && before !== box) before.focus({ preventScroll: true });
+  webui.updateInput?.(textarea);
+  textarea.setSelectionRange(caret, caret);
+  if (before instanceof HTMLElement && before !== textarea) before.focus({ preventScroll: true });
 }

@@ -1,32 +1,32 @@
 /**
- * Know where names go and which are in the prompts, and put them there or take them out.
+ * Know which field names go to and which names are in the prompts; insert and remove them.
  */
 
-import { BOXES, obstacle } from "../words.mjs";
-import { BOX_KINDS, Boxes } from "./fields.mjs";
+import { FIELD_TITLES, FIELDS, obstacle } from "../words.mjs";
+import { PromptFields } from "./fields.mjs";
 import { isUsed, KnownNames } from "./known_names.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").BoxKind} BoxKind */
 /** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {Record<BoxKind, boolean>} Places Which boxes hold a name. */
+/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {Record<Field, boolean>} Places Which fields hold a name. */
 
 /**
  * @typedef {object} Listener
- * @property {() => void} aimed Called when names begin to go elsewhere.
- * @property {() => void} marked Called when other names are in the prompts than before.
+ * @property {() => void} targetChanged Called when names begin to go to another field.
+ * @property {() => void} usedChanged Called when other names are in the prompts than before.
  */
 
-/** How many names are learned in one frame. */
+/** How many names are added in one frame. */
 const SLICE = 1000;
 
 export class Insertion {
-  /** @type {BoxKind | null} Where names go; null for each to its own box. */
+  /** @type {Field | null} Where names go; null for each to its own field. */
   target = null;
-  /** @type {Record<BoxKind, Set<string>>} */
+  /** @type {Record<Field, Set<string>>} */
   #used = { positive: new Set(), negative: new Set() };
   #names = new KnownNames();
-  /** @type {number | undefined} The library's generation that all names are known of. */
+  /** @type {number | undefined} The library's generation whose names are all known. */
   #generation;
   #frame = 0;
 
@@ -37,18 +37,18 @@ export class Insertion {
    */
   constructor(tabname, listener, closing) {
     this.listener = listener;
-    const heard = { focused: () => this.aim(this.boxes.last), edited: () => this.lookSoon() };
-    this.boxes = new Boxes(tabname, heard, closing);
+    const events = { focused: () => this.setTarget(this.fields.last), edited: () => this.updateUsed() };
+    this.fields = new PromptFields(tabname, events, closing);
   }
 
   /**
-   * Let names go to a box, or each to its own.
+   * Let names go to one field, or each to its own.
    *
-   * @param {BoxKind | null} target
+   * @param {Field | null} target
    */
-  aim(target) {
+  setTarget(target) {
     this.target = target;
-    this.listener.aimed();
+    this.listener.targetChanged();
   }
 
   /**
@@ -56,18 +56,18 @@ export class Insertion {
    *
    * @param {Entry} entry
    */
-  targetOf({ box }) {
-    return this.target ?? box;
+  targetOf({ field }) {
+    return this.target ?? field;
   }
 
   /**
-   * Return where this click or key puts it: with Shift in the other box.
+   * Return where this click or key puts it: with Shift in the other field.
    *
    * @param {Entry} entry
    * @param {Event} event
-   * @returns {BoxKind}
+   * @returns {Field}
    */
-  aimOf(entry, event) {
+  targetFor(entry, event) {
     const target = this.targetOf(entry);
     const isShifted = (event instanceof MouseEvent || event instanceof KeyboardEvent) && event.shiftKey;
     return isShifted === (target === "positive") ? "negative" : "positive";
@@ -82,25 +82,25 @@ export class Insertion {
   }
 
   /**
-   * Learn names, so that no edit cuts one of them in two.
+   * Add names to the known ones, so that no edit cuts one of them in two.
    *
    * @param {Iterable<Entry>} entries
    */
-  learn(entries) {
+  addNames(entries) {
     this.#names.add(Array.from(entries, ({ name }) => name));
   }
 
   /**
-   * Learn all names of a generation of the library, also those that are not in sight.
+   * Load the names of all embeddings of a generation, also of those that no card shows.
    *
    * @param {Api} api
    * @param {number} generation
    */
-  async learnAll(api, generation) {
+  async loadAllNames(api, generation) {
     if (generation === this.#generation) return;
     this.#generation = generation;
     try {
-      await painted(); // People wait for the cards, and for no name.
+      await painted(); // People wait for the cards, and not for names.
       const names = await api.names();
       for (let at = 0; at < names.length; at += SLICE) {
         this.#names.add(names.slice(at, at + SLICE));
@@ -108,40 +108,41 @@ export class Insertion {
       }
       if (generation !== this.#generation) return;
       this.#names.replace(names);
-      this.lookSoon();
+      this.updateUsed();
     } catch {
-      // The connection is lost, which the list says too: the next one that comes asks again.
+      // The connection is lost, which the toolbar shows: the next generation asks again.
       this.#generation = undefined;
     }
   }
 
   /**
-   * Put a name into a box, or take it out, and say so in a sentence.
+   * Insert a name into a field, or remove it, and return a sentence about it.
    *
    * @param {Entry} entry
-   * @param {BoxKind} kind
+   * @param {Field} field
    */
-  toggle(entry, kind) {
+  toggle(entry, field) {
     const { name } = entry;
-    this.learn([entry]);
-    const done = this.boxes.toggle(kind, name, this.#names);
-    if (done === "missing") return `This page has no box for the ${BOXES[kind].toLowerCase()}`;
-    if (done === "removed") return `${name} removed from ${BOXES[kind]}`;
-    const why = obstacle(entry);
-    return `${name} added to ${BOXES[kind]}${why ? `, but the model cannot use it: ${why.toLowerCase()}` : ""}`;
+    const title = FIELD_TITLES[field].toLowerCase();
+    this.addNames([entry]);
+    const done = this.fields.toggle(field, name, this.#names);
+    if (done === "missing") return `This page has no field for the ${title}`;
+    if (done === "removed") return `Removed ${name} from the ${title}`;
+    const added = `Added ${name} to the ${title}`;
+    return obstacle(entry) ? `${added}, but this file is not used: ${entry.reason}` : added;
   }
 
-  /** Look which names are in the prompts, once before the next picture is drawn. */
-  lookSoon() {
+  /** Find the names that are in the prompts, once before the next frame is drawn. */
+  updateUsed() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      for (const kind of BOX_KINDS) this.#used[kind] = this.#names.usedIn(this.boxes.text(kind));
-      this.listener.marked();
+      for (const field of FIELDS) this.#used[field] = this.#names.usedIn(this.fields.text(field));
+      this.listener.usedChanged();
     });
   }
 }
 
-/** Wait until what is in the page now can be seen. */
+/** Wait until what is in the page now is on the screen. */
 function painted() {
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }

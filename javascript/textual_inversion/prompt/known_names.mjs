@@ -1,8 +1,8 @@
 /**
- * Know the names of the library's embeddings, and see which of them a prompt holds.
+ * Know the names of the library's embeddings, and find which of them a prompt holds.
  *
- * There may be thousands. A prompt is only read with those that can begin at one of its
- * words, which a look into a map tells.
+ * There may be thousands. A prompt is read only with those that can begin at one of its words,
+ * which a map knows.
  */
 
 import { toggleName } from "./edits.mjs";
@@ -51,7 +51,7 @@ export class KnownNames {
   }
 
   /**
-   * Put a name into a prompt or take it out, as `toggleName` does, cutting no known name in two.
+   * Insert a name into a prompt or remove it, as `toggleName` does, cutting no known name in two.
    *
    * @param {string} prompt
    * @param {number} caret

@@ -1,19 +1,20 @@
 /**
- * Say in words what is to be known about one prompt.
+ * What people read about one prompt.
  */
 
 import { counted, number } from "../words.mjs";
 
-/** @typedef {import("../api.mjs").Chunk} Chunk */
-/** @typedef {import("../api.mjs").Lookalike} Lookalike */
+/** @typedef {import("../api.mjs").ChunkUsage} ChunkUsage */
+/** @typedef {import("../api.mjs").NearMiss} NearMiss */
 /** @typedef {import("../api.mjs").Provenance} Provenance */
 /** @typedef {import("../api.mjs").Report} Report */
+/** @typedef {import("../api.mjs").Unavailable} Unavailable */
 /** @typedef {import("../api.mjs").Used} Used */
 
-/** @typedef {{label: string, does: "convert"} | {label: string, does: "replace", lookalike: Lookalike}} Button */
+/** @typedef {{label: string, does: "convert"} | {label: string, does: "replace", nearMiss: NearMiss}} Button */
 
 /**
- * @typedef {object} Notice Something to be known: a name, and what there is to say about it.
+ * @typedef {object} Notice A name, and what there is to know about it.
  * @property {"warning" | "offer" | "used" | "meter"} kind
  * @property {string} name
  * @property {string} text Follows the name.
@@ -27,18 +28,16 @@ const LIST = new Intl.ListFormat("en");
  * Return all notices, most important first; none for a prompt of ordinary words.
  *
  * @param {Report} report
- * @param {Provenance} [provenance] What a pasted infotext says of other files.
+ * @param {Provenance} [provenance] How the embeddings of a pasted infotext differ from those here.
  * @returns {Notice[]}
  */
 export function noticesOf(report, provenance) {
   return [
-    ...report.shadowed.map(({ name, reason, instead }) =>
-      warning(name, ` is not used: ${reason}; ${instead} is used instead`),
-    ),
-    ...report.unusable.map(({ name, reason }) => warning(name, ` is not used: ${reason}`)),
+    ...report.unavailable.filter(({ shadowed_by }) => shadowed_by).map(notUsed),
+    ...report.unavailable.filter(({ shadowed_by }) => !shadowed_by).map(notUsed),
     ...report.used.filter(({ n_vectors }) => n_vectors > CHUNK_TOKENS).map(tooLong),
     ...differences(provenance),
-    ...report.lookalikes.map(proposal),
+    ...report.near_misses.map(proposal),
     ...conversions(report),
     ...report.used.map(usage),
     ...meter(report.chunks),
@@ -46,16 +45,16 @@ export function noticesOf(report, provenance) {
 }
 
 /**
- * Say the notices in a few words, for those who hear and do not see them.
+ * Return the notices in a few sentences, for screen readers.
  *
  * @param {Notice[]} notices
  */
-export function spoken(notices) {
+export function announcementOf(notices) {
   const sentences = notices
     .filter(({ kind }) => kind === "warning" || kind === "offer")
     .map(({ name, text, button }) => sentence(`${name}${text}${button?.does === "replace" ? ` ${button.label}` : ""}`));
   const used = notices.filter(({ kind }) => kind === "used").map(({ name }) => name);
-  if (used.length) sentences.push(`Uses ${LIST.format(used)}.`);
+  if (used.length) sentences.push(`The prompt uses ${LIST.format(used)}.`);
   return sentences.join(" ");
 }
 
@@ -68,40 +67,47 @@ function warning(name, text) {
   return { kind: "warning", name, text };
 }
 
+/** @param {Unavailable} unavailable */
+function notUsed({ name, reason, shadowed_by }) {
+  return warning(name, ` is not used: ${reason}${shadowed_by ? `; ${shadowed_by} is used instead` : ""}`);
+}
+
 /** @param {Used} used */
 function tooLong({ name, n_vectors }) {
-  return warning(name, ` has ${number(n_vectors)} vectors and does not fit into a chunk of ${CHUNK_TOKENS} tokens`);
+  return warning(name, ` has ${number(n_vectors)} vectors, which do not fit into a chunk of ${CHUNK_TOKENS} tokens`);
 }
 
 /** @param {Provenance | undefined} provenance */
 function differences(provenance) {
   const { missing = [], different = [], renamed = [] } = provenance ?? {};
   return [
-    ...missing.map(({ name, hash }) => warning(name, ` (${hash}), which the picture used, is not here`)),
-    ...different.map(({ name, hash, found }) =>
-      warning(name, ` is another file here (${found}) than the picture used (${hash})`),
+    ...missing.map(({ name, hash }) =>
+      warning(name, ` was used for the picture (hash ${hash}), but your library does not have it`),
     ),
-    ...renamed.map(({ name, now }) => warning(name, `, which the picture used, is called ${now} here`)),
+    ...different.map(({ name, hash, found }) =>
+      warning(name, ` in your library (hash ${found}) is not the file that the picture used (hash ${hash})`),
+    ),
+    ...renamed.map(({ name, now }) => warning(name, ` was used for the picture, and is named ${now} in your library`)),
   ];
 }
 
 /**
- * @param {Lookalike} lookalike
+ * @param {NearMiss} nearMiss
  * @returns {Notice}
  */
-function proposal(lookalike) {
-  const { text, name } = lookalike;
-  const button = /** @type {const} */ ({ label: `${name}?`, does: "replace", lookalike });
+function proposal(nearMiss) {
+  const { text, name } = nearMiss;
+  const button = /** @type {const} */ ({ label: `${name}?`, does: "replace", nearMiss });
   return { kind: "offer", name: text, text: ": did you mean", button };
 }
 
 /**
  * @param {Report} report
- * @returns {Notice[]} One for all forms together.
+ * @returns {Notice[]} One for all foreign syntax together.
  */
-function conversions({ forms }) {
-  if (!forms.length) return [];
-  const pairs = new Map(forms.map(({ text, replacement }) => [text, replacement]));
+function conversions({ foreign_syntax }) {
+  if (!foreign_syntax.length) return [];
+  const pairs = new Map(foreign_syntax.map(({ text, replacement }) => [text, replacement]));
   const [[first, replacement], ...others] = pairs;
   const more = others.map(([text, becomes]) => `, ${text} → ${becomes}`).join("");
   const label = pairs.size > 1 ? `Convert all ${pairs.size}` : "Convert";
@@ -114,20 +120,22 @@ function conversions({ forms }) {
  */
 function usage({ name, n_vectors, weights }) {
   const facts = [counted(n_vectors, "vector")];
-  if (weights.length > 1) facts.push(`${weights.length} times`);
-  if (weights.some((weight) => weight !== 1)) facts.push(`at ${LIST.format(weights.map(short))}`);
+  if (weights.length > 1) facts.push(`used ${weights.length} times`);
+  if (weights.some((weight) => weight !== 1))
+    facts.push(`${weights.length > 1 ? "weights" : "weight"} ${LIST.format(weights.map(short))}`);
   return { kind: "used", name, text: ` ${facts.join(", ")}` };
 }
 
 /**
- * @param {Chunk[]} chunks
+ * @param {ChunkUsage[]} chunks
  * @returns {Notice[]}
  */
 function meter(chunks) {
-  const vectors = chunks.map((chunk) => chunk.vectors);
-  if (!vectors.some(Boolean)) return [];
-  const each = chunks.length > 1 ? `each chunk's ${CHUNK_TOKENS}` : `${CHUNK_TOKENS}`;
-  return [{ kind: "meter", name: "", text: `Embeddings take ${LIST.format(vectors.map(number))} of ${each} tokens` }];
+  const vectors = chunks.reduce((sum, chunk) => sum + chunk.vectors, 0);
+  if (!vectors) return [];
+  const among = chunks.length > 1 ? ` in ${chunks.length} chunks` : "";
+  const text = `Embeddings take ${number(vectors)} of ${number(chunks.length * CHUNK_TOKENS)} tokens${among}`;
+  return [{ kind: "meter", name: "", text }];
 }
 
 /** @param {string} words */

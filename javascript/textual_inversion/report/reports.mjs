@@ -1,16 +1,17 @@
 /**
- * Keep a report under each of two prompt boxes: what their prompts use, as they are typed.
+ * Keep a report under each of two prompt fields: what their prompts use, as they are typed.
  */
 
 import { listen } from "../live.mjs";
 import { Questions } from "../questions.mjs";
-import { convertForms, replaceWord } from "../prompt/edits.mjs";
-import { apply, BOX_KINDS, Boxes } from "../prompt/fields.mjs";
+import { FIELDS } from "../words.mjs";
+import { convertSyntax, replaceWord } from "../prompt/edits.mjs";
+import { apply, PromptFields } from "../prompt/fields.mjs";
 import { noticesOf } from "./notices.mjs";
 import { ReportStrip } from "./strip.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").BoxKind} BoxKind */
+/** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../api.mjs").Prompts} Prompts */
 /** @typedef {import("../api.mjs").Reports} Reports */
 /** @typedef {import("./notices.mjs").Button} Button */
@@ -25,9 +26,9 @@ export class PromptReports {
   #isAnswered = true;
   /** @type {Reports | undefined} What was answered last. */
   #reports;
-  /** The library's generation that was heard of last. */
-  #heard = 0;
-  /** @type {{kind: BoxKind, infotext: string} | undefined} What was pasted, and into which box. */
+  /** The library's newest generation, as far as this page knows. */
+  #generation = 0;
+  /** @type {{field: Field, infotext: string} | undefined} What was pasted, and into which field. */
   #pasted;
   /** @type {(() => void) | undefined} */
   #stopListening;
@@ -40,7 +41,8 @@ export class PromptReports {
   constructor(tabname, api, closing) {
     this.api = api;
     this.tabname = tabname;
-    this.boxes = new Boxes(tabname, { focused: () => this.#look(), edited: () => this.#look() }, closing);
+    const events = { focused: () => this.#update(), edited: () => this.#update() };
+    this.fields = new PromptFields(tabname, events, closing);
     this.strips = {
       positive: new ReportStrip((button) => this.#press("positive", button)),
       negative: new ReportStrip((button) => this.#press("negative", button)),
@@ -51,38 +53,38 @@ export class PromptReports {
       (reports) => this.#receive(reports),
       PAUSE_MS,
     );
-    document.addEventListener("paste", (event) => this.#notePasted(event), { signal: closing });
-    document.addEventListener("visibilitychange", () => this.#look(), { signal: closing });
+    document.addEventListener("paste", (event) => this.#onPaste(event), { signal: closing });
+    document.addEventListener("visibilitychange", () => this.#update(), { signal: closing });
     closing.addEventListener("abort", () => this.#follow(false));
   }
 
-  /** Put the reports where the boxes are by now. */
+  /** Put the reports where the fields are by now. */
   place() {
-    for (const kind of BOX_KINDS) this.strips[kind].place(this.boxes.block(kind));
-    this.#look();
+    for (const field of FIELDS) this.strips[field].place(this.fields.block(field));
+    this.#update();
   }
 
   /** Ask what the prompts use, if that may have changed and somebody can see it. */
-  #look() {
-    const prompts = this.#read();
-    const isBlank = BOX_KINDS.every((kind) => !prompts[kind].trim());
+  #update() {
+    const prompts = this.#prompts();
+    const isBlank = FIELDS.every((field) => !prompts[field].trim());
     this.#follow(!isBlank);
     if (isBlank) this.#forget();
-    else if (document.visibilityState !== "visible") this.#leave();
+    else if (document.visibilityState !== "visible") this.#pause();
     else if (JSON.stringify(prompts) !== JSON.stringify(this.#asked)) this.#ask(prompts);
   }
 
   /** @returns {Prompts} */
-  #read() {
-    const [positive, negative] = BOX_KINDS.map((kind) => this.boxes.text(kind));
-    if (this.#pasted && !(this.#pasted.kind === "positive" ? positive : negative)) this.#pasted = undefined;
+  #prompts() {
+    const [positive, negative] = FIELDS.map((field) => this.fields.text(field));
+    if (this.#pasted && !(this.#pasted.field === "positive" ? positive : negative)) this.#pasted = undefined;
     return { positive, negative, steps: this.#steps(), infotext: this.#pasted?.infotext };
   }
 
-  /** How many steps the host will take; when a prompt changes depends on it. */
+  /** How many steps the host will take: prompt editing depends on it. */
   #steps() {
-    const field = document.querySelector(`#${CSS.escape(this.tabname)}_steps input`);
-    const steps = field instanceof HTMLInputElement ? field.valueAsNumber : 0;
+    const input = document.querySelector(`#${CSS.escape(this.tabname)}_steps input`);
+    const steps = input instanceof HTMLInputElement ? input.valueAsNumber : 0;
     return Number.isInteger(steps) && steps > 0 ? steps : undefined;
   }
 
@@ -100,29 +102,29 @@ export class PromptReports {
     if (reports) this.#catchUp();
   }
 
-  /** Ask nothing while nobody looks, and everything then. */
-  #leave() {
+  /** Ask nothing while nobody can see the page, and everything then. */
+  #pause() {
     this.#asked = undefined;
     this.questions.drop();
   }
 
   #forget() {
-    this.#leave();
+    this.#pause();
     this.#show(undefined);
   }
 
   /** @param {Reports | undefined} reports */
   #show(reports) {
     this.#reports = reports;
-    for (const kind of BOX_KINDS) {
-      // A host that takes an infotext apart puts its prompt into the first box.
-      const provenance = (this.#pasted?.kind ?? "positive") === kind ? reports?.infotext : undefined;
-      this.strips[kind].show(reports ? noticesOf(reports[kind], provenance) : []);
+    for (const field of FIELDS) {
+      // A host that takes an infotext apart puts its prompt into the first field.
+      const provenance = (this.#pasted?.field ?? "positive") === field ? reports?.infotext : undefined;
+      this.strips[field].show(reports ? noticesOf(reports[field], provenance) : []);
     }
   }
 
   /**
-   * Follow the library as long as there is something to say of the prompts.
+   * Follow the library as long as there is a prompt.
    *
    * @param {boolean} isWanted
    */
@@ -131,46 +133,46 @@ export class PromptReports {
     this.#stopListening?.();
     this.#stopListening = isWanted
       ? listen(`${this.api.base}/events`, {
-          changed: ({ generation }) => this.#hear(generation),
+          changed: ({ generation }) => this.#onGeneration(generation),
           connection: () => {},
         })
       : undefined;
   }
 
   /** @param {number} generation */
-  #hear(generation) {
-    this.#heard = generation;
+  #onGeneration(generation) {
+    this.#generation = generation;
     this.#catchUp();
   }
 
   /** Ask again where the library has changed since, or nothing was answered. */
   #catchUp() {
-    const isOld = this.#heard > (this.#reports?.generation ?? -1);
+    const isOld = this.#generation > (this.#reports?.generation ?? -1);
     if (this.#asked && this.#isAnswered && isOld) this.#ask(this.#asked);
   }
 
   /** @param {ClipboardEvent} event */
-  #notePasted({ target, clipboardData }) {
-    const kind = this.boxes.kindOf(target);
+  #onPaste({ target, clipboardData }) {
+    const field = this.fields.fieldOf(target);
     const text = clipboardData?.getData("text") ?? "";
-    if (kind && text.includes(TI_HASHES)) this.#pasted = { kind, infotext: text };
+    if (field && text.includes(TI_HASHES)) this.#pasted = { field, infotext: text };
   }
 
   /**
    * Do what a notice proposes.
    *
-   * @param {BoxKind} kind
+   * @param {Field} field
    * @param {Button} button
    */
-  #press(kind, button) {
-    const box = this.boxes.box(kind);
-    if (!box || !this.#reports) return;
+  #press(field, button) {
+    const textarea = this.fields.textarea(field);
+    if (!textarea || !this.#reports) return;
     const edit =
       button.does === "convert"
-        ? convertForms(box.value, this.#reports[kind].forms)
-        : replaceWord(box.value, button.lookalike.text, button.lookalike.name);
-    if (edit) apply(box, edit);
+        ? convertSyntax(textarea.value, this.#reports[field].foreign_syntax)
+        : replaceWord(textarea.value, button.nearMiss.text, button.nearMiss.name);
+    if (edit) apply(textarea, edit);
     // The button will be gone.
-    box.focus();
+    textarea.focus();
   }
 }

@@ -1,16 +1,16 @@
 /**
- * Show under a prompt box what its prompt uses: one calm line, which opens where it is too short.
+ * Show under a prompt field what its prompt uses: one calm line, which opens where it is too short.
  */
 
 import { element } from "../elements.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
-import { spoken } from "./notices.mjs";
+import { announcementOf } from "./notices.mjs";
 
 /** @typedef {import("./notices.mjs").Button} Button */
 /** @typedef {import("./notices.mjs").Notice} Notice */
 
-// Words that are read aloud wait until someone has stopped typing.
-const HUSH_MS = 1200;
+// Screen readers get the announcement once the person has stopped typing.
+const SILENCE_MS = 1200;
 
 export class ReportStrip {
   /** @type {Notice[]} */
@@ -18,7 +18,7 @@ export class ReportStrip {
   /** What is shown, as JSON. */
   #shown = "[]";
   /** @type {number | undefined} */
-  #hush;
+  #silence;
 
   /** @param {(button: Button) => void} pressed */
   constructor(pressed) {
@@ -31,8 +31,8 @@ export class ReportStrip {
       this.list,
       this.more,
     );
-    this.spoken = element("p", { class: "spoken", role: "status" });
-    this.root = element("div", { class: "lib-embeddings-report" }, this.line, this.spoken);
+    this.announcement = element("p", { class: "announcement", role: "status" });
+    this.root = element("div", { class: "lib-embeddings-report" }, this.line, this.announcement);
     this.root.addEventListener("click", ({ target }) => this.#press(/** @type {Element} */ (target)));
     this.root.addEventListener("mousedown", keepCaret);
     // What was cut off can be reached with Tab, and must be seen then.
@@ -61,13 +61,13 @@ export class ReportStrip {
     this.line.hidden = !notices.length;
     this.list.replaceChildren(...notices.map(item));
     this.#measure();
-    clearTimeout(this.#hush);
-    this.#hush = setTimeout(() => this.#speak(spoken(notices)), HUSH_MS);
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#announce(announcementOf(notices)), SILENCE_MS);
   }
 
   /** @param {string} text */
-  #speak(text) {
-    if (this.spoken.textContent !== text) this.spoken.textContent = text;
+  #announce(text) {
+    if (this.announcement.textContent !== text) this.announcement.textContent = text;
   }
 
   /** @param {Element} target */
@@ -85,7 +85,7 @@ export class ReportStrip {
     this.#measure();
   }
 
-  /** Offer to open the line where it hides something, and say how much. */
+  /** Offer to open the line where it hides something, with a count. */
   #measure() {
     const isOpen = this.line.classList.contains("open");
     const end = this.list.getBoundingClientRect().bottom;

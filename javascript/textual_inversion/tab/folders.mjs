@@ -1,5 +1,5 @@
 /**
- * Show the folders as a tree that can be folded, with how many files are in each.
+ * Show the folders as a tree that can be folded, with the number of files in each.
  */
 
 import { element, setAttribute } from "../elements.mjs";
@@ -8,7 +8,7 @@ import { number } from "../words.mjs";
 /** @typedef {import("../api.mjs").Folder} Folder */
 /** @typedef {Folder & {hasChildren: boolean, isOpen: boolean}} Branch */
 
-/** The id of the row that stands for all roots. */
+/** The id of the row of all roots. */
 const ALL = "";
 const MOST_ROWS = 200;
 
@@ -80,13 +80,13 @@ export class FolderTree {
   }
 
   /**
-   * Follow a key from a row.
+   * Move from a row, or fold it, as a key asks for.
    *
    * @param {string} key
    * @param {HTMLElement} row
-   * @returns {boolean} Whether the key means anything here.
+   * @returns {boolean} Whether the key meant anything.
    */
-  follow(key, row) {
+  move(key, row) {
     const rows = Array.from(this.tree.children, (child) => /** @type {HTMLElement} */ (child));
     const index = rows.indexOf(row);
     const isOpen = row.getAttribute("aria-expanded");
@@ -137,7 +137,7 @@ export class FolderTree {
 
 /** @param {number} count */
 function moreRow(count) {
-  return element("li", { role: "treeitem", class: "more" }, `${number(count)} more: search finds folders by name`);
+  return element("li", { role: "treeitem", class: "more" }, `${number(count)} more folders: type a name into the search`);
 }
 
 /**

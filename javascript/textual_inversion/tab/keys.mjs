@@ -1,11 +1,9 @@
 /**
- * What the keys do: arrows move, Enter inserts, `/` searches, Esc leaves.
+ * What the keys do: arrows move, Enter inserts, `/` searches, Esc goes back.
  */
 
 /**
- * What keys can move.
- *
- * @typedef {object} Keyboard
+ * @typedef {object} Keyboard What keys can act on.
  * @property {import("../cards/grid.mjs").Grid} grid
  * @property {import("./folders.mjs").FolderTree} tree
  * @property {HTMLInputElement} search
@@ -62,7 +60,7 @@ function answerInSearch({ grid, search, clearSearch, leave }, key) {
  */
 function answerInTree({ tree, act }, row, event) {
   if (event.key === "Enter" || event.key === " ") return done(act(row, "folder", event));
-  return tree.follow(event.key, row);
+  return tree.move(event.key, row);
 }
 
 /**
@@ -71,10 +69,10 @@ function answerInTree({ tree, act }, row, event) {
  * @param {KeyboardEvent} event
  */
 function answerInGrid({ grid, act }, target, event) {
-  if (grid.follow(event.key)) return true;
+  if (grid.move(event.key)) return true;
   const main = target.closest(".card")?.querySelector("button");
   const action = CARD_KEYS[event.key];
-  // Enter on a card's small buttons is theirs.
+  // Enter on a card's small buttons presses them.
   if (!main || !action || (event.key === "Enter" && target !== main)) return false;
   return done(act(main, action === "insert" ? (main.dataset.action ?? action) : action, event));
 }

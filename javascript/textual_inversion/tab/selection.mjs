@@ -1,19 +1,19 @@
 /**
- * The parts of the library that can be shown, and what to say where one of them is empty.
+ * What part of the library is shown, and in which order.
  */
 
 import { counted, number } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Counts} Counts */
+/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
 /** @typedef {import("../api.mjs").Parameters} Parameters */
-/** @typedef {import("../api.mjs").Summary} Summary */
 /** @typedef {"usable" | "incompatible" | "partial" | "broken" | "foreign" | "duplicate" | "favourite" | "all"} FilterKey */
 /** @typedef {"name" | "date" | "vectors" | "folder" | "size"} Sort */
 /** @typedef {"asc" | "desc"} Order */
 /** @typedef {{sort: Sort, order: Order, showsFolders: boolean}} Choices */
 
 /**
- * @typedef {object} View What is shown of the library.
+ * @typedef {object} Selection What part of the library is shown.
  * @property {FilterKey} filter
  * @property {string} query
  * @property {string} folder Its id; empty for all.
@@ -24,10 +24,26 @@ import { counted, number } from "../words.mjs";
  * @property {string} title
  * @property {(keyof Counts)[]} kinds What it shows, as the API counts it.
  * @property {Parameters} parameters What asks the API for it.
- * @property {string} are The predicate of a sentence about these files.
  */
 
-const KEY = "lib-embeddings";
+/**
+ * Without an active model the fit of all embeddings is unknown, and none is hidden for it.
+ *
+ * @type {Record<FilterKey, Filter>}
+ */
+export const FILTERS = {
+  usable: { title: "Usable", kinds: ["usable", "unknown"], parameters: { fit: "usable,unknown" } },
+  incompatible: { title: "Other models", kinds: ["incompatible"], parameters: { fit: "incompatible" } },
+  partial: { title: "Partially compatible", kinds: ["partial"], parameters: { fit: "partial" } },
+  broken: { title: "Broken", kinds: ["broken", "unsafe"], parameters: { state: "broken,unsafe" } },
+  foreign: { title: "Not embeddings", kinds: ["foreign"], parameters: { state: "foreign" } },
+  duplicate: { title: "Duplicates", kinds: ["duplicate"], parameters: { state: "duplicate" } },
+  favourite: { title: "Favourites", kinds: ["favourite"], parameters: { favourite: "true" } },
+  all: { title: "All", kinds: ["ok", "duplicate", "broken", "unsafe", "foreign"], parameters: {} },
+};
+
+/** @type {ReadonlySet<FilterKey>} Those that show more than embeddings. */
+const OF_FILES = new Set(["broken", "foreign", "all"]);
 
 /** @type {ReadonlyMap<Sort, {title: string, order: Order}>} Each with the order that is wanted first. */
 export const SORTS = new Map([
@@ -38,31 +54,7 @@ export const SORTS = new Map([
   ["size", { title: "Size", order: "desc" }],
 ]);
 
-/**
- * Without an active model the fit of all embeddings is unknown, and none is hidden for it.
- *
- * @type {Record<FilterKey, Filter>}
- */
-export const FILTERS = {
-  usable: { title: "Usable", kinds: ["usable", "unknown"], parameters: { fit: "usable,unknown" }, are: "usable" },
-  incompatible: {
-    title: "Other models",
-    kinds: ["incompatible"],
-    parameters: { fit: "incompatible" },
-    are: "for other models",
-  },
-  partial: { title: "Partial", kinds: ["partial"], parameters: { fit: "partial" }, are: "fit in part" },
-  broken: {
-    title: "Broken",
-    kinds: ["broken", "unsafe"],
-    parameters: { state: "broken,unsafe" },
-    are: "broken or unsafe",
-  },
-  foreign: { title: "Not embeddings", kinds: ["foreign"], parameters: { state: "foreign" }, are: "something else" },
-  duplicate: { title: "Duplicates", kinds: ["duplicate"], parameters: { state: "duplicate" }, are: "duplicates" },
-  favourite: { title: "Favourites", kinds: ["favourite"], parameters: { favourite: "true" }, are: "favourites" },
-  all: { title: "All", kinds: ["ok", "duplicate", "broken", "unsafe", "foreign"], parameters: {}, are: "in all" },
-};
+const STORAGE_KEY = "lib-embeddings";
 
 /**
  * @param {FilterKey} key
@@ -74,28 +66,27 @@ export function countOf(key, counts) {
 
 /**
  * @param {FilterKey} key
- * @param {Summary} summary
+ * @param {LibrarySummary} summary
  */
 export function titleOf(key, { model }) {
   return key === "usable" && model === null ? "Embeddings" : FILTERS[key].title;
 }
 
-/** @type {ReadonlySet<FilterKey>} Those that show more than embeddings. */
-const OF_FILES = new Set(["broken", "foreign", "all"]);
-
 /**
- * Say how many entries are shown, and of how many where a search or folder leaves some out.
+ * Return how many entries are shown, and of how many where a search or folder hides some.
  *
- * @param {View} view
- * @param {Summary} summary
+ * @param {Selection} selection
+ * @param {LibrarySummary} summary
  */
-export function sayTotal({ filter, query, folder }, { counts, total }) {
+export function totalText({ filter, query, folder }, { counts, total }) {
   const noun = OF_FILES.has(filter) ? "file" : "embedding";
   const isPart = query !== "" || folder !== "";
   return isPart ? `${number(total)} of ${counted(countOf(filter, counts), noun)}` : counted(total, noun);
 }
 
 /**
+ * Return the order that somebody chose last, and whether folders are shown.
+ *
  * @param {boolean} hasRoom Whether folders are shown to someone who never chose.
  * @param {Pick<Storage, "getItem">} [storage]
  * @returns {Choices}
@@ -110,12 +101,14 @@ export function recall(hasRoom, storage) {
 }
 
 /**
+ * Keep what somebody chose for the next visit.
+ *
  * @param {Choices} choices
  * @param {Pick<Storage, "setItem">} [storage]
  */
 export function remember(choices, storage) {
   try {
-    (storage ?? localStorage).setItem(KEY, JSON.stringify(choices));
+    (storage ?? localStorage).setItem(STORAGE_KEY, JSON.stringify(choices));
   } catch {
     // Private windows and full or forbidden storage: the choice holds for this visit.
   }
@@ -127,7 +120,7 @@ export function remember(choices, storage) {
  */
 function read(storage) {
   try {
-    return JSON.parse((storage ?? localStorage).getItem(KEY) ?? "null") ?? {};
+    return JSON.parse((storage ?? localStorage).getItem(STORAGE_KEY) ?? "null") ?? {};
   } catch {
     return {};
   }

@@ -1,30 +1,31 @@
 /**
- * The tab: its parts put together, and what they do for each other.
+ * The tab: its parts, and what they do for each other.
  */
 
 import { Api } from "../api.mjs";
-import { element, watchSight } from "../elements.mjs";
+import { element, watchVisibility } from "../elements.mjs";
 import { listen } from "../live.mjs";
 import { hasEditor, openEditor } from "../webui.mjs";
+import { FIELDS, number } from "../words.mjs";
 import { dropBrokenPictures, showPlaces } from "../cards/card.mjs";
 import { DetailsPanel } from "../cards/details.mjs";
 import { Grid } from "../cards/grid.mjs";
-import { BOX_KINDS, keepCaret } from "../prompt/fields.mjs";
+import { keepCaret } from "../prompt/fields.mjs";
 import { Insertion } from "../prompt/insertion.mjs";
 import { showEmpty } from "./empty.mjs";
 import { FolderTree } from "./folders.mjs";
 import { answerKey } from "./keys.mjs";
-import { Catalogue } from "./search.mjs";
-import { recall, remember, sayTotal, SORTS } from "./selection.mjs";
+import { Search } from "./search.mjs";
+import { recall, remember, totalText, SORTS } from "./selection.mjs";
 import { Toolbar } from "./toolbar.mjs";
 
-/** @typedef {import("../api.mjs").BoxKind} BoxKind */
 /** @typedef {import("../api.mjs").Changes} Changes */
 /** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../cards/result_pages.mjs").Listing} Listing */
+/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../cards/result_pages.mjs").ResultPages} ResultPages */
 /** @typedef {import("./selection.mjs").Choices} Choices */
+/** @typedef {import("./selection.mjs").Selection} Selection */
 /** @typedef {import("./selection.mjs").Sort} Sort */
-/** @typedef {import("./selection.mjs").View} View */
 /** @typedef {(target: HTMLElement, event: Event) => unknown} Action */
 
 const ROOM_FOR_FOLDERS = 768;
@@ -45,10 +46,10 @@ export class Tab {
     this.tree = new FolderTree();
     this.empty = element("div", { class: "empty", hidden: true });
     this.details = new DetailsPanel(this.api, {
-      changed: (entry, id) => this.catalogue.follow(entry, id),
+      changed: (entry, id) => this.search.replace(entry, id),
       placesOf: (entry) => this.insertion.placesOf(entry),
     });
-    this.insertion = new Insertion(tabname, { aimed: () => this.#showTarget(), marked: () => this.#markAll() }, signal);
+    this.insertion = new Insertion(tabname, { targetChanged: () => this.#showTarget(), usedChanged: () => this.#markAll() }, signal);
     this.grid = new Grid(
       {
         hasEditor: hasEditor(root),
@@ -57,25 +58,25 @@ export class Tab {
       },
       signal,
     );
-    this.catalogue = new Catalogue(this.api, this.#choices, {
+    this.search = new Search(this.api, this.#choices, {
       capacity: () => this.grid.capacity,
-      holdsPlace: (listing) => this.grid.holdsPlace(listing),
-      show: (listing, options) => this.#show(listing, options),
+      holdsPlace: (results) => this.grid.holdsPlace(results),
+      show: (results, options) => this.#show(results, options),
       render: () => {
         this.grid.render();
-        this.#learn();
+        this.#addNames();
       },
       warn: (problem) => this.toolbar.warn("request", problem && `Not loaded: ${problem.message}. Trying again …`),
     });
     this.#build();
-    this.#listenToPeople(signal);
-    watchSight(root, (isShown) => this.#setShown(isShown), signal);
+    this.#addListeners(signal);
+    watchVisibility(root, (isShown) => this.#setShown(isShown), signal);
   }
 
   /** Leave nothing behind: the root is no longer in the page. */
   close() {
     this.#setShown(false);
-    this.catalogue.close();
+    this.search.close();
     this.#closing.abort();
   }
 
@@ -88,34 +89,34 @@ export class Tab {
     );
     this.#showChoices();
     this.toolbar.showTarget(null);
-    this.toolbar.say("Loading …");
+    this.toolbar.showStatus("Loading …");
   }
 
   // What is shown
 
   /**
-   * @param {Listing} listing
+   * @param {ResultPages} results
    * @param {{keepsPlace: boolean}} options
    */
-  #show(listing, options) {
-    const { summary } = listing;
+  #show(results, options) {
+    const { summary } = results;
     if (!summary) return;
-    this.toolbar.showFilters(summary, this.catalogue.view.filter);
-    this.tree.show(summary.folders, this.catalogue.view.folder);
+    this.toolbar.showFilters(summary, this.search.selection.filter);
+    this.tree.show(summary.folders, this.search.selection.folder);
     this.#showChoices();
-    showEmpty(this.empty, this.catalogue.view, summary);
+    showEmpty(this.empty, this.search.selection, summary);
     this.grid.viewport.hidden = !summary.total;
-    this.grid.show(listing, options);
-    this.#learn();
-    this.toolbar.say(sayTotal(this.catalogue.view, summary));
+    this.grid.show(results, options);
+    this.#addNames();
+    this.toolbar.showStatus(totalText(this.search.selection, summary));
   }
 
-  /** Learn names, those in sight first, and mark those that are in a prompt. */
-  #learn() {
-    this.insertion.learn(Array.from(this.grid.shown(), ({ entry }) => entry));
-    this.insertion.lookSoon();
-    const { generation } = this.catalogue.listing?.summary ?? {};
-    if (generation !== undefined) this.insertion.learnAll(this.api, generation);
+  /** Add names to the known ones, those in sight first, and mark those that are in a prompt. */
+  #addNames() {
+    this.insertion.addNames(Array.from(this.grid.shown(), ({ entry }) => entry));
+    this.insertion.updateUsed();
+    const { generation } = this.search.results?.summary ?? {};
+    if (generation !== undefined) this.insertion.loadAllNames(this.api, generation);
   }
 
   #showChoices() {
@@ -137,9 +138,9 @@ export class Tab {
   }
 
   #showTarget() {
-    const { target, boxes } = this.insertion;
+    const { target, fields } = this.insertion;
     this.toolbar.showTarget(target);
-    boxes.mark(this.#isShown ? target : null);
+    fields.mark(this.#isShown ? target : null);
     this.#markAll();
   }
 
@@ -147,7 +148,7 @@ export class Tab {
 
   /** @type {Record<string, Action>} By the `data-action` of what was clicked, changed or typed into. */
   #actions = {
-    insert: (card, event) => this.#toggle(card, (entry) => this.insertion.aimOf(entry, event)),
+    insert: (card, event) => this.#toggle(card, (entry) => this.insertion.targetFor(entry, event)),
     positive: (card) => this.#toggle(card, () => "positive"),
     negative: (card) => this.#toggle(card, () => "negative"),
     favourite: (card) => this.#toggleFavourite(card),
@@ -156,10 +157,10 @@ export class Tab {
     close: () => this.details.close(),
     rename: ({ dataset }) => this.details.renaming.open(dataset.name ?? ""),
     copy: (button) => this.details.copy(button),
-    setting: (input) => this.details.change(/** @type {HTMLInputElement} */ (input)),
-    search: () => this.catalogue.look({ query: this.toolbar.search.value.trim() }),
-    filter: ({ dataset }) => this.catalogue.look({ filter: /** @type {View["filter"]} */ (dataset.value) }),
-    folder: ({ dataset }) => this.catalogue.look({ folder: dataset.id ?? "" }),
+    choice: (input) => this.details.choose(/** @type {HTMLInputElement} */ (input)),
+    search: () => this.search.select({ query: this.toolbar.search.value.trim() }),
+    filter: ({ dataset }) => this.search.select({ filter: /** @type {Selection["filter"]} */ (dataset.value) }),
+    folder: ({ dataset }) => this.search.select({ folder: dataset.id ?? "" }),
     fold: (twisty) => this.tree.fold(/** @type {HTMLElement} */ (twisty.parentElement)),
     folders: () => this.#choose({ showsFolders: !this.#choices.showsFolders }),
     sort: () => {
@@ -167,13 +168,13 @@ export class Tab {
       this.#choose({ sort, order: SORTS.get(sort)?.order });
     },
     order: () => this.#choose({ order: this.#choices.order === "asc" ? "desc" : "asc" }),
-    target: ({ dataset }) => this.insertion.aim(BOX_KINDS.find((kind) => kind === dataset.value) ?? null),
+    target: ({ dataset }) => this.insertion.setTarget(FIELDS.find((field) => field === dataset.value) ?? null),
     rescan: () => this.#rescan(),
-    offer: ({ dataset }) => this.#accept(JSON.parse(dataset.view ?? "{}")),
+    offer: ({ dataset }) => this.#accept(JSON.parse(dataset.selection ?? "{}")),
   };
 
   /** @param {AbortSignal} signal */
-  #listenToPeople(signal) {
+  #addListeners(signal) {
     const { root, grid, tree, insertion, toolbar } = this;
     const keyboard = {
       grid,
@@ -182,7 +183,7 @@ export class Tab {
       act: (/** @type {HTMLElement} */ on, /** @type {string} */ action, /** @type {Event} */ event) =>
         this.#actions[action](on, event),
       clearSearch: () => this.#accept({ query: "" }),
-      leave: () => insertion.boxes.focus(),
+      leave: () => insertion.fields.focus(),
     };
     for (const type of ["click", "change", "input"])
       root.addEventListener(type, (event) => this.#act(event), { signal });
@@ -191,61 +192,62 @@ export class Tab {
     root.addEventListener("focusin", ({ target }) => grid.activate(/** @type {Element} */ (target).closest(".card")), {
       signal,
     });
-    root.addEventListener("pointerenter", () => insertion.lookSoon(), { signal });
+    root.addEventListener("pointerenter", () => insertion.updateUsed(), { signal });
     dropBrokenPictures(root, signal);
   }
 
   /**
-   * Do what an element asks for: the search when typed into, fields when changed, others when clicked.
+   * Do what an element asks for: the search when typed into, other inputs when changed, buttons when clicked.
    *
    * @param {Event} event
    */
   #act(event) {
     const target = /** @type {Element} */ (event.target).closest("[data-action]");
     if (!(target instanceof HTMLElement)) return;
-    const isField = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    const wanted = target === this.toolbar.search ? "input" : isField ? "change" : "click";
+    const isInput = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
+    const wanted = target === this.toolbar.search ? "input" : isInput ? "change" : "click";
     if (event.type === wanted) this.#actions[target.dataset.action ?? ""]?.(target, event);
   }
 
   /**
    * @param {HTMLElement} inCard
-   * @param {(entry: Entry) => BoxKind} where
+   * @param {(entry: Entry) => Field} where
    */
   #toggle(inCard, where) {
-    this.#withEntry(inCard, (entry) => this.toolbar.say(this.insertion.toggle(entry, where(entry))));
+    this.#withEntry(inCard, (entry) => this.toolbar.showStatus(this.insertion.toggle(entry, where(entry))));
   }
 
   /** @param {HTMLElement} inCard */
   #toggleFavourite(inCard) {
     this.#withEntry(inCard, ({ id, name, favourite }) =>
-      this.#attempt(async () => {
-        await this.api.change(id, { favourite: !favourite });
-        this.catalogue.refresh();
-        return favourite ? `${name} is no favourite any more` : `${name} is a favourite`;
+      this.#attempt("Not saved", async () => {
+        await this.api.choose(id, { favourite: !favourite });
+        this.search.refresh();
+        return favourite ? `Removed ${name} from the favourites` : `Added ${name} to the favourites`;
       }),
     );
   }
 
   #rescan() {
-    return this.#attempt(async () => {
+    return this.#attempt("Not scanned", async () => {
       const { added, modified, deleted } = await this.api.rescan();
       return added + modified + deleted
-        ? `${added} added, ${modified} changed, ${deleted} deleted`
+        ? `${number(added)} added, ${number(modified)} changed, ${number(deleted)} deleted`
         : "Nothing has changed";
     });
   }
 
   /**
-   * Say how something went.
+   * Do something, and show how it went.
    *
+   * @param {string} failure The beginning of the message where it fails.
    * @param {() => Promise<string>} work
    */
-  async #attempt(work) {
+  async #attempt(failure, work) {
     try {
-      this.toolbar.say(await work());
+      this.toolbar.showStatus(await work());
     } catch (error) {
-      this.toolbar.say(`Not done: ${/** @type {Error} */ (error).message}`);
+      this.toolbar.showStatus(`${failure}: ${/** @type {Error} */ (error).message}`);
     }
   }
 
@@ -263,13 +265,13 @@ export class Tab {
     this.#choices = { ...this.#choices, ...change };
     remember(this.#choices);
     this.#showChoices();
-    if (!("showsFolders" in change)) this.catalogue.arrange(this.#choices);
+    if (!("showsFolders" in change)) this.search.sort(this.#choices);
   }
 
-  /** @param {Partial<View>} view */
-  #accept(view) {
-    if (view.query !== undefined) this.toolbar.search.value = view.query;
-    this.catalogue.look(view);
+  /** @param {Partial<Selection>} selection */
+  #accept(selection) {
+    if (selection.query !== undefined) this.toolbar.search.value = selection.query;
+    this.search.select(selection);
   }
 
   // What happens in the library
@@ -281,17 +283,17 @@ export class Tab {
     this.#showTarget();
     this.#stopListening();
     if (!isShown) return;
-    if (!this.catalogue.listing) this.catalogue.refresh();
-    this.insertion.lookSoon();
+    if (!this.search.results) this.search.refresh();
+    this.insertion.updateUsed();
     this.#stopListening = listen(`${this.api.base}/events`, {
-      changed: (changes) => this.#hear(changes),
+      changed: (changes) => this.#update(changes),
       connection: (isConnected) => this.toolbar.warn("connection", isConnected ? "" : "Not connected. Trying again …"),
     });
   }
 
   /** @param {Changes} changes */
-  #hear({ generation }) {
-    this.catalogue.hear(generation);
+  #update({ generation }) {
+    this.search.update(generation);
     this.details.refresh();
   }
 }

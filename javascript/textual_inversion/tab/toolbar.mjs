@@ -1,5 +1,5 @@
 /**
- * Build what stands above the cards: search, order, filters, and where names go.
+ * Build the controls above the cards: search, order, filters, and the field that names go to.
  */
 
 import { element, iconButton, setAttribute } from "../elements.mjs";
@@ -7,8 +7,8 @@ import { number } from "../words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
 import { countOf, FILTERS, SORTS, titleOf } from "./selection.mjs";
 
-/** @typedef {import("../api.mjs").BoxKind} BoxKind */
-/** @typedef {import("../api.mjs").Summary} Summary */
+/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
 /** @typedef {import("./selection.mjs").Choices} Choices */
 /** @typedef {import("./selection.mjs").FilterKey} FilterKey */
 
@@ -32,7 +32,7 @@ export class Toolbar {
     });
     this.sort = element("select", { "data-action": "sort", "aria-label": "Sort by" }, ...sortOptions());
     this.order = iconButton("order", "order", "");
-    this.foldersToggle = iconButton("folders-toggle", "folders", "Folders");
+    this.foldersToggle = iconButton("folders-toggle", "folders", "Show folders");
     this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
     this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
     this.status = element("p", { class: "status", role: "status", "aria-live": "polite" });
@@ -43,7 +43,7 @@ export class Toolbar {
   /** @param {Choices} choices */
   showChoices({ sort, order, showsFolders }) {
     this.sort.value = sort;
-    const label = order === "asc" ? "Ascending: turn round" : "Descending: turn round";
+    const label = order === "asc" ? "Ascending: reverse the order" : "Descending: reverse the order";
     for (const name of ["aria-label", "title"]) this.order.setAttribute(name, label);
     this.order.dataset.order = order;
     this.foldersToggle.setAttribute("aria-pressed", String(showsFolders));
@@ -52,7 +52,7 @@ export class Toolbar {
   /**
    * Offer the filters that show something, with their counts.
    *
-   * @param {Summary} summary
+   * @param {LibrarySummary} summary
    * @param {FilterKey} current
    */
   showFilters(summary, current) {
@@ -68,30 +68,30 @@ export class Toolbar {
   }
 
   /**
-   * Say where a click puts a name.
+   * Show which field a click puts names into.
    *
-   * @param {BoxKind | null} target Null while every name has its own box.
+   * @param {Field | null} target Null while each name goes to its own field.
    */
   showTarget(target) {
     for (const button of this.targets.querySelectorAll("button")) {
-      setAttribute(button, "aria-pressed", String(button.dataset.value === (target ?? "own")));
+      setAttribute(button, "aria-pressed", String(button.dataset.value === (target ?? "auto")));
     }
   }
 
   /**
-   * Say something, for eyes and screen readers.
+   * Show a message, and let screen readers read it.
    *
    * @param {string} message
    */
-  say(message) {
+  showStatus(message) {
     if (this.status.textContent !== message) this.status.textContent = message;
   }
 
   /**
-   * Show what is wrong until it is right again.
+   * Show a problem until it is solved.
    *
    * @param {"connection" | "request"} source
-   * @param {string | undefined} problem Empty when all is well.
+   * @param {string | undefined} problem Empty when there is none.
    */
   warn(source, problem = "") {
     this.#problems[source] = problem;
@@ -101,7 +101,7 @@ export class Toolbar {
   }
 
   #build() {
-    const refresh = iconButton("refresh", "rescan", "Look at the folders again");
+    const refresh = iconButton("refresh", "rescan", "Scan the folders again");
     const ordering = element("div", { class: "ordering" }, this.sort, this.order);
     return element(
       "header",
@@ -139,9 +139,9 @@ function sortOptions() {
 
 function targetButtons() {
   return [
-    targetButton("own", "Own box", "Each name goes to the box that its details choose"),
-    targetButton("positive", "Prompt", "Names go to the prompt"),
-    targetButton("negative", "Negative", "Names go to the negative prompt"),
+    targetButton("auto", "Auto", "Each name goes to its own field, which you can choose in its details"),
+    targetButton("positive", "Prompt", "All names go to the prompt"),
+    targetButton("negative", "Negative", "All names go to the negative prompt"),
   ];
 }
 

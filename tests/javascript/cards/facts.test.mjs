@@ -30,25 +30,25 @@ test("the main facts are in words, and what is not known is left out", () => {
   const facts = mainFacts(DETAILS);
   assert.equal(value(facts, "Made for"), "SD 1.x");
   assert.equal(value(facts, "Vectors"), "1 × 768 for CLIP L (float32)");
-  assert.equal(value(facts, "Name in the file"), "<marc>");
-  assert.equal(value(facts, "Kind of file"), "PyTorch (zip), laid out as tokens");
+  assert.equal(value(facts, "Stored name"), "<marc>");
+  assert.equal(value(facts, "Format"), "PyTorch (diffusers)");
   assert.equal(value(facts, "Notes"), undefined);
-  assert.equal(value(facts, "Path"), undefined);
+  assert.equal(value(facts, "Full path"), undefined);
 });
 
-test("a stored name that is the name itself is not worth a line", () => {
-  assert.equal(value(mainFacts({ ...DETAILS, stored_name: "marc_allante" }), "Name in the file"), undefined);
+test("a stored name that is the name itself is left out", () => {
+  assert.equal(value(mainFacts({ ...DETAILS, stored_name: "marc_allante" }), "Stored name"), undefined);
 });
 
 test("the hash and the path can be copied", () => {
   const facts = mainFacts({ ...DETAILS, full_path: "/e/anime/marc_allante.bin" });
   assert.deepEqual(
     facts.filter(({ copies }) => copies).map(({ label }) => label),
-    ["SHA-256", "Path"],
+    ["SHA-256", "Full path"],
   );
 });
 
-test("keys that nobody knows are shown as they are", () => {
+test("unknown keys are shown as they are", () => {
   const facts = mainFacts({
     ...DETAILS,
     families: ["sd9"],
@@ -57,15 +57,15 @@ test("keys that nobody knows are shown as they are", () => {
     vectors: { clip_x: { n_vectors: 1000, hidden_size: 9, dtype: "float32" } },
   });
   assert.equal(value(facts, "Made for"), "sd9");
-  assert.equal(value(facts, "Kind of file"), "new");
+  assert.equal(value(facts, "Format"), "new");
   assert.equal(value(facts, "Vectors"), "1,000 × 9 for clip_x (float32)");
 });
 
-test("numbers are short, and a span of one value is that value", () => {
-  assert.equal(valueFacts(DETAILS)[0].value, "from -0.0512 to 0.05, mean 0.000123 ± 0.02; length of a vector 0.5");
+test("statistics are short, and a range of one value is that value", () => {
+  assert.equal(valueFacts(DETAILS)[0].value, "minimum -0.0512, maximum 0.05, mean 0.000123, standard deviation 0.02, norm 0.5");
 });
 
-test("metadata and what a LoRA brings with it are told by name", () => {
+test("metadata and the embeddings inside a LoRA are shown by name", () => {
   assert.deepEqual(metadataFacts(DETAILS), [{ label: "sd checkpoint name", value: "v1-5" }]);
   assert.deepEqual(bundledFacts({ ...DETAILS, bundled: { emma: { clip_l: 4, clip_g: 1 } } }), [
     { label: "emma", value: "4 vectors for CLIP L, 1 vector for OpenCLIP G" },

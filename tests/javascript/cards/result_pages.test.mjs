@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Listing } from "../../../javascript/textual_inversion/cards/result_pages.mjs";
+import { ResultPages } from "../../../javascript/textual_inversion/cards/result_pages.mjs";
 
 const PAGE_SIZE = 60;
 
@@ -20,7 +20,7 @@ class Library {
       const entries = Array.from({ length: Math.min(limit, this.total - offset) }, (_, at) => ({
         id: `id ${offset + at}`,
       }));
-      const settle = (work) => async () => {
+      const finish = (work) => async () => {
         work();
         await new Promise(setImmediate);
       };
@@ -28,24 +28,24 @@ class Library {
       this.asked.push({
         offset,
         signal,
-        answer: settle(() => resolve({ generation: this.generation, total: this.total, entries })),
-        fail: settle(() => reject(new Error("no answer"))),
+        answer: finish(() => resolve({ generation: this.generation, total: this.total, entries })),
+        fail: finish(() => reject(new Error("no answer"))),
       });
     });
   }
 }
 
-function listing(library, changed = () => {}) {
-  return new Listing(library, {}, PAGE_SIZE, changed);
+function pagesOf(library, changed = () => {}) {
+  return new ResultPages(library, {}, PAGE_SIZE, changed);
 }
 
 test("only the pages that are wanted are asked for, each once, two at a time", async () => {
   const library = new Library(1000);
-  const list = listing(library);
-  list.want(0, 1);
+  const pages = pagesOf(library);
+  pages.want(0, 1);
   await library.asked[0].answer();
-  list.want(PAGE_SIZE, 5 * PAGE_SIZE);
-  list.want(PAGE_SIZE, 5 * PAGE_SIZE);
+  pages.want(PAGE_SIZE, 5 * PAGE_SIZE);
+  pages.want(PAGE_SIZE, 5 * PAGE_SIZE);
   assert.deepEqual(
     library.asked.map(({ offset }) => offset / PAGE_SIZE),
     [0, 1, 2],
@@ -59,66 +59,66 @@ test("only the pages that are wanted are asked for, each once, two at a time", a
 
 test("pages that were scrolled past before their turn are never asked for", async () => {
   const library = new Library(6000);
-  const list = listing(library);
-  list.want(0, 1);
+  const pages = pagesOf(library);
+  pages.want(0, 1);
   await library.asked[0].answer();
-  for (let first = PAGE_SIZE; first < 5000; first += 50) list.want(first, first + 80);
+  for (let first = PAGE_SIZE; first < 5000; first += 50) pages.want(first, first + 80);
   for (let at = 1; at < library.asked.length; at += 1) await library.asked[at].answer();
   assert.ok(library.asked.length <= 6, `${library.asked.length} requests`);
-  assert.equal(list.at(4999).id, "id 4999");
+  assert.equal(pages.at(4999).id, "id 4999");
 });
 
 test("it is ready when all that is wanted is here", async () => {
   const library = new Library(PAGE_SIZE + 5);
-  const list = listing(library);
-  list.want(0, 3 * PAGE_SIZE);
-  assert.equal(list.isReady, false);
+  const pages = pagesOf(library);
+  pages.want(0, 3 * PAGE_SIZE);
+  assert.equal(pages.isReady, false);
   await library.asked[0].answer();
-  assert.equal(list.isReady, false);
+  assert.equal(pages.isReady, false);
   await library.asked[1].answer();
-  assert.equal(list.isReady, true);
-  assert.equal(list.at(PAGE_SIZE + 4).id, `id ${PAGE_SIZE + 4}`);
-  assert.equal(list.at(PAGE_SIZE + 5), undefined);
-  assert.equal(list.indexOf("id 61"), 61);
-  assert.equal(list.indexOf("other"), -1);
+  assert.equal(pages.isReady, true);
+  assert.equal(pages.at(PAGE_SIZE + 4).id, `id ${PAGE_SIZE + 4}`);
+  assert.equal(pages.at(PAGE_SIZE + 5), undefined);
+  assert.equal(pages.indexOf("id 61"), 61);
+  assert.equal(pages.indexOf("other"), -1);
 });
 
 test("pages of two generations make it outdated", async () => {
   const library = new Library(1000);
-  const list = listing(library);
-  list.want(0, 2 * PAGE_SIZE);
+  const pages = pagesOf(library);
+  pages.want(0, 2 * PAGE_SIZE);
   await library.asked[0].answer();
-  assert.equal(list.isOutdated, false);
+  assert.equal(pages.isOutdated, false);
   library.generation = 2;
   await library.asked[1].answer();
-  assert.equal(list.isOutdated, true);
+  assert.equal(pages.isOutdated, true);
 });
 
-test("a request that fails is told, and asked again after a while", async (context) => {
+test("a request that fails is reported, and sent again after a while", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const library = new Library(10);
   const problems = [];
-  const list = listing(library, ({ problem }) => problems.push(problem?.message));
-  list.want(0, 10);
+  const pages = pagesOf(library, ({ problem }) => problems.push(problem?.message));
+  pages.want(0, 10);
   await library.asked[0].fail();
   assert.deepEqual(problems, ["no answer"]);
   assert.equal(library.asked.length, 1);
   context.mock.timers.tick(1000);
   await library.asked[1].answer();
   assert.deepEqual(problems, ["no answer", undefined]);
-  assert.equal(list.isReady, true);
+  assert.equal(pages.isReady, true);
 });
 
-test("after closing nothing more is told or asked", async (context) => {
+test("after closing nothing more is reported or asked", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const library = new Library(10);
-  let told = 0;
-  const list = listing(library, () => (told += 1));
-  list.want(0, 10);
+  let reports = 0;
+  const pages = pagesOf(library, () => (reports += 1));
+  pages.want(0, 10);
   await library.asked[0].fail();
-  list.close();
+  pages.close();
   context.mock.timers.tick(60_000);
   assert.equal(library.asked.length, 1);
-  assert.equal(told, 1);
+  assert.equal(reports, 1);
   assert.equal(library.asked[0].signal.aborted, true);
 });

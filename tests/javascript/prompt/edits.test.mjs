@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import {
-  convertForms,
+  convertSyntax,
   findName,
   insertName,
   minimalEdit,
@@ -285,27 +285,27 @@ describe("a correction", () => {
     return prompt.slice(0, start) + replacement + prompt.slice(end);
   }
 
-  /** Find a form in a prompt, as the server does. */
-  function form(prompt, text, replacement) {
+  /** Find foreign syntax in a prompt, as the server does. */
+  function foreign(prompt, text, replacement) {
     const start = prompt.indexOf(text);
-    return { text, start, end: start + text.length, name: replacement, replacement, system: "ComfyUI" };
+    return { text, start, end: start + text.length, name: replacement, replacement, program: "ComfyUI" };
   }
 
-  test("all forms become names in one edit, and what stands between stays", () => {
+  test("all foreign syntax becomes names in one edit, and the text between stays", () => {
     const prompt = "😀 a (embedding:foo:1.2), $& and <bar>, end";
-    const forms = [form(prompt, "embedding:foo", "foo"), form(prompt, "<bar>", "b\\(ar")];
-    assert.equal(after(prompt, convertForms(prompt, forms)), "😀 a (foo:1.2), $& and b\\(ar, end");
+    const found = [foreign(prompt, "embedding:foo", "foo"), foreign(prompt, "<bar>", "b\\(ar")];
+    assert.equal(after(prompt, convertSyntax(prompt, found)), "😀 a (foo:1.2), $& and b\\(ar, end");
   });
 
-  test("a form that is not there any more is left alone", () => {
+  test("foreign syntax that is not there any more is left alone", () => {
     const prompt = "embedding:foo, <bar>";
-    const forms = [form(prompt, "embedding:foo", "foo"), form(prompt, "<bar>", "bar")];
-    assert.equal(after("embedding:fox, <bar>", convertForms("embedding:fox, <bar>", forms)), "embedding:fox, bar");
-    assert.equal(convertForms("a cat", forms), null);
-    assert.equal(convertForms(prompt, []), null);
+    const found = [foreign(prompt, "embedding:foo", "foo"), foreign(prompt, "<bar>", "bar")];
+    assert.equal(after("embedding:fox, <bar>", convertSyntax("embedding:fox, <bar>", found)), "embedding:fox, bar");
+    assert.equal(convertSyntax("a cat", found), null);
+    assert.equal(convertSyntax(prompt, []), null);
   });
 
-  test("a word is replaced wherever it stands alone, in one edit", () => {
+  test("a word is replaced wherever it is a word of its own, in one edit", () => {
     const prompt = "(marc_alante:1.2), marc_alantes, Marc_Alante";
     assert.equal(
       after(prompt, replaceWord(prompt, "marc_alante", "marc_allante")),

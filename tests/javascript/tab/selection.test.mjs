@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { countOf, recall, remember, sayTotal, titleOf } from "../../../javascript/textual_inversion/tab/selection.mjs";
-import { summary, VIEW } from "./summary.mjs";
+import { countOf, recall, remember, totalText, titleOf } from "../../../javascript/textual_inversion/tab/selection.mjs";
+import { summary, SELECTION } from "./summary.mjs";
 
 
 test("every file is counted by exactly one filter, besides those for favourites and for all", () => {
@@ -26,17 +26,17 @@ test("every file is counted by exactly one filter, besides those for favourites 
 });
 
 test("without a model all embeddings are in the first filter, which is called so", () => {
-  const view = summary({ ok: 5, unknown: 5 }, { model: null });
-  assert.equal(countOf("usable", view.counts), 5);
-  assert.equal(titleOf("usable", view), "Embeddings");
+  const library = summary({ ok: 5, unknown: 5 }, { model: null });
+  assert.equal(countOf("usable", library.counts), 5);
+  assert.equal(titleOf("usable", library), "Embeddings");
   assert.equal(titleOf("usable", summary({})), "Usable");
 });
 
-test("the total is of all that the filter shows, where a search or a folder leaves some out", () => {
+test("the total is of all that the filter shows, where a search or a folder hides some", () => {
   const counts = { ok: 1200, usable: 1200, broken: 3 };
-  assert.equal(sayTotal(VIEW, summary(counts, { total: 1200 })), "1,200 embeddings");
-  assert.equal(sayTotal({ ...VIEW, query: "cat" }, summary(counts, { total: 1 })), "1 of 1,200 embeddings");
-  assert.equal(sayTotal({ ...VIEW, filter: "all", folder: "0:a" }, summary(counts, { total: 7 })), "7 of 1,203 files");
+  assert.equal(totalText(SELECTION, summary(counts, { total: 1200 })), "1,200 embeddings");
+  assert.equal(totalText({ ...SELECTION, query: "cat" }, summary(counts, { total: 1 })), "1 of 1,200 embeddings");
+  assert.equal(totalText({ ...SELECTION, filter: "all", folder: "0:a" }, summary(counts, { total: 7 })), "7 of 1,203 files");
 });
 
 const USUAL = { sort: "name", order: "asc", showsFolders: true };

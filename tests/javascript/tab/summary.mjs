@@ -1,4 +1,4 @@
-/** What the API says of a library in which nothing is. */
+/** What the API says about an empty library. */
 const NONE = {
   ok: 0,
   duplicate: 0,
@@ -11,7 +11,7 @@ const NONE = {
   unknown: 0,
   favourite: 0,
 };
-export const VIEW = /** @type {const} */ ({ filter: "usable", query: "", folder: "" });
+export const SELECTION = /** @type {const} */ ({ filter: "usable", query: "", folder: "" });
 
 export function summary(counts, rest = {}) {
   return {
