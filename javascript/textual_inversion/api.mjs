@@ -8,6 +8,29 @@
 /** @typedef {Record<State | Fit | "favourite", number>} Counts */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
+/** @typedef {{key: string, title: string, encoders: string[]}} Family */
+
+/**
+ * @typedef {object} Limits
+ * @property {number} prompt_characters In a prompt that is reported on.
+ * @property {number} chunk_tokens That a text encoder reads at once.
+ * @property {number} steps Of a picture.
+ * @property {number} page Entries in one answer.
+ * @property {number} completions
+ */
+
+/**
+ * @typedef {object} Host What the page asks once, at its start.
+ * @property {string} host
+ * @property {string | null} version
+ * @property {string[]} tabs Those with prompt fields.
+ * @property {string} separator What parts a name from others.
+ * @property {Family[]} families
+ * @property {Record<string, {hidden_size: number}>} encoders
+ * @property {Limits} limits
+ */
+
+/** @typedef {{id: string, path: string, same_bytes: boolean | null}} Twin Another file with the same name. */
 
 /**
  * @typedef {object} Entry
@@ -28,6 +51,7 @@
  * @property {number} n_vectors
  * @property {number} mtime In seconds.
  * @property {string} folder
+ * @property {Twin[]} twins
  * @property {string | null} preview
  * @property {string} notes
  * @property {string} description
@@ -55,6 +79,7 @@
  * @property {string[]} roots
  * @property {Counts} counts
  * @property {number} total How many entries pass the filters.
+ * @property {{read: number, total: number} | null} scanning How far the first scan is; null after it.
  * @property {Folder[]} folders
  */
 /** @typedef {LibrarySummary & {entries: Entry[]}} ResultPage */
@@ -118,6 +143,11 @@ export class Api {
   /** @param {string} [base] The address that all others begin with. */
   constructor(base = "/lib-embeddings/v1") {
     this.base = base;
+  }
+
+  /** @returns {Promise<Host>} */
+  host() {
+    return this.#ask("/host");
   }
 
   /**

@@ -2,7 +2,7 @@
  * Build elements. Data become text and attributes, never markup.
  */
 
-import { FAMILIES } from "./words.mjs";
+import { familyTitles } from "./words.mjs";
 
 /** @typedef {string | number | boolean | null | undefined} Attribute */
 
@@ -65,11 +65,12 @@ export function textButton(action, label, attributes = {}) {
 /**
  * Build the badge with the model family that an embedding is made for.
  *
+ * @param {import("./api.mjs").Host} host
  * @param {string[]} families Keys; the first is shown, all are its title.
  * @returns {HTMLElement[]} None where no family is known.
  */
-export function badgeOf(families) {
-  const titles = families.map((key) => FAMILIES[key] ?? key);
+export function badgeOf(host, families) {
+  const titles = familyTitles(host, families);
   const attributes = { class: "badge", "data-family": families[0], title: titles.join(", ") };
   return families.length ? [element("span", attributes, titles[0])] : [];
 }

@@ -4,7 +4,6 @@
 
 /**
  * @typedef {object} WebUI
- * @property {{extra_networks_add_text_separator?: string}} [opts]
  * @property {(textarea: HTMLTextAreaElement) => void} [updateInput]
  * @property {(callback: () => void) => void} [onAfterUiUpdate]
  * @property {(event: Event, tabname: string, page: string) => void} [extraNetworksEditUserMetadata]

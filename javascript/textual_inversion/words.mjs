@@ -5,21 +5,13 @@
 /** @typedef {import("./api.mjs").Entry} Entry */
 /** @typedef {import("./api.mjs").Field} Field */
 /** @typedef {import("./api.mjs").Fit} Fit */
+/** @typedef {import("./api.mjs").Host} Host */
 /** @typedef {import("./api.mjs").State} State */
+/** @typedef {import("./api.mjs").Twin} Twin */
 
 const NUMBER = new Intl.NumberFormat("en");
 const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 const GRAPHEMES = new Intl.Segmenter();
-
-/** @type {Record<string, string>} */
-export const FAMILIES = {
-  sd1: "SD 1.x",
-  sd2: "SD 2.x",
-  sdxl: "SDXL",
-  "sdxl-refiner": "SDXL refiner",
-  sd3: "SD 3.x",
-  flux: "Flux",
-};
 
 /** @type {Field[]} */
 export const FIELDS = ["positive", "negative"];
@@ -36,6 +28,17 @@ const OBSTACLES = {
   unsafe: "Unsafe file",
   foreign: "Not an embedding",
 };
+
+/**
+ * Return the titles of model families.
+ *
+ * @param {Host} host
+ * @param {string[]} keys
+ */
+export function familyTitles({ families }, keys) {
+  const titles = new Map(families.map(({ key, title }) => [key, title]));
+  return keys.map((key) => titles.get(key) ?? key);
+}
 
 /**
  * Return what keeps the active model from using an entry; undefined where nothing does.
@@ -63,8 +66,28 @@ export function isEmbedding({ state }) {
  */
 export function renamedText(old, { positive, negative }) {
   if (positive && negative) return `Renamed. Both prompts still use the old name ${old}.`;
-  if (positive || negative) return `Renamed. The ${positive ? "prompt" : "negative prompt"} still uses the old name ${old}.`;
+  if (positive || negative)
+    return `Renamed. The ${positive ? "prompt" : "negative prompt"} still uses the old name ${old}.`;
   return "Renamed.";
+}
+
+/**
+ * Return the folder of a path.
+ *
+ * @param {string} path
+ */
+export function folderOf(path) {
+  return path.split("/").slice(0, -1).join("/") || "main folder";
+}
+
+/**
+ * Return whether files of one name are the same; nothing where that is not known.
+ *
+ * @param {Twin[]} twins
+ */
+export function sameness(twins) {
+  if (twins.some(({ same_bytes }) => same_bytes === false)) return "different file";
+  return twins.every(({ same_bytes }) => same_bytes) ? "same file" : "";
 }
 
 /** @param {number} value */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 
 class Tab:
@@ -80,3 +80,15 @@ class Tab:
           return cards.find((card) => card.getBoundingClientRect().top >= top).dataset.name;
         }""")
         return name
+
+
+def change_host(page: Page, **changes: object) -> None:
+    """Load the page again, in a host that is other than the real one in some ways."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), **changes})
+
+    page.route("**/v1/host", answer)
+    page.reload()
+    Tab(page).cards.first.wait_for()

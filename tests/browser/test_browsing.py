@@ -119,7 +119,7 @@ def test_details_tell_all_and_take_choices(tab: Tab) -> None:
     """A partial embedding can be used anyway, a favourite is found again, a field is chosen."""
     tab.show("Partially compatible")
     tab.press("detail-xl", "info")
-    expect(tab.details).to_contain_text("768 for CLIP L (float32)")
+    expect(tab.details).to_contain_text("768 for clip_l (float32)")
     expect(tab.details).to_contain_text(re.compile("[0-9a-f]{64}"))
     tab.details.get_by_label("Use it anyway").check()
     tab.details.get_by_label("Favourite").check()

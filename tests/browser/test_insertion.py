@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import HOSTILE, SD2, write
-from tests.browser.tab import Tab
+from tests.browser.tab import Tab, change_host
 
 
 def test_a_click_inserts_and_a_second_takes_out_again(tab: Tab) -> None:
@@ -32,6 +32,14 @@ def test_the_caret_stays_in_the_field(tab: Tab) -> None:
     tab.click("marc_allante")
     tab.page.keyboard.type(" at night")
     expect(tab.prompt).to_have_value("a cat, marc_allante at night")
+
+
+def test_the_separator_is_the_hosts(tab: Tab) -> None:
+    """Names are parted as the host is set to part them."""
+    change_host(tab.page, separator=" ")
+    tab.prompt.fill("a photo of")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("a photo of marc_allante")
 
 
 def test_undo_takes_back_one_insertion(tab: Tab) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import HOSTILE, SD1, SD2, fill, write
-from tests.browser.tab import Tab
+from tests.browser.tab import Tab, change_host
 
 HIDE = """(state) => {
   Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
@@ -67,6 +67,18 @@ def test_ordinary_words_have_no_notices(tab: Tab) -> None:
     tab.wait_until_painted()
     expect(tab.notices).to_have_count(0)
     assert tab.report.evaluate("(report) => report.parentElement.offsetHeight") == height
+
+
+def test_a_prompt_that_is_too_long_is_not_asked_about(tab: Tab) -> None:
+    """The limit is the server's, and a notice says that the prompt is not checked."""
+    limits = {"prompt_characters": 20, "chunk_tokens": 75, "steps": 1000, "page": 1000}
+    change_host(tab.page, limits=limits)
+    asked = Asked(tab.page, "prompt")
+    tab.prompt.fill("😀" * 21)
+    expect(tab.notices).to_have_text(["This prompt is not checked: it has more than 20 characters"])
+    tab.prompt.fill("😀" * 8 + "marc_allante")
+    expect(tab.notices.first).to_have_text("marc_allante 2 vectors")
+    assert len(asked.requests) == 1
 
 
 def test_one_line_until_it_is_opened(tab: Tab) -> None:

@@ -3,11 +3,14 @@ import { test } from "node:test";
 
 import {
   counted,
+  familyTitles,
+  folderOf,
   hue,
   initials,
   isEmbedding,
   obstacle,
   renamedText,
+  sameness,
   sentenceCase,
   size,
 } from "../../javascript/textual_inversion/words.mjs";
@@ -75,4 +78,21 @@ test("no model can use broken and foreign files", () => {
 test("a reason begins with a capital letter", () => {
   assert.equal(sentenceCase("this is a web page"), "This is a web page");
   assert.equal(sentenceCase(""), "");
+});
+
+test("families have the titles that the host gives, and unknown ones their keys", () => {
+  const host = { families: [{ key: "sd1", title: "SD 1.x", encoders: [] }] };
+  assert.deepEqual(familyTitles(host, ["sd9", "sd1"]), ["sd9", "SD 1.x"]);
+});
+
+test("a path has a folder, which may be the main one", () => {
+  assert.equal(folderOf("a/b/cat.pt"), "a/b");
+  assert.equal(folderOf("cat.pt"), "main folder");
+});
+
+test("files of one name are the same where all of them are, and unknown where one was not compared", () => {
+  const of = (...answers) => sameness(answers.map((same_bytes) => ({ id: "", path: "", same_bytes })));
+  assert.equal(of(true, true), "same file");
+  assert.equal(of(true, null, false), "different file");
+  assert.equal(of(true, null), "");
 });

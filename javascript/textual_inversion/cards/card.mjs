@@ -6,19 +6,38 @@
  */
 
 import { badgeOf, element, iconButton, setAttribute } from "../elements.mjs";
-import { counted, FIELD_TITLES, FIELDS, hue, initials, isEmbedding, obstacle, sentenceCase, size } from "../words.mjs";
+import {
+  counted,
+  FIELD_TITLES,
+  FIELDS,
+  folderOf,
+  hue,
+  initials,
+  isEmbedding,
+  obstacle,
+  sameness,
+  sentenceCase,
+  size,
+} from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
+
+/**
+ * @typedef {object} Surroundings
+ * @property {Host} host
+ * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
+ */
 
 /**
  * @param {Entry} entry
  * @param {string | null} preview The address of its preview.
- * @param {boolean} hasEditor Whether the page has an editor for what lies beside the file.
+ * @param {Surroundings} surroundings
  * @returns {HTMLLIElement}
  */
-export function createCard(entry, preview, hasEditor) {
+export function createCard(entry, preview, { host, hasEditor }) {
   const why = obstacle(entry);
   const picture = pictureOf(entry.name, preview);
   if (entry.warnings.length) picture.append(cautionOf(entry.warnings));
@@ -33,7 +52,8 @@ export function createCard(entry, preview, hasEditor) {
     },
     picture,
     element("span", { class: "name", dir: "auto" }, entry.name),
-    factsOf(entry),
+    ...(entry.twins.length ? [placeOf(entry)] : []),
+    factsOf(entry, host),
     ...(why ? [reasonOf(why, entry.reason)] : []),
     element("span", { class: "additional", hidden: true }, element("span", { class: "search_terms" }, entry.path)),
   );
@@ -113,10 +133,24 @@ export function pictureOf(name, address) {
   return picture;
 }
 
-/** @param {Entry} entry */
-function factsOf({ families, n_vectors, bytes }) {
+/**
+ * @param {Entry} entry
+ * @param {Host} host
+ */
+function factsOf({ families, n_vectors, bytes }, host) {
   const amount = n_vectors ? counted(n_vectors, "vector") : size(bytes);
-  return element("span", { class: "facts" }, ...badgeOf(families), element("span", { class: "amount" }, amount));
+  return element("span", { class: "facts" }, ...badgeOf(host, families), element("span", { class: "amount" }, amount));
+}
+
+/**
+ * Build the line that tells files of one name apart.
+ *
+ * @param {Entry} entry
+ */
+function placeOf({ path, twins }) {
+  const words = [folderOf(path), sameness(twins)].filter(Boolean).join(" · ");
+  const title = `Other files with this name: ${twins.map((twin) => twin.path).join(", ")}`;
+  return element("span", { class: "place", dir: "auto", title }, words);
 }
 
 /** @param {string[]} warnings */

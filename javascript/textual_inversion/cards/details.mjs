@@ -10,6 +10,7 @@ import { choices, heading, sections } from "./facts.mjs";
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Details} Details */
 /** @typedef {import("../api.mjs").EntryChoices} EntryChoices */
+/** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
 
@@ -32,10 +33,12 @@ export class DetailsPanel {
 
   /**
    * @param {Api} api
+   * @param {Host} host
    * @param {Owner} owner
    */
-  constructor(api, owner) {
+  constructor(api, host, owner) {
     this.api = api;
+    this.host = host;
     this.owner = owner;
     this.renaming = new Renaming((name) => this.#rename(name));
     this.body = element("div", { class: "body" });
@@ -138,7 +141,7 @@ export class DetailsPanel {
     const focused = /** @type {HTMLElement | null} */ (this.body.querySelector(":focus"))?.dataset.key;
     const head = heading(details, this.renaming.root);
     const picture = pictureOf(details.name, details.preview && this.api.preview(details, PICTURE_WIDTH));
-    this.body.replaceChildren(picture, head, choices(details), ...sections(details));
+    this.body.replaceChildren(picture, head, choices(details), ...sections(details, this.host));
     if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-key="${focused}"]`))?.focus();
   }
 }

@@ -3,14 +3,24 @@
  */
 
 import { element, iconButton, textButton } from "../elements.mjs";
-import { counted, date, FAMILIES, FIELD_TITLES, FIELDS, isEmbedding, number, obstacle, sentenceCase, size } from "../words.mjs";
+import {
+  counted,
+  date,
+  familyTitles,
+  FIELD_TITLES,
+  FIELDS,
+  isEmbedding,
+  number,
+  obstacle,
+  sameness,
+  sentenceCase,
+  size,
+} from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Details} Details */
-/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../api.mjs").Twin} Twin */
 /** @typedef {{label: string, value: string, copies?: boolean}} Fact */
-
-/** @type {Record<string, string>} */
-const ENCODERS = { clip_l: "CLIP L", clip_h: "OpenCLIP H", clip_g: "OpenCLIP G", t5xxl: "T5 XXL" };
 
 /** @type {Record<string, string>} */
 const CONTAINERS = {
@@ -34,12 +44,13 @@ const LAYOUTS = {
  * Return what is worth reading first, most important first.
  *
  * @param {Details} details
+ * @param {Host} host
  * @returns {Fact[]}
  */
-export function mainFacts(details) {
+export function mainFacts(details, host) {
   const { families, vectors, stored_name, name, path, sha256, full_path } = details;
   return [
-    { label: "Made for", value: families.map((key) => FAMILIES[key] ?? key).join(", ") },
+    { label: "Made for", value: familyTitles(host, families).join(", ") },
     {
       label: "Vectors",
       value: Object.entries(vectors)
@@ -50,6 +61,7 @@ export function mainFacts(details) {
     { label: "Description", value: details.description },
     { label: "Notes", value: details.notes },
     { label: "File", value: path },
+    { label: "Other files with this name", value: details.twins.map(twinText).join("\n") },
     { label: "Size", value: size(details.bytes) },
     { label: "Modified", value: date(details.mtime) },
     { label: "Format", value: formatOf(details) },
@@ -66,7 +78,7 @@ export function mainFacts(details) {
  */
 export function valueFacts({ values }) {
   return Object.entries(values).map(([key, numbers]) => ({
-    label: ENCODERS[key] ?? key,
+    label: key,
     value: `minimum ${short(numbers.min)}, maximum ${short(numbers.max)}, mean ${short(numbers.mean)}, standard deviation ${short(numbers.std)}, norm ${span(numbers.norm_min, numbers.norm_max)}`,
   }));
 }
@@ -104,9 +116,14 @@ export function bundledFacts({ bundled }) {
   return Object.entries(bundled).map(([label, counts]) => ({
     label,
     value: Object.entries(counts)
-      .map(([key, count]) => `${counted(count, "vector")} for ${ENCODERS[key] ?? key}`)
+      .map(([key, count]) => `${counted(count, "vector")} for ${key}`)
       .join(", "),
   }));
+}
+
+/** @param {Twin} twin */
+function twinText(twin) {
+  return `${twin.path} (${sameness([twin]) || "not compared"})`;
 }
 
 /**
@@ -114,7 +131,7 @@ export function bundledFacts({ bundled }) {
  * @param {import("../api.mjs").VectorsInfo} info
  */
 function vectorsOf(key, { n_vectors, hidden_size, dtype }) {
-  return `${number(n_vectors)} × ${hidden_size} for ${ENCODERS[key] ?? key} (${dtype})`;
+  return `${number(n_vectors)} × ${hidden_size} for ${key} (${dtype})`;
 }
 
 /** @param {Details} details */
@@ -196,10 +213,13 @@ function fieldChoice({ id, field: chosen }) {
   return element("fieldset", {}, element("legend", {}, "Auto inserts into"), ...radios);
 }
 
-/** @param {Details} details */
-export function sections(details) {
+/**
+ * @param {Details} details
+ * @param {Host} host
+ */
+export function sections(details, host) {
   return [
-    factList(mainFacts(details)),
+    factList(mainFacts(details, host)),
     folded("Embeddings inside this file", bundledFacts(details)),
     folded("Statistics", valueFacts(details)),
     folded("Metadata", metadataFacts(details)),

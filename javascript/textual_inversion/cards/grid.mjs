@@ -11,10 +11,12 @@ import { fullHeight, layOut, placeOf, scrollAfterMove, scrollToShow, step, windo
 /** @typedef {{element: HTMLLIElement, entry: Entry | undefined}} Card */
 
 /**
- * @typedef {object} Options
- * @property {(entry: Entry, width: number) => string | null} picture The address of a preview.
- * @property {(card: HTMLLIElement, entry: Entry) => void} decorate Called for every new card.
- * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
+ * `decorate` is called for every new card.
+ *
+ * @typedef {import("./card.mjs").Surroundings & {
+ *   picture: (entry: Entry, width: number) => string | null,
+ *   decorate: (card: HTMLLIElement, entry: Entry) => void,
+ * }} Options
  */
 
 const PICTURE_STEP = 128;
@@ -72,6 +74,16 @@ export class Grid {
     for (const { element: card, entry } of this.#cards.values()) {
       if (entry) yield { card, entry };
     }
+  }
+
+  /**
+   * Return the entry of the card that an element is in.
+   *
+   * @param {Element} part
+   */
+  entryOf(part) {
+    const card = part.closest(".card");
+    return Array.from(this.shown()).find((shown) => shown.card === card)?.entry;
   }
 
   /**
@@ -238,8 +250,8 @@ export class Grid {
     if (old && (old.entry === entry || JSON.stringify(old.entry) === JSON.stringify(entry))) {
       return { element: old.element, entry };
     }
-    const { picture, decorate, hasEditor } = this.options;
-    const card = createCard(entry, picture(entry, this.#pictureWidth()), hasEditor);
+    const { picture, decorate } = this.options;
+    const card = createCard(entry, picture(entry, this.#pictureWidth()), this.options);
     decorate(card, entry);
     return { element: card, entry };
   }

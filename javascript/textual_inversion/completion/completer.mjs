@@ -13,6 +13,7 @@ import { completeWord, typedWord } from "./typed_word.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Completion} Completion */
+/** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("./typed_word.mjs").TypedWord} TypedWord */
 
 const KEY = "lib-embeddings-completion";
@@ -31,13 +32,14 @@ export class Completer {
 
   /**
    * @param {Api} api
+   * @param {Host} host
    * @param {(target: EventTarget | null) => Element | null} blockOf Returns what the host
    *   has around a prompt field, null for other elements.
    * @param {AbortSignal} signal
    */
-  constructor(api, blockOf, signal) {
+  constructor(api, host, blockOf, signal) {
     this.blockOf = blockOf;
-    this.list = new CompletionList((completion) => this.#accept(completion));
+    this.list = new CompletionList(host, (completion) => this.#accept(completion));
     /** @type {Questions<string, Completion[]>} */
     this.questions = new Questions(
       (text) => api.completions(text),

@@ -6,6 +6,7 @@ import { badgeOf, element, setAttribute } from "../elements.mjs";
 import { counted, obstacle } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Completion} Completion */
+/** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {{left: number, top: number, height: number}} Place In pixels, from the field's upper left corner. */
 
 const ID = "lib-embeddings-completions";
@@ -35,8 +36,12 @@ export class CompletionList {
   /** @type {Place} */
   #place = { left: 0, top: 0, height: 0 };
 
-  /** @param {(completion: Completion) => void} accepted */
-  constructor(accepted) {
+  /**
+   * @param {Host} host
+   * @param {(completion: Completion) => void} accepted
+   */
+  constructor(host, accepted) {
+    this.host = host;
     this.root = element("ul", { class: ID, id: ID, role: "listbox", "aria-label": "Embeddings", popover: "manual" });
     // The field keeps the caret.
     this.root.addEventListener("mousedown", (event) => event.preventDefault());
@@ -68,7 +73,7 @@ export class CompletionList {
     this.#completions = completions;
     this.#textarea = textarea;
     this.#place = placeOf(textarea, offset);
-    this.root.replaceChildren(...completions.map(option));
+    this.root.replaceChildren(...completions.map((completion, at) => option(this.host, completion, at)));
     if (this.root.parentElement !== block) block.append(this.root);
     if (!this.root.matches(":popover-open")) this.root.showPopover();
     this.root.scrollTop = 0;
@@ -141,17 +146,18 @@ function idOf(at) {
 }
 
 /**
+ * @param {Host} host
  * @param {Completion} completion
  * @param {number} at
  */
-function option({ name, n_vectors, families, fit }, at) {
+function option(host, { name, n_vectors, families, fit }, at) {
   const why = obstacle({ state: "ok", fit });
   return element(
     "li",
     { role: "option", id: idOf(at), "data-kind": why && fit },
     element("span", { class: "offered", dir: "auto" }, name),
     element("span", { class: "amount" }, why ? why.toLowerCase() : counted(n_vectors, "vector")),
-    ...badgeOf(families),
+    ...badgeOf(host, families),
   );
 }
 

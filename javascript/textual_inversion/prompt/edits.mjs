@@ -6,14 +6,7 @@
  * empty group that received the name goes with it, as every group does that holds nothing else.
  */
 
-import {
-  gapBetween,
-  leftRemains,
-  nearestGap,
-  neighbours,
-  staysLeft,
-  strength,
-} from "./gaps.mjs";
+import { gapBetween, leftRemains, nearestGap, neighbours, staysLeft, strength } from "./gaps.mjs";
 import { escapeName, foldName, readPrompt } from "./pieces.mjs";
 
 export { escapeName };
@@ -64,8 +57,7 @@ export function insertName(prompt, caret, name, { separator = COMMA, names = [] 
   if (!written) return { text: prompt, caret, start: caret, end: caret };
   const solids = neighbours(readPrompt(prompt, [name, ...names]));
   /** @param {string} link */
-  const partedBy = (link) =>
-    writeInto(prompt, nearestGap(prompt, solids, caret, link), written, link);
+  const partedBy = (link) => writeInto(prompt, nearestGap(prompt, solids, caret, link), written, link);
   const insertion = partedBy(SEPARATORS.test(separator) ? separator : COMMA);
   // Parted by white space alone, two names can read as a third.
   const isRead = findName(insertion.text, name, names).some(({ end }) => end === insertion.end);
@@ -153,8 +145,7 @@ export function minimalEdit(before, after) {
   let tail = 0;
   while (tail < shorter - start && before.at(-1 - tail) === after.at(-1 - tail)) tail += 1;
   const [end, afterEnd] = [before.length - tail, after.length - tail];
-  const splitsPair =
-    tail > 0 && (isHighSurrogate(before, end - 1) || isHighSurrogate(after, afterEnd - 1));
+  const splitsPair = tail > 0 && (isHighSurrogate(before, end - 1) || isHighSurrogate(after, afterEnd - 1));
   const kept = splitsPair ? 1 : 0;
   return { start, end: end + kept, replacement: after.slice(start, afterEnd + kept) };
 }
@@ -197,9 +188,7 @@ function writeInto(prompt, gap, written, separator) {
  * @param {Iterable<string>} names
  */
 function withGroups(prompt, { start, end }, names) {
-  const solids = neighbours(readPrompt(prompt, names)).filter(
-    (piece) => piece.end <= start || piece.start >= end,
-  );
+  const solids = neighbours(readPrompt(prompt, names)).filter((piece) => piece.end <= start || piece.start >= end);
   let right = solids.findIndex((piece) => piece.start >= end);
   if (right < 0) right = solids.length;
   let left = right - 1;

@@ -91,13 +91,13 @@ export class PromptFields {
    * @param {Field} field
    * @param {string} name
    * @param {KnownNames} names
+   * @param {string} separator
    * @returns {"added" | "removed" | "missing"} `missing` where the page has no such field.
    */
-  toggle(field, name, names) {
+  toggle(field, name, names, separator) {
     const textarea = this.textarea(field);
     if (!textarea) return "missing";
     const caret = this.#focused.has(textarea) ? textarea.selectionEnd : textarea.value.length;
-    const separator = webui.opts?.extra_networks_add_text_separator;
     const { edit, caret: after, removed } = names.toggle(textarea.value, caret, name, separator);
     apply(textarea, edit, after);
     this.#focused.add(textarea);

@@ -100,8 +100,7 @@ export function nearestGap(prompt, solids, caret, separator) {
   /** @param {number} index */
   const gapAt = (index) => gapBetween(prompt, solids[index - 1], solids[index]);
   /** @param {number} index */
-  const fits = (index) =>
-    solids[index - 1]?.kind !== "weight" && takesName(prompt, gapAt(index), separator);
+  const fits = (index) => solids[index - 1]?.kind !== "weight" && takesName(prompt, gapAt(index), separator);
   const next = solids.findIndex(({ end }) => end > caret);
   let left = next < 0 ? solids.length : next;
   let right = solids[left]?.start < caret ? left + 1 : left;
@@ -156,8 +155,7 @@ function overLeft(solids, index) {
  */
 function overRight(solids, index) {
   const passed = solids[index];
-  if (!passed || passed.kind === "close" || (passed.kind === "open" && passed.mate === undefined))
-    return -1;
+  if (!passed || passed.kind === "close" || (passed.kind === "open" && passed.mate === undefined)) return -1;
   let next = index;
   while (passed.kind === "open" && solids[next].start !== passed.mate) next += 1;
   return next + 1;

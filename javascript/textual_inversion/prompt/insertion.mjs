@@ -32,10 +32,12 @@ export class Insertion {
 
   /**
    * @param {string} tabname
+   * @param {string} separator What parts a name from others.
    * @param {Listener} listener
    * @param {AbortSignal} closing
    */
-  constructor(tabname, listener, closing) {
+  constructor(tabname, separator, listener, closing) {
+    this.separator = separator;
     this.listener = listener;
     const events = { focused: () => this.setTarget(this.fields.last), edited: () => this.updateUsed() };
     this.fields = new PromptFields(tabname, events, closing);
@@ -125,7 +127,7 @@ export class Insertion {
     const { name } = entry;
     const title = FIELD_TITLES[field].toLowerCase();
     this.addNames([entry]);
-    const done = this.fields.toggle(field, name, this.#names);
+    const done = this.fields.toggle(field, name, this.#names, this.separator);
     if (done === "missing") return `This page has no field for the ${title}`;
     if (done === "removed") return `Removed ${name} from the ${title}`;
     const added = `Added ${name} to the ${title}`;

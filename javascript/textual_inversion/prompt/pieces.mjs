@@ -123,8 +123,7 @@ function piecesAt(prompt, start, syntax) {
  */
 function* wordAndStops(prompt, start, syntax) {
   let end = matchEnd(WORD_PART, prompt, start);
-  for (let next = end; next && !syntax.has(end); next = matchEnd(WORD_PART, prompt, end))
-    end = next;
+  for (let next = end; next && !syntax.has(end); next = matchEnd(WORD_PART, prompt, end)) end = next;
   let stem = end;
   while (stem > start && STOPS.includes(prompt[stem - 1])) stem -= 1;
   if (stem === start) stem = end;
@@ -166,9 +165,7 @@ function joinNames(pieces, names) {
     offset += (name ?? pieces[index].text).length;
     const next = piecesUpTo[offset];
     const { start } = pieces[index];
-    joined.push(
-      name ? { kind: "word", start, end: pieces[next - 1].end, text: name } : pieces[index],
-    );
+    joined.push(name ? { kind: "word", start, end: pieces[next - 1].end, text: name } : pieces[index]);
     index = next;
   }
   return joined;

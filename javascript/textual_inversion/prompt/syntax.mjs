@@ -125,8 +125,7 @@ function closeGroup(syntax, prompt, { start, dividers }, close, colon) {
   for (const divider of divided ? dividers : []) {
     syntax.set(divider.start, { kind: "mark", end: divider.start + 1 });
   }
-  if (weighted && (divided || prompt[start] === "("))
-    syntax.set(colon, { kind: "weight", end: close });
+  if (weighted && (divided || prompt[start] === "(")) syntax.set(colon, { kind: "weight", end: close });
 }
 
 /**
@@ -139,9 +138,6 @@ function composedWeights(prompt) {
   if (!AND.test(prompt)) return new Map();
   const weight = /:\s*[-+]?(?:\d+\.?|\d*\.\d+)(?=\s*$|\s+AND(?![\p{L}\p{N}_]))/gu;
   return new Map(
-    Array.from(prompt.matchAll(weight), ({ 0: text, index }) => [
-      index,
-      { kind: "weight", end: index + text.length },
-    ]),
+    Array.from(prompt.matchAll(weight), ({ 0: text, index }) => [index, { kind: "weight", end: index + text.length }]),
   );
 }

@@ -21,27 +21,37 @@ import { counted, number } from "../words.mjs";
  * @property {Button} [button] Follows the text.
  */
 
-const CHUNK_TOKENS = 75;
 const LIST = new Intl.ListFormat("en");
 
 /**
  * Return all notices, most important first; none for a prompt of ordinary words.
  *
  * @param {Report} report
+ * @param {number} chunkTokens How many tokens a chunk has.
  * @param {Provenance} [provenance] How the embeddings of a pasted infotext differ from those here.
  * @returns {Notice[]}
  */
-export function noticesOf(report, provenance) {
+export function noticesOf(report, chunkTokens, provenance) {
   return [
     ...report.unavailable.filter(({ shadowed_by }) => shadowed_by).map(notUsed),
     ...report.unavailable.filter(({ shadowed_by }) => !shadowed_by).map(notUsed),
-    ...report.used.filter(({ n_vectors }) => n_vectors > CHUNK_TOKENS).map(tooLong),
+    ...report.used.filter(({ n_vectors }) => n_vectors > chunkTokens).map((used) => tooLong(used, chunkTokens)),
     ...differences(provenance),
     ...report.near_misses.map(proposal),
     ...conversions(report),
     ...report.used.map(usage),
-    ...meter(report.chunks),
+    ...meter(report.chunks, chunkTokens),
   ];
+}
+
+/**
+ * Return the notice of a prompt for which the server makes no report.
+ *
+ * @param {number} limit
+ * @returns {Notice}
+ */
+export function longPrompt(limit) {
+  return warning("", `This prompt is not checked: it has more than ${number(limit)} characters`);
 }
 
 /**
@@ -72,9 +82,12 @@ function notUsed({ name, reason, shadowed_by }) {
   return warning(name, ` is not used: ${reason}${shadowed_by ? `; ${shadowed_by} is used instead` : ""}`);
 }
 
-/** @param {Used} used */
-function tooLong({ name, n_vectors }) {
-  return warning(name, ` has ${number(n_vectors)} vectors, which do not fit into a chunk of ${CHUNK_TOKENS} tokens`);
+/**
+ * @param {Used} used
+ * @param {number} chunkTokens
+ */
+function tooLong({ name, n_vectors }, chunkTokens) {
+  return warning(name, ` has ${number(n_vectors)} vectors, which do not fit into a chunk of ${chunkTokens} tokens`);
 }
 
 /** @param {Provenance | undefined} provenance */
@@ -128,13 +141,14 @@ function usage({ name, n_vectors, weights }) {
 
 /**
  * @param {ChunkUsage[]} chunks
+ * @param {number} chunkTokens
  * @returns {Notice[]}
  */
-function meter(chunks) {
+function meter(chunks, chunkTokens) {
   const vectors = chunks.reduce((sum, chunk) => sum + chunk.vectors, 0);
   if (!vectors) return [];
   const among = chunks.length > 1 ? ` in ${chunks.length} chunks` : "";
-  const text = `Embeddings take ${number(vectors)} of ${number(chunks.length * CHUNK_TOKENS)} tokens${among}`;
+  const text = `Embeddings take ${number(vectors)} of ${number(chunks.length * chunkTokens)} tokens${among}`;
   return [{ kind: "meter", name: "", text }];
 }
 

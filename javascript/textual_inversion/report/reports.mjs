@@ -7,11 +7,12 @@ import { Questions } from "../questions.mjs";
 import { FIELDS } from "../words.mjs";
 import { convertSyntax, replaceWord } from "../prompt/edits.mjs";
 import { apply, PromptFields } from "../prompt/fields.mjs";
-import { noticesOf } from "./notices.mjs";
+import { longPrompt, noticesOf } from "./notices.mjs";
 import { ReportStrip } from "./strip.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../api.mjs").Limits} Limits */
 /** @typedef {import("../api.mjs").Prompts} Prompts */
 /** @typedef {import("../api.mjs").Reports} Reports */
 /** @typedef {import("./notices.mjs").Button} Button */
@@ -36,10 +37,12 @@ export class PromptReports {
   /**
    * @param {string} tabname
    * @param {Api} api
+   * @param {Limits} limits
    * @param {AbortSignal} closing
    */
-  constructor(tabname, api, closing) {
+  constructor(tabname, api, limits, closing) {
     this.api = api;
+    this.limits = limits;
     this.tabname = tabname;
     const events = { focused: () => this.#update(), edited: () => this.#update() };
     this.fields = new PromptFields(tabname, events, closing);
@@ -70,6 +73,7 @@ export class PromptReports {
     const isBlank = FIELDS.every((field) => !prompts[field].trim());
     this.#follow(!isBlank);
     if (isBlank) this.#forget();
+    else if (FIELDS.some((field) => this.#isLong(prompts[field]))) this.#refuse(prompts);
     else if (document.visibilityState !== "visible") this.#pause();
     else if (JSON.stringify(prompts) !== JSON.stringify(this.#asked)) this.#ask(prompts);
   }
@@ -85,7 +89,7 @@ export class PromptReports {
   #steps() {
     const input = document.querySelector(`#${CSS.escape(this.tabname)}_steps input`);
     const steps = input instanceof HTMLInputElement ? input.valueAsNumber : 0;
-    return Number.isInteger(steps) && steps > 0 ? steps : undefined;
+    return Number.isInteger(steps) && steps > 0 ? Math.min(steps, this.limits.steps) : undefined;
   }
 
   /** @param {Prompts} prompts */
@@ -93,6 +97,24 @@ export class PromptReports {
     this.#asked = prompts;
     this.#isAnswered = false;
     this.questions.ask(prompts);
+  }
+
+  /** @param {string} prompt */
+  #isLong(prompt) {
+    const limit = this.limits.prompt_characters;
+    return prompt.length > limit && Array.from(prompt).length > limit;
+  }
+
+  /**
+   * Ask nothing, and show which prompt is too long.
+   *
+   * @param {Prompts} prompts
+   */
+  #refuse(prompts) {
+    this.#pause();
+    this.#reports = undefined;
+    const notices = [longPrompt(this.limits.prompt_characters)];
+    for (const field of FIELDS) this.strips[field].show(this.#isLong(prompts[field]) ? notices : []);
   }
 
   /** @param {Reports | undefined} reports */
@@ -119,7 +141,7 @@ export class PromptReports {
     for (const field of FIELDS) {
       // A host that takes an infotext apart puts its prompt into the first field.
       const provenance = (this.#pasted?.field ?? "positive") === field ? reports?.infotext : undefined;
-      this.strips[field].show(reports ? noticesOf(reports[field], provenance) : []);
+      this.strips[field].show(reports ? noticesOf(reports[field], this.limits.chunk_tokens, provenance) : []);
     }
   }
 

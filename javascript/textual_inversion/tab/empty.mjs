@@ -53,6 +53,7 @@ export function showEmpty(place, selection, summary) {
  * @returns {Explanation}
  */
 export function explainEmpty(selection, summary) {
+  if (summary.scanning) return explainScan(summary.scanning);
   const all = countOf("all", summary.counts);
   if (!all) return explainEmptyLibrary(summary);
   if (selection.query) return explainNoMatch(selection, all);
@@ -60,6 +61,15 @@ export function explainEmpty(selection, summary) {
   if (selection.filter === "usable") return explainNothingUsable(summary, all);
   if (selection.filter === "favourite") return explainNoFavourites();
   return explainEmptyFilter(selection, all);
+}
+
+/**
+ * @param {NonNullable<LibrarySummary["scanning"]>} scanning
+ * @returns {Explanation}
+ */
+function explainScan({ read, total }) {
+  const title = `Reading embeddings: ${number(read)} of ${number(total)}`;
+  return { title, hint: "They appear here as soon as they are read.", offers: [] };
 }
 
 /**

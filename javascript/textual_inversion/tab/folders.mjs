@@ -137,7 +137,11 @@ export class FolderTree {
 
 /** @param {number} count */
 function moreRow(count) {
-  return element("li", { role: "treeitem", class: "more" }, `${number(count)} more folders: type a name into the search`);
+  return element(
+    "li",
+    { role: "treeitem", class: "more" },
+    `${number(count)} more folders: type a name into the search`,
+  );
 }
 
 /**

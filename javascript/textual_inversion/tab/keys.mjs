@@ -7,7 +7,7 @@
  * @property {import("../cards/grid.mjs").Grid} grid
  * @property {import("./folders.mjs").FolderTree} tree
  * @property {HTMLInputElement} search
- * @property {(card: HTMLElement, action: string, event: Event) => unknown} act
+ * @property {Record<string, (target: HTMLElement, event: Event) => unknown>} actions
  * @property {() => void} clearSearch
  * @property {() => void} leave Go back to the prompt.
  */
@@ -58,8 +58,8 @@ function answerInSearch({ grid, search, clearSearch, leave }, key) {
  * @param {HTMLElement} row
  * @param {KeyboardEvent} event
  */
-function answerInTree({ tree, act }, row, event) {
-  if (event.key === "Enter" || event.key === " ") return done(act(row, "folder", event));
+function answerInTree({ tree, actions }, row, event) {
+  if (event.key === "Enter" || event.key === " ") return done(actions.folder(row, event));
   return tree.move(event.key, row);
 }
 
@@ -68,13 +68,13 @@ function answerInTree({ tree, act }, row, event) {
  * @param {HTMLElement} target
  * @param {KeyboardEvent} event
  */
-function answerInGrid({ grid, act }, target, event) {
+function answerInGrid({ grid, actions }, target, event) {
   if (grid.move(event.key)) return true;
   const main = target.closest(".card")?.querySelector("button");
   const action = CARD_KEYS[event.key];
   // Enter on a card's small buttons presses them.
   if (!main || !action || (event.key === "Enter" && target !== main)) return false;
-  return done(act(main, action === "insert" ? (main.dataset.action ?? action) : action, event));
+  return done(actions[action === "insert" ? (main.dataset.action ?? action) : action](main, event));
 }
 
 /**

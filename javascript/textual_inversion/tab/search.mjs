@@ -43,11 +43,13 @@ export class Search {
   /**
    * @param {Api} api
    * @param {Choices} choices
+   * @param {number} largestPage How many entries the server returns at once.
    * @param {Display} display
    */
-  constructor(api, choices, display) {
+  constructor(api, choices, largestPage, display) {
     this.api = api;
     this.choices = choices;
+    this.largestPage = largestPage;
     this.display = display;
   }
 
@@ -108,7 +110,7 @@ export class Search {
     this.#keepsPlace = keepsPlace && (this.#keepsPlace || !this.#next);
     this.#next?.close();
     const { first, end } = this.display.capacity();
-    const pageSize = Math.max(LEAST_PAGE, end - first);
+    const pageSize = Math.min(Math.max(LEAST_PAGE, end - first), this.largestPage);
     this.#next = new ResultPages(this.api, this.#parameters(), pageSize, (results) => this.#receive(results));
     if (this.#keepsPlace) this.#next.want(first, end);
     else this.#next.want(0, pageSize);

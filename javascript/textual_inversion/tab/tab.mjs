@@ -2,7 +2,6 @@
  * The tab: its parts, and what they do for each other.
  */
 
-import { Api } from "../api.mjs";
 import { element, watchVisibility } from "../elements.mjs";
 import { listen } from "../live.mjs";
 import { hasEditor, openEditor } from "../webui.mjs";
@@ -19,9 +18,11 @@ import { Search } from "./search.mjs";
 import { recall, remember, totalText, SORTS } from "./selection.mjs";
 import { Toolbar } from "./toolbar.mjs";
 
+/** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Changes} Changes */
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../cards/result_pages.mjs").ResultPages} ResultPages */
 /** @typedef {import("./selection.mjs").Choices} Choices */
 /** @typedef {import("./selection.mjs").Selection} Selection */
@@ -29,36 +30,45 @@ import { Toolbar } from "./toolbar.mjs";
 /** @typedef {(target: HTMLElement, event: Event) => unknown} Action */
 
 const ROOM_FOR_FOLDERS = 768;
+const PROGRESS_MS = 1000;
 
 export class Tab {
   #closing = new AbortController();
   #choices = recall(innerWidth >= ROOM_FOR_FOLDERS);
   #isShown = false;
   #stopListening = () => {};
+  /** @type {number | undefined} */
+  #progressTimer;
 
-  /** @param {HTMLElement} root An empty element in the page. */
-  constructor(root) {
+  /**
+   * @param {HTMLElement} root An empty element in the page.
+   * @param {Api} api
+   * @param {Host} host
+   */
+  constructor(root, api, host) {
     const { signal } = this.#closing;
-    const { api = "/lib-embeddings/v1", tabname = "txt2img" } = root.dataset;
+    const { tabname = "txt2img" } = root.dataset;
     this.root = root;
-    this.api = new Api(api);
+    this.api = api;
     this.toolbar = new Toolbar();
     this.tree = new FolderTree();
     this.empty = element("div", { class: "empty", hidden: true });
-    this.details = new DetailsPanel(this.api, {
+    this.details = new DetailsPanel(api, host, {
       changed: (entry, id) => this.search.replace(entry, id),
       placesOf: (entry) => this.insertion.placesOf(entry),
     });
-    this.insertion = new Insertion(tabname, { targetChanged: () => this.#showTarget(), usedChanged: () => this.#markAll() }, signal);
+    const marks = { targetChanged: () => this.#showTarget(), usedChanged: () => this.#markAll() };
+    this.insertion = new Insertion(tabname, host.separator, marks, signal);
     this.grid = new Grid(
       {
+        host,
         hasEditor: hasEditor(root),
         picture: (entry, width) => (entry.preview ? this.api.preview(entry, width) : null),
         decorate: (card, entry) => this.#mark(card, entry),
       },
       signal,
     );
-    this.search = new Search(this.api, this.#choices, {
+    this.search = new Search(api, this.#choices, host.limits.page, {
       capacity: () => this.grid.capacity,
       holdsPlace: (results) => this.grid.holdsPlace(results),
       show: (results, options) => this.#show(results, options),
@@ -88,8 +98,6 @@ export class Tab {
       this.details.root,
     );
     this.#showChoices();
-    this.toolbar.showTarget(null);
-    this.toolbar.showStatus("Loading …");
   }
 
   // What is shown
@@ -109,6 +117,14 @@ export class Tab {
     this.grid.show(results, options);
     this.#addNames();
     this.toolbar.showStatus(totalText(this.search.selection, summary));
+    this.#followScan();
+  }
+
+  /** Ask again while the first scan runs, which ends without an event where it finds nothing. */
+  #followScan() {
+    clearTimeout(this.#progressTimer);
+    if (this.#isShown && this.search.results?.summary?.scanning)
+      this.#progressTimer = setTimeout(() => this.search.refresh(), PROGRESS_MS);
   }
 
   /** Add names to the known ones, those in sight first, and mark those that are in a prompt. */
@@ -152,7 +168,7 @@ export class Tab {
     positive: (card) => this.#toggle(card, () => "positive"),
     negative: (card) => this.#toggle(card, () => "negative"),
     favourite: (card) => this.#toggleFavourite(card),
-    details: (card) => this.#withEntry(card, (entry) => this.details.open(entry)),
+    details: (card) => this.#openDetails(card),
     edit: (_button, event) => openEditor(this.root, event),
     close: () => this.details.close(),
     rename: ({ dataset }) => this.details.renaming.open(dataset.name ?? ""),
@@ -180,8 +196,7 @@ export class Tab {
       grid,
       tree,
       search: toolbar.search,
-      act: (/** @type {HTMLElement} */ on, /** @type {string} */ action, /** @type {Event} */ event) =>
-        this.#actions[action](on, event),
+      actions: this.#actions,
       clearSearch: () => this.#accept({ query: "" }),
       leave: () => insertion.fields.focus(),
     };
@@ -214,50 +229,35 @@ export class Tab {
    * @param {(entry: Entry) => Field} where
    */
   #toggle(inCard, where) {
-    this.#withEntry(inCard, (entry) => this.toolbar.showStatus(this.insertion.toggle(entry, where(entry))));
+    const entry = this.grid.entryOf(inCard);
+    if (entry) this.toolbar.showStatus(this.insertion.toggle(entry, where(entry)));
   }
 
   /** @param {HTMLElement} inCard */
   #toggleFavourite(inCard) {
-    this.#withEntry(inCard, ({ id, name, favourite }) =>
-      this.#attempt("Not saved", async () => {
-        await this.api.choose(id, { favourite: !favourite });
-        this.search.refresh();
-        return favourite ? `Removed ${name} from the favourites` : `Added ${name} to the favourites`;
-      }),
-    );
+    const entry = this.grid.entryOf(inCard);
+    if (!entry) return;
+    const { id, name, favourite } = entry;
+    this.toolbar.attempt("Not saved", async () => {
+      await this.api.choose(id, { favourite: !favourite });
+      this.search.refresh();
+      return favourite ? `Removed ${name} from the favourites` : `Added ${name} to the favourites`;
+    });
+  }
+
+  /** @param {HTMLElement} inCard */
+  #openDetails(inCard) {
+    const entry = this.grid.entryOf(inCard);
+    if (entry) this.details.open(entry);
   }
 
   #rescan() {
-    return this.#attempt("Not scanned", async () => {
+    return this.toolbar.attempt("Not scanned", async () => {
       const { added, modified, deleted } = await this.api.rescan();
       return added + modified + deleted
         ? `${number(added)} added, ${number(modified)} changed, ${number(deleted)} deleted`
         : "Nothing has changed";
     });
-  }
-
-  /**
-   * Do something, and show how it went.
-   *
-   * @param {string} failure The beginning of the message where it fails.
-   * @param {() => Promise<string>} work
-   */
-  async #attempt(failure, work) {
-    try {
-      this.toolbar.showStatus(await work());
-    } catch (error) {
-      this.toolbar.showStatus(`${failure}: ${/** @type {Error} */ (error).message}`);
-    }
-  }
-
-  /**
-   * @param {HTMLElement} inCard
-   * @param {(entry: Entry) => void} use
-   */
-  #withEntry(inCard, use) {
-    const card = inCard.closest(".card");
-    for (const { card: shown, entry } of this.grid.shown()) if (shown === card) use(entry);
   }
 
   /** @param {Partial<Choices>} change */
@@ -282,6 +282,7 @@ export class Tab {
     this.#isShown = isShown;
     this.#showTarget();
     this.#stopListening();
+    this.#followScan();
     if (!isShown) return;
     if (!this.search.results) this.search.refresh();
     this.insertion.updateUsed();

@@ -35,9 +35,10 @@ export class Toolbar {
     this.foldersToggle = iconButton("folders-toggle", "folders", "Show folders");
     this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
     this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
-    this.status = element("p", { class: "status", role: "status", "aria-live": "polite" });
+    this.status = element("p", { class: "status", role: "status", "aria-live": "polite" }, "Loading …");
     this.note = element("p", { class: "note", role: "status", hidden: true });
     this.root = this.#build();
+    this.showTarget(null);
   }
 
   /** @param {Choices} choices */
@@ -85,6 +86,20 @@ export class Toolbar {
    */
   showStatus(message) {
     if (this.status.textContent !== message) this.status.textContent = message;
+  }
+
+  /**
+   * Do something, and show how it went.
+   *
+   * @param {string} failure The beginning of the message where it fails.
+   * @param {() => Promise<string>} work
+   */
+  async attempt(failure, work) {
+    try {
+      this.showStatus(await work());
+    } catch (error) {
+      this.showStatus(`${failure}: ${/** @type {Error} */ (error).message}`);
+    }
   }
 
   /**

@@ -41,10 +41,7 @@ function clickTwice(prompt, name) {
 
 describe("a click on a card", () => {
   test("leaves the longer word bad-hands-5 alone when bad is clicked", () => {
-    assert.deepEqual(clickTwice("a photo, bad-hands-5", "bad"), [
-      "a photo, bad-hands-5, bad",
-      "a photo, bad-hands-5",
-    ]);
+    assert.deepEqual(clickTwice("a photo, bad-hands-5", "bad"), ["a photo, bad-hands-5, bad", "a photo, bad-hands-5"]);
   });
 
   test("removes the word cat and leaves catalog alone", () => {
@@ -76,10 +73,7 @@ describe("a click on a card", () => {
   });
 
   test("removes the occurrence that ends at the caret before any other", () => {
-    assert.equal(
-      marked(toggleName("(bad:1.2), x, bad, y, bad", 17, "bad")),
-      "(bad:1.2), x^, y, bad",
-    );
+    assert.equal(marked(toggleName("(bad:1.2), x, bad, y, bad", 17, "bad")), "(bad:1.2), x^, y, bad");
   });
 
   test("removes the last occurrence when the caret is elsewhere", () => {

@@ -74,8 +74,7 @@ describe("a name is found", () => {
     ["n\\ame", ["n\\ame"]],
   ];
   for (const [prompt, found] of rows) {
-    test(`whole in ${JSON.stringify(prompt)}`, () =>
-      assert.deepEqual(spellings(String(prompt), "name"), found));
+    test(`whole in ${JSON.stringify(prompt)}`, () => assert.deepEqual(spellings(String(prompt), "name"), found));
   }
 
   test("in its escaped spelling, and in the plain one where both read alike", () => {
@@ -91,10 +90,7 @@ describe("a name is found", () => {
   });
 
   test("with any white space between its words, but not across two lines", () => {
-    assert.deepEqual(spellings("bad  dream, bad\tdream, bad\ndream", "bad dream"), [
-      "bad  dream",
-      "bad\tdream",
-    ]);
+    assert.deepEqual(spellings("bad  dream, bad\tdream, bad\ndream", "bad dream"), ["bad  dream", "bad\tdream"]);
   });
 
   test("in capital and in small letters, also in Greek", () => {
@@ -125,8 +121,7 @@ describe("a name is not found", () => {
     ["", "a, b"],
   ];
   for (const [name, prompt] of rows) {
-    test(`${JSON.stringify(name)} in ${JSON.stringify(prompt)}`, () =>
-      assert.deepEqual(findName(prompt, name), []));
+    test(`${JSON.stringify(name)} in ${JSON.stringify(prompt)}`, () => assert.deepEqual(findName(prompt, name), []));
   }
 
   test("as a part of a longer known name that stands there", () => {

@@ -36,8 +36,7 @@ describe("in a random prompt", () => {
   }
 
   /** @param {string} prompt */
-  const allNames = (prompt) =>
-    NASTY_NAMES.flatMap((name) => findName(prompt, name, NASTY_NAMES).map(() => name));
+  const allNames = (prompt) => NASTY_NAMES.flatMap((name) => findName(prompt, name, NASTY_NAMES).map(() => name));
 
   test("removing what was inserted gives the prompt back", () => {
     forSamples((prompt, caret, name, options) => {

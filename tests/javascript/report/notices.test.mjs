@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { announcementOf, noticesOf } from "../../../javascript/textual_inversion/report/notices.mjs";
+import { announcementOf, longPrompt, noticesOf } from "../../../javascript/textual_inversion/report/notices.mjs";
 
 const NOTHING = { used: [], unavailable: [], near_misses: [], foreign_syntax: [], chunks: [] };
 
 /** Return the lines of a report, each with its kind. */
 function linesOf(report, provenance) {
-  return noticesOf({ ...NOTHING, ...report }, provenance).map(
+  return noticesOf({ ...NOTHING, ...report }, 75, provenance).map(
     ({ kind, name, text, button }) => `${kind}: ${name}${text}${button ? ` [${button.label}]` : ""}`,
   );
 }
@@ -29,11 +29,7 @@ const CASES = [
   ["a weight that was multiplied", { used: [used(8, [1.2100000000000002])] }, ["used: a 8 vectors, weight 1.21"]],
   ["uses alike", { used: [used(8, [1, 1])] }, ["used: a 8 vectors, used 2 times"]],
   ["several weights", { used: [used(8, [1, 1.5, 0.9])] }, ["used: a 8 vectors, used 3 times, weights 1, 1.5, and 0.9"]],
-  [
-    "one that another model needs",
-    { unavailable: [unavailable("b")] },
-    ["warning: b is not used: made for SDXL"],
-  ],
+  ["one that another model needs", { unavailable: [unavailable("b")] }, ["warning: b is not used: made for SDXL"]],
   [
     "a shorter name in its place, which comes first",
     { unavailable: [unavailable("c"), unavailable("b-2000", "b-200")] },
@@ -113,6 +109,13 @@ test("screen readers get no numbers", () => {
     near_misses: [{ text: "d", name: "e", id: "1" }],
     chunks: [{ tokens: 12, vectors: 10 }],
   };
-  assert.equal(announcementOf(noticesOf(report)), "c is not used: made for SDXL. d: did you mean e? The prompt uses a and b.");
+  assert.equal(
+    announcementOf(noticesOf(report, 75)),
+    "c is not used: made for SDXL. d: did you mean e? The prompt uses a and b.",
+  );
   assert.equal(announcementOf([]), "");
+});
+
+test("a prompt that is too long has a notice of its own", () => {
+  assert.equal(longPrompt(20_000).text, "This prompt is not checked: it has more than 20,000 characters");
 });

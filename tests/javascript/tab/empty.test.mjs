@@ -11,6 +11,15 @@ test("an empty library says where files go", () => {
   assert.deepEqual(offers, []);
 });
 
+test("while the first scan runs, its progress is shown instead", () => {
+  const scanning = { read: 3120, total: 10_000 };
+  for (const query of ["", "cat"]) {
+    const { title, offers } = explainEmpty({ ...SELECTION, query }, summary({}, { scanning }));
+    assert.equal(title, "Reading embeddings: 3,120 of 10,000");
+    assert.deepEqual(offers, []);
+  }
+});
+
 test("a library of files for other models says so in numbers, and offers to show them", () => {
   const { title, hint, offers } = explainEmpty(SELECTION, summary({ ok: 10, incompatible: 10, broken: 2 }));
   assert.equal(title, "No file works with SDXL");

@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { countOf, recall, remember, totalText, titleOf } from "../../../javascript/textual_inversion/tab/selection.mjs";
 import { summary, SELECTION } from "./summary.mjs";
 
-
 test("every file is counted by exactly one filter, besides those for favourites and for all", () => {
   const { counts } = summary({
     ok: 6,
@@ -36,7 +35,10 @@ test("the total is of all that the filter shows, where a search or a folder hide
   const counts = { ok: 1200, usable: 1200, broken: 3 };
   assert.equal(totalText(SELECTION, summary(counts, { total: 1200 })), "1,200 embeddings");
   assert.equal(totalText({ ...SELECTION, query: "cat" }, summary(counts, { total: 1 })), "1 of 1,200 embeddings");
-  assert.equal(totalText({ ...SELECTION, filter: "all", folder: "0:a" }, summary(counts, { total: 7 })), "7 of 1,203 files");
+  assert.equal(
+    totalText({ ...SELECTION, filter: "all", folder: "0:a" }, summary(counts, { total: 7 })),
+    "7 of 1,203 files",
+  );
 });
 
 const USUAL = { sort: "name", order: "asc", showsFolders: true };

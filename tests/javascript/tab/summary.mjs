@@ -21,6 +21,7 @@ export function summary(counts, rest = {}) {
     roots: ["/e"],
     total: 0,
     folders: [],
+    scanning: null,
     counts: { ...NONE, ...counts },
     ...rest,
   };
