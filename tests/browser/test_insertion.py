@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import HOSTILE, SD2, write
+from tests.browser.conftest import HOSTILE, SD1, SD2, write
 from tests.browser.tab import Tab, change_host
 
 
@@ -94,6 +94,17 @@ def test_any_name_can_go_in_and_out(tab: Tab, name: str) -> None:
     expect(tab.card(name)).to_have_attribute("data-in", "Prompt")
     tab.click(name)
     expect(tab.prompt).to_have_value("a photo (of a cat:1.2)")
+
+
+def test_a_name_that_would_begin_a_comment_is_not_inserted(tab: Tab, folder: Path) -> None:
+    """The rest of the line would be lost, so a sentence asks for another name."""
+    write(folder, "c# style", SD1)
+    tab.prompt.fill("a cat")
+    tab.click("c# style")
+    expect(tab.status).to_contain_text("a # begins a comment. Rename c# style to use it")
+    expect(tab.prompt).to_have_value("a cat")
+    (folder / "c# style.safetensors").unlink()
+    expect(tab.card("c# style")).to_have_count(0)
 
 
 def test_typing_marks_the_cards(tab: Tab) -> None:

@@ -24,6 +24,7 @@ const WORD = /(?:\\[^]|[^\s\\])+$/;
 const WORD_GOES_ON = /^[^\s,，、()[\]|:<>]/;
 const FOREIGN_PREFIX = /(?:embedding:|<)$/i;
 const NETWORK = /<[\p{L}\p{N}_]+:[^>]*$/u;
+const COMMENT = /#[^\n]*$/;
 const NUMBER = /^[-+]?[\d.]+$/;
 
 /**
@@ -38,7 +39,8 @@ export function typedWord(prompt, caret) {
   const piece = before.match(WORDS)?.[0] ?? "";
   const words = piece.trimStart();
   const word = words.match(WORD)?.[0] ?? "";
-  if ([...word].length < LEAST || WORD_GOES_ON.test(prompt.slice(caret)) || NETWORK.test(before)) return null;
+  if ([...word].length < LEAST || WORD_GOES_ON.test(prompt.slice(caret))) return null;
+  if (NETWORK.test(before) || COMMENT.test(before)) return null;
   // Behind a colon, a number is a weight.
   if (NUMBER.test(words) && prompt[caret - piece.length - 1] === ":") return null;
   return { text: unescaped(words), start: caret - words.length, wordStart: caret - word.length, end: caret };

@@ -14,11 +14,8 @@ export { escapeName };
 /** @typedef {import("../api.mjs").ForeignSyntax} ForeignSyntax */
 /** @typedef {{start: number, end: number}} Range */
 /** @typedef {{start: number, end: number, replacement: string}} Edit */
-/**
- * @typedef {object} Options
- * @property {string} [separator] White space or a comma, to part the name from others.
- * @property {Iterable<string>} [names] The known names; no edit cuts one in two.
- */
+/** @typedef {import("./pieces.mjs").Reading} Reading No edit cuts one of its names in two. */
+/** @typedef {Reading & {separator?: string}} Options White space or a comma, to part the name from others. */
 
 const COMMA = ", ";
 
@@ -32,12 +29,12 @@ const SEPARATORS = /^(?!$)[^\S\n]*[,，、]?[^\S\n]*$/;
  *
  * @param {string} prompt
  * @param {string} name
- * @param {Iterable<string>} [names] The known names, which may contain this one.
+ * @param {Reading} [reading] Its names may contain this one.
  * @returns {Range[]}
  */
-export function findName(prompt, name, names = []) {
+export function findName(prompt, name, reading = {}) {
   const wanted = foldName(name);
-  return readPrompt(prompt, [name, ...names])
+  return readPrompt(prompt, withName(name, reading))
     .filter(({ text }) => text === wanted)
     .map(({ start, end }) => ({ start, end }));
 }
@@ -52,15 +49,15 @@ export function findName(prompt, name, names = []) {
  * @returns {{text: string, caret: number} & Range} The range is the name's; the caret is
  *   at its end.
  */
-export function insertName(prompt, caret, name, { separator = COMMA, names = [] } = {}) {
+export function insertName(prompt, caret, name, { separator = COMMA, ...reading } = {}) {
   const written = escapeName(name);
   if (!written) return { text: prompt, caret, start: caret, end: caret };
-  const solids = neighbours(readPrompt(prompt, [name, ...names]));
+  const solids = neighbours(readPrompt(prompt, withName(name, reading)));
   /** @param {string} link */
   const partedBy = (link) => writeInto(prompt, nearestGap(prompt, solids, caret, link), written, link);
   const insertion = partedBy(SEPARATORS.test(separator) ? separator : COMMA);
   // Parted by white space alone, two names can read as a third.
-  const isRead = findName(insertion.text, name, names).some(({ end }) => end === insertion.end);
+  const isRead = findName(insertion.text, name, reading).some(({ end }) => end === insertion.end);
   return isRead ? insertion : partedBy(COMMA);
 }
 
@@ -69,11 +66,11 @@ export function insertName(prompt, caret, name, { separator = COMMA, names = [] 
  *
  * @param {string} prompt
  * @param {Range} range One of those that `findName` returns.
- * @param {Iterable<string>} [names] The known names, whose own commas are no separators.
+ * @param {Reading} [reading] The commas of its names are no separators.
  * @returns {{text: string, caret: number}} The caret is where the name was.
  */
-export function removeName(prompt, range, names = []) {
-  const { start, end, before, after } = withGroups(prompt, range, names);
+export function removeName(prompt, range, reading = {}) {
+  const { start, end, before, after } = withGroups(prompt, range, reading);
   const gap = gapBetween(prompt, before, after);
   const isLeftKept = leftRemains(gap, prompt.slice(gap.start, start), prompt.slice(end, gap.end));
   const [from, to] = isLeftKept ? [start, gap.end] : [gap.start, end];
@@ -90,11 +87,9 @@ export function removeName(prompt, range, names = []) {
  * @returns {{text: string, caret: number, removed: boolean, edit: Edit}}
  */
 export function toggleName(prompt, caret, name, options = {}) {
-  const found = findName(prompt, name, options.names);
+  const found = findName(prompt, name, options);
   const range = found.find(({ end }) => end === caret) ?? found[found.length - 1];
-  const { text, caret: after } = range
-    ? removeName(prompt, range, options.names)
-    : insertName(prompt, caret, name, options);
+  const { text, caret: after } = range ? removeName(prompt, range, options) : insertName(prompt, caret, name, options);
   return { text, caret: after, removed: range !== undefined, edit: minimalEdit(prompt, text) };
 }
 
@@ -118,13 +113,14 @@ export function convertSyntax(prompt, found) {
  * @param {string} prompt
  * @param {string} word
  * @param {string} name
+ * @param {Reading} [reading]
  * @returns {Edit | null} Null where the word is not in the prompt any more.
  */
-export function replaceWord(prompt, word, name) {
+export function replaceWord(prompt, word, name, reading = {}) {
   const replacement = escapeName(name);
   return joinEdits(
     prompt,
-    findName(prompt, word).map((range) => ({ ...range, replacement })),
+    findName(prompt, word, reading).map((range) => ({ ...range, replacement })),
   );
 }
 
@@ -148,6 +144,15 @@ export function minimalEdit(before, after) {
   const splitsPair = tail > 0 && (isHighSurrogate(before, end - 1) || isHighSurrogate(after, afterEnd - 1));
   const kept = splitsPair ? 1 : 0;
   return { start, end: end + kept, replacement: after.slice(start, afterEnd + kept) };
+}
+
+/**
+ * @param {string} name
+ * @param {Reading} reading
+ * @returns {Reading} The same, with one more name.
+ */
+function withName(name, { names = [], isNegative }) {
+  return { names: [name, ...names], isNegative };
 }
 
 /**
@@ -185,10 +190,10 @@ function writeInto(prompt, gap, written, separator) {
  *
  * @param {string} prompt
  * @param {Range} range
- * @param {Iterable<string>} names
+ * @param {Reading} reading
  */
-function withGroups(prompt, { start, end }, names) {
-  const solids = neighbours(readPrompt(prompt, names)).filter((piece) => piece.end <= start || piece.start >= end);
+function withGroups(prompt, { start, end }, reading) {
+  const solids = neighbours(readPrompt(prompt, reading)).filter((piece) => piece.end <= start || piece.start >= end);
   let right = solids.findIndex((piece) => piece.start >= end);
   if (right < 0) right = solids.length;
   let left = right - 1;

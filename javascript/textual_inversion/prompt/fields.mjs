@@ -98,7 +98,8 @@ export class PromptFields {
     const textarea = this.textarea(field);
     if (!textarea) return "missing";
     const caret = this.#focused.has(textarea) ? textarea.selectionEnd : textarea.value.length;
-    const { edit, caret: after, removed } = names.toggle(textarea.value, caret, name, separator);
+    const options = { separator, isNegative: field === "negative" };
+    const { edit, caret: after, removed } = names.toggle(textarea.value, caret, name, options);
     apply(textarea, edit, after);
     this.#focused.add(textarea);
     return removed ? "removed" : "added";

@@ -22,7 +22,10 @@
  */
 
 /** @type {Partial<Record<Kind, Bond>>} */
-const BONDS = { mark: "none", weight: "none", newline: "none", reserved: "space" };
+const BONDS = { mark: "none", weight: "none", newline: "none", reserved: "space", comment: "space" };
+
+/** Nothing can be written behind these: a weight ends its group, a comment its line. */
+const ENDS = new Set(["weight", "comment"]);
 
 /** How strong a text must be to make the bond. */
 const STRENGTHS = { none: 0, space: 1, separator: 2 };
@@ -100,7 +103,7 @@ export function nearestGap(prompt, solids, caret, separator) {
   /** @param {number} index */
   const gapAt = (index) => gapBetween(prompt, solids[index - 1], solids[index]);
   /** @param {number} index */
-  const fits = (index) => solids[index - 1]?.kind !== "weight" && takesName(prompt, gapAt(index), separator);
+  const fits = (index) => !ENDS.has(solids[index - 1]?.kind) && takesName(prompt, gapAt(index), separator);
   const next = solids.findIndex(({ end }) => end > caret);
   let left = next < 0 ? solids.length : next;
   let right = solids[left]?.start < caret ? left + 1 : left;

@@ -5,6 +5,7 @@
 import { FIELD_TITLES, FIELDS, obstacle } from "../words.mjs";
 import { PromptFields } from "./fields.mjs";
 import { isUsed, KnownNames } from "./known_names.mjs";
+import { canBeWritten } from "./pieces.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -126,6 +127,7 @@ export class Insertion {
   toggle(entry, field) {
     const { name } = entry;
     const title = FIELD_TITLES[field].toLowerCase();
+    if (!canBeWritten(name)) return `Not added: in a prompt, a # begins a comment. Rename ${name} to use it`;
     this.addNames([entry]);
     const done = this.fields.toggle(field, name, this.#names, this.separator);
     if (done === "missing") return `This page has no field for the ${title}`;
@@ -138,7 +140,8 @@ export class Insertion {
   updateUsed() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      for (const field of FIELDS) this.#used[field] = this.#names.usedIn(this.fields.text(field));
+      for (const field of FIELDS)
+        this.#used[field] = this.#names.usedIn(this.fields.text(field), { isNegative: field === "negative" });
       this.listener.usedChanged();
     });
   }

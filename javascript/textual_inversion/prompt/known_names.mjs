@@ -8,6 +8,9 @@
 import { toggleName } from "./edits.mjs";
 import { foldName, readPrompt } from "./pieces.mjs";
 
+/** @typedef {import("./edits.mjs").Options} Options */
+/** @typedef {import("./pieces.mjs").Reading} Reading */
+
 /** Where a name can begin: at or behind what is no part of a word. More places than the grammar has. */
 const PLACES = /(?<![^\s,，、()[\]|:<>.;!?])|(?=[\s,，、()[\]|:<>.;!?])/g;
 
@@ -43,10 +46,11 @@ export class KnownNames {
    * Return the names that a prompt holds as whole words, folded.
    *
    * @param {string} prompt
+   * @param {Reading} [reading]
    * @returns {Set<string>}
    */
-  usedIn(prompt) {
-    const pieces = readPrompt(prompt, this.#likelyIn(prompt));
+  usedIn(prompt, { isNegative } = {}) {
+    const pieces = readPrompt(prompt, { names: this.#likelyIn(prompt), isNegative });
     return new Set(pieces.filter(({ kind }) => kind === "word").map((piece) => piece.text));
   }
 
@@ -56,13 +60,13 @@ export class KnownNames {
    * @param {string} prompt
    * @param {number} caret
    * @param {string} name
-   * @param {string} [separator]
+   * @param {Omit<Options, "names">} [options]
    */
-  toggle(prompt, caret, name, separator) {
+  toggle(prompt, caret, name, options) {
     const names = this.#likelyIn(prompt);
-    const { text } = toggleName(prompt, caret, name, { separator, names });
+    const { text } = toggleName(prompt, caret, name, { ...options, names });
     // Beside its new neighbours the name may read as a longer one.
-    return toggleName(prompt, caret, name, { separator, names: [...names, ...this.#likelyIn(text)] });
+    return toggleName(prompt, caret, name, { ...options, names: [...names, ...this.#likelyIn(text)] });
   }
 
   /**

@@ -4,13 +4,16 @@
 
 import { findSyntax, matchEnd } from "./syntax.mjs";
 
-/** @typedef {import("./syntax.mjs").SyntaxMap} SyntaxMap */
+/**
+ * `space` is white space within a line.
+ *
+ * @typedef {import("./syntax.mjs").SyntaxKind | "word" | "space" | "separator" | "newline"} Kind
+ */
 
 /**
- * `space` is white space within a line; `reserved` is AND or BREAK.
- *
- * @typedef {import("./syntax.mjs").SyntaxKind
- *   | "word" | "space" | "separator" | "newline" | "reserved"} Kind
+ * @typedef {object} Reading How to read a prompt.
+ * @property {Iterable<string>} [names] The known names, each of which is one word.
+ * @property {boolean} [isNegative] Whether it is a negative prompt.
  */
 
 /**
@@ -28,14 +31,14 @@ const NO_TEXT = "\0";
 const STOPS = ".;!?";
 const RESERVED = /(?<![\p{L}\p{N}_])(?:AND|BREAK)(?![\p{L}\p{N}_])/gu;
 const ESCAPE = /\\([()[\]\\:|])|\\/g;
-const WORD_PART = /\\[()[\]\\:|]|[:<\\]|[^\s,，、()[\]|:<\\]+/y;
+const WORD = /(?:\\[()[\]\\:|]|[^\s,，、()[\]|])+/y;
 
 /** @type {ReadonlyArray<[Kind, RegExp]>} */
 const PLAIN = [
   ["space", /[^\S\n]+/y],
   ["newline", /\n/y],
   ["separator", /[,，、]/y],
-  ["word", /[)\]|]/y],
+  ["word", /[()[\]|]/y],
 ];
 
 /**
@@ -66,14 +69,23 @@ export function foldName(name) {
 }
 
 /**
+ * Tell whether a prompt can hold a name: a # begins a comment there, and nothing escapes it.
+ *
+ * @param {string} name
+ */
+export function canBeWritten(name) {
+  return !name.includes("#");
+}
+
+/**
  * Cut a prompt into pieces that cover it, first to last, each known name in one piece.
  *
  * @param {string} prompt
- * @param {Iterable<string>} [names]
+ * @param {Reading} [reading]
  * @returns {Piece[]}
  */
-export function readPrompt(prompt, names = []) {
-  return joinNames([...cut(prompt)], longestFirst(names));
+export function readPrompt(prompt, { names = [], isNegative = false } = {}) {
+  return joinNames([...cut(prompt, isNegative)], longestFirst(names));
 }
 
 /** @param {string} text */
@@ -84,65 +96,77 @@ function fold(text) {
 
 /**
  * @param {string} prompt
+ * @param {boolean} isNegative
  * @returns {Generator<Piece, void>}
  */
-function* cut(prompt) {
-  const syntax = findSyntax(prompt);
-  for (let start = 0; start < prompt.length;) {
-    for (const piece of piecesAt(prompt, start, syntax)) {
-      yield piece;
+function* cut(prompt, isNegative) {
+  let at = 0;
+  for (const [start, found] of findSyntax(prompt, isNegative)) {
+    if (start < at) continue; // An extra network within a weight.
+    yield* cutText(prompt.slice(at, start), at);
+    yield { start, text: NO_TEXT, ...found };
+    at = found.end;
+  }
+  yield* cutText(prompt.slice(at), at);
+}
+
+/**
+ * Cut text without syntax into words and what stands between them.
+ *
+ * @param {string} text
+ * @param {number} offset Where it is in the prompt.
+ * @returns {Generator<Piece, void>}
+ */
+function* cutText(text, offset) {
+  for (let start = 0; start < text.length;) {
+    for (const piece of piecesAt(text, start)) {
       start = piece.end;
+      yield { ...piece, start: piece.start + offset, end: piece.end + offset };
     }
   }
 }
 
 /**
- * @param {string} prompt
+ * @param {string} text
  * @param {number} start
- * @param {SyntaxMap} syntax
  * @returns {Iterable<Piece>}
  */
-function piecesAt(prompt, start, syntax) {
-  const found = syntax.get(start);
-  if (found) return [{ start, text: NO_TEXT, ...found }];
+function piecesAt(text, start) {
   for (const [kind, pattern] of PLAIN) {
-    const end = matchEnd(pattern, prompt, start);
-    if (end) return [textPiece(kind, prompt, start, end)];
+    const end = matchEnd(pattern, text, start);
+    if (end) return [textPiece(kind, text, start, end)];
   }
-  return wordAndStops(prompt, start, syntax);
+  return wordAndStops(text, start, matchEnd(WORD, text, start));
 }
 
 /**
  * Yield a word, then the full stops and the like that end it: `name.` holds `name`,
  * while `v1.5` is one word.
  *
- * @param {string} prompt
+ * @param {string} text
  * @param {number} start
- * @param {SyntaxMap} syntax
+ * @param {number} end
  * @returns {Generator<Piece, void>}
  */
-function* wordAndStops(prompt, start, syntax) {
-  let end = matchEnd(WORD_PART, prompt, start);
-  for (let next = end; next && !syntax.has(end); next = matchEnd(WORD_PART, prompt, end)) end = next;
+function* wordAndStops(text, start, end) {
   let stem = end;
-  while (stem > start && STOPS.includes(prompt[stem - 1])) stem -= 1;
+  while (stem > start && STOPS.includes(text[stem - 1])) stem -= 1;
   if (stem === start) stem = end;
-  yield textPiece("word", prompt, start, stem);
-  for (let stop = stem; stop < end; stop += 1) yield textPiece("separator", prompt, stop, stop + 1);
+  yield textPiece("word", text, start, stem);
+  for (let stop = stem; stop < end; stop += 1) yield textPiece("separator", text, stop, stop + 1);
 }
 
 /**
  * @param {Kind} kind
- * @param {string} prompt
+ * @param {string} text
  * @param {number} start
  * @param {number} end
  * @returns {Piece}
  */
-function textPiece(kind, prompt, start, end) {
+function textPiece(kind, text, start, end) {
   if (kind === "space") return { kind, start, end, text: " " };
-  const raw = prompt.slice(start, end);
-  if (raw.search(RESERVED) >= 0) return { kind: "reserved", start, end, text: NO_TEXT };
-  return { kind, start, end, text: fold(raw.replace(ESCAPE, "$1")) || NO_TEXT };
+  const unescaped = text.slice(start, end).replace(ESCAPE, "$1");
+  return { kind, start, end, text: fold(unescaped) || NO_TEXT };
 }
 
 /**

@@ -189,10 +189,11 @@ export class PromptReports {
   #press(field, button) {
     const textarea = this.fields.textarea(field);
     if (!textarea || !this.#reports) return;
+    const reading = { isNegative: field === "negative" };
     const edit =
       button.does === "convert"
         ? convertSyntax(textarea.value, this.#reports[field].foreign_syntax)
-        : replaceWord(textarea.value, button.nearMiss.text, button.nearMiss.name);
+        : replaceWord(textarea.value, button.nearMiss.text, button.nearMiss.name, reading);
     if (edit) apply(textarea, edit);
     // The button will be gone.
     textarea.focus();

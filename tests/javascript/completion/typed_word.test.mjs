@@ -41,6 +41,8 @@ const TEXTS = {
   "(cat:1.25‸": undefined,
   "(cat: 1.25‸)": undefined,
   "2000‸": "2000",
+  "# ma‸": undefined,
+  "a # b\nma‸": "ma",
   "日本‸": "日本",
   "😀‸": undefined,
 };

@@ -121,7 +121,7 @@ describe("a nasty name", () => {
       ]) {
         const { prompt, caret } = atCaret(place);
         const { text, start, end } = insertName(prompt, caret, name);
-        assert.deepEqual(findName(text, name, NASTY_NAMES), [{ start, end }], text);
+        assert.deepEqual(findName(text, name, { names: NASTY_NAMES }), [{ start, end }], text);
         assert.equal(removeName(text, { start, end }).text, prompt);
       }
     });
@@ -167,6 +167,10 @@ describe("the caret", () => {
     ["behind BREAK at the end", "a BREAK^", "a BREAK name^"],
     ["behind the weight of a composed prompt", "a AND b:0.8^", "a AND b, name^:0.8"],
     ["behind a ratio, which is no weight without AND", "wide 16:9^", "wide 16:9, name^"],
+    ["before a comment", "a ^# b", "a, name^ # b"],
+    ["in a comment, nearest to its line's end", "a # b^\nc", "a # b\nname^, c"],
+    ["in a comment that ends the prompt", "a # b^", "a, name^ # b"],
+    ["in a prompt that is a comment", "# b^", "name^ # b"],
     ["behind a lone backslash", "a, \\^", "a, \\, name^"],
     ["inside an escaped bracket", "sab^er \\(fate\\), x", "name^, saber \\(fate\\), x"],
   ];
@@ -176,6 +180,11 @@ describe("the caret", () => {
       assert.equal(marked(insertName(prompt, caret, "name")), after);
     });
   }
+
+  test("stands in text where a negative prompt has an extra network", () => {
+    const { prompt, caret } = atCaret("<lora:b^, c:1>");
+    assert.equal(marked(insertName(prompt, caret, "name", { isNegative: true })), "<lora:b, name^, c:1>");
+  });
 
   test("outside the prompt counts as its nearer end", () => {
     assert.equal(insertName("a", 99, "name").text, "a, name");

@@ -53,5 +53,4 @@ export const NASTY_NAMES = [
   "👩‍👩‍👧",
   "\ud83d",
   "\ude00 low",
-  "#1",
 ];

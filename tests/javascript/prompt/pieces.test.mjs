@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { escapeName, findName } from "../../../javascript/textual_inversion/prompt/edits.mjs";
+import { canBeWritten } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
 
 /** Names, and how they stand in prompts; what completes names writes the same. */
 const ESCAPED = JSON.parse(readFileSync(new URL("../../data/escaped_names.json", import.meta.url), "utf-8"));
@@ -21,7 +22,7 @@ for (const [name, written] of Object.entries(ESCAPED)) {
  * @param {string[]} [names]
  */
 const spellings = (prompt, name, names) =>
-  findName(prompt, name, names).map(({ start, end }) => prompt.slice(start, end));
+  findName(prompt, name, { names }).map(({ start, end }) => prompt.slice(start, end));
 
 describe("the text of a name", () => {
   const rows = [
@@ -41,6 +42,12 @@ describe("the text of a name", () => {
   for (const [name, written] of rows) {
     test(`of ${name} is ${written}`, () => assert.equal(escapeName(name), written));
   }
+});
+
+test("a name with a # cannot be written: a comment would begin there", () => {
+  assert.ok(!canBeWritten("c#"));
+  assert.deepEqual(findName("c#", "c#"), []);
+  assert.ok(canBeWritten("c++"));
 });
 
 describe("a name is found", () => {
@@ -79,7 +86,7 @@ describe("a name is found", () => {
 
   test("in its escaped spelling, and in the plain one where both read alike", () => {
     assert.deepEqual(spellings("smile :), smile :\\)", "smile :)"), ["smile :)", "smile :\\)"]);
-    assert.deepEqual(spellings("a|b, [a|b], a\\|b", "a|b"), ["a|b", "a\\|b"]);
+    assert.deepEqual(spellings("a|b, [a|b], a\\|b", "a|b"), ["a|b", "a|b", "a\\|b"]);
     assert.deepEqual(spellings("x:y, [x:y:0.5], [x:y]", "x:y"), ["x:y", "x:y"]);
     assert.deepEqual(spellings("[a:b:c:0.5]", "a:b:c:0.5"), ["a:b:c:0.5"]);
     assert.deepEqual(spellings("<a:>", "<a:>"), ["<a:>"]);
@@ -118,6 +125,8 @@ describe("a name is not found", () => {
     ["AND", "a AND b"],
     ["rock and roll", "rock AND roll"],
     ["a:b", "[a:b:0.5]"],
+    ["a|b", "[a|b]"],
+    ["name", "a # name"],
     ["", "a, b"],
   ];
   for (const [name, prompt] of rows) {
@@ -125,11 +134,11 @@ describe("a name is not found", () => {
   }
 
   test("as a part of a longer known name that stands there", () => {
-    assert.deepEqual(findName("bad dream, bad", "bad", ["bad dream"]), [{ start: 11, end: 14 }]);
-    assert.deepEqual(findName("a bad dream", "dream", ["bad dream"]), []);
+    assert.deepEqual(findName("bad dream, bad", "bad", { names: ["bad dream"] }), [{ start: 11, end: 14 }]);
+    assert.deepEqual(findName("a bad dream", "dream", { names: ["bad dream"] }), []);
   });
 
   test("behind a name that the host reads first and that overlaps it", () => {
-    assert.deepEqual(findName("bad dream catcher", "dream catcher", ["bad dream"]), []);
+    assert.deepEqual(findName("bad dream catcher", "dream catcher", { names: ["bad dream"] }), []);
   });
 });

@@ -36,12 +36,13 @@ describe("in a random prompt", () => {
   }
 
   /** @param {string} prompt */
-  const allNames = (prompt) => NASTY_NAMES.flatMap((name) => findName(prompt, name, NASTY_NAMES).map(() => name));
+  const allNames = (prompt) =>
+    NASTY_NAMES.flatMap((name) => findName(prompt, name, { names: NASTY_NAMES }).map(() => name));
 
   test("removing what was inserted gives the prompt back", () => {
     forSamples((prompt, caret, name, options) => {
       const { text, start, end } = insertName(prompt, caret, name, options);
-      assert.equal(removeName(text, { start, end }, options.names).text, prompt);
+      assert.equal(removeName(text, { start, end }, options).text, prompt);
     });
   });
 
@@ -57,8 +58,8 @@ describe("in a random prompt", () => {
   test("inserting adds exactly one occurrence, the one that it reports", () => {
     forSamples((prompt, caret, name, options) => {
       const { text, start, end } = insertName(prompt, caret, name, options);
-      const found = findName(text, name, options.names);
-      assert.equal(found.length, findName(prompt, name, options.names).length + 1);
+      const found = findName(text, name, options);
+      assert.equal(found.length, findName(prompt, name, options).length + 1);
       assert.ok(found.some((range) => range.start === start && range.end === end));
     });
   });
@@ -74,10 +75,10 @@ describe("in a random prompt", () => {
   });
 
   test("removing an occurrence leaves every other name", () => {
-    forSamples((prompt, _caret, name, { names }) => {
-      const [range] = findName(prompt, name, names);
+    forSamples((prompt, _caret, name, options) => {
+      const [range] = findName(prompt, name, options);
       if (!range) return;
-      const after = allNames(removeName(prompt, range, names).text);
+      const after = allNames(removeName(prompt, range, options).text);
       assert.deepEqual([...after, name].sort(), allNames(prompt).sort());
     });
   });

@@ -30,7 +30,7 @@ export function seeded(seed) {
 const rows = (text) => text.split("/");
 
 const WORDS = rows("cat/catalog/a photo of/16:9/emb_1x5/v1.5/saber \\(fate\\)/Ω/猫/😁/don't/and/break");
-const STRAYS = rows("(x/x)/[x/x]/x | y/x: y/C:\\x/a < b/<-/end./really?!/.../x \\");
+const STRAYS = rows("(x/x)/[x/x]/x | y/x: y/C:\\x/a < b/<-/end./really?!/.../x \\/# (x\n/dog # [x: y\n");
 const NETWORKS = rows("<lora:bad:1>/<hypernet:x, y:0.5>");
 const JOINTS = rows(", /, /, /, /,/ /  / , /,, /，/. /,\n/\n/\n\n/ BREAK /\nBREAK\n/ AND /:0.7 AND ");
 const ENDS = rows("/// /, /,/\n/ BREAK/AND /:1.2");
