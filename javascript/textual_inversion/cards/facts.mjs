@@ -8,7 +8,6 @@ import {
   date,
   familyTitles,
   FIELD_TITLES,
-  FIELDS,
   isEmbedding,
   number,
   obstacle,
