@@ -43,7 +43,7 @@ else
 endif
 
 test-javascript: $(BROWSER)/.npm
-	@if command -v node >/dev/null; then node --test tests/javascript/*.test.mjs; \
+	@if command -v node >/dev/null; then node --test tests/javascript/*.test.mjs tests/javascript/*/*.test.mjs; \
 	else echo "skipped: the JavaScript tests need Node.js 20 or newer, which is not here"; fi
 	@if test -x $(BROWSER)/node_modules/.bin/tsc; \
 	then $(BROWSER)/node_modules/.bin/tsc -p tests/javascript; \

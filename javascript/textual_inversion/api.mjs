@@ -4,11 +4,33 @@
 
 /** @typedef {"ok" | "duplicate" | "broken" | "unsafe" | "foreign"} State */
 /** @typedef {"usable" | "partial" | "incompatible" | "unknown"} Fit */
-/** @typedef {"positive" | "negative"} BoxKind */
+/** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
 /** @typedef {Record<State | Fit | "favourite", number>} Counts */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
-/** @typedef {{id: string, path: string, same_bytes: boolean | null}} Twin Another file with the same name. */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
+/** @typedef {{key: string, title: string, encoders: string[]}} Family */
+
+/**
+ * @typedef {object} Limits
+ * @property {number} prompt_characters In a prompt that is reported on.
+ * @property {number} chunk_tokens That a text encoder reads at once.
+ * @property {number} steps Of a picture.
+ * @property {number} page Entries in one answer.
+ * @property {number} completions
+ */
+
+/**
+ * @typedef {object} Host What the page asks once, at its start.
+ * @property {string} host
+ * @property {string | null} version
+ * @property {string[]} tabs Those with prompt fields.
+ * @property {string} separator What parts a name from others.
+ * @property {Family[]} families
+ * @property {Record<string, {hidden_size: number}>} encoders
+ * @property {Limits} limits
+ */
+
+/** @typedef {{id: string, path: string, same_bytes: boolean | null}} Twin Another file with the same name. */
 
 /**
  * @typedef {object} Entry
@@ -29,18 +51,18 @@
  * @property {number} n_vectors
  * @property {number} mtime In seconds.
  * @property {string} folder
- * @property {string | null} preview A word that changes with the picture.
+ * @property {Twin[]} twins
+ * @property {string | null} preview A word that changes with the picture; null without one.
  * @property {string} notes
  * @property {string} description
  * @property {boolean} favourite
  * @property {boolean} use_partial
- * @property {BoxKind} field Where its name goes.
- * @property {BoxKind | null} chosen_field Null where nobody chose: `field` is guessed from the name.
- * @property {Twin[]} twins
+ * @property {Field} field Where the name belongs.
+ * @property {Field | null} chosen_field Null where nobody chose: then the name tells.
  */
 
 /**
- * @typedef {object} Inside
+ * @typedef {object} Inside What only the file itself tells.
  * @property {string | null} sha256
  * @property {Record<string, string | number>} metadata
  * @property {Record<string, string>} tensors
@@ -51,37 +73,50 @@
 /** @typedef {Entry & Inside} Details */
 
 /**
- * What is true of the whole library, whatever page was asked for.
- *
- * @typedef {object} Summary
+ * @typedef {object} LibrarySummary What is true of the whole library, whatever page was asked for.
  * @property {number} generation
  * @property {string | null} model
  * @property {string | null} model_title
  * @property {string[]} roots
  * @property {Counts} counts
  * @property {number} total How many entries pass the filters.
+ * @property {{read: number, total: number} | null} scanning How far the first scan is; null after it.
  * @property {Folder[]} folders
  */
-/** @typedef {Summary & {entries: Entry[]}} Page */
+/** @typedef {LibrarySummary & {entries: Entry[]}} ResultPage */
 /** @typedef {{generation: number, added: number, modified: number, deleted: number}} Changes */
 /** @typedef {Record<string, string | number>} Parameters */
-/** @typedef {{favourite?: boolean, use_partial?: boolean, field?: BoxKind | "auto"}} Settings */
+/** @typedef {{favourite?: boolean, use_partial?: boolean, field?: Field | "auto"}} EntryChoices */
 
 /** @typedef {{id: string, name: string, n_vectors: number, weights: number[]}} Used */
-/** @typedef {{id: string, name: string, reason: string}} Unusable */
-/** @typedef {Unusable & {instead: string}} Shadowed The name that is used in its place. */
-/** @typedef {{text: string, name: string, id: string}} Lookalike */
-/** @typedef {{text: string, start: number, end: number, name: string, replacement: string}} Form */
-/** @typedef {{tokens: number, vectors: number}} Chunk How many of its 75 tokens are filled, and with vectors. */
+/** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */
+/** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
+
+/**
+ * @typedef {object} Unavailable An embedding that the prompt names and the model cannot use.
+ * @property {string} id
+ * @property {string} name
+ * @property {string} reason
+ * @property {string | null} shadowed_by The shorter name that is used in its place.
+ */
+
+/**
+ * @typedef {object} ForeignSyntax A name as another program writes it.
+ * @property {string} text
+ * @property {number} start In UTF-16 code units, as everywhere in a browser.
+ * @property {number} end
+ * @property {string} name
+ * @property {string} replacement What to write instead.
+ * @property {string} program
+ */
 
 /**
  * @typedef {object} Report What one prompt uses.
  * @property {Used[]} used
- * @property {Unusable[]} unusable
- * @property {Shadowed[]} shadowed
- * @property {Lookalike[]} lookalikes
- * @property {Form[]} forms
- * @property {Chunk[]} chunks
+ * @property {Unavailable[]} unavailable
+ * @property {NearMiss[]} near_misses
+ * @property {ForeignSyntax[]} foreign_syntax
+ * @property {ChunkUsage[]} chunks
  */
 
 /**
@@ -91,8 +126,8 @@
  * @property {{name: string, now: string}[]} [renamed]
  */
 
-/** @typedef {Record<BoxKind, string> & {steps?: number, infotext?: string}} Prompts */
-/** @typedef {Record<BoxKind, Report> & {generation: number, infotext?: Provenance}} Reports */
+/** @typedef {Record<Field, string> & {steps?: number, infotext?: string}} Prompts */
+/** @typedef {Record<Field, Report> & {generation: number, infotext?: Provenance}} Reports */
 
 /**
  * @typedef {object} Completion
@@ -101,7 +136,7 @@
  * @property {number} n_vectors
  * @property {string[]} families
  * @property {Fit} fit
- * @property {BoxKind} field
+ * @property {Field} field
  * @property {string} insert The name as a prompt needs it.
  */
 
@@ -111,10 +146,15 @@ export class Api {
     this.base = base;
   }
 
+  /** @returns {Promise<Host>} */
+  host() {
+    return this.#ask("/host");
+  }
+
   /**
    * @param {Parameters} parameters
    * @param {AbortSignal} signal
-   * @returns {Promise<Page>}
+   * @returns {Promise<ResultPage>}
    */
   entries(parameters, signal) {
     const search = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
@@ -140,11 +180,11 @@ export class Api {
 
   /**
    * @param {string} id
-   * @param {Settings} settings
+   * @param {EntryChoices} choices
    * @returns {Promise<Entry>}
    */
-  change(id, settings) {
-    return this.#send("PATCH", `/entries/${encodeURIComponent(id)}`, settings);
+  choose(id, choices) {
+    return this.#send("PATCH", `/entries/${encodeURIComponent(id)}`, choices);
   }
 
   /**
@@ -169,7 +209,7 @@ export class Api {
   }
 
   /**
-   * Return the embeddings whose names go on with a text, best first.
+   * Return the embeddings whose names a typed text may become, best first.
    *
    * @param {string} text
    * @returns {Promise<Completion[]>}
@@ -211,19 +251,19 @@ export class Api {
    */
   async #ask(path, request) {
     const response = await fetch(this.base + path, request);
-    if (!response.ok) throw new Error(await complaint(response));
+    if (!response.ok) throw new Error(await messageOf(response));
     return response.json();
   }
 }
 
 /**
- * Return the server's own sentence about what went wrong, or the status where it has none.
+ * Return the server's own sentence about what is wrong, or the status where it has none.
  *
  * @param {Response} response
  */
-async function complaint(response) {
+async function messageOf(response) {
   const body = await response.json().catch(() => ({}));
   return typeof body.detail === "string"
     ? body.detail
-    : `the server answered ${response.status} ${response.statusText}`;
+    : `the server answered with status ${response.status} ${response.statusText}`;
 }

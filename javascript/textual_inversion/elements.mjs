@@ -2,6 +2,8 @@
  * Build elements. Data become text and attributes, never markup.
  */
 
+import { familyTitles } from "./words.mjs";
+
 /** @typedef {string | number | boolean | null | undefined} Attribute */
 
 /**
@@ -58,4 +60,30 @@ export function iconButton(icon, action, label, attributes = {}) {
  */
 export function textButton(action, label, attributes = {}) {
   return element("button", { type: "button", class: "plain", "data-action": action, ...attributes }, label);
+}
+
+/**
+ * Build the badge with the model family that an embedding is made for.
+ *
+ * @param {import("./api.mjs").Host} host
+ * @param {string[]} families Keys; the first is shown, all are its title.
+ * @returns {HTMLElement[]} None where no family is known.
+ */
+export function badgeOf(host, families) {
+  const titles = familyTitles(host, families);
+  const attributes = { class: "badge", "data-family": families[0], title: titles.join(", ") };
+  return families.length ? [element("span", attributes, titles[0])] : [];
+}
+
+/**
+ * Watch whether a part of the page can be seen: a host hides all tabs but one.
+ *
+ * @param {Element} part
+ * @param {(isVisible: boolean) => void} changed
+ * @param {AbortSignal} closing
+ */
+export function watchVisibility(part, changed, closing) {
+  const observer = new IntersectionObserver((records) => changed(records[records.length - 1].isIntersecting));
+  observer.observe(part);
+  closing.addEventListener("abort", () => observer.disconnect());
 }

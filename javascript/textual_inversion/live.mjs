@@ -1,8 +1,8 @@
 /**
- * Hear of changes in the library, over one connection for all tabs of the page.
+ * Follow changes of the library, over one connection for all tabs of the page.
  *
  * A browser opens no more than six connections to one host, so there is one only while the
- * page is visible and somebody listens.
+ * page is visible and has listeners.
  */
 
 /** @typedef {import("./api.mjs").Changes} Changes */
@@ -13,8 +13,8 @@
  * @property {(isConnected: boolean) => void} connection Called when it is lost, and when it is back.
  */
 
-// The server ends every stream now and then, and the browser is back within a few seconds.
-const PATIENCE_MS = 6000;
+// The server ends every stream after a while, and the browser connects again within seconds.
+const LOSS_MS = 6000;
 const RETRY_MS = 5000;
 
 /** @type {Map<string, Feed>} */
@@ -39,9 +39,9 @@ class Feed {
   /** @type {EventSource | undefined} */
   #source;
   /** @type {number | undefined} */
-  #patience;
+  #lossTimer;
   /** @type {number | undefined} */
-  #retry;
+  #retryTimer;
   #isConnected = true;
 
   /** @param {string} address */
@@ -56,7 +56,7 @@ class Feed {
    */
   add(listener) {
     this.#listeners.add(listener);
-    this.#disconnect(); // Every listener is told the generation that it begins with.
+    this.#disconnect(); // A new connection sends the present generation to every listener.
     this.#connectIfWanted();
     return () => {
       this.#listeners.delete(listener);
@@ -71,36 +71,36 @@ class Feed {
 
   #connect() {
     this.#source = new EventSource(this.address);
-    this.#source.addEventListener("generation", ({ data }) => this.#hear(JSON.parse(data)));
-    this.#source.addEventListener("error", () => this.#miss());
+    this.#source.addEventListener("generation", ({ data }) => this.#onGeneration(JSON.parse(data)));
+    this.#source.addEventListener("error", () => this.#onError());
   }
 
   #disconnect() {
-    clearTimeout(this.#patience);
-    clearTimeout(this.#retry);
-    this.#patience = undefined;
+    clearTimeout(this.#lossTimer);
+    clearTimeout(this.#retryTimer);
+    this.#lossTimer = undefined;
     this.#source?.close();
     this.#source = undefined;
   }
 
   /** @param {Changes} changes */
-  #hear(changes) {
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
-    this.#tell(true);
+  #onGeneration(changes) {
+    clearTimeout(this.#lossTimer);
+    this.#lossTimer = undefined;
+    this.#setConnected(true);
     for (const listener of this.#listeners) listener.changed(changes);
   }
 
-  #miss() {
-    this.#patience ??= setTimeout(() => this.#tell(false), PATIENCE_MS);
-    // After a refusal the browser gives up; after a broken connection it tries again itself.
+  #onError() {
+    this.#lossTimer ??= setTimeout(() => this.#setConnected(false), LOSS_MS);
+    // After a refusal the browser gives up; after a broken connection it tries again by itself.
     if (this.#source?.readyState !== EventSource.CLOSED) return;
     this.#source = undefined;
-    this.#retry = setTimeout(() => this.#connectIfWanted(), RETRY_MS);
+    this.#retryTimer = setTimeout(() => this.#connectIfWanted(), RETRY_MS);
   }
 
   /** @param {boolean} isConnected */
-  #tell(isConnected) {
+  #setConnected(isConnected) {
     if (this.#isConnected === isConnected) return;
     this.#isConnected = isConnected;
     for (const listener of this.#listeners) listener.connection(isConnected);

@@ -1,56 +1,75 @@
 /**
- * Find the places where a page wants the tab, and its prompt boxes, whenever the host puts them there.
+ * Find the places where a page wants the tab, and its prompt fields, whenever the host puts them there.
  *
- * The boxes get reports and the completion of names, with or without a tab.
+ * The fields get reports and the completion of names, with or without a tab. Where the library
+ * does not answer, nothing is done and nothing more is asked.
  */
 
 import { Api } from "./api.mjs";
-import { Completer } from "./completer.mjs";
-import { PromptReports } from "./prompt_reports.mjs";
-import { Tab } from "./tab.mjs";
+import { Completer } from "./completion/completer.mjs";
+import { PromptReports } from "./report/reports.mjs";
+import { Tab } from "./tab/tab.mjs";
 
-/** The tabs of a host that have prompt boxes. */
-const TABNAMES = ["txt2img", "img2img"];
+/** @typedef {import("./api.mjs").Host} Host */
 
-/** @type {Map<Element, Tab>} */
-const tabs = new Map();
-/** @type {PromptReports[]} */
-let reports = [];
-/** @type {Completer | undefined} */
-let completer;
+let isStarted = false;
 
 /** Fill every place that is in the page now or comes later. Further calls do nothing. */
-export function start() {
-  if (completer) return;
-  const [api, closing] = [new Api(), new AbortController().signal]; // As long as the page lives.
-  reports = TABNAMES.map((tabname) => new PromptReports(tabname, api, closing));
-  completer = new Completer(api, blockOf, closing);
-  new MutationObserver(matchPage).observe(document.documentElement, { childList: true, subtree: true });
-  matchPage();
+export async function start() {
+  if (isStarted) return;
+  isStarted = true;
+  const api = new Api();
+  const host = await api.host().catch(() => undefined);
+  if (host) new Page(api, host).follow();
 }
 
-function matchPage() {
-  for (const [place, tab] of tabs) {
-    if (place.isConnected) continue;
-    tab.close();
-    tabs.delete(place);
-  }
-  for (const place of document.getElementsByClassName("lib-embeddings")) {
-    if (place instanceof HTMLElement && !tabs.has(place)) tabs.set(place, new Tab(place));
-  }
-  for (const report of reports) report.place();
-  completer?.list.place();
-}
+/** What is ours in the page, as long as the page lives. */
+class Page {
+  /** @type {Map<Element, Tab>} */
+  #tabs = new Map();
 
-/**
- * Return what the host has around a prompt box, null for other elements.
- *
- * @param {EventTarget | null} box
- */
-function blockOf(box) {
-  for (const { boxes } of reports) {
-    const kind = boxes.kindOf(box);
-    if (kind) return boxes.block(kind);
+  /**
+   * @param {Api} api
+   * @param {Host} host
+   */
+  constructor(api, host) {
+    const { signal } = new AbortController();
+    this.api = api;
+    this.host = host;
+    this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits, signal));
+    this.completer = new Completer(api, host, (target) => this.#blockOf(target), signal);
   }
-  return null;
+
+  /** Match the page now and whenever it changes. */
+  follow() {
+    new MutationObserver(() => this.#match()).observe(document.documentElement, { childList: true, subtree: true });
+    this.#match();
+  }
+
+  #match() {
+    for (const [place, tab] of this.#tabs) {
+      if (place.isConnected) continue;
+      tab.close();
+      this.#tabs.delete(place);
+    }
+    for (const place of document.getElementsByClassName("lib-embeddings")) {
+      if (place instanceof HTMLElement && !this.#tabs.has(place))
+        this.#tabs.set(place, new Tab(place, this.api, this.host));
+    }
+    for (const report of this.reports) report.place();
+    this.completer.list.place();
+  }
+
+  /**
+   * Return what the host has around a prompt field, null for other elements.
+   *
+   * @param {EventTarget | null} target
+   */
+  #blockOf(target) {
+    for (const { fields } of this.reports) {
+      const field = fields.fieldOf(target);
+      if (field) return fields.block(field);
+    }
+    return null;
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Ask a server about what someone types: when typing pauses, one question at a time, and
- * without ever hearing an answer to an old one.
+ * Ask the server about what someone types: when typing pauses, one question at a time. Answers
+ * to old questions are dropped.
  */
 
 /** @typedef {(work: () => void, ms: number) => unknown} Wait As setTimeout does. */
@@ -19,7 +19,7 @@ export class Questions {
 
   /**
    * @param {(question: Question) => Promise<Answer>} send
-   * @param {(answer: Answer | undefined, question: Question) => void} answered Given no answer
+   * @param {(answer: Answer | undefined, question: Question) => void} answered Gets no answer
    *   where the server had none.
    * @param {number} [pause] How long typing must pause, in milliseconds.
    * @param {Wait} [wait]
@@ -51,7 +51,7 @@ export class Questions {
     }, this.pause);
   }
 
-  /** Want no answer any more. */
+  /** Drop the question and its answer. */
   drop() {
     this.#turn += 1;
     this.#next = undefined;

@@ -2,37 +2,43 @@
  * The words that people read for the API's keys and numbers.
  */
 
-/** @typedef {import("./api.mjs").BoxKind} BoxKind */
 /** @typedef {import("./api.mjs").Entry} Entry */
+/** @typedef {import("./api.mjs").Field} Field */
 /** @typedef {import("./api.mjs").Fit} Fit */
+/** @typedef {import("./api.mjs").Host} Host */
 /** @typedef {import("./api.mjs").State} State */
+/** @typedef {import("./api.mjs").Twin} Twin */
 
 const NUMBER = new Intl.NumberFormat("en");
 const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 const GRAPHEMES = new Intl.Segmenter();
 
-/** @type {Record<string, string>} */
-export const FAMILIES = {
-  sd1: "SD 1.x",
-  sd2: "SD 2.x",
-  sdxl: "SDXL",
-  "sdxl-refiner": "SDXL refiner",
-  sd3: "SD 3.x",
-  flux: "Flux",
-};
+/** @type {Field[]} */
+export const FIELDS = ["positive", "negative"];
 
-/** @type {Record<BoxKind, string>} */
-export const BOXES = { positive: "Prompt", negative: "Negative prompt" };
+/** @type {Record<Field, string>} */
+export const FIELD_TITLES = { positive: "Prompt", negative: "Negative prompt" };
 
 /** @type {Partial<Record<State | Fit, string>>} */
 const OBSTACLES = {
-  partial: "Fits in part",
+  partial: "Partially compatible",
   incompatible: "Other model",
   duplicate: "Duplicate name",
   broken: "Broken file",
   unsafe: "Unsafe file",
   foreign: "Not an embedding",
 };
+
+/**
+ * Return the titles of model families.
+ *
+ * @param {Host} host
+ * @param {string[]} keys
+ */
+export function familyTitles({ families }, keys) {
+  const titles = new Map(families.map(({ key, title }) => [key, title]));
+  return keys.map((key) => titles.get(key) ?? key);
+}
 
 /**
  * Return what keeps the active model from using an entry; undefined where nothing does.
@@ -44,7 +50,7 @@ export function obstacle({ state, fit }) {
 }
 
 /**
- * Tell whether an entry's name means something to some model.
+ * Tell whether some model can use an entry.
  *
  * @param {Entry} entry
  */
@@ -53,15 +59,35 @@ export function isEmbedding({ state }) {
 }
 
 /**
- * Say that an embedding was renamed, and which prompts do not know of it.
+ * Return the sentence that an embedding was renamed, and which prompts still hold the old name.
  *
  * @param {string} old
- * @param {Record<BoxKind, boolean>} places Where the old name stands.
+ * @param {Record<Field, boolean>} places Which prompts hold the old name.
  */
-export function sayRenamed(old, { positive, negative }) {
-  if (positive && negative) return `Renamed. Both prompts still say ${old}.`;
-  if (positive || negative) return `Renamed. The ${positive ? "prompt" : "negative prompt"} still says ${old}.`;
+export function renamedText(old, { positive, negative }) {
+  if (positive && negative) return `Renamed. Both prompts still use the old name ${old}.`;
+  if (positive || negative)
+    return `Renamed. The ${positive ? "prompt" : "negative prompt"} still uses the old name ${old}.`;
   return "Renamed.";
+}
+
+/**
+ * Return the folder of a path.
+ *
+ * @param {string} path
+ */
+export function folderOf(path) {
+  return path.split("/").slice(0, -1).join("/") || "main folder";
+}
+
+/**
+ * Return whether files of one name are the same; nothing where that is not known.
+ *
+ * @param {Twin[]} twins
+ */
+export function sameness(twins) {
+  if (twins.some(({ same_bytes }) => same_bytes === false)) return "different file";
+  return twins.every(({ same_bytes }) => same_bytes) ? "same file" : "";
 }
 
 /** @param {number} value */
@@ -96,7 +122,7 @@ export function sentenceCase(sentence) {
 }
 
 /**
- * Return the one or two characters that stand for a name where there is no picture.
+ * Return the one or two characters that represent a name where there is no picture.
  *
  * @param {string} name
  */
@@ -114,7 +140,7 @@ export function initials(name) {
 export function hue(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
-  // Names that differ in their last sign only should not look alike.
+  // Names that differ in their last character only should not look alike.
   return (Math.imul(hash, 2654435761) >>> 0) % 360;
 }
 

@@ -14,7 +14,7 @@ import numpy as np
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.embedding import Contents, Embedding, Vectors
 from lib_embeddings.formats.foreign import recognise
-from lib_embeddings.formats.layouts import CERTAIN, LIKELY, Draft, Layout, Term
+from lib_embeddings.formats.layouts import CERTAIN, LIKELY, Draft, Layout, Term, is_vectors
 from lib_embeddings.formats.text_encoders import (
     BY_HIDDEN_SIZE,
     TEXT_ENCODERS,
@@ -81,27 +81,31 @@ def _encoder_of(term: Term) -> TextEncoder:
     tensor = term.tensor
     if not tensor.is_floating:
         raise NotAnEmbedding(f"not an embedding: {_named(term)} is stored as {shown(tensor.dtype)}")
-    if len(tensor.shape) not in (1, 2):
+    if not is_vectors(tensor.shape):
         raise BrokenFile(
             f"{_named(term)} has the wrong shape: expected (n_vectors, hidden_size), "
             f"found {tensor.shape}"
         )
-    encoder = BY_HIDDEN_SIZE.get(tensor.shape[-1])
-    if encoder is None:
+    width = tensor.shape[-1]
+    named = [TEXT_ENCODERS[key] for key in term.claims]
+    known = [encoder for encoder in named if encoder.hidden_size == width]
+    # The name of an encoder that is not known by its width is no mistake for another's.
+    if not known and all(BY_HIDDEN_SIZE.get(e.hidden_size) is e for e in named):
+        known = [BY_HIDDEN_SIZE[width]] if width in BY_HIDDEN_SIZE else []
+    if not known:
         raise NotAnEmbedding(
-            f"{_named(term)} is for no known text encoder: its vectors are {tensor.shape[-1]} "
-            f"wide, expected {', '.join(map(str, TEXT_ENCODERS.values()))}"
+            f"{_named(term)} is for no known text encoder: its vectors are {width} wide, "
+            f"expected {', '.join(map(str, named or BY_HIDDEN_SIZE.values()))}"
         )
-    return encoder
+    return known[0]
 
 
 def _check_claims(by_encoder: Mapping[str, list[Term]]) -> None:
     """Refuse two encoders' vectors of one width: nothing says which the others belong to."""
     for key, terms in by_encoder.items():
-        claims = {term.claim for term in terms}
-        if len(claims) > 1:
-            wrong = next(term for term in terms if term.claim != key)
-            expected = TEXT_ENCODERS[wrong.claim].hidden_size if wrong.claim else 0
+        if len({term.claims for term in terms}) > 1:
+            wrong = next(term for term in terms if key not in term.claims)
+            expected = TEXT_ENCODERS[wrong.claims[0]].hidden_size
             raise BrokenFile(
                 f"{_named(wrong)} is {wrong.tensor.shape[-1]} wide, as {key} is: "
                 f"expected {expected}"
@@ -111,7 +115,7 @@ def _check_claims(by_encoder: Mapping[str, list[Term]]) -> None:
 def _stack(terms: list[Term]) -> Vectors:
     """Read the terms' values as one (n_vectors, hidden_size) array."""
     width = terms[0].tensor.shape[-1]
-    n_vectors = sum(term.tensor.shape[0] if len(term.tensor.shape) == 2 else 1 for term in terms)
+    n_vectors = sum(term.n_vectors for term in terms)
     at_most(LIMITS.vectors, n_vectors, "vectors")
     if n_vectors == 0:
         raise BrokenFile("it holds no vectors: its tensor is empty")
@@ -144,8 +148,7 @@ def _warn_terms(draft: Draft, by_encoder: Mapping[str, list[Term]]) -> list[str]
         if len(terms) > 1 and draft.layout != "encoder_keys":
             labels = shown(", ".join(term.label for term in terms))
             warnings.append(f"holds {len(terms)} terms for {key}, used one after another: {labels}")
-        claim = terms[0].claim
-        if claim not in (None, key):
+        if terms[0].claims and key not in terms[0].claims:
             width = TEXT_ENCODERS[key].hidden_size
             warnings.append(f"{_named(terms[0])} is {width} wide, as {key} is: used for {key}")
     return warnings

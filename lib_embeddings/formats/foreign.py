@@ -6,47 +6,15 @@ Recognised by the names and shapes of their tensors, as the programs that write 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import prod
 
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.embedding import Contents, Placeholder, Tensor
+from lib_embeddings.formats.foreign_models import MODELS
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE
 from lib_embeddings.formats.tree import named_tensors
 
-# What a file is when a fragment stands in one of its tensors' names; the first that fits.
-_BY_FRAGMENT: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "a LoRA ({count}); it belongs in models/Lora",
-        (
-            *("lora_unet", "lora_te", "lora_up.", "lora_down.", "lora_A.", "lora_B.", "_lora."),
-            *(".lora.", ".lora_", "hada_w", "lokr_w", "oft_blocks", "dora_scale", ":up", ":down"),
-        ),
-    ),
-    (
-        "a ControlNet ({count}); it belongs in models/ControlNet",
-        ("control_model.", "input_hint_block.", "controlnet_"),
-    ),
-    (
-        "a checkpoint ({count}); it belongs in models/Stable-diffusion",
-        (
-            *("model.diffusion_model.", "cond_stage_model.", "conditioner.embedders."),
-            *("double_blocks.", "joint_blocks."),
-        ),
-    ),
-    (
-        "a VAE ({count}); it belongs in models/VAE",
-        ("first_stage_model.", "decoder.up", "encoder.down", "quant_conv."),
-    ),
-    (
-        "a checkpoint ({count}); it belongs in models/Stable-diffusion",
-        ("down_blocks.", "transformer_blocks."),
-    ),
-    (
-        "a text encoder ({count}); it belongs in models/text_encoder",
-        ("text_model.", "encoder.block.", "transformer.resblocks.", "shared.weight"),
-    ),
-)
 _BUNDLED = re.compile(r"bundle_emb\.(.+)\.(?:string_to_param\.\*|emb_params|clip_[lgh]|t5|t5xxl)")
 _PARAMETER_ENDINGS = (
     ".weight",
@@ -57,72 +25,135 @@ _PARAMETER_ENDINGS = (
     ".num_batches_tracked",
 )
 
+_AESTHETIC = "an aesthetic gradient; it belongs in that extension's aesthetic_embeddings folder"
+
+# What the keys of a file's outermost dict say; the first set that is there in full.
+_BY_KEYS: tuple[tuple[frozenset[object], str], ...] = tuple(
+    (frozenset(keys.split()), what)
+    for keys, what in (
+        ("optimizer_state_dict", "an optimizer's state, left over from training"),
+        ("state param_groups", "an optimizer's state, left over from training"),
+        ("random_state", "a training run's random state"),
+        ("numpy_random_seed", "a training run's random state"),
+        ("last_epoch base_lrs", "a learning-rate scheduler's state, left over from training"),
+        ("growth_factor growth_interval", "a gradient scaler's state, left over from training"),
+        ("shadow_params decay", "a moving average of weights, left over from training"),
+        ("layer_structure", "a hypernetwork; it belongs in models/hypernetworks"),
+        ("pytorch-lightning_version", "a checkpoint; it belongs in models/Stable-diffusion"),
+        ("IN01 MID OUT03", "an XTI embedding, with vectors for each layer, which no WebUI can use"),
+        ("latent_tensor", "a latent, a picture before it is decoded"),
+        ("mean std", "a list of means and deviations, not an embedding"),
+        ("mean var", "a list of means and deviations, not an embedding"),
+        ("running_mean running_var", "a list of means and deviations, not an embedding"),
+    )
+)
+
+# Single names that models, caches and trainers give to tensors, and nobody to a learned word.
+_ENCODED_PROMPT = re.compile(
+    r"(?:.*_)?(?:prompt|text|txt|caption|cond|uncond|t5|clip|clip_[lg]|lg|llama)_?"
+    r"(?:embeds?|embeddings?|emb|features?|states?|pooled|pool|mask)(?:_\d|_list)?"
+    r"|(?:.*_)?(?:last_)?hidden_states?|(?:.*_)?pooled(?:_output)?|pooler_output|crossattn"
+    r"|encoder_hidden_states|conditioning|un?cond(?:itional|ition)?|image_embeds?"
+)
+_PARAMETER = re.compile(
+    r"weight|bias|gamma|beta|kernel|scale|shift|scale_shift_table|(?:in|out)_proj(?:_weight|_bias)?"
+    r"|logit_(?:scale|bias)|(?:text|visual|image|input|output)_projection|proj(?:ection)?"
+    r"|(?:class|position(?:al)?|pos|time|type|null|patch|token|word|label|mask)_emb"
+    r"(?:ed|eds|edding|eddings)?(?:_table)?|(?:cls|mask|register|pad|x_pad|cap_pad|query|dist)"
+    r"_tokens?|(?:learned_|learnable_)?(?:queries|query)|latents|codebook|centroids?|prototypes?"
+    r"|running_(?:mean|var)|num_batches_tracked|position_ids|inv_freq"
+)
+
 
 def recognise(contents: Contents) -> str | None:
     """Return what a file is if it is surely no embedding: a clause that follows `this is`."""
     root = contents.root
     if isinstance(root, Placeholder):
         return root.kind
-    if isinstance(root, dict):
-        special = _special_dict(root)
-        if special:
-            return special
     tensors = named_tensors(contents)
-    paths = [name for name in tensors if _is_path(name)]
-    for sentence, fragments in _BY_FRAGMENT:
-        if any(fragment in name for name in paths for fragment in fragments):
-            return sentence.format(count=_count(tensors)) + _say_bundled(tensors)
-    if bundled_embeddings(tensors):
-        return f"a part of a LoRA ({_count(tensors)}){_say_bundled(tensors)}"
-    if _is_low_rank_list(root):
-        return f"a LoRA ({_count(tensors)}); it belongs in models/Lora"
-    return _by_shape(root) or _model_weights(tensors)
+    return (
+        _by_keys(root)
+        or _by_names(tensors)
+        or _by_bundle(tensors)
+        or _by_low_rank(root, tensors)
+        or _by_shape(root)
+        or _by_parameters(tensors)
+    )
 
 
-def _is_path(name: str) -> bool:
-    """Return whether a tensor's name is a place in a model; tokens in brackets are not."""
-    return not name.startswith("<") and ("." in name or ":" in name)
-
-
-def _special_dict(root: Mapping[object, object]) -> str | None:
+def _by_keys(root: object) -> str | None:
     """Recognise the kinds that are known by the keys of their outermost dict."""
-    if "optimizer_state_dict" in root or {"state", "param_groups"} <= root.keys():
-        return "an optimizer's state, left over from training"
-    if "random_state" in root or "numpy_random_seed" in root:
-        return "a training run's random state"
-    if "layer_structure" in root or ("step" in root and any(type(key) is int for key in root)):
+    if not isinstance(root, dict):
+        return None
+    for keys, what in _BY_KEYS:
+        if keys <= root.keys():
+            return what
+    if "step" in root and any(type(key) is int for key in root):
         return "a hypernetwork; it belongs in models/hypernetworks"
-    if "pytorch-lightning_version" in root:
-        return "a checkpoint; it belongs in models/Stable-diffusion"
+    names = [key for key, value in root.items() if type(key) is str and isinstance(value, Tensor)]
+    if any(map(_ENCODED_PROMPT.fullmatch, names)):
+        return f"a stored encoding of prompts ({shown(', '.join(names))}), not an embedding"
+    if names and len(names) == len(root) and all(map(_PARAMETER.fullmatch, names)):
+        return f"a part of a model ({shown(', '.join(names))}), not an embedding"
     return None
 
 
-def _is_low_rank_list(root: object) -> bool:
-    """Return whether *root* is a list of matrices in pairs (n, r) and (r, m), as old LoRAs are."""
+def _by_names(tensors: Mapping[str, Tensor]) -> str | None:
+    """Recognise models by the names of their tensors."""
+    paths = [name for name in tensors if not name.startswith("<")]
+    if not any(map(_is_path, paths)):
+        return None
+    names = "." + "$.".join(paths) + "$"
+    for model in MODELS:
+        if any(all(piece in names for piece in sign) for sign in model.signs):
+            return f"{model.title} ({_count(tensors)}){model.advice}{_say_bundled(tensors)}"
+    return None
+
+
+def _by_bundle(tensors: Mapping[str, Tensor]) -> str | None:
+    if bundled_embeddings(tensors):
+        return f"a part of a LoRA ({_count(tensors)}){_say_bundled(tensors)}"
+    return None
+
+
+def _by_low_rank(root: object, tensors: Mapping[str, Tensor]) -> str | None:
+    """Recognise a list of matrices in pairs (n, r) and (r, m), as old LoRAs are."""
     if not isinstance(root, list) or len(root) < 2 or len(root) % 2:
-        return False
+        return None
     shapes = [node.shape if isinstance(node, Tensor) else () for node in root]
     pairs = zip(shapes[::2], shapes[1::2], strict=True)
-    return all(len(up) == len(down) == 2 and up[1] == down[0] for up, down in pairs)
+    if not all(len(up) == len(down) == 2 and up[1] == down[0] for up, down in pairs):
+        return None
+    return f"a LoRA ({_count(tensors)}); it belongs in models/Lora"
 
 
 def _by_shape(root: object) -> str | None:
-    """Recognise a bare tensor by its shape."""
-    if not isinstance(root, Tensor):
-        return None
-    if root.shape in ((768,), (1, 768), (1024,), (1, 1024)):
-        return "an aesthetic gradient; it belongs in that extension's aesthetic_embeddings folder"
-    if len(root.shape) >= 2 and root.shape[-2] == 77:
-        return f"an encoded prompt {root.shape}, not an embedding"
+    """Recognise tensors whose names say nothing by their shape."""
+    if isinstance(root, Tensor):
+        if root.shape in ((768,), (1, 768), (1024,), (1, 1024)):
+            return (
+                "an aesthetic gradient; it belongs in that extension's aesthetic_embeddings folder"
+            )
+        if len(root.shape) >= 2 and root.shape[-2] == 77:
+            return f"an encoded prompt {root.shape}, not an embedding"
+    elif isinstance(root, dict):
+        for node in root.values():
+            if isinstance(node, Tensor) and len(node.shape) == 3 and node.shape[-2] == 77:
+                return f"an encoded prompt {node.shape}, not an embedding"
     return None
 
 
-def _model_weights(tensors: Mapping[str, Tensor]) -> str | None:
+def _by_parameters(tensors: Mapping[str, Tensor]) -> str | None:
     """Recognise a model's layers by what all frameworks call their parameters."""
     if any(_is_path(name) and name.endswith(_PARAMETER_ENDINGS) for name in tensors):
         first = next(iter(tensors))
         return f"a model's weights ({_count(tensors)}: {first} …), not an embedding"
     return None
+
+
+def _is_path(name: str) -> bool:
+    """Return whether a tensor's name is a place in a model; tokens in brackets are not."""
+    return not name.startswith("<") and ("." in name or ":" in name)
 
 
 def bundled_embeddings(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, int]]:
@@ -141,5 +172,6 @@ def _say_bundled(tensors: Mapping[str, Tensor]) -> str:
     return f". It brings the embeddings {names}, which work while it is used" if names else ""
 
 
-def _count(tensors: Mapping[str, Tensor]) -> str:
-    return f"{len(tensors):,} tensor{'s' * (len(tensors) != 1)}"
+def _count(tensors: Iterable[str]) -> str:
+    n_tensors = sum(1 for _ in tensors)
+    return f"{n_tensors:,} tensor{'s' * (n_tensors != 1)}"

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.embedding import NOTHING, Tensor
 from lib_embeddings.formats.text_encoders import TEXT_ENCODERS
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import natural_key
 
 
@@ -20,13 +21,19 @@ class Term(NamedTuple):
 
     Attributes:
         label: its token, or its key in the file.
-        tensor: (hidden_size,) or (n_vectors, hidden_size).
-        claim: key of the text encoder it is for by its name, None where its name does not say.
+        tensor: (hidden_size,), (n_vectors, hidden_size) or (1, n_vectors, hidden_size).
+        claims: keys of the text encoders it may be for by its name; none where its name does not
+            say.
     """
 
     label: str
     tensor: Tensor
-    claim: str | None = None
+    claims: tuple[str, ...] = ()
+
+    @property
+    def n_vectors(self) -> int:
+        """How many vectors the tensor has."""
+        return self.tensor.shape[-2] if len(self.tensor.shape) > 1 else 1
 
 
 class Draft(NamedTuple):
@@ -63,26 +70,23 @@ def string_to_param(root: object) -> Draft | None:
 
 
 # What programs call the vectors for each text encoder; `_out` variants are applied after it.
-_ENCODER_KEYS = {
-    "clip_l": "clip_l",
-    "clip_h": "clip_h",
-    "clip_g": "clip_g",
-    "t5xxl": "t5xxl",
-    "t5": "t5xxl",
-    "text_encoders_0": "clip_l",
-    "text_encoders_1": "clip_g",
-    "text_encoders_2": "t5xxl",
-    "emb": "clip_l",
-    "emb2": "clip_g",
+_ENCODER_KEYS: dict[str, tuple[str, ...]] = {
+    **{key: (key,) for key in TEXT_ENCODERS},
+    "t5": ("t5xxl",),
+    "gemma": ("gemma2_2b",),
+    "qwen": ("qwen25_7b", "qwen3_4b"),
+    "text_encoders_0": ("clip_l",),
+    "text_encoders_1": ("clip_g",),
+    "text_encoders_2": ("t5xxl",),
+    "emb": ("clip_l",),
+    "emb2": ("clip_g",),
 }
 
 
 def encoder_keys(root: object) -> Draft | None:
     """One key for each text encoder: `{"clip_l": tensor, "clip_g": tensor}`, also in a list."""
-    rows: list[Any] = root if isinstance(root, list) and root else [root]
-    if not all(
-        isinstance(row, dict) and set(_main_keys(row)) <= set(_ENCODER_KEYS) for row in rows
-    ):
+    rows = _dicts(root)
+    if not all(set(_main_keys(row)) <= set(_ENCODER_KEYS) for row in rows):
         return None
     terms = [
         _term(key, tensor, _ENCODER_KEYS[key])
@@ -91,6 +95,13 @@ def encoder_keys(root: object) -> Draft | None:
         if key in _ENCODER_KEYS
     ]
     return Draft("encoder_keys", terms, warnings=_warn_outputs(rows[0])) if terms else None
+
+
+def _dicts(root: object) -> list[dict[Any, object]]:
+    """Return the dicts of a file: usually one, several where a program saved a list of them."""
+    rows = root if isinstance(root, list) else [root]
+    dicts = [row for row in rows if isinstance(row, dict)]
+    return dicts if len(dicts) == len(rows) else []
 
 
 def emb_params(root: object) -> Draft | None:
@@ -105,15 +116,16 @@ _OUTPUTS_ONLY = {f"{key}_out" for key in (*_ENCODER_KEYS, "emb_params", "emp_par
 
 
 def tokens(root: object) -> Draft | None:
-    """Diffusers' tokens: `{"<token>": tensor}`."""
-    if not isinstance(root, dict) or not root or not all(_is_rows(v) for v in root.values()):
+    """Diffusers' tokens: `{"<token>": tensor}`, also in a list."""
+    rows = _dicts(root)
+    if not rows or not all(row and all(map(_is_rows, row.values())) for row in rows):
         return None
-    if _OUTPUTS_ONLY.issuperset(root):
+    if _OUTPUTS_ONLY.issuperset(rows[0]):
         raise NotAnEmbedding(
             f"not an embedding: it holds only vectors for after the text encoder "
-            f"({', '.join(root)}), which no WebUI uses"
+            f"({', '.join(rows[0])}), which no WebUI uses"
         )
-    terms = _in_order(root)
+    terms = [term for row in rows for term in _in_order(row)]
     return Draft("tokens", terms, terms[0].label if len(terms) == 1 else None)
 
 
@@ -136,10 +148,10 @@ LAYOUTS = CERTAIN + LIKELY
 # Small parts
 
 
-def _term(label: object, tensor: object, claim: str | None = None) -> Term:
+def _term(label: object, tensor: object, claims: tuple[str, ...] = ()) -> Term:
     if not isinstance(tensor, Tensor):
         raise BrokenFile(f"its {shown(str(label))} is not a tensor: expected vectors")
-    return Term(shown(str(label)), tensor, claim)
+    return Term(shown(str(label)), tensor, claims)
 
 
 def _in_order(root: Mapping[Any, object]) -> list[Term]:
@@ -153,7 +165,17 @@ def _main_keys(root: Mapping[Any, object]) -> list[Any]:
 
 
 def _is_rows(node: object) -> bool:
-    return isinstance(node, Tensor) and len(node.shape) in (1, 2)
+    """Return whether a tensor may be vectors; more are a token table, or a model's layer."""
+    return (
+        isinstance(node, Tensor)
+        and is_vectors(node.shape)
+        and (len(node.shape) == 1 or node.shape[-2] <= LIMITS.vectors)
+    )
+
+
+def is_vectors(shape: tuple[int, ...]) -> bool:
+    """Return whether a shape is one vector, several, or several in a batch of one."""
+    return len(shape) in (1, 2) or (len(shape) == 3 and shape[0] == 1)
 
 
 def _plain(value: str | int) -> str | int:

@@ -1,6 +1,7 @@
 """The text encoders of the model families, and which of them a family needs.
 
-A vector belongs to a text encoder by its width: no two encoders listed here share a hidden size.
+A vector belongs to a text encoder by its width; `BY_HIDDEN_SIZE` says to which. The encoders beyond
+those share widths with them, and are known by the name that a file gives their vectors.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class TextEncoder:
 _CLIP_NORMS = (0.02, 200.0)
 # T5's token table is not normalised: rows reach several hundred.
 _T5_NORMS = (0.02, 20_000.0)
+# Nobody has measured what people train for language models.
+_LLM_NORMS = (0.0, 20_000.0)
 
 TEXT_ENCODERS: dict[str, TextEncoder] = {
     encoder.key: encoder
@@ -41,10 +44,20 @@ TEXT_ENCODERS: dict[str, TextEncoder] = {
         TextEncoder("clip_h", 1024, 75, _CLIP_NORMS),
         TextEncoder("clip_g", 1280, 75, _CLIP_NORMS),
         TextEncoder("t5xxl", 4096, None, _T5_NORMS),
+        TextEncoder("llama", 4096, None, _LLM_NORMS),
+        TextEncoder("gemma2_2b", 2304, None, _LLM_NORMS),
+        TextEncoder("qwen25_7b", 3584, None, _LLM_NORMS),
+        TextEncoder("qwen3_4b", 2560, None, _LLM_NORMS),
+        TextEncoder("umt5xxl", 4096, None, _T5_NORMS),
+        TextEncoder("mt5xl", 2048, None, _T5_NORMS),
+        TextEncoder("chatglm", 4096, None, _LLM_NORMS),
     )
 }
 
-BY_HIDDEN_SIZE: dict[int, TextEncoder] = {e.hidden_size: e for e in TEXT_ENCODERS.values()}
+BY_HIDDEN_SIZE: dict[int, TextEncoder] = {
+    TEXT_ENCODERS[key].hidden_size: TEXT_ENCODERS[key]
+    for key in ("clip_l", "clip_h", "clip_g", "t5xxl")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +69,14 @@ class ModelFamily:
         title: the word for people.
         required: encoder keys an embedding must have vectors for.
         optional: encoder keys the model may do without.
+        takes_embeddings: whether any WebUI loads embeddings for it.
     """
 
     key: str
     title: str
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    takes_embeddings: bool = True
 
     @property
     def encoders(self) -> tuple[str, ...]:
@@ -70,9 +85,15 @@ class ModelFamily:
 
     def suits(self, encoders: Collection[str]) -> bool:
         """Return whether vectors for *encoders* serve every required encoder and nothing else."""
+        return self.takes_embeddings and self.is_made_of(encoders)
+
+    def is_made_of(self, encoders: Collection[str]) -> bool:
+        """Return whether *encoders* are the model's own, the optional ones or not."""
         return set(self.required) <= set(encoders) <= set(self.encoders)
 
     def __str__(self) -> str:
+        if not self.takes_embeddings:
+            return f"{self.title}, for which no WebUI loads embeddings"
         return f"{self.title} ({describe(self.encoders)})"
 
 
@@ -89,6 +110,24 @@ MODEL_FAMILIES: dict[str, ModelFamily] = {
 }
 
 
+# Named where one of them is active, or an embedding is for one.
+OTHER_FAMILIES: dict[str, ModelFamily] = {
+    key: ModelFamily(key, title, encoders, takes_embeddings=False)
+    for key, title, encoders in (
+        ("chroma", "Chroma", ("t5xxl",)),
+        ("hidream", "HiDream", ("clip_l", "clip_g", "t5xxl", "llama")),
+        ("hunyuan-dit", "HunyuanDiT", ("clip_h", "mt5xl")),
+        ("hunyuan-video", "HunyuanVideo", ("clip_l", "llama")),
+        ("kolors", "Kolors", ("chatglm",)),
+        ("pixart", "PixArt", ("t5xxl",)),
+        ("qwen-image", "Qwen-Image", ("qwen25_7b",)),
+        ("sana", "Sana", ("gemma2_2b",)),
+        ("wan", "Wan", ("umt5xxl",)),
+        ("z-image", "Z-Image", ("qwen3_4b",)),
+    )
+}
+
+
 def describe(encoders: Collection[str]) -> str:
     """Name encoders with their hidden sizes: `clip_l 768 + clip_g 1280`."""
     return " + ".join(str(TEXT_ENCODERS[key]) for key in TEXT_ENCODERS if key in encoders)
@@ -97,3 +136,17 @@ def describe(encoders: Collection[str]) -> str:
 def families_for(encoders: Collection[str]) -> tuple[ModelFamily, ...]:
     """Return the families whose models can use vectors for exactly *encoders*."""
     return tuple(family for family in MODEL_FAMILIES.values() if family.suits(encoders))
+
+
+def made_for(encoders: Collection[str]) -> str:
+    """Say which models vectors for exactly *encoders* are for, or which could use them."""
+    everyone = (*MODEL_FAMILIES.values(), *OTHER_FAMILIES.values())
+    exact = families_for(encoders) or [f for f in everyone if f.is_made_of(encoders)]
+    if exact and (exact[0].takes_embeddings or len(exact) == 1):
+        return f"{exact[0].title} ({describe(encoders)})"
+    users = [family.title for family in everyone if set(encoders) <= set(family.encoders)]
+    if not users:
+        return describe(encoders)
+    *others, last = users
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return f"{describe(encoders)} ({listed})"

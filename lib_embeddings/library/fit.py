@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from lib_embeddings.formats.embedding import VectorsInfo
-from lib_embeddings.formats.text_encoders import TEXT_ENCODERS, ModelFamily, describe, families_for
+from lib_embeddings.formats.text_encoders import TEXT_ENCODERS, ModelFamily, describe, made_for
 
 FitKind = Literal["usable", "partial", "incompatible", "unknown"]
 
@@ -44,10 +44,7 @@ def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
 
 
 def _made_for(vectors: Mapping[str, VectorsInfo]) -> str:
-    families = families_for(vectors)
-    if not families:
-        return f"made for {describe(vectors)}"
-    return f"made for {families[0].title} ({describe(vectors)})"
+    return f"made for {made_for(vectors)}"
 
 
 def _what_is_missing(

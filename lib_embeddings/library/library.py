@@ -45,11 +45,13 @@ class Rescan(NamedTuple):
         again_in: seconds after which to call `Library.retry`, because a file was incomplete or
             could not be read, or a folder did not answer; None where nothing is left to do.
         folders: all folders there are now, without their files, for whoever watches them.
+        cost: seconds that the same scan takes once more: what was new is read once.
     """
 
     changes: Changes
     again_in: float | None
     folders: tuple[Folder, ...]
+    cost: float = 0.0
 
 
 def _complete(_path: str, _size: int, _mtime_ns: int) -> float:
@@ -75,6 +77,7 @@ class Library:
         stop: Stop | None = None,
         read: Callable[[Place], Reading] = read_file,
         on_progress: Callable[[Progress], object] | None = None,
+        on_scan: Callable[[Rescan], object] | None = None,
     ) -> None:
         """Begin with no entries; `rescan` finds them.
 
@@ -88,6 +91,7 @@ class Library:
             stop: ends a scan, which then waits for one file at the most.
             read: says what one file is; called for new and changed files only.
             on_progress: called after each file that is read.
+            on_scan: called with what each scan gave, in the thread that ran it.
         """
         self._index = index
         self._choices = choices
@@ -108,7 +112,7 @@ class Library:
         self._has_scanned = False
         self._is_published = False  # all that the scanner knows
         self._reported = Snapshot(self._roots, ())  # up to which subscribers know all changes
-        self._on_progress = on_progress
+        self._on_progress, self._on_scan = on_progress, on_scan
         self._progress: Progress | None = Progress(0, 0)
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
         self._unreachable: tuple[str, ...] = ()
@@ -294,7 +298,10 @@ class Library:
                 self._progress = None
         if self._choices and self._choices.refresh():
             self._renew(Changes())
-        return Rescan(changes, scan.again_in, tuple(self._scanner.folders))
+        result = Rescan(changes, scan.again_in, tuple(self._scanner.folders), scan.cost)
+        if self._on_scan:
+            self._on_scan(result)
+        return result
 
     def _forget_missing(self) -> None:
         """Let the index forget what is gone; nobody knows what is in a folder that is silent."""

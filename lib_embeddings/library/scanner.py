@@ -48,11 +48,13 @@ class Scan(NamedTuple):
         is_changed: whether any entry is another than before.
         answered: the roots that are there.
         again_in: seconds after which to try again what could not be read, or is incomplete.
+        cost: seconds that the same scan takes once more: what was new is read once.
     """
 
     is_changed: bool
     answered: frozenset[str]
     again_in: float | None
+    cost: float
 
 
 class _Known(NamedTuple):
@@ -127,7 +129,7 @@ class Scanner:
             Stopped: the scan was stopped.
         """
         seen = set[Identity]()
-        return self._look(walk(self.roots, seen), {}, seen, self._clock(), publish)
+        return self._look(walk(self.roots, seen), {}, seen, publish)
 
     def retry(self, publish: Publish) -> Scan:
         """Look again at the folders in which something could not be read, or is incomplete.
@@ -138,21 +140,26 @@ class Scanner:
         Raises:
             Stopped: the scan was stopped.
         """
-        began, rest, folders = self._clock(), dict(self._known), list[Folder]()
+        began = self._clock()
+        scan = self._retry(publish)
+        rest = _REST * (self._clock() - began)
+        return scan._replace(again_in=scan.again_in and max(scan.again_in, rest))
+
+    def _retry(self, publish: Publish) -> Scan:
+        rest, folders = dict(self._known), list[Folder]()
         for former in [rest.pop(place).folder for place in self._again if place in rest]:
             self._check_stop()
             folder = read_folder(former.place, is_linked=former.is_linked)
             if folder is None or folder.identity != former.identity:
                 return self.scan(publish)
             folders.append(folder)
-        return self._look(folders, rest, set(), began, publish)
+        return self._look(folders, rest, set(), publish)
 
     def _look(
         self,
         folders: Iterable[Folder],
         rest: Mapping[Place, _Known],
         seen: set[Identity],
-        began: float,
         publish: Publish,
     ) -> Scan:
         """Compare folders with what is known of them, and read what is new.
@@ -163,7 +170,9 @@ class Scanner:
         """
         known, unread = dict(rest), list[_Unread]()
         again = {place: wait for place, wait in self._again.items() if place in rest}
+        cost, began = 0.0, self._clock()
         for folder in folders:
+            cost += self._clock() - began
             self._check_stop()
             if folder.problem:
                 again[folder.place] = _RETRY_FOLDER
@@ -172,21 +181,18 @@ class Scanner:
                 seen.update(each.folder.identity for each in kept.values() if each.folder.identity)
             else:
                 known[folder.place] = self._compare(folder, unread, again)
+            began = self._clock()
         is_changed = bool(unread) or self._differs(known)
         self._known, self._again = known, again
-        self._read_all(unread, publish)
+        cost += self._read_all(unread, publish)
         self._is_first = False
         answered = frozenset(place.root for place in known)
-        return Scan(is_changed, answered, self._again_in(self._clock() - began))
+        return Scan(is_changed, answered, min(again.values(), default=None), cost)
 
     def _differs(self, known: Mapping[Place, _Known]) -> bool:
         if known.keys() != self._known.keys():
             return True
         return any(each.entries is not self._known[place].entries for place, each in known.items())
-
-    def _again_in(self, cost: float) -> float | None:
-        first = min(self._again.values(), default=None)
-        return None if first is None else max(first, _REST * cost)
 
     def _check_stop(self) -> None:
         if self._stop.is_set():
@@ -203,6 +209,7 @@ class Scanner:
             key = found.place.full_path
             entry = self._entry_of_known(found, before.get(key))
             if entry is None:
+                self._check_stop()
                 wait = 0.0 if self._is_first else self._wait(key, found.size, found.mtime_ns)
                 if wait > 0:
                     again[folder.place] = min(wait, again.get(folder.place, wait))
@@ -240,41 +247,44 @@ class Scanner:
 
     def _stale(self, folder: Folder, problem: str) -> dict[Place, _Known]:
         """Return what was known of a folder that does not answer, and of all below it."""
-        own, inside = folder.place.full_path, folder.place.inside("").full_path
+        inside = folder.place.inside("").full_path
         kept = {
             place: _Known(known.folder, _same(known.entries, _marked(known.entries, problem)))
             for place, known in self._known.items()
             if place.full_path.startswith(inside)
         }
         before = self._entries_of(folder.place)
-        entries = _marked({path: each for path, each in before.items() if path != own}, problem)
+        entries = _marked(before, problem)
         for found in folder.files:  # the folder itself, with what is wrong
-            entries[own] = entry_of(found, unopened(found))
+            entries[found.place.full_path] = entry_of(found, unopened(found))
         kept[folder.place] = _Known(folder._replace(files=()), _same(before, entries))
         return kept
 
     # Reading
 
-    def _read_all(self, unread: Sequence[_Unread], publish: Publish) -> None:
-        """Read files one by one; save and show now and then what there is so far."""
-        if not unread:
-            return
+    def _read_all(self, unread: Sequence[_Unread], publish: Publish) -> float:
+        """Read files one by one; save and show now and then what there is so far.
+
+        Returns:
+            The seconds that went into files that are to be read again.
+        """
+        lost = 0.0
         due = self._clock() + _BATCH
-        try:
-            for number, (found, folder, entries) in enumerate(unread, 1):
-                self._check_stop()
-                reading = self._index.keep(found, self._read(found.place))
-                entries[found.place.full_path] = entry_of(found, reading)
-                if reading.is_transient:
-                    self._again.setdefault(folder, _RETRY_FILE)
-                self._on_progress(Progress(number, len(unread)))
-                if self._clock() >= due:
-                    began = self._clock()
-                    self._index.save()
-                    publish(self.entries)
-                    due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
-        finally:
-            self._index.save()
+        for number, (found, folder, entries) in enumerate(unread, 1):
+            self._check_stop()
+            began = self._clock()
+            reading = self._index.keep(found, self._read(found.place))
+            entries[found.place.full_path] = entry_of(found, reading)
+            if reading.is_transient:
+                lost += self._clock() - began
+                self._again.setdefault(folder, _RETRY_FILE)
+            self._on_progress(Progress(number, len(unread)))
+            if self._clock() >= due:
+                began = self._clock()
+                self._index.save()
+                publish(self.entries)
+                due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
+        return lost
 
 
 def _same(former: dict[str, Entry], now: dict[str, Entry]) -> dict[str, Entry]:

@@ -158,7 +158,7 @@ class FolderWatch:
         """Say when the next scan is due without an event.
 
         Args:
-            cost: seconds that the last one took.
+            cost: seconds that it takes.
         """
         if self._is_missing:
             rest = self._pace.poll_missing
@@ -250,11 +250,14 @@ class FolderWatch:
 
 
 def _end(observer: Observer) -> None:
-    """End an observer's threads, and leave them behind where they hang."""
+    """End an observer's threads, and leave them behind where they hang or fail."""
 
     def end() -> None:
-        observer.stop()
-        observer.join()
+        try:
+            observer.stop()
+            observer.join()
+        except Exception:
+            logger.exception("an observer of file events did not end")
 
     ending = threading.Thread(target=end, name="embeddings-watcher-end", daemon=True)
     ending.start()

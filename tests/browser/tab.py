@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page, expect
+import re
+
+from playwright.sync_api import Locator, Page, Route, expect
 
 
 class Tab:
@@ -49,7 +51,7 @@ class Tab:
 
     def show(self, title: str) -> None:
         """Choose what is shown."""
-        self.root.locator(".chip", has_text=title).click()
+        self.root.locator(".chip", has_text=re.compile(f"^{title} ")).click()
 
     def scroll(self, share: float) -> None:
         """Go down the list by a share of its length, and wait for what is there."""
@@ -78,3 +80,15 @@ class Tab:
           return cards.find((card) => card.getBoundingClientRect().top >= top).dataset.name;
         }""")
         return name
+
+
+def change_host(page: Page, **changes: object) -> None:
+    """Load the page again, in a host that is other than the real one in some ways."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), **changes})
+
+    page.route("**/v1/host", answer)
+    page.reload()
+    Tab(page).cards.first.wait_for()

@@ -45,7 +45,7 @@ def test_details_are_accessible(tab: Tab, address: str, theme: str) -> None:
     """So is the dialog, with all of its sections open."""
     tab.page.goto(f"{address}?__theme={theme}")
     tab.cards.first.wait_for()
-    tab.show("Partial")
+    tab.show("Partially compatible")
     tab.press("detail-xl", "info")
     tab.details.get_by_text("SHA-256").wait_for()
     for section in tab.details.locator("summary:visible").all():
@@ -55,14 +55,14 @@ def test_details_are_accessible(tab: Tab, address: str, theme: str) -> None:
 
 def test_an_empty_view_is_accessible(tab: Tab) -> None:
     """So is the view that has nothing to show."""
-    tab.search.fill("nothing is called so")
+    tab.search.fill("no such name")
     tab.empty.wait_for()
     assert complaints(tab) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_reports_and_completions_are_accessible(tab: Tab, address: str, theme: str) -> None:
-    """So are notices of every kind under a prompt, and the box while names are offered for it."""
+    """So are notices of every kind under a prompt, and the field while names are offered for it."""
     tab.page.goto(f"{address}?__theme={theme}")
     tab.cards.first.wait_for()
     tab.prompt.fill("(marc_allante:1.2), nfixer, embedding:brush, marc_alante, ")

@@ -13,10 +13,17 @@ USABLE = [HOSTILE, "bad-hands-5", "brush", "c++", "marc_allante", "watercolour"]
 
 
 def test_it_opens_with_what_the_model_can_use(tab: Tab) -> None:
-    """The rest is counted, not hidden without a word."""
+    """The rest is counted and can be shown."""
     assert sorted(tab.names()) == sorted(USABLE)
     expect(tab.root.locator(".chip:visible")).to_have_text(
-        ["Usable 6", "Other models 1", "Partial 1", "Broken 1", "Favourites 0", "All 9"]
+        [
+            "Usable 6",
+            "Other models 1",
+            "Partially compatible 1",
+            "Broken 1",
+            "Favourites 0",
+            "All 9",
+        ]
     )
 
 
@@ -50,8 +57,8 @@ def test_search_takes_words_in_any_order(tab: Tab) -> None:
 def test_an_empty_view_says_why_and_offers_more(tab: Tab) -> None:
     """One click leads from a search without result to the file that was meant."""
     tab.search.fill("nfixer")
-    expect(tab.empty).to_contain_text("Nothing matches “nfixer”")
-    tab.empty.get_by_role("button", name="Search all 9 files").click()
+    expect(tab.empty).to_contain_text("No results for “nfixer”")
+    tab.empty.get_by_role("button", name="Search all files (9)").click()
     expect(tab.card("nfixer")).to_be_visible()
     expect(tab.empty).to_be_hidden()
 
@@ -76,7 +83,7 @@ def test_order_is_remembered(tab: Tab) -> None:
 
 
 def test_everything_can_be_done_with_keys(tab: Tab) -> None:
-    """Arrows move, Enter inserts, Shift-Enter too but elsewhere, `/` searches, Esc leaves."""
+    """Arrows move, Enter inserts, Shift-Enter too but elsewhere, `/` searches, Esc goes back."""
     tab.prompt.focus()
     tab.search.focus()
     tab.page.keyboard.press("ArrowDown")
@@ -110,9 +117,9 @@ def test_the_model_decides_what_is_usable(tab: Tab) -> None:
 
 def test_details_tell_all_and_take_choices(tab: Tab) -> None:
     """A partial embedding can be used anyway, a favourite is found again, a field is chosen."""
-    tab.show("Partial")
+    tab.show("Partially compatible")
     tab.press("detail-xl", "info")
-    expect(tab.details).to_contain_text("768 for CLIP L (float32)")
+    expect(tab.details).to_contain_text("768 for clip_l (float32)")
     expect(tab.details).to_contain_text(re.compile("[0-9a-f]{64}"))
     tab.details.get_by_label("Use it anyway").check()
     tab.details.get_by_label("Favourite").check()

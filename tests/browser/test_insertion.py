@@ -7,31 +7,39 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import HOSTILE, SD2, write
-from tests.browser.tab import Tab
+from tests.browser.conftest import HOSTILE, SD1, SD2, write
+from tests.browser.tab import Tab, change_host
 
 
 def test_a_click_inserts_and_a_second_takes_out_again(tab: Tab) -> None:
-    """A name goes to the caret of the box that was focused last, and leaves without a trace."""
+    """A name goes to the caret of the field that was focused last, and leaves without a trace."""
     tab.prompt.fill("a cat, a dog")
     for _ in ", a dog":
         tab.prompt.press("ArrowLeft")
     tab.click("marc_allante")
     expect(tab.prompt).to_have_value("a cat, marc_allante, a dog")
-    expect(tab.status).to_have_text("marc_allante added to Prompt")
+    expect(tab.status).to_have_text("Added marc_allante to the prompt")
     expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
     tab.click("marc_allante")
     expect(tab.prompt).to_have_value("a cat, a dog")
-    expect(tab.status).to_have_text("marc_allante removed from Prompt")
+    expect(tab.status).to_have_text("Removed marc_allante from the prompt")
     expect(tab.card("marc_allante")).not_to_have_attribute("data-in", "Prompt")
 
 
-def test_the_caret_stays_in_the_box(tab: Tab) -> None:
-    """After a click one goes on typing behind the name."""
+def test_the_caret_stays_in_the_field(tab: Tab) -> None:
+    """After a click a person can go on typing behind the name."""
     tab.prompt.fill("a cat")
     tab.click("marc_allante")
     tab.page.keyboard.type(" at night")
     expect(tab.prompt).to_have_value("a cat, marc_allante at night")
+
+
+def test_the_separator_is_the_hosts(tab: Tab) -> None:
+    """Names are parted as the host is set to part them."""
+    change_host(tab.page, separator=" ")
+    tab.prompt.fill("a photo of")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("a photo of marc_allante")
 
 
 def test_undo_takes_back_one_insertion(tab: Tab) -> None:
@@ -45,8 +53,8 @@ def test_undo_takes_back_one_insertion(tab: Tab) -> None:
     expect(tab.prompt).to_have_value("a cat, marc_allante")
 
 
-def test_before_a_box_is_focused_each_name_goes_to_its_own(tab: Tab) -> None:
-    """A name that says it is for the negative prompt goes there."""
+def test_before_a_field_is_focused_each_name_goes_to_its_own(tab: Tab) -> None:
+    """A name that is meant for the negative prompt goes there."""
     tab.click("bad-hands-5")
     tab.click("marc_allante")
     expect(tab.negative).to_have_value("bad-hands-5")
@@ -54,7 +62,7 @@ def test_before_a_box_is_focused_each_name_goes_to_its_own(tab: Tab) -> None:
 
 
 def test_the_target_is_marked_and_can_be_chosen(tab: Tab) -> None:
-    """The box that names go to has an outline, and the switch above the cards says the same."""
+    """The field that names go to has an outline, and the switch above the cards shows the same."""
     tab.negative.focus()
     expect(tab.page.locator("#txt2img_neg_prompt")).to_contain_class("lib-embeddings-target")
     tab.root.get_by_role("button", name="Prompt", exact=True).click()
@@ -64,8 +72,8 @@ def test_the_target_is_marked_and_can_be_chosen(tab: Tab) -> None:
     expect(tab.prompt).to_have_value("bad-hands-5")
 
 
-def test_plus_minus_and_shift_name_the_box(tab: Tab) -> None:
-    """The small buttons go to one box each, and Shift to the other one than usual."""
+def test_plus_minus_and_shift_name_the_field(tab: Tab) -> None:
+    """The small buttons go to one field each, and Shift to the other one than usual."""
     tab.prompt.focus()
     tab.press("marc_allante", "minus")
     expect(tab.negative).to_have_value("marc_allante")
@@ -79,13 +87,24 @@ def test_plus_minus_and_shift_name_the_box(tab: Tab) -> None:
 
 @pytest.mark.parametrize("name", [HOSTILE, "c++", "watercolour"])
 def test_any_name_can_go_in_and_out(tab: Tab, name: str) -> None:
-    """Whatever signs are in a name, two clicks leave the prompt as it was."""
+    """Whatever characters are in a name, two clicks leave the prompt as it was."""
     tab.prompt.fill("a photo (of a cat:1.2)")
     tab.click(name)
     expect(tab.prompt).not_to_have_value("a photo (of a cat:1.2)")
     expect(tab.card(name)).to_have_attribute("data-in", "Prompt")
     tab.click(name)
     expect(tab.prompt).to_have_value("a photo (of a cat:1.2)")
+
+
+def test_a_name_that_would_begin_a_comment_is_not_inserted(tab: Tab, folder: Path) -> None:
+    """The rest of the line would be lost, so a sentence asks for another name."""
+    write(folder, "c# style", SD1)
+    tab.prompt.fill("a cat")
+    tab.click("c# style")
+    expect(tab.status).to_contain_text("a # begins a comment. Rename c# style to use it")
+    expect(tab.prompt).to_have_value("a cat")
+    (folder / "c# style.safetensors").unlink()
+    expect(tab.card("c# style")).to_have_count(0)
 
 
 def test_typing_marks_the_cards(tab: Tab) -> None:
@@ -112,18 +131,18 @@ def test_a_longer_name_out_of_sight_protects_itself(tab: Tab, folder: Path) -> N
 
 
 def test_a_prompt_that_the_host_sets_marks_the_cards(tab: Tab) -> None:
-    """A host that fills a box without an event tells that its page has changed, and is heard."""
+    """A host that fills a field without an event reports that its page has changed."""
     tab.page.add_init_script("window.onAfterUiUpdate = (callback) => (window.updated = callback)")
     tab.page.reload()
     tab.cards.first.wait_for()
-    tab.prompt.evaluate("(box) => (box.value = 'a (marc_allante:1.2)')")
+    tab.prompt.evaluate("(field) => (field.value = 'a (marc_allante:1.2)')")
     tab.page.evaluate("updated()")
     expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
 
 
-def test_the_page_hears_of_every_edit(tab: Tab) -> None:
+def test_the_page_gets_an_event_for_every_edit(tab: Tab) -> None:
     """An edit fires `input` as typing does, or the app would not send the new prompt."""
-    tab.page.evaluate("addEventListener('input', ({ target }) => (window.heard = target.value))")
+    tab.page.evaluate("addEventListener('input', ({ target }) => (window.received = target.value))")
     tab.prompt.focus()
     tab.click("marc_allante")
-    assert tab.page.evaluate("window.heard") == "marc_allante"
+    assert tab.page.evaluate("window.received") == "marc_allante"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.conftest import SD1, serving, write
 from tests.browser.tab import Tab
@@ -27,7 +28,7 @@ def test_a_new_file_appears_and_disturbs_nothing(tab: Tab, folder: Path) -> None
 
 
 def test_a_lost_connection_is_shown_and_comes_back(tab: Tab) -> None:
-    """Nobody looks at an old list without knowing it."""
+    """An old list is marked as old."""
     tab.page.route("**/events", lambda route: route.abort())
     tab.page.reload()
     expect(tab.note).to_have_text("Not connected. Trying again …", timeout=20_000)
@@ -55,6 +56,52 @@ def test_a_server_that_starts_again_is_found_again(
         expect(tab.card("second")).to_be_visible()
         expect(tab.prompt).to_have_value("a cat")
         page.close()
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["404", "no connection"])
+def test_where_the_library_does_not_answer_the_page_asks_once(
+    browser: Browser, address: str, *, is_there: bool
+) -> None:
+    """A page without the library gets no tab and no report, and sends no requests for them."""
+    page = browser.new_page()
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url.rpartition("/v1/")[2])
+        route.fulfill(status=404) if is_there else route.abort()
+
+    page.route(re.compile("/v1/(?!assets)"), refuse)
+    page.clock.install()
+    page.goto(address)
+    tab = Tab(page)
+    tab.prompt.press_sequentially("a marc")
+    page.clock.run_for(60_000)
+    tab.wait_until_painted()
+    assert asked == ["host"]
+    expect(tab.root.locator("*")).to_have_count(0)
+    expect(tab.report).to_have_count(0)
+    page.close()
+
+
+def test_the_first_scan_shows_its_progress(tab: Tab) -> None:
+    """While the first files are read, the tab says how far it is; then it shows them."""
+    scanning = {"read": 3120, "total": 10_000}
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        page = response.json()
+        counts = dict.fromkeys(page["counts"], 0)
+        early = {"entries": [], "total": 0, "counts": counts, "scanning": scanning}
+        route.fulfill(response=response, json={**page, **early})
+
+    tab.page.route("**/v1/entries?*", answer)
+    tab.page.reload()
+    expect(tab.empty).to_contain_text("Reading embeddings: 3,120 of 10,000")
+    scanning["read"] = 9999
+    expect(tab.empty).to_contain_text("Reading embeddings: 9,999 of 10,000")
+    tab.page.unroute("**/v1/entries?*")
+    expect(tab.cards).to_have_count(6)
+    expect(tab.empty).to_be_hidden()
 
 
 def test_the_script_may_be_loaded_twice(tab: Tab) -> None:

@@ -1,4 +1,4 @@
-"""What stands at the prompt boxes: the report of what a prompt uses, and names to choose from."""
+"""What is at the prompt fields: the report of what a prompt uses, and names to choose from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import HOSTILE, SD1, SD2, fill, write
-from tests.browser.tab import Tab
+from tests.browser.tab import Tab, change_host
 
 HIDE = """(state) => {
   Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
@@ -47,17 +47,20 @@ class Asked:
 # The report
 
 
-def test_a_prompt_tells_what_it_uses(tab: Tab) -> None:
-    """Name, vectors and weight stand under the box, and how many tokens are taken."""
+def test_a_prompt_shows_what_it_uses(tab: Tab) -> None:
+    """Name, vectors and weight are under the field, and how many tokens are taken."""
     tab.prompt.fill("a (marc_allante:1.2) portrait, marc_allante")
     expect(tab.notices).to_have_text(
-        ["marc_allante 2 vectors, 2 times, at 1.2 and 1", "Embeddings take 4 of 75 tokens"]
+        [
+            "marc_allante 2 vectors, used 2 times, weights 1.2 and 1",
+            "Embeddings take 4 of 75 tokens",
+        ]
     )
     expect(tab.negative_report.get_by_role("listitem")).to_have_count(0)
 
 
-def test_nothing_is_said_of_ordinary_words(tab: Tab) -> None:
-    """Neither is room taken for it."""
+def test_ordinary_words_have_no_notices(tab: Tab) -> None:
+    """They take no room either."""
     height = tab.report.evaluate("(report) => report.parentElement.offsetHeight")
     with tab.page.expect_response("**/v1/prompt"):
         tab.prompt.fill("a photo of a cat on a table, bad weather")
@@ -66,8 +69,20 @@ def test_nothing_is_said_of_ordinary_words(tab: Tab) -> None:
     assert tab.report.evaluate("(report) => report.parentElement.offsetHeight") == height
 
 
+def test_a_prompt_that_is_too_long_is_not_asked_about(tab: Tab) -> None:
+    """The limit is the server's, and a notice says that the prompt is not checked."""
+    limits = {"prompt_characters": 20, "chunk_tokens": 75, "steps": 1000, "page": 1000}
+    change_host(tab.page, limits=limits)
+    asked = Asked(tab.page, "prompt")
+    tab.prompt.fill("😀" * 21)
+    expect(tab.notices).to_have_text(["This prompt is not checked: it has more than 20 characters"])
+    tab.prompt.fill("😀" * 8 + "marc_allante")
+    expect(tab.notices.first).to_have_text("marc_allante 2 vectors")
+    assert len(asked.requests) == 1
+
+
 def test_one_line_until_it_is_opened(tab: Tab) -> None:
-    """However much there is to say, the page moves by one line; the rest comes with a click."""
+    """However many notices there are, the page moves by one line; a click shows the rest."""
     tab.prompt.fill("marc_allante")
     tab.notices.first.wait_for()
     height = tab.report.evaluate("(report) => report.offsetHeight")
@@ -79,8 +94,8 @@ def test_one_line_until_it_is_opened(tab: Tab) -> None:
     assert tab.report.evaluate("(report) => report.offsetHeight") > height
 
 
-def test_what_is_not_used_is_told_with_the_reason(tab: Tab) -> None:
-    """So is the shorter name that stands in for a longer one."""
+def test_what_is_not_used_is_shown_with_the_reason(tab: Tab) -> None:
+    """So is the shorter name that is used instead of a longer one."""
     tab.negative.fill("nfixer, whatever-2000")
     notices = tab.negative_report.get_by_role("listitem")
     expect(notices.nth(0)).to_contain_text("whatever-2000 is not used: made for SD 2.x")
@@ -89,18 +104,18 @@ def test_what_is_not_used_is_told_with_the_reason(tab: Tab) -> None:
 
 
 def test_a_near_miss_is_mended_with_a_click(tab: Tab) -> None:
-    """The word becomes the name, one undo takes it back, and typing goes on in the box."""
+    """The word becomes the name, one undo takes it back, and typing goes on in the field."""
     tab.prompt.fill("a cat, (marc_alante:1.2)")
     expect(tab.notices).to_have_text(["marc_alante: did you meanmarc_allante?"])
     tab.report.get_by_role("button", name="marc_allante?").click()
     expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
-    expect(tab.notices.first).to_have_text("marc_allante 2 vectors, at 1.2")
+    expect(tab.notices.first).to_have_text("marc_allante 2 vectors, weight 1.2")
     expect(tab.prompt).to_be_focused()
     tab.page.keyboard.press("Control+z")
     expect(tab.prompt).to_have_value("a cat, (marc_alante:1.2)")
 
 
-def test_other_systems_forms_are_converted_when_asked(tab: Tab) -> None:
+def test_foreign_syntax_is_converted_when_asked(tab: Tab) -> None:
     """Nothing happens without the click, which converts all at once; one undo takes it back."""
     pasted = "😀 embedding:brush.pt, (embedding:marc_allante:1.2), <watercolour>"
     tab.prompt.fill(pasted)
@@ -126,7 +141,7 @@ def test_the_report_follows_library_and_model(tab: Tab, folder: Path) -> None:
 
 
 def test_a_page_that_nobody_sees_asks_nothing(tab: Tab) -> None:
-    """When it is looked at again, it asks once about what is there by then."""
+    """When it is visible again, it asks once about what is there by then."""
     tab.page.clock.install()
     tab.page.reload()
     tab.cards.first.wait_for()
@@ -166,8 +181,8 @@ def test_tab_and_reports_share_one_stream(tab: Tab) -> None:
     assert len(open_ones) == 1
 
 
-def test_a_box_that_is_put_in_again_keeps_its_report(tab: Tab) -> None:
-    """Gradio may replace the element around a box at any time."""
+def test_a_field_that_is_put_in_again_keeps_its_report(tab: Tab) -> None:
+    """Gradio may replace the element around a field at any time."""
     tab.prompt.fill("marc_allante")
     tab.notices.first.wait_for()
     tab.page.evaluate("""() => {
@@ -181,19 +196,19 @@ def test_a_box_that_is_put_in_again_keeps_its_report(tab: Tab) -> None:
 
 
 def test_a_pasted_infotext_goes_with_the_question(tab: Tab) -> None:
-    """The server is told what the picture was made with, and only after such a paste."""
+    """The server gets what the picture was made with, and only after such a paste."""
     asked = Asked(tab.page, "prompt")
     infotext = 'marc_allante\nSteps: 20, TI hashes: "gone: 0123456789ab", Version: 1'
     for text in ("brush, ", infotext):
-        tab.prompt.evaluate("(box, text) => (box.value = text)", text)
+        tab.prompt.evaluate("(field, text) => (field.value = text)", text)
         with tab.page.expect_response("**/v1/prompt"):
             tab.prompt.evaluate(
-                """(box, text) => {
+                """(field, text) => {
                   const clipboardData = new DataTransfer();
                   clipboardData.setData("text", text);
                   const options = { clipboardData, bubbles: true };
-                  box.dispatchEvent(new ClipboardEvent("paste", options));
-                  box.dispatchEvent(new InputEvent("input", { bubbles: true }));
+                  field.dispatchEvent(new ClipboardEvent("paste", options));
+                  field.dispatchEvent(new InputEvent("input", { bubbles: true }));
                 }""",
                 text,
             )
@@ -224,7 +239,7 @@ def test_a_typed_word_is_completed_with_the_keyboard(tab: Tab) -> None:
     expect(tab.prompt).not_to_have_attribute("role", "combobox")
     tab.page.keyboard.type(":1.2)")
     expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
-    expect(tab.notices.first).to_have_text("marc_allante 2 vectors, at 1.2")
+    expect(tab.notices.first).to_have_text("marc_allante 2 vectors, weight 1.2")
 
 
 def test_undo_takes_back_a_completion(tab: Tab) -> None:
@@ -240,7 +255,7 @@ def test_undo_takes_back_a_completion(tab: Tab) -> None:
 
 
 def test_a_click_accepts(tab: Tab) -> None:
-    """The box keeps the caret."""
+    """The field keeps the caret."""
     tab.negative.press_sequentially("ugly, hands")
     tab.completions.filter(has_text="bad-hands-5").click()
     expect(tab.negative).to_have_value("ugly, bad-hands-5")
@@ -248,7 +263,7 @@ def test_a_click_accepts(tab: Tab) -> None:
 
 
 def test_usable_names_come_first(tab: Tab) -> None:
-    """Those of other models are offered too, behind, and say what they are."""
+    """Those of other models are offered too, behind, with what they are."""
     tab.prompt.press_sequentially("whatever")
     expect(tab.completions).to_have_text(
         ["whatever-2002 vectorsSD 1.x", "whatever-2000other modelSD 2.x"]
@@ -256,7 +271,7 @@ def test_usable_names_come_first(tab: Tab) -> None:
 
 
 def test_a_name_with_a_space_takes_the_place_of_both_words(tab: Tab) -> None:
-    """So does it of another system's mark before it."""
+    """It also replaces the prefix that another program writes before it."""
     tab.prompt.press_sequentially("a embedding:bad dr")
     tab.completions.filter(has_text="Bad Dream").click()
     expect(tab.prompt).to_have_value("a Bad Dream")
@@ -271,7 +286,7 @@ def test_a_hostile_name_is_text_in_the_list(tab: Tab) -> None:
 
 
 def test_keys_that_mean_nothing_to_the_list_are_the_hosts(tab: Tab) -> None:
-    """Enter with nothing chosen breaks the line, Ctrl+Enter is heard, Esc closes the list first."""
+    """Enter with nothing chosen breaks the line, Ctrl+Enter passes, Esc closes the list first."""
     tab.page.evaluate(LISTEN_TO_KEYS)
     tab.prompt.press_sequentially("mar")
     tab.completions.first.wait_for()
@@ -320,13 +335,13 @@ def test_a_composition_is_left_alone(tab: Tab) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        "(box) => box.classList.add('autocomplete')",
-        "(box) => box.setAttribute('aria-autocomplete', 'list')",
-        "(box) => box.insertAdjacentHTML('afterend', '<div class=autocompleteParent></div>')",
+        "(field) => field.classList.add('autocomplete')",
+        "(field) => field.setAttribute('aria-autocomplete', 'list')",
+        "(field) => field.insertAdjacentHTML('afterend', '<div class=autocompleteParent></div>')",
     ],
     ids=["its class", "its role", "its list"],
 )
-def test_another_completion_has_the_box(tab: Tab, other: str) -> None:
+def test_another_completion_has_the_field(tab: Tab, other: str) -> None:
     """Where another extension completes, ours offers nothing and asks nothing."""
     asked = Asked(tab.page, "completions")
     tab.prompt.evaluate(other)

@@ -1,7 +1,8 @@
-"""Another name from the details: keys, refusals, and the prompt that still says the old one."""
+"""Another name from the details: keys, refusals, and the prompt that still uses the old one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,31 +53,33 @@ def test_a_rename_with_the_keyboard(tab: Tab, field: Locator, folder: Path) -> N
 
 
 def test_the_prompt_stays_as_it_is(tab: Tab, field: Locator) -> None:
-    """A prompt with the old name is not touched, but somebody says so."""
+    """A prompt with the old name is not touched, and a sentence says so."""
     tab.details.get_by_role("button", name="Close").click()
     tab.prompt.fill("a (cat:1.2)")
     tab.press("cat", "info")
     tab.details.get_by_role("button", name="Rename", exact=True).first.click()
     field.fill("tabby-x")
     field.press("Enter")
-    expect(tab.details.get_by_role("status")).to_have_text("Renamed. The prompt still says cat.")
+    expect(tab.details.get_by_role("status")).to_have_text(
+        "Renamed. The prompt still uses the old name cat."
+    )
     expect(tab.prompt).to_have_value("a (cat:1.2)")
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("C++", "Not renamed: c++.safetensors is called so already: give another name"),
-        ("../x", "Not renamed: ../x: a file's name cannot have / in it"),
-        ("<b>", "Not renamed: <b>: a file's name cannot have < in it"),
-        ("", "Not renamed: the name is empty: type one"),
+        ("C++", "Not renamed: .*already taken"),
+        ("../x", "Not renamed: ../x: expected a name without /"),
+        ("<b>", "Not renamed: <b>: expected a name without <"),
+        ("", "Not renamed: expected a name, found a blank one"),
     ],
 )
 def test_a_refusal_is_a_sentence(tab: Tab, field: Locator, name: str, sentence: str) -> None:
-    """A name that cannot be stays in the field, to be mended; Esc gives up and closes nothing."""
+    """A refused name stays in the field, to be corrected; Esc gives up and closes nothing."""
     field.fill(name)
     field.press("Enter")
-    expect(tab.details.get_by_role("status")).to_have_text(sentence)
+    expect(tab.details.get_by_role("status")).to_have_text(re.compile(sentence))
     expect(field).to_have_value(name)
     field.press("Escape")
     expect(field).to_be_hidden()

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import SD1, fill, running, write
 from tests.browser.tab import Tab
 
-# What a WebUI calls to open its editor; this one says what it was asked for.
+# What a WebUI calls to open its editor; this one keeps what it was asked for.
 EDITOR = """window.extraNetworksEditUserMetadata = (event, tabname, page) => {
   const { name } = event.target.parentElement.parentElement.dataset;
   window.edited = { name, tabname, page };
@@ -85,8 +85,19 @@ def test_only_what_a_name_leads_to_can_be_edited(page: Page) -> None:
     expect(tab.card("c++").locator(".edit")).to_have_count(0)
 
 
+def test_files_of_one_name_are_told_apart(page: Page) -> None:
+    """Their cards have the folder and whether they are the same; the details name the others."""
+    tab = open_tab(page, "txt2img")
+    expect(tab.card("c++").locator(".place")).to_have_text("main folder · same file")
+    expect(tab.card("marc_allante").locator(".place")).to_have_count(0)
+    tab.show("Duplicates")
+    expect(tab.card("c++").locator(".place")).to_have_text("other · same file")
+    tab.press("c++", "info")
+    expect(tab.details).to_contain_text("c++.safetensors (same file)")
+
+
 def test_without_a_webui_there_is_no_editor(tab: Tab) -> None:
-    """The small app has nothing to edit with, and says nothing of it."""
+    """The small app has no editor, and no button for one."""
     assert tab.root.locator(".info").count() > 0
     assert tab.root.locator(".edit").count() == 0
 

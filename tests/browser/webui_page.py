@@ -17,7 +17,7 @@ from lib_embeddings.hosts.standalone.page import (
 from lib_embeddings.web.page import TITLE, pane
 from lib_embeddings.web.routes import add_routes
 
-# Of a WebUI's style: a pane of some height, and what it says of its own cards.
+# Of a WebUI's style: a pane of some height, and what it sets for its own cards.
 STYLE = """
 .extra-network-pane { display: flex; flex-direction: column; height: 620px; overflow: hidden; }
 .extra-network-pane .card { margin: 8px; width: 256px; height: 384px; overflow: hidden; }

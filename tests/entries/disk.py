@@ -102,7 +102,9 @@ class Disk:
             if any(f"{each}/".startswith(f"{folder}/") for each in (path, real)):
                 raise OSError(number, os.strerror(number), path)
 
-    def _list(self, folder: str) -> Listing:
+    def _list(self, folder: Any) -> Any:
+        if not isinstance(folder, str):  # `shutil` gives numbers of open files
+            return self._scandir(folder)
         self.listed[folder] += 1
         self.check(folder)
         if folder in self.unlisted:

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from lib_embeddings.entries.scan import scan
 
+from lib_embeddings import scan
 from lib_embeddings.entries.notes import Texts, guess_field, read_texts
 from lib_embeddings.entries.snapshot import Entry
 from tests.builders import torch_zip

@@ -239,9 +239,8 @@ def test_too_little_memory_is_no_verdict(tmp_path: Path, monkeypatch: pytest.Mon
 
     path = saved(tmp_path, "cat.pt")
     monkeypatch.setattr(read_module, "make_embedding", fail)
-    reading, _ = read_file(path)
-    assert (reading.state, reading.is_passing) == ("broken", True)
-    assert reading.reason == "this file cannot be read now: the computer has too little free memory"
+    reason = "this file cannot be read now: the computer has too little free memory"
+    assert told(path) == Reading("broken", reason, is_transient=True)
 
 
 # Pairs

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lib_embeddings.entries.scan import scan
 
 from lib_embeddings import scan
 from lib_embeddings.entries import rename as renaming

@@ -113,6 +113,21 @@ REFUSED: list[tuple[str, object, type[EmbeddingError], str]] = [
         ),
     ),
     (
+        "llama of another width",
+        {"llama": stored(1, 768)},
+        NotAnEmbedding,
+        (
+            "its tensor llama is for no known text encoder: its vectors are 768 wide, "
+            "expected llama 4096"
+        ),
+    ),
+    (
+        "a token table",
+        {"<cat>": stored(49408, 768)},
+        NotAnEmbedding,
+        "not an embedding: it holds tensors of another kind (<cat> float32[49408x768])",
+    ),
+    (
         "no width",
         {"emb_params": stored(0)},
         NotAnEmbedding,
@@ -123,9 +138,9 @@ REFUSED: list[tuple[str, object, type[EmbeddingError], str]] = [
     ),
     (
         "three dimensions",
-        {"string_to_param": {"*": stored(1, 2, 768)}},
+        {"string_to_param": {"*": stored(2, 2, 768)}},
         BrokenFile,
-        "its tensor * has the wrong shape: expected (n_vectors, hidden_size), found (1, 2, 768)",
+        "its tensor * has the wrong shape: expected (n_vectors, hidden_size), found (2, 2, 768)",
     ),
     (
         "no dimensions",

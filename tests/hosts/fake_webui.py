@@ -210,10 +210,19 @@ class Callbacks(ModuleType):
 
         return register
 
+    def remove_callbacks_for_function(self, callback_func: Callable[..., object]) -> None:
+        for wanted in self.wanted.values():
+            wanted[:] = [callback for callback in wanted if callback != callback_func]
+
     def fire(self, event: str, *arguments: object) -> None:
         """Call everybody who wants to know of an event."""
-        for callback in self.wanted.get(event, ()):
+        for callback in tuple(self.wanted.get(event, ())):
             callback(*arguments)
+
+    def reload_scripts(self) -> None:
+        """Say that scripts are unloaded, and forget whom to call, as at "Reload UI"."""
+        self.fire("script_unloaded")
+        self.wanted.clear()
 
 
 class Script:

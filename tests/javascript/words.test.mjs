@@ -3,11 +3,14 @@ import { test } from "node:test";
 
 import {
   counted,
+  familyTitles,
+  folderOf,
   hue,
   initials,
   isEmbedding,
   obstacle,
-  sayRenamed,
+  renamedText,
+  sameness,
   sentenceCase,
   size,
 } from "../../javascript/textual_inversion/words.mjs";
@@ -18,12 +21,12 @@ test("counts are grouped, and one is one", () => {
   assert.equal(counted(12345, "entry", "entries"), "12,345 entries");
 });
 
-test("prompts that still say the old name are named", () => {
-  const say = (positive, negative) => sayRenamed("cat", { positive, negative });
-  assert.equal(say(false, false), "Renamed.");
-  assert.equal(say(true, false), "Renamed. The prompt still says cat.");
-  assert.equal(say(false, true), "Renamed. The negative prompt still says cat.");
-  assert.equal(say(true, true), "Renamed. Both prompts still say cat.");
+test("prompts that still use the old name are named", () => {
+  const text = (positive, negative) => renamedText("cat", { positive, negative });
+  assert.equal(text(false, false), "Renamed.");
+  assert.equal(text(true, false), "Renamed. The prompt still uses the old name cat.");
+  assert.equal(text(false, true), "Renamed. The negative prompt still uses the old name cat.");
+  assert.equal(text(true, true), "Renamed. Both prompts still use the old name cat.");
 });
 
 test("sizes have three digits and a unit", () => {
@@ -64,7 +67,7 @@ test("an obstacle is what keeps the model from using an entry, the file's own fi
   assert.equal(obstacle({ state: "broken", fit: null }), "Broken file");
 });
 
-test("names of broken and foreign files mean nothing to any model", () => {
+test("no model can use broken and foreign files", () => {
   const states = ["ok", "duplicate", "broken", "unsafe", "foreign"];
   assert.deepEqual(
     states.filter((state) => isEmbedding({ state })),
@@ -75,4 +78,21 @@ test("names of broken and foreign files mean nothing to any model", () => {
 test("a reason begins with a capital letter", () => {
   assert.equal(sentenceCase("this is a web page"), "This is a web page");
   assert.equal(sentenceCase(""), "");
+});
+
+test("families have the titles that the host gives, and unknown ones their keys", () => {
+  const host = { families: [{ key: "sd1", title: "SD 1.x", encoders: [] }] };
+  assert.deepEqual(familyTitles(host, ["sd9", "sd1"]), ["sd9", "SD 1.x"]);
+});
+
+test("a path has a folder, which may be the main one", () => {
+  assert.equal(folderOf("a/b/cat.pt"), "a/b");
+  assert.equal(folderOf("cat.pt"), "main folder");
+});
+
+test("files of one name are the same where all of them are, and unknown where one was not compared", () => {
+  const of = (...answers) => sameness(answers.map((same_bytes) => ({ id: "", path: "", same_bytes })));
+  assert.equal(of(true, true), "same file");
+  assert.equal(of(true, null, false), "different file");
+  assert.equal(of(true, null), "");
 });

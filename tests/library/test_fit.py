@@ -58,6 +58,9 @@ def test_every_set_of_encoders_with_every_family(encoders: str, family: str, kin
     assert fit.kind.startswith(kind)
 
 
+T5 = "t5xxl 4096 (SD 3.x, Flux, Chroma, HiDream and PixArt)"
+
+
 @pytest.mark.parametrize(("encoders", "family", "kind"), MATRIX)
 def test_every_reason_names_both_sides(encoders: str, family: str, kind: str) -> None:
     """A reason has the embedding's encoders with their sizes, and the model's name; usable none."""
@@ -71,6 +74,7 @@ def test_every_reason_names_both_sides(encoders: str, family: str, kind: str) ->
     assert MODEL_FAMILIES[family].title in reason
 
 
+T5 = "t5xxl 4096 (SD 3.x, Flux, Chroma, HiDream and PixArt)"
 SENTENCES = [
     (
         "clip_h",
@@ -105,7 +109,11 @@ SENTENCES = [
         "flux",
         "made for SDXL refiner (clip_g 1280); the active model is Flux (clip_l 768 + t5xxl 4096)",
     ),
-    ("t5xxl", "sd1", "made for t5xxl 4096; the active model is SD 1.x (clip_l 768)"),
+    (
+        "t5xxl",
+        "sd1",
+        f"made for {T5}; the active model is SD 1.x (clip_l 768)",
+    ),
     (
         "clip_l clip_g",
         "sd1",
@@ -124,7 +132,7 @@ SENTENCES = [
     (
         "t5xxl",
         "sd3",
-        "made for t5xxl 4096; SD 3.x would use its t5xxl and miss clip_l 768 + clip_g 1280",
+        f"made for {T5}; SD 3.x would use its t5xxl and miss clip_l 768 + clip_g 1280",
     ),
     (
         "clip_l clip_g t5xxl",

@@ -15,7 +15,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from lib_embeddings.library.index_file import default_path
 
 import lib_embeddings
 from lib_embeddings.entries import read as read_module

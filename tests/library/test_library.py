@@ -1,85 +1,27 @@
-"""The living library: rescans, generations, subscribers."""
+"""The living library: rescans, generations, subscribers, renames."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.snapshot import Changes, Told
+from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import RenameError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from tests.builders import safetensors_file, vectors
-
-SD1 = safetensors_file()
-SDXL = safetensors_file({"clip_l": vectors(), "clip_g": vectors(1, 1280)})
-
-
-class Reader:
-    """Reads files and remembers which."""
-
-    def __init__(self) -> None:
-        self.paths: list[str] = []
-        self.before_each: Callable[[], object] = lambda: None
-
-    def __call__(self, path: str) -> Told:
-        self.before_each()
-        self.paths.append(os.path.basename(path))
-        return read_file(path)
-
-    def take(self) -> list[str]:
-        """Return what was read since the last call."""
-        paths, self.paths = self.paths, []
-        return paths
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Return a folder for embeddings."""
-    root = tmp_path / "embeddings"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
-def reader() -> Reader:
-    """Return what the library reads files with."""
-    return Reader()
-
-
-@pytest.fixture
-def index() -> Iterator[Index]:
-    """Return an index in memory."""
-    with Index.nowhere() as index:
-        yield index
-
-
-@pytest.fixture
-def library(root: Path, reader: Reader, index: Index, tmp_path: Path) -> Library:
-    """Return a library that has not looked yet."""
-    library = Library([root], index, Choices(str(tmp_path / "choices.sqlite")), read=reader)
-    library._generation = 0  # it begins at the time of day
-    return library
-
-
-def names(library: Library) -> list[str]:
-    """Return the names in the current view."""
-    return [entry.name for entry in library.view]
-
+from tests.library import SD1, SDXL, Reader, Writers, names, names_of
 
 # Rescans
 
 
-def test_a_library_is_empty_before_it_looks(library: Library) -> None:
+def test_a_library_is_empty_before_it_scans(library: Library) -> None:
     """Nothing is read until the first rescan."""
     assert (library.generation, names(library)) == (0, [])
 
@@ -88,16 +30,13 @@ def test_files_come_change_and_go(library: Library, root: Path, reader: Reader) 
     """Every rescan tells what happened since the last, and reads what is new."""
     (root / "a.safetensors").write_bytes(SD1)
     (root / "b.safetensors").write_bytes(SD1)
-    assert [entry.name for entry in library.rescan().added] == ["a", "b"]
+    assert names_of(library.rescan().changes) == [["a", "b"], [], []]
     reader.take()
     (root / "a.safetensors").write_bytes(SDXL)
     (root / "b.safetensors").unlink()
     (root / "sub").mkdir()
     (root / "sub" / "c.safetensors").write_bytes(SD1)
-    added, modified, deleted = library.rescan()
-    assert [[entry.name for entry in kind] for kind in (added, modified, deleted)] == [
-        ["c"], ["a"], ["b"],
-    ]  # fmt: skip
+    assert names_of(library.rescan().changes) == [["c"], ["a"], ["b"]]
     assert sorted(reader.take()) == ["a.safetensors", "c.safetensors"]
     assert names(library) == ["a", "c"]
 
@@ -107,26 +46,24 @@ def test_nothing_new_is_no_generation(library: Library, root: Path, reader: Read
     (root / "a.safetensors").write_bytes(SD1)
     library.rescan()
     reader.take()
-    assert not library.rescan()
+    assert not library.rescan().changes
     assert (library.generation, reader.take()) == (1, [])
 
 
-def test_a_file_that_could_not_be_opened_is_tried_again(
-    root: Path, index: Index, tmp_path: Path
-) -> None:
+def test_a_file_that_could_not_be_opened_is_tried_again(root: Path) -> None:
     """What the disk refused once is looked at anew, though the file is the same."""
     file = root / "a.safetensors"
     file.write_bytes(SD1)
     away = [True]
 
-    def read(path: str) -> Told:
-        return read_file(path + ".gone" * away.pop()) if away else read_file(path)
+    def read(place: Place) -> Reading:
+        return read_file(place.beside("gone") if away and away.pop() else place)
 
-    library = Library([root], index, Choices(str(tmp_path / "c.sqlite")), read=read)
+    library = Library([root], Index.nowhere(), read=read)
     library.rescan()
-    assert [entry.state for entry in library.view] == ["broken"]
+    assert [seen.state for seen in library.view] == ["broken"]
     library.rescan()
-    assert [entry.state for entry in library.view] == ["ok"]
+    assert [seen.state for seen in library.view] == ["ok"]
 
 
 def test_the_text_beside_a_file_counts(library: Library, root: Path, reader: Reader) -> None:
@@ -135,54 +72,62 @@ def test_the_text_beside_a_file_counts(library: Library, root: Path, reader: Rea
     library.rescan()
     reader.take()
     (root / "a.json").write_text('{"notes": "nice"}')
-    assert [entry.name for entry in library.rescan().modified] == ["a"]
+    assert names_of(library.rescan().changes) == [[], ["a"], []]
     assert reader.take() == []
 
 
-# Files that are not whole
+# Files that are not complete
 
 
-def test_an_unfinished_file_is_not_listed(library: Library, root: Path) -> None:
-    """A new file appears when it is whole."""
-    (root / "a.safetensors").write_bytes(SD1[:-1])
-    library.is_whole = lambda *_: False
-    assert not library.rescan()
-    (root / "a.safetensors").write_bytes(SD1)
-    library.is_whole = lambda *_: True
+def test_an_incomplete_file_is_not_listed(library: Library, root: Path, writers: Writers) -> None:
+    """A new file appears when its writer is done."""
     library.rescan()
-    assert [(entry.name, entry.state) for entry in library.view] == [("a", "ok")]
+    (root / "a.safetensors").write_bytes(SD1[:-1])
+    writers.seconds_left["a.safetensors"] = 0.5
+    assert not library.rescan().changes
+    (root / "a.safetensors").write_bytes(SD1)
+    writers.seconds_left.clear()
+    library.rescan()
+    assert [(seen.name, seen.state) for seen in library.view] == [("a", "ok")]
 
 
-def test_an_unfinished_change_keeps_the_former_entry(library: Library, root: Path) -> None:
+def test_an_incomplete_change_keeps_the_former_entry(
+    library: Library, root: Path, writers: Writers
+) -> None:
     """While a file is overwritten, what it was before stays listed."""
     (root / "a.safetensors").write_bytes(SD1)
     library.rescan()
     (root / "a.safetensors").write_bytes(SDXL[:-1])
-    library.is_whole = lambda *_: False
-    assert not library.rescan()
+    writers.seconds_left["a.safetensors"] = 0.5
+    assert not library.rescan().changes
     (root / "a.safetensors").write_bytes(SDXL)
-    library.is_whole = lambda *_: True
+    writers.seconds_left.clear()
     library.rescan()
-    (entry,) = library.view
-    assert list(entry.vectors) == ["clip_l", "clip_g"]
+    (seen,) = library.view
+    assert list(seen.entry.reading.vectors) == ["clip_l", "clip_g"]
 
 
-def test_only_files_that_differ_are_asked_about(library: Library, root: Path) -> None:
-    """Whether a file is whole is asked with path, size and time, of new and changed files only."""
-    file = root / "a.safetensors"
-    file.write_bytes(SD1)
+def test_only_files_that_differ_are_asked_about(
+    library: Library, root: Path, writers: Writers
+) -> None:
+    """Writers are asked with path, size and time, of new and changed files only."""
+    (root / "a.safetensors").write_bytes(SD1)
     library.rescan()
     new = root / "b.safetensors"
     new.write_bytes(SD1)
-    asked: list[object] = []
-
-    def note(*file: object) -> bool:
-        asked.append(file)
-        return False
-
-    library.is_whole = note
+    writers.seconds_left["b.safetensors"] = 0.5
     library.rescan()
-    assert asked == [(str(new), len(SD1), new.stat().st_mtime_ns)]
+    assert writers.asked == [(str(new), len(SD1), new.stat().st_mtime_ns)]
+
+
+def test_the_first_scan_takes_all_files_as_they_are(
+    library: Library, root: Path, writers: Writers
+) -> None:
+    """Nobody waits for writers when a library is opened."""
+    (root / "a.safetensors").write_bytes(SD1)
+    writers.seconds_left["a.safetensors"] = 0.5
+    assert library.rescan().again_in is None
+    assert (names(library), writers.asked) == (["a"], [])
 
 
 # Roots
@@ -223,8 +168,7 @@ def test_roots_are_changed_live(library: Library, root: Path, tmp_path: Path) ->
     other = tmp_path / "other"
     other.mkdir()
     (other / "b.safetensors").write_bytes(SD1)
-    changes = library.set_roots([other])
-    assert [entry.name for entry in changes.added + changes.deleted] == ["b", "a"]
+    assert names_of(library.set_roots([other]).changes) == [["b"], [], ["a"]]
     assert library.roots == library.view.roots == (str(other),)
 
 
@@ -236,12 +180,18 @@ def test_a_root_is_exchanged_for_the_folder_above(
     library.rescan()
     reader.take()
     library.set_roots([root.parent])
-    (fitted,) = library.view
-    assert (fitted.entry.root, fitted.path) == (str(root.parent), f"{root.name}/a.safetensors")
+    (seen,) = library.view
+    place = seen.entry.place
+    assert (place.root, place.path) == (str(root.parent), f"{root.name}/a.safetensors")
     assert reader.take() == []
 
 
 # Generations
+
+
+def first_id(library: Library) -> str:
+    """Return the id of the first entry."""
+    return library.view.entries[0].entry.place.id
 
 
 def test_generations_rise_by_one(library: Library, root: Path) -> None:
@@ -252,31 +202,14 @@ def test_generations_rise_by_one(library: Library, root: Path) -> None:
         library.rescan,
         lambda: library.set_model(MODEL_FAMILIES["sdxl"]),
         lambda: library.set_model(MODEL_FAMILIES["sdxl"]),
-        lambda: library.choose(library.view.entries[0].id, use_partial=True),
-        lambda: library.choose(library.view.entries[0].id, use_partial=True),
-        lambda: library.choose(library.view.entries[0].id, favourite=True),
-        lambda: library.choose(library.view.entries[0].id, field="negative"),
+        lambda: library.choose(first_id(library), use_partial=True),
+        lambda: library.choose(first_id(library), use_partial=True),
+        lambda: library.choose(first_id(library), favourite=True),
         library.rescan,
     ):
         change()
         seen.append(library.generation)
-    assert seen == [0, 1, 2, 2, 3, 3, 4, 5, 5]
-
-
-def test_a_rescan_finds_what_another_process_chose(
-    library: Library, root: Path, tmp_path: Path
-) -> None:
-    """A partial embedding that is switched on elsewhere is usable here, and that is news once."""
-    (root / "a.safetensors").write_bytes(SD1)
-    library.set_model(MODEL_FAMILIES["sdxl"])
-    library.rescan()
-    (entry,) = library.view
-    Choices(str(tmp_path / "choices.sqlite")).choose(entry.id, use_partial=True)
-    before = library.generation
-    assert not library.rescan()
-    assert (library.view.entries[0].fit, library.generation) == ("usable", before + 1)
-    library.rescan()
-    assert library.generation == before + 1
+    assert seen == [0, 1, 2, 2, 3, 3, 4, 4]
 
 
 def test_a_model_switch_opens_no_file(library: Library, root: Path, reader: Reader) -> None:
@@ -288,7 +221,7 @@ def test_a_model_switch_opens_no_file(library: Library, root: Path, reader: Read
     fits = []
     for key in ("sd1", "sd2", "sdxl", "sd1"):
         library.set_model(MODEL_FAMILIES[key])
-        fits += [entry.fit for entry in library.view]
+        fits += [seen.fit for seen in library.view]
     assert fits == ["usable", "incompatible", "partial", "usable"]
     assert reader.take() == []
 
@@ -307,11 +240,11 @@ def test_an_entry_is_found_by_its_id(library: Library, root: Path) -> None:
     """An id leads to its entry until the file is gone."""
     (root / "a.safetensors").write_bytes(SD1)
     library.rescan()
-    (entry,) = library.view
-    assert library.find(entry.id) == entry
+    (seen,) = library.view
+    assert library.find(seen.entry.place.id) == seen
     (root / "a.safetensors").unlink()
     library.rescan()
-    assert library.find(entry.id) is None
+    assert library.find(seen.entry.place.id) is None
 
 
 def test_a_hash_is_remembered(library: Library, root: Path) -> None:
@@ -319,7 +252,7 @@ def test_a_hash_is_remembered(library: Library, root: Path) -> None:
     (root / "a.safetensors").write_bytes(SD1)
     library.rescan()
     sha256 = library.sha256(library.view.entries[0].entry)
-    assert list(library.listing.hashes().values()) == [sha256]
+    assert list(library.search_index.hashes().values()) == [sha256]
 
 
 # Threads
@@ -330,35 +263,53 @@ def test_readers_do_not_wait_for_the_disk(library: Library, root: Path, reader: 
     (root / "a.safetensors").write_bytes(SD1)
     seen: list[list[str]] = []
 
-    def look() -> None:
+    def see() -> None:
         seen.append(names(library))
         library.set_model(MODEL_FAMILIES["sd1"])
 
-    def look_elsewhere() -> None:
-        thread = threading.Thread(target=look, daemon=True)
+    def see_elsewhere() -> None:
+        thread = threading.Thread(target=see, daemon=True)
         thread.start()
         thread.join(10)
 
-    reader.before_each = look_elsewhere
+    reader.before_each = see_elsewhere
     library.rescan()
     assert seen == [[]]
-    assert [entry.fit for entry in library.view] == ["usable"]
+    assert [seen.fit for seen in library.view] == ["usable"]
 
 
-def test_rescans_at_once_agree(library: Library, root: Path) -> None:
-    """Rescans from many threads come one after another and count every file once."""
-    for number in range(20):
-        (root / f"{number}.safetensors").write_bytes(SD1)
-    added: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: added.append(len(library.rescan().added))) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(added) == [0] * 7 + [20]
-    assert library.generation == 1
+# A name of two files
+
+
+def test_a_model_switch_changes_what_a_name_means(
+    library: Library, root: Path, reader: Reader
+) -> None:
+    """Loaded names, completion and the meaning follow the model, and no file is opened for it."""
+    for folder, data in (("SD15", SD1), ("SDXL", SDXL)):
+        (root / folder).mkdir()
+        (root / folder / "lazyneg.safetensors").write_bytes(data)
+    library.rescan()
+    reader.take()
+    shutil.rmtree(root)
+    meant = []
+    for key in ("sd1", "sdxl", "sd1"):
+        library.set_model(MODEL_FAMILIES[key])
+        index = library.search_index
+        (loaded,) = (seen for seen in index.view if seen.is_loaded)
+        assert index.complete("lazy", 10) == [loaded] == [index.view.named["lazyneg"]]
+        meant.append(loaded.entry.place.folder)
+    assert meant == ["SD15", "SDXL", "SD15"]
+    assert reader.take() == []
+
+
+def test_a_partial_entry_that_is_switched_on_is_loaded(library: Library, root: Path) -> None:
+    """The choice reaches the view, and is a generation."""
+    (root / "a.safetensors").write_bytes(SDXL)
+    library.rescan()
+    library.set_model(MODEL_FAMILIES["sd1"])
+    assert [seen.fit for seen in library.view] == ["partial"]
+    library.choose(first_id(library), use_partial=True)
+    assert [(seen.fit, seen.is_loaded) for seen in library.view] == [("usable", True)]
 
 
 # Subscribers
@@ -424,49 +375,31 @@ def test_one_bad_subscriber_stops_nobody(
     library.subscribe(lambda generation, _changes: news.append(generation))
     library.set_model(MODEL_FAMILIES["sd1"])
     assert news == [1]
-    assert "telling a subscriber of generation 1 failed" in caplog.text
-
-
-def test_a_storm_ends_with_the_truth(library: Library, root: Path, tmp_path: Path) -> None:
-    """After many random changes with rescans between, the list equals a fresh scan."""
-    rng = np.random.default_rng(3)
-    contents = [SD1, SDXL, SD1[:-1], b"", b"text"]
-    for step in range(400):
-        file = root / f"{rng.integers(30)}.safetensors"
-        other = root / f"{rng.integers(30)}.safetensors"
-        match int(rng.integers(3)):
-            case 0:
-                file.write_bytes(contents[rng.integers(len(contents))])
-            case 1:
-                file.unlink(missing_ok=True)
-            case 2 if file.exists():
-                file.rename(other)
-        if step % 20 == 0:
-            library.rescan()
-    library.rescan()
-    with Index.nowhere() as nothing:
-        fresh = Library([root], nothing, Choices(str(tmp_path / "none.sqlite")))
-        fresh.rescan()
-    assert list(library.view) == list(fresh.view)
+    assert "a subscriber of generation 1 failed" in caplog.text
 
 
 # Renaming
 
 
 def test_a_rename_is_a_change(root: Path, library: Library, reader: Reader) -> None:
-    """Subscribers hear of it, the entry has its new id, and no file is read for it."""
+    """Subscribers get it, the entry has its new id, choices follow, and no file is read for it."""
     (root / "a").mkdir()
     (root / "a" / "cat.pt").write_bytes(SD1)
     library.rescan()
     reader.take()
-    heard: list[Changes] = []
-    library.subscribe(lambda _generation, changes: heard.append(changes))
-    cat = next(fitted.entry for fitted in library.view if fitted.name == "cat")
+    news: list[Changes] = []
+    library.subscribe(lambda _generation, changes: news.append(changes))
+    cat = next(seen.entry for seen in library.view if seen.name == "cat")
+    library.choose(cat.place.id, favourite=True)
+    news.clear()
     id_ = library.rename(cat, "cow")
-    assert [[entry.path for entry in kind] for kind in heard[0]] == [["a/cow.pt"], [], ["a/cat.pt"]]
+    assert [[entry.place.path for entry in kind] for kind in news[0]] == [
+        *(["a/cow.pt"], [], ["a/cat.pt"]),
+    ]
     found = library.find(id_)
     assert found is not None
-    assert (found.path, reader.take()) == ("a/cow.pt", [])
+    assert (found.entry.place.path, reader.take()) == ("a/cow.pt", [])
+    assert library.search_index.choice_of(found).favourite
 
 
 def test_a_refused_rename_is_no_change(root: Path, library: Library) -> None:
@@ -475,6 +408,6 @@ def test_a_refused_rename_is_no_change(root: Path, library: Library) -> None:
         (root / name).write_bytes(SD1)
     library.rescan()
     before, cat = library.generation, next(iter(library.view)).entry
-    with pytest.raises(RenameError, match=r"dog\.pt is called so already"):
+    with pytest.raises(RenameError, match=r"dog\.pt has this name already"):
         library.rename(cat, "dog")
     assert library.generation == before

@@ -113,6 +113,7 @@ class World:
             observer_factory=self.observers,
             clock=clock,
         )
+        self.library.on_scan = self.watcher.note_scan
 
     def change(self, *, has_event: bool = True) -> None:
         """Add a file."""
@@ -216,6 +217,30 @@ def test_a_retry_is_called_when_it_is_due(world: World) -> None:
     ]
 
 
+def test_a_scan_of_somebody_else_is_followed_by_a_retry(world: World) -> None:
+    """A refresh by hand that finds a file incomplete leaves the rest to the watcher."""
+
+    def refresh() -> None:
+        world.library.again_in = 0.75
+        world.library.rescan()
+        world.library.again_in = None
+
+    world.run(5, (1, refresh))
+    assert world.library.scans == [*FIRST, ("rescan", 1), ("retry", 1.75)]
+
+
+def test_a_scan_that_finds_all_complete_needs_no_retry(world: World) -> None:
+    """What a later scan could read is not tried again."""
+
+    def refresh() -> None:
+        world.library.again_in = None
+        world.library.rescan()
+
+    world.library.again_in = 0.75
+    world.run(5, (0.5, refresh))
+    assert world.library.scans == [*FIRST, ("rescan", 0.5)]
+
+
 def test_a_burst_stands_in_for_a_retry(world: World) -> None:
     """A scan of all folders tries again all that was incomplete: both at once are one too many."""
     world.library.again_in = 0.9
@@ -241,6 +266,22 @@ def test_files_that_are_gone_are_not_remembered_as_incomplete(world: World) -> N
     """A scan of all folders asks about each file that is waited for."""
     world.run(5, (1, lambda: world.report(Event("closed", str(world.root / "notes.txt")))))
     assert not world.writes._sightings
+
+
+def test_a_slow_library_is_scanned_a_tenth_of_the_time_at_most(world: World) -> None:
+    """A scan that takes three seconds is followed by thirty of rest."""
+    world.library.walks = 3.0
+    world.run(110)
+    began = [seconds for _, seconds in world.library.scans]
+    assert began == [0.1, 3.2, 36.2, 69.2, 102.2]
+
+
+def test_reading_what_is_new_costs_no_rest(world: World) -> None:
+    """After many files were read the folders are polled as before: no file is read twice."""
+    world.library.reads = 60.0
+    world.run(300)
+    began = [seconds for _, seconds in world.library.scans]
+    assert began[:4] == [0.1, 60.2, 130.2, 200.2]
 
 
 class Failures:
@@ -391,7 +432,9 @@ def watcher(world: World, stop: threading.Event) -> Watcher:
     """Give a watcher that polls all the time, not started yet."""
     pace = Pace(quiet=0, poll=0, poll_alone=0)
     factory = world.observers
-    return Watcher(world.library, world.writes, stop, pace=pace, observer_factory=factory)
+    watcher = Watcher(world.library, world.writes, stop, pace=pace, observer_factory=factory)
+    world.library.on_scan = watcher.note_scan
+    return watcher
 
 
 def has_scanned(world: World) -> Callable[[], bool]:

@@ -104,7 +104,9 @@ def _find_png(source: Source) -> Picture | None:
                 return None
         elif chunk.kind == b"IDAT":
             pixels.append(chunk)
-    if not header or not _may_begin_strips(_first_pixel(source, pixels)):
+    if not header:
+        raise _cut()
+    if not _may_begin_strips(_first_pixel(source, pixels)):
         return None
     width, height = struct.unpack_from(">2L", header)
     _check_size(width * height, sum(chunk.length for chunk in pixels))
@@ -129,8 +131,12 @@ def _first_pixel(source: Source, pixels: list[PngChunk]) -> bytes:
     except zlib.error as error:
         raise _damaged() from error
     if len(first) < 3:
-        raise BrokenFile("this picture is cut short before its first pixel; download it again")
+        raise _cut()
     return first
+
+
+def _cut() -> BrokenFile:
+    return BrokenFile("this picture is cut short before its first pixel; download it again")
 
 
 def _may_begin_strips(first: bytes) -> bool:

@@ -1,0 +1,195 @@
+/**
+ * Build the card of an entry, and show on it which prompts hold its name.
+ *
+ * Other extensions look for `.card`, `data-name`, `.button-row`, `.actions .name` and
+ * `.actions .additional .search_terms`, as on the WebUI's own cards.
+ */
+
+import { badgeOf, element, iconButton, setAttribute } from "../elements.mjs";
+import {
+  counted,
+  FIELD_TITLES,
+  FIELDS,
+  folderOf,
+  hue,
+  initials,
+  isEmbedding,
+  obstacle,
+  sameness,
+  sentenceCase,
+  size,
+} from "../words.mjs";
+
+/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../prompt/insertion.mjs").Places} Places */
+
+/**
+ * @typedef {object} Surroundings
+ * @property {Host} host
+ * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
+ */
+
+/**
+ * @param {Entry} entry
+ * @param {string | null} preview The address of its preview.
+ * @param {Surroundings} surroundings
+ * @returns {HTMLLIElement}
+ */
+export function createCard(entry, preview, { host, hasEditor }) {
+  const why = obstacle(entry);
+  const picture = pictureOf(entry.name, preview);
+  if (entry.warnings.length) picture.append(cautionOf(entry.warnings));
+  const main = element(
+    "button",
+    {
+      type: "button",
+      class: "main actions",
+      "data-action": isEmbedding(entry) ? "insert" : "details",
+      "aria-description": entry.warnings.map(sentenceCase).join(". ") || null,
+      tabindex: -1,
+    },
+    picture,
+    element("span", { class: "name", dir: "auto" }, entry.name),
+    ...(entry.twins.length ? [placeOf(entry)] : []),
+    factsOf(entry, host),
+    ...(why ? [reasonOf(why, entry.reason)] : []),
+    element("span", { class: "additional", hidden: true }, element("span", { class: "search_terms" }, entry.path)),
+  );
+  return element(
+    "li",
+    {
+      class: "card",
+      "data-id": entry.id,
+      "data-name": entry.name,
+      "data-kind": why ? (entry.fit ?? entry.state) : null,
+    },
+    main,
+    element("div", { class: "button-row" }, ...buttonsOf(entry, hasEditor)),
+  );
+}
+
+/** Build the placeholder of a card whose entry is not here yet. */
+export function createGap() {
+  return element("li", { class: "card gap", "aria-hidden": "true" });
+}
+
+/**
+ * Show which prompts hold the name.
+ *
+ * @param {HTMLLIElement} card
+ * @param {Places} places
+ * @param {Field} target Where a click would put the name.
+ */
+export function showPlaces(card, places, target) {
+  const { positive, negative } = places;
+  setAttribute(
+    card,
+    "data-in",
+    positive && negative ? "Both prompts" : positive ? FIELD_TITLES.positive : negative ? FIELD_TITLES.negative : null,
+  );
+  const main = card.querySelector("[data-action=insert]");
+  if (!main) return;
+  main.setAttribute("aria-pressed", String(places[target]));
+  for (const field of FIELDS) {
+    const button = card.querySelector(`[data-action=${field}]`);
+    button?.setAttribute("aria-pressed", String(places[field]));
+  }
+}
+
+/**
+ * Let Tab reach the buttons of one card only.
+ *
+ * @param {HTMLLIElement} card
+ * @param {boolean} isActive
+ */
+export function setReachable(card, isActive) {
+  for (const button of card.querySelectorAll("button")) button.tabIndex = isActive ? 0 : -1;
+}
+
+/**
+ * Remove pictures that cannot be shown: the placeholder is behind them.
+ *
+ * @param {HTMLElement} root
+ * @param {AbortSignal} signal
+ */
+export function dropBrokenPictures(root, signal) {
+  const drop = (/** @type {Event} */ { target }) => target instanceof HTMLImageElement && target.remove();
+  root.addEventListener("error", drop, { signal, capture: true });
+}
+
+/**
+ * Build an entry's picture, with the initials of its name behind it.
+ *
+ * @param {string} name
+ * @param {string | null} address None where there is no preview.
+ */
+export function pictureOf(name, address) {
+  const picture = element("span", { class: "picture", "data-initials": initials(name), "aria-hidden": "true" });
+  picture.style.setProperty("--hue", String(hue(name)));
+  if (address)
+    picture.append(element("img", { src: address, alt: "", loading: "lazy", decoding: "async", draggable: "false" }));
+  return picture;
+}
+
+/**
+ * @param {Entry} entry
+ * @param {Host} host
+ */
+function factsOf({ families, n_vectors, bytes }, host) {
+  const amount = n_vectors ? counted(n_vectors, "vector") : size(bytes);
+  return element("span", { class: "facts" }, ...badgeOf(host, families), element("span", { class: "amount" }, amount));
+}
+
+/**
+ * Build the line that tells files of one name apart.
+ *
+ * @param {Entry} entry
+ */
+function placeOf({ path, twins }) {
+  const words = [folderOf(path), sameness(twins)].filter(Boolean).join(" · ");
+  const title = `Other files with this name: ${twins.map((twin) => twin.path).join(", ")}`;
+  return element("span", { class: "place", dir: "auto", title }, words);
+}
+
+/** @param {string[]} warnings */
+function cautionOf(warnings) {
+  return element("span", { class: "caution", title: warnings.map(sentenceCase).join("\n") }, "!");
+}
+
+/**
+ * @param {string} why
+ * @param {string | null} reason
+ */
+function reasonOf(why, reason) {
+  const sentence = element("span", {}, sentenceCase(reason ?? ""));
+  return element("span", { class: "reason", title: reason }, element("b", {}, why), sentence);
+}
+
+/**
+ * @param {Entry} entry
+ * @param {boolean} hasEditor
+ * @returns {HTMLButtonElement[]}
+ */
+function buttonsOf(entry, hasEditor) {
+  const { name, state } = entry;
+  const hidden = { tabindex: -1 };
+  const star = iconButton("star", "favourite", `Mark ${name} as a favourite`, {
+    ...hidden,
+    "aria-pressed": String(entry.favourite),
+  });
+  const details = iconButton("info", "details", `Details of ${name}`, hidden);
+  if (!isEmbedding(entry)) return [star, details];
+  const buttons = [
+    star,
+    iconButton("plus", "positive", `Insert ${name} into the prompt`, { ...hidden, "aria-pressed": "false" }),
+    iconButton("minus", "negative", `Insert ${name} into the negative prompt`, { ...hidden, "aria-pressed": "false" }),
+    details,
+  ];
+  // The editor finds files by name, and so only one of several with the same name.
+  if (hasEditor && state === "ok") {
+    buttons.splice(1, 0, iconButton("edit", "edit", `Edit preview, description and notes of ${name}`, hidden));
+  }
+  return buttons;
+}

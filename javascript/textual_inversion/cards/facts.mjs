@@ -1,0 +1,257 @@
+/**
+ * Build the body of the details: what the API knows about a file, in words.
+ */
+
+import { element, iconButton, textButton } from "../elements.mjs";
+import {
+  counted,
+  date,
+  familyTitles,
+  FIELD_TITLES,
+  isEmbedding,
+  number,
+  obstacle,
+  sameness,
+  sentenceCase,
+  size,
+} from "../words.mjs";
+
+/** @typedef {import("../api.mjs").Details} Details */
+/** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../api.mjs").Twin} Twin */
+/** @typedef {{label: string, value: string, copies?: boolean}} Fact */
+
+/** @type {Record<string, string>} */
+const CONTAINERS = {
+  safetensors: "safetensors",
+  "torch-zip": "PyTorch",
+  "torch-legacy": "PyTorch, older than 1.6",
+  "png-text": "PNG picture with the embedding in a text chunk",
+  "picture-pixels": "picture with the embedding in its pixels",
+};
+
+/** @type {Record<string, string>} */
+const LAYOUTS = {
+  string_to_param: "AUTOMATIC1111",
+  encoder_keys: "one tensor for each text encoder",
+  emb_params: "kohya",
+  tokens: "diffusers",
+  bare_tensor: "a single tensor",
+};
+
+/**
+ * Return what is worth reading first, most important first.
+ *
+ * @param {Details} details
+ * @param {Host} host
+ * @returns {Fact[]}
+ */
+export function mainFacts(details, host) {
+  const { families, vectors, stored_name, name, path, sha256, full_path } = details;
+  return [
+    { label: "Made for", value: familyTitles(host, families).join(", ") },
+    {
+      label: "Vectors",
+      value: Object.entries(vectors)
+        .map(([key, info]) => vectorsOf(key, info))
+        .join("; "),
+    },
+    { label: "Stored name", value: stored_name && stored_name !== name ? stored_name : "" },
+    { label: "Description", value: details.description },
+    { label: "Notes", value: details.notes },
+    { label: "File", value: path },
+    { label: "Other files with this name", value: details.twins.map(twinText).join("\n") },
+    { label: "Size", value: size(details.bytes) },
+    { label: "Modified", value: date(details.mtime) },
+    { label: "Format", value: formatOf(details) },
+    { label: "SHA-256", value: sha256 ?? "", copies: true },
+    { label: "Full path", value: full_path ?? "", copies: true },
+  ].filter(({ value }) => value);
+}
+
+/**
+ * Return statistics of the vectors, for each text encoder.
+ *
+ * @param {Details} details
+ * @returns {Fact[]}
+ */
+export function valueFacts({ values }) {
+  return Object.entries(values).map(([key, numbers]) => ({
+    label: key,
+    value: `minimum ${short(numbers.min)}, maximum ${short(numbers.max)}, mean ${short(numbers.mean)}, standard deviation ${short(numbers.std)}, norm ${span(numbers.norm_min, numbers.norm_max)}`,
+  }));
+}
+
+/**
+ * Return the metadata of the file.
+ *
+ * @param {Details} details
+ * @returns {Fact[]}
+ */
+export function metadataFacts({ metadata }) {
+  return Object.entries(metadata).map(([label, value]) => ({
+    label: label.replaceAll("_", " "),
+    value: String(value),
+  }));
+}
+
+/**
+ * Return the tensors of the file, with their types and shapes.
+ *
+ * @param {Details} details
+ * @returns {Fact[]}
+ */
+export function tensorFacts({ tensors }) {
+  return Object.entries(tensors).map(([label, value]) => ({ label, value }));
+}
+
+/**
+ * Return the embeddings inside a LoRA file.
+ *
+ * @param {Details} details
+ * @returns {Fact[]}
+ */
+export function bundledFacts({ bundled }) {
+  return Object.entries(bundled).map(([label, counts]) => ({
+    label,
+    value: Object.entries(counts)
+      .map(([key, count]) => `${counted(count, "vector")} for ${key}`)
+      .join(", "),
+  }));
+}
+
+/** @param {Twin} twin */
+function twinText(twin) {
+  return `${twin.path} (${sameness([twin]) || "not compared"})`;
+}
+
+/**
+ * @param {string} key
+ * @param {import("../api.mjs").VectorsInfo} info
+ */
+function vectorsOf(key, { n_vectors, hidden_size, dtype }) {
+  return `${number(n_vectors)} × ${hidden_size} for ${key} (${dtype})`;
+}
+
+/** @param {Details} details */
+function formatOf({ container, layout }) {
+  if (!container) return "";
+  const format = CONTAINERS[container] ?? container;
+  return layout ? `${format} (${LAYOUTS[layout] ?? layout})` : format;
+}
+
+/** @param {number} value */
+function short(value) {
+  return String(Number(value.toPrecision(3)));
+}
+
+/**
+ * @param {number} least
+ * @param {number} most
+ */
+function span(least, most) {
+  return short(least) === short(most) ? short(least) : `${short(least)} to ${short(most)}`;
+}
+
+/**
+ * @param {Details} details
+ * @param {HTMLElement} renaming
+ */
+export function heading(details, renaming) {
+  const { name, proposal, reason, warnings } = details;
+  const why = obstacle(details);
+  /** @type {HTMLElement[]} */
+  const lines = warnings.map((warning) => element("p", { class: "warning" }, sentenceCase(warning)));
+  if (why) lines.unshift(element("p", { class: "why" }, element("b", {}, why), " ", sentenceCase(reason ?? "")));
+  if (proposal) lines.push(textButton("rename", `Rename to ${proposal} …`, { "data-name": proposal }));
+  const title = element("h2", { dir: "auto" }, name);
+  const rename = iconButton("edit", "rename", "Rename", { "data-name": name, "data-key": "rename" });
+  return element(
+    "div",
+    { class: "heading" },
+    element("div", { class: "title-row" }, title, rename, copyButton("name", name)),
+    renaming,
+    ...lines,
+  );
+}
+
+/** @param {Details} details */
+export function choices(details) {
+  const { favourite, fit, use_partial } = details;
+  /** @type {HTMLElement[]} */
+  const rows = [checkbox("favourite", "Favourite", favourite)];
+  if (fit === "partial" || use_partial)
+    rows.push(checkbox("use_partial", "Use it anyway, with the vectors that fit the model", use_partial));
+  if (isEmbedding(details)) rows.push(fieldChoice(details));
+  return element("div", { class: "choices" }, ...rows);
+}
+
+/**
+ * @param {"favourite" | "use_partial"} key
+ * @param {string} label
+ * @param {boolean} isOn
+ */
+function checkbox(key, label, isOn) {
+  const input = element("input", {
+    type: "checkbox",
+    role: "switch",
+    "data-action": "choice",
+    "data-key": key,
+    checked: isOn,
+  });
+  return element("label", { class: "choice" }, input, label);
+}
+
+/** @param {Details} details */
+function fieldChoice({ id, chosen_field }) {
+  const radios = Object.entries({ auto: "Auto", ...FIELD_TITLES }).map(([value, title]) => {
+    const checked = value === (chosen_field ?? "auto");
+    const attributes = { type: "radio", name: `lib-embeddings-field-${id}`, value, checked };
+    const radio = element("input", { ...attributes, "data-action": "choice", "data-key": `field-${value}` });
+    return element("label", { class: "choice" }, radio, title);
+  });
+  return element("fieldset", {}, element("legend", {}, "Inserts into"), ...radios);
+}
+
+/**
+ * @param {Details} details
+ * @param {Host} host
+ */
+export function sections(details, host) {
+  return [
+    factList(mainFacts(details, host)),
+    folded("Embeddings inside this file", bundledFacts(details)),
+    folded("Statistics", valueFacts(details)),
+    folded("Metadata", metadataFacts(details)),
+    folded("Tensors", tensorFacts(details)),
+  ];
+}
+
+/**
+ * @param {string} title
+ * @param {Fact[]} facts
+ */
+function folded(title, facts) {
+  return element("details", { hidden: !facts.length }, element("summary", {}, title), factList(facts));
+}
+
+/** @param {Fact[]} facts */
+function factList(facts) {
+  const rows = facts.map(({ label, value, copies }) =>
+    element(
+      "div",
+      { class: "fact" },
+      element("dt", {}, label),
+      element("dd", { dir: "auto", class: copies && "copyable" }, value, ...(copies ? [copyButton(label, value)] : [])),
+    ),
+  );
+  return element("dl", {}, ...rows);
+}
+
+/**
+ * @param {string} what
+ * @param {string} text
+ */
+function copyButton(what, text) {
+  return iconButton("copy", "copy", `Copy ${what}`, { "data-text": text, "data-key": `copy-${what}` });
+}

@@ -1,0 +1,284 @@
+/**
+ * Show results as a grid of cards, of which only those that can be seen exist.
+ */
+
+import { element } from "../elements.mjs";
+import { createCard, createGap, setReachable } from "./card.mjs";
+import { fullHeight, layOut, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
+
+/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("./result_pages.mjs").ResultPages} ResultPages */
+/** @typedef {{element: HTMLLIElement, entry: Entry | undefined}} Card */
+
+/**
+ * `decorate` is called for every new card.
+ *
+ * @typedef {import("./card.mjs").Surroundings & {
+ *   picture: (entry: Entry, width: number) => string | null,
+ *   decorate: (card: HTMLLIElement, entry: Entry) => void,
+ * }} Options
+ */
+
+const PICTURE_STEP = 128;
+
+export class Grid {
+  /** @type {ResultPages | undefined} */
+  #results;
+  /** @type {Map<number, Card>} */
+  #cards = new Map();
+  #layout = layOut(0, 16);
+  #size = { width: 0, height: 0 };
+  /** Kept here, because the browser lays out the whole page to answer. */
+  #scrollTop = 0;
+  /** @type {string | undefined} The id of the card that stays where it is until somebody scrolls. */
+  #anchor;
+  /** The one card that Tab reaches. */
+  #active = 0;
+  #frame = 0;
+
+  /**
+   * @param {Options} options
+   * @param {AbortSignal} closing
+   */
+  constructor(options, closing) {
+    this.options = options;
+    this.list = element("ul", { class: "cards", "aria-label": "Embeddings" });
+    this.viewport = element("div", { class: "viewport", tabindex: -1 }, this.list);
+    this.viewport.addEventListener("scroll", () => this.#onScroll(), { passive: true, signal: closing });
+    const resize = new ResizeObserver(() => this.#onResize());
+    resize.observe(this.viewport);
+    closing.addEventListener("abort", () => resize.disconnect());
+  }
+
+  /** The range of cards that can be seen. */
+  get range() {
+    return windowAt(this.#layout, this.#results?.total ?? 0, this.#scrollTop, this.#size.height);
+  }
+
+  /** The range that would be seen if there were enough cards. */
+  get capacity() {
+    return windowAt(this.#layout, Infinity, this.#scrollTop, this.#size.height);
+  }
+
+  /**
+   * Tell whether newer results have a card that is in sight, by which they can keep its place.
+   *
+   * @param {ResultPages} results
+   */
+  holdsPlace(results) {
+    return !this.#scrollTop || this.#anchorIn(results) !== undefined;
+  }
+
+  /** The cards that exist now, with their entries. */
+  *shown() {
+    for (const { element: card, entry } of this.#cards.values()) {
+      if (entry) yield { card, entry };
+    }
+  }
+
+  /**
+   * Return the entry of the card that an element is in.
+   *
+   * @param {Element} part
+   */
+  entryOf(part) {
+    const card = part.closest(".card");
+    return Array.from(this.shown()).find((shown) => shown.card === card)?.entry;
+  }
+
+  /**
+   * Show other results, from their start or at the place that is in sight.
+   *
+   * @param {ResultPages} results
+   * @param {{keepsPlace: boolean}} options
+   */
+  show(results, { keepsPlace }) {
+    const place = keepsPlace ? this.#placeIn(results) : { active: 0, scrollTop: 0, anchor: undefined };
+    this.#results = results;
+    this.#anchor = place.anchor;
+    this.#active = Math.max(0, Math.min(place.active, results.total - 1));
+    this.list.style.height = `${fullHeight(this.#layout, results.total)}px`;
+    this.#scrollTo(place.scrollTop);
+    this.render();
+  }
+
+  /** Bring the cards up to date with the results and the scroll position. */
+  render() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    if (!this.#results || !this.#size.width) return;
+    const { first, end } = this.range;
+    const isFocused = this.list.contains(document.activeElement);
+    /** @type {Map<number, Card>} */
+    const wanted = new Map();
+    const reusable = this.#takeReusable();
+    for (let index = first; index < end; index += 1) wanted.set(index, this.#cardAt(index, reusable));
+    // A card that is scrolled away with the focus on it would drop the focus.
+    if (isFocused && this.#results.at(this.#active)) wanted.set(this.#active, this.#cardAt(this.#active, reusable));
+    this.#cards = wanted;
+    this.#arrange();
+    this.#results.want(first, end);
+    if (isFocused && !this.list.contains(document.activeElement)) this.focus();
+  }
+
+  /** Move the focus to the active card. */
+  focus() {
+    const main = this.#cards.get(this.#active)?.element.querySelector("button");
+    (main ?? this.viewport).focus({ preventScroll: true });
+  }
+
+  /**
+   * Make a card the active one without moving the focus.
+   *
+   * @param {Element | null} card
+   */
+  activate(card) {
+    for (const [index, { element: own }] of this.#cards) {
+      if (own === card) this.#setActive(index);
+    }
+  }
+
+  /**
+   * Move from the active card to another, as a key asks for.
+   *
+   * @param {string} key
+   * @returns {boolean} Whether the key means a move.
+   */
+  move(key) {
+    const total = this.#results?.total ?? 0;
+    const next = step(key, this.#active, this.#layout, total, this.#size.height);
+    if (next === undefined || !total) return false;
+    this.#setActive(next);
+    this.#anchor = undefined;
+    this.#scrollTo(scrollToShow(this.#layout, next, this.#scrollTop, this.#size.height));
+    this.render();
+    this.focus();
+    return true;
+  }
+
+  /** @param {number} index */
+  #setActive(index) {
+    const old = this.#cards.get(this.#active)?.element;
+    if (old) setReachable(old, false);
+    this.#active = index;
+    const card = this.#cards.get(index)?.element;
+    if (card) setReachable(card, true);
+  }
+
+  #onScroll() {
+    const { scrollTop } = this.viewport;
+    if (scrollTop !== this.#scrollTop) this.#anchor = undefined;
+    this.#scrollTop = scrollTop;
+    this.#frame ||= requestAnimationFrame(() => this.render());
+  }
+
+  /** @param {number} top */
+  #scrollTo(top) {
+    if (!top && !this.#scrollTop) return;
+    this.viewport.scrollTop = top;
+    this.#scrollTop = this.viewport.scrollTop; // No further than the list is long.
+  }
+
+  #onResize() {
+    const { clientWidth: width, clientHeight: height, scrollTop } = this.viewport;
+    // Out of sight there is no size; back in sight everything is in its old place.
+    if (!width) return;
+    if (width === this.#size.width && height === this.#size.height) {
+      this.#onScroll();
+      return;
+    }
+    const firstSeen = Math.ceil(scrollTop / this.#layout.rowStep) * this.#layout.columns;
+    this.#size = { width, height };
+    this.#layout = layOut(width, parseFloat(getComputedStyle(this.viewport).fontSize));
+    this.list.style.height = `${fullHeight(this.#layout, this.#results?.total ?? 0)}px`;
+    this.#scrollTop = scrollTop;
+    if (scrollTop) this.#scrollTo(placeOf(this.#layout, firstSeen).top);
+    this.render();
+  }
+
+  /**
+   * Find where the card in sight went, in newer results.
+   *
+   * @param {ResultPages} results
+   */
+  #placeIn(results) {
+    const scrollTop = this.#scrollTop;
+    const active = results.indexOf(this.#results?.at(this.#active)?.id);
+    // At the very top people want to see what is new.
+    const anchor = scrollTop > 0 ? this.#anchorIn(results) : undefined;
+    return {
+      active: active >= 0 ? active : this.#active,
+      scrollTop: anchor ? scrollAfterMove(this.#layout, anchor.before, anchor.after, scrollTop) : scrollTop,
+      anchor: anchor && results.at(anchor.after)?.id,
+    };
+  }
+
+  /**
+   * Find the anchor in newer results, or else the first card in sight that is in both.
+   *
+   * @param {ResultPages} results
+   * @returns {{before: number, after: number} | undefined} Its index in both.
+   */
+  #anchorIn(results) {
+    const { columns, rowStep } = this.#layout;
+    const firstSeen = Math.ceil(this.#scrollTop / rowStep) * columns;
+    const kept = this.#results?.indexOf(this.#anchor) ?? -1;
+    for (let before = kept < 0 ? firstSeen : kept; before < this.range.end; before += 1) {
+      const after = results.indexOf(this.#results?.at(before)?.id);
+      if (after >= 0) return { before, after };
+    }
+    return undefined;
+  }
+
+  /** Return the cards that exist by their entries' ids, so that they need not be built anew. */
+  #takeReusable() {
+    return new Map(Array.from(this.shown(), ({ card, entry }) => [entry.id, { element: card, entry }]));
+  }
+
+  /**
+   * @param {number} index
+   * @param {Map<string, Card>} reusable
+   * @returns {Card}
+   */
+  #cardAt(index, reusable) {
+    const entry = this.#results?.at(index);
+    if (!entry) {
+      const old = this.#cards.get(index);
+      return old && !old.entry ? old : { element: createGap(), entry };
+    }
+    const old = reusable.get(entry.id);
+    if (old && (old.entry === entry || JSON.stringify(old.entry) === JSON.stringify(entry))) {
+      return { element: old.element, entry };
+    }
+    const { picture, decorate } = this.options;
+    const card = createCard(entry, picture(entry, this.#pictureWidth()), this.options);
+    decorate(card, entry);
+    return { element: card, entry };
+  }
+
+  /** Put the cards in their places, and nothing else into the list. */
+  #arrange() {
+    const inOrder = Array.from(this.#cards).sort(([a], [b]) => a - b);
+    const total = this.#results?.total ?? 0;
+    const kept = new Set(inOrder.map(([, { element: card }]) => card));
+    for (const child of Array.from(this.list.children)) {
+      if (!kept.has(/** @type {HTMLLIElement} */ (child))) child.remove();
+    }
+    inOrder.forEach(([index, { element: card, entry }], position) => {
+      const { left, top } = placeOf(this.#layout, index);
+      card.style.width = `${this.#layout.cardWidth}px`;
+      card.style.height = `${this.#layout.cardHeight}px`;
+      card.style.transform = `translate(${left}px, ${top}px)`;
+      card.setAttribute("aria-posinset", String(index + 1));
+      card.setAttribute("aria-setsize", String(total));
+      if (entry) setReachable(card, index === this.#active);
+      const there = this.list.children[position];
+      if (there !== card) this.list.insertBefore(card, there ?? null);
+    });
+  }
+
+  #pictureWidth() {
+    const pixels = this.#layout.cardWidth * devicePixelRatio;
+    return Math.min(1024, Math.ceil(pixels / PICTURE_STEP) * PICTURE_STEP);
+  }
+}

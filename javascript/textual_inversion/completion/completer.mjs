@@ -1,0 +1,177 @@
+/**
+ * Complete names of embeddings while someone types a prompt.
+ *
+ * Keys are answered before the host hears of them, and only those that mean something to an
+ * open list: Enter with nothing chosen is the host's.
+ */
+
+import { element } from "../elements.mjs";
+import { Questions } from "../questions.mjs";
+import { apply, isOurEdit } from "../prompt/fields.mjs";
+import { CompletionList } from "./list.mjs";
+import { completeWord, typedWord } from "./typed_word.mjs";
+
+/** @typedef {import("../api.mjs").Api} Api */
+/** @typedef {import("../api.mjs").Completion} Completion */
+/** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("./typed_word.mjs").TypedWord} TypedWord */
+
+const KEY = "lib-embeddings-completion";
+const OFF = "off";
+const TYPING = new Set(["insertText", "insertCompositionText", "insertFromComposition"]);
+
+/** @type {HTMLCollectionOf<HTMLInputElement>} One in each tab. */
+const switches = /** @type {any} */ (globalThis.document?.getElementsByClassName("completion-switch"));
+let isOn = recall();
+
+export class Completer {
+  /** @type {HTMLTextAreaElement | undefined} Where someone types. */
+  #textarea;
+  /** @type {TypedWord | null} */
+  #typed = null;
+
+  /**
+   * @param {Api} api
+   * @param {Host} host
+   * @param {(target: EventTarget | null) => Element | null} blockOf Returns what the host
+   *   has around a prompt field, null for other elements.
+   * @param {AbortSignal} signal
+   */
+  constructor(api, host, blockOf, signal) {
+    this.blockOf = blockOf;
+    this.list = new CompletionList(host, (completion) => this.#accept(completion));
+    /** @type {Questions<string, Completion[]>} */
+    this.questions = new Questions(
+      (text) => api.completions(text),
+      (completions) => this.#show(completions ?? []),
+    );
+    const capture = true;
+    document.addEventListener("input", (event) => this.#onInput(/** @type {InputEvent} */ (event)), { signal });
+    document.addEventListener("compositionend", ({ target }) => this.#lookUp(target), { signal });
+    document.addEventListener("keydown", (event) => this.#onKey(event), { signal, capture });
+    document.addEventListener("focusout", () => this.#close(), { signal });
+    document.addEventListener("selectionchange", () => this.#closeIfMoved(), { signal });
+    addEventListener("scroll", () => this.list.place(), { signal, capture, passive: true });
+    addEventListener("resize", () => this.list.place(), { signal });
+  }
+
+  /** @param {InputEvent} event */
+  #onInput({ target, inputType, isComposing }) {
+    if (isOurEdit() || isComposing) return;
+    const isDeleting = inputType?.startsWith("delete") && this.list.isOpen;
+    if (TYPING.has(inputType) || isDeleting) this.#lookUp(target);
+    else this.#close();
+  }
+
+  /**
+   * Find the word that is being typed, and ask for names that it may become.
+   *
+   * @param {EventTarget | null} target
+   */
+  #lookUp(target) {
+    if (!this.blockOf(target)) return;
+    const textarea = /** @type {HTMLTextAreaElement} */ (target);
+    const hasSelection = textarea.selectionStart !== textarea.selectionEnd;
+    const mayOffer = isOn && !hasSelection && (this.list.isOpen || !hasOther(textarea));
+    const typed = mayOffer ? typedWord(textarea.value, textarea.selectionEnd) : null;
+    if (!typed) {
+      this.#close();
+      return;
+    }
+    this.#textarea = textarea;
+    this.#typed = typed;
+    this.questions.ask(typed.text);
+  }
+
+  /** @param {Completion[]} completions */
+  #show(completions) {
+    const [textarea, typed, block] = [this.#textarea, this.#typed, this.blockOf(this.#textarea ?? null)];
+    if (!textarea || !typed || !block) return;
+    const news = completions.filter(({ insert }) => insert !== textarea.value.slice(typed.wordStart, typed.end));
+    if (news.length) this.list.show(news, textarea, block, typed.wordStart);
+    else this.list.hide();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    if (!this.list.isOpen || event.target !== this.#textarea || event.isComposing) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    if (!this.#answer(event.key)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+
+  /**
+   * @param {string} key
+   * @returns {boolean} Whether the key meant anything.
+   */
+  #answer(key) {
+    if (key === "ArrowDown") this.list.move(1);
+    else if (key === "ArrowUp") this.list.move(-1);
+    else if (key === "Escape") this.#close();
+    else if ((key === "Enter" || key === "Tab") && this.list.chosen) this.#accept(this.list.chosen);
+    else return false;
+    return true;
+  }
+
+  /** @param {Completion} completion */
+  #accept({ insert }) {
+    const [textarea, typed] = [this.#textarea, this.#typed];
+    this.#close();
+    if (textarea && typed) apply(textarea, completeWord(textarea.value, typed, insert));
+  }
+
+  #closeIfMoved() {
+    const [textarea, typed] = [this.#textarea, this.#typed];
+    if (textarea && (textarea.selectionStart !== typed?.end || textarea.selectionEnd !== typed.end)) this.#close();
+  }
+
+  #close() {
+    this.questions.drop();
+    this.list.hide();
+    this.#textarea = undefined;
+    this.#typed = null;
+  }
+}
+
+/**
+ * Tell whether another extension completes what is typed in a field.
+ *
+ * @param {HTMLTextAreaElement} textarea
+ */
+function hasOther(textarea) {
+  const { nextElementSibling: next } = textarea;
+  return (
+    textarea.classList.contains("autocomplete") ||
+    (textarea.getAttribute("aria-autocomplete") ?? "none") !== "none" ||
+    Boolean(next?.matches(".autocompleteParent, .autocompleteResults"))
+  );
+}
+
+/** Build a switch by which people choose whether names are completed. */
+export function completionSwitch() {
+  const input = element("input", { type: "checkbox", role: "switch", class: "completion-switch", checked: isOn });
+  input.addEventListener("change", () => choose(input.checked));
+  const title = "Suggest names of embeddings while you type a prompt";
+  return element("label", { class: "choice", title }, input, "Complete names");
+}
+
+/** @param {boolean} choice */
+function choose(choice) {
+  isOn = choice;
+  for (const other of switches) other.checked = choice;
+  try {
+    if (choice) localStorage.removeItem(KEY);
+    else localStorage.setItem(KEY, OFF);
+  } catch {
+    // Private windows and full or forbidden storage: the choice holds for this visit.
+  }
+}
+
+function recall() {
+  try {
+    return localStorage.getItem(KEY) !== OFF;
+  } catch {
+    return true;
+  }
+}

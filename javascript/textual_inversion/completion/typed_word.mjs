@@ -1,0 +1,80 @@
+/**
+ * Find the word that someone is typing in a prompt, and what to write in its place.
+ *
+ * Pure string functions.
+ */
+
+/** @typedef {import("../prompt/edits.mjs").Edit} Edit */
+
+/**
+ * @typedef {object} TypedWord
+ * @property {string} text What has been typed, up to the caret: the word, and those before it.
+ * @property {number} start Where the first of these words begins.
+ * @property {number} wordStart Where the last one begins.
+ * @property {number} end Where the caret is.
+ */
+
+/** A word must have as many characters before anything is offered. */
+const LEAST = 2;
+/** How far back a name may begin; no file name is longer. */
+const FURTHEST = 255;
+
+const WORDS = /(?:\\[^]|[^\n,，、()[\]|:<>\\])*$/;
+const WORD = /(?:\\[^]|[^\s\\])+$/;
+const WORD_GOES_ON = /^[^\s,，、()[\]|:<>]/;
+const FOREIGN_PREFIX = /(?:embedding:|<)$/i;
+const NETWORK = /<[\p{L}\p{N}_]+:[^>]*$/u;
+const COMMENT = /#[^\n]*$/;
+const NUMBER = /^[-+]?[\d.]+$/;
+
+/**
+ * Return the word that ends at the caret, or null where nothing is to be completed.
+ *
+ * @param {string} prompt
+ * @param {number} caret
+ * @returns {TypedWord | null}
+ */
+export function typedWord(prompt, caret) {
+  const before = prompt.slice(Math.max(0, caret - FURTHEST), caret);
+  const piece = before.match(WORDS)?.[0] ?? "";
+  const words = piece.trimStart();
+  const word = words.match(WORD)?.[0] ?? "";
+  if ([...word].length < LEAST || WORD_GOES_ON.test(prompt.slice(caret))) return null;
+  if (NETWORK.test(before) || COMMENT.test(before)) return null;
+  // Behind a colon, a number is a weight.
+  if (NUMBER.test(words) && prompt[caret - piece.length - 1] === ":") return null;
+  return { text: unescaped(words), start: caret - words.length, wordStart: caret - word.length, end: caret };
+}
+
+/**
+ * Write a name in the place of what has been typed of it.
+ *
+ * That may be more than the last word, as names have spaces, and includes what other programs
+ * write before a name.
+ *
+ * @param {string} prompt
+ * @param {TypedWord} typed
+ * @param {string} insert The name as the prompt needs it.
+ * @returns {Edit}
+ */
+export function completeWord(prompt, { start, wordStart, end }, insert) {
+  const wanted = insert.toLowerCase();
+  const beginnings = [start, ...wordStarts(prompt, start, end)];
+  const from = beginnings.find((at) => wanted.startsWith(prompt.slice(at, end).toLowerCase())) ?? wordStart;
+  const prefix = from === start ? (prompt.slice(0, start).match(FOREIGN_PREFIX)?.[0] ?? "") : "";
+  return { start: from - prefix.length, end, replacement: insert };
+}
+
+/**
+ * @param {string} prompt
+ * @param {number} start
+ * @param {number} end
+ */
+function wordStarts(prompt, start, end) {
+  return Array.from(prompt.slice(start, end).matchAll(/(?<=\s)\S/g), ({ index }) => start + index);
+}
+
+/** @param {string} text */
+function unescaped(text) {
+  return text.replace(/\\([^])/g, "$1");
+}

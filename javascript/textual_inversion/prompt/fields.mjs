@@ -1,0 +1,180 @@
+/**
+ * The prompt fields of the host: which one was used last, what is in them, and edits with undo.
+ */
+
+import { webui } from "../webui.mjs";
+import { FIELDS } from "../words.mjs";
+
+/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("./edits.mjs").Edit} Edit */
+/** @typedef {import("./known_names.mjs").KnownNames} KnownNames */
+
+/**
+ * Where the fields are; each matches one element for one tab of the host.
+ *
+ * @type {Record<Field, (tabname: string) => string>}
+ */
+const SELECTORS = {
+  positive: (tabname) => `#${CSS.escape(tabname)}_prompt`,
+  negative: (tabname) => `#${CSS.escape(tabname)}_neg_prompt`,
+};
+const MARK = "lib-embeddings-target";
+
+let isEditing = false;
+
+export class PromptFields {
+  /** @type {Field | null} The field that was focused last. */
+  last = null;
+  /** @type {WeakSet<HTMLTextAreaElement>} Those whose caret somebody has placed. */
+  #focused = new WeakSet();
+
+  /**
+   * @param {string} tabname
+   * @param {{focused: () => void, edited: () => void}} listener
+   * @param {AbortSignal} closing
+   */
+  constructor(tabname, listener, closing) {
+    this.tabname = tabname;
+    this.listener = listener;
+    document.addEventListener("focusin", ({ target }) => this.#onFocus(target), { signal: closing });
+    document.addEventListener("input", ({ target }) => this.#onInput(target), { signal: closing });
+    // A host that puts a prompt into its field itself fires no event there.
+    webui.onAfterUiUpdate?.(() => closing.aborted || listener.edited());
+    closing.addEventListener("abort", () => this.mark(null));
+  }
+
+  /**
+   * @param {Field} field
+   * @returns {HTMLTextAreaElement | null}
+   */
+  textarea(field) {
+    return document.querySelector(`${SELECTORS[field](this.tabname)} textarea`);
+  }
+
+  /**
+   * Return what the host has around a field.
+   *
+   * @param {Field} field
+   */
+  block(field) {
+    return document.querySelector(SELECTORS[field](this.tabname));
+  }
+
+  /**
+   * Return which of the fields an element is.
+   *
+   * @param {EventTarget | null} target
+   */
+  fieldOf(target) {
+    return target instanceof HTMLTextAreaElement ? FIELDS.find((field) => this.textarea(field) === target) : undefined;
+  }
+
+  /** @param {Field} field */
+  text(field) {
+    return this.textarea(field)?.value ?? "";
+  }
+
+  /**
+   * Outline the field that names go to, or none.
+   *
+   * @param {Field | null} marked
+   */
+  mark(marked) {
+    for (const field of FIELDS) {
+      this.block(field)?.classList.toggle(MARK, field === marked);
+    }
+  }
+
+  /**
+   * Insert a name into a field, or remove it where it is in it.
+   *
+   * @param {Field} field
+   * @param {string} name
+   * @param {KnownNames} names
+   * @param {string} separator
+   * @returns {"added" | "removed" | "missing"} `missing` where the page has no such field.
+   */
+  toggle(field, name, names, separator) {
+    const textarea = this.textarea(field);
+    if (!textarea) return "missing";
+    const caret = this.#focused.has(textarea) ? textarea.selectionEnd : textarea.value.length;
+    const options = { separator, isNegative: field === "negative" };
+    const { edit, caret: after, removed } = names.toggle(textarea.value, caret, name, options);
+    apply(textarea, edit, after);
+    this.#focused.add(textarea);
+    return removed ? "removed" : "added";
+  }
+
+  /** Focus the field that was focused last, else the prompt. */
+  focus() {
+    this.textarea(this.last ?? "positive")?.focus();
+  }
+
+  /** @param {EventTarget | null} target */
+  #onFocus(target) {
+    const field = this.fieldOf(target);
+    if (!field || isEditing) return;
+    this.#focused.add(/** @type {HTMLTextAreaElement} */ (target));
+    this.last = field;
+    this.listener.focused();
+  }
+
+  /** @param {EventTarget | null} target */
+  #onInput(target) {
+    if (this.fieldOf(target)) this.listener.edited();
+  }
+}
+
+/**
+ * Leave the caret in a prompt field when a card or a button of ours beside it is clicked, so that
+ * the person can go on typing.
+ *
+ * @param {MouseEvent} event
+ */
+export function keepCaret(event) {
+  const isOurs = /** @type {Element} */ (event.target).closest(".card, .lib-embeddings-report button");
+  if (isOurs && document.activeElement instanceof HTMLTextAreaElement) event.preventDefault();
+}
+
+/** Tell whether the present event comes from an edit of ours, and not from a person who types. */
+export function isOurEdit() {
+  return isEditing;
+}
+
+/**
+ * Change a range of a field in one step that can be undone, and leave the focus where it was.
+ *
+ * @param {HTMLTextAreaElement} textarea
+ * @param {Edit} edit
+ * @param {number} [caret] Where to leave the caret; else behind what was written.
+ */
+export function apply(textarea, edit, caret = edit.start + edit.replacement.length) {
+  isEditing = true;
+  try {
+    write(textarea, edit, caret);
+  } finally {
+    isEditing = false;
+  }
+}
+
+/**
+ * @param {HTMLTextAreaElement} textarea
+ * @param {Edit} edit
+ * @param {number} caret
+ */
+function write(textarea, { start, end, replacement }, caret) {
+  const before = document.activeElement;
+  const wanted = textarea.value.slice(0, start) + replacement + textarea.value.slice(end);
+  textarea.focus({ preventScroll: true });
+  textarea.setSelectionRange(start, end);
+  // A field that is not shown cannot be focused, and the command would go elsewhere.
+  const isFocused = document.activeElement === textarea;
+  if (isFocused) document.execCommand(replacement ? "insertText" : "delete", false, replacement);
+  if (textarea.value !== wanted) {
+    textarea.value = wanted;
+    textarea.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
+  webui.updateInput?.(textarea);
+  textarea.setSelectionRange(caret, caret);
+  if (before instanceof HTMLElement && before !== textarea) before.focus({ preventScroll: true });
+}

@@ -1,0 +1,153 @@
+/**
+ * Know which field names go to and which names are in the prompts; insert and remove them.
+ */
+
+import { FIELD_TITLES, FIELDS, obstacle } from "../words.mjs";
+import { PromptFields } from "./fields.mjs";
+import { isUsed, KnownNames } from "./known_names.mjs";
+import { canBeWritten } from "./pieces.mjs";
+
+/** @typedef {import("../api.mjs").Api} Api */
+/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {Record<Field, boolean>} Places Which fields hold a name. */
+
+/**
+ * @typedef {object} Listener
+ * @property {() => void} targetChanged Called when names begin to go to another field.
+ * @property {() => void} usedChanged Called when other names are in the prompts than before.
+ */
+
+/** How many names are added in one frame. */
+const SLICE = 1000;
+
+export class Insertion {
+  /** @type {Field | null} Where names go; null for each to its own field. */
+  target = null;
+  /** @type {Record<Field, Set<string>>} */
+  #used = { positive: new Set(), negative: new Set() };
+  #names = new KnownNames();
+  /** @type {number | undefined} The library's generation whose names are all known. */
+  #generation;
+  #frame = 0;
+
+  /**
+   * @param {string} tabname
+   * @param {string} separator What parts a name from others.
+   * @param {Listener} listener
+   * @param {AbortSignal} closing
+   */
+  constructor(tabname, separator, listener, closing) {
+    this.separator = separator;
+    this.listener = listener;
+    const events = { focused: () => this.setTarget(this.fields.last), edited: () => this.updateUsed() };
+    this.fields = new PromptFields(tabname, events, closing);
+  }
+
+  /**
+   * Let names go to one field, or each to its own.
+   *
+   * @param {Field | null} target
+   */
+  setTarget(target) {
+    this.target = target;
+    this.listener.targetChanged();
+  }
+
+  /**
+   * Return where a click puts an entry's name.
+   *
+   * @param {Entry} entry
+   */
+  targetOf({ field }) {
+    return this.target ?? field;
+  }
+
+  /**
+   * Return where this click or key puts it: with Shift in the other field.
+   *
+   * @param {Entry} entry
+   * @param {Event} event
+   * @returns {Field}
+   */
+  targetFor(entry, event) {
+    const target = this.targetOf(entry);
+    const isShifted = (event instanceof MouseEvent || event instanceof KeyboardEvent) && event.shiftKey;
+    return isShifted === (target === "positive") ? "negative" : "positive";
+  }
+
+  /**
+   * @param {Entry} entry
+   * @returns {Places}
+   */
+  placesOf({ name }) {
+    return { positive: isUsed(this.#used.positive, name), negative: isUsed(this.#used.negative, name) };
+  }
+
+  /**
+   * Add names to the known ones, so that no edit cuts one of them in two.
+   *
+   * @param {Iterable<Entry>} entries
+   */
+  addNames(entries) {
+    this.#names.add(Array.from(entries, ({ name }) => name));
+  }
+
+  /**
+   * Load the names of all embeddings of a generation, also of those that no card shows.
+   *
+   * @param {Api} api
+   * @param {number} generation
+   */
+  async loadAllNames(api, generation) {
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    try {
+      await painted(); // People wait for the cards, and not for names.
+      const names = await api.names();
+      for (let at = 0; at < names.length; at += SLICE) {
+        this.#names.add(names.slice(at, at + SLICE));
+        await painted();
+      }
+      if (generation !== this.#generation) return;
+      this.#names.replace(names);
+      this.updateUsed();
+    } catch {
+      // The connection is lost, which the toolbar shows: the next generation asks again.
+      this.#generation = undefined;
+    }
+  }
+
+  /**
+   * Insert a name into a field, or remove it, and return a sentence about it.
+   *
+   * @param {Entry} entry
+   * @param {Field} field
+   */
+  toggle(entry, field) {
+    const { name } = entry;
+    const title = FIELD_TITLES[field].toLowerCase();
+    if (!canBeWritten(name)) return `Not added: in a prompt, a # begins a comment. Rename ${name} to use it`;
+    this.addNames([entry]);
+    const done = this.fields.toggle(field, name, this.#names, this.separator);
+    if (done === "missing") return `This page has no field for the ${title}`;
+    if (done === "removed") return `Removed ${name} from the ${title}`;
+    const added = `Added ${name} to the ${title}`;
+    return obstacle(entry) ? `${added}, but this file is not used: ${entry.reason}` : added;
+  }
+
+  /** Find the names that are in the prompts, once before the next frame is drawn. */
+  updateUsed() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      for (const field of FIELDS)
+        this.#used[field] = this.#names.usedIn(this.fields.text(field), { isNegative: field === "negative" });
+      this.listener.usedChanged();
+    });
+  }
+}
+
+/** Wait until what is in the page now is on the screen. */
+function painted() {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+}

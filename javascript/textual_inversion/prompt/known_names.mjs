@@ -1,0 +1,109 @@
+/**
+ * Know the names of the library's embeddings, and find which of them a prompt holds.
+ *
+ * There may be thousands. A prompt is read only with those that can begin at one of its words,
+ * which a map knows.
+ */
+
+import { toggleName } from "./edits.mjs";
+import { foldName, readPrompt } from "./pieces.mjs";
+
+/** @typedef {import("./edits.mjs").Options} Options */
+/** @typedef {import("./pieces.mjs").Reading} Reading */
+
+/** Where a name can begin: at or behind what is no part of a word. More places than the grammar has. */
+const PLACES = /(?<![^\s,，、()[\]|:<>.;!?])|(?=[\s,，、()[\]|:<>.;!?])/g;
+
+export class KnownNames {
+  /** @type {Map<string, string>} Each name's text without backslashes, folded. */
+  #texts = new Map();
+  /** @type {Map<string, string[]>} */
+  #byText = new Map();
+  /** @type {Set<number>} The lengths of all texts. */
+  #lengths = new Set();
+
+  /** @param {Iterable<string>} names */
+  add(names) {
+    for (const name of names) {
+      if (!this.#texts.has(name)) this.#enter(name, unescaped(name));
+    }
+  }
+
+  /**
+   * Know these names and no others.
+   *
+   * @param {Iterable<string>} names
+   */
+  replace(names) {
+    const before = this.#texts;
+    this.#texts = new Map();
+    this.#byText.clear();
+    this.#lengths.clear();
+    for (const name of names) this.#enter(name, before.get(name) ?? unescaped(name));
+  }
+
+  /**
+   * Return the names that a prompt holds as whole words, folded.
+   *
+   * @param {string} prompt
+   * @param {Reading} [reading]
+   * @returns {Set<string>}
+   */
+  usedIn(prompt, { isNegative } = {}) {
+    const pieces = readPrompt(prompt, { names: this.#likelyIn(prompt), isNegative });
+    return new Set(pieces.filter(({ kind }) => kind === "word").map((piece) => piece.text));
+  }
+
+  /**
+   * Insert a name into a prompt or remove it, as `toggleName` does, cutting no known name in two.
+   *
+   * @param {string} prompt
+   * @param {number} caret
+   * @param {string} name
+   * @param {Omit<Options, "names">} [options]
+   */
+  toggle(prompt, caret, name, options) {
+    const names = this.#likelyIn(prompt);
+    const { text } = toggleName(prompt, caret, name, { ...options, names });
+    // Beside its new neighbours the name may read as a longer one.
+    return toggleName(prompt, caret, name, { ...options, names: [...names, ...this.#likelyIn(text)] });
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} text
+   */
+  #enter(name, text) {
+    this.#texts.set(name, text);
+    this.#lengths.add(text.length);
+    if (!this.#byText.get(text)?.push(name)) this.#byText.set(text, [name]);
+  }
+
+  /** @param {string} prompt */
+  #likelyIn(prompt) {
+    const text = unescaped(prompt);
+    /** @type {Set<string>} */
+    const likely = new Set();
+    for (const { index } of text.matchAll(PLACES)) {
+      for (const length of this.#lengths) {
+        for (const name of this.#byText.get(text.slice(index, index + length)) ?? []) likely.add(name);
+      }
+    }
+    return likely;
+  }
+}
+
+/**
+ * Tell whether a name is among those that `usedIn` returned.
+ *
+ * @param {Set<string>} used
+ * @param {string} name
+ */
+export function isUsed(used, name) {
+  return used.has(foldName(name));
+}
+
+/** @param {string} text */
+function unescaped(text) {
+  return foldName(text).replaceAll("\\", "");
+}

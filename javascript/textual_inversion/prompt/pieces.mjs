@@ -1,0 +1,226 @@
+/**
+ * Cut a prompt into pieces: the words, what stands between them, and the grammar's parts.
+ */
+
+import { findSyntax, matchEnd } from "./syntax.mjs";
+
+/**
+ * `space` is white space within a line.
+ *
+ * @typedef {import("./syntax.mjs").SyntaxKind | "word" | "space" | "separator" | "newline"} Kind
+ */
+
+/**
+ * @typedef {object} Reading How to read a prompt.
+ * @property {Iterable<string>} [names] The known names, each of which is one word.
+ * @property {boolean} [isNegative] Whether it is a negative prompt.
+ */
+
+/**
+ * @typedef {object} Piece
+ * @property {Kind} kind
+ * @property {number} start
+ * @property {number} end
+ * @property {string} text What the host reads, folded; `NO_TEXT` if it reads no text.
+ * @property {number} [mate] Where the bracket that pairs with this one starts.
+ */
+
+// No file name holds it, so no name is ever found across it.
+const NO_TEXT = "\0";
+
+const STOPS = ".;!?";
+const RESERVED = /(?<![\p{L}\p{N}_])(?:AND|BREAK)(?![\p{L}\p{N}_])/gu;
+const ESCAPE = /\\([()[\]\\:|])|\\/g;
+const WORD = /(?:\\[()[\]\\:|]|[^\s,，、()[\]|])+/y;
+
+/** @type {ReadonlyArray<[Kind, RegExp]>} */
+const PLAIN = [
+  ["space", /[^\S\n]+/y],
+  ["newline", /\n/y],
+  ["separator", /[,，、]/y],
+  ["word", /[()[\]|]/y],
+];
+
+/**
+ * Return the text to write so that the host reads exactly this name.
+ *
+ * The host drops a backslash before any character, so one also keeps a colon from making
+ * a weight of the number behind it. It ignores case, so AND and BREAK are written small,
+ * where they are words.
+ *
+ * @param {string} name
+ */
+export function escapeName(name) {
+  return name
+    .replace(/[ \t\r\n]+/g, " ")
+    .replace(/^ | $/g, "")
+    .replace(/[()[\]\\:|]/g, "\\$&")
+    .replace(/:(?=[-+.\p{Nd}\s])/gu, ":\\")
+    .replace(RESERVED, (word) => word.toLowerCase());
+}
+
+/**
+ * Return the form in which all spellings of one name are equal.
+ *
+ * @param {string} name
+ */
+export function foldName(name) {
+  return fold(name.trim().replace(/\s+/g, " "));
+}
+
+/**
+ * Tell whether a prompt can hold a name: a # begins a comment there, and nothing escapes it.
+ *
+ * @param {string} name
+ */
+export function canBeWritten(name) {
+  return !name.includes("#");
+}
+
+/**
+ * Cut a prompt into pieces that cover it, first to last, each known name in one piece.
+ *
+ * @param {string} prompt
+ * @param {Reading} [reading]
+ * @returns {Piece[]}
+ */
+export function readPrompt(prompt, { names = [], isNegative = false } = {}) {
+  return joinNames([...cut(prompt, isNegative)], longestFirst(names));
+}
+
+/** @param {string} text */
+function fold(text) {
+  // Sigma has two small forms, and lower-casing chooses by what stands around it.
+  return text.normalize("NFC").toLowerCase().replaceAll("ς", "σ");
+}
+
+/**
+ * @param {string} prompt
+ * @param {boolean} isNegative
+ * @returns {Generator<Piece, void>}
+ */
+function* cut(prompt, isNegative) {
+  let at = 0;
+  for (const [start, found] of findSyntax(prompt, isNegative)) {
+    if (start < at) continue; // An extra network within a weight.
+    yield* cutText(prompt.slice(at, start), at);
+    yield { start, text: NO_TEXT, ...found };
+    at = found.end;
+  }
+  yield* cutText(prompt.slice(at), at);
+}
+
+/**
+ * Cut text without syntax into words and what stands between them.
+ *
+ * @param {string} text
+ * @param {number} offset Where it is in the prompt.
+ * @returns {Generator<Piece, void>}
+ */
+function* cutText(text, offset) {
+  for (let start = 0; start < text.length;) {
+    for (const piece of piecesAt(text, start)) {
+      start = piece.end;
+      yield { ...piece, start: piece.start + offset, end: piece.end + offset };
+    }
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {number} start
+ * @returns {Iterable<Piece>}
+ */
+function piecesAt(text, start) {
+  for (const [kind, pattern] of PLAIN) {
+    const end = matchEnd(pattern, text, start);
+    if (end) return [textPiece(kind, text, start, end)];
+  }
+  return wordAndStops(text, start, matchEnd(WORD, text, start));
+}
+
+/**
+ * Yield a word, then the full stops and the like that end it: `name.` holds `name`,
+ * while `v1.5` is one word.
+ *
+ * @param {string} text
+ * @param {number} start
+ * @param {number} end
+ * @returns {Generator<Piece, void>}
+ */
+function* wordAndStops(text, start, end) {
+  let stem = end;
+  while (stem > start && STOPS.includes(text[stem - 1])) stem -= 1;
+  if (stem === start) stem = end;
+  yield textPiece("word", text, start, stem);
+  for (let stop = stem; stop < end; stop += 1) yield textPiece("separator", text, stop, stop + 1);
+}
+
+/**
+ * @param {Kind} kind
+ * @param {string} text
+ * @param {number} start
+ * @param {number} end
+ * @returns {Piece}
+ */
+function textPiece(kind, text, start, end) {
+  if (kind === "space") return { kind, start, end, text: " " };
+  const unescaped = text.slice(start, end).replace(ESCAPE, "$1");
+  return { kind, start, end, text: fold(unescaped) || NO_TEXT };
+}
+
+/**
+ * Join the pieces of each known name into one word, reading from the left as the host does.
+ *
+ * @param {Piece[]} pieces
+ * @param {Map<string, string[]>} names From `longestFirst`.
+ * @returns {Piece[]}
+ */
+function joinNames(pieces, names) {
+  const text = pieces.map((piece) => piece.text).join("");
+  const piecesUpTo = countPieces(pieces, text.length);
+  /** @type {Piece[]} */
+  const joined = [];
+  let offset = 0;
+  for (let index = 0; index < pieces.length;) {
+    const name = names
+      .get(text[offset])
+      ?.find((folded) => text.startsWith(folded, offset) && piecesUpTo[offset + folded.length]);
+    offset += (name ?? pieces[index].text).length;
+    const next = piecesUpTo[offset];
+    const { start } = pieces[index];
+    joined.push(name ? { kind: "word", start, end: pieces[next - 1].end, text: name } : pieces[index]);
+    index = next;
+  }
+  return joined;
+}
+
+/**
+ * Count the pieces that end at or before each offset of their joined text; 0 inside of a piece.
+ *
+ * @param {Piece[]} pieces
+ * @param {number} length
+ */
+function countPieces(pieces, length) {
+  const counts = new Uint32Array(length + 1);
+  let offset = 0;
+  for (const [index, { text }] of pieces.entries()) {
+    offset += text.length;
+    counts[offset] = index + 1;
+  }
+  return counts;
+}
+
+/**
+ * Return folded names by their first code unit, so that few are tried at each piece.
+ *
+ * @param {Iterable<string>} names
+ */
+function longestFirst(names) {
+  /** @type {Map<string, string[]>} */
+  const byFirst = new Map();
+  for (const name of Array.from(names, foldName).sort((a, b) => b.length - a.length)) {
+    if (!byFirst.get(name[0])?.push(name)) byFirst.set(name[0], [name]);
+  }
+  return byFirst;
+}

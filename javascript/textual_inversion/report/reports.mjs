@@ -1,0 +1,201 @@
+/**
+ * Keep a report under each of two prompt fields: what their prompts use, as they are typed.
+ */
+
+import { listen } from "../live.mjs";
+import { Questions } from "../questions.mjs";
+import { FIELDS } from "../words.mjs";
+import { convertSyntax, replaceWord } from "../prompt/edits.mjs";
+import { apply, PromptFields } from "../prompt/fields.mjs";
+import { longPrompt, noticesOf } from "./notices.mjs";
+import { ReportStrip } from "./strip.mjs";
+
+/** @typedef {import("../api.mjs").Api} Api */
+/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../api.mjs").Limits} Limits */
+/** @typedef {import("../api.mjs").Prompts} Prompts */
+/** @typedef {import("../api.mjs").Reports} Reports */
+/** @typedef {import("./notices.mjs").Button} Button */
+
+const PAUSE_MS = 150;
+/** What is in an infotext that names embeddings. */
+const TI_HASHES = "TI hashes:";
+
+export class PromptReports {
+  /** @type {Prompts | undefined} What was asked last. */
+  #asked;
+  #isAnswered = true;
+  /** @type {Reports | undefined} What was answered last. */
+  #reports;
+  /** The library's newest generation, as far as this page knows. */
+  #generation = 0;
+  /** @type {{field: Field, infotext: string} | undefined} What was pasted, and into which field. */
+  #pasted;
+  /** @type {(() => void) | undefined} */
+  #stopListening;
+
+  /**
+   * @param {string} tabname
+   * @param {Api} api
+   * @param {Limits} limits
+   * @param {AbortSignal} closing
+   */
+  constructor(tabname, api, limits, closing) {
+    this.api = api;
+    this.limits = limits;
+    this.tabname = tabname;
+    const events = { focused: () => this.#update(), edited: () => this.#update() };
+    this.fields = new PromptFields(tabname, events, closing);
+    this.strips = {
+      positive: new ReportStrip((button) => this.#press("positive", button)),
+      negative: new ReportStrip((button) => this.#press("negative", button)),
+    };
+    /** @type {Questions<Prompts, Reports>} */
+    this.questions = new Questions(
+      (prompts) => api.report(prompts),
+      (reports) => this.#receive(reports),
+      PAUSE_MS,
+    );
+    document.addEventListener("paste", (event) => this.#onPaste(event), { signal: closing });
+    document.addEventListener("visibilitychange", () => this.#update(), { signal: closing });
+    closing.addEventListener("abort", () => this.#follow(false));
+  }
+
+  /** Put the reports where the fields are by now. */
+  place() {
+    for (const field of FIELDS) this.strips[field].place(this.fields.block(field));
+    this.#update();
+  }
+
+  /** Ask what the prompts use, if that may have changed and somebody can see it. */
+  #update() {
+    const prompts = this.#prompts();
+    const isBlank = FIELDS.every((field) => !prompts[field].trim());
+    this.#follow(!isBlank);
+    if (isBlank) this.#forget();
+    else if (FIELDS.some((field) => this.#isLong(prompts[field]))) this.#refuse(prompts);
+    else if (document.visibilityState !== "visible") this.#pause();
+    else if (JSON.stringify(prompts) !== JSON.stringify(this.#asked)) this.#ask(prompts);
+  }
+
+  /** @returns {Prompts} */
+  #prompts() {
+    const [positive, negative] = FIELDS.map((field) => this.fields.text(field));
+    if (this.#pasted && !(this.#pasted.field === "positive" ? positive : negative)) this.#pasted = undefined;
+    return { positive, negative, steps: this.#steps(), infotext: this.#pasted?.infotext };
+  }
+
+  /** How many steps the host will take: prompt editing depends on it. */
+  #steps() {
+    const input = document.querySelector(`#${CSS.escape(this.tabname)}_steps input`);
+    const steps = input instanceof HTMLInputElement ? input.valueAsNumber : 0;
+    return Number.isInteger(steps) && steps > 0 ? Math.min(steps, this.limits.steps) : undefined;
+  }
+
+  /** @param {Prompts} prompts */
+  #ask(prompts) {
+    this.#asked = prompts;
+    this.#isAnswered = false;
+    this.questions.ask(prompts);
+  }
+
+  /** @param {string} prompt */
+  #isLong(prompt) {
+    const limit = this.limits.prompt_characters;
+    return prompt.length > limit && Array.from(prompt).length > limit;
+  }
+
+  /**
+   * Ask nothing, and show which prompt is too long.
+   *
+   * @param {Prompts} prompts
+   */
+  #refuse(prompts) {
+    this.#pause();
+    this.#reports = undefined;
+    const notices = [longPrompt(this.limits.prompt_characters)];
+    for (const field of FIELDS) this.strips[field].show(this.#isLong(prompts[field]) ? notices : []);
+  }
+
+  /** @param {Reports | undefined} reports */
+  #receive(reports) {
+    this.#isAnswered = true;
+    this.#show(reports);
+    if (reports) this.#catchUp();
+  }
+
+  /** Ask nothing while nobody can see the page, and everything then. */
+  #pause() {
+    this.#asked = undefined;
+    this.questions.drop();
+  }
+
+  #forget() {
+    this.#pause();
+    this.#show(undefined);
+  }
+
+  /** @param {Reports | undefined} reports */
+  #show(reports) {
+    this.#reports = reports;
+    for (const field of FIELDS) {
+      // A host that takes an infotext apart puts its prompt into the first field.
+      const provenance = (this.#pasted?.field ?? "positive") === field ? reports?.infotext : undefined;
+      this.strips[field].show(reports ? noticesOf(reports[field], this.limits.chunk_tokens, provenance) : []);
+    }
+  }
+
+  /**
+   * Follow the library as long as there is a prompt.
+   *
+   * @param {boolean} isWanted
+   */
+  #follow(isWanted) {
+    if (isWanted === Boolean(this.#stopListening)) return;
+    this.#stopListening?.();
+    this.#stopListening = isWanted
+      ? listen(`${this.api.base}/events`, {
+          changed: ({ generation }) => this.#onGeneration(generation),
+          connection: () => {},
+        })
+      : undefined;
+  }
+
+  /** @param {number} generation */
+  #onGeneration(generation) {
+    this.#generation = generation;
+    this.#catchUp();
+  }
+
+  /** Ask again where the library has changed since, or nothing was answered. */
+  #catchUp() {
+    const isOld = this.#generation > (this.#reports?.generation ?? -1);
+    if (this.#asked && this.#isAnswered && isOld) this.#ask(this.#asked);
+  }
+
+  /** @param {ClipboardEvent} event */
+  #onPaste({ target, clipboardData }) {
+    const field = this.fields.fieldOf(target);
+    const text = clipboardData?.getData("text") ?? "";
+    if (field && text.includes(TI_HASHES)) this.#pasted = { field, infotext: text };
+  }
+
+  /**
+   * Do what a notice proposes.
+   *
+   * @param {Field} field
+   * @param {Button} button
+   */
+  #press(field, button) {
+    const textarea = this.fields.textarea(field);
+    if (!textarea || !this.#reports) return;
+    const reading = { isNegative: field === "negative" };
+    const edit =
+      button.does === "convert"
+        ? convertSyntax(textarea.value, this.#reports[field].foreign_syntax)
+        : replaceWord(textarea.value, button.nearMiss.text, button.nearMiss.name, reading);
+    if (edit) apply(textarea, edit);
+    // The button will be gone.
+    textarea.focus();
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Show why there are no cards, and offer what there is instead.
+ */
+
+import { element, textButton } from "../elements.mjs";
+import { counted, number, sentenceCase } from "../words.mjs";
+import { countOf, FILTERS } from "./selection.mjs";
+
+/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
+/** @typedef {import("./selection.mjs").FilterKey} FilterKey */
+/** @typedef {import("./selection.mjs").Selection} Selection */
+/** @typedef {{title: string, hint: string, offers: Offer[]}} Explanation */
+/** @typedef {{label: string, selection: Partial<Selection>}} Offer What to show instead. */
+
+/**
+ * The filters that hide something for a reason, most useful first, with what their files are: one
+ * of them, and several.
+ *
+ * @type {ReadonlyMap<FilterKey, [string, string]>}
+ */
+const OTHERS = new Map([
+  ["partial", ["partially compatible", "partially compatible"]],
+  ["incompatible", ["for another model", "for other models"]],
+  ["duplicate", ["duplicate", "duplicates"]],
+  ["broken", ["broken or unsafe", "broken or unsafe"]],
+  ["foreign", ["not an embedding", "not embeddings"]],
+]);
+
+/**
+ * @param {HTMLElement} place
+ * @param {Selection} selection
+ * @param {LibrarySummary} summary
+ */
+export function showEmpty(place, selection, summary) {
+  place.hidden = summary.total > 0;
+  if (place.hidden) return;
+  const { title, hint, offers } = explainEmpty(selection, summary);
+  const buttons = offers.map(({ label, selection: offered }) =>
+    textButton("offer", label, { "data-selection": JSON.stringify(offered) }),
+  );
+  place.replaceChildren(
+    element("p", { class: "empty-title" }, title),
+    element("p", { class: "empty-hint" }, hint),
+    element("div", { class: "offers" }, ...buttons),
+  );
+}
+
+/**
+ * Explain why a selection is empty and what to do about it.
+ *
+ * @param {Selection} selection
+ * @param {LibrarySummary} summary
+ * @returns {Explanation}
+ */
+export function explainEmpty(selection, summary) {
+  if (summary.scanning) return explainScan(summary.scanning);
+  const all = countOf("all", summary.counts);
+  if (!all) return explainEmptyLibrary(summary);
+  if (selection.query) return explainNoMatch(selection, all);
+  if (selection.folder) return explainEmptyFolder(selection, summary);
+  if (selection.filter === "usable") return explainNothingUsable(summary, all);
+  if (selection.filter === "favourite") return explainNoFavourites();
+  return explainEmptyFilter(selection, all);
+}
+
+/**
+ * @param {NonNullable<LibrarySummary["scanning"]>} scanning
+ * @returns {Explanation}
+ */
+function explainScan({ read, total }) {
+  const title = `Reading embeddings: ${number(read)} of ${number(total)}`;
+  return { title, hint: "They appear here as soon as they are read.", offers: [] };
+}
+
+/**
+ * @param {LibrarySummary} summary
+ * @returns {Explanation}
+ */
+function explainEmptyLibrary({ roots }) {
+  const places = roots.join("  ·  ") || "the embeddings folder";
+  const hint = `Put .safetensors, .pt, .bin or .png files into ${places}. They appear here without a reload.`;
+  return { title: "No embeddings yet", hint, offers: [] };
+}
+
+/**
+ * @param {Selection} selection
+ * @param {number} all
+ * @returns {Explanation}
+ */
+function explainNoMatch({ query, folder, filter }, all) {
+  const isNarrow = folder !== "" || filter !== "all";
+  const where = filter === "all" ? "all files" : `“${FILTERS[filter].title}”`;
+  /** @type {Offer[]} */
+  const offers = [{ label: "Clear the search", selection: { query: "" } }];
+  if (isNarrow)
+    offers.unshift({ label: `Search all files (${number(all)})`, selection: { filter: "all", folder: "" } });
+  const hint = `The search looked at names, folders, notes, checkpoints and hashes in ${where}${folder ? " of this folder" : ""}.`;
+  return { title: `No results for “${query}”`, hint, offers };
+}
+
+/**
+ * @param {Selection} selection
+ * @param {LibrarySummary} summary
+ * @returns {Explanation}
+ */
+function explainEmptyFolder({ folder, filter }, { folders }) {
+  const { title, count } = folders.find(({ id }) => id === folder) ?? { title: "this folder", count: 0 };
+  /** @type {Offer[]} */
+  const offers = [{ label: "Show all folders", selection: { folder: "" } }];
+  if (filter !== "all" && count)
+    offers.unshift({ label: `Show all its files (${number(count)})`, selection: { filter: "all" } });
+  const hint = count
+    ? `The folder has ${counted(count, "file")}, but none under “${FILTERS[filter].title}”.`
+    : "The folder has no files now.";
+  return { title: `Nothing to show in ${title}`, hint, offers };
+}
+
+/**
+ * @param {LibrarySummary} summary
+ * @param {number} all
+ * @returns {Explanation}
+ */
+function explainNothingUsable({ counts, model_title }, all) {
+  const others = Array.from(OTHERS, ([key, are]) => ({ key, are, count: countOf(key, counts) })).filter(
+    ({ count }) => count,
+  );
+  const parts = others.map(({ are: [one, many], count }) => `${number(count)} ${count === 1 ? one : many}`);
+  /** @type {Offer[]} */
+  const offers = others.slice(0, 1).map(({ key, count }) => ({
+    label: `Show “${FILTERS[key].title}” (${number(count)})`,
+    selection: { filter: key },
+  }));
+  const title = model_title ? `No file works with ${model_title}` : "No file can be used";
+  return { title, hint: `${sentenceCase(parts.join(", "))}.`, offers: [...offers, showAll(all)] };
+}
+
+/** @returns {Explanation} */
+function explainNoFavourites() {
+  return {
+    title: "No favourites yet",
+    hint: "Click the star on a card to add it to your favourites.",
+    offers: [{ label: "Show usable embeddings", selection: { filter: "usable" } }],
+  };
+}
+
+/**
+ * @param {Selection} selection
+ * @param {number} all
+ * @returns {Explanation}
+ */
+function explainEmptyFilter({ filter }, all) {
+  const hint = `No file is under “${FILTERS[filter].title}” any more.`;
+  return { title: "Nothing to show", hint, offers: [showAll(all)] };
+}
+
+/**
+ * @param {number} all
+ * @returns {Offer}
+ */
+function showAll(all) {
+  return { label: `Show all files (${number(all)})`, selection: { filter: "all" } };
+}

@@ -1,0 +1,157 @@
+/**
+ * What is shown of the library, and what will be shown once it is here.
+ *
+ * A query, a filter or a change of the library begins new results; the old ones stay in sight
+ * until the part of the new ones that will be seen has come. An answer to an old question is
+ * never shown.
+ */
+
+import { ResultPages } from "../cards/result_pages.mjs";
+import { FILTERS } from "./selection.mjs";
+
+/** @typedef {import("../api.mjs").Api} Api */
+/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("./selection.mjs").Choices} Choices */
+/** @typedef {import("./selection.mjs").Selection} Selection */
+
+/**
+ * @typedef {object} Display Where results are shown.
+ * @property {() => {first: number, end: number}} capacity The range that could be seen now.
+ * @property {(results: ResultPages) => boolean} holdsPlace Whether they have what is seen now.
+ * @property {(results: ResultPages, options: {keepsPlace: boolean}) => void} show
+ * @property {() => void} render Called when a page of the results that are shown has come.
+ * @property {(problem: Error | undefined) => void} warn Called after every request.
+ */
+
+// However few cards are in sight: scrolling should not ask again at every row.
+const LEAST_PAGE = 30;
+// How far to search for a card that files above it have moved.
+const FURTHEST = 3000;
+
+export class Search {
+  /** @type {ResultPages | undefined} */
+  #next;
+  #keepsPlace = true;
+  /** @type {number | undefined} A generation that came while results were on their way. */
+  #newerGeneration;
+
+  /** @type {ResultPages | undefined} What is shown. */
+  results;
+  /** @type {Selection} */
+  selection = { filter: "usable", query: "", folder: "" };
+
+  /**
+   * @param {Api} api
+   * @param {Choices} choices
+   * @param {number} largestPage How many entries the server returns at once.
+   * @param {Display} display
+   */
+  constructor(api, choices, largestPage, display) {
+    this.api = api;
+    this.choices = choices;
+    this.largestPage = largestPage;
+    this.display = display;
+  }
+
+  /**
+   * Show another part of the library, from its start.
+   *
+   * @param {Partial<Selection>} change
+   */
+  select(change) {
+    this.selection = { ...this.selection, ...change };
+    this.#begin(false);
+  }
+
+  /**
+   * Show the same part in another order, from its start.
+   *
+   * @param {Choices} choices
+   */
+  sort(choices) {
+    this.choices = choices;
+    this.#begin(false);
+  }
+
+  /** Show the same part as it is by now, at the same place. */
+  refresh() {
+    this.#begin(true);
+  }
+
+  /**
+   * Show an entry that was changed in this page, also where it has another name and place now.
+   *
+   * @param {Entry} entry
+   * @param {string} id The one it had.
+   */
+  replace(entry, id) {
+    this.results?.replace(entry, id);
+    this.refresh();
+  }
+
+  /**
+   * Show what the library has become.
+   *
+   * @param {number} generation
+   */
+  update(generation) {
+    if (this.#next) this.#newerGeneration = generation;
+    else if (generation !== this.results?.summary?.generation) this.refresh();
+  }
+
+  close() {
+    this.results?.close();
+    this.#next?.close();
+  }
+
+  /** @param {boolean} keepsPlace */
+  #begin(keepsPlace) {
+    // A refresh must not undo that a query, still on its way, will start at the top.
+    this.#keepsPlace = keepsPlace && (this.#keepsPlace || !this.#next);
+    this.#next?.close();
+    const { first, end } = this.display.capacity();
+    const pageSize = Math.min(Math.max(LEAST_PAGE, end - first), this.largestPage);
+    this.#next = new ResultPages(this.api, this.#parameters(), pageSize, (results) => this.#receive(results));
+    if (this.#keepsPlace) this.#next.want(first, end);
+    else this.#next.want(0, pageSize);
+  }
+
+  #parameters() {
+    const { filter, query, folder } = this.selection;
+    const { sort, order } = this.choices;
+    return { ...FILTERS[filter].parameters, ...(query && { query }), ...(folder && { folder }), sort, order };
+  }
+
+  /** @param {ResultPages} results */
+  #receive(results) {
+    this.display.warn(results.problem);
+    if (results.isOutdated) {
+      this.refresh();
+    } else if (results === this.results) {
+      this.display.render();
+    } else if (results.isReady && !this.#searchesFurther(results)) {
+      this.results?.close();
+      this.results = results;
+      this.#next = undefined;
+      this.display.show(results, { keepsPlace: this.#keepsPlace });
+      const newer = this.#newerGeneration;
+      this.#newerGeneration = undefined;
+      if (newer !== undefined) this.update(newer);
+    }
+  }
+
+  /**
+   * Ask also for the rows by which the list grew or shrank, where what is seen must have gone.
+   *
+   * @param {ResultPages} results
+   * @returns {boolean} Whether there is more to wait for.
+   */
+  #searchesFurther(results) {
+    const grown = results.total - (this.results?.total ?? 0);
+    if (!this.#keepsPlace || !this.results || Math.abs(grown) > FURTHEST) return false;
+    if (this.display.holdsPlace(results)) return false;
+    const { first, end } = this.display.capacity();
+    results.want(Math.max(0, first + Math.min(grown, 0)), end + Math.max(grown, 0));
+    return !results.isReady;
+  }
+}

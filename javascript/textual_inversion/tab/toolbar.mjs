@@ -1,0 +1,170 @@
+/**
+ * Build the controls above the cards: search, order, filters, and the field that names go to.
+ */
+
+import { element, iconButton, setAttribute } from "../elements.mjs";
+import { number } from "../words.mjs";
+import { completionSwitch } from "../completion/completer.mjs";
+import { countOf, FILTERS, SORTS, titleOf } from "./selection.mjs";
+
+/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
+/** @typedef {import("./selection.mjs").Choices} Choices */
+/** @typedef {import("./selection.mjs").FilterKey} FilterKey */
+
+const FILTER_KEYS = /** @type {FilterKey[]} */ (Object.keys(FILTERS));
+
+/** @type {ReadonlySet<FilterKey>} Those that are offered even when they show nothing. */
+const ALWAYS = new Set(["usable", "favourite", "all"]);
+
+export class Toolbar {
+  #problems = { connection: "", request: "" };
+
+  constructor() {
+    this.search = element("input", {
+      type: "search",
+      "data-action": "search",
+      placeholder: "Search names, folders, notes, hashes",
+      "aria-label": "Search embeddings",
+      autocomplete: "off",
+      spellcheck: "false",
+      enterkeyhint: "search",
+    });
+    this.sort = element("select", { "data-action": "sort", "aria-label": "Sort by" }, ...sortOptions());
+    this.order = iconButton("order", "order", "");
+    this.foldersToggle = iconButton("folders-toggle", "folders", "Show folders");
+    this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
+    this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
+    this.status = element("p", { class: "status", role: "status", "aria-live": "polite" }, "Loading …");
+    this.note = element("p", { class: "note", role: "status", hidden: true });
+    this.root = this.#build();
+    this.showTarget(null);
+  }
+
+  /** @param {Choices} choices */
+  showChoices({ sort, order, showsFolders }) {
+    this.sort.value = sort;
+    const label = order === "asc" ? "Ascending: reverse the order" : "Descending: reverse the order";
+    for (const name of ["aria-label", "title"]) this.order.setAttribute(name, label);
+    this.order.dataset.order = order;
+    this.foldersToggle.setAttribute("aria-pressed", String(showsFolders));
+  }
+
+  /**
+   * Offer the filters that show something, with their counts.
+   *
+   * @param {LibrarySummary} summary
+   * @param {FilterKey} current
+   */
+  showFilters(summary, current) {
+    for (const key of FILTER_KEYS) {
+      const count = countOf(key, summary.counts);
+      const chip = this.#chip(key);
+      chip.hidden = !count && key !== current && !ALWAYS.has(key);
+      chip.setAttribute("aria-pressed", String(key === current));
+      const [title, amount] = [titleOf(key, summary), number(count)];
+      if (chip.textContent !== `${title} ${amount}`)
+        chip.replaceChildren(title, " ", element("span", { class: "count" }, amount));
+    }
+  }
+
+  /**
+   * Show which field a click puts names into.
+   *
+   * @param {Field | null} target Null while each name goes to its own field.
+   */
+  showTarget(target) {
+    for (const button of this.targets.querySelectorAll("button")) {
+      setAttribute(button, "aria-pressed", String(button.dataset.value === (target ?? "auto")));
+    }
+  }
+
+  /**
+   * Show a message, and let screen readers read it.
+   *
+   * @param {string} message
+   */
+  showStatus(message) {
+    if (this.status.textContent !== message) this.status.textContent = message;
+  }
+
+  /**
+   * Do something, and show how it went.
+   *
+   * @param {string} failure The beginning of the message where it fails.
+   * @param {() => Promise<string>} work
+   */
+  async attempt(failure, work) {
+    try {
+      this.showStatus(await work());
+    } catch (error) {
+      this.showStatus(`${failure}: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  /**
+   * Show a problem until it is solved.
+   *
+   * @param {"connection" | "request"} source
+   * @param {string | undefined} problem Empty when there is none.
+   */
+  warn(source, problem = "") {
+    this.#problems[source] = problem;
+    const text = this.#problems.connection || this.#problems.request;
+    this.note.hidden = !text;
+    if (this.note.textContent !== text) this.note.textContent = text;
+  }
+
+  #build() {
+    const refresh = iconButton("refresh", "rescan", "Scan the folders again");
+    const ordering = element("div", { class: "ordering" }, this.sort, this.order);
+    return element(
+      "header",
+      { class: "toolbar" },
+      element("div", { class: "row" }, this.foldersToggle, this.search, ordering, refresh),
+      this.filters,
+      element(
+        "div",
+        { class: "row" },
+        element("span", { class: "label" }, "Insert into"),
+        this.targets,
+        completionSwitch(),
+        this.note,
+        this.status,
+      ),
+    );
+  }
+
+  /**
+   * @param {FilterKey} key
+   * @returns {HTMLButtonElement}
+   */
+  #chip(key) {
+    const old = /** @type {HTMLButtonElement | null} */ (this.filters.querySelector(`[data-value=${key}]`));
+    if (old) return old;
+    const chip = element("button", { type: "button", class: "chip", "data-action": "filter", "data-value": key });
+    this.filters.append(chip);
+    return chip;
+  }
+}
+
+function sortOptions() {
+  return Array.from(SORTS, ([value, { title }]) => element("option", { value }, title));
+}
+
+function targetButtons() {
+  return [
+    targetButton("auto", "Auto", "Each name goes to its own field, which you can choose in its details"),
+    targetButton("positive", "Prompt", "All names go to the prompt"),
+    targetButton("negative", "Negative", "All names go to the negative prompt"),
+  ];
+}
+
+/**
+ * @param {string} value
+ * @param {string} label
+ * @param {string} title
+ */
+function targetButton(value, label, title) {
+  return element("button", { type: "button", "data-action": "target", "data-value": value, title }, label);
+}

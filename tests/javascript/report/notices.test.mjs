@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { announcementOf, longPrompt, noticesOf } from "../../../javascript/textual_inversion/report/notices.mjs";
+
+const NOTHING = { used: [], unavailable: [], near_misses: [], foreign_syntax: [], chunks: [] };
+
+/** Return the lines of a report, each with its kind. */
+function linesOf(report, provenance) {
+  return noticesOf({ ...NOTHING, ...report }, 75, provenance).map(
+    ({ kind, name, text, button }) => `${kind}: ${name}${text}${button ? ` [${button.label}]` : ""}`,
+  );
+}
+
+/** Return one embedding in use, as a report has it. */
+function used(n_vectors, weights, name = "a") {
+  return { id: "1", name, n_vectors, weights };
+}
+
+/** Return an embedding of another model. */
+function unavailable(name, shadowed_by = null) {
+  return { id: "1", name, reason: "made for SDXL", shadowed_by };
+}
+
+const CASES = [
+  ["ordinary words", { chunks: [{ tokens: 7, vectors: 0 }] }, []],
+  ["one use", { used: [used(1, [1])] }, ["used: a 1 vector"]],
+  ["a weight", { used: [used(8, [1.2])] }, ["used: a 8 vectors, weight 1.2"]],
+  ["a weight that was multiplied", { used: [used(8, [1.2100000000000002])] }, ["used: a 8 vectors, weight 1.21"]],
+  ["uses alike", { used: [used(8, [1, 1])] }, ["used: a 8 vectors, used 2 times"]],
+  ["several weights", { used: [used(8, [1, 1.5, 0.9])] }, ["used: a 8 vectors, used 3 times, weights 1, 1.5, and 0.9"]],
+  ["one that another model needs", { unavailable: [unavailable("b")] }, ["warning: b is not used: made for SDXL"]],
+  [
+    "a shorter name in its place, which comes first",
+    { unavailable: [unavailable("c"), unavailable("b-2000", "b-200")] },
+    ["warning: b-2000 is not used: made for SDXL; b-200 is used instead", "warning: c is not used: made for SDXL"],
+  ],
+  [
+    "one longer than a chunk",
+    { used: [used(80, [1])] },
+    ["warning: a has 80 vectors, which do not fit into a chunk of 75 tokens", "used: a 80 vectors"],
+  ],
+  [
+    "a near miss",
+    { near_misses: [{ text: "marc_alante", name: "marc_allante", id: "1" }] },
+    ["offer: marc_alante: did you mean [marc_allante?]"],
+  ],
+  [
+    "foreign syntax",
+    { foreign_syntax: [{ text: "embedding:a", start: 0, end: 11, name: "a", replacement: "a" }] },
+    ["offer: embedding:a → a [Convert]"],
+  ],
+  [
+    "several pieces of foreign syntax, one of them twice",
+    {
+      foreign_syntax: [
+        { text: "embedding:a", start: 0, end: 11, name: "a", replacement: "a" },
+        { text: "<b>", start: 12, end: 15, name: "b", replacement: "b" },
+        { text: "<b>", start: 16, end: 19, name: "b", replacement: "b" },
+      ],
+    },
+    ["offer: embedding:a → a, <b> → b [Convert all 2]"],
+  ],
+  ["one chunk", { chunks: [{ tokens: 12, vectors: 8 }] }, ["meter: Embeddings take 8 of 75 tokens"]],
+  [
+    "several chunks",
+    {
+      chunks: [
+        { tokens: 75, vectors: 8 },
+        { tokens: 20, vectors: 0 },
+      ],
+    },
+    ["meter: Embeddings take 8 of 150 tokens in 2 chunks"],
+  ],
+];
+
+for (const [title, report, wanted] of CASES) {
+  test(`the notices of ${title}`, () => assert.deepEqual(linesOf(report), wanted));
+}
+
+test("problems come first", () => {
+  const kinds = linesOf({
+    used: [used(8, [1])],
+    unavailable: [unavailable("b")],
+    near_misses: [{ text: "c", name: "d", id: "1" }],
+    chunks: [{ tokens: 12, vectors: 8 }],
+  }).map((notice) => notice.split(":")[0]);
+  assert.deepEqual(kinds, ["warning", "offer", "used", "meter"]);
+});
+
+test("embeddings of a pasted infotext that differ are named", () => {
+  const provenance = {
+    missing: [{ name: "a", hash: "0123456789ab" }],
+    different: [{ name: "b", hash: "0123456789ab", found: "ba9876543210" }],
+    renamed: [{ name: "c", now: "d" }],
+  };
+  assert.deepEqual(linesOf({}, provenance), [
+    "warning: a was used for the picture (hash 0123456789ab), but your library does not have it",
+    "warning: b in your library (hash ba9876543210) is not the file that the picture used (hash 0123456789ab)",
+    "warning: c was used for the picture, and is named d in your library",
+  ]);
+});
+
+test("screen readers get no numbers", () => {
+  const report = {
+    ...NOTHING,
+    used: [used(8, [1.2]), used(2, [1], "b")],
+    unavailable: [unavailable("c")],
+    near_misses: [{ text: "d", name: "e", id: "1" }],
+    chunks: [{ tokens: 12, vectors: 10 }],
+  };
+  assert.equal(
+    announcementOf(noticesOf(report, 75)),
+    "c is not used: made for SDXL. d: did you mean e? The prompt uses a and b.",
+  );
+  assert.equal(announcementOf([]), "");
+});
+
+test("a prompt that is too long has a notice of its own", () => {
+  assert.equal(longPrompt(20_000).text, "This prompt is not checked: it has more than 20,000 characters");
+});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { explainEmpty } from "../../../javascript/textual_inversion/tab/empty.mjs";
+import { summary, SELECTION } from "./summary.mjs";
+
+test("an empty library says where files go", () => {
+  const { title, hint, offers } = explainEmpty(SELECTION, summary({}));
+  assert.equal(title, "No embeddings yet");
+  assert.match(hint, /into \/e\. They appear here without a reload/);
+  assert.deepEqual(offers, []);
+});
+
+test("while the first scan runs, its progress is shown instead", () => {
+  const scanning = { read: 3120, total: 10_000 };
+  for (const query of ["", "cat"]) {
+    const { title, offers } = explainEmpty({ ...SELECTION, query }, summary({}, { scanning }));
+    assert.equal(title, "Reading embeddings: 3,120 of 10,000");
+    assert.deepEqual(offers, []);
+  }
+});
+
+test("a library of files for other models says so in numbers, and offers to show them", () => {
+  const { title, hint, offers } = explainEmpty(SELECTION, summary({ ok: 10, incompatible: 10, broken: 2 }));
+  assert.equal(title, "No file works with SDXL");
+  assert.equal(hint, "10 for other models, 2 broken or unsafe.");
+  assert.deepEqual(
+    offers.map(({ selection }) => selection),
+    [{ filter: "incompatible" }, { filter: "all" }],
+  );
+});
+
+test("one file of a kind is one", () => {
+  const { hint } = explainEmpty(SELECTION, summary({ duplicate: 1, foreign: 1, incompatible: 1, ok: 1 }));
+  assert.equal(hint, "1 for another model, 1 duplicate, 1 not an embedding.");
+});
+
+test("a search without result can be widened and cleared", () => {
+  const { title, offers } = explainEmpty({ ...SELECTION, query: "zzz" }, summary({ ok: 3, usable: 3 }));
+  assert.equal(title, "No results for “zzz”");
+  assert.deepEqual(
+    offers.map(({ selection }) => selection),
+    [{ filter: "all", folder: "" }, { query: "" }],
+  );
+});
+
+test("a search of everything cannot be widened", () => {
+  const { offers } = explainEmpty({ filter: "all", query: "zzz", folder: "" }, summary({ ok: 3 }));
+  assert.deepEqual(offers, [{ label: "Clear the search", selection: { query: "" } }]);
+});
+
+test("a folder that holds only other files offers to show those", () => {
+  const folders = [{ id: "0:sdxl", title: "sdxl", depth: 1, count: 4 }];
+  const { title, hint, offers } = explainEmpty(
+    { ...SELECTION, folder: "0:sdxl" },
+    summary({ ok: 4, usable: 0, partial: 4 }, { folders }),
+  );
+  assert.equal(title, "Nothing to show in sdxl");
+  assert.equal(hint, "The folder has 4 files, but none under “Usable”.");
+  assert.deepEqual(
+    offers.map(({ selection }) => selection),
+    [{ filter: "all" }, { folder: "" }],
+  );
+});
+
+test("nobody is left alone in an empty filter", () => {
+  for (const filter of ["partial", "broken", "foreign", "duplicate", "favourite", "incompatible"]) {
+    const { offers } = explainEmpty({ ...SELECTION, filter }, summary({ ok: 3, usable: 3 }));
+    assert.equal(offers.length, 1, filter);
+  }
+});

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { countOf, recall, remember, totalText, titleOf } from "../../../javascript/textual_inversion/tab/selection.mjs";
+import { summary, SELECTION } from "./summary.mjs";
+
+test("every file is counted by exactly one filter, besides those for favourites and for all", () => {
+  const { counts } = summary({
+    ok: 6,
+    usable: 3,
+    partial: 2,
+    incompatible: 1,
+    duplicate: 4,
+    broken: 5,
+    unsafe: 7,
+    foreign: 8,
+  });
+  const parts = ["usable", "incompatible", "partial", "broken", "foreign", "duplicate"].map((key) =>
+    countOf(key, counts),
+  );
+  assert.equal(
+    parts.reduce((sum, count) => sum + count),
+    countOf("all", counts),
+  );
+});
+
+test("without a model all embeddings are in the first filter, which is called so", () => {
+  const library = summary({ ok: 5, unknown: 5 }, { model: null });
+  assert.equal(countOf("usable", library.counts), 5);
+  assert.equal(titleOf("usable", library), "Embeddings");
+  assert.equal(titleOf("usable", summary({})), "Usable");
+});
+
+test("the total is of all that the filter shows, where a search or a folder hides some", () => {
+  const counts = { ok: 1200, usable: 1200, broken: 3 };
+  assert.equal(totalText(SELECTION, summary(counts, { total: 1200 })), "1,200 embeddings");
+  assert.equal(totalText({ ...SELECTION, query: "cat" }, summary(counts, { total: 1 })), "1 of 1,200 embeddings");
+  assert.equal(
+    totalText({ ...SELECTION, filter: "all", folder: "0:a" }, summary(counts, { total: 7 })),
+    "7 of 1,203 files",
+  );
+});
+
+const USUAL = { sort: "name", order: "asc", showsFolders: true };
+
+function storageWith(value) {
+  return { getItem: () => value };
+}
+
+test("what was remembered is recalled", () => {
+  const kept = new Map();
+  const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) };
+  const choices = { sort: "date", order: "desc", showsFolders: false };
+  remember(choices, storage);
+  assert.deepEqual(recall(true, storage), choices);
+});
+
+test("nothing, damage and choices of another version give the usual ones", () => {
+  for (const value of [null, "", "{", "null", "3", '{"sort":"colour","order":7}', '{"sort":["name"]}']) {
+    assert.deepEqual(recall(true, storageWith(value)), USUAL, String(value));
+  }
+});
+
+test("folders are shown where there is room, unless someone chose", () => {
+  assert.equal(recall(false, storageWith(null)).showsFolders, false);
+  assert.equal(recall(false, storageWith('{"showsFolders":true}')).showsFolders, true);
+});
+
+test("forbidden storage changes nothing but the memory", () => {
+  const forbidden = () => {
+    throw new DOMException("denied", "SecurityError");
+  };
+  assert.deepEqual(recall(true, { getItem: forbidden }), USUAL);
+  assert.doesNotThrow(() => remember(USUAL, { setItem: forbidden }));
+});

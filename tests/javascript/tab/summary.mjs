@@ -1,0 +1,28 @@
+/** What the API says about an empty library. */
+const NONE = {
+  ok: 0,
+  duplicate: 0,
+  broken: 0,
+  unsafe: 0,
+  foreign: 0,
+  usable: 0,
+  partial: 0,
+  incompatible: 0,
+  unknown: 0,
+  favourite: 0,
+};
+export const SELECTION = /** @type {const} */ ({ filter: "usable", query: "", folder: "" });
+
+export function summary(counts, rest = {}) {
+  return {
+    generation: 1,
+    model: "sdxl",
+    model_title: "SDXL",
+    roots: ["/e"],
+    total: 0,
+    folders: [],
+    scanning: null,
+    counts: { ...NONE, ...counts },
+    ...rest,
+  };
+}
