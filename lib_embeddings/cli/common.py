@@ -1,4 +1,4 @@
-"""What several commands do."""
+"""What several commands share."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         choices=("none", *MODEL_FAMILIES),
         default="none",
-        help="model family to compare the files with (%(default)s)",
+        help="model family that the embeddings shall fit (default: %(default)s)",
     )
 
 
 def check_folders(folders: Sequence[str]) -> None:
-    """Raise `NotADirectoryError` for what is no folder."""
+    """Raise `NotADirectoryError` for the first that is no folder."""
     for folder in folders:
         if not os.path.isdir(folder):
             raise NotADirectoryError(folder)
@@ -45,7 +45,7 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
     """Yield a library of some folders as they are now.
 
     Raises:
-        NotADirectoryError: one of them is none.
+        NotADirectoryError: one of them is no folder.
     """
     check_folders(folders)
     with closing(Choices()) as choices, closing(ReadingBar()) as bar:
@@ -56,7 +56,7 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Print plain values for programs."""
+    """Print plain values as JSON."""
     json.dump(document, sys.stdout, indent=2)
     print()
 

@@ -172,7 +172,7 @@ def test_a_folder_that_is_not_there(
     assert out == ""
     written = name.encode("unicode_escape").decode()
     assert err == (
-        f"lib-embeddings: {tmp_path}/{written} is not a folder: give the folder to look through\n"
+        f"lib-embeddings: {tmp_path}/{written} is not a folder: give the folder to scan\n"
     )
 
 
@@ -194,6 +194,58 @@ def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> 
         main(arguments)
     assert raised.value.code == 2
     assert capsys.readouterr().err.startswith("usage: lib-embeddings")
+
+
+HELP = {
+    "": [
+        "Find out what textual-inversion embeddings are and what they fit.",
+        "show what every file in some folders is",
+        "show everything about one file",
+        "rename a file and everything that is named after it",
+        "show which embeddings a prompt uses",
+        "show the tab as a web page, without any WebUI",
+    ],
+    "scan": [
+        "folder to scan",
+        "model family that the embeddings shall fit (default: none)",
+        "print JSON",
+        "exit with 1 if a file is broken or unsafe",
+        "read every file again, and remember nothing",
+    ],
+    "inspect": ["the file", "print JSON"],
+    "rename": [
+        "the embedding's file",
+        "the new name, without the file's ending",
+        "only print what would be renamed",
+    ],
+    "prompt": [
+        "the prompt",
+        "the negative prompt",
+        "folder with embeddings; give it once for each folder (default: the current folder)",
+        "model family that the embeddings shall fit (default: none)",
+        "number of steps that the picture takes (default: 20)",
+        "print JSON",
+        "exit with 1 if a prompt names an embedding and cannot use it",
+    ],
+    "serve": [
+        "folder to show (default: the current folder)",
+        "model family that the embeddings shall fit (default: none)",
+        "address to listen on (default: 127.0.0.1)",
+        "port to listen on (default: 7868)",
+        "open the page in a browser",
+    ],
+}
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command and option is explained in plain words, in this order."""
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    places = [shown.find(sentence) for sentence in HELP[command]]
+    assert -1 not in places
+    assert places == sorted(places)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
