@@ -553,6 +553,21 @@ def test_inspect_nothing(
     assert err == f"lib-embeddings: {path} cannot be opened: {reason}\n"
 
 
+# serve
+
+
+def test_serve_without_its_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A package that is not installed is named, with what to install."""
+    monkeypatch.delitem(sys.modules, "lib_embeddings.hosts.standalone.app", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["serve", str(tmp_path), "--port", "0"]) == 2
+    assert capsys.readouterr().err == (
+        "lib-embeddings: uvicorn is missing: install lib-embeddings[app]\n"
+    )
+
+
 def test_the_module_is_the_command(tmp_path: Path) -> None:
     """`python -m lib_embeddings` ends with the command's exit code."""
     result = run("scan", tmp_path / "missing")

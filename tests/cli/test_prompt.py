@@ -32,7 +32,7 @@ def run(folder: str, *arguments: str) -> int:
 
 
 def test_the_report(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line for each thing there is to say, with the box that it is about."""
+    """A line for each thing there is to say, with the prompt that it is about."""
     reason = "made for SD 2.x (clip_h 1024); the active model is SD 1.x (clip_l 768)"
     assert run(folder, f"{EXAMPLE}, marc_alante", "--negative", "flora") == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -57,7 +57,7 @@ def test_json(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     [(EXAMPLE, 0), ("a dog", 0), ("flora", 1), ("embedding:missing", 1)],
 )
 def test_strict(folder: str, prompt: str, code: int) -> None:
-    """With --strict it counts whether all that is asked for is used, in either box."""
+    """With --strict it counts whether all that is asked for is used, in either prompt."""
     assert run(folder, prompt) == 0
     assert run(folder, prompt, "--strict") == code
     assert run(folder, "--negative", prompt, "--strict") == code
@@ -92,4 +92,6 @@ def test_without_the_tokenizer(
     """Where its package is not installed, the command says what to install."""
     monkeypatch.setitem(sys.modules, "lib_embeddings.prompts.clip_tokenizer", None)
     assert run(folder, EXAMPLE) == 2
-    assert "lib-embeddings[prompt]" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "lib-embeddings: CLIP's tokenizer is missing: install lib-embeddings[prompt]\n"
+    )
