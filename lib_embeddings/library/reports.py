@@ -12,7 +12,7 @@ from lib_embeddings.library.known import known_of
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.provenance import provenance
 from lib_embeddings.names import PICTURE_SUFFIXES
-from lib_embeddings.prompts.infotext import Provenance, find_hashes, split_hashes
+from lib_embeddings.prompts.infotext import Provenance, find_fields, named_embeddings
 from lib_embeddings.prompts.reader import Near, PromptReader
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
 
@@ -35,7 +35,8 @@ class PromptReports:
         self._library = library
         self._lock = threading.Lock()
         self._ready: ReadyReader | None = None
-        self._pasted: OrderedDict[str, Mapping[str, str]] = OrderedDict()  # prompt -> hashes
+        # prompt -> name -> hash, of the infotext that it came from
+        self._pasted: OrderedDict[str, Mapping[str, str]] = OrderedDict()
 
     def ready(self) -> ReadyReader | None:
         """Return a reader with the names of now; None where no tokenizer is at hand."""
@@ -53,17 +54,17 @@ class PromptReports:
                 self._ready = ready
             return ready
 
-    def note_pasted(self, prompt: str, hashes: Mapping[str, str]) -> Provenance:
+    def note_pasted(self, prompt: str, named: Mapping[str, str]) -> Provenance:
         """Remember the embeddings of an infotext that a host took apart, and compare them.
 
         Args:
-            hashes: name -> hash, from `split_hashes`.
+            named: name -> hash, from `named_embeddings`.
         """
         with self._lock:
-            self._pasted[prompt] = hashes
+            self._pasted[prompt] = named
             if len(self._pasted) > _PASTED:
                 self._pasted.popitem(last=False)
-        return provenance(self._library, hashes)
+        return provenance(self._library, named)
 
     def provenance(self, prompt: str, infotext: str) -> Provenance | None:
         """Compare the embeddings of an infotext with those that are here; None without any.
@@ -72,7 +73,7 @@ class PromptReports:
             prompt: what is in the prompt field: maybe what a host took from an infotext.
             infotext: what was pasted into the field, or nothing.
         """
-        pasted = split_hashes(find_hashes(infotext)) or self._pasted.get(prompt, {})
+        pasted = named_embeddings(find_fields(infotext)) or self._pasted.get(prompt, {})
         return provenance(self._library, pasted) if pasted else None
 
 
@@ -96,7 +97,7 @@ def _may_be_asked_for(fitted: FittedEntry) -> bool:
     return fitted.state in ("broken", "unsafe", "foreign") and not is_picture
 
 
-def _near() -> Callable[[Iterable[str]], Near] | None:
+def _near() -> Callable[[Iterable[str], Tokenize], Near] | None:
     """Return what finds near misses; None where its package is not installed."""
     try:
         from lib_embeddings.prompts.near import NearNames  # noqa: PLC0415

@@ -19,7 +19,7 @@ from lib_embeddings.hosts.webui.login import login, passwords_of
 from lib_embeddings.hosts.webui.reports import tell
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.prompts.infotext import TI_HASHES, split_hashes
+from lib_embeddings.prompts.infotext import named_embeddings
 from lib_embeddings.web.api import PREFIX, add_routes
 from lib_embeddings.web.events import Unpacked
 
@@ -105,8 +105,8 @@ class Webui:
 
     def _hear_of_paste(self, _infotext: str, fields: dict[str, Any]) -> None:
         """Say which embeddings of a pasted infotext are not here."""
-        prompt, hashes = fields.get("Prompt", ""), split_hashes(fields.get(TI_HASHES, ""))
-        guarded(lambda: say(self._reports.note_pasted(prompt, hashes).lines()))
+        prompt, named = fields.get("Prompt", ""), named_embeddings(fields)
+        guarded(lambda: say(self._reports.note_pasted(prompt, named).lines()))
 
     # The loader
 
