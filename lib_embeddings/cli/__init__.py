@@ -24,7 +24,7 @@ from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.known import check_names
 from lib_embeddings.library.render import log_lines, name_lines, view_as_json
 from lib_embeddings.library.reports import reader_of
-from lib_embeddings.prompts.schedules import MOST_STEPS
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 OK, WRONG_USE = 0, 2
@@ -110,10 +110,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _steps(text: str) -> int:
     """Return a number of steps that a picture can take."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_STEPS))
-    if is_number and 1 <= int(text) <= MOST_STEPS:
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LIMITS.prompt_steps))
+    if is_number and 1 <= int(text) <= LIMITS.prompt_steps:
         return int(text)
-    raise argparse.ArgumentTypeError(f"expected a number from 1 to {MOST_STEPS}, found {text!r}")
+    raise argparse.ArgumentTypeError(
+        f"expected a number from 1 to {LIMITS.prompt_steps}, found {text!r}"
+    )
 
 
 def _scan(options: argparse.Namespace) -> int:
