@@ -32,6 +32,7 @@ from tests.builders import (
     torch_zip,
     vectors,
 )
+from tests.builders import read as read_bytes
 from tests.effort import effort
 from tests.formats.containers.test_torch_zip import root_of
 
