@@ -1,4 +1,4 @@
-"""The command line: one module a command, each with a `add_parser` and a `run`."""
+"""The command line: one module a command, each with an `add_parser` and a `run`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lib_embeddings.cli import inspect, prompt, rename, scan, serve
-from lib_embeddings.cli.common import OK, refuse
+from lib_embeddings.cli.common import INTERRUPTED, OK, refuse
 from lib_embeddings.errors import shown
 from lib_embeddings.version import VERSION
 
@@ -16,25 +16,26 @@ from lib_embeddings.version import VERSION
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     options = _parser().parse_args(arguments)
-    # Names are bytes from anywhere: a console that cannot show one must not end the command.
+    # A file name can be any bytes: a console that cannot show it must not end the command.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         code = run(options)
         sys.stdout.flush()
     except NotADirectoryError as error:
-        return refuse(f"{shown(str(error), 255)} is not a folder: give the folder to look through")
-    except BrokenPipeError:  # whoever reads us has enough, as `| head` has
+        return refuse(f"{shown(str(error), 255)} is not a folder: give the folder to scan")
+    except BrokenPipeError:  # who reads the output needs no more, as `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except KeyboardInterrupt:
-        return refuse("interrupted; what was read so far is remembered")
+        return refuse("interrupted", INTERRUPTED)
     return code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lib-embeddings", description="Say what textual-inversion embedding files are."
+        prog="lib-embeddings",
+        description="Find out what textual-inversion embeddings are and what they fit.",
     )
     parser.add_argument("--version", action="version", version=f"lib-embeddings {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

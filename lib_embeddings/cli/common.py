@@ -1,4 +1,4 @@
-"""What several commands do."""
+"""What several commands share."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
+# Exit codes.
 OK, WRONG_USE = 0, 2
 STRICT_FAILURE = 1  # with --strict
+INTERRUPTED = 128 + 2  # as shells say that Ctrl-C ended a command
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +29,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         choices=("none", *MODEL_FAMILIES),
         default="none",
-        help="model family to compare the files with (%(default)s)",
+        help="model family that the embeddings shall fit (default: %(default)s)",
     )
 
 
 def check_folders(folders: Sequence[str]) -> None:
-    """Raise `NotADirectoryError` for what is no folder."""
+    """Raise `NotADirectoryError` for the first that is no folder."""
     for folder in folders:
         if not os.path.isdir(folder):
             raise NotADirectoryError(folder)
@@ -43,25 +45,23 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
     """Yield a library of some folders as they are now.
 
     Raises:
-        NotADirectoryError: one of them is none.
+        NotADirectoryError: one of them is no folder.
     """
     check_folders(folders)
-    with closing(Choices()) as choices:
-        library = Library(
-            folders, index, choices, tokenize=own_tokenizer(), on_progress=ReadingBar().show
-        )
+    with closing(Choices()) as choices, closing(ReadingBar()) as bar:
+        library = Library(folders, index, choices, tokenize=own_tokenizer(), on_progress=bar.show)
         library.set_model(MODEL_FAMILIES.get(model))
         library.rescan()
         yield library
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Print plain values for programs."""
+    """Print plain values as JSON."""
     json.dump(document, sys.stdout, indent=2)
     print()
 
 
-def refuse(sentence: str) -> int:
-    """Say what is wrong, and return the exit code for it."""
+def refuse(sentence: str, code: int = WRONG_USE) -> int:
+    """Print why the command ends here, and return the exit code."""
     print(f"lib-embeddings: {sentence}", file=sys.stderr)
-    return WRONG_USE
+    return code

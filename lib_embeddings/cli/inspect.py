@@ -1,4 +1,4 @@
-"""`inspect`: tell all about one file."""
+"""`inspect`: show everything about one file."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from lib_embeddings.library.render import entry_as_json
 
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser("inspect", help="tell all about one file")
-    parser.add_argument("file", metavar="FILE", help="file to look into")
+    parser = commands.add_parser("inspect", help="show everything about one file")
+    parser.add_argument("file", metavar="FILE", help="the file")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Look into the file, and print what is in it."""
+    """Read the file, and print what is in it."""
     place = Place.of_file(options.file)
     try:
         entry = entry_at(place)
@@ -47,25 +47,25 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-def _rows(told: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | None]]:
-    """Yield what people are shown: a label, then what there is."""
-    reason = f": {told['reason']}" if told["reason"] and told["state"] != "ok" else ""
-    yield "file", f"{path} ({told['bytes']:,} bytes)"
-    yield "state", told["state"] + reason
+def _rows(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | None]]:
+    """Yield what people see: a label, then a value, or nothing to leave the line out."""
+    reason = f": {document['reason']}" if document["reason"] and document["state"] != "ok" else ""
+    yield "file", f"{path} ({document['bytes']:,} bytes)"
+    yield "state", document["state"] + reason
     for label, key in (("name", "name"), ("stored name", "stored_name"), ("container",) * 2):
-        yield label, told[key]
-    yield "layout", told["layout"]
-    yield "made for", ", ".join(MODEL_FAMILIES[key].title for key in told["families"])
-    for key, info in told["vectors"].items():
+        yield label, document[key]
+    yield "layout", document["layout"]
+    yield "made for", ", ".join(MODEL_FAMILIES[key].title for key in document["families"])
+    for key, info in document["vectors"].items():
         yield "vectors", f"{key} {info['n_vectors']} x {info['hidden_size']} {info['dtype']}"
     for label, key in (("values", "values"), ("bundled", "bundled")):
-        for name, numbers in told[key].items():
+        for name, numbers in document[key].items():
             yield label, f"{name} {_numbers(numbers)}"
     for label, key in (("metadata", "metadata"), ("tensor", "tensors")):
-        for name, value in told[key].items():
+        for name, value in document[key].items():
             yield label, f"{name} {value}"
-    yield "sha256", told["sha256"]
-    for warning in told["warnings"]:
+    yield "sha256", document["sha256"]
+    for warning in document["warnings"]:
         yield "warning", warning
 
 

@@ -1,4 +1,4 @@
-"""`prompt`: say which embeddings a prompt uses."""
+"""`prompt`: show which embeddings a prompt uses."""
 
 from __future__ import annotations
 
@@ -15,19 +15,28 @@ from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser("prompt", help="say which embeddings a prompt uses")
-    parser.add_argument("prompt", nargs="?", default="", metavar="PROMPT", help="what to draw")
-    parser.add_argument("--negative", default="", metavar="PROMPT", help="what not to draw")
+    parser = commands.add_parser("prompt", help="show which embeddings a prompt uses")
+    parser.add_argument("prompt", nargs="?", default="", metavar="PROMPT", help="the prompt")
+    parser.add_argument("--negative", default="", metavar="PROMPT", help="the negative prompt")
     parser.add_argument(
-        "--dir", action="append", dest="folders", metavar="DIR", help="folder of the embeddings"
+        "--dir",
+        action="append",
+        dest="folders",
+        metavar="DIR",
+        help="folder with embeddings; give it once for each folder (default: the current folder)",
     )
     add_model(parser)
     parser.add_argument(
-        "--steps", type=_steps, default=20, help="steps of the picture (%(default)s)"
+        "--steps",
+        type=_steps,
+        default=20,
+        help="number of steps that the picture takes (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--strict", action="store_true", help="exit 1 if an embedding of the prompt is not used"
+        "--strict",
+        action="store_true",
+        help="exit with 1 if a prompt names an embedding and cannot use it",
     )
     parser.set_defaults(run=run)
 

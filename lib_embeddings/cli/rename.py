@@ -1,4 +1,4 @@
-"""`rename`: rename a file and all that is named after it."""
+"""`rename`: rename a file and everything that is named after it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from lib_embeddings.library.choices import Choices
 
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser("rename", help="rename a file and all that is named after it")
-    parser.add_argument("file", metavar="FILE", help="file of an embedding")
-    parser.add_argument("name", metavar="NEW_NAME", help="what to type from now on")
+    parser = commands.add_parser(
+        "rename", help="rename a file and everything that is named after it"
+    )
+    parser.add_argument("file", metavar="FILE", help="the embedding's file")
+    parser.add_argument("name", metavar="NEW_NAME", help="the new name, without the file's ending")
     parser.add_argument("--dry-run", action="store_true", help="only print what would be renamed")
     parser.set_defaults(run=run)
 

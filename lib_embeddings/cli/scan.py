@@ -1,4 +1,4 @@
-"""`scan`: say for every file in some folders what it is."""
+"""`scan`: show what every file in some folders is."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from lib_embeddings.library.render import log_lines, name_lines, view_as_json
 
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser("scan", help="say for every file in some folders what it is")
-    parser.add_argument("folders", nargs="+", metavar="DIR", help="folder to look through")
+    parser = commands.add_parser("scan", help="show what every file in some folders is")
+    parser.add_argument("folders", nargs="+", metavar="DIR", help="folder to scan")
     add_model(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--strict", action="store_true", help="exit 1 if a file is broken or unsafe"
+        "--strict", action="store_true", help="exit with 1 if a file is broken or unsafe"
     )
-    parser.add_argument("--no-index", action="store_true", help="read every file again")
+    parser.add_argument(
+        "--no-index", action="store_true", help="read every file again, and remember nothing"
+    )
     parser.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""`serve`: open the tab as a web page, without any WebUI."""
+"""`serve`: show the tab as a web page, without any WebUI."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
-    parser = commands.add_parser("serve", help="open the tab as a web page, without any WebUI")
-    parser.add_argument("folders", nargs="*", metavar="DIR", help="folder to show (default: here)")
+    parser = commands.add_parser("serve", help="show the tab as a web page, without any WebUI")
+    parser.add_argument(
+        "folders", nargs="*", metavar="DIR", help="folder to show (default: the current folder)"
+    )
     add_model(parser)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=7868, help="port to listen on (%(default)s)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=7868, help="port to listen on (default: %(default)s)"
+    )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.set_defaults(run=run)
 

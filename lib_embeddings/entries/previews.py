@@ -11,6 +11,8 @@ import hashlib
 import io
 import logging
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +21,6 @@ from typing import NamedTuple
 from PIL import Image, ImageOps
 from platformdirs import user_cache_path
 
-from lib_embeddings.entries.atomic import write_atomically
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.names import fold
 
@@ -102,11 +103,33 @@ class Thumbnails:
                 self._bytes -= size
 
     def _kept(self) -> Iterator[tuple[int, int, str]]:
-        with os.scandir(self._folder) as listing:
-            for item in listing:
+        with os.scandir(self._folder) as inside:
+            for item in inside:
                 with suppress(OSError):
                     status = item.stat()
                     yield status.st_mtime_ns, status.st_size, item.path
+
+
+def write_atomically(path: str, data: bytes) -> None:
+    """Replace what a file holds, all at once. Raises `OSError`, and then nothing has changed.
+
+    Whoever reads the file, whenever, finds the old content or the new one. The file keeps its
+    permissions; if it is a link, what it leads to is replaced.
+    """
+    target = Path(os.path.realpath(path))
+    # Hidden and temporary by name, so that no watcher cares about it.
+    draft = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileNotFoundError):
+            shutil.copymode(target, draft)
+        os.replace(draft, target)
+    finally:
+        with suppress(OSError):
+            draft.unlink()
 
 
 def shrink(path: str, width: int) -> bytes | None:

@@ -115,8 +115,8 @@ def read_folder(
             if identity in seen:
                 return Folder(place, identity, is_linked, is_elsewhere=True)
             seen.add(identity)
-        with os.scandir(place.full_path) as listing:
-            items = [item for item in listing if not is_hidden(item.name)]
+        with os.scandir(place.full_path) as inside:
+            items = [item for item in inside if not is_hidden(item.name)]
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

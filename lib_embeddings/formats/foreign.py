@@ -106,13 +106,13 @@ def _by_names(tensors: Mapping[str, Tensor]) -> str | None:
     names = "." + "$.".join(paths) + "$"
     for model in MODELS:
         if any(all(piece in names for piece in sign) for sign in model.signs):
-            return f"{model.title} ({_count(tensors)}){model.advice}{_say_bundled(tensors)}"
+            return f"{model.title} ({_count(tensors)}){model.advice}{_note_on_bundled(tensors)}"
     return None
 
 
 def _by_bundle(tensors: Mapping[str, Tensor]) -> str | None:
     if bundled_embeddings(tensors):
-        return f"a part of a LoRA ({_count(tensors)}){_say_bundled(tensors)}"
+        return f"a part of a LoRA ({_count(tensors)}){_note_on_bundled(tensors)}"
     return None
 
 
@@ -167,7 +167,7 @@ def bundled_embeddings(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, int
     return bundled
 
 
-def _say_bundled(tensors: Mapping[str, Tensor]) -> str:
+def _note_on_bundled(tensors: Mapping[str, Tensor]) -> str:
     names = shown(", ".join(bundled_embeddings(tensors)))
     return f". It brings the embeddings {names}, which work while it is used" if names else ""
 

@@ -26,4 +26,8 @@ class ReadingBar:
         self._bar.total = progress.total
         self._bar.update(progress.read - self._bar.n)
         if progress.read == progress.total:
-            self._bar.close()
+            self.close()
+
+    def close(self) -> None:
+        """Take the bar away, also in the middle of a scan."""
+        self._bar.close()

@@ -1,7 +1,7 @@
 """A view as words: the lines for a console or log, and the JSON for programs.
 
-`EntryJson` is the one table of what is told of a file; the command line, the HTTP API, the page's
-types and docs/api.md follow it.
+`EntryJson` is the one table of what programs learn about a file. The command line, the HTTP API,
+the page's types and docs/api.md follow it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAMED = 10
 
 
 class VectorsJson(TypedDict):
-    """What is told of the vectors for one text encoder."""
+    """What programs learn about the vectors for one text encoder."""
 
     n_vectors: int
     hidden_size: int
@@ -30,9 +30,9 @@ class VectorsJson(TypedDict):
 
 
 class TwinJson(TypedDict):
-    """What is told of another file with the same name.
+    """What programs learn about another file with the same name.
 
-    `same_bytes` is null where nobody knows, as a file cannot be read now.
+    `same_bytes` is null if one of the files cannot be read now.
     """
 
     id: str
@@ -41,24 +41,24 @@ class TwinJson(TypedDict):
 
 
 class EntryJson(TypedDict):
-    """What is told of one file.
+    """What programs learn about one file.
 
-    id: opaque, and the same for as long as the file keeps its place.
+    id: a word for it, the same while the file keeps its place.
     name: what the prompt calls it.
-    path: in its root, with `/`.
-    folder: id of the folder it lies in.
+    path: below its root, with `/`.
+    folder: id of its folder.
     state: ok, duplicate, broken, unsafe or foreign.
-    fit: usable, partial, incompatible or unknown; null for what is not ok.
-    reason: why it is not loaded; null where it is.
+    fit: usable, partial, incompatible or unknown; null if it is not ok.
+    reason: why it is not loaded; null if it is.
     families: keys of the model families that can use it.
     vectors: by text encoder key.
     n_vectors: the largest number for any text encoder.
     bytes: size of the file; of a pair, of both.
     mtime: when it was written, in seconds.
-    proposal: a better name, where there is something to say about its own.
-    preview: a word that changes with the picture beside it; null without one.
-    field: where a click puts the name.
-    chosen_field: the same as a person chose it; null where nobody did.
+    proposal: a better name; null if there is no warning about its own.
+    preview: a word that changes with its picture; null without one.
+    field: the prompt field for the name.
+    chosen_field: the same if a person chose it; null if it is guessed.
     twins: the other embeddings of this name.
     """
 
@@ -90,7 +90,7 @@ class EntryJson(TypedDict):
 
 
 def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
-    """Return what is told of one file of a generation."""
+    """Return what programs learn about one file of a generation."""
     entry, choice, texts = seen.entry, index.choice_of(seen), read_texts(seen.entry)
     reading, advice = entry.reading, index.advice_on(seen)
     chosen_field = None if choice.field == "auto" else choice.field or texts.field
@@ -149,8 +149,8 @@ def _preview_version(seen: ViewEntry) -> str | None:
     picture = preview_of(seen.entry)
     if picture is None:
         return None
-    told = f"{picture}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(told, digest_size=4).hexdigest()
+    identity = f"{picture}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(identity, digest_size=4).hexdigest()
 
 
 # Lines

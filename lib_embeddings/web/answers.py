@@ -64,7 +64,7 @@ def host(facts: HostFacts) -> dict[str, Any]:
 
 
 def summary(library: Library, index: SearchIndex, *, shows_paths: bool) -> dict[str, Any]:
-    """Return what is true of all entries together.
+    """Return what is true of the whole library.
 
     Args:
         shows_paths: whether the client may learn where the folders are.
@@ -82,10 +82,10 @@ def summary(library: Library, index: SearchIndex, *, shows_paths: bool) -> dict[
 
 
 def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str, Any]:
-    """Return all there is to know about one file, which is opened for it.
+    """Return everything about one file, which is opened for it.
 
     Raises:
-        EmbeddingError: it is another file than a moment ago.
+        EmbeddingError: it has changed since the last scan.
         OSError: it is gone.
     """
     entry = seen.entry
@@ -98,29 +98,29 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
 
 def completion(index: SearchIndex, seen: ViewEntry) -> dict[str, Any]:
     """Return what a list of completions shows of an embedding, and what it inserts."""
-    told = entry_as_json(index, seen)
+    entry = entry_as_json(index, seen)
     shown = ("id", "name", "n_vectors", "families", "fit", "field")
-    return {**{key: told[key] for key in shown}, "insert": escape(seen.name)}  # type: ignore[literal-required]
+    return {**{key: entry[key] for key in shown}, "insert": escape(seen.name)}  # type: ignore[literal-required]
 
 
 def prompts(reports: PromptReports, asked: Prompts) -> dict[str, Any] | None:
-    """Return the reports of both prompts; None where nothing can tell tokens."""
+    """Return the reports of both prompts; None without a tokenizer."""
     ready = reports.ready()
     if ready is None:
         return None
     model, read = ready.view.model, ready.reader.read
     try:
-        told = {
+        answer = {
             "generation": ready.generation,
             "model": model.key if model else None,
             "positive": read(asked.positive, asked.steps).as_json(),
             "negative": read(asked.negative, asked.steps, is_negative=True).as_json(),
         }
-    except LookupError:  # the host has put its model away, and its tokenizer with it
+    except LookupError:  # the host has unloaded its model, and its tokenizer with it
         return None
     if provenance := reports.provenance(asked.positive, asked.infotext):
-        told["infotext"] = provenance.as_json()
-    return told
+        answer["infotext"] = provenance.as_json()
+    return answer
 
 
 def _look_into(seen: ViewEntry) -> Inspection:
@@ -129,7 +129,7 @@ def _look_into(seen: ViewEntry) -> Inspection:
     except OSError:
         if seen.state != "broken":
             raise
-        return Inspection()  # that it cannot be opened is what there is to know
+        return Inspection()  # its reason already says that it cannot be opened
 
 
 # Responses, and the entity tags by which clients know what they have already

@@ -12,23 +12,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.library.library import Library
 
-# A stream ends by itself, so that a server that stops need not wait for browsers: they reconnect.
+# A stream ends by itself and browsers connect again, so that a server that stops waits for none.
 LONGEST_SECONDS = 30.0
-# How often a stream looks whether anyone still listens.
+# How often a stream checks whether its client is still there.
 PULSE_SECONDS = 1.0
 
 
 async def stream(
     library: Library, is_disconnected: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[str]:
-    """Yield the present generation at once, then every new one, as server-sent events."""
+    """Yield the current generation at once, then every new one, as server-sent events."""
     news: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def tell(generation: int, changes: Changes) -> None:
+    def send(generation: int, changes: Changes) -> None:
         loop.call_soon_threadsafe(news.put_nowait, _event(generation, changes))
 
-    unsubscribe = library.subscribe(tell)
+    unsubscribe = library.subscribe(send)
     end = time.monotonic() + LONGEST_SECONDS
     try:
         yield "retry: 1000\n\n" + _event(library.generation, Changes())
@@ -47,9 +47,9 @@ def _event(generation: int, changes: Changes) -> str:
 
 
 class Unpacked:
-    """Let an application answer at one address without packing its answers.
+    """Let an application answer at one address without compression.
 
-    What packs answers keeps small ones, as events are, until there is enough of them.
+    Compression would hold back events, which are small, until there are enough of them.
     """
 
     def __init__(self, app: ASGIApp, path: str) -> None:

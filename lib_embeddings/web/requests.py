@@ -1,7 +1,7 @@
-"""What clients send, checked: who they are, and what they ask for.
+"""What clients send: who they are and what they ask for, both checked.
 
-Parameters and bodies are checked here and not by models: hosts bring releases of pydantic that
-agree on little more than text, and every refusal is one sentence.
+No pydantic models check it: hosts have releases that agree on little more than text, and here every
+refusal is one sentence.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from lib_embeddings.library.choices import FIELD_CHOICES
 from lib_embeddings.limits import LIMITS
 
 _LOCAL_CLIENTS = ("127.0.0.1", "::1")
-# Names by which only this machine calls itself. A tunnel or proxy that runs here makes strangers
-# look like local clients, but they call it by another name.
+# Names that only this machine uses for itself. A tunnel or proxy on this machine makes strangers
+# look like local clients, but they use another name.
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _LONGEST_NUMBER = 40
@@ -37,11 +37,11 @@ _T = TypeVar("_T", bound=str)
 
 
 class Prompts(NamedTuple):
-    """What a page's prompt fields hold.
+    """What is in a page's prompt fields.
 
     Attributes:
-        steps: how many a picture is made in.
-        infotext: of another picture, as it was pasted into a field.
+        steps: how many the picture takes.
+        infotext: of another picture, as somebody pasted it into a field.
     """
 
     positive: str
@@ -62,7 +62,7 @@ def refuse_other_origins(request: Request) -> None:
     """Refuse a write that a browser sends for another site's page."""
     origin = request.headers.get("origin")
     if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
-        raise HTTPException(403, f"a page of {shown(origin)} may not change anything here")
+        raise HTTPException(403, f"a page from {shown(origin)} may not change anything here")
 
 
 def one_of(parameter: str, value: str, allowed: Sequence[_T]) -> _T:
@@ -105,7 +105,7 @@ async def read_name(request: Request) -> str:
     body = _parse(await _read_body(request))
     if isinstance(body, dict) and body.keys() == {"name"} and isinstance(body["name"], str):
         return str(body["name"])
-    raise HTTPException(422, 'expected {"name": "…"}, the new name')
+    raise HTTPException(422, 'expected {"name": "the new name"}')
 
 
 async def read_prompts(request: Request) -> Prompts:
@@ -117,7 +117,7 @@ async def read_prompts(request: Request) -> Prompts:
     for field, text in zip(FIELDS, (positive, negative), strict=True):
         if not isinstance(text, str) or len(text) > LIMITS.prompt_characters:
             raise HTTPException(
-                422, f"{field}: expected at most {LIMITS.prompt_characters:,} characters"
+                422, f"{field}: expected text of at most {LIMITS.prompt_characters:,} characters"
             )
     steps = body.get("steps", _STEPS)
     if type(steps) is not int or not 1 <= steps <= LIMITS.prompt_steps:
@@ -133,7 +133,7 @@ async def _read_body(request: Request, most: int = _LONGEST_BODY) -> bytes:
     async for piece in request.stream():
         text += piece
         if len(text) > most:
-            raise HTTPException(413, f"expected at most {most:,} bytes")
+            raise HTTPException(413, f"the body is too long: expected at most {most:,} bytes")
     return text
 
 

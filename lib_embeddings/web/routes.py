@@ -146,10 +146,10 @@ class _Routes:
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
         seen = self._find(id)
         try:
-            told = answers.details(self._library, seen, shows_paths=is_local(request))
+            answer = answers.details(self._library, seen, shows_paths=is_local(request))
         except (OSError, EmbeddingError) as error:
-            raise HTTPException(404, "this file is gone, or is being written") from error
-        return as_json(told)
+            raise HTTPException(404, "this file is gone or has just changed: try again") from error
+        return as_json(answer)
 
     def preview(
         self,
@@ -165,7 +165,7 @@ class _Routes:
             return known
         data = self._thumbnails.get(picture, pixels) if picture else None
         if data is None:
-            raise HTTPException(404, "there is no preview that can be shown")
+            raise HTTPException(404, "there is no picture, or it cannot be shown")
         return Response(data, media_type="image/webp", headers=caching(tag))
 
     async def events(self, request: Request) -> Response:
@@ -194,12 +194,14 @@ class _Routes:
 
     async def prompt(self, request: Request) -> Response:
         asked = await read_prompts(request)
-        told: dict[str, Any] | None = await run_in_threadpool(answers.prompts, self._reports, asked)
-        if told is None:
+        answer: dict[str, Any] | None = await run_in_threadpool(
+            answers.prompts, self._reports, asked
+        )
+        if answer is None:
             raise HTTPException(
                 503, "there is no tokenizer: load a model, or install lib-embeddings[prompt]"
             )
-        return as_json(told)
+        return as_json(answer)
 
     def rescan(self) -> Response:
         changes = self._library.rescan().changes

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from lib_embeddings.cli import main
+from lib_embeddings.cli import common, main
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.place import Place
 from lib_embeddings.library.choices import Choice, Choices
+from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.names import SUFFIXES
 from lib_embeddings.version import VERSION
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
+from tests.terminal import Terminal
 
 GOOD = safetensors_file()
 FILES = {
@@ -167,7 +172,7 @@ def test_a_folder_that_is_not_there(
     assert out == ""
     written = name.encode("unicode_escape").decode()
     assert err == (
-        f"lib-embeddings: {tmp_path}/{written} is not a folder: give the folder to look through\n"
+        f"lib-embeddings: {tmp_path}/{written} is not a folder: give the folder to scan\n"
     )
 
 
@@ -189,6 +194,58 @@ def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> 
         main(arguments)
     assert raised.value.code == 2
     assert capsys.readouterr().err.startswith("usage: lib-embeddings")
+
+
+HELP = {
+    "": [
+        "Find out what textual-inversion embeddings are and what they fit.",
+        "show what every file in some folders is",
+        "show everything about one file",
+        "rename a file and everything that is named after it",
+        "show which embeddings a prompt uses",
+        "show the tab as a web page, without any WebUI",
+    ],
+    "scan": [
+        "folder to scan",
+        "model family that the embeddings shall fit (default: none)",
+        "print JSON",
+        "exit with 1 if a file is broken or unsafe",
+        "read every file again, and remember nothing",
+    ],
+    "inspect": ["the file", "print JSON"],
+    "rename": [
+        "the embedding's file",
+        "the new name, without the file's ending",
+        "only print what would be renamed",
+    ],
+    "prompt": [
+        "the prompt",
+        "the negative prompt",
+        "folder with embeddings; give it once for each folder (default: the current folder)",
+        "model family that the embeddings shall fit (default: none)",
+        "number of steps that the picture takes (default: 20)",
+        "print JSON",
+        "exit with 1 if a prompt names an embedding and cannot use it",
+    ],
+    "serve": [
+        "folder to show (default: the current folder)",
+        "model family that the embeddings shall fit (default: none)",
+        "address to listen on (default: 127.0.0.1)",
+        "port to listen on (default: 7868)",
+        "open the page in a browser",
+    ],
+}
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command and option is explained in plain words, in this order."""
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    places = [shown.find(sentence) for sentence in HELP[command]]
+    assert -1 not in places
+    assert places == sorted(places)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -306,6 +363,35 @@ def test_no_index(folder: Path, opened: list[str], cache: Path) -> None:
     main(["scan", str(folder), "--no-index"])
     assert len(opened) == 2 * len(FILES)
     assert not cache.exists()
+
+
+@pytest.mark.parametrize("console", [Terminal, io.StringIO])
+def test_an_interrupted_scan_keeps_what_it_read(
+    folder: Path,
+    opened: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    console: type[io.StringIO],
+) -> None:
+    """Ctrl-C ends a scan with one line and a code of its own; the next scan reads the rest only."""
+    open_file = read_module.open  # type: ignore[attr-defined] # from the fixture
+
+    def press_ctrl_c_at_the_third(path: str, mode: str, buffering: int) -> object:
+        if len(opened) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return open_file(path, mode, buffering)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", console())
+        patch.setattr(common, "ReadingBar", partial(ReadingBar, delay=0))
+        patch.setattr(read_module, "open", press_ctrl_c_at_the_third)
+        assert main(["scan", str(folder)]) == 130
+        assert sys.stderr.getvalue().rpartition("\r")[2] == "lib-embeddings: interrupted\n"
+    assert capsys.readouterr().out == ""
+    assert len(opened) == 2
+    opened.clear()
+    assert main(["scan", str(folder)]) == 0
+    assert len(opened) == len(FILES) - 2
 
 
 # Terminals

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -148,6 +149,19 @@ def test_odd_headers(site: Site, header: str) -> None:
     assert response.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("parameters", "detail"),
+    [
+        ({"order": "up"}, "order: expected asc, desc, found 'up'"),
+        ({"limit": "0"}, "limit: expected a number from 1 to 1000, found '0'"),
+    ],
+)
+def test_a_refusal_says_what_is_right(site: Site, parameters: dict[str, str], detail: str) -> None:
+    """It names what was expected and what was found."""
+    response = site.client.get("/entries", params=parameters)
+    assert response.json() == {"detail": detail}
+
+
 def test_a_query_of_bytes(site: Site) -> None:
     """A query that is no text finds nothing."""
     site.add("cat.pt")
@@ -221,6 +235,41 @@ def test_a_hash_is_found_once_it_was_shown(site: Site) -> None:
     response = site.client.get(address, headers={"If-None-Match": tag})
     assert response.status_code == 200
     assert response.json()["total"] == 1
+
+
+# While the first scan runs
+
+
+def test_the_api_answers_while_the_first_scan_runs(site: Site) -> None:
+    """Every list comes at once, and tells how many files are read of how many; then null."""
+    for name in ("a.pt", "b.pt", "c.pt"):
+        site.write(name)
+    may_read, has_begun = threading.Semaphore(0), threading.Semaphore(0)
+
+    def read(place: Place) -> Reading:
+        has_begun.release()
+        may_read.acquire()
+        return read_file(place)
+
+    library = Library([site.root], Index.nowhere(), read=read)
+    starting = Site(site.root, library, allow)
+    told = [starting.get("/entries")["scanning"]]
+    tags = {tag_of(starting.client)}
+    scan = threading.Thread(target=library.rescan)
+    scan.start()
+    for _ in range(3):
+        has_begun.acquire()
+        told.append(starting.get("/entries")["scanning"])
+        tags.add(tag_of(starting.client))
+        starting.get("/names")
+        may_read.release()
+    scan.join()
+    assert [(scanning["read"], scanning["total"]) for scanning in told] == [
+        (0, 0), (0, 0), (1, 3), (2, 3),
+    ]  # fmt: skip
+    assert len(tags) == 3
+    after = starting.get("/entries")
+    assert (after["scanning"], after["total"]) == (None, 3)
 
 
 # GET /host
@@ -446,6 +495,20 @@ def test_wrong_bodies(site: Site, body: bytes) -> None:
     assert site.library.generation == before
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ([], "expected any of favourite, use_partial, field"),
+        ({"favourite": 1}, "favourite: expected true or false"),
+        ({"field": "left"}, 'field: expected "positive" or "negative" or "auto"'),
+    ],
+)
+def test_wrong_choices(site: Site, body: object, detail: str) -> None:
+    """A refusal says what could be chosen."""
+    response = site.client.patch(f"/entries/{site.add('cat.pt')}", json=body)
+    assert response.json() == {"detail": detail}
+
+
 def test_choices_survive_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Favourites and partial embeddings to use anyway are there after the next start."""
     with open_site(tmp_path, monkeypatch) as site:
@@ -570,7 +633,10 @@ def test_wrong_bodies_of_a_rename(site: Site, body: bytes) -> None:
     """A body that is not understood is refused with one sentence."""
     response = site.client.post(f"/entries/{site.add('cat.pt')}/rename", content=body)
     assert response.status_code == 422
-    assert isinstance(response.json()["detail"], str)
+    assert response.json()["detail"] in {
+        "expected a JSON object",
+        'expected {"name": "the new name"}',
+    }
     assert os.listdir(site.root) == ["cat.pt"]
 
 

@@ -270,12 +270,12 @@ def test_details_of_what_is_no_regular_file(site: Site) -> None:
 
 
 def test_details_of_a_file_that_is_gone(site: Site) -> None:
-    """A file that went since the last look is not there."""
+    """A file that went since the last scan is not there."""
     id_ = site.add("cat.pt")
     (site.root / "cat.pt").unlink()
     response = site.client.get(f"/entries/{id_}")
     assert response.status_code == 404
-    assert response.json() == {"detail": "this file is gone, or is being written"}
+    assert response.json() == {"detail": "this file is gone or has just changed: try again"}
 
 
 # Hostile names and texts
@@ -425,7 +425,7 @@ def test_a_picture_that_cannot_be_shown(site: Site, filename: str) -> None:
     id_ = site.add("cat.pt")
     response = site.client.get(f"/preview/{id_}")
     assert response.status_code == 404
-    assert response.json() == {"detail": "there is no preview that can be shown"}
+    assert response.json() == {"detail": "there is no picture, or it cannot be shown"}
     assert site.names() == ["cat"]
 
 
@@ -453,7 +453,7 @@ def test_a_preview_is_sent_once(site: Site) -> None:
 
 
 def test_a_preview_that_is_gone(site: Site) -> None:
-    """A picture that was deleted since the last look is not found."""
+    """A picture that was deleted since the last scan is not found."""
     file = site.write("cat.png", picture())
     id_ = site.add("cat.pt")
     file.unlink()

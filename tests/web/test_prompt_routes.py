@@ -123,9 +123,12 @@ def test_an_infotext_that_the_host_took_apart(site: Site) -> None:
     [
         (b"[]", "expected a JSON object"),
         (b"{", "expected a JSON object"),
-        (b'{"positive": 1}', "positive: expected at most 20,000 characters"),
-        (b'{"negative": null}', "negative: expected at most 20,000 characters"),
-        (b'{"positive": "%s"}' % (b"a" * 20_001), "positive: expected at most 20,000 characters"),
+        (b'{"positive": 1}', "positive: expected text of at most 20,000 characters"),
+        (b'{"negative": null}', "negative: expected text of at most 20,000 characters"),
+        (
+            b'{"positive": "%s"}' % (b"a" * 20_001),
+            "positive: expected text of at most 20,000 characters",
+        ),
         (b'{"infotext": 1}', "infotext: expected text"),
         (b'{"infotext": null}', "infotext: expected text"),
         (b'{"steps": 0}', "steps: expected a number from 1 to 1000"),
@@ -143,13 +146,15 @@ def test_wrong_questions(site: Site, body: bytes, detail: str) -> None:
 def test_a_huge_question(site: Site) -> None:
     """A body is read up to a limit only."""
     response = site.client.post("/prompt", content=b" " * ((1 << 20) + 1))
-    assert response.status_code == 413
+    detail = "the body is too long: expected at most 1,048,576 bytes"
+    assert (response.status_code, response.json()["detail"]) == (413, detail)
 
 
 def test_another_page_asks_nothing(site: Site) -> None:
     """A page of another site may not ask."""
     response = site.client.post("/prompt", json={}, headers={"Origin": "http://evil.example"})
-    assert response.status_code == 403
+    detail = "a page from http://evil.example may not change anything here"
+    assert (response.status_code, response.json()["detail"]) == (403, detail)
 
 
 def refuse(_texts: list[str]) -> list[list[int]]:
@@ -163,7 +168,8 @@ def test_without_a_tokenizer(site: Site, tokenizer: Tokenize | None) -> None:
     site.library.set_model(MODEL_FAMILIES["sd1"], tokenizer)
     response = site.client.post("/prompt", json={})
     assert response.status_code == 503
-    assert "lib-embeddings[prompt]" in response.json()["detail"]
+    detail = "there is no tokenizer: load a model, or install lib-embeddings[prompt]"
+    assert response.json() == {"detail": detail}
 
 
 def test_a_model_that_is_put_away(site: Site) -> None:

@@ -71,7 +71,7 @@ class Loader:
         self._view: View | None = None
         self._encoders: tuple[str, ...] = ()
         self._usable: dict[str, FileEmbedding] = {}
-        self._unusable: dict[str, FileEmbedding] = {}
+        self._unavailable: dict[str, FileEmbedding] = {}
         self._ids: dict[str, TokenIds] = {}
 
     # What is replaced
@@ -200,14 +200,14 @@ class Loader:
         view = self._library.view
         if view is self._view and active.encoders == self._encoders:
             return active
-        made = {e.identity: e for e in (*self._usable.values(), *self._unusable.values())}
-        self._usable, self._unusable = {}, {}
+        made = {e.identity: e for e in (*self._usable.values(), *self._unavailable.values())}
+        self._usable, self._unavailable = {}, {}
         for seen in view.named.values():
             entry = seen.entry
             encoders = active.encoders if seen.is_loaded else tuple(entry.reading.vectors)
             embedding = FileEmbedding(entry, encoders, self._sha256)
             embedding = made.get(embedding.identity, embedding)
-            (self._usable if seen.is_loaded else self._unusable)[seen.name] = embedding
+            (self._usable if seen.is_loaded else self._unavailable)[seen.name] = embedding
         self._ids = self._library.token_ids(self._usable, active.tokenize)
         self._usable = {name: e for name, e in self._usable.items() if self._ids[name]}
         self._view, self._encoders = view, active.encoders
@@ -215,7 +215,7 @@ class Loader:
 
     def _apply(self, active: ActiveModel) -> None:
         self._database.expected_shape = active.shape
-        skip(self._database, self._unusable, self._is_ours)
+        skip(self._database, self._unavailable, self._is_ours)
         if register(self._database, self._usable, self._ids, self._is_ours):
             forget_prompts()
 

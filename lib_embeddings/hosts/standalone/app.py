@@ -7,7 +7,7 @@ import os
 import socket
 import webbrowser
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from types import FrameType
 
 import uvicorn
@@ -52,7 +52,10 @@ def serve(
     address = f"http://{host}:{port}/"
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
-    with living_library(roots, own_tokenizer(), ReadingBar().show) as (library, watcher):
+    with (
+        closing(ReadingBar()) as bar,
+        living_library(roots, own_tokenizer(), bar.show) as (library, watcher),
+    ):
         library.set_model(model)
         log_news(library)
         page = standalone.build_page(model, library.set_model)

@@ -54,12 +54,12 @@ def register(
 
 
 def skip(
-    database: Database, unusable: Mapping[str, Embedding], is_ours: Callable[[Embedding], bool]
+    database: Database, unavailable: Mapping[str, Embedding], is_ours: Callable[[Embedding], bool]
 ) -> None:
-    """Make *unusable* the entries of ours that the model cannot use."""
+    """Make *unavailable* the entries of ours that the model cannot use."""
     skipped = database.skipped_embeddings
     theirs = {name: embedding for name, embedding in skipped.items() if not is_ours(embedding)}
-    database.skipped_embeddings = {**theirs, **unusable}
+    database.skipped_embeddings = {**theirs, **unavailable}
 
 
 def _changed_lookup(

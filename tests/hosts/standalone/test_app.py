@@ -26,6 +26,7 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
 from tests.apps import API, THE_END, App, environment, start
 from tests.builders import safetensors_file
+from tests.terminal import Terminal
 
 SD1 = safetensors_file()
 
@@ -208,7 +209,7 @@ def test_a_file_for_a_folder(folder: Path, tmp_path: Path) -> None:
     """A file can never become a folder with embeddings: that is wrong use, as for `scan`."""
     file = folder / "cat.safetensors"
     complaint = refused(file, "--port", 0, home=tmp_path)
-    assert complaint == f"{file} is not a folder: give the folder to look through"
+    assert complaint == f"{file} is not a folder: give the folder to scan"
 
 
 def test_a_missing_folder_is_waited_for(tmp_path: Path) -> None:
@@ -235,13 +236,6 @@ def test_an_unknown_model(folder: Path, tmp_path: Path) -> None:
 
 
 # The log
-
-
-class Terminal(io.StringIO):
-    """What a person looks at."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize("console", [Terminal, io.StringIO])
