@@ -1,4 +1,4 @@
-"""The bounds on what a file may make us do, each with its reason.
+"""The bounds on what a file or a prompt may make us do, each with its reason.
 
 Together they hold the cost of any one file under 64 MB of memory and a second of work, whatever its
 size: `python -m benchmarks.hostile` measures it. They count what is made (bytes, values, calls),
@@ -96,6 +96,30 @@ class Limits:
     text_chunk_bytes: int = 6 * MIB
     # Ancillary PNG chunks before the picture: real files have fewer than twenty.
     png_chunks: int = 4096
+
+    # Prompts. A report is made at every key, so that all of one together may take 50 ms.
+
+    # Of one prompt in a request. CLIP's tokens of so many fill more than fifty chunks.
+    prompt_characters: int = 20_000
+    # Two prompts with every character written out, and an infotext.
+    prompts_bytes: int = MIB
+    # Samplers take far fewer; an alternation has another text at each.
+    prompt_steps: int = 1_000
+    # The cost of what is read of a prompt, in letters: see `prompts/texts.py`.
+    prompt_cost: int = 20_000
+    # The cost of all the texts that it has at some step: of forty with 1,000 characters.
+    scheduled_cost: int = 60_000
+    # Words of one prompt that are compared with names; a page of prose has 300 different ones.
+    compared_words: int = 500
+    # The cost of a word grows with the square of its length. Nobody typed a longer one than in any
+    # name; it is cut, though a host would not.
+    word_bytes: int = 128
+    # Words whose tokens and near names are remembered: a few MB.
+    remembered_words: int = 32_768
+    # One infotext. A1111 writes a few KB; a workflow of ComfyUI is not read.
+    infotext_bytes: int = 64 * KIB
+    # Embeddings that an infotext names: prompts have at most dozens.
+    infotext_embeddings: int = 256
 
 
 LIMITS = Limits()

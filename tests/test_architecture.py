@@ -158,8 +158,8 @@ CUTTERS = {
     "entries.notes": "reads what a place names, and cuts nothing",
     "entries.previews": "the folder of thumbnails, and the draft of each",
     "library.index": "the folder of the index, and our own modules",
-    "library.choices": "the folder of the store, and the file of older versions in it",
-    "library.choices_file": "the file of older versions",
+    "library.choices": "the folder of the store",
+    "library.choices_file": "the file of older versions beside the store",
     "web.page": "the scripts and styles of the page",
 }
 CUTS = {

@@ -13,7 +13,7 @@ SHIPPED = Path(__file__).parents[1] / "examples" / "embeddings"
 def states(folder: Path) -> dict[str, tuple[str, str | None, str | None]]:
     """Return by path what a scan for SD 1.x says of each file in a folder."""
     view = scan([folder], model="sd1")
-    return {entry.path: (entry.state, entry.fit, entry.reason) for entry in view}
+    return {seen.entry.place.path: (seen.state, seen.fit, seen.reason) for seen in view}
 
 
 def test_every_state_has_an_example(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from lib_embeddings.cli.common import OK, STRICT_FAILURE, add_model, print_json,
 from lib_embeddings.errors import shown
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.reports import reader_of
-from lib_embeddings.prompts.schedules import MOST_STEPS
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 
@@ -67,7 +67,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _steps(text: str) -> int:
     """Return a number of steps that a picture can take."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MOST_STEPS))
-    if is_number and 1 <= int(text) <= MOST_STEPS:
+    most = LIMITS.prompt_steps
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if is_number and 1 <= int(text) <= most:
         return int(text)
-    raise argparse.ArgumentTypeError(f"expected a number from 1 to {MOST_STEPS}, found {text!r}")
+    raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, found {text!r}")

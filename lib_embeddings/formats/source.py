@@ -112,6 +112,23 @@ DTYPES: dict[str, DType] = {
 }
 
 
+# Types that no embedding has, by torch's words, with the bytes of one number.
+OTHER_DTYPES: dict[str, int] = {
+    **dict.fromkeys(("quint8", "qint8", "quint4x2", "quint2x4", "bits8", "bits1x8"), 1),
+    **dict.fromkeys(("float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "float8_e4m3fnuz"), 1),
+    **dict.fromkeys(("float8_e5m2fnuz", "float4_e2m1fn_x2"), 1),
+    "qint32": 4,
+    "complex32": 4,
+    "complex64": 8,
+    "complex128": 16,
+}
+
+
+def itemsize_of(dtype: str) -> int:
+    """Return the bytes of one number of a type by its name."""
+    return DTYPES[dtype].itemsize if dtype in DTYPES else OTHER_DTYPES.get(dtype, 1)
+
+
 def decode(data: bytes | memoryview, dtype: str, byte_order: str = "<") -> Array:
     """Return *data* as numbers in their stored type, without copying.
 

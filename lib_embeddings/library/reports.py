@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import NamedTuple
 
 from lib_embeddings.library.known import known_of
@@ -15,9 +17,9 @@ from lib_embeddings.names import PICTURE_SUFFIXES, fold
 from lib_embeddings.prompts.infotext import (
     Provenance,
     compare,
-    find_hashes,
+    find_fields,
     name_in_infotext,
-    split_hashes,
+    named_embeddings,
 )
 from lib_embeddings.prompts.reader import Near, PromptReader
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
@@ -41,7 +43,8 @@ class PromptReports:
         self._library = library
         self._lock = threading.Lock()
         self._ready: ReadyReader | None = None
-        self._pasted: OrderedDict[str, Mapping[str, str]] = OrderedDict()  # prompt -> hashes
+        # prompt -> name -> hash, of the infotext that it came from
+        self._pasted: OrderedDict[str, Mapping[str, str]] = OrderedDict()
 
     def ready(self) -> ReadyReader | None:
         """Return a reader with the names of now; None where no tokenizer is at hand."""
@@ -59,17 +62,17 @@ class PromptReports:
                 self._ready = ready
             return ready
 
-    def note_pasted(self, prompt: str, hashes: Mapping[str, str]) -> Provenance:
+    def note_pasted(self, prompt: str, named: Mapping[str, str]) -> Provenance:
         """Remember the embeddings of an infotext that a host took apart, and compare them.
 
         Args:
-            hashes: name -> hash, from `split_hashes`.
+            named: name -> hash, from `named_embeddings`.
         """
         with self._lock:
-            self._pasted[prompt] = hashes
+            self._pasted[prompt] = named
             if len(self._pasted) > _PASTED:
                 self._pasted.popitem(last=False)
-        return _provenance(self._library, hashes)
+        return _provenance(self._library, named)
 
     def provenance(self, prompt: str, infotext: str) -> Provenance | None:
         """Compare the embeddings of an infotext with those that are here; None without any.
@@ -78,7 +81,7 @@ class PromptReports:
             prompt: what is in the prompt field: maybe what a host took from an infotext.
             infotext: what was pasted into the field, or nothing.
         """
-        pasted = split_hashes(find_hashes(infotext)) or self._pasted.get(prompt, {})
+        pasted = named_embeddings(find_fields(infotext)) or self._pasted.get(prompt, {})
         return _provenance(self._library, pasted) if pasted else None
 
 
@@ -102,7 +105,7 @@ def _may_be_asked_for(seen: ViewEntry) -> bool:
     return seen.state in ("broken", "unsafe", "foreign") and not is_picture
 
 
-def _near() -> Callable[[Iterable[str]], Near] | None:
+def _near() -> Callable[[Iterable[str], Tokenize], Near] | None:
     """Return what finds near misses; None where its package is not installed."""
     try:
         from lib_embeddings.prompts.near import NearNames  # noqa: PLC0415
@@ -111,11 +114,11 @@ def _near() -> Callable[[Iterable[str]], Near] | None:
     return NearNames
 
 
-def _provenance(library: Library, hashes: Mapping[str, str]) -> Provenance:
+def _provenance(library: Library, named: Mapping[str, str]) -> Provenance:
     """Compare the embeddings of an infotext with those of a library, whatever the active model.
 
     Args:
-        hashes: name -> hash, from `split_hashes`.
+        named: name -> hash, from `named_embeddings`.
     """
     index = library.search_index
     here: dict[str, ViewEntry] = {}
@@ -123,20 +126,23 @@ def _provenance(library: Library, hashes: Mapping[str, str]) -> Provenance:
         here.setdefault(fold(name_in_infotext(seen.name)), seen)
 
     def sha256_of(name: str) -> str | None:
-        seen = here.get(fold(name))
+        seen = here.get(fold(name_in_infotext(name)))
         if seen is None:
             return None
         with suppress(OSError):
             return library.sha256(seen.entry)
         return ""  # it is here, and cannot be read now
 
-    def name_of(beginning: str) -> str | None:
-        known = index.hashes()
-        named = (
-            seen.name
-            for seen in here.values()
-            if known.get(seen.entry.place.full_path, "").startswith(beginning)
+    @cache
+    def by_hash() -> list[tuple[str, str]]:
+        hashes = index.hashes()
+        return sorted(
+            (hashes.get(seen.entry.place.full_path, ""), seen.name) for seen in here.values()
         )
-        return next(named, None)
 
-    return compare(hashes, sha256_of, name_of)
+    def name_of(beginning: str) -> str | None:
+        at = bisect_left(by_hash(), (beginning, ""))
+        found = by_hash()[at : at + 1]
+        return next((name for hash_, name in found if hash_.startswith(beginning)), None)
+
+    return compare(named, sha256_of, name_of)

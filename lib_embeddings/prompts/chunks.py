@@ -25,9 +25,10 @@ PLACEHOLDER = 0
 
 
 class Match(NamedTuple):
-    """A name, and how many tokens of the prompt it is."""
+    """A name in a list of tokens: from where on, and of how many."""
 
     name: str
+    start: int
     n_tokens: int
 
 
@@ -44,19 +45,35 @@ class Matcher:
                 lengths.setdefault(tokens[0], set()).add(len(tokens))
         self._lengths = {first: sorted(known, reverse=True) for first, known in lengths.items()}
 
-    def at(self, tokens: Sequence[int], position: int) -> Match | None:
-        """Return the longest name that begins at *position*."""
-        for length in self._lengths.get(tokens[position], ()):
-            found = tuple(tokens[position : position + length])
+    def find(self, tokens: Sequence[int]) -> list[Match]:
+        """Return the names in a list of tokens, one after the other, from its beginning on."""
+        found: list[Match] = []
+        end = 0
+        for start in self.starts(tokens):
+            match = self.at(tokens, start) if start >= end else None
+            if match:
+                found.append(match)
+                end = start + match.n_tokens
+        return found
+
+    def starts(self, tokens: Sequence[int]) -> list[int]:
+        """Return where a name may begin."""
+        return [start for start, token in enumerate(tokens) if token in self._lengths]
+
+    def at(self, tokens: Sequence[int], start: int) -> Match | None:
+        """Return the longest name that begins at *start*."""
+        for length in self._lengths.get(tokens[start], ()):
+            found = tuple(tokens[start : start + length])
             if found in self._names:
-                return Match(self._names[found], len(found))
+                return Match(self._names[found], start, len(found))
         return None
 
 
-class WeighedTokens(NamedTuple):
-    """The tokens of a run of text; None for a BREAK."""
+class ReadRun(NamedTuple):
+    """A run of text as tokens, with the names in them; no tokens for a BREAK."""
 
     tokens: Sequence[int] | None
+    names: Sequence[Match]
     weight: float
 
 
@@ -76,49 +93,59 @@ class Chunk:
     placed: list[Placed] = field(default_factory=list)
 
 
-def fill(
-    runs: Iterable[WeighedTokens], names: Matcher, n_vectors: Mapping[str, int]
-) -> list[Chunk]:
+def fill(runs: Iterable[ReadRun], n_vectors: Mapping[str, int]) -> list[Chunk]:
     """Return the chunks of a text, at least one.
 
     Args:
         n_vectors: by name; the number of tokens it takes.
     """
-    filling = _Filling(names, n_vectors)
+    filling = _Filling(n_vectors)
     for run in runs:
         if run.tokens is None:
             filling.end_chunk()
         else:
-            filling.add(run.tokens, run.weight)
+            filling.add_run(run.tokens, run.names, run.weight)
     if filling.chunk.tokens or not filling.chunks:
         filling.end_chunk()
     return filling.chunks
 
 
 class _Filling:
-    def __init__(self, names: Matcher, n_vectors: Mapping[str, int]) -> None:
+    def __init__(self, n_vectors: Mapping[str, int]) -> None:
         self.chunks: list[Chunk] = []
         self.chunk = Chunk()
         self._last_comma: int | None = None
-        self._names = names
         self._n_vectors = n_vectors
 
-    def add(self, tokens: Sequence[int], weight: float) -> None:
+    def add_run(self, tokens: Sequence[int], names: Iterable[Match], weight: float) -> None:
         position = 0
-        while position < len(tokens):
-            self._make_room(tokens[position])
-            match = self._names.at(tokens, position)
-            if match is None:
-                self.chunk.tokens.append(tokens[position])
-                position += 1
-            else:
-                self._place(match.name, weight)
-                position += match.n_tokens
+        for match in names:
+            self._add(tokens[position : match.start])
+            self._make_room(tokens[match.start])
+            self._place(match.name, weight)
+            position = match.start + match.n_tokens
+        self._add(tokens[position:])
 
     def end_chunk(self) -> None:
         self.chunks.append(self.chunk)
         self.chunk = Chunk()
         self._last_comma = None
+
+    def _add(self, tokens: Sequence[int]) -> None:
+        """Add words, as many at once as there is room for."""
+        start = 0
+        while start < len(tokens):
+            self._make_room(tokens[start])
+            n_tokens = len(self.chunk.tokens)
+            # A chunk with too long an embedding is beyond its end, and takes all.
+            room = CHUNK_TOKENS - n_tokens if n_tokens < CHUNK_TOKENS else len(tokens)
+            words = tokens[start : start + room]
+            for offset in range(len(words) - 1, 0, -1):
+                if words[offset] == _COMMA:
+                    self._last_comma = n_tokens + offset
+                    break
+            self.chunk.tokens += words
+            start += len(words)
 
     def _make_room(self, token: int) -> None:
         """End a full chunk, or cut it where a comma is near; *token* is what comes next."""

@@ -8,18 +8,25 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
+from itertools import pairwise
 from typing import Any
 
 import ftfy
 
-_VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
+from lib_embeddings.limits import LIMITS
 
-# The cost grows with the square of a word's length. No name is longer than a file name can be;
-# longer words are nothing that somebody typed, and are cut, though a WebUI would not.
-_LONGEST_WORD = 256
+_VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 
 # The two words that a WebUI cuts out of a text before it mends the rest.
 _SPECIAL = re.compile(r"(<\|(?:start|end)oftext\|>)")
+_SPECIAL_WORDS = (b"<|startoftext|>", b"<|endoftext|>")
+
+
+# Text in which nothing is mended: printable ASCII without entities, and white space.
+_PLAIN = re.compile(r"[\t\n\r -%'-~]*")
+
+# The rank of two pieces that the vocabulary does not join: above all ranks that it has.
+_NEVER = 1 << 20
 
 
 def tokenize(texts: Sequence[str]) -> list[list[int]]:
@@ -28,18 +35,33 @@ def tokenize(texts: Sequence[str]) -> list[list[int]]:
 
 
 def _encode(part: str) -> Iterator[int]:
-    clip = _tokenizer()
-    for word in clip.pat.findall(_normalised(part)):
-        for start in range(0, len(word), _LONGEST_WORD):
-            signs = word[start : start + _LONGEST_WORD].encode()
-            for piece in clip.bpe("".join([clip.byte_encoder[sign] for sign in signs])).split():
-                yield clip.encoder[piece]
+    for word in _tokenizer().pat.findall(_normalised(part)):
+        whole = word.encode()
+        for start in range(0, len(whole), LIMITS.word_bytes):
+            yield from _ids_of(whole[start : start + LIMITS.word_bytes])
 
 
 def _normalised(text: str) -> str:
     # Mending text takes ten times as long as its tokens, and most texts have nothing to mend.
-    plain = text.isascii() and text.isprintable() and "&" not in text
-    return text.lower() if plain else ftfy.fix_text(text).lower()
+    return text.lower() if _PLAIN.fullmatch(text) else ftfy.fix_text(text).lower()
+
+
+@lru_cache(LIMITS.remembered_words)
+def _ids_of(word: bytes) -> tuple[int, ...]:
+    """Join the bytes of a word: of all neighbours, those of the lowest rank come first."""
+    clip = _tokenizer()
+    if word in _SPECIAL_WORDS:
+        return (clip.encoder[word.decode()],)
+    pieces = [clip.byte_encoder[byte] for byte in word]
+    pieces[-1] += "</w>"
+    ranks = [clip.bpe_ranks.get(pair, _NEVER) for pair in pairwise(pieces)]
+    while ranks and (lowest := min(ranks)) != _NEVER:
+        at = ranks.index(lowest)
+        del ranks[at]
+        pieces[at : at + 2] = ["".join(pieces[at : at + 2])]
+        for left in range(max(at - 1, 0), min(at + 1, len(ranks))):
+            ranks[left] = clip.bpe_ranks.get((pieces[left], pieces[left + 1]), _NEVER)
+    return tuple([clip.encoder[piece] for piece in pieces])
 
 
 def _load_class() -> Any:

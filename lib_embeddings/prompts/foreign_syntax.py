@@ -1,30 +1,45 @@
 """How other programs write an embedding in a prompt, and what to write here instead.
 
-ComfyUI: `embedding:name`, `embedding:folder/name.pt`, `embedding:name:1.2`.
-InvokeAI and diffusers: `<name>`.
+ComfyUI: `embedding:name`, `embedding:folder/name.pt` or with a backslash, `embedding:name:1.2`.
+Civitai: `embedding:urn:air:sd1:embedding:civitai:7808@9208`.
+SwarmUI: `<embed:name>`, `<embedding:name:1>`.
+InvokeAI and diffusers: `<name>`, `name++`, `(name)1.3`.
+dynamic-prompts: `__name__` is a file of lines, and nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from lib_embeddings.names import SUFFIXES, split_name
-from lib_embeddings.prompts.grammar import escape
+from lib_embeddings.prompts.grammar import typed
 
-COMFYUI, INVOKEAI = "ComfyUI", "InvokeAI"
+COMFYUI, CIVITAI, SWARMUI, INVOKEAI, WILDCARD = (
+    "ComfyUI", "Civitai", "SwarmUI", "InvokeAI", "dynamic-prompts",
+)  # fmt: skip
 
 _COMFYUI = re.compile(
     r"""
-    (?<!\w) embedding: (?P<file> (?: \\. | [^\s,()\[\]<>|:"'\\] )+ )
-    (?: : (?P<weight> \d*\.?\d+ ) (?! \.?\d | \s*\) ) )?  # one before a bracket is the bracket's
+    (?<!\w) (?: embedding: )+
+    (?: (?P<urn> urn:air: [^\s,()<>]+ )
+      | (?P<file> (?: \\[()\[\]] | [^\s,()\[\]<>|:"'] )+ )
+        (?: : (?P<weight> \d*\.?\d+ ) (?! \.?\d | \s*\) ) )?  # one before a bracket is its own
+    )
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_INVOKEAI = re.compile(r"<(?P<name>[^<>:\n]+)>")
-_ESCAPE = re.compile(r"\\(.)")
+_SWARMUI = re.compile(
+    r"<embed(?:ding)?:(?P<file>[^<>:]+)(?::(?P<weight>\d*\.?\d+))?>", re.IGNORECASE
+)
+_ANGLES = re.compile(r"<(?P<name>[^<>:\n]+)>")
+_SIGNED = re.compile(r"[^\s,()\[\]<>|:\"']+")
+_WEIGHED = re.compile(r"\((?P<name>[^()\[\]\\<>:]+)\)(?P<weight>\d*\.?\d+(?![\w.])|\++|-+)")
+_WILDCARD = re.compile(r"__(?P<name>[^\s,()\[\]<>|:_]+(?:_[^\s,()\[\]<>|:_]+)*)__")
+_ESCAPE = re.compile(r"\\([()\[\]])")
 _STOPS = ".;!?"
+_MORE, _LESS = 1.1, 0.9  # what a plus and a minus of InvokeAI mean
 
 Spell = Callable[[str], str | None]
 
@@ -36,14 +51,25 @@ class ForeignSyntax(NamedTuple):
         start: where it begins in the prompt, in characters.
         end: where it ends.
         name: as it is spelled here, if it is known.
-        replacement: what to write instead.
+        replacement: what to write instead; None where the name is not known.
+        program: the program.
     """
 
     text: str
     start: int
     end: int
     name: str
-    replacement: str
+    replacement: str | None
+    program: str
+
+
+class _Written(NamedTuple):
+    """What may be a name in another program's syntax, with the weight that it has there."""
+
+    text: str
+    start: int
+    name: str
+    weight: str | None
     program: str
 
 
@@ -53,38 +79,79 @@ def find_foreign_syntax(prompt: str, spell: Spell) -> list[ForeignSyntax]:
     Args:
         spell: returns how a known name is spelled, whatever its letter case; None for others.
     """
-    return sorted([*_find_comfyui(prompt, spell), *_find_invokeai(prompt, spell)], key=_start)
+    written = (*_comfyui(prompt), *_swarmui(prompt), *_invokeai(prompt), *_wildcards(prompt))
+    found = [_spelled(each, spell) for each in written if _is_meant(each, spell)]
+    return list(_apart(sorted(found, key=lambda each: (each.start, -each.end))))
 
 
-def _start(found: ForeignSyntax) -> int:
-    return found.start
+def _is_meant(written: _Written, spell: Spell) -> bool:
+    """Tell whether this is the program's syntax: much else is in brackets and before signs."""
+    is_known = spell(written.name) is not None and spell(written.text) is None
+    return is_known or written.program != INVOKEAI
 
 
-def _find_comfyui(prompt: str, spell: Spell) -> Iterator[ForeignSyntax]:
+def _spelled(written: _Written, spell: Spell) -> ForeignSyntax:
+    text, start, name, weight, program = written
+    known = spell(name)
+    replacement = known and typed(known)
+    if replacement and weight:
+        replacement = f"({replacement}:{weight})"
+    return ForeignSyntax(text, start, start + len(text), known or name, replacement, program)
+
+
+def _apart(everything: Iterable[ForeignSyntax]) -> Iterator[ForeignSyntax]:
+    """Yield what does not begin inside of another."""
+    end = 0
+    for found in everything:
+        if found.start >= end:
+            yield found
+            end = found.end
+
+
+def _comfyui(prompt: str) -> Iterator[_Written]:
     for match in _COMFYUI.finditer(prompt):
-        text, weight = match[0], match["weight"]
-        file = _ESCAPE.sub(r"\1", match["file"])
-        if not weight:
-            text = text.rstrip(_STOPS)
-            file = file.rstrip(_STOPS)
-        name = _name_of(file)
-        if name:
-            name = spell(name) or name
-            written = f"({escape(name)}:{weight})" if weight else escape(name)
-            start = match.start()
-            yield ForeignSyntax(text, start, start + len(text), name, written, COMFYUI)
+        if match["urn"]:
+            yield _Written(match[0], match.start(), match["urn"], None, CIVITAI)
+            continue
+        text, file = match[0], match["file"]
+        if not match["weight"]:
+            text, file = text.rstrip(_STOPS), file.rstrip(_STOPS)
+        if file:
+            yield _Written(text, match.start(), _name_of(file), match["weight"], COMFYUI)
+
+
+def _swarmui(prompt: str) -> Iterator[_Written]:
+    for match in _SWARMUI.finditer(prompt):
+        yield _Written(match[0], match.start(), _name_of(match["file"]), match["weight"], SWARMUI)
+
+
+def _invokeai(prompt: str) -> Iterator[_Written]:
+    for match in _ANGLES.finditer(prompt):
+        yield _Written(match[0], match.start(), match["name"], None, INVOKEAI)
+    for match in _SIGNED.finditer(prompt):
+        name = match[0].rstrip(match[0][-1])
+        if match[0][-1] in "+-" and name:
+            weight = _weight_of(match[0][len(name) :])
+            yield _Written(match[0], match.start(), name, weight, INVOKEAI)
+    for match in _WEIGHED.finditer(prompt):
+        weight = _weight_of(match["weight"])
+        yield _Written(match[0], match.start(), match["name"].strip(), weight, INVOKEAI)
+
+
+def _wildcards(prompt: str) -> Iterator[_Written]:
+    for match in _WILDCARD.finditer(prompt):
+        yield _Written(match[0], match.start(), match["name"], None, WILDCARD)
 
 
 def _name_of(file: str) -> str:
     """Return the name that a file gives its embedding; folder and suffix may be left out."""
-    filename = re.split(r"[/\\]", file)[-1]
+    filename = re.split(r"[/\\]", _ESCAPE.sub(r"\1", file))[-1]
     name, suffix = split_name(filename)
     return name if suffix in SUFFIXES else filename
 
 
-def _find_invokeai(prompt: str, spell: Spell) -> Iterator[ForeignSyntax]:
-    """Find only names that are known: much else stands in such brackets."""
-    for match in _INVOKEAI.finditer(prompt):
-        name = spell(match["name"])
-        if name is not None and spell(match[0]) is None:
-            yield ForeignSyntax(match[0], match.start(), match.end(), name, escape(name), INVOKEAI)
+def _weight_of(signs: str) -> str:
+    """Return the number that InvokeAI's signs mean: `++` is 1.21."""
+    if signs[0] not in "+-":
+        return signs
+    return f"{(_MORE if signs[0] == '+' else _LESS) ** len(signs):.3g}"

@@ -9,14 +9,14 @@ Nothing here fails: what is not well formed is text, as it is to the host.
 from __future__ import annotations
 
 import re
-from itertools import chain
+from itertools import chain, groupby
 from typing import NamedTuple
 
 _COMMENT = re.compile(r"(?:(?:^|\n)#[^\n]*|#[^\n]*)(?:\n|$)")
 _NETWORK = re.compile(r"<\w+:[^>]+>")
 _AND = re.compile(r"\bAND\b")
-_PART = re.compile(r"(?P<text>.*?)(?:\s*:\s*(?P<weight>[-+]?(?:\d+\.?|\d*\.\d+)))?\s*\Z", re.DOTALL)
-_BREAK = re.compile(r"\s*\bBREAK\b\s*")
+_SHARE = re.compile(r"[-+]?(?:\d+\.?|\d*\.\d+)")
+_BREAK = re.compile(r"\bBREAK\b")
 _SYMBOL = re.compile(
     r"""
     \\(?P<escaped>[()\[\]\\]?)
@@ -69,7 +69,8 @@ def without_comments(prompt: str) -> str:
 
 def without_networks(prompt: str) -> str:
     """Return *prompt* without extra networks such as `<lora:name:1>`."""
-    return _NETWORK.sub("", prompt)
+    end = prompt.rfind(">") + 1  # what nothing closes would be looked through again and again
+    return _NETWORK.sub("", prompt[:end]) + prompt[end:]
 
 
 def split_parts(prompt: str) -> list[Part]:
@@ -78,38 +79,40 @@ def split_parts(prompt: str) -> list[Part]:
 
 
 def _part(text: str) -> Part:
-    match = _PART.match(text)
-    assert match  # noqa: S101 - it matches any text
-    return Part(match["text"], float(match["weight"] or 1))
+    before, colon, share = text.rpartition(":")
+    if colon and _SHARE.fullmatch(share.strip()):
+        return Part(before.rstrip(), float(share))
+    return Part(text.rstrip(), 1.0)
 
 
 def weigh(text: str) -> list[Run]:
     """Return the runs of a text: brackets, weights, escapes and BREAK are taken out of it."""
     runs: list[Run] = []
+    weights: list[float] = []  # of the runs, once brackets around them are counted
     opened: dict[str, list[int]] = {"(": [], "[": []}
     for match in _SYMBOL.finditer(text):
         symbol = match["symbol"]
         if symbol in ("(", "["):
             opened[symbol].append(len(runs))
         elif match["weight"] and opened["("]:
-            _multiply(runs, opened["("].pop(), _number(match["weight"]))
+            _multiply(weights, opened["("].pop(), _number(match["weight"]))
         elif symbol == ")" and opened["("]:
-            _multiply(runs, opened["("].pop(), _ROUND)
+            _multiply(weights, opened["("].pop(), _ROUND)
         elif symbol == "]" and opened["["]:
-            _multiply(runs, opened["["].pop(), _SQUARE)
-        elif match["escaped"] is not None:
-            runs.append(Run(match["escaped"], 1.0))
+            _multiply(weights, opened["["].pop(), _SQUARE)
         else:
-            runs += _split_breaks(match[0])
+            escaped = match["escaped"]
+            runs += _split_breaks(match[0]) if escaped is None else [Run(escaped, 1.0)]
+            weights += [run.weight for run in runs[len(weights) :]]
     for start, factor in chain(
         ((start, _ROUND) for start in opened["("]), ((start, _SQUARE) for start in opened["["])
     ):
-        _multiply(runs, start, factor)
-    return _merge(runs) or [Run("", 1.0)]
+        _multiply(weights, start, factor)
+    return _merge(runs, weights) or [Run("", 1.0)]
 
 
-def _multiply(runs: list[Run], start: int, factor: float) -> None:
-    runs[start:] = [Run(run.text, run.weight * factor) for run in runs[start:]]
+def _multiply(weights: list[float], start: int, factor: float) -> None:
+    weights[start:] = [weight * factor for weight in weights[start:]]
 
 
 def _number(text: str) -> float:
@@ -122,18 +125,19 @@ def _number(text: str) -> float:
 
 def _split_breaks(text: str) -> list[Run]:
     first, *rest = _BREAK.split(text)
-    return [Run(first, 1.0), *(run for text in rest for run in (_BREAK_RUN, Run(text, 1.0)))]
+    if not rest:
+        return [Run(text, 1.0)]
+    *middle, last = rest
+    runs = [Run(first.rstrip(), 1.0)]
+    for between in (*(text.strip() for text in middle), last.lstrip()):
+        runs += [_BREAK_RUN, Run(between, 1.0)]
+    return runs
 
 
-def _merge(runs: list[Run]) -> list[Run]:
+def _merge(runs: list[Run], weights: list[float]) -> list[Run]:
     """Join neighbours of one weight."""
-    merged: list[Run] = []
-    for run in runs:
-        if merged and merged[-1].weight == run.weight:
-            merged[-1] = Run(merged[-1].text + run.text, run.weight)
-        else:
-            merged.append(run)
-    return merged
+    weighed = groupby(zip(weights, runs, strict=True), key=lambda pair: pair[0])
+    return [Run("".join([run.text for _, run in group]), weight) for weight, group in weighed]
 
 
 def escape(name: str) -> str:
@@ -146,3 +150,17 @@ def escape(name: str) -> str:
     squeezed = _SPACE.sub(" ", name).strip(" ")
     escaped = _NUMBER_AHEAD.sub(r":\\", _GRAMMAR.sub(r"\\\g<0>", squeezed))
     return _RESERVED.sub(lambda word: word[0].lower(), escaped)
+
+
+def typed(name: str) -> str:
+    """Return the text to write so that the host reads this name whatever follows.
+
+    CLIP reads marks that touch as one word: a comma behind a mark would become part of the name.
+    """
+    written = escape(name)
+    return f"{written} " if ends_in_mark(name) else written
+
+
+def ends_in_mark(name: str) -> bool:
+    """Tell whether CLIP reads a comma right behind a name as part of it: behind `x_`, `excl!`."""
+    return not name[-1:].isalnum()

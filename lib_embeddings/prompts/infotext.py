@@ -1,21 +1,41 @@
-"""The embeddings an infotext names: `TI hashes: "marc_allante: 3dd6c1a7e5b1, bad: 0f…"`.
+"""The embeddings that an infotext names, as programs write it into their pictures.
 
-WebUIs write an infotext into each picture. A hash is the first twelve digits of the file's SHA-256;
-names stand there without the commas and colons that they may have.
+    TI hashes: "marc_allante: 3dd6c1a7e5b1, bad: 0f…"    AUTOMATIC1111's WebUI and its kin
+    Hashes: {"embed:marc_allante": "3dd6c1a7e5", …}      Civitai's extension, savers for ComfyUI
+    TI: marc_allante, bad    Embeddings: marc_allante    Forge; SD.Next
+    Used embeddings: marc_allante [2f88]                 WebUIs of 2022, below all fields
+    Civitai resources: [{"type": "embed", "modelName": …}, …]
+
+A hash is the beginning of the file's SHA-256: twelve digits, or ten for Civitai. `TI hashes` leaves
+out the commas and colons that names may have.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-TI_HASHES = "TI hashes"
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import fold
 
-_FIELD = re.compile(rf'(?:^|,\s*){TI_HASHES}:\s*("(?:\\.|[^\\"])*"|[^,\n]*)', re.MULTILINE)
+TI_HASHES = "TI hashes"
+_HASHES, _USED, _RESOURCES = "Hashes", "Used embeddings", "Civitai resources"
+_NAMES = ("TI", "Embeddings")
+
+_FIELD = re.compile(
+    rf"(?:^|,)[ \t]*(?P<key>{'|'.join((TI_HASHES, _HASHES, *_NAMES, _USED, _RESOURCES))}):[ \t]*",
+    re.MULTILINE,
+)
+_QUOTED, _PLAIN, _LINE = map(re.compile, (r'"(?:\\.|[^\\"])*"', r"[^,\n]*", r"[^\n]*"))
+# Of other fields; no picture is made without them.
+_FIRST_FIELD = "Steps: "
 _HASH = re.compile(r"[0-9a-f]{8,64}", re.IGNORECASE)
+_EMBED = "embed:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +43,7 @@ class Provenance:
     """How the embeddings that an infotext names differ from those that are here.
 
     Attributes:
-        missing: name -> hash, of embeddings that are not here.
+        missing: name -> hash, of embeddings that are not here; empty where there is none.
         different: name -> its hash there and here.
         renamed: name -> the name that the same file has here.
     """
@@ -43,7 +63,8 @@ class Provenance:
                 for name, now in self.renamed.items()
             ),
             *(
-                f"the picture used {name} ({hash_}), which is not here: add it, or remove the name"
+                f"the picture used {name}{f' ({hash_})' if hash_ else ''}, which is not here: "
+                "add it, or remove the name"
                 for name, hash_ in self.missing.items()
             ),
             *(
@@ -55,7 +76,9 @@ class Provenance:
     def as_json(self) -> dict[str, Any]:
         """Return what the HTTP API answers."""
         return {
-            "missing": [{"name": name, "hash": hash_} for name, hash_ in self.missing.items()],
+            "missing": [
+                {"name": name, "hash": hash_ or None} for name, hash_ in self.missing.items()
+            ],
             "different": [
                 {"name": name, "hash": there, "found": here}
                 for name, (there, here) in self.different.items()
@@ -64,26 +87,109 @@ class Provenance:
         }
 
 
-def find_hashes(infotext: str) -> str:
-    """Return the value of the field *TI hashes* of a whole infotext, empty without one."""
-    fields = _FIELD.findall(infotext)
-    if not fields:
-        return ""
-    value: str = fields[-1]
-    try:
-        return str(json.loads(value)) if value.startswith('"') else value
-    except ValueError:
-        return value.strip('"')
+def find_fields(infotext: str) -> dict[str, str]:
+    """Return the fields of a whole infotext that may name embeddings.
+
+    A prompt may hold the words too, so only what follows the prompts is looked at.
+    """
+    text = infotext[-LIMITS.infotext_bytes :]
+    last_line = text.rfind("\n", 0, max(text.rfind(_FIRST_FIELD), 0)) + 1
+    start = text.find(_FIRST_FIELD, last_line)
+    if start < 0:
+        return {}
+    fields = {match["key"]: match.end() for match in _FIELD.finditer(text, start)}
+    return {key: _value(key, text, start) for key, start in fields.items()}
+
+
+def _value(key: str, text: str, start: int) -> str:
+    if key in (_HASHES, _RESOURCES):
+        with suppress(ValueError, RecursionError):
+            _, end = json.JSONDecoder().raw_decode(text, start)
+            return text[start:end]
+    if quoted := _QUOTED.match(text, start):
+        try:
+            return str(json.loads(quoted[0]))
+        except ValueError:
+            return quoted[0].strip('"')
+    value = (_LINE if key == _USED else _PLAIN).match(text, start)
+    return value[0].strip() if value else ""
+
+
+def named_embeddings(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return name -> hash of the embeddings that an infotext's fields name; empty without a hash.
+
+    Civitai's list names models, not files, and counts only where nothing else names embeddings.
+    """
+    values = {key: value for key, value in fields.items() if isinstance(value, str)}
+    sources = (
+        split_hashes(values.get(TI_HASHES, "")).items(),
+        _in_hashes(values.get(_HASHES, "")),
+        *(_in_names(values.get(key, "")) for key in _NAMES),
+        _in_names(values.get(_USED, "")),
+    )
+    found = _first_of_each(pair for source in sources for pair in source)
+    return found or _first_of_each(_in_resources(values.get(_RESOURCES, "")))
+
+
+def _first_of_each(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    known: dict[str, tuple[str, str]] = {}
+    for name, hash_ in pairs:
+        if name:
+            known.setdefault(fold(name), (name, hash_))
+    return dict(islice(known.values(), LIMITS.infotext_embeddings))
 
 
 def split_hashes(value: str) -> dict[str, str]:
-    """Return name -> hash of the field's value; what is no such pair is left out."""
+    """Return name -> hash of the value of *TI hashes*; what is no such pair is left out."""
     pairs = (part.strip().rpartition(":") for part in value.split(","))
     return {
         name.strip(): hash_.strip().lower()
         for name, _colon, hash_ in pairs
         if name.strip() and _HASH.fullmatch(hash_.strip())
     }
+
+
+def _in_hashes(value: str) -> Iterator[tuple[str, str]]:
+    for key, hash_ in _parse(value, dict).items():
+        if key.startswith(_EMBED) and isinstance(hash_, str):
+            is_hash = _HASH.fullmatch(hash_)
+            yield key.removeprefix(_EMBED), hash_.lower() if is_hash else ""
+
+
+def _in_names(value: str) -> Iterator[tuple[str, str]]:
+    """Yield names between commas, without the checksum behind them in 2022.
+
+    SD.Next writes one for each vector: `name, name_1, name_2`; only the first is a name.
+    """
+    first = ""
+    for part in value.split(","):
+        name = part.strip()
+        if name.endswith("]"):
+            name = name.rpartition("[")[0].rstrip()
+        stem, _, number = name.rpartition("_")
+        if stem != first or not number.isdigit():
+            first = name
+            yield name, ""
+
+
+def _in_resources(value: str) -> Iterator[tuple[str, str]]:
+    for resource in _parse(value, list):
+        if isinstance(resource, dict):
+            is_embedding = resource.get("type") == "embed" or ":embedding:" in str(
+                resource.get("air")
+            )
+            name = resource.get("modelName")
+            if is_embedding and isinstance(name, str):
+                yield name, ""
+
+
+def _parse(value: str, kind: type[Any]) -> Any:
+    """Return the JSON object or list of a value; an empty one where it is none."""
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return kind()
+    return parsed if isinstance(parsed, kind) else kind()
 
 
 def join_hashes(*values: str) -> str:
@@ -93,31 +199,31 @@ def join_hashes(*values: str) -> str:
 
 
 def name_in_infotext(name: str) -> str:
-    """Return a name as it stands in the field."""
+    """Return a name as `TI hashes` has it."""
     return name.replace(":", "").replace(",", "").strip()
 
 
 def compare(
-    hashes: Mapping[str, str],
+    named: Mapping[str, str],
     sha256_of: Callable[[str], str | None],
     name_of: Callable[[str], str | None],
 ) -> Provenance:
     """Say how the embeddings of an infotext differ from those that are here.
 
     Args:
-        hashes: name -> hash, from `split_hashes`.
-        sha256_of: returns the hash of the embedding that stands in infotexts under a name; None
-            where there is none.
+        named: name -> hash, from `named_embeddings`.
+        sha256_of: returns the hash of the embedding that infotexts have under a name; None where
+            there is none.
         name_of: returns the name of a file whose SHA-256 begins so, as far as that is known.
     """
     missing: dict[str, str] = {}
     different: dict[str, tuple[str, str]] = {}
     renamed: dict[str, str] = {}
-    for name, there in hashes.items():
+    for name, there in named.items():
         here = sha256_of(name)
         if here is not None and here.startswith(there):
             continue
-        now = name_of(there)
+        now = name_of(there) if there else None
         if now is not None:
             renamed[name] = now
         elif here is None:

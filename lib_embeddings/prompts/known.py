@@ -9,6 +9,7 @@ class KnownEmbedding(NamedTuple):
     """A file that a prompt may mean by its name.
 
     Attributes:
+        id: the library's; empty for a file that is not here.
         n_vectors: how many tokens it takes; 0 for a file that is no embedding.
         reason: why no prompt can use it now; None when one can.
         folder: where the file is below the library's folder, with `/`.

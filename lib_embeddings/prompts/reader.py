@@ -8,35 +8,43 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lib_embeddings.names import fold
-from lib_embeddings.prompts.chunks import Chunk, Matcher, WeighedTokens, fill
-from lib_embeddings.prompts.foreign_syntax import find_foreign_syntax
-from lib_embeddings.prompts.grammar import (
-    Part,
-    Run,
-    split_parts,
-    weigh,
-    without_comments,
-    without_networks,
+from lib_embeddings.prompts.chunks import Chunk, Match, Matcher, ReadRun, fill
+from lib_embeddings.prompts.foreign_syntax import (
+    CIVITAI,
+    WILDCARD,
+    ForeignSyntax,
+    find_foreign_syntax,
 )
+from lib_embeddings.prompts.grammar import Run, ends_in_mark, weigh
 from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.report import ChunkUsage, NearMiss, PromptReport, Unavailable, Used
-from lib_embeddings.prompts.schedules import schedule
+from lib_embeddings.prompts.texts import texts_of
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
-_WORD = re.compile(r"[^\s,()\[\]{}<>|:;\"“”!?\\/]+")
-_EDGES = ".'\u2019-_*~+=#&"
-_MOST_WORDS = 10_000
+# Between a mark and a comma behind it, which CLIP reads as one word.
+_TOUCHING = re.compile(r"(?<=[^\w\s,.;]|_)(?=[,.;])")
+
+_NOT_HERE = "it is not here"
+_BY_NUMBER = "Civitai names it by a number: type the name of its file instead"
+_TOUCHED = "the mark right behind it is read as part of its name: type a space between them"
+_TOO_MANY_WORDS = "this prompt has too many different words: not all are compared with names"
 
 
 class Near(Protocol):
-    """Knows which name a word nearly is."""
+    """Knows which names words nearly are."""
 
-    def nearest(self, word: str) -> str | None:
-        """Return that name; None if there is none."""
+    def misses(self, texts: Iterable[str], named: Iterable[str]) -> tuple[dict[str, str], bool]:
+        """Return words -> the name that they nearly are; and whether all words were compared."""
+
+
+class _Found(NamedTuple):
+    """The tokens of a run of text, and the names in them that the host uses."""
+
+    tokens: TokenIds
+    names: list[Match]
 
 
 class PromptReader:
@@ -47,7 +55,7 @@ class PromptReader:
         embeddings: Iterable[KnownEmbedding],
         tokens: Mapping[str, TokenIds],
         tokenize: Tokenize,
-        near: Callable[[Iterable[str]], Near] | None = None,
+        near: Callable[[Iterable[str], Tokenize], Near] | None = None,
     ) -> None:
         """Prepare the names of *embeddings*, the first that the host has registered first.
 
@@ -57,11 +65,14 @@ class PromptReader:
             near: prepares names for near misses; without it none are found.
         """
         self._tokenize = tokenize
+        self._tokens = tokens
         self._known: dict[str, KnownEmbedding] = {}
         self._spellings: dict[str, str] = {}
-        for known in embeddings:
+        # Of files with one name the one that prompts can use is meant.
+        for known in sorted(embeddings, key=lambda known: known.reason is not None):
             self._known.setdefault(known.name, known)
             self._spellings.setdefault(fold(known.name), known.name)
+        self._marked = frozenset(filter(ends_in_mark, self._known))
         self._n_vectors = {name: known.n_vectors for name, known in self._known.items()}
         loaded = [name for name, known in self._known.items() if known.reason is None]
         self._loaded = Matcher({name: tokens[name] for name in loaded})
@@ -70,8 +81,7 @@ class PromptReader:
         # Whoever calls an embedding like an ordinary word, which is one token, means no other word;
         # nobody means a file that is no embedding.
         meant = (name for name, n in self._n_vectors.items() if n and len(tokens[name]) > 1)
-        self._near = near(meant) if near else None
-        self._meant = lru_cache(_MOST_WORDS)(self._find_meant)
+        self._near = near(meant, tokenize) if near else None
 
     def read(self, prompt: str, steps: int, *, is_negative: bool = False) -> PromptReport:
         """Return what a prompt uses.
@@ -80,63 +90,96 @@ class PromptReader:
             steps: how many steps the picture takes, on which prompt editing depends.
             is_negative: the host knows neither AND nor extra networks there.
         """
-        texts_of_parts = [
-            dict.fromkeys(scheduled.text for scheduled in schedule(part.text, steps))
-            for part in _split(prompt, is_negative)
-        ]
+        beginning, texts_of_parts, unread = texts_of(prompt, steps, is_negative=is_negative)
         runs = {text: weigh(text) for texts in texts_of_parts for text in texts}
-        tokens = self._tokens_of(runs.values())
-        parts = [[self._fill(runs[text], tokens) for text in texts] for texts in texts_of_parts]
+        found = self._find(run.text for runs_of_text in runs.values() for run in runs_of_text)
+        chunks = {text: self._fill(runs_of_text, found) for text, runs_of_text in runs.items()}
+        parts = [[chunks[text] for text in texts] for texts in texts_of_parts]
         used = [Used(self._known[name], weights) for name, weights in _weights(parts).items()]
-        unavailable = dict(found for ids in tokens.values() for found in self._unavailable(ids))
-        foreign = find_foreign_syntax(prompt, lambda text: self._spellings.get(fold(text)))
-        meant = (found.name for found in foreign if found.name in self._known)
-        marks = (found.text.partition(":")[0] for found in foreign)  # the word `embedding`
-        named = {*unavailable, *(use.known.name for use in used), *meant, *marks}
+        foreign = find_foreign_syntax(beginning, lambda text: self._spellings.get(fold(text)))
+        unavailable = [*self._all_unavailable(found), *_not_here(foreign)]
+        named = [use.known.name for use in used]
+        named += [each.known.name for each in unavailable if each.known.id]
+        near_misses, is_compared = self._near_misses(found, [*named, *_no_words(foreign)])
         return PromptReport(
             prompt,
             tuple(used),
-            tuple(Unavailable(self._known[name], other) for name, other in unavailable.items()),
-            tuple(self._near_misses(tokens, named)),
-            tuple(foreign),
+            tuple(unavailable),
+            tuple(near_misses),
+            tuple(syntax for syntax in foreign if syntax.replacement is not None),
             tuple(usage for texts in parts for usage in self._usage_of_longest(texts)),
+            unread if unread or is_compared else _TOO_MANY_WORDS,
         )
 
-    def _tokens_of(self, texts: Iterable[Iterable[Run]]) -> dict[str, TokenIds]:
-        """Return the tokens of each run; names are found within one only, as by the host."""
-        distinct = list(dict.fromkeys(run.text for runs in texts for run in runs))
-        return dict(zip(distinct, self._tokenize(distinct), strict=True))
+    def _find(self, texts: Iterable[str]) -> dict[str, _Found]:
+        """Return what is in each run; names are found within one only, as by the host."""
+        distinct = list(dict.fromkeys(texts))
+        tokens = self._tokenize(distinct)
+        return {
+            text: _Found(ids, self._loaded.find(ids))
+            for text, ids in zip(distinct, tokens, strict=True)
+        }
 
-    def _fill(self, runs: Iterable[Run], tokens: Mapping[str, TokenIds]) -> list[Chunk]:
-        weighed = (
-            WeighedTokens(None if run.is_break else tokens[run.text], run.weight) for run in runs
+    def _fill(self, runs: Iterable[Run], found: Mapping[str, _Found]) -> list[Chunk]:
+        read = (
+            ReadRun(None, (), run.weight) if run.is_break else ReadRun(*found[run.text], run.weight)
+            for run in runs
         )
-        return fill(weighed, self._loaded, self._n_vectors)
+        return fill(read, self._n_vectors)
 
-    def _unavailable(self, tokens: TokenIds) -> Iterator[tuple[str, str | None]]:
-        """Yield names that are not loaded, each with the one that the host finds in its place."""
-        position = end = 0
-        while position < len(tokens):
-            used = self._loaded.at(tokens, position)
-            named = self._all.at(tokens, position) if position >= end else None
+    def _all_unavailable(self, found: Mapping[str, _Found]) -> list[Unavailable]:
+        """Return the names that the host does not find, whatever the reason, each once."""
+        unavailable = {
+            name: Unavailable(self._known[name], shadowed_by)
+            for each in found.values()
+            for name, shadowed_by in self._unavailable(*each)
+        }
+        for name, shadowed_by in self._touched(found):
+            known = self._known[name]._replace(reason=_TOUCHED)
+            unavailable.setdefault(name, Unavailable(known, shadowed_by))
+        return list(unavailable.values())
+
+    def _touched(self, found: Mapping[str, _Found]) -> Iterator[tuple[str, str | None]]:
+        """Yield names whose last mark touches another, each with what the host finds instead."""
+        if not self._marked:
+            return
+        apart = {text: _TOUCHING.sub(" ", text) for text in found}
+        texts = [text for text, changed in apart.items() if changed != text]
+        ids = self._tokenize([apart[text] for text in texts]) if texts else []
+        for text, tokens in zip(texts, ids, strict=True):
+            names = Counter(match.name for match in self._all.find(tokens))
+            names.subtract(match.name for match in self._all.find(found[text].tokens))
+            for name in self._marked.intersection(+names):
+                inner = self._tokens[name][:-1]
+                yield name, next((match.name for match in self._loaded.find(inner)), None)
+
+    def _unavailable(
+        self, tokens: TokenIds, names: Iterable[Match]
+    ) -> Iterator[tuple[str, str | None]]:
+        """Yield names that are not loaded, each with the one that the host finds in its place.
+
+        Args:
+            names: those that the host finds.
+        """
+        used = {match.start: match for match in names}
+        end = end_of_used = 0
+        for start in self._all.starts(tokens):
+            if start < end_of_used:
+                continue
+            if start in used:
+                end_of_used = start + used[start].n_tokens
+            named = self._all.at(tokens, start) if start >= end else None
             if named and self._known[named.name].reason is not None:
-                end = position + named.n_tokens
-                found = (self._loaded.at(tokens, place) for place in range(position, end))
+                end = start + named.n_tokens
+                found = (self._loaded.at(tokens, place) for place in range(start, end))
                 yield named.name, next((match.name for match in found if match), None)
-            position += used.n_tokens if used else 1
 
-    def _near_misses(self, texts: Iterable[str], named: Iterable[str]) -> Iterator[NearMiss]:
-        """Yield the words that are nearly names, but for those that stand in names."""
-        parts_of_names = {fold(word) for name in named for word in _words(name)}
-        for word in dict.fromkeys(word for text in texts for word in _words(text)):
-            meant = self._meant(word)
-            if meant and fold(word) not in parts_of_names:
-                yield NearMiss(word, self._known[meant])
-
-    def _find_meant(self, word: str) -> str | None:
-        if self._near is None or len(self._tokenize([word])[0]) == 1:
-            return None
-        return self._near.nearest(word)
+    def _near_misses(
+        self, texts: Iterable[str], named: Iterable[str]
+    ) -> tuple[list[NearMiss], bool]:
+        """Return the words that are nearly names; and whether all words were compared."""
+        pairs, is_whole = self._near.misses(texts, named) if self._near else ({}, True)
+        return [NearMiss(text, self._known[name]) for text, name in pairs.items()], is_whole
 
     def _usage_of_longest(self, texts: Iterable[Sequence[Chunk]]) -> Iterator[ChunkUsage]:
         """Yield how the chunks of the longest text are filled."""
@@ -146,13 +189,21 @@ class PromptReader:
             yield ChunkUsage(len(chunk.tokens), vectors)
 
 
-def _split(prompt: str, is_negative: bool) -> list[Part]:
-    text = without_comments(prompt)
-    return [Part(text, 1.0)] if is_negative else split_parts(without_networks(text))
+def _not_here(foreign: Iterable[ForeignSyntax]) -> Iterator[Unavailable]:
+    """Yield the embeddings that a prompt names outright and that are not here."""
+    for name, program in dict.fromkeys(
+        (each.name, each.program) for each in foreign if each.replacement is None
+    ):
+        if program != WILDCARD:
+            reason = _BY_NUMBER if program == CIVITAI else _NOT_HERE
+            yield Unavailable(KnownEmbedding("", name, 0, reason), None)
 
 
-def _words(text: str) -> list[str]:
-    return [word for match in _WORD.findall(text) if (word := match.strip(_EDGES))]
+def _no_words(foreign: Iterable[ForeignSyntax]) -> Iterator[str]:
+    """Yield what of other programs' syntax is no word that somebody mistyped."""
+    for syntax in foreign:
+        is_whole = syntax.replacement is not None or syntax.program in (CIVITAI, WILDCARD)
+        yield syntax.text if is_whole else syntax.text.partition(":")[0]
 
 
 def _weights(parts: Iterable[Iterable[Iterable[Chunk]]]) -> dict[str, tuple[float, ...]]:

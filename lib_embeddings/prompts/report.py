@@ -45,7 +45,11 @@ class ChunkUsage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PromptReport:
-    """What one prompt uses, in the order of the prompt."""
+    """What one prompt uses, in the order of the prompt.
+
+    Attributes:
+        unread: why not all of the prompt was read; None where it was.
+    """
 
     prompt: str
     used: tuple[Used, ...] = ()
@@ -53,12 +57,14 @@ class PromptReport:
     near_misses: tuple[NearMiss, ...] = ()
     foreign_syntax: tuple[ForeignSyntax, ...] = ()
     chunks: tuple[ChunkUsage, ...] = ()
+    unread: str | None = None
 
     @property
     def is_all_used(self) -> bool:
         """Tell whether the prompt uses all that it names."""
         used = {use.known.name for use in self.used}
-        return not self.unavailable and all(found.name in used for found in self.foreign_syntax)
+        are_used = all(found.name in used for found in self.foreign_syntax)
+        return are_used and not self.unavailable and self.unread is None
 
     def warnings(self) -> Iterator[str]:
         """Yield a line for each embedding that the prompt names and cannot use."""
@@ -80,6 +86,8 @@ class PromptReport:
         for found in self.foreign_syntax:
             yield f"{found.program} syntax: {found.text}: type {found.replacement}"
         yield from self._usage_lines()
+        if self.unread:
+            yield self.unread
 
     def _usage_lines(self) -> Iterator[str]:
         """Yield a line about the chunks that hold vectors."""
@@ -104,17 +112,26 @@ class PromptReport:
                 for known, weights in self.used
             ],
             "unavailable": [
-                {**_named(known), "reason": known.reason, "shadowed_by": shadowed_by}
+                {
+                    "id": known.id or None,
+                    "name": known.name,
+                    "reason": known.reason,
+                    "shadowed_by": shadowed_by,
+                }
                 for known, shadowed_by in self.unavailable
             ],
             "near_misses": [{"text": text, **_named(known)} for text, known in self.near_misses],
-            "foreign_syntax": [self._syntax_as_json(found) for found in self.foreign_syntax],
+            "foreign_syntax": list(self._syntax_as_json()),
             "chunks": [chunk._asdict() for chunk in self.chunks],
+            "unread": self.unread,
         }
 
-    def _syntax_as_json(self, found: ForeignSyntax) -> dict[str, Any]:
-        start, end = (_utf16_length(self.prompt[:offset]) for offset in (found.start, found.end))
-        return {**found._asdict(), "start": start, "end": end}
+    def _syntax_as_json(self) -> Iterator[dict[str, Any]]:
+        offset = counted = 0
+        for found in self.foreign_syntax:
+            start = counted + _utf16_length(self.prompt[offset : found.start])
+            offset, counted = found.end, start + _utf16_length(found.text)
+            yield {**found._asdict(), "start": start, "end": counted}
 
 
 def _named(known: KnownEmbedding) -> dict[str, str]:

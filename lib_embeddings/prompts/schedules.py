@@ -9,13 +9,10 @@ backslash.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import NamedTuple
-
-# Samplers take far fewer; an alternation costs a text for each step.
-MOST_STEPS = 1000
 
 _PIECE = re.compile(r"(?:[^\\()\[\]:|]|\\.)+|[()\[\]:|]")
 _STEP = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
@@ -48,13 +45,15 @@ class _Alternation(NamedTuple):
 _Node = str | _Edit | _Alternation
 
 
-def schedule(prompt: str, steps: int) -> list[ScheduledText]:
-    """Return the texts that a prompt stands for, one after the other, up to the last step."""
+def schedule(prompt: str, steps: int) -> Iterator[ScheduledText]:
+    """Yield the texts that a prompt stands for, one after the other, up to the last step."""
     parser = _Parser(steps)
     nodes = parser.parse(prompt)
     if nodes is None:
-        return [ScheduledText(steps, prompt)]
-    return [ScheduledText(step, _text_at(nodes, step)) for step in sorted(parser.last_steps)]
+        yield ScheduledText(steps, prompt)
+        return
+    for step in range(1, steps + 1) if parser.alternates else sorted(parser.last_steps):
+        yield ScheduledText(step, _text_at(nodes, step))
 
 
 def _text_at(nodes: list[_Node], step: int) -> str:
@@ -94,6 +93,7 @@ class _Group:
 class _Parser:
     def __init__(self, steps: int) -> None:
         self.last_steps = {steps}
+        self.alternates = False
         self._steps = steps
 
     def parse(self, prompt: str) -> list[_Node] | None:
@@ -125,7 +125,7 @@ class _Parser:
         if not group.dividers or (group.dividers == ":" and bracket == ")"):
             return [*group.as_text(), bracket]
         if bracket == "]" and set(group.dividers) == {"|"}:
-            self.last_steps.update(range(1, self._steps + 1))
+            self.alternates = True
             return [_Alternation(group.sections)]
         if bracket == "]" and group.dividers in (":", "::"):
             return self._edit(group)
@@ -133,8 +133,8 @@ class _Parser:
 
     def _edit(self, group: _Group) -> list[_Node]:
         *before, after, step = group.sections
-        text = "".join(node for node in step if isinstance(node, str))
-        if len(step) != 1 or not _STEP.fullmatch(text):
+        text = step[0] if len(step) == 1 else None
+        if not isinstance(text, str) or not _STEP.fullmatch(text):
             return []
         share = float(text) * (self._steps if "." in text else 1)
         last_step = int(max(0, min(self._steps, share)))

@@ -18,10 +18,10 @@ from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import ViewEntry
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import escape
-from lib_embeddings.prompts.schedules import MOST_STEPS
-from lib_embeddings.web.requests import LARGEST_PAGE, LONGEST_PROMPT, MOST_COMPLETIONS, Prompts
+from lib_embeddings.web.requests import LARGEST_PAGE, MOST_COMPLETIONS, Prompts
 
 
 class HostFacts(NamedTuple):
@@ -54,9 +54,9 @@ def host(facts: HostFacts) -> dict[str, Any]:
             key: {"hidden_size": encoder.hidden_size} for key, encoder in TEXT_ENCODERS.items()
         },
         "limits": {
-            "prompt_characters": LONGEST_PROMPT,
+            "prompt_characters": LIMITS.prompt_characters,
             "chunk_tokens": CHUNK_TOKENS,
-            "steps": MOST_STEPS,
+            "steps": LIMITS.prompt_steps,
             "page": LARGEST_PAGE,
             "completions": MOST_COMPLETIONS,
         },

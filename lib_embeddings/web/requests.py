@@ -15,7 +15,7 @@ from fastapi import HTTPException, Request
 from lib_embeddings.entries.notes import FIELDS
 from lib_embeddings.errors import shown
 from lib_embeddings.library.choices import FIELD_CHOICES
-from lib_embeddings.prompts.schedules import MOST_STEPS
+from lib_embeddings.limits import LIMITS
 
 _LOCAL_CLIENTS = ("127.0.0.1", "::1")
 # Names that only this machine uses for itself. A tunnel or proxy on this machine makes strangers
@@ -24,9 +24,6 @@ _LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _LONGEST_NUMBER = 40
 _LONGEST_BODY = 4096
-# Two prompts with every character written out, and an infotext.
-_LONGEST_PROMPTS = 1 << 20
-LONGEST_PROMPT = 20_000
 LARGEST_PAGE = 1000
 MOST_COMPLETIONS = 100
 _STEPS = 20
@@ -113,18 +110,18 @@ async def read_name(request: Request) -> str:
 
 async def read_prompts(request: Request) -> Prompts:
     """Return the prompts that a page asks about."""
-    body = _parse(await _read_body(request, _LONGEST_PROMPTS))
+    body = _parse(await _read_body(request, LIMITS.prompts_bytes))
     if not isinstance(body, dict):
         raise HTTPException(422, "expected a JSON object")
     positive, negative = (body.get(field, "") for field in FIELDS)
     for field, text in zip(FIELDS, (positive, negative), strict=True):
-        if not isinstance(text, str) or len(text) > LONGEST_PROMPT:
+        if not isinstance(text, str) or len(text) > LIMITS.prompt_characters:
             raise HTTPException(
-                422, f"{field}: expected text of at most {LONGEST_PROMPT:,} characters"
+                422, f"{field}: expected text of at most {LIMITS.prompt_characters:,} characters"
             )
     steps = body.get("steps", _STEPS)
-    if type(steps) is not int or not 1 <= steps <= MOST_STEPS:
-        raise HTTPException(422, f"steps: expected a number from 1 to {MOST_STEPS}")
+    if type(steps) is not int or not 1 <= steps <= LIMITS.prompt_steps:
+        raise HTTPException(422, f"steps: expected a number from 1 to {LIMITS.prompt_steps}")
     infotext = body.get("infotext", "")
     if not isinstance(infotext, str):
         raise HTTPException(422, "infotext: expected text")

@@ -74,7 +74,6 @@ def test_every_reason_names_both_sides(encoders: str, family: str, kind: str) ->
     assert MODEL_FAMILIES[family].title in reason
 
 
-T5 = "t5xxl 4096 (SD 3.x, Flux, Chroma, HiDream and PixArt)"
 SENTENCES = [
     (
         "clip_h",

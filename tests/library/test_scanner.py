@@ -311,7 +311,7 @@ def test_incomplete_files(root: Path, scans: Scans, disk: Disk) -> None:
     assert sorted(scans.entries) == sorted([*ALL, "a/b/new3.pt", "z/new2.pt"])
     disk.listed.clear()
     scans.writers.seconds_left.clear()
-    assert scans.retry()[:3] == (is_changed=True, answered=frozenset({str(root)}), again_in=None)
+    assert scans.retry()[:3] == (True, {str(root)}, None)
     assert disk.listed == {str(root / "a"): 1}
     assert "a/new.pt" in scans.entries
 

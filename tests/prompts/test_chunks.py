@@ -4,41 +4,43 @@ from __future__ import annotations
 
 import pytest
 
-from lib_embeddings.prompts.chunks import PLACEHOLDER, Chunk, Matcher, Placed, WeighedTokens, fill
+from lib_embeddings.prompts.chunks import PLACEHOLDER, Chunk, Matcher, Placed, ReadRun, fill
 
 COMMA, WORD, NAME = 267, 320, 999
 NAMES = Matcher({"emb": [NAME]})
 
 
 @pytest.mark.parametrize(
-    ("tokens", "position", "expected"),
+    ("tokens", "expected"),
     [
-        ([1, 2, 3], 0, ("long", 3)),
-        ([1, 2, 4], 0, ("middle", 2)),
-        ([1, 3], 0, ("short", 1)),
-        ([9, 1, 2], 1, ("middle", 2)),
-        ([9, 1, 2], 0, None),
-        ([2, 3], 0, None),
+        ([1, 2, 3], [("long", 0, 3)]),
+        ([1, 2, 4], [("middle", 0, 2)]),
+        ([1, 3], [("short", 0, 1)]),
+        ([9, 1, 2], [("middle", 1, 2)]),
+        ([1, 2, 3, 1, 1, 2], [("long", 0, 3), ("short", 3, 1), ("middle", 4, 2)]),
+        ([1, *[2] * 8, 1], [("longest", 0, 9), ("short", 9, 1)]),
+        ([5, 1], [("inside", 0, 2)]),
+        ([2, 3], []),
+        ([], []),
     ],
 )
-def test_the_longest_is_found(
-    tokens: list[int], position: int, expected: tuple[str, int] | None
-) -> None:
+def test_the_longest_is_found(tokens: list[int], expected: list[tuple[str, int, int]]) -> None:
     """The name with the most tokens wins, in whatever order names are registered."""
-    names = {"short": [1], "long": [1, 2, 3], "middle": (1, 2), "none": []}
-    assert Matcher(names).at(tokens, position) == expected
-    assert Matcher(dict(reversed(names.items()))).at(tokens, position) == expected
+    names = {"short": [1], "long": [1, 2, 3], "middle": (1, 2), "none": [], "inside": [5, 1]}
+    names["longest"] = [1, *[2] * 8]
+    assert Matcher(names).find(tokens) == expected
+    assert Matcher(dict(reversed(names.items()))).find(tokens) == expected
 
 
 def test_the_first_of_equals_is_found() -> None:
     """Of names with the same tokens the one registered first is found."""
-    assert Matcher({"Case": [5], "case": [5]}).at([5], 0) == ("Case", 1)
+    assert Matcher({"Case": [5], "case": [5]}).find([5]) == [("Case", 0, 1)]
 
 
 def fill_with(*runs: list[int] | None, n_vectors: int = 8) -> list[Chunk]:
     """Fill chunks with runs of weight 1.5; None is a BREAK."""
-    weighed = [WeighedTokens(run, 1.5) for run in runs]
-    return fill(weighed, NAMES, {"emb": n_vectors})
+    read = [ReadRun(run, NAMES.find(run or []), 1.5) for run in runs]
+    return fill(read, {"emb": n_vectors})
 
 
 def lengths(*runs: list[int] | None, n_vectors: int = 8) -> list[int]:
@@ -85,6 +87,7 @@ def test_breaks() -> None:
 def test_more_vectors_than_a_chunk_has_tokens() -> None:
     """Too long an embedding makes too long a chunk, with which the host fails."""
     assert lengths([NAME], n_vectors=80) == [0, 80]
+    assert lengths([NAME, WORD, WORD], n_vectors=80) == [0, 82]
 
 
 def test_a_comma_before_an_embedding() -> None:

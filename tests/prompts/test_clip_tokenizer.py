@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings import prompts
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
@@ -28,13 +29,14 @@ def test_texts_do_not_touch_each_other() -> None:
     assert tokenize(list(IDS)) == list(IDS.values())
 
 
-def test_a_word_that_nobody_typed_is_cut() -> None:
-    """Its cost would grow with the square of its length; a word as long as a file name is whole."""
-    name, rest = "ab" * 128, "ab" * 50
-    pieces = [*tokenize([name])[0], *tokenize([name])[0], *tokenize([rest])[0]]
-    assert tokenize([name + name + rest]) == [pieces]
-    halves = [*tokenize([name[:128]])[0], *tokenize([name[128:]])[0]]
-    assert tokenize([name]) != [halves]
+@pytest.mark.parametrize("letters", ["ab", "éß"])
+def test_a_word_that_nobody_typed_is_cut(letters: str) -> None:
+    """Its cost would grow with the square of its length; a word of any name is whole."""
+    word, rest = letters * (LIMITS.word_bytes // len(letters.encode())), letters * 10
+    pieces = [*tokenize([word])[0], *tokenize([word])[0], *tokenize([rest])[0]]
+    assert tokenize([word + word + rest]) == [pieces]
+    middle = len(word) // 2
+    assert tokenize([word]) != [tokenize([word[:middle]])[0] + tokenize([word[middle:]])[0]]
 
 
 @pytest.fixture

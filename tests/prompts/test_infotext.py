@@ -4,38 +4,92 @@ from __future__ import annotations
 
 import pytest
 
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.infotext import (
     compare,
-    find_hashes,
+    find_fields,
     join_hashes,
     name_in_infotext,
+    named_embeddings,
     split_hashes,
 )
 
-INFOTEXT = """a cat, TI hashes: none of them
+INFOTEXT = """a cat, TI hashes: none: 1234567890ab, Embeddings: none
 Negative prompt: bad
 Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 64x64, {field}Version: v1.10.1"""
+HASH, SHORT = "3dd6c1a7e5b1", "3dd6c1a7e5"
+EMBED = '{"type":"embed","weight":1,"modelVersionId":9208,"modelName":"Easy"}'
+AIR = "urn:air:sd1:embedding:civitai:4629@5637"
+
+
+def named(infotext: str) -> dict[str, str]:
+    """Return what a whole infotext names."""
+    return named_embeddings(find_fields(infotext))
 
 
 @pytest.mark.parametrize(
     ("field", "expected"),
     [
-        ('TI hashes: "a: 3dd6c1a7e5b1, bad: 0f0f0f0f0f0f", ', "a: 3dd6c1a7e5b1, bad: 0f0f0f0f0f0f"),
-        ('TI hashes: "marc: 3dd6c1a7e5b1", ', "marc: 3dd6c1a7e5b1"),
-        ("TI hashes: marc, ", "marc"),
-        (r'TI hashes: "say \"hi\": 3dd6c1a7e5b1", ', 'say "hi": 3dd6c1a7e5b1'),
-        (r'TI hashes: "\x: 3dd6c1a7e5b1", ', r"\x: 3dd6c1a7e5b1"),
-        ('Lora hashes: "x: 1234567890ab", ', "none of them"),
+        # AUTOMATIC1111
+        ('TI hashes: "a: 3dd6c1a7e5b1, b: 0f0f0f0f0f0f", ', {"a": HASH, "b": "0f" * 6}),
+        ("TI hashes: marc: 3dd6c1a7e5b1, ", {"marc": HASH}),
+        (r'TI hashes: "say \"hi\": 3dd6c1a7e5b1", ', {'say "hi"': HASH}),
+        (r'TI hashes: "\x: 3dd6c1a7e5b1", ', {r"\x": HASH}),
+        ("TI hashes: a: 111111111111, TI hashes: marc: 3dd6c1a7e5b1, ", {"marc": HASH}),
+        ('Lora hashes: "x: 1234567890ab", ', {}),
+        # Civitai's extension, and savers for ComfyUI
+        ('Hashes: {"model": "d7aa", "embed:a: b": "3DD6C1A7E5"}, ', {"a: b": SHORT}),
+        ('Hashes: {"embed:a": "", "embed:b": 5, "lora:c": "3dd6c1a7e5"}, ', {"a": ""}),
+        ('Hashes: {"embed:a": , ', {}),
+        ("Hashes: [1], ", {}),
+        # Forge, SD.Next
+        ("TI: marc_allante, ", {"marc_allante": ""}),
+        ('TI: "lazypos, lazyneg, lazypos", ', {"lazypos": "", "lazyneg": ""}),
+        ('Embeddings: "marc, marc_1, marc_2, bad_2", ', {"marc": "", "bad_2": ""}),
+        # Civitai
+        (f'Civitai resources: [{{"type":"checkpoint","modelName":"X"}},{EMBED}], ', {"Easy": ""}),
+        (f'Civitai resources: [{{"modelName":"Deep","air":"{AIR}"}}], ', {"Deep": ""}),
+        ('Civitai resources: [5, {"type":"embed"}], ', {}),
+        (f'Civitai resources: [{EMBED}], Hashes: {{"embed:x": "3dd6c1a7e5"}}, ', {"x": SHORT}),
+        # Of names equal but for letter case the one with a hash counts
+        ("TI: a, TI hashes: A: 3dd6c1a7e5b1, ", {"A": HASH}),
     ],
-)  # fmt: skip
-def test_the_field_is_found_behind_the_prompt(field: str, expected: str) -> None:
-    """The last field of the name counts, quoted or not, as a prompt may hold the words too."""
-    assert find_hashes(INFOTEXT.format(field=field)) == expected
+)
+def test_what_the_fields_name(field: str, expected: dict[str, str]) -> None:
+    """Each program's field is read, and no words of the prompts."""
+    assert named(INFOTEXT.format(field=field)) == expected
 
 
-def test_a_prompt_alone_has_no_hashes() -> None:
-    """Text without the field names no embedding."""
-    assert not find_hashes("a photo of a cat, 8k")
+def test_the_line_of_2022() -> None:
+    """The WebUIs of that year named embeddings below all fields, with checksums of another kind."""
+    infotext = f"{INFOTEXT.format(field='')}\n\nUsed embeddings: Camilla-FE [e687], my style [2f88]"
+    assert named(infotext) == {"Camilla-FE": "", "my style": ""}
+
+
+def test_fields_in_the_line_of_the_prompts() -> None:
+    """Some programs write all on one line."""
+    text = "a cat Negative prompt: Steps: 23, TI: marc, ADetailer Steps: 28, Version: 1"
+    assert named(text) == {"marc": ""}
+
+
+def test_fields_that_a_host_took_apart() -> None:
+    """A host's own record of the fields is read as well, whatever else is in it."""
+    fields = {"Prompt": "a cat", "TI hashes": f"marc: {HASH}", "Hashes": None, "TI": "bad"}
+    assert named_embeddings(fields) == {"marc": HASH, "bad": ""}
+
+
+def test_a_prompt_alone_names_nothing() -> None:
+    """Text without fields names no embedding, and neither does none."""
+    assert not named("a photo of a cat, 8k, Embeddings: none, TI hashes: x: 1234567890ab")
+    assert not named("")
+
+
+def test_an_infotext_is_read_up_to_limits() -> None:
+    """Only the end of a huge text is looked at, and a prompt has no thousands of embeddings."""
+    many = ", ".join(f"n{number}" for number in range(2 * LIMITS.infotext_embeddings))
+    field = f'TI: "{many}"'
+    assert len(named(f"x\nSteps: 1, {field}")) == LIMITS.infotext_embeddings
+    assert not named(f"x\nSteps: 1, TI: marc, {' ' * LIMITS.infotext_bytes}")
 
 
 @pytest.mark.parametrize(
@@ -88,6 +142,19 @@ def test_missing_different_and_renamed_embeddings_are_told_apart() -> None:
         "the picture used former, which has the name moved here: type moved",
         "the picture used gone (dddddddddddd), which is not here: add it, or remove the name",
         "the picture used another other: its hash is 111111111111, the one here has bbbbbbbbbbbb",
+    ]
+
+
+def test_names_without_hashes_tell_what_is_missing() -> None:
+    """A name alone says nothing of a file that is here, and is never another file's name."""
+    provenance = compare({"same": "", "gone": ""}, HERE.get, _name_of)
+    assert provenance.as_json() == {
+        "missing": [{"name": "gone", "hash": None}],
+        "different": [],
+        "renamed": [],
+    }
+    assert provenance.lines() == [
+        "the picture used gone, which is not here: add it, or remove the name"
     ]
 
 

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import pytest
 
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.near import NearNames
+from lib_embeddings.prompts.tokenizer import TokenIds
 
-NAMES = NearNames(
-    ["marc_allante", "EasyNegative", "badhandv4", "kaleido", "v1.5", "tangles", "my style", "cat-2"]
+
+def make_names(*names: str) -> NearNames:
+    """Return names ready to be compared, ordinary words as CLIP knows them."""
+    return NearNames(names, tokenize)
+
+
+NAMES = make_names(
+    *("marc_allante", "EasyNegative", "badhandv4", "kaleido", "v1.5", "tangles", "my style"),
+    *(
+        "cat-2",
+        "HDA_Masterpiece_FULL",
+        "bad-hands-5",
+        "concept-art",
+        "1girl",
+        "b_w",
+        "by bad artist",
+    ),
 )
 
 
@@ -17,6 +35,10 @@ NAMES = NearNames(
         ("marc_alante", "marc_allante"),
         ("Marc-Allente", "marc_allante"),
         ("marc_lalante", "marc_allante"),
+        ("marc_all", None),
+        ("arc_allant", "marc_allante"),
+        ("xmarc_allantex", "marc_allante"),
+        ("marcx_yallante", "marc_allante"),
         ("easynegatve", "EasyNegative"),
         ("aesynegative", "EasyNegative"),
         ("badhandv5", "badhandv4"),
@@ -27,7 +49,7 @@ NAMES = NearNames(
     ],
 )
 def test_slips(word: str, expected: str | None) -> None:
-    """A slip or two are forgiven, by the word's length."""
+    """A slip or two are forgiven, by the word's length, wherever they are."""
     assert NAMES.nearest(word) == expected
 
 
@@ -41,5 +63,58 @@ def test_no_slips(word: str) -> None:
 
 def test_the_nearest_wins() -> None:
     """Of two near names the nearer is meant."""
-    assert NearNames(["style-5000", "style-500x"]).nearest("style-500") == "style-5000"
-    assert NearNames(["style-50", "style-6000"]).nearest("style-5000") == "style-6000"
+    assert make_names("style-5000", "style-500x").nearest("style-500") == "style-5000"
+    assert make_names("style-50", "style-6000").nearest("style-5000") == "style-6000"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "expected"),
+    [
+        ("a HDA Masterpiece FULL b", ("HDA Masterpiece FULL", "HDA_Masterpiece_FULL")),
+        ("hda masterpiece full", ("hda masterpiece full", "HDA_Masterpiece_FULL")),
+        ("bad hands 5", ("bad hands 5", "bad-hands-5")),
+        ("Easy Negative", ("Easy Negative", "EasyNegative")),
+        ("by bad_artist", None),
+        ("by bad-artist -", None),
+        ("by bad artist", None),
+        ("concept art", None),
+        ("easy negative", None),
+        ("1 girl", None),
+        ("B W", None),
+        ("my style", None),
+        ("bad, hands 5", None),
+    ],
+)
+def test_words_apart(phrase: str, expected: tuple[str, str] | None) -> None:
+    """A name of several words is found in them, unless they are an ordinary phrase or the name."""
+    found, _ = NAMES.misses([phrase], [])
+    assert list(found.items()) == ([expected] if expected else [])
+
+
+def test_words_that_are_named_are_no_misses() -> None:
+    """What a prompt is known to name, or to be written in, is no mistake."""
+    assert NAMES.misses(["marc_alante"], [])[0] == {"marc_alante": "marc_allante"}
+    assert NAMES.misses(["marc_alante"], ["<marc_alante>"])[0] == {}
+
+
+def test_ordinary_words_are_no_misses() -> None:
+    """A word that is one token is no mistyped name."""
+    names = make_names("portraits2")
+    assert names.misses(["portraits portraitz2"], [])[0] == {"portraitz2": "portraits2"}
+
+
+def test_words_are_compared_up_to_a_limit() -> None:
+    """So many new words are compared at once; those that were compared before cost nothing."""
+    given: list[str] = []
+
+    def count(texts: list[str]) -> list[TokenIds]:
+        given.extend(texts)
+        return [[1, 2]] * len(texts)
+
+    names = NearNames(["EasyNegative"], count)
+    text = " ".join(f"w{number}" for number in range(LIMITS.compared_words + 1))
+    assert names.misses([text], []) == ({}, False)
+    assert len(given) == LIMITS.compared_words
+    assert names.misses([text], []) == ({}, True)
+    assert names.misses([text], []) == ({}, True)
+    assert len(given) == LIMITS.compared_words + 1

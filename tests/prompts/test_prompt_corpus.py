@@ -28,8 +28,8 @@ from lib_embeddings.prompts.grammar import (
     without_comments,
     without_networks,
 )
+from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.reader import PromptReader
-from lib_embeddings.prompts.report import Known
 from lib_embeddings.prompts.schedules import schedule
 
 STEPS = 20
@@ -37,7 +37,7 @@ CORPUS = json.loads((Path(__file__).parent / "corpus.json").read_bytes())
 ROWS = [row for rows in CORPUS["prompts"].values() for row in rows]
 NAMES = CORPUS["names"]
 READER = PromptReader(
-    [Known(name, name, 1) for name in NAMES],
+    [KnownEmbedding(name, name, 1) for name in NAMES],
     dict(zip(NAMES, tokenize(NAMES), strict=True)),
     tokenize,
 )
@@ -52,9 +52,11 @@ def readings(row: dict[str, Any]) -> Iterator[list[Run]]:
     """Yield what the host reads of a prompt at each step, part after part."""
     prompt, is_negative = without_comments(row["prompt"]), row.get("is_negative", False)
     parts = [prompt] if is_negative else [p.text for p in split_parts(without_networks(prompt))]
-    stages = [schedule(part, STEPS) for part in parts]
+    schedules = [list(schedule(part, STEPS)) for part in parts]
     for step in range(1, STEPS + 1):
-        texts = [next(s.text for s in stage if s.last_step >= step) for stage in stages]
+        texts = [
+            next(each.text for each in texts_ if each.last_step >= step) for texts_ in schedules
+        ]
         yield [run for text in texts for run in weigh(text) if not run.is_break]
 
 

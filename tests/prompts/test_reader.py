@@ -97,11 +97,19 @@ def _told(report: PromptReport) -> Iterable[tuple[str, Any]]:
                             "near misses": {"whatever-20000": "whatever-2000"}}),
         ("bad-hands", {"used": {"bad": [1]}, "near misses": {"bad-hands": "bad-hands-5"}}),
         ("(whatver-200:1.2)", {"near misses": {"whatver-200": "whatever-200"}}),
+        ("bad hands 5", {"used": {"bad": [1]}, "near misses": {"bad hands 5": "bad-hands-5"}}),
         # Other programs' syntax
         ("embedding:cat", {"used": {"cat": [1]}, "foreign syntax": ["embedding:cat"]}),
-        ("embedding:missing.pt", {"foreign syntax": ["embedding:missing.pt"]}),
-        ("embedding:marc_alante", {"foreign syntax": ["embedding:marc_alante"],
+        ("embedding:missing.pt", {"unavailable": {"missing": None}}),
+        ("embedding:urn:air:sd1:embedding:civitai:7808@9208",
+         {"unavailable": {"urn:air:sd1:embedding:civitai:7808@9208": None}}),
+        ("embedding:marc_alante", {"unavailable": {"marc_alante": None},
                                    "near misses": {"marc_alante": "marc_allante"}}),
+        ("__marc_alante__", {}),
+        ("__marc_allante__", {"used": {"marc_allante": [1]},
+                              "foreign syntax": ["__marc_allante__"]}),
+        ("marc_allante++", {"used": {"marc_allante": [1]}, "foreign syntax": ["marc_allante++"]}),
+        ("<embed:cat>", {"foreign syntax": ["<embed:cat>"]}),
         ("<marc_allante>", {"used": {"marc_allante": [1]}, "foreign syntax": ["<marc_allante>"]}),
     ],
 )  # fmt: skip
@@ -172,6 +180,57 @@ def test_a_file_that_is_no_embedding_is_no_near_miss() -> None:
     """Only embeddings are meant by words that are nearly names."""
     known = [KnownEmbedding("1", "catxl_style", 0, "this is a web page")]
     assert not make_reader(known).read("catxl_stile", 10).near_misses
+
+
+def test_the_file_that_can_be_used_is_meant() -> None:
+    """Of two files with one name the one for this model counts, in whatever order they come."""
+    known = [KnownEmbedding("xl", "lazyneg", 2, XL), KnownEmbedding("sd", "lazyneg", 8)]
+    for embeddings in (known, known[::-1]):
+        (used,) = make_reader(embeddings).read("lazyneg", 10).used
+        assert used.known.id == "sd"
+
+
+MARKED = ("bad_prompt (2)", "bad_prompt", "excl!", "x_", "<tok>", "gone_")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "used", "unavailable"),
+    [
+        (r"bad_prompt \(2\), cat", ["bad_prompt"], {"bad_prompt (2)": "bad_prompt"}),
+        (r"bad_prompt \(2\) , cat", ["bad_prompt (2)"], {}),
+        (r"(bad_prompt \(2\):1.2), cat", ["bad_prompt (2)"], {}),
+        ("excl!, cat", [], {"excl!": None}),
+        ("a excl!. cat", [], {"excl!": None}),
+        ("excl! , x_ , x_", ["excl!", "x_"], {}),
+        ("x_, x_ ,", ["x_"], {"x_": None}),
+        ("a,<tok>,b", [], {"<tok>": None}),
+        ("a,<tok> ,b", ["<tok>"], {}),
+        ("gone_, cat", [], {"gone_": None}),
+        ("excl, cat!,", [], {}),
+    ],
+)
+def test_marks_that_touch_a_name(
+    prompt: str, used: list[str], unavailable: dict[str, str | None]
+) -> None:
+    """CLIP reads marks that touch as one word: the name before is not used, or another is."""
+    known = [KnownEmbedding(name, name, 1, XL if name == "gone_" else None) for name in MARKED]
+    report = make_reader(known).read(prompt, 10)
+    assert [use.known.name for use in report.used] == used
+    assert {each.known.name: each.shadowed_by for each in report.unavailable} == unavailable
+    for each in report.unavailable:
+        assert "type a space between" in (each.known.reason or "")
+
+
+def test_names_that_are_not_here() -> None:
+    """A name that is written outright is looked for, and its reason says what is wrong."""
+    report = READER.read("embedding:gone_neg, embedding:urn:air:sd1:embedding:civitai:1@2", 10)
+    assert [(each.known.id, each.known.name, each.known.reason) for each in report.unavailable] == [
+        ("", "gone_neg", "it is not here"),
+        (
+            *("", "urn:air:sd1:embedding:civitai:1@2"),
+            "Civitai names it by a number: type the name of its file instead",
+        ),
+    ]
 
 
 def test_without_near_misses() -> None:

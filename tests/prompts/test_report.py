@@ -6,15 +6,17 @@ from lib_embeddings.prompts.foreign_syntax import find_foreign_syntax
 from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.report import ChunkUsage, NearMiss, PromptReport, Unavailable, Used
 
+GONE = KnownEmbedding("", "gone", 0, "it is not here")
 MARC, XL = KnownEmbedding("1", "marc", 8), KnownEmbedding("2", "marc-xl", 2, "made for SDXL")
 PROMPT = "😀 embedding:marc.pt"
 REPORT = PromptReport(
     PROMPT,
     (Used(MARC, (1.1 * 1.1, 1.0)), Used(KnownEmbedding("3", "one", 1), (1.0,))),
-    (Unavailable(XL, "marc"), Unavailable(XL, None)),
+    (Unavailable(XL, "marc"), Unavailable(GONE, None)),
     (NearMiss("mark", MARC),),
     tuple(find_foreign_syntax(PROMPT, {"marc": "marc"}.get)),
     (ChunkUsage(75, 17), ChunkUsage(3, 0)),
+    "this prompt is too long",
 )
 
 
@@ -24,10 +26,11 @@ def test_lines() -> None:
         "used: marc (8 vectors, weights 1.21, 1)",
         "used: one (1 vector, weight 1)",
         "not used: marc-xl: made for SDXL; marc is used instead",
-        "not used: marc-xl: made for SDXL; the model reads its name as words",
+        "not used: gone: it is not here; the model reads its name as words",
         "not a name: mark: did you mean marc?",
         "ComfyUI syntax: embedding:marc.pt: type marc",
         "embeddings take 17 of 75 tokens in chunk 1",
+        "this prompt is too long",
     ]
 
 
@@ -50,7 +53,7 @@ def test_json() -> None:
         ],
         "unavailable": [
             {"id": "2", "name": "marc-xl", "reason": "made for SDXL", "shadowed_by": "marc"},
-            {"id": "2", "name": "marc-xl", "reason": "made for SDXL", "shadowed_by": None},
+            {"id": None, "name": "gone", "reason": "it is not here", "shadowed_by": None},
         ],
         "near_misses": [{"text": "mark", "name": "marc", "id": "1"}],
         "foreign_syntax": [
@@ -64,4 +67,5 @@ def test_json() -> None:
             }
         ],
         "chunks": [{"tokens": 75, "vectors": 17}, {"tokens": 3, "vectors": 0}],
+        "unread": "this prompt is too long",
     }

@@ -35,7 +35,7 @@ from lib_embeddings.prompts.schedules import schedule
 )
 def test_editing(prompt: str, expected: list[tuple[int, str]]) -> None:
     """What stands before is there up to a step, given as a number or as a share."""
-    assert schedule(prompt, 10) == expected
+    assert list(schedule(prompt, 10)) == expected
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_editing(prompt: str, expected: list[tuple[int, str]]) -> None:
 )
 def test_alternation(prompt: str, expected: list[str]) -> None:
     """Each step has the next choice."""
-    assert schedule(prompt, 4) == list(enumerate(expected, start=1))
+    assert list(schedule(prompt, 4)) == list(enumerate(expected, start=1))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_alternation(prompt: str, expected: list[str]) -> None:
 )
 def test_what_is_not_well_formed_is_text(prompt: str) -> None:
     """A group that is not one stays as it stands."""
-    assert schedule(prompt, 10) == [(10, prompt)]
+    assert list(schedule(prompt, 10)) == [(10, prompt)]
 
 
 @pytest.mark.parametrize(
@@ -79,11 +79,11 @@ def test_groups_in_text(prompt: str, expected: list[str]) -> None:
 def test_text_as_a_whole(ending: str) -> None:
     """A pipe or a backslash where none can be makes text of all."""
     prompt = f"[a:b:5]{ending}"
-    assert schedule(prompt, 10) == [(10, prompt)]
+    assert list(schedule(prompt, 10)) == [(10, prompt)]
 
 
 def test_deep_groups() -> None:
     """Thousands of groups in each other are read."""
     depth = 5000
     prompt = "[" * depth + "a" + ":1]" * depth
-    assert schedule(prompt, 2) == [(1, ""), (2, "a")]
+    assert list(schedule(prompt, 2)) == [(1, ""), (2, "a")]

@@ -23,6 +23,7 @@ NOTHING: dict[str, Any] = {
     "near_misses": [],
     "foreign_syntax": [],
     "chunks": [{"tokens": 0, "vectors": 0}],
+    "unread": None,
 }
 
 
@@ -86,9 +87,11 @@ def test_the_documented_answer_is_the_real_one(site: Site) -> None:
     """The example in docs/api.md has the keys of an answer, none more and none less."""
     section = DOC.partition("## `POST /prompt`")[2].partition("\n## ")[0]
     example, _ = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
-    answer = ask(site, positive="marc_allante catxl whatever-2000 marc_alante embedding:foo")
+    answer = ask(site, positive="marc_allante catxl whatever-2000 marc_alante <marc_allante>")
     expected = json.loads(example)
     assert answer.keys() == expected.keys()
+    assert answer["positive"].keys() == expected["positive"].keys()
+    assert answer["positive"].pop("unread") is expected["positive"].pop("unread") is None
     for key, values in expected["positive"].items():
         assert {frozenset(value) for value in values} == {
             frozenset(value) for value in answer["positive"][key]

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from lib_embeddings.errors import BrokenFile, LimitExceeded
 from lib_embeddings.formats.containers.pickle_stack import (
-    Globals,
+    Find,
     Machine,
     PersistentLoad,
     Stop,
@@ -38,13 +38,13 @@ _NONSENSE = (AttributeError, IndexError, KeyError, TypeError, ValueError, Overfl
 
 
 def load(
-    data: bytes, find: Globals, persistent_load: PersistentLoad, start: int = 0
+    data: bytes, find: Find, persistent_load: PersistentLoad, start: int = 0
 ) -> tuple[object, int]:
     """Return the value a pickle describes, and where in *data* it ends.
 
     Args:
         data: holds the pickle; what follows it is left alone.
-        find: the names the pickle may use.
+        find: returns what stands for a name that the pickle uses, None for one it may not use.
         persistent_load: turns a persistent id (a storage's description) into a value.
         start: where the pickle begins.
 

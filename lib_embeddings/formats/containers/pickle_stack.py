@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lib_embeddings.errors import UnsafeFile
 from lib_embeddings.formats.embedding import Placeholder
 from lib_embeddings.limits import LIMITS, at_most
 
-Globals = Mapping[tuple[str, str], object]
+# Returns what stands for (module, name), None for what a pickle may not name.
+Find = Callable[[tuple[str, str]], object | None]
 PersistentLoad = Callable[[object], object]
 
 _BIG = 1 << 63
@@ -64,7 +65,7 @@ class Machine:
     )
 
     def __init__(
-        self, data: bytes, find: Globals, persistent_load: PersistentLoad, start: int
+        self, data: bytes, find: Find, persistent_load: PersistentLoad, start: int
     ) -> None:
         self.data = data
         self.find = find
@@ -213,7 +214,7 @@ class Machine:
         self.push_global(module, name)
 
     def push_global(self, module: str, name: str) -> None:
-        found = self.find.get((module, name))
+        found = self.find((module, name))
         if found is None:
             raise UnsafeFile(f"{module}.{name}", self.start)
         self.stack.append(found)

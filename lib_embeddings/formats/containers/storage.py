@@ -11,7 +11,7 @@ import numpy as np
 
 from lib_embeddings.errors import BrokenFile
 from lib_embeddings.formats.embedding import Tensor, Vectors
-from lib_embeddings.formats.source import DTYPES, decode, widen
+from lib_embeddings.formats.source import decode, itemsize_of, widen
 from lib_embeddings.limits import LIMITS, at_most
 
 
@@ -29,6 +29,11 @@ class StorageId(NamedTuple):
     key: str
     n_bytes: int
 
+    @property
+    def itemsize(self) -> int:
+        """How many bytes one number has; untyped storages are counted in bytes."""
+        return itemsize_of(self.dtype) if self.dtype else 1
+
 
 def parse_id(persistent_id: object) -> StorageId:
     """Read `("storage", type, key, device, count)`; old files add a view, or None.
@@ -43,7 +48,7 @@ def parse_id(persistent_id: object) -> StorageId:
         raise TypeError
     if not are_counts((count,)) or view not in ([], [None]):
         raise TypeError
-    itemsize = DTYPES[storage_type.dtype].itemsize if storage_type.dtype else 1
+    itemsize = itemsize_of(storage_type.dtype) if storage_type.dtype else 1
     return StorageId(storage_type.dtype, key, count * itemsize)
 
 
@@ -78,7 +83,7 @@ class Storage:
             )
         dtype = dtype or self.dtype or "uint8"
         extent = window_extent(shape, strides)
-        itemsize = DTYPES[dtype].itemsize if dtype in DTYPES else 1
+        itemsize = itemsize_of(dtype)
         if (offset + extent) * itemsize > self.n_bytes:
             raise BrokenFile(
                 f"damaged: a tensor needs {(offset + extent) * itemsize:,} bytes of storage, "
@@ -99,7 +104,7 @@ class Window(NamedTuple):
 
     def fetch(self) -> Vectors:
         """Read the numbers under the window, and only those, as float32."""
-        itemsize = DTYPES[self.dtype].itemsize if self.dtype in DTYPES else 1
+        itemsize = itemsize_of(self.dtype)
         extent = window_extent(self.shape, self.strides)
         at_most(
             LIMITS.tensor_bytes, max(extent, prod(self.shape)) * itemsize, "bytes of tensor data"

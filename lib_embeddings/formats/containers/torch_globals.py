@@ -7,23 +7,29 @@ nothing else. A name belongs here only if it can be given a meaning without runn
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from math import prod
 
 import numpy as np
 
-from lib_embeddings.errors import BrokenFile
-from lib_embeddings.formats.containers.pickle_stack import Globals, Rebuilder, Stateful
+from lib_embeddings.errors import BrokenFile, NotAnEmbedding
+from lib_embeddings.formats.containers.pickle_stack import Rebuilder, Stateful
 from lib_embeddings.formats.containers.storage import Storage, StorageType, are_counts
-from lib_embeddings.formats.embedding import Placeholder, Tensor
-from lib_embeddings.formats.source import DTYPES, DType, widen
+from lib_embeddings.formats.embedding import NOTHING, Placeholder, Tensor
+from lib_embeddings.formats.source import DTYPES, OTHER_DTYPES, DType, widen
 
 # Rebuilding tensors
 
 
 def rebuild_tensor(
-    storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: object
+    storage: Storage,
+    offset: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    *rest: object,
 ) -> Tensor:
     """Stand for torch._utils._rebuild_tensor and _rebuild_tensor_v2."""
+    _check_view(rest[2:])  # after whether it has a gradient, and its hooks
     return storage.tensor(offset, shape, strides)
 
 
@@ -35,10 +41,17 @@ def rebuild_tensor_v3(
     _requires_grad: object,
     _hooks: object,
     dtype: DType,
-    *_: object,
+    *rest: object,
 ) -> Tensor:
     """Stand for torch._utils._rebuild_tensor_v3: an untyped storage whose tensor brings a type."""
+    _check_view(rest)
     return storage.tensor(offset, shape, strides, dtype.name)
+
+
+def _check_view(metadata: Iterable[object]) -> None:
+    """Refuse a tensor whose numbers mean others: torch negates or conjugates them as it reads."""
+    if any(metadata):
+        raise NotAnEmbedding("not an embedding: its tensor is a negated or conjugated view")
 
 
 def rebuild_parameter(tensor: Tensor, *_: object) -> Tensor:
@@ -54,7 +67,7 @@ def rebuild_from_type(
     """Stand for torch._tensor._rebuild_from_type_v2: a plain tensor, or one of a special class."""
     if kind in (PLAIN_TENSOR, PLAIN_PARAMETER) and rebuilder in TENSOR_REBUILDERS:
         return rebuilder.build(*arguments)
-    return Placeholder("a special kind of tensor, as quantised models have")
+    return Placeholder("a special kind of tensor, as quantised models have, not an embedding")
 
 
 class ParameterDict(dict[str, object], Stateful):
@@ -116,9 +129,12 @@ class NumpyArray(Stateful):
         return Tensor(dtype.name, shape, lambda: widen(ordered, dtype.name))
 
 
-def rebuild_from_numpy(array: NumpyArray, *_: object) -> Tensor:
-    """Stand for torch._utils._rebuild_device_tensor_from_numpy."""
-    return array.tensor()
+def rebuild_from_numpy(array: NumpyArray, dtype: DType, *_: object) -> Tensor:
+    """Stand for torch._utils._rebuild_device_tensor_from_numpy, where no number is rounded."""
+    tensor = array.tensor()
+    if tensor.dtype != dtype.name:
+        raise BrokenFile(f"its tensor is stored as {tensor.dtype} and meant as {dtype.name}")
+    return tensor
 
 
 # Plain values
@@ -129,9 +145,14 @@ def ordered_dict(items: object = ()) -> dict[str, object]:
     return {key: value for key, value in items if type(key) is str}  # type: ignore[attr-defined]
 
 
-def as_list(items: list[object] | None = None) -> list[object]:
-    """Stand for set and frozenset: nothing here needs their hashing."""
-    return list(items or ())
+def as_list(items: list[object] | tuple[object, ...] = ()) -> list[object]:
+    """Stand for set, frozenset and list: nothing here needs their hashing."""
+    return list(items)
+
+
+def counter(items: Mapping[str, object] = NOTHING) -> dict[str, object]:
+    """Stand for collections.Counter: every dict counts as well."""
+    return dict(items)
 
 
 def as_tuple(items: object = ()) -> tuple[object, ...]:
@@ -161,8 +182,10 @@ def stands_for(kind: str) -> Rebuilder:
 TENSOR_REBUILDERS = (Rebuilder(rebuild_tensor), Rebuilder(rebuild_tensor_v3))
 PLAIN_TENSOR = stands_for("an empty tensor")
 PLAIN_PARAMETER = Rebuilder(rebuild_parameter)
-_TRAINING = stands_for("a training checkpoint's state")
-_QUANTISED = stands_for("quantised weights")
+_TRAINING = stands_for("a training run's state, not an embedding")
+_QUANTISED = stands_for("quantised weights, not an embedding")
+_SPARSE = stands_for("a sparse tensor, not an embedding")
+_DATA = stands_for("data of another program, not an embedding")
 
 _NUMPY_DTYPES = {d.code: d for d in DTYPES.values() if d.name not in ("bfloat16", "bool")}
 
@@ -177,13 +200,47 @@ _STORAGES = {
     "CharStorage": "int8",
     "ByteStorage": "uint8",
     "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
+    "QInt8Storage": "qint8",
+    "QUInt8Storage": "quint8",
+    "QInt32Storage": "qint32",
+    "QUInt4x2Storage": "quint4x2",
+    "QUInt2x4Storage": "quint2x4",
+}
+_DTYPES = [*DTYPES.values(), *(DType(name, "u1", size) for name, size in OTHER_DTYPES.items())]
+
+# What quantised tensors are quantised by.
+_SCHEMES = ("per_tensor_affine", "per_tensor_symmetric", "per_channel_affine")
+# Classes of Python's own that hold data. What stands there holds nothing.
+_PLAIN = (
+    *("list", "dict", "tuple", "int", "float", "str", "bool", "complex", "bytes", "bytearray"),
+    *("slice", "range", "object"),
+)
+# Settings that are pickled beside weights.
+_PEFT = {
+    "peft.utils.peft_types": ("PeftType", "TaskType"),
+    "peft.tuners.lora": ("LoraConfig",),
+    "peft.tuners.lora.config": ("LoraConfig", "LoraRuntimeConfig"),
+}
+_TRAINERS = {
+    "transformers.training_args": ("TrainingArguments", "OptimizerNames"),
+    "transformers.trainer_utils": (
+        *("IntervalStrategy", "SchedulerType", "HubStrategy", "SaveStrategy"),
+        "EvaluationStrategy",
+    ),
+    "transformers.trainer_pt_utils": ("AcceleratorConfig",),
+    "accelerate.state": ("PartialState",),
+    "accelerate.utils.dataclasses": ("DistributedType",),
 }
 
-TORCH_GLOBALS: Globals = {
+TORCH_GLOBALS: Mapping[tuple[str, str], object] = {
     ("collections", "OrderedDict"): Rebuilder(ordered_dict),
     ("__builtin__", "set"): Rebuilder(as_list),
     ("builtins", "set"): Rebuilder(as_list),
+    ("__builtin__", "frozenset"): Rebuilder(as_list),
     ("builtins", "frozenset"): Rebuilder(as_list),
+    ("collections", "Counter"): Rebuilder(counter),
     ("torch", "Size"): Rebuilder(as_tuple),
     ("torch", "device"): Rebuilder(device),
     ("torch", "Tensor"): PLAIN_TENSOR,
@@ -200,13 +257,27 @@ TORCH_GLOBALS: Globals = {
     ("torch.storage", "UntypedStorage"): StorageType(None),
     **{("torch", name): StorageType(dtype) for name, dtype in _STORAGES.items()},
     **{("torch.cuda", name): StorageType(dtype) for name, dtype in _STORAGES.items()},
-    **{("torch", dtype.name): dtype for dtype in DTYPES.values()},
+    **{("torch", dtype.name): dtype for dtype in _DTYPES},
     ("numpy", "dtype"): Rebuilder(NumpyType),
     ("numpy", "ndarray"): Rebuilder(NumpyArray),
     ("numpy.core.multiarray", "_reconstruct"): Rebuilder(NumpyArray),
     ("numpy._core.multiarray", "_reconstruct"): Rebuilder(NumpyArray),
     ("_codecs", "encode"): Rebuilder(encode),
     # Known to be named by files of other kinds.
+    ("torch._utils", "_rebuild_qtensor"): _QUANTISED,
+    ("torch._utils", "_rebuild_sparse_tensor"): _SPARSE,
+    ("torch._utils", "_rebuild_sparse_csr_tensor"): _SPARSE,
+    ("torch._utils", "_rebuild_nested_tensor"): _SPARSE,
+    ("torch.serialization", "_get_layout"): _SPARSE,
+    **{("torch", name): _QUANTISED for name in _SCHEMES},
+    **{(module, name): _DATA for module in ("builtins", "__builtin__") for name in _PLAIN},
+    ("copy_reg", "_reconstructor"): _DATA,
+    ("copyreg", "_reconstructor"): _DATA,
+    ("datetime", "datetime"): _DATA,
+    ("pathlib", "PosixPath"): _DATA,
+    ("pathlib", "WindowsPath"): _DATA,
+    **{(module, name): _DATA for module, names in _PEFT.items() for name in names},
+    **{(module, name): _TRAINING for module, names in _TRAINERS.items() for name in names},
     ("numpy.core.multiarray", "scalar"): _TRAINING,
     ("numpy._core.multiarray", "scalar"): _TRAINING,
     ("argparse", "Namespace"): _TRAINING,

@@ -8,7 +8,8 @@
     storage   for each key: how many numbers, as a 64-bit integer, then the numbers
 
 A pickle that does not begin like this was not written by torch. It is interpreted all the same, to
-find out whether it is harmless, but it holds no embedding.
+find out whether it is harmless, but it holds no embedding. A file that other readers would take for
+a tar or zip archive is refused.
 
 Source: torch's `serialization.py`, `_legacy_save`.
 """
@@ -21,10 +22,20 @@ from collections.abc import Collection
 from functools import partial
 from typing import TypeGuard
 
-from lib_embeddings.errors import BrokenFile, LimitExceeded, NotAnEmbedding
+from lib_embeddings.errors import (
+    BrokenFile,
+    EmbeddingError,
+    LimitExceeded,
+    NotAnEmbedding,
+    UnsafeFile,
+    shown,
+)
 from lib_embeddings.formats.containers.pickle_opcodes import load
-from lib_embeddings.formats.containers.storage import Storage, parse_id
+from lib_embeddings.formats.containers.pickle_stack import Rebuilder
+from lib_embeddings.formats.containers.storage import Storage, StorageId, parse_id
 from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
+from lib_embeddings.formats.containers.unrecognised import is_tar
+from lib_embeddings.formats.containers.zip_directory import ends_with_archive
 from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.source import Source, cut_short
 from lib_embeddings.limits import LIMITS
@@ -32,34 +43,66 @@ from lib_embeddings.limits import LIMITS
 NAME = "torch-legacy"
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+_MAGIC_PICKLE = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _PROTOCOL_VERSION = 1001
 _COUNT = struct.Struct("<q")
-# Protocols 0 and 1 have no mark of their own: a few opcodes, two lines that name a class, and one
-# of the opcodes that may follow.
-_BEGINS_PICKLE = re.compile(
-    rb"\x80[\x02-\x05]"
-    rb"|[(\]})ldtqp0-9\x00\n]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n(?:[()NpqRSVUXT0.]|\Z)"
-)
+_BEGINS_PICKLE = re.compile(rb"\x80[\x02-\x05]")
+_IMPORTABLE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_PLAIN = "this is a pickle that torch did not write, not an embedding"
 
 
 def accepts(head: bytes) -> bool:
-    """Return whether the bytes begin a pickle: of protocol 2 up, or an older one naming a class."""
-    return _BEGINS_PICKLE.match(head) is not None
+    """Return whether the bytes begin a pickle of protocol 2 up; torch itself asks for tar first."""
+    return _BEGINS_PICKLE.match(head) is not None and not is_tar(head)
+
+
+def begins(head: bytes) -> bool:
+    """Return whether the bytes begin a file that torch wrote, and no other pickle."""
+    return head.startswith(_MAGIC_PICKLE)
 
 
 def read(source: Source) -> Contents:
     """Read the pickles; storages stay in the file until a tensor is fetched."""
     pickles = _Pickles(source)
     if pickles.next() != _MAGIC_NUMBER:
-        raise NotAnEmbedding("this is a pickle that torch did not write, not an embedding")
+        raise NotAnEmbedding(_PLAIN)
     if pickles.next() != _PROTOCOL_VERSION:
         raise BrokenFile(f"unknown version of torch's format: expected {_PROTOCOL_VERSION}")
-    system = pickles.next()
-    if isinstance(system, dict) and system.get("little_endian") is False:
-        pickles.storages.byte_order = ">"
+    pickles.next()  # of the system; torch has turned the numbers to little-endian, whatever it says
     root = pickles.next()
     pickles.storages.place(pickles.next(), pickles.position)
+    if ends_with_archive(source):
+        raise BrokenFile(
+            "a zip archive is hidden at its end, which some programs would read instead"
+        )
     return Contents(NAME, root)
+
+
+def old_pickle(head: bytes) -> EmbeddingError | None:
+    """Return the error for a pickle of protocol 0 or 1, which has no mark: None if it is none.
+
+    Such a pickle is unsafe if it calls what it names, wherever it ends, or if it is whole.
+    """
+    wanted: list[str] = []
+
+    def find(name: tuple[str, str]) -> object:
+        if not all(map(_IMPORTABLE.fullmatch, name)):
+            raise ValueError
+        wanted.append(".".join(name))
+        return TORCH_GLOBALS.get(name) or Rebuilder(partial(_refuse, wanted[-1]))
+
+    try:
+        load(head, find, lambda _: None)
+    except UnsafeFile as error:
+        return error
+    except BrokenFile:
+        return None
+    unknown = [name for name in wanted if tuple(name.rsplit(".", 1)) not in TORCH_GLOBALS]
+    return UnsafeFile(unknown[0], 0) if unknown else NotAnEmbedding(_PLAIN)
+
+
+def _refuse(wanted: str, *_: object) -> object:
+    raise UnsafeFile(wanted, 0)
 
 
 class _Pickles:
@@ -75,7 +118,7 @@ class _Pickles:
         """Return the value of the next pickle."""
         try:
             value, self.position = load(
-                self._data, TORCH_GLOBALS, self.storages.find, self.position
+                self._data, TORCH_GLOBALS.get, self.storages.find, self.position
             )
         except LimitExceeded:
             raise
@@ -93,34 +136,41 @@ class _Storages:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._sizes: dict[str, int] = {}
+        self._found: dict[str, StorageId] = {}
         self._offsets: dict[str, int] = {}
-        self.byte_order = "<"
 
     def find(self, persistent_id: object) -> object:
         """Return the storage, or the class, that a persistent id describes."""
         if type(persistent_id) is tuple and persistent_id[:1] == ("module",):
             # A class beside its source text, for people to compare: the class has been looked up.
             return persistent_id[1]
-        dtype, key, n_bytes = parse_id(persistent_id)
-        self._sizes[key] = n_bytes
-        return Storage(dtype, n_bytes, partial(self._read, key), self.byte_order)
+        identity = parse_id(persistent_id)
+        if self._found.setdefault(identity.key, identity) != identity:
+            raise BrokenFile(f"its storage {shown(identity.key)} is described in two ways")
+        return Storage(identity.dtype, identity.n_bytes, partial(self._read, identity.key))
 
     def _read(self, key: str, offset: int, length: int) -> memoryview:
         return self._source.view(self._offsets[key] + offset, length)
 
     def place(self, keys: object, position: int) -> None:
-        """Note where each storage lies, the first at *position*."""
-        if not _is_permutation(keys, self._sizes):
+        """Note where each storage lies, the first at *position*, and compare its count."""
+        if not _is_permutation(keys, self._found):
             raise BrokenFile(
                 "damaged: its list of storages does not match its tensors; download it again"
             )
-        expected = position + sum(_COUNT.size + size for size in self._sizes.values())
+        expected = position + sum(_COUNT.size + found.n_bytes for found in self._found.values())
         if expected > self._source.size:
             raise cut_short(expected, self._source.size)
         for key in keys:
+            found = self._found[key]
+            (count,) = _COUNT.unpack(self._source.read(position, _COUNT.size))
+            if count * found.itemsize != found.n_bytes:
+                raise BrokenFile(
+                    f"damaged: its storage {shown(key)} should have {found.n_bytes:,} bytes, found "
+                    f"{count * found.itemsize:,}; download it again"
+                )
             self._offsets[key] = position + _COUNT.size
-            position += _COUNT.size + self._sizes[key]
+            position += _COUNT.size + found.n_bytes
 
 
 def _is_permutation(keys: object, known: Collection[str]) -> TypeGuard[list[str]]:

@@ -29,10 +29,20 @@ from lib_embeddings.limits import LIMITS, at_most
 
 NAME = "torch-zip"
 
+_UNPACKED = (".pt", ".bin", ".safetensors")
+
 
 def accepts(head: bytes) -> bool:
     """Return whether the bytes begin a zip archive."""
     return head.startswith((zip_directory.MAGIC, zip_directory.EMPTY_MAGIC))
+
+
+def usual_suffix(head: bytes) -> str | None:
+    """Return what an archive could be by its first member: torch's own, or one around another."""
+    name = zip_directory.first_name(head)
+    if name.endswith("/data.pkl"):
+        return ".pt"
+    return ".zip" if name.lower().endswith(_UNPACKED) else None
 
 
 def read(source: Source) -> Contents:
@@ -47,7 +57,7 @@ def read(source: Source) -> Contents:
         source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "bytes of pickle"
     )
     storages = _Storages(source, members, folder)
-    root, end = load(bytes(pickle), TORCH_GLOBALS, storages.find)
+    root, end = load(bytes(pickle), TORCH_GLOBALS.get, storages.find)
     if end != len(pickle):
         raise BrokenFile(
             f"its pickle ends too early: expected {len(pickle):,} bytes, found {end:,}"
@@ -70,7 +80,7 @@ def _how_short(source: Source, error: BrokenFile) -> BrokenFile:
 
     try:
         start = zip_directory.first_data_offset(source)
-        _, end = load(source.read_up_to(start, LIMITS.pickle_bytes), TORCH_GLOBALS, note)
+        _, end = load(source.read_up_to(start, LIMITS.pickle_bytes), TORCH_GLOBALS.get, note)
     except BrokenFile:
         return error
     expected = start + end + sum(sizes.values())

@@ -30,6 +30,7 @@ _END64_LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _RECORD = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
+_RECORD_MAGIC = b"PK\x01\x02"
 _LONGEST_COMMENT = 0xFFFF
 _IN_ZIP64 = 0xFFFFFFFF
 _COUNT_IN_ZIP64 = 0xFFFF
@@ -142,6 +143,14 @@ def data_offset(source: Source, member: Member) -> int:
     return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
+def first_name(head: bytes) -> str:
+    """Return the name of the member that a file's first bytes begin; empty where they do not."""
+    if len(head) < _LOCAL.size or not head.startswith(MAGIC):
+        return ""
+    length = int(_LOCAL.unpack_from(head)[-2])
+    return head[_LOCAL.size : _LOCAL.size + length].decode("utf-8", "replace")
+
+
 def first_data_offset(source: Source) -> int:
     """Return where the first member's data begins; needs no directory."""
     *_, name_length, extra_length = _LOCAL.unpack(source.read(0, _LOCAL.size))
@@ -187,6 +196,18 @@ def _find_directory(source: Source) -> tuple[int, int, int]:
     return count, size, offset
 
 
+def ends_with_archive(source: Source) -> bool:
+    """Return whether readers that look for an archive at the end of a file would find one."""
+    tail_offset = max(0, source.size - _END.size - _LONGEST_COMMENT)
+    tail = source.read_up_to(tail_offset, source.size)
+    found = tail.rfind(EMPTY_MAGIC)
+    if found < 0 or found + _END.size > len(tail):
+        return False
+    *_, size, _offset, _comment = _END.unpack_from(tail, found)
+    start = tail_offset + found - int(size)
+    return size > 0 and start >= 0 and source.read(start, 4) == _RECORD_MAGIC
+
+
 def _ends_with_record(source: Source) -> bool:
     """Return whether the end record has no comment: the usual case, which spares reading 64 KiB."""
     return source.read(source.size - _END.size, 4) == EMPTY_MAGIC
@@ -219,7 +240,7 @@ def _read_record(directory: bytes, position: int) -> tuple[Member, int]:
     magic, _, _, flags, method, _, _, crc, stored_size, size, name_length, extra_length = record[
         :12
     ]
-    if magic != b"PK\x01\x02":
+    if magic != _RECORD_MAGIC:
         raise _damaged("its directory has an unknown record")
     name_end = position + _RECORD.size + name_length
     extra_end = name_end + extra_length

@@ -21,7 +21,7 @@ from lib_embeddings.hosts.webui.hooks import Hooks, Undo, print_lines
 from lib_embeddings.hosts.webui.login import login, passwords_of
 from lib_embeddings.hosts.webui.reports import report_on
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.prompts.infotext import TI_HASHES, split_hashes
+from lib_embeddings.prompts.infotext import named_embeddings
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.events import Unpacked
 from lib_embeddings.web.routes import PREFIX, add_routes
@@ -110,8 +110,8 @@ class _Host:
         """Print which embeddings of a pasted infotext are not here."""
 
         def report() -> None:
-            prompt, hashes = fields.get("Prompt", ""), split_hashes(fields.get(TI_HASHES, ""))
-            print_lines(self._reports.note_pasted(prompt, hashes).lines())
+            prompt, named = fields.get("Prompt", ""), named_embeddings(fields)
+            print_lines(self._reports.note_pasted(prompt, named).lines())
 
         self._hooks.guard("report on pasted infotexts", report)
 

@@ -49,7 +49,7 @@ LENGTH_2_62 = struct.pack("<Q", 2**62)
 
 def run(program: bytes) -> Any:
     """Return the value of a pickle whose persistent ids stand for themselves."""
-    value, end = load(program, FIND, lambda identity: ("persistent", identity))
+    value, end = load(program, FIND.get, lambda identity: ("persistent", identity))
     assert end == len(program)
     return value
 
@@ -357,7 +357,7 @@ def test_reads_what_python_writes(value: object, protocol: int) -> None:
         ("__builtin__", "bytes"): Rebuilder(bytes),
     }
     written = pickle.dumps(value, protocol)
-    read, end = load(written, find, lambda _: None)
+    read, end = load(written, find.get, lambda _: None)
     assert (read, end) == (value, len(written))
 
 
@@ -379,7 +379,7 @@ def test_reads_what_the_assembler_writes(value: object) -> None:
 def test_survives_any_bytes(data: bytes) -> None:
     """No sequence of bytes and no sequence of opcodes raises anything but an EmbeddingError."""
     with contextlib.suppress(EmbeddingError):
-        load(data, FIND, lambda identity: identity)
+        load(data, FIND.get, lambda identity: identity)
 
 
 def test_notices_every_cut() -> None:

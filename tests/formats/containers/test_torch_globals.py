@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib_embeddings.errors import BrokenFile, EmbeddingError
+from lib_embeddings.errors import BrokenFile, EmbeddingError, NotAnEmbedding
 from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
 from lib_embeddings.formats.embedding import Placeholder, Tensor
 from tests.builders import (
@@ -32,6 +32,7 @@ from tests.builders import (
     torch_zip,
     vectors,
 )
+from tests.builders import read as read_bytes
 from tests.effort import effort
 from tests.formats.containers.test_torch_zip import root_of
 
@@ -146,10 +147,101 @@ def test_refuses(bad: BadFile) -> None:
         root_of(bad.data)
 
 
+def _v2_with(metadata: object) -> Call:
+    arguments = (storage_id(768), 0, (1, 768), (768, 1), False, ORDERED_DICT, metadata)
+    return Call(TENSOR_V2, arguments)
+
+
+@pytest.mark.parametrize("metadata", [{"neg": True}, {"conj": True}])
+def test_refuses_a_view_that_is_negated(metadata: object) -> None:
+    """Torch negates such a tensor's numbers as it reads them."""
+    with pytest.raises(NotAnEmbedding, match="its tensor is a negated or conjugated view"):
+        root_of(torch_zip(pickle_of(_v2_with(metadata))))
+
+
+@pytest.mark.parametrize("metadata", [{}, None])
+def test_reads_a_view_that_is_what_it_seems(metadata: object) -> None:
+    """Empty metadata changes nothing."""
+    read = root_of(torch_zip(pickle_of(_v2_with(metadata))))
+    assert isinstance(read, Tensor)
+    assert read.fetch().tolist() == vectors().tolist()
+
+
+def test_refuses_an_array_that_is_meant_as_another_type() -> None:
+    """Torch would round the numbers of such an array as it reads them."""
+    node = numpy_array()
+    array, _dtype, *rest = node.arguments
+    node = Call(NUMPY, (array, Global("torch", "bfloat16"), *rest))
+    with pytest.raises(BrokenFile, match="its tensor is stored as float32 and meant as bfloat16"):
+        root_of(torch_zip(pickle_of(node)))
+
+
+FOREIGN = {
+    "sparse": (
+        Call(
+            Global("torch._utils", "_rebuild_sparse_tensor"),
+            (Call(Global("torch.serialization", "_get_layout"), ("torch.sparse_coo",)), ()),
+        ),
+        "this is a sparse tensor, not an embedding",
+    ),
+    "quantised": (
+        Call(
+            Global("torch._utils", "_rebuild_qtensor"),
+            (
+                storage_id(3072, storage=Global("torch", "QUInt8Storage")),
+                *(0, (1, 3072), (3072, 1)),
+                (Global("torch", "per_tensor_affine"), 0.5, 0),
+                *(False, ORDERED_DICT),
+            ),
+        ),
+        "this is quantised weights, not an embedding",
+    ),
+    "float8": (
+        {
+            "<a>": Call(
+                TENSOR_V3,
+                (
+                    storage_id(3072, storage=UNTYPED),
+                    *(0, (4, 768), (768, 1), False, ORDERED_DICT),
+                    Global("torch", "float8_e4m3fn"),
+                ),
+            )
+        },
+        "not an embedding: its tensor <a> is stored as float8_e4m3fn",
+    ),
+    "complex": (
+        {
+            "<a>": tensor(
+                storage_id(384, storage=Global("torch", "ComplexFloatStorage")), (1, 384), (384, 1)
+            )
+        },
+        "not an embedding: its tensor <a> is stored as complex64",
+    ),
+    "settings of peft": (
+        {"config": Call(Global("peft.tuners.lora.config", "LoraConfig"), (), {"r": 8})},
+        "not an embedding: it holds no tensors",
+    ),
+    "arguments of a trainer": (
+        Call(Global("transformers.training_args", "TrainingArguments"), (), {"seed": 1}),
+        "this is a training run's state, not an embedding",
+    ),
+}
+
+
+@pytest.mark.parametrize(("node", "message"), FOREIGN.values(), ids=list(FOREIGN))
+def test_data_of_another_kind_is_no_code(node: object, message: str) -> None:
+    """What torch can store and no embedding holds is something else, and not dangerous."""
+    with pytest.raises(NotAnEmbedding, match=f"^{message}$"):
+        read_bytes(torch_zip(pickle_of(node)))
+
+
 ACCEPTED: tuple[tuple[str, object, object], ...] = (
     ("OrderedDict", Call(Global("collections", "OrderedDict"), ([("a", 1)],)), {"a": 1}),
     ("set", Call(SET, ([1, 2],)), [1, 2]),
     ("old set", Call(Global("__builtin__", "set"), ([],)), []),
+    ("frozenset", Call(Global("__builtin__", "frozenset"), ([1],)), [1]),
+    ("Counter", Call(Global("collections", "Counter"), ({"a": 2},)), {"a": 2}),
+    ("empty Counter", Call(Global("collections", "Counter")), {}),
     ("Size", Call(SIZE, ((1, 2),)), (1, 2)),
     ("bytes", Call(ENCODE, ("a\xff", "latin1")), b"a\xff"),
     ("device", Call(Global("torch", "device"), ("cuda", 0)), "cpu"),
@@ -159,7 +251,7 @@ ACCEPTED: tuple[tuple[str, object, object], ...] = (
     (
         "training",
         Call(Global("argparse", "Namespace")),
-        Placeholder("a training checkpoint's state"),
+        Placeholder("a training run's state, not an embedding"),
     ),
 )
 
@@ -219,7 +311,7 @@ def test_tells_a_special_tensor() -> None:
     quantised = Global("invokeai.backend.quantization.gguf.layers", "GGUFTensor")
     node = Call(FROM_TYPE, (TENSOR_V2, quantised, (), {}))
     assert root_of(torch_zip(pickle_of(node))) == Placeholder(
-        "a special kind of tensor, as quantised models have"
+        "a special kind of tensor, as quantised models have, not an embedding"
     )
 
 

@@ -88,9 +88,9 @@ BAD_FILES = (
     ),
     BadFile(
         "type unknown",
-        _with_id(storage=Global("torch", "QUInt8Storage")),
+        _with_id(storage=Global("torch", "OtherStorage")),
         UnsafeFile,
-        "torch.QUInt8Storage",
+        "torch.OtherStorage",
     ),
     BadFile("key as a number", _with_id(key=0), BrokenFile, _ID),
     BadFile(
@@ -133,6 +133,24 @@ BAD_FILES = (
         torch_zip(storages={}),
         BrokenFile,
         "its zip archive has no archive/data/0, which its pickle refers to",
+    ),
+    BadFile(
+        "byteorder in capitals",
+        zip_file([*MEMBERS[:3], Member("archive/BYTEORDER", b"big"), *MEMBERS[4:]]),
+        BrokenFile,
+        "its zip archive has a member named archive/BYTEORDER, which programs read differently",
+    ),
+    BadFile(
+        "folder in capitals",
+        zip_file([*MEMBERS, Member("Archive/other", b"")]),
+        BrokenFile,
+        "a member named Archive/other, which programs read differently",
+    ),
+    BadFile(
+        "byteorder unknown",
+        zip_file(torch_members(byte_order="middle")),
+        BrokenFile,
+        "its byteorder is 'middle': expected little or big",
     ),
     BadFile(
         "crc",

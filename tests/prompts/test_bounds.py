@@ -1,0 +1,125 @@
+"""No prompt costs much to read, whatever is in it; counted in Python's own steps, not in time."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.prompts.clip_tokenizer import tokenize
+from lib_embeddings.prompts.known import KnownEmbedding
+from lib_embeddings.prompts.near import NearNames
+from lib_embeddings.prompts.reader import PromptReader
+from lib_embeddings.prompts.report import PromptReport
+
+LENGTH, STEPS = LIMITS.prompt_characters, LIMITS.prompt_steps
+NAMES = ("foo", "x_", "bad-hands-5", "gone-5")
+# About four times what a prompt of ordinary words takes that is as long.
+MOST_INSTRUCTIONS = 6_000_000
+
+
+def make_reader() -> PromptReader:
+    """Return a reader that has met no prompt yet."""
+    known = [KnownEmbedding(name, name, 8) for name in NAMES]
+    known[-1] = known[-1]._replace(reason="made for SDXL")
+    return PromptReader(
+        known, dict(zip(NAMES, tokenize([*NAMES]), strict=True)), tokenize, NearNames
+    )
+
+
+def instructions_of(work: Callable[[], object]) -> int:
+    """Return how many of Python's instructions some work takes."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def long(text: str) -> str:
+    """Return a text again and again, as long as a prompt may be."""
+    return (text * (LENGTH // len(text) + 1))[:LENGTH]
+
+
+def words(length: int, letters: str) -> str:
+    """Return a prompt of words that nobody knows."""
+    rng = random.Random(0)
+    return " ".join("".join(rng.choices(letters, k=length)) for _ in range(LENGTH // (length + 1)))
+
+
+HOSTILE = {
+    **{f"many {text!r}": long(text) for text in (
+        "[a:b:", "(a", "[ a:(b:]", "a AND ", "BREAK ", "<a:", "<foo> ", "foo++ ", "embedding:foo ",
+        "x_,", "gone-5 ", "1",
+    )},
+    "alternations": f"[a|b|c] [d|e|f|g|h] [i|j|k|l|m|n|o] {'a fine word ' * 80}",
+    "an edit at each step": long("".join(f"[a{n}:b:{n}] " for n in range(STEPS))),
+    "alternations in each other": "[a|" * 4000 + "]" * 4000,
+    "brackets across each other": "(a" * 3000 + "[a" * 3000 + ")" * 3000 + "]" * 3000,
+    "words that nobody knows": words(5, "abcdefghijklmnopqrstuvwxyz"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("prompt", HOSTILE.values(), ids=HOSTILE)
+def test_the_work_of_a_hostile_prompt(prompt: str) -> None:
+    """The work has a bound, at any number of steps."""
+    reader = make_reader()
+    work = instructions_of(lambda: reader.read(prompt[:LENGTH], STEPS).as_json())
+    assert work < MOST_INSTRUCTIONS
+
+
+def read(prompt: str, steps: int = STEPS) -> PromptReport:
+    """Return the report of a prompt that is read for the first time."""
+    return make_reader().read(prompt, steps)
+
+
+def test_a_prompt_that_is_read_whole() -> None:
+    """A long prompt of ordinary words is read to its end, and so is one that changes often."""
+    report = read(f"{long('a fine word, ')[: LENGTH - 4]} foo")
+    assert [use.known.name for use in report.used] == ["foo"]
+    assert report.unread is None
+    assert read(f"[a|b|c|d|e] (fine:1.2) {'words ' * 200}", 40).unread is None
+
+
+def test_only_the_beginning_of_a_prompt_is_read() -> None:
+    """What is too long, or has too many brackets, is read in part, and the report says so."""
+    for filling in ("word " * LENGTH, "(a) " * LENGTH):
+        report = read(f"foo, {filling} foo")
+        assert [use.weights for use in report.used] == [(1.0,)]
+        assert report.unread
+        assert "only its beginning is checked" in report.unread
+        assert report.unread in report.lines()
+        assert not report.is_all_used
+
+
+def test_not_every_text_of_a_prompt_is_read() -> None:
+    """Of a prompt that changes too often some texts are left out, and the report says so."""
+    report = read(f"[{'|'.join(f'a{number}' for number in range(500))}] {'word ' * 200}")
+    assert report.unread
+    assert "at too many steps" in report.unread
+    report = read(f"{' AND '.join(f'a{number}' for number in range(STEPS))} AND foo")
+    assert report.unread
+    assert report.used == ()
+
+
+def test_not_every_word_is_compared_with_names() -> None:
+    """Of too many words some are not compared; they are when the prompt is read again."""
+    reader = make_reader()
+    prompt = " ".join(f"w{number}" for number in range(LIMITS.compared_words + 10))
+    assert "too many different words" in (reader.read(prompt, STEPS).unread or "")
+    assert reader.read(prompt, STEPS).unread is None
