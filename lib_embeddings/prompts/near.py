@@ -55,7 +55,7 @@ class NearNames:
         """
         phrases = [_words(phrase) for text in texts for phrase in _NO_WORD.split(text)]
         words = dict.fromkeys(word for phrase in phrases for word in phrase)
-        is_whole = self._compare(words)
+        is_all_compared = self._compare(words)
         meant = {
             fold(word) for name in named for part in _NO_WORD.split(name) for word in _words(part)
         }
@@ -64,7 +64,7 @@ class NearNames:
             name = self._nearest.get(word)
             if name and fold(word) not in meant:
                 found.setdefault(word, name)
-        return found, is_whole
+        return found, is_all_compared
 
     def nearest(self, word: str) -> str | None:
         """Return the name that *word* is but for a slip or two; None if it is a name itself.

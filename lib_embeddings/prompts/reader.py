@@ -178,8 +178,8 @@ class PromptReader:
         self, texts: Iterable[str], named: Iterable[str]
     ) -> tuple[list[NearMiss], bool]:
         """Return the words that are nearly names; and whether all words were compared."""
-        pairs, is_whole = self._near.misses(texts, named) if self._near else ({}, True)
-        return [NearMiss(text, self._known[name]) for text, name in pairs.items()], is_whole
+        pairs, is_all_compared = self._near.misses(texts, named) if self._near else ({}, True)
+        return [NearMiss(text, self._known[name]) for text, name in pairs.items()], is_all_compared
 
     def _usage_of_longest(self, texts: Iterable[Sequence[Chunk]]) -> Iterator[ChunkUsage]:
         """Yield how the chunks of the longest text are filled."""
@@ -202,8 +202,8 @@ def _not_here(foreign: Iterable[ForeignSyntax]) -> Iterator[Unavailable]:
 def _no_words(foreign: Iterable[ForeignSyntax]) -> Iterator[str]:
     """Yield what of other programs' syntax is no word that somebody mistyped."""
     for syntax in foreign:
-        is_whole = syntax.replacement is not None or syntax.program in (CIVITAI, WILDCARD)
-        yield syntax.text if is_whole else syntax.text.partition(":")[0]
+        is_one_word = syntax.replacement is not None or syntax.program in (CIVITAI, WILDCARD)
+        yield syntax.text if is_one_word else syntax.text.partition(":")[0]
 
 
 def _weights(parts: Iterable[Iterable[Iterable[Chunk]]]) -> dict[str, tuple[float, ...]]:

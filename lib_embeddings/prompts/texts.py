@@ -41,8 +41,8 @@ class Texts(NamedTuple):
 def texts_of(prompt: str, steps: int, *, is_negative: bool) -> Texts:
     """Return what is read of a prompt; see `PromptReader.read`."""
     beginning = prompt[: bisect_right(_costs(prompt), LIMITS.prompt_cost)]
-    parts, is_whole = _scheduled(_split(beginning, is_negative), steps)
-    unread = None if is_whole else _TOO_MANY_TEXTS
+    parts, is_all_read = _scheduled(_split(beginning, is_negative), steps)
+    unread = None if is_all_read else _TOO_MANY_TEXTS
     return Texts(beginning, parts, unread if beginning == prompt else _TOO_LONG)
 
 
