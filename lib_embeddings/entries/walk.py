@@ -29,6 +29,7 @@ _COMPANION_ENDINGS = (".preview", ".description")
 
 # What the system answers where a link leads nowhere; the last, where it leads to itself.
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_DANGLING = "this link leads to a file or folder that does not exist: delete or mend the link"
 
 # Only Windows knows of links that are no symbolic ones: its junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
@@ -154,7 +155,7 @@ def _identity(folder: str) -> Identity:
 
 def _silent(place: Place, kind: str, error: OSError) -> Found:
     problem = f"this {kind} cannot be read: {error.strerror or error}"
-    return Found(place, problem=problem, is_transient=True)
+    return Found(place, problem=problem, is_transient=error.errno != errno.ELOOP)
 
 
 def _is_folder(item: _Item) -> bool:
@@ -191,6 +192,8 @@ def _files(folder: Place, items: Iterable[_Item]) -> Iterator[Found]:
                 yield Found(place, status.st_size, status.st_mtime_ns, beside, problem)
             elif not item.is_dir():
                 yield Found(folder.inside(item.name), problem=_why_no_file(item))
+        except NotADirectoryError:
+            yield Found(folder.inside(item.name), problem=_DANGLING)
         except OSError as error:
             yield _silent(folder.inside(item.name), "file", error)
 
@@ -203,7 +206,7 @@ def _why_not_typed(place: Place) -> str | None:
 
 def _why_no_file(item: _Item) -> str:
     if _is_dangling(item):
-        return "this link leads to a file or folder that does not exist: delete or mend the link"
+        return _DANGLING
     return "this is a pipe, a socket or a device, not a file"
 
 

@@ -188,6 +188,14 @@ def test_a_link_to_what_is_gone(tmp_path: Path, name: str) -> None:
     """It may have led to an embedding or to a folder of them: it is listed with the reason."""
     (tmp_path / name).symlink_to(tmp_path / "gone")
     assert problems(tmp_path) == {name: NOWHERE}
+    (tmp_path / "gone").touch()
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to(tmp_path / "gone" / "deeper")
+    assert problems(tmp_path) == {name: NOWHERE}
+    assert not files(tmp_path)[name].is_transient
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to(tmp_path / "gone")
+    (tmp_path / "gone").unlink()
     (tmp_path / "gone").mkdir()
     fill(tmp_path, "gone/dog.pt")
     assert list(problems(tmp_path).values()) == [None]
@@ -205,7 +213,8 @@ def test_a_link_to_itself(tmp_path: Path, name: str) -> None:
     """It leads nowhere, in the system's own words."""
     (tmp_path / name).symlink_to(name)
     reason = f"this file cannot be read: {os.strerror(errno.ELOOP)}"
-    assert problems(tmp_path) == {name: reason}
+    (found,) = files(tmp_path).values()
+    assert (found.problem, found.is_transient) == (reason, False)
 
 
 # What the disk does
