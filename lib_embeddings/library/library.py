@@ -47,11 +47,13 @@ class Rescan(NamedTuple):
         again_in: seconds after which to call `Library.retry`, because a file was incomplete or
             could not be read, or a folder did not answer; None where nothing is left to do.
         folders: all folders there are now, without their files, for whoever watches them.
+        cost: seconds that the same scan takes once more: what was new is read once.
     """
 
     changes: Changes
     again_in: float | None
     folders: tuple[Folder, ...]
+    cost: float = 0.0
 
 
 def _complete(_path: str, _size: int, _mtime_ns: int) -> float:
@@ -309,7 +311,7 @@ class Library:
         self._progress = None
         if self._choices and self._choices.refresh():
             self._renew(Changes())
-        return Rescan(changes, scan.again_in, tuple(self._scanner.folders))
+        return Rescan(changes, scan.again_in, tuple(self._scanner.folders), scan.cost)
 
     def _publish_batch(self, entries: Iterable[Entry]) -> None:
         """Show what a scan has read so far."""

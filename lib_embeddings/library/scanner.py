@@ -54,11 +54,13 @@ class Scan(NamedTuple):
         is_changed: whether any entry is another than before.
         answered: the roots that are there.
         again_in: seconds after which to try again what could not be read, or is incomplete.
+        cost: seconds that the same scan takes once more: what was new is read once.
     """
 
     is_changed: bool
     answered: frozenset[str]
     again_in: float | None
+    cost: float = 0.0
 
 
 class _Known(NamedTuple):
@@ -121,14 +123,13 @@ class Scanner:
         Raises:
             Stopped: the scan was stopped.
         """
-        began = self._clock()
         rest = {
             path: known
             for path, known in self._known.items()
             if known.folder.place.root not in roots
         }
         elsewhere = [known.folder.identity for known in rest.values() if known.folder.identity]
-        return self._look(walk(roots, elsewhere), rest, began, publish)
+        return self._look(walk(roots, elsewhere), rest, publish)
 
     def retry(self, publish: Publish) -> Scan:
         """Look again at the folders in which something could not be read, or is incomplete.
@@ -136,7 +137,6 @@ class Scanner:
         Raises:
             Stopped: the scan was stopped.
         """
-        began = self._clock()
         silent = {
             known.folder.place.root
             for path in self._again
@@ -147,7 +147,7 @@ class Scanner:
         rest = dict(self._known)
         again = [rest.pop(path).folder for path in self._again if path in rest]
         found = (read_folder(each.place, is_linked=each.is_linked) for each in again)
-        return self._look((folder for folder in found if folder), rest, began, publish)
+        return self._look((folder for folder in found if folder), rest, publish)
 
     def forget(self, roots: Iterable[str]) -> None:
         """Forget all roots but these."""
@@ -160,21 +160,22 @@ class Scanner:
         """Let the next look at a file's folder find a change."""
         self._known.pop(place.full_folder, None)
 
-    def _look(
-        self, folders: Iterable[Folder], rest: dict[str, _Known], began: float, publish: Publish
-    ) -> Scan:
+    def _look(self, folders: Iterable[Folder], rest: dict[str, _Known], publish: Publish) -> Scan:
         """Compare folders with what is known of them, and read what is new."""
         known, unread = dict(rest), list[_Unread]()
         again = {path: wait for path, wait in self._again.items() if path in rest}
+        cost, began = 0.0, self._clock()
         for folder in folders:
+            cost += self._clock() - began
             self._check_stop()
             known.update(self._compare(folder, unread, again))
+            began = self._clock()
         is_changed = bool(unread) or self._differs(known)
         self._known, self._again = known, again
-        self._read_all(unread, publish)
+        cost += self._read_all(unread, publish)
         self._is_first = False
         answered = frozenset(each.folder.place.root for each in known.values())
-        return Scan(is_changed, answered, self._again_in(self._clock() - began))
+        return Scan(is_changed, answered, self._again_in(cost), cost)
 
     def _differs(self, known: dict[str, _Known]) -> bool:
         if known.keys() != self._known.keys():
@@ -208,6 +209,7 @@ class Scanner:
             key = found.place.full_path
             entry = self._entry_of_known(found, before.get(key))
             if entry is None:
+                self._check_stop()
                 wait = 0.0 if self._is_first else self._wait(key, found.size, found.mtime_ns)
                 if wait > 0:
                     again[path] = min(wait, again.get(path, wait))
@@ -260,18 +262,23 @@ class Scanner:
 
     # Reading
 
-    def _read_all(self, unread: Sequence[_Unread], publish: Publish) -> None:
-        """Read files one by one; save and show now and then what there is so far."""
-        if not unread:
-            return
+    def _read_all(self, unread: Sequence[_Unread], publish: Publish) -> float:
+        """Read files one by one; save and show now and then what there is so far.
+
+        Returns:
+            The seconds that went into files that are to be read again.
+        """
+        lost = 0.0
         due = self._clock() + _BATCH
         try:
             for number, (found, entries) in enumerate(unread):
                 self._check_stop()
                 self._on_progress(Progress(number, len(unread)))
+                began = self._clock()
                 reading = self._index.keep(found, self._read(found.place))
                 entries[found.place.full_path] = entry_of(found, reading)
                 if reading.is_transient:
+                    lost += self._clock() - began
                     self._again[found.place.full_folder] = _RETRY_FILE
                 if self._clock() >= due:
                     began = self._clock()
@@ -280,6 +287,7 @@ class Scanner:
                     due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
         finally:
             self._index.save()
+        return lost
 
 
 def _same(former: dict[str, Entry], now: dict[str, Entry]) -> dict[str, Entry]:

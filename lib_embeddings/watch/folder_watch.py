@@ -158,7 +158,7 @@ class FolderWatch:
         """Say when the next scan is due without an event.
 
         Args:
-            cost: seconds that the last one took.
+            cost: seconds that it takes.
         """
         if self._is_missing:
             rest = self._pace.poll_missing

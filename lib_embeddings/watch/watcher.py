@@ -55,6 +55,10 @@ class ScanResult(Protocol):
     def folders(self) -> Collection[Folder]:
         """All folders there are now."""
 
+    @property
+    def cost(self) -> float:
+        """Seconds that the same scan takes once more."""
+
 
 class Scanned(Protocol):
     """What is watched: a library."""
@@ -266,7 +270,7 @@ class Watcher:
         self._plan_retry(result)
         self._follow(result, events)
         for watch in self._watches.values():
-            watch.plan(self._clock() - began)
+            watch.plan(result.cost)
 
     def _follow(self, result: ScanResult, events: set[str]) -> None:
         """Let the watch of each root know what a scan found."""

@@ -110,6 +110,7 @@ class Result(NamedTuple):
     changes: Changes
     again_in: float | None
     folders: tuple[Folder, ...]
+    cost: float
 
 
 class FakeLibrary:
@@ -118,7 +119,7 @@ class FakeLibrary:
     Attributes:
         scans: which scan, and after how many seconds.
         again_in: what the next scans say.
-        takes: seconds that a scan takes.
+        walks, reads: seconds that a scan takes for each.
         during: called while a scan goes on, before it walks.
     """
 
@@ -126,7 +127,7 @@ class FakeLibrary:
         self.roots = [os.fspath(root) for root in roots]
         self.scans: list[tuple[str, float]] = []
         self.again_in: float | None = None
-        self.takes = 0.0
+        self.walks = self.reads = 0.0
         self.during: Callable[[], object] = lambda: None
         self._clock = clock
         self._began = clock.now
@@ -146,10 +147,10 @@ class FakeLibrary:
     def _scan(self, kind: str) -> Result:
         self.scans.append((kind, round(self._clock.now - self._began, 3)))
         self.during()
-        self._clock.advance(self.takes)
+        self._clock.advance(self.walks + self.reads)
         folders = tuple(walk(self.roots))
         before, self._snapshot = self._snapshot, snapshot_of(folders)
-        return Result(diff(before, self._snapshot), self.again_in, folders)
+        return Result(diff(before, self._snapshot), self.again_in, folders, self.walks)
 
 
 def snapshot_of(folders: tuple[Folder, ...]) -> Snapshot:

@@ -243,6 +243,22 @@ def test_files_that_are_gone_are_not_remembered_as_incomplete(world: World) -> N
     assert not world.writes._sightings
 
 
+def test_a_slow_library_is_scanned_a_tenth_of_the_time_at_most(world: World) -> None:
+    """A scan that takes three seconds is followed by thirty of rest."""
+    world.library.walks = 3.0
+    world.run(110)
+    began = [seconds for _, seconds in world.library.scans]
+    assert began == [0.1, 3.2, 36.2, 69.2, 102.2]
+
+
+def test_reading_what_is_new_costs_no_rest(world: World) -> None:
+    """After many files were read the folders are polled as before: no file is read twice."""
+    world.library.reads = 60.0
+    world.run(300)
+    began = [seconds for _, seconds in world.library.scans]
+    assert began[:4] == [0.1, 60.2, 130.2, 200.2]
+
+
 class Failures:
     """Lets scans of a world fail."""
 
