@@ -55,7 +55,14 @@ def living_library(
 
     with Index.open() as index, closing(Choices()) as choices:
         library = Library(
-            roots, index, choices, tokenize=tokenize, wait=wait, stop=stop, on_progress=on_progress
+            roots,
+            index,
+            choices,
+            tokenize=tokenize,
+            wait=wait,
+            stop=stop,
+            on_progress=on_progress,
+            on_scan=lambda result: watcher.note_scan(result),  # noqa: PLW0108 - it is made below
         )
         watcher = Watcher(library, writes, stop)
         try:

@@ -79,6 +79,7 @@ class Library:
         stop: Stop | None = None,
         read: Callable[[Place], Reading] = read_file,
         on_progress: Callable[[Progress], object] | None = None,
+        on_scan: Callable[[Rescan], object] | None = None,
     ) -> None:
         """Begin with no entries; `rescan` finds them.
 
@@ -92,6 +93,7 @@ class Library:
             stop: ends a scan, which then waits for one file at the most.
             read: says what one file is; called for new and changed files only.
             on_progress: called before each file that is read.
+            on_scan: called with what each scan gave, in the thread that ran it.
         """
         self._index = index
         self._choices = choices
@@ -110,7 +112,7 @@ class Library:
         self._begun = 0  # scans
         self._has_scanned = False
         self._is_published = False
-        self._on_progress = on_progress
+        self._on_progress, self._on_scan = on_progress, on_scan
         self._progress: Progress | None = Progress(0, 0)
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
         self._roots = self._scanned
@@ -311,7 +313,10 @@ class Library:
         self._progress = None
         if self._choices and self._choices.refresh():
             self._renew(Changes())
-        return Rescan(changes, scan.again_in, tuple(self._scanner.folders), scan.cost)
+        result = Rescan(changes, scan.again_in, tuple(self._scanner.folders), scan.cost)
+        if self._on_scan:
+            self._on_scan(result)
+        return result
 
     def _publish_batch(self, entries: Iterable[Entry]) -> None:
         """Show what a scan has read so far."""

@@ -61,7 +61,7 @@ class ScanResult(Protocol):
 
 
 class Scanned(Protocol):
-    """What is watched: a library."""
+    """What is watched: a library that calls `Watcher.note_scan` after each of its scans."""
 
     @property
     def roots(self) -> Sequence[str]:
@@ -70,7 +70,7 @@ class Scanned(Protocol):
     def rescan(self) -> ScanResult:
         """Scan all folders."""
 
-    def retry(self) -> ScanResult:
+    def retry(self) -> object:
         """Scan what was incomplete, could not be read, or did not answer."""
 
 
@@ -157,10 +157,10 @@ class Watcher:
         self._clock = clock
         self._open = partial(FolderWatch, pace=pace, observer_factory=observer_factory, clock=clock)
         self._watches: dict[str, FolderWatch] = {}  # the worker's own, as the next
-        self._retry_at = math.inf
         self._rest_until = -math.inf
         self._worker: threading.Thread | None = None
         self._wake = threading.Condition()  # guards all below
+        self._retry_at = math.inf
         self._debounce = Debounce(pace.quiet, pace.ceiling, clock)
         self._events: set[str] = set()
 
@@ -205,6 +205,13 @@ class Watcher:
             self._debounce.note()
             self._wake.notify()
 
+    def note_scan(self, result: ScanResult) -> None:
+        """Learn from a scan, in whatever thread it ran, when to call `retry`."""
+        again_in = result.again_in
+        with self._wake:
+            self._retry_at = math.inf if again_in is None else self._clock() + again_in
+            self._wake.notify()
+
     def _note_event(self, root: str, complete: str | None) -> None:
         if complete is not None:
             self._writes.closed(complete)
@@ -227,9 +234,9 @@ class Watcher:
 
     def _begin_again_later(self, cost: float) -> None:
         """Scan all folders once more after a scan that failed, and nothing until then."""
-        self._rest_until = self._clock() + max(self._pace.poll_alone, REST * cost)
-        self._retry_at = math.inf
-        self.scan_soon()
+        with self._wake:
+            self._rest_until = self._clock() + max(self._pace.poll_alone, REST * cost)
+            self._debounce.note()
 
     def _wait(self) -> bool:
         """Sleep until a scan may be due; tell whether to go on."""
@@ -254,23 +261,22 @@ class Watcher:
             is_burst = self._debounce.wait() is not None
             self._debounce.clear()
             events, self._events = self._events, set()
+            is_retry = self._retry_at <= self._clock()
+            if is_retry:
+                self._retry_at = math.inf
         self._adopt(self._library.roots)
         due = [watch for watch in self._watches.values() if watch.is_due()]
         if is_burst or due:
             self._rescan(events)
-        elif self._retry_at <= self._clock():
-            self._plan_retry(self._library.retry())
+        elif is_retry:
+            self._library.retry()
 
     def _rescan(self, events: set[str]) -> None:
         began = self._clock()
         result = self._library.rescan()
-        if self._stop.is_set():
-            return
-        self._writes.forget_before(began)
-        self._plan_retry(result)
-        self._follow(result, events)
-        for watch in self._watches.values():
-            watch.plan(result.cost)
+        if not self._stop.is_set():
+            self._writes.forget_before(began)
+            self._follow(result, events)
 
     def _follow(self, result: ScanResult, events: set[str]) -> None:
         """Let the watch of each root know what a scan found."""
@@ -280,16 +286,11 @@ class Watcher:
         folders: dict[str, list[Folder]] = {path: [] for path in self._watches}
         for folder in result.folders:
             folders.setdefault(folder.place.root, []).append(folder)
-        laid = [
-            watch.follow(folders[path], is_changed=path in changed, had_event=path in events)
-            for path, watch in self._watches.items()
-        ]
-        if any(laid):
-            self.scan_soon()
-
-    def _plan_retry(self, result: ScanResult) -> None:
-        again_in = result.again_in
-        self._retry_at = math.inf if again_in is None else self._clock() + again_in
+        for path, watch in self._watches.items():
+            is_changed, had_event = path in changed, path in events
+            if watch.follow(folders[path], is_changed=is_changed, had_event=had_event):
+                self.scan_soon()
+            watch.plan(result.cost)
 
     def _adopt(self, roots: Sequence[str]) -> None:
         """Take in new roots, and let go of those that are gone from the library."""

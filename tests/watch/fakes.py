@@ -121,6 +121,7 @@ class FakeLibrary:
         again_in: what the next scans say.
         walks, reads: seconds that a scan takes for each.
         during: called while a scan goes on, before it walks.
+        on_scan: called with what a scan gave.
     """
 
     def __init__(self, clock: Clock, *roots: os.PathLike[str]) -> None:
@@ -129,6 +130,7 @@ class FakeLibrary:
         self.again_in: float | None = None
         self.walks = self.reads = 0.0
         self.during: Callable[[], object] = lambda: None
+        self.on_scan: Callable[[Result], object] = lambda _result: None
         self._clock = clock
         self._began = clock.now
         self._snapshot = Snapshot((), ())
@@ -150,7 +152,9 @@ class FakeLibrary:
         self._clock.advance(self.walks + self.reads)
         folders = tuple(walk(self.roots))
         before, self._snapshot = self._snapshot, snapshot_of(folders)
-        return Result(diff(before, self._snapshot), self.again_in, folders, self.walks)
+        result = Result(diff(before, self._snapshot), self.again_in, folders, self.walks)
+        self.on_scan(result)
+        return result
 
 
 def snapshot_of(folders: tuple[Folder, ...]) -> Snapshot:

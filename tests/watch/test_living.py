@@ -25,7 +25,7 @@ from lib_embeddings.watch.folder_watch import Pace
 from lib_embeddings.watch.watcher import Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker
 from tests.builders import safetensors_file, vectors
-from tests.watch.fakes import eventually
+from tests.watch.fakes import Observers, eventually
 
 # Polls are far apart, so that it is events that the tests see; only missing roots are polled.
 EVENTS_ONLY = Pace(quiet=0.05, ceiling=0.5, poll=600, poll_alone=600, poll_missing=0.05)
@@ -309,6 +309,25 @@ def test_a_file_that_was_locked_becomes_right_by_itself(
         assert eventually(lambda: lock.reads >= 3)
         lock.is_locked = False
         assert world.lists({a: 1})
+
+
+def test_a_file_that_somebody_else_found_locked_becomes_right_by_itself(
+    root: Path, a: Path, parts: Parts
+) -> None:
+    """A refresh by hand that cannot read a file leaves the rest to the watcher."""
+    lock = Lock("b.safetensors")
+    parts.use(Library, read=lock)
+    parts.use(Watcher, pace=EVENTS_ONLY, observer_factory=Observers())  # that report nothing
+    with living_library([root]) as living:
+        world = World(living)
+        living.watcher.start()
+        assert is_watched(living.watcher)
+        b = root / "b.safetensors"
+        b.write_bytes(TWO)
+        living.library.rescan()
+        assert world.lists({a: 1, b: "broken"})
+        lock.is_locked = False
+        assert world.lists({a: 1, b: 2})
 
 
 def test_a_folder_that_did_not_answer_becomes_right_by_itself(

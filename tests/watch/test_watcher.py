@@ -113,6 +113,7 @@ class World:
             observer_factory=self.observers,
             clock=clock,
         )
+        self.library.on_scan = self.watcher.note_scan
 
     def change(self, *, has_event: bool = True) -> None:
         """Add a file."""
@@ -214,6 +215,30 @@ def test_a_retry_is_called_when_it_is_due(world: World) -> None:
         ("retry", 2.6),
         ("retry", 3.35),
     ]
+
+
+def test_a_scan_of_somebody_else_is_followed_by_a_retry(world: World) -> None:
+    """A refresh by hand that finds a file incomplete leaves the rest to the watcher."""
+
+    def refresh() -> None:
+        world.library.again_in = 0.75
+        world.library.rescan()
+        world.library.again_in = None
+
+    world.run(5, (1, refresh))
+    assert world.library.scans == [*FIRST, ("rescan", 1), ("retry", 1.75)]
+
+
+def test_a_scan_that_finds_all_complete_needs_no_retry(world: World) -> None:
+    """What a later scan could read is not tried again."""
+
+    def refresh() -> None:
+        world.library.again_in = None
+        world.library.rescan()
+
+    world.library.again_in = 0.75
+    world.run(5, (0.5, refresh))
+    assert world.library.scans == [*FIRST, ("rescan", 0.5)]
 
 
 def test_a_burst_stands_in_for_a_retry(world: World) -> None:
@@ -407,7 +432,9 @@ def watcher(world: World, stop: threading.Event) -> Watcher:
     """Give a watcher that polls all the time, not started yet."""
     pace = Pace(quiet=0, poll=0, poll_alone=0)
     factory = world.observers
-    return Watcher(world.library, world.writes, stop, pace=pace, observer_factory=factory)
+    watcher = Watcher(world.library, world.writes, stop, pace=pace, observer_factory=factory)
+    world.library.on_scan = watcher.note_scan
+    return watcher
 
 
 def has_scanned(world: World) -> Callable[[], bool]:
