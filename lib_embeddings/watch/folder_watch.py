@@ -250,11 +250,14 @@ class FolderWatch:
 
 
 def _end(observer: Observer) -> None:
-    """End an observer's threads, and leave them behind where they hang."""
+    """End an observer's threads, and leave them behind where they hang or fail."""
 
     def end() -> None:
-        observer.stop()
-        observer.join()
+        try:
+            observer.stop()
+            observer.join()
+        except Exception:
+            logger.exception("an observer of file events did not end")
 
     ending = threading.Thread(target=end, name="embeddings-watcher-end", daemon=True)
     ending.start()

@@ -503,3 +503,20 @@ def test_an_observer_that_hangs_is_left_behind(
         if thread.name == "embeddings-watcher-end":
             thread.join(60)
     assert observer.state == "ended"
+
+
+@pytest.mark.parametrize("method", ["stop", "join"])
+def test_an_observer_that_fails_to_end_is_left_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    """An observer that raises when it ends does no harm to the watch."""
+    observer = ScriptedObserver()
+
+    def fail() -> None:
+        raise OSError(errno.EBADF, "bad file descriptor")
+
+    setattr(observer, method, fail)
+    watched = Watched(tmp_path, lambda: observer)
+    watched.scan()
+    watched.watch.close()
+    assert caplog.messages == ["an observer of file events did not end"]
