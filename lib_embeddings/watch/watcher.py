@@ -17,26 +17,25 @@ import watchdog.observers
 
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.walk import Folder
-from lib_embeddings.watch.folder_watch import PACE, REST, FolderWatch, Observer, Pace
+from lib_embeddings.watch.folder_watch import (
+    FILE_EVENTS,
+    FOLDER_EVENTS,
+    PACE,
+    REST,
+    FolderWatch,
+    Observer,
+    Pace,
+)
 from lib_embeddings.watch.write_tracker import WriteTracker
 
 logger = logging.getLogger("lib_embeddings")
 
 # What an `EventFilter` would drop anyway need not be reported.
 _EVENTS = [
-    getattr(watchdog.events, name)
-    for name in (
-        "FileCreatedEvent",
-        "FileModifiedEvent",
-        "FileAttribEvent",
-        "FileMovedEvent",
-        "FileDeletedEvent",
-        "FileClosedEvent",
-        "DirCreatedEvent",
-        "DirMovedEvent",
-        "DirDeletedEvent",
-    )
-    if hasattr(watchdog.events, name)  # attributes were modifications before watchdog 7
+    kind
+    for kind in vars(watchdog.events).values()
+    if getattr(kind, "event_type", "")
+    in (FOLDER_EVENTS if getattr(kind, "is_directory", False) else FILE_EVENTS)
 ]
 
 
