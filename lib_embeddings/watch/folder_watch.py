@@ -10,7 +10,12 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from inspect import signature
 from typing import Any, Protocol
+
+import watchdog.events
+import watchdog.observers
 
 from lib_embeddings.entries.walk import Folder, Identity
 from lib_embeddings.names import is_hidden, is_temporary
@@ -21,6 +26,13 @@ logger = logging.getLogger("lib_embeddings")
 FILE_EVENTS = frozenset({"created", "modified", "attrib", "moved", "deleted", "closed"})
 # A folder is "modified" with every file in it, ignored ones included.
 FOLDER_EVENTS = frozenset({"created", "moved", "deleted"})
+# What an `EventFilter` would drop anyway need not be reported.
+_EVENTS = [
+    kind
+    for kind in vars(watchdog.events).values()
+    if getattr(kind, "event_type", "")
+    in (FOLDER_EVENTS if getattr(kind, "is_directory", False) else FILE_EVENTS)
+]
 # After these a file is complete.
 COMPLETIONS = frozenset({"moved", "closed"})
 
@@ -77,6 +89,17 @@ class Observer(Protocol):
 
     def join(self) -> None:
         """Wait for the observer's threads to end."""
+
+
+def observe() -> Observer:
+    """Return an observer that reports nothing of files being read.
+
+    Reading ten thousand files takes twice as long where each reading is reported.
+    """
+    observer: Any = watchdog.observers.Observer()
+    if "event_filter" in signature(observer.schedule).parameters:  # from watchdog 4 on
+        observer.schedule = partial(observer.schedule, event_filter=_EVENTS)
+    return observer  # type: ignore[no-any-return]
 
 
 class EventFilter:
