@@ -26,6 +26,8 @@ logger = logging.getLogger("lib_embeddings")
 FILE_EVENTS = frozenset({"created", "modified", "attrib", "moved", "deleted", "closed"})
 # A folder is "modified" with every file in it, ignored ones included.
 FOLDER_EVENTS = frozenset({"created", "moved", "deleted"})
+# After these a file is complete.
+COMPLETIONS = frozenset({"moved", "closed"})
 # What an `EventFilter` would drop anyway need not be reported.
 _EVENTS = [
     kind
@@ -33,8 +35,10 @@ _EVENTS = [
     if getattr(kind, "event_type", "")
     in (FOLDER_EVENTS if getattr(kind, "is_directory", False) else FILE_EVENTS)
 ]
-# After these a file is complete.
-COMPLETIONS = frozenset({"moved", "closed"})
+# Watchdog 7 calls it an error when an observer that ends still holds an event.
+logging.getLogger("watchdog.observers.inotify").addFilter(
+    lambda record: "thread is inactive" not in record.getMessage()
+)
 
 # One change without an event may only be ahead of its event; two in a row are not.
 MISSES = 2
