@@ -230,8 +230,6 @@ class Watcher:
             self._debounce.clear()
             events, self._events = self._events, set()
             is_retry = self._retry_at <= self._clock()
-            if is_retry:
-                self._retry_at = math.inf
         self._adopt(self._library.roots)
         due = [watch for watch in self._watches.values() if watch.is_due()]
         if is_burst or due:

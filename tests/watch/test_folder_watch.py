@@ -107,6 +107,11 @@ def test_a_moved_folder_is_a_reason_to_scan_and_no_file() -> None:
     assert passed_on(folder("moved", "sub", "other")) == [None]
 
 
+def test_a_folder_that_was_hidden_is_a_reason_to_scan() -> None:
+    """Its files come into sight by its new name."""
+    assert passed_on(folder("moved", ".hidden", "sub")) == [None]
+
+
 @pytest.mark.parametrize("kind", ["modified", "attrib"])
 def test_the_echo_of_a_file_in_its_folder_is_none(kind: str) -> None:
     """A folder is modified with each ignored file too; the file's own event is enough."""
@@ -420,9 +425,14 @@ def test_a_folder_that_went_while_the_watch_was_laid_is_tried_again(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A race with a folder that vanishes is no reason to give up on events."""
+    watched.calm()
+    (watched.root / "sub").mkdir()
     watched.observers.refusal = FileNotFoundError(errno.ENOENT, "no such folder")
-    assert not watched.scan()
-    assert watched.rest == PACE.poll_alone
+    for _ in range(3):
+        watched.change()
+        assert not watched.scan()
+        assert watched.rest == PACE.poll_alone
+    (watched.root / "sub").rmdir()
     watched.observers.refusal = None
     assert watched.scan()
     assert watched.observers.folders() == {str(watched.root)}
