@@ -26,12 +26,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.folders import make_folder
-from lib_embeddings.entries.walk import find
+from lib_embeddings.entries.walk import walk
+from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.standalone.app import log_news
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.watch.watcher import Watcher
 from tests.builders import safetensors_file, vectors
 
 MOST_SECONDS = {"drop": 0.5, "burst": 3.0}
@@ -72,40 +70,40 @@ class Stopwatch:
 
     def __init__(self, library: Library) -> None:
         self.library = library
-        self._told: queue.Queue[float] = queue.Queue()
-        library.subscribe(lambda *_: self._told.put(time.perf_counter()))
+        self._shown: queue.Queue[float] = queue.Queue()
+        library.subscribe(lambda *_: self._shown.put(time.perf_counter()))
 
     def measure(self, change: Callable[[], object]) -> float:
         """Make a change, and return the seconds from its end until it shows."""
-        while not self._told.empty():
-            self._told.get()
+        while not self._shown.empty():
+            self._shown.get()
         change()
-        end = told = time.perf_counter()
+        end = shown = time.perf_counter()
         on_disk = {
-            (file.full_path, file.size, file.mtime_ns)
-            for file in find(filter(os.path.isdir, self.library.roots))
+            (file.place.full_path, file.size, file.mtime_ns)
+            for folder in walk(self.library.roots)
+            for file in folder.files
         }
         while self._listed() != on_disk:
-            told = self._told.get(timeout=PATIENCE)
-        return max(told - end, 0.0)
+            shown = self._shown.get(timeout=PATIENCE)
+        return max(shown - end, 0.0)
 
     def _listed(self) -> set[tuple[str, int, int]]:
-        entries = (fitted.entry for fitted in self.library.view)
-        return {(entry.full_path, entry.bytes, entry.mtime_ns) for entry in entries}
+        entries = (seen.entry for seen in self.library.view)
+        return {(entry.place.full_path, entry.size, entry.mtime_ns) for entry in entries}
 
 
 @contextmanager
 def living(roots: Iterable[Path], scratch: Path) -> Iterator[Stopwatch]:
-    """Watch some folders as the app does."""
-    with Index.open(str(scratch / "index.sqlite")) as index:
-        library = Library(roots, index, Choices(str(scratch / "choices.sqlite")))
-        library.rescan()
+    """Watch some folders as the app does, with nothing remembered from before."""
+    os.environ.update({f"XDG_{kind}_HOME": str(scratch / kind) for kind in ("CACHE", "DATA")})
+    with living_library(roots) as (library, watcher):
         log_news(library)
-        watcher = Watcher(library.roots, library.rescan)
-        library.is_whole = watcher.is_whole
-        with watcher:
-            time.sleep(1)  # until the watch is in place
-            yield Stopwatch(library)
+        watcher.start()
+        while library.progress is not None:
+            time.sleep(0.05)
+        time.sleep(1)  # until the watch is in place
+        yield Stopwatch(library)
 
 
 class Drops:

@@ -8,35 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from inspect import signature
 from types import TracebackType
-from typing import Any, Protocol, final
-
-import watchdog.events
-import watchdog.observers
+from typing import Protocol, final
 
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.walk import Folder
-from lib_embeddings.watch.folder_watch import (
-    FILE_EVENTS,
-    FOLDER_EVENTS,
-    PACE,
-    REST,
-    FolderWatch,
-    Observer,
-    Pace,
-)
+from lib_embeddings.watch.folder_watch import PACE, REST, FolderWatch, Observer, Pace, observe
 from lib_embeddings.watch.write_tracker import WriteTracker
 
 logger = logging.getLogger("lib_embeddings")
-
-# What an `EventFilter` would drop anyway need not be reported.
-_EVENTS = [
-    kind
-    for kind in vars(watchdog.events).values()
-    if getattr(kind, "event_type", "")
-    in (FOLDER_EVENTS if getattr(kind, "is_directory", False) else FILE_EVENTS)
-]
 
 
 class ScanResult(Protocol):
@@ -71,17 +51,6 @@ class Scanned(Protocol):
 
     def retry(self) -> object:
         """Scan what was incomplete, could not be read, or did not answer."""
-
-
-def observe() -> Observer:
-    """Return an observer that reports nothing of files being read.
-
-    Reading ten thousand files takes twice as long where each reading is reported.
-    """
-    observer: Any = watchdog.observers.Observer()
-    if "event_filter" in signature(observer.schedule).parameters:  # from watchdog 4 on
-        observer.schedule = partial(observer.schedule, event_filter=_EVENTS)
-    return observer  # type: ignore[no-any-return]
 
 
 class Debounce:
@@ -261,8 +230,6 @@ class Watcher:
             self._debounce.clear()
             events, self._events = self._events, set()
             is_retry = self._retry_at <= self._clock()
-            if is_retry:
-                self._retry_at = math.inf
         self._adopt(self._library.roots)
         due = [watch for watch in self._watches.values() if watch.is_due()]
         if is_burst or due:

@@ -11,7 +11,6 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from lib_embeddings.entries.entry import Entry, Reading
-from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff, entry_of
 from lib_embeddings.entries.walk import Folder, walk
 from lib_embeddings.watch.watcher import Watcher
@@ -162,13 +161,6 @@ def snapshot_of(folders: tuple[Folder, ...]) -> Snapshot:
     ok = Reading("ok")
     entries: list[Entry] = [entry_of(found, ok) for folder in folders for found in folder.files]
     return Snapshot.of(list(dict.fromkeys(entry.place.root for entry in entries)), entries)
-
-
-def folder_of(path: os.PathLike[str] | str, *, problem: str | None = None) -> Folder:
-    """Return a root as a walk finds it, or one that does not answer."""
-    if problem is None:
-        return next(walk([os.fspath(path)]))
-    return Folder(Place.of_root(path), None, is_linked=True, problem=problem)
 
 
 class Timeline:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,14 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Snapshot, diff
 from lib_embeddings.entries.walk import Folder, walk
 from lib_embeddings.watch import folder_watch
-from lib_embeddings.watch.folder_watch import REST, EventFilter, FolderWatch, Observer, Pace
+from lib_embeddings.watch.folder_watch import (
+    REST,
+    EventFilter,
+    FolderWatch,
+    Observer,
+    Pace,
+    observe,
+)
 from tests.watch.fakes import Clock, Event, Observers, ScriptedObserver, snapshot_of
 
 FOLDER = "/home/.me/embeddings"
@@ -96,6 +105,11 @@ def test_a_folder_that_comes_or_goes_is_a_reason_to_scan(kind: str) -> None:
 def test_a_moved_folder_is_a_reason_to_scan_and_no_file() -> None:
     """A folder's move asks for a scan; only files are complete."""
     assert passed_on(folder("moved", "sub", "other")) == [None]
+
+
+def test_a_folder_that_was_hidden_is_a_reason_to_scan() -> None:
+    """Its files come into sight by its new name."""
+    assert passed_on(folder("moved", ".hidden", "sub")) == [None]
 
 
 @pytest.mark.parametrize("kind", ["modified", "attrib"])
@@ -411,9 +425,14 @@ def test_a_folder_that_went_while_the_watch_was_laid_is_tried_again(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A race with a folder that vanishes is no reason to give up on events."""
+    watched.calm()
+    (watched.root / "sub").mkdir()
     watched.observers.refusal = FileNotFoundError(errno.ENOENT, "no such folder")
-    assert not watched.scan()
-    assert watched.rest == PACE.poll_alone
+    for _ in range(3):
+        watched.change()
+        assert not watched.scan()
+        assert watched.rest == PACE.poll_alone
+    (watched.root / "sub").rmdir()
     watched.observers.refusal = None
     assert watched.scan()
     assert watched.observers.folders() == {str(watched.root)}
@@ -520,3 +539,74 @@ def test_an_observer_that_fails_to_end_is_left_behind(
     watched.scan()
     watched.watch.close()
     assert caplog.messages == ["an observer of file events did not end"]
+
+
+# The system's observer
+
+
+class Reported:
+    """Notes what an observer reports, and when one kind was reported."""
+
+    def __init__(self, kind: str) -> None:
+        self.kinds: set[str] = set()
+        self.arrived = threading.Event()
+        self._kind = kind
+
+    def dispatch(self, event: Event) -> None:
+        self.kinds.add(event.event_type)
+        if event.event_type == self._kind:
+            self.arrived.set()
+
+
+@pytest.mark.skipif(
+    int(version("watchdog").partition(".")[0]) < 4, reason="watchdog before 4 reports everything"
+)
+def test_reading_a_file_is_not_reported(tmp_path: Path) -> None:
+    """The system reports what is written and renamed, and no file that is only read."""
+    (tmp_path / "old.pt").write_bytes(b"x")
+    observer, reported = observe(), Reported("deleted")
+    observer.start()
+    observer.schedule(reported, str(tmp_path), recursive=True)
+    (tmp_path / "old.pt").read_bytes()
+    (tmp_path / "new.pt").write_bytes(b"x")
+    (tmp_path / "new.pt").rename(tmp_path / "newer.pt")
+    (tmp_path / "newer.pt").unlink()
+    assert reported.arrived.wait(60)
+    observer.stop()
+    observer.join()
+    assert reported.kinds - {"attrib"} == {"created", "modified", "closed", "moved", "deleted"}
+
+
+def test_reading_a_file_leads_to_no_scan(tmp_path: Path) -> None:
+    """Whatever the system reports of files being read is no reason to scan."""
+    for name in ("old.pt", "new.part"):
+        (tmp_path / name).write_bytes(b"x")
+    noted: list[str | None] = []
+    arrived = threading.Event()
+
+    def note(complete: str | None) -> None:
+        noted.append(complete)
+        arrived.set()
+
+    watch = FolderWatch(str(tmp_path), note, PACE, observe)
+    watch.follow(tuple(walk([str(tmp_path)])), is_changed=True, had_event=False)
+    for _ in range(10):
+        (tmp_path / "old.pt").read_bytes()
+    (tmp_path / "new.part").rename(tmp_path / "new.pt")
+    assert arrived.wait(60)
+    watch.close()
+    assert noted == [str(tmp_path / "new.pt")]
+
+
+def test_an_observer_ends_in_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An event that is still held when its observer ends is no error: the next scan finds it."""
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "a.pt").touch()
+    observer = observe()
+    observer.start()
+    observer.schedule(Reported("moved"), str(tmp_path / "root"), recursive=True)
+    (tmp_path / "root" / "a.pt").rename(tmp_path / "a.pt")
+    time.sleep(0.1)  # until the event is held, to see whether its other half comes
+    observer.stop()
+    observer.join()
+    assert not caplog.records

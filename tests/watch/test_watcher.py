@@ -6,13 +6,12 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from lib_embeddings.watch.folder_watch import PACE, FolderWatch, Pace
-from lib_embeddings.watch.watcher import Debounce, Watcher, observe
+from lib_embeddings.watch.folder_watch import PACE, Pace
+from lib_embeddings.watch.watcher import Debounce, Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker
 from tests.watch.fakes import (
     Clock,
@@ -21,7 +20,6 @@ from tests.watch.fakes import (
     Observers,
     Timeline,
     eventually,
-    folder_of,
 )
 
 
@@ -564,60 +562,3 @@ def test_an_idle_watcher_sleeps(world: World, clock: Clock) -> None:
     world.timeline = Noting(clock)
     world.run(1000)
     assert waits == [PACE.quiet, threading.TIMEOUT_MAX]
-
-
-# The system's observer
-
-
-class Reported:
-    """Notes what an observer reports, and when one kind was reported."""
-
-    def __init__(self, kind: str) -> None:
-        self.kinds: set[str] = set()
-        self.arrived = threading.Event()
-        self._kind = kind
-
-    def dispatch(self, event: Event) -> None:
-        self.kinds.add(event.event_type)
-        if event.event_type == self._kind:
-            self.arrived.set()
-
-
-@pytest.mark.skipif(
-    int(version("watchdog").partition(".")[0]) < 4, reason="watchdog before 4 reports everything"
-)
-def test_reading_a_file_is_not_reported(tmp_path: Path) -> None:
-    """The system reports what is written and renamed, and no file that is only read."""
-    (tmp_path / "old.pt").write_bytes(b"x")
-    observer, reported = observe(), Reported("deleted")
-    observer.start()
-    observer.schedule(reported, str(tmp_path), recursive=True)
-    (tmp_path / "old.pt").read_bytes()
-    (tmp_path / "new.pt").write_bytes(b"x")
-    (tmp_path / "new.pt").rename(tmp_path / "newer.pt")
-    (tmp_path / "newer.pt").unlink()
-    assert reported.arrived.wait(60)
-    observer.stop()
-    observer.join()
-    assert reported.kinds - {"attrib"} == {"created", "modified", "closed", "moved", "deleted"}
-
-
-def test_reading_a_file_leads_to_no_scan(tmp_path: Path) -> None:
-    """Whatever the system reports of files being read is no reason to scan."""
-    for name in ("old.pt", "new.part"):
-        (tmp_path / name).write_bytes(b"x")
-    noted: list[str | None] = []
-    arrived = threading.Event()
-
-    def note(complete: str | None) -> None:
-        noted.append(complete)
-        arrived.set()
-
-    watch = FolderWatch(str(tmp_path), note, PACE, observe)
-    watch.follow((folder_of(tmp_path),), is_changed=True, had_event=False)
-    for _ in range(10):
-        (tmp_path / "old.pt").read_bytes()
-    (tmp_path / "new.part").rename(tmp_path / "new.pt")
-    assert arrived.wait(60)
-    watch.close()
-    assert noted == [str(tmp_path / "new.pt")]
