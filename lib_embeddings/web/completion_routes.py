@@ -10,7 +10,7 @@ from lib_embeddings.entries.notes import box_of
 from lib_embeddings.entries.snapshot import FittedEntry
 from lib_embeddings.library.completion import Completer
 from lib_embeddings.library.library import Library
-from lib_embeddings.prompts.grammar import escape
+from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.web.requests import number
 from lib_embeddings.web.responses import as_json
 
@@ -40,5 +40,5 @@ def _completion(fitted: FittedEntry) -> dict[str, Any]:
         "families": list(fitted.families),
         "fit": fitted.fit,
         "box": box_of(fitted.entry),
-        "insert": escape(fitted.name),
+        "insert": typed(fitted.name),
     }
