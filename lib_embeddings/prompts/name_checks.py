@@ -113,7 +113,7 @@ class NameChecks:
         if ids is not None and not ids:
             yield f"the model reads no character of {called}, so no prompt can use it: "
         elif ends_in_mark(name):
-            yield "a comma right behind it is read as part of it: type a space before the comma, or "
+            yield "a comma right behind it becomes part of it: type a space before the comma, or "
         if not ids:
             return
         if len(ids) == 1 or name.isdecimal():

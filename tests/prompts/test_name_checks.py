@@ -80,7 +80,7 @@ def test_the_beginning_of_another_name() -> None:
 )
 def test_names_that_end_in_a_mark(name: str, proposal: str) -> None:
     """CLIP reads a comma behind a mark as one word with it, so the name is not found."""
-    says = "a comma right behind it is read as part of it: type a space before the comma, or"
+    says = "a comma right behind it becomes part of it: type a space before the comma, or"
     assert f"{says} rename it to {proposal}" in warnings(name)
     assert says in warnings(name, tokens=False)[0]
 
