@@ -22,7 +22,14 @@ _DIGITS = re.compile(r"(\d{1,18})")
 
 # What a file may not be called on one system or another.
 _SEPARATORS = frozenset('/\\:*?"<>|')
-_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode's categories: control, surrogate, line, paragraph
+# Unicode's categories of what cannot be seen: control, format, surrogate, line, paragraph, space.
+_UNSEEN_KINDS = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"))
+# What cannot be seen though its category is that of letters, accents or signs.
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_SELECTORS = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_JOINERS = "\u200c\u200d"
+# Scripts and signs that are written with joiners and selectors begin behind Europe's letters.
+_LAST_OF_EUROPE = "\u052f"
 _DEVICE = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?: *\.|$)", re.IGNORECASE
 )
@@ -58,8 +65,12 @@ def is_preview(stem: str, neighbours: frozenset[str]) -> bool:
 
 
 def fold(name: str) -> str:
-    """Return *name* so that names differing only in letter case are equal, as they are to CLIP."""
-    return name.casefold()
+    """Return *name* so that names are equal which are equal to CLIP.
+
+    It compares small letters, so that `groß` and `gross` are two names, and composed characters:
+    some systems keep file names with each accent as a character of its own.
+    """
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
 
 
 def is_text(name: str) -> bool:
@@ -76,9 +87,12 @@ def why_no_filename(name: str) -> str | None:
     """Return why this is no name for a file on some system; None where it is good on all."""
     if not name.strip():
         return "the name is empty: type one"
-    for character in name:
-        if character in _SEPARATORS or unicodedata.category(character) in _UNPRINTABLE:
+    for before, character in zip(" " + name, name, strict=False):
+        if character in _SEPARATORS:
             return f"{shown(name)}: a file's name cannot have {shown(character)} in it"
+        if _is_unseen(character, before):
+            code = f"U+{ord(character):04X}"
+            return f"{shown(name)}: there is a character in it that nobody sees ({code}): remove it"
     if name != name.strip() or name.strip(".") != name:
         return f"{shown(name)}: a file's name should not begin or end with a dot or space"
     if _DEVICE.match(name):
@@ -89,6 +103,14 @@ def why_no_filename(name: str) -> str | None:
     return None
 
 
+def _is_unseen(character: str, before: str) -> bool:
+    """Tell whether a character cannot be seen in a name, behind the one *before*."""
+    if character in _JOINERS or _SELECTORS.match(character):
+        return before <= _LAST_OF_EUROPE
+    kind = unicodedata.category(character)
+    return character in _UNSEEN or (kind in _UNSEEN_KINDS and character != " ")
+
+
 def natural_key(name: str) -> list[int | str]:
     """Return a sort key that puts `a2` before `a10`: text and numbers in turn."""
     parts = _DIGITS.split(fold(name))
@@ -97,7 +119,7 @@ def natural_key(name: str) -> list[int | str]:
 
 def is_generic(name: str) -> bool:
     """Tell whether a name is the one that every training by diffusers gives its file."""
-    return name.casefold().startswith(_GENERIC)
+    return fold(name).startswith(_GENERIC)
 
 
 def partner_of(filename: str) -> str | None:

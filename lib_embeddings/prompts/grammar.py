@@ -163,4 +163,5 @@ def typed(name: str) -> str:
 
 def ends_in_mark(name: str) -> bool:
     """Tell whether CLIP reads a comma right behind a name as part of it: behind `x_`, `excl!`."""
-    return not name[-1:].isalnum()
+    last = name.rstrip()[-1:]
+    return not (last.isalnum() or last == "")

@@ -7,19 +7,23 @@ and put into words for the names that are looked at.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lib_embeddings.errors import shown
 from lib_embeddings.names import fold, is_generic, why_no_filename
-from lib_embeddings.prompts.grammar import escape
+from lib_embeddings.prompts.grammar import ends_in_mark, escape
 from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import LookUp, TokenIds, Tokenize
 
 # Most names are free once something stands before or behind them.
 _VARIANTS = ("{}", "{}-ti", "ti-{}", *(f"ti{number}-{{}}" for number in range(2, 10)))
 _NOT_IN_PROPOSALS = re.compile(r'[()\[\]\\:|<>/*?"#\s]+')
+# A cache of Hugging Face's: the folder of a model, and in it one of each version, called by a hash.
+_CACHED = re.compile(r"(?:^|/)models--(?:[^/]*--)?(?P<model>[^/]+)/snapshots/")
+_NO_NAME = re.compile(r"snapshots|[0-9a-f]{40}")
 
 
 class Advice(NamedTuple):
@@ -75,74 +79,107 @@ class NameChecks:
         known = tuple(embeddings)
         self._tokenize = tokenize
         self._taken = {fold(each.name) for each in known}
-        names = dict.fromkeys(each.name for each in known if _is_checked(each))
-        self._ids = _try(look_up or _ask, names, tokenize)
-        self._in_order = sorted(self._ids, key=lambda name: (self._ids[name], name))
-        self._ids_in_order = [self._ids[name] for name in self._in_order]
+        ids = _try(look_up or _ask, dict.fromkeys(each.name for each in known), tokenize)
+        self._taken_ids = {tuple(tokens) for tokens in ids.values()}
+        checked = dict.fromkeys(each.name for each in known if _is_checked(each))
+        self._ids = {name: ids[name] for name in checked if name in ids}
+        self._in_order = sorted((tokens, name) for name, tokens in self._ids.items())
+        self._usable = {each.name for each in known if _is_checked(each) and each.reason is None}
+        self._lost = [pair for pair in self._in_order if pair[1] not in self._usable]
 
     def of(self, known: KnownEmbedding) -> Advice:
         """Return what to say about the name of a file."""
+        if known.is_duplicate and known.n_vectors:
+            return Advice((), self._propose(known))
         if not _is_checked(known):
             return NO_ADVICE
-        name = known.name
-        written, findings = escape(name), list(self._findings(name, self._ids.get(name)))
-        is_read = written == " ".join(name.split())
-        if is_read and not findings:
+        problems = list(self._problems(known.name, self._ids.get(known.name)))
+        hints = list(self._hints(known.name))
+        if not problems and not hints:
             return NO_ADVICE
         proposal = self._propose(known)
         better = shown(proposal, 255) if proposal else "what you want to type"
-        warnings = [f"{finding}: rename it to {better}" for finding in findings]
-        if not is_read:
-            typed = shown(written, 255)
-            warnings.append(f"prompts read some of its characters as syntax: type it as {typed}")
-        return Advice(tuple(warnings), proposal)
+        warnings = [f"{problem}rename it to {better}" for problem in problems]
+        is_to_rename = problems or escape(known.name) != " ".join(known.name.split())
+        return Advice((*warnings, *hints), proposal if is_to_rename else None)
 
-    def _findings(self, name: str, ids: TokenIds | None) -> Iterator[str]:
-        """Yield what is wrong with a name, but for the characters that are to be escaped."""
+    def _problems(self, name: str, ids: TokenIds | None) -> Iterator[str]:
+        """Yield what another name would end, as the beginning of a sentence."""
         called = shown(name, 255)
         if is_generic(name):
-            yield f"many files have the name {called}"
+            yield f"many files have the name {called}: "
         if "#" in name:
-            yield "prompts ignore a # and all that follows it"
-        if ids is None:
-            return
+            yield "prompts ignore a # and all that follows it: "
+        if ids is not None and not ids:
+            yield f"the model reads no character of {called}, so no prompt can use it: "
+        elif ends_in_mark(name):
+            yield "a comma right behind it becomes part of it: type a space before the comma, or "
         if not ids:
-            yield f"the model reads no character of {called}, so no prompt can use it"
-        elif len(ids) == 1 or name.isdecimal():
+            return
+        if len(ids) == 1 or name.isdecimal():
             every = f'every "{called}" in a prompt becomes this embedding'
-            yield f"the model knows this word already: {every}"
-        twin, longer = self._followers(name, ids)
+            yield f"the model knows this word already: {every}: "
+        twin = self._twin_of(name, ids)
         if twin is not None:
-            yield f"the model cannot tell {called} from {twin}, and uses only one of them"
-        if longer is not None:
-            yield f"{longer} begins with it: without {longer}, prompts use this one instead"
+            yield f"the model cannot tell {called} from {twin}, and uses only one of them: "
 
-    def _followers(self, name: str, ids: TokenIds) -> tuple[str | None, str | None]:
-        """Return, to be shown, a name of the same tokens and one that goes on after them."""
-        twin = None
-        first = bisect_left(self._ids_in_order, ids)
-        for at in range(first, len(self._in_order) if ids else first):
-            other, other_ids = self._in_order[at], self._ids_in_order[at]
-            if other_ids[: len(ids)] != ids:
-                break
-            if len(other_ids) > len(ids):
-                return twin, shown(other, 255)
-            if other != name:
-                twin = shown(other, 255)
-        return twin, None
+    def _hints(self, name: str) -> Iterator[str]:
+        """Yield what to know about a name that is good all the same."""
+        written, called = escape(name), shown(name, 255)
+        if written != " ".join(name.split()):
+            typed = shown(written, 255)
+            yield f"prompts read some of its characters as syntax: type it as {typed}"
+        longer = self._longer_than(name)
+        if longer is not None:
+            yield (
+                f"{longer} begins with this name and cannot be used now: "
+                f"a prompt that names {longer} uses {called}"
+            )
+
+    def _twin_of(self, name: str, ids: TokenIds) -> str | None:
+        """Return, to be shown, another name of the same tokens."""
+        first = bisect_left(self._in_order, (ids, ""))
+        for tokens, other in self._in_order[first : first + 2]:
+            if tokens == ids and other != name:
+                return shown(other, 255)
+        return None
+
+    def _longer_than(self, name: str) -> str | None:
+        """Return, to be shown, a name that goes on after this one and that no prompt can use."""
+        ids = self._ids.get(name)
+        if not ids or name not in self._usable:
+            return None
+        first = bisect_right(self._lost, ids, key=lambda pair: pair[0])
+        tokens, longer = self._lost[first] if first < len(self._lost) else ([], "")
+        return shown(longer, 255) if tokens[: len(ids)] == ids else None
 
     def _propose(self, known: KnownEmbedding) -> str | None:
         """Return a free name like a file's own, or what its folder or the name inside says."""
-        wishes = [known.name]
-        if is_generic(known.name):
-            folder = known.folder.rpartition("/")[2]
-            wishes = [folder, (known.stored_name or "").strip("<>_ ")]
-        stems = [escape(_NOT_IN_PROPOSALS.sub("-", wish)).strip("-.") for wish in wishes]
+        stems = [_plain(wish) for wish in _wishes(known)]
         candidates = (variant.format(stem) for variant in _VARIANTS for stem in stems if stem)
         return next(filter(self._is_free, candidates), None)
 
     def _is_free(self, name: str) -> bool:
-        if fold(name) in self._taken or why_no_filename(name):
+        if fold(name) in self._taken or why_no_filename(name) or escape(name) != name:
             return False
         ids = _try(_ask, [name], self._tokenize).get(name)
-        return escape(name) == name and not any(self._findings(name, ids))
+        is_twin = ids is not None and tuple(ids) in self._taken_ids
+        return not is_twin and not any(self._problems(name, ids))
+
+
+def _wishes(known: KnownEmbedding) -> list[str]:
+    """Return what a file may be called, best first."""
+    cached = _CACHED.search(f"{known.folder}/")
+    folder = cached["model"] if cached else known.folder.rpartition("/")[2]
+    folder = "" if _NO_NAME.fullmatch(folder) else folder
+    if is_generic(known.name):
+        stored = (known.stored_name or "").strip("<>_ ")
+        return [stored, folder] if cached or not folder else [folder, stored]
+    return [f"{known.name}-{folder}", known.name] if known.is_duplicate else [known.name]
+
+
+def _plain(wish: str) -> str:
+    """Return a name without what prompts read as syntax, and without marks at its ends."""
+    text = _NOT_IN_PROPOSALS.sub("-", wish)
+    marks = "".join(c for c in set(text) if unicodedata.category(c)[0] in "PSZ")
+    return escape(text).strip(marks)

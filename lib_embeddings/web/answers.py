@@ -20,7 +20,7 @@ from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
-from lib_embeddings.prompts.grammar import escape
+from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.web.requests import LARGEST_PAGE, MOST_COMPLETIONS, Prompts
 
 
@@ -100,7 +100,7 @@ def completion(index: SearchIndex, seen: ViewEntry) -> dict[str, Any]:
     """Return what a list of completions shows of an embedding, and what it inserts."""
     entry = entry_as_json(index, seen)
     shown = ("id", "name", "n_vectors", "families", "fit", "field")
-    return {**{key: entry[key] for key in shown}, "insert": escape(seen.name)}  # type: ignore[literal-required]
+    return {**{key: entry[key] for key in shown}, "insert": typed(seen.name)}  # type: ignore[literal-required]
 
 
 def prompts(reports: PromptReports, asked: Prompts) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from lib_embeddings.prompts.grammar import (
     Run,
     escape,
     split_parts,
+    typed,
     weigh,
     without_comments,
     without_networks,
@@ -123,6 +124,16 @@ def test_comments(prompt: str, expected: str) -> None:
 def test_escape(name: str, expected: str) -> None:
     """A backslash stands before what the grammar would take; the tab's script writes the same."""
     assert escape(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("foo", "foo"), ("par(en)", r"par\(en\) "), ("x_", "x_ "), ("100%", "100% "), ("v1.5", "v1.5"),
+     ("猫", "猫"), ("é", "é"), ("excl!", "excl! "), ("🐈", "🐈 ")],
+)  # fmt: skip
+def test_typed(name: str, expected: str) -> None:
+    """A space follows a mark at a name's end, so that a comma behind it is no part of it."""
+    assert typed(name) == expected
 
 
 @given(st.text(PROMPTS.filter(bool).map(lambda text: text[0]), max_size=30))

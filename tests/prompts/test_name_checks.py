@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.names import why_no_filename
+from lib_embeddings.names import fold, why_no_filename
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.name_checks import NO_ADVICE, NameChecks
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
+XL = "made for SDXL"
 # Stands for a proposal where there is none.
 ANYTHING = "what you want to type"
 
@@ -30,7 +31,7 @@ def warnings(name: str, *others: str, tokens: bool = True) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     "name",
-    ["marc_allante", "EasyNegative", "bad-hands-5", "c++", "<cat-toy>", "x, y", "猫", "v1.5"],
+    ["marc_allante", "EasyNegative", "bad-hands-5", "x, y", "猫", "v1.5", "ng_deepnegative_v1_75t"],
 )
 def test_good_names(name: str) -> None:
     """Nothing is said about a name that no prompt holds by chance."""
@@ -58,14 +59,30 @@ def test_names_of_the_same_tokens() -> None:
 
 
 def test_the_beginning_of_another_name() -> None:
-    """A name that another one goes on from is used in its place where that is not loaded."""
-    assert warnings("whatever-200", "whatever-2000", "whatever-20") == (
-        (
-            "whatever-2000 begins with it: without whatever-2000, prompts use this one instead: "
-            "rename it to whatever-200-ti"
-        ),
-    )
-    assert warnings("catalog of style", "catalog of styles") == ()
+    """A name is used in place of a longer one that cannot be; that is no reason to rename it."""
+    short, long, other = known("whatever-200"), known("whatever-2000", reason=XL), known("whatever")
+    checks = NameChecks([short, long, other], tokenize)
+    warning = "whatever-2000 begins with this name and cannot be used now: a prompt that names "
+    assert checks.of(short) == ((f"{warning}whatever-2000 uses whatever-200",), None)
+    assert checks.of(long) == NO_ADVICE
+    assert NameChecks([short, long._replace(reason=None)], tokenize).of(short) == NO_ADVICE
+    assert NameChecks([short._replace(reason=XL), long], tokenize).of(short) == NO_ADVICE
+    styles = [known("catalog of style"), known("catalog of styles", reason=XL)]
+    assert NameChecks(styles, tokenize).of(styles[0]) == NO_ADVICE
+
+
+@pytest.mark.parametrize(
+    ("name", "proposal"),
+    [
+        *(("bad_prompt (2)", "bad_prompt-2"), ("excl!", "excl"), ("100%", "100-ti")),
+        *(("x_", "x-ti"), ("c++", "c-ti"), ("<cat-toy>", "cat-toy"), ("สวัสดี", "สวัสดี-ti")),
+    ],
+)
+def test_names_that_end_in_a_mark(name: str, proposal: str) -> None:
+    """CLIP reads a comma behind a mark as one word with it, so the name is not found."""
+    says = "a comma right behind it becomes part of it: type a space before the comma, or"
+    assert f"{says} rename it to {proposal}" in warnings(name)
+    assert says in warnings(name, tokens=False)[0]
 
 
 @pytest.mark.parametrize(
@@ -134,12 +151,46 @@ def test_the_name_of_all_trainings(
     )
 
 
-def test_names_of_files_that_no_prompt_can_use() -> None:
-    """Nothing is said about them, but they are taken all the same."""
-    cat, dog, page = known("cat"), known("dog", is_duplicate=True), known("cat-ti", n_vectors=0)
-    checks = NameChecks([cat, dog, page], tokenize)
-    assert (checks.of(dog), checks.of(page)) == (NO_ADVICE, NO_ADVICE)
+@pytest.mark.parametrize("stored_name", ["<cat-toy>", None])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "models--sd-concepts-library--birb/snapshots/dd3f5a9d4b0b0a3a0a4ad0c9e9b3c54a0b8a3f0c",
+        "hub/models--birb/snapshots/dd3f5a9d4b0b0a3a0a4ad0c9e9b3c54a0b8a3f0c",
+    ],
+)
+def test_a_cache_of_hugging_face(folder: str, stored_name: str | None) -> None:
+    """The name inside is proposed, or the model's, and never that of a folder called by a hash."""
+    embedding = known("learned_embeds", folder=folder, stored_name=stored_name)
+    proposal = NameChecks([embedding], tokenize).of(embedding).proposal
+    assert proposal == ("cat-toy" if stored_name else "birb")
+
+
+@pytest.mark.parametrize("folder", ["snapshots", "dd3f5a9d4b0b0a3a0a4ad0c9e9b3c54a0b8a3f0c", ""])
+def test_a_folder_without_a_name(folder: str) -> None:
+    """A folder of a cache is no name, wherever the library begins."""
+    embedding = known("learned_embeds", folder=folder)
+    assert NameChecks([embedding], tokenize).of(embedding).proposal is None
+
+
+def test_duplicates() -> None:
+    """A file whose name another one has gets a free one, of its folder, and no warning besides."""
+    first, second = known("lazyneg"), known("lazyneg", folder="sd/old", is_duplicate=True)
+    third = known("lazyneg", is_duplicate=True)
+    checks = NameChecks([first, second, third], tokenize)
+    assert checks.of(first) == NO_ADVICE
+    assert checks.of(second) == ((), "lazyneg-old")
+    assert checks.of(third) == ((), "lazyneg-ti")
+
+
+def test_names_of_files_that_are_no_embeddings() -> None:
+    """Nothing is said about them, but they are taken all the same, and so are names read alike."""
+    cat, page, fish = known("cat"), known("cat-ti", n_vectors=0), known("fish")
+    ligature = known("ﬁsh-ti", n_vectors=0)
+    checks = NameChecks([cat, page, fish, ligature], tokenize)
+    assert checks.of(page) == NO_ADVICE
     assert checks.of(cat).proposal == "ti-cat"
+    assert checks.of(fish).proposal == "ti-fish"
 
 
 NAMES = (
@@ -157,7 +208,7 @@ def test_proposals_are_free(tokens: bool) -> None:
     assert proposals.keys() >= {"a(b", "AND", "x#y", "CAT-TI:"}
     for name, proposal in proposals.items():
         assert proposal
-        assert proposal.casefold() not in {each.casefold() for each in NAMES}
+        assert fold(proposal) not in {fold(each) for each in NAMES}
         assert why_no_filename(proposal) is None
         renamed = [known(proposal), *(each for each in embeddings if each.name != name)]
         assert NameChecks(renamed, tokenize if tokens else None).of(renamed[0]) == NO_ADVICE

@@ -159,16 +159,15 @@ def test_documented_words_are_understood(site: Site, parameter: str, words: str)
 def test_a_name_that_needs_attention(site: Site) -> None:
     """What is said about a name is said in the list and in the details, with a better one."""
     site.library.set_model(None, lambda texts: [[*map(ord, text)] for text in texts])
-    site.add("bad-hands.pt")
-    id_ = site.add("bad.pt")
-    (shown, _) = site.get("/entries")["entries"]
+    id_ = site.add("100.pt")
+    (shown,) = site.get("/entries")["entries"]
     assert shown["warnings"] == [
         (
-            "bad-hands begins with it: without bad-hands, prompts use this one instead: "
-            "rename it to bad-ti"
+            'the model knows this word already: every "100" in a prompt becomes this embedding: '
+            "rename it to 100-ti"
         )
     ]
-    assert shown["proposal"] == "bad-ti"
+    assert shown["proposal"] == "100-ti"
     details = site.get(f"/entries/{id_}")
     assert {key: details[key] for key in shown} == shown
 

@@ -37,7 +37,7 @@ def test_a_completion_has_what_a_list_shows(site: Site) -> None:
                 "families": ["sd2"],
                 "fit": "incompatible",
                 "field": "negative",
-                "insert": r"bad\(hands\)",
+                "insert": r"bad\(hands\) ",
             }
         ]
     }
