@@ -62,7 +62,7 @@
  */
 
 /**
- * @typedef {object} Inside What only the file itself tells.
+ * @typedef {object} Inside What is known only after the file was opened.
  * @property {string | null} sha256
  * @property {Record<string, string | number>} metadata
  * @property {Record<string, string>} tensors

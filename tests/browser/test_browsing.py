@@ -123,7 +123,8 @@ def test_details_tell_all_and_take_choices(tab: Tab) -> None:
     expect(tab.details).to_contain_text(re.compile("[0-9a-f]{64}"))
     tab.details.get_by_label("Use it anyway").check()
     tab.details.get_by_label("Favourite").check()
-    tab.details.get_by_label("Negative prompt").check()
+    with tab.page.expect_response(lambda answer: "negative" in (answer.request.post_data or "")):
+        tab.details.get_by_label("Negative prompt").check()
     expect(tab.root.locator(".chip", has_text="Usable")).to_have_text("Usable 7")
     tab.page.keyboard.press("Escape")
     tab.show("Favourites")

@@ -143,14 +143,14 @@ function factsOf({ families, n_vectors, bytes }, host) {
 }
 
 /**
- * Build the line that tells files of one name apart.
+ * Build the line by which people know files of one name from each other.
  *
  * @param {Entry} entry
  */
 function placeOf({ path, twins }) {
-  const words = [folderOf(path), sameness(twins)].filter(Boolean).join(" · ");
   const title = `Other files with this name: ${twins.map((twin) => twin.path).join(", ")}`;
-  return element("span", { class: "place", dir: "auto", title }, words);
+  const [folder, same] = [element("span", { class: "folder", dir: "auto" }, folderOf(path)), sameness(twins)];
+  return element("span", { class: "place", title }, folder, same && ` · ${same}`);
 }
 
 /** @param {string[]} warnings */

@@ -122,7 +122,8 @@ export class DetailsPanel {
   async copy(button) {
     const isCopied = await copyText(button.dataset.text ?? "", this.root);
     button.classList.toggle("done", isCopied);
-    if (!isCopied) this.#showProblem("The browser does not let this page copy. Select the text and copy it yourself.");
+    if (!isCopied)
+      this.#showProblem("Your browser does not allow this page to copy. Select the text and copy it yourself.");
     setTimeout(() => button.classList.remove("done"), COPIED_MS);
   }
 

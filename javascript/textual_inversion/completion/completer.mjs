@@ -1,8 +1,8 @@
 /**
  * Complete names of embeddings while someone types a prompt.
  *
- * Keys are answered before the host hears of them, and only those that mean something to an
- * open list: Enter with nothing chosen is the host's.
+ * Keys are answered before the host gets them, and only those that mean something to an open
+ * list: Enter with nothing chosen is the host's.
  */
 
 import { element } from "../elements.mjs";

@@ -1,5 +1,5 @@
 /**
- * Know the places of a prompt where a name can stand, and what parts it from its neighbours.
+ * Know the places of a prompt where a name can be, and what parts it from its neighbours.
  */
 
 /** @typedef {import("./pieces.mjs").Piece} Piece */
@@ -40,7 +40,7 @@ export function neighbours(pieces) {
 }
 
 /**
- * Return the gap between two neighbours; the box ends where there is none.
+ * Return the gap between two neighbours; the field ends where there is none.
  *
  * @param {string} prompt
  * @param {Piece | undefined} before
@@ -107,7 +107,7 @@ export function nearestGap(prompt, solids, caret, separator) {
   const next = solids.findIndex(({ end }) => end > caret);
   let left = next < 0 ? solids.length : next;
   let right = solids[left]?.start < caret ? left + 1 : left;
-  // A group and the box both begin with a gap that fits.
+  // A group and the field both begin with a gap that fits.
   while (!fits(left)) left = overLeft(solids, left);
   while (right >= 0 && !fits(right)) right = overRight(solids, right);
   const toRight = right < 0 ? Infinity : gapAt(right).start - caret;

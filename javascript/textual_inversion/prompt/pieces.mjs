@@ -1,5 +1,5 @@
 /**
- * Cut a prompt into pieces: the words, what stands between them, and the grammar's parts.
+ * Cut a prompt into pieces: the words, the text between them, and the grammar's parts.
  */
 
 import { findSyntax, matchEnd } from "./syntax.mjs";
@@ -90,7 +90,7 @@ export function readPrompt(prompt, { names = [], isNegative = false } = {}) {
 
 /** @param {string} text */
 function fold(text) {
-  // Sigma has two small forms, and lower-casing chooses by what stands around it.
+  // Sigma has two small forms, and lower-casing chooses by the letters around it.
   return text.normalize("NFC").toLowerCase().replaceAll("ς", "σ");
 }
 
@@ -111,7 +111,7 @@ function* cut(prompt, isNegative) {
 }
 
 /**
- * Cut text without syntax into words and what stands between them.
+ * Cut text without syntax into words and the text between them.
  *
  * @param {string} text
  * @param {number} offset Where it is in the prompt.

@@ -22,7 +22,7 @@
 /** @typedef {Map<number, Syntax>} SyntaxMap What starts at each offset. */
 /** @typedef {{start: number, end: number}} Range */
 /** @typedef {{bracket: string, start: number, shape: string, dividers: number[]}} Group */
-/** @typedef {{open: number, close: number, marks: number[], weight?: number}} Edit */
+/** @typedef {{open: number, close: number, marks: number[], weight?: number}} EditGroup */
 
 const COMMENT = /#[^\n]*/g;
 const NETWORK = /<[\p{L}\p{N}_]+:[^>]+>/gu;
@@ -119,10 +119,10 @@ function takeParts(syntax, text) {
  *
  * @param {string} text
  * @param {Range} part
- * @returns {Edit[]}
+ * @returns {EditGroup[]}
  */
 function findEdits(text, part) {
-  /** @type {Edit[]} */
+  /** @type {EditGroup[]} */
   const edits = [];
   /** @type {Group[]} */
   let groups = [{ bracket: "", start: part.start, shape: "", dividers: [] }];
@@ -145,12 +145,12 @@ function findEdits(text, part) {
 }
 
 /**
- * Return what a group is whose closing bracket stands at `close`; null if it is not well formed.
+ * Return what the group is that a bracket at `close` ends; null if it is not well formed.
  *
  * @param {string} text
  * @param {Group} group
  * @param {number} close
- * @returns {Edit | "text" | null}
+ * @returns {EditGroup | "text" | null}
  */
 function closeGroup(text, { bracket, start: open, shape, dividers }, close) {
   if (CLOSED_BY.get(bracket) !== text[close]) return null;
@@ -174,7 +174,7 @@ function joinGroups([outermost, ...inner]) {
 
 /**
  * @param {SyntaxMap} syntax
- * @param {Edit} edit
+ * @param {EditGroup} edit
  */
 function takeEdit(syntax, { open, close, marks, weight }) {
   pair(syntax, open, close);

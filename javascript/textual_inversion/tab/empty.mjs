@@ -149,7 +149,7 @@ function explainNoFavourites() {
  * @returns {Explanation}
  */
 function explainEmptyFilter({ filter }, all) {
-  const hint = `No file is under “${FILTERS[filter].title}” any more.`;
+  const hint = `There are no files under “${FILTERS[filter].title}” any more.`;
   return { title: "Nothing to show", hint, offers: [showAll(all)] };
 }
 

@@ -42,7 +42,7 @@ test("the window holds the rows in sight and one more on either side, and ends w
   assert.deepEqual(windowAt(LAYOUT, 3, 9999, 400), { first: 3, end: 3 });
 });
 
-test("every card in sight is in the window, wherever one scrolls", () => {
+test("every card in sight is in the window, at every scroll position", () => {
   for (let scrollTop = 0; scrollTop < 5000; scrollTop += 37) {
     const { first, end } = windowAt(LAYOUT, 90, scrollTop, 500);
     for (let index = 0; index < 90; index += 1) {

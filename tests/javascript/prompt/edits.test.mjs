@@ -80,7 +80,7 @@ describe("a click on a card", () => {
     assert.equal(marked(toggleName("bad, x, bad, y", 0, "bad")), "bad, x^, y");
   });
 
-  test("tells whether it removed the name, and the edit that does it", () => {
+  test("returns whether it removed the name, and the edit that does it", () => {
     assert.deepEqual(toggleName("a, b", 1, "name"), {
       text: "a, name, b",
       caret: 7,
@@ -181,7 +181,7 @@ describe("the caret", () => {
     });
   }
 
-  test("stands in text where a negative prompt has an extra network", () => {
+  test("is in text where a negative prompt has an extra network", () => {
     const { prompt, caret } = atCaret("<lora:b^, c:1>");
     assert.equal(marked(insertName(prompt, caret, "name", { isNegative: true })), "<lora:b, name^, c:1>");
   });

@@ -1,4 +1,4 @@
-/** Names that a file can have and that a prompt box makes hard. */
+/** Names that a file can have and that are hard to write in a prompt. */
 export const NASTY_NAMES = [
   "bad-hands-5",
   "bad dream",

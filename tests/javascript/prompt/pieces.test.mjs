@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { escapeName, findName } from "../../../javascript/textual_inversion/prompt/edits.mjs";
 import { canBeWritten } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
 
-/** Names, and how they stand in prompts; what completes names writes the same. */
+/** Names, and how they are written in prompts; the server writes completions in the same way. */
 const ESCAPED = JSON.parse(readFileSync(new URL("../../data/escaped_names.json", import.meta.url), "utf-8"));
 
 for (const [name, written] of Object.entries(ESCAPED)) {
@@ -133,7 +133,7 @@ describe("a name is not found", () => {
     test(`${JSON.stringify(name)} in ${JSON.stringify(prompt)}`, () => assert.deepEqual(findName(prompt, name), []));
   }
 
-  test("as a part of a longer known name that stands there", () => {
+  test("as a part of a longer known name that is there", () => {
     assert.deepEqual(findName("bad dream, bad", "bad", { names: ["bad dream"] }), [{ start: 11, end: 14 }]);
     assert.deepEqual(findName("a bad dream", "dream", { names: ["bad dream"] }), []);
   });

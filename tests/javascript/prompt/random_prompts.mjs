@@ -69,7 +69,7 @@ function list(random, words, depth) {
  */
 function item(random, words, depth) {
   const inner = () => list(random, words, depth - 1);
-  const forms = [
+  const makers = [
     () => random.pick(WORDS),
     () => random.pick(words),
     () => random.pick(STRAYS),
@@ -82,5 +82,5 @@ function item(random, words, depth) {
     () => `[${inner()}${random.pick([":", "::"])}0.5]`,
     () => `[${inner()}|${random.pick(["", "cat", inner()])}]`,
   ];
-  return forms[random.below(depth > 0 ? forms.length : 4)]();
+  return makers[random.below(depth > 0 ? makers.length : 4)]();
 }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { explainEmpty } from "../../../javascript/textual_inversion/tab/empty.mjs";
 import { summary, SELECTION } from "./summary.mjs";
 
-test("an empty library says where files go", () => {
+test("an empty library explains where files go", () => {
   const { title, hint, offers } = explainEmpty(SELECTION, summary({}));
   assert.equal(title, "No embeddings yet");
   assert.match(hint, /into \/e\. They appear here without a reload/);
@@ -20,7 +20,7 @@ test("while the first scan runs, its progress is shown instead", () => {
   }
 });
 
-test("a library of files for other models says so in numbers, and offers to show them", () => {
+test("a library of files for other models counts them, and offers to show them", () => {
   const { title, hint, offers } = explainEmpty(SELECTION, summary({ ok: 10, incompatible: 10, broken: 2 }));
   assert.equal(title, "No file works with SDXL");
   assert.equal(hint, "10 for other models, 2 broken or unsafe.");

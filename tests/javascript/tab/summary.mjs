@@ -1,4 +1,4 @@
-/** What the API says about an empty library. */
+/** What the API returns for an empty library. */
 const NONE = {
   ok: 0,
   duplicate: 0,
