@@ -133,9 +133,11 @@ class Library:
             if self._search_index is None:
                 choices = self._choices.all() if self._choices else {}
                 use_partial = {id_ for id_, choice in choices.items() if choice.use_partial}
+                with no_collecting():
+                    view = View.of(self._snapshot, self._model, use_partial)
                 self._search_index = SearchIndex(
                     self._generation,
-                    View.of(self._snapshot, self._model, use_partial),
+                    view,
                     choices,
                     partial(check_names, tokenize=self._tokenize, look_up=self._token_ids.look_up),
                     self._index.hashes,

@@ -7,7 +7,7 @@ no file.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,11 +59,17 @@ class ViewEntry(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """A snapshot as one model sees it. Iterating gives its entries."""
+    """A snapshot as one model sees it. Iterating gives its entries.
+
+    Attributes:
+        named: by folded name, the embedding that a prompt means by it.
+    """
 
     roots: tuple[str, ...]
     model: ModelFamily | None
     entries: tuple[ViewEntry, ...]
+    named: Mapping[str, ViewEntry]
+    _twins: Mapping[str, tuple[ViewEntry, ...]]  # by folded name, where several files have it
 
     @classmethod
     def of(
@@ -76,7 +82,14 @@ class View:
         """
         fits = _Fits(model)
         rows = [_alone(entry, fits, use_partial) for entry in snapshot.entries]
-        return cls(snapshot.roots, model, tuple(_beside_each_other(rows, fits, snapshot.roots)))
+        named: dict[str, ViewEntry] = {}
+        twins: dict[str, tuple[ViewEntry, ...]] = {}
+        for name, numbers in _by_name(rows, named).items():
+            _mark_duplicates(rows, numbers, fits, snapshot.roots)
+            twins[name] = same_name = tuple(rows[number] for number in numbers)
+            found = (row for row in same_name if row.state == "ok")
+            named[name] = min(found, key=lambda row: _order(row.fit, row.entry))
+        return cls(snapshot.roots, model, tuple(rows), named, twins)
 
     def __iter__(self) -> Iterator[ViewEntry]:
         return iter(self.entries)
@@ -91,31 +104,10 @@ class View:
         found.update(row.fit for row in self.entries)
         return {kind: found[kind] for kind in (*STATES, *FITS)}
 
-    @cached_property
-    def named(self) -> Mapping[str, ViewEntry]:
-        """By folded name, the embedding that a prompt means by it."""
-        named: dict[str, ViewEntry] = {}
-        for row in self.entries:
-            if row.state == "ok":
-                name = fold(row.name)
-                former = named.get(name)
-                if former is None or _order(row.fit, row.entry) < _order(former.fit, former.entry):
-                    named[name] = row
-        return named
-
     def twins(self, row: ViewEntry) -> tuple[ViewEntry, ...]:
         """Return the other embeddings with the name of one."""
         rows = self._twins.get(fold(row.name), ()) if row.state in ("ok", "duplicate") else ()
         return tuple(other for other in rows if other is not row)
-
-    @cached_property
-    def _twins(self) -> Mapping[str, list[ViewEntry]]:
-        """By folded name, the embeddings that share it; names of one file are left out."""
-        by_name: dict[str, list[ViewEntry]] = defaultdict(list)
-        for row in self.entries:
-            if row.state in ("ok", "duplicate"):
-                by_name[fold(row.name)].append(row)
-        return {name: rows for name, rows in by_name.items() if len(rows) > 1}
 
 
 class _Fits:
@@ -144,27 +136,36 @@ def _alone(entry: Entry, fits: _Fits, use_partial: Collection[str]) -> ViewEntry
     return ViewEntry(entry, "ok", *fit)
 
 
-def _beside_each_other(rows: list[ViewEntry], fits: _Fits, roots: Sequence[str]) -> list[ViewEntry]:
-    """Mark the duplicates among embeddings of one name."""
-    by_name: dict[str, list[int]] = defaultdict(list)
+def _by_name(rows: Sequence[ViewEntry], named: dict[str, ViewEntry]) -> dict[str, list[int]]:
+    """Put embeddings into *named*, and return where those are that share their name."""
+    first: dict[str, int] = {}
+    shared: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
         if row.state == "ok":
-            by_name[fold(row.name)].append(number)
+            name = fold(row.name)
+            if first.setdefault(name, number) == number:
+                named[name] = row
+            else:
+                shared.setdefault(name, [first[name]]).append(number)
+    return shared
+
+
+def _mark_duplicates(
+    rows: list[ViewEntry], numbers: Iterable[int], fits: _Fits, roots: Sequence[str]
+) -> None:
+    """Mark the duplicates among embeddings of one name."""
 
     def rank(number: int) -> tuple[object, ...]:
         entry = rows[number].entry
         return (*_order(fits.of(entry).kind, entry), roots.index(entry.place.root))
 
-    for same_name in by_name.values():
-        if len(same_name) > 1:
-            first, *others = sorted(same_name, key=rank)
-            before = [rows[first]]
-            for number in others:
-                used = _served_by(rows[number], before)
-                if used:
-                    rows[number] = _duplicate(rows[number], used)
-                before.append(rows[number])
-    return rows
+    first, *others = sorted(numbers, key=rank)
+    before = [rows[first]]
+    for number in others:
+        used = _served_by(rows[number], before)
+        if used:
+            rows[number] = _duplicate(rows[number], used)
+        before.append(rows[number])
 
 
 def _served_by(row: ViewEntry, before: Iterable[ViewEntry]) -> ViewEntry | None:
