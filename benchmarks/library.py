@@ -20,12 +20,13 @@ import numpy as np
 
 from benchmarks.clock import best
 from benchmarks.folders import make_folder
-from lib_embeddings.entries.snapshot import Snapshot, View
+from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.search import Filters, Listing
+from lib_embeddings.library.search import Filters, SearchIndex
+from lib_embeddings.library.token_ids import TokenIdStore
+from lib_embeddings.library.view import View
 from tests.builders import safetensors_file, torch_zip, vectors
 
 RUNS = 7
@@ -101,20 +102,20 @@ def measure_start(folder: str, scratch: str) -> None:
 def measure_view(folder: str, scratch: str) -> None:
     """Print how long a model switch and a search take."""
     with Index.open(os.path.join(scratch, "index.sqlite")) as index:
-        library = Library([folder], index, Choices(os.path.join(scratch, "none.sqlite")))
+        library = Library([folder], index)
         library.rescan()
         view = library.view
-    snapshot = Snapshot(view.roots, tuple(fitted.entry for fitted in view))
-    refit = best(lambda: snapshot.seen_with(MODEL_FAMILIES["sdxl"]), RUNS)
+    snapshot = Snapshot(view.roots, tuple(seen.entry for seen in view))
+    refit = best(lambda: View.of(snapshot, MODEL_FAMILIES["sdxl"]), RUNS)
     print(f"model switch                 {refit * 1e3:6.1f} ms")
-    page = best(lambda: Listing(0, view).select(), RUNS)
+    page = best(lambda: SearchIndex(0, view).select(), RUNS)
     print(f"first page                   {page * 1e3:6.1f} ms")
     search = Filters("folder 1")
     first = best(lambda: search_anew(view, search), RUNS)
     print(f"first search                 {first * 1e3:6.1f} ms")
-    listing = Listing(0, view)
-    listing.select(search)
-    later = best(lambda: listing.select(search), RUNS)
+    search_index = SearchIndex(0, view)
+    search_index.select(search)
+    later = best(lambda: search_index.select(search), RUNS)
     print(f"later search                 {later * 1e3:6.1f} ms")
 
 
@@ -129,20 +130,19 @@ def measure_names(scratch: str, count: int) -> None:
 
 def look_up_names(path: str, names: list[str]) -> None:
     """Look names up as a new process would, with each letter as a token."""
-    with Index.open(path) as index:
-        index.token_ids(names, lambda texts: [[*map(ord, text)] for text in texts])
+    TokenIdStore(path).look_up(names, lambda texts: [[*map(ord, text)] for text in texts])
 
 
 def search_anew(view: View, search: Filters) -> None:
     """Search as after a change, with nothing prepared."""
-    Listing(0, view).select(search)
+    SearchIndex(0, view).select(search)
 
 
 def weather_storm(scratch: str, operations: int) -> None:
     """Change a folder at random, with rescans between, and compare the list with a fresh scan."""
     folder = Path(scratch, "embeddings")
     with Index.open(os.path.join(scratch, "index.sqlite")) as index:
-        library = Library([folder], index, Choices(os.path.join(scratch, "a.sqlite")))
+        library = Library([folder], index)
         storm = Storm(folder)
         start = time.perf_counter()
         for number in range(operations):
@@ -151,9 +151,8 @@ def weather_storm(scratch: str, operations: int) -> None:
                 library.rescan()
         library.rescan()
         seconds = time.perf_counter() - start
-    with Index.nowhere() as nothing:
-        fresh = Library([folder], nothing, Choices(os.path.join(scratch, "b.sqlite")))
-        fresh.rescan()
+    fresh = Library([folder], Index.nowhere())
+    fresh.rescan()
     is_true = list(library.view) == list(fresh.view)
     verdict = "equals a fresh scan" if is_true else "DIFFERS from a fresh scan"
     print(f"storm of {operations:,} operations  {seconds:7.1f} s  the list {verdict}")

@@ -63,7 +63,8 @@ class Place(NamedTuple):
     @property
     def name(self) -> str:
         """What a prompt calls the embedding in this file."""
-        return split_name(self.filename)[0]
+        # A view asks for ten thousand names: `filename` is left for the root alone.
+        return split_name(self.path.rpartition("/")[2] or self.filename)[0]
 
     @property
     def suffix(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -13,10 +14,22 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import are_pair, read_file
 from lib_embeddings.entries.walk import Found, find_file
 from lib_embeddings.formats.assemble import warn_unequal
-from lib_embeddings.names import PICTURE_SUFFIXES, partner_of
+from lib_embeddings.names import PICTURE_SUFFIXES, fold, partner_of
 
 
-@dataclass(frozen=True, slots=True)
+class Names(NamedTuple):
+    """Where the embeddings of each folded name are in a snapshot.
+
+    Attributes:
+        first: number of the first one.
+        shared: numbers of all of them, for a name that several have.
+    """
+
+    first: Mapping[str, int]
+    shared: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """All entries of all roots at one moment, root by root and sorted by path."""
 
@@ -38,6 +51,18 @@ class Snapshot:
             numbers = {root: number for number, root in enumerate(roots)}
             listed.sort(key=lambda entry: numbers[entry.place.root])
         return cls(tuple(roots), tuple(listed))
+
+    @cached_property
+    def names(self) -> Names:
+        """The names of all embeddings; broken and foreign files have none."""
+        first: dict[str, int] = {}
+        shared: dict[str, list[int]] = {}
+        for number, entry in enumerate(self.entries):
+            if entry.reading.state == "ok":
+                name = fold(entry.place.name)
+                if first.setdefault(name, number) != number:
+                    shared.setdefault(name, [first[name]]).append(number)
+        return Names(first, shared)
 
 
 class Changes(NamedTuple):

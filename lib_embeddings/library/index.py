@@ -57,6 +57,9 @@ CREATE TABLE reader (signature TEXT NOT NULL);
 # again next time.
 _SETTLED_NS = 2_000_000_000
 
+# So many new objects would take the garbage collector milliseconds.
+_MANY = 5_000
+
 _scan_json = json.JSONDecoder().raw_decode
 
 # Path, size, mtime_ns, id of the reading, stored name, SHA-256. A plain tuple: ten thousand of any
@@ -251,6 +254,9 @@ def no_collecting() -> Iterator[None]:
     try:
         yield
     finally:
+        if gc.get_count()[0] > _MANY and not gc.get_freeze_count():
+            gc.freeze()  # these two put all that is new among the old, without going through it
+            gc.unfreeze()
         gc.enable()
 
 

@@ -305,10 +305,8 @@ class Library:
 
     def _forget_missing(self) -> None:
         """Let the index forget what is gone; nobody knows what is in a folder that is silent."""
-        entries = list(self._scanner.entries)
-        found = {entry.place.full_path for entry in entries}
         silent = [folder.place for folder in self._scanner.folders if folder.problem]
-        self._index.forget_missing(found, {entry.place.root for entry in entries}, silent)
+        self._index.forget_missing(self._scanner.paths, self._scanner.full_roots, silent)
 
     def _publish_batch(self, entries: Iterable[Entry]) -> None:
         """Show what a scan has read so far."""

@@ -110,6 +110,16 @@ class Scanner:
         return chain.from_iterable(known.entries.values() for known in self._known.values())
 
     @property
+    def paths(self) -> set[str]:
+        """Full paths of all entries."""
+        return set().union(*(known.entries for known in self._known.values()))
+
+    @property
+    def full_roots(self) -> set[str]:
+        """The roots in which there is any entry."""
+        return {place.root for place, known in self._known.items() if known.entries}
+
+    @property
     def folders(self) -> Iterator[Folder]:
         """All folders, without their files."""
         return (known.folder for known in self._known.values())

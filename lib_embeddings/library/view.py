@@ -82,9 +82,9 @@ class View:
         """
         fits = _Fits(model)
         rows = [_alone(entry, fits, use_partial) for entry in snapshot.entries]
-        named: dict[str, ViewEntry] = {}
+        named = {name: rows[number] for name, number in snapshot.names.first.items()}
         twins: dict[str, tuple[ViewEntry, ...]] = {}
-        for name, numbers in _by_name(rows, named).items():
+        for name, numbers in snapshot.names.shared.items():
             _mark_duplicates(rows, numbers, fits, snapshot.roots)
             twins[name] = same_name = tuple(rows[number] for number in numbers)
             found = (row for row in same_name if row.state == "ok")
@@ -134,20 +134,6 @@ def _alone(entry: Entry, fits: _Fits, use_partial: Collection[str]) -> ViewEntry
     if use_partial and fit.kind == "partial" and entry.place.id in use_partial:
         return ViewEntry(entry, "ok", "usable", None)
     return ViewEntry(entry, "ok", *fit)
-
-
-def _by_name(rows: Sequence[ViewEntry], named: dict[str, ViewEntry]) -> dict[str, list[int]]:
-    """Put embeddings into *named*, and return where those are that share their name."""
-    first: dict[str, int] = {}
-    shared: dict[str, list[int]] = {}
-    for number, row in enumerate(rows):
-        if row.state == "ok":
-            name = fold(row.name)
-            if first.setdefault(name, number) == number:
-                named[name] = row
-            else:
-                shared.setdefault(name, [first[name]]).append(number)
-    return shared
 
 
 def _mark_duplicates(
