@@ -279,9 +279,9 @@ def measure_slow_writer(stopwatch: Stopwatch, root: Path) -> bool:
     def write() -> None:
         with (root / "slow.safetensors").open("wb", buffering=0) as file:
             for start in range(0, len(data), size):
-                file.write(data[start : start + size])
                 time.sleep(SLOW_PAUSE)
-                early.extend(each for each in stopwatch.library.view if each.name == "slow")
+                early.extend(seen for seen in stopwatch.library.view if seen.name == "slow")
+                file.write(data[start : start + size])
 
     seconds = stopwatch.measure(write)
     verdict = f"{len(early)} times listed before" if early else "never before"

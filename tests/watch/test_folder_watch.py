@@ -250,6 +250,14 @@ def test_linked_folders_are_watched(watched: Watched, tmp_path: Path) -> None:
     assert watched.observers.folders() == {str(root)}
 
 
+def test_a_junction_is_watched(watched: Watched) -> None:
+    """A link of Windows that is no symbolic one gets a watch of its own as well."""
+    (watched.root / "sub").mkdir()
+    root, sub = walk([str(watched.root)])
+    watched.follow((root, sub._replace(is_linked=True)))
+    assert watched.observers.folders() == {str(watched.root), str(watched.root / "sub")}
+
+
 def test_a_linked_root_is_watched_where_it_leads_to(watched: Watched, tmp_path: Path) -> None:
     """Some systems name the real folder in events; and a link that leads elsewhere is followed."""
     for name in ("one", "two"):

@@ -25,7 +25,7 @@ from lib_embeddings.watch.folder_watch import Pace
 from lib_embeddings.watch.watcher import Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker
 from tests.builders import safetensors_file, vectors
-from tests.watch.fakes import Observers, eventually
+from tests.watch.fakes import Clock, Observers, Timeline, eventually
 
 # Polls are far apart, so that it is events that the tests see; only missing roots are polled.
 EVENTS_ONLY = Pace(quiet=0.05, ceiling=0.5, poll=600, poll_alone=600, poll_missing=0.05)
@@ -88,6 +88,10 @@ class Parts:
     def use(self, kind: type[Any], **arguments: object) -> None:
         """Give one part other arguments."""
         self._monkeypatch.setattr(living_module, kind.__name__, partial(kind, **arguments))
+
+    def use_reader(self, read: Callable[[Place], Reading]) -> None:
+        """Let another reader tell whether a file is an embedding to its end."""
+        self._monkeypatch.setattr(living_module, "read_file", read)
 
 
 @pytest.fixture
@@ -309,6 +313,35 @@ def test_a_file_that_was_locked_becomes_right_by_itself(
         assert eventually(lambda: lock.reads >= 3)
         lock.is_locked = False
         assert world.lists({a: 1})
+
+
+@pytest.mark.parametrize("is_old", [False, True], ids=["just written", "written long ago"])
+@pytest.mark.parametrize("unlocked", [5.0, 5.25, 5.5, 5.75])
+def test_a_file_that_was_locked_becomes_right_within_two_seconds(
+    root: Path, a: Path, parts: Parts, unlocked: float, *, is_old: bool
+) -> None:
+    """Two seconds of a clock that is turned by hand, whenever the file can be read again."""
+    if is_old:
+        os.utime(a, (1, 1))
+    clock, lock = Clock(), Lock(a.name)
+    timeline, began = Timeline(clock), clock.now
+    parts.use(Library, read=lock)
+    parts.use(WriteTracker, clock=clock)
+    parts.use(Watcher, clock=clock, observer_factory=Observers())
+    parts.use_reader(lock)
+    right: list[float] = []
+
+    def note(*_: object) -> None:
+        if listing_of(living.library.view) == {str(a): 1}:
+            right.append(clock.now - began)
+
+    with living_library([root]) as living:
+        living.library._scanner._clock = clock
+        living.library.subscribe(note)
+        timeline.at(unlocked, lambda: setattr(lock, "is_locked", False))
+        timeline.run(living.watcher, until=9)
+    assert len(right) == 1
+    assert unlocked <= right[0] <= unlocked + 2
 
 
 def test_a_file_that_somebody_else_found_locked_becomes_right_by_itself(
