@@ -110,6 +110,7 @@ def _check_rows(header: Mapping[str, Any], start: int, size: int) -> None:
     for name, row in header.items():
         if not _is_row(row):
             raise _damaged(f"{shown(name)} lacks dtype, shape or data_offsets")
+        at_most(LIMITS.dimensions, len(row["shape"]), "dimensions of a tensor")
     expected = start + max((row["data_offsets"][1] for row in header.values()), default=0)
     if expected > size:
         raise cut_short(expected, size)
