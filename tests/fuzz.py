@@ -3,9 +3,12 @@
     python -m tests.fuzz --inputs 1000000 --seed 1
     python -m tests.fuzz --seconds 60
 
-Inputs are good files with a few bytes changed, pieces of two files joined, and pickles changed by
-whole opcodes and packed into a sound archive again, so that the checksum does not protect them.
-Each input follows from the seed and its number alone.
+Inputs are good files with a few bytes changed, pieces of two files joined, pickles changed by whole
+opcodes and packed into a sound archive again, so that the checksum does not protect them, and files
+whose structure is changed before they are put together (`tests/fuzz_structures.py`). Each input
+follows from the seed and its number alone.
+
+What an input costs is counted in a part of them: calls, and bytes that Python allots.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from functools import lru_cache
 from itertools import count, islice
 from pathlib import Path
 from random import Random
+from types import FrameType
 
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.assemble import make_embedding
@@ -43,11 +47,15 @@ from tests.builders import (
     torch_legacy,
     torch_zip,
 )
+from tests.fuzz_structures import make_structure
 
 DATA = Path(__file__).parent / "data" / "torch"
 _LARGEST_SEED_BYTES = 16 * 1024
-_TRACED_ONE_IN = 1000
+_TRACED_ONE_IN = 200
+MOST_CALLS = 5_000_000
+MOST_BYTES = 64_000_000
 _TENSORS_FETCHED = 4
+_LONGEST_SENTENCE = 500
 
 # Numbers at the edges of what fields hold.
 _EDGES = (
@@ -218,6 +226,8 @@ def split_opcodes(pickle: bytes) -> tuple[bytes, ...]:
 def make_input(seed: int, number: int) -> bytes:
     """Return input *number* of a run."""
     random = Random(f"{seed}:{number}")
+    if number % 2:
+        return make_structure(random)
     data = random.choice(seeds())
     for _ in range(random.choice((1, 1, 1, 2, 3))):
         data = random.choice(MUTATIONS)(random, data) or b"\0"
@@ -247,29 +257,48 @@ class Report:
     slowest: tuple[float, int] = (0.0, 0)
     growth: tuple[int, int] = (0, 0)
     traced: tuple[int, int] = (0, 0)
+    calls: tuple[int, int] = (0, 0)
     failures: dict[str, int] = field(default_factory=dict)
 
     def watch(self, number: int, folder: Path) -> None:
         """Read one input, and note what it took."""
         data = make_input(self.seed, number)
-        is_traced = number % _TRACED_ONE_IN == 0
-        if is_traced:
-            tracemalloc.start()
         before, start = _peak(), time.perf_counter()
         try:
-            read_all(data)
+            if number % _TRACED_ONE_IN < 2:
+                self._count(number, data)
+            else:
+                read_all(data)
+                self.slowest = max(self.slowest, (time.perf_counter() - start, number))
             self.sound += 1
-        except EmbeddingError:
-            pass
+        except EmbeddingError as error:
+            if not str(error).isprintable() or len(str(error)) > _LONGEST_SENTENCE:
+                self._save(number, data, error, folder)
         except Exception as error:  # noqa: BLE001 - this is what a run is for
             self._save(number, data, error, folder)
-        if is_traced:
-            self.traced = max(self.traced, (tracemalloc.get_traced_memory()[1] // 1024, number))
-            tracemalloc.stop()
-        else:
-            self.slowest = max(self.slowest, (time.perf_counter() - start, number))
         self.growth = max(self.growth, (_peak() - before, number))
         self.inputs += 1
+
+    def _count(self, number: int, data: bytes) -> None:
+        """Read one input, and count what it costs."""
+        n_calls = 0
+
+        def count(_frame: FrameType, event: str, _argument: object) -> None:
+            nonlocal n_calls
+            n_calls += event in ("call", "c_call")
+
+        tracemalloc.start()
+        sys.setprofile(count)
+        try:
+            read_all(data)
+        finally:
+            sys.setprofile(None)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            self.traced = max(self.traced, (peak // 1024, number))
+            self.calls = max(self.calls, (n_calls, number))
+            if n_calls > MOST_CALLS or peak > MOST_BYTES:
+                raise RuntimeError(f"{n_calls:,} calls, {peak:,} bytes")
 
     def _save(self, number: int, data: bytes, error: Exception, folder: Path) -> None:
         """Keep the first input of every kind of failure."""
@@ -287,7 +316,8 @@ class Report:
             f"still sound: {self.sound:,}",
             "slowest: {:.3f} s, input {}".format(*self.slowest),
             "largest growth of the process: {:,} KiB, input {}".format(*self.growth),
-            f"largest peak in 1 of {_TRACED_ONE_IN}: {{:,}} KiB, input {{}}".format(*self.traced),
+            f"largest peak in 2 of {_TRACED_ONE_IN}: {{:,}} KiB, input {{}}".format(*self.traced),
+            f"most calls in 2 of {_TRACED_ONE_IN}: {{:,}}, input {{}}".format(*self.calls),
             *(f"FAILED {count:,} times: {kind}" for kind, count in self.failures.items()),
         ]
         return "\n".join(lines)

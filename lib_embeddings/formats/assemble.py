@@ -84,7 +84,7 @@ def _encoder_of(term: Term) -> TextEncoder:
     if not is_vectors(tensor.shape):
         raise BrokenFile(
             f"{_named(term)} has the wrong shape: expected (n_vectors, hidden_size), "
-            f"found {tensor.shape}"
+            f"found {shown(str(tensor.shape))}"
         )
     width = tensor.shape[-1]
     named = [TEXT_ENCODERS[key] for key in term.claims]

@@ -39,7 +39,7 @@ class Tensor:
         return self.dtype in ("float16", "bfloat16", "float32", "float64")
 
     def __str__(self) -> str:
-        return f"{shown(self.dtype)}[{'x'.join(map(str, self.shape))}]"
+        return f"{shown(self.dtype)}[{shown('x'.join(map(str, self.shape)))}]"
 
 
 @dataclass(frozen=True, slots=True)

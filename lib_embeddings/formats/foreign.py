@@ -135,11 +135,11 @@ def _by_shape(root: object) -> str | None:
                 "an aesthetic gradient; it belongs in that extension's aesthetic_embeddings folder"
             )
         if len(root.shape) >= 2 and root.shape[-2] == 77:
-            return f"an encoded prompt {root.shape}, not an embedding"
+            return f"an encoded prompt {shown(str(root.shape))}, not an embedding"
     elif isinstance(root, dict):
         for node in root.values():
             if isinstance(node, Tensor) and len(node.shape) == 3 and node.shape[-2] == 77:
-                return f"an encoded prompt {node.shape}, not an embedding"
+                return f"an encoded prompt {shown(str(node.shape))}, not an embedding"
     return None
 
 

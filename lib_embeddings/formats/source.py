@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -124,9 +125,17 @@ OTHER_DTYPES: dict[str, int] = {
 }
 
 
+_LARGEST_ITEM = 16
+
+
 def itemsize_of(dtype: str) -> int:
     """Return the bytes of one number of a type by its name."""
     return DTYPES[dtype].itemsize if dtype in DTYPES else OTHER_DTYPES.get(dtype, 1)
+
+
+def is_countable(shape: Iterable[int]) -> bool:
+    """Return whether numpy can make an array of a shape: it multiplies what is not zero."""
+    return prod(size for size in shape if size) * _LARGEST_ITEM < 2**63
 
 
 def decode(data: bytes | memoryview, dtype: str, byte_order: str = "<") -> Array:

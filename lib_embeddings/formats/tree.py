@@ -9,6 +9,7 @@ from lib_embeddings.formats.embedding import Contents, Tensor
 from lib_embeddings.limits import LIMITS, at_most
 
 _LONGEST_PART = 200
+_NODES = (Tensor, dict, list, tuple)
 
 
 def named_tensors(contents: Contents) -> dict[str, Tensor]:
@@ -31,7 +32,7 @@ def _walk(root: object) -> Iterator[tuple[str, Tensor]]:
     while levels:
         parent, children = levels[-1]
         for key, child in children:
-            if not isinstance(child, (Tensor, dict, list, tuple)) or id(child) in walked:
+            if not child or not isinstance(child, _NODES) or id(child) in walked:
                 continue
             path = _join(parent, key)
             n_characters += len(path)

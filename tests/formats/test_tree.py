@@ -66,7 +66,7 @@ def test_paths_are_counted_in_characters() -> None:
     """Long names on every level make no more text than the bound."""
     tree: dict[str, object] = {}
     for _ in range(LIMITS.nesting):
-        tree = {f"{i:06}" + "\U000e0001" * 194: tree if i == 500 else {} for i in range(1000)}
+        tree = {f"{i:06}" + "\U000e0001" * 194: tree if i == 500 else [1] for i in range(1000)}
     tracemalloc.start()
     with pytest.raises(LimitExceeded, match="characters in the names of tensors, at most 2,000,"):
         named_tensors(Contents("x", tree))

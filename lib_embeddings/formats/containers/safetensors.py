@@ -14,11 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from math import prod
 from typing import Any
 
 from lib_embeddings.errors import BrokenFile, shown
 from lib_embeddings.formats.embedding import Contents, Tensor, Vectors
-from lib_embeddings.formats.source import DTYPES, Source, cut_short, decode, parse_json, widen
+from lib_embeddings.formats.source import (
+    DTYPES,
+    Source,
+    cut_short,
+    decode,
+    is_countable,
+    parse_json,
+    widen,
+)
 from lib_embeddings.limits import LIMITS, at_most
 
 NAME = "safetensors"
@@ -52,7 +61,6 @@ _OTHER_BITS = {
     "F8_E5M2FNUZ": 8,
 }
 _BITS = {key: 8 * DTYPES[name].itemsize for key, name in _DTYPES.items()} | _OTHER_BITS
-_LARGEST = 2**64 - 1
 
 
 def accepts(head: bytes) -> bool:
@@ -110,6 +118,7 @@ def _check_rows(header: Mapping[str, Any], start: int, size: int) -> None:
     for name, row in header.items():
         if not _is_row(row):
             raise _damaged(f"{shown(name)} lacks dtype, shape or data_offsets")
+        at_most(LIMITS.dimensions, len(row["shape"]), "dimensions of a tensor")
     expected = start + max((row["data_offsets"][1] for row in header.values()), default=0)
     if expected > size:
         raise cut_short(expected, size)
@@ -126,11 +135,9 @@ def _check_rows(header: Mapping[str, Any], start: int, size: int) -> None:
 
 def _check_length(name: str, row: Mapping[str, Any], found: int) -> None:
     """Compare a tensor's bytes with its shape and type, where the type's size is known."""
-    count = 1
-    for size in row["shape"]:
-        count *= size
-        if count > _LARGEST or size > _LARGEST:
-            raise _damaged(f"the shape of {shown(name)} is too large")
+    if not is_countable(row["shape"]):
+        raise _damaged(f"the shape of {shown(name)} is too large")
+    count = prod(row["shape"])
     bits = _BITS.get(row["dtype"])
     if bits is not None and count * bits != 8 * found:
         expected = count * bits / 8

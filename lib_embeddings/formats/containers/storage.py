@@ -11,7 +11,7 @@ import numpy as np
 
 from lib_embeddings.errors import BrokenFile
 from lib_embeddings.formats.embedding import Tensor, Vectors
-from lib_embeddings.formats.source import decode, itemsize_of, widen
+from lib_embeddings.formats.source import decode, is_countable, itemsize_of, widen
 from lib_embeddings.limits import LIMITS, at_most
 
 
@@ -89,6 +89,8 @@ class Storage:
                 f"damaged: a tensor needs {(offset + extent) * itemsize:,} bytes of storage, "
                 f"found {self.n_bytes:,}"
             )
+        if not is_countable(shape):
+            raise BrokenFile("damaged: the shape of a tensor without numbers is too large")
         window = Window(self, dtype, offset, tuple(shape), tuple(strides))
         return Tensor(dtype, window.shape, window.fetch)
 

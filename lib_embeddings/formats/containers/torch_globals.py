@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from lib_embeddings.errors import BrokenFile, NotAnEmbedding
+from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.containers.pickle_stack import Rebuilder, Stateful
 from lib_embeddings.formats.containers.storage import Storage, StorageType, are_counts
 from lib_embeddings.formats.embedding import NOTHING, Placeholder, Tensor
@@ -121,7 +121,8 @@ class NumpyArray(Stateful):
         dtype = _NUMPY_DTYPES[kind.code]
         if prod(shape) * dtype.itemsize != len(data):
             raise BrokenFile(
-                f"damaged: an array of shape {shape} needs {prod(shape) * dtype.itemsize:,} bytes, "
+                f"damaged: an array of shape {shown(str(shape))} needs "
+                f"{prod(shape) * dtype.itemsize:,} bytes, "
                 f"found {len(data):,}"
             )
         stored = np.frombuffer(data, kind.order + dtype.code)

@@ -30,6 +30,15 @@ from lib_embeddings.limits import LIMITS, at_most
 NAME = "torch-zip"
 
 _UNPACKED = (".pt", ".bin", ".safetensors")
+# Archives of other programs, by their first member's suffix or by the name of a member.
+_OTHERS = {
+    ".npy": "a numpy archive (.npz)",
+    "model.weights.h5": "a Keras model",
+    "[Content_Types].xml": "an Office document",
+    "AndroidManifest.xml": "an Android program",
+    "META-INF/MANIFEST.MF": "a Java program",
+    "mimetype": "a document",
+}
 
 
 def accepts(head: bytes) -> bool:
@@ -93,14 +102,20 @@ def _find_folder(members: Collection[str]) -> str:
     if len(folders) > 1:
         raise BrokenFile(f"its zip archive has {len(folders)} pickles: expected 1")
     if not folders:
-        files = [name for name in members if not name.endswith("/")]
-        raise NotAnEmbedding(
-            f"this is a zip archive ({shown(', '.join(files)) or 'empty'}), not an embedding: "
-            "unpack it"
-        )
+        raise NotAnEmbedding(f"this is {_other_archive(members)}")
     if f"{folders[0]}constants.pkl" in members:
         raise NotAnEmbedding("this is a TorchScript program, not an embedding")
     return folders[0]
+
+
+def _other_archive(members: Collection[str]) -> str:
+    """Say what an archive is that torch did not write."""
+    files = [name for name in members if not name.endswith("/")]
+    listed = shown(", ".join(files)) or "empty"
+    for suffix, what in _OTHERS.items():
+        if (files and files[0].endswith(suffix)) or any(name == suffix for name in files):
+            return f"{what} ({listed}), not an embedding"
+    return f"a zip archive ({listed}), not an embedding: unpack it"
 
 
 def _check_case(members: Collection[str], folder: str) -> None:

@@ -124,6 +124,14 @@ BAD_FILES = (
         BrokenFile,
         "emb_params should have 3,377,699,720,527,872 bytes, found 3,072; download it again",
     ),
+    BadFile(
+        "huge and empty",
+        safetensors_file(
+            header=b'{"a":{"dtype":"F32","shape":[9223372036854775807,0],"data_offsets":[0,3072]}}'
+        ),
+        BrokenFile,
+        "the shape of a is too large",
+    ),
     BadFile("dtype too wide", safetensors_file(row={"dtype": "F64"}), BrokenFile, _DAMAGED),
     BadFile(
         "dtype unknown", safetensors_file(row={"dtype": "F99"}), NotAnEmbedding, "is stored as F99"

@@ -58,6 +58,7 @@ def test_reads_only_the_window() -> None:
         (0, (1,), (-1,), "the shape and strides of a tensor are not whole numbers"),
         (0, (True,), (1,), "the shape and strides of a tensor are not whole numbers"),
         (0, (1.0,), (1,), "the shape and strides of a tensor are not whole numbers"),
+        (0, (2**62, 0), (1, 1), "the shape of a tensor without numbers is too large"),
         (0, (1, 1), (1,), "the shape and strides of a tensor are not whole numbers"),
     ],
 )

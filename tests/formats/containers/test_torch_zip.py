@@ -135,6 +135,24 @@ BAD_FILES = (
         "its zip archive has no archive/data/0, which its pickle refers to",
     ),
     BadFile(
+        "npz",
+        zip_file([Member("arr_0.npy", b"\x93NUMPY"), Member("b.npy", b"")]),
+        NotAnEmbedding,
+        r"this is a numpy archive \(.npz\) \(arr_0.npy, b.npy\), not an embedding$",
+    ),
+    BadFile(
+        "keras",
+        zip_file([Member("metadata.json", b"{}"), Member("model.weights.h5", b"")]),
+        NotAnEmbedding,
+        r"this is a Keras model \(metadata.json, model.weights.h5\), not an embedding$",
+    ),
+    BadFile(
+        "office",
+        zip_file([Member("[Content_Types].xml", b""), Member("word/document.xml", b"")]),
+        NotAnEmbedding,
+        "this is an Office document",
+    ),
+    BadFile(
         "byteorder in capitals",
         zip_file([*MEMBERS[:3], Member("archive/BYTEORDER", b"big"), *MEMBERS[4:]]),
         BrokenFile,
