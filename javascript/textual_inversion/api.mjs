@@ -80,7 +80,7 @@
  * @property {string[]} roots
  * @property {Counts} counts
  * @property {number} total How many entries pass the filters.
- * @property {{read: number, total: number} | null} scanning How far the first scan is; null after it.
+ * @property {{read: number, total: number} | null} scanning How far the scan is that reads files now; null where none does.
  * @property {Folder[]} folders
  */
 /** @typedef {LibrarySummary & {entries: Entry[]}} ResultPage */
@@ -93,8 +93,8 @@
 /** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
 
 /**
- * @typedef {object} Unavailable An embedding that the prompt names and the model cannot use.
- * @property {string} id
+ * @typedef {object} Unavailable An embedding that the prompt names and cannot use.
+ * @property {string | null} id Null where there is no such file.
  * @property {string} name
  * @property {string} reason
  * @property {string | null} shadowed_by The shorter name that is used in its place.
@@ -117,11 +117,12 @@
  * @property {NearMiss[]} near_misses
  * @property {ForeignSyntax[]} foreign_syntax
  * @property {ChunkUsage[]} chunks
+ * @property {string | null} unread Why not all of the prompt was read; null where all of it was.
  */
 
 /**
  * @typedef {object} Provenance How the embeddings that an infotext names differ from those here.
- * @property {{name: string, hash: string}[]} missing
+ * @property {{name: string, hash: string | null}[]} missing
  * @property {{name: string, hash: string, found: string}[]} different
  * @property {{name: string, now: string}[]} [renamed]
  */

@@ -9,13 +9,12 @@ Entry       all of these, and its size and time
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.formats.embedding import NOTHING, VectorsInfo
 
 FileState = Literal["ok", "broken", "unsafe", "foreign"]
-FILE_STATES: tuple[FileState, ...] = get_args(FileState)
 
 # The layout of an embedding whose halves lie in two files.
 PAIR = "learned_embeds_pair"

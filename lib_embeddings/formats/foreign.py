@@ -25,8 +25,6 @@ _PARAMETER_ENDINGS = (
     ".num_batches_tracked",
 )
 
-_AESTHETIC = "an aesthetic gradient; it belongs in that extension's aesthetic_embeddings folder"
-
 # What the keys of a file's outermost dict say; the first set that is there in full.
 _BY_KEYS: tuple[tuple[frozenset[object], str], ...] = tuple(
     (frozenset(keys.split()), what)

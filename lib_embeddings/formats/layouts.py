@@ -1,7 +1,7 @@
 """From named tensors to an embedding: one function for each way tensors are named.
 
-`LAYOUTS` lists them in reading order. A layout looks at names and shapes only, and returns a
-`Draft`, or None when the names are not its own.
+`CERTAIN` and then `LIKELY` list them in reading order. A layout looks at names and shapes only, and
+returns a `Draft`, or None when the names are not its own.
 """
 
 from __future__ import annotations
@@ -142,7 +142,6 @@ Layout = Callable[[object], Draft | None]
 # Names that only embeddings use come first, then what else the names may mean, then plain guesses.
 CERTAIN: tuple[Layout, ...] = (string_to_param, encoder_keys, emb_params)
 LIKELY: tuple[Layout, ...] = (tokens, bare_tensor)
-LAYOUTS = CERTAIN + LIKELY
 
 
 # Small parts

@@ -1,4 +1,4 @@
-"""Which WebUI this is, told by what it has and not by its version."""
+"""Which WebUI this is, known by what it has and not by its version."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Choices:
 
         return self._change(edit)
 
-    def move(self, ids: Mapping[str, str]) -> bool:
+    def move(self, ids: Mapping[str, str]) -> None:
         """Let what was chosen for some ids be chosen for others, as a file was renamed."""
 
         def edit(rows: Rows) -> None:
@@ -120,7 +120,7 @@ class Choices:
                 del rows[key]
             rows.update(moved)
 
-        return self._change(edit)
+        self._change(edit)
 
     def refresh(self) -> bool:
         """Read what other processes chose. Tell whether anything is new."""

@@ -55,7 +55,7 @@ CREATE TABLE reader (signature TEXT NOT NULL);
 
 # A file written twice within the clock's grain keeps its modification time; one this young is read
 # again next time.
-_SETTLED_NS = 2_000_000_000
+_RECENT_NS = 2_000_000_000
 
 # So many new objects would take the garbage collector milliseconds.
 _MANY = 5_000
@@ -125,8 +125,8 @@ class Index:
         id_ = _id_of(text)
         self._texts[id_] = text
         row = (path, found.size, found.mtime_ns, id_, reading.stored_name, None)
-        is_settled = time.time_ns() - found.mtime_ns > _SETTLED_NS
-        self._set(path, row, kept=row if is_settled else None)
+        is_recent = time.time_ns() - found.mtime_ns <= _RECENT_NS
+        self._set(path, row, kept=None if is_recent else row)
         return self.known(found) or reading
 
     def move(self, old: str, new: str) -> None:

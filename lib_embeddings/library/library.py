@@ -82,7 +82,7 @@ class Library:
         """Begin with no entries; `rescan` finds them.
 
         Args:
-            roots: the folders; one that is missing is looked for at every rescan.
+            roots: the folders; one that is missing may come with any later scan.
             choices: what people chose; without it nobody can choose.
             tokenize: returns token ids while no model is active.
             wait: from path, size and mtime_ns of a new or changed file, returns the seconds until
@@ -98,7 +98,7 @@ class Library:
         self._token_ids = TokenIdStore(index.path)
         self._no_model = tokenize
         self._roots = _absolute(roots)
-        self._scanning = threading.Lock()  # one scan at a time; guards the next six
+        self._scanning = threading.Lock()  # one scan at a time; guards all down to `_progress`
         self._scanner = Scanner(
             self._roots,
             index,
@@ -114,8 +114,8 @@ class Library:
         self._reported = Snapshot(self._roots, ())  # up to which subscribers know all changes
         self._on_progress, self._on_scan = on_progress, on_scan
         self._progress: Progress | None = Progress(0, 0)
-        self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
         self._unreachable: tuple[str, ...] = ()
+        self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
         self._snapshot = Snapshot(self._roots, ())
         self._model: ModelFamily | None = None
         self._tokenize = tokenize
@@ -232,7 +232,7 @@ class Library:
         if self._choices and self._choices.choose(
             id, favourite=favourite, use_partial=use_partial, field=field
         ):
-            self._renew(Changes())
+            self._renew()
 
     def rename(self, entry: Entry, name: str) -> str:
         """Give an embedding another name, and return the new id. Raises `RenameError`."""
@@ -266,7 +266,7 @@ class Library:
         return result
 
     def retry(self) -> Rescan:
-        """Look again at what was incomplete, could not be read, or did not answer."""
+        """Scan again what was incomplete, could not be read, or did not answer."""
         with self._scanning:
             result = self._scan(self._scanner.retry)
         self._news.deliver()
@@ -279,12 +279,12 @@ class Library:
         scan = self._scanner.scan(publish)
         return scan._replace(is_changed=scan.is_changed or has_other_roots)
 
-    def _scan(self, look: Callable[[Publish], Scan]) -> Rescan:
+    def _scan(self, run: Callable[[Publish], Scan]) -> Rescan:
         changes = Changes()
         was_published, self._is_published = self._is_published, False
         try:
             with no_collecting():
-                scan = look(self._publish_batch)
+                scan = run(self._publish_batch)
                 if scan.is_changed:
                     self._forget_missing()
                 if scan.is_changed or not was_published:
@@ -297,7 +297,7 @@ class Library:
             if self._has_scanned:
                 self._progress = None
         if self._choices and self._choices.refresh():
-            self._renew(Changes())
+            self._renew()
         result = Rescan(changes, scan.again_in, tuple(self._scanner.folders), scan.cost)
         if self._on_scan:
             self._on_scan(result)
@@ -339,9 +339,9 @@ class Library:
         if self._on_progress:
             self._on_progress(progress)
 
-    def _renew(self, changes: Changes) -> None:
+    def _renew(self) -> None:
         with self._lock:
-            self._begin_generation(changes)
+            self._begin_generation(Changes())
         self._news.deliver()
 
     def _begin_generation(self, changes: Changes) -> None:

@@ -1,6 +1,6 @@
-"""Look at folders again and again: every scan compares with the one before and reads what is new.
+"""Scan folders again and again: every scan compares with the one before and reads what is new.
 
-What is known is kept folder by folder, so that one folder can be looked at alone. Nothing here has
+What is known is kept folder by folder, so that one folder can be scanned alone. Nothing here has
 a lock: one thread scans at a time.
 """
 
@@ -130,7 +130,7 @@ class Scanner:
         self._known = {place: known for place, known in self._known.items() if place.root in roots}
 
     def scan(self, publish: Publish) -> Scan:
-        """Look at all folders.
+        """Scan all folders.
 
         Args:
             publish: called with all entries of now and then, while many files are read.
@@ -139,10 +139,10 @@ class Scanner:
             Stopped: the scan was stopped.
         """
         seen = set[Identity]()
-        return self._look(walk(self.roots, seen), {}, seen, publish)
+        return self._compare_all(walk(self.roots, seen), {}, seen, publish)
 
     def retry(self, publish: Publish) -> Scan:
-        """Look again at the folders in which something could not be read, or is incomplete.
+        """Scan again the folders in which something could not be read, or is incomplete.
 
         Where one of them answers again, or is another folder now, all are scanned: nobody knows
         what is below it.
@@ -163,9 +163,9 @@ class Scanner:
             if folder is None or folder.identity != former.identity:
                 return self.scan(publish)
             folders.append(folder)
-        return self._look(folders, rest, set(), publish)
+        return self._compare_all(folders, rest, set(), publish)
 
-    def _look(
+    def _compare_all(
         self,
         folders: Iterable[Folder],
         rest: Mapping[Place, _Known],
@@ -306,6 +306,6 @@ def _same(former: dict[str, Entry], now: dict[str, Entry]) -> dict[str, Entry]:
 
 
 def _marked(entries: Mapping[str, Entry], problem: str) -> dict[str, Entry]:
-    """Return entries with the reason why they could not be looked at."""
+    """Return entries with the reason why they could not be scanned."""
     stale = f"its folder did not answer at the last scan ({problem}): this is from the scan before"
     return {path: entry._replace(stale=stale) for path, entry in entries.items()}

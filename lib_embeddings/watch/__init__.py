@@ -1,1 +1,1 @@
-"""Notice changes under folders: events are hints, a second look is the truth."""
+"""Notice changes under folders: events are hints, a scan is the truth."""

@@ -66,7 +66,7 @@ class Pace:
 
 PACE = Pace()
 
-# Told of each event that matters, with the path of the file that is now complete, if one is.
+# Called for each event that matters, with the path of the file that is now complete, if one is.
 OnEvent = Callable[[str | None], None]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from fastapi import HTTPException, Request
+from starlette.requests import ClientDisconnect
 
 from lib_embeddings.entries.notes import FIELDS
 from lib_embeddings.errors import shown
@@ -130,10 +131,13 @@ async def read_prompts(request: Request) -> Prompts:
 
 async def _read_body(request: Request, most: int = _LONGEST_BODY) -> bytes:
     text = b""
-    async for piece in request.stream():
-        text += piece
-        if len(text) > most:
-            raise HTTPException(413, f"the body is too long: expected at most {most:,} bytes")
+    try:
+        async for piece in request.stream():
+            text += piece
+            if len(text) > most:
+                raise HTTPException(413, f"the body is too long: expected at most {most:,} bytes")
+    except ClientDisconnect as error:  # else servers write a traceback for each page that goes
+        raise HTTPException(400, "the client went away") from error
     return text
 
 

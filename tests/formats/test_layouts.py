@@ -10,7 +10,7 @@ import pytest
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding
 from lib_embeddings.formats.assemble import make_embedding
 from lib_embeddings.formats.embedding import Contents, Embedding, Tensor
-from lib_embeddings.formats.layouts import LAYOUTS
+from lib_embeddings.formats.layouts import CERTAIN, LIKELY
 from tests.builders import png_text, read
 
 
@@ -171,7 +171,7 @@ def test_the_form_in_a_picture_is_a1111s() -> None:
 
 def test_layouts_are_tried_in_the_order_of_their_certainty() -> None:
     """Layouts whose names only embeddings use come before plain guesses."""
-    names = [layout.__name__ for layout in LAYOUTS]
+    names = [layout.__name__ for layout in (*CERTAIN, *LIKELY)]
     assert names == ["string_to_param", "encoder_keys", "emb_params", "tokens", "bare_tensor"]
 
 

@@ -288,6 +288,9 @@ class Options:
     def add_option(self, key: str, info: OptionInfo) -> None:
         self.data_labels[key] = info
 
+    def reorder(self) -> None:
+        self.data_labels = dict(sorted(self.data_labels.items()))
+
     def set(self, key: str, value: Any) -> None:
         self.data[key] = value
         onchange = self.data_labels[key].onchange

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -22,7 +24,7 @@ from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.routes import add_routes, allow
+from lib_embeddings.web.routes import PREFIX, add_routes, allow
 from tests.web import ELSEWHERE, HERE, SD1, SD2, SDXL, Client, From, Site, open_site
 
 HUGE = 10_000_000
@@ -558,6 +560,35 @@ def test_a_prompt_field_is_chosen(site: Site) -> None:
         assert site.get("/completions", text="bad")["completions"][0]["field"] == field
     assert sorted(os.listdir(site.root)) == ["bad-cat.json", "bad-cat.pt"]
     assert (site.root / "bad-cat.json").read_text() == sidecar
+
+
+def test_a_client_that_goes_away_costs_no_traceback(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page that is closed while it sends its question is nobody's error."""
+    sent: list[int] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message.get("status", 0))
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": f"{PREFIX}/prompt",
+        "raw_path": f"{PREFIX}/prompt".encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+        "client": (HERE, 50_000),
+        "server": ("localhost", 80),
+        "scheme": "http",
+    }
+    asyncio.run(site.app(scope, receive, send))
+    assert sent[0] == 400
+    assert not caplog.records
 
 
 # POST /entries/{id}/rename

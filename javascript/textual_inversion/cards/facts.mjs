@@ -37,6 +37,7 @@ const LAYOUTS = {
   emb_params: "kohya",
   tokens: "diffusers",
   bare_tensor: "a single tensor",
+  learned_embeds_pair: "diffusers, in two files",
 };
 
 /**

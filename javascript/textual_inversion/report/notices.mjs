@@ -35,6 +35,7 @@ export function noticesOf(report, chunkTokens, provenance) {
   return [
     ...report.unavailable.filter(({ shadowed_by }) => shadowed_by).map(notUsed),
     ...report.unavailable.filter(({ shadowed_by }) => !shadowed_by).map(notUsed),
+    ...(report.unread ? [warning("", report.unread)] : []),
     ...report.used.filter(({ n_vectors }) => n_vectors > chunkTokens).map((used) => tooLong(used, chunkTokens)),
     ...differences(provenance),
     ...report.near_misses.map(proposal),
@@ -95,7 +96,7 @@ function differences(provenance) {
   const { missing = [], different = [], renamed = [] } = provenance ?? {};
   return [
     ...missing.map(({ name, hash }) =>
-      warning(name, ` was used for the picture (hash ${hash}), but your library does not have it`),
+      warning(name, ` was used for the picture${hash ? ` (hash ${hash})` : ""}, but your library does not have it`),
     ),
     ...different.map(({ name, hash, found }) =>
       warning(name, ` in your library (hash ${found}) is not the file that the picture used (hash ${hash})`),

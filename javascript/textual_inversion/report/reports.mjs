@@ -18,8 +18,8 @@ import { ReportStrip } from "./strip.mjs";
 /** @typedef {import("./notices.mjs").Button} Button */
 
 const PAUSE_MS = 150;
-/** What is in an infotext that names embeddings. */
-const TI_HASHES = "TI hashes:";
+/** What is in every infotext, whichever program wrote it. */
+const INFOTEXT = /\bSteps: \d/;
 
 export class PromptReports {
   /** @type {Prompts | undefined} What was asked last. */
@@ -177,7 +177,7 @@ export class PromptReports {
   #onPaste({ target, clipboardData }) {
     const field = this.fields.fieldOf(target);
     const text = clipboardData?.getData("text") ?? "";
-    if (field && text.includes(TI_HASHES)) this.#pasted = { field, infotext: text };
+    if (field && INFOTEXT.test(text)) this.#pasted = { field, infotext: text };
   }
 
   /**

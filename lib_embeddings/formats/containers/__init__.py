@@ -28,7 +28,7 @@ from lib_embeddings.formats.containers.unrecognised import identify
 from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.source import Source
 
-__all__ = ["CONTAINERS", "Container", "Source", "read_contents", "usual_suffix"]
+__all__ = ["CONTAINERS", "Container", "Source", "read_contents"]
 
 
 class Container(NamedTuple):
@@ -65,19 +65,3 @@ def read_contents(source: Source) -> Contents:
             if contents is not None:
                 return contents
     raise torch_legacy.old_pickle(source.head) or identify(source.head, source.size)
-
-
-def usual_suffix(head: bytes) -> str | None:
-    """Return the suffix of a file that could hold an embedding, None for one that could not.
-
-    Cheap, for files of any name: it looks at the first bytes only, of which a few hundred will do,
-    and may be wrong about what it cannot see.
-
-    Returns:
-        `.safetensors`, `.pt`, or `.zip` for an archive with such a file in it, to be unpacked.
-    """
-    if safetensors.accepts(head) and b"data_offsets" in head:
-        return ".safetensors"
-    if torch_zip.accepts(head):
-        return torch_zip.usual_suffix(head)
-    return ".pt" if torch_legacy.begins(head) else None

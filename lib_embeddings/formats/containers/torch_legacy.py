@@ -56,11 +56,6 @@ def accepts(head: bytes) -> bool:
     return _BEGINS_PICKLE.match(head) is not None and not is_tar(head)
 
 
-def begins(head: bytes) -> bool:
-    """Return whether the bytes begin a file that torch wrote, and no other pickle."""
-    return head.startswith(_MAGIC_PICKLE)
-
-
 def read(source: Source) -> Contents:
     """Read the pickles; storages stay in the file until a tensor is fetched."""
     pickles = _Pickles(source)

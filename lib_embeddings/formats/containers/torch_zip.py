@@ -29,7 +29,6 @@ from lib_embeddings.limits import LIMITS, at_most
 
 NAME = "torch-zip"
 
-_UNPACKED = (".pt", ".bin", ".safetensors")
 # Archives of other programs, by their first member's suffix or by the name of a member.
 _OTHERS = {
     ".npy": "a numpy archive (.npz)",
@@ -44,14 +43,6 @@ _OTHERS = {
 def accepts(head: bytes) -> bool:
     """Return whether the bytes begin a zip archive."""
     return head.startswith((zip_directory.MAGIC, zip_directory.EMPTY_MAGIC))
-
-
-def usual_suffix(head: bytes) -> str | None:
-    """Return what an archive could be by its first member: torch's own, or one around another."""
-    name = zip_directory.first_name(head)
-    if name.endswith("/data.pkl"):
-        return ".pt"
-    return ".zip" if name.lower().endswith(_UNPACKED) else None
 
 
 def read(source: Source) -> Contents:

@@ -143,14 +143,6 @@ def data_offset(source: Source, member: Member) -> int:
     return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
-def first_name(head: bytes) -> str:
-    """Return the name of the member that a file's first bytes begin; empty where they do not."""
-    if len(head) < _LOCAL.size or not head.startswith(MAGIC):
-        return ""
-    length = int(_LOCAL.unpack_from(head)[-2])
-    return head[_LOCAL.size : _LOCAL.size + length].decode("utf-8", "replace")
-
-
 def first_data_offset(source: Source) -> int:
     """Return where the first member's data begins; needs no directory."""
     *_, name_length, extra_length = _LOCAL.unpack(source.read(0, _LOCAL.size))

@@ -1,4 +1,4 @@
-"""AUTOMATIC1111's WebUI, and those that kept its database: told by what it has, not by version."""
+"""AUTOMATIC1111's WebUI, and those that kept its database: known by what it has, not by version."""
 
 from __future__ import annotations
 
@@ -241,7 +241,8 @@ def _on(event: str, callback: Callable[..., object]) -> Undo | None:
 
 def _add_option(key: str, info: Any) -> Undo:
     shared.opts.add_option(key, info)
-    return partial(shared.opts.data_labels.pop, key, None)
+    # The WebUI makes the table of settings anew while it builds its page of them.
+    return lambda: shared.opts.data_labels.pop(key, None)
 
 
 def _unpack_events(app: Any) -> Undo:

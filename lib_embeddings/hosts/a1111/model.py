@@ -1,4 +1,4 @@
-"""Which text encoders the WebUI has loaded, told by the token tables that it puts vectors into."""
+"""Which text encoders the WebUI has loaded, known by the token tables that it puts vectors into."""
 
 from __future__ import annotations
 

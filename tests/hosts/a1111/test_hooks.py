@@ -81,6 +81,7 @@ def test_the_end_leaves_the_host_as_it_was(run: Run) -> None:
     run.start()
     run.webui.callbacks.fire("before_ui")
     run.webui.callbacks.fire("ui_settings")
+    run.webui.options.reorder()  # as the WebUI does before it shows them
     run.webui.callbacks.fire("app_started", None, app)
     run.webui.load(run.webui.model_data.sd_model)
     assert run.words == ["cat"]

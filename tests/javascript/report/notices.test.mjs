@@ -23,6 +23,11 @@ function unavailable(name, shadowed_by = null) {
 }
 
 const CASES = [
+  [
+    "a prompt that is not all read",
+    { unread: "only its beginning is checked" },
+    ["warning: only its beginning is checked"],
+  ],
   ["ordinary words", { chunks: [{ tokens: 7, vectors: 0 }] }, []],
   ["one use", { used: [used(1, [1])] }, ["used: a 1 vector"]],
   ["a weight", { used: [used(8, [1.2])] }, ["used: a 8 vectors, weight 1.2"]],
