@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from lib_embeddings.entries.atomic import write_atomically
 from lib_embeddings.entries.snapshot import Companion, Entry
 from lib_embeddings.names import fold
+from lib_embeddings.prompts.fields import FIELDS, Field, guess_field
 
-Box = Literal["positive", "negative"]
-BOXES: tuple[Box, ...] = get_args(Box)
+Box = Field
+BOXES = FIELDS
 
 _BOX_KEY = "prompt box"
 # Sidecars are a few KB, but anything may be called so.
@@ -52,7 +52,7 @@ def read_texts(entry: Entry) -> Texts:
 
 def box_of(entry: Entry) -> Box:
     """Return the prompt box an embedding's name belongs to: the chosen one, else a guess."""
-    return read_texts(entry).box or guess_box(entry.name)
+    return read_texts(entry).box or guess_field(entry.name)
 
 
 _NO_TEXTS = Texts()
@@ -138,23 +138,3 @@ def _read_whole(path: str) -> dict[str, Any]:
         raise SidecarError(
             f"{os.path.basename(path)} is damaged: repair or delete it first ({error})"
         ) from error
-
-
-# Guessing
-
-_NEGATIVE = re.compile(
-    r"negative"
-    r"|(?<![a-z])(?:bad|neg|ng|worst|ugly)"
-    r"(?:(?![a-z])|anatom|artist|bod|dream|fac|feet|finger|hand|image|neg|pic|prompt|quality)"
-)
-
-
-def guess_box(name: str) -> Box:
-    """Guess the prompt box from a name.
-
-    Negative are names with *negative* anywhere, and names with a word that is one of *bad*, *neg*,
-    *ng*, *worst* and *ugly*, or is made of one and what usually follows (*badhand*, *badprompt*). A
-    word begins after anything but a letter, and at a capital after a small letter.
-    """
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return "negative" if _NEGATIVE.search(words.lower()) else "positive"

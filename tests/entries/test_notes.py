@@ -12,7 +12,6 @@ from lib_embeddings.entries.notes import (
     SidecarError,
     Texts,
     box_of,
-    guess_box,
     read_texts,
     write_box,
 )
@@ -144,29 +143,3 @@ def test_a_folder_where_nothing_can_be_written(
         write_box(entry, "negative")
     assert sorted(os.listdir(tmp_path)) == ["cat.json", "cat.pt"]
     assert (tmp_path / "cat.json").read_text() == '{"notes": "n"}'
-
-
-# Guessing it
-
-NEGATIVE = (
-    "bad-hands-5", "bad_prompt_version2", "badhandv4", "BadDream", "bad-artist-anime", "bad",
-    "badquality", "bad-image-v2-39000", "EasyNegative", "easynegativeV2", "verybadimagenegative",
-    "FastNegative", "FastNegativeV2", "negative_hand-neg", "ng_deepnegative_v1_75t", "fcNeg",
-    "neg", "Style-Neg", "worst_quality", "ugly", "BadNegAnatomyV1-neg", "badpic", "NEG4",
-)  # fmt: skip
-POSITIVE = (
-    "badger", "Badge", "baddie", "badlands", "badminton", "negroni", "Negan", "young", "Uglydoll",
-    "UnrealisticDream", "king", "ngo", "worsted", "sinbad", "cat", "", "anegada", "Vineg",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NEGATIVE)
-def test_names_for_the_negative_prompt(name: str) -> None:
-    """Names with *negative*, or a word like *bad*, belong to the negative prompt."""
-    assert guess_box(name) == "negative"
-
-
-@pytest.mark.parametrize("name", POSITIVE)
-def test_names_for_the_prompt(name: str) -> None:
-    """Words that only begin or end so are ordinary words."""
-    assert guess_box(name) == "positive"
