@@ -69,7 +69,7 @@ class PromptReader:
         self._known: dict[str, KnownEmbedding] = {}
         self._spellings: dict[str, str] = {}
         # Of files with one name the one that prompts can use is meant.
-        for known in sorted(embeddings, key=lambda known: known.reason is not None):
+        for known in sorted(embeddings, key=lambda known: bool(known.reason)):
             self._known.setdefault(known.name, known)
             self._spellings.setdefault(fold(known.name), known.name)
         self._marked = frozenset(filter(ends_in_mark, self._known))
