@@ -11,12 +11,11 @@ from lib_embeddings.entries.snapshot import FittedEntry, View
 from lib_embeddings.library.known import known_of
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.provenance import provenance
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import PICTURE_SUFFIXES
 from lib_embeddings.prompts.infotext import Provenance, find_fields, named_embeddings
 from lib_embeddings.prompts.reader import Near, PromptReader
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
-
-_PASTED = 16  # infotexts whose embeddings are remembered: of the last few pictures
 
 
 class ReadyReader(NamedTuple):
@@ -62,7 +61,7 @@ class PromptReports:
         """
         with self._lock:
             self._pasted[prompt] = named
-            if len(self._pasted) > _PASTED:
+            if len(self._pasted) > LIMITS.remembered_infotexts:
                 self._pasted.popitem(last=False)
         return provenance(self._library, named)
 

@@ -80,3 +80,9 @@ def test_a_long_text_costs_no_more_than_its_end(tmp_path: Path) -> None:
     """What lies further back than any name is long is not looked at."""
     found = completer(tmp_path, {"bad": SD1})
     assert completed(found, "a " * 1_000_000 + "bad") == ["bad"]
+
+
+def test_accents_are_kept_in_two_ways(tmp_path: Path) -> None:
+    """A file's name with its accent as a character of its own is completed like any other."""
+    ready = completer(tmp_path, {"cafe\u0301": SD1})
+    assert completed(ready, "caf\u00e9") == ["cafe\u0301"]
