@@ -1,9 +1,10 @@
-"""Measure the report of a prompt against making its tokens alone.
+"""Measure the report of a prompt against making its tokens alone, and reports of hostile prompts.
 
     python -m benchmarks.prompts [--names 10000] [--words 200]
 
 The first report meets every word for the first time; later ones, as a page asks for them while
-someone types, remember which words are nearly names.
+someone types, remember which words are nearly names. A hostile prompt has 20,000 characters and
+1,000 steps, and is met for the first time; the slowest are shown.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ import random
 from collections.abc import Callable
 
 from benchmarks.clock import best, clock
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.prompts import clip_tokenizer
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
+from tests.prompts.hostile import HOSTILE, HOSTILE_BELOW, NAMES
 
 RUNS = 20
 STEPS = 20
+HOSTILE_RUNS = 5
+SHOWN = 8
 
 _SYLLABLES = ("mar", "lo", "ska", "ten", "vi", "qu", "ash", "bel", "or", "dri", "ne", "pho", "gri")
 _TEXT = (
@@ -36,7 +42,7 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=200)
     options = parser.parse_args()
     random.seed(0)
-    names = [_name(number) for number in range(options.names)]
+    names = [*(_name(number) for number in range(options.names)), *NAMES]
     prompt = _prompt(names, options.words)
     tokens = dict(zip(names, tokenize(names), strict=True))
     known = [
@@ -58,6 +64,23 @@ def main() -> None:
         ("preparing the names", best(prepare, RUNS)),
     ):
         print(f"{label:<20} {seconds * 1e3:8.2f} ms {seconds / floor:8.1f}x")
+    hostile = {**HOSTILE, **HOSTILE_BELOW}
+    slowest = sorted(((_first(prepare, hostile[label]), label) for label in hostile), reverse=True)
+    print(f"{len(hostile)} hostile prompts")
+    for seconds, label in slowest[:SHOWN]:
+        print(f"{label:<30} {seconds * 1e3:8.2f} ms")
+
+
+def _first(prepare: Callable[[], PromptReader], prompt: str) -> float:
+    """Return the seconds that a prompt takes whose words are all new."""
+
+    def read() -> float:
+        clip_tokenizer._ids_of.cache_clear()  # noqa: SLF001 - words that were met cost nothing
+        reader = prepare()
+        text = prompt[: LIMITS.prompt_characters]
+        return clock(lambda: reader.read(text, LIMITS.prompt_steps).as_json())
+
+    return min(read() for _ in range(HOSTILE_RUNS))
 
 
 def _name(number: int) -> str:

@@ -118,6 +118,8 @@ class Limits:
     remembered_words: int = 32_768
     # One infotext. A1111 writes a few KB; a workflow of ComfyUI is not read.
     infotext_bytes: int = 64 * KIB
+    # Infotexts whose embeddings are remembered: of the last few pictures that were pasted.
+    remembered_infotexts: int = 16
     # Embeddings that an infotext names: prompts have at most dozens.
     infotext_embeddings: int = 256
 

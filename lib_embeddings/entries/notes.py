@@ -7,18 +7,15 @@ A1111 keeps what users write about a file in a sidecar, `<stem>.json`. A descrip
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 from lib_embeddings.entries.entry import Companion, Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.names import fold
-
-Field = Literal["positive", "negative"]
-FIELDS: tuple[Field, ...] = get_args(Field)
+from lib_embeddings.prompts.fields import FIELDS, Field
 
 # Older versions wrote it into the sidecar.
 _FIELD_KEY = "prompt box"
@@ -90,23 +87,3 @@ def _parse(text: bytes) -> dict[str, Any]:
 
 def _first(texts: Iterable[bytes]) -> str:
     return next((text.decode("utf-8-sig", "replace").strip() for text in texts if text), "")
-
-
-# Guessing
-
-_NEGATIVE = re.compile(
-    r"negative"
-    r"|(?<![a-z])(?:bad|neg|ng|worst|ugly)"
-    r"(?:(?![a-z])|anatom|artist|bod|dream|fac|feet|finger|hand|image|neg|pic|prompt|quality)"
-)
-
-
-def guess_field(name: str) -> Field:
-    """Guess the prompt field from a name.
-
-    Negative are names with *negative* anywhere, and names with a word that is one of *bad*, *neg*,
-    *ng*, *worst* and *ugly*, or is made of one and what usually follows (*badhand*, *badprompt*). A
-    word begins after anything but a letter, and at a capital after a small letter.
-    """
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return "negative" if _NEGATIVE.search(words.lower()) else "positive"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from lib_embeddings.library.known import known_of
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import PICTURE_SUFFIXES, fold
 from lib_embeddings.prompts.infotext import (
     Provenance,
@@ -23,8 +24,6 @@ from lib_embeddings.prompts.infotext import (
 )
 from lib_embeddings.prompts.reader import Near, PromptReader
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
-
-_PASTED = 16  # infotexts whose embeddings are remembered: of the last few pictures
 
 
 class ReadyReader(NamedTuple):
@@ -70,7 +69,7 @@ class PromptReports:
         """
         with self._lock:
             self._pasted[prompt] = named
-            if len(self._pasted) > _PASTED:
+            if len(self._pasted) > LIMITS.remembered_infotexts:
                 self._pasted.popitem(last=False)
         return _provenance(self._library, named)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from rapidfuzz.distance import OSA
@@ -10,15 +11,17 @@ from rapidfuzz.process import extractOne
 
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold
+from lib_embeddings.prompts.fields import guess_field
 from lib_embeddings.prompts.tokenizer import Tokenize
 
 # From how many characters on one slip is believed, and two. Words of letters alone are near others
 # by chance, as *triangles* is near *tangles*; digits and marks stand in names.
 _ONE_SLIP, _TWO_SLIPS = 5, 9
 _ONE_SLIP_OF_LETTERS = 6
+_TOKENS_OF_WORD = 2
 
 # What divides the words of a name, besides capitals.
-_DIVIDERS = re.compile(r"[\s_.-]+")
+_DIVIDERS = dict.fromkeys(map(ord, " _.-"))
 # Names of more words, or shorter ones, are not looked for in words apart.
 _MOST_WORDS_APART, _FEWEST_LETTERS_APART = 8, 6
 
@@ -38,13 +41,14 @@ class NearNames:
         self._tokenize = tokenize
         self._names: dict[str, str] = {}
         self._together: dict[str, str] = {}
+        self._by_third: defaultdict[tuple[int, int, str], list[str]] = defaultdict(list)
         for name in names:
-            self._names.setdefault(fold(name), name)
-            self._together.setdefault(_together(name), name)
-        self._by_third: dict[tuple[int, int, str], list[str]] = {}
-        for folded in self._names:
-            for place, third in enumerate(_thirds(folded)):
-                self._by_third.setdefault((len(folded), place, third), []).append(folded)
+            folded = fold(name)
+            if folded not in self._names:
+                self._names[folded] = name
+                self._together.setdefault(folded.translate(_DIVIDERS), name)
+                for place, third in enumerate(_thirds(folded)):
+                    self._by_third[len(folded), place, third].append(folded)
         self._nearest: dict[str, str | None] = {}  # of words met before
 
     def misses(self, texts: Iterable[str], named: Iterable[str]) -> tuple[dict[str, str], bool]:
@@ -81,7 +85,7 @@ class NearNames:
 
     def written_apart(self, words: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Yield neighbouring words that are a name written apart, and the name: `bad hands 5`."""
-        pieces = [_together(word) for word in words]
+        pieces = [fold(word).translate(_DIVIDERS) for word in words]
         for first in range(len(words)):
             text = pieces[first]
             for last in range(first + 1, min(first + _MOST_WORDS_APART, len(words))):
@@ -89,7 +93,7 @@ class NearNames:
                 name = self._together.get(text)
                 if name and len(text) >= _FEWEST_LETTERS_APART:
                     apart = words[first : last + 1]
-                    if _is_no_phrase(apart) and fold(" ".join(apart)) not in self._names:
+                    if _is_no_phrase(apart, name) and fold(" ".join(apart)) not in self._names:
                         yield " ".join(apart), name
 
     def _compare(self, words: Iterable[str]) -> bool:
@@ -100,7 +104,12 @@ class NearNames:
         compared = new[: LIMITS.compared_words]
         ids = self._tokenize(compared) if compared else []
         for word, tokens in zip(compared, ids, strict=True):
-            self._nearest[word] = self.nearest(word) if len(tokens) > 1 else None
+            name = self.nearest(word) if len(tokens) > 1 else None
+            # Words of two tokens are mostly right, as *grayscale* beside a file called *greyscale*.
+            is_chance = (
+                name and name.isalpha() and word.isalpha() and len(tokens) <= _TOKENS_OF_WORD
+            )
+            self._nearest[word] = None if is_chance else name
         return len(compared) == len(new)
 
     def _candidates(self, word: str, slips: int) -> list[str]:
@@ -135,11 +144,12 @@ def _words(phrase: str) -> list[str]:
     return [word for part in phrase.split() if (word := part.strip(_EDGES))]
 
 
-def _together(text: str) -> str:
-    return _DIVIDERS.sub("", fold(text))
+def _is_no_phrase(words: Sequence[str], name: str) -> bool:
+    """Tell whether words are hardly beside each other by chance, as those of *concept art* are.
 
-
-def _is_no_phrase(words: Sequence[str]) -> bool:
-    """Tell whether words are hardly beside each other by chance, as *concept art* is."""
-    ends_in_number = words[-1][-1:].isdigit()
-    return len(words) > 2 or ends_in_number or all(word[:1].isupper() for word in words)
+    Two words are believed with a number behind them, or where they are written like a name and no
+    phrase for a picture, as *Easy Negative* is.
+    """
+    if len(words) > 2 or words[-1][-1:].isdigit():
+        return True
+    return all(word[:1].isupper() for word in words) and guess_field(name) == "negative"

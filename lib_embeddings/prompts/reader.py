@@ -69,7 +69,7 @@ class PromptReader:
         self._known: dict[str, KnownEmbedding] = {}
         self._spellings: dict[str, str] = {}
         # Of files with one name the one that prompts can use is meant.
-        for known in sorted(embeddings, key=lambda known: known.reason is not None):
+        for known in sorted(embeddings, key=lambda known: bool(known.reason)):
             self._known.setdefault(known.name, known)
             self._spellings.setdefault(fold(known.name), known.name)
         self._marked = frozenset(filter(ends_in_mark, self._known))
@@ -135,7 +135,8 @@ class PromptReader:
             for name, shadowed_by in self._unavailable(*each)
         }
         for name, shadowed_by in self._touched(found):
-            known = self._known[name]._replace(reason=_TOUCHED)
+            known = self._known[name]
+            known = known._replace(reason=known.reason or _TOUCHED)
             unavailable.setdefault(name, Unavailable(known, shadowed_by))
         return list(unavailable.values())
 
@@ -149,9 +150,9 @@ class PromptReader:
         for text, tokens in zip(texts, ids, strict=True):
             names = Counter(match.name for match in self._all.find(tokens))
             names.subtract(match.name for match in self._all.find(found[text].tokens))
-            for name in self._marked.intersection(+names):
-                inner = self._tokens[name][:-1]
-                yield name, next((match.name for match in self._loaded.find(inner)), None)
+            for name in sorted(self._marked.intersection(+names)):
+                inner = self._loaded.find(self._tokens[name][:-1])
+                yield name, inner[0].name if inner else None
 
     def _unavailable(
         self, tokens: TokenIds, names: Iterable[Match]
@@ -214,7 +215,7 @@ def _weights(parts: Iterable[Iterable[Iterable[Chunk]]]) -> dict[str, tuple[floa
         for chunks in texts:
             most |= Counter((each.name, each.weight) for chunk in chunks for each in chunk.placed)
         total += most
-    weights: dict[str, tuple[float, ...]] = {}
+    weights: dict[str, list[float]] = {}
     for name, weight in total.elements():
-        weights[name] = (*weights.get(name, ()), weight)
-    return weights
+        weights.setdefault(name, []).append(weight)
+    return {name: tuple(each) for name, each in weights.items()}

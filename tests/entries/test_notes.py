@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings import scan
-from lib_embeddings.entries.notes import Texts, guess_field, read_texts
+from lib_embeddings.entries.notes import Texts, read_texts
 from lib_embeddings.entries.snapshot import Entry
 from tests.builders import torch_zip
 
@@ -83,29 +83,3 @@ def test_an_edit_is_seen(tmp_path: Path) -> None:
     os.utime(tmp_path / "cat.txt", ns=(0, before.companions[0].mtime_ns + 1))
     (after,) = scan([tmp_path])
     assert read_texts(after.entry).description == "two"
-
-
-# Guessing it
-
-NEGATIVE = (
-    "bad-hands-5", "bad_prompt_version2", "badhandv4", "BadDream", "bad-artist-anime", "bad",
-    "badquality", "bad-image-v2-39000", "EasyNegative", "easynegativeV2", "verybadimagenegative",
-    "FastNegative", "FastNegativeV2", "negative_hand-neg", "ng_deepnegative_v1_75t", "fcNeg",
-    "neg", "Style-Neg", "worst_quality", "ugly", "BadNegAnatomyV1-neg", "badpic", "NEG4",
-)  # fmt: skip
-POSITIVE = (
-    "badger", "Badge", "baddie", "badlands", "badminton", "negroni", "Negan", "young", "Uglydoll",
-    "UnrealisticDream", "king", "ngo", "worsted", "sinbad", "cat", "", "anegada", "Vineg",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("name", NEGATIVE)
-def test_names_for_the_negative_prompt(name: str) -> None:
-    """Names with *negative*, or a word like *bad*, belong to the negative prompt."""
-    assert guess_field(name) == "negative"
-
-
-@pytest.mark.parametrize("name", POSITIVE)
-def test_names_for_the_prompt(name: str) -> None:
-    """Words that only begin or end so are ordinary words."""
-    assert guess_field(name) == "positive"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -16,9 +15,8 @@ from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import PromptReport
+from tests.prompts.hostile import HOSTILE, LENGTH, NAMES, STEPS, long
 
-LENGTH, STEPS = LIMITS.prompt_characters, LIMITS.prompt_steps
-NAMES = ("foo", "x_", "bad-hands-5", "gone-5")
 # About four times what a prompt of ordinary words takes that is as long.
 MOST_INSTRUCTIONS = 6_000_000
 
@@ -49,30 +47,6 @@ def instructions_of(work: Callable[[], object]) -> int:
     finally:
         sys.settrace(before)
     return count
-
-
-def long(text: str) -> str:
-    """Return a text again and again, as long as a prompt may be."""
-    return (text * (LENGTH // len(text) + 1))[:LENGTH]
-
-
-def words(length: int, letters: str) -> str:
-    """Return a prompt of words that nobody knows."""
-    rng = random.Random(0)
-    return " ".join("".join(rng.choices(letters, k=length)) for _ in range(LENGTH // (length + 1)))
-
-
-HOSTILE = {
-    **{f"many {text!r}": long(text) for text in (
-        "[a:b:", "(a", "[ a:(b:]", "a AND ", "BREAK ", "<a:", "<foo> ", "foo++ ", "embedding:foo ",
-        "x_,", "gone-5 ", "1",
-    )},
-    "alternations": f"[a|b|c] [d|e|f|g|h] [i|j|k|l|m|n|o] {'a fine word ' * 80}",
-    "an edit at each step": long("".join(f"[a{n}:b:{n}] " for n in range(STEPS))),
-    "alternations in each other": "[a|" * 4000 + "]" * 4000,
-    "brackets across each other": "(a" * 3000 + "[a" * 3000 + ")" * 3000 + "]" * 3000,
-    "words that nobody knows": words(5, "abcdefghijklmnopqrstuvwxyz"),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize("prompt", HOSTILE.values(), ids=HOSTILE)

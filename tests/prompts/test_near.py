@@ -78,6 +78,7 @@ def test_the_nearest_wins() -> None:
         ("by bad-artist -", None),
         ("by bad artist", None),
         ("concept art", None),
+        ("Concept Art", None),
         ("easy negative", None),
         ("1 girl", None),
         ("B W", None),
@@ -97,10 +98,19 @@ def test_words_that_are_named_are_no_misses() -> None:
     assert NAMES.misses(["marc_alante"], ["<marc_alante>"])[0] == {}
 
 
-def test_ordinary_words_are_no_misses() -> None:
-    """A word that is one token is no mistyped name."""
-    names = make_names("portraits2")
-    assert names.misses(["portraits portraitz2"], [])[0] == {"portraitz2": "portraits2"}
+@pytest.mark.parametrize(
+    ("name", "word", "is_miss"),
+    [
+        ("portraits2", "portraits", False),
+        ("portraits2", "portraitz2", True),
+        ("greyscale", "grayscale", False),
+        ("bad-artist", "badartist", True),
+        ("easynegative", "easynegatve", True),
+    ],
+)
+def test_ordinary_words_are_no_misses(name: str, word: str, is_miss: bool) -> None:
+    """A word of one token is no mistyped name, and one of two letter by letter is none."""
+    assert make_names(name).misses([word], [])[0] == ({word: name} if is_miss else {})
 
 
 def test_words_are_compared_up_to_a_limit() -> None:
