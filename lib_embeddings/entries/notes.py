@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from lib_embeddings.entries.entry import Companion, Entry
 from lib_embeddings.entries.place import Place
+from lib_embeddings.fields import FIELDS, Field
 from lib_embeddings.names import fold
-from lib_embeddings.prompts.fields import FIELDS, Field
 
 # Older versions wrote it into the sidecar.
 _FIELD_KEY = "prompt box"

@@ -73,7 +73,7 @@ def plan(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Renaming:
 
     Raises:
         BadName: no file should be called so.
-        RenameError: something is called so already, or the file is gone, or the disk refuses.
+        RenameError: the name is taken, or the file is gone, or the disk refuses.
     """
     problem = why_no_filename(name)
     if problem:
@@ -107,7 +107,7 @@ def _check_library(entry: Entry, name: str, others: Iterable[Entry]) -> None:
         is_rival = other.reading.vectors.keys() == serves and fold(other.place.name) == fold(name)
         if is_rival and other.reading.state == "ok" and other.place != entry.place:
             path = shown(other.place.path, 255)
-            raise RenameError(f"{path} has this name already: give another name")
+            raise RenameError(f"the name is already taken by {path}: give another name")
 
 
 # What is to be moved
@@ -173,9 +173,11 @@ def _check_folder(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) 
             raise BadName(f"{shown(new)}: expected at most {_MOST_BYTES} bytes with its ending")
         taken |= files[_to_disks(new)] - {old}
     if taken:
-        raise RenameError(f"{shown(min(taken), 255)} is there already: give another name")
+        raise RenameError(
+            f"the name is already taken by {shown(min(taken), 255)}: give another name"
+        )
     if filename == renamed:
-        raise RenameError(f"{shown(filename, 255)} is its name already: give another name")
+        raise RenameError(f"{shown(filename, 255)} already has this name: give another name")
 
 
 def _to_disks(filename: str) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lib_embeddings.fields import FIELDS, Field
 from lib_embeddings.library.choices_file import (
     FAILURES,
     Rows,
@@ -31,7 +32,6 @@ from lib_embeddings.library.choices_file import (
     stamp_of,
     transaction,
 )
-from lib_embeddings.prompts.fields import FIELDS, Field
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,9 @@ import uvicorn
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.living import living_library
-from lib_embeddings.hosts.standalone.page import (
-    build_app,
-    facts,
-    gr,
-)  # its gradio, which looks at no fonts
+from lib_embeddings.hosts.standalone.page import build_app, gr  # its gradio, which reads no fonts
+from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.page import TITLE, pane
 from lib_embeddings.web.routes import add_routes
 
@@ -24,6 +22,11 @@ STYLE = """
 .extra-network-pane .card .button-row { visibility: hidden; }
 .extra-network-pane .card .actions { position: absolute; bottom: 0; background: rgb(0 0 0 / 50%); }
 """
+
+
+def facts() -> HostFacts:
+    """Return what the page may know of a WebUI."""
+    return HostFacts("a WebUI", None, ("txt2img", "img2img"), ", ")
 
 
 def build_page() -> gr.Blocks:
@@ -43,11 +46,12 @@ def build_page() -> gr.Blocks:
 
 def main(folder: str) -> None:
     """Serve the page until interrupted."""
-    sd1 = MODEL_FAMILIES["sd1"]
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        living_library([folder], sd1) as library,
+        living_library([folder], own_tokenizer()) as (library, watcher),
     ):
+        library.set_model(MODEL_FAMILIES["sd1"])
+        watcher.start()
         app = build_app(build_page(), lambda app: add_routes(app, library, facts))
         host, port, *_ = listener.getsockname()
         print(f"at http://{host}:{port}/", file=sys.stderr, flush=True)

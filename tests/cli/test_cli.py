@@ -464,7 +464,7 @@ def test_rename(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("file", "name", "sentence"),
     [
         ("cat.pt", "a/b", "a/b: a file's name cannot have / in it"),
-        ("cat.pt", "dog", "dog.pt is there already: give another name"),
+        ("cat.pt", "dog", "the name is already taken by dog.pt: give another name"),
         ("cow.pt", "dog", "{}/cow.pt cannot be opened: No such file or directory"),
         ("cat.txt", "cow", f"cat.txt: expected one of {', '.join(SUFFIXES)}, found .txt"),
     ],

@@ -47,10 +47,8 @@ def test_an_interrupted_scan(
 
     with monkeypatch.context() as patch:
         patch.setattr(read_module, "open", open_or_interrupt, raising=False)
-        assert main(["scan", str(folder)]) == 2
-    assert capsys.readouterr() == (
-        *("", "lib-embeddings: interrupted; what was read so far is remembered\n"),
-    )
+        assert main(["scan", str(folder)]) == 130
+    assert capsys.readouterr() == (*("", "lib-embeddings: interrupted\n"),)
     assert remembered() == set(opened)
     assert main(["scan", str(folder)]) == 0
     assert remembered() == {f"{name}.pt" for name in "abcde"}

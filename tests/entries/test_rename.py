@@ -155,7 +155,9 @@ def test_nothing_is_written_over(tmp_path: Path, there: str) -> None:
     """A file in the way of any target, or another embedding of the name, stops all moves."""
     fill(tmp_path, "cat.pt", "cat.png", "cat.json", there)
     before = contents(tmp_path)
-    with pytest.raises(RenameError, match=f"^{there} is there already: give another name$"):
+    with pytest.raises(
+        RenameError, match=f"^the name is already taken by {there}: give another name$"
+    ):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
     assert contents(tmp_path) == before
 
@@ -164,7 +166,7 @@ def test_a_dangling_link_is_in_the_way_too(tmp_path: Path) -> None:
     """A name that leads nowhere is taken all the same."""
     fill(tmp_path, "cat.pt")
     (tmp_path / "dog.pt").symlink_to("nowhere")
-    with pytest.raises(RenameError, match="is there already"):
+    with pytest.raises(RenameError, match="the name is already taken"):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
     assert os.readlink(tmp_path / "dog.pt") == "nowhere"
 
@@ -172,7 +174,7 @@ def test_a_dangling_link_is_in_the_way_too(tmp_path: Path) -> None:
 def test_names_that_some_disks_take_for_one(tmp_path: Path) -> None:
     """Composed and decomposed letters are one name; so are letters of another case."""
     fill(tmp_path, "cat.pt", "caf\u00e9.pt")
-    with pytest.raises(RenameError, match="is there already"):
+    with pytest.raises(RenameError, match="the name is already taken"):
         rename(entry_of(tmp_path, "cat.pt"), "CAFE\u0301")
 
 
@@ -183,7 +185,7 @@ def test_another_folder_may_not_have_the_name(tmp_path: Path) -> None:
     others = entries_in(tmp_path)
     entry = entry_of(tmp_path, "cat.pt")
     with pytest.raises(
-        RenameError, match=r"^sub/Dog\.pt has this name already: give another name$"
+        RenameError, match=r"^the name is already taken by sub/Dog\.pt: give another name$"
     ):
         rename(entry, "dog", others)
     rename(entry, "cow", others)
@@ -210,7 +212,7 @@ def test_letter_case_can_be_changed(tmp_path: Path, new: str) -> None:
 def test_the_same_name_again(tmp_path: Path) -> None:
     """A file that is called so already is told from another one."""
     fill(tmp_path, "cat.pt")
-    with pytest.raises(RenameError, match=r"^cat\.pt is its name already"):
+    with pytest.raises(RenameError, match=r"^cat\.pt already has this name"):
         rename(entry_of(tmp_path, "cat.pt"), "cat")
 
 

@@ -408,6 +408,6 @@ def test_a_refused_rename_is_no_change(root: Path, library: Library) -> None:
         (root / name).write_bytes(SD1)
     library.rescan()
     before, cat = library.generation, next(iter(library.view)).entry
-    with pytest.raises(RenameError, match=r"dog\.pt has this name already"):
+    with pytest.raises(RenameError, match=r"already taken by dog\.pt"):
         library.rename(cat, "dog")
     assert library.generation == before

@@ -545,8 +545,8 @@ def test_a_partial_embedding_is_switched_on(full_site: Site) -> None:
 def test_a_prompt_field_is_chosen(site: Site) -> None:
     """A choice goes before one in the sidecar, `auto` back to the name; no file is written."""
     sidecar = '{"notes": "n", "prompt box": "positive"}'
-    site.write("bad-cat.json", sidecar)
-    id_ = site.add("bad-cat.pt")
+    site.write("bad-hands.json", sidecar)
+    id_ = site.add("bad-hands.pt")
     (entry,) = site.get("/entries")["entries"]
     assert (entry["field"], entry["chosen_field"]) == ("positive", "positive")
     for asked, field, chosen in (
@@ -558,8 +558,8 @@ def test_a_prompt_field_is_chosen(site: Site) -> None:
         assert (changed["field"], changed["chosen_field"]) == (field, chosen)
         assert [changed] == site.get("/entries")["entries"]
         assert site.get("/completions", text="bad")["completions"][0]["field"] == field
-    assert sorted(os.listdir(site.root)) == ["bad-cat.json", "bad-cat.pt"]
-    assert (site.root / "bad-cat.json").read_text() == sidecar
+    assert sorted(os.listdir(site.root)) == ["bad-hands.json", "bad-hands.pt"]
+    assert (site.root / "bad-hands.json").read_text() == sidecar
 
 
 def test_a_client_that_goes_away_costs_no_traceback(
@@ -640,9 +640,9 @@ def test_rename_waits_for_no_writer(site: Site) -> None:
         ("../dog", 422, "../dog: a file's name cannot have / in it"),
         ("", 422, "the name is empty: type one"),
         ("con", 422, "con: Windows keeps this name for a device: choose another"),
-        ("DOG", 409, "sub/dog.pt has this name already: give another name"),
-        ("cow", 409, "cow.pt is there already: give another name"),
-        ("cat", 409, "cat.pt is its name already: give another name"),
+        ("DOG", 409, "the name is already taken by sub/dog.pt: give another name"),
+        ("cow", 409, "the name is already taken by cow.pt: give another name"),
+        ("cat", 409, "cat.pt already has this name: give another name"),
     ],
 )
 def test_rename_refused(site: Site, name: str, status: int, detail: str) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.prompts.fields import FIELDS, guess_field
+from lib_embeddings.fields import FIELDS, guess_field
 
 # Names of files in public collections, and in public prompts that have them in the one field only.
-NAMES = json.loads((Path(__file__).parents[1] / "data" / "embedding_names.json").read_text("utf-8"))
+NAMES = json.loads((Path(__file__).parent / "data" / "embedding_names.json").read_text("utf-8"))
 
 
 def test_names_of_public_collections() -> None:
