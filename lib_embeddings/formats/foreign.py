@@ -46,6 +46,8 @@ _BY_KEYS: tuple[tuple[frozenset[object], str], ...] = tuple(
     )
 )
 
+_KNOWN_KEYS = frozenset().union(*(keys for keys, _ in _BY_KEYS))
+
 # Single names that models, caches and trainers give to tensors, and nobody to a learned word.
 _ENCODED_PROMPT = re.compile(
     r"(?:.*_)?(?:prompt|text|txt|caption|cond|uncond|t5|clip|clip_[lg]|lg|llama)_?"
@@ -83,12 +85,17 @@ def _by_keys(root: object) -> str | None:
     """Recognise the kinds that are known by the keys of their outermost dict."""
     if not isinstance(root, dict):
         return None
-    for keys, what in _BY_KEYS:
-        if keys <= root.keys():
-            return what
+    if not _KNOWN_KEYS.isdisjoint(root):
+        for keys, what in _BY_KEYS:
+            if keys <= root.keys():
+                return what
     if "step" in root and any(type(key) is int for key in root):
         return "a hypernetwork; it belongs in models/hypernetworks"
-    names = [key for key, value in root.items() if type(key) is str and isinstance(value, Tensor)]
+    names = [
+        key
+        for key, value in root.items()
+        if type(key) is str and not key.startswith("<") and isinstance(value, Tensor)
+    ]
     if any(map(_ENCODED_PROMPT.fullmatch, names)):
         return f"a stored encoding of prompts ({shown(', '.join(names))}), not an embedding"
     if names and len(names) == len(root) and all(map(_PARAMETER.fullmatch, names)):

@@ -6,6 +6,7 @@ is given. What pictures take inside Pillow is not seen here: `benchmarks/hostile
 
 from __future__ import annotations
 
+import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from types import FrameType
 import pytest
 
 from lib_embeddings.errors import EmbeddingError
-from tests.builders import read
+from tests.builders import good_files, read
 from tests.hostile_files import hostile_files
 
 # A million calls take less than a tenth of a second.
@@ -63,3 +64,16 @@ def test_no_file_costs_much(make: Callable[[], bytes]) -> None:
     assert len(said[0]) < 400
     assert n_calls < MOST_CALLS
     assert peak < MOST_BYTES
+
+
+@pytest.mark.parametrize("data", good_files().values(), ids=list(good_files()))
+def test_what_was_read_goes_by_itself(data: bytes) -> None:
+    """Contents hold no circle of references, which would keep thousands of files in memory."""
+    read(data)  # what is made once, such as caches, is no garbage
+    gc.collect()
+    gc.disable()
+    try:
+        read(data)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

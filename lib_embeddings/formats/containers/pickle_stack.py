@@ -23,6 +23,8 @@ Find = Callable[[tuple[str, str]], object | None]
 PersistentLoad = Callable[[object], object]
 
 _BIG = 1 << 63
+_COPYABLE = (list, tuple, dict, str, bytes)
+_TEXTS = (str, bytes)
 # What an item of a collection takes once it is copied: a place in a list, or two in a dict.
 _BYTES_AN_ITEM = 100
 
@@ -234,7 +236,11 @@ class Machine:
 
     def count_copies(self, values: Iterable[object]) -> None:
         """Add the bytes that copies of *values* take to what has been copied so far."""
-        self.copied += sum(map(_copied_bytes, values))
+        self.copied += sum(
+            len(value) * (1 if type(value) in _TEXTS else _BYTES_AN_ITEM)
+            for value in values
+            if isinstance(value, _COPYABLE)
+        )
         at_most(LIMITS.pickle_copied, self.copied, "bytes of copies in a pickle")
 
     def op_newobj_ex(self) -> None:
@@ -267,12 +273,6 @@ class Machine:
 
     def op_unknown(self) -> None:
         raise ValueError
-
-
-def _copied_bytes(value: object) -> int:
-    if isinstance(value, (str, bytes)):
-        return len(value)
-    return _BYTES_AN_ITEM * len(value) if isinstance(value, (list, tuple, dict)) else 0
 
 
 def pairs(items: list[Any]) -> dict[Any, Any]:

@@ -89,7 +89,7 @@ class Storage:
                 f"damaged: a tensor needs {(offset + extent) * itemsize:,} bytes of storage, "
                 f"found {self.n_bytes:,}"
             )
-        if not is_countable(shape):
+        if not extent and not is_countable(shape):
             raise BrokenFile("damaged: the shape of a tensor without numbers is too large")
         window = Window(self, dtype, offset, tuple(shape), tuple(strides))
         return Tensor(dtype, window.shape, window.fetch)

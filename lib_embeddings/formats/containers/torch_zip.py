@@ -14,12 +14,13 @@ Source: torch's `serialization.py` and `caffe2/serialize/inline_container.h`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.containers import zip_directory
 from lib_embeddings.formats.containers.pickle_opcodes import load
+from lib_embeddings.formats.containers.pickle_stack import PersistentLoad
 from lib_embeddings.formats.containers.storage import Storage, StorageId, parse_id
 from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
 from lib_embeddings.formats.containers.zip_directory import Member
@@ -57,7 +58,7 @@ def read(source: Source) -> Contents:
         source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "bytes of pickle"
     )
     storages = _Storages(source, members, folder)
-    root, end = load(bytes(pickle), TORCH_GLOBALS.get, storages.find)
+    root, end = load(bytes(pickle), TORCH_GLOBALS.get, _each_once(storages.open))
     if end != len(pickle):
         raise BrokenFile(
             f"its pickle ends too early: expected {len(pickle):,} bytes, found {end:,}"
@@ -111,12 +112,34 @@ def _other_archive(members: Collection[str]) -> str:
 
 def _check_case(members: Collection[str], folder: str) -> None:
     """Refuse capitals in the names of a torch archive: torch itself does not tell case apart."""
+    length, prefix = len(folder), folder.lower()
+    rest = "\n".join(members).replace(folder, "")
+    if rest == rest.lower() and prefix not in rest:
+        return  # as in nearly all
     for name in members:
         lower = name.lower()
-        if lower.startswith(folder.lower()) and name != folder + lower[len(folder) :]:
+        if lower.startswith(prefix) and (
+            name[length:] != lower[length:] or name[:length] != folder
+        ):
             raise BrokenFile(
                 f"its zip archive has a member named {shown(name)}, which programs read differently"
             )
+
+
+def _each_once(open_storage: Callable[[StorageId], Storage]) -> PersistentLoad:
+    """Return what finds the storage of a persistent id, and makes none twice.
+
+    What is found is not kept in the storages, which would keep themselves alive by it.
+    """
+    found: dict[StorageId, Storage] = {}
+
+    def find(persistent_id: object) -> Storage:
+        identity = parse_id(persistent_id)
+        if identity not in found:
+            found[identity] = open_storage(identity)
+        return found[identity]
+
+    return find
 
 
 class _Storages:
@@ -126,22 +149,14 @@ class _Storages:
         self._source = source
         self._members = members
         self._folder = folder
-        self._found: dict[StorageId, Storage] = {}
         # Many tensors may be windows onto one storage, which may have to be unpacked.
         self._last: Member | None = None
         self._last_data: bytes | memoryview = b""
         self._bytes_unpacked = 0
         self._byte_order = self._read_byte_order()
 
-    def find(self, persistent_id: object) -> Storage:
-        """Return the storage that a persistent id describes."""
-        identity = parse_id(persistent_id)
-        found = self._found.get(identity)
-        if found is None:
-            found = self._found[identity] = self._open(identity)
-        return found
-
-    def _open(self, identity: StorageId) -> Storage:
+    def open(self, identity: StorageId) -> Storage:
+        """Return the storage that a pickle describes."""
         name = f"{self._folder}data/{identity.key}"
         member = self._members.get(name)
         if member is None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -59,11 +59,6 @@ class Member(NamedTuple):
         """Return whether its bytes are other ones in the archive."""
         return self.method != _STORED
 
-    @property
-    def least_end(self) -> int:
-        """Where its data ends at the earliest; a local header may be longer than it has to be."""
-        return self.offset + _LOCAL.size + len(self.raw_name) + self.stored_size
-
 
 def read_directory(source: Source) -> dict[str, Member]:
     """Return the archive's members by name, in their order.
@@ -86,24 +81,26 @@ def read_directory(source: Source) -> dict[str, Member]:
     return {member.name: member for member in members}
 
 
-def _check_names(members: Iterable[Member]) -> None:
+def _check_names(members: Sequence[Member]) -> None:
     """Refuse names that some readers take for one, or for another."""
-    seen: set[bytes] = set()
-    for member in members:
-        folded = member.raw_name.lower().replace(b"\\", b"/")
-        if folded in seen:
-            raise BrokenFile(f"its zip archive has two members named {shown(member.name)}")
-        if b"\0" in folded:
+    names = [member.raw_name.lower() for member in members]
+    joined = b"/".join(names)
+    if b"\\" in joined or b"\0" in joined:
+        names = [name.replace(b"\\", b"/") for name in names]
+        if wrong := next((member for member in members if "\0" in member.name), None):
             raise BrokenFile(
-                f"its zip archive has a member with a NUL in its name: {shown(member.name)}"
+                f"its zip archive has a member with a NUL in its name: {shown(wrong.name)}"
             )
-        seen.add(folded)
+    if len(set(names)) < len(names):
+        twice = next(index for index, name in enumerate(names) if name in names[:index])
+        raise BrokenFile(f"its zip archive has two members named {shown(members[twice].name)}")
 
 
 def _check_overlaps(members: Iterable[Member], end: int) -> None:
     """Refuse members that share bytes with another or with the directory, which begins at *end*."""
     for member in sorted(members, key=attrgetter("offset"), reverse=True):
-        if member.least_end > end:
+        # A local header may be longer than it has to be, so that this is the earliest end.
+        if member.offset + _LOCAL.size + len(member.raw_name) + member.stored_size > end:
             raise _damaged(f"{shown(member.name)} overlaps what follows it")
         end = member.offset
 
@@ -132,13 +129,13 @@ def read_member(source: Source, member: Member, limit: int, what: str) -> bytes 
 
 def data_offset(source: Source, member: Member) -> int:
     """Return where a member's data begins, after its local header."""
-    header = source.read(member.offset, _LOCAL.size)
-    magic, *_, name_length, extra_length = _LOCAL.unpack(header)
+    header = source.read(member.offset, _LOCAL.size + len(member.raw_name))
+    magic, *_, name_length, extra_length = _LOCAL.unpack_from(header)
     if magic != MAGIC:
         raise _damaged(f"{shown(member.name)} is not where the directory says")
     if member.is_encrypted:
         raise NotAnEmbedding("this is an encrypted zip archive, not an embedding: unpack it")
-    if source.read(member.offset + _LOCAL.size, name_length) != member.raw_name:
+    if name_length != len(member.raw_name) or header[_LOCAL.size :] != member.raw_name:
         raise _damaged(f"{shown(member.name)} has another name at its data")
     return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
 
