@@ -1,4 +1,4 @@
-"""What prompts and name checks are told of a library's files."""
+"""The little that prompts and name checks need to know of a library's files."""
 
 from __future__ import annotations
 

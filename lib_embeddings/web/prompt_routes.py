@@ -17,12 +17,12 @@ def add_prompt_route(router: APIRouter, reports: PromptReports) -> None:
 
     async def prompt(request: Request) -> Response:
         prompts = await read_prompts(request)
-        told = await run_in_threadpool(_read, reports, prompts)
-        if told is None:
+        answer = await run_in_threadpool(_read, reports, prompts)
+        if answer is None:
             raise HTTPException(
                 503, "there is no tokenizer: load a model, or install lib-embeddings[prompt]"
             )
-        return as_json(told)
+        return as_json(answer)
 
     router.add_api_route(
         "/prompt",
@@ -40,7 +40,7 @@ def _read(reports: PromptReports, prompts: Prompts) -> dict[str, Any] | None:
         return None
     model, read = ready.view.model, ready.reader.read
     try:
-        told = {
+        answer = {
             "generation": ready.generation,
             "model": model.key if model else None,
             "positive": read(prompts.positive, prompts.steps).as_json(),
@@ -49,5 +49,5 @@ def _read(reports: PromptReports, prompts: Prompts) -> dict[str, Any] | None:
     except LookupError:  # the host has put its model away, and its tokenizer with it
         return None
     if provenance := reports.provenance(prompts.positive, prompts.infotext):
-        told["infotext"] = provenance.as_json()
-    return told
+        answer["infotext"] = provenance.as_json()
+    return answer
