@@ -36,7 +36,7 @@ from lib_embeddings.names import (
     ],
 )
 def test_a_files_name_and_suffix(filename: str, name: str, suffix: str) -> None:
-    """The name is the file's stem, as it stands; the suffix is in lower case."""
+    """The name is the file's stem, unchanged; the suffix is in lower case."""
     assert split_name(filename) == (name, suffix)
 
 

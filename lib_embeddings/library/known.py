@@ -1,4 +1,4 @@
-"""The little that prompts need to know of a library's files."""
+"""The little that prompts and name checks need to know of a library's files."""
 
 from __future__ import annotations
 

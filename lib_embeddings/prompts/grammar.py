@@ -37,7 +37,7 @@ _RESERVED = re.compile(r"\b(?:AND|BREAK)\b")
 
 
 class Part(NamedTuple):
-    """What stands between two AND: a prompt of its own, with its share in the picture."""
+    """The text between two AND: a prompt of its own, with its share in the picture."""
 
     text: str
     weight: float
@@ -63,7 +63,7 @@ _BREAK_RUN = Run("BREAK", -1)
 
 
 def without_comments(prompt: str) -> str:
-    """Return *prompt* without what stands between a `#` and the end of its line."""
+    """Return *prompt* without its comments, from a `#` to the end of the line."""
     return _COMMENT.sub("\n", prompt)
 
 
@@ -74,7 +74,7 @@ def without_networks(prompt: str) -> str:
 
 
 def split_parts(prompt: str) -> list[Part]:
-    """Return what stands between the AND of a prompt: `a:0.7 AND b`."""
+    """Return the parts of a prompt between its AND: `a:0.7 AND b`."""
     return [_part(text) for text in _AND.split(prompt)]
 
 

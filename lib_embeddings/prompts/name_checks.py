@@ -18,7 +18,7 @@ from lib_embeddings.prompts.grammar import ends_in_mark, escape
 from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import LookUp, TokenIds, Tokenize
 
-# Most names are free once something stands before or behind them.
+# Most names are free with something before or behind them.
 _VARIANTS = ("{}", "{}-ti", "ti-{}", *(f"ti{number}-{{}}" for number in range(2, 10)))
 _NOT_IN_PROPOSALS = re.compile(r'[()\[\]\\:|<>/*?"#\s]+')
 # A cache of Hugging Face's: the folder of a model, and in it one of each version, called by a hash.

@@ -15,7 +15,7 @@ from lib_embeddings.names import fold
 from lib_embeddings.prompts.tokenizer import Tokenize
 
 # From how many characters on one slip is believed, and two. Words of letters alone are near others
-# by chance, as *triangles* is near *tangles*; digits and marks stand in names.
+# by chance, as *triangles* is near *tangles*; names have digits and marks.
 _ONE_SLIP, _TWO_SLIPS = 5, 9
 _ONE_SLIP_OF_LETTERS = 6
 _TOKENS_OF_WORD = 2

@@ -78,8 +78,8 @@ class PromptReader:
         self._loaded = Matcher({name: tokens[name] for name in loaded})
         # Of names with equal tokens the one that is loaded comes first: the prompt gets it.
         self._all = Matcher({name: tokens[name] for name in (*loaded, *self._known)})
-        # Whoever calls an embedding like an ordinary word, which is one token, means no other word;
-        # nobody means a file that is no embedding.
+        # Words are no near misses of a name that is an ordinary word, of one token, nor of a file
+        # that is no embedding.
         meant = (name for name, n in self._n_vectors.items() if n and len(tokens[name]) > 1)
         self._near = near(meant, tokenize) if near else None
 

@@ -1,4 +1,4 @@
-"""Prompt editing: which text a prompt stands for at each step.
+"""Prompt editing: which text a prompt has at each step.
 
 `[before:after:0.5]` and `[after:5]` change at a step, `[one|other]` at every step, and all may lie
 in each other. Where a group is not well formed, its brackets are text, and so are those around it.
@@ -20,7 +20,7 @@ _OPENING = {")": "(", "]": "["}
 
 
 class ScheduledText(NamedTuple):
-    """A text, and the last step at which the prompt stands for it; steps count from 1."""
+    """A text, and the last step at which the prompt has it; steps count from 1."""
 
     last_step: int
     text: str
@@ -29,7 +29,7 @@ class ScheduledText(NamedTuple):
 class _Edit(NamedTuple):
     before: list[_Node]
     after: list[_Node]
-    last_step: int  # of what stands before
+    last_step: int  # of what comes before
 
     def at(self, step: int) -> list[_Node]:
         return self.before if step <= self.last_step else self.after
@@ -46,7 +46,7 @@ _Node = str | _Edit | _Alternation
 
 
 def schedule(prompt: str, steps: int) -> Iterator[ScheduledText]:
-    """Yield the texts that a prompt stands for, one after the other, up to the last step."""
+    """Yield the texts that a prompt has, one after the other, up to the last step."""
     parser = _Parser(steps)
     nodes = parser.parse(prompt)
     if nodes is None:
@@ -70,7 +70,7 @@ def _text_at(nodes: list[_Node], step: int) -> str:
 
 @dataclass
 class _Group:
-    """A bracket that is open: what stands in it between colons and pipes."""
+    """A bracket that is open: its sections between colons and pipes."""
 
     bracket: str
     sections: list[list[_Node]] = field(default_factory=lambda: [[]])
@@ -119,7 +119,7 @@ class _Parser:
         return None if "|" in whole.dividers else list(whole.as_text())
 
     def _close(self, group: _Group, bracket: str) -> list[_Node]:
-        """Return what a group stands for; nothing if it is not well formed."""
+        """Return the parts of a group; nothing if it is not well formed."""
         if group.bracket != _OPENING[bracket]:
             return []
         if not group.dividers or (group.dividers == ":" and bracket == ")"):

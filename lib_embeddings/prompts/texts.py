@@ -1,4 +1,4 @@
-"""The texts that a prompt stands for, as many as are read in little time."""
+"""The texts that a prompt has at its steps, as many as are read in little time."""
 
 from __future__ import annotations
 

@@ -70,11 +70,20 @@ def test_a_use() -> None:
         ([WORD] * 54 + [COMMA] + [WORD] * 21, [75, 1]),
         ([WORD] * 74 + [COMMA, WORD], [75, 1]),
         ([WORD] * 75 + [COMMA], [75, 1]),
+        ([NAME] + [WORD] * 70, [75, 3]),
+        ([NAME] + [WORD] * 52 + [COMMA] + [WORD] * 14 + [NAME], [61, 22]),
     ],
 )
 def test_where_chunks_end(run: list[int], expected: list[int]) -> None:
     """A chunk ends when full, at a comma near its end, or before what does not fit."""
     assert lengths(run) == expected
+
+
+def test_runs_go_on_in_a_chunk() -> None:
+    """What one run has begun the next one fills, and a comma in it counts."""
+    assert lengths([WORD] * 10, [WORD] * 70) == [75, 5]
+    assert lengths([WORD] * 60, [WORD, COMMA] + [WORD] * 14) == [62, 14]
+    assert lengths([WORD] * 60, [COMMA] + [WORD] * 15) == [61, 15]
 
 
 def test_breaks() -> None:

@@ -6,7 +6,7 @@ from benchmarks.false_alarms import made_prompts, measure
 
 
 def test_false_alarms() -> None:
-    """Less than one prompt in a hundred has one, and hardly more whoever writes."""
+    """Less than one prompt in a hundred has one, and hardly more of any kind of writer."""
     measured = [*measure(made_prompts(300))]
     assert len(measured) >= 5
     for alarms in measured:

@@ -122,7 +122,7 @@ def test_comments(prompt: str, expected: str) -> None:
 
 @pytest.mark.parametrize(("name", "expected"), json.loads(ESCAPED.read_bytes()).items())
 def test_escape(name: str, expected: str) -> None:
-    """A backslash stands before what the grammar would take; the tab's script writes the same."""
+    """A backslash comes before what the grammar would take; the tab's script writes the same."""
     assert escape(name) == expected
 
 
@@ -149,7 +149,7 @@ def test_an_escaped_name_is_read_as_itself(name: str) -> None:
 
 @given(PROMPTS)
 def test_nothing_fails(prompt: str) -> None:
-    """Whatever stands in a prompt has its runs, and none of their text is made up."""
+    """Every prompt has its runs, and none of their text is made up."""
     for part in split_parts(without_networks(without_comments(prompt))):
         for scheduled in schedule(part.text, 3):
             runs = weigh(scheduled.text)

@@ -111,7 +111,7 @@ def test_joining_says_each_embedding_once() -> None:
     assert join_hashes("b: 2, a: 1", "", "a: 1, c: 3") == "b: 2, a: 1, c: 3"
 
 
-def test_names_stand_in_infotexts_without_what_divides_them() -> None:
+def test_infotexts_leave_out_what_divides_names() -> None:
     """Commas and colons of a name are dropped, as the WebUI drops them."""
     assert name_in_infotext("a: b, c") == "a b c"
 

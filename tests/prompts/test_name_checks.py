@@ -97,7 +97,7 @@ def test_names_that_end_in_a_mark(name: str, proposal: str) -> None:
     ],
 )
 def test_what_the_grammar_takes(name: str, written: str) -> None:
-    """A name that is read otherwise as it stands comes with the text to type."""
+    """A name that prompts read as something else comes with the text to type."""
     said = f"prompts read some of its characters as syntax: type it as {written}"
     assert said in warnings(name)
     assert said in warnings(name, tokens=False)
@@ -215,7 +215,7 @@ def test_proposals_are_free(tokens: bool) -> None:
 
 
 def test_each_name_is_looked_up_once() -> None:
-    """Whoever remembers token ids is asked for all names together, and for no proposal."""
+    """What remembers token ids is asked for all names together, and for no proposal."""
     asked: list[list[str]] = []
 
     def look_up(names: Iterable[str], tokenize: Tokenize) -> Mapping[str, TokenIds]:

@@ -45,13 +45,13 @@ def make_reader(embeddings: Sequence[KnownEmbedding]) -> PromptReader:
 READER = make_reader(KNOWN)
 
 
-def told(prompt: str, **options: Any) -> dict[str, Any]:
+def reported(prompt: str, **options: Any) -> dict[str, Any]:
     """Return what a report says, but for the chunks, in short."""
     report = READER.read(prompt, 10, **options)
-    return {key: value for key, value in _told(report) if value}
+    return {key: value for key, value in _facts(report) if value}
 
 
-def _told(report: PromptReport) -> Iterable[tuple[str, Any]]:
+def _facts(report: PromptReport) -> Iterable[tuple[str, Any]]:
     yield "used", {use.known.name: list(use.weights) for use in report.used}
     yield "unavailable", {known.name: other for known, other in report.unavailable}
     yield "near misses", {text: known.name for text, known in report.near_misses}
@@ -115,12 +115,12 @@ def _told(report: PromptReport) -> Iterable[tuple[str, Any]]:
 )  # fmt: skip
 def test_reports(prompt: str, expected: dict[str, Any]) -> None:
     """A prompt's report has these lines, and no others."""
-    assert told(prompt) == expected
+    assert reported(prompt) == expected
 
 
 def test_the_negative_prompt() -> None:
     """It has neither AND nor extra networks: they are words."""
-    assert told("a <lora:cat:1>", is_negative=True) == {"used": {"cat": [1]}}
+    assert reported("a <lora:cat:1>", is_negative=True) == {"used": {"cat": [1]}}
     assert len(READER.read("a AND b", 10).chunks) == 2
     assert len(READER.read("a AND b", 10, is_negative=True).chunks) == 1
 
@@ -139,7 +139,7 @@ def test_the_negative_prompt() -> None:
     ],
 )
 def test_chunks(prompt: str, expected: list[tuple[int, int]]) -> None:
-    """The chunks of the longest text are told, part after part."""
+    """The chunks of the longest text are listed, part after part."""
     assert list(READER.read(prompt, 10).chunks) == expected
 
 
@@ -243,7 +243,7 @@ def test_names_that_are_not_here() -> None:
 
 
 def test_without_near_misses() -> None:
-    """What finds them may be missing; everything else is told."""
+    """What finds them may be missing; everything else is reported."""
     reader = PromptReader(KNOWN[:1], {"marc_allante": tokenize(["marc_allante"])[0]}, tokenize)
     report = reader.read("marc_alante marc_allante", 10)
     assert (len(report.used), report.near_misses) == (1, ())

@@ -34,7 +34,7 @@ from lib_embeddings.prompts.schedules import schedule
     ],
 )
 def test_editing(prompt: str, expected: list[tuple[int, str]]) -> None:
-    """What stands before is there up to a step, given as a number or as a share."""
+    """What comes before is there up to a step, given as a number or as a share."""
     assert list(schedule(prompt, 10)) == expected
 
 
@@ -58,7 +58,7 @@ def test_alternation(prompt: str, expected: list[str]) -> None:
     ["[a:b:c]", "[a:b:c:0.5]", "[a:(b:c:d):0.5]", "[a:b:0.5", "[a:(b:0.5]", "[a:b:٣]", "(a:b:3)"],
 )
 def test_what_is_not_well_formed_is_text(prompt: str) -> None:
-    """A group that is not one stays as it stands."""
+    """A group that is not one stays as it is written."""
     assert list(schedule(prompt, 10)) == [(10, prompt)]
 
 
