@@ -335,8 +335,8 @@ def _id_of(text: str) -> int:
 
 def _encode(reading: Reading) -> str:
     """Return a reading as JSON, without what is another for most files."""
-    vectors, metadata = dict(reading.vectors), dict(reading.metadata)
-    return json.dumps(reading._replace(vectors=vectors, metadata=metadata)[:-2])
+    *plain, vectors, metadata, warnings, _, _ = reading
+    return json.dumps((*plain, dict(vectors), dict(metadata), warnings))
 
 
 def _state_of(text: str) -> str:
