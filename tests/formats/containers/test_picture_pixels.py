@@ -6,7 +6,6 @@ import dataclasses
 import io
 import json
 import struct
-import time
 import tracemalloc
 import zlib
 
@@ -229,12 +228,11 @@ def test_notices_every_cut() -> None:
         assert (embedding.vectors["clip_l"] == 0.25).all()
 
 
-def test_costs_an_ordinary_picture_one_look() -> None:
+def test_costs_an_ordinary_picture_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture that cannot have strips is not decoded."""
+    monkeypatch.setattr(picture_pixels_module, "_decode", None)
     data = png(packed=zlib.compress(b"\0" + b"\xde" * 100), header=_header(100_000, 100_000))
-    start = time.perf_counter()
     assert picture_pixels_module.read(open_bytes(data)) is None
-    assert time.perf_counter() - start < 0.1
 
 
 def test_makes_the_key_stream_of_a1111() -> None:
