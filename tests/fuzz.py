@@ -22,7 +22,6 @@ import sys
 import tempfile
 import time
 import traceback
-import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,6 @@ from functools import lru_cache
 from itertools import count, islice
 from pathlib import Path
 from random import Random
-from types import FrameType
 
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.assemble import make_embedding
@@ -47,11 +45,12 @@ from tests.builders import (
     torch_legacy,
     torch_zip,
 )
+from tests.counting import cost_of
 from tests.fuzz_structures import make_structure
 
 DATA = Path(__file__).parent / "data" / "torch"
 _LARGEST_SEED_BYTES = 16 * 1024
-_TRACED_ONE_IN = 200
+_COUNTED_ONE_IN = 200
 MOST_CALLS = 5_000_000
 MOST_BYTES = 64_000_000
 _TENSORS_FETCHED = 4
@@ -256,7 +255,7 @@ class Report:
     seconds: float = 0.0
     slowest: tuple[float, int] = (0.0, 0)
     growth: tuple[int, int] = (0, 0)
-    traced: tuple[int, int] = (0, 0)
+    memory: tuple[int, int] = (0, 0)
     calls: tuple[int, int] = (0, 0)
     failures: dict[str, int] = field(default_factory=dict)
 
@@ -264,50 +263,40 @@ class Report:
         """Read one input, and note what it took."""
         data = make_input(self.seed, number)
         before, start = _peak(), time.perf_counter()
-        try:
-            if number % _TRACED_ONE_IN < 2:
-                self._count(number, data)
-            else:
-                read_all(data)
-                self.slowest = max(self.slowest, (time.perf_counter() - start, number))
-            self.sound += 1
-        except EmbeddingError as error:
-            if not str(error).isprintable() or len(str(error)) > _LONGEST_SENTENCE:
-                self._save(number, data, error, folder)
-        except Exception as error:  # noqa: BLE001 - this is what a run is for
-            self._save(number, data, error, folder)
+        if number % _COUNTED_ONE_IN < 2:
+            self._count(number, data, folder)
+        else:
+            self._read(number, data, folder)
+            self.slowest = max(self.slowest, (time.perf_counter() - start, number))
         self.growth = max(self.growth, (_peak() - before, number))
         self.inputs += 1
 
-    def _count(self, number: int, data: bytes) -> None:
-        """Read one input, and count what it costs."""
-        n_calls = 0
-
-        def count(_frame: FrameType, event: str, _argument: object) -> None:
-            nonlocal n_calls
-            n_calls += event in ("call", "c_call")
-
-        tracemalloc.start()
-        sys.setprofile(count)
+    def _read(self, number: int, data: bytes, folder: Path) -> None:
         try:
             read_all(data)
-        finally:
-            sys.setprofile(None)
-            peak = tracemalloc.get_traced_memory()[1]
-            tracemalloc.stop()
-            self.traced = max(self.traced, (peak // 1024, number))
-            self.calls = max(self.calls, (n_calls, number))
-            if n_calls > MOST_CALLS or peak > MOST_BYTES:
-                raise RuntimeError(f"{n_calls:,} calls, {peak:,} bytes")
+            self.sound += 1
+        except EmbeddingError as error:
+            if not str(error).isprintable() or len(str(error)) > _LONGEST_SENTENCE:
+                self._save(number, data, f"no sentence: {type(error).__name__}", folder)
+        except Exception as error:  # noqa: BLE001 - this is what a run is for
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{Path(last.filename).name}:{last.lineno}"
+            self._save(number, data, f"{type(error).__name__} at {place}", folder)
 
-    def _save(self, number: int, data: bytes, error: Exception, folder: Path) -> None:
+    def _count(self, number: int, data: bytes, folder: Path) -> None:
+        """Read one input, and count what it costs."""
+        cost = cost_of(lambda: self._read(number, data, folder))
+        self.memory = max(self.memory, (cost.peak_bytes // 1024, number))
+        self.calls = max(self.calls, (cost.n_calls, number))
+        if cost.n_calls > MOST_CALLS or cost.peak_bytes > MOST_BYTES:
+            self._save(number, data, "costs too much", folder)
+
+    def _save(self, number: int, data: bytes, kind: str, folder: Path) -> None:
         """Keep the first input of every kind of failure."""
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        kind = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}"
         if kind not in self.failures:
             path = folder / f"{self.seed}-{number}.bin"
             path.write_bytes(data)
-            print(f"FAILED {kind}: {error}\n  seed {self.seed}, input {number}, saved as {path}")
+            print(f"FAILED {kind}\n  seed {self.seed}, input {number}, saved as {path}", flush=True)
         self.failures[kind] = self.failures.get(kind, 0) + 1
 
     def __str__(self) -> str:
@@ -316,8 +305,8 @@ class Report:
             f"still sound: {self.sound:,}",
             "slowest: {:.3f} s, input {}".format(*self.slowest),
             "largest growth of the process: {:,} KiB, input {}".format(*self.growth),
-            f"largest peak in 2 of {_TRACED_ONE_IN}: {{:,}} KiB, input {{}}".format(*self.traced),
-            f"most calls in 2 of {_TRACED_ONE_IN}: {{:,}}, input {{}}".format(*self.calls),
+            f"largest peak in 2 of {_COUNTED_ONE_IN}: {{:,}} KiB, input {{}}".format(*self.memory),
+            f"most calls in 2 of {_COUNTED_ONE_IN}: {{:,}}, input {{}}".format(*self.calls),
             *(f"FAILED {count:,} times: {kind}" for kind, count in self.failures.items()),
         ]
         return "\n".join(lines)

@@ -188,5 +188,7 @@ def _holdings(contents: Contents) -> str:
     tensors = named_tensors(contents)
     if not tensors:
         return "it holds no tensors"
-    first = ", ".join(f"{name or 'one'} {tensor}" for name, tensor in list(tensors.items())[:2])
+    first = ", ".join(
+        f"{shown(name) or 'one'} {tensor}" for name, tensor in list(tensors.items())[:2]
+    )
     return f"it holds tensors of another kind ({first}{' …' * (len(tensors) > 2)})"

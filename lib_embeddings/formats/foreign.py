@@ -152,7 +152,7 @@ def _by_parameters(tensors: Mapping[str, Tensor]) -> str | None:
     """Recognise a model's layers by what all frameworks call their parameters."""
     if any(_is_path(name) and name.endswith(_PARAMETER_ENDINGS) for name in tensors):
         first = next(iter(tensors))
-        return f"a model's weights ({_count(tensors)}: {first} …), not an embedding"
+        return f"a model's weights ({_count(tensors)}: {shown(first)} …), not an embedding"
     return None
 
 

@@ -7,37 +7,19 @@ is given. What pictures take inside Pillow is not seen here: `benchmarks/hostile
 from __future__ import annotations
 
 import gc
-import sys
-import tracemalloc
 from collections.abc import Callable
-from types import FrameType
 
 import pytest
 
 from lib_embeddings.errors import EmbeddingError
 from tests.builders import good_files, read
+from tests.counting import cost_of
 from tests.hostile_files import hostile_files
 
 # A million calls take less than a tenth of a second.
 MOST_CALLS = 5_000_000
 MOST_BYTES = 64_000_000
 FILES = hostile_files()
-
-
-def count_calls(work: Callable[[], object]) -> int:
-    """Return how many functions some work calls, Python's own included."""
-    n_calls = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal n_calls
-        n_calls += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return n_calls
 
 
 def try_to_read(data: bytes) -> str:
@@ -54,16 +36,11 @@ def test_no_file_costs_much(make: Callable[[], bytes]) -> None:
     """Whatever a file holds, reading it makes few calls and little memory."""
     data = make()
     said: list[str] = []
-    tracemalloc.start()
-    try:
-        n_calls = count_calls(lambda: said.append(try_to_read(data)))
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    cost = cost_of(lambda: said.append(try_to_read(data)))
+    assert cost.n_calls < MOST_CALLS
+    assert cost.peak_bytes < MOST_BYTES
     assert said[0].isprintable()
     assert len(said[0]) < 400
-    assert n_calls < MOST_CALLS
-    assert peak < MOST_BYTES
 
 
 @pytest.mark.parametrize("data", good_files().values(), ids=list(good_files()))
