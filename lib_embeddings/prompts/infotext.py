@@ -112,7 +112,7 @@ def _value(key: str, text: str, start: int) -> str:
         except ValueError:
             return quoted[0].strip('"')
     value = (_LINE if key == _USED else _PLAIN).match(text, start)
-    return value[0].strip() if value else ""
+    return value[0] if value else ""
 
 
 def named_embeddings(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -141,12 +141,8 @@ def _first_of_each(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def split_hashes(value: str) -> dict[str, str]:
     """Return name -> hash of the value of *TI hashes*; what is no such pair is left out."""
-    pairs = (part.strip().rpartition(":") for part in value.split(","))
-    return {
-        name.strip(): hash_.strip().lower()
-        for name, _colon, hash_ in pairs
-        if name.strip() and _HASH.fullmatch(hash_.strip())
-    }
+    pairs = (map(str.strip, part.rpartition(":")) for part in value.split(","))
+    return {name: hash_.lower() for name, _, hash_ in pairs if name and _HASH.fullmatch(hash_)}
 
 
 def _in_hashes(value: str) -> Iterator[tuple[str, str]]:

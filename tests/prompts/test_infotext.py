@@ -67,7 +67,8 @@ def test_the_line_of_2022() -> None:
 
 
 def test_fields_in_the_line_of_the_prompts() -> None:
-    """Some programs write all on one line."""
+    """Some programs write all on one line, and some prompts are empty."""
+    assert named("Steps: 23, TI: marc , Version: 1") == {"marc": ""}
     text = "a cat Negative prompt: Steps: 23, TI: marc, ADetailer Steps: 28, Version: 1"
     assert named(text) == {"marc": ""}
 
@@ -97,6 +98,7 @@ def test_an_infotext_is_read_up_to_limits() -> None:
     [
         ("a: 3dd6c1a7e5b1, b: 0F0F0F0F0F0F", {"a": "3dd6c1a7e5b1", "b": "0f0f0f0f0f0f"}),
         ("emb 1.5: 3dd6c1a7e5b1", {"emb 1.5": "3dd6c1a7e5b1"}),
+        ("  a : 3dd6c1a7e5b1 ,b:0f0f0f0f0f0f", {"a": "3dd6c1a7e5b1", "b": "0f0f0f0f0f0f"}),
         ("a, : 3dd6c1a7e5b1, b:, c: none, d: 12", {}),
         ("", {}),
     ],
@@ -113,7 +115,7 @@ def test_joining_says_each_embedding_once() -> None:
 
 def test_infotexts_leave_out_what_divides_names() -> None:
     """Commas and colons of a name are dropped, as the WebUI drops them."""
-    assert name_in_infotext("a: b, c") == "a b c"
+    assert name_in_infotext("a: b, c :") == "a b c"
 
 
 HERE = {"same": "a" * 64, "other": "b" * 64, "moved": "c" * 64, "locked": ""}
@@ -156,6 +158,14 @@ def test_names_without_hashes_tell_what_is_missing() -> None:
     assert provenance.lines() == [
         "the picture used gone, which is not here: add it, or remove the name"
     ]
+
+
+@pytest.mark.parametrize("name", ["gone", "other", "former"])
+def test_any_difference_is_something_to_say(name: str) -> None:
+    """One embedding that is missing, another or renamed makes a report that is not empty."""
+    provenance = compare({name: THERE[name]}, HERE.get, _name_of)
+    assert provenance
+    assert len(provenance.lines()) == 1
 
 
 def test_a_picture_of_embeddings_that_are_all_here_has_nothing_to_say() -> None:

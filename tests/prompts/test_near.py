@@ -44,6 +44,8 @@ NAMES = make_names(
         ("badhandv5", "badhandv4"),
         ("badhandsv5", "badhandv4"),
         ("mystyle", "my style"),
+        ("arc_alante", "marc_allante"),
+        ("xmarc_alllante", "marc_allante"),
         ("cat2", None),
         ("cat_2", "cat-2"),
     ],
@@ -59,6 +61,20 @@ def test_slips(word: str, expected: str | None) -> None:
 def test_no_slips(word: str) -> None:
     """Names themselves, short words and words that are near by chance are no slips."""
     assert NAMES.nearest(word) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "is_near"),
+    [
+        *(("abcdef", "abcdeg", True), ("abcde", "abcdf", False)),
+        *(("ab-12", "ab-13", True), ("a-12", "a-13", False)),
+        *(("abc-12345", "abd-12346", True), ("abc-1234", "abd-1235", False)),
+        ("abc-12345", "abd-22346", False),
+    ],
+)
+def test_how_many_slips_are_believed(name: str, word: str, is_near: bool) -> None:
+    """The longer a word, the more slips are; letters alone have to be more for one."""
+    assert make_names(name).nearest(word) == (name if is_near else None)
 
 
 def test_the_nearest_wins() -> None:
@@ -90,6 +106,21 @@ def test_words_apart(phrase: str, expected: tuple[str, str] | None) -> None:
     """A name of several words is found in them, unless they are an ordinary phrase or the name."""
     found, _ = NAMES.misses([phrase], [])
     assert list(found.items()) == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "phrase", "is_found"),
+    [
+        *(("abc-de5", "abc de5", True), ("ab-de5", "ab de5", False)),
+        *(("badhands_v5", "badhands v5", True), ("2women", "2 women", False)),
+        ("a-b-c-d-e-f-g-h", "a b c d e f g h", True),
+        ("a-b-c-d-e-f-g-h-i", "a b c d e f g h i", False),
+    ],
+)
+def test_which_words_apart_are_believed(name: str, phrase: str, is_found: bool) -> None:
+    """A name of few letters or of very many words is not looked for; a number ends one."""
+    found, _ = make_names(name).misses([phrase], [])
+    assert found == ({phrase: name} if is_found else {})
 
 
 def test_words_that_are_named_are_no_misses() -> None:
