@@ -476,14 +476,26 @@ def test_equal_readings_are_shared(session: Session) -> None:
 # The garbage collector
 
 
-def test_many_new_objects_are_put_among_the_old() -> None:
-    """The collector does not go through all of an index once it works again."""
-    with no_collecting():
-        assert not gc.isenabled()
-        made: list[list[int]] = [[] for _ in range(10_000)]
-    assert gc.isenabled()
+def test_the_collector_does_not_go_through_many_new_objects() -> None:
+    """They are put among the old ones, so that it has nothing to do once it works again."""
+    collections: list[str] = []
+
+    def note(phase: str, _info: object) -> None:
+        collections.append(phase)
+
+    gc.callbacks.append(note)
+    try:
+        with no_collecting():
+            assert not gc.isenabled()
+            made: list[list[int]] = [[] for _ in range(10_000)]
+        assert gc.isenabled()
+        more: list[list[int]] = [[] for _ in range(10)]
+    finally:
+        gc.callbacks.remove(note)
+    assert collections == []
     young = {id(each) for each in gc.get_objects(0)}
     assert young.isdisjoint(map(id, made))
+    assert young.issuperset(map(id, more))
 
 
 def test_few_new_objects_stay_young() -> None:
