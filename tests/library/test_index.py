@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -23,7 +24,7 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.formats.embedding import VectorsInfo
 from lib_embeddings.library import index as index_module
-from lib_embeddings.library.index import Index, default_path
+from lib_embeddings.library.index import Index, default_path, no_collecting
 from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file, torch_zip, vectors
 
@@ -470,3 +471,59 @@ def test_equal_readings_are_shared(session: Session) -> None:
     readings = [e.reading for e in session.scan() if e.place.name.startswith("same")]
     assert len(readings) == 3
     assert len({id(reading) for reading in readings}) == 1
+
+
+# The garbage collector
+
+
+def test_the_collector_does_not_go_through_many_new_objects() -> None:
+    """They are put among the old ones, so that it has nothing to do once it works again."""
+    collections: list[str] = []
+
+    def note(phase: str, _info: object) -> None:
+        collections.append(phase)
+
+    gc.callbacks.append(note)
+    try:
+        with no_collecting():
+            assert not gc.isenabled()
+            made: list[list[int]] = [[] for _ in range(10_000)]
+        assert gc.isenabled()
+        more: list[list[int]] = [[] for _ in range(10)]
+    finally:
+        gc.callbacks.remove(note)
+    assert collections == []
+    young = {id(each) for each in gc.get_objects(0)}
+    assert young.isdisjoint(map(id, made))
+    assert young.issuperset(map(id, more))
+
+
+def test_few_new_objects_stay_young() -> None:
+    """Garbage among them is found soon."""
+    gc.collect()
+    with no_collecting():
+        made: list[list[int]] = [[] for _ in range(10)]
+    assert {id(each) for each in gc.get_objects(0)}.issuperset(map(id, made))
+
+
+def test_what_others_froze_stays_frozen() -> None:
+    """A program may have frozen its own objects."""
+    gc.freeze()
+    try:
+        before = gc.get_freeze_count()
+        with no_collecting():
+            made: list[list[int]] = [[] for _ in range(10_000)]
+        assert gc.get_freeze_count() >= before - len(made) // 2
+    finally:
+        gc.unfreeze()
+
+
+def test_a_collector_that_does_not_work_is_left_alone() -> None:
+    """Who turned it off has a reason."""
+    gc.disable()
+    try:
+        with no_collecting():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

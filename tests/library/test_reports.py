@@ -159,7 +159,7 @@ def test_the_hash_in_an_infotext_is_compared_with_the_file_that_the_name_means(
     hashes = {}
     for seen in twins.view:
         sha256 = twins.sha256(seen.entry)
-        hashes[seen.entry.place.folder] = f'TI hashes: "lazyneg: {sha256[:12]}"'
+        hashes[seen.entry.place.folder] = f'Steps: 20, TI hashes: "lazyneg: {sha256[:12]}"'
     reports, found = PromptReports(twins), {}
     for model in ("sd1", "sdxl"):
         twins.set_model(MODEL_FAMILIES[model])
