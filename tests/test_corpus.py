@@ -61,7 +61,7 @@ REASONS = {
     ),
     "invoke-ai__InvokeAI/EasyNegative.safetensors": "this is JSON text, not an embedding",
     "invoke-ai__InvokeAI/gguf_qbias.pt": (
-        "this is a special kind of tensor, as quantised models have"
+        "this is a special kind of tensor, as quantised models have, not an embedding"
     ),
     "cloneofsimo__lora/lora_disney.safetensors": LORA.format(386),
     "cloneofsimo__lora/lora_disney_inpainting.safetensors": LORA.format(386),

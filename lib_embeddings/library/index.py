@@ -57,8 +57,7 @@ CREATE TABLE reader (signature TEXT NOT NULL);
 # again next time.
 _RECENT_NS = 2_000_000_000
 
-# So many new objects would take the garbage collector milliseconds.
-_MANY = 5_000
+_MANY = 5_000  # new objects, which would take the garbage collector milliseconds
 
 _scan_json = json.JSONDecoder().raw_decode
 
@@ -243,9 +242,8 @@ def default_path() -> str:
 def no_collecting() -> Iterator[None]:
     """Keep the garbage collector from going through all new objects again and again.
 
-    None of an index or a scan is garbage while it is made, and inside a WebUI the collector would
-    go through everything else as well. Where blocks overlap in threads, the first that ends lets it
-    work again.
+    None of an index or a scan is garbage while it is made, and a WebUI has many other objects to go
+    through. Where blocks overlap in threads, the first that ends lets the collector work again.
     """
     if not gc.isenabled():
         yield
