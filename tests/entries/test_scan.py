@@ -580,7 +580,7 @@ def huge_torch_zip(file: io.BufferedWriter) -> None:
     file.seek(end)
     file.write(
         zip_file(
-            [], directory=records, offset=end, zip64=True, zip64_offset=end + len(records)
+            [], directory=records, offset=end, count=2, zip64=True, zip64_offset=end + len(records)
         )
     )  # fmt: skip
 
