@@ -64,6 +64,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.watch
 	$(BIN)/python -m benchmarks.tab
 	$(BIN)/python -m benchmarks.prompts
+	$(BIN)/python -m benchmarks.hostile
 
 $(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

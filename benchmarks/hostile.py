@@ -21,7 +21,7 @@ MOST_MEGABYTES = 64
 MOST_SECONDS = 1.0
 
 READ = """
-import io, resource, sys, time
+import sys, time
 from lib_embeddings.entries.read import read_file
 for path in sys.argv[2:]:
     read_file(path)  # imports and allocator are warm
@@ -34,8 +34,6 @@ before, start = peak(), time.process_time()
 read_file(sys.argv[1])
 print(time.process_time() - start, (peak() - before) / 1000)
 """
-
-WARM = ("the largest embedding", "a noisy picture in a black frame")
 
 
 def measure(path: Path, warm: list[str]) -> tuple[float, float]:

@@ -23,6 +23,8 @@ class Limits:
 
     # 75 vectors of clip_l in float32 are 225 KiB: nearly every embedding arrives in one read.
     head_bytes: int = 256 * KIB
+    # What a site answers instead of a file is a line or two; a long JSON is something else.
+    answer_bytes: int = KIB
     # Header, pickle and vectors of the largest embedding, read twice over.
     read_bytes: int = 64 * MIB
 
@@ -36,6 +38,8 @@ class Limits:
 
     # A torch archive has one member a tensor and five more; a directory record is about 80 bytes.
     zip_directory_bytes: int = 2 * MIB
+    # `little` or `big`.
+    byteorder_bytes: int = 64
     # A packed storage is unpacked whole: 512 vectors of t5xxl in float32 are 8 MiB.
     packed_bytes: int = 8 * MIB
     # What all members of an archive unpack to, however often they are asked for.
@@ -66,6 +70,8 @@ class Limits:
     nesting: int = 32
     # Every tensor of a full SDXL checkpoint with its training copy is named in under 6,000.
     tensors: int = 15_000
+    # What is shown of one part of a name: models' parts have under 40 characters.
+    name_part_characters: int = 200
     # The names of those tensors, with their paths: 6,000 of 100 characters are 0.6 million.
     name_characters: int = 2_000_000
     # numpy's own bound since 2.0.
@@ -96,6 +102,8 @@ class Limits:
     text_chunk_bytes: int = 6 * MIB
     # Ancillary PNG chunks before the picture: real files have fewer than twenty.
     png_chunks: int = 4096
+    # Chunks before the pixels of a WebP: its size, a colour profile, a few that no program writes.
+    webp_chunks: int = 16
 
     # Prompts. A report is made at every key, so that all of one together may take 50 ms.
 

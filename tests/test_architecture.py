@@ -29,7 +29,7 @@ LAYERS = (
 # Who may import what from outside, besides the standard library.
 ALLOWED = {
     "numpy": ("formats", "library.inspect"),
-    "safetensors": ("formats.containers.safetensors",),
+    "safetensors": (),
     "PIL": ("formats.containers.picture_pixels", "entries.previews"),
     "platformdirs": ("library", "entries.previews"),
     "sqlite3": ("library",),

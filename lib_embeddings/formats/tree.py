@@ -8,7 +8,6 @@ from lib_embeddings.errors import shown
 from lib_embeddings.formats.embedding import Contents, Tensor
 from lib_embeddings.limits import LIMITS, at_most
 
-_LONGEST_PART = 200
 _NODES = (Tensor, dict, list, tuple)
 
 
@@ -55,5 +54,5 @@ def _children(node: object) -> Iterable[tuple[object, object]]:
 
 
 def _join(path: str, key: object) -> str:
-    part = shown(str(key), _LONGEST_PART)
+    part = shown(str(key), LIMITS.name_part_characters)
     return f"{path}.{part}" if path else part

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import numpy as np
 import pytest
@@ -99,3 +100,15 @@ def test_names_a_type_that_no_embedding_has() -> None:
 def test_reads_nothing_from_nothing() -> None:
     """No bytes are no numbers."""
     assert decode(b"", "float32").shape == (0,)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+def test_odd_numbers_warn_of_nothing(dtype: str) -> None:
+    """Any bits are widened in silence, signalling NaNs too: who counts them says what is wrong."""
+    known = DTYPES[dtype]
+    bits = np.random.default_rng(0).integers(0, 256, 4096 * known.itemsize, np.uint8)
+    odd = np.frombuffer(b"\x01\0\0\0\0\0\xf0\x7f\x01\x7c\xff\xff\x81\x7f\xff\xff", np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        widened = widen(decode(np.concatenate([odd, bits]).tobytes(), dtype), dtype)
+    assert widened.dtype == np.float32

@@ -46,8 +46,6 @@ _KEY_BLOCK = 1 << 14
 
 # Packed pixels begin with a table of up to 300 bytes.
 _FIRST_BYTES = 1024
-# Chunks before the pixels of a WebP: its size, a colour profile, a few that no program writes.
-_WEBP_CHUNKS = 16
 _JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 
 
@@ -153,7 +151,7 @@ def _is_webp(head: bytes) -> bool:
 def _find_webp(source: Source) -> Picture | None:
     """Look for the chunk that holds lossless pixels; an animation has none of its own."""
     position = 12
-    for _ in range(_WEBP_CHUNKS):
+    for _ in range(LIMITS.webp_chunks):
         if position + 13 > source.size:
             return None
         kind, length = struct.unpack("<4sL", source.read(position, 8))

@@ -193,7 +193,11 @@ class _Storages:
         member = self._members.get(f"{self._folder}byteorder")
         if member is None:
             return "<"
-        text = bytes(zip_directory.read_member(self._source, member, 64, "bytes of byteorder"))
+        text = bytes(
+            zip_directory.read_member(
+                self._source, member, LIMITS.byteorder_bytes, "bytes of byteorder"
+            )
+        )
         if text not in (b"little", b"big"):
             raise BrokenFile(f"its byteorder is {shown(repr(text)[1:])}: expected little or big")
         return ">" if text == b"big" else "<"

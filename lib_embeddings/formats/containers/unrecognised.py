@@ -11,6 +11,7 @@ import re
 
 from lib_embeddings.errors import BrokenFile, EmbeddingError, NotAnEmbedding, shown
 from lib_embeddings.formats.containers.safetensors import wrong_length
+from lib_embeddings.limits import LIMITS
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LFS_SIZE = re.compile(rb"^size (\d{1,15})$", re.MULTILINE)
@@ -24,7 +25,6 @@ _REFUSAL = re.compile(
     rb"|internal server error|service unavailable|gateway time-?out|moved permanently",
     re.IGNORECASE,
 )
-_LONGEST_REFUSAL = 1024
 
 # What to say of a file that begins so, at some byte.
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -99,7 +99,7 @@ def is_tar(head: bytes) -> bool:
 
 
 def _as_text(head: bytes, size: int) -> EmbeddingError | None:
-    text = head[:_LONGEST_REFUSAL].lstrip(b"\xef\xbb\xbf \t\r\n")
+    text = head[: LIMITS.answer_bytes].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(_LFS_POINTER):
         return _lfs_pointer(head)
     if text.lower().startswith(_PAGES):
@@ -109,7 +109,7 @@ def _as_text(head: bytes, size: int) -> EmbeddingError | None:
         )
     if text.startswith((b"{", b"[")) and not text.startswith((b"[Inter", b"[Desktop")):
         return _json(text, size)
-    if size <= _LONGEST_REFUSAL and _REFUSAL.match(text):
+    if size <= LIMITS.answer_bytes and _REFUSAL.match(text):
         return _refusal(text.decode("utf-8", "replace"))
     return None
 
@@ -117,7 +117,7 @@ def _as_text(head: bytes, size: int) -> EmbeddingError | None:
 def _json(text: bytes, size: int) -> EmbeddingError:
     """Say what JSON is: an error that a site answered with, or something else."""
     try:
-        answer = json.loads(text) if size <= _LONGEST_REFUSAL else None
+        answer = json.loads(text) if size <= LIMITS.answer_bytes else None
     except (ValueError, RecursionError):
         answer = None
     if isinstance(answer, dict):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
 import struct
 import tracemalloc
+import warnings
 import zlib
 
 import numpy as np
@@ -248,6 +250,7 @@ def test_makes_the_key_stream_of_a1111() -> None:
         (b"RIFF\0\0\0\0WEBPVP8X", True),
         (b"RIFF\0\0\0\0WEBPVP8 ", False),
         (b"\0\0\0\x20ftypavif", True),
+        (b"\0\0\0\x20ftypavis", True),
         (b"\xff\x0a\0\0", True),
         (b"\0\0\0\x0cJXL \r\n\x87\n", True),
         (b"\xff\xd8\xff\xe0", False),
@@ -257,6 +260,31 @@ def test_makes_the_key_stream_of_a1111() -> None:
 def test_accepts_what_can_be_lossless(head: bytes, is_picture: bool) -> None:
     """Formats that always lose something are not looked into."""
     assert picture_pixels_module.accepts(head) is is_picture
+
+
+def test_whatever_pillow_raises_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The libraries behind Pillow's formats raise errors of their own, with addresses in them."""
+
+    def fail(stream: object, **_: object) -> None:
+        raise RuntimeError(f"Failed to decode {stream}")
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(BrokenFile, match=f"^{_BROKEN}$"):
+        read(picture_pixels())
+
+
+@pytest.mark.parametrize("format_", ["PNG", "WEBP"])
+def test_damaged_pictures_are_refused_in_silence(format_: str) -> None:
+    """Whatever byte of a picture is changed, there is an embedding, a sentence, or nothing."""
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS).save(buffer, format_, lossless=True)
+    data = buffer.getvalue()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for position in range(0, len(data), max(1, len(data) // 300)):
+            changed = data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]
+            with contextlib.suppress(EmbeddingError):
+                read(changed)
 
 
 def test_leaves_a_format_alone_that_pillow_cannot_read() -> None:
