@@ -329,18 +329,21 @@ def test_gives_a_state_to_what_takes_one() -> None:
     assert callable(built.set_state)
 
 
+# Protocol 0 escapes a character by up to ten, in a line of at most 1,024.
+TEXT = st.text(max_size=80)
+
 PLAIN = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**500), 2**500)
     | st.floats(allow_nan=False)
-    | st.text()
-    | st.binary(),
+    | TEXT
+    | st.binary(max_size=150),
     lambda inner: (
         st.lists(inner)
         | st.tuples(inner, inner)
         | st.dictionaries(
-            st.text() | st.integers(-(2**63) + 1, 2**63 - 1) | st.booleans() | st.none(), inner
+            TEXT | st.integers(-(2**63) + 1, 2**63 - 1) | st.booleans() | st.none(), inner
         )
     ),
 )

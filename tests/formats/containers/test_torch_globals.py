@@ -420,8 +420,9 @@ def test_survives_hashing_what_is_deep(program: bytes, tmp_path: Path) -> None:
     path = tmp_path / "deep.pt"
     path.write_bytes(_memoized(program))
     script = (
-        "import sys; from lib_embeddings.entries.read import read_file\n"
-        "print(read_file(sys.argv[1])[0].state)"
+        "import sys; from lib_embeddings.entries.place import Place\n"
+        "from lib_embeddings.entries.read import read_file\n"
+        "print(read_file(Place.of_file(sys.argv[1])).state)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(path)],
