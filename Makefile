@@ -65,6 +65,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.tab
 	$(BIN)/python -m benchmarks.prompts
 	$(BIN)/python -m benchmarks.hostile
+	$(BIN)/python -m benchmarks.false_alarms
 
 $(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
