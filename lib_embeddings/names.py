@@ -54,14 +54,16 @@ def split_name(filename: str) -> tuple[str, str]:
     return (stem, dot + suffix.lower()) if stem.strip(".") else (filename, "")
 
 
-def is_preview(stem: str, neighbours: frozenset[str]) -> bool:
-    """Tell whether a picture only shows what an embedding does.
+def may_be_embedding(stem: str, suffix: str, weights: frozenset[str]) -> bool:
+    """Tell whether a file may be an embedding: a picture may only show what one does.
 
     Args:
-        stem: the picture's file name without its suffix.
-        neighbours: folded names of the weight files in its folder.
+        stem: with the suffix, what `split_name` makes of the file's name.
+        weights: folded names of the weight files in its folder.
     """
-    return stem.lower().endswith(_PREVIEW) or fold(stem) in neighbours
+    if suffix in PICTURE_SUFFIXES:
+        return not stem.lower().endswith(_PREVIEW) and fold(stem) not in weights
+    return suffix in WEIGHT_SUFFIXES
 
 
 def fold(name: str) -> str:

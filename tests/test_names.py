@@ -13,8 +13,8 @@ from lib_embeddings.names import (
     as_text,
     fold,
     is_generic,
-    is_preview,
     is_text,
+    may_be_embedding,
     natural_key,
     partner_of,
     split_name,
@@ -55,7 +55,7 @@ def test_a_files_name_and_suffix(filename: str, name: str, suffix: str) -> None:
 )
 def test_previews(stem: str, expected: bool) -> None:
     """A picture is a preview beside an embedding of its name, or by its own name."""
-    assert is_preview(stem, frozenset({"cat"})) is expected
+    assert may_be_embedding(stem, ".png", frozenset({"cat"})) is not expected
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ older than its neighbours.
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -16,11 +15,10 @@ from lib_embeddings.entries.entry import PAIR, Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.errors import BadName, RenameError, shown
 from lib_embeddings.names import (
-    PICTURE_SUFFIXES,
     SUFFIXES,
     WEIGHT_SUFFIXES,
     fold,
-    is_preview,
+    may_be_embedding,
     partner_of,
     split_name,
     why_no_filename,
@@ -139,7 +137,7 @@ def _belongings(filename: str, filenames: Iterable[str]) -> list[str]:
     weights = frozenset(
         fold(stem) for stem, suffix in map(split_name, filenames) if suffix in WEIGHT_SUFFIXES
     )
-    embeddings = [each for each in filenames if _may_be_embedding(each, weights)]
+    embeddings = [each for each in filenames if may_be_embedding(*split_name(each), weights)]
     rivals = tuple(
         f"{fold(split_name(each)[0])}."
         for each in embeddings
@@ -152,37 +150,26 @@ def _belongings(filename: str, filenames: Iterable[str]) -> list[str]:
     )
 
 
-def _may_be_embedding(filename: str, weights: frozenset[str]) -> bool:
-    stem, suffix = split_name(filename)
-    is_picture = suffix in PICTURE_SUFFIXES and not is_preview(stem, weights)
-    return suffix in WEIGHT_SUFFIXES or is_picture
-
-
 def _check_folder(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) -> None:
-    """See that every target is free, on file systems of every kind."""
+    """See that every target is free, also where letter case or accents make no other name."""
     *_, (filename, renamed) = targets
     files, embeddings = defaultdict(set), defaultdict(set)
     for each in filenames:
         stem, suffix = split_name(each)
-        files[_to_disks(each)].add(each)
+        files[fold(each)].add(each)
         if suffix in SUFFIXES:
-            embeddings[_to_disks(stem)].add(each)
-    taken = embeddings[_to_disks(split_name(renamed)[0])].difference(old for old, _ in targets)
+            embeddings[fold(stem)].add(each)
+    taken = embeddings[fold(split_name(renamed)[0])].difference(old for old, _ in targets)
     for old, new in targets:
         if len(os.fsencode(new)) > _MOST_BYTES:
             raise BadName(f"{shown(new)}: expected at most {_MOST_BYTES} bytes with its ending")
-        taken |= files[_to_disks(new)] - {old}
+        taken |= files[fold(new)] - {old}
     if taken:
         raise RenameError(
             f"the name is already taken by {shown(min(taken), 255)}: give another name"
         )
     if filename == renamed:
         raise RenameError(f"{shown(filename, 255)} already has this name: give another name")
-
-
-def _to_disks(filename: str) -> str:
-    """Return what is equal for names that some file system takes for one."""
-    return fold(unicodedata.normalize("NFC", filename))
 
 
 # Moving
@@ -212,7 +199,7 @@ def _move(source: str, target: str) -> None:
 
 
 def _is_same_name(source: str, target: str) -> bool:
-    return _to_disks(source) == _to_disks(target)
+    return fold(source) == fold(target)
 
 
 def _take_back(moves: Sequence[Move]) -> str:

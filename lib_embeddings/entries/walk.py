@@ -17,8 +17,8 @@ from lib_embeddings.names import (
     WEIGHT_SUFFIXES,
     fold,
     is_hidden,
-    is_preview,
     is_text,
+    may_be_embedding,
     split_name,
 )
 
@@ -240,9 +240,7 @@ def _sort_out(items: Iterable[_Item]) -> tuple[list[_Named], dict[str, tuple[Com
         return candidates, {}
     weights = frozenset(fold(stem) for _, stem in candidates)
     candidates += [
-        (item, stem)
-        for item, stem, suffix in others
-        if suffix in PICTURE_SUFFIXES and not is_preview(stem, weights)
+        (item, stem) for item, stem, suffix in others if may_be_embedding(stem, suffix, weights)
     ]
     owners = frozenset(fold(stem) for _, stem in candidates)
     return candidates, _companions(owners, ((item, stem) for item, stem, _ in others))

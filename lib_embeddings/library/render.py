@@ -160,7 +160,7 @@ def _preview_version(seen: ViewEntry) -> str | None:
 def log_lines(view: View) -> Iterator[str]:
     """Yield what was loaded, then one line for each file that was not, with its reason."""
     loaded = sorted({shown(seen.name, 255) for seen in view if seen.is_loaded}, key=str.lower)
-    yield f"Loaded a total of {len(loaded)} textual inversion embeddings."
+    yield _total_line(view)
     yield f"Embeddings: {', '.join(loaded)}".rstrip()
     others = [seen for seen in view if not seen.is_loaded]
     if others:
@@ -193,8 +193,12 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
         ]
         more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
         yield f"Embeddings {word}: {', '.join(names)}{more}"
+    yield _total_line(view)
+
+
+def _total_line(view: View) -> str:
     loaded = {seen.name for seen in view if seen.is_loaded}
-    yield f"Loaded a total of {len(loaded)} textual inversion embeddings."
+    return f"Loaded a total of {len(loaded)} textual inversion embeddings."
 
 
 def _why(seen: ViewEntry) -> str:
