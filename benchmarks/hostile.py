@@ -24,15 +24,16 @@ READ = """
 import sys, time
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.walk import Found
 for path in sys.argv[2:]:
-    read_file(Place.of_file(path))  # imports and allocator are warm
+    read_file(Found(Place.of_file(path)))  # imports and allocator are warm
 def peak():
     for line in open("/proc/self/status"):
         if line.startswith("VmHWM"):
             return int(line.split()[1])
 open("/proc/self/clear_refs", "w").write("5")
 before, start = peak(), time.process_time()
-read_file(Place.of_file(sys.argv[1]))
+read_file(Found(Place.of_file(sys.argv[1])))
 print(time.process_time() - start, (peak() - before) / 1000)
 """
 

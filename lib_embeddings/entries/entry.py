@@ -1,7 +1,7 @@
 """What a scan finds: an entry for every file that may be an embedding.
 
 Place       where it lies
-Reading     all that its bytes tell
+Reading     what its bytes tell
 Companion   what lies beside it and belongs to it
 Entry       all of these, and its size and time
 """
@@ -21,14 +21,13 @@ PAIR = "learned_embeds_pair"
 
 
 class Reading(NamedTuple):
-    """All that a file's bytes tell, whatever its name and place. The vectors are not kept.
+    """What a file's bytes tell, but for the name inside; files that tell the same share it.
 
     Attributes:
         state: what the file is.
         reason: one sentence; None when it is ok.
-        vectors: text encoder key -> number, size and type of its vectors. Files of one shape share
-            this mapping.
-        stored_name: the name written inside the file. It is shown, and never used.
+        vectors: text encoder key -> number, size and type of its vectors, which are not kept
+            themselves. Files of one shape share this mapping.
         warnings: sentences about things that work but are odd.
         is_transient: the disk or a defect of ours decided it, not the bytes; the next time it may
             be different.
@@ -41,7 +40,6 @@ class Reading(NamedTuple):
     vectors: Mapping[str, VectorsInfo] = NOTHING
     metadata: Mapping[str, str | int] = NOTHING
     warnings: tuple[str, ...] = ()
-    stored_name: str | None = None
     is_transient: bool = False
 
     @property
@@ -65,6 +63,7 @@ class Entry(NamedTuple):
         size: in bytes; of a pair, both files together.
         mtime_ns: when it was last written, in nanoseconds; of a pair, the later time.
         companions: what lies beside it and belongs to it.
+        stored_name: the name written inside the file. It is shown, and never used.
         stale: why the last scan could not look at it, so that all here is from an earlier one;
             None where it did look.
     """
@@ -74,6 +73,7 @@ class Entry(NamedTuple):
     mtime_ns: int
     companions: tuple[Companion, ...]
     reading: Reading
+    stored_name: str | None = None
     stale: str | None = None
 
     @property

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from lib_embeddings.entries.entry import PAIR, FileState, Reading
+from lib_embeddings.entries.entry import PAIR, Entry, FileState, Reading
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.errors import (
     BrokenFile,
     EmbeddingError,
@@ -77,35 +78,37 @@ def are_pair(first: Mapping[str, _V], second: Mapping[str, _V]) -> bool:
     return first.keys() == {"clip_l"} and second.keys() == {"clip_g"}
 
 
-def read_file(place: Place) -> Reading:
-    """Say what a file is. Whatever is wrong with it becomes the reading; nothing is raised."""
-    container = None
+def read_file(found: Found) -> Entry:
+    """Say what a file is. Whatever is wrong with it becomes its reading; nothing is raised."""
+    place, container = found.place, None
     try:
         with open_contents(place.full_path) as contents:
             container = contents.container
-            return describe(make_embedding(place.name, contents))
+            embedding = make_embedding(place.name, contents)
     except ChangedFile as error:
-        return _transient(str(error))
+        return _transient(found, str(error))
     except EmbeddingError as error:
         state = next(state for kind, state in _STATES if isinstance(error, kind))
-        return Reading(state, str(error), container)
+        return entry_of(found, Reading(state, str(error), container))
     except FileNotFoundError:
-        return _transient("this file was deleted while it was read")
+        return _transient(found, "this file was deleted while it was read")
     except OSError as error:
-        return _transient(f"this file cannot be read: {error.strerror or error}")
+        return _transient(found, f"this file cannot be read: {error.strerror or error}")
     except MemoryError:
-        return _transient("this file cannot be read now: the computer has too little free memory")
+        return _transient(
+            found, "this file cannot be read now: the computer has too little free memory"
+        )
     except Exception:  # a defect of ours in one file must not cost the user all others
         log.exception("unexpected error while reading %s", place.full_path)
-        return _transient("this file cannot be read: unexpected error, see the log")
+        return _transient(found, "this file cannot be read: unexpected error, see the log")
+    return entry_of(found, _reading_of(embedding), embedding.stored_name)
 
 
-def _transient(reason: str) -> Reading:
-    return Reading("broken", reason, is_transient=True)
+def _transient(found: Found, reason: str) -> Entry:
+    return entry_of(found, Reading("broken", reason, is_transient=True))
 
 
-def describe(embedding: Embedding) -> Reading:
-    """Return what is worth knowing of an embedding once its vectors are gone."""
+def _reading_of(embedding: Embedding) -> Reading:
     return Reading(
         "ok",
         None,
@@ -114,7 +117,6 @@ def describe(embedding: Embedding) -> Reading:
         embedding.info,
         embedding.metadata,
         embedding.warnings,
-        embedding.stored_name,
     )
 
 

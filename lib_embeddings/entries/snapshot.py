@@ -9,10 +9,10 @@ from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
-from lib_embeddings.entries.entry import PAIR, Entry, Reading
+from lib_embeddings.entries.entry import PAIR, Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import are_pair, read_file
-from lib_embeddings.entries.walk import Found, find_file
+from lib_embeddings.entries.walk import Found, find_file, unopened
 from lib_embeddings.formats.assemble import warn_unequal
 from lib_embeddings.names import PICTURE_SUFFIXES, fold, partner_of
 
@@ -105,18 +105,8 @@ def entry_at(place: Place) -> Entry:
     return next(iter(_join_pairs(entries)))
 
 
-def entry_of(found: Found, reading: Reading) -> Entry:
-    """Return the entry of one file, before it is joined with another."""
-    return Entry(found.place, found.size, found.mtime_ns, found.companions, reading)
-
-
-def unopened(found: Found) -> Reading:
-    """Return the reading of a file or folder that has a problem."""
-    return Reading("broken", found.problem, is_transient=found.is_transient)
-
-
 def _read(found: Found) -> Entry:
-    return entry_of(found, unopened(found) if found.problem else read_file(found.place))
+    return unopened(found) if found.problem else read_file(found)
 
 
 _path_of = attrgetter("place.path")

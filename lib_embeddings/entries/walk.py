@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from lib_embeddings.entries.entry import Companion
+from lib_embeddings.entries.entry import Companion, Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.names import (
     PICTURE_SUFFIXES,
@@ -57,6 +57,17 @@ class Found(NamedTuple):
     companions: tuple[Companion, ...] = ()
     problem: str | None = None
     is_transient: bool = False
+
+
+def entry_of(found: Found, reading: Reading, stored_name: str | None = None) -> Entry:
+    """Return the entry of one file, before it is joined with another."""
+    place, size, mtime_ns, companions, _, _ = found
+    return Entry(place, size, mtime_ns, companions, reading, stored_name)
+
+
+def unopened(found: Found) -> Entry:
+    """Return the entry of a file or folder that has a problem."""
+    return entry_of(found, Reading("broken", found.problem, is_transient=found.is_transient))
 
 
 class Folder(NamedTuple):

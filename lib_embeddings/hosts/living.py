@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.walk import Found
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
@@ -50,8 +51,8 @@ def living_library(
         left = writes.seconds_left(path, size, mtime_ns)
         # A host that has just written a file asks for it before its events arrive; what reads as an
         # embedding to its end is complete.
-        is_sound = left > 0 and read_file(Place.of_file(path)).state == "ok"
-        return 0.0 if is_sound else left
+        found = Found(Place.of_file(path), size, mtime_ns)
+        return 0.0 if left > 0 and read_file(found).reading.state == "ok" else left
 
     with Index.open() as index, closing(Choices()) as choices:
         library = Library(

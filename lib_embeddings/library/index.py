@@ -21,10 +21,10 @@ from contextlib import closing, contextmanager, suppress
 from platformdirs import user_cache_path
 
 import lib_embeddings
-from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
-from lib_embeddings.entries.walk import Found
+from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.formats.embedding import share_infos, vectors_info
 from lib_embeddings.names import is_text
 
@@ -98,8 +98,8 @@ class Index:
         """Return an index that remembers nothing from before and for later."""
         return cls(None, {}, {})
 
-    def known(self, found: Found) -> Reading | None:
-        """Return the reading of a file that is unchanged since it was read."""
+    def known(self, found: Found) -> Entry | None:
+        """Return the entry of a file that is unchanged since it was read."""
         row = self._rows.get(found.place.full_path)
         if row is None:
             return None
@@ -107,26 +107,25 @@ class Index:
         if size != found.size or mtime_ns != found.mtime_ns:
             return None
         reading = self._decoded.get(id_) or self._decode(id_)
-        if reading is None or stored_name is None:
-            return reading
-        return Reading._make((*reading[:-2], stored_name, False))
+        return reading and entry_of(found, reading, stored_name)
 
-    def keep(self, found: Found, reading: Reading) -> Reading:
-        """Remember a reading, for later processes too unless it could be out of date unseen.
+    def keep(self, entry: Entry) -> Entry:
+        """Remember an entry, for later processes too unless it could be out of date unseen.
 
         Returns:
-            The same, of parts that equal files share.
+            The same, with the reading that equal files share.
         """
-        if reading.is_transient:
-            return reading
-        path = found.place.full_path
-        text = _encode(reading)
+        if entry.reading.is_transient:
+            return entry
+        path = entry.place.full_path
+        text = _encode(entry.reading)
         id_ = _id_of(text)
         self._texts[id_] = text
-        row = (path, found.size, found.mtime_ns, id_, reading.stored_name, None)
-        is_recent = time.time_ns() - found.mtime_ns <= _RECENT_NS
+        row = (path, entry.size, entry.mtime_ns, id_, entry.stored_name, None)
+        is_recent = time.time_ns() - entry.mtime_ns <= _RECENT_NS
         self._set(path, row, kept=None if is_recent else row)
-        return self.known(found) or reading
+        reading = self._decoded.get(id_) or self._decode(id_)
+        return entry._replace(reading=reading) if reading else entry
 
     def move(self, old: str, new: str) -> None:
         """Know a file by its new path, in this process; a later one reads it again."""
@@ -334,7 +333,7 @@ def _id_of(text: str) -> int:
 
 def _encode(reading: Reading) -> str:
     """Return a reading as JSON, without what is another for most files."""
-    *plain, vectors, metadata, warnings, _, _ = reading
+    *plain, vectors, metadata, warnings, _ = reading
     return json.dumps((*plain, dict(vectors), dict(metadata), warnings))
 
 

@@ -17,7 +17,7 @@ def known_of(seen: ViewEntry) -> KnownEmbedding:
         entry.reading.n_vectors,
         seen.reason,
         entry.place.folder,
-        entry.reading.stored_name,
+        entry.stored_name,
         seen.state == "duplicate",
     )
 

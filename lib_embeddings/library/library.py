@@ -16,12 +16,12 @@ from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import NamedTuple, final
 
-from lib_embeddings.entries.entry import Entry, Reading
-from lib_embeddings.entries.place import Place, absolute
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.place import absolute
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.rename import rename
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
-from lib_embeddings.entries.walk import Folder
+from lib_embeddings.entries.walk import Folder, Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.choices import Choices, FieldChoice
 from lib_embeddings.library.index import Index, no_collecting
@@ -75,7 +75,7 @@ class Library:
         tokenize: Tokenize | None = None,
         wait: Wait = _complete,
         stop: Stop | None = None,
-        read: Callable[[Place], Reading] = read_file,
+        read: Callable[[Found], Entry] = read_file,
         on_progress: Callable[[Progress], object] | None = None,
         on_scan: Callable[[Rescan], object] | None = None,
     ) -> None:

@@ -105,7 +105,7 @@ def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
         "reason": seen.reason,
         "container": reading.container,
         "layout": reading.layout,
-        "stored_name": reading.stored_name,
+        "stored_name": entry.stored_name,
         "families": list(seen.families),
         "vectors": {key: _vectors_as_json(*info) for key, info in reading.vectors.items()},
         "n_vectors": reading.n_vectors,

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple, Protocol
 
-from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.snapshot import entry_of, unopened
-from lib_embeddings.entries.walk import Folder, Found, Identity, read_folder, walk
+from lib_embeddings.entries.walk import Folder, Found, Identity, read_folder, unopened, walk
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.progress import Progress
 
@@ -80,7 +79,7 @@ class Scanner:
         roots: Sequence[str],
         index: Index,
         *,
-        read: Callable[[Place], Reading],
+        read: Callable[[Found], Entry],
         wait: Wait,
         stop: Stop,
         on_progress: Callable[[Progress], object],
@@ -243,17 +242,16 @@ class Scanner:
         """Return the entry of a file that needs no reading; None where it does."""
         place, size, mtime_ns, companions, problem, _ = found
         if problem is not None:
-            return entry_of(found, unopened(found))
+            return unopened(found)
         if (
             former is None
             or former.reading.is_transient
             or (former.size, former.mtime_ns) != (size, mtime_ns)
         ):
-            reading = self._index.known(found)
-            return entry_of(found, reading) if reading else None
+            return self._index.known(found)
         if (former.companions, former.stale, former.place) == (companions, None, place):
             return former
-        return entry_of(found, former.reading)
+        return former._replace(place=place, companions=companions, stale=None)
 
     def _stale(self, folder: Folder, problem: str) -> dict[Place, _Known]:
         """Return what was known of a folder that does not answer, and of all below it."""
@@ -266,7 +264,7 @@ class Scanner:
         before = self._entries_of(folder.place)
         entries = _marked(before, problem)
         for found in folder.files:  # the folder itself, with what is wrong
-            entries[found.place.full_path] = entry_of(found, unopened(found))
+            entries[found.place.full_path] = unopened(found)
         kept[folder.place] = _Known(folder._replace(files=()), _same(before, entries))
         return kept
 
@@ -283,9 +281,9 @@ class Scanner:
         for number, (found, folder, entries) in enumerate(unread, 1):
             self._check_stop()
             began = self._clock()
-            reading = self._index.keep(found, self._read(found.place))
-            entries[found.place.full_path] = entry_of(found, reading)
-            if reading.is_transient:
+            entry = self._index.keep(self._read(found))
+            entries[found.place.full_path] = entry
+            if entry.reading.is_transient:
                 lost += self._clock() - began
                 self._again.setdefault(folder, _RETRY_FILE)
             self._on_progress(Progress(number, len(unread)))

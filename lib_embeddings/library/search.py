@@ -284,7 +284,7 @@ def _text_of(seen: ViewEntry) -> str:
     entry = seen.entry
     reading, texts = entry.reading, read_texts(entry)
     checkpoint = (reading.metadata.get(key, "") for key in ("sd_checkpoint_name", "sd_checkpoint"))
-    stored, folder = reading.stored_name or "", entry.place.folder
+    stored, folder = entry.stored_name or "", entry.place.folder
     parts = (seen.name, stored, folder, *texts[:2], *map(str, checkpoint))
     return fold("\n".join(parts))
 

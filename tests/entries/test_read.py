@@ -17,6 +17,7 @@ from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.entry import Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_contents, read_file
+from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.tree import named_tensors
 from tests.builders import (
     Call,
@@ -39,7 +40,7 @@ def saved(folder: Path, name: str, data: bytes = GOOD) -> str:
 
 def told(path: str | Path) -> Reading:
     """Return what a scan tells of a file."""
-    return read_file(Place.of_file(path))
+    return read_file(Found(Place.of_file(path))).reading
 
 
 def test_an_embedding_is_read(tmp_path: Path) -> None:
@@ -103,11 +104,13 @@ def test_problems(
 
 
 def test_a_reading_tells_all_but_the_values(tmp_path: Path) -> None:
-    """A reading of an embedding has what the file says, and no vectors."""
-    reading = told(saved(tmp_path, "cat.pt", torch_zip()))
+    """The entry of an embedding has what the file says, and no vectors."""
+    path = saved(tmp_path, "cat.pt", torch_zip())
+    entry = read_file(Found(Place.of_file(path)))
+    reading = entry.reading
     assert (reading.state, reading.reason) == ("ok", None)
     assert (reading.container, reading.layout) == ("torch-zip", "string_to_param")
-    assert reading.stored_name == "stored"
+    assert entry.stored_name == "stored"
     assert reading.vectors == {"clip_l": (1, 768, "float32")}
     assert reading.metadata["sd_checkpoint_name"] == "model"
 

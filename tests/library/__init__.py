@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.entries.walk import Found
 from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file, vectors
 
@@ -22,10 +23,10 @@ class Reader:
         self.paths: list[str] = []
         self.before_each: Callable[[], object] = lambda: None
 
-    def __call__(self, place: Place) -> Reading:
+    def __call__(self, found: Found) -> Entry:
         self.before_each()
-        self.paths.append(place.filename)
-        return read_file(place)
+        self.paths.append(found.place.filename)
+        return read_file(found)
 
     def take(self) -> list[str]:
         """Return what was read since the last call."""

@@ -20,8 +20,8 @@ import pytest
 import lib_embeddings
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.entry import Entry, Reading
-from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.formats.embedding import VectorsInfo
 from lib_embeddings.library import index as index_module
 from lib_embeddings.library.index import Index, default_path, no_collecting
@@ -65,14 +65,14 @@ class Session:
         with Index.open(str(self.index)) as index:
             return entries_of(self.folder, index, self._read)
 
-    def _read(self, place: Place) -> Reading:
-        self.read.append(place.filename)
+    def _read(self, found: Found) -> Entry:
+        self.read.append(found.place.filename)
         self.read.sort()
-        return read_file(place)
+        return read_file(found)
 
 
 def entries_of(
-    folder: Path, index: Index, read: Callable[[Place], Reading] = read_file
+    folder: Path, index: Index, read: Callable[[Found], Entry] = read_file
 ) -> list[Entry]:
     """Return the entries that a scan with an index finds."""
     library = Library([folder], index, read=read)
@@ -143,11 +143,12 @@ def test_what_the_disk_decided_is_not_remembered(folder: Path, tmp_path: Path) -
     """A file that could not be opened is tried again, though its size and time are the same."""
     denied = [True]
 
-    def read(place: Place) -> Reading:
-        if denied and place.name == "cat":
+    def read(found: Found) -> Entry:
+        if denied and found.place.name == "cat":
             denied.pop()
-            place = place.beside("gone")
-        return read_file(place)
+            gone = read_file(found._replace(place=found.place.beside("gone")))
+            return gone._replace(place=found.place)
+        return read_file(found)
 
     states = []
     for _ in range(2):
@@ -217,8 +218,8 @@ def test_the_reader_is_another_when_a_module_is(
     assert len(set(signatures)) == 4
 
 
-def test_a_reading_comes_back_as_it_was(tmp_path: Path) -> None:
-    """All that a reading tells survives the index."""
+def test_an_entry_comes_back_as_it_was(tmp_path: Path) -> None:
+    """All that a file's bytes tell survives the index."""
     path = tmp_path / "cat.pt"
     path.write_bytes(b"")
     age(path)
@@ -230,14 +231,13 @@ def test_a_reading_comes_back_as_it_was(tmp_path: Path) -> None:
         {"clip_l": VectorsInfo(2, 768, "float16"), "clip_g": VectorsInfo(2, 1280, "bfloat16")},
         {"step": 100, "note": "lone surrogate \ud800"},
         ("one warning", "another"),
-        "<猫>",
     )
     told = []
-    for read in (lambda _: original, read_file):
+    for read in (lambda found: entry_of(found, original, "<猫>"), read_file):
         with Index.open(str(tmp_path / "index.sqlite")) as index:
             (entry,) = entries_of(tmp_path, index, read)
-        told.append(entry.reading)
-    assert told == [original, original]
+        told.append((entry.reading, entry.stored_name))
+    assert told == [(original, "<猫>")] * 2
 
 
 # An index that is no good
@@ -432,9 +432,9 @@ def test_nothing_is_remembered_nowhere(folder: Path, tmp_path: Path) -> None:
     for _ in range(2):
         read: list[str] = []
 
-        def note(place: Place, read: list[str] = read) -> Reading:
-            read.append(place.filename)
-            return read_file(place)
+        def note(found: Found, read: list[str] = read) -> Entry:
+            read.append(found.place.filename)
+            return read_file(found)
 
         entries_of(folder, Index.nowhere(), note)
         assert sorted(read) == ALL

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries.entry import Reading
-from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.entries.walk import Found
 from lib_embeddings.errors import RenameError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
@@ -56,8 +56,12 @@ def test_a_file_that_could_not_be_opened_is_tried_again(root: Path) -> None:
     file.write_bytes(SD1)
     away = [True]
 
-    def read(place: Place) -> Reading:
-        return read_file(place.beside("gone") if away and away.pop() else place)
+    def read(found: Found) -> Entry:
+        if not away:
+            return read_file(found)
+        away.clear()
+        gone = read_file(found._replace(place=found.place.beside("gone")))
+        return gone._replace(place=found.place)
 
     library = Library([root], Index.nowhere(), read=read)
     library.rescan()

@@ -18,9 +18,10 @@ import pytest
 
 from lib_embeddings import scan
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
@@ -78,12 +79,12 @@ class Recorder:
     def __init__(self) -> None:
         self.paths: list[str] = []
 
-    def __call__(self, place: Place) -> Reading:
-        self.paths.append(place.path)
-        return read_file(place)
+    def __call__(self, found: Found) -> Entry:
+        self.paths.append(found.place.path)
+        return read_file(found)
 
 
-def scan_with(read: Callable[[Place], Reading], folder: Path) -> View:
+def scan_with(read: Callable[[Found], Entry], folder: Path) -> View:
     """Scan a folder with another reader of files."""
     library = Library([folder], Index.nowhere(), read=read)
     library.rescan()
@@ -490,10 +491,10 @@ def test_what_is_really_denied(tmp_path: Path, denied: str) -> None:
 def test_a_file_that_vanishes(tmp_path: Path) -> None:
     """A file that is gone when its turn comes is an entry with the reason."""
 
-    def read(place: Place) -> Reading:
-        if place.name == "b":
+    def read(found: Found) -> Entry:
+        if found.place.name == "b":
             (tmp_path / "b.pt").unlink()
-        return read_file(place)
+        return read_file(found)
 
     view = scan_with(read, fill(tmp_path, "a.pt", "b.pt", "c.pt"))
     assert {seen.name: seen.entry.reading.reason for seen in view} == {

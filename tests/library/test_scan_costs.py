@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries.entry import Reading
-from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.walk import walk
+from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.walk import Found, entry_of, walk
 from lib_embeddings.library import scanner as scanner_module
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
@@ -40,9 +39,11 @@ class SlowDisk:
             self.now += self.list_seconds
             yield folder
 
-    def _read(self, place: Place) -> Reading:
+    def _read(self, found: Found) -> Entry:
         self.now += self.read_seconds
-        return Reading("broken", "test", is_transient=place.filename in self.locked)
+        return entry_of(
+            found, Reading("broken", "test", is_transient=found.place.filename in self.locked)
+        )
 
     def _wait(self, path: str, _size: int, _mtime_ns: int) -> float:
         self.asked += 1

@@ -13,6 +13,7 @@ import pytest
 
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.scanner import Progress, Scan, Scanner
 from tests.entries.disk import Disk
@@ -321,10 +322,12 @@ def test_a_file_that_could_not_be_opened(root: Path, scans: Scans, disk: Disk) -
     locked = Place.of_root(root).inside("a").inside("a.pt")
     is_locked = [True]
 
-    def read(place: Place) -> Reading:
-        if is_locked and place == locked:
-            return Reading("broken", "this file cannot be read: locked", is_transient=True)
-        return Reader()(place)
+    def read(found: Found) -> Entry:
+        if is_locked and found.place == locked:
+            return entry_of(
+                found, Reading("broken", "this file cannot be read: locked", is_transient=True)
+            )
+        return Reader()(found)
 
     scans.scanner._read = read
     assert scans.scan().again_in == 1.0

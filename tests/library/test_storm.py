@@ -15,6 +15,7 @@ import pytest
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.errors import RenameError
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
@@ -57,7 +58,7 @@ class Storm:
             (top / folder).mkdir()
         self.library = self.open(read=self._read)
 
-    def open(self, read: Callable[[Place], Reading] = read_file) -> Library:
+    def open(self, read: Callable[[Found], Entry] = read_file) -> Library:
         """Open a library that knows nothing yet."""
         roots = [self.top / name for name in ("one", "two", "one/a")]
         return Library(roots, Index.nowhere(), read=read, wait=self.writers)
@@ -127,10 +128,12 @@ class Storm:
     def _lock(self) -> None:
         self._locked ^= {self._random.choice(FILES)}
 
-    def _read(self, place: Place) -> Reading:
-        if place.filename in self._locked:
-            return Reading("broken", "this file cannot be read: locked", is_transient=True)
-        return read_file(place)
+    def _read(self, found: Found) -> Entry:
+        if found.place.filename in self._locked:
+            return entry_of(
+                found, Reading("broken", "this file cannot be read: locked", is_transient=True)
+            )
+        return read_file(found)
 
     def _scan(self) -> None:
         self.library.rescan()

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.entries.entry import Reading
-from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.hosts import living as living_module
 from lib_embeddings.hosts.living import Living, living_library
 from lib_embeddings.library.library import Library, scan
@@ -89,7 +89,7 @@ class Parts:
         """Give one part other arguments."""
         self._monkeypatch.setattr(living_module, kind.__name__, partial(kind, **arguments))
 
-    def use_reader(self, read: Callable[[Place], Reading]) -> None:
+    def use_reader(self, read: Callable[[Found], Entry]) -> None:
         """Let another reader tell whether a file is an embedding to its end."""
         self._monkeypatch.setattr(living_module, "read_file", read)
 
@@ -290,12 +290,12 @@ class Lock:
         self.reads = 0
         self._name = name
 
-    def __call__(self, place: Place) -> Reading:
-        if place.filename == self._name:
+    def __call__(self, found: Found) -> Entry:
+        if found.place.filename == self._name:
             self.reads += 1
             if self.is_locked:
-                return Reading("broken", "locked", is_transient=True)
-        return read_file(place)
+                return entry_of(found, Reading("broken", "locked", is_transient=True))
+        return read_file(found)
 
 
 @pytest.mark.parametrize("pace", [EVENTS_ONLY, POLLS_ONLY], ids=["events", "polls"])
@@ -491,11 +491,11 @@ class Gate:
         self.released = threading.Event()
         self.read: list[str] = []
 
-    def __call__(self, place: Place) -> Reading:
-        self.read.append(place.filename)
+    def __call__(self, found: Found) -> Entry:
+        self.read.append(found.place.filename)
         self.entered.set()
         assert self.released.wait(60)
-        return read_file(place)
+        return read_file(found)
 
 
 def test_a_stop_waits_for_one_file_at_the_most(root: Path, a: Path, parts: Parts) -> None:

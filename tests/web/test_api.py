@@ -16,9 +16,9 @@ import pytest
 from fastapi import FastAPI, HTTPException, Request
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from lib_embeddings.entries.entry import Reading
-from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.index import Index
@@ -248,10 +248,10 @@ def test_the_api_answers_while_the_first_scan_runs(site: Site) -> None:
         site.write(name)
     may_read, has_begun = threading.Semaphore(0), threading.Semaphore(0)
 
-    def read(place: Place) -> Reading:
+    def read(found: Found) -> Entry:
         has_begun.release()
         may_read.acquire()
-        return read_file(place)
+        return read_file(found)
 
     library = Library([site.root], Index.nowhere(), read=read)
     starting = Site(site.root, library, allow)
@@ -622,9 +622,9 @@ def test_rename_waits_for_no_writer(site: Site) -> None:
     site.write("cat.pt")
     paths: list[str] = []
 
-    def read(place: Place) -> Reading:
-        paths.append(place.path)
-        return read_file(place)
+    def read(found: Found) -> Entry:
+        paths.append(found.place.path)
+        return read_file(found)
 
     library = Library([site.root], Index.nowhere(), wait=lambda *_: 60.0, read=read)
     library.rescan()

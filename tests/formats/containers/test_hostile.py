@@ -20,6 +20,7 @@ import pytest
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.walk import Found
 from tests.builders import (
     BadFile,
     Member,
@@ -100,7 +101,7 @@ def test_is_unsafe_in_every_container(
     """Whatever holds the pickle, the file is unsafe and the reason names what was asked for."""
     path = tmp_path / "name.pt"
     path.write_bytes(pack(bad.data))
-    reading = read_file(Place.of_file(path))
+    reading = read_file(Found(Place.of_file(path))).reading
     assert reading.state == "unsafe"
     assert re.search(bad.message, str(reading.reason))
 
@@ -148,7 +149,7 @@ def test_runs_nothing(
     """A pickle that runs in Python's own reader does not run in ours, wherever it hides."""
     marker, path = tmp_path / "marker", tmp_path / "name.pt"
     path.write_bytes(pack(pickle.dumps(make(marker), protocol)))
-    assert read_file(Place.of_file(path)).state in ("unsafe", "broken", "ok")
+    assert read_file(Found(Place.of_file(path))).reading.state in ("unsafe", "broken", "ok")
     assert not marker.exists()
 
 
@@ -170,7 +171,7 @@ def test_no_cut_is_ok(name: str, tmp_path: Path) -> None:
     whole = read(data)
     for length in range(0, len(data), 7):
         (tmp_path / "name.pt").write_bytes(data[:length])
-        reading = read_file(Place.of_file(tmp_path / "name.pt"))
+        reading = read_file(Found(Place.of_file(tmp_path / "name.pt"))).reading
         if reading.state == "ok":
             assert whole.container in ("png-text", "picture-pixels")
             assert (
@@ -220,7 +221,7 @@ def audit(folder: str, *extra: str) -> dict[str, object]:
         `read`, how many hostile files; `events`, what happened besides: (file, event, argument).
     """
     for path in sorted(Path(folder).glob("good-*")):
-        assert read_file(Place.of_file(path)).state == "ok"
+        assert read_file(Found(Place.of_file(path))).reading.state == "ok"
     for codec in _CODECS:
         codecs.lookup(codec)
     paths = [str(path) for path in sorted(Path(folder).glob("hostile-*"))]
@@ -235,7 +236,7 @@ def audit(folder: str, *extra: str) -> dict[str, object]:
     sys.addaudithook(hear)
     for path in paths:
         current[0] = path
-        read_file(Place.of_file(path))
+        read_file(Found(Place.of_file(path)))
         if extra:
             __import__("wave")
     current[0] = ""

@@ -422,7 +422,8 @@ def test_survives_hashing_what_is_deep(program: bytes, tmp_path: Path) -> None:
     script = (
         "import sys; from lib_embeddings.entries.place import Place\n"
         "from lib_embeddings.entries.read import read_file\n"
-        "print(read_file(Place.of_file(sys.argv[1])).state)"
+        "from lib_embeddings.entries.walk import Found\n"
+        "print(read_file(Found(Place.of_file(sys.argv[1]))).reading.state)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(path)],
