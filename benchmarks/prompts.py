@@ -17,9 +17,9 @@ from benchmarks.clock import best, clock
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts import clip_tokenizer
 from lib_embeddings.prompts.clip_tokenizer import tokenize
-from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
+from lib_embeddings.prompts.report import KnownEmbedding
 from tests.prompts.hostile import HOSTILE, HOSTILE_BELOW, NAMES
 
 RUNS = 20

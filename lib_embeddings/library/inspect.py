@@ -15,9 +15,8 @@ from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Vectors
 from lib_embeddings.formats.foreign import bundled_embeddings
 from lib_embeddings.formats.tree import named_tensors
-from lib_embeddings.library.known import check_names
 from lib_embeddings.library.search import SearchIndex
-from lib_embeddings.library.view import View
+from lib_embeddings.library.view import View, check_names
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 

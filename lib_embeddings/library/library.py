@@ -25,13 +25,12 @@ from lib_embeddings.entries.walk import Folder, Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.choices import Choices, FieldChoice
 from lib_embeddings.library.index import Index, no_collecting
-from lib_embeddings.library.known import check_names
 from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.progress import Progress
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Stop, Stopped, Wait
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.token_ids import TokenIdStore
-from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.library.view import View, ViewEntry, check_names
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,8 @@ from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
 
-from lib_embeddings.library.known import known_of
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.library.view import View, ViewEntry, known_of
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import PICTURE_SUFFIXES, fold
 from lib_embeddings.prompts.infotext import (

@@ -15,9 +15,7 @@ from lib_embeddings.entries.notes import read_texts
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.library.choices import NO_CHOICE, Choice
-from lib_embeddings.library.fit import FitKind
-from lib_embeddings.library.known import check_names, known_of
-from lib_embeddings.library.view import State, View, ViewEntry
+from lib_embeddings.library.view import FitKind, State, View, ViewEntry, check_names, known_of
 from lib_embeddings.names import fold, natural_key
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 

@@ -16,15 +16,39 @@ from typing import Literal, NamedTuple, get_args
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.errors import shown
-from lib_embeddings.formats.text_encoders import ModelFamily, families_for
-from lib_embeddings.library.fit import Fit, FitKind, check
+from lib_embeddings.formats.embedding import VectorsInfo
+from lib_embeddings.formats.text_encoders import (
+    TEXT_ENCODERS,
+    ModelFamily,
+    describe,
+    families_for,
+    made_for,
+)
 from lib_embeddings.names import WEIGHT_SUFFIXES, fold
+from lib_embeddings.prompts.name_checks import NameChecks
+from lib_embeddings.prompts.report import KnownEmbedding
+from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
 
 State = Literal["ok", "duplicate", "broken", "unsafe", "foreign"]
+FitKind = Literal["usable", "partial", "incompatible", "unknown"]
 STATES: tuple[State, ...] = get_args(State)
 FITS: tuple[FitKind, ...] = get_args(FitKind)
 
 _BETTER_FITS = ("usable", "partial")  # what a name means rather than anything else
+
+
+class Fit(NamedTuple):
+    """How an embedding and the active model go together.
+
+    Attributes:
+        kind: `usable`: it has vectors for every text encoder the model requires, and for none it
+            lacks. `partial`: for some, but not so. `incompatible`: for none, or too many vectors.
+            `unknown`: there is no active model.
+        reason: one sentence; None when it is usable.
+    """
+
+    kind: FitKind
+    reason: str | None = None
 
 
 class ViewEntry(NamedTuple):
@@ -176,3 +200,69 @@ def _order(kind: FitKind | None, entry: Entry) -> tuple[object, ...]:
     fit = _BETTER_FITS.index(kind) if kind in _BETTER_FITS else len(_BETTER_FITS)
     ending = WEIGHT_SUFFIXES.index(suffix) if suffix in WEIGHT_SUFFIXES else len(WEIGHT_SUFFIXES)
     return fit, path.count("/"), ending, fold(path)
+
+
+# Whether a model can use an embedding
+
+
+def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
+    """Compare an embedding's vectors, by text encoder key, with the active model."""
+    if model is None:
+        return Fit("unknown", f"{_made_for(vectors)}; no model is active")
+    too_long = _too_long(vectors, model)
+    if too_long:
+        return Fit("incompatible", too_long)
+    if model.suits(vectors):
+        return Fit("usable")
+    shared = [key for key in model.encoders if key in vectors]
+    if not shared:
+        return Fit("incompatible", f"{_made_for(vectors)}; the active model is {model}")
+    return Fit("partial", f"{_made_for(vectors)}; {_what_is_missing(vectors, shared, model)}")
+
+
+def _made_for(vectors: Mapping[str, VectorsInfo]) -> str:
+    return f"made for {made_for(vectors)}"
+
+
+def _what_is_missing(
+    vectors: Mapping[str, VectorsInfo], shared: list[str], model: ModelFamily
+) -> str:
+    """Say what a model would use, and what it would miss."""
+    missing = [key for key in model.required if key not in vectors]
+    used = f"{model.title} would use its {' and '.join(shared)}"
+    if len(shared) < len(vectors):
+        used += " only"
+    return f"{used} and miss {describe(missing)}" if missing else used
+
+
+def _too_long(vectors: Mapping[str, VectorsInfo], model: ModelFamily) -> str | None:
+    """Say which vectors do not fit a prompt chunk: hosts would fail while they draw."""
+    for key in model.encoders:
+        info, chunk = vectors.get(key), TEXT_ENCODERS[key].chunk
+        if info and chunk is not None and info.n_vectors > chunk:
+            return f"has {info.n_vectors} vectors for {key}: at most {chunk} fit in a prompt chunk"
+    return None
+
+
+# For prompts and names
+
+
+def known_of(seen: ViewEntry) -> KnownEmbedding:
+    """Return what prompts need of an entry."""
+    entry = seen.entry
+    return KnownEmbedding(
+        entry.place.id,
+        seen.name,
+        entry.reading.n_vectors,
+        seen.reason,
+        entry.place.folder,
+        entry.stored_name,
+        seen.state == "duplicate",
+    )
+
+
+def check_names(
+    view: View, tokenize: Tokenize | None = None, look_up: LookUp | None = None
+) -> NameChecks:
+    """Compare the names of all entries; see `NameChecks`."""
+    return NameChecks(map(known_of, view), tokenize, look_up)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from lib_embeddings.errors import shown
 from lib_embeddings.names import fold, is_generic, why_no_filename
 from lib_embeddings.prompts.grammar import ends_in_mark, escape
-from lib_embeddings.prompts.known import KnownEmbedding
+from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import LookUp, TokenIds, Tokenize
 
 # Most names are free with something before or behind them.

@@ -19,9 +19,15 @@ from lib_embeddings.prompts.foreign_syntax import (
     find_foreign_syntax,
 )
 from lib_embeddings.prompts.grammar import Run, ends_in_mark, weigh
-from lib_embeddings.prompts.known import KnownEmbedding
-from lib_embeddings.prompts.report import ChunkUsage, NearMiss, PromptReport, Unavailable, Used
-from lib_embeddings.prompts.texts import texts_of
+from lib_embeddings.prompts.report import (
+    ChunkUsage,
+    KnownEmbedding,
+    NearMiss,
+    PromptReport,
+    Unavailable,
+    Used,
+)
+from lib_embeddings.prompts.schedules import texts_of
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 # Between a mark and a comma behind it, which CLIP reads as one word.

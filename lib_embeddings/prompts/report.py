@@ -8,7 +8,27 @@ from typing import Any, NamedTuple
 
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.foreign_syntax import ForeignSyntax
-from lib_embeddings.prompts.known import KnownEmbedding
+
+
+class KnownEmbedding(NamedTuple):
+    """A file that a prompt may mean by its name.
+
+    Attributes:
+        id: the library's; empty for a file that is not here.
+        n_vectors: how many tokens it takes; 0 for a file that is no embedding.
+        reason: why no prompt can use it now; None when one can.
+        folder: where the file is below the library's folder, with `/`.
+        stored_name: the name inside the file, which no prompt uses.
+        is_duplicate: whether another file of its name is used in its place.
+    """
+
+    id: str
+    name: str
+    n_vectors: int
+    reason: str | None = None
+    folder: str = ""
+    stored_name: str | None = None
+    is_duplicate: bool = False
 
 
 class Used(NamedTuple):

@@ -16,7 +16,6 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choice
-from lib_embeddings.library.known import check_names
 from lib_embeddings.library.render import (
     EntryJson,
     change_lines,
@@ -26,7 +25,7 @@ from lib_embeddings.library.render import (
     view_as_json,
 )
 from lib_embeddings.library.search import SearchIndex
-from lib_embeddings.library.view import View
+from lib_embeddings.library.view import View, check_names
 from tests.builders import png, safetensors_file, vectors
 from tests.records import CLIP_H, CLIP_L_AND_G, entry
 

@@ -28,8 +28,8 @@ from lib_embeddings.prompts.grammar import (
     without_comments,
     without_networks,
 )
-from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.reader import PromptReader
+from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.schedules import schedule
 
 STEPS = 20

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.grammar import escape
-from lib_embeddings.prompts.known import KnownEmbedding
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
-from lib_embeddings.prompts.report import PromptReport
+from lib_embeddings.prompts.report import KnownEmbedding, PromptReport
 
 XL = "made for SDXL"
 LOADED = (

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from lib_embeddings.prompts.foreign_syntax import find_foreign_syntax
-from lib_embeddings.prompts.known import KnownEmbedding
-from lib_embeddings.prompts.report import ChunkUsage, NearMiss, PromptReport, Unavailable, Used
+from lib_embeddings.prompts.report import (
+    ChunkUsage,
+    KnownEmbedding,
+    NearMiss,
+    PromptReport,
+    Unavailable,
+    Used,
+)
 
 GONE = KnownEmbedding("", "gone", 0, "it is not here")
 MARC, XL = KnownEmbedding("1", "marc", 8), KnownEmbedding("2", "marc-xl", 2, "made for SDXL")
