@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.child import in_new_process, start_library
 from benchmarks.clock import best
 from benchmarks.folders import make_folder
 from lib_embeddings.entries.snapshot import Snapshot
@@ -31,44 +32,13 @@ from tests.builders import safetensors_file, torch_zip, vectors
 
 RUNS = 7
 
-# The list is complete when every file has its entry, and its fit with a model.
-START = """
-import os, time
-from lib_embeddings.library.index import Index
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.library import Library
-from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 
-def floor():
-    start = time.perf_counter()
-    folders = [ROOT]
-    for folder in folders:
-        with os.scandir(folder) as listing:
-            for item in listing:
-                if item.is_dir():
-                    folders.append(item.path)
-                else:
-                    item.stat()
-    return time.perf_counter() - start
-
-best = min(floor() for _ in range(3))
-choices = Choices(CHOICES)
-start = time.perf_counter()
-with Index.open(INDEX) as index:
-    library = Library([ROOT], index, choices)
-    library.set_model(MODEL_FAMILIES["sd1"])
-    library.rescan()
-    entries = len(library.view)
-print(best, time.perf_counter() - start, entries)
-"""
-
-
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--operations", type=int, default=50_000)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         folder = os.path.join(scratch, "embeddings")
         make_folder(folder, options.files)
@@ -81,16 +51,10 @@ def main() -> None:
 
 def measure_start(folder: str, scratch: str) -> None:
     """Print how long a fresh process takes to list unchanged files."""
-    names = {
-        "ROOT": folder,
-        "INDEX": os.path.join(scratch, "index.sqlite"),
-        "CHOICES": os.path.join(scratch, "choices.sqlite"),
-    }
-    code = "".join(f"{name} = {value!r}\n" for name, value in names.items()) + START
+    paths = (folder, *(os.path.join(scratch, name) for name in ("index.sqlite", "choices.sqlite")))
     runs = []
     for _ in range(RUNS + 1):
-        output = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
-        floor, start, entries = map(float, output.stdout.split())
+        floor, start, entries = in_new_process(start_library, *paths)
         runs.append((start / floor, floor, start))
     _, cold_floor, cold = runs[0]
     print(f"{entries:,.0f} files, first start     {cold:7.3f} s  {cold / cold_floor:6.1f} x floor")

@@ -1,0 +1,45 @@
+"""Benchmarks run: on few files, so that what they measure cannot move away from under them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import library, prompts, scan
+from benchmarks.child import in_new_process, read_one
+from tests.builders import safetensors_file
+
+
+def test_a_scan(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file is found to be sound."""
+    monkeypatch.setattr(scan, "RUNS", 1)
+    monkeypatch.setattr(scan, "DROP_CACHES", Path("not here"))
+    scan.main(["--files", "20"])
+    assert "memory added for 20 entries" in capsys.readouterr().out
+
+
+def test_a_library(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All files are listed, and a storm ends in the list that a fresh scan gives."""
+    monkeypatch.setattr(library, "RUNS", 1)
+    library.main(["--files", "20", "--operations", "200"])
+    output = capsys.readouterr().out
+    assert "20 files, later start" in output
+    assert "the list equals a fresh scan" in output
+
+
+def test_prompts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prompt is read."""
+    monkeypatch.setattr("sys.argv", ["prompts", "--names", "50", "--words", "20"])
+    prompts.main()
+    assert "first report" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells peaks")
+def test_one_file(tmp_path: Path) -> None:
+    """What one file costs is told as CPU seconds and megabytes."""
+    path = tmp_path / "cat.safetensors"
+    path.write_bytes(safetensors_file())
+    seconds, megabytes = in_new_process(read_one, str(path), str(path))
+    assert seconds >= 0
+    assert megabytes >= 0
