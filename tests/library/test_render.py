@@ -15,6 +15,7 @@ from lib_embeddings import scan
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.render import (
     EntryJson,
@@ -24,7 +25,6 @@ from lib_embeddings.library.render import (
     name_lines,
     view_as_json,
 )
-from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import View, check_names
 from tests.builders import png, safetensors_file, vectors
 from tests.records import CLIP_H, CLIP_L_AND_G, entry
@@ -135,7 +135,7 @@ def test_every_line_can_be_printed() -> None:
 def test_names_that_need_attention() -> None:
     """Each warning about a name is a line of its own, below their number; none is no line."""
     entries = (entry("a(b.pt"), entry("learned_embeds\n.pt"), entry("cat.pt"))
-    assert list(name_lines(SearchIndex(0, seen_by(None, entries)))) == [
+    assert list(name_lines(Catalogue(0, seen_by(None, entries)))) == [
         "Names that need attention: 2",
         r"  a(b               prompts read some of its characters as syntax: type it as a\(b",
         (
@@ -143,7 +143,7 @@ def test_names_that_need_attention() -> None:
             "rename it to what you want to type"
         ),
     ]
-    assert list(name_lines(SearchIndex(0, seen_by(None, ())))) == []
+    assert list(name_lines(Catalogue(0, seen_by(None, ())))) == []
 
 
 # Changes
@@ -183,9 +183,9 @@ def test_names_cannot_break_a_line() -> None:
 def test_json_of_an_entry() -> None:
     """An entry is told by these fields, in this order, with plain values."""
     pair = entry("sub/pair.pt", CLIP_L_AND_G, mtime_ns=1_500_000_000)
-    index = SearchIndex(0, seen_by("sd1", (pair,)))
-    (seen,) = index.view
-    assert json.dumps(entry_as_json(index, seen)) == (
+    catalogue = Catalogue(0, seen_by("sd1", (pair,)))
+    (seen,) = catalogue.view
+    assert json.dumps(entry_as_json(catalogue, seen)) == (
         f'{{"id": "{pair.place.id}", "name": "pair", "path": "sub/pair.pt", "folder": "0:sub", '
         '"state": "ok", "fit": "partial", '
         '"reason": "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use its clip_l only", '
@@ -201,18 +201,18 @@ def test_json_of_an_entry() -> None:
 
 def test_the_table_of_fields_is_what_is_told() -> None:
     """Every field of the table is told, in its order, and is described in words or by its type."""
-    index = SearchIndex(0, seen_by("sd1"))
-    for seen in index.view:
-        assert list(entry_as_json(index, seen)) == list(get_type_hints(EntryJson))
+    catalogue = Catalogue(0, seen_by("sd1"))
+    for seen in catalogue.view:
+        assert list(entry_as_json(catalogue, seen)) == list(get_type_hints(EntryJson))
 
 
 def test_json_of_a_view() -> None:
     """A view is told by its model, its roots, its counts and its entries."""
-    index = SearchIndex(0, View.of(Snapshot(("/root", "/z"), ENTRIES), MODEL_FAMILIES["sd1"]))
-    document = json.loads(json.dumps(view_as_json(index)))
+    catalogue = Catalogue(0, View.of(Snapshot(("/root", "/z"), ENTRIES), MODEL_FAMILIES["sd1"]))
+    document = json.loads(json.dumps(view_as_json(catalogue)))
     assert list(document) == ["model", "roots", "counts", "entries"]
     assert (document["model"], document["roots"]) == ("sd1", ["/root", "/z"])
-    assert document["counts"] == {**index.view.counts, "favourite": 0}
+    assert document["counts"] == {**catalogue.view.counts, "favourite": 0}
     assert [row["fit"] for row in document["entries"]] == [
         "usable", "partial", "incompatible", None, None, None, None,
     ]  # fmt: skip
@@ -220,15 +220,17 @@ def test_json_of_a_view() -> None:
 
 def test_json_without_a_model() -> None:
     """No model is null, not a word."""
-    assert view_as_json(SearchIndex(0, seen_by(None, ())))["model"] is None
+    assert view_as_json(Catalogue(0, seen_by(None, ())))["model"] is None
 
 
 def test_json_of_warnings() -> None:
     """What is said about a name comes after what is said about the file and about the scan."""
     odd = entry("learned_embeds.pt")._replace(stale="its folder did not answer")
     odd = odd._replace(reading=odd.reading._replace(warnings=("odd",)))
-    index = SearchIndex(0, seen_by("sd1", (odd,)), check_names=partial(check_names, tokenize=None))
-    told = entry_as_json(index, *index.view)
+    catalogue = Catalogue(
+        0, seen_by("sd1", (odd,)), check_names=partial(check_names, tokenize=None)
+    )
+    told = entry_as_json(catalogue, *catalogue.view)
     assert told["warnings"][:2] == ["odd", "its folder did not answer"]
     assert "many files have the name learned_embeds" in told["warnings"][2]
 
@@ -252,7 +254,7 @@ def test_json_of_the_prompt_field(
     view = scan([tmp_path])
     (seen,) = view
     choices = {seen.entry.place.id: Choice(favourite=True, use_partial=True, field=chosen)}  # type: ignore[arg-type]
-    told = entry_as_json(SearchIndex(0, view, choices), seen)
+    told = entry_as_json(Catalogue(0, view, choices), seen)
     assert (told["field"], told["chosen_field"]) == (field, chosen_field)
     assert (told["favourite"], told["use_partial"]) == (True, True)
 
@@ -265,8 +267,8 @@ def test_json_of_a_preview(tmp_path: Path) -> None:
         if second:
             (tmp_path / "cat.png").write_bytes(png())
             os.utime(tmp_path / "cat.png", (second, second))
-        index = SearchIndex(0, scan([tmp_path]))
-        versions.append(entry_as_json(index, *index.view)["preview"])
+        catalogue = Catalogue(0, scan([tmp_path]))
+        versions.append(entry_as_json(catalogue, *catalogue.view)["preview"])
     assert versions[0] is None
     assert len(set(versions)) == 3
 
@@ -277,8 +279,8 @@ def test_json_of_twins(tmp_path: Path) -> None:
     for path, data in files.items():
         (tmp_path / path).parent.mkdir()
         (tmp_path / path).write_bytes(data)
-    index = SearchIndex(0, scan([tmp_path], "sd1"))
-    told = {seen.entry.place.path: entry_as_json(index, seen) for seen in index.view}
+    catalogue = Catalogue(0, scan([tmp_path], "sd1"))
+    told = {seen.entry.place.path: entry_as_json(catalogue, seen) for seen in catalogue.view}
     ids = {path: entry["id"] for path, entry in told.items()}
     assert told["a/cat.pt"]["twins"] == [
         {"id": ids["b/cat.pt"], "path": "b/cat.pt", "same_bytes": True},

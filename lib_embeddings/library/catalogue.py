@@ -1,4 +1,4 @@
-"""Search, filter, sort and complete what is in the library, a page at a time."""
+"""The catalogue: search, filter, sort and complete what is in the library, a page at a time."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _sha256_of(entry: Entry) -> str:
 
 
 @dataclass(frozen=True)
-class SearchIndex:
+class Catalogue:
     """All entries of one generation. What searching and sorting need is prepared once, when asked.
 
     Attributes:

@@ -13,8 +13,8 @@ from lib_embeddings import scan
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import sha256 as hash_file
 from lib_embeddings.entries.snapshot import Snapshot
+from lib_embeddings.library.catalogue import Catalogue, Filters, FolderCount, Order, Sort
 from lib_embeddings.library.choices import Choice
-from lib_embeddings.library.search import Filters, FolderCount, Order, SearchIndex, Sort
 from lib_embeddings.library.view import View
 from tests.builders import safetensors_file, torch_zip, vectors
 
@@ -29,9 +29,9 @@ FILES = {
 }
 
 
-def index_of(view: View, **fields: object) -> SearchIndex:
-    """Return the search index of a view."""
-    return SearchIndex(1, view, **fields)  # type: ignore[arg-type]
+def catalogue_of(view: View, **fields: object) -> Catalogue:
+    """Return the catalogue of a view."""
+    return Catalogue(1, view, **fields)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def view(tmp_path: Path) -> View:
 
 def select(view: View, filters: Filters, **fields: object) -> list[str]:
     """Return the names of the entries that pass."""
-    page = index_of(view, **fields).select(filters)
+    page = catalogue_of(view, **fields).select(filters)
     assert page.total == len(page.entries)
     return [entry.name for entry in page.entries]
 
@@ -112,7 +112,7 @@ def test_favourites(view: View) -> None:
     choices = {id_: Choice(favourite=favourite) for id_, favourite in chosen.items()}
     choices["gone"] = Choice(favourite=True)
     assert select(view, Filters(favourite=True), choices=choices) == ["a10", "c"]
-    assert index_of(view, choices=choices).counts == {**view.counts, "favourite": 2}
+    assert catalogue_of(view, choices=choices).counts == {**view.counts, "favourite": 2}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_favourites(view: View) -> None:
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_sorts(view: View, sort: Sort, order: Order, expected: list[str]) -> None:
     """Every order has its opposite; equals are sorted by name, naturally."""
-    found = [entry.name for entry in index_of(view).select(sort=sort, order=order).entries]
+    found = [entry.name for entry in catalogue_of(view).select(sort=sort, order=order).entries]
     assert found == (expected if order == "asc" else expected[::-1])
 
 
@@ -138,13 +138,13 @@ def test_sorts(view: View, sort: Sort, order: Order, expected: list[str]) -> Non
 )
 def test_pages(view: View, offset: int, limit: int, found: list[str]) -> None:
     """A page is a part of what passed; the total does not depend on it."""
-    page = index_of(view).select(offset=offset, limit=limit)
+    page = catalogue_of(view).select(offset=offset, limit=limit)
     assert (page.total, [entry.name for entry in page.entries]) == (5, found)
 
 
 def test_folders(view: View) -> None:
     """Folders are listed below their parents, with the counts of all that lies deeper."""
-    assert index_of(view).folders == (
+    assert catalogue_of(view).folders == (
         FolderCount("0:", "embeddings", 0, 5),
         FolderCount("0:anime", "anime", 1, 2),
         FolderCount("0:anime/eyes", "eyes", 2, 1),
@@ -159,7 +159,7 @@ def test_folders_of_two_roots(tmp_path: Path) -> None:
         file = tmp_path / "two" / f"v{number}:" / "x.pt"
         file.parent.mkdir(parents=True)
         file.write_bytes(torch_zip())
-    folders = index_of(scan([tmp_path / "one", tmp_path / "two"])).folders
+    folders = catalogue_of(scan([tmp_path / "one", tmp_path / "two"])).folders
     assert [(folder.id, folder.count) for folder in folders] == [
         ("0:", 0), ("1:", 2), ("1:v9:", 1), ("1:v10:", 1),
     ]  # fmt: skip
@@ -167,13 +167,13 @@ def test_folders_of_two_roots(tmp_path: Path) -> None:
 
 def test_a_folder_of_an_entry_is_in_the_tree(view: View) -> None:
     """What an entry says of its folder is the id of one in the tree."""
-    tree = {folder.id for folder in index_of(view).folders}
-    assert {index_of(view).folder_of(entry) for entry in view} <= tree
+    tree = {folder.id for folder in catalogue_of(view).folders}
+    assert {catalogue_of(view).folder_of(entry) for entry in view} <= tree
 
 
 def test_an_empty_view() -> None:
     """Nothing is found in nothing."""
-    empty = index_of(View.of(Snapshot((), ()), None))
+    empty = catalogue_of(View.of(Snapshot((), ()), None))
     assert empty.select(Filters("a")).total == 0
     assert empty.folders == ()
     assert empty.find("x") is None
@@ -186,16 +186,16 @@ SDXL = safetensors_file({"clip_l": vectors(2), "clip_g": vectors(2, 1280)})
 SD2 = safetensors_file({"emb_params": vectors(4, 1024)})
 
 
-def completer(folder: Path, names: dict[str, bytes], model: str | None = "sd1") -> SearchIndex:
+def completer(folder: Path, names: dict[str, bytes], model: str | None = "sd1") -> Catalogue:
     """Return what completes the names of some files."""
     for name, data in names.items():
         file = folder / f"{name}.safetensors"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-    return index_of(scan([folder], model=model))
+    return catalogue_of(scan([folder], model=model))
 
 
-def completed(completer: SearchIndex, text: str, limit: int = 10) -> list[str]:
+def completed(completer: Catalogue, text: str, limit: int = 10) -> list[str]:
     """Return the names that a text may become."""
     return [seen.name for seen in completer.complete(text, limit)]
 
@@ -277,15 +277,15 @@ def test_equal_bytes(tmp_path: Path) -> None:
         hashed.append(entry.place.folder)
         return hash_file(entry.place.full_path)
 
-    index = replace(completer(tmp_path, data), sha256=sha256)
-    one, *others = [seen.entry for seen in index.view]
-    assert [index.has_same_bytes(one, other) for other in others] == [True, False, False]
+    catalogue = replace(completer(tmp_path, data), sha256=sha256)
+    one, *others = [seen.entry for seen in catalogue.view]
+    assert [catalogue.has_same_bytes(one, other) for other in others] == [True, False, False]
     assert hashed == ["a", "b", "a", "d"]
 
 
 def test_bytes_that_cannot_be_compared(tmp_path: Path) -> None:
     """Where a file cannot be read now, nobody knows."""
-    index = completer(tmp_path, {"a/cat": SD1, "b/cat": SD1})
-    one, other = (seen.entry for seen in index.view)
+    catalogue = completer(tmp_path, {"a/cat": SD1, "b/cat": SD1})
+    one, other = (seen.entry for seen in catalogue.view)
     (tmp_path / "b/cat.safetensors").unlink()
-    assert index.has_same_bytes(one, other) is None
+    assert catalogue.has_same_bytes(one, other) is None
