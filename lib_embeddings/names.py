@@ -18,6 +18,7 @@ _TEMPORARY = (".part", ".crdownload", ".tmp", ".download", "~")
 
 _PREVIEW = ".preview"
 _GENERIC = "learned_embeds"
+_MARKS = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"(\d{1,18})")
 
 # What a file may not be called on one system or another.
@@ -73,6 +74,11 @@ def fold(name: str) -> str:
     some systems keep file names with each accent as a character of its own.
     """
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).lower()
+
+
+def bare(text: str) -> str:
+    """Return the letters and digits of a text, folded: people mistake gaps and marks in names."""
+    return _MARKS.sub("", fold(text))
 
 
 def is_text(name: str) -> bool:

@@ -11,12 +11,12 @@ from itertools import accumulate
 from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.notes import read_texts
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.library.choices import NO_CHOICE, Choice
+from lib_embeddings.library.query import Query, Texts, families_of, letters_of
 from lib_embeddings.library.view import FitKind, State, View, ViewEntry, check_names, known_of
-from lib_embeddings.names import fold, natural_key
+from lib_embeddings.names import bare, fold, natural_key
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 
 Sort = Literal["name", "date", "vectors", "folder", "size"]
@@ -39,9 +39,10 @@ class Filters:
     """Which entries to select; the defaults let all pass.
 
     Attributes:
-        query: words in any order, each found somewhere in what is known of the entry.
+        query: what is looked for in all that is known of an entry; `Query.of` understands it.
         folder: id of a folder; its sub-folders are included.
-        state: no state means all, and so for *fit*.
+        state: no state means all, and so for *fit* and *family*.
+        family: keys of model families that can use it.
         favourite: only favourites.
     """
 
@@ -49,6 +50,7 @@ class Filters:
     folder: str | None = None
     state: Collection[State] = ()
     fit: Collection[FitKind] = ()
+    family: Collection[str] = ()
     favourite: bool = False
 
 
@@ -85,6 +87,16 @@ class _Row(NamedTuple):
     seen: ViewEntry
     id: str
     prefix: str
+
+
+class _Name(NamedTuple):
+    """A name that prompts can hold, folded, and what orders it among others."""
+
+    name: str
+    bare_name: str
+    is_useless: bool
+    is_favourite: bool
+    seen: ViewEntry
 
 
 def _sha256_of(entry: Entry) -> str:
@@ -140,10 +152,8 @@ class Catalogue:
         offset: int = 0,
         limit: int = 100,
     ) -> ResultPage:
-        """Return the page of entries that pass."""
-        rows = self._pass(self._sorted(sort), filters)
-        if order == "desc":
-            rows = rows[::-1]
+        """Return the page of entries that pass. Equals are sorted by name in either order."""
+        rows = self._pass(self._sorted(sort, order), filters)
         page = rows[offset : offset + limit]
         return ResultPage(len(rows), [row.seen for row in page])
 
@@ -151,20 +161,21 @@ class Catalogue:
         """Return the embeddings that the last word of *text* may become, each name once.
 
         Those that the active model can use come first; among them names that begin with the text
-        or with its last words, then names with a word that begins with the last word, then names
-        that contain it. The more of the text a name begins with, the better; the rest is in natural
-        order. Letter case does not matter.
+        or with its last words, whatever the gaps and marks, then names with a word that begins with
+        the last word, then names that contain it. The more of the text a name begins with, the
+        better; then come favourites, and the rest is in natural order. Letter case does not matter.
         """
         words = fold(text[-_LONGEST_NAME:]).split()
         if not words:
             return []
         endings = list(accumulate(reversed(words), lambda ending, word: f"{word} {ending}"))
+        beginnings = tuple(filter(None, map(bare, endings)))
         found = (
-            ((is_useless, *_match(name, endings)), seen)
-            for name, is_useless, seen in self._names
-            if words[-1] in name
+            ((known.is_useless, *_match(known, endings, beginnings), not known.is_favourite), known)
+            for known in self._names
+            if words[-1] in known.name or known.bare_name.startswith(beginnings)
         )
-        return [seen for _, seen in nsmallest(limit, found, key=lambda pair: pair[0])]
+        return [known.seen for _, known in nsmallest(limit, found, key=lambda pair: pair[0])]
 
     def advice_on(self, seen: ViewEntry) -> Advice:
         """Return what is to be said about an entry's name."""
@@ -214,25 +225,51 @@ class Catalogue:
         ]
 
     @cached_property
-    def _names(self) -> list[tuple[str, bool, ViewEntry]]:
+    def _names(self) -> list[_Name]:
         """In natural order, the names that prompts can hold; each with what it means."""
         named = sorted(self.view.named.items(), key=lambda pair: natural_key(pair[1].name))
-        return [(name, seen.fit not in _HOPEFUL, seen) for name, seen in named]
+        return [
+            _Name(
+                name,
+                bare(name),
+                seen.fit not in _HOPEFUL,
+                bool(self._favourites) and seen.entry.place.id in self._favourites,
+                seen,
+            )
+            for name, seen in named
+        ]
 
     @cached_property
-    def _texts(self) -> dict[str, str]:
+    def _texts(self) -> dict[str, Texts]:
         """By id, everything words are looked for in; apart from rows, as it opens sidecars."""
-        return {row.id: _text_of(row.seen) for row in self._rows}
+        return {row.id: Texts.of(row.seen) for row in self._rows}
 
     @cached_property
-    def _orders(self) -> dict[Sort, list[_Row]]:
+    def _families(self) -> dict[str, frozenset[str]]:
+        """By id, the keys of the families that can use an embedding."""
+        known: dict[int, frozenset[str]] = {}  # by identity: files of one shape share the mapping
+        for seen in self.view:
+            vectors = seen.entry.reading.vectors
+            if id(vectors) not in known:
+                known[id(vectors)] = frozenset(seen.families)
+        return {row.id: known[id(row.seen.entry.reading.vectors)] for row in self._rows}
+
+    @cached_property
+    def _orders(self) -> dict[tuple[Sort, Order], list[_Row]]:
         return {}
 
-    def _sorted(self, sort: Sort) -> list[_Row]:
-        rows = self._orders.get(sort)
+    @cached_property
+    def _by_name(self) -> list[_Row]:
+        return sorted(self._rows, key=lambda row: natural_key(row.seen.name))
+
+    def _sorted(self, sort: Sort, order: Order) -> list[_Row]:
+        if (sort, order) == ("name", "asc"):
+            return self._by_name
+        rows = self._orders.get((sort, order))
         if rows is None:
-            key = _SORT_KEYS[sort]
-            rows = self._orders[sort] = sorted(self._rows, key=lambda row: key(row.seen))
+            key, is_reverse = _SORT_KEYS[sort], order == "desc"
+            rows = sorted(self._by_name, key=lambda row: key(row.seen), reverse=is_reverse)
+            self._orders[sort, order] = rows
         return rows
 
     def _pass(self, rows: list[_Row], filters: Filters) -> list[_Row]:
@@ -245,10 +282,30 @@ class Catalogue:
         if filters.folder is not None:
             prefix = _prefix(filters.folder)
             rows = [row for row in rows if row.prefix.startswith(prefix)]
-        for word in fold(filters.query).split():
-            texts, hashed = self._texts, self._hashed(word)
-            rows = [row for row in rows if word in texts[row.id] or row.id in hashed]
+        if filters.family:
+            asked = frozenset(filters.family)
+            rows = [row for row in rows if not asked.isdisjoint(self._families[row.id])]
+        query = Query.of(filters.query)
+        if query.n_vectors is not None:
+            rows = [row for row in rows if _has_vectors(row.seen, query.n_vectors)]
+        for term in query.wanted:
+            rows = self._with(term, rows, True)
+        for term in query.unwanted:
+            rows = self._with(term, rows, False)
         return rows
+
+    def _with(self, term: str, rows: list[_Row], is_wanted: bool) -> list[_Row]:
+        """Return the rows that have a term in their texts, family or hash; or those that do not."""
+        texts, letters, others = self._texts, letters_of(term), self._hashed(term)
+        families = families_of(term)
+        if families:
+            found = (id_ for id_, keys in self._families.items() if not families.isdisjoint(keys))
+            others = others.union(found)
+        return [
+            row
+            for row in rows
+            if (texts[row.id].have(term, letters) or row.id in others) is is_wanted
+        ]
 
     def _hashed(self, word: str) -> frozenset[str]:
         """Return ids of the entries whose hash begins with *word*."""
@@ -277,42 +334,36 @@ def _depth_first(folder: str) -> tuple[int, list[list[int | str]]]:
     return int(number), [natural_key(name) for name in path.split("/")]
 
 
-def _text_of(seen: ViewEntry) -> str:
-    """Return all that words are looked for in, on lines of their own."""
-    entry = seen.entry
-    reading, texts = entry.reading, read_texts(entry)
-    checkpoint = (reading.metadata.get(key, "") for key in ("sd_checkpoint_name", "sd_checkpoint"))
-    stored, folder = entry.stored_name or "", entry.place.folder
-    parts = (seen.name, stored, folder, *texts[:2], *map(str, checkpoint))
-    return fold("\n".join(parts))
-
-
-def _by_name(seen: ViewEntry) -> list[int | str]:
-    return natural_key(seen.name)
+def _has_vectors(seen: ViewEntry, number: int) -> bool:
+    return any(info.n_vectors == number for info in seen.entry.reading.vectors.values())
 
 
 _SORT_KEYS: dict[Sort, Callable[[ViewEntry], Any]] = {
-    "name": _by_name,
-    "date": lambda seen: (seen.entry.mtime_ns, _by_name(seen)),
-    "vectors": lambda seen: (seen.entry.reading.n_vectors, _by_name(seen)),
+    "name": lambda seen: natural_key(seen.name),
+    "date": lambda seen: seen.entry.mtime_ns,
+    "vectors": lambda seen: seen.entry.reading.n_vectors,
     "folder": lambda seen: [natural_key(name) for name in seen.entry.place.path.split("/")],
-    "size": lambda seen: (seen.entry.size, _by_name(seen)),
+    "size": lambda seen: seen.entry.size,
 }
 
 
 # Completion
 
 
-def _match(name: str, endings: list[str]) -> tuple[int, int]:
-    """Say how well a name that contains the last word goes on with a text; less is better.
+def _match(known: _Name, endings: Sequence[str], beginnings: Sequence[str]) -> tuple[int, int]:
+    """Say how well a name goes on with a text; less is better.
 
     Args:
         endings: the last word of the text, the last two words, and so on.
+        beginnings: the same without gaps and marks.
     """
-    overlap = max((len(ending) for ending in endings if name.startswith(ending)), default=0)
-    if overlap:
-        return _BEGINS, -overlap
-    return (_WORD_BEGINS if _has_word(name, endings[0]) else _CONTAINS), 0
+    overlaps = (
+        *(len(ending) for ending in endings if known.name.startswith(ending)),
+        *(len(each) for each in beginnings if known.bare_name.startswith(each)),
+    )
+    if overlaps:
+        return _BEGINS, -max(overlaps)
+    return (_WORD_BEGINS if _has_word(known.name, endings[0]) else _CONTAINS), 0
 
 
 def _has_word(name: str, beginning: str) -> bool:

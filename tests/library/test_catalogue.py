@@ -69,6 +69,20 @@ def select(view: View, filters: Filters, **fields: object) -> list[str]:
         pytest.param("winter eyes", [], id="every word"),
         pytest.param("a.*", [], id="no pattern"),
         pytest.param("embeddings", [], id="root"),
+        pytest.param(".pt", ["B1", "cut"], id="ending"),
+        pytest.param("sdxl", ["c"], id="family"),
+        pytest.param("SD1", ["a2", "a10", "B1"], id="another family"),
+        pytest.param("8 vectors", ["a2"], id="number of vectors"),
+        pytest.param("anime 3 vectors", ["c"], id="number of vectors beside a word"),
+        pytest.param("1 vector", ["a10", "B1"], id="one vector"),
+        pytest.param('"winter scenes"', ["a2"], id="phrase"),
+        pytest.param('"scenes winter"', [], id="phrase in another order"),
+        pytest.param('"for winter', ["a2"], id="phrase without its end"),
+        pytest.param("-anime", ["a2", "a10"], id="unwanted word"),
+        pytest.param('-anime -"winter scenes"', ["a10"], id="unwanted phrase"),
+        pytest.param("anime -.pt", ["c"], id="wanted and unwanted"),
+        pytest.param("-sdxl anime", ["B1", "cut"], id="unwanted family"),
+        pytest.param('""', ["a2", "a10", "B1", "c", "cut"], id="empty phrase"),
     ],
 )
 def test_words(view: View, query: str, found: list[str]) -> None:
@@ -91,6 +105,8 @@ FILTERS: list[tuple[Filters, list[str]]] = [
     (Filters(state=("broken", "ok")), ["a2", "a10", "B1", "c", "cut"]),
     (Filters(fit=("usable",)), ["a2", "a10", "B1"]),
     (Filters(fit=("usable", "partial"), query="c"), ["a2", "B1", "c"]),
+    (Filters(family=("sdxl", "sd2")), ["c"]),
+    (Filters(family=("sd1",), query="-anime"), ["a2", "a10"]),
     (Filters(folder="0:"), ["a2", "a10", "B1", "c", "cut"]),
     (Filters(folder="0:anime"), ["B1", "c"]),
     (Filters(folder="0:anime/eyes"), ["c"]),
@@ -120,7 +136,6 @@ def test_favourites(view: View) -> None:
     [
         ("name", ["a2", "a10", "B1", "c", "cut"]),
         ("date", ["a10", "a2", "B1", "c", "cut"]),
-        ("vectors", ["cut", "a10", "B1", "c", "a2"]),
         ("folder", ["a2", "a10", "B1", "c", "cut"]),
         ("size", ["a10", "cut", "B1", "a2", "c"]),
     ],
@@ -130,6 +145,16 @@ def test_sorts(view: View, sort: Sort, order: Order, expected: list[str]) -> Non
     """Every order has its opposite; equals are sorted by name, naturally."""
     found = [entry.name for entry in catalogue_of(view).select(sort=sort, order=order).entries]
     assert found == (expected if order == "asc" else expected[::-1])
+
+
+def test_equals_are_sorted_by_name_in_both_orders(view: View) -> None:
+    """Two files of as many vectors stand in the same order, whichever way the list goes."""
+    catalogue = catalogue_of(view)
+    asc, desc = (
+        [seen.name for seen in catalogue.select(sort="vectors", order=order).entries]
+        for order in ("asc", "desc")
+    )
+    assert (asc, desc) == (["cut", "a10", "B1", "c", "a2"], ["a2", "c", "a10", "B1", "cut"])
 
 
 @pytest.mark.parametrize(
@@ -220,6 +245,24 @@ def test_names_that_begin_come_first(tmp_path: Path, text: str, names: list[str]
     """Then come those with a word that begins so, then those that contain it."""
     found = completer(tmp_path, dict.fromkeys(("daydream", "Dream2", "dream10", "bad dream"), SD1))
     assert completed(found, text) == names
+
+
+@pytest.mark.parametrize(
+    "text", ["bad hands", "badhands", "a photo of bad_hands", "bad-h", "Bad Han"]
+)
+def test_gaps_and_marks_of_a_name_may_be_others(tmp_path: Path, text: str) -> None:
+    """A name is found that begins with the letters that were typed."""
+    found = completer(tmp_path, dict.fromkeys(("bad-hands-5", "chads", "a-bad-one"), SD1))
+    assert completed(found, text) == ["bad-hands-5"]
+
+
+def test_favourites_come_before_names_that_match_as_well(tmp_path: Path) -> None:
+    """Among names that begin alike, the favourite is first; a better match stays before it."""
+    found = completer(tmp_path, dict.fromkeys(("bad1", "bad2", "not-bad"), SD1))
+    ids = {seen.name: seen.entry.place.id for seen in found.view}
+    for favourite, names in (("bad2", ["bad2", "bad1"]), ("not-bad", ["bad1", "bad2"])):
+        choices = {ids[favourite]: Choice(favourite=True)}
+        assert completed(replace(found, choices=choices), "bad") == [*names, "not-bad"]
 
 
 def test_usable_ones_come_first(tmp_path: Path) -> None:

@@ -294,7 +294,8 @@ def test_hostile_names_are_text(site: Site, name: str) -> None:
     assert response.headers["content-type"] == "application/json"
     assert [entry["name"] for entry in response.json()["entries"]] == [name]
     assert site.get(f"/entries/{id_}")["name"] == name
-    assert site.names(query=name.strip()) == [name]
+    # A term with a minus in front asks for what does not have it.
+    assert site.names(query=name.strip().lstrip("-")) == [name]
 
 
 HOSTILE_TEXTS = {

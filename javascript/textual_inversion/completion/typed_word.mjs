@@ -58,9 +58,12 @@ export function typedWord(prompt, caret) {
  * @returns {Edit}
  */
 export function completeWord(prompt, { start, wordStart, end }, insert) {
-  const wanted = insert.toLowerCase();
   const beginnings = [start, ...wordStarts(prompt, start, end)];
-  const from = beginnings.find((at) => wanted.startsWith(prompt.slice(at, end).toLowerCase())) ?? wordStart;
+  const wanted = insert.toLowerCase();
+  const from =
+    beginnings.find((at) => wanted.startsWith(prompt.slice(at, end).toLowerCase())) ??
+    beginnings.find((at) => isBeginning(prompt.slice(at, end), insert)) ??
+    wordStart;
   const prefix = from === start ? (prompt.slice(0, start).match(FOREIGN_PREFIX)?.[0] ?? "") : "";
   return { start: from - prefix.length, end, replacement: insert };
 }
@@ -72,6 +75,21 @@ export function completeWord(prompt, { start, wordStart, end }, insert) {
  */
 function wordStarts(prompt, start, end) {
   return Array.from(prompt.slice(start, end).matchAll(/(?<=\s)\S/g), ({ index }) => start + index);
+}
+
+/**
+ * Whether a name begins with the letters that have been typed, whatever its gaps and marks.
+ *
+ * @param {string} typed
+ * @param {string} name
+ */
+function isBeginning(typed, name) {
+  return /^[\p{L}\p{N}]/u.test(typed) && bare(name).startsWith(bare(typed));
+}
+
+/** @param {string} text */
+function bare(text) {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
 }
 
 /** @param {string} text */

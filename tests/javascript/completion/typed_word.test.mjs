@@ -73,6 +73,10 @@ const COMPLETED = [
   ["foo \\(ba‸", "foo \\(bar\\)", "foo \\(bar\\)"],
   ["to c+‸", "c++", "to c++"],
   ["$& ma‸", "$&", "$& $&"],
+  ["a dog, bad hands‸", "bad-hands-5", "a dog, bad-hands-5"],
+  ["my badha‸", "bad-hands-5", "my bad-hands-5"],
+  ["so bad_han‸", "bad-hands-5", "so bad-hands-5"],
+  ["a -- bad‸", "bad-hands-5", "a -- bad-hands-5"],
 ];
 
 for (const [marked, insert, wanted] of COMPLETED) {

@@ -1,0 +1,82 @@
+"""What someone types to find embeddings, and the texts of an entry in which it is looked for."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from lib_embeddings.entries.notes import read_texts
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.view import ViewEntry
+from lib_embeddings.names import bare, fold
+
+_N_VECTORS = re.compile(r"(?<!\S)(\d{1,6}) vectors?(?!\S)")
+_TERM = re.compile(r'(?P<minus>-(?=\S))?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
+# Letters and digits that mean a name or a family whatever its marks; fewer are in too many.
+_LEAST = 3
+
+
+class Query(NamedTuple):
+    """What an entry must have, and what it must not have, in any order.
+
+    Attributes:
+        wanted: words and phrases, folded.
+        unwanted: likewise.
+        n_vectors: the number of vectors for some text encoder; None means any.
+    """
+
+    wanted: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
+    n_vectors: int | None = None
+
+    @classmethod
+    def of(cls, text: str) -> Query:
+        """Understand `words`, `"a phrase"`, `-unwanted` and `8 vectors`."""
+        text = " ".join(fold(text).split())
+        counted = _N_VECTORS.search(text)
+        if counted:
+            text = text[: counted.start()] + text[counted.end() :]
+        terms = [(term["minus"], term["phrase"] or term["word"]) for term in _TERM.finditer(text)]
+        return cls(
+            tuple(term for minus, term in terms if term and not minus),
+            tuple(term for minus, term in terms if term and minus),
+            int(counted[1]) if counted else None,
+        )
+
+
+class Texts(NamedTuple):
+    """In what a term is looked for.
+
+    Attributes:
+        full: all that people see of an entry and can type, on lines of their own, folded.
+        bare_name: its name without gaps and marks.
+    """
+
+    full: str
+    bare_name: str
+
+    @classmethod
+    def of(cls, seen: ViewEntry) -> Texts:
+        """Return the texts of an entry; opens what lies beside it."""
+        entry = seen.entry
+        notes, description, _ = read_texts(entry)
+        values = map(str, entry.reading.metadata.values())
+        lines = (entry.place.path, entry.stored_name or "", notes, description, *values)
+        return cls(fold("\n".join(lines)), bare(seen.name))
+
+    def have(self, term: str, letters: str) -> bool:
+        """Tell whether a term is found, or its letters in the name."""
+        return term in self.full or (letters != "" and letters in self.bare_name)
+
+
+def letters_of(term: str) -> str:
+    """Return what finds a name whose gaps and marks are others; empty where that is too little."""
+    letters = bare(term)
+    return letters if len(letters) >= _LEAST else ""
+
+
+def families_of(term: str) -> frozenset[str]:
+    """Return the keys of the model families that a term means."""
+    letters = letters_of(term)
+    keys = {key for key in MODEL_FAMILIES if letters and bare(key).startswith(letters)}
+    return frozenset({letters} & keys or keys)
