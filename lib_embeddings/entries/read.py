@@ -6,10 +6,9 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
 
 from lib_embeddings.entries.entry import PAIR, FileState, Reading
 from lib_embeddings.entries.place import Place
@@ -31,7 +30,6 @@ _STATES: tuple[tuple[type[EmbeddingError], FileState], ...] = (
     (UnsafeFile, "unsafe"),
     (EmbeddingError, "broken"),
 )
-_V = TypeVar("_V")
 
 _BLOCK = 1024 * 1024
 
@@ -56,25 +54,29 @@ def read_embedding(path: str | os.PathLike[str]) -> Embedding:
         second = _read_alone(place.beside(partner))
     except (EmbeddingError, OSError):
         return embedding
-    if not are_pair(embedding.vectors, second.vectors):
+    pair = join(describe(embedding), describe(second))
+    if pair is None:
         return embedding
-    vectors = {**embedding.vectors, **second.vectors}
     return replace(
         embedding,
         layout=PAIR,
-        vectors=vectors,
+        vectors={**embedding.vectors, **second.vectors},
         dtypes={**embedding.dtypes, **second.dtypes},
-        warnings=(
-            *embedding.warnings,
-            *second.warnings,
-            *warn_unequal({key: len(array) for key, array in vectors.items()}),
-        ),
+        warnings=pair.warnings,
     )
 
 
-def are_pair(first: Mapping[str, _V], second: Mapping[str, _V]) -> bool:
-    """Tell whether two files hold the two halves of one SDXL embedding."""
-    return first.keys() == {"clip_l"} and second.keys() == {"clip_g"}
+def join(first: Reading, second: Reading) -> Reading | None:
+    """Return what two files tell that hold the halves of one SDXL embedding; None if they do not.
+
+    The stored name and the metadata are those of the first.
+    """
+    if list(first.vectors) != ["clip_l"] or list(second.vectors) != ["clip_g"]:
+        return None
+    vectors = {**first.vectors, **second.vectors}
+    unequal = warn_unequal({key: info.n_vectors for key, info in vectors.items()})
+    warnings = (*first.warnings, *second.warnings, *unequal)
+    return first._replace(layout=PAIR, vectors=vectors, warnings=warnings)
 
 
 def read_file(place: Place) -> Reading:

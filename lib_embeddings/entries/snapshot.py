@@ -9,11 +9,10 @@ from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
-from lib_embeddings.entries.entry import PAIR, Entry, Reading
+from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.read import are_pair, read_file
+from lib_embeddings.entries.read import join, read_file
 from lib_embeddings.entries.walk import Found, find_file
-from lib_embeddings.formats.assemble import warn_unequal
 from lib_embeddings.names import PICTURE_SUFFIXES, fold, partner_of
 
 
@@ -130,9 +129,15 @@ def _join_pairs(entries: list[Entry]) -> Iterable[Entry]:
     for first in entries:
         partner = _partner_of(first.place)
         second = joined.get(partner) if partner else None
-        if second and are_pair(first.reading.vectors, second.reading.vectors):
+        reading = join(first.reading, second.reading) if second else None
+        if second and reading:
             del joined[second.place]
-            joined[first.place] = _join(first, second)
+            joined[first.place] = first._replace(
+                size=first.size + second.size,
+                mtime_ns=max(first.mtime_ns, second.mtime_ns),
+                reading=reading,
+                stale=first.stale or second.stale,
+            )
     return joined.values()
 
 
@@ -140,15 +145,3 @@ def _partner_of(place: Place) -> Place | None:
     """Return where the other half of a pair would lie; None for a file that is no first half."""
     partner = partner_of(place.filename)
     return place.beside(partner) if partner else None
-
-
-def _join(first: Entry, second: Entry) -> Entry:
-    vectors = {**first.reading.vectors, **second.reading.vectors}
-    unequal = warn_unequal({key: info.n_vectors for key, info in vectors.items()})
-    warnings = (*first.reading.warnings, *second.reading.warnings, *unequal)
-    return first._replace(
-        size=first.size + second.size,
-        mtime_ns=max(first.mtime_ns, second.mtime_ns),
-        reading=first.reading._replace(layout=PAIR, vectors=vectors, warnings=warnings),
-        stale=first.stale or second.stale,
-    )

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from lib_embeddings.entries.entry import Companion
 from lib_embeddings.entries.place import Place
 from lib_embeddings.names import (
-    PICTURE_SUFFIXES,
+    COMPANION_SUFFIXES,
+    COMPANION_WORDS,
     WEIGHT_SUFFIXES,
     fold,
     is_hidden,
@@ -22,10 +23,7 @@ from lib_embeddings.names import (
     split_name,
 )
 
-# What may belong to an embedding, named after it; some pictures may be embeddings, too.
-_OTHER_SUFFIXES = frozenset((*PICTURE_SUFFIXES, ".jpg", ".jpeg", ".gif", ".json", ".txt"))
-_FILE_SUFFIXES = _OTHER_SUFFIXES.union(WEIGHT_SUFFIXES)
-_COMPANION_ENDINGS = (".preview", ".description")
+_FILE_SUFFIXES = COMPANION_SUFFIXES.union(WEIGHT_SUFFIXES)
 
 # What the system answers where a link leads nowhere; the last, where it leads to itself.
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -232,7 +230,7 @@ def _sort_out(items: Iterable[_Item]) -> tuple[list[_Named], dict[str, tuple[Com
         stem, suffix = split_name(item.name)
         if suffix in WEIGHT_SUFFIXES:
             candidates.append((item, stem))
-        elif suffix in _OTHER_SUFFIXES:
+        elif suffix in COMPANION_SUFFIXES:
             others.append((item, stem, suffix))
         elif _is_dangling(item):
             candidates.append((item, stem))
@@ -252,7 +250,7 @@ def _companions(
     companions: dict[str, list[Companion]] = defaultdict(list)
     for item, stem in others:
         folded = fold(stem)
-        for owner in owners.intersection((folded, *map(folded.removesuffix, _COMPANION_ENDINGS))):
+        for owner in owners.intersection((folded, *map(folded.removesuffix, COMPANION_WORDS))):
             with suppress(OSError):
                 status = item.stat()
                 companions[owner].append(Companion(item.name, status.st_size, status.st_mtime_ns))

@@ -10,13 +10,12 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any, TypedDict
 
-from lib_embeddings.entries.notes import read_texts
-from lib_embeddings.entries.previews import preview_of
+from lib_embeddings.entries.companions import preview_of, read_texts
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
-from lib_embeddings.fields import guess_field
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.names import guess_field
 
 # A burst of changes is one line: it names so many files and counts the others.
 _NAMED = 10

@@ -10,8 +10,8 @@ from heapq import nsmallest
 from itertools import accumulate
 from typing import Any, Literal, NamedTuple, get_args
 
+from lib_embeddings.entries.companions import read_texts
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.notes import read_texts
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.library.choices import NO_CHOICE, Choice

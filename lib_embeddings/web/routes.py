@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.previews import Thumbnails, preview_of
+from lib_embeddings.entries.companions import Thumbnails, preview_of
 from lib_embeddings.errors import BadName, EmbeddingError, RenameError
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries.previews import write_atomically
+from lib_embeddings.entries.companions import write_atomically
 
 
 def test_a_file_is_replaced(tmp_path: Path) -> None:

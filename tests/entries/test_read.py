@@ -17,7 +17,7 @@ from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.entry import Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_contents, read_file
-from lib_embeddings.formats.tree import named_tensors
+from lib_embeddings.formats.embedding import named_tensors
 from tests.builders import (
     Call,
     Global,

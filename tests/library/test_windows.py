@@ -17,8 +17,8 @@ import pytest
 
 from lib_embeddings.entries import place as place_module
 from lib_embeddings.entries import read as read_module
+from lib_embeddings.entries.companions import preview_of
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.previews import preview_of
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index

@@ -1,32 +1,47 @@
-"""The picture beside an embedding, and small versions of it.
+"""What lies beside an embedding: its picture, in small, and the texts that were written about it.
 
-`<stem>.preview.png` comes before `<stem>.png`; other kinds and any letter case will do. A picture
+`<name>.preview.png` comes before `<name>.png`; other kinds and any letter case will do. A picture
 that is itself the embedding shows itself. What the files are called says nothing of what they are:
 Pillow looks at their first bytes.
+
+A1111 keeps what users write about a file in a sidecar, `<name>.json`. A description may also lie in
+`<name>.txt` or `<name>.description.txt`. Nothing here writes any of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import logging
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from PIL import Image, ImageOps
 from platformdirs import user_cache_path
 
-from lib_embeddings.entries.entry import Entry
-from lib_embeddings.names import fold
+from lib_embeddings.entries.entry import Companion, Entry
+from lib_embeddings.entries.place import Place
+from lib_embeddings.names import (
+    DESCRIPTION,
+    FIELDS,
+    PREVIEW,
+    SHOWN_SUFFIXES,
+    SIDECAR_SUFFIX,
+    TEXT_SUFFIX,
+    Field,
+    fold,
+)
 
 log = logging.getLogger(__name__)
 
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
+# Pictures
+
 # A photograph of 50 megapixels is decoded; more is no preview, and could be a bomb.
 _MOST_PIXELS = 50_000_000
 # A tall strip of a picture is cut to a card's shape by the page anyway.
@@ -49,9 +64,9 @@ def preview_of(entry: Entry) -> Picture | None:
         return None
     stem = fold(entry.place.name)
     by_name = {fold(each.filename): each for each in entry.companions}
-    for kind in (".preview", ""):
-        for suffix in _SUFFIXES:
-            found = by_name.get(f"{stem}{kind}{suffix}")
+    for word in (PREVIEW, ""):
+        for suffix in SHOWN_SUFFIXES:
+            found = by_name.get(f"{stem}{word}{suffix}")
             if found:
                 return Picture(entry.place.beside(found.filename).full_path, found.mtime_ns)
     return None
@@ -134,6 +149,8 @@ def write_atomically(path: str, data: bytes) -> None:
 
 def shrink(path: str, width: int) -> bytes | None:
     """Return a picture's first frame as WebP, upright and at most *width* pixels wide."""
+    from PIL import Image, ImageOps  # noqa: PLC0415 - a scan needs none of it
+
     try:
         with Image.open(path) as image:
             if image.width * image.height > _MOST_PIXELS:
@@ -148,3 +165,77 @@ def shrink(path: str, width: int) -> bytes | None:
     except Exception as error:  # noqa: BLE001 Pillow raises errors of every kind on damaged pictures
         log.debug("the picture %s cannot be shown: %s", path, error)
         return None
+
+
+# Texts
+
+# Older versions wrote it into the sidecar.
+_FIELD_KEY = "prompt box"
+# Sidecars are a few KB, but anything may be called so.
+_MOST_BYTES = 256 * 1024
+
+
+class Texts(NamedTuple):
+    """What was written about an embedding; *field* is None where nobody chose a prompt field."""
+
+    notes: str = ""
+    description: str = ""
+    field: Field | None = None
+
+
+def read_texts(entry: Entry) -> Texts:
+    """Return what is written beside an embedding; what is damaged or huge counts as empty."""
+    if not entry.companions:
+        return _NO_TEXTS
+    return _read_texts(entry.place, entry.companions)
+
+
+_NO_TEXTS = Texts()
+
+
+# Companions carry their modification time, so that a text is read again when it has changed.
+@lru_cache(maxsize=20_000)
+def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
+    json_text, *descriptions = (
+        _content(place, _named(f"{place.name}{ending}", companions))
+        for ending in (SIDECAR_SUFFIX, TEXT_SUFFIX, f"{DESCRIPTION}{TEXT_SUFFIX}")
+    )
+    try:
+        document = _parse(json_text or b"{}")
+    except ValueError:
+        document = {}
+    notes, description, field = (document.get(key) for key in ("notes", "description", _FIELD_KEY))
+    return Texts(
+        notes if isinstance(notes, str) else "",
+        description if isinstance(description, str) and description else _first(descriptions),
+        field if field in FIELDS else None,
+    )
+
+
+def _named(filename: str, companions: Iterable[Companion]) -> Companion | None:
+    wanted = fold(filename)
+    return next((each for each in companions if fold(each.filename) == wanted), None)
+
+
+def _content(place: Place, companion: Companion | None) -> bytes:
+    if companion is None or companion.size > _MOST_BYTES:
+        return b""
+    try:
+        return Path(place.beside(companion.filename).full_path).read_bytes()
+    except OSError:
+        return b""
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    """Return the object that a sidecar holds. Raises `ValueError`."""
+    try:
+        document = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    if not isinstance(document, dict):
+        raise ValueError("it holds no object")  # noqa: TRY004 any damage is one kind of error
+    return document
+
+
+def _first(texts: Iterable[bytes]) -> str:
+    return next((text.decode("utf-8-sig", "replace").strip() for text in texts if text), "")
