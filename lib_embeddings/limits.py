@@ -105,6 +105,23 @@ class Limits:
     # Chunks before the pixels of a WebP: its size, a colour profile, a few that no program writes.
     webp_chunks: int = 16
 
+    # What lies beside an embedding
+
+    # A preview is decoded whole, with four bytes a pixel: 4096 x 4096 are 64 MiB.
+    preview_pixels: int = 16 * MIB
+    # Four bytes for each of those would be a picture that nobody packed.
+    preview_bytes: int = 32 * MIB
+    # A page asks for a hundred previews at once.
+    previews_at_once: int = 2
+    # 10,000 thumbnails of 256 pixels are about 100 MB.
+    thumbnail_bytes: int = 256 * MIB
+    # What sites tell of a model with all its versions comes to a few hundred KB.
+    sidecar_bytes: int = 4 * MIB
+    # What is shown of notes, and of a description: few have 2,000.
+    text_characters: int = 100_000
+    # Embeddings whose texts are remembered.
+    remembered_texts: int = 20_000
+
     # Prompts. A report is made at every key, so that all of one together may take 50 ms.
 
     # Of one prompt in a request. CLIP's tokens of so many fill more than fifty chunks.

@@ -1,8 +1,9 @@
-"""Open a file and say what it is: the only module that opens embedding files."""
+"""Open a file and say what it is: the only module that opens files in folders of embeddings."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import stat
@@ -36,6 +37,10 @@ _BLOCK = 1024 * 1024
 
 class ChangedFile(BrokenFile):
     """The file changed while it was read: nobody knows yet what it is."""
+
+
+class NoFile(ChangedFile, OSError):
+    """Something else than a file lies there now."""
 
 
 def read_embedding(path: str | os.PathLike[str]) -> Embedding:
@@ -128,10 +133,7 @@ def open_contents(path: str) -> Iterator[Contents]:
         EmbeddingError: as `read_contents`; also when the file changes before the block ends.
         OSError: it cannot be opened.
     """
-    mode = os.stat(path).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a pipe would wait for its writer
-        raise BrokenFile("this is a pipe, a socket or a device, not a file")
-    with open(path, "rb", buffering=0) as file:
+    with open_file(path) as file:
         before = os.fstat(file.fileno())
         try:
             yield read_contents(Source(file, before.st_size))
@@ -141,10 +143,33 @@ def open_contents(path: str) -> Iterator[Contents]:
                 raise ChangedFile("this file changed while it was read: it is read again soon")
 
 
+@contextmanager
+def open_file(path: str) -> Iterator[io.FileIO]:
+    """Open a file of a folder in which anything may lie, now or a moment later.
+
+    Raises:
+        OSError: it cannot be opened; `NoFile` if it is a pipe, a socket or a device.
+    """
+    _check_kind(os.stat(path))  # to open a device may do something, and a socket cannot be opened
+    with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+        _check_kind(os.fstat(file.fileno()))
+        yield file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; the opening of a pipe does not wait for its writer then."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_kind(status: os.stat_result) -> None:
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise NoFile("this is a pipe, a socket or a device, not a file")
+
+
 def sha256(path: str) -> str:
     """Return the SHA-256 of a file, in hexadecimal. Raises `OSError`."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

@@ -253,5 +253,7 @@ def _companions(
         for owner in owners.intersection((folded, *map(folded.removesuffix, COMPANION_WORDS))):
             with suppress(OSError):
                 status = item.stat()
-                companions[owner].append(Companion(item.name, status.st_size, status.st_mtime_ns))
+                if stat.S_ISREG(status.st_mode):
+                    beside = Companion(item.name, status.st_size, status.st_mtime_ns)
+                    companions[owner].append(beside)
     return {owner: tuple(sorted(beside)) for owner, beside in companions.items()}

@@ -17,7 +17,7 @@ import pytest
 
 from lib_embeddings.entries import place as place_module
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.entries.companions import preview_of
+from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choices
@@ -127,8 +127,7 @@ def test_pairs_in_folders_join(tmp_path: Path) -> None:
             ("sub/birb.pt", "usable"),
             ("sub/deep/dog.pt", "partial"),
         ]
-        picture = preview_of(entry_of(library, "birb"))
-        assert picture
+        (picture,) = pictures_of(entry_of(library, "birb"))
         assert picture.path == "C:\\embeddings\\sub\\birb.preview.png"
 
 
