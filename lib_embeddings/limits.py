@@ -23,6 +23,10 @@ class Limits:
 
     # 75 vectors of clip_l in float32 are 225 KiB: nearly every embedding arrives in one read.
     head_bytes: int = 256 * KIB
+    # What is read at first of a file whose name does not say that it is an embedding.
+    first_bytes: int = KIB
+    # Such a file is not opened if it is smaller than one vector, or larger than 512 of t5xxl.
+    misnamed_bytes: tuple[int, int] = (KIB, 16 * MIB)
     # What a site answers instead of a file is a line or two; a long JSON is something else.
     answer_bytes: int = KIB
     # Header, pickle and vectors of the largest embedding, read twice over.

@@ -21,8 +21,23 @@ SHOWN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 SIDECAR_SUFFIX, TEXT_SUFFIX = ".json", ".txt"
 COMPANION_SUFFIXES = frozenset((*PICTURE_SUFFIXES, *SHOWN_SUFFIXES, SIDECAR_SUFFIX, TEXT_SUFFIX))
 
+# What else lies among embeddings, and what somebody has put aside: never looked into.
+_OTHER_SUFFIXES = COMPANION_SUFFIXES - {TEXT_SUFFIX} | {
+    *(".info", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".csv", ".log", ".md", ".rst", ".pdf"),
+    *(".html", ".htm", ".url", ".lnk", ".desktop", ".py", ".sh", ".bat", ".js", ".css"),
+    *(".db", ".sqlite"),
+    *(".mp4", ".webm", ".mov", ".mkv", ".bmp", ".tif", ".tiff", ".svg", ".psd", ".mp3", ".wav"),
+    *(".bak", ".old", ".orig", ".disabled", ".off", ".sha256", ".aria2", ".optim", ".gguf"),
+}
+# In a cache of Hugging Face's, the files that links of other names lead to.
+_BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# An ending in the middle of a name, where a program or a person has added something behind it.
+_ENDING_INSIDE = re.compile(
+    rf"(.+?)({'|'.join(map(re.escape, WEIGHT_SUFFIXES))})(?![a-z0-9])", re.IGNORECASE
+)
+
 # Names under which downloaders, browsers and editors write; the real name comes by a rename.
-_TEMPORARY = (".part", ".crdownload", ".tmp", ".download", "~")
+_TEMPORARY = (".part", ".crdownload", ".tmp", ".download", ".incomplete", "~")
 
 _GENERIC = "learned_embeds"
 _DIGITS = re.compile(r"(\d{1,18})")
@@ -71,6 +86,33 @@ def may_be_embedding(stem: str, suffix: str, weights: frozenset[str]) -> bool:
     if suffix in PICTURE_SUFFIXES:
         return not stem.lower().endswith(PREVIEW) and fold(stem) not in weights
     return suffix in WEIGHT_SUFFIXES
+
+
+def may_be_misnamed(stem: str, suffix: str) -> bool:
+    """Tell whether a file of another ending may be an embedding that was saved under a wrong name.
+
+    Args:
+        stem: with the suffix, what `split_name` makes of the file's name.
+    """
+    if suffix in _OTHER_SUFFIXES or is_temporary(suffix or stem):
+        return False
+    if suffix == TEXT_SUFFIX:  # some systems add it to what they do not know
+        return split_name(stem)[1] in WEIGHT_SUFFIXES
+    return bool(suffix) or not _BLOB.fullmatch(stem)
+
+
+def mend_ending(filename: str, suffix: str) -> str:
+    """Return what a misnamed file should be called.
+
+    Args:
+        suffix: the usual one for what it holds.
+    """
+    inside = _ENDING_INSIDE.match(filename)
+    if inside:
+        is_right = (inside[2].lower() == ".safetensors") == (suffix == ".safetensors")
+        return inside[1] + (inside[2] if is_right else suffix)
+    stem, ending = split_name(filename)
+    return (stem if ending[1:].isalpha() else filename) + suffix
 
 
 def fold(name: str) -> str:

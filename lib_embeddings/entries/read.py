@@ -17,12 +17,15 @@ from lib_embeddings.errors import (
     BrokenFile,
     EmbeddingError,
     NotAnEmbedding,
+    PackedEmbedding,
     UnsafeFile,
+    shown,
 )
 from lib_embeddings.formats.assemble import make_embedding, warn_unequal
 from lib_embeddings.formats.containers import Source, read_contents
 from lib_embeddings.formats.embedding import Contents, Embedding
-from lib_embeddings.names import partner_of
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,8 @@ _STATES: tuple[tuple[type[EmbeddingError], FileState], ...] = (
     (EmbeddingError, "broken"),
 )
 
+# The usual endings of what containers hold; all others are pictures.
+_SUFFIXES = {"safetensors": ".safetensors", "torch-zip": ".pt", "torch-legacy": ".pt"}
 _BLOCK = 1024 * 1024
 
 
@@ -85,17 +90,23 @@ def join(first: Reading, second: Reading) -> Reading | None:
 
 
 def read_file(place: Place) -> Reading:
-    """Say what a file is. Whatever is wrong with it becomes the reading; nothing is raised."""
+    """Say what a file is. Whatever is wrong with it becomes the reading; nothing is raised.
+
+    A file whose ending no embedding has is said to be misnamed where it is one, and else *foreign*.
+    """
     container = None
+    is_misnamed = place.suffix not in SUFFIXES
     try:
-        with open_contents(place.full_path) as contents:
+        with open_contents(place.full_path, is_likely=not is_misnamed) as contents:
             container = contents.container
-            return describe(make_embedding(place.name, contents))
+            reading = describe(make_embedding(place.name, contents))
+            return _misnamed(place, reading) if is_misnamed else reading
     except ChangedFile as error:
         return _transient(str(error))
     except EmbeddingError as error:
         state = next(state for kind, state in _STATES if isinstance(error, kind))
-        return Reading(state, str(error), container)
+        is_foreign = is_misnamed and not isinstance(error, PackedEmbedding)
+        return Reading("foreign" if is_foreign else state, str(error), container)
     except FileNotFoundError:
         return _transient("this file was deleted while it was read")
     except OSError as error:
@@ -105,6 +116,14 @@ def read_file(place: Place) -> Reading:
     except Exception:  # a defect of ours in one file must not cost the user all others
         log.exception("unexpected error while reading %s", place.full_path)
         return _transient("this file cannot be read: unexpected error, see the log")
+
+
+def _misnamed(place: Place, reading: Reading) -> Reading:
+    """Return the reading of an embedding whose file has the ending of something else."""
+    suffix = _SUFFIXES.get(reading.container or "", PICTURE_SUFFIXES[0])
+    better = shown(mend_ending(place.filename, suffix), 255)
+    reason = f"this is an embedding whose file name ends wrong: rename it to {better}"
+    return Reading("broken", reason, reading.container)
 
 
 def _transient(reason: str) -> Reading:
@@ -126,17 +145,21 @@ def describe(embedding: Embedding) -> Reading:
 
 
 @contextmanager
-def open_contents(path: str) -> Iterator[Contents]:
+def open_contents(path: str, *, is_likely: bool = True) -> Iterator[Contents]:
     """Open a file and yield what it holds; its tensors can be fetched until the block ends.
+
+    Args:
+        is_likely: whether it is probably an embedding; of another only the first bytes are read.
 
     Raises:
         EmbeddingError: as `read_contents`; also when the file changes before the block ends.
         OSError: it cannot be opened.
     """
+    head_bytes = LIMITS.head_bytes if is_likely else LIMITS.first_bytes
     with open_file(path) as file:
         before = os.fstat(file.fileno())
         try:
-            yield read_contents(Source(file, before.st_size))
+            yield read_contents(Source(file, before.st_size, head_bytes))
         finally:
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):

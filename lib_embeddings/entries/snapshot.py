@@ -13,7 +13,7 @@ from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import join, read_file
 from lib_embeddings.entries.walk import Found, find_file
-from lib_embeddings.names import PICTURE_SUFFIXES, fold, partner_of
+from lib_embeddings.names import WEIGHT_SUFFIXES, fold, partner_of
 
 
 class Names(NamedTuple):
@@ -37,13 +37,16 @@ class Snapshot:
 
     @classmethod
     def of(cls, roots: Sequence[str], entries: Iterable[Entry]) -> Snapshot:
-        """Make one of the entries of single files: pairs are joined, mere pictures left out."""
+        """Make one of the entries of single files: pairs are joined.
+
+        What has not the ending of a model and is no embedding is left out, as mere pictures are.
+        """
         listed = [
             entry
             for entry in _join_pairs(sorted(entries, key=_path_of))
             if not (
                 entry.reading.state == "foreign"
-                and entry.place.path.lower().endswith(PICTURE_SUFFIXES)
+                and not entry.place.path.lower().endswith(WEIGHT_SUFFIXES)
             )
         ]
         if len(roots) > 1:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Companion
 from lib_embeddings.entries.place import Place
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import (
     COMPANION_SUFFIXES,
     COMPANION_WORDS,
@@ -20,6 +21,7 @@ from lib_embeddings.names import (
     is_hidden,
     is_text,
     may_be_embedding,
+    may_be_misnamed,
     split_name,
 )
 
@@ -225,23 +227,36 @@ def _sort_out(items: Iterable[_Item]) -> tuple[list[_Named], dict[str, tuple[Com
     leads nowhere may have led to a folder of embeddings.
     """
     candidates: list[_Named] = []
+    misnamed: list[_Named] = []
     others: list[tuple[_Item, str, str]] = []
     for item in items:
         stem, suffix = split_name(item.name)
         if suffix in WEIGHT_SUFFIXES:
             candidates.append((item, stem))
+        elif may_be_misnamed(stem, suffix) and _is_small_file(item):
+            misnamed.append((item, stem))
         elif suffix in COMPANION_SUFFIXES:
             others.append((item, stem, suffix))
         elif _is_dangling(item):
             candidates.append((item, stem))
+    weights = frozenset(fold(stem) for _, stem in candidates) if others else frozenset[str]()
+    candidates += misnamed
     if not others:
         return candidates, {}
-    weights = frozenset(fold(stem) for _, stem in candidates)
     candidates += [
         (item, stem) for item, stem, suffix in others if may_be_embedding(stem, suffix, weights)
     ]
     owners = frozenset(fold(stem) for _, stem in candidates)
     return candidates, _companions(owners, ((item, stem) for item, stem, _ in others))
+
+
+def _is_small_file(item: _Item) -> bool:
+    """Tell whether an item is a file of the size of an embedding."""
+    smallest, largest = LIMITS.misnamed_bytes
+    try:
+        return item.is_file() and smallest <= item.stat().st_size <= largest
+    except OSError:
+        return False
 
 
 def _companions(
