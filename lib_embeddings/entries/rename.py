@@ -6,7 +6,10 @@ older than its neighbours.
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -26,6 +29,10 @@ from lib_embeddings.names import (
 
 # What most file systems allow.
 _MOST_BYTES = 255
+
+# From the headers of Linux and macOS: to rename without replacing, seen from the current folder.
+_AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
+_UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
 class Move(NamedTuple):
@@ -176,26 +183,47 @@ def _check_folder(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) 
 
 
 def _move(source: str, target: str) -> None:
-    """Rename a file, or a link itself, where nothing has the new name. Raises `OSError`."""
+    """Rename a file, or a link itself, where nothing has the new name. Raises `OSError`.
+
+    It has the old name or the new one at any moment, also when this process is killed.
+    """
     try:
-        os.link(source, target, follow_symlinks=False)
+        _rename_exclusively(source, target)
     except FileExistsError:
         # Where letter case does not count, a file is in its own way.
         if not (_is_same_name(source, target) and os.path.samefile(source, target)):
             raise
         os.rename(source, target)
-    except (OSError, NotImplementedError):
-        # Such disks know no second name for a file. Whoever takes the new name between these two
-        # lines would lose their file; a system call without this gap is not to be had everywhere.
+    except NotImplementedError:
+        # Whoever takes the new name between these two lines would lose their file.
         if os.path.lexists(target) and not _is_same_name(source, target):
-            raise FileExistsError(None, "it is there already", target) from None
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         os.rename(source, target)
-    else:
-        try:
-            os.unlink(source)
-        except OSError:
-            os.unlink(target)
-            raise
+
+
+def _rename_exclusively(source: str, target: str) -> None:
+    """Rename a file by the system's own call that replaces none. Raises `OSError`.
+
+    Raises:
+        NotImplementedError: this system or this disk has no such call.
+    """
+    if sys.platform == "win32":
+        os.rename(source, target)
+        return
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        old, new = os.fsencode(source), os.fsencode(target)
+        if sys.platform == "darwin":
+            failed = library.renamex_np(old, new, _RENAME_EXCL)
+        else:
+            failed = library.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+    except (OSError, AttributeError) as error:
+        raise NotImplementedError from error
+    if failed:
+        code = ctypes.get_errno()
+        if code in _UNSUPPORTED:
+            raise NotImplementedError
+        raise OSError(code, os.strerror(code))
 
 
 def _is_same_name(source: str, target: str) -> bool:

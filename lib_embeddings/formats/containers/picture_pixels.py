@@ -214,6 +214,8 @@ def _decode(picture: Picture) -> Bytes | None:
     except (BrokenFile, NotAnEmbedding, MemoryError):
         raise
     except Exception as error:  # Pillow passes on whatever the libraries of its formats raise
+        if "out of memory" in str(error):  # says nothing about the picture
+            raise MemoryError from error
         raise _damaged() from error
 
 
