@@ -168,9 +168,9 @@ def shrink(path: str, width: int) -> bytes | None:
             at_most(LIMITS.preview_bytes, os.fstat(file.fileno()).st_size, "bytes of picture")
             with open_picture(buffered, _FORMATS) as image:
                 at_most(LIMITS.preview_pixels, image.width * image.height, "pixels")
-                box = (width, width * _TALLEST)
+                bounds = (width, width * _TALLEST)
                 is_turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
-                image.thumbnail(box[::-1] if is_turned else box)
+                image.thumbnail(bounds[::-1] if is_turned else bounds)
                 upright = ImageOps.exif_transpose(image)
             has_alpha = "A" in upright.mode or "transparency" in upright.info
             data = io.BytesIO()
