@@ -224,16 +224,18 @@ _NO_TEXTS = Texts()
 def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
     by_name = _by_name(companions)
     beside = (by_name.get(fold(f"{place.name}{ending}")) for ending in _TEXT_ENDINGS)
-    sidecar, *descriptions = (_content(place, each) for each in beside)
+    sidecar, *others = (_content(place, each) for each in beside)
     document = _parse(sidecar)
     notes, description, field = (document.get(key) for key in ("notes", "description", _FIELD_KEY))
     return Texts(
-        _cut(notes) if isinstance(notes, str) else "",
-        _without_tags(description)
-        if isinstance(description, str) and description
-        else next((_without_tags(text) for text in descriptions if text), ""),
+        _first_text([notes])[: LIMITS.text_characters],
+        _without_tags(_first_text([description, *others])[: LIMITS.text_characters]),
         field if field in FIELDS else None,
     )
+
+
+def _first_text(values: Iterable[object]) -> str:
+    return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def _content(place: Place, companion: Companion | None) -> str:
@@ -274,13 +276,8 @@ def _parse(text: str) -> dict[str, object]:
 
 def _without_tags(text: str) -> str:
     """Return what a browser would show of a description that is HTML, line by line."""
-    text = _cut(text)
     if not (_TAG.search(text) or _UNSEEN.search(text)):
         return text.strip()
     text = _TAG.sub("", _LINE_END.sub("\n", _UNSEEN.sub("", text)))
     lines = map(str.strip, html.unescape(text).splitlines())
     return "\n".join(filter(None, lines))
-
-
-def _cut(text: str) -> str:
-    return text[: LIMITS.text_characters]

@@ -120,10 +120,14 @@ def read_file(place: Place) -> Reading:
 
 def _misnamed(place: Place, reading: Reading) -> Reading:
     """Return the reading of an embedding whose file has the ending of something else."""
-    suffix = _SUFFIXES.get(reading.container or "", PICTURE_SUFFIXES[0])
-    better = shown(mend_ending(place.filename, suffix), 255)
+    better = shown(mend_ending(place.filename, usual_suffix(reading)), 255)
     reason = f"this is an embedding whose file name ends wrong: rename it to {better}"
     return Reading("broken", reason, reading.container)
+
+
+def usual_suffix(reading: Reading) -> str:
+    """Return the ending of files with the container of one."""
+    return _SUFFIXES.get(reading.container or "", PICTURE_SUFFIXES[0])
 
 
 def _transient(reason: str) -> Reading:

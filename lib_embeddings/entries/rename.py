@@ -16,12 +16,14 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.entry import PAIR, Entry
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import usual_suffix
 from lib_embeddings.errors import BadName, RenameError, shown
 from lib_embeddings.names import (
     SUFFIXES,
     WEIGHT_SUFFIXES,
     fold,
     may_be_embedding,
+    mend_ending,
     partner_of,
     split_name,
     why_no_filename,
@@ -84,10 +86,7 @@ def plan(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Renaming:
     if problem:
         raise BadName(problem)
     place = entry.place
-    if place.suffix not in SUFFIXES:
-        endings = ", ".join(SUFFIXES)
-        found = shown(place.suffix) or "none"
-        raise RenameError(f"{shown(place.path, 255)}: expected one of {endings}, found {found}")
+    suffix = _suffix_for(entry)
     _check_library(entry, name, others)
     try:
         filenames = os.listdir(place.full_folder)
@@ -96,9 +95,28 @@ def plan(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Renaming:
     filename = next((each for each in filenames if _is_at(place, each)), "")
     if not filename or os.path.isdir(place.full_path):
         raise RenameError(f"{shown(place.filename, 255)} does not exist any more, or is a folder")
-    targets = _targets(filename, name, filenames, is_pair=entry.reading.layout == PAIR)
+    suffix = suffix or filename[len(split_name(filename)[0]) :]
+    is_pair = entry.reading.layout == PAIR
+    targets = _targets(filename, name, suffix, filenames, is_pair=is_pair)
     _check_folder(targets, filenames)
     return Renaming(tuple(Move(place.beside(old), place.beside(new)) for old, new in targets))
+
+
+def _suffix_for(entry: Entry) -> str | None:
+    """Return the ending that a misnamed embedding gets; None where the file keeps its own.
+
+    Raises:
+        RenameError: it has the ending of something else, and is no embedding.
+    """
+    place, reading = entry.place, entry.reading
+    if place.suffix in SUFFIXES:
+        return None
+    if reading.state == "broken" and reading.container:
+        return split_name(mend_ending(place.filename, usual_suffix(reading)))[1]
+    found = shown(place.suffix) or "none"
+    raise RenameError(
+        f"{shown(place.path, 255)}: expected one of {', '.join(SUFFIXES)}, found {found}"
+    )
 
 
 def _is_at(place: Place, filename: str) -> bool:
@@ -119,13 +137,13 @@ def _check_library(entry: Entry, name: str, others: Iterable[Entry]) -> None:
 
 
 def _targets(
-    filename: str, name: str, filenames: Iterable[str], *, is_pair: bool
+    filename: str, name: str, suffix: str, filenames: Sequence[str], *, is_pair: bool
 ) -> list[tuple[str, str]]:
     """Return old and new file names: of what belongs to a file, and of itself."""
     stem, _ = split_name(filename)
     belongings = _belongings(filename, filenames)
     targets = [(each, name + each[len(stem) :]) for each in belongings]
-    renamed = name + filename[len(stem) :]
+    renamed = name + suffix
     if is_pair:
         partner, renamed_partner = partner_of(filename), partner_of(renamed)
         if not renamed_partner:
@@ -134,7 +152,7 @@ def _targets(
     return [*targets, (filename, renamed)]
 
 
-def _belongings(filename: str, filenames: Iterable[str]) -> list[str]:
+def _belongings(filename: str, filenames: Sequence[str]) -> list[str]:
     """Return the files that are named after an embedding's: `<name>.…`, whatever their kind.
 
     What is also named after another embedding stays with that one.
@@ -142,7 +160,9 @@ def _belongings(filename: str, filenames: Iterable[str]) -> list[str]:
     stem, _ = split_name(filename)
     beginning = f"{stem}."
     weights = frozenset(
-        fold(stem) for stem, suffix in map(split_name, filenames) if suffix in WEIGHT_SUFFIXES
+        fold(stem)
+        for each, (stem, suffix) in zip(filenames, map(split_name, filenames), strict=True)
+        if suffix in WEIGHT_SUFFIXES or (each == filename and suffix not in SUFFIXES)
     )
     embeddings = [each for each in filenames if may_be_embedding(*split_name(each), weights)]
     rivals = tuple(
@@ -152,7 +172,7 @@ def _belongings(filename: str, filenames: Iterable[str]) -> list[str]:
     )
     return sorted(
         each
-        for each in set(filenames).difference(embeddings)
+        for each in set(filenames).difference(embeddings, [filename])
         if fold(each[: len(beginning)]) == fold(beginning) and not fold(each).startswith(rivals)
     )
 

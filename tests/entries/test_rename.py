@@ -122,6 +122,16 @@ def test_a_link_is_renamed_itself(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "elsewhere") == ["cat.pt"]
 
 
+@pytest.mark.parametrize("path", ["20068", "cat.safetensors.1", "cat.pti", "cat.safetensors.txt"])
+def test_a_misnamed_embedding_gets_its_ending(tmp_path: Path, path: str) -> None:
+    """One that was saved with a wrong ending is renamed to what it is."""
+    picture = f"{os.path.splitext(path)[0]}.png"
+    fill(tmp_path, path, picture)
+    (tmp_path / path).write_bytes(SD1)
+    assert rename(entry_of(tmp_path, path), "dog").place.path == "dog.safetensors"
+    assert sorted(os.listdir(tmp_path)) == ["dog.png", "dog.safetensors"]
+
+
 def test_a_name_that_is_no_text_can_be_mended(tmp_path: Path) -> None:
     """A file that is listed in other letters than it has is found."""
     try:
