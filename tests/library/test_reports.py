@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.catalogue import Filters
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.library.search import Filters
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from tests.builders import safetensors_file, vectors
 
@@ -197,7 +197,7 @@ def test_search_completion_and_prompt_compare_names_alike(
     library = Library([tmp_path], Index.nowhere())
     library.set_model(MODEL_FAMILIES["sd1"], own_tokenizer())
     library.rescan()
-    index, ready = library.search_index, PromptReports(library).ready()
+    index, ready = library.catalogue, PromptReports(library).ready()
     assert ready
     used = [use.known.name for use in ready.reader.read(f"a {typed}, b", 20).used]
     found = [seen.name for seen in index.select(Filters(query=typed)).entries]
