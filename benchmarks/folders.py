@@ -28,6 +28,10 @@ Vectors = npt.NDArray[np.float32]
 Writer = Callable[[str, Vectors], bytes]
 
 SUBFOLDERS = 20
+_OTHER_ENDINGS = (
+    *(".civitai.info", ".yaml", ".md", ".html", ".mp4"),
+    *("", "", ".dat", ".x", ".v2"),
+)
 # Long ago, so that nothing counts as just written.
 _FIRST_SECOND, _LAST_SECOND = 1_660_000_000, 1_700_000_000
 
@@ -49,6 +53,19 @@ def make_folder(path: str | os.PathLike[str], n_files: int, seed: int = 0) -> No
         file.write_bytes(write(stem, vectors))
         second = int(rng.integers(_FIRST_SECOND, _LAST_SECOND))
         os.utime(file, (second, second))
+
+
+def add_others(path: str | os.PathLike[str], n_files: int) -> None:
+    """Write *n_files* files that are no embeddings among those of `make_folder`.
+
+    Half of them have endings that embeddings never have, a fifth have none, and none is looked into
+    again once it is known.
+    """
+    for number in range(n_files):
+        ending = _OTHER_ENDINGS[number % len(_OTHER_ENDINGS)]
+        file = Path(path) / f"folder-{number % SUBFOLDERS:02}" / f"other-{number}{ending}"
+        file.write_bytes(b"neither an embedding nor one that broke off\n" * 100)
+        os.utime(file, (_FIRST_SECOND, _FIRST_SECOND))
 
 
 def _tensor(vectors: Vectors, *rest: object) -> object:

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.child import in_new_process, start_library
 from benchmarks.clock import best
-from benchmarks.folders import make_folder
+from benchmarks.folders import add_others, make_folder
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue, Filters
@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measure_start(folder, scratch)
         measure_view(folder, scratch)
         measure_names(scratch, options.files)
+        add_others(folder, options.files)
+        print(f"with {options.files:,} other files among them:")
+        measure_start(folder, scratch)
     with tempfile.TemporaryDirectory() as scratch:
         weather_storm(scratch, options.operations)
 

@@ -3,7 +3,8 @@
     EmbeddingError          .path is attached by whoever opened the file, never by a parser
     ├ NotAnEmbedding        readable, but something else: a LoRA, a checkpoint, a picture
     ├ BrokenFile            cut short, damaged, a web page, a git-lfs pointer
-    │ └ LimitExceeded       larger than anything an embedding needs
+    │ ├ LimitExceeded       larger than anything an embedding needs
+    │ └ PackedEmbedding     an archive with an embedding in it
     └ UnsafeFile            a pickle asks for something outside the allow-list
 
     RenameError             the new name is taken, or the disk refuses
@@ -52,6 +53,10 @@ class LimitExceeded(BrokenFile):
         self.limit = limit
         self.allowed = allowed
         self.found = found
+
+
+class PackedEmbedding(BrokenFile):
+    """The file is an archive with an embedding in it, which has to be unpacked."""
 
 
 class UnsafeFile(EmbeddingError):

@@ -23,6 +23,10 @@ class Limits:
 
     # 75 vectors of clip_l in float32 are 225 KiB: nearly every embedding arrives in one read.
     head_bytes: int = 256 * KIB
+    # What is read at first of a file whose name does not say that it is an embedding.
+    first_bytes: int = KIB
+    # Such a file is not opened if it is smaller than one vector, or larger than 512 of t5xxl.
+    misnamed_bytes: tuple[int, int] = (KIB, 16 * MIB)
     # What a site answers instead of a file is a line or two; a long JSON is something else.
     answer_bytes: int = KIB
     # Header, pickle and vectors of the largest embedding, read twice over.
@@ -104,6 +108,25 @@ class Limits:
     png_chunks: int = 4096
     # Chunks before the pixels of a WebP: its size, a colour profile, a few that no program writes.
     webp_chunks: int = 16
+
+    # What lies beside an embedding
+
+    # A preview is decoded whole, with four bytes a pixel: 4096 x 4096 are 64 MiB.
+    preview_pixels: int = 16 * MIB
+    # Four bytes for each of those would be a picture that nobody packed.
+    preview_bytes: int = 32 * MIB
+    # A JPEG is decoded in part, and larger for that reason. Cameras take 24 million.
+    photo_pixels: int = 32 * MIB
+    # A page asks for a hundred previews at once.
+    previews_at_once: int = 2
+    # 10,000 thumbnails of 256 pixels are about 100 MB.
+    thumbnail_bytes: int = 256 * MIB
+    # What sites tell of a model with all its versions comes to a few hundred KB.
+    sidecar_bytes: int = 4 * MIB
+    # What is shown of notes, and of a description: few have 2,000.
+    text_characters: int = 100_000
+    # Embeddings whose texts are remembered.
+    remembered_texts: int = 20_000
 
     # Prompts. A report is made at every key, so that all of one together may take 50 ms.
 

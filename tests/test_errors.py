@@ -11,6 +11,7 @@ from lib_embeddings.errors import (
     EmbeddingError,
     LimitExceeded,
     NotAnEmbedding,
+    PackedEmbedding,
     UnsafeFile,
     shown,
 )
@@ -24,6 +25,7 @@ from lib_embeddings.limits import LIMITS, at_most
         (BrokenFile, EmbeddingError),
         (UnsafeFile, EmbeddingError),
         (LimitExceeded, BrokenFile),
+        (PackedEmbedding, BrokenFile),
         (EmbeddingError, Exception),
     ],
 )

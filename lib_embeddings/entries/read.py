@@ -1,15 +1,15 @@
-"""Open a file and say what it is: the only module that opens embedding files."""
+"""Open a file and say what it is: the only module that opens files in folders of embeddings."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
 
 from lib_embeddings.entries.entry import PAIR, Entry, FileState, Reading
 from lib_embeddings.entries.place import Place
@@ -18,12 +18,15 @@ from lib_embeddings.errors import (
     BrokenFile,
     EmbeddingError,
     NotAnEmbedding,
+    PackedEmbedding,
     UnsafeFile,
+    shown,
 )
 from lib_embeddings.formats.assemble import make_embedding, warn_unequal
 from lib_embeddings.formats.containers import Source, read_contents
 from lib_embeddings.formats.embedding import Contents, Embedding
-from lib_embeddings.names import partner_of
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +35,18 @@ _STATES: tuple[tuple[type[EmbeddingError], FileState], ...] = (
     (UnsafeFile, "unsafe"),
     (EmbeddingError, "broken"),
 )
-_V = TypeVar("_V")
 
+# The usual endings of what containers hold; all others are pictures.
+_SUFFIXES = {"safetensors": ".safetensors", "torch-zip": ".pt", "torch-legacy": ".pt"}
 _BLOCK = 1024 * 1024
 
 
 class ChangedFile(BrokenFile):
     """The file changed while it was read: nobody knows yet what it is."""
+
+
+class NoFile(ChangedFile, OSError):
+    """Something else than a file lies there now."""
 
 
 def read_embedding(path: str | os.PathLike[str]) -> Embedding:
@@ -57,39 +65,48 @@ def read_embedding(path: str | os.PathLike[str]) -> Embedding:
         second = _read_alone(place.beside(partner))
     except (EmbeddingError, OSError):
         return embedding
-    if not are_pair(embedding.vectors, second.vectors):
+    pair = join(_reading_of(embedding), _reading_of(second))
+    if pair is None:
         return embedding
-    vectors = {**embedding.vectors, **second.vectors}
     return replace(
         embedding,
         layout=PAIR,
-        vectors=vectors,
+        vectors={**embedding.vectors, **second.vectors},
         dtypes={**embedding.dtypes, **second.dtypes},
-        warnings=(
-            *embedding.warnings,
-            *second.warnings,
-            *warn_unequal({key: len(array) for key, array in vectors.items()}),
-        ),
+        warnings=pair.warnings,
     )
 
 
-def are_pair(first: Mapping[str, _V], second: Mapping[str, _V]) -> bool:
-    """Tell whether two files hold the two halves of one SDXL embedding."""
-    return first.keys() == {"clip_l"} and second.keys() == {"clip_g"}
+def join(first: Reading, second: Reading) -> Reading | None:
+    """Return what two files tell that hold the halves of one SDXL embedding; None if they do not.
+
+    The stored name and the metadata are those of the first.
+    """
+    if list(first.vectors) != ["clip_l"] or list(second.vectors) != ["clip_g"]:
+        return None
+    vectors = {**first.vectors, **second.vectors}
+    unequal = warn_unequal({key: info.n_vectors for key, info in vectors.items()})
+    warnings = (*first.warnings, *second.warnings, *unequal)
+    return first._replace(layout=PAIR, vectors=vectors, warnings=warnings)
 
 
 def read_file(found: Found) -> Entry:
-    """Say what a file is. Whatever is wrong with it becomes its reading; nothing is raised."""
+    """Say what a file is. Whatever is wrong with it becomes its reading; nothing is raised.
+
+    A file whose ending no embedding has is said to be misnamed where it is one, and else *foreign*.
+    """
     place, container = found.place, None
+    is_misnamed = place.suffix not in SUFFIXES
     try:
-        with open_contents(place.full_path) as contents:
+        with open_contents(place.full_path, is_likely=not is_misnamed) as contents:
             container = contents.container
             embedding = make_embedding(place.name, contents)
     except ChangedFile as error:
         return _transient(found, str(error))
     except EmbeddingError as error:
+        is_foreign = is_misnamed and not isinstance(error, PackedEmbedding)
         state = next(state for kind, state in _STATES if isinstance(error, kind))
-        return entry_of(found, Reading(state, str(error), container))
+        return entry_of(found, Reading("foreign" if is_foreign else state, str(error), container))
     except FileNotFoundError:
         return _transient(found, "this file was deleted while it was read")
     except OSError as error:
@@ -101,7 +118,21 @@ def read_file(found: Found) -> Entry:
     except Exception:  # a defect of ours in one file must not cost the user all others
         log.exception("unexpected error while reading %s", place.full_path)
         return _transient(found, "this file cannot be read: unexpected error, see the log")
+    if is_misnamed:
+        return entry_of(found, _misnamed(place, container))
     return entry_of(found, _reading_of(embedding), embedding.stored_name)
+
+
+def _misnamed(place: Place, container: str) -> Reading:
+    """Return the reading of an embedding whose file has the ending of something else."""
+    better = shown(mend_ending(place.filename, usual_suffix(container)), 255)
+    reason = f"this is an embedding whose file name ends wrong: rename it to {better}"
+    return Reading("broken", reason, container)
+
+
+def usual_suffix(container: str | None) -> str:
+    """Return the ending of files with the container of one."""
+    return _SUFFIXES.get(container or "", PICTURE_SUFFIXES[0])
 
 
 def _transient(found: Found, reason: str) -> Entry:
@@ -121,30 +152,54 @@ def _reading_of(embedding: Embedding) -> Reading:
 
 
 @contextmanager
-def open_contents(path: str) -> Iterator[Contents]:
+def open_contents(path: str, *, is_likely: bool = True) -> Iterator[Contents]:
     """Open a file and yield what it holds; its tensors can be fetched until the block ends.
+
+    Args:
+        is_likely: whether it is probably an embedding; of another only the first bytes are read.
 
     Raises:
         EmbeddingError: as `read_contents`; also when the file changes before the block ends.
         OSError: it cannot be opened.
     """
-    mode = os.stat(path).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a pipe would wait for its writer
-        raise BrokenFile("this is a pipe, a socket or a device, not a file")
-    with open(path, "rb", buffering=0) as file:
+    head_bytes = LIMITS.head_bytes if is_likely else LIMITS.first_bytes
+    with open_file(path) as file:
         before = os.fstat(file.fileno())
         try:
-            yield read_contents(Source(file, before.st_size))
+            yield read_contents(Source(file, before.st_size, head_bytes))
         finally:
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                 raise ChangedFile("this file changed while it was read: it is read again soon")
 
 
+@contextmanager
+def open_file(path: str) -> Iterator[io.FileIO]:
+    """Open a file of a folder in which anything may lie, now or a moment later.
+
+    Raises:
+        OSError: it cannot be opened; `NoFile` if it is a pipe, a socket or a device.
+    """
+    _check_kind(os.stat(path))  # to open a device may do something, and a socket cannot be opened
+    with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+        _check_kind(os.fstat(file.fileno()))
+        yield file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; the opening of a pipe does not wait for its writer then."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_kind(status: os.stat_result) -> None:
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise NoFile("this is a pipe, a socket or a device, not a file")
+
+
 def sha256(path: str) -> str:
     """Return the SHA-256 of a file, in hexadecimal. Raises `OSError`."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

@@ -6,19 +6,24 @@ older than its neighbours.
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import PAIR, Entry
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import usual_suffix
 from lib_embeddings.errors import BadName, RenameError, shown
 from lib_embeddings.names import (
     SUFFIXES,
     WEIGHT_SUFFIXES,
     fold,
     may_be_embedding,
+    mend_ending,
     partner_of,
     split_name,
     why_no_filename,
@@ -26,6 +31,10 @@ from lib_embeddings.names import (
 
 # What most file systems allow.
 _MOST_BYTES = 255
+
+# From the headers of Linux and macOS: to rename without replacing, seen from the current folder.
+_AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
+_UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
 class Move(NamedTuple):
@@ -77,10 +86,7 @@ def plan(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Renaming:
     if problem:
         raise BadName(problem)
     place = entry.place
-    if place.suffix not in SUFFIXES:
-        endings = ", ".join(SUFFIXES)
-        found = shown(place.suffix) or "none"
-        raise RenameError(f"{shown(place.path, 255)}: expected one of {endings}, found {found}")
+    suffix = _suffix_for(entry)
     _check_library(entry, name, others)
     try:
         filenames = os.listdir(place.full_folder)
@@ -89,9 +95,28 @@ def plan(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Renaming:
     filename = next((each for each in filenames if _is_at(place, each)), "")
     if not filename or os.path.isdir(place.full_path):
         raise RenameError(f"{shown(place.filename, 255)} does not exist any more, or is a folder")
-    targets = _targets(filename, name, filenames, is_pair=entry.reading.layout == PAIR)
+    suffix = suffix or filename[len(split_name(filename)[0]) :]
+    is_pair = entry.reading.layout == PAIR
+    targets = _targets(filename, name, suffix, filenames, is_pair=is_pair)
     _check_folder(targets, filenames)
     return Renaming(tuple(Move(place.beside(old), place.beside(new)) for old, new in targets))
+
+
+def _suffix_for(entry: Entry) -> str | None:
+    """Return the ending that a misnamed embedding gets; None where the file keeps its own.
+
+    Raises:
+        RenameError: it has the ending of something else, and is no embedding.
+    """
+    place, reading = entry.place, entry.reading
+    if place.suffix in SUFFIXES:
+        return None
+    if reading.state == "broken" and reading.container:
+        return split_name(mend_ending(place.filename, usual_suffix(reading.container)))[1]
+    found = shown(place.suffix) or "none"
+    raise RenameError(
+        f"{shown(place.path, 255)}: expected one of {', '.join(SUFFIXES)}, found {found}"
+    )
 
 
 def _is_at(place: Place, filename: str) -> bool:
@@ -112,13 +137,13 @@ def _check_library(entry: Entry, name: str, others: Iterable[Entry]) -> None:
 
 
 def _targets(
-    filename: str, name: str, filenames: Iterable[str], *, is_pair: bool
+    filename: str, name: str, suffix: str, filenames: Sequence[str], *, is_pair: bool
 ) -> list[tuple[str, str]]:
     """Return old and new file names: of what belongs to a file, and of itself."""
     stem, _ = split_name(filename)
     belongings = _belongings(filename, filenames)
     targets = [(each, name + each[len(stem) :]) for each in belongings]
-    renamed = name + filename[len(stem) :]
+    renamed = name + suffix
     if is_pair:
         partner, renamed_partner = partner_of(filename), partner_of(renamed)
         if not renamed_partner:
@@ -127,7 +152,7 @@ def _targets(
     return [*targets, (filename, renamed)]
 
 
-def _belongings(filename: str, filenames: Iterable[str]) -> list[str]:
+def _belongings(filename: str, filenames: Sequence[str]) -> list[str]:
     """Return the files that are named after an embedding's: `<name>.…`, whatever their kind.
 
     What is also named after another embedding stays with that one.
@@ -135,7 +160,9 @@ def _belongings(filename: str, filenames: Iterable[str]) -> list[str]:
     stem, _ = split_name(filename)
     beginning = f"{stem}."
     weights = frozenset(
-        fold(stem) for stem, suffix in map(split_name, filenames) if suffix in WEIGHT_SUFFIXES
+        fold(stem)
+        for each, (stem, suffix) in zip(filenames, map(split_name, filenames), strict=True)
+        if suffix in WEIGHT_SUFFIXES or (each == filename and suffix not in SUFFIXES)
     )
     embeddings = [each for each in filenames if may_be_embedding(*split_name(each), weights)]
     rivals = tuple(
@@ -145,7 +172,7 @@ def _belongings(filename: str, filenames: Iterable[str]) -> list[str]:
     )
     return sorted(
         each
-        for each in set(filenames).difference(embeddings)
+        for each in set(filenames).difference(embeddings, [filename])
         if fold(each[: len(beginning)]) == fold(beginning) and not fold(each).startswith(rivals)
     )
 
@@ -176,26 +203,47 @@ def _check_folder(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) 
 
 
 def _move(source: str, target: str) -> None:
-    """Rename a file, or a link itself, where nothing has the new name. Raises `OSError`."""
+    """Rename a file, or a link itself, where nothing has the new name. Raises `OSError`.
+
+    It has the old name or the new one at any moment, also when this process is killed.
+    """
     try:
-        os.link(source, target, follow_symlinks=False)
+        _rename_exclusively(source, target)
     except FileExistsError:
         # Where letter case does not count, a file is in its own way.
         if not (_is_same_name(source, target) and os.path.samefile(source, target)):
             raise
         os.rename(source, target)
-    except (OSError, NotImplementedError):
-        # Such disks know no second name for a file. Whoever takes the new name between these two
-        # lines would lose their file; a system call without this gap is not to be had everywhere.
+    except NotImplementedError:
+        # Whoever takes the new name between these two lines would lose their file.
         if os.path.lexists(target) and not _is_same_name(source, target):
-            raise FileExistsError(None, "it is there already", target) from None
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         os.rename(source, target)
-    else:
-        try:
-            os.unlink(source)
-        except OSError:
-            os.unlink(target)
-            raise
+
+
+def _rename_exclusively(source: str, target: str) -> None:
+    """Rename a file by the system's own call that replaces none. Raises `OSError`.
+
+    Raises:
+        NotImplementedError: this system or this disk has no such call.
+    """
+    if sys.platform == "win32":
+        os.rename(source, target)
+        return
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        old, new = os.fsencode(source), os.fsencode(target)
+        if sys.platform == "darwin":
+            failed = library.renamex_np(old, new, _RENAME_EXCL)
+        else:
+            failed = library.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+    except (OSError, AttributeError) as error:
+        raise NotImplementedError from error
+    if failed:
+        code = ctypes.get_errno()
+        if code in _UNSUPPORTED:
+            raise NotImplementedError
+        raise OSError(code, os.strerror(code))
 
 
 def _is_same_name(source: str, target: str) -> bool:

@@ -9,12 +9,11 @@ from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
-from lib_embeddings.entries.entry import PAIR, Entry
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.read import are_pair, read_file
+from lib_embeddings.entries.read import join, read_file
 from lib_embeddings.entries.walk import Found, find_file, unopened
-from lib_embeddings.formats.assemble import warn_unequal
-from lib_embeddings.names import PICTURE_SUFFIXES, fold, partner_of
+from lib_embeddings.names import WEIGHT_SUFFIXES, fold, partner_of
 
 
 class Names(NamedTuple):
@@ -38,13 +37,16 @@ class Snapshot:
 
     @classmethod
     def of(cls, roots: Sequence[str], entries: Iterable[Entry]) -> Snapshot:
-        """Make one of the entries of single files: pairs are joined, mere pictures left out."""
+        """Make one of the entries of single files: pairs are joined.
+
+        What has not the ending of a model and is no embedding is left out, as mere pictures are.
+        """
         listed = [
             entry
             for entry in _join_pairs(sorted(entries, key=_path_of))
             if not (
                 entry.reading.state == "foreign"
-                and entry.place.path.lower().endswith(PICTURE_SUFFIXES)
+                and not entry.place.path.lower().endswith(WEIGHT_SUFFIXES)
             )
         ]
         if len(roots) > 1:
@@ -120,9 +122,15 @@ def _join_pairs(entries: list[Entry]) -> Iterable[Entry]:
     for first in entries:
         partner = _partner_of(first.place)
         second = joined.get(partner) if partner else None
-        if second and are_pair(first.reading.vectors, second.reading.vectors):
+        reading = join(first.reading, second.reading) if second else None
+        if second and reading:
             del joined[second.place]
-            joined[first.place] = _join(first, second)
+            joined[first.place] = first._replace(
+                size=first.size + second.size,
+                mtime_ns=max(first.mtime_ns, second.mtime_ns),
+                reading=reading,
+                stale=first.stale or second.stale,
+            )
     return joined.values()
 
 
@@ -130,15 +138,3 @@ def _partner_of(place: Place) -> Place | None:
     """Return where the other half of a pair would lie; None for a file that is no first half."""
     partner = partner_of(place.filename)
     return place.beside(partner) if partner else None
-
-
-def _join(first: Entry, second: Entry) -> Entry:
-    vectors = {**first.reading.vectors, **second.reading.vectors}
-    unequal = warn_unequal({key: info.n_vectors for key, info in vectors.items()})
-    warnings = (*first.reading.warnings, *second.reading.warnings, *unequal)
-    return first._replace(
-        size=first.size + second.size,
-        mtime_ns=max(first.mtime_ns, second.mtime_ns),
-        reading=first.reading._replace(layout=PAIR, vectors=vectors, warnings=warnings),
-        stale=first.stale or second.stale,
-    )

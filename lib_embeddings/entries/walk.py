@@ -12,20 +12,20 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Companion, Entry, Reading
 from lib_embeddings.entries.place import Place
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import (
-    PICTURE_SUFFIXES,
+    COMPANION_SUFFIXES,
+    COMPANION_WORDS,
     WEIGHT_SUFFIXES,
     fold,
     is_hidden,
     is_text,
     may_be_embedding,
+    may_be_misnamed,
     split_name,
 )
 
-# What may belong to an embedding, named after it; some pictures may be embeddings, too.
-_OTHER_SUFFIXES = frozenset((*PICTURE_SUFFIXES, ".jpg", ".jpeg", ".gif", ".json", ".txt"))
-_FILE_SUFFIXES = _OTHER_SUFFIXES.union(WEIGHT_SUFFIXES)
-_COMPANION_ENDINGS = (".preview", ".description")
+_FILE_SUFFIXES = COMPANION_SUFFIXES.union(WEIGHT_SUFFIXES)
 
 # What the system answers where a link leads nowhere; the last, where it leads to itself.
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -238,23 +238,36 @@ def _sort_out(items: Iterable[_Item]) -> tuple[list[_Named], dict[str, tuple[Com
     leads nowhere may have led to a folder of embeddings.
     """
     candidates: list[_Named] = []
+    misnamed: list[_Named] = []
     others: list[tuple[_Item, str, str]] = []
     for item in items:
         stem, suffix = split_name(item.name)
         if suffix in WEIGHT_SUFFIXES:
             candidates.append((item, stem))
-        elif suffix in _OTHER_SUFFIXES:
+        elif may_be_misnamed(stem, suffix) and _is_small_file(item):
+            misnamed.append((item, stem))
+        elif suffix in COMPANION_SUFFIXES:
             others.append((item, stem, suffix))
         elif _is_dangling(item):
             candidates.append((item, stem))
+    weights = frozenset(fold(stem) for _, stem in candidates) if others else frozenset[str]()
+    candidates += misnamed
     if not others:
         return candidates, {}
-    weights = frozenset(fold(stem) for _, stem in candidates)
     candidates += [
         (item, stem) for item, stem, suffix in others if may_be_embedding(stem, suffix, weights)
     ]
     owners = frozenset(fold(stem) for _, stem in candidates)
     return candidates, _companions(owners, ((item, stem) for item, stem, _ in others))
+
+
+def _is_small_file(item: _Item) -> bool:
+    """Tell whether an item is a file of the size of an embedding."""
+    smallest, largest = LIMITS.misnamed_bytes
+    try:
+        return item.is_file() and smallest <= item.stat().st_size <= largest
+    except OSError:
+        return False
 
 
 def _companions(
@@ -263,8 +276,10 @@ def _companions(
     companions: dict[str, list[Companion]] = defaultdict(list)
     for item, stem in others:
         folded = fold(stem)
-        for owner in owners.intersection((folded, *map(folded.removesuffix, _COMPANION_ENDINGS))):
+        for owner in owners.intersection((folded, *map(folded.removesuffix, COMPANION_WORDS))):
             with suppress(OSError):
                 status = item.stat()
-                companions[owner].append(Companion(item.name, status.st_size, status.st_mtime_ns))
+                if stat.S_ISREG(status.st_mode):
+                    beside = Companion(item.name, status.st_size, status.st_mtime_ns)
+                    companions[owner].append(beside)
     return {owner: tuple(sorted(beside)) for owner, beside in companions.items()}

@@ -12,7 +12,7 @@ from math import isfinite, sqrt
 import numpy as np
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
-from lib_embeddings.formats.embedding import Contents, Embedding, Vectors
+from lib_embeddings.formats.embedding import Contents, Embedding, Vectors, named_tensors
 from lib_embeddings.formats.foreign import recognise
 from lib_embeddings.formats.layouts import CERTAIN, LIKELY, Draft, Layout, Term, is_vectors
 from lib_embeddings.formats.text_encoders import (
@@ -20,7 +20,6 @@ from lib_embeddings.formats.text_encoders import (
     TEXT_ENCODERS,
     TextEncoder,
 )
-from lib_embeddings.formats.tree import named_tensors
 from lib_embeddings.limits import LIMITS, at_most
 
 Norms = tuple[float, float]

@@ -1,8 +1,8 @@
-"""The records everything else passes on: a stored tensor, and an embedding made of such tensors."""
+"""The records everything else passes on: a stored tensor, what a file holds, an embedding."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lib_embeddings.errors import shown
+from lib_embeddings.limits import LIMITS, at_most
 
 Array = npt.NDArray[Any]
 Vectors = npt.NDArray[np.float32]
@@ -122,3 +123,55 @@ class Embedding:
                 for key, array in self.vectors.items()
             )
         )
+
+
+# The tree of what a file holds
+
+_NODES = (Tensor, dict, list, tuple)
+
+
+def named_tensors(contents: Contents) -> dict[str, Tensor]:
+    """Return every tensor of a file by its path in the tree, in order."""
+    tensors: dict[str, Tensor] = {}
+    for path, tensor in _walk(contents.root):
+        tensors[path] = tensor
+        at_most(LIMITS.tensors, len(tensors), "tensors")
+    return tensors
+
+
+def _walk(root: object) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors with their paths.
+
+    A tree may hold itself, or one branch many times: a branch is walked where it is met first.
+    """
+    walked: set[int] = set()
+    n_characters = 0
+    levels: list[tuple[str, Iterator[tuple[object, object]]]] = [("", iter([("", root)]))]
+    while levels:
+        parent, children = levels[-1]
+        for key, child in children:
+            if not child or not isinstance(child, _NODES) or id(child) in walked:
+                continue
+            path = _join(parent, key)
+            n_characters += len(path)
+            at_most(LIMITS.name_characters, n_characters, "characters in the names of tensors")
+            if isinstance(child, Tensor):
+                yield path, child
+            else:
+                walked.add(id(child))
+                at_most(LIMITS.nesting, len(levels) - 1, "levels of nesting")
+                levels.append((path, iter(_children(child))))
+                break
+        else:
+            levels.pop()
+
+
+def _children(node: object) -> Iterable[tuple[object, object]]:
+    if isinstance(node, dict):
+        return node.items()
+    return enumerate(node) if isinstance(node, (list, tuple)) else ()
+
+
+def _join(path: str, key: object) -> str:
+    part = shown(str(key), LIMITS.name_part_characters)
+    return f"{path}.{part}" if path else part

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping
 from math import prod
 
 from lib_embeddings.errors import shown
-from lib_embeddings.formats.embedding import Contents, Placeholder, Tensor
+from lib_embeddings.formats.embedding import Contents, Placeholder, Tensor, named_tensors
 from lib_embeddings.formats.foreign_models import MODELS
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE
-from lib_embeddings.formats.tree import named_tensors
 
 _BUNDLED = re.compile(r"bundle_emb\.(.+)\.(?:string_to_param\.\*|emb_params|clip_[lgh]|t5|t5xxl)")
 _PARAMETER_ENDINGS = (

@@ -19,17 +19,17 @@ class Source:
     """An open file whose beginning is read once and whose rest is read on demand.
 
     Attributes:
-        head: the first bytes: all of a usual embedding, the beginning of anything larger.
+        head: the first bytes: usually all of an embedding, the beginning of anything larger.
         size: length of the whole file, in bytes.
     """
 
     __slots__ = ("_bytes_read", "_file", "head", "size")
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, head_bytes: int = LIMITS.head_bytes) -> None:
         self._file = file
         self._bytes_read = 0
         self.size = size
-        self.head = file.read(min(size, LIMITS.head_bytes))
+        self.head = file.read(min(size, head_bytes))
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly *length* bytes from *offset*.

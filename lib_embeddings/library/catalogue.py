@@ -1,4 +1,4 @@
-"""The catalogue: search, filter, sort and complete what is in the library, a page at a time."""
+"""The catalogue: search, filter and sort what is in the library, a page at a time."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from heapq import nsmallest
-from itertools import accumulate
 from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.library.choices import NO_CHOICE, Choice
+from lib_embeddings.library.completion import Completer
 from lib_embeddings.library.query import Query, Texts, families_of, letters_of
 from lib_embeddings.library.view import FitKind, State, View, ViewEntry, check_names, known_of
-from lib_embeddings.names import bare, fold, natural_key
+from lib_embeddings.names import natural_key
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 
 Sort = Literal["name", "date", "vectors", "folder", "size"]
@@ -26,12 +25,6 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 
 # A word at least this long may also be the beginning of a hash; shorter ones begin too many.
 _HASH_LENGTH = 8
-# No file name is longer.
-_LONGEST_NAME = 255
-# Without an active model nobody knows, and all are alike.
-_HOPEFUL = ("usable", "unknown")
-
-_BEGINS, _WORD_BEGINS, _CONTAINS = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +80,6 @@ class _Row(NamedTuple):
     seen: ViewEntry
     id: str
     prefix: str
-
-
-class _Name(NamedTuple):
-    """A name that prompts can hold, folded, and what orders it among others."""
-
-    name: str
-    bare_name: str
-    is_useless: bool
-    is_favourite: bool
-    seen: ViewEntry
 
 
 def _sha256_of(entry: Entry) -> str:
@@ -158,24 +141,8 @@ class Catalogue:
         return ResultPage(len(rows), [row.seen for row in page])
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
-        """Return the embeddings that the last word of *text* may become, each name once.
-
-        Those that the active model can use come first; among them names that begin with the text
-        or with its last words, whatever the gaps and marks, then names with a word that begins with
-        the last word, then names that contain it. The more of the text a name begins with, the
-        better; then come favourites, and the rest is in natural order. Letter case does not matter.
-        """
-        words = fold(text[-_LONGEST_NAME:]).split()
-        if not words:
-            return []
-        endings = list(accumulate(reversed(words), lambda ending, word: f"{word} {ending}"))
-        beginnings = tuple(filter(None, map(bare, endings)))
-        found = (
-            ((known.is_useless, *_match(known, endings, beginnings), not known.is_favourite), known)
-            for known in self._names
-            if words[-1] in known.name or known.bare_name.startswith(beginnings)
-        )
-        return [known.seen for _, known in nsmallest(limit, found, key=lambda pair: pair[0])]
+        """Return the embeddings that the end of *text* may become; see `Completer`."""
+        return self._completer.complete(text, limit)
 
     def advice_on(self, seen: ViewEntry) -> Advice:
         """Return what is to be said about an entry's name."""
@@ -225,19 +192,8 @@ class Catalogue:
         ]
 
     @cached_property
-    def _names(self) -> list[_Name]:
-        """In natural order, the names that prompts can hold; each with what it means."""
-        named = sorted(self.view.named.items(), key=lambda pair: natural_key(pair[1].name))
-        return [
-            _Name(
-                name,
-                bare(name),
-                seen.fit not in _HOPEFUL,
-                bool(self._favourites) and seen.entry.place.id in self._favourites,
-                seen,
-            )
-            for name, seen in named
-        ]
+    def _completer(self) -> Completer:
+        return Completer(self.view, self._favourites)
 
     @cached_property
     def _texts(self) -> dict[str, Texts]:
@@ -345,30 +301,3 @@ _SORT_KEYS: dict[Sort, Callable[[ViewEntry], Any]] = {
     "folder": lambda seen: [natural_key(name) for name in seen.entry.place.path.split("/")],
     "size": lambda seen: seen.entry.size,
 }
-
-
-# Completion
-
-
-def _match(known: _Name, endings: Sequence[str], beginnings: Sequence[str]) -> tuple[int, int]:
-    """Say how well a name goes on with a text; less is better.
-
-    Args:
-        endings: the last word of the text, the last two words, and so on.
-        beginnings: the same without gaps and marks.
-    """
-    overlaps = (
-        *(len(ending) for ending in endings if known.name.startswith(ending)),
-        *(len(each) for each in beginnings if known.bare_name.startswith(each)),
-    )
-    if overlaps:
-        return _BEGINS, -max(overlaps)
-    return (_WORD_BEGINS if _has_word(known.name, endings[0]) else _CONTAINS), 0
-
-
-def _has_word(name: str, beginning: str) -> bool:
-    """Tell whether a word of *name*, which contains *beginning*, begins with it."""
-    at = name.find(beginning)
-    while at > 0 and name[at - 1].isalnum():
-        at = name.find(beginning, at + 1)
-    return at >= 0

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lib_embeddings.fields import FIELDS, Field
 from lib_embeddings.library.choices_file import (
     FAILURES,
     Rows,
@@ -32,6 +31,7 @@ from lib_embeddings.library.choices_file import (
     stamp_of,
     transaction,
 )
+from lib_embeddings.names import FIELDS, Field
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,8 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import open_contents, read_embedding
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.errors import EmbeddingError
-from lib_embeddings.formats.embedding import Vectors
+from lib_embeddings.formats.embedding import Vectors, named_tensors
 from lib_embeddings.formats.foreign import bundled_embeddings
-from lib_embeddings.formats.tree import named_tensors
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.view import View, check_names
 from lib_embeddings.prompts.tokenizer import own_tokenizer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from lib_embeddings.entries.notes import read_texts
+from lib_embeddings.entries.companions import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.names import bare, fold

@@ -10,13 +10,12 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any, TypedDict
 
-from lib_embeddings.entries.notes import read_texts
-from lib_embeddings.entries.previews import preview_of
+from lib_embeddings.entries.companions import pictures_of, read_texts
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
-from lib_embeddings.fields import guess_field
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.names import guess_field
 
 # A burst of changes is one line: it names so many files and counts the others.
 _NAMED = 10
@@ -147,10 +146,10 @@ def _vectors_as_json(n_vectors: int, hidden_size: int, dtype: str) -> VectorsJso
 
 
 def _preview_version(seen: ViewEntry) -> str | None:
-    picture = preview_of(seen.entry)
-    if picture is None:
+    pictures = pictures_of(seen.entry)
+    if not pictures:
         return None
-    identity = f"{picture}".encode("utf-8", "surrogatepass")
+    identity = f"{pictures}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(identity, digest_size=4).hexdigest()
 
 

@@ -14,9 +14,9 @@ from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
 from lib_embeddings.errors import shown
-from lib_embeddings.fields import FIELDS
 from lib_embeddings.library.choices import FIELD_CHOICES
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import FIELDS
 
 _LOCAL_CLIENTS = ("127.0.0.1", "::1")
 # Names that only this machine uses for itself. A tunnel or proxy on this machine makes strangers

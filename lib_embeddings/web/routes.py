@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.previews import Thumbnails, preview_of
+from lib_embeddings.entries.companions import Thumbnails, pictures_of
 from lib_embeddings.errors import BadName, EmbeddingError, RenameError
 from lib_embeddings.library.catalogue import ORDERS, SORTS, Filters
 from lib_embeddings.library.library import Library
@@ -157,13 +157,13 @@ class _Routes:
         id: str,  # noqa: A002 - the word of the API
         width: str = "256",
     ) -> Response:
-        picture = preview_of(self._find(id).entry)
+        pictures = pictures_of(self._find(id).entry)
         pixels = number("width", width, NARROWEST, WIDEST)
-        tag = tag_of(picture, pixels)
+        tag = tag_of(pictures, pixels)
         known = unchanged(request, tag)
         if known:
             return known
-        data = self._thumbnails.get(picture, pixels) if picture else None
+        data = self._thumbnails.get(pictures, pixels)
         if data is None:
             raise HTTPException(404, "there is no picture, or it cannot be shown")
         return Response(data, media_type="image/webp", headers=caching(tag))

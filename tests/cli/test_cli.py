@@ -10,6 +10,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -337,9 +338,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the names of the files that are opened from now on."""
     names: list[str] = []
 
-    def open_file(path: str, mode: str, buffering: int) -> object:
+    def open_file(path: str, mode: str, **options: Any) -> object:
         names.append(os.path.basename(path))
-        return open(path, mode, buffering)
+        return open(path, mode, **options)
 
     monkeypatch.setattr(read_module, "open", open_file, raising=False)
     return names
@@ -376,10 +377,10 @@ def test_an_interrupted_scan_keeps_what_it_read(
     """Ctrl-C ends a scan with one line and a code of its own; the next scan reads the rest only."""
     open_file = read_module.open  # type: ignore[attr-defined] # from the fixture
 
-    def press_ctrl_c_at_the_third(path: str, mode: str, buffering: int) -> object:
+    def press_ctrl_c_at_the_third(path: str, mode: str, **options: Any) -> object:
         if len(opened) == 2:
             signal.raise_signal(signal.SIGINT)
-        return open_file(path, mode, buffering)
+        return open_file(path, mode, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", console())

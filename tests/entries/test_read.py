@@ -18,7 +18,7 @@ from lib_embeddings.entries.entry import Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_contents, read_file
 from lib_embeddings.entries.walk import Found
-from lib_embeddings.formats.tree import named_tensors
+from lib_embeddings.formats.embedding import named_tensors
 from tests.builders import (
     Call,
     Global,
@@ -159,8 +159,24 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
         text=True,
     )
     assert result.stderr.splitlines()[-1].endswith(
-        "BrokenFile: this is a pipe, a socket or a device, not a file"
+        "NoFile: this is a pipe, a socket or a device, not a file"
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_that_takes_the_place_of_a_file_does_not_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is opened is looked at once more, as it may be another than was looked at before."""
+    path = saved(tmp_path, "cat.pt")
+    before = os.stat(path)
+    os.remove(path)
+    os.mkfifo(path)
+    monkeypatch.setattr(os, "stat", lambda *_, **__: before)
+    reason = "this is a pipe, a socket or a device, not a file"
+    assert told(path) == Reading("broken", reason, is_transient=True)
+    with pytest.raises(OSError, match=reason):
+        read_module.sha256(path)
 
 
 @pytest.mark.parametrize(

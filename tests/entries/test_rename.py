@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,16 @@ def test_a_link_is_renamed_itself(tmp_path: Path) -> None:
     assert os.readlink(root / "dog.pt") == "../elsewhere/cat.pt"
     assert os.readlink(root / "dog.png") == "nowhere"
     assert os.listdir(tmp_path / "elsewhere") == ["cat.pt"]
+
+
+@pytest.mark.parametrize("path", ["20068", "cat.safetensors.1", "cat.pti", "cat.safetensors.txt"])
+def test_a_misnamed_embedding_gets_its_ending(tmp_path: Path, path: str) -> None:
+    """One that was saved with a wrong ending is renamed to what it is."""
+    picture = f"{os.path.splitext(path)[0]}.png"
+    fill(tmp_path, path, picture)
+    (tmp_path / path).write_bytes(SD1)
+    assert rename(entry_of(tmp_path, path), "dog").place.path == "dog.safetensors"
+    assert sorted(os.listdir(tmp_path)) == ["dog.png", "dog.safetensors"]
 
 
 def test_a_name_that_is_no_text_can_be_mended(tmp_path: Path) -> None:
@@ -277,28 +288,53 @@ def test_a_folder_is_left_alone(tmp_path: Path) -> None:
 # When the disk refuses
 
 
-@pytest.fixture(params=["links", "no links"])
+def lacking(_source: str, _target: str) -> None:
+    """Stand in for the system's call where there is none."""
+    raise NotImplementedError
+
+
+@pytest.fixture(params=["exclusive", "plain"])
 def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return what kind of disk there is: one on which files can have two names, or not."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    if request.param == "no links":
-        monkeypatch.setattr(os, "link", refuse)
+    """Return whether the system has a call that renames and replaces nothing."""
+    if request.param == "plain":
+        monkeypatch.setattr(renaming, "_rename_exclusively", lacking)
     return str(request.param)
 
 
-def test_every_kind_of_disk(tmp_path: Path, disk: str) -> None:
-    """Where links are not supported, files move as well, and nothing is written over."""
+@pytest.mark.usefixtures("disk")
+def test_every_kind_of_disk(tmp_path: Path) -> None:
+    """Whatever the system can do, files move, and nothing is written over."""
     fill(tmp_path, "cat.pt", "cat.png", "CAT.png")
-    if disk == "no links":
-        with pytest.raises(RenameError, match="it is there already"):
-            rename(entry_of(tmp_path, "cat.pt"), "dog")
+    with pytest.raises(RenameError, match="File exists"):
+        rename(entry_of(tmp_path, "cat.pt"), "dog")
     (tmp_path / "CAT.png").unlink()
     rename(entry_of(tmp_path, "cat.pt"), "Cat")
     rename(entry_of(tmp_path, "Cat.pt"), "dog")
     assert sorted(os.listdir(tmp_path)) == ["dog.png", "dog.pt"]
+
+
+@pytest.mark.usefixtures("disk")
+def test_a_file_never_has_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It moves in one step, so that a process that is killed leaves no second file behind."""
+    fill(tmp_path, "cat.pt", "cat.png")
+    entry = entry_of(tmp_path, "cat.pt")
+    for step in ("link", "symlink", "unlink", "remove"):
+        monkeypatch.setattr(os, step, pytest.fail)
+    rename(entry, "dog")
+    assert sorted(os.listdir(tmp_path)) == ["dog.png", "dog.pt"]
+
+
+@pytest.mark.skipif(sys.platform not in {"linux", "darwin", "win32"}, reason="another system")
+def test_the_system_renames_without_replacing(tmp_path: Path) -> None:
+    """The call is there, and refuses a name that is taken."""
+    fill(tmp_path, "cat.pt", "dog.pt")
+    one, other = str(tmp_path / "cat.pt"), str(tmp_path / "dog.pt")
+    with pytest.raises(FileExistsError):
+        renaming._rename_exclusively(one, other)
+    os.remove(other)
+    renaming._rename_exclusively(one, other)
+    with pytest.raises(FileNotFoundError):
+        renaming._rename_exclusively(one, other)
 
 
 @pytest.mark.parametrize("there", ["dog.pt", "dog.png"])
@@ -341,39 +377,25 @@ def test_a_link_that_comes_after_the_plan(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("step", range(4))
-@pytest.mark.parametrize(
-    ("disk", "operation"),
-    [("links", "link"), ("links", "unlink"), ("no links", "rename")],
-    indirect=["disk"],
-)
-@pytest.mark.usefixtures("disk")
 def test_a_failure_in_the_middle(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str, step: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: str, step: int
 ) -> None:
     """Whatever fails at whatever step: every file is back where it was."""
     fill(tmp_path, "cat.pt", "cat.png", "cat.json", "cat.txt")
     entry, before = entry_of(tmp_path, "cat.pt"), contents(tmp_path)
-    fail_at(monkeypatch, operation, step)
-    if operation == "link":  # then files are renamed after all
-        rename(entry, "dog")
-        assert contents(tmp_path).keys() == {"dog.pt", "dog.png", "dog.json", "dog.txt"}
-        return
+    owner, operation = (os, "rename") if disk == "plain" else (renaming, "_rename_exclusively")
+    real: Callable[..., None] = getattr(owner, operation)
+    calls = iter(range(1000))
+
+    def fail_once(source: str, target: str) -> None:
+        if next(calls) == step:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr(owner, operation, fail_once)
     with pytest.raises(RenameError, match=r"cannot be renamed to dog.*: No space left on device$"):
         rename(entry, "dog")
     assert contents(tmp_path) == before
-
-
-def fail_at(monkeypatch: pytest.MonkeyPatch, operation: str, step: int) -> None:
-    """Let one call of a function of `os` fail."""
-    real: Callable[..., None] = getattr(os, operation)
-    calls = iter(range(1000))
-
-    def fail_once(*arguments: object, **options: object) -> None:
-        if next(calls) == step:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(*arguments, **options)
-
-    monkeypatch.setattr(os, operation, fail_once)
 
 
 def test_what_cannot_be_moved_back_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,10 +431,10 @@ def test_a_disk_without_letter_case(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     fill(tmp_path, "cat.pt")
     entry = entry_of(tmp_path, "cat.pt")
 
-    def is_there(_source: str, target: str, **_: object) -> None:
+    def is_there(_source: str, target: str) -> None:
         raise FileExistsError(errno.EEXIST, "File exists", target)
 
-    monkeypatch.setattr(os, "link", is_there)
+    monkeypatch.setattr(renaming, "_rename_exclusively", is_there)
     monkeypatch.setattr(os.path, "samefile", lambda _one, _other: True)
     rename(entry, "Cat")
     assert os.listdir(tmp_path) == ["Cat.pt"]

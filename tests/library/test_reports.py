@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.catalogue import Filters
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.prompts.tokenizer import own_tokenizer
 from tests.builders import safetensors_file, vectors
 
 SD1 = safetensors_file()
@@ -173,3 +175,31 @@ def test_the_hash_in_an_infotext_is_compared_with_the_file_that_the_name_means(
         ("sdxl", "SD15"): ["lazyneg"],
         ("sdxl", "SDXL"): [],
     }
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("caf\u00e9_\u00c9toile", "cafe\u0301_E\u0301toile"),  # as macOS keeps it
+        ("CAFE\u0301_\u00e9toile", "cafe\u0301_E\u0301toile"),
+        ("gross_x", "gross_x"),
+        ("gro\u00df_x", "gro\u00df_x"),
+        ("GRO\u1e9e_x", "gro\u00df_x"),
+    ],
+)
+def test_search_completion_and_prompt_compare_names_alike(
+    tmp_path: Path, typed: str, name: str
+) -> None:
+    """All three find what the model finds: small letters, and accents however they are kept."""
+    pytest.importorskip("ftfy")
+    for each in ("cafe\u0301_E\u0301toile", "gross_x", "gro\u00df_x"):
+        (tmp_path / f"{each}.pt").write_bytes(SD1)
+    library = Library([tmp_path], Index.nowhere())
+    library.set_model(MODEL_FAMILIES["sd1"], own_tokenizer())
+    library.rescan()
+    index, ready = library.catalogue, PromptReports(library).ready()
+    assert ready
+    used = [use.known.name for use in ready.reader.read(f"a {typed}, b", 20).used]
+    found = [seen.name for seen in index.select(Filters(query=typed)).entries]
+    completed = [seen.name for seen in index.complete(typed, 10)]
+    assert used == found == completed == [name]

@@ -22,12 +22,15 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found
+from lib_embeddings.formats.containers import Source, read_contents
+from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.scanner import Progress
 from lib_embeddings.library.view import View
 from tests.builders import (
+    Global,
     Member,
     pickle_of,
     png,
@@ -113,12 +116,15 @@ def test_suffixes_of_embeddings(tmp_path: Path, path: str) -> None:
         "a.pt.tmp",
         "a.bin.download",
         "a.pt~",
+        "5b.incomplete",
         "a.civitai.info",
+        "a.pt.bak",
         "a.json",
-        "a.zip",
         "a.jpg",
+        "a.txt",
         "Thumbs.db",
-        "a",
+        "blobs/" + "5b" * 20,
+        "blobs/" + "5b" * 32,
         ".hidden.pt",
         ".pt",
         "._a.pt",
@@ -130,6 +136,94 @@ def test_other_files_are_passed_by(tmp_path: Path, path: str) -> None:
     read = Recorder()
     assert len(scan_with(read, fill(tmp_path, path))) == 0
     assert read.paths == []
+
+
+@pytest.mark.parametrize(
+    ("path", "better"),
+    [
+        ("20068", "20068.safetensors"),
+        ("v1.5", "v1.5.safetensors"),
+        ("a.safetensors?download=true", "a.safetensors"),
+        ("a.bin_download=true", "a.safetensors"),
+        ("a.safetensors.1", "a.safetensors"),
+        ("a.SafeTensors (1)", "a.SafeTensors"),
+        ("a.safetensors.txt", "a.safetensors"),
+        ("a.pti", "a.safetensors"),
+        ("sub/a.b.zip", "a.b.safetensors"),
+    ],
+)
+def test_an_embedding_with_a_wrong_ending_is_listed(tmp_path: Path, path: str, better: str) -> None:
+    """It is not used, and the reason says what the file should be called."""
+    (seen,) = scan([fill(tmp_path, path)])
+    reason = f"this is an embedding whose file name ends wrong: rename it to {better}"
+    assert (seen.entry.place.path, seen.state, seen.reason) == (path, "broken", reason)
+    assert seen.entry.place.beside(better).suffix == ".safetensors"
+
+
+@pytest.mark.parametrize(
+    ("path", "better"), [("a", "a.pt"), ("a.zip", "a.pt"), ("a.bin.1", "a.bin")]
+)
+def test_a_torch_file_gets_an_ending_of_its_own(tmp_path: Path, path: str, better: str) -> None:
+    """Browsers save torch's files as the zip archives that they are."""
+    (seen,) = scan([fill(tmp_path, path, data=torch_zip())])
+    assert (seen.reason or "").endswith(f": rename it to {better}")
+
+
+def test_an_archive_with_an_embedding_is_listed(tmp_path: Path) -> None:
+    """It has to be unpacked; an archive of other things is nobody's concern."""
+    fill(tmp_path, "a.zip", data=zip_file([Member("cat.safetensors", bytes(2000))]))
+    fill(tmp_path, "b.zip", data=zip_file([Member("cat.jpg", bytes(2000))]))
+    (seen,) = scan([tmp_path])
+    reason = "this is a zip archive (cat.safetensors): unpack it"
+    assert (seen.name, seen.state, seen.reason) == ("a", "broken", reason)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"text " * 1000, id="text"),
+        pytest.param(b"<html>" * 1000, id="web page"),
+        pytest.param(b"\0" * 5000, id="zeros"),
+        pytest.param(GOOD[:-1], id="cut"),
+        pytest.param(pickle_of({"a": "b" * 2000}), id="pickle"),
+        pytest.param(pickle_of([Global("os", "system"), "b" * 2000]), id="another's pickle"),
+        pytest.param(png() + bytes(2000), id="picture"),
+    ],
+)
+def test_what_is_no_embedding_has_any_name(tmp_path: Path, data: bytes) -> None:
+    """Whatever else lies in the folder is not listed, and is not opened again."""
+    fill(tmp_path, "a", "b.dat", data=data)
+    read = Recorder()
+    with Index.open(str(tmp_path / ".index")) as index:
+        library = Library([tmp_path], index, read=read)
+        for _ in range(2):
+            library.rescan()
+            assert len(library.view) == 0
+    assert sorted(map(os.path.basename, read.paths)) == ["a", "b.dat"]
+
+
+def test_little_is_read_of_what_may_be_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file of another ending the first bytes decide; a large or tiny one is not opened."""
+    sizes = list[int]()
+
+    def note(source: Source) -> Contents:
+        sizes.append(len(source.head))
+        return read_contents(source)
+
+    monkeypatch.setattr(read_module, "read_contents", note)
+    for name, size in (("a", 300_000), ("b", 16 * 1024 * 1024 + 1), ("c", 1023)):
+        fill(tmp_path, name, data=b"text" + bytes(size - 4))
+    assert len(scan([tmp_path])) == 0
+    assert sizes == [1024]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_special_file_of_any_name_is_passed_by(tmp_path: Path) -> None:
+    """A pipe or socket that is not called like an embedding is none."""
+    os.mkfifo(tmp_path / "pipe")
+    assert len(scan([tmp_path])) == 0
 
 
 def test_a_folder_named_like_a_file(tmp_path: Path) -> None:
@@ -597,7 +691,7 @@ def test_a_checkpoint_of_4_gb_costs_its_header(
     with (tmp_path / f"model{suffix}").open("wb") as file:
         write(file)
 
-    def open_file(path: str, mode: str, buffering: int) -> CountingFile:
+    def open_file(path: str, mode: str, buffering: int, **_: object) -> CountingFile:
         assert (mode, buffering) == ("rb", 0)
         return CountingFile(path, mode)
 

@@ -17,8 +17,9 @@ import pytest
 
 from lib_embeddings.entries import place as place_module
 from lib_embeddings.entries import read as read_module
+from lib_embeddings.entries import rename as rename_module
+from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.previews import preview_of
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Filters
 from lib_embeddings.library.choices import Choices
@@ -43,6 +44,13 @@ class Item:
         return getattr(self._item, name)
 
 
+def rename_as_windows(source: str, target: str) -> None:
+    """Rename a file, but over no other."""
+    if os.path.lexists(target):
+        raise FileExistsError(target)
+    os.rename(source, target)
+
+
 class Windows:
     """Answers for a drive, either letter case, with a folder; for all else as before."""
 
@@ -51,11 +59,12 @@ class Windows:
         self.opened: list[str] = []
         self.silent = ""
         monkeypatch.setattr(place_module, "rules", ntpath)
-        for name in ("stat", "listdir", "link", "unlink"):
+        for name in ("stat", "listdir"):
             monkeypatch.setattr(os, name, self._here(getattr(os, name)))
         self._scandir = os.scandir
         monkeypatch.setattr(os, "scandir", self._list)
         monkeypatch.setattr(read_module, "open", self._open, raising=False)
+        monkeypatch.setattr(rename_module, "_rename_exclusively", self._here(rename_as_windows))
 
     def take_opened(self) -> list[str]:
         """Return which files were opened since the last call."""
@@ -127,8 +136,7 @@ def test_pairs_in_folders_join(tmp_path: Path) -> None:
             ("sub/birb.pt", "usable"),
             ("sub/deep/dog.pt", "partial"),
         ]
-        picture = preview_of(entry_of(library, "birb"))
-        assert picture
+        (picture,) = pictures_of(entry_of(library, "birb"))
         assert picture.path == "C:\\embeddings\\sub\\birb.preview.png"
 
 

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,9 @@ from lib_embeddings.formats.containers.picture_text import PngChunk, chunks, inf
 from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.source import Source
 from lib_embeddings.limits import LIMITS
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 NAME = "picture-pixels"
 
@@ -47,6 +52,10 @@ _KEY_BLOCK = 1 << 14
 # Packed pixels begin with a table of up to 300 bytes.
 _FIRST_BYTES = 1024
 _JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+
+
+class UnknownFormat(Exception):
+    """Pillow, as it is installed here, does not read this kind of picture."""
 
 
 class Picture(NamedTuple):
@@ -196,19 +205,39 @@ def _check_size(n_pixels: int, n_bytes: int) -> None:
 
 def _decode(picture: Picture) -> Bytes | None:
     """Return the picture as (height, width, 3); None where Pillow cannot read its format."""
-    from PIL import Image  # noqa: PLC0415 - few folders need it
-
-    Image.init()
-    if picture.format not in Image.OPEN:
-        return None
     try:
-        with Image.open(io.BytesIO(picture.data), formats=[picture.format]) as opened:
+        with open_picture(io.BytesIO(picture.data), [picture.format]) as opened:
             _check_decoded(picture, opened.width * opened.height)
             return np.asarray(opened if opened.mode == "RGB" else opened.convert("RGB"))
+    except UnknownFormat:
+        return None
     except (BrokenFile, NotAnEmbedding, MemoryError):
         raise
     except Exception as error:  # Pillow passes on whatever the libraries of its formats raise
+        if "out of memory" in str(error):  # says nothing about the picture
+            raise MemoryError from error
         raise _damaged() from error
+
+
+def open_picture(file: IO[bytes], formats: Iterable[str]) -> Image.Image:
+    """Open a picture of certain kinds, and let Pillow print nothing, whatever is wrong with it.
+
+    Args:
+        formats: Pillow's names.
+
+    Raises:
+        UnknownFormat: it reads none of them.
+        Exception: of any kind, where the picture is another or is damaged.
+    """
+    from PIL import Image  # noqa: PLC0415 - few folders need it
+
+    Image.init()
+    known = [name for name in formats if name in Image.OPEN]
+    if not known:
+        raise UnknownFormat
+    # Added again it is still one filter; one that is taken away again would not be safe in threads.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    return Image.open(file, formats=known)
 
 
 def _check_decoded(picture: Picture, n_pixels: int) -> None:

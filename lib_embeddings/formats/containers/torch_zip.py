@@ -17,7 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import partial
 
-from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
+from lib_embeddings.errors import (
+    BrokenFile,
+    EmbeddingError,
+    NotAnEmbedding,
+    PackedEmbedding,
+    shown,
+)
 from lib_embeddings.formats.containers import zip_directory
 from lib_embeddings.formats.containers.pickle_opcodes import load
 from lib_embeddings.formats.containers.pickle_stack import PersistentLoad
@@ -27,6 +33,7 @@ from lib_embeddings.formats.containers.zip_directory import Member
 from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.source import Source, cut_short
 from lib_embeddings.limits import LIMITS, at_most
+from lib_embeddings.names import WEIGHT_SUFFIXES
 
 NAME = "torch-zip"
 
@@ -94,20 +101,22 @@ def _find_folder(members: Collection[str]) -> str:
     if len(folders) > 1:
         raise BrokenFile(f"its zip archive has {len(folders)} pickles: expected 1")
     if not folders:
-        raise NotAnEmbedding(f"this is {_other_archive(members)}")
+        raise _other_archive(members)
     if f"{folders[0]}constants.pkl" in members:
         raise NotAnEmbedding("this is a TorchScript program, not an embedding")
     return folders[0]
 
 
-def _other_archive(members: Collection[str]) -> str:
+def _other_archive(members: Collection[str]) -> EmbeddingError:
     """Say what an archive is that torch did not write."""
     files = [name for name in members if not name.endswith("/")]
     listed = shown(", ".join(files)) or "empty"
     for suffix, what in _OTHERS.items():
         if (files and files[0].endswith(suffix)) or any(name == suffix for name in files):
-            return f"{what} ({listed}), not an embedding"
-    return f"a zip archive ({listed}), not an embedding: unpack it"
+            return NotAnEmbedding(f"this is {what} ({listed}), not an embedding")
+    if any(name.lower().endswith(WEIGHT_SUFFIXES) for name in files):
+        return PackedEmbedding(f"this is a zip archive ({listed}): unpack it")
+    return NotAnEmbedding(f"this is a zip archive ({listed}), not an embedding: unpack it")
 
 
 def _check_case(members: Collection[str], folder: str) -> None:

@@ -184,10 +184,10 @@ def test_no_cut_is_ok(name: str, tmp_path: Path) -> None:
 def test_does_nothing_but_read(tmp_path: Path) -> None:
     """Reading a hostile file imports, runs, starts, connects and opens nothing else."""
     for number, data in enumerate(good_files().values()):
-        (tmp_path / f"good-{number}").write_bytes(data)
+        (tmp_path / f"good-{number}.pt").write_bytes(data)
     files = hostile_files()
     for number, data in enumerate(files):
-        (tmp_path / f"hostile-{number}").write_bytes(data)
+        (tmp_path / f"hostile-{number}.pt").write_bytes(data)
     done = subprocess.run(
         [sys.executable, "-m", __name__, str(tmp_path)],
         cwd=ROOT,
@@ -202,8 +202,8 @@ def test_does_nothing_but_read(tmp_path: Path) -> None:
 
 def test_the_hook_hears(tmp_path: Path) -> None:
     """The same process tells of a file that is opened besides: here the partner of a good one."""
-    (tmp_path / "good-0").write_bytes(good_files()["safetensors"])
-    (tmp_path / "hostile-0").symlink_to(tmp_path / "good-0")
+    (tmp_path / "good-0.pt").write_bytes(good_files()["safetensors"])
+    (tmp_path / "hostile-0.pt").symlink_to(tmp_path / "good-0.pt")
     done = subprocess.run(
         [sys.executable, "-m", __name__, str(tmp_path), "import"],
         cwd=ROOT,

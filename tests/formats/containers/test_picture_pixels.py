@@ -13,7 +13,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from lib_embeddings.errors import BrokenFile, EmbeddingError, LimitExceeded, NotAnEmbedding
 from lib_embeddings.formats.containers import picture_pixels as picture_pixels_module
@@ -270,6 +270,17 @@ def test_whatever_pillow_raises_is_one_sentence(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(BrokenFile, match=f"^{_BROKEN}$"):
+        read(picture_pixels())
+
+
+def test_too_little_memory_is_not_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Pillow runs out of memory, the picture may be sound."""
+
+    def fail(_picture: object) -> None:
+        raise OSError("out of memory error when reading image file")  # Pillow's own words
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    with pytest.raises(MemoryError):
         read(picture_pixels())
 
 

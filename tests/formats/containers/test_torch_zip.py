@@ -15,6 +15,7 @@ from lib_embeddings.errors import (
     BrokenFile,
     LimitExceeded,
     NotAnEmbedding,
+    PackedEmbedding,
     UnsafeFile,
 )
 from lib_embeddings.formats.containers import torch_zip as torch_zip_module
@@ -219,8 +220,14 @@ BAD_FILES = (
     BadFile(
         "other archive",
         zip_file([Member("my embedding.pt", b"x"), Member("notes.txt", b"x")]),
+        PackedEmbedding,
+        r"this is a zip archive \(my embedding\.pt, notes\.txt\): unpack it",
+    ),
+    BadFile(
+        "archive of pictures",
+        zip_file([Member("cat.png", b"x")]),
         NotAnEmbedding,
-        r"this is a zip archive \(my embedding\.pt, notes\.txt\), not an embedding: unpack it",
+        r"this is a zip archive \(cat\.png\), not an embedding: unpack it",
     ),
     BadFile(
         "empty archive",

@@ -8,8 +8,7 @@ import pytest
 
 from lib_embeddings.errors import LimitExceeded
 from lib_embeddings.formats.containers.pickle_stack import Rebuilder
-from lib_embeddings.formats.embedding import Contents
-from lib_embeddings.formats.tree import named_tensors
+from lib_embeddings.formats.embedding import Contents, named_tensors
 from lib_embeddings.limits import LIMITS
 from tests.formats.test_layouts import stored
 

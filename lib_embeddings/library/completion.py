@@ -1,0 +1,94 @@
+"""The names that a text may become while someone types it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from heapq import nsmallest
+from itertools import accumulate
+from typing import NamedTuple
+
+from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.names import bare, fold, natural_key
+
+# No file name is longer.
+_LONGEST_NAME = 255
+# Without an active model nobody knows, and all are alike.
+_HOPEFUL = ("usable", "unknown")
+
+_BEGINS, _WORD_BEGINS, _CONTAINS = range(3)
+
+
+class _Name(NamedTuple):
+    """A name that prompts can hold, folded, and what orders it among others."""
+
+    name: str
+    bare_name: str
+    is_useless: bool
+    is_favourite: bool
+    seen: ViewEntry
+
+
+class Completer:
+    """The names of one generation."""
+
+    def __init__(self, view: View, favourites: Collection[str]) -> None:
+        """Prepare the names.
+
+        Args:
+            favourites: ids.
+        """
+        named = sorted(view.named.items(), key=lambda pair: natural_key(pair[1].name))
+        self._names = [
+            _Name(
+                name,
+                bare(name),
+                seen.fit not in _HOPEFUL,
+                bool(favourites) and seen.entry.place.id in favourites,
+                seen,
+            )
+            for name, seen in named
+        ]
+
+    def complete(self, text: str, limit: int) -> list[ViewEntry]:
+        """Return the embeddings that the last word of *text* may become, each name once.
+
+        Those that the active model can use come first; among them names that begin with the text
+        or with its last words, whatever the gaps and marks, then names with a word that begins with
+        the last word, then names that contain it. The more of the text a name begins with, the
+        better; then come favourites, and the rest is in natural order. Letter case does not matter.
+        """
+        words = fold(text[-_LONGEST_NAME:]).split()
+        if not words:
+            return []
+        endings = list(accumulate(reversed(words), lambda ending, word: f"{word} {ending}"))
+        beginnings = tuple(filter(None, map(bare, endings)))
+        found = (
+            ((known.is_useless, *_match(known, endings, beginnings), not known.is_favourite), known)
+            for known in self._names
+            if words[-1] in known.name or known.bare_name.startswith(beginnings)
+        )
+        return [known.seen for _, known in nsmallest(limit, found, key=lambda pair: pair[0])]
+
+
+def _match(known: _Name, endings: Sequence[str], beginnings: Sequence[str]) -> tuple[int, int]:
+    """Say how well a name goes on with a text; less is better.
+
+    Args:
+        endings: the last word of the text, the last two words, and so on.
+        beginnings: the same without gaps and marks.
+    """
+    overlaps = (
+        *(len(ending) for ending in endings if known.name.startswith(ending)),
+        *(len(each) for each in beginnings if known.bare_name.startswith(each)),
+    )
+    if overlaps:
+        return _BEGINS, -max(overlaps)
+    return (_WORD_BEGINS if _has_word(known.name, endings[0]) else _CONTAINS), 0
+
+
+def _has_word(name: str, beginning: str) -> bool:
+    """Tell whether a word of *name*, which contains *beginning*, begins with it."""
+    at = name.find(beginning)
+    while at > 0 and name[at - 1].isalnum():
+        at = name.find(beginning, at + 1)
+    return at >= 0

@@ -1,0 +1,547 @@
+"""Pictures and texts beside embeddings."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import socket
+import subprocess
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageFile
+
+from lib_embeddings import scan
+from lib_embeddings.entries import companions
+from lib_embeddings.entries.companions import (
+    Picture,
+    Texts,
+    Thumbnails,
+    pictures_of,
+    read_texts,
+    shrink,
+)
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.limits import LIMITS
+from tests.builders import png, png_text, torch_zip
+from tests.effort import effort
+
+RED, BLUE = (200, 20, 20), (20, 20, 200)
+
+
+def picture(size: tuple[int, int] = (64, 32), kind: str = "PNG", **save: object) -> bytes:
+    """Return a picture whose left half is red and whose right half is blue."""
+    image = Image.new("RGB", size, RED)
+    image.paste(BLUE, (size[0] // 2, 0, *size))
+    data = io.BytesIO()
+    image.save(data, kind, **save)
+    return data.getvalue()
+
+
+def shown_for(folder: Path, *files: str, name: str = "cat.pt") -> str | None:
+    """Return which of some files shows an embedding."""
+    (folder / name).write_bytes(torch_zip())
+    for file in files:
+        (folder / file).write_bytes(png())
+    found = pictures_of(next(e.entry for e in scan([folder]) if e.entry.place.path == name))
+    return os.path.basename(found[0].path) if found else None
+
+
+@pytest.mark.parametrize(
+    ("files", "shown"),
+    [
+        ((), None),
+        (("cat.png",), "cat.png"),
+        (("cat.png", "cat.preview.png"), "cat.preview.png"),
+        (("cat.preview.avif", "cat.png"), "cat.preview.avif"),
+        (("cat.preview.JPG",), "cat.preview.JPG"),
+        (("CAT.Preview.WebP",), "CAT.Preview.WebP"),
+        (("cat.gif", "cat.jpeg", "cat.jpg"), "cat.jpg"),
+        (("cat.preview.txt", "cat.json"), None),
+        (("dog.png", "cat2.png", "cat.preview.old.png"), None),
+    ],
+)
+def test_which_picture_is_shown(tmp_path: Path, files: tuple[str, ...], shown: str | None) -> None:
+    """A picture that is called preview comes first, then the order of suffixes."""
+    assert shown_for(tmp_path, *files) == shown
+
+
+def test_a_picture_of_another_folder_is_another_matter(tmp_path: Path) -> None:
+    """Only what lies in the same folder belongs to an embedding."""
+    (tmp_path / "sub").mkdir()
+    assert shown_for(tmp_path, "sub/cat.png") is None
+
+
+def test_names_with_dots(tmp_path: Path) -> None:
+    """Only the suffix is taken from a name, however many dots it has."""
+    assert shown_for(tmp_path, "v1.preview.png", "v1.5.png", name="v1.5.pt") == "v1.5.png"
+
+
+def test_a_picture_that_is_an_embedding_shows_itself(tmp_path: Path) -> None:
+    """It is its own preview, unless another is called so."""
+    (tmp_path / "cat.png").write_bytes(png_text())
+    (entry,) = scan([tmp_path])
+    itself = Picture(str(tmp_path / "cat.png"), (tmp_path / "cat.png").stat().st_mtime_ns)
+    assert pictures_of(entry.entry) == (itself,)
+    (tmp_path / "cat.preview.png").write_bytes(png())
+    (entry,) = scan([tmp_path])
+    first, second = pictures_of(entry.entry)
+    assert first.path.endswith("cat.preview.png")
+    assert second == itself
+
+
+def test_a_folder_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which picture is shown comes from the scan's own look at the folder: no file is asked for."""
+    (tmp_path / "cat.pt").write_bytes(torch_zip())
+    (tmp_path / "cat.png").write_bytes(png())
+    (entry,) = scan([tmp_path])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    for name in ("stat", "scandir", "listdir"):
+        monkeypatch.setattr(os, name, refuse)
+    found = pictures_of(entry.entry)
+    monkeypatch.undo()
+    assert found
+
+
+# Shrinking
+
+
+def opened(data: bytes | None) -> Image.Image:
+    """Return a thumbnail's pixels."""
+    assert data
+    image = Image.open(io.BytesIO(data))
+    assert image.format == "WEBP"
+    return image
+
+
+def shrunk(tmp_path: Path, data: bytes, width: int = 32, name: str = "a.png") -> Image.Image:
+    """Return the thumbnail of a picture."""
+    (tmp_path / name).write_bytes(data)
+    return opened(shrink(str(tmp_path / name), width))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [((64, 32), (32, 16)), ((16, 8), (16, 8)), ((10, 4000), (1, 96)), ((4000, 10), (32, 1))],
+)
+def test_sizes(tmp_path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    """The shape is kept; nothing is enlarged; a thumbnail is no taller than three widths."""
+    width, height = shrunk(tmp_path, picture(size)).size
+    assert abs(width - expected[0]) <= 1
+    assert abs(height - expected[1]) <= 1
+
+
+def is_like(pixel: object, colour: tuple[int, int, int]) -> bool:
+    """Tell whether a pixel has a colour, as far as lossy pictures keep it."""
+    assert isinstance(pixel, tuple)
+    return all(abs(one - other) < 60 for one, other in zip(pixel, colour, strict=False))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+def test_the_name_does_not_tell_the_kind(tmp_path: Path, kind: str) -> None:
+    """A JPEG that is called .png is shown as what it is."""
+    image = shrunk(tmp_path, picture(kind=kind)).convert("RGB")
+    assert is_like(image.getpixel((4, 8)), RED)
+    assert is_like(image.getpixel((28, 8)), BLUE)
+
+
+def test_a_turned_photograph_is_upright(tmp_path: Path) -> None:
+    """The orientation that cameras write is applied."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter: its left is up
+    image = shrunk(tmp_path, picture(kind="JPEG", exif=exif.tobytes())).convert("RGB")
+    assert image.size == (32, 64)
+    assert is_like(image.getpixel((16, 8)), RED)
+
+
+def test_the_first_frame_of_an_animation(tmp_path: Path) -> None:
+    """Moving pictures stand still."""
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, BLUE, BLUE)]
+    data = io.BytesIO()
+    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:])
+    image = shrunk(tmp_path, data.getvalue())
+    assert not getattr(image, "is_animated", False)
+    assert is_like(image.convert("RGB").getpixel((4, 4)), RED)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
+def test_every_kind_of_pixel(tmp_path: Path, mode: str) -> None:
+    """Grey, palettes, print colours and transparency all become WebP."""
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    data = io.BytesIO()
+    Image.new(mode, (40, 40)).save(data, kind)
+    assert shrunk(tmp_path, data.getvalue()).size == (32, 32)
+
+
+def test_transparency_is_kept(tmp_path: Path) -> None:
+    """What could be seen through still can."""
+    data = io.BytesIO()
+    Image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(data, "PNG")
+    assert shrunk(tmp_path, data.getvalue()).mode == "RGBA"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>", id="web page"),
+        pytest.param(picture()[:-30], id="cut"),
+        pytest.param(picture(kind="JPEG")[:200], id="cut JPEG"),
+        pytest.param(png(header=b"\x00\x00\xff\xff" * 2 + b"\x08\x02\0\0\0"), id="4 gigapixels"),
+        pytest.param(png(header=b"\x00\x00\x1f\xff" * 2 + b"\x08\x02\0\0\0"), id="67 megapixels"),
+        pytest.param(b"GIF89a" + b"\xff" * 20, id="nonsense"),
+    ],
+)
+def test_a_damaged_picture_is_none(tmp_path: Path, data: bytes) -> None:
+    """What cannot be shown is not: no error, and no picture of many gigabytes."""
+    (tmp_path / "a.png").write_bytes(data)
+    assert shrink(str(tmp_path / "a.png"), 32) is None
+
+
+@pytest.mark.parametrize(("height", "is_shown"), [(4096, True), (4097, False)])
+def test_a_picture_of_more_than_16_megapixels_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, height: int, is_shown: bool
+) -> None:
+    """A sound picture of 16 megapixels is shown; of a larger one no pixel is asked for."""
+    data, decoded = io.BytesIO(), list[tuple[int, int]]()
+    Image.new("1", (4096, height)).save(data, "PNG")
+    (tmp_path / "a.png").write_bytes(data.getvalue())
+    load = ImageFile.ImageFile.load
+
+    def note(image: ImageFile.ImageFile) -> object:
+        decoded.append(image.size)
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", note)
+    assert (shrink(str(tmp_path / "a.png"), 32) is not None) == is_shown
+    assert bool(decoded) == is_shown
+
+
+@pytest.mark.parametrize(("height", "is_shown"), [(4000, True), (6000, False)])
+def test_a_photograph_is_decoded_in_part(tmp_path: Path, height: int, is_shown: bool) -> None:
+    """A JPEG of 24 megapixels is shown, as a camera takes it; one of 36 is not."""
+    Image.new("L", (6000, height)).save(tmp_path / "a.jpg", "JPEG")
+    assert (shrink(str(tmp_path / "a.jpg"), 256) is not None) == is_shown
+
+
+def test_a_picture_of_too_many_bytes_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries of some kinds take all of a file into memory, whatever its pixels are."""
+    (tmp_path / "a.png").write_bytes(picture())
+    with (tmp_path / "a.png").open("ab") as file:
+        file.truncate(LIMITS.preview_bytes + 1)
+    monkeypatch.setattr(companions, "open_picture", pytest.fail)
+    assert shrink(str(tmp_path / "a.png"), 32) is None
+
+
+def test_pillow_opens_what_browsers_show_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostScript would be run by Ghostscript, and is never taken for a picture."""
+    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n%%EOF\n"
+    Image.open(io.BytesIO(postscript)).close()  # Pillow alone would
+    monkeypatch.setattr(subprocess, "check_call", pytest.fail)
+    monkeypatch.setattr(subprocess, "Popen", pytest.fail)
+    (tmp_path / "a.png").write_bytes(postscript)
+    assert shrink(str(tmp_path / "a.png"), 32) is None
+    for kind in ("TIFF", "PPM", "ICO", "TGA"):
+        (tmp_path / "a.png").write_bytes(picture(kind=kind))
+        assert shrink(str(tmp_path / "a.png"), 32) is None, kind
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP"])
+def test_damaged_pictures_are_silent(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """However a picture is damaged, nothing is raised, and nothing comes to the console."""
+    if kind not in Image.registered_extensions().values():
+        pytest.skip("this Pillow does not write it")
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "x" * 40
+    sound = picture(kind=kind, exif=exif.tobytes())
+    chance = random.Random(kind)
+    (tmp_path / "a").write_bytes(sound)
+    assert shrink(str(tmp_path / "a"), 32)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        for _ in range(400):
+            damaged = bytearray(sound[: chance.randrange(len(sound))] if _ % 4 == 0 else sound)
+            for _ in range(chance.randrange(1, 9)):
+                damaged[chance.randrange(len(damaged) or 1) : 1] = chance.randbytes(1)
+            (tmp_path / "a").write_bytes(damaged)
+            shrink(str(tmp_path / "a"), 32)
+    assert [str(each.message) for each in warned] == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_picture_that_is_gone_is_none(tmp_path: Path) -> None:
+    """A picture may vanish after the scan."""
+    assert shrink(str(tmp_path / "gone.png"), 32) is None
+
+
+# Keeping thumbnails
+
+
+def test_a_thumbnail_is_made_once(tmp_path: Path) -> None:
+    """The second time it is there already, for each width and time of its picture."""
+    path = tmp_path / "a.png"
+    path.write_bytes(picture())
+    thumbnails = Thumbnails(str(tmp_path / "cache"))
+    first = thumbnails.get([Picture(str(path), 1)], 32)
+    path.unlink()
+    assert first is not None
+    assert thumbnails.get([Picture(str(path), 1)], 32) == first
+    assert Thumbnails(str(tmp_path / "cache")).get([Picture(str(path), 1)], 32) == first
+    assert thumbnails.get([Picture(str(path), 1)], 64) is None
+    assert thumbnails.get([Picture(str(path), 2)], 32) is None
+
+
+def test_a_second_picture_is_shown_where_the_first_cannot_be(tmp_path: Path) -> None:
+    """Sites save videos as previews, and downloads break off."""
+    video = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(100)
+    for name, data in (("a.png", video), ("b.png", picture()[:50]), ("c.png", picture())):
+        (tmp_path / name).write_bytes(data)
+    pictures = [Picture(str(tmp_path / name), 1) for name in ("a.png", "b.png", "c.png", "d.png")]
+    thumbnails = Thumbnails(str(tmp_path / "cache"))
+    assert opened(thumbnails.get(pictures, 32)).size == (32, 16)
+    assert thumbnails.get(pictures[:2], 32) is None
+    assert thumbnails.get([], 32) is None
+
+
+def test_few_pictures_are_decoded_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks meanwhile waits, and takes what another has made of the same picture."""
+    decoding, most, made = list[str](), list[int](), list[str]()
+    all_wait = threading.Barrier(LIMITS.previews_at_once)
+
+    def decode(path: str, _width: int) -> bytes:
+        decoding.append(path)
+        most.append(len(decoding))
+        if len(made) < LIMITS.previews_at_once:
+            all_wait.wait(60)
+        made.append(path)
+        decoding.remove(path)
+        return b"small"
+
+    monkeypatch.setattr(companions, "shrink", decode)
+    thumbnails = Thumbnails(str(tmp_path / "cache"))
+    asked = [Picture(name, 1) for name in "abcd" for _ in range(3)]
+    with ThreadPoolExecutor(len(asked)) as pool:
+        assert set(pool.map(lambda each: thumbnails.get([each], 32), asked)) == {b"small"}
+    assert max(most) == LIMITS.previews_at_once
+    assert len(made) < len(asked)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_thumbnail_that_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """A full disk keeps no part of it, and no draft."""
+    (tmp_path / "a.png").write_bytes(picture())
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, step, refuse)
+    thumbnails = Thumbnails(str(tmp_path / "cache"))
+    assert thumbnails.get([Picture(str(tmp_path / "a.png"), 1)], 32) is not None
+    assert os.listdir(tmp_path / "cache") == []
+
+
+def test_the_cache_does_not_grow_without_end(tmp_path: Path) -> None:
+    """Above its bound the oldest thumbnails go, down to half of it."""
+    path = tmp_path / "a.png"
+    path.write_bytes(picture())
+    size = len(shrink(str(path), 32) or b"")
+    thumbnails = Thumbnails(str(tmp_path / "cache"), most_bytes=10 * size)
+    for number in range(50):
+        thumbnails.get([Picture(str(path), number)], 32)
+        kept = list((tmp_path / "cache").iterdir())
+        for age, file in enumerate(sorted(kept, key=lambda file: file.stat().st_mtime_ns)):
+            os.utime(file, ns=(age, age))
+        assert len(kept) <= 10
+    path.unlink()
+    assert thumbnails.get([Picture(str(path), 49)], 32) is not None
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    """Without a place for them thumbnails are made each time."""
+    (tmp_path / "a.png").write_bytes(picture())
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    thumbnails = Thumbnails(str(tmp_path / "cache"))
+    assert thumbnails.get([Picture(str(tmp_path / "a.png"), 1)], 32) is not None
+
+
+# Texts
+
+
+def entry_beside(folder: Path, files: dict[str, str | bytes], name: str = "cat.pt") -> Entry:
+    """Return the entry of an embedding beside which other files lie."""
+    (folder / name).write_bytes(torch_zip())
+    for filename, text in files.items():
+        (folder / filename).write_bytes(text if isinstance(text, bytes) else text.encode())
+    (found,) = scan([folder])
+    return found.entry
+
+
+SAVED_BY_A1111 = json.dumps(
+    {"description": "a cat", "sd version": "SD1", "activation text": "", "notes": "mind the paws"}
+)
+
+
+def sidecar(blanks: str, notes: str) -> str:
+    """Return the JSON of A1111 with blanks in it."""
+    return f'{{{blanks}"notes": "{notes}"}}'
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({}, Texts(), id="nothing"),
+        pytest.param({"cat.json": SAVED_BY_A1111}, Texts("mind the paws", "a cat"), id="A1111"),
+        pytest.param({"CAT.JSON": '{"notes": "n"}'}, Texts("n"), id="letter case"),
+        pytest.param({"cat.txt": " text\n"}, Texts("", "text"), id="txt"),
+        pytest.param({"cat.txt": "\ufefftext"}, Texts("", "text"), id="byte order mark"),
+        pytest.param({"cat.description.txt": "text"}, Texts("", "text"), id="description"),
+        pytest.param(
+            {"cat.txt": "one", "cat.description.txt": "two"}, Texts("", "one"), id="txt comes first"
+        ),
+        pytest.param(
+            {"cat.json": '{"description": "json"}', "cat.txt": "txt"},
+            Texts("", "json"),
+            id="JSON comes first",
+        ),
+        pytest.param(
+            {"cat.json": '{"description": ""}', "cat.txt": "txt"}, Texts("", "txt"), id="empty JSON"
+        ),
+        pytest.param(
+            {"cat.json": '{"prompt box": "negative"}'}, Texts(field="negative"), id="prompt field"
+        ),
+        pytest.param({"cat.json": '{"prompt box": "left"}'}, Texts(), id="no prompt field"),
+        pytest.param({"cat.json": '{"prompt box": ["negative"]}'}, Texts(), id="list of fields"),
+        pytest.param({"cat.json": '{"notes": 5, "description": []}'}, Texts(), id="no text"),
+        pytest.param({"cat.json": "[]"}, Texts(), id="no object"),
+        pytest.param({"cat.json": '{"notes": "cut'}, Texts(), id="cut"),
+        pytest.param({"cat.json": "[" * 100_000}, Texts(), id="deep"),
+        pytest.param({"cat.json": b"\xff\xfe\x00"}, Texts(), id="no UTF-8"),
+        pytest.param({"cat.json": sidecar(" " * 4_000_000, "n")}, Texts("n"), id="4 MB"),
+        pytest.param({"cat.json": sidecar(" " * 4_300_000, "n")}, Texts(), id="huge"),
+        pytest.param({"cat.json": "[0," * 2_000_000}, Texts(), id="too many values"),
+        pytest.param(
+            {"cat.json": sidecar("", "x" * 100_001)}, Texts("x" * 100_000), id="more than is shown"
+        ),
+        pytest.param({"cat.txt": "café".encode("latin-1")}, Texts("", "café"), id="Latin-1"),
+        pytest.param({"cat.txt": b"\x93caf\xe9\x94"}, Texts("", "“café”"), id="Windows"),
+        pytest.param(
+            {"cat.txt": "負面 text 提示".encode("gbk")}, Texts("", "負面 text 提示"), id="GBK"
+        ),
+        pytest.param({"cat.txt": "résumé".encode("latin-1")}, Texts("", "résumé"), id="not GBK"),
+        pytest.param({"cat.txt": "汉字".encode("utf-16")}, Texts("", "汉字"), id="UTF-16"),
+        pytest.param({"cat.txt": "text".encode("utf-16-be")}, Texts("", "text"), id="no mark"),
+        pytest.param({"cat.json": sidecar("", "汉字").encode("gbk")}, Texts("汉字"), id="GBK JSON"),
+        pytest.param({"cat.json": sidecar("", "é").encode("utf-16")}, Texts("é"), id="UTF-16 JSON"),
+        pytest.param({"cat2.json": '{"notes": "other"}'}, Texts(), id="another file's"),
+    ],
+)
+def test_texts(tmp_path: Path, files: dict[str, str | bytes], expected: Texts) -> None:
+    """Notes and description come from A1111's files; what is damaged counts as empty."""
+    assert read_texts(entry_beside(tmp_path, files)) == expected
+
+
+def test_texts_that_vanish(tmp_path: Path) -> None:
+    """A text that was listed and is gone counts as empty."""
+    entry = entry_beside(tmp_path, {"cat.txt": "text"})
+    (tmp_path / "cat.txt").unlink()
+    assert read_texts(entry) == Texts()
+
+
+def test_an_edit_is_seen(tmp_path: Path) -> None:
+    """After another scan the edited text is read, though the embedding is the same."""
+    before = entry_beside(tmp_path, {"cat.txt": "one"})
+    assert read_texts(before).description == "one"
+    (tmp_path / "cat.txt").write_text("two")
+    os.utime(tmp_path / "cat.txt", ns=(0, before.companions[0].mtime_ns + 1))
+    (after,) = scan([tmp_path])
+    assert read_texts(after.entry).description == "two"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<p>One &amp; <b>two</b></p>\n<p>three</p>", "One & two\nthree"),
+        ("line<br/>line<BR >line", "line\nline\nline"),
+        ("<ul><li>a</li><li>b</li></ul>", "a\nb"),
+        ("a<script>alert(1)</script>b<style>p {}</style>c<!-- d -->", "abc"),
+        ("a<script>alert(1)", "a"),
+        ('<a href="https://x.example/?a=1&b=2" target=_blank>link</a>', "link"),
+        ('<img src=x onerror="alert(1)">', ""),
+        (
+            "use <lora:x:0.8> with <s1> and <easynegative>",
+            "use <lora:x:0.8> with <s1> and <easynegative>",
+        ),
+        ("1 < 2 &amp; 3 > 2", "1 < 2 &amp; 3 > 2"),
+        ("<p>&lt;s1&gt; is the word</p>", "<s1> is the word"),
+    ],
+)
+def test_html_is_shown_as_its_text(tmp_path: Path, written: str, shown: str) -> None:
+    """Sites write their descriptions as HTML; words in angle brackets that are no tags stay."""
+    entry = entry_beside(tmp_path, {"cat.json": json.dumps({"description": written})})
+    assert read_texts(entry).description == shown
+
+
+@pytest.mark.parametrize(
+    "piece", ["<", "<a ", "<br", "<!--", "<script>", "</p ", "&lt;", "\n ", "<p>"]
+)
+def test_tags_without_end_cost_little(tmp_path: Path, piece: str) -> None:
+    """What is no tag after all is gone through once, and not from each of its beginnings."""
+    entry = entry_beside(tmp_path, {"cat.txt": piece * 100_000 + "<p>"})
+    assert effort(lambda: read_texts(entry)) < 10
+
+
+# Anything may lie beside an embedding
+
+
+def make_special(path: Path, kind: str) -> None:
+    """Put something that is no file into a folder."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    else:
+        path.symlink_to("/dev/zero")
+
+
+SPECIAL = pytest.mark.parametrize("kind", ["pipe", "socket", "endless"])
+needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such files")
+
+
+@needs_pipes
+@SPECIAL
+def test_what_is_no_file_does_not_belong_to_an_embedding(tmp_path: Path, kind: str) -> None:
+    """A pipe would make the first reader wait for ever, and /dev/zero never ends."""
+    for ending in (".json", ".txt", ".png"):
+        make_special(tmp_path / f"cat{ending}", kind)
+    entry = entry_beside(tmp_path, {})
+    assert entry.companions == ()
+    assert (read_texts(entry), pictures_of(entry)) == (Texts(), ())
+
+
+@needs_pipes
+@SPECIAL
+def test_what_takes_the_place_of_a_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    """After the scan a text or picture may become a pipe: there is no text and no picture then."""
+    entry = entry_beside(tmp_path, {"cat.txt": "text", "cat.png": picture()})
+    for ending in (".txt", ".png"):
+        (tmp_path / f"cat{ending}").unlink()
+        make_special(tmp_path / f"cat{ending}", kind)
+    assert read_texts(entry) == Texts()
+    assert Thumbnails(str(tmp_path / "cache")).get(pictures_of(entry), 32) is None
