@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.version import VERSION
+from lib_embeddings import __version__
 from tests.apps import PROJECT, App
 from tests.builders import safetensors_file
 
@@ -44,7 +44,7 @@ def test_what_is_in_it(wheel: Path) -> None:
     """It has the whole package, script and style inside of it, and nothing beside it."""
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-        metadata = archive.read(f"lib_embeddings-{VERSION}.dist-info/METADATA").decode()
+        metadata = archive.read(f"lib_embeddings-{__version__}.dist-info/METADATA").decode()
     modules = (PROJECT / "lib_embeddings").rglob("*.py")
     scripts = (PROJECT / "javascript").rglob("*.mjs")
     assert names == {

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lib_embeddings.cli.common import OK, print_json, refuse
+from lib_embeddings.cli import OK, print_json, refuse
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.snapshot import entry_at

@@ -7,7 +7,7 @@ import os
 import socket
 from typing import Any
 
-from lib_embeddings.cli.common import OK, add_model, check_folders, refuse
+from lib_embeddings.cli import OK, add_model, check_folders, refuse
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     with listener:
         try:
             # It takes seconds: wrong use is refused before.
-            from lib_embeddings.hosts.standalone.app import serve  # noqa: PLC0415
+            from lib_embeddings.hosts.standalone import serve  # noqa: PLC0415
         except ImportError as error:
             return refuse(f"{error.name} is missing: install lib-embeddings[app]")
         serve(folders, MODEL_FAMILIES.get(options.model), listener, opens_browser=options.open)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.library import Library
@@ -22,6 +25,11 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.web.requests import LARGEST_PAGE, MOST_COMPLETIONS, Prompts
+
+# A stream ends by itself and browsers connect again, so that a server that stops waits for none.
+LONGEST_SECONDS = 30.0
+# How often a stream checks whether its client is still there.
+PULSE_SECONDS = 1.0
 
 
 class HostFacts(NamedTuple):
@@ -130,6 +138,37 @@ def _look_into(seen: ViewEntry) -> Inspection:
         if seen.state != "broken":
             raise
         return Inspection()  # its reason already says that it cannot be opened
+
+
+# News: one line for every generation of the library
+
+
+async def stream(
+    library: Library, is_disconnected: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[str]:
+    """Yield the current generation at once, then every new one, as server-sent events."""
+    news: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def send(generation: int, changes: Changes) -> None:
+        loop.call_soon_threadsafe(news.put_nowait, _event(generation, changes))
+
+    unsubscribe = library.subscribe(send)
+    end = time.monotonic() + LONGEST_SECONDS
+    try:
+        yield "retry: 1000\n\n" + _event(library.generation, Changes())
+        while time.monotonic() < end and not await is_disconnected():
+            try:
+                yield await asyncio.wait_for(news.get(), PULSE_SECONDS)
+            except asyncio.TimeoutError:  # a class of its own before Python 3.11
+                continue
+    finally:
+        unsubscribe()
+
+
+def _event(generation: int, changes: Changes) -> str:
+    counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
+    return f"event: generation\ndata: {json.dumps({'generation': generation, **counts})}\n\n"
 
 
 # Responses, and the entity tags by which clients know what they have already

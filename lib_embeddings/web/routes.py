@@ -17,8 +17,7 @@ from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.search import ORDERS, SORTS, Filters
 from lib_embeddings.library.view import FITS, STATES, ViewEntry
 from lib_embeddings.web import answers
-from lib_embeddings.web.answers import HostFacts, as_json, caching, tag_of, unchanged
-from lib_embeddings.web.events import stream
+from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
 from lib_embeddings.web.requests import (
     LARGEST_PAGE,
     MOST_COMPLETIONS,

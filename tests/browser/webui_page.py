@@ -9,11 +9,11 @@ import uvicorn
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.living import living_library
-from lib_embeddings.hosts.standalone.page import build_app, gr  # its gradio, which reads no fonts
+from lib_embeddings.hosts.standalone import build_app, gr  # its gradio, which reads no fonts
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.page import TITLE, pane
 from lib_embeddings.web.routes import add_routes
+from lib_embeddings.web.tab import TITLE, pane
 
 # Of a WebUI's style: a pane of some height, and what it sets for its own cards.
 STYLE = """

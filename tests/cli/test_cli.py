@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.cli import common, main
+from lib_embeddings import __version__, cli
+from lib_embeddings.__main__ import main
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.place import Place
 from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.names import SUFFIXES
-from lib_embeddings.version import VERSION
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
 from tests.terminal import Terminal
 
@@ -252,7 +252,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """The version is the package's."""
     with pytest.raises(SystemExit) as raised:
         main(["--version"])
-    assert (raised.value.code, capsys.readouterr().out) == (0, f"lib-embeddings {VERSION}\n")
+    assert (raised.value.code, capsys.readouterr().out) == (0, f"lib-embeddings {__version__}\n")
 
 
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -383,7 +383,7 @@ def test_an_interrupted_scan_keeps_what_it_read(
 
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", console())
-        patch.setattr(common, "ReadingBar", partial(ReadingBar, delay=0))
+        patch.setattr(cli, "ReadingBar", partial(ReadingBar, delay=0))
         patch.setattr(read_module, "open", press_ctrl_c_at_the_third)
         assert main(["scan", str(folder)]) == 130
         assert sys.stderr.getvalue().rpartition("\r")[2] == "lib-embeddings: interrupted\n"
@@ -560,7 +560,7 @@ def test_serve_without_its_packages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A package that is not installed is named, with what to install."""
-    monkeypatch.delitem(sys.modules, "lib_embeddings.hosts.standalone.app", raising=False)
+    monkeypatch.delitem(sys.modules, "lib_embeddings.hosts.standalone", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["serve", str(tmp_path), "--port", "0"]) == 2
     assert capsys.readouterr().err == (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.cli import main
+from lib_embeddings.__main__ import main
 from tests.builders import safetensors_file, vectors
 
 EXAMPLE = "(marc_allante:1.2) a dog"

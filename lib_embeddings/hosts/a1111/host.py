@@ -23,8 +23,8 @@ from lib_embeddings.hosts.webui.reports import report_on
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.prompts.infotext import named_embeddings
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.events import Unpacked
 from lib_embeddings.web.routes import PREFIX, add_routes
+from lib_embeddings.web.tab import Unpacked
 
 TAKE_OVER = "lib_embeddings_take_over"
 PAGE = "lib_embeddings_page"

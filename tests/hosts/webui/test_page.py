@@ -261,7 +261,7 @@ def test_a_webui_without_pages_loses_nothing_else(
 
 def test_events_are_not_packed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The WebUI packs its answers, which would hold back our events until their stream ends."""
-    monkeypatch.setattr("lib_embeddings.web.events.LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr("lib_embeddings.web.answers.LONGEST_SECONDS", 0.0)
     run.start()
     app = FastAPI()
     app.add_middleware(GZipMiddleware, minimum_size=0)

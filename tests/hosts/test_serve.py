@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.hosts.standalone.app import log_news
+from lib_embeddings.hosts.standalone import log_news
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
@@ -34,7 +34,7 @@ SD1 = safetensors_file()
 # The command line, which then prints what it has imported that takes long.
 REFUSAL = """
 import sys
-from lib_embeddings.cli import main
+from lib_embeddings.__main__ import main
 code = main()
 print(*{"fastapi", "gradio", "matplotlib", "uvicorn"}.intersection(sys.modules), end="")
 sys.exit(code)

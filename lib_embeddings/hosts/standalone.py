@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import socket
 import sys
-from collections.abc import Callable, Sequence
+import webbrowser
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
-from types import ModuleType
+from types import FrameType, ModuleType
 
+import uvicorn
 from fastapi import FastAPI
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
+from lib_embeddings import __version__
+from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.version import VERSION
+from lib_embeddings.hosts.living import living_library
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.progress import ReadingBar
+from lib_embeddings.library.render import change_lines, log_lines
+from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.page import TITLE, HeadTags, assets, head_tags, mount_point
-from lib_embeddings.web.routes import PREFIX
+from lib_embeddings.web.routes import PREFIX, add_routes
+from lib_embeddings.web.tab import TITLE, HeadTags, assets, head_tags, mount_point
 
 
 class _Plotting(MetaPathFinder):
@@ -50,10 +61,12 @@ ASSETS = f"{PREFIX}/assets"
 NO_MODEL = "none"
 TAB = "txt2img"
 
+log = logging.getLogger(__name__)
+
 
 def facts() -> HostFacts:
     """Return what the tab needs to know of this page."""
-    return HostFacts("standalone", VERSION, (TAB,), ", ")
+    return HostFacts("standalone", __version__, (TAB,), ", ")
 
 
 def build_page(
@@ -94,3 +107,64 @@ def build_app(page: gr.Blocks, add_routes: Callable[[FastAPI], object]) -> FastA
 
 def _style() -> FileResponse:
     return FileResponse(assets() / "style.css", media_type="text/css")
+
+
+# Serving
+
+
+def log_news(library: Library) -> None:
+    """Log all that is loaded once it is known, and from then on what changes."""
+    is_known = False
+
+    def log_generation(_generation: int, changes: Changes) -> None:
+        nonlocal is_known
+        if not is_known and library.progress is None:
+            is_known = True
+            log.info("%s", "\n".join(log_lines(library.view)))
+        elif is_known and changes:
+            log.info("%s", "\n".join(change_lines(changes, library.view)))
+
+    library.subscribe(log_generation)
+
+
+def serve(
+    roots: Iterable[str | os.PathLike[str]],
+    model: ModelFamily | None,
+    listener: socket.socket,
+    *,
+    opens_browser: bool,
+) -> None:
+    """Show the tab as a web page until interrupted."""
+    host, port, *_ = listener.getsockname()
+    address = f"http://{host}:{port}/"
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
+    with (
+        closing(ReadingBar()) as bar,
+        living_library(roots, own_tokenizer(), bar.show) as (library, watcher),
+    ):
+        library.set_model(model)
+        log_news(library)
+        page = build_page(model, library.set_model)
+        app = build_app(page, lambda app: add_routes(app, library, facts))
+        log.info("Textual Inversion is at %s", address)
+        if opens_browser:
+            webbrowser.open(address)
+        watcher.start()
+        with suppress(KeyboardInterrupt):
+            _Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that ends when it is told to, however many pages still listen for news."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = True
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Since Python 3.12 even one that is forced to end waits for its connections.
+        for connection in self.server_state.connections:
+            connection.transport.abort()
+        await super().shutdown(sockets)
