@@ -65,7 +65,7 @@ def test_it_shows_the_page(wheel: Path, tmp_path: Path) -> None:
     (folder / "cat.safetensors").write_bytes(safetensors_file())
     app = App(folder, "--port", 0, home=tmp_path, site=site)
     try:
-        style, script = re.findall(r'"/(lib-embeddings/[^"]+\?\d+)"', app.get())
+        style, script = re.findall(r'"(lib-embeddings/[^"]+\?\d+)"', app.get())
         assert app.get(style) == (PROJECT / "style.css").read_text()
         entry = PROJECT / "javascript" / "textual_inversion.mjs"
         assert app.get(script) == entry.read_text()

@@ -142,8 +142,8 @@
  */
 
 export class Api {
-  /** @param {string} [base] The address that all others begin with. */
-  constructor(base = "/lib-embeddings/v1") {
+  /** @param {string} [base] All addresses begin with it; none names the server or a folder above the page. */
+  constructor(base = "lib-embeddings/v1") {
     this.base = base;
   }
 

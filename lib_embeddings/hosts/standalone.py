@@ -12,12 +12,15 @@ from contextlib import closing, suppress
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
+from ipaddress import ip_address
 from types import FrameType, ModuleType
 
 import uvicorn
-from fastapi import FastAPI
-from starlette.responses import FileResponse
+from fastapi import FastAPI, HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lib_embeddings import __version__
 from lib_embeddings.entries.snapshot import Changes
@@ -26,8 +29,10 @@ from lib_embeddings.hosts.living import living_library
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.library.render import change_lines, log_lines
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.clients import Door
 from lib_embeddings.web.routes import PREFIX, add_routes
 from lib_embeddings.web.tab import TITLE, HeadTags, assets, head_tags, mount_point
 
@@ -60,6 +65,11 @@ import gradio as gr  # noqa: E402 after what it must find
 ASSETS = f"{PREFIX}/assets"
 NO_MODEL = "none"
 TAB = "txt2img"
+
+# What the page asks of gradio, whose later releases have most of it below `gradio_api`. All else
+# there takes files, shows others, or is for programs.
+_OF_GRADIO = {"", "app_id", "assets", "config", "favicon.ico", "heartbeat", "info", "manifest.json",
+              "queue", "run", "startup-events", "static", "svelte", "theme.css"}  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -94,19 +104,59 @@ def build_page(
     return page
 
 
-def build_app(page: gr.Blocks, add_routes: Callable[[FastAPI], object]) -> FastAPI:
-    """Return the web application: our routes and assets, and the page at `/`."""
-    app = FastAPI(title=TITLE)
+def build_app(page: gr.Blocks, door: Door, add_routes: Callable[[FastAPI], object]) -> FastAPI:
+    """Return the web application: our routes and assets, and the page at `/`.
+
+    Args:
+        door: lets in who may read, and who may write.
+    """
+    app = FastAPI(title=TITLE, openapi_url=None)
     add_routes(app)
     app.mount(f"{ASSETS}/javascript", StaticFiles(directory=assets() / "javascript"))
     app.add_api_route(f"{ASSETS}/style.css", _style, include_in_schema=False)
     gr.mount_gradio_app(app, page, path="/")
-    app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS))
+    app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")))
+    app.add_middleware(OnlyThePage, door=door)
     return app
 
 
 def _style() -> FileResponse:
     return FileResponse(assets() / "style.css", media_type="text/css")
+
+
+class OnlyThePage:
+    """Let those who may come in ask gradio for what the page needs, and for nothing else."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_ours = scope.get("path", "").startswith(f"{PREFIX}/")  # whose routes look for themselves
+        if not is_ours and scope["type"] != "lifespan":
+            try:
+                self._check(HTTPConnection(scope))
+            except HTTPException as refusal:
+                if scope["type"] == "websocket":
+                    await send({"type": "websocket.close"})
+                    return
+                response = JSONResponse({"detail": refusal.detail}, refusal.status_code)
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, request: HTTPConnection) -> None:
+        self._door.admit(request)
+        if request.scope.get("method") not in ("GET", "HEAD"):
+            self._door.admit_write(request)
+        path = request.scope["path"].removeprefix("/gradio_api").lstrip("/")
+        if path.partition("/")[0] not in _OF_GRADIO:
+            raise HTTPException(404, "there is nothing here")
+        length = int(request.headers.get("content-length", 0))
+        if length > LIMITS.prompts_bytes or "transfer-encoding" in request.headers:
+            raise HTTPException(
+                413, f"the body is too long: expected at most {LIMITS.prompts_bytes:,} bytes"
+            )
 
 
 # Serving
@@ -131,12 +181,19 @@ def serve(
     roots: Iterable[str | os.PathLike[str]],
     model: ModelFamily | None,
     listener: socket.socket,
+    names: Iterable[str],
     *,
     opens_browser: bool,
 ) -> None:
-    """Show the tab as a web page until interrupted."""
+    """Show the tab as a web page until interrupted.
+
+    Args:
+        names: by which browsers may know this machine, beside its own name and addresses.
+    """
     host, port, *_ = listener.getsockname()
-    address = f"http://{host}:{port}/"
+    first, *others = addresses(host, port)
+    machine = socket.gethostname()
+    door = Door(names, (machine, f"{machine}.local"), remedy="start it with --allow-host {}")
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
     with (
@@ -146,13 +203,38 @@ def serve(
         library.set_model(model)
         log_news(library)
         page = build_page(model, library.set_model)
-        app = build_app(page, lambda app: add_routes(app, library, facts))
-        log.info("Textual Inversion is at %s", address)
+        app = build_app(page, door, lambda app: add_routes(app, library, facts, door))
+        log.info("Textual Inversion is at %s", " and ".join((first, *others)))
+        if not ip_address(host).is_loopback:
+            log.warning(
+                "Whoever can reach this machine over the network can open the page and rename "
+                "files, because it has no login."
+            )
         if opens_browser:
-            webbrowser.open(address)
+            webbrowser.open(first)
         watcher.start()
         with suppress(KeyboardInterrupt):
             _Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+def addresses(host: str, port: int) -> list[str]:
+    """Return where a browser finds what listens at an address.
+
+    Args:
+        host: an address of this machine, or the one that stands for all of them.
+    """
+    hosts = [host]
+    if ip_address(host).is_unspecified:
+        is_ipv6 = ":" in host
+        family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        hosts = ["::1" if is_ipv6 else "127.0.0.1"]
+        with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
+            # Sends nothing, and finds out which way it would go.
+            probe.connect(("2001:db8::1" if is_ipv6 else "192.0.2.1", 9))
+            hosts.append(probe.getsockname()[0])
+    return [
+        f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/" for host in hosts
+    ]
 
 
 class _Server(uvicorn.Server):

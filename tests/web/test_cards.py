@@ -18,7 +18,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import EntryJson, TwinJson, VectorsJson
-from lib_embeddings.web.routes import allow
+from lib_embeddings.web.clients import allow
 from tests.builders import (
     Raw,
     a1111,
