@@ -77,6 +77,7 @@
  * @property {number} generation
  * @property {string | null} model
  * @property {string | null} model_title
+ * @property {string | null} by_family How many are for which family; null where a model is active.
  * @property {string[]} roots
  * @property {Counts} counts
  * @property {number} total How many entries pass the filters.
@@ -88,7 +89,7 @@
 /** @typedef {Record<string, string | number>} Parameters */
 /** @typedef {{favourite?: boolean, use_partial?: boolean, field?: Field | "auto"}} EntryChoices */
 
-/** @typedef {{id: string, name: string, n_vectors: number, weights: number[]}} Used */
+/** @typedef {{id: string, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
 /** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */
 /** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
 

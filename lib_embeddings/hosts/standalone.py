@@ -66,6 +66,9 @@ ASSETS = f"{PREFIX}/assets"
 NO_MODEL = "none"
 TAB = "txt2img"
 
+# Behind a proxy the page may be below a path that only the browser knows. gradio asks the server.
+_ROOT = b"""<script>gradio_config.root = location.pathname.replace(/\\/[^/]*$/, "");</script>"""
+
 # What the page asks of gradio, whose later releases have most of it below `gradio_api`. All else
 # there takes files, shows others, or is for programs.
 _OF_GRADIO = {"", "app_id", "assets", "config", "favicon.ico", "heartbeat", "info", "manifest.json",
@@ -115,7 +118,7 @@ def build_app(page: gr.Blocks, door: Door, add_routes: Callable[[FastAPI], objec
     app.mount(f"{ASSETS}/javascript", StaticFiles(directory=assets() / "javascript"))
     app.add_api_route(f"{ASSETS}/style.css", _style, include_in_schema=False)
     gr.mount_gradio_app(app, page, path="/")
-    app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")))
+    app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
     app.add_middleware(OnlyThePage, door=door)
     return app
 

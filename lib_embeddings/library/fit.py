@@ -17,7 +17,7 @@ class Fit(NamedTuple):
     Attributes:
         kind: `usable`: it has vectors for every text encoder the model requires, and for none it
             lacks. `partial`: for some, but not so. `incompatible`: for none, or too many vectors.
-            `unknown`: there is no active model.
+            `unknown`: there is no active model, so that nobody knows.
         reason: one sentence; None when it is usable.
     """
 
@@ -31,7 +31,7 @@ USABLE = Fit("usable")
 def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
     """Compare an embedding's vectors, by text encoder key, with the active model."""
     if model is None:
-        return Fit("unknown", f"{_made_for(vectors)}; no model is active")
+        return Fit("unknown", f"{_made_for(vectors)}; choose a model to see whether it fits")
     too_long = _too_long(vectors, model)
     if too_long:
         return Fit("incompatible", too_long)

@@ -15,10 +15,11 @@ def known_of(seen: ViewEntry) -> KnownEmbedding:
         entry.place.id,
         seen.name,
         entry.reading.n_vectors,
-        seen.reason,
+        None if seen.may_be_used else seen.reason,
         entry.place.folder,
         entry.reading.stored_name,
         seen.state == "duplicate",
+        seen.reason if seen.may_be_used else None,
     )
 
 

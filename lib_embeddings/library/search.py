@@ -30,8 +30,6 @@ ORDERS: tuple[Order, ...] = get_args(Order)
 _HASH_LENGTH = 8
 # No file name is longer.
 _LONGEST_NAME = 255
-# Without an active model nobody knows, and all are alike.
-_HOPEFUL = ("usable", "unknown")
 
 _BEGINS, _WORD_BEGINS, _CONTAINS = range(3)
 
@@ -219,7 +217,7 @@ class SearchIndex:
     def _names(self) -> list[tuple[str, bool, ViewEntry]]:
         """In natural order, the names that prompts can hold; each with what it means."""
         named = sorted(self.view.named.items(), key=lambda pair: natural_key(pair[1].name))
-        return [(name, seen.fit not in _HOPEFUL, seen) for name, seen in named]
+        return [(name, not seen.may_be_used, seen) for name, seen in named]
 
     @cached_property
     def _texts(self) -> dict[str, str]:

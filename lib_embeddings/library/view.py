@@ -52,6 +52,11 @@ class ViewEntry(NamedTuple):
         return self.fit == "usable"
 
     @property
+    def may_be_used(self) -> bool:
+        """Tell whether a prompt can use it, or nobody knows because no model is active."""
+        return self.fit in ("usable", "unknown")
+
+    @property
     def families(self) -> tuple[str, ...]:
         """Keys of the model families that can use it."""
         return tuple(family.key for family in families_for(self.entry.reading.vectors))

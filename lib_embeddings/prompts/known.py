@@ -15,6 +15,7 @@ class KnownEmbedding(NamedTuple):
         folder: where the file is below the library's folder, with `/`.
         stored_name: the name inside the file, which no prompt uses.
         is_duplicate: whether another file of its name is used in its place.
+        caveat: what to know where a prompt can use it; None where there is nothing.
     """
 
     id: str
@@ -24,3 +25,4 @@ class KnownEmbedding(NamedTuple):
     folder: str = ""
     stored_name: str | None = None
     is_duplicate: bool = False
+    caveat: str | None = None

@@ -79,7 +79,8 @@ class PromptReport:
     def lines(self) -> Iterator[str]:
         """Yield all there is to say to people, a line each."""
         for known, weights in self.used:
-            yield f"used: {known.name} ({_counted(known.n_vectors, 'vector')}, {_shown(weights)})"
+            use = f"{known.name} ({_counted(known.n_vectors, 'vector')}, {_shown(weights)})"
+            yield f"used if it fits: {use}: {known.caveat}" if known.caveat else f"used: {use}"
         yield from self.warnings()
         for text, known in self.near_misses:
             yield f"not a name: {text}: did you mean {known.name}?"
@@ -108,6 +109,7 @@ class PromptReport:
                     **_named(known),
                     "n_vectors": known.n_vectors,
                     "weights": [round(weight, 4) for weight in weights],
+                    "caveat": known.caveat,
                 }
                 for known, weights in self.used
             ],

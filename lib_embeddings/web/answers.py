@@ -17,7 +17,7 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import entry_as_json
+from lib_embeddings.library.render import by_family, entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import ViewEntry
@@ -83,6 +83,7 @@ def summary(library: Library, index: SearchIndex, *, shows_paths: bool) -> dict[
         "scanning": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
+        "by_family": by_family(view),
         "roots": [root if shows_paths else Place.of_root(root).filename for root in view.roots],
         "counts": dict(index.counts),
         "folders": [asdict(folder) for folder in index.folders],

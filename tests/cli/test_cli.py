@@ -116,26 +116,26 @@ def test_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_without_a_model(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a model nothing is loaded; with `none` it is the same."""
+    """Without a model the embeddings are counted by family; with `none` it is the same."""
     main(["scan", str(folder)])
     first = capsys.readouterr().out
     main(["scan", str(folder), "--model", "none"])
     assert capsys.readouterr().out == first
     assert first.splitlines()[:3] == [
-        "Loaded a total of 0 textual inversion embeddings.",
-        "Embeddings:",
-        "Not loaded: 8",
+        (
+            "Found 4 textual inversion embeddings: "
+            "2 for SD 1.x, 1 for SD 2.x, 1 for SDXL; choose a model to see what fits."
+        ),
+        "Embeddings: detail-xl, EasyNegative, flora, marc_allante",
+        "Not loaded: 4",
     ]
-    assert "unknown       made for SD 1.x (clip_l 768); no model is active" in first
 
 
 def test_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two lines, and nothing to complain about."""
+    """One line, and nothing to complain about."""
     (tmp_path / "empty").mkdir()
     assert main(["scan", "--strict", str(tmp_path / "empty")]) == 0
-    assert capsys.readouterr().out == (
-        "Loaded a total of 0 textual inversion embeddings.\nEmbeddings:\n"
-    )
+    assert capsys.readouterr().out == "Loaded a total of 0 textual inversion embeddings.\n"
 
 
 def test_several_folders(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,7 +212,7 @@ HELP = {
         "exit with 1 if a file is broken or unsafe",
         "read every file again, and remember nothing",
     ],
-    "inspect": ["the file", "print JSON"],
+    "inspect": ["the file", "print JSON", "exit with 1 if the file is broken or unsafe"],
     "rename": [
         "the embedding's file",
         "the new name, without the file's ending",
@@ -231,6 +231,7 @@ HELP = {
         "folder to show (default: the current folder)",
         "model family that the embeddings shall fit (default: none)",
         "address to listen on (default: 127.0.0.1)",
+        "another name by which browsers may reach the page",
         "port to listen on (default: 7868)",
         "open the page in a browser",
     ],
@@ -528,6 +529,20 @@ def test_inspect_what_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str])
     out = capsys.readouterr().out
     assert "state        foreign: this is a LoRA (1 tensor); it belongs in models/Lora" in out
     assert "tensor       lora_te_x.lora_down.weight float32[4x768]" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("style.pt", 1), ("page.bin", 1), ("my-lora.safetensors", 0), ("flora.pt", 0)],
+)
+def test_inspect_strictly(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, code: int
+) -> None:
+    """With --strict a broken or unsafe file is a failure; what is said of it is the same."""
+    assert main(["inspect", str(folder / name)]) == 0
+    shown = capsys.readouterr().out
+    assert main(["inspect", str(folder / name), "--strict"]) == code
+    assert capsys.readouterr().out == shown
 
 
 def test_inspect_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

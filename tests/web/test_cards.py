@@ -213,12 +213,14 @@ def test_a_card(site: Site) -> None:
 
 def test_the_library_as_a_whole(site: Site) -> None:
     """Model, counts and folders are those of the library; without a model there is none."""
-    assert site.get("/entries")["model"] is site.get("/entries")["model_title"] is None
     site.add("anime/cat.pt")
+    page = site.get("/entries")
+    assert (page["model"], page["model_title"]) == (None, None)
+    assert page["by_family"] == "1 for SD 1.x; choose a model to see what fits"
     site.add("page.bin", b"<!DOCTYPE html><html></html>")
     site.library.set_model(MODEL_FAMILIES["sd1"])
     page = site.get("/entries")
-    assert (page["model"], page["model_title"]) == ("sd1", "SD 1.x")
+    assert (page["model"], page["model_title"], page["by_family"]) == ("sd1", "SD 1.x", None)
     assert {kind: count for kind, count in page["counts"].items() if count} == {
         "ok": 1, "usable": 1, "broken": 1,
     }  # fmt: skip

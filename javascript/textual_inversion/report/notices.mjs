@@ -132,12 +132,12 @@ function conversions({ foreign_syntax }) {
  * @param {Used} used
  * @returns {Notice}
  */
-function usage({ name, n_vectors, weights }) {
+function usage({ name, n_vectors, weights, caveat }) {
   const facts = [counted(n_vectors, "vector")];
   if (weights.length > 1) facts.push(`used ${weights.length} times`);
   if (weights.some((weight) => weight !== 1))
     facts.push(`${weights.length > 1 ? "weights" : "weight"} ${LIST.format(weights.map(short))}`);
-  return { kind: "used", name, text: ` ${facts.join(", ")}` };
+  return { kind: "used", name, text: ` ${facts.join(", ")}${caveat ? `; ${caveat}` : ""}` };
 }
 
 /**

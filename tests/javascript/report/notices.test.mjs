@@ -13,8 +13,8 @@ function linesOf(report, provenance) {
 }
 
 /** Return one embedding in use, as a report has it. */
-function used(n_vectors, weights, name = "a") {
-  return { id: "1", name, n_vectors, weights };
+function used(n_vectors, weights, name = "a", caveat = null) {
+  return { id: "1", name, n_vectors, weights, caveat };
 }
 
 /** Return an embedding of another model. */
@@ -33,6 +33,7 @@ const CASES = [
   ["a weight", { used: [used(8, [1.2])] }, ["used: a 8 vectors, weight 1.2"]],
   ["a weight that was multiplied", { used: [used(8, [1.2100000000000002])] }, ["used: a 8 vectors, weight 1.21"]],
   ["uses alike", { used: [used(8, [1, 1])] }, ["used: a 8 vectors, used 2 times"]],
+  ["no model", { used: [used(1, [1], "a", "choose one")] }, ["used: a 1 vector; choose one"]],
   ["several weights", { used: [used(8, [1, 1.5, 0.9])] }, ["used: a 8 vectors, used 3 times, weights 1, 1.5, and 0.9"]],
   ["one that another model needs", { unavailable: [unavailable("b")] }, ["warning: b is not used: made for SDXL"]],
   [
