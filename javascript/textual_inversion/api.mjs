@@ -142,6 +142,9 @@
  * @property {string} insert The name as a prompt needs it.
  */
 
+/** The server does not let this page ask; the message says why. */
+export class Refusal extends Error {}
+
 export class Api {
   /** @param {string} [base] All addresses begin with it; none names the server or a folder above the page. */
   constructor(base = "lib-embeddings/v1") {
@@ -253,6 +256,7 @@ export class Api {
    */
   async #ask(path, request) {
     const response = await fetch(this.base + path, request);
+    if (response.status === 403) throw new Refusal(await messageOf(response));
     if (!response.ok) throw new Error(await messageOf(response));
     return response.json();
   }

@@ -48,10 +48,14 @@ def run(options: argparse.Namespace) -> int:
         return refuse(f"{options.host}:{options.port} cannot be used: {why}")
     with listener:
         try:
-            # It takes seconds: wrong use is refused before.
+            # They take seconds: wrong use is refused before.
             from lib_embeddings.hosts.standalone import serve  # noqa: PLC0415
+            from lib_embeddings.web.clients import Door  # noqa: PLC0415
         except ImportError as error:
             return refuse(f"{error.name} is missing: install lib-embeddings[app]")
-        model, names = MODEL_FAMILIES.get(options.model), [options.host, *options.allow_host]
-        serve(folders, model, listener, names, opens_browser=options.open)
+        machine = socket.gethostname()
+        own = (options.host, machine, f"{machine}.local")
+        door = Door(options.allow_host, own, remedy="start it with --allow-host {}")
+        model = MODEL_FAMILIES.get(options.model)
+        serve(folders, model, listener, door, opens_browser=options.open)
     return OK

@@ -184,19 +184,17 @@ def serve(
     roots: Iterable[str | os.PathLike[str]],
     model: ModelFamily | None,
     listener: socket.socket,
-    names: Iterable[str],
+    door: Door,
     *,
     opens_browser: bool,
 ) -> None:
     """Show the tab as a web page until interrupted.
 
     Args:
-        names: by which browsers may know this machine, beside its own name and addresses.
+        door: lets in who may read, and who may write.
     """
     host, port, *_ = listener.getsockname()
     first, *others = addresses(host, port)
-    machine = socket.gethostname()
-    door = Door(names, (machine, f"{machine}.local"), remedy="start it with --allow-host {}")
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
     with (

@@ -48,11 +48,10 @@ export function noticesOf(report, chunkTokens, provenance) {
 /**
  * Return the notice of a prompt for which the server makes no report.
  *
- * @param {number} limit
- * @returns {Notice}
+ * @param {string} reason
  */
-export function longPrompt(limit) {
-  return warning("", `This prompt is not checked: it has more than ${number(limit)} characters`);
+export function notChecked(reason) {
+  return warning("", `This prompt is not checked: ${reason}`);
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { announcementOf, longPrompt, noticesOf } from "../../../javascript/textual_inversion/report/notices.mjs";
+import { announcementOf, notChecked, noticesOf } from "../../../javascript/textual_inversion/report/notices.mjs";
 
 const NOTHING = { used: [], unavailable: [], near_misses: [], foreign_syntax: [], chunks: [] };
 
@@ -122,6 +122,6 @@ test("screen readers get no numbers", () => {
   assert.equal(announcementOf([]), "");
 });
 
-test("a prompt that is too long has a notice of its own", () => {
-  assert.equal(longPrompt(20_000).text, "This prompt is not checked: it has more than 20,000 characters");
+test("a prompt without a report has a notice that says why", () => {
+  assert.equal(notChecked("it is secret").text, "This prompt is not checked: it is secret");
 });
