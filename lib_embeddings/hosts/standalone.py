@@ -14,9 +14,11 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from ipaddress import ip_address
 from types import FrameType, ModuleType
+from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Response
+from h11 import LocalProtocolError
 from starlette.requests import HTTPConnection
 from starlette.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
@@ -29,10 +31,10 @@ from lib_embeddings.hosts.living import living_library
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.library.render import change_lines, log_lines
-from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door
+from lib_embeddings.web.requests import one_of
 from lib_embeddings.web.routes import PREFIX, add_routes
 from lib_embeddings.web.tab import TITLE, HeadTags, assets, head_tags, mount_point
 
@@ -64,15 +66,22 @@ import gradio as gr  # noqa: E402 after what it must find
 
 ASSETS = f"{PREFIX}/assets"
 NO_MODEL = "none"
+_MODELS = {family.title: family for family in MODEL_FAMILIES.values()}
 TAB = "txt2img"
 
 # Behind a proxy the page may be below a path that only the browser knows. gradio asks the server.
 _ROOT = b"""<script>gradio_config.root = location.pathname.replace(/\\/[^/]*$/, "");</script>"""
 
-# What the page asks of gradio, whose later releases have most of it below `gradio_api`. All else
-# there takes files, shows others, or is for programs.
-_OF_GRADIO = {"", "app_id", "assets", "config", "favicon.ico", "heartbeat", "info", "manifest.json",
-              "queue", "run", "startup-events", "static", "svelte", "theme.css"}  # fmt: skip
+# The files that the page asks gradio for. All else there is for programs, or prints what clients do
+# wrong.
+_OF_GRADIO = {"", "assets", "config", "favicon.ico", "info", "manifest.json", "static", "svelte",
+              "theme.css"}  # fmt: skip
+
+_SCRIPT = "_js" if gr.__version__.startswith("3.") else "js"
+_CHOOSE = f"""(title) => {{
+  fetch(`{PREFIX[1:]}/model?${{new URLSearchParams({{ title }})}}`, {{ method: "POST" }});
+  return [];
+}}"""
 
 log = logging.getLogger(__name__)
 
@@ -82,19 +91,12 @@ def facts() -> HostFacts:
     return HostFacts("standalone", __version__, (TAB,), ", ")
 
 
-def build_page(
-    model: ModelFamily | None, set_model: Callable[[ModelFamily | None], object]
-) -> gr.Blocks:
+def build_page(model: ModelFamily | None) -> gr.Blocks:
     """Return the page: a model choice, prompt fields named as a WebUI names them, and the tab."""
-    titles = {family.title: family for family in MODEL_FAMILIES.values()}
-
-    def choose(title: str) -> None:
-        set_model(titles.get(title))
-
     page: gr.Blocks
     with gr.Blocks(title=TITLE) as page:
         choice = gr.Dropdown(
-            [NO_MODEL, *titles],
+            [NO_MODEL, *_MODELS],
             value=model.title if model else NO_MODEL,
             label="Model",
             elem_id="lib-embeddings-model",
@@ -103,7 +105,8 @@ def build_page(
         gr.Textbox(label="Negative prompt", lines=3, elem_id=f"{TAB}_neg_prompt")
         with gr.Tabs(), gr.Tab(TITLE):
             gr.HTML(mount_point(TAB))
-        choice.change(choose, inputs=choice, outputs=None)
+        on_change: Any = choice.change  # whose releases name the script differently
+        on_change(None, choice, None, **{_SCRIPT: _CHOOSE})
     return page
 
 
@@ -115,7 +118,7 @@ def build_app(page: gr.Blocks, door: Door, add_routes: Callable[[FastAPI], objec
     """
     app = FastAPI(title=TITLE, openapi_url=None)
     add_routes(app)
-    app.mount(f"{ASSETS}/javascript", StaticFiles(directory=assets() / "javascript"))
+    app.mount(f"{ASSETS}/javascript", _Files(directory=assets() / "javascript"))
     app.add_api_route(f"{ASSETS}/style.css", _style, include_in_schema=False)
     gr.mount_gradio_app(app, page, path="/")
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
@@ -123,26 +126,46 @@ def build_app(page: gr.Blocks, door: Door, add_routes: Callable[[FastAPI], objec
     return app
 
 
+def add_model_choice(
+    app: FastAPI, door: Door, set_model: Callable[[ModelFamily | None], object]
+) -> None:
+    """Add the route by which the page chooses the active model."""
+
+    def choose(title: str = "") -> Response:
+        set_model(_MODELS.get(one_of("title", title, (NO_MODEL, *_MODELS))))
+        return Response(status_code=204)
+
+    own = [Depends(door.admit), Depends(door.admit_write)]
+    app.add_api_route(f"{PREFIX}/model", choose, methods=["POST"], dependencies=own)
+
+
+class _Files(StaticFiles):
+    """Files, none of which has a name that the system does not take."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        try:
+            return super().lookup_path(path)
+        except (OSError, ValueError):
+            return "", None
+
+
 def _style() -> FileResponse:
     return FileResponse(assets() / "style.css", media_type="text/css")
 
 
 class OnlyThePage:
-    """Let those who may come in ask gradio for what the page needs, and for nothing else."""
+    """Let those who may read ask gradio for the files of the page, and for nothing else."""
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_ours = scope.get("path", "").startswith(f"{PREFIX}/")  # whose routes look for themselves
-        if not is_ours and scope["type"] != "lifespan":
+        # Our own routes ask the door themselves.
+        if scope["type"] == "http" and not scope["path"].startswith(f"{PREFIX}/"):
             try:
                 self._check(HTTPConnection(scope))
             except HTTPException as refusal:
-                if scope["type"] == "websocket":
-                    await send({"type": "websocket.close"})
-                    return
                 response = JSONResponse({"detail": refusal.detail}, refusal.status_code)
                 await response(scope, receive, send)
                 return
@@ -150,16 +173,9 @@ class OnlyThePage:
 
     def _check(self, request: HTTPConnection) -> None:
         self._door.admit(request)
-        if request.scope.get("method") not in ("GET", "HEAD"):
-            self._door.admit_write(request)
-        path = request.scope["path"].removeprefix("/gradio_api").lstrip("/")
-        if path.partition("/")[0] not in _OF_GRADIO:
+        room = request.scope["path"].lstrip("/").partition("/")[0]
+        if request.scope["method"] not in ("GET", "HEAD") or room not in _OF_GRADIO:
             raise HTTPException(404, "there is nothing here")
-        length = int(request.headers.get("content-length", 0))
-        if length > LIMITS.prompts_bytes or "transfer-encoding" in request.headers:
-            raise HTTPException(
-                413, f"the body is too long: expected at most {LIMITS.prompts_bytes:,} bytes"
-            )
 
 
 # Serving
@@ -203,8 +219,12 @@ def serve(
     ):
         library.set_model(model)
         log_news(library)
-        page = build_page(model, library.set_model)
-        app = build_app(page, door, lambda app: add_routes(app, library, facts, door))
+
+        def add_ours(app: FastAPI) -> None:
+            add_routes(app, library, facts, door)
+            add_model_choice(app, door, library.set_model)
+
+        app = build_app(build_page(model), door, add_ours)
         log.info("Textual Inversion is at %s", " and ".join((first, *others)))
         if not ip_address(host).is_loopback:
             log.warning(
@@ -215,7 +235,15 @@ def serve(
             webbrowser.open(first)
         watcher.start()
         with suppress(KeyboardInterrupt):
-            _Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+            config = uvicorn.Config(app, http="h11", ws="none", log_level="error")
+            logging.getLogger("uvicorn.error").addFilter(is_no_clients_fault)
+            _Server(config).run(sockets=[listener])
+
+
+def is_no_clients_fault(record: logging.LogRecord) -> bool:
+    """Tell whether a record is about more than a client that broke off within its request."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, LocalProtocolError)
 
 
 def addresses(host: str, port: int) -> list[str]:

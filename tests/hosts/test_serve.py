@@ -14,7 +14,6 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -156,22 +155,10 @@ def test_an_interrupt_ends_it(app: App, number: signal.Signals) -> None:
     assert code == (0 if number == signal.SIGINT else -number)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        f"{API}/events",
-        pytest.param(
-            "gradio_api/heartbeat/0",
-            marks=pytest.mark.skipif(
-                version("gradio").startswith("3."), reason="this gradio has no heartbeat"
-            ),
-        ),
-    ],
-)
-def test_an_interrupt_with_a_browser_connected(app: App, path: str) -> None:
-    """A page that listens, to us or to gradio, does not keep it."""
+def test_an_interrupt_with_a_browser_connected(app: App) -> None:
+    """A page that listens does not keep it."""
     app.get()
-    stream = app.listen(path)
+    stream = app.listen()
     shown = len(app.lines)
     code = app.interrupt()
     stream.close()

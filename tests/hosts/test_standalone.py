@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from lib_embeddings import __version__
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.hosts.standalone import ASSETS, build_app, build_page, facts
+from lib_embeddings.hosts.standalone import ASSETS, add_model_choice, build_app, build_page, facts
 from lib_embeddings.web.clients import Door
 from lib_embeddings.web.routes import PREFIX, add_routes
 from tests.web import SD1, Site, TestClient, open_site
@@ -36,9 +36,13 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClie
 
 async def app_over(site: Site) -> FastAPI:
     """Return the app, made while an event loop runs: gradio would leave one of its own open."""
-    page = build_page(site.library.model, site.library.set_model)
     door = Door(own=["testserver"])
-    return build_app(page, door, lambda app: add_routes(app, site.library, facts, door))
+
+    def add_ours(app: FastAPI) -> None:
+        add_routes(app, site.library, facts, door)
+        add_model_choice(app, door, site.library.set_model)
+
+    return build_app(build_page(site.library.model), door, add_ours)
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "gzip, deflate, br"])
