@@ -79,7 +79,8 @@ _OF_GRADIO = {"", "assets", "config", "favicon.ico", "info", "manifest.json", "s
 
 _SCRIPT = "_js" if gr.__version__.startswith("3.") else "js"
 _CHOOSE = f"""(title) => {{
-  fetch(`{PREFIX[1:]}/model?${{new URLSearchParams({{ title }})}}`, {{ method: "POST" }});
+  fetch(`{PREFIX[1:]}/model?${{new URLSearchParams({{ title }})}}`, {{ method: "POST" }})
+    .then(async (answer) => answer.ok || alert((await answer.json()).detail));
   return [];
 }}"""
 
@@ -119,7 +120,7 @@ def build_app(page: gr.Blocks, door: Door, add_routes: Callable[[FastAPI], objec
     app = FastAPI(title=TITLE, openapi_url=None)
     add_routes(app)
     app.mount(f"{ASSETS}/javascript", _Files(directory=assets() / "javascript"))
-    app.add_api_route(f"{ASSETS}/style.css", _style, include_in_schema=False)
+    app.add_api_route(f"{ASSETS}/style.css", _style)
     gr.mount_gradio_app(app, page, path="/")
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
     app.add_middleware(OnlyThePage, door=door)
