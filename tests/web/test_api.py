@@ -415,7 +415,7 @@ def test_every_route_asks_for_the_login(
         response = site.client.request(method, address, json={"favourite": True})
         assert (response.status_code, response.json()) == (401, {"detail": "log in first"})
         assert len(site.library.view) == 1
-        assert not site.library.search_index.choices
+        assert not site.library.catalogue.choices
         client = site.client_from(HERE, **{"X-Key": "right"})
         assert client.get("/entries").status_code == 200
 
@@ -576,7 +576,7 @@ def test_rename(site: Site) -> None:
     assert site.get("/entries")["entries"] == [renamed]
     assert site.get("/entries", query=hash_)["total"] == 1  # nothing is hashed again
     assert site.client.get(f"/entries/{id_}").status_code == 404
-    assert site.library.search_index.choices == {renamed["id"]: Choice(favourite=True)}
+    assert site.library.catalogue.choices == {renamed["id"]: Choice(favourite=True)}
 
 
 def test_another_page_renames_nothing(site: Site) -> None:
