@@ -17,6 +17,7 @@ import pytest
 
 from lib_embeddings.entries import place as place_module
 from lib_embeddings.entries import read as read_module
+from lib_embeddings.entries import rename as rename_module
 from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
@@ -51,8 +52,12 @@ class Windows:
         self.opened: list[str] = []
         self.silent = ""
         monkeypatch.setattr(place_module, "rules", ntpath)
-        for name in ("stat", "listdir", "link", "unlink"):
-            monkeypatch.setattr(os, name, self._here(getattr(os, name)))
+        for module, name in (
+            (os, "stat"),
+            (os, "listdir"),
+            (rename_module, "_rename_exclusively"),
+        ):
+            monkeypatch.setattr(module, name, self._here(getattr(module, name)))
         self._scandir = os.scandir
         monkeypatch.setattr(os, "scandir", self._list)
         monkeypatch.setattr(read_module, "open", self._open, raising=False)

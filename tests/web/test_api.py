@@ -16,6 +16,7 @@ import pytest
 from fastapi import FastAPI, HTTPException, Request
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from lib_embeddings.entries import rename as rename_module
 from lib_embeddings.entries.entry import Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
@@ -678,8 +679,7 @@ def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(site.root / "cat.pt"))
 
-    monkeypatch.setattr(os, "link", refuse)
-    monkeypatch.setattr(os, "rename", refuse)
+    monkeypatch.setattr(rename_module, "_rename_exclusively", refuse)
     response = site.client_from(ELSEWHERE).post(f"/entries/{id_}/rename", json={"name": "dog"})
     detail = "cat.pt cannot be renamed to dog.pt: Permission denied"
     assert (response.status_code, response.json()) == (409, {"detail": detail})
