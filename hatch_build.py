@@ -1,4 +1,4 @@
-"""Put script and style into the wheel, where `web/page.py` looks for them first.
+"""Put script and style into the wheel, where `web/tab.py` looks for them first.
 
 They lie at the top of the repository because the WebUIs load them from there.
 """

@@ -21,7 +21,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from benchmarks.folders import make_folder
-from lib_embeddings.web.page import TITLE
+from lib_embeddings.web.tab import TITLE
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SHARES = (0.0, 0.1, 0.5, 0.77, 1.0)  # of the way down the list

@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.folders import make_folder
 from lib_embeddings.entries.walk import walk
 from lib_embeddings.hosts.living import living_library
-from lib_embeddings.hosts.standalone.app import log_news
+from lib_embeddings.hosts.standalone import log_news
 from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file, vectors
 

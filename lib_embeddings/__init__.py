@@ -18,6 +18,8 @@ from lib_embeddings.errors import (
 from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.library.library import scan
 
+__version__ = "0.1.0"
+
 __all__ = [
     "BrokenFile",
     "Embedding",

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 API = "lib-embeddings/v1"
 PROJECT = Path(__file__).parents[1]
@@ -28,7 +28,7 @@ class App:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         self.address = self.line_with("http://").split()[-1]
-        self.line_with("Loaded a total of")  # the first scan has ended
+        self.line_with(" textual inversion embeddings")  # the first scan has ended
 
     def _read(self) -> None:
         assert self._process.stderr
@@ -65,13 +65,8 @@ class App:
 
     def choose(self, title: str) -> str:
         """Choose a model as the page does; return the model that the library then has."""
-        prefix = "" if version("gradio").startswith("3.") else "gradio_api/"
-        choice = {"fn_index": 0, "data": [title], "session_hash": "a page"}
-        request = urllib.request.Request(
-            f"{self.address}{prefix}run/predict",
-            json.dumps(choice).encode(),
-            {"Content-Type": "application/json"},
-        )
+        query = urlencode({"title": title})
+        request = urllib.request.Request(f"{self.address}{API}/model?{query}", method="POST")
         with urllib.request.urlopen(request) as response:
             response.read()
         return self.get(f"{API}/entries")["model"]

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "lib_embeddings"
 
 # The layers from the ground up; a module imports from its own layer and those below.
 LAYERS = (
-    ("version", "errors"),
+    ("errors",),
     ("limits", "names"),
     ("formats",),
     ("prompts",),
@@ -125,7 +125,7 @@ OPENERS = {
     "entries.companions": "pictures and texts beside embeddings, and thumbnails",
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
     "library.choices_file": "the file in which older versions kept choices",
-    "cli": "the place for output that nobody reads",
+    "__main__": "the place for output that nobody reads",
 }
 OPENING = {"os.open", "io.open", "Image.open", "read_bytes", "read_text", "mmap"}
 
@@ -158,7 +158,7 @@ CUTTERS = {
     "library.index": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store",
     "library.choices_file": "the file of older versions beside the store",
-    "web.page": "the scripts and styles of the page",
+    "web.tab": "the scripts and styles of the page",
 }
 CUTS = {
     f"os.path.{function}"
@@ -215,13 +215,6 @@ def test_functions_and_modules_are_short(path: Path) -> None:
     assert source.count("\n") <= 350 or name_of(path) in LONG
 
 
-# Short modules with one user or none, with the reason.
-SHORT = {
-    "__main__": "what `python -m` runs",
-    "version": "the build reads it too",
-}
-
-
 def users_of(name: str) -> list[str]:
     """Return the modules that import a module."""
     room, _, module = f"lib_embeddings.{name}".rpartition(".")
@@ -243,7 +236,7 @@ def users_of(name: str) -> list[str]:
 def test_a_short_module_has_several_users(path: Path) -> None:
     """What is short and has one user is a part of that one."""
     name = name_of(path)
-    if path.read_text().count("\n") < 40 and name not in SHORT:
+    if path.read_text().count("\n") < 40:
         assert len(set(users_of(name))) > 1
 
 
@@ -251,7 +244,7 @@ def test_a_short_module_has_several_users(path: Path) -> None:
     ("ours", "others"),
     [
         ("lib_embeddings", ("torch", "gradio", "watchdog", "PIL")),
-        ("lib_embeddings.cli", ("ftfy", "regex", "rapidfuzz")),
+        ("lib_embeddings.__main__", ("ftfy", "regex", "rapidfuzz")),
         ("lib_embeddings.library.reports", ("ftfy", "regex", "rapidfuzz")),
     ],
 )

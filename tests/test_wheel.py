@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.version import VERSION
+from lib_embeddings import __version__
 from tests.apps import PROJECT, App
 from tests.builders import safetensors_file
 
@@ -44,7 +44,7 @@ def test_what_is_in_it(wheel: Path) -> None:
     """It has the whole package, script and style inside of it, and nothing beside it."""
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-        metadata = archive.read(f"lib_embeddings-{VERSION}.dist-info/METADATA").decode()
+        metadata = archive.read(f"lib_embeddings-{__version__}.dist-info/METADATA").decode()
     modules = (PROJECT / "lib_embeddings").rglob("*.py")
     scripts = (PROJECT / "javascript").rglob("*.mjs")
     assert names == {
@@ -65,7 +65,7 @@ def test_it_shows_the_page(wheel: Path, tmp_path: Path) -> None:
     (folder / "cat.safetensors").write_bytes(safetensors_file())
     app = App(folder, "--port", 0, home=tmp_path, site=site)
     try:
-        style, script = re.findall(r'"/(lib-embeddings/[^"]+\?\d+)"', app.get())
+        style, script = re.findall(r'"(lib-embeddings/[^"]+\?\d+)"', app.get())
         assert app.get(style) == (PROJECT / "style.css").read_text()
         entry = PROJECT / "javascript" / "textual_inversion.mjs"
         assert app.get(script) == entry.read_text()

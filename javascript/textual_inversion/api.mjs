@@ -77,6 +77,7 @@
  * @property {number} generation
  * @property {string | null} model
  * @property {string | null} model_title
+ * @property {string | null} by_family How many are for which family; null where a model is active.
  * @property {string[]} roots
  * @property {Counts} counts
  * @property {number} total How many entries pass the filters.
@@ -88,7 +89,7 @@
 /** @typedef {Record<string, string | number>} Parameters */
 /** @typedef {{favourite?: boolean, use_partial?: boolean, field?: Field | "auto"}} EntryChoices */
 
-/** @typedef {{id: string, name: string, n_vectors: number, weights: number[]}} Used */
+/** @typedef {{id: string, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
 /** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */
 /** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
 
@@ -141,9 +142,12 @@
  * @property {string} insert The name as a prompt needs it.
  */
 
+/** The server does not let this page ask; the message says why. */
+export class Refusal extends Error {}
+
 export class Api {
-  /** @param {string} [base] The address that all others begin with. */
-  constructor(base = "/lib-embeddings/v1") {
+  /** @param {string} [base] All addresses begin with it; none names the server or a folder above the page. */
+  constructor(base = "lib-embeddings/v1") {
     this.base = base;
   }
 
@@ -252,6 +256,7 @@ export class Api {
    */
   async #ask(path, request) {
     const response = await fetch(this.base + path, request);
+    if (response.status === 403) throw new Refusal(await messageOf(response));
     if (!response.ok) throw new Error(await messageOf(response));
     return response.json();
   }

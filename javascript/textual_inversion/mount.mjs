@@ -2,13 +2,14 @@
  * Find the places where a page wants the tab, and its prompt fields, whenever the host puts them there.
  *
  * The fields get reports and the completion of names, with or without a tab. Where the library
- * does not answer, nothing is done and nothing more is asked.
+ * does not answer, nothing is done and nothing more is asked; where it refuses this page, it says why.
  */
 
-import { Api } from "./api.mjs";
+import { Api, Refusal } from "./api.mjs";
 import { Completer } from "./completion/completer.mjs";
 import { PromptReports } from "./report/reports.mjs";
 import { Tab } from "./tab/tab.mjs";
+import { sentenceCase } from "./words.mjs";
 
 /** @typedef {import("./api.mjs").Host} Host */
 
@@ -19,8 +20,32 @@ export async function start() {
   if (isStarted) return;
   isStarted = true;
   const api = new Api();
-  const host = await api.host().catch(() => undefined);
-  if (host) new Page(api, host).follow();
+  const host = await api.host().catch((error) => error);
+  if (host instanceof Refusal) follow(() => explain(host.message));
+  if (host instanceof Error) return;
+  const page = new Page(api, host);
+  follow(() => page.match());
+}
+
+/**
+ * Match the page now and whenever it changes.
+ *
+ * @param {() => void} match
+ */
+function follow(match) {
+  new MutationObserver(match).observe(document.documentElement, { childList: true, subtree: true });
+  match();
+}
+
+/**
+ * Say where tabs would be why there are none.
+ *
+ * @param {string} reason
+ */
+function explain(reason) {
+  for (const place of document.getElementsByClassName("lib-embeddings")) {
+    if (!place.textContent) place.textContent = sentenceCase(reason);
+  }
 }
 
 /** What is ours in the page, as long as the page lives. */
@@ -40,13 +65,8 @@ class Page {
     this.completer = new Completer(api, host, (target) => this.#blockOf(target), signal);
   }
 
-  /** Match the page now and whenever it changes. */
-  follow() {
-    new MutationObserver(() => this.#match()).observe(document.documentElement, { childList: true, subtree: true });
-    this.#match();
-  }
-
-  #match() {
+  /** Fill the places that are in the page now, and leave those that are gone. */
+  match() {
     for (const [place, tab] of this.#tabs) {
       if (place.isConnected) continue;
       tab.close();

@@ -1,44 +1,67 @@
-"""The command line: one module a command, each with an `add_parser` and a `run`."""
+"""One module a command, each with an `add_parser` and a `run`; here is what several share."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
 
-from lib_embeddings.cli import inspect, prompt, rename, scan, serve
-from lib_embeddings.cli.common import INTERRUPTED, OK, refuse
-from lib_embeddings.errors import shown
-from lib_embeddings.version import VERSION
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.choices import Choices
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.progress import ReadingBar
+from lib_embeddings.prompts.tokenizer import own_tokenizer
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code."""
-    options = _parser().parse_args(arguments)
-    # A file name can be any bytes: a console that cannot show it must not end the command.
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    run: Callable[[argparse.Namespace], int] = options.run
-    try:
-        code = run(options)
-        sys.stdout.flush()
-    except NotADirectoryError as error:
-        return refuse(f"{shown(str(error), 255)} is not a folder: give the folder to scan")
-    except BrokenPipeError:  # who reads the output needs no more, as `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
-    except KeyboardInterrupt:
-        return refuse("interrupted", INTERRUPTED)
-    return code
+# Exit codes.
+OK, WRONG_USE = 0, 2
+STRICT_FAILURE = 1  # with --strict
+INTERRUPTED = 128 + 2  # as shells say that Ctrl-C ended a command
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="lib-embeddings",
-        description="Find out what textual-inversion embeddings are and what they fit.",
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the option that chooses a model family."""
+    parser.add_argument(
+        "--model",
+        choices=("none", *MODEL_FAMILIES),
+        default="none",
+        help="model family that the embeddings shall fit (default: %(default)s)",
     )
-    parser.add_argument("--version", action="version", version=f"lib-embeddings {VERSION}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (scan, inspect, rename, prompt, serve):
-        command.add_parser(commands)
-    return parser
+
+
+def check_folders(folders: Sequence[str]) -> None:
+    """Raise `NotADirectoryError` for the first that is no folder."""
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise NotADirectoryError(folder)
+
+
+@contextmanager
+def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Library]:
+    """Yield a library of some folders as they are now.
+
+    Raises:
+        NotADirectoryError: one of them is no folder.
+    """
+    check_folders(folders)
+    with closing(Choices()) as choices, closing(ReadingBar()) as bar:
+        library = Library(folders, index, choices, tokenize=own_tokenizer(), on_progress=bar.show)
+        library.set_model(MODEL_FAMILIES.get(model))
+        library.rescan()
+        yield library
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print plain values as JSON."""
+    json.dump(document, sys.stdout, indent=2)
+    print()
+
+
+def refuse(sentence: str, code: int = WRONG_USE) -> int:
+    """Print why the command ends here, and return the exit code."""
+    print(f"lib-embeddings: {sentence}", file=sys.stderr)
+    return code

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lib_embeddings.cli.common import OK, print_json, refuse
+from lib_embeddings.cli import OK, STRICT_FAILURE, print_json, refuse
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.snapshot import entry_at
@@ -21,6 +21,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("inspect", help="show everything about one file")
     parser.add_argument("file", metavar="FILE", help="the file")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 1 if the file is broken or unsafe"
+    )
     parser.set_defaults(run=run)
 
 
@@ -44,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
         for label, text in _rows(document, place.full_path):
             if text:
                 print(f"{label:<12} {shown(text, 500)}")
-    return OK
+    is_bad = seen.state in ("broken", "unsafe")
+    return STRICT_FAILURE if options.strict and is_bad else OK
 
 
 def _rows(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli.common import OK, STRICT_FAILURE, add_model, print_json, refuse, scanned
+from lib_embeddings.cli import OK, STRICT_FAILURE, add_model, print_json, refuse, scanned
 from lib_embeddings.errors import shown
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.reports import reader_of

@@ -6,7 +6,7 @@ import argparse
 from contextlib import closing
 from typing import Any
 
-from lib_embeddings.cli.common import OK, refuse
+from lib_embeddings.cli import OK, refuse
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.rename import Move, plan, rename
 from lib_embeddings.entries.snapshot import entry_at

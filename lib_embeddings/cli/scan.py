@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli.common import OK, STRICT_FAILURE, add_model, print_json, scanned
+from lib_embeddings.cli import OK, STRICT_FAILURE, add_model, print_json, scanned
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.render import log_lines, name_lines, view_as_json
 

@@ -7,7 +7,7 @@ import os
 import socket
 from typing import Any
 
-from lib_embeddings.cli.common import OK, add_model, check_folders, refuse
+from lib_embeddings.cli import OK, add_model, check_folders, refuse
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 
 
@@ -22,6 +22,14 @@ def add_parser(commands: Any) -> None:
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
     )
     parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name by which browsers may reach the page, as a proxy's; give it once for "
+        "each name",
+    )
+    parser.add_argument(
         "--port", type=int, default=7868, help="port to listen on (default: %(default)s)"
     )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
@@ -33,15 +41,21 @@ def run(options: argparse.Namespace) -> int:
     folders = options.folders or ["."]
     check_folders([folder for folder in folders if os.path.exists(folder)])
     try:
-        listener = socket.create_server((options.host, options.port))
+        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+        listener = socket.create_server((options.host, options.port), family=family)
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         return refuse(f"{options.host}:{options.port} cannot be used: {why}")
     with listener:
         try:
-            # It takes seconds: wrong use is refused before.
-            from lib_embeddings.hosts.standalone.app import serve  # noqa: PLC0415
+            # They take seconds: wrong use is refused before.
+            from lib_embeddings.hosts.standalone import serve  # noqa: PLC0415
+            from lib_embeddings.web.clients import Door  # noqa: PLC0415
         except ImportError as error:
             return refuse(f"{error.name} is missing: install lib-embeddings[app]")
-        serve(folders, MODEL_FAMILIES.get(options.model), listener, opens_browser=options.open)
+        machine = socket.gethostname()
+        own = (options.host, machine, f"{machine}.local")
+        door = Door(options.allow_host, own, remedy="start it with --allow-host {}")
+        model = MODEL_FAMILIES.get(options.model)
+        serve(folders, model, listener, door, opens_browser=options.open)
     return OK

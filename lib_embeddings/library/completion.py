@@ -12,8 +12,6 @@ from lib_embeddings.names import bare, fold, natural_key
 
 # No file name is longer.
 _LONGEST_NAME = 255
-# Without an active model nobody knows, and all are alike.
-_HOPEFUL = ("usable", "unknown")
 
 _BEGINS, _WORD_BEGINS, _CONTAINS = range(3)
 
@@ -42,7 +40,7 @@ class Completer:
             _Name(
                 name,
                 bare(name),
-                seen.fit not in _HOPEFUL,
+                not seen.may_be_used,
                 bool(favourites) and seen.entry.place.id in favourites,
                 seen,
             )

@@ -7,12 +7,14 @@ the page's types and docs/api.md follow it.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TypedDict
 
 from lib_embeddings.entries.companions import pictures_of, read_texts
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.view import View, ViewEntry
 from lib_embeddings.names import guess_field
@@ -157,11 +159,15 @@ def _preview_version(seen: ViewEntry) -> str | None:
 
 
 def log_lines(view: View) -> Iterator[str]:
-    """Yield what was loaded, then one line for each file that was not, with its reason."""
-    loaded = sorted({shown(seen.name, 255) for seen in view if seen.is_loaded}, key=str.lower)
-    yield _total_line(view)
-    yield f"Embeddings: {', '.join(loaded)}".rstrip()
-    others = [seen for seen in view if not seen.is_loaded]
+    """Yield what was loaded, then one line for each file that was not, with its reason.
+
+    Without an active model it is what some model could load.
+    """
+    names = sorted({shown(seen.name, 255) for seen in view if seen.may_be_used}, key=str.lower)
+    yield from _total_lines(view)
+    if names:
+        yield f"Embeddings: {', '.join(names)}"
+    others = [seen for seen in view if not seen.may_be_used]
     if others:
         yield f"Not loaded: {len(others)}"
     yield from _rows(
@@ -182,7 +188,7 @@ def name_lines(catalogue: Catalogue) -> Iterator[str]:
 def change_lines(changes: Changes, view: View) -> Iterator[str]:
     """Yield a line for each kind of change, however many files it is about, and the new total."""
     kinds = {
-        seen.entry.place: f" ({seen.fit or seen.state})" for seen in view if not seen.is_loaded
+        seen.entry.place: f" ({seen.fit or seen.state})" for seen in view if not seen.may_be_used
     }
     for word, entries in zip(("added", "modified", "deleted"), changes, strict=True):
         if not entries:
@@ -192,12 +198,30 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
         ]
         more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
         yield f"Embeddings {word}: {', '.join(names)}{more}"
-    yield _total_line(view)
+    yield from _total_lines(view)
 
 
-def _total_line(view: View) -> str:
-    loaded = {seen.name for seen in view if seen.is_loaded}
-    return f"Loaded a total of {len(loaded)} textual inversion embeddings."
+def _total_lines(view: View) -> Iterator[str]:
+    names = {seen.name for seen in view if seen.may_be_used}
+    yield f"Loaded a total of {len(names)} textual inversion embeddings."
+    families = by_family(view)
+    if families:
+        yield f"{families}."
+
+
+def by_family(view: View) -> str | None:
+    """Say how many embeddings are for which family; None where a model is active, or none is here.
+
+    One that several families can use counts for the first.
+    """
+    found = Counter(seen.families[:1] for seen in view if seen.fit == "unknown")
+    if not found:
+        return None
+    known = [
+        f"{found[key,]} for {family.title}" for key, family in MODEL_FAMILIES.items() if found[key,]
+    ]
+    others = [f"{found[()]} for other models"] if found[()] else []
+    return f"{', '.join(known + others)}; choose a model to see what fits"
 
 
 def _why(seen: ViewEntry) -> str:

@@ -43,7 +43,7 @@ class Fit(NamedTuple):
     Attributes:
         kind: `usable`: it has vectors for every text encoder the model requires, and for none it
             lacks. `partial`: for some, but not so. `incompatible`: for none, or too many vectors.
-            `unknown`: there is no active model.
+            `unknown`: there is no active model, so that nobody knows.
         reason: one sentence; None when it is usable.
     """
 
@@ -74,6 +74,11 @@ class ViewEntry(NamedTuple):
     def is_loaded(self) -> bool:
         """Tell whether a prompt can use it."""
         return self.fit == "usable"
+
+    @property
+    def may_be_used(self) -> bool:
+        """Tell whether a prompt can use it, or nobody knows because no model is active."""
+        return self.fit in ("usable", "unknown")
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -208,7 +213,7 @@ def _order(kind: FitKind | None, entry: Entry) -> tuple[object, ...]:
 def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
     """Compare an embedding's vectors, by text encoder key, with the active model."""
     if model is None:
-        return Fit("unknown", f"{_made_for(vectors)}; no model is active")
+        return Fit("unknown", f"{_made_for(vectors)}; choose a model to see whether it fits")
     too_long = _too_long(vectors, model)
     if too_long:
         return Fit("incompatible", too_long)
@@ -254,10 +259,11 @@ def known_of(seen: ViewEntry) -> KnownEmbedding:
         entry.place.id,
         seen.name,
         entry.reading.n_vectors,
-        seen.reason,
+        None if seen.may_be_used else seen.reason,
         entry.place.folder,
         entry.stored_name,
         seen.state == "duplicate",
+        seen.reason if seen.may_be_used else None,
     )
 
 

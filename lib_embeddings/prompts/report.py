@@ -20,6 +20,7 @@ class KnownEmbedding(NamedTuple):
         folder: where the file is below the library's folder, with `/`.
         stored_name: the name inside the file, which no prompt uses.
         is_duplicate: whether another file of its name is used in its place.
+        caveat: what to know where a prompt can use it; None where there is nothing.
     """
 
     id: str
@@ -29,6 +30,7 @@ class KnownEmbedding(NamedTuple):
     folder: str = ""
     stored_name: str | None = None
     is_duplicate: bool = False
+    caveat: str | None = None
 
 
 class Used(NamedTuple):
@@ -99,7 +101,8 @@ class PromptReport:
     def lines(self) -> Iterator[str]:
         """Yield all there is to say to people, a line each."""
         for known, weights in self.used:
-            yield f"used: {known.name} ({_counted(known.n_vectors, 'vector')}, {_shown(weights)})"
+            use = f"{known.name} ({_counted(known.n_vectors, 'vector')}, {_shown(weights)})"
+            yield f"used if it fits: {use}: {known.caveat}" if known.caveat else f"used: {use}"
         yield from self.warnings()
         for text, known in self.near_misses:
             yield f"not a name: {text}: did you mean {known.name}?"
@@ -128,6 +131,7 @@ class PromptReport:
                     **_named(known),
                     "n_vectors": known.n_vectors,
                     "weights": [round(weight, 4) for weight in weights],
+                    "caveat": known.caveat,
                 }
                 for known, weights in self.used
             ],

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from types import TracebackType
 from typing import Protocol, final
 
 from lib_embeddings.entries.snapshot import Changes
@@ -131,18 +130,6 @@ class Watcher:
         self._retry_at = math.inf
         self._debounce = Debounce(pace.quiet, pace.ceiling, clock)
         self._events: set[str] = set()
-
-    def __enter__(self) -> Watcher:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def is_alive(self) -> bool:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import entry_as_json
+from lib_embeddings.library.render import by_family, entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.web.requests import LARGEST_PAGE, MOST_COMPLETIONS, Prompts
+
+# A stream ends by itself and browsers connect again, so that a server that stops waits for none.
+LONGEST_SECONDS = 30.0
+# How often a stream checks whether its client is still there.
+PULSE_SECONDS = 1.0
 
 
 class HostFacts(NamedTuple):
@@ -75,6 +83,7 @@ def summary(library: Library, catalogue: Catalogue, *, shows_paths: bool) -> dic
         "scanning": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
+        "by_family": by_family(view),
         "roots": [root if shows_paths else Place.of_root(root).filename for root in view.roots],
         "counts": dict(catalogue.counts),
         "folders": [asdict(folder) for folder in catalogue.folders],
@@ -130,6 +139,37 @@ def _look_into(seen: ViewEntry) -> Inspection:
         if seen.state != "broken":
             raise
         return Inspection()  # its reason already says that it cannot be opened
+
+
+# News: one line for every generation of the library
+
+
+async def stream(
+    library: Library, is_disconnected: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[str]:
+    """Yield the current generation at once, then every new one, as server-sent events."""
+    news: asyncio.Queue[str] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def send(generation: int, changes: Changes) -> None:
+        loop.call_soon_threadsafe(news.put_nowait, _event(generation, changes))
+
+    unsubscribe = library.subscribe(send)
+    end = time.monotonic() + LONGEST_SECONDS
+    try:
+        yield "retry: 1000\n\n" + _event(library.generation, Changes())
+        while time.monotonic() < end and not await is_disconnected():
+            try:
+                yield await asyncio.wait_for(news.get(), PULSE_SECONDS)
+            except asyncio.TimeoutError:  # a class of its own before Python 3.11
+                continue
+    finally:
+        unsubscribe()
+
+
+def _event(generation: int, changes: Changes) -> str:
+    counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
+    return f"event: generation\ndata: {json.dumps({'generation': generation, **counts})}\n\n"
 
 
 # Responses, and the entity tags by which clients know what they have already

@@ -1,4 +1,4 @@
-"""What clients send: who they are and what they ask for, both checked.
+"""What clients send, checked.
 
 No pydantic models check it: hosts have releases that agree on little more than text, and here every
 refusal is one sentence.
@@ -17,11 +17,6 @@ from lib_embeddings.errors import shown
 from lib_embeddings.library.choices import FIELD_CHOICES
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS
-
-_LOCAL_CLIENTS = ("127.0.0.1", "::1")
-# Names that only this machine uses for itself. A tunnel or proxy on this machine makes strangers
-# look like local clients, but they use another name.
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 _LONGEST_NUMBER = 40
 _LONGEST_BODY = 4096
@@ -49,21 +44,6 @@ class Prompts(NamedTuple):
     negative: str
     steps: int
     infotext: str
-
-
-def is_local(request: Request) -> bool:
-    """Tell whether a request comes from this machine, and may learn where its files are."""
-    name = request.headers.get("host", "")
-    name = name.rpartition(":")[0] if name.rpartition(":")[2].isdigit() else name
-    client = request.client.host if request.client else None
-    return client in _LOCAL_CLIENTS and name in _LOCAL_NAMES
-
-
-def refuse_other_origins(request: Request) -> None:
-    """Refuse a write that a browser sends for another site's page."""
-    origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
-        raise HTTPException(403, f"a page from {shown(origin)} may not change anything here")
 
 
 def one_of(parameter: str, value: str, allowed: Sequence[_T]) -> _T:

@@ -17,18 +17,16 @@ from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.view import FITS, STATES, ViewEntry
 from lib_embeddings.web import answers
-from lib_embeddings.web.answers import HostFacts, as_json, caching, tag_of, unchanged
-from lib_embeddings.web.events import stream
+from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
+from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.requests import (
     LARGEST_PAGE,
     MOST_COMPLETIONS,
-    is_local,
     number,
     one_of,
     read_choices,
     read_name,
     read_prompts,
-    refuse_other_origins,
     several_of,
 )
 
@@ -38,27 +36,23 @@ LARGEST_OFFSET = 10**39
 NARROWEST, WIDEST = 32, 1024
 
 
-def allow(_request: Request) -> None:
-    """Ask for no login: for applications that have none."""
-
-
 def add_routes(
     app: FastAPI,
     library: Library,
     host: Callable[[], HostFacts],
-    login: Callable[[Request], object] = allow,
+    door: Door,
     reports: PromptReports | None = None,
 ) -> None:
     """Add all routes to *app*.
 
     Args:
         host: returns what is true of the host now.
-        login: raises `HTTPException` for a request that may not read.
+        door: lets in who may read, and who may write.
         reports: the library's, where others need them too.
     """
     routes = _Routes(library, host, reports or PromptReports(library))
-    router = APIRouter(prefix=PREFIX, dependencies=[Depends(login)])
-    own = [Depends(refuse_other_origins)]
+    router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
+    own = [Depends(door.admit_write)]
     for method, path, endpoint, dependencies in (
         ("GET", "/host", routes.host, None),
         ("GET", "/entries", routes.entries, None),

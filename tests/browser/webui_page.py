@@ -9,11 +9,12 @@ import uvicorn
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.living import living_library
-from lib_embeddings.hosts.standalone.page import build_app, gr  # its gradio, which reads no fonts
+from lib_embeddings.hosts.standalone import build_app, gr  # its gradio, which reads no fonts
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.page import TITLE, pane
+from lib_embeddings.web.clients import Door
 from lib_embeddings.web.routes import add_routes
+from lib_embeddings.web.tab import TITLE, pane
 
 # Of a WebUI's style: a pane of some height, and what it sets for its own cards.
 STYLE = """
@@ -52,7 +53,8 @@ def main(folder: str) -> None:
     ):
         library.set_model(MODEL_FAMILIES["sd1"])
         watcher.start()
-        app = build_app(build_page(), lambda app: add_routes(app, library, facts))
+        door = Door()
+        app = build_app(build_page(), door, lambda app: add_routes(app, library, facts, door))
         host, port, *_ = listener.getsockname()
         print(f"at http://{host}:{port}/", file=sys.stderr, flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.cli import common, main
+from lib_embeddings import __version__, cli
+from lib_embeddings.__main__ import main
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.place import Place
 from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.names import SUFFIXES
-from lib_embeddings.version import VERSION
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
 from tests.terminal import Terminal
 
@@ -117,26 +117,24 @@ def test_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_without_a_model(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a model nothing is loaded; with `none` it is the same."""
+    """Without a model the embeddings are counted by family; with `none` it is the same."""
     main(["scan", str(folder)])
     first = capsys.readouterr().out
     main(["scan", str(folder), "--model", "none"])
     assert capsys.readouterr().out == first
-    assert first.splitlines()[:3] == [
-        "Loaded a total of 0 textual inversion embeddings.",
-        "Embeddings:",
-        "Not loaded: 8",
+    assert first.splitlines()[:4] == [
+        "Loaded a total of 4 textual inversion embeddings.",
+        "2 for SD 1.x, 1 for SD 2.x, 1 for SDXL; choose a model to see what fits.",
+        "Embeddings: detail-xl, EasyNegative, flora, marc_allante",
+        "Not loaded: 4",
     ]
-    assert "unknown       made for SD 1.x (clip_l 768); no model is active" in first
 
 
 def test_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two lines, and nothing to complain about."""
+    """One line, and nothing to complain about."""
     (tmp_path / "empty").mkdir()
     assert main(["scan", "--strict", str(tmp_path / "empty")]) == 0
-    assert capsys.readouterr().out == (
-        "Loaded a total of 0 textual inversion embeddings.\nEmbeddings:\n"
-    )
+    assert capsys.readouterr().out == "Loaded a total of 0 textual inversion embeddings.\n"
 
 
 def test_several_folders(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,7 +211,7 @@ HELP = {
         "exit with 1 if a file is broken or unsafe",
         "read every file again, and remember nothing",
     ],
-    "inspect": ["the file", "print JSON"],
+    "inspect": ["the file", "print JSON", "exit with 1 if the file is broken or unsafe"],
     "rename": [
         "the embedding's file",
         "the new name, without the file's ending",
@@ -232,6 +230,7 @@ HELP = {
         "folder to show (default: the current folder)",
         "model family that the embeddings shall fit (default: none)",
         "address to listen on (default: 127.0.0.1)",
+        "another name by which browsers may reach the page",
         "port to listen on (default: 7868)",
         "open the page in a browser",
     ],
@@ -253,7 +252,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """The version is the package's."""
     with pytest.raises(SystemExit) as raised:
         main(["--version"])
-    assert (raised.value.code, capsys.readouterr().out) == (0, f"lib-embeddings {VERSION}\n")
+    assert (raised.value.code, capsys.readouterr().out) == (0, f"lib-embeddings {__version__}\n")
 
 
 def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -384,7 +383,7 @@ def test_an_interrupted_scan_keeps_what_it_read(
 
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", console())
-        patch.setattr(common, "ReadingBar", partial(ReadingBar, delay=0))
+        patch.setattr(cli, "ReadingBar", partial(ReadingBar, delay=0))
         patch.setattr(read_module, "open", press_ctrl_c_at_the_third)
         assert main(["scan", str(folder)]) == 130
         assert sys.stderr.getvalue().rpartition("\r")[2] == "lib-embeddings: interrupted\n"
@@ -531,6 +530,20 @@ def test_inspect_what_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str])
     assert "tensor       lora_te_x.lora_down.weight float32[4x768]" in out
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("style.pt", 1), ("page.bin", 1), ("my-lora.safetensors", 0), ("flora.pt", 0)],
+)
+def test_inspect_strictly(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, code: int
+) -> None:
+    """With --strict a broken or unsafe file is a failure; what is said of it is the same."""
+    assert main(["inspect", str(folder / name)]) == 0
+    shown = capsys.readouterr().out
+    assert main(["inspect", str(folder / name), "--strict"]) == code
+    assert capsys.readouterr().out == shown
+
+
 def test_inspect_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same as JSON."""
     assert main(["inspect", str(folder / "flora.pt"), "--json"]) == 0
@@ -561,7 +574,7 @@ def test_serve_without_its_packages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A package that is not installed is named, with what to install."""
-    monkeypatch.delitem(sys.modules, "lib_embeddings.hosts.standalone.app", raising=False)
+    monkeypatch.delitem(sys.modules, "lib_embeddings.hosts.standalone", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["serve", str(tmp_path), "--port", "0"]) == 2
     assert capsys.readouterr().err == (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.cli import main
+from lib_embeddings.__main__ import main
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.library.index import Index
 from tests.builders import safetensors_file

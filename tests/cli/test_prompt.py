@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.cli import main
+from lib_embeddings.__main__ import main
 from tests.builders import safetensors_file, vectors
 
 EXAMPLE = "(marc_allante:1.2) a dog"
@@ -95,3 +95,16 @@ def test_without_the_tokenizer(
     assert capsys.readouterr().err == (
         "lib-embeddings: CLIP's tokenizer is missing: install lib-embeddings[prompt]\n"
     )
+
+
+def test_without_a_model(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody knows what fits: the report says what each embedding is for, and refuses none."""
+    assert main(["prompt", f"{EXAMPLE}, flora", "--dir", folder, "--strict"]) == 0
+    one, other, total = capsys.readouterr().out.splitlines()
+    advice = "choose a model to see whether it fits"
+    assert one == (
+        "positive: used if it fits: marc_allante (1 vector, weight 1.2): "
+        f"made for SD 1.x (clip_l 768); {advice}"
+    )
+    assert other.endswith(f"flora (4 vectors, weight 1): made for SD 2.x (clip_h 1024); {advice}")
+    assert total == "positive: embeddings take 5 of 75 tokens"

@@ -166,9 +166,15 @@ def test_sentences(encoders: str, family: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("encoders", "reason"),
     [
-        ("clip_l", "made for SD 1.x (clip_l 768); no model is active"),
-        ("clip_l clip_g", "made for SDXL (clip_l 768 + clip_g 1280); no model is active"),
-        ("clip_l clip_h", "made for clip_l 768 + clip_h 1024; no model is active"),
+        ("clip_l", "made for SD 1.x (clip_l 768); choose a model to see whether it fits"),
+        (
+            "clip_l clip_g",
+            "made for SDXL (clip_l 768 + clip_g 1280); choose a model to see whether it fits",
+        ),
+        (
+            "clip_l clip_h",
+            "made for clip_l 768 + clip_h 1024; choose a model to see whether it fits",
+        ),
     ],
 )
 def test_without_a_model(encoders: str, reason: str) -> None:

@@ -91,20 +91,26 @@ def test_all_loaded() -> None:
 
 
 def test_nothing_there() -> None:
-    """An empty folder has the same first two lines."""
-    assert list(log_lines(seen_by(None, ()))) == [
-        "Loaded a total of 0 textual inversion embeddings.",
-        "Embeddings:",
-    ]
+    """An empty folder has one line, with a model and without."""
+    for model in (None, "sd1"):
+        assert list(log_lines(seen_by(model, ()))) == [
+            "Loaded a total of 0 textual inversion embeddings."
+        ]
 
 
 def test_without_a_model() -> None:
-    """Without an active model nothing is loaded, and the lines say what each is for."""
-    assert lines("cat.pt", model=None) == [
-        "Loaded a total of 0 textual inversion embeddings.",
-        "Embeddings:",
+    """Without an active model the lines say how many embeddings are for which family."""
+    both = {**CLIP_H, **CLIP_L_AND_G}
+    entries = (
+        *(entry("cat.pt"), entry("SD15/dog.pt"), entry("SDXL/dog.pt", CLIP_L_AND_G)),
+        *(entry("odd.pt", both), entry("cut.pt", {}, state="broken", reason="it is cut short")),
+    )
+    assert list(log_lines(seen_by(None, entries))) == [
+        "Loaded a total of 3 textual inversion embeddings.",
+        "2 for SD 1.x, 1 for SDXL, 1 for other models; choose a model to see what fits.",
+        "Embeddings: cat, dog, odd",
         "Not loaded: 1",
-        "  cat.pt  unknown       made for SD 1.x (clip_l 768); no model is active",
+        "  cut.pt  broken        it is cut short",
     ]
 
 
@@ -119,9 +125,9 @@ def test_a_name_of_two_files_is_loaded_once(model: str, other: str) -> None:
 
 def test_a_long_path_does_not_widen_the_table() -> None:
     """One long path leaves the others readable."""
-    rows = lines(f"{'x' * 200}.pt", "cat.pt", model=None)[3:]
-    assert rows[0].startswith(f"  {'x' * 200}.pt  unknown")
-    assert rows[1].startswith(f"  {'cat.pt':<48}  unknown")
+    rows = lines(f"{'x' * 200}.pt", "cat.pt", model="sd2")[2:]
+    assert rows[0].startswith(f"  {'x' * 200}.pt  incompatible")
+    assert rows[1].startswith(f"  {'cat.pt':<48}  incompatible")
 
 
 def test_every_line_can_be_printed() -> None:
@@ -164,9 +170,12 @@ def test_few_changes_are_named() -> None:
 def test_a_burst_of_changes_is_one_line() -> None:
     """Of a thousand files ten are named."""
     new = snapshot(*(entry(f"e{number:04}.pt") for number in range(1000)))
-    line, total = change_lines(Changes(added=new.entries), View.of(new, None))
-    assert line.endswith("e0009 (unknown) and 990 more")
-    assert total == "Loaded a total of 0 textual inversion embeddings."
+    line, *total = change_lines(Changes(added=new.entries), View.of(new, None))
+    assert line.endswith(" e0009 and 990 more")
+    assert total == [
+        "Loaded a total of 1000 textual inversion embeddings.",
+        "1000 for SD 1.x; choose a model to see what fits.",
+    ]
 
 
 def test_names_cannot_break_a_line() -> None:

@@ -44,13 +44,6 @@ class Item:
         return getattr(self._item, name)
 
 
-def rename_as_windows(source: str, target: str) -> None:
-    """Rename a file, but over no other."""
-    if os.path.lexists(target):
-        raise FileExistsError(target)
-    os.rename(source, target)
-
-
 class Windows:
     """Answers for a drive, either letter case, with a folder; for all else as before."""
 
@@ -59,12 +52,15 @@ class Windows:
         self.opened: list[str] = []
         self.silent = ""
         monkeypatch.setattr(place_module, "rules", ntpath)
-        for name in ("stat", "listdir"):
-            monkeypatch.setattr(os, name, self._here(getattr(os, name)))
+        for module, name in (
+            (os, "stat"),
+            (os, "listdir"),
+            (rename_module, "_rename_exclusively"),
+        ):
+            monkeypatch.setattr(module, name, self._here(getattr(module, name)))
         self._scandir = os.scandir
         monkeypatch.setattr(os, "scandir", self._list)
         monkeypatch.setattr(read_module, "open", self._open, raising=False)
-        monkeypatch.setattr(rename_module, "_rename_exclusively", self._here(rename_as_windows))
 
     def take_opened(self) -> list[str]:
         """Return which files were opened since the last call."""

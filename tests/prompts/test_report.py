@@ -54,8 +54,8 @@ def test_json() -> None:
     """What the page gets, with offsets as browsers count them."""
     assert REPORT.as_json() == {
         "used": [
-            {"id": "1", "name": "marc", "n_vectors": 8, "weights": [1.21, 1.0]},
-            {"id": "3", "name": "one", "n_vectors": 1, "weights": [1.0]},
+            {"id": "1", "name": "marc", "n_vectors": 8, "weights": [1.21, 1.0], "caveat": None},
+            {"id": "3", "name": "one", "n_vectors": 1, "weights": [1.0], "caveat": None},
         ],
         "unavailable": [
             {"id": "2", "name": "marc-xl", "reason": "made for SDXL", "shadowed_by": "marc"},

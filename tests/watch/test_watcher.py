@@ -426,13 +426,14 @@ def stop() -> threading.Event:
 
 
 @pytest.fixture
-def watcher(world: World, stop: threading.Event) -> Watcher:
+def watcher(world: World, stop: threading.Event) -> Iterator[Watcher]:
     """Give a watcher that polls all the time, not started yet."""
     pace = Pace(quiet=0, poll=0, poll_alone=0)
     factory = world.observers
     watcher = Watcher(world.library, world.writes, stop, pace=pace, observer_factory=factory)
     world.library.on_scan = watcher.note_scan
-    return watcher
+    yield watcher
+    watcher.stop()
 
 
 def has_scanned(world: World) -> Callable[[], bool]:
@@ -448,12 +449,13 @@ def test_nothing_is_touched_before_the_start(world: World, watcher: Watcher) -> 
     assert not world.library.scans
 
 
-def test_a_watcher_works_until_the_end_of_its_block(world: World, watcher: Watcher) -> None:
-    """Within its block a watcher scans again and again, after it no more."""
-    with watcher:
-        assert watcher.is_alive
-        assert eventually(has_scanned(world))
-        assert eventually(has_scanned(world))
+def test_a_watcher_works_until_it_is_stopped(world: World, watcher: Watcher) -> None:
+    """Between start and stop a watcher scans again and again."""
+    watcher.start()
+    assert watcher.is_alive
+    assert eventually(has_scanned(world))
+    assert eventually(has_scanned(world))
+    watcher.stop()
     assert not watcher.is_alive
 
 
@@ -530,8 +532,8 @@ def test_others_are_not_held_up_by_a_scan(world: World, watcher: Watcher) -> Non
         assert not thread.is_alive()
 
     world.library.during = wait_for_another
-    with watcher:
-        assert eventually(has_scanned(world))
+    watcher.start()
+    assert eventually(has_scanned(world))
 
 
 def test_start_and_stop_may_be_repeated(world: World, watcher: Watcher) -> None:

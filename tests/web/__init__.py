@@ -26,12 +26,14 @@ with warnings.catch_warnings():
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from lib_embeddings.web.answers import HostFacts
-    from lib_embeddings.web.routes import PREFIX, add_routes, allow
+    from lib_embeddings.web.clients import Door, allow
+    from lib_embeddings.web.routes import PREFIX, add_routes
 
 SD1 = safetensors_file()
 SD2 = safetensors_file({"emb_params": vectors(4, 1024)})
 SDXL = safetensors_file({"clip_l": vectors(2), "clip_g": vectors(2, 1280)})
 FACTS = HostFacts("a host", "1.2", ("txt2img", "img2img"), " ")
+TUNNEL = "tunnel.example"  # the site knows it as its own
 HERE, ELSEWHERE = "127.0.0.1", "192.0.2.7"
 
 
@@ -66,7 +68,8 @@ class Site:
         self.library = library
         self.app = FastAPI()
         self.reports = PromptReports(library)
-        add_routes(self.app, library, lambda: FACTS, login, self.reports)
+        door = Door([TUNNEL], remedy="allow {}", login=login)
+        add_routes(self.app, library, lambda: FACTS, door, self.reports)
         self.client = self.client_from(HERE)
 
     def client_from(self, address: str, **headers: str) -> Client:

@@ -16,6 +16,7 @@ import pytest
 from fastapi import FastAPI, HTTPException, Request
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from lib_embeddings.entries import rename as rename_module
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found
@@ -24,8 +25,9 @@ from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.routes import PREFIX, add_routes, allow
-from tests.web import ELSEWHERE, HERE, SD1, SD2, SDXL, Client, From, Site, open_site
+from lib_embeddings.web.clients import Door, allow
+from lib_embeddings.web.routes import PREFIX, add_routes
+from tests.web import ELSEWHERE, HERE, SD1, SD2, SDXL, TUNNEL, Client, From, Site, open_site
 
 HUGE = 10_000_000
 
@@ -144,10 +146,9 @@ def test_wrong_parameters(site: Site, address: str, parameters: dict[str, str]) 
     assert len(detail) < 200
 
 
-@pytest.mark.parametrize("header", ["Host", "If-None-Match"])
-def test_odd_headers(site: Site, header: str) -> None:
-    """A header that makes no sense costs nobody the answer."""
-    response = site.client.get("/entries", headers={header: "["})
+def test_an_odd_tag(site: Site) -> None:
+    """A tag that makes no sense costs nobody the answer."""
+    response = site.client.get("/entries", headers={"If-None-Match": "["})
     assert response.status_code == 200
 
 
@@ -299,7 +300,7 @@ def test_the_host_is_asked_each_time(site: Site) -> None:
     """A setting of the host that changes while it runs is there at the next question."""
     separators = iter((", ", " "))
     app = FastAPI()
-    add_routes(app, site.library, lambda: HostFacts("a host", None, (), next(separators)))
+    add_routes(app, site.library, lambda: HostFacts("a host", None, (), next(separators)), Door())
     client = Client(app, {})
     assert [client.get("/host").json()["separator"] for _ in range(2)] == [", ", " "]
 
@@ -377,7 +378,8 @@ def shows_paths(client: Client, id_: str, root: Path) -> list[bool]:
         pytest.param(ELSEWHERE, {"X-Real-IP": HERE}, False, id="lying a third way"),
         pytest.param(ELSEWHERE, {"Host": "localhost"}, False, id="calling it localhost"),
         pytest.param(HERE, {"X-Forwarded-For": ELSEWHERE}, False, id="behind a proxy"),
-        pytest.param(HERE, {"Host": "tunnel.example"}, False, id="through a tunnel"),
+        pytest.param(HERE, {"Host": TUNNEL}, False, id="through a tunnel"),
+        pytest.param(HERE, {"X-Forwarded-Host": TUNNEL}, False, id="behind one that says so"),
     ],
 )
 def test_absolute_paths(site: Site, address: str, headers: dict[str, str], shown: bool) -> None:
@@ -427,37 +429,6 @@ def test_the_routes_are_those(site: Site) -> None:
 
 
 # Writing
-
-
-@pytest.mark.parametrize("route", ["PATCH /entries/{id}", "POST /rescan"])
-@pytest.mark.parametrize(
-    ("origin", "allowed"),
-    [
-        (None, True),
-        ("http://localhost", True),
-        ("https://localhost", True),
-        ("http://evil.example", False),
-        ("http://localhost.evil.example", False),
-        ("http://localhost:8000", False),
-        ("http://evil@localhost", False),
-        ("null", False),
-        ("", False),
-        ("http://[", False),
-        ("file://", False),
-    ],
-)
-def test_only_the_own_page_writes(
-    site: Site, route: str, origin: str | None, allowed: bool
-) -> None:
-    """A write that a browser sends for another page is refused; programs send no origin."""
-    id_ = site.add("cat.pt")
-    site.write("dog.pt")
-    method, address = route.format(id=id_).split()
-    headers = {} if origin is None else {"Origin": origin}
-    response = site.client.request(method, address, json={"favourite": True}, headers=headers)
-    assert response.status_code == (200 if allowed else 403)
-    assert allowed or isinstance(response.json()["detail"], str)
-    assert bool(site.library.catalogue.choices or len(site.library.view) == 2) is allowed
 
 
 @pytest.mark.parametrize(
@@ -678,8 +649,7 @@ def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(site.root / "cat.pt"))
 
-    monkeypatch.setattr(os, "link", refuse)
-    monkeypatch.setattr(os, "rename", refuse)
+    monkeypatch.setattr(rename_module, "_rename_exclusively", refuse)
     response = site.client_from(ELSEWHERE).post(f"/entries/{id_}/rename", json={"name": "dog"})
     detail = "cat.pt cannot be renamed to dog.pt: Permission denied"
     assert (response.status_code, response.json()) == (409, {"detail": detail})

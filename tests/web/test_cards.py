@@ -18,7 +18,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import EntryJson, TwinJson, VectorsJson
-from lib_embeddings.web.routes import allow
+from lib_embeddings.web.clients import allow
 from tests.builders import (
     Raw,
     a1111,
@@ -93,6 +93,25 @@ def test_the_documented_entry_is_the_table_of_fields() -> None:
     assert documented_fields(section("GET /entries").partition("### An entry")[2]) == fields
 
 
+def test_the_documented_details_are_the_real_ones(site: Site) -> None:
+    """The table has what the answer about one file has besides the entry, in order."""
+    told = site.get(f"/entries/{site.add('cat.pt')}")
+    (entry,) = site.get("/entries")["entries"]
+    assert documented_fields(section("GET /entries/{id}")) == [
+        key for key in told if key not in entry
+    ]
+    assert {key: told[key] for key in entry} == entry
+
+
+def test_the_documented_host_is_the_real_one(site: Site) -> None:
+    """The table has every field, and names what is in each."""
+    below, host = section("GET /host"), site.get("/host")
+    assert documented_fields(below) == list(host)
+    (family, *_), (encoder, *_) = host["families"], host["encoders"].values()
+    for key in (*family, *encoder, *host["limits"]):
+        assert f"`{key}`" in below, key
+
+
 def test_the_documented_summary_is_the_example() -> None:
     """The table about the whole answer has the fields of the example, in order."""
     (example,) = re.findall(r"```json\n(.*?)```", section("GET /entries"), re.DOTALL)
@@ -127,16 +146,6 @@ def test_the_documented_routes_are_the_real_ones(site: Site) -> None:
     paths = site.app.openapi()["paths"]
     told = {(method.upper(), path) for path in paths for method in paths[path]}
     assert {(method, PREFIX + path) for method, path in documented} == told
-
-
-def test_the_documented_details_are_the_real_ones(site: Site) -> None:
-    """What details tell besides the entry is what docs/api.md says."""
-    documented = re.findall(r"`(\w+)`", section("GET /entries/{id}"))
-    id_ = site.add("cat.pt")
-    told = site.get(f"/entries/{id_}")
-    (entry,) = site.get("/entries")["entries"]
-    assert set(documented) == told.keys() - entry.keys()
-    assert {key: told[key] for key in entry} == entry
 
 
 @pytest.mark.parametrize(
@@ -213,12 +222,14 @@ def test_a_card(site: Site) -> None:
 
 def test_the_library_as_a_whole(site: Site) -> None:
     """Model, counts and folders are those of the library; without a model there is none."""
-    assert site.get("/entries")["model"] is site.get("/entries")["model_title"] is None
     site.add("anime/cat.pt")
+    page = site.get("/entries")
+    assert (page["model"], page["model_title"]) == (None, None)
+    assert page["by_family"] == "1 for SD 1.x; choose a model to see what fits"
     site.add("page.bin", b"<!DOCTYPE html><html></html>")
     site.library.set_model(MODEL_FAMILIES["sd1"])
     page = site.get("/entries")
-    assert (page["model"], page["model_title"]) == ("sd1", "SD 1.x")
+    assert (page["model"], page["model_title"], page["by_family"]) == ("sd1", "SD 1.x", None)
     assert {kind: count for kind, count in page["counts"].items() if count} == {
         "ok": 1, "usable": 1, "broken": 1,
     }  # fmt: skip

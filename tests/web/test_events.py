@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.web import events
+from lib_embeddings.web import answers
 from tests.web import PREFIX, Site, open_site
 
 
@@ -62,7 +62,7 @@ def test_the_first_event_comes_at_once(site: Site) -> None:
     """Whoever begins to listen hears the present generation, and how soon to come back."""
 
     async def listen() -> str:
-        stream = events.stream(site.library, stays)
+        stream = answers.stream(site.library, stays)
         async with contextlib.aclosing(stream):
             return await stream.__anext__()
 
@@ -75,7 +75,7 @@ def test_one_event_for_every_change(site: Site) -> None:
     """Entries and model are told as they change, in order, none left out and none twice."""
 
     async def listen() -> list[dict[str, int]]:
-        async with contextlib.aclosing(events.stream(site.library, stays)) as stream:
+        async with contextlib.aclosing(answers.stream(site.library, stays)) as stream:
             heard = [await next_of(stream)]
             site.add("cat.pt")
             site.add("dog.pt")
@@ -94,7 +94,7 @@ def test_a_change_in_another_thread_is_told(site: Site) -> None:
     """A change wakes the stream wherever it is made."""
 
     async def listen() -> dict[str, int]:
-        async with contextlib.aclosing(events.stream(site.library, stays)) as stream:
+        async with contextlib.aclosing(answers.stream(site.library, stays)) as stream:
             await stream.__anext__()
             thread = threading.Thread(target=site.add, args=["cat.pt"])
             thread.start()
@@ -109,15 +109,15 @@ def chunks_of(site: Site, is_disconnected: Any) -> list[str]:
     """Return all of a stream that ends."""
 
     async def listen() -> list[str]:
-        return [chunk async for chunk in events.stream(site.library, is_disconnected)]
+        return [chunk async for chunk in answers.stream(site.library, is_disconnected)]
 
     return asyncio.run(listen())
 
 
 def test_a_stream_ends_by_itself(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its longest time the stream is over, and nobody is told any more."""
-    monkeypatch.setattr(events, "LONGEST_SECONDS", 0.05)
-    monkeypatch.setattr(events, "PULSE_SECONDS", 0.01)
+    monkeypatch.setattr(answers, "LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr(answers, "PULSE_SECONDS", 0.01)
     assert len(chunks_of(site, stays)) == 1
     assert site.library._news._subscribers == []
 
@@ -132,7 +132,7 @@ def test_a_stream_that_is_closed_is_forgotten(site: Site) -> None:
     """A server that ends a stream leaves no subscriber behind."""
 
     async def listen() -> int:
-        async with contextlib.aclosing(events.stream(site.library, stays)) as stream:
+        async with contextlib.aclosing(answers.stream(site.library, stays)) as stream:
             await stream.__anext__()
             return len(site.library._news._subscribers)
 
@@ -146,7 +146,7 @@ def test_a_stream_that_is_closed_is_forgotten(site: Site) -> None:
 @pytest.fixture
 def port(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Return the port of a server that shows the site."""
-    monkeypatch.setattr(events, "PULSE_SECONDS", 0.05)
+    monkeypatch.setattr(answers, "PULSE_SECONDS", 0.05)
     with socket.create_server((("127.0.0.1"), 0)) as listener:
         config = uvicorn.Config(site.app, log_level="error", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)

@@ -153,8 +153,8 @@ def test_a_huge_question(site: Site) -> None:
 def test_another_page_asks_nothing(site: Site) -> None:
     """A page of another site may not ask."""
     response = site.client.post("/prompt", json={}, headers={"Origin": "http://evil.example"})
-    detail = "a page from http://evil.example may not change anything here"
-    assert (response.status_code, response.json()["detail"]) == (403, detail)
+    assert response.status_code == 403
+    assert response.json()["detail"].startswith("a page from http://evil.example may not")
 
 
 def refuse(_texts: list[str]) -> list[list[int]]:

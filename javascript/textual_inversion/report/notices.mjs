@@ -48,11 +48,10 @@ export function noticesOf(report, chunkTokens, provenance) {
 /**
  * Return the notice of a prompt for which the server makes no report.
  *
- * @param {number} limit
- * @returns {Notice}
+ * @param {string} reason
  */
-export function longPrompt(limit) {
-  return warning("", `This prompt is not checked: it has more than ${number(limit)} characters`);
+export function notChecked(reason) {
+  return warning("", `This prompt is not checked: ${reason}`);
 }
 
 /**
@@ -132,12 +131,12 @@ function conversions({ foreign_syntax }) {
  * @param {Used} used
  * @returns {Notice}
  */
-function usage({ name, n_vectors, weights }) {
+function usage({ name, n_vectors, weights, caveat }) {
   const facts = [counted(n_vectors, "vector")];
   if (weights.length > 1) facts.push(`used ${weights.length} times`);
   if (weights.some((weight) => weight !== 1))
     facts.push(`${weights.length > 1 ? "weights" : "weight"} ${LIST.format(weights.map(short))}`);
-  return { kind: "used", name, text: ` ${facts.join(", ")}` };
+  return { kind: "used", name, text: ` ${facts.join(", ")}${caveat ? `; ${caveat}` : ""}` };
 }
 
 /**

@@ -2,12 +2,13 @@
  * Keep a report under each of two prompt fields: what their prompts use, as they are typed.
  */
 
+import { Refusal } from "../api.mjs";
 import { listen } from "../live.mjs";
 import { Questions } from "../questions.mjs";
-import { FIELDS } from "../words.mjs";
+import { FIELDS, number } from "../words.mjs";
 import { convertSyntax, replaceWord } from "../prompt/edits.mjs";
 import { apply, PromptFields } from "../prompt/fields.mjs";
-import { longPrompt, noticesOf } from "./notices.mjs";
+import { notChecked, noticesOf } from "./notices.mjs";
 import { ReportStrip } from "./strip.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
@@ -50,10 +51,10 @@ export class PromptReports {
       positive: new ReportStrip((button) => this.#press("positive", button)),
       negative: new ReportStrip((button) => this.#press("negative", button)),
     };
-    /** @type {Questions<Prompts, Reports>} */
+    /** @type {Questions<Prompts, Reports | Refusal>} */
     this.questions = new Questions(
-      (prompts) => api.report(prompts),
-      (reports) => this.#receive(reports),
+      (prompts) => api.report(prompts).catch(asAnswer),
+      (answer) => this.#receive(answer),
       PAUSE_MS,
     );
     document.addEventListener("paste", (event) => this.#onPaste(event), { signal: closing });
@@ -113,15 +114,21 @@ export class PromptReports {
   #refuse(prompts) {
     this.#pause();
     this.#reports = undefined;
-    const notices = [longPrompt(this.limits.prompt_characters)];
+    const notices = [notChecked(`it has more than ${number(this.limits.prompt_characters)} characters`)];
     for (const field of FIELDS) this.strips[field].show(this.#isLong(prompts[field]) ? notices : []);
   }
 
-  /** @param {Reports | undefined} reports */
-  #receive(reports) {
+  /** @param {Reports | Refusal | undefined} answer */
+  #receive(answer) {
     this.#isAnswered = true;
-    this.#show(reports);
-    if (reports) this.#catchUp();
+    if (answer instanceof Refusal) {
+      this.#reports = undefined;
+      const notices = [notChecked(answer.message)];
+      for (const field of FIELDS) this.strips[field].show(this.#asked?.[field].trim() ? notices : []);
+      return;
+    }
+    this.#show(answer);
+    if (answer) this.#catchUp();
   }
 
   /** Ask nothing while nobody can see the page, and everything then. */
@@ -198,4 +205,14 @@ export class PromptReports {
     // The button will be gone.
     textarea.focus();
   }
+}
+
+/**
+ * Return a refusal, which people read; other errors are none of theirs.
+ *
+ * @param {unknown} error
+ */
+function asAnswer(error) {
+  if (error instanceof Refusal) return error;
+  throw error;
 }

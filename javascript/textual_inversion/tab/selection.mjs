@@ -78,10 +78,11 @@ export function titleOf(key, { model }) {
  * @param {Selection} selection
  * @param {LibrarySummary} summary
  */
-export function totalText({ filter, query, folder }, { counts, total }) {
+export function totalText({ filter, query, folder }, { counts, total, by_family }) {
   const noun = OF_FILES.has(filter) ? "file" : "embedding";
   const isPart = query !== "" || folder !== "";
-  return isPart ? `${number(total)} of ${counted(countOf(filter, counts), noun)}` : counted(total, noun);
+  if (isPart) return `${number(total)} of ${counted(countOf(filter, counts), noun)}`;
+  return filter === "usable" && by_family ? `${counted(total, noun)}: ${by_family}` : counted(total, noun);
 }
 
 /**

@@ -18,13 +18,13 @@ from lib_embeddings.hosts.a1111.loader import Loader
 from lib_embeddings.hosts.a1111.model import ActiveModel, active_model, tokenize
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.webui.hooks import Hooks, Undo, print_lines
-from lib_embeddings.hosts.webui.login import login, passwords_of
+from lib_embeddings.hosts.webui.login import door_of
 from lib_embeddings.hosts.webui.reports import report_on
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.prompts.infotext import named_embeddings
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.events import Unpacked
 from lib_embeddings.web.routes import PREFIX, add_routes
+from lib_embeddings.web.tab import Unpacked
 
 TAKE_OVER = "lib_embeddings_take_over"
 PAGE = "lib_embeddings_page"
@@ -216,11 +216,10 @@ class _Host:
 
     def add_routes(self, _page: Any, app: Any) -> None:
         """Answer the page and other programs."""
-        passwords = passwords_of(getattr(shared.cmd_opts, "api_auth", None))
 
         def add() -> Undo:
             before = list(app.router.routes)
-            add_routes(app, self._library, _facts, login(app, passwords), self._reports)
+            add_routes(app, self._library, _facts, door_of(app, shared.cmd_opts), self._reports)
             ours = [route for route in app.router.routes if route not in before]
 
             def remove() -> None:

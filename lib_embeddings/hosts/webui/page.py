@@ -16,7 +16,7 @@ from modules import shared, ui_extra_networks
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.errors import HostError
 from lib_embeddings.library.library import Library
-from lib_embeddings.web.page import pane
+from lib_embeddings.web.tab import pane
 
 _OWN = "ExtraNetworksPageTextualInversion"
 _SHORT = 12  # hexadecimal digits of a hash

@@ -116,7 +116,7 @@ def test_a_partial_embedding_is_used_once_switched_on(run: Run) -> None:
     assert run.words == []
     app = FastAPI()
     run.webui.callbacks.fire("app_started", None, app)
-    client = TestClient(app)
+    client = TestClient(app, "http://localhost")
     (entry,) = client.get(f"{PREFIX}/entries").json()["entries"]
     client.patch(f"{PREFIX}/entries/{entry['id']}", json={"use_partial": True})
     assert eventually(lambda: run.words == ["cat"])
@@ -172,7 +172,7 @@ def test_a_generation_in_progress_is_not_disturbed(run: Run) -> None:
     run.webui.callbacks.fire("app_started", None, app)
     with run.webui.queue_lock:
         run.write("cat.safetensors")
-        client = TestClient(app)
+        client = TestClient(app, "http://localhost")
         assert eventually(lambda: client.get(f"{PREFIX}/names").json()["names"] == ["cat"])
         assert run.words == []
     assert eventually(lambda: run.words == ["cat"])
@@ -287,7 +287,7 @@ def test_without_a_model_the_list_is_right(run: Run) -> None:
     run.database.load_textual_inversion_embeddings(force_reload=True)
     assert run.words == []
     assert run.database.expected_shape == -1
-    assert TestClient(app).get(f"{PREFIX}/names").json()["names"] == ["cat"]
+    assert TestClient(app, "http://localhost").get(f"{PREFIX}/names").json()["names"] == ["cat"]
 
 
 # Beginning, ending, settings
@@ -404,7 +404,11 @@ def test_a_database_without_a_function_keeps_its_loader(
     app = FastAPI()
     run.webui.callbacks.fire("app_started", None, app)
     assert run.database.own_loads == 1
-    assert eventually(lambda: TestClient(app).get(f"{PREFIX}/names").json()["names"] == ["cat"])
+    assert eventually(
+        lambda: (
+            TestClient(app, "http://localhost").get(f"{PREFIX}/names").json()["names"] == ["cat"]
+        )
+    )
     assert ["find_embedding_at_position" in r.message for r in caplog.records] == [True]
 
 

@@ -46,7 +46,7 @@ def status(
     webui.callbacks.fire("app_started", None, app)
     headers = {"Authorization": authorization} if authorization else {}
     headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    response = TestClient(app).get(f"{PREFIX}/entries", headers=headers)
+    response = TestClient(app, "http://localhost").get(f"{PREFIX}/entries", headers=headers)
     return response.status_code, response.headers.get("www-authenticate")
 
 
@@ -72,6 +72,23 @@ def test_an_app_without_a_login_asks_for_none(webui: FakeWebui) -> None:
 def test_gradios_login_is_asked_for(webui: FakeWebui, cookies: dict[str, str], code: int) -> None:
     """With `--gradio-auth` only browsers that are logged in may read."""
     assert status(webui, GradioApp(), **cookies) == (code, None)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "code"),
+    [
+        ("access-token-an-id", 200),
+        ("access-token-unsecure-an-id", 200),
+        ("access-token-another", 401),
+        ("access-token", 401),
+    ],
+)
+def test_gradio_4s_login_is_asked_for(
+    webui: FakeWebui, monkeypatch: pytest.MonkeyPatch, cookie: str, code: int
+) -> None:
+    """Since gradio 4 the cookie's name has an id, which tells the servers on one machine apart."""
+    monkeypatch.setattr(GradioApp, "cookie_id", "an-id", raising=False)
+    assert status(webui, GradioApp(), **{cookie: "a-token"}) == (code, None)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +120,63 @@ def test_either_login_will_do(webui: FakeWebui) -> None:
     assert status(webui, GradioApp(), basic("api:key"))[0] == 200
     assert status(webui, GradioApp(), None, **{"access-token": "a-token"})[0] == 200
     assert status(webui, GradioApp())[0] == 401
+
+
+# Names
+
+
+def answers_to(webui: FakeWebui, name: str, app: FastAPI, **headers: str) -> int:
+    """Return the status for a browser that knows the WebUI by a name."""
+    assert extension.start()
+    webui.callbacks.fire("app_started", None, app)
+    client = TestClient(app, f"http://{name}:7860")
+    return client.get(f"{PREFIX}/entries", headers=headers).status_code
+
+
+def test_a_webui_for_this_machine_alone(webui: FakeWebui) -> None:
+    """A site that lets its name lead here reads nothing."""
+    assert answers_to(webui, "localhost", FastAPI()) == 200
+    assert answers_to(webui, "127.0.0.1", FastAPI()) == 200
+    assert answers_to(webui, "evil.example", FastAPI()) == 403
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("listen", True),
+        ("share", True),
+        ("ngrok", "a-token"),
+        ("server_name", "0.0.0.0"),
+        ("subpath", "sd"),
+        ("cors_allow_origins", "https://other.example,https://my.site"),
+    ],
+)
+def test_a_webui_for_others(webui: FakeWebui, option: str, value: object) -> None:
+    """Where others reach the WebUI, or it was told who does, their name for it is good."""
+    setattr(webui.command_line, option, value)
+    assert answers_to(webui, "my.site", FastAPI()) == 200
+
+
+def test_a_webui_with_a_login(webui: FakeWebui) -> None:
+    """A login keeps such a site out, and people come by any name."""
+    assert answers_to(webui, "my.site", GradioApp()) == 401
+    assert answers_to(webui, "my.site", GradioApp(), Cookie="access-token=a-token") == 200
+    webui.command_line.api_auth = "me:secret"
+    assert answers_to(webui, "my.site", FastAPI(), Authorization=basic("me:secret")) == 200
+
+
+def test_a_webui_behind_an_encrypted_tunnel(webui: FakeWebui) -> None:
+    """What comes encrypted passed a proxy that people chose."""
+    assert answers_to(webui, "my.site", FastAPI(), **{"Sec-Fetch-Site": "none"}) == 200
+
+
+def test_a_refusal_says_what_to_do(webui: FakeWebui) -> None:
+    """The sentence names the option with which the WebUI learns a name."""
+    assert extension.start()
+    app = FastAPI()
+    webui.callbacks.fire("app_started", None, app)
+    detail = TestClient(app, "http://my.site").get(f"{PREFIX}/host").json()["detail"]
+    assert detail == (
+        "'my.site' is no name of this server: "
+        "start the WebUI with --cors-allow-origins=http://my.site"
+    )

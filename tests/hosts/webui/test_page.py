@@ -261,11 +261,11 @@ def test_a_webui_without_pages_loses_nothing_else(
 
 def test_events_are_not_packed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The WebUI packs its answers, which would hold back our events until their stream ends."""
-    monkeypatch.setattr("lib_embeddings.web.events.LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr("lib_embeddings.web.answers.LONGEST_SECONDS", 0.0)
     run.start()
     app = FastAPI()
     app.add_middleware(GZipMiddleware, minimum_size=0)
-    client = TestClient(app)
+    client = TestClient(app, "http://localhost")
     client.get("/")  # from here on the application may not be added to
     run.webui.callbacks.fire("app_started", None, app)
     packing = {"Accept-Encoding": "gzip"}
@@ -281,7 +281,7 @@ def test_the_page_learns_about_the_webui(run: Run) -> None:
     run.start()
     app = FastAPI()
     run.webui.callbacks.fire("app_started", None, app)
-    client = TestClient(app)
+    client = TestClient(app, "http://localhost")
     told = client.get(f"{PREFIX}/host").json()
     assert (told["host"], told["version"]) == ("a1111", "v1.10.1")
     assert (told["tabs"], told["separator"]) == (["txt2img", "img2img"], ", ")

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { announcementOf, longPrompt, noticesOf } from "../../../javascript/textual_inversion/report/notices.mjs";
+import { announcementOf, notChecked, noticesOf } from "../../../javascript/textual_inversion/report/notices.mjs";
 
 const NOTHING = { used: [], unavailable: [], near_misses: [], foreign_syntax: [], chunks: [] };
 
@@ -13,8 +13,8 @@ function linesOf(report, provenance) {
 }
 
 /** Return one embedding in use, as a report has it. */
-function used(n_vectors, weights, name = "a") {
-  return { id: "1", name, n_vectors, weights };
+function used(n_vectors, weights, name = "a", caveat = null) {
+  return { id: "1", name, n_vectors, weights, caveat };
 }
 
 /** Return an embedding of another model. */
@@ -33,6 +33,7 @@ const CASES = [
   ["a weight", { used: [used(8, [1.2])] }, ["used: a 8 vectors, weight 1.2"]],
   ["a weight that was multiplied", { used: [used(8, [1.2100000000000002])] }, ["used: a 8 vectors, weight 1.21"]],
   ["uses alike", { used: [used(8, [1, 1])] }, ["used: a 8 vectors, used 2 times"]],
+  ["no model", { used: [used(1, [1], "a", "choose one")] }, ["used: a 1 vector; choose one"]],
   ["several weights", { used: [used(8, [1, 1.5, 0.9])] }, ["used: a 8 vectors, used 3 times, weights 1, 1.5, and 0.9"]],
   ["one that another model needs", { unavailable: [unavailable("b")] }, ["warning: b is not used: made for SDXL"]],
   [
@@ -121,6 +122,6 @@ test("screen readers get no numbers", () => {
   assert.equal(announcementOf([]), "");
 });
 
-test("a prompt that is too long has a notice of its own", () => {
-  assert.equal(longPrompt(20_000).text, "This prompt is not checked: it has more than 20,000 characters");
+test("a prompt without a report has a notice that says why", () => {
+  assert.equal(notChecked("it is secret").text, "This prompt is not checked: it is secret");
 });

@@ -31,6 +31,14 @@ test("without a model all embeddings are in the first filter, which is called so
   assert.equal(titleOf("usable", summary({})), "Usable");
 });
 
+test("without a model the total says how many embeddings are for which family", () => {
+  const by_family = "5 for SD 1.x; choose a model to see what fits";
+  const library = summary({ ok: 5, unknown: 5, broken: 1 }, { model: null, by_family, total: 5 });
+  assert.equal(totalText(SELECTION, library), `5 embeddings: ${by_family}`);
+  assert.equal(totalText({ ...SELECTION, query: "cat" }, library), "5 of 5 embeddings");
+  assert.equal(totalText({ ...SELECTION, filter: "all" }, library), "5 files");
+});
+
 test("the total is of all that the filter shows, where a search or a folder hides some", () => {
   const counts = { ok: 1200, usable: 1200, broken: 3 };
   assert.equal(totalText(SELECTION, summary(counts, { total: 1200 })), "1,200 embeddings");

@@ -18,6 +18,7 @@ export function summary(counts, rest = {}) {
     generation: 1,
     model: "sdxl",
     model_title: "SDXL",
+    by_family: null,
     roots: ["/e"],
     total: 0,
     folders: [],

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from lib_embeddings.web import page as page_module
-from lib_embeddings.web.page import HeadTags, head_tags, mount_point, pane
-from tests.web import PREFIX, TestClient
+from lib_embeddings.web import tab as tab_module
+from lib_embeddings.web.tab import HeadTags, head_tags, mount_point, pane
+from tests.web import TestClient
 
 TAGS = b"<link>"
 PAGE = b"<html><head><title>t</title></head><body></head></body></html>"
@@ -114,10 +114,10 @@ def test_other_protocols_pass(kind: str) -> None:
 
 
 def test_the_place_of_the_tab() -> None:
-    """It names the API and the tab with the prompt fields; no name can leave its quotes."""
+    """It names the tab with the prompt fields; no name can leave its quotes."""
     place = mount_point("txt2img", '"><script>')
     assert place == (
-        f'<div class="lib-embeddings" data-api="{PREFIX}" data-tabname="txt2img" '
+        '<div class="lib-embeddings" data-tabname="txt2img" '
         'data-page="&quot;&gt;&lt;script&gt;"></div>'
     )
 
@@ -150,7 +150,7 @@ def test_addresses_change_with_the_files(
     helper.parent.mkdir(parents=True)
     for file in (tmp_path / place / "style.css", script, helper):
         file.write_text("")
-    monkeypatch.setattr(page_module, "PACKAGE", tmp_path / "lib_embeddings")
+    monkeypatch.setattr(tab_module, "PACKAGE", tmp_path / "lib_embeddings")
     before = head_tags("")
     assert head_tags("") == before
     newer = max(file.stat().st_mtime for file in tmp_path.rglob("*")) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import logging
 import os
@@ -14,13 +15,13 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from importlib.metadata import version
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.hosts.standalone.app import log_news
+from lib_embeddings.hosts.standalone import log_news
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
@@ -34,7 +35,7 @@ SD1 = safetensors_file()
 # The command line, which then prints what it has imported that takes long.
 REFUSAL = """
 import sys
-from lib_embeddings.cli import main
+from lib_embeddings.__main__ import main
 code = main()
 print(*{"fastapi", "gradio", "matplotlib", "uvicorn"}.intersection(sys.modules), end="")
 sys.exit(code)
@@ -116,20 +117,126 @@ def data_of(line: bytes) -> dict[str, int]:
     return json.loads(line.removeprefix(b"data: "))
 
 
-def test_a_hostile_request_prints_nothing(app: App) -> None:
-    """Requests that make no sense are answered, and leave no traceback on the console."""
-    requests = (
-        ("POST", "rescan", {"Origin": "http://["}),
-        ("GET", "entries?limit=abc", {}),
-        ("GET", "entries/..%2f..%2f", {}),
-        ("GET", "entries", {"Host": "["}),
+HOSTILE = {
+    "no HTTP": b"\0\1\r\n\r\n",
+    "no host": b"GET / HTTP/1.1\r\n\r\n",
+    "a huge header": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 200_000 + b"\r\n\r\n",
+    "an odd origin": b"POST /{API}/rescan HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[\r\n\r\n",
+    "an odd number": b"GET /{API}/entries?limit=abc HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a path": b"GET /{API}/entries/..%2f..%2f HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "an odd host": b"GET /{API}/entries HTTP/1.1\r\nHost: [\r\n\r\n",
+    "NUL": b"GET /{API}/assets/javascript/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a long name": b"GET /{API}/assets/javascript/" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    "no length": b"POST /{API}/prompt HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+    "a half body": b"POST /{API}/prompt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+    "a half request": b"POST /{API}/prompt HT",
+    "odd chunks": (
+        b"POST /{API}/prompt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    ),
+    "odd chunks for gradio": (
+        b"POST /run/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+    ),
+    "no event of gradio's": (
+        b"POST /run/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16\r\n\r\n"
+        b'{"fn_index": 99}'
+    ),
+    "a socket of gradio's": (
+        b"GET /queue/join HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Version: 13\r\n\r\n"
+    ),
+    "a stream": b"GET /{API}/events HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a list": b"GET /{API}/entries HTTP/1.1\r\nHost: localhost\r\n\r\n",
+}
+
+
+def test_hostile_clients_print_nothing(app: App) -> None:
+    """Nonsense, half requests and clients that leave cost no answer to others and no line."""
+    port = int(app.address.rstrip("/").rpartition(":")[2])
+    shown = len(app.lines)
+    for request in HOSTILE.values():
+        for stays in (False, True):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(request.replace(b"{API}", API.encode()))
+                if stays:
+                    client.shutdown(socket.SHUT_WR)
+                    client.recv(1)
+    assert app.names() == ["cat"]
+    app.interrupt()
+    app.end()
+    assert app.lines[shown:] == [THE_END]
+
+
+def test_many_listeners_leave_room_for_others(app: App) -> None:
+    """A hundred pages that listen, and as many requests that never end, keep nobody waiting."""
+    port = int(app.address.rstrip("/").rpartition(":")[2])
+    with ExitStack() as open_pages:
+        for name in ("a stream", "a half body") * 100:
+            page = open_pages.enter_context(socket.create_connection(("127.0.0.1", port)))
+            page.sendall(HOSTILE[name].replace(b"{API}", API.encode()))
+        assert app.names() == ["cat"]
+
+
+CLOSED = ("docs", "redoc", "openapi.json", "upload", "gradio_api/upload", "file=/etc/hostname",
+          "gradio_api/file=/etc/hostname", "proxy=http://a", "run/predict", "gradio_api/queue/join",
+          "gradio_api/queue/data", "monitoring", "login", "startup-events")  # fmt: skip
+
+
+def test_gradio_shows_the_page_and_nothing_else(app: App) -> None:
+    """What gradio offers to programs, and to take and show files, is closed."""
+    for path, method in itertools.product(CLOSED, ("GET", "POST")):
+        request = urllib.request.Request(app.address + path, method=method)
+        assert status_of(request) == 404, path
+
+
+# Where it listens
+
+
+def test_another_name_is_refused(app: App) -> None:
+    """A site that lets its name lead here gets neither the page nor the list."""
+    for path in ("", "config", f"{API}/entries", f"{API}/model?title=SDXL"):
+        method = "POST" if "model" in path else "GET"
+        headers = {"Host": "evil.example"}
+        request = urllib.request.Request(app.address + path, headers=headers, method=method)
+        assert status_of(request) == 403, path
+    assert app.get(f"{API}/entries")["model"] == "sd1"
+
+
+def test_a_name_that_was_given(folder: Path, tmp_path: Path) -> None:
+    """With --allow-host the page has one more name."""
+    app = App(
+        folder, "--port", 0, "--allow-host", "a.example", "--allow-host", "b.example", home=tmp_path
     )
-    for method, path, headers in requests:
-        request = urllib.request.Request(
-            f"{app.address}{API}/{path}", method=method, headers=headers
-        )
-        assert status_of(request) < 500, (path, headers)
-    assert not [line for line in app.lines if "Traceback" in line]
+    for name, status in (("a.example", 200), ("b.example", 200), ("c.example", 403)):
+        request = urllib.request.Request(app.address, headers={"Host": name})
+        assert status_of(request) == status
+    app.end()
+
+
+def test_an_address_of_ipv6(folder: Path, tmp_path: Path) -> None:
+    """It is written as browsers want it."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    app = App(folder, "--port", 0, "--host", "::1", home=tmp_path)
+    assert re.fullmatch(r"http://\[::1\]:\d+/", app.address)
+    assert app.names() == ["cat"]
+    app.end()
+
+
+def test_all_addresses_at_once(folder: Path, tmp_path: Path) -> None:
+    """The console names addresses that can be opened, and says that there is no login."""
+    app = App(folder, "--port", 0, "--host", "0.0.0.0", home=tmp_path)
+    addresses = re.findall(r"http://\S+", app.lines[0])
+    assert addresses[0].startswith("http://127.0.0.1:")
+    for address in addresses:
+        assert status_of(urllib.request.Request(address)) == 200
+    app.end()
+    assert app.lines[1] == (
+        "Whoever can reach this machine over the network can open the page and rename files, "
+        "because it has no login."
+    )
 
 
 def status_of(request: urllib.request.Request) -> int:
@@ -156,22 +263,10 @@ def test_an_interrupt_ends_it(app: App, number: signal.Signals) -> None:
     assert code == (0 if number == signal.SIGINT else -number)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        f"{API}/events",
-        pytest.param(
-            "gradio_api/heartbeat/0",
-            marks=pytest.mark.skipif(
-                version("gradio").startswith("3."), reason="this gradio has no heartbeat"
-            ),
-        ),
-    ],
-)
-def test_an_interrupt_with_a_browser_connected(app: App, path: str) -> None:
-    """A page that listens, to us or to gradio, does not keep it."""
+def test_an_interrupt_with_a_browser_connected(app: App) -> None:
+    """A page that listens does not keep it."""
     app.get()
-    stream = app.listen(path)
+    stream = app.listen()
     shown = len(app.lines)
     code = app.interrupt()
     stream.close()

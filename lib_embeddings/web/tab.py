@@ -12,8 +12,6 @@ from pathlib import Path
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lib_embeddings.web.routes import PREFIX
-
 TITLE = "Textual Inversion"
 PACKAGE = Path(__file__).parents[1]
 
@@ -26,8 +24,8 @@ def mount_point(tabname: str, page: str = "") -> str:
         page: the WebUI's name of the page around it; empty without a WebUI.
     """
     return (
-        f'<div class="lib-embeddings" data-api="{escape(PREFIX)}" '
-        f'data-tabname="{escape(tabname)}" data-page="{escape(page)}"></div>'
+        f'<div class="lib-embeddings" data-tabname="{escape(tabname)}" '
+        f'data-page="{escape(page)}"></div>'
     )
 
 
@@ -113,3 +111,20 @@ class _Insertion:
         MutableHeaders(raw=self._start["headers"])["content-length"] = str(len(body))
         await self._send(self._start)
         await self._send({"type": "http.response.body", "body": body})
+
+
+class Unpacked:
+    """Let an application answer at one address without compression.
+
+    Compression would hold back events, which are small, until there are enough of them.
+    """
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app = app
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == self._path:
+            kept = [header for header in scope["headers"] if header[0] != b"accept-encoding"]
+            scope = {**scope, "headers": kept}
+        await self._app(scope, receive, send)

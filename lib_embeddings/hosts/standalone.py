@@ -1,0 +1,282 @@
+"""The small app: a page with prompt fields and the tab, without any WebUI."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
+from ipaddress import ip_address
+from types import FrameType, ModuleType
+from typing import Any
+
+import uvicorn
+from fastapi import Depends, FastAPI, HTTPException, Response
+from h11 import LocalProtocolError
+from starlette.requests import HTTPConnection
+from starlette.responses import FileResponse, JSONResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from lib_embeddings import __version__
+from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
+from lib_embeddings.hosts.living import living_library
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.progress import ReadingBar
+from lib_embeddings.library.render import change_lines, log_lines
+from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.clients import Door
+from lib_embeddings.web.requests import one_of
+from lib_embeddings.web.routes import PREFIX, add_routes
+from lib_embeddings.web.tab import TITLE, HeadTags, assets, head_tags, mount_point
+
+
+class _Plotting(MetaPathFinder):
+    """Find matplotlib's plotting as it is, but let it run only when something in it is used.
+
+    gradio 3 imports it for plots that this page does not have. It looks through all fonts of the
+    machine, which takes seconds on a fresh one and warns on the console. Whoever does plot in this
+    process gets the true modules, with their fonts.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in ("matplotlib.pyplot", "matplotlib.animation"):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec and spec.loader:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("MPLBACKEND", "agg")  # else gradio 3 uses it to look for one at each event
+sys.meta_path.insert(0, _Plotting())
+
+import gradio as gr  # noqa: E402 after what it must find
+
+ASSETS = f"{PREFIX}/assets"
+NO_MODEL = "none"
+_MODELS = {family.title: family for family in MODEL_FAMILIES.values()}
+TAB = "txt2img"
+
+# Behind a proxy the page may be below a path that only the browser knows. gradio asks the server.
+_ROOT = b"""<script>gradio_config.root = location.pathname.replace(/\\/[^/]*$/, "");</script>"""
+
+# The files that the page asks gradio for. All else there is for programs, or prints what clients do
+# wrong.
+_OF_GRADIO = {"", "assets", "config", "favicon.ico", "info", "manifest.json", "static", "svelte",
+              "theme.css"}  # fmt: skip
+
+_SCRIPT = "_js" if gr.__version__.startswith("3.") else "js"
+_CHOOSE = f"""(title) => {{
+  fetch(`{PREFIX[1:]}/model?${{new URLSearchParams({{ title }})}}`, {{ method: "POST" }})
+    .then(async (answer) => answer.ok || alert((await answer.json()).detail));
+  return [];
+}}"""
+
+log = logging.getLogger(__name__)
+
+
+def facts() -> HostFacts:
+    """Return what the tab needs to know of this page."""
+    return HostFacts("standalone", __version__, (TAB,), ", ")
+
+
+def build_page(model: ModelFamily | None) -> gr.Blocks:
+    """Return the page: a model choice, prompt fields named as a WebUI names them, and the tab."""
+    page: gr.Blocks
+    with gr.Blocks(title=TITLE) as page:
+        choice = gr.Dropdown(
+            [NO_MODEL, *_MODELS],
+            value=model.title if model else NO_MODEL,
+            label="Model",
+            elem_id="lib-embeddings-model",
+        )
+        gr.Textbox(label="Prompt", lines=3, elem_id=f"{TAB}_prompt")
+        gr.Textbox(label="Negative prompt", lines=3, elem_id=f"{TAB}_neg_prompt")
+        with gr.Tabs(), gr.Tab(TITLE):
+            gr.HTML(mount_point(TAB))
+        on_change: Any = choice.change  # whose releases name the script differently
+        on_change(None, choice, None, **{_SCRIPT: _CHOOSE})
+    return page
+
+
+def build_app(page: gr.Blocks, door: Door, add_routes: Callable[[FastAPI], object]) -> FastAPI:
+    """Return the web application: our routes and assets, and the page at `/`.
+
+    Args:
+        door: lets in who may read, and who may write.
+    """
+    app = FastAPI(title=TITLE, openapi_url=None)
+    add_routes(app)
+    app.mount(f"{ASSETS}/javascript", _Files(directory=assets() / "javascript"))
+    app.add_api_route(f"{ASSETS}/style.css", _style)
+    gr.mount_gradio_app(app, page, path="/")
+    app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
+    app.add_middleware(OnlyThePage, door=door)
+    return app
+
+
+def add_model_choice(
+    app: FastAPI, door: Door, set_model: Callable[[ModelFamily | None], object]
+) -> None:
+    """Add the route by which the page chooses the active model."""
+
+    def choose(title: str = "") -> Response:
+        set_model(_MODELS.get(one_of("title", title, (NO_MODEL, *_MODELS))))
+        return Response(status_code=204)
+
+    own = [Depends(door.admit), Depends(door.admit_write)]
+    app.add_api_route(f"{PREFIX}/model", choose, methods=["POST"], dependencies=own)
+
+
+class _Files(StaticFiles):
+    """Files, none of which has a name that the system does not take."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        try:
+            return super().lookup_path(path)
+        except (OSError, ValueError):
+            return "", None
+
+
+def _style() -> FileResponse:
+    return FileResponse(assets() / "style.css", media_type="text/css")
+
+
+class OnlyThePage:
+    """Let those who may read ask gradio for the files of the page, and for nothing else."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Our own routes ask the door themselves.
+        if scope["type"] == "http" and not scope["path"].startswith(f"{PREFIX}/"):
+            try:
+                self._check(HTTPConnection(scope))
+            except HTTPException as refusal:
+                response = JSONResponse({"detail": refusal.detail}, refusal.status_code)
+                await response(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, request: HTTPConnection) -> None:
+        self._door.admit(request)
+        room = request.scope["path"].lstrip("/").partition("/")[0]
+        if request.scope["method"] not in ("GET", "HEAD") or room not in _OF_GRADIO:
+            raise HTTPException(404, "there is nothing here")
+
+
+# Serving
+
+
+def log_news(library: Library) -> None:
+    """Log all that is loaded once it is known, and from then on what changes."""
+    is_known = False
+
+    def log_generation(_generation: int, changes: Changes) -> None:
+        nonlocal is_known
+        if not is_known and library.progress is None:
+            is_known = True
+            log.info("%s", "\n".join(log_lines(library.view)))
+        elif is_known and changes:
+            log.info("%s", "\n".join(change_lines(changes, library.view)))
+
+    library.subscribe(log_generation)
+
+
+def serve(
+    roots: Iterable[str | os.PathLike[str]],
+    model: ModelFamily | None,
+    listener: socket.socket,
+    door: Door,
+    *,
+    opens_browser: bool,
+) -> None:
+    """Show the tab as a web page until interrupted.
+
+    Args:
+        door: lets in who may read, and who may write.
+    """
+    host, port, *_ = listener.getsockname()
+    first, *others = addresses(host, port)
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
+    with (
+        closing(ReadingBar()) as bar,
+        living_library(roots, own_tokenizer(), bar.show) as (library, watcher),
+    ):
+        library.set_model(model)
+        log_news(library)
+
+        def add_ours(app: FastAPI) -> None:
+            add_routes(app, library, facts, door)
+            add_model_choice(app, door, library.set_model)
+
+        app = build_app(build_page(model), door, add_ours)
+        log.info("Textual Inversion is at %s", " and ".join((first, *others)))
+        if not ip_address(host).is_loopback:
+            log.warning(
+                "Whoever can reach this machine over the network can open the page and rename "
+                "files, because it has no login."
+            )
+        if opens_browser:
+            webbrowser.open(first)
+        watcher.start()
+        with suppress(KeyboardInterrupt):
+            config = uvicorn.Config(app, http="h11", ws="none", log_level="error")
+            logging.getLogger("uvicorn.error").addFilter(is_no_clients_fault)
+            _Server(config).run(sockets=[listener])
+
+
+def is_no_clients_fault(record: logging.LogRecord) -> bool:
+    """Tell whether a record is about more than a client that broke off within its request."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, LocalProtocolError)
+
+
+def addresses(host: str, port: int) -> list[str]:
+    """Return where a browser finds what listens at an address.
+
+    Args:
+        host: an address of this machine, or the one that stands for all of them.
+    """
+    hosts = [host]
+    if ip_address(host).is_unspecified:
+        is_ipv6 = ":" in host
+        family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        hosts = ["::1" if is_ipv6 else "127.0.0.1"]
+        with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
+            # Sends nothing, and finds out which way it would go.
+            probe.connect(("2001:db8::1" if is_ipv6 else "192.0.2.1", 9))
+            hosts.append(probe.getsockname()[0])
+    return [
+        f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/" for host in hosts
+    ]
+
+
+class _Server(uvicorn.Server):
+    """A server that ends when it is told to, however many pages still listen for news."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = True
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Since Python 3.12 even one that is forced to end waits for its connections.
+        for connection in self.server_state.connections:
+            connection.transport.abort()
+        await super().shutdown(sockets)

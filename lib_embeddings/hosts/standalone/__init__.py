@@ -1,1 +1,0 @@
-"""The small app: a page of its own, without any WebUI."""
