@@ -27,7 +27,11 @@ from tests.hosts.fake_webui_processing import (
     StableDiffusionProcessingTxt2Img,
 )
 
-OURS = ("lib_embeddings.hosts.a1111.", "lib_embeddings.hosts.webui.page")
+# Those that import the WebUI's modules.
+OURS = (
+    "lib_embeddings.hosts.a1111.",
+    *(f"lib_embeddings.hosts.webui.{name}" for name in ("database", "page", "parts")),
+)
 
 
 # modules.textual_inversion.textual_inversion

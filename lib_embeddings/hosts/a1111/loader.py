@@ -25,11 +25,9 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
-from lib_embeddings.hosts.a1111.embedding import FileEmbedding
-from lib_embeddings.hosts.a1111.infotext import forget_prompts
-from lib_embeddings.hosts.a1111.model import ActiveModel, loaded_checkpoint
-from lib_embeddings.hosts.webui.database import register, skip
-from lib_embeddings.hosts.webui.hooks import print_lines
+from lib_embeddings.hosts.a1111.encoding import ActiveModel, forget_prompts, loaded_checkpoint
+from lib_embeddings.hosts.webui.database import FileEmbedding, register, skip
+from lib_embeddings.hosts.webui.extension import print_lines
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import change_lines, log_lines
 from lib_embeddings.library.view import View

@@ -108,7 +108,7 @@ STEPS = (
     "lib_embeddings.hosts.living.Index.open",
     "lib_embeddings.hosts.living.Library",
     "lib_embeddings.hosts.living.Watcher",
-    "lib_embeddings.hosts.a1111.host.PromptReports",
+    "lib_embeddings.hosts.webui.parts.PromptReports",
     "lib_embeddings.hosts.a1111.host.HashWriter",
     "lib_embeddings.hosts.a1111.host.Loader",
     "lib_embeddings.hosts.a1111.host._script_class",
@@ -166,12 +166,12 @@ WORKS: dict[str, Callable[[Run], bool]] = {
 }
 FAILURES = {
     "folders": ("lib_embeddings.hosts.a1111.host", "_Host", "add_folders"),
-    "settings": ("lib_embeddings.hosts.a1111.host", "", "_add_option"),
+    "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
     "loading of embeddings": ("lib_embeddings.hosts.a1111.loader", "Loader", "take_over"),
-    "writing of TI hashes": ("lib_embeddings.hosts.a1111.infotext", "HashWriter", "hook"),
+    "writing of TI hashes": ("lib_embeddings.hosts.a1111.encoding", "HashWriter", "hook"),
     "tab": ("lib_embeddings.hosts.webui.page", "", "replace_page"),
-    "API and page": ("lib_embeddings.hosts.a1111.host", "", "add_routes"),
-    "news for the page": ("lib_embeddings.hosts.a1111.host", "", "_unpack_events"),
+    "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
+    "news for the page": ("lib_embeddings.hosts.webui.parts", "", "unpack_events"),
 }
 
 
@@ -215,7 +215,7 @@ def test_a_part_that_fails_at_each_picture_is_named_once(
     def fail(*_: object) -> None:
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr("lib_embeddings.hosts.a1111.host.report_on", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.webui.parts.report_on", fail)
     for _ in range(3):
         script.postprocess(StableDiffusionProcessing("a cat", ""), None)
     (record,) = [each for each in caplog.records if "on purpose" in each.message]

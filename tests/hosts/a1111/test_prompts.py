@@ -102,7 +102,7 @@ def test_a_defect_of_ours_costs_no_picture(
     def fail(*_values: str) -> str:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("lib_embeddings.hosts.a1111.infotext.join_hashes", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.a1111.encoding.join_hashes", fail)
     assert _hashes(started, StableDiffusionProcessing("a cat_x")) == CAT
     assert "a defect" in caplog.text
 

@@ -1,4 +1,4 @@
-"""The WebUI's logins, asked of our routes too."""
+"""Our routes in the WebUI's server, behind the WebUI's logins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,49 @@ from typing import Any
 
 from fastapi import HTTPException, Request
 
+from lib_embeddings.hosts.webui.extension import Undo
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.events import Unpacked
+from lib_embeddings.web.routes import PREFIX, add_routes
+
 _COOKIES = ("access-token", "access-token-unsecure")
+
+
+def serve(
+    app: Any,
+    library: Library,
+    reports: PromptReports,
+    facts: Callable[[], HostFacts],
+    api_auth: str | None,
+) -> Undo:
+    """Let the WebUI's application answer the page and other programs, until undone.
+
+    Args:
+        api_auth: the API's users and passwords as the command line names them.
+    """
+    before = list(app.router.routes)
+    add_routes(app, library, facts, login(app, passwords_of(api_auth)), reports)
+    ours = [route for route in app.router.routes if route not in before]
+
+    def remove() -> None:
+        app.router.routes[:] = [route for route in app.router.routes if route not in ours]
+
+    return remove
+
+
+def unpack_events(app: Any) -> Undo:
+    """Put ourselves before what packs the WebUI's answers, until undone."""
+    app.middleware_stack = None  # made again at the next request; until then one may be added
+    app.add_middleware(Unpacked, path=f"{PREFIX}/events")
+    added = app.user_middleware[0]
+
+    def remove() -> None:
+        app.user_middleware.remove(added)
+        app.middleware_stack = None
+
+    return remove
 
 
 def login(app: Any, passwords: Mapping[str, str]) -> Callable[[Request], None]:
