@@ -7,7 +7,7 @@ the page's types and docs/api.md follow it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 
 from lib_embeddings.entries.notes import read_texts
@@ -20,6 +20,11 @@ from lib_embeddings.library.view import View, ViewEntry
 
 # A burst of changes is one line: it names so many files and counts the others.
 _NAMED = 10
+# The console of a host names so many embeddings that were loaded, and counts the others.
+_NAMED_LOADED = 100
+# It lists so many files that were not. Of more than these it gives examples of each kind.
+_LISTED = 20
+_EXAMPLES = 3
 
 
 class VectorsJson(TypedDict):
@@ -159,16 +164,33 @@ def _preview_version(seen: ViewEntry) -> str | None:
 
 def log_lines(view: View) -> Iterator[str]:
     """Yield what was loaded, then one line for each file that was not, with its reason."""
-    loaded = sorted({shown(seen.name, 255) for seen in view if seen.is_loaded}, key=str.lower)
+    loaded = _loaded(view)
     yield _total_line(view)
     yield f"Embeddings: {', '.join(loaded)}".rstrip()
     others = [seen for seen in view if not seen.is_loaded]
     if others:
         yield f"Not loaded: {len(others)}"
-    yield from _rows(
-        (shown(seen.entry.place.path, 255), f"{seen.fit or seen.state:<12}  {_why(seen)}")
-        for seen in others
-    )
+    yield from _reasons(others)
+
+
+def summary_lines(view: View, news: Sequence[ViewEntry]) -> Iterator[str]:
+    """Yield the same for a console that others write to, in few lines.
+
+    Args:
+        news: the files to list among those that were not loaded.
+    """
+    loaded = _loaded(view)
+    rest = len(loaded) - _NAMED_LOADED
+    more = f" and {rest:,} more" if rest > 0 else ""
+    yield _total_line(view)
+    yield f"Embeddings: {', '.join(loaded[:_NAMED_LOADED])}{more}".rstrip()
+    n_others = sum(not seen.is_loaded for seen in view)
+    if news:
+        are_all = len(news) == n_others
+        yield f"Not loaded: {n_others:,}" + (
+            "" if are_all else f", {len(news):,} not listed before:"
+        )
+    yield from _reasons(news) if len(news) <= _LISTED else _reasons_by_kind(news)
 
 
 def name_lines(index: SearchIndex) -> Iterator[str]:
@@ -182,9 +204,7 @@ def name_lines(index: SearchIndex) -> Iterator[str]:
 
 def change_lines(changes: Changes, view: View) -> Iterator[str]:
     """Yield a line for each kind of change, however many files it is about, and the new total."""
-    kinds = {
-        seen.entry.place: f" ({seen.fit or seen.state})" for seen in view if not seen.is_loaded
-    }
+    kinds = {seen.entry.place: f" ({_kind(seen)})" for seen in view if not seen.is_loaded}
     for word, entries in zip(("added", "modified", "deleted"), changes, strict=True):
         if not entries:
             continue
@@ -199,6 +219,33 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
 def _total_line(view: View) -> str:
     loaded = {seen.name for seen in view if seen.is_loaded}
     return f"Loaded a total of {len(loaded)} textual inversion embeddings."
+
+
+def _loaded(view: View) -> list[str]:
+    return sorted({shown(seen.name, 255) for seen in view if seen.is_loaded}, key=str.lower)
+
+
+def _reasons(rows: Iterable[ViewEntry]) -> Iterator[str]:
+    return _rows(
+        (shown(seen.entry.place.path, 255), f"{_kind(seen):<12}  {_why(seen)}") for seen in rows
+    )
+
+
+def _reasons_by_kind(rows: Iterable[ViewEntry]) -> Iterator[str]:
+    """Yield how many there are of each kind, with a few of them."""
+    kinds: dict[str, list[ViewEntry]] = {}
+    for seen in rows:
+        kinds.setdefault(_kind(seen), []).append(seen)
+    for kind, of_kind in kinds.items():
+        yield f"  {kind}: {len(of_kind):,}"
+        examples = ((shown(seen.entry.place.path, 255), _why(seen)) for seen in of_kind[:_EXAMPLES])
+        yield from (f"  {row}" for row in _rows(examples))
+        if len(of_kind) > _EXAMPLES:
+            yield f"    and {len(of_kind) - _EXAMPLES:,} more"
+
+
+def _kind(seen: ViewEntry) -> str:
+    return seen.fit or seen.state
 
 
 def _why(seen: ViewEntry) -> str:

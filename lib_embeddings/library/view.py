@@ -17,13 +17,17 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.text_encoders import ModelFamily, families_for
-from lib_embeddings.library.fit import Fit, FitKind, check
+from lib_embeddings.library.fit import USABLE, Fit, FitKind, check
 from lib_embeddings.names import WEIGHT_SUFFIXES, fold
 
 State = Literal["ok", "duplicate", "broken", "unsafe", "foreign"]
 STATES: tuple[State, ...] = get_args(State)
 FITS: tuple[FitKind, ...] = get_args(FitKind)
 
+_NOT_LOADED = Fit(
+    "incompatible",
+    "the WebUI's own loader has not loaded it: let this extension load, in the settings",
+)
 _BETTER_FITS = ("usable", "partial")  # what a name means rather than anything else
 
 
@@ -73,14 +77,22 @@ class View:
 
     @classmethod
     def of(
-        cls, snapshot: Snapshot, model: ModelFamily | None, use_partial: Collection[str] = ()
+        cls,
+        snapshot: Snapshot,
+        model: ModelFamily | None,
+        use_partial: Collection[str] = (),
+        loaded: Collection[str] | None = None,
     ) -> View:
         """See a snapshot with a model.
 
         Args:
             use_partial: ids of entries that count as usable where they are partial.
+            loaded: full paths of the files that a host's own loader has loaded, which alone are
+                usable then; None where what is usable is loaded.
         """
-        fits = _Fits(model)
+        fits = _Fits(model, loaded)
+        if loaded is not None:
+            use_partial = ()
         rows = [_alone(entry, fits, use_partial) for entry in snapshot.entries]
         named = {name: rows[number] for name, number in snapshot.names.first.items()}
         twins: dict[str, tuple[ViewEntry, ...]] = {}
@@ -113,11 +125,20 @@ class View:
 class _Fits:
     """How embeddings fit a model, found out once for all of one shape."""
 
-    def __init__(self, model: ModelFamily | None) -> None:
+    def __init__(self, model: ModelFamily | None, loaded: Collection[str] | None) -> None:
         self._model = model
+        self._loaded = loaded
         self._known: dict[int, Fit] = {}  # by identity: files of one shape share the mapping
 
     def of(self, entry: Entry) -> Fit:
+        fit = self._of_shape(entry)
+        if self._loaded is None:
+            return fit
+        if entry.place.full_path in self._loaded:
+            return USABLE
+        return _NOT_LOADED if fit == USABLE else fit
+
+    def _of_shape(self, entry: Entry) -> Fit:
         vectors = entry.reading.vectors
         fit = self._known.get(id(vectors))
         if fit is None:

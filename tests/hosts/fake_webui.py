@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -158,6 +158,7 @@ class Checkpoint(torch.nn.Module):
 
     def __init__(self, *widths: int, is_sd3: bool = False) -> None:
         super().__init__()
+        self.sd_checkpoint_info = SimpleNamespace(title=f"checkpoint {id(self)}")
         make = _sd3_table if is_sd3 else _table
         self.cond_stage_model = Conditioner([make(width) for width in widths])
         self.is_sd3 = is_sd3
@@ -171,11 +172,14 @@ def _sd3_table(width: int) -> torch.nn.Module:
     return TextualInversionEmbeddings(1, width)
 
 
-class ModelData:
+class SdModelData:
     """What is loaded."""
 
     def __init__(self) -> None:
         self.sd_model: Checkpoint | None = None
+
+    def set_sd_model(self, v: Checkpoint | None, already_loaded: bool = False) -> None:  # noqa: ARG002 - theirs
+        self.sd_model = v
 
 
 class Hijack:
@@ -314,7 +318,8 @@ class FakeWebui:
 
     def __init__(self) -> None:
         self.hijack = Hijack()
-        self.model_data = ModelData()
+        self.model_data = SdModelData()
+        self.state = SimpleNamespace(job_count=0)
         self.callbacks = Callbacks()
         self.options = Options()
         self.command_line = CommandLine()
@@ -344,6 +349,7 @@ class FakeWebui:
             opts=self.options,
             cmd_opts=self.command_line,
             OptionInfo=OptionInfo,
+            state=self.state,
         )
         yield pages_module()
         yield _module("modules.textual_inversion")
@@ -351,7 +357,7 @@ class FakeWebui:
 
     def load(self, checkpoint: Checkpoint) -> None:
         """Load a checkpoint as the WebUI does: the database first, whoever wants to know after."""
-        self.model_data.sd_model = checkpoint
+        self.model_data.set_sd_model(checkpoint)
         self.database.load_textual_inversion_embeddings(force_reload=True)
         self.callbacks.fire("model_loaded", checkpoint)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from modules import processing, sd_hijack, sd_models, shared
 
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, MODEL_FAMILIES, ModelFamily
-from lib_embeddings.hosts.webui.extension import Hooks, Undo
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes
 from lib_embeddings.prompts.tokenizer import TokenIds
 
@@ -43,12 +43,14 @@ class ActiveModel(NamedTuple):
 
     Attributes:
         checkpoint: the WebUI's own object.
+        title: what people choose it by; empty where the WebUI has no word for it.
         family: None where no family has these encoders.
         encoders: keys of the text encoders that embeddings reach.
         shape: the sum of their hidden sizes, as the WebUI counts.
     """
 
     checkpoint: Any
+    title: str
     family: ModelFamily | None
     encoders: tuple[str, ...]
     shape: int
@@ -87,7 +89,8 @@ def active_model() -> ActiveModel | None:
     known = tuple(dict.fromkeys(size for size in sizes if size))
     encoders = tuple(BY_HIDDEN_SIZE[size].key for size in known if size in BY_HIDDEN_SIZE)
     is_sd3 = bool(getattr(checkpoint, "is_sd3", False))
-    return ActiveModel(checkpoint, _family(encoders, is_sd3), encoders, sum(known))
+    title = str(getattr(getattr(checkpoint, "sd_checkpoint_info", None), "title", ""))
+    return ActiveModel(checkpoint, title, _family(encoders, is_sd3), encoders, sum(known))
 
 
 def _text_model(checkpoint: Any) -> Any:
@@ -157,14 +160,14 @@ class HashWriter:
 
             return writer.encode_and_write(self, caches, encode)
 
+        put_back = replace(kind, "get_conds_with_caching", get_conds_with_caching)
+        self._is_hooked = True
+
         def undo() -> None:
             self._is_hooked = False
             self._written.clear()
-            if kind.get_conds_with_caching is get_conds_with_caching:
-                kind.get_conds_with_caching = own
+            put_back()
 
-        kind.get_conds_with_caching = get_conds_with_caching
-        self._is_hooked = True
         return undo
 
     def begin(self, generation: Any) -> None:
@@ -196,7 +199,10 @@ class HashWriter:
         if hashes is None:
             hashes = noted.get(TI_HASHES, "")
             self._remember(encoded, hashes)
-        if value := join_hashes(hashes, before):
+        value = join_hashes(hashes, before)
+        # A cache with a third slot brings those of the picture that it was encoded for.
+        noted.pop(TI_HASHES, None)
+        if value:
             noted[TI_HASHES] = generation.extra_generation_params[TI_HASHES] = value
 
     def _recall(self, encoded: Any) -> str | None:

@@ -6,20 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from modules import launch_utils, scripts, sd_hijack
+from modules import launch_utils, scripts, sd_hijack, sd_models
 
 from lib_embeddings.entries.place import absolute
 from lib_embeddings.errors import HostError
 from lib_embeddings.hosts.a1111.encoding import (
     HASHES_PART,
-    ActiveModel,
     HashWriter,
-    active_model,
-    tokenize,
 )
 from lib_embeddings.hosts.a1111.loader import Loader
 from lib_embeddings.hosts.living import Living
-from lib_embeddings.hosts.webui.extension import Hooks, Undo
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.parts import Parts, more_folders, on, we_load
 from lib_embeddings.web.answers import HostFacts
 
@@ -56,6 +53,7 @@ def attach(living: Living, hooks: Hooks, stop: Callable[[], object]) -> type[Any
         ("loading of embeddings", host.hook_loader),
         (HASHES_PART, host.hook_hashes),
         ("notice of loaded models", lambda: on("model_loaded", host.on_model_loaded)),
+        ("notice of models kept in memory", host.hook_switches),
         ("end of the extension", lambda: on("script_unloaded", stop)),
     ):
         hooks.add(part, hook)
@@ -74,13 +72,13 @@ class _Host:
         self._added: list[str] = []
         self._hashes = HashWriter(hooks)
         self.parts = Parts(self._library, hooks, self.rescan, _facts)
-        self._loader = Loader(self._library, self.rescan, self.parts.sha256, self.active_model)
+        self._loader = Loader(self._library, self.rescan, self.parts.sha256)
 
     # What happens at each generation
 
     def before_generation(self) -> None:
         """Let the next prompt find what there is now."""
-        self._hooks.guard("loading of embeddings", self._loader.before_generation)
+        self._hooks.guard("loading of embeddings", self._loader.follow)
 
     def before_batch(self, generation: Any) -> None:
         """Let the infotext name what this batch uses."""
@@ -88,36 +86,36 @@ class _Host:
 
     def on_model_loaded(self, _model: Any) -> None:
         """Let the next prompt find what the new model can use."""
-        self.before_generation()
+        self._loader.on_switch()
 
     # The loader
 
     def hook_loader(self) -> Undo:
         """Load embeddings in the place of the WebUI, if the setting says so."""
-        self._follow_setting()
-        return self._loader.release
+        undo = self._loader.hook()
+        self._loader.set_loading(we_load())
+        return undo
+
+    def hook_switches(self) -> Undo:
+        """Hear of each checkpoint that becomes the loaded one, also of those kept in memory."""
+        kind, loader = type(sd_models.model_data), self._loader
+        own = kind.set_sd_model
+
+        def set_sd_model(self: Any, *args: Any, **kwargs: Any) -> Any:
+            result = own(self, *args, **kwargs)
+            loader.on_switch()
+            return result
+
+        return replace(kind, "set_sd_model", set_sd_model)
 
     def hook_hashes(self) -> Undo:
         """Write `TI hashes` into every infotext."""
         return self._hashes.hook()
 
-    def active_model(self) -> ActiveModel | None:
-        """Return which model is loaded now, and let the library see with it."""
-        active = active_model()
-        if active is not None:
-            self._library.set_model(active.family, tokenize)
-        return active
-
     def change_loading(self) -> None:
         """Load embeddings, or let the WebUI do it, as the setting now says."""
-        self._follow_setting()
+        self._loader.set_loading(we_load())
         self._loader.update_when_idle()
-
-    def _follow_setting(self) -> None:
-        if we_load():
-            self._loader.take_over()
-        else:
-            self._loader.release()
 
     # The folders
 

@@ -156,6 +156,30 @@ class Hooks:
         self._undo.close()
 
 
+def replace(owner: Any, name: str, ours: Callable[..., Any]) -> Undo:
+    """Put ours in the place of a function of the WebUI's, and return what puts that one back.
+
+    Who has wrapped ours by then stays in place, so ours must pass calls on after the end.
+
+    Raises:
+        AttributeError: there is no such function.
+    """
+    getattr(owner, name)
+    own = vars(owner)
+    former = own.get(name)
+    setattr(owner, name, ours)
+
+    def put_back() -> None:
+        if own.get(name) != ours:
+            return
+        if former is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, former)
+
+    return put_back
+
+
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines at once; a console that cannot show a name must not end a generation."""
     encoding = sys.stdout.encoding or "utf-8"

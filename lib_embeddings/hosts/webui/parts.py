@@ -13,7 +13,9 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, print_lines
 from lib_embeddings.hosts.webui.server import serve, unpack_events
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.render import summary_lines
 from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.library.view import View
 from lib_embeddings.prompts.infotext import named_embeddings
 from lib_embeddings.web.answers import HostFacts
 
@@ -35,6 +37,18 @@ _PROMPTS = (
     ("all_hr_prompts", "hires prompt", False),
     ("all_hr_negative_prompts", "hires negative prompt", True),
 )
+
+
+# What the console has listed as not loaded, and why: no switch and no "Reload UI" lists it again.
+_listed: set[tuple[str, str | None]] = set()
+
+
+def announce(view: View) -> None:
+    """Print what is loaded, and of what is not only what was not listed before."""
+    reasons = {(seen.entry.place.id, seen.reason): seen for seen in view if not seen.is_loaded}
+    news = [seen for key, seen in reasons.items() if key not in _listed]
+    _listed.update(reasons)
+    print_lines(summary_lines(view, news))
 
 
 def on(event: str, callback: Callable[..., object]) -> Undo | None:

@@ -32,7 +32,7 @@ def everything(run: Run, *more: object) -> dict[str, object]:
     owners: list[object] = [
         *(module for name, module in sys.modules.items() if name.partition(".")[0] == "modules"),
         *(webui.database, webui.hijack, webui.options, webui.command_line, webui.callbacks),
-        *(type(webui.database), StableDiffusionProcessing, *more),
+        *(type(webui.database), type(webui.model_data), StableDiffusionProcessing, *more),
     ]
     return {
         f"{number} {getattr(owner, '__name__', type(owner).__name__)}.{name}": _inside(value)
@@ -167,7 +167,7 @@ WORKS: dict[str, Callable[[Run], bool]] = {
 FAILURES = {
     "folders": ("lib_embeddings.hosts.a1111.host", "_Host", "add_folders"),
     "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
-    "loading of embeddings": ("lib_embeddings.hosts.a1111.loader", "Loader", "take_over"),
+    "loading of embeddings": ("lib_embeddings.hosts.a1111.loader", "Loader", "hook"),
     "writing of TI hashes": ("lib_embeddings.hosts.a1111.encoding", "HashWriter", "hook"),
     "tab": ("lib_embeddings.hosts.webui.page", "", "replace_page"),
     "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),

@@ -84,6 +84,17 @@ def test_prompts_that_were_encoded_before_are_encoded_anew(started: Run) -> None
     assert _hashes(started, generation) == CAT
 
 
+def test_a_cache_of_three_slots_brings_no_embeddings_of_another_picture(
+    started: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What such a WebUI keeps for the negative prompt names those of the prompt beside it, too."""
+    for name in ("cached_c", "cached_uc"):
+        monkeypatch.setattr(StableDiffusionProcessing, name, [None, None, None])
+    prompts = [("a cat_x", "ugly"), ("a dog", "ugly"), ("a dog", "dull"), ("a cat_x", "ugly")]
+    hashes = [_hashes(started, StableDiffusionProcessing(*each)) for each in prompts]
+    assert hashes == [CAT, None, None, CAT]
+
+
 def test_a_replaced_file_has_its_new_hash(started: Run) -> None:
     """The memory of a prompt ends with the file."""
     _hashes(started, StableDiffusionProcessing("a cat_x"))
