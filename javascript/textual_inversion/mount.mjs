@@ -33,11 +33,10 @@ class Page {
    * @param {Host} host
    */
   constructor(api, host) {
-    const { signal } = new AbortController();
     this.api = api;
     this.host = host;
-    this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits, signal));
-    this.completer = new Completer(api, host, (target) => this.#blockOf(target), signal);
+    this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits));
+    this.completer = new Completer(api, host, (target) => this.#blockOf(target));
   }
 
   /** Match the page now and whenever it changes. */
@@ -57,7 +56,7 @@ class Page {
         this.#tabs.set(place, new Tab(place, this.api, this.host));
     }
     for (const report of this.reports) report.place();
-    this.completer.list.place();
+    this.completer.place(this.reports.flatMap(({ fields }) => fields.textareas()));
   }
 
   /**

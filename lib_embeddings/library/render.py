@@ -15,6 +15,7 @@ from lib_embeddings.entries.previews import preview_of
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
 from lib_embeddings.fields import guess_field
+from lib_embeddings.library.fit import check
 from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import View, ViewEntry
 
@@ -116,7 +117,7 @@ def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
         "n_vectors": reading.n_vectors,
         "bytes": entry.size,
         "mtime": entry.mtime_ns / 1e9,
-        "warnings": [*entry.warnings, *advice.warnings],
+        "warnings": [*entry.warnings, *_partial_warning(index, seen), *advice.warnings],
         "proposal": advice.proposal,
         "preview": _preview_version(seen),
         "notes": texts.notes,
@@ -145,6 +146,14 @@ def view_as_json(index: SearchIndex) -> dict[str, Any]:
         "counts": dict(index.counts),
         "entries": [entry_as_json(index, seen) for seen in view],
     }
+
+
+def _partial_warning(index: SearchIndex, seen: ViewEntry) -> Iterator[str]:
+    """Yield what the model makes of a partial embedding that counts as usable."""
+    if seen.is_loaded and index.choice_of(seen).use_partial:
+        fit = check(seen.entry.reading.vectors, index.view.model)
+        if fit.kind == "partial":
+            yield f"switched on, but fits in part only: {fit.reason}"
 
 
 def _vectors_as_json(n_vectors: int, hidden_size: int, dtype: str) -> VectorsJson:

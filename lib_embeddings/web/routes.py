@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -39,26 +39,42 @@ NARROWEST, WIDEST = 32, 1024
 
 
 def allow(_request: Request) -> None:
-    """Ask for no login: for applications that have none."""
+    """Let everybody do something."""
+
+
+class Access(NamedTuple):
+    """Who may do what: each raises `HTTPException` for a request that may not.
+
+    Attributes:
+        read: read anything, and choose.
+        change_files: change files, too.
+    """
+
+    read: Callable[[Request], object] = allow
+    change_files: Callable[[Request], object] = allow
+
+
+OPEN = Access()
 
 
 def add_routes(
     app: FastAPI,
     library: Library,
     host: Callable[[], HostFacts],
-    login: Callable[[Request], object] = allow,
+    access: Access = OPEN,
     reports: PromptReports | None = None,
 ) -> None:
     """Add all routes to *app*.
 
     Args:
         host: returns what is true of the host now.
-        login: raises `HTTPException` for a request that may not read.
+        access: who may do what.
         reports: the library's, where others need them too.
     """
     routes = _Routes(library, host, reports or PromptReports(library))
-    router = APIRouter(prefix=PREFIX, dependencies=[Depends(login)])
+    router = APIRouter(prefix=PREFIX, dependencies=[Depends(access.read)])
     own = [Depends(refuse_other_origins)]
+    files = [*own, Depends(access.change_files)]
     for method, path, endpoint, dependencies in (
         ("GET", "/host", routes.host, None),
         ("GET", "/entries", routes.entries, None),
@@ -68,7 +84,7 @@ def add_routes(
         ("GET", "/preview/{id}", routes.preview, None),
         ("GET", "/events", routes.events, None),
         ("PATCH", "/entries/{id}", routes.choose, own),
-        ("POST", "/entries/{id}/rename", routes.rename, own),
+        ("POST", "/entries/{id}/rename", routes.rename, files),
         ("POST", "/prompt", routes.prompt, own),
         ("POST", "/rescan", routes.rescan, own),
     ):
@@ -178,6 +194,8 @@ class _Routes:
     async def choose(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
         choices = await read_choices(request)
+        if choices.get("use_partial") and seen.fit in (None, "incompatible"):
+            raise HTTPException(409, f"it cannot be used: {seen.reason}")
         await run_in_threadpool(lambda: self._library.choose(id, **choices))
         index = self._library.search_index
         return as_json(entry_as_json(index, index.find(id) or seen))

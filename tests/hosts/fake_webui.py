@@ -306,6 +306,26 @@ class Options:
             onchange()
 
 
+class StyleDatabase:
+    """Texts that are put around prompts and negative prompts, by name."""
+
+    def __init__(self, styles: dict[str, tuple[str, str]]) -> None:
+        self._styles = styles
+
+    def apply_styles_to_prompt(self, prompt: str, styles: list[str]) -> str:
+        return self._apply(prompt, styles, 0)
+
+    def apply_negative_styles_to_prompt(self, prompt: str, styles: list[str]) -> str:
+        return self._apply(prompt, styles, 1)
+
+    def _apply(self, prompt: str, styles: list[str], kind: int) -> str:
+        for name in styles:
+            text = self._styles.get(name, ("", ""))[kind]
+            merged = ", ".join(part for part in (prompt, text) if part)
+            prompt = text.replace("{prompt}", prompt) if "{prompt}" in text else merged
+        return prompt
+
+
 class CommandLine:
     """What the WebUI was started with."""
 
@@ -320,6 +340,7 @@ class FakeWebui:
         self.hijack = Hijack()
         self.model_data = SdModelData()
         self.state = SimpleNamespace(job_count=0)
+        self.styles: dict[str, tuple[str, str]] = {}
         self.callbacks = Callbacks()
         self.options = Options()
         self.command_line = CommandLine()
@@ -349,6 +370,7 @@ class FakeWebui:
             opts=self.options,
             cmd_opts=self.command_line,
             OptionInfo=OptionInfo,
+            prompt_styles=StyleDatabase(self.styles),
             state=self.state,
         )
         yield pages_module()

@@ -26,7 +26,7 @@ with warnings.catch_warnings():
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from lib_embeddings.web.answers import HostFacts
-    from lib_embeddings.web.routes import PREFIX, add_routes, allow
+    from lib_embeddings.web.routes import PREFIX, Access, add_routes, allow
 
 SD1 = safetensors_file()
 SD2 = safetensors_file({"emb_params": vectors(4, 1024)})
@@ -66,7 +66,7 @@ class Site:
         self.library = library
         self.app = FastAPI()
         self.reports = PromptReports(library)
-        add_routes(self.app, library, lambda: FACTS, login, self.reports)
+        add_routes(self.app, library, lambda: FACTS, Access(login), self.reports)
         self.client = self.client_from(HERE)
 
     def client_from(self, address: str, **headers: str) -> Client:

@@ -6,19 +6,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from modules import launch_utils, scripts, sd_hijack, sd_models
+import modules
+from modules import scripts, sd_hijack, sd_models
 
 from lib_embeddings.entries.place import absolute
-from lib_embeddings.errors import HostError
-from lib_embeddings.hosts.a1111.encoding import (
-    HASHES_PART,
-    HashWriter,
-)
+from lib_embeddings.hosts.a1111.encoding import HASHES_PART, HashWriter
 from lib_embeddings.hosts.a1111.loader import Loader
 from lib_embeddings.hosts.living import Living
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, refusal, replace, version
 from lib_embeddings.hosts.webui.parts import Parts, more_folders, on, we_load
 from lib_embeddings.web.answers import HostFacts
+
+# What we cannot do without, as the WebUI calls it.
+_NEEDED = (
+    "scripts.Script",
+    "scripts.AlwaysVisible",
+    "sd_hijack.model_hijack.embedding_db.embedding_dirs",
+    "sd_hijack.model_hijack.embedding_db.ids_lookup",
+    "sd_hijack.model_hijack.embedding_db.word_embeddings",
+)
 
 
 def check() -> None:
@@ -27,10 +33,13 @@ def check() -> None:
     Raises:
         HostError: it has no database of embeddings that we know.
     """
-    _require(sd_hijack, "model_hijack")
-    _require(sd_hijack.model_hijack, "embedding_db")
-    _require(scripts, "Script", "AlwaysVisible")
-    _require(sd_hijack.model_hijack.embedding_db, "embedding_dirs", "word_embeddings", "ids_lookup")
+    for needed in _NEEDED:
+        owner, path = modules, "modules"
+        for name in needed.split("."):
+            path = f"{path}.{name}"
+            if not hasattr(owner, name):
+                raise refusal(path)
+            owner = getattr(owner, name)
 
 
 def folders() -> list[str]:
@@ -148,25 +157,9 @@ class _Host:
         self._added = []
 
 
-def _require(owner: object, *names: str) -> None:
-    for name in names:
-        if not hasattr(owner, name):
-            raise HostError("this WebUI", _version(), f"{_name_of(owner)}.{name}")
-
-
-def _name_of(owner: object) -> str:
-    return getattr(owner, "__name__", type(owner).__name__)
-
-
 def _facts(separator: str) -> HostFacts:
     """Return what the tab needs to know of the WebUI."""
-    return HostFacts("a1111", _version(), ("txt2img", "img2img"), separator)
-
-
-def _version() -> str | None:
-    """Return the WebUI's version, for messages only."""
-    tag = getattr(launch_utils, "git_tag", None)
-    return tag() if tag else None
+    return HostFacts("a1111", version(), ("txt2img", "img2img"), separator)
 
 
 def _script_class(host: _Host) -> type[Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
@@ -27,6 +28,9 @@ NEEDED = ("watchdog", "platformdirs")
 
 # The adapters, in the order in which they are asked.
 _ADAPTERS = ("lib_embeddings.hosts.a1111.host",)
+
+# A module that only some WebUIs have -> what people call these.
+_NAMES = {"modules.scripts_manager": "SD.Next", "modules_forge": "Forge"}
 
 Undo = Callable[[], object]
 _T = TypeVar("_T")
@@ -108,12 +112,30 @@ def _find() -> Adapter:
             adapter: Any = importlib.import_module(name)
             adapter.check()
         except ImportError as error:
-            refusals.append(HostError("this WebUI", None, f"module {error.name or error}"))
+            refusals.append(refusal(f"module {_missing(error)}"))
         except HostError as error:
             refusals.append(error)
         else:
             return adapter  # type: ignore[no-any-return]
     raise refusals[0]
+
+
+def refusal(missing: str) -> HostError:
+    """Return the error that this WebUI lacks something."""
+    name = next((name for module, name in _NAMES.items() if module in sys.modules), "this WebUI")
+    return HostError(name, version(), missing)
+
+
+def version() -> str | None:
+    """Return the WebUI's version, for people only; None where it has none that we know."""
+    tag = getattr(sys.modules.get("modules.launch_utils"), "git_tag", None)
+    return tag() if tag else None
+
+
+def _missing(error: ImportError) -> str:
+    """Return what could not be imported; of a name in a package only the message tells."""
+    inside = re.search(r"cannot import name '(\w+)'", str(error))
+    return f"{error.name}.{inside[1]}" if inside else error.name or str(error)
 
 
 @final

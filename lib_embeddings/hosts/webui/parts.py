@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from modules import script_callbacks, shared
 
 from lib_embeddings.entries.entry import Entry
+from lib_embeddings.fields import Field
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, print_lines
-from lib_embeddings.hosts.webui.server import serve, unpack_events
+from lib_embeddings.hosts.webui.server import access_to, passwords_of, serve, unpack_events
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import summary_lines
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.view import View
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.infotext import named_embeddings
 from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.routes import Access
 
 # Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
 KEY = "Textual Inversion"
@@ -26,16 +29,17 @@ _SECTION = ("lib_embeddings", "Textual Inversion")
 _LOADS = "lib_embeddings_take_over"
 _PAGE = "lib_embeddings_page"
 _FOLDERS = "lib_embeddings_folders"
+_NETWORK = "lib_embeddings_network"
 
 # A generation may have a prompt for each of hundreds of pictures, which differ in few words.
 _MOST_PROMPTS = 20
 
 # Where the WebUI keeps the prompts of all pictures, and what they are called for people.
-_PROMPTS = (
-    ("all_prompts", "prompt", False),
-    ("all_negative_prompts", "negative prompt", True),
-    ("all_hr_prompts", "hires prompt", False),
-    ("all_hr_negative_prompts", "hires negative prompt", True),
+_PROMPTS: tuple[tuple[str, str, Field], ...] = (
+    ("all_prompts", "prompt", "positive"),
+    ("all_negative_prompts", "negative prompt", "negative"),
+    ("all_hr_prompts", "hires prompt", "positive"),
+    ("all_hr_negative_prompts", "hires negative prompt", "negative"),
 )
 
 
@@ -94,7 +98,7 @@ class Parts:
         self._hooks = hooks
         self._rescan = rescan
         self._facts = facts
-        self._reports = PromptReports(library)
+        self._reports = PromptReports(library, apply_styles)
 
     def hook(
         self, change_loading: Callable[[], object], change_folders: Callable[[], object]
@@ -144,7 +148,13 @@ class Parts:
             section=_SECTION,
             onchange=lambda: guard("folders", change_folders),
         )
-        for key, info in ((_LOADS, loads), (_PAGE, page), (_FOLDERS, folders)):
+        network = shared.OptionInfo(
+            False,
+            "Let other machines change files here, as to rename them, where the WebUI has no login",
+            section=_SECTION,
+        )
+        options = {_LOADS: loads, _PAGE: page, _FOLDERS: folders, _NETWORK: network}
+        for key, info in options.items():
             self._hooks.add("settings", partial(_add_option, key, info))
 
     def _replace_page(self) -> None:
@@ -165,8 +175,13 @@ class Parts:
         def facts() -> HostFacts:
             return self._facts(str(_setting("extra_networks_add_text_separator", ", ")))
 
-        auth = getattr(shared.cmd_opts, "api_auth", None)
-        answer = partial(serve, app, self._library, self._reports, facts, auth)
+        def access() -> Access:
+            passwords = passwords_of(getattr(shared.cmd_opts, "api_auth", None))
+            return access_to(app, passwords, lambda: bool(_setting(_NETWORK, default=False)))
+
+        def answer() -> Undo:
+            return serve(app, self._library, self._reports, facts, access())
+
         self._hooks.add("API and page", answer)
         self._hooks.add("news for the page", partial(unpack_events, app))
 
@@ -186,13 +201,26 @@ def _add_option(key: str, info: Any) -> Undo:
     return lambda: shared.opts.data_labels.pop(key, None)
 
 
-# What the prompts of a generation used
+# What prompts use
+
+
+def apply_styles(prompt: str, styles: Sequence[str], field: Field) -> str:
+    """Return a prompt with some of the WebUI's styles in it, as it will make the picture with."""
+    database = getattr(shared, "prompt_styles", None)
+    if database is None:
+        return prompt
+    kind = "" if field == "positive" else "negative_"
+    apply = getattr(database, f"apply_{kind}styles_to_prompt")
+    for style in styles:
+        if len(prompt) <= LIMITS.prompt_characters:  # a style may repeat the prompt
+            prompt = apply(prompt, [style])
+    return prompt
 
 
 class _Prompt(NamedTuple):
     text: str
     title: str
-    is_negative: bool
+    field: Field
 
 
 def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
@@ -210,8 +238,8 @@ def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
     lines: dict[str, None] = {}
     warnings: dict[str, None] = {}
     given: list[dict[str, Any]] = []
-    for text, title, is_negative in _prompts(generation):
-        report = ready.reader.read(text, generation.steps, is_negative=is_negative)
+    for text, title, field in _prompts(generation):
+        report = ready.read(text, field, generation.steps)
         lines.update((f"{title}: {line}", None) for line in report.lines())
         warnings.update((f"{title}: {line}", None) for line in report.warnings())
         given.append({"title": title, **report.as_json()})
@@ -222,9 +250,9 @@ def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
 
 def _prompts(generation: Any) -> Iterator[_Prompt]:
     """Yield each text once: hires has the same prompts, unless others are given."""
-    given: set[tuple[str, bool]] = set()
-    for attribute, title, is_negative in _PROMPTS:
+    given: set[tuple[str, Field]] = set()
+    for attribute, title, field in _PROMPTS:
         for text in getattr(generation, attribute, None) or ():
-            if (text, is_negative) not in given and len(given) < _MOST_PROMPTS:
-                given.add((text, is_negative))
-                yield _Prompt(text, title, is_negative)
+            if (text, field) not in given and len(given) < _MOST_PROMPTS:
+                given.add((text, field))
+                yield _Prompt(text, title, field)

@@ -15,7 +15,8 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.events import Unpacked
-from lib_embeddings.web.routes import PREFIX, add_routes
+from lib_embeddings.web.requests import is_local
+from lib_embeddings.web.routes import PREFIX, Access, add_routes
 
 _COOKIES = ("access-token", "access-token-unsecure")
 
@@ -25,15 +26,11 @@ def serve(
     library: Library,
     reports: PromptReports,
     facts: Callable[[], HostFacts],
-    api_auth: str | None,
+    access: Access,
 ) -> Undo:
-    """Let the WebUI's application answer the page and other programs, until undone.
-
-    Args:
-        api_auth: the API's users and passwords as the command line names them.
-    """
+    """Let the WebUI's application answer the page and other programs, until undone."""
     before = list(app.router.routes)
-    add_routes(app, library, facts, login(app, passwords_of(api_auth)), reports)
+    add_routes(app, library, facts, access, reports)
     ours = [route for route in app.router.routes if route not in before]
 
     def remove() -> None:
@@ -55,16 +52,17 @@ def unpack_events(app: Any) -> Undo:
     return remove
 
 
-def login(app: Any, passwords: Mapping[str, str]) -> Callable[[Request], None]:
-    """Return what refuses a request that the WebUI would refuse.
+def access_to(app: Any, passwords: Mapping[str, str], opens_files: Callable[[], bool]) -> Access:
+    """Return who may do what: nobody whom the WebUI would refuse.
 
     Args:
         app: the application; gradio's has `auth` and `tokens`, others ask for no login.
         passwords: of the API's users, by name; empty where the API asks for no login.
+        opens_files: tells whether other machines may change files without a login.
     """
     accounts = getattr(app, "auth", None)
 
-    def check(request: Request) -> None:
+    def read(request: Request) -> None:
         if accounts is None and not passwords:
             return
         if accounts is not None and any(request.cookies.get(c) in app.tokens for c in _COOKIES):
@@ -74,7 +72,15 @@ def login(app: Any, passwords: Mapping[str, str]) -> Callable[[Request], None]:
         headers = {"WWW-Authenticate": "Basic"} if passwords else None
         raise HTTPException(401, "log in to the WebUI first", headers)
 
-    return check
+    def change_files(request: Request) -> None:
+        if accounts is None and not passwords and not is_local(request) and not opens_files():
+            raise HTTPException(
+                403,
+                "other machines may not change files here: start the WebUI with --gradio-auth, or "
+                "allow it in Settings, Textual Inversion",
+            )
+
+    return Access(read, change_files)
 
 
 def passwords_of(text: str | None) -> dict[str, str]:

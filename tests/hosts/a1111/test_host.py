@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -415,9 +416,32 @@ def test_a_webui_without_a_database_is_left_alone(
     del run.webui.hijack.embedding_db
     assert extension.start() is None
     assert capsys.readouterr().out == (
-        "Textual Inversion is off: this WebUI v1.10.1 has no Hijack.embedding_db. "
+        "Textual Inversion is off: this WebUI v1.10.1 has no "
+        "modules.sd_hijack.model_hijack.embedding_db. The WebUI works as without this extension.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("known_by", "name"),
+    [("nothing", "this WebUI"), ("modules_forge", "Forge"), ("modules.scripts_manager", "SD.Next")],
+)
+def test_a_webui_without_a_module_is_named_with_what_it_lacks(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    known_by: str,
+    name: str,
+) -> None:
+    """The line tells which WebUI has no place for us, and the whole name of what we looked for."""
+    monkeypatch.delitem(sys.modules, "modules.sd_hijack")
+    monkeypatch.delattr(sys.modules["modules"], "sd_hijack")
+    monkeypatch.setitem(sys.modules, known_by, ModuleType(known_by))
+    assert extension.start() is None
+    assert capsys.readouterr().out == (
+        f"Textual Inversion is off: {name} v1.10.1 has no module modules.sd_hijack. "
         "The WebUI works as without this extension.\n"
     )
+    assert not run.webui.callbacks.wanted
 
 
 def test_a_missing_package_is_one_line(

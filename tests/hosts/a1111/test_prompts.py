@@ -8,7 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from fastapi import FastAPI  # noqa: E402
+
 from lib_embeddings.hosts.webui import extension  # noqa: E402
+from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.hosts.fake_webui import Checkpoint  # noqa: E402
 from tests.hosts.fake_webui_processing import (  # noqa: E402
     StableDiffusionProcessing,
@@ -16,7 +19,9 @@ from tests.hosts.fake_webui_processing import (  # noqa: E402
     generate,
 )
 from tests.hosts.running import Run  # noqa: E402
-from tests.web import SD1, SD2  # noqa: E402
+from tests.web import SD1, SD2, TestClient  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
 
 CAT = f"cat_x: {hashlib.sha256(SD1).hexdigest()[:12]}"
 BAD = f"bad_x: {hashlib.sha256(SD1).hexdigest()[:12]}"
@@ -177,6 +182,24 @@ def test_clients_are_told_of_each_prompt(started: Run) -> None:
     assert titles == [("prompt", "cat_x"), ("negative prompt", "bad_x")]
     assert told["TI hashes"] == generation.extra_generation_params["TI hashes"]
     assert "Textual Inversion" not in generation.extra_generation_params
+
+
+def test_selected_styles_count_in_the_live_report(started: Run) -> None:
+    """The page's reports are of the prompts with the WebUI's styles in them, each once."""
+    started.webui.styles.update(
+        sketch=("{prompt}, cat_x", "bad_x"), twice=("{prompt} {prompt}", "")
+    )
+    app = FastAPI()
+    started.webui.callbacks.fire("app_started", None, app)
+    asked = {"positive": "a dog", "styles": ["sketch", "unknown", "sketch"]}
+    report = TestClient(app).post(f"{PREFIX}/prompt", json=asked).json()
+    assert [used["name"] for used in report["positive"]["used"]] == ["cat_x"]
+    assert report["positive"]["used"][0]["weights"] == [1]
+    assert [used["name"] for used in report["negative"]["used"]] == ["bad_x"]
+    asked = {"positive": "x" * 19_000, "styles": ["twice", *(f"twice{n}" for n in range(60))]}
+    started.webui.styles.update(dict.fromkeys(asked["styles"], ("{prompt} {prompt}", "")))
+    report = TestClient(app).post(f"{PREFIX}/prompt", json=asked).json()
+    assert "too long" in report["positive"]["unread"]
 
 
 def test_ordinary_words_are_nothing_to_tell(
