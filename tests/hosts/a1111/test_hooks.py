@@ -169,6 +169,11 @@ FAILURES = {
     "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
     "loading of embeddings": ("lib_embeddings.hosts.a1111.loader", "Loader", "hook"),
     "writing of TI hashes": ("lib_embeddings.hosts.a1111.encoding", "HashWriter", "hook"),
+    "notice of models kept in memory": (
+        "lib_embeddings.hosts.a1111.host",
+        "_Host",
+        "hook_switches",
+    ),
     "tab": ("lib_embeddings.hosts.webui.page", "", "replace_page"),
     "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
     "news for the page": ("lib_embeddings.hosts.webui.parts", "", "unpack_events"),
