@@ -7,6 +7,7 @@ the WebUI's own.
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import importlib.util
 import logging
@@ -36,6 +37,7 @@ Undo = Callable[[], object]
 _T = TypeVar("_T")
 
 _running = ExitStack()
+atexit.register(_running.close)  # or threads and stores end when their modules are gone
 
 
 class Adapter(Protocol):

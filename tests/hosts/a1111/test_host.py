@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -325,6 +327,26 @@ def test_starting_twice_is_starting_once(run: Run) -> None:
     extension.stop()
     assert vars(run.database).keys() == vars(type(run.database)()).keys()
     assert eventually(lambda: threading.active_count() == before)
+
+
+def test_a_webui_that_ends_without_a_word_ends_in_silence(tmp_path: Path) -> None:
+    """What a process leaves running is undone before its modules are torn down."""
+    code = f"""
+import pathlib, pytest
+from tests.hosts.fake_webui import installed
+from tests.hosts.running import Run
+fake = installed(pytest.MonkeyPatch())
+Run(fake.__enter__(), pathlib.Path({str(tmp_path)!r})).start()
+"""
+    homes = dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path / "home"))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**os.environ, **homes},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
 
 
 def test_the_loader_can_be_switched_off_and_on(run: Run) -> None:
