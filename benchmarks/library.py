@@ -22,9 +22,9 @@ from benchmarks.clock import best
 from benchmarks.folders import make_folder
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.catalogue import Catalogue, Filters
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.search import Filters, SearchIndex
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View
 from tests.builders import safetensors_file, torch_zip, vectors
@@ -108,14 +108,14 @@ def measure_view(folder: str, scratch: str) -> None:
     snapshot = Snapshot(view.roots, tuple(seen.entry for seen in view))
     refit = best(lambda: View.of(snapshot, MODEL_FAMILIES["sdxl"]), RUNS)
     print(f"model switch                 {refit * 1e3:6.1f} ms")
-    page = best(lambda: SearchIndex(0, view).select(), RUNS)
+    page = best(lambda: Catalogue(0, view).select(), RUNS)
     print(f"first page                   {page * 1e3:6.1f} ms")
     search = Filters("folder 1")
     first = best(lambda: search_anew(view, search), RUNS)
     print(f"first search                 {first * 1e3:6.1f} ms")
-    search_index = SearchIndex(0, view)
-    search_index.select(search)
-    later = best(lambda: search_index.select(search), RUNS)
+    catalogue = Catalogue(0, view)
+    catalogue.select(search)
+    later = best(lambda: catalogue.select(search), RUNS)
     print(f"later search                 {later * 1e3:6.1f} ms")
 
 
@@ -135,7 +135,7 @@ def look_up_names(path: str, names: list[str]) -> None:
 
 def search_anew(view: View, search: Filters) -> None:
     """Search as after a change, with nothing prepared."""
-    SearchIndex(0, view).select(search)
+    Catalogue(0, view).select(search)
 
 
 def weather_storm(scratch: str, operations: int) -> None:

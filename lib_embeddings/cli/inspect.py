@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
         return refuse(f"{shown(options.file, 255)} cannot be opened: {error.strerror}")
     except EmbeddingError as error:
         return refuse(f"{shown(options.file, 255)}: {error}")
-    (seen,) = (index := alone(entry)).view
-    document = {**entry_as_json(index, seen), "sha256": hashed, **inside}
+    (seen,) = (catalogue := alone(entry)).view
+    document = {**entry_as_json(catalogue, seen), "sha256": hashed, **inside}
     if options.json:
         print_json(document)
     else:

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, index: Index) -> int:
     with scanned(options.folders, options.model, index) as library:
-        found = library.search_index
+        found = library.catalogue
         if options.json:
             print_json(view_as_json(found))
         else:

@@ -15,8 +15,8 @@ from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Vectors
 from lib_embeddings.formats.foreign import bundled_embeddings
 from lib_embeddings.formats.tree import named_tensors
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.known import check_names
-from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import View
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
@@ -62,10 +62,10 @@ def inspect(entry: Entry) -> Inspection:
     return Inspection(tensors, {**metadata, **embedding.metadata}, values)
 
 
-def alone(entry: Entry) -> SearchIndex:
-    """Return an index of one file, as if there were no others and no active model."""
+def alone(entry: Entry) -> Catalogue:
+    """Return a catalogue of one file, as if there were no others and no active model."""
     view = View.of(Snapshot((entry.place.root,), (entry,)), None)
-    return SearchIndex(0, view, check_names=partial(check_names, tokenize=own_tokenizer()))
+    return Catalogue(0, view, check_names=partial(check_names, tokenize=own_tokenizer()))
 
 
 def _look_inside(

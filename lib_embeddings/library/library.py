@@ -23,13 +23,13 @@ from lib_embeddings.entries.rename import rename
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.entries.walk import Folder
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice, Choices, FieldChoice
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.known import check_names
 from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.progress import Progress
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Stop, Stopped, Wait
-from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View, ViewEntry
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
@@ -122,7 +122,7 @@ class Library:
         self._tokenize = tokenize
         # Pages outlive the process that they know a generation of: none may come twice.
         self._generation = time.time_ns() // 1_000_000
-        self._search_index: SearchIndex | None = None
+        self._catalogue: Catalogue | None = None
         self._news = News()
 
     # What readers see
@@ -133,12 +133,12 @@ class Library:
         return self._generation
 
     @property
-    def search_index(self) -> SearchIndex:
+    def catalogue(self) -> Catalogue:
         """All entries of the current generation, to be searched and sorted."""
         with self._lock:
-            if self._search_index is None:
+            if self._catalogue is None:
                 choices = self._choices.all() if self._choices else {}
-                self._search_index = SearchIndex(
+                self._catalogue = Catalogue(
                     self._generation,
                     self._see(self._model, choices, self._loaded),
                     choices,
@@ -146,12 +146,12 @@ class Library:
                     self._index.hashes,
                     self.sha256,
                 )
-            return self._search_index
+            return self._catalogue
 
     @property
     def view(self) -> View:
         """All entries of the current generation, as the active model sees them."""
-        return self.search_index.view
+        return self.catalogue.view
 
     def view_as(self, model: ModelFamily | None) -> View:
         """Return all entries as another model sees them, while the active one stays."""
@@ -188,7 +188,7 @@ class Library:
 
     def find(self, id: str) -> ViewEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id now, if there is one."""
-        return self.search_index.find(id)
+        return self.catalogue.find(id)
 
     def sha256(self, entry: Entry) -> str:
         """Return the SHA-256 of an entry's file, computed once. Raises `OSError`."""
@@ -366,7 +366,7 @@ class Library:
 
     def _begin_generation(self, changes: Changes) -> None:
         self._generation += 1
-        self._search_index = None
+        self._catalogue = None
         self._news.add(self._generation, changes)
 
 

@@ -15,8 +15,8 @@ from lib_embeddings.entries.previews import preview_of
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
 from lib_embeddings.fields import guess_field
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.fit import check
-from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import View, ViewEntry
 
 # A burst of changes is one line: it names so many files and counts the others.
@@ -96,16 +96,16 @@ class EntryJson(TypedDict):
     twins: list[TwinJson]
 
 
-def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
+def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
     """Return what programs learn about one file of a generation."""
-    entry, choice, texts = seen.entry, index.choice_of(seen), read_texts(seen.entry)
-    reading, advice = entry.reading, index.advice_on(seen)
+    entry, choice, texts = seen.entry, catalogue.choice_of(seen), read_texts(seen.entry)
+    reading, advice = entry.reading, catalogue.advice_on(seen)
     chosen_field = None if choice.field == "auto" else choice.field or texts.field
     return {
         "id": entry.place.id,
         "name": seen.name,
         "path": entry.place.path,
-        "folder": index.folder_of(seen),
+        "folder": catalogue.folder_of(seen),
         "state": seen.state,
         "fit": seen.fit,
         "reason": seen.reason,
@@ -117,7 +117,7 @@ def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
         "n_vectors": reading.n_vectors,
         "bytes": entry.size,
         "mtime": entry.mtime_ns / 1e9,
-        "warnings": [*entry.warnings, *_partial_warning(index, seen), *advice.warnings],
+        "warnings": [*entry.warnings, *_partial_warning(catalogue, seen), *advice.warnings],
         "proposal": advice.proposal,
         "preview": _preview_version(seen),
         "notes": texts.notes,
@@ -130,28 +130,28 @@ def entry_as_json(index: SearchIndex, seen: ViewEntry) -> EntryJson:
             {
                 "id": twin.entry.place.id,
                 "path": twin.entry.place.path,
-                "same_bytes": index.has_same_bytes(entry, twin.entry),
+                "same_bytes": catalogue.has_same_bytes(entry, twin.entry),
             }
-            for twin in index.view.twins(seen)
+            for twin in catalogue.view.twins(seen)
         ],
     }
 
 
-def view_as_json(index: SearchIndex) -> dict[str, Any]:
+def view_as_json(catalogue: Catalogue) -> dict[str, Any]:
     """Return the whole view, as `scan --json` prints it."""
-    view = index.view
+    view = catalogue.view
     return {
         "model": view.model.key if view.model else None,
         "roots": list(view.roots),
-        "counts": dict(index.counts),
-        "entries": [entry_as_json(index, seen) for seen in view],
+        "counts": dict(catalogue.counts),
+        "entries": [entry_as_json(catalogue, seen) for seen in view],
     }
 
 
-def _partial_warning(index: SearchIndex, seen: ViewEntry) -> Iterator[str]:
+def _partial_warning(catalogue: Catalogue, seen: ViewEntry) -> Iterator[str]:
     """Yield what the model makes of a partial embedding that counts as usable."""
-    if seen.is_loaded and index.choice_of(seen).use_partial:
-        fit = check(seen.entry.reading.vectors, index.view.model)
+    if seen.is_loaded and catalogue.choice_of(seen).use_partial:
+        fit = check(seen.entry.reading.vectors, catalogue.view.model)
         if fit.kind == "partial":
             yield f"switched on, but fits in part only: {fit.reason}"
 
@@ -202,9 +202,9 @@ def summary_lines(view: View, news: Sequence[ViewEntry]) -> Iterator[str]:
     yield from _reasons(news) if len(news) <= _LISTED else _reasons_by_kind(news)
 
 
-def name_lines(index: SearchIndex) -> Iterator[str]:
+def name_lines(catalogue: Catalogue) -> Iterator[str]:
     """Yield a line for each warning about a name, below the number of such names."""
-    warned = [(shown(seen.name, 255), index.advice_on(seen).warnings) for seen in index.view]
+    warned = [(shown(seen.name, 255), catalogue.advice_on(seen).warnings) for seen in catalogue.view]
     warned = [(name, warnings) for name, warnings in warned if warnings]
     if warned:
         yield f"Names that need attention: {len(warned)}"

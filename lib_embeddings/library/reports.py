@@ -84,17 +84,17 @@ class PromptReports:
     def ready(self) -> ReadyReader | None:
         """Return a reader with the names of now; None where no tokenizer is at hand."""
         with self._lock:
-            index, tokenize = self._library.search_index, self._library.tokenize
+            catalogue, tokenize = self._library.catalogue, self._library.tokenize
             if tokenize is None:
                 return None
-            now, ready = (index.generation, tokenize), self._ready
+            now, ready = (catalogue.generation, tokenize), self._ready
             if ready is None or (ready.generation, ready.tokenize) != now:
                 try:
-                    reader = reader_of(index.view, tokenize, self._library.token_ids)
+                    reader = reader_of(catalogue.view, tokenize, self._library.token_ids)
                 except LookupError:  # the host's tokenizer, while it has no model
                     return None
                 ready = self._ready = ReadyReader(
-                    index.generation, index.view, tokenize, reader, self._apply_styles
+                    catalogue.generation, catalogue.view, tokenize, reader, self._apply_styles
                 )
             return ready
 
@@ -156,9 +156,9 @@ def _provenance(library: Library, named: Mapping[str, str]) -> Provenance:
     Args:
         named: name -> hash, from `named_embeddings`.
     """
-    index = library.search_index
+    catalogue = library.catalogue
     here: dict[str, ViewEntry] = {}
-    for seen in index.view.named.values():
+    for seen in catalogue.view.named.values():
         here.setdefault(fold(name_in_infotext(seen.name)), seen)
 
     def sha256_of(name: str) -> str | None:
@@ -171,7 +171,7 @@ def _provenance(library: Library, named: Mapping[str, str]) -> Provenance:
 
     @cache
     def by_hash() -> list[tuple[str, str]]:
-        hashes = index.hashes()
+        hashes = catalogue.hashes()
         return sorted(
             (hashes.get(seen.entry.place.full_path, ""), seen.name) for seen in here.values()
         )

@@ -12,11 +12,11 @@ from fastapi import Request, Response
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.inspect import Inspection, inspect
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
@@ -63,21 +63,21 @@ def host(facts: HostFacts) -> dict[str, Any]:
     }
 
 
-def summary(library: Library, index: SearchIndex, *, shows_paths: bool) -> dict[str, Any]:
+def summary(library: Library, catalogue: Catalogue, *, shows_paths: bool) -> dict[str, Any]:
     """Return what is true of the whole library.
 
     Args:
         shows_paths: whether the client may learn where the folders are.
     """
-    view, progress = index.view, library.progress
+    view, progress = catalogue.view, library.progress
     return {
-        "generation": index.generation,
+        "generation": catalogue.generation,
         "scanning": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
         "roots": [root if shows_paths else Place.of_root(root).filename for root in view.roots],
-        "counts": dict(index.counts),
-        "folders": [asdict(folder) for folder in index.folders],
+        "counts": dict(catalogue.counts),
+        "folders": [asdict(folder) for folder in catalogue.folders],
     }
 
 
@@ -93,12 +93,12 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
     # Only of embeddings, as other files may be huge.
     sha256 = library.sha256(entry) if seen.state in ("ok", "duplicate") else None
     path = {"full_path": entry.place.full_path} if shows_paths else {}
-    return {**entry_as_json(library.search_index, seen), "sha256": sha256, **inside, **path}
+    return {**entry_as_json(library.catalogue, seen), "sha256": sha256, **inside, **path}
 
 
-def completion(index: SearchIndex, seen: ViewEntry) -> dict[str, Any]:
+def completion(catalogue: Catalogue, seen: ViewEntry) -> dict[str, Any]:
     """Return what a list of completions shows of an embedding, and what it inserts."""
-    entry = entry_as_json(index, seen)
+    entry = entry_as_json(catalogue, seen)
     shown = ("id", "name", "n_vectors", "families", "fit", "field")
     return {**{key: entry[key] for key in shown}, "insert": typed(seen.name)}  # type: ignore[literal-required]
 

@@ -11,10 +11,10 @@ from starlette.responses import StreamingResponse
 
 from lib_embeddings.entries.previews import Thumbnails, preview_of
 from lib_embeddings.errors import BadName, EmbeddingError, RenameError
+from lib_embeddings.library.catalogue import ORDERS, SORTS, Filters
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.library.search import ORDERS, SORTS, Filters
 from lib_embeddings.library.view import FITS, STATES, ViewEntry
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, as_json, caching, tag_of, unchanged
@@ -121,10 +121,10 @@ class _Routes:
         offset: str = "0",
         limit: str = "100",
     ) -> Response:
-        index, shows_paths = self._library.search_index, is_local(request)
+        catalogue, shows_paths = self._library.catalogue, is_local(request)
         asked = request.scope["query_string"]
         progress = self._library.progress
-        tag = tag_of(index.generation, len(index.hashes()), progress, asked, shows_paths)
+        tag = tag_of(catalogue.generation, len(catalogue.hashes()), progress, asked, shows_paths)
         filters = Filters(
             query=query,
             folder=folder or None,
@@ -132,7 +132,7 @@ class _Routes:
             fit=several_of("fit", fit, FITS),
             favourite=one_of("favourite", favourite, ("true", "false")) == "true",
         )
-        page = index.select(
+        page = catalogue.select(
             filters,
             sort=one_of("sort", sort, SORTS),
             order=one_of("order", order, ORDERS),
@@ -141,23 +141,23 @@ class _Routes:
         )
         return unchanged(request, tag) or as_json(
             {
-                **answers.summary(self._library, index, shows_paths=shows_paths),
+                **answers.summary(self._library, catalogue, shows_paths=shows_paths),
                 "total": page.total,
-                "entries": [entry_as_json(index, seen) for seen in page.entries],
+                "entries": [entry_as_json(catalogue, seen) for seen in page.entries],
             },
             tag,
         )
 
     def names(self, request: Request) -> Response:
-        index = self._library.search_index
-        tag = tag_of(index.generation)
-        names = [seen.name for seen in index.view.named.values()]
+        catalogue = self._library.catalogue
+        tag = tag_of(catalogue.generation)
+        names = [seen.name for seen in catalogue.view.named.values()]
         return unchanged(request, tag) or as_json({"names": names}, tag)
 
     def completions(self, text: str = "", limit: str = "10") -> Response:
-        index = self._library.search_index
-        found = index.complete(text, number("limit", limit, 1, MOST_COMPLETIONS))
-        return as_json({"completions": [answers.completion(index, seen) for seen in found]})
+        catalogue = self._library.catalogue
+        found = catalogue.complete(text, number("limit", limit, 1, MOST_COMPLETIONS))
+        return as_json({"completions": [answers.completion(catalogue, seen) for seen in found]})
 
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
         seen = self._find(id)
@@ -197,8 +197,8 @@ class _Routes:
         if choices.get("use_partial") and seen.fit in (None, "incompatible"):
             raise HTTPException(409, f"it cannot be used: {seen.reason}")
         await run_in_threadpool(lambda: self._library.choose(id, **choices))
-        index = self._library.search_index
-        return as_json(entry_as_json(index, index.find(id) or seen))
+        catalogue = self._library.catalogue
+        return as_json(entry_as_json(catalogue, catalogue.find(id) or seen))
 
     async def rename(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
@@ -208,7 +208,7 @@ class _Routes:
         except RenameError as error:
             status = 422 if isinstance(error, BadName) else 409
             raise HTTPException(status, str(error)) from error
-        return as_json(entry_as_json(self._library.search_index, self._find(new_id)))
+        return as_json(entry_as_json(self._library.catalogue, self._find(new_id)))
 
     async def prompt(self, request: Request) -> Response:
         asked = await read_prompts(request)

@@ -252,7 +252,7 @@ def test_a_hash_is_remembered(library: Library, root: Path) -> None:
     (root / "a.safetensors").write_bytes(SD1)
     library.rescan()
     sha256 = library.sha256(library.view.entries[0].entry)
-    assert list(library.search_index.hashes().values()) == [sha256]
+    assert list(library.catalogue.hashes().values()) == [sha256]
 
 
 # Threads
@@ -294,7 +294,7 @@ def test_a_model_switch_changes_what_a_name_means(
     meant = []
     for key in ("sd1", "sdxl", "sd1"):
         library.set_model(MODEL_FAMILIES[key])
-        index = library.search_index
+        index = library.catalogue
         (loaded,) = (seen for seen in index.view if seen.is_loaded)
         assert index.complete("lazy", 10) == [loaded] == [index.view.named["lazyneg"]]
         meant.append(loaded.entry.place.folder)
@@ -399,7 +399,7 @@ def test_a_rename_is_a_change(root: Path, library: Library, reader: Reader) -> N
     found = library.find(id_)
     assert found is not None
     assert (found.entry.place.path, reader.take()) == ("a/cow.pt", [])
-    assert library.search_index.choice_of(found).favourite
+    assert library.catalogue.choice_of(found).favourite
 
 
 def test_a_refused_rename_is_no_change(root: Path, library: Library) -> None:

@@ -15,6 +15,7 @@ from lib_embeddings import scan
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.known import check_names
 from lib_embeddings.library.render import (
@@ -26,7 +27,6 @@ from lib_embeddings.library.render import (
     summary_lines,
     view_as_json,
 )
-from lib_embeddings.library.search import SearchIndex
 from lib_embeddings.library.view import View
 from tests.builders import png, safetensors_file, vectors
 from tests.records import CLIP_H, CLIP_L_AND_G, entry
@@ -183,7 +183,7 @@ def test_every_line_can_be_printed() -> None:
 def test_names_that_need_attention() -> None:
     """Each warning about a name is a line of its own, below their number; none is no line."""
     entries = (entry("a(b.pt"), entry("learned_embeds\n.pt"), entry("cat.pt"))
-    assert list(name_lines(SearchIndex(0, seen_by(None, entries)))) == [
+    assert list(name_lines(Catalogue(0, seen_by(None, entries)))) == [
         "Names that need attention: 2",
         r"  a(b               prompts read some of its characters as syntax: type it as a\(b",
         (
@@ -191,7 +191,7 @@ def test_names_that_need_attention() -> None:
             "rename it to what you want to type"
         ),
     ]
-    assert list(name_lines(SearchIndex(0, seen_by(None, ())))) == []
+    assert list(name_lines(Catalogue(0, seen_by(None, ())))) == []
 
 
 # Changes
@@ -231,7 +231,7 @@ def test_names_cannot_break_a_line() -> None:
 def test_json_of_an_entry() -> None:
     """An entry is told by these fields, in this order, with plain values."""
     pair = entry("sub/pair.pt", CLIP_L_AND_G, mtime_ns=1_500_000_000)
-    index = SearchIndex(0, seen_by("sd1", (pair,)))
+    index = Catalogue(0, seen_by("sd1", (pair,)))
     (seen,) = index.view
     assert json.dumps(entry_as_json(index, seen)) == (
         f'{{"id": "{pair.place.id}", "name": "pair", "path": "sub/pair.pt", "folder": "0:sub", '
@@ -249,14 +249,14 @@ def test_json_of_an_entry() -> None:
 
 def test_the_table_of_fields_is_what_is_told() -> None:
     """Every field of the table is told, in its order, and is described in words or by its type."""
-    index = SearchIndex(0, seen_by("sd1"))
+    index = Catalogue(0, seen_by("sd1"))
     for seen in index.view:
         assert list(entry_as_json(index, seen)) == list(get_type_hints(EntryJson))
 
 
 def test_json_of_a_view() -> None:
     """A view is told by its model, its roots, its counts and its entries."""
-    index = SearchIndex(0, View.of(Snapshot(("/root", "/z"), ENTRIES), MODEL_FAMILIES["sd1"]))
+    index = Catalogue(0, View.of(Snapshot(("/root", "/z"), ENTRIES), MODEL_FAMILIES["sd1"]))
     document = json.loads(json.dumps(view_as_json(index)))
     assert list(document) == ["model", "roots", "counts", "entries"]
     assert (document["model"], document["roots"]) == ("sd1", ["/root", "/z"])
@@ -268,14 +268,14 @@ def test_json_of_a_view() -> None:
 
 def test_json_without_a_model() -> None:
     """No model is null, not a word."""
-    assert view_as_json(SearchIndex(0, seen_by(None, ())))["model"] is None
+    assert view_as_json(Catalogue(0, seen_by(None, ())))["model"] is None
 
 
 def test_json_of_warnings() -> None:
     """What is said about a name comes after what is said about the file and about the scan."""
     odd = entry("learned_embeds.pt")._replace(stale="its folder did not answer")
     odd = odd._replace(reading=odd.reading._replace(warnings=("odd",)))
-    index = SearchIndex(0, seen_by("sd1", (odd,)), check_names=partial(check_names, tokenize=None))
+    index = Catalogue(0, seen_by("sd1", (odd,)), check_names=partial(check_names, tokenize=None))
     told = entry_as_json(index, *index.view)
     assert told["warnings"][:2] == ["odd", "its folder did not answer"]
     assert "many files have the name learned_embeds" in told["warnings"][2]
@@ -300,7 +300,7 @@ def test_json_of_the_prompt_field(
     view = scan([tmp_path])
     (seen,) = view
     choices = {seen.entry.place.id: Choice(favourite=True, use_partial=True, field=chosen)}  # type: ignore[arg-type]
-    told = entry_as_json(SearchIndex(0, view, choices), seen)
+    told = entry_as_json(Catalogue(0, view, choices), seen)
     assert (told["field"], told["chosen_field"]) == (field, chosen_field)
     assert (told["favourite"], told["use_partial"]) == (True, True)
 
@@ -313,7 +313,7 @@ def test_json_of_a_preview(tmp_path: Path) -> None:
         if second:
             (tmp_path / "cat.png").write_bytes(png())
             os.utime(tmp_path / "cat.png", (second, second))
-        index = SearchIndex(0, scan([tmp_path]))
+        index = Catalogue(0, scan([tmp_path]))
         versions.append(entry_as_json(index, *index.view)["preview"])
     assert versions[0] is None
     assert len(set(versions)) == 3
@@ -325,7 +325,7 @@ def test_json_of_twins(tmp_path: Path) -> None:
     for path, data in files.items():
         (tmp_path / path).parent.mkdir()
         (tmp_path / path).write_bytes(data)
-    index = SearchIndex(0, scan([tmp_path], "sd1"))
+    index = Catalogue(0, scan([tmp_path], "sd1"))
     told = {seen.entry.place.path: entry_as_json(index, seen) for seen in index.view}
     ids = {path: entry["id"] for path, entry in told.items()}
     assert told["a/cat.pt"]["twins"] == [

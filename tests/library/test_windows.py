@@ -20,10 +20,10 @@ from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.previews import preview_of
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.catalogue import Filters
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.search import Filters
 from tests.builders import png, safetensors_file, vectors
 from tests.entries.disk import Listing
 from tests.library import SD1
@@ -151,7 +151,7 @@ def test_a_hash_is_remembered_and_found(tmp_path: Path, windows: Windows, root: 
         sha256 = library.sha256(entry_of(library, "dog"))
         assert windows.take_opened()[-1] == "C:\\embeddings\\sub\\deep\\dog.pt"
     with opened(tmp_path, root) as library:
-        found = library.search_index.select(Filters(sha256[:10])).entries
+        found = library.catalogue.select(Filters(sha256[:10])).entries
         assert [seen.name for seen in found] == ["dog"]
         assert library.sha256(found[0].entry) == sha256
     assert windows.take_opened() == []
@@ -164,7 +164,7 @@ def test_what_people_chose_is_found(tmp_path: Path, root: str) -> None:
     with opened(tmp_path) as library:
         library.choose(entry_of(library, "dog").place.id, favourite=True)
     with opened(tmp_path, root) as library:
-        favourites = library.search_index.select(Filters(favourite=True)).entries
+        favourites = library.catalogue.select(Filters(favourite=True)).entries
         assert [seen.name for seen in favourites] == ["dog"]
 
 
@@ -179,7 +179,7 @@ def test_a_rename_keeps_its_rule(tmp_path: Path, windows: Windows) -> None:
         assert found is not None
         assert found.entry.place.path == "sub/fish.pt"
         assert list(found.entry.reading.vectors) == ["clip_l", "clip_g"]
-        assert library.search_index.choice_of(found).favourite
+        assert library.catalogue.choice_of(found).favourite
         assert windows.take_opened() == []
     assert sorted(os.listdir(windows.folder / "embeddings" / "sub")) == [
         *("deep", "fish.preview.png", "fish.pt", "fish_2.pt"),
@@ -220,7 +220,7 @@ def test_entries_below_a_silent_folder_stay(tmp_path: Path, windows: Windows) ->
 def test_folders(tmp_path: Path) -> None:
     """People see folders with slashes, and a root by its name."""
     with opened(tmp_path) as library:
-        index = library.search_index
+        index = library.catalogue
         assert [(folder.id, folder.title) for folder in index.folders] == [
             ("0:", "embeddings"), ("0:sub", "sub"), ("0:sub/deep", "deep"),
         ]  # fmt: skip

@@ -414,7 +414,7 @@ def test_every_route_asks_for_the_login(
         response = site.client.request(method, address, json={"favourite": True})
         assert (response.status_code, response.json()) == (401, {"detail": "log in first"})
         assert len(site.library.view) == 1
-        assert not site.library.search_index.choices
+        assert not site.library.catalogue.choices
         client = site.client_from(HERE, **{"X-Key": "right"})
         assert client.get("/entries").status_code == 200
 
@@ -457,7 +457,7 @@ def test_only_the_own_page_writes(
     response = site.client.request(method, address, json={"favourite": True}, headers=headers)
     assert response.status_code == (200 if allowed else 403)
     assert allowed or isinstance(response.json()["detail"], str)
-    assert bool(site.library.search_index.choices or len(site.library.view) == 2) is allowed
+    assert bool(site.library.catalogue.choices or len(site.library.view) == 2) is allowed
 
 
 @pytest.mark.parametrize(
@@ -625,7 +625,7 @@ def test_rename(site: Site) -> None:
     assert site.get("/entries")["entries"] == [renamed]
     assert site.get("/entries", query=hash_)["total"] == 1  # nothing is hashed again
     assert site.client.get(f"/entries/{id_}").status_code == 404
-    assert site.library.search_index.choices == {renamed["id"]: Choice(favourite=True)}
+    assert site.library.catalogue.choices == {renamed["id"]: Choice(favourite=True)}
 
 
 def test_another_page_renames_nothing(site: Site) -> None:

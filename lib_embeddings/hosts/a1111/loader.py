@@ -269,7 +269,7 @@ class Loader:
             return
         model = active.family, active.title
         if library.progress is None and active.family and model != self._announced:
-            index = library.search_index
+            index = library.catalogue
             self._announced, self._known = model, index.generation
             announce(index.view)
 

@@ -13,8 +13,8 @@ from lib_embeddings import scan
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import sha256 as hash_file
 from lib_embeddings.entries.snapshot import Snapshot
+from lib_embeddings.library.catalogue import Catalogue, Filters, FolderCount, Order, Sort
 from lib_embeddings.library.choices import Choice
-from lib_embeddings.library.search import Filters, FolderCount, Order, SearchIndex, Sort
 from lib_embeddings.library.view import View
 from tests.builders import safetensors_file, torch_zip, vectors
 
@@ -29,9 +29,9 @@ FILES = {
 }
 
 
-def index_of(view: View, **fields: object) -> SearchIndex:
-    """Return the search index of a view."""
-    return SearchIndex(1, view, **fields)  # type: ignore[arg-type]
+def index_of(view: View, **fields: object) -> Catalogue:
+    """Return the catalogue of a view."""
+    return Catalogue(1, view, **fields)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ SDXL = safetensors_file({"clip_l": vectors(2), "clip_g": vectors(2, 1280)})
 SD2 = safetensors_file({"emb_params": vectors(4, 1024)})
 
 
-def completer(folder: Path, names: dict[str, bytes], model: str | None = "sd1") -> SearchIndex:
+def completer(folder: Path, names: dict[str, bytes], model: str | None = "sd1") -> Catalogue:
     """Return what completes the names of some files."""
     for name, data in names.items():
         file = folder / f"{name}.safetensors"
@@ -195,7 +195,7 @@ def completer(folder: Path, names: dict[str, bytes], model: str | None = "sd1") 
     return index_of(scan([folder], model=model))
 
 
-def completed(completer: SearchIndex, text: str, limit: int = 10) -> list[str]:
+def completed(completer: Catalogue, text: str, limit: int = 10) -> list[str]:
     """Return the names that a text may become."""
     return [seen.name for seen in completer.complete(text, limit)]
 
@@ -277,15 +277,15 @@ def test_equal_bytes(tmp_path: Path) -> None:
         hashed.append(entry.place.folder)
         return hash_file(entry.place.full_path)
 
-    index = replace(completer(tmp_path, data), sha256=sha256)
-    one, *others = [seen.entry for seen in index.view]
-    assert [index.has_same_bytes(one, other) for other in others] == [True, False, False]
+    catalogue = replace(completer(tmp_path, data), sha256=sha256)
+    one, *others = [seen.entry for seen in catalogue.view]
+    assert [catalogue.has_same_bytes(one, other) for other in others] == [True, False, False]
     assert hashed == ["a", "b", "a", "d"]
 
 
 def test_bytes_that_cannot_be_compared(tmp_path: Path) -> None:
     """Where a file cannot be read now, nobody knows."""
-    index = completer(tmp_path, {"a/cat": SD1, "b/cat": SD1})
-    one, other = (seen.entry for seen in index.view)
+    catalogue = completer(tmp_path, {"a/cat": SD1, "b/cat": SD1})
+    one, other = (seen.entry for seen in catalogue.view)
     (tmp_path / "b/cat.safetensors").unlink()
-    assert index.has_same_bytes(one, other) is None
+    assert catalogue.has_same_bytes(one, other) is None

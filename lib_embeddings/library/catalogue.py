@@ -94,7 +94,7 @@ def _sha256_of(entry: Entry) -> str:
 
 
 @dataclass(frozen=True)
-class SearchIndex:
+class Catalogue:
     """All entries of one generation. What searching and sorting need is prepared once, when asked.
 
     Attributes:
