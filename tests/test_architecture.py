@@ -37,7 +37,7 @@ ALLOWED = {
     "tqdm": ("library.progress",),
     "ftfy": ("prompts.clip_tokenizer",),
     "rapidfuzz": ("prompts.near",),
-    "torch": ("hosts.a1111",),
+    "torch": ("hosts.a1111", "hosts.webui"),
     "fastapi": ("web", "hosts"),
     "starlette": ("web", "hosts"),
     "uvicorn": ("hosts.standalone",),

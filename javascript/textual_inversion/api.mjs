@@ -128,7 +128,7 @@
  * @property {{name: string, now: string}[]} [renamed]
  */
 
-/** @typedef {Record<Field, string> & {steps?: number, infotext?: string}} Prompts */
+/** @typedef {Record<Field, string> & {steps?: number, styles?: string[], infotext?: string}} Prompts */
 /** @typedef {Record<Field, Report> & {generation: number, infotext?: Provenance}} Reports */
 
 /**

@@ -58,11 +58,10 @@ class Page {
    * @param {Host} host
    */
   constructor(api, host) {
-    const { signal } = new AbortController();
     this.api = api;
     this.host = host;
-    this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits, signal));
-    this.completer = new Completer(api, host, (target) => this.#blockOf(target), signal);
+    this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits));
+    this.completer = new Completer(api, host, (target) => this.#blockOf(target));
   }
 
   /** Fill the places that are in the page now, and leave those that are gone. */
@@ -77,7 +76,7 @@ class Page {
         this.#tabs.set(place, new Tab(place, this.api, this.host));
     }
     for (const report of this.reports) report.place();
-    this.completer.list.place();
+    this.completer.place(this.reports.flatMap(({ fields }) => fields.textareas()));
   }
 
   /**

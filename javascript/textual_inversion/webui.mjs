@@ -7,6 +7,7 @@
  * @property {(textarea: HTMLTextAreaElement) => void} [updateInput]
  * @property {(callback: () => void) => void} [onAfterUiUpdate]
  * @property {(event: Event, tabname: string, page: string) => void} [extraNetworksEditUserMetadata]
+ * @property {Record<string, unknown>} [opts] The settings, those of other extensions among them.
  */
 
 export const webui = /** @type {WebUI} */ (/** @type {unknown} */ (globalThis));

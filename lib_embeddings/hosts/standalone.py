@@ -30,7 +30,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
-from lib_embeddings.library.render import change_lines, log_lines
+from lib_embeddings.library.render import change_lines, summary_lines
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door
@@ -190,7 +190,9 @@ def log_news(library: Library) -> None:
         nonlocal is_known
         if not is_known and library.progress is None:
             is_known = True
-            log.info("%s", "\n".join(log_lines(library.view)))
+            view = library.view
+            others = [seen for seen in view if not seen.may_be_used]
+            log.info("%s", "\n".join(summary_lines(view, others)))
         elif is_known and changes:
             log.info("%s", "\n".join(change_lines(changes, library.view)))
 

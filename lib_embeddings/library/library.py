@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple, final
 
@@ -24,7 +24,7 @@ from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.entries.walk import Folder, Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.choices import Choices, FieldChoice
+from lib_embeddings.library.choices import Choice, Choices, FieldChoice
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.progress import Progress
@@ -117,6 +117,7 @@ class Library:
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
         self._snapshot = Snapshot(self._roots, ())
         self._model: ModelFamily | None = None
+        self._loaded: frozenset[str] | None = None
         self._tokenize = tokenize
         # Pages outlive the process that they know a generation of: none may come twice.
         self._generation = time.time_ns() // 1_000_000
@@ -136,12 +137,9 @@ class Library:
         with self._lock:
             if self._catalogue is None:
                 choices = self._choices.all() if self._choices else {}
-                use_partial = {id_ for id_, choice in choices.items() if choice.use_partial}
-                with no_collecting():
-                    view = View.of(self._snapshot, self._model, use_partial)
                 self._catalogue = Catalogue(
                     self._generation,
-                    view,
+                    self._see(self._model, choices, self._loaded),
                     choices,
                     partial(check_names, tokenize=self._tokenize, look_up=self._token_ids.look_up),
                     self._index.hashes,
@@ -153,6 +151,11 @@ class Library:
     def view(self) -> View:
         """All entries of the current generation, as the active model sees them."""
         return self.catalogue.view
+
+    def view_as(self, model: ModelFamily | None) -> View:
+        """Return all entries as another model sees them, while the active one stays."""
+        with self._lock:
+            return self._see(model, self._choices.all() if self._choices else {})
 
     @property
     def model(self) -> ModelFamily | None:
@@ -205,17 +208,24 @@ class Library:
 
     # What changes it
 
-    def set_model(self, model: ModelFamily | None, tokenize: Tokenize | None = None) -> None:
+    def set_model(
+        self,
+        model: ModelFamily | None,
+        tokenize: Tokenize | None = None,
+        loaded: frozenset[str] | None = None,
+    ) -> None:
         """Make *model* the active one. Opens no file.
 
         Args:
             tokenize: returns token ids as that model has them; without it, the library's own.
+            loaded: full paths of the files that a host's own loader has loaded; None where the host
+                has what is usable.
         """
         tokenize = tokenize or self._no_model
         with self._lock:
-            if (model, tokenize) == (self._model, self._tokenize):
+            if (model, tokenize, loaded) == (self._model, self._tokenize, self._loaded):
                 return
-            self._model, self._tokenize = model, tokenize
+            self._model, self._tokenize, self._loaded = model, tokenize, loaded
             self._begin_generation(Changes())
         self._news.deliver()
 
@@ -342,6 +352,16 @@ class Library:
         with self._lock:
             self._begin_generation(Changes())
         self._news.deliver()
+
+    def _see(
+        self,
+        model: ModelFamily | None,
+        choices: Mapping[str, Choice],
+        loaded: frozenset[str] | None = None,
+    ) -> View:
+        use_partial = {id_ for id_, choice in choices.items() if choice.use_partial}
+        with no_collecting():
+            return View.of(self._snapshot, model, use_partial, loaded)
 
     def _begin_generation(self, changes: Changes) -> None:
         self._generation += 1

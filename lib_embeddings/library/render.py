@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 
 from lib_embeddings.entries.companions import pictures_of, read_texts
@@ -16,11 +16,16 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.library.view import View, ViewEntry, check
 from lib_embeddings.names import guess_field
 
 # A burst of changes is one line: it names so many files and counts the others.
 _NAMED = 10
+# The console of a host names so many embeddings that were loaded, and counts the others.
+_NAMED_LOADED = 100
+# It lists so many files that were not. Of more than these it gives examples of each kind.
+_LISTED = 20
+_EXAMPLES = 3
 
 
 class VectorsJson(TypedDict):
@@ -112,7 +117,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "n_vectors": reading.n_vectors,
         "bytes": entry.size,
         "mtime": entry.mtime_ns / 1e9,
-        "warnings": [*entry.warnings, *advice.warnings],
+        "warnings": [*entry.warnings, *_partial_warning(catalogue, seen), *advice.warnings],
         "proposal": advice.proposal,
         "preview": _preview_version(seen),
         "notes": texts.notes,
@@ -143,6 +148,14 @@ def view_as_json(catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
+def _partial_warning(catalogue: Catalogue, seen: ViewEntry) -> Iterator[str]:
+    """Yield what the model makes of a partial embedding that counts as usable."""
+    if seen.is_loaded and catalogue.choice_of(seen).use_partial:
+        fit = check(seen.entry.reading.vectors, catalogue.view.model)
+        if fit.kind == "partial":
+            yield f"switched on, but fits in part only: {fit.reason}"
+
+
 def _vectors_as_json(n_vectors: int, hidden_size: int, dtype: str) -> VectorsJson:
     return {"n_vectors": n_vectors, "hidden_size": hidden_size, "dtype": dtype}
 
@@ -163,17 +176,35 @@ def log_lines(view: View) -> Iterator[str]:
 
     Without an active model it is what some model could load.
     """
-    names = sorted({shown(seen.name, 255) for seen in view if seen.may_be_used}, key=str.lower)
+    names = _names(view)
     yield from _total_lines(view)
     if names:
         yield f"Embeddings: {', '.join(names)}"
     others = [seen for seen in view if not seen.may_be_used]
     if others:
         yield f"Not loaded: {len(others)}"
-    yield from _rows(
-        (shown(seen.entry.place.path, 255), f"{seen.fit or seen.state:<12}  {_why(seen)}")
-        for seen in others
-    )
+    yield from _reasons(others)
+
+
+def summary_lines(view: View, news: Sequence[ViewEntry]) -> Iterator[str]:
+    """Yield the same for a console that others write to, in few lines.
+
+    Args:
+        news: the files to list among those that were not loaded.
+    """
+    names = _names(view)
+    rest = len(names) - _NAMED_LOADED
+    more = f" and {rest:,} more" if rest > 0 else ""
+    yield from _total_lines(view)
+    if names:
+        yield f"Embeddings: {', '.join(names[:_NAMED_LOADED])}{more}"
+    n_others = sum(not seen.may_be_used for seen in view)
+    if news:
+        are_all = len(news) == n_others
+        yield f"Not loaded: {n_others:,}" + (
+            "" if are_all else f", {len(news):,} not listed before:"
+        )
+    yield from _reasons(news) if len(news) <= _LISTED else _reasons_by_kind(news)
 
 
 def name_lines(catalogue: Catalogue) -> Iterator[str]:
@@ -187,9 +218,7 @@ def name_lines(catalogue: Catalogue) -> Iterator[str]:
 
 def change_lines(changes: Changes, view: View) -> Iterator[str]:
     """Yield a line for each kind of change, however many files it is about, and the new total."""
-    kinds = {
-        seen.entry.place: f" ({seen.fit or seen.state})" for seen in view if not seen.may_be_used
-    }
+    kinds = {seen.entry.place: f" ({_kind(seen)})" for seen in view if not seen.may_be_used}
     for word, entries in zip(("added", "modified", "deleted"), changes, strict=True):
         if not entries:
             continue
@@ -222,6 +251,33 @@ def by_family(view: View) -> str | None:
     ]
     others = [f"{found[()]} for other models"] if found[()] else []
     return f"{', '.join(known + others)}; choose a model to see what fits"
+
+
+def _names(view: View) -> list[str]:
+    return sorted({shown(seen.name, 255) for seen in view if seen.may_be_used}, key=str.lower)
+
+
+def _reasons(rows: Iterable[ViewEntry]) -> Iterator[str]:
+    return _rows(
+        (shown(seen.entry.place.path, 255), f"{_kind(seen):<12}  {_why(seen)}") for seen in rows
+    )
+
+
+def _reasons_by_kind(rows: Iterable[ViewEntry]) -> Iterator[str]:
+    """Yield how many there are of each kind, with a few of them."""
+    kinds: dict[str, list[ViewEntry]] = {}
+    for seen in rows:
+        kinds.setdefault(_kind(seen), []).append(seen)
+    for kind, of_kind in kinds.items():
+        yield f"  {kind}: {len(of_kind):,}"
+        examples = ((shown(seen.entry.place.path, 255), _why(seen)) for seen in of_kind[:_EXAMPLES])
+        yield from (f"  {row}" for row in _rows(examples))
+        if len(of_kind) > _EXAMPLES:
+            yield f"    and {len(of_kind) - _EXAMPLES:,} more"
+
+
+def _kind(seen: ViewEntry) -> str:
+    return seen.fit or seen.state
 
 
 def _why(seen: ViewEntry) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from typing import NamedTuple
 
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.view import View, ViewEntry, known_of
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import PICTURE_SUFFIXES, fold
+from lib_embeddings.names import PICTURE_SUFFIXES, Field, fold
 from lib_embeddings.prompts.infotext import (
     Provenance,
     compare,
@@ -22,7 +23,18 @@ from lib_embeddings.prompts.infotext import (
     named_embeddings,
 )
 from lib_embeddings.prompts.reader import Near, PromptReader
+from lib_embeddings.prompts.report import PromptReport
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
+
+# From a prompt, names of styles and the prompt's field, returns the prompt with the styles in it.
+ApplyStyles = Callable[[str, Sequence[str], Field], str]
+
+_LONG_STYLES = "the styles are not checked: with them the prompt is too long"
+
+
+def without_styles(prompt: str, _styles: Sequence[str], _field: Field) -> str:
+    """Return a prompt as it is: for hosts that have no styles."""
+    return prompt
 
 
 class ReadyReader(NamedTuple):
@@ -32,13 +44,36 @@ class ReadyReader(NamedTuple):
     view: View
     tokenize: Tokenize
     reader: PromptReader
+    apply_styles: ApplyStyles
+
+    def read(
+        self, prompt: str, field: Field, steps: int, styles: Sequence[str] = ()
+    ) -> PromptReport:
+        """Return what a prompt uses, with some of the host's styles in it.
+
+        What the report offers to mend is in the prompt itself.
+        """
+        read = partial(self.reader.read, steps=steps, is_negative=field == "negative")
+        typed = read(prompt)
+        styled = self.apply_styles(prompt, styles, field)
+        if styled == prompt:
+            return typed
+        if len(styled) > LIMITS.prompt_characters:
+            return replace(typed, unread=_LONG_STYLES)
+        return replace(
+            read(styled),
+            prompt=prompt,
+            near_misses=typed.near_misses,
+            foreign_syntax=typed.foreign_syntax,
+        )
 
 
 class PromptReports:
     """Reads prompts with a library's names, in any number of threads."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, apply_styles: ApplyStyles = without_styles) -> None:
         self._library = library
+        self._apply_styles = apply_styles
         self._lock = threading.Lock()
         self._ready: ReadyReader | None = None
         # prompt -> name -> hash, of the infotext that it came from
@@ -56,8 +91,9 @@ class PromptReports:
                     reader = reader_of(catalogue.view, tokenize, self._library.token_ids)
                 except LookupError:  # the host's tokenizer, while it has no model
                     return None
-                ready = ReadyReader(catalogue.generation, catalogue.view, tokenize, reader)
-                self._ready = ready
+                ready = self._ready = ReadyReader(
+                    catalogue.generation, catalogue.view, tokenize, reader, self._apply_styles
+                )
             return ready
 
     def note_pasted(self, prompt: str, named: Mapping[str, str]) -> Provenance:

@@ -51,6 +51,13 @@ class Fit(NamedTuple):
     reason: str | None = None
 
 
+_USABLE = Fit("usable")
+_NOT_LOADED = Fit(
+    "incompatible",
+    "the WebUI's own loader has not loaded it: let this extension load, in the settings",
+)
+
+
 class ViewEntry(NamedTuple):
     """An entry as one model sees it.
 
@@ -102,14 +109,22 @@ class View:
 
     @classmethod
     def of(
-        cls, snapshot: Snapshot, model: ModelFamily | None, use_partial: Collection[str] = ()
+        cls,
+        snapshot: Snapshot,
+        model: ModelFamily | None,
+        use_partial: Collection[str] = (),
+        loaded: Collection[str] | None = None,
     ) -> View:
         """See a snapshot with a model.
 
         Args:
             use_partial: ids of entries that count as usable where they are partial.
+            loaded: full paths of the files that a host's own loader has loaded, which alone are
+                usable then; None where what is usable is loaded.
         """
-        fits = _Fits(model)
+        fits = _Fits(model, loaded)
+        if loaded is not None:
+            use_partial = ()
         rows = [_alone(entry, fits, use_partial) for entry in snapshot.entries]
         named = {name: rows[number] for name, number in snapshot.names.first.items()}
         twins: dict[str, tuple[ViewEntry, ...]] = {}
@@ -142,11 +157,20 @@ class View:
 class _Fits:
     """How embeddings fit a model, found out once for all of one shape."""
 
-    def __init__(self, model: ModelFamily | None) -> None:
+    def __init__(self, model: ModelFamily | None, loaded: Collection[str] | None) -> None:
         self._model = model
+        self._loaded = loaded
         self._known: dict[int, Fit] = {}  # by identity: files of one shape share the mapping
 
     def of(self, entry: Entry) -> Fit:
+        fit = self._of_shape(entry)
+        if self._loaded is None:
+            return fit
+        if entry.place.full_path in self._loaded:
+            return _USABLE
+        return _NOT_LOADED if fit == _USABLE else fit
+
+    def _of_shape(self, entry: Entry) -> Fit:
         vectors = entry.reading.vectors
         fit = self._known.get(id(vectors))
         if fit is None:
@@ -218,7 +242,7 @@ def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
     if too_long:
         return Fit("incompatible", too_long)
     if model.suits(vectors):
-        return Fit("usable")
+        return _USABLE
     shared = [key for key in model.encoders if key in vectors]
     if not shared:
         return Fit("incompatible", f"{_made_for(vectors)}; the active model is {model}")

@@ -117,13 +117,13 @@ def prompts(reports: PromptReports, asked: Prompts) -> dict[str, Any] | None:
     ready = reports.ready()
     if ready is None:
         return None
-    model, read = ready.view.model, ready.reader.read
+    model, steps, styles = ready.view.model, asked.steps, asked.styles
     try:
         answer = {
             "generation": ready.generation,
             "model": model.key if model else None,
-            "positive": read(asked.positive, asked.steps).as_json(),
-            "negative": read(asked.negative, asked.steps, is_negative=True).as_json(),
+            "positive": ready.read(asked.positive, "positive", steps, styles).as_json(),
+            "negative": ready.read(asked.negative, "negative", steps, styles).as_json(),
         }
     except LookupError:  # the host has unloaded its model, and its tokenizer with it
         return None

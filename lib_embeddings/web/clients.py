@@ -24,11 +24,11 @@ _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::\d+)?", re.IGNORECA
 
 
 def allow(_request: HTTPConnection) -> None:
-    """Ask for no login: for applications that have none."""
+    """Let in everybody."""
 
 
 class Door:
-    """Lets in who may read, and who may write."""
+    """Lets in who may read, who may write, and who may change files."""
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class Door:
         *,
         remedy: str = "",
         login: Callable[[HTTPConnection], object] = allow,
+        change_files: Callable[[HTTPConnection], object] = allow,
     ) -> None:
         """Know the names of the server.
 
@@ -47,11 +48,13 @@ class Door:
                 have any.
             remedy: what to do about a name that is refused, which `{}` stands for.
             login: raises `HTTPException` for a request that may not read.
+            change_files: likewise, for one that may read and choose, but change no files.
         """
         self._given = set(map(_name_of_page, given)) - {""}
         self._own = None if own is None else {"localhost", *map(str.lower, own), *self._given}
         self._remedy = remedy
         self._login = login
+        self.change_files = change_files
 
     def admit(self, request: HTTPConnection) -> None:
         """Let in a request of who is logged in and knows the server by a name of its own.

@@ -38,12 +38,14 @@ class Prompts(NamedTuple):
     Attributes:
         steps: how many the picture takes.
         infotext: of another picture, as somebody pasted it into a field.
+        styles: names of the host's styles that are selected, each once.
     """
 
     positive: str
     negative: str
     steps: int
     infotext: str
+    styles: tuple[str, ...]
 
 
 def one_of(parameter: str, value: str, allowed: Sequence[_T]) -> _T:
@@ -106,7 +108,10 @@ async def read_prompts(request: Request) -> Prompts:
     infotext = body.get("infotext", "")
     if not isinstance(infotext, str):
         raise HTTPException(422, "infotext: expected text")
-    return Prompts(positive, negative, steps, infotext)
+    styles = body.get("styles", [])
+    if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
+        raise HTTPException(422, "styles: expected a list of names")
+    return Prompts(positive, negative, steps, infotext, tuple(dict.fromkeys(styles)))
 
 
 async def _read_body(request: Request, most: int = _LONGEST_BODY) -> bytes:

@@ -47,12 +47,13 @@ def add_routes(
 
     Args:
         host: returns what is true of the host now.
-        door: lets in who may read, and who may write.
+        door: lets in who may read, who may write, and who may change files.
         reports: the library's, where others need them too.
     """
     routes = _Routes(library, host, reports or PromptReports(library))
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
     own = [Depends(door.admit_write)]
+    files = [*own, Depends(door.change_files)]
     for method, path, endpoint, dependencies in (
         ("GET", "/host", routes.host, None),
         ("GET", "/entries", routes.entries, None),
@@ -62,7 +63,7 @@ def add_routes(
         ("GET", "/preview/{id}", routes.preview, None),
         ("GET", "/events", routes.events, None),
         ("PATCH", "/entries/{id}", routes.choose, own),
-        ("POST", "/entries/{id}/rename", routes.rename, own),
+        ("POST", "/entries/{id}/rename", routes.rename, files),
         ("POST", "/prompt", routes.prompt, own),
         ("POST", "/rescan", routes.rescan, own),
     ):
@@ -172,6 +173,8 @@ class _Routes:
     async def choose(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
         choices = await read_choices(request)
+        if choices.get("use_partial") and seen.fit in (None, "incompatible"):
+            raise HTTPException(409, f"it cannot be used: {seen.reason}")
         await run_in_threadpool(lambda: self._library.choose(id, **choices))
         catalogue = self._library.catalogue
         return as_json(entry_as_json(catalogue, catalogue.find(id) or seen))

@@ -344,11 +344,24 @@ def test_a_composition_is_left_alone(tab: Tab) -> None:
 def test_another_completion_has_the_field(tab: Tab, other: str) -> None:
     """Where another extension completes, ours offers nothing and asks nothing."""
     asked = Asked(tab.page, "completions")
+    expect(tab.root.locator(".completion-note")).to_be_hidden()
     tab.prompt.evaluate(other)
     tab.prompt.press_sequentially("brush, mar")
     tab.notices.first.wait_for()
     expect(tab.completions).to_have_count(0)
     assert asked.requests == []
+    expect(tab.root.locator(".completion-note")).to_have_text("(another extension does)")
+
+
+@pytest.mark.parametrize("setting", ["tac_active", "tac_useEmbeddings"])
+def test_ours_takes_over_where_tagcomplete_completes_no_embeddings(tab: Tab, setting: str) -> None:
+    """Its settings are known by name, as they are now."""
+    tab.prompt.evaluate("(field) => field.classList.add('autocomplete')")
+    tab.page.evaluate("(setting) => (window.opts = { [setting]: false })", setting)
+    tab.prompt.press_sequentially("brush, mar")
+    expect(tab.completions).to_have_count(1)
+    tab.prompt.press("Escape")
+    expect(tab.root.locator(".completion-note")).to_be_hidden()
 
 
 def test_completion_can_be_switched_off(tab: Tab) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import SD1, fill, running, write
 from tests.browser.tab import Tab
@@ -94,6 +94,43 @@ def test_files_of_one_name_are_told_apart(page: Page) -> None:
     expect(tab.card("c++").locator(".place")).to_have_text("other · same file")
     tab.press("c++", "info")
     expect(tab.details).to_contain_text("c++.safetensors (same file)")
+
+
+def test_selected_styles_count_in_the_report(page: Page) -> None:
+    """What a style puts into the prompt is reported while it is selected, also under no prompt."""
+    tab = open_tab(page, "txt2img")
+    choice = page.locator("#txt2img_styles input")
+    choice.click()
+    page.get_by_role("option", name="brushwork").click()
+    expect(tab.notices.first).to_contain_text("brush")
+    tab.prompt.fill("marc_allante")
+    expect(tab.notices).to_contain_text(["marc_allante", "brush", "Embeddings take 4"])
+    choice.press("Backspace")
+    expect(tab.notices).to_contain_text(["marc_allante", "Embeddings take 2"])
+
+
+def test_a_page_without_the_server_part_asks_once(browser: Browser, webui: str) -> None:
+    """Where the Python part is off the page says and asks nothing more, whatever is typed."""
+    page = browser.new_page()
+    asked: list[str] = []
+    page.route("**/lib-embeddings/v1/**", lambda route: answer(route, asked))
+    page.goto(webui)
+    prompt = page.locator("#txt2img_prompt textarea")
+    prompt.wait_for()
+    prompt.press_sequentially("a photo of marc_allante")
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert [address.rpartition("/")[2] for address in asked] == ["host"]
+    assert page.locator(".lib-embeddings-report").count() == 0
+    page.close()
+
+
+def answer(route: Route, asked: list[str]) -> None:
+    """Answer with our script and style, and as a server that has none of our routes."""
+    if "/assets/" in route.request.url:
+        route.continue_()
+        return
+    asked.append(route.request.url)
+    route.fulfill(status=404)
 
 
 def test_without_a_webui_there_is_no_editor(tab: Tab) -> None:

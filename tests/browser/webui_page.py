@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Sequence
 
 import uvicorn
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.standalone import build_app, gr  # its gradio, which reads no fonts
+from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.names import Field
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door
@@ -25,6 +28,14 @@ STYLE = """
 """
 
 
+STYLES = {"brushwork": "brush", "plain": "a photo"}
+
+
+def apply_styles(prompt: str, styles: Sequence[str], field: Field) -> str:
+    """Return a prompt with the texts of styles behind it."""
+    return ", ".join([prompt, *(STYLES[style] for style in styles if field == "positive")])
+
+
 def facts() -> HostFacts:
     """Return what the page may know of a WebUI."""
     return HostFacts("a WebUI", None, ("txt2img", "img2img"), ", ")
@@ -38,6 +49,7 @@ def build_page() -> gr.Blocks:
         with gr.Tabs():
             for tabname in ("txt2img", "img2img"):
                 with gr.Tab(tabname):
+                    gr.Dropdown(list(STYLES), multiselect=True, elem_id=f"{tabname}_styles")
                     gr.Textbox(label="Prompt", lines=3, elem_id=f"{tabname}_prompt")
                     gr.Textbox(label="Negative prompt", lines=3, elem_id=f"{tabname}_neg_prompt")
                     with gr.Tabs(), gr.Tab(TITLE):
@@ -53,8 +65,10 @@ def main(folder: str) -> None:
     ):
         library.set_model(MODEL_FAMILIES["sd1"])
         watcher.start()
-        door = Door()
-        app = build_app(build_page(), door, lambda app: add_routes(app, library, facts, door))
+        door, reports = Door(), PromptReports(library, apply_styles)
+        app = build_app(
+            build_page(), door, lambda app: add_routes(app, library, facts, door, reports)
+        )
         host, port, *_ = listener.getsockname()
         print(f"at http://{host}:{port}/", file=sys.stderr, flush=True)
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

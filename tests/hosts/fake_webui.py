@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +27,11 @@ from tests.hosts.fake_webui_processing import (
     StableDiffusionProcessingTxt2Img,
 )
 
-OURS = ("lib_embeddings.hosts.a1111.", "lib_embeddings.hosts.webui.page")
+# Those that import the WebUI's modules.
+OURS = (
+    "lib_embeddings.hosts.a1111.",
+    *(f"lib_embeddings.hosts.webui.{name}" for name in ("database", "page", "parts")),
+)
 
 
 # modules.textual_inversion.textual_inversion
@@ -154,6 +158,7 @@ class Checkpoint(torch.nn.Module):
 
     def __init__(self, *widths: int, is_sd3: bool = False) -> None:
         super().__init__()
+        self.sd_checkpoint_info = SimpleNamespace(title=f"checkpoint {id(self)}")
         make = _sd3_table if is_sd3 else _table
         self.cond_stage_model = Conditioner([make(width) for width in widths])
         self.is_sd3 = is_sd3
@@ -167,11 +172,14 @@ def _sd3_table(width: int) -> torch.nn.Module:
     return TextualInversionEmbeddings(1, width)
 
 
-class ModelData:
+class SdModelData:
     """What is loaded."""
 
     def __init__(self) -> None:
         self.sd_model: Checkpoint | None = None
+
+    def set_sd_model(self, v: Checkpoint | None, already_loaded: bool = False) -> None:  # noqa: ARG002 - theirs
+        self.sd_model = v
 
 
 class Hijack:
@@ -298,6 +306,26 @@ class Options:
             onchange()
 
 
+class StyleDatabase:
+    """Texts that are put around prompts and negative prompts, by name."""
+
+    def __init__(self, styles: dict[str, tuple[str, str]]) -> None:
+        self._styles = styles
+
+    def apply_styles_to_prompt(self, prompt: str, styles: list[str]) -> str:
+        return self._apply(prompt, styles, 0)
+
+    def apply_negative_styles_to_prompt(self, prompt: str, styles: list[str]) -> str:
+        return self._apply(prompt, styles, 1)
+
+    def _apply(self, prompt: str, styles: list[str], kind: int) -> str:
+        for name in styles:
+            text = self._styles.get(name, ("", ""))[kind]
+            merged = ", ".join(part for part in (prompt, text) if part)
+            prompt = text.replace("{prompt}", prompt) if "{prompt}" in text else merged
+        return prompt
+
+
 class CommandLine:
     """What the WebUI was started with."""
 
@@ -310,7 +338,9 @@ class FakeWebui:
 
     def __init__(self) -> None:
         self.hijack = Hijack()
-        self.model_data = ModelData()
+        self.model_data = SdModelData()
+        self.state = SimpleNamespace(job_count=0)
+        self.styles: dict[str, tuple[str, str]] = {}
         self.callbacks = Callbacks()
         self.options = Options()
         self.command_line = CommandLine()
@@ -340,6 +370,8 @@ class FakeWebui:
             opts=self.options,
             cmd_opts=self.command_line,
             OptionInfo=OptionInfo,
+            prompt_styles=StyleDatabase(self.styles),
+            state=self.state,
         )
         yield pages_module()
         yield _module("modules.textual_inversion")
@@ -347,7 +379,7 @@ class FakeWebui:
 
     def load(self, checkpoint: Checkpoint) -> None:
         """Load a checkpoint as the WebUI does: the database first, whoever wants to know after."""
-        self.model_data.sd_model = checkpoint
+        self.model_data.set_sd_model(checkpoint)
         self.database.load_textual_inversion_embeddings(force_reload=True)
         self.callbacks.fire("model_loaded", checkpoint)
 

@@ -29,12 +29,16 @@ class StableDiffusionProcessing:
         hires_steps: int | None = None,
     ) -> Any:
         wanted = (tuple(required_prompts), steps)
+        hijack = sys.modules["modules.sd_hijack"].model_hijack
         for cache in caches:
             if cache[0] == wanted:
+                hijack.extra_generation_params.update(*cache[2:])
                 return cache[1]
-        caches[0][1] = function(None, required_prompts, steps, hires_steps)
-        caches[0][0] = wanted
-        return caches[0][1]
+        cache = caches[0]
+        cache[:2] = wanted, function(None, required_prompts, steps, hires_steps)
+        if len(cache) > 2:  # as in reForge and Forge
+            cache[2] = hijack.extra_generation_params
+        return cache[1]
 
     def setup_conds(self) -> None:
         """Encode as the WebUI does: the negative prompt first."""
@@ -68,10 +72,37 @@ class Processed:
         self.comments = ""
 
 
-def generate(generation: StableDiffusionProcessing, script: type[Any], batches: int = 1) -> Any:
-    """Make pictures as the WebUI does, as far as prompts and scripts go."""
+def generate(
+    generation: StableDiffusionProcessing,
+    script: type[Any],
+    batches: int = 1,
+    before: Callable[[], object] = lambda: None,
+    between: Callable[[], object] = lambda: None,
+) -> Any:
+    """Make pictures as the WebUI does, as far as prompts and scripts go.
+
+    Args:
+        before: what the WebUI does after a job has begun, as to load the chosen checkpoint again.
+        between: what it does in the middle of a picture, as to switch to a refiner.
+    """
+    state = sys.modules["modules.shared"].state
+    state.job_count = -1
+    try:
+        before()
+        return _generate(generation, script, batches, between)
+    finally:
+        state.job_count = 0
+
+
+def _generate(
+    generation: StableDiffusionProcessing,
+    script: type[Any],
+    batches: int,
+    between: Callable[[], object],
+) -> Any:
     hijack = sys.modules["modules.sd_hijack"].model_hijack
     hijack.extra_generation_params = {}
+    hijack.embedding_db.load_textual_inversion_embeddings()
     running = script()
     running.process(generation)
     for number in range(batches):
@@ -80,6 +111,7 @@ def generate(generation: StableDiffusionProcessing, script: type[Any], batches: 
         generation.extra_generation_params.update(hijack.extra_generation_params)
         if isinstance(generation, StableDiffusionProcessingTxt2Img):
             generation.calculate_hr_conds()
+        between()
     processed = Processed(generation)
     running.postprocess(generation, processed)
     return processed

@@ -23,6 +23,7 @@ from lib_embeddings.library.render import (
     entry_as_json,
     log_lines,
     name_lines,
+    summary_lines,
     view_as_json,
 )
 from lib_embeddings.library.view import View, check_names
@@ -121,6 +122,52 @@ def test_a_name_of_two_files_is_loaded_once(model: str, other: str) -> None:
     total, names, count, row = log_lines(seen_by(model, both))
     assert (total.split()[4], names, count) == ("1", "Embeddings: lazyneg", "Not loaded: 1")
     assert row.startswith(f"  {other}lazyneg.pt  partial")
+
+
+def summary(*paths: str, model: str = "sd1", known: int = 0) -> list[str]:
+    """Return the lines of a console that knows the first of what is not loaded already."""
+    view = seen_by(model, map(entry, paths))
+    return list(summary_lines(view, [seen for seen in view if not seen.is_loaded][known:]))
+
+
+def test_a_console_names_a_hundred_and_counts_the_rest() -> None:
+    """Ten thousand names are no line of 150 KB."""
+    _total, named = summary(*(f"{number:05}.pt" for number in range(10_000)))
+    assert named.startswith("Embeddings: 00000, 00001, ")
+    assert named.endswith(", 00099 and 9,900 more")
+
+
+def test_a_console_lists_few_reasons_in_full() -> None:
+    """What fits on a screen is listed file by file."""
+    paths = [f"{number:02}.pt" for number in range(20)]
+    assert summary(*paths, model="sd2") == lines(*paths, model="sd2")
+
+
+def test_a_console_groups_many_reasons_by_kind() -> None:
+    """Of many files each kind has its number and some examples."""
+    view = seen_by("sd2", [*ENTRIES[-2:], *(entry(f"{number:02}.pt") for number in range(30))])
+    assert list(summary_lines(view, tuple(view)))[1:] == [
+        "Not loaded: 32",
+        "  unsafe: 1",
+        "    bad.pt  its pickle asks for os.system",
+        "  foreign: 1",
+        "    lora.pt  this is a LoRA",
+        "  incompatible: 30",
+        *(
+            f"    {number:02}.pt  made for SD 1.x (clip_l 768); "
+            "the active model is SD 2.x (clip_h 1024)"
+            for number in range(3)
+        ),
+        "    and 27 more",
+    ]
+
+
+def test_a_console_lists_what_it_did_not_know() -> None:
+    """Of what was listed before only the number is said, and nothing where nothing is new."""
+    count, row = summary("a.pt", "b.pt", model="sd2", known=1)[1:]
+    assert count == "Not loaded: 2, 1 not listed before:"
+    assert row.split()[0] == "b.pt"
+    assert summary("a.pt", "b.pt", model="sd2", known=2)[1:] == []
 
 
 def test_a_long_path_does_not_widen_the_table() -> None:

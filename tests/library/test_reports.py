@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lib_embeddings.library.catalogue import Filters
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.names import Field
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from tests.builders import safetensors_file, vectors
 
@@ -54,6 +56,38 @@ def test_all_embeddings_are_known(library: Library) -> None:
     assert known.reason
     assert "SD 2.x" in known.reason
     assert known.id in {seen.entry.place.id for seen in library.view}
+
+
+STYLES = {"sketch": "{prompt}, x", "huge": "x" * 20_000}
+
+
+def styled(prompt: str, styles: Sequence[str], field: Field) -> str:
+    """Return a prompt with styles as a host puts them in; the negative prompt gets none."""
+    for style in styles if field == "positive" else ():
+        prompt = STYLES[style].replace("{prompt}", prompt)
+    return prompt
+
+
+def test_styles_count_and_are_not_mended(library: Library) -> None:
+    """What a style names is used and takes tokens; offers are about what somebody typed."""
+    ready = PromptReports(library, styled).ready()
+    assert ready
+    report = ready.read("embedding:ab", "positive", 20, ["sketch"])
+    assert [use.known.name for use in report.used] == ["ab", "x"]
+    typed = ready.read("embedding:ab", "positive", 20)
+    assert (report.prompt, report.foreign_syntax) == (typed.prompt, typed.foreign_syntax)
+    assert sum(c.tokens for c in report.chunks) > sum(c.tokens for c in typed.chunks)
+    negative = ready.read("embedding:ab", "negative", 20, ["sketch"])
+    assert [use.known.name for use in negative.used] == ["ab"]
+
+
+def test_a_style_that_makes_a_prompt_too_long_is_not_read(library: Library) -> None:
+    """The prompt itself is reported on, and that not all was."""
+    ready = PromptReports(library, styled).ready()
+    assert ready
+    report = ready.read("ab", "positive", 20, ["sketch", "huge", "sketch"])
+    assert [use.known.name for use in report.used] == ["ab"]
+    assert report.unread == "the styles are not checked: with them the prompt is too long"
 
 
 def test_a_generation_is_prepared_once(library: Library) -> None:

@@ -50,6 +50,30 @@ def meaning(view: View, name: str = "lazyneg") -> str:
     return view.named[name].entry.place.path
 
 
+# What a host has loaded itself
+
+
+def test_what_a_host_loaded_is_usable_and_nothing_else() -> None:
+    """A host's own loader decides, also between files of one name, and no choice of ours."""
+    one, pair, two, other_one, *others = ENTRIES
+    loaded = {entry.place.full_path for entry in (two, other_one)}
+    snapshot = Snapshot(("/root",), (one, pair, two, other_one, *others))
+    view = View.of(snapshot, MODEL_FAMILIES["sd1"], {pair.place.id}, loaded)
+    assert [seen.entry for seen in view if seen.is_loaded] == [two, other_one]
+    assert view.named["one"].entry is other_one
+    assert states(view)["one.pt"] == "duplicate"
+    assert fits(view)["pair.pt"] == "partial"
+
+
+def test_what_would_be_usable_says_that_the_host_did_not_load_it() -> None:
+    """The reason is not the file's."""
+    view = View.of(Snapshot(("/root",), ENTRIES), MODEL_FAMILIES["sd1"], loaded=())
+    (reason,) = (seen.reason for seen in view if seen.entry is ENTRIES[0])
+    assert reason == (
+        "the WebUI's own loader has not loaded it: let this extension load, in the settings"
+    )
+
+
 # What fits
 
 

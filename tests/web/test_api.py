@@ -506,11 +506,30 @@ def test_a_partial_embedding_is_switched_on(full_site: Site) -> None:
     changed = full_site.client.patch(f"/entries/{partial['id']}", json={"use_partial": True}).json()
     after = full_site.get("/entries")
     assert (changed["fit"], changed["reason"]) == ("usable", None)
+    assert changed["warnings"] == [f"switched on, but fits in part only: {partial['reason']}"]
     assert after["generation"] == before["generation"] + 1
     assert [page["counts"]["usable"] for page in (before, after)] == [1, 2]
     assert [page["counts"]["partial"] for page in (before, after)] == [1, 0]
     back = full_site.client.patch(f"/entries/{partial['id']}", json={"use_partial": False}).json()
     assert back == partial
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [({"fit": "incompatible"}, "made for SD 2.x"), ({"state": "broken"}, "web page")],
+    ids=["another model's", "broken"],
+)
+def test_what_cannot_work_is_not_switched_on(
+    full_site: Site, entry: dict[str, str], reason: str
+) -> None:
+    """A choice that would do nothing is refused with the reason, and can be taken back."""
+    (found, *_) = full_site.get("/entries", **entry)["entries"]
+    refused = full_site.client.patch(f"/entries/{found['id']}", json={"use_partial": True})
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == f"it cannot be used: {found['reason']}"
+    assert reason in found["reason"]
+    back = full_site.client.patch(f"/entries/{found['id']}", json={"use_partial": False})
+    assert back.json() == found
 
 
 def test_a_prompt_field_is_chosen(site: Site) -> None:

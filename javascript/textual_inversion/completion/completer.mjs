@@ -7,6 +7,7 @@
 
 import { element } from "../elements.mjs";
 import { Questions } from "../questions.mjs";
+import { webui } from "../webui.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
 import { CompletionList } from "./list.mjs";
 import { completeWord, typedWord } from "./typed_word.mjs";
@@ -22,6 +23,8 @@ const TYPING = new Set(["insertText", "insertCompositionText", "insertFromCompos
 
 /** @type {HTMLCollectionOf<HTMLInputElement>} One in each tab. */
 const switches = /** @type {any} */ (globalThis.document?.getElementsByClassName("completion-switch"));
+/** @type {HTMLCollectionOf<HTMLElement>} One beside each switch. */
+const notes = /** @type {any} */ (globalThis.document?.getElementsByClassName("completion-note"));
 let isOn = recall();
 
 export class Completer {
@@ -35,9 +38,8 @@ export class Completer {
    * @param {Host} host
    * @param {(target: EventTarget | null) => Element | null} blockOf Returns what the host
    *   has around a prompt field, null for other elements.
-   * @param {AbortSignal} signal
    */
-  constructor(api, host, blockOf, signal) {
+  constructor(api, host, blockOf) {
     this.blockOf = blockOf;
     this.list = new CompletionList(host, (completion) => this.#accept(completion));
     /** @type {Questions<string, Completion[]>} */
@@ -46,13 +48,25 @@ export class Completer {
       (completions) => this.#show(completions ?? []),
     );
     const capture = true;
-    document.addEventListener("input", (event) => this.#onInput(/** @type {InputEvent} */ (event)), { signal });
-    document.addEventListener("compositionend", ({ target }) => this.#lookUp(target), { signal });
-    document.addEventListener("keydown", (event) => this.#onKey(event), { signal, capture });
-    document.addEventListener("focusout", () => this.#close(), { signal });
-    document.addEventListener("selectionchange", () => this.#closeIfMoved(), { signal });
-    addEventListener("scroll", () => this.list.place(), { signal, capture, passive: true });
-    addEventListener("resize", () => this.list.place(), { signal });
+    document.addEventListener("input", (event) => this.#onInput(/** @type {InputEvent} */ (event)));
+    document.addEventListener("compositionend", ({ target }) => this.#lookUp(target));
+    document.addEventListener("keydown", (event) => this.#onKey(event), { capture });
+    document.addEventListener("focusout", () => this.#close());
+    document.addEventListener("selectionchange", () => this.#closeIfMoved());
+    addEventListener("scroll", () => this.list.place(), { capture, passive: true });
+    addEventListener("resize", () => this.list.place());
+  }
+
+  /**
+   * Match the page as it is by now.
+   *
+   * @param {HTMLTextAreaElement[]} textareas The prompt fields.
+   */
+  place(textareas) {
+    this.list.place();
+    if (this.list.isOpen) return; // Our own list looks like another's then.
+    const isOther = textareas.some((textarea) => hasOther(textarea));
+    for (const note of notes) note.hidden = !isOther;
   }
 
   /** @param {InputEvent} event */
@@ -141,11 +155,10 @@ export class Completer {
  */
 function hasOther(textarea) {
   const { nextElementSibling: next } = textarea;
-  return (
-    textarea.classList.contains("autocomplete") ||
-    (textarea.getAttribute("aria-autocomplete") ?? "none") !== "none" ||
-    Boolean(next?.matches(".autocompleteParent, .autocompleteResults"))
-  );
+  const hasTagcomplete =
+    textarea.classList.contains("autocomplete") || next?.matches(".autocompleteParent, .autocompleteResults");
+  if (hasTagcomplete) return webui.opts?.tac_active !== false && webui.opts?.tac_useEmbeddings !== false;
+  return (textarea.getAttribute("aria-autocomplete") ?? "none") !== "none";
 }
 
 /** Build a switch by which people choose whether names are completed. */
@@ -153,7 +166,8 @@ export function completionSwitch() {
   const input = element("input", { type: "checkbox", role: "switch", class: "completion-switch", checked: isOn });
   input.addEventListener("change", () => choose(input.checked));
   const title = "Suggest names of embeddings while you type a prompt";
-  return element("label", { class: "choice", title }, input, "Complete names");
+  const note = element("span", { class: "completion-note", hidden: true }, "(another extension does)");
+  return element("label", { class: "choice", title }, input, "Complete names", note);
 }
 
 /** @param {boolean} choice */

@@ -31,7 +31,7 @@ export class PromptFields {
   /**
    * @param {string} tabname
    * @param {{focused: () => void, edited: () => void}} listener
-   * @param {AbortSignal} closing
+   * @param {AbortSignal} [closing] Of whoever does not live as long as the page.
    */
   constructor(tabname, listener, closing) {
     this.tabname = tabname;
@@ -39,8 +39,8 @@ export class PromptFields {
     document.addEventListener("focusin", ({ target }) => this.#onFocus(target), { signal: closing });
     document.addEventListener("input", ({ target }) => this.#onInput(target), { signal: closing });
     // A host that puts a prompt into its field itself fires no event there.
-    webui.onAfterUiUpdate?.(() => closing.aborted || listener.edited());
-    closing.addEventListener("abort", () => this.mark(null));
+    webui.onAfterUiUpdate?.(() => closing?.aborted || listener.edited());
+    closing?.addEventListener("abort", () => this.mark(null));
   }
 
   /**
@@ -49,6 +49,11 @@ export class PromptFields {
    */
   textarea(field) {
     return document.querySelector(`${SELECTORS[field](this.tabname)} textarea`);
+  }
+
+  /** Return the fields that are in the page. */
+  textareas() {
+    return FIELDS.map((field) => this.textarea(field)).filter((textarea) => textarea !== null);
   }
 
   /**

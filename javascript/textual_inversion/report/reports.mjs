@@ -39,14 +39,13 @@ export class PromptReports {
    * @param {string} tabname
    * @param {Api} api
    * @param {Limits} limits
-   * @param {AbortSignal} closing
    */
-  constructor(tabname, api, limits, closing) {
+  constructor(tabname, api, limits) {
     this.api = api;
     this.limits = limits;
     this.tabname = tabname;
     const events = { focused: () => this.#update(), edited: () => this.#update() };
-    this.fields = new PromptFields(tabname, events, closing);
+    this.fields = new PromptFields(tabname, events);
     this.strips = {
       positive: new ReportStrip((button) => this.#press("positive", button)),
       negative: new ReportStrip((button) => this.#press("negative", button)),
@@ -57,9 +56,8 @@ export class PromptReports {
       (answer) => this.#receive(answer),
       PAUSE_MS,
     );
-    document.addEventListener("paste", (event) => this.#onPaste(event), { signal: closing });
-    document.addEventListener("visibilitychange", () => this.#update(), { signal: closing });
-    closing.addEventListener("abort", () => this.#follow(false));
+    document.addEventListener("paste", (event) => this.#onPaste(event));
+    document.addEventListener("visibilitychange", () => this.#update());
   }
 
   /** Put the reports where the fields are by now. */
@@ -71,7 +69,7 @@ export class PromptReports {
   /** Ask what the prompts use, if that may have changed and somebody can see it. */
   #update() {
     const prompts = this.#prompts();
-    const isBlank = FIELDS.every((field) => !prompts[field].trim());
+    const isBlank = FIELDS.every((field) => !prompts[field].trim()) && !prompts.styles?.length;
     this.#follow(!isBlank);
     if (isBlank) this.#forget();
     else if (FIELDS.some((field) => this.#isLong(prompts[field]))) this.#refuse(prompts);
@@ -83,7 +81,13 @@ export class PromptReports {
   #prompts() {
     const [positive, negative] = FIELDS.map((field) => this.fields.text(field));
     if (this.#pasted && !(this.#pasted.field === "positive" ? positive : negative)) this.#pasted = undefined;
-    return { positive, negative, steps: this.#steps(), infotext: this.#pasted?.infotext };
+    return { positive, negative, steps: this.#steps(), styles: this.#styles(), infotext: this.#pasted?.infotext };
+  }
+
+  /** Which of the host's styles are selected: they are put into the prompts. */
+  #styles() {
+    const selected = document.querySelectorAll(`#${CSS.escape(this.tabname)}_styles .token > span`);
+    return Array.from(selected, ({ textContent }) => textContent ?? "");
   }
 
   /** How many steps the host will take: prompt editing depends on it. */

@@ -1,17 +1,66 @@
-"""Begin and end inside a WebUI, which runs the doorway in `scripts/` again at "Reload UI"."""
+"""Begin and end inside a WebUI, which runs the doorway in `scripts/` again at "Reload UI".
+
+In between we act in places that have names, are guarded, and are undone at the end. A WebUI may be
+another than we know: what fails there costs one line and that part, never a picture and nothing of
+the WebUI's own.
+"""
 
 from __future__ import annotations
 
+import atexit
+import importlib
 import importlib.util
-from contextlib import ExitStack
-from typing import Any
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 
 from lib_embeddings.errors import HostError
+
+if TYPE_CHECKING:
+    from lib_embeddings.hosts.living import Living
+
+log = logging.getLogger(__name__)
 
 # What `install.py` installs; the WebUI brings the rest.
 NEEDED = ("watchdog", "platformdirs")
 
+# The adapters, in the order in which they are asked.
+_ADAPTERS = ("lib_embeddings.hosts.a1111.host",)
+
+# A module that only some WebUIs have -> what people call these.
+_NAMES = {"modules.scripts_manager": "SD.Next", "modules_forge": "Forge"}
+
+Undo = Callable[[], object]
+_T = TypeVar("_T")
+
 _running = ExitStack()
+atexit.register(_running.close)  # or threads and stores end when their modules are gone
+
+
+class Adapter(Protocol):
+    """A module that knows a kind of WebUI.
+
+    Its `check` raises `HostError` where the WebUI is of another kind.
+    """
+
+    def check(self) -> None:
+        """See that this is such a WebUI. Raises `HostError`."""
+
+    def folders(self) -> list[str]:
+        """Return the folders that the WebUI and its settings name."""
+
+    def attach(self, living: Living, hooks: Hooks, stop: Callable[[], object]) -> type[Any]:
+        """Let the WebUI use, list and show a library's embeddings.
+
+        Args:
+            stop: ends the extension; called when the WebUI unloads its scripts.
+
+        Returns:
+            What the WebUI runs at each generation, in its own terms.
+        """
 
 
 def start() -> type[Any] | None:
@@ -40,16 +89,124 @@ def _start() -> type[Any]:
             None,
             f"package {' and no package '.join(missing)}: restart it to install them",
         )
-    # They need what may be missing, and the WebUI's own modules.
-    from lib_embeddings.hosts.find import find  # noqa: PLC0415
+    # It needs what may be missing.
     from lib_embeddings.hosts.living import living_library  # noqa: PLC0415
-    from lib_embeddings.hosts.webui.hooks import Hooks  # noqa: PLC0415
 
-    webui = find()
+    webui = _find()
     with ExitStack() as undo:
         living = undo.enter_context(living_library(webui.folders()))
-        hooks = undo.enter_context(Hooks())
+        hooks = undo.enter_context(closing(Hooks()))
         script: type[Any] = webui.attach(living, hooks, stop)
         living.watcher.start()
         _running.push(undo.pop_all())
     return script
+
+
+def _find() -> Adapter:
+    """Return what knows this WebUI.
+
+    Raises:
+        HostError: nothing does; it names what the WebUI lacks.
+    """
+    refusals: list[HostError] = []
+    for name in _ADAPTERS:
+        try:
+            adapter: Any = importlib.import_module(name)
+            adapter.check()
+        except ImportError as error:
+            refusals.append(refusal(f"module {_missing(error)}"))
+        except HostError as error:
+            refusals.append(error)
+        else:
+            return adapter  # type: ignore[no-any-return]
+    raise refusals[0]
+
+
+def refusal(missing: str) -> HostError:
+    """Return the error that this WebUI lacks something."""
+    name = next((name for module, name in _NAMES.items() if module in sys.modules), "this WebUI")
+    return HostError(name, version(), missing)
+
+
+def version() -> str | None:
+    """Return the WebUI's version, for people only; None where it has none that we know."""
+    tag = getattr(sys.modules.get("modules.launch_utils"), "git_tag", None)
+    return tag() if tag else None
+
+
+def _missing(error: ImportError) -> str:
+    """Return what could not be imported; of a name in a package only the message tells."""
+    inside = re.search(r"cannot import name '(\w+)'", str(error))
+    return f"{error.name}.{inside[1]}" if inside else error.name or str(error)
+
+
+@final
+class Hooks:
+    """All parts that are hooked in. They are undone by `close`."""
+
+    def __init__(self) -> None:
+        self._undo = ExitStack()
+        self._reported: set[tuple[str, str]] = set()
+
+    def add(self, part: str, hook: Callable[[], Undo | None]) -> None:
+        """Let a part begin. Where that fails, the WebUI's own stays as it is.
+
+        Args:
+            part: its name, for people.
+            hook: returns what undoes it; None where there is nothing to undo.
+        """
+        undo = self.guard(part, hook)
+        if undo is not None:
+            self._undo.callback(self.guard, part, undo)
+
+    def guard(self, part: str, act: Callable[[], _T]) -> _T | None:
+        """Let a part act, and return what it returns; None where it fails, which is logged once."""
+        try:
+            return act()
+        except Exception as error:  # the WebUI may be another than we know
+            log.debug("the part %r failed", part, exc_info=True)
+            if (part, str(error)) not in self._reported:
+                self._reported.add((part, str(error)))
+                reason = f"{type(error).__name__}: {error}"
+                log.warning(
+                    "Textual Inversion: the %s does not work in this WebUI; all else does (%s)",
+                    part,
+                    reason,
+                )
+            return None
+
+    def close(self) -> None:
+        """Undo all parts, the last one first; safe to call again."""
+        self._undo.close()
+
+
+def replace(owner: Any, name: str, ours: Callable[..., Any]) -> Undo:
+    """Put ours in the place of a function of the WebUI's, and return what puts that one back.
+
+    Who has wrapped ours by then stays in place, so ours must pass calls on after the end.
+
+    Raises:
+        AttributeError: there is no such function.
+    """
+    getattr(owner, name)
+    own = vars(owner)
+    former = own.get(name)
+    setattr(owner, name, ours)
+
+    def put_back() -> None:
+        if own.get(name) != ours:
+            return
+        if former is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, former)
+
+    return put_back
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines at once; a console that cannot show a name must not end a generation."""
+    encoding = sys.stdout.encoding or "utf-8"
+    text = "\n".join(lines)
+    if text:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)

@@ -32,7 +32,7 @@ def everything(run: Run, *more: object) -> dict[str, object]:
     owners: list[object] = [
         *(module for name, module in sys.modules.items() if name.partition(".")[0] == "modules"),
         *(webui.database, webui.hijack, webui.options, webui.command_line, webui.callbacks),
-        *(type(webui.database), StableDiffusionProcessing, *more),
+        *(type(webui.database), type(webui.model_data), StableDiffusionProcessing, *more),
     ]
     return {
         f"{number} {getattr(owner, '__name__', type(owner).__name__)}.{name}": _inside(value)
@@ -108,7 +108,7 @@ STEPS = (
     "lib_embeddings.hosts.living.Index.open",
     "lib_embeddings.hosts.living.Library",
     "lib_embeddings.hosts.living.Watcher",
-    "lib_embeddings.hosts.a1111.host.PromptReports",
+    "lib_embeddings.hosts.webui.parts.PromptReports",
     "lib_embeddings.hosts.a1111.host.HashWriter",
     "lib_embeddings.hosts.a1111.host.Loader",
     "lib_embeddings.hosts.a1111.host._script_class",
@@ -141,7 +141,7 @@ def test_a_start_that_fails_half_way_is_undone(
 
 
 def _settings(run: Run) -> bool:
-    return len(run.webui.options.data_labels) == 3
+    return len(run.webui.options.data_labels) == 4
 
 
 def _loading(run: Run) -> bool:
@@ -166,12 +166,17 @@ WORKS: dict[str, Callable[[Run], bool]] = {
 }
 FAILURES = {
     "folders": ("lib_embeddings.hosts.a1111.host", "_Host", "add_folders"),
-    "settings": ("lib_embeddings.hosts.a1111.host", "", "_add_option"),
-    "loading of embeddings": ("lib_embeddings.hosts.a1111.loader", "Loader", "take_over"),
-    "writing of TI hashes": ("lib_embeddings.hosts.a1111.infotext", "HashWriter", "hook"),
+    "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
+    "loading of embeddings": ("lib_embeddings.hosts.a1111.loader", "Loader", "hook"),
+    "writing of TI hashes": ("lib_embeddings.hosts.a1111.encoding", "HashWriter", "hook"),
+    "notice of models kept in memory": (
+        "lib_embeddings.hosts.a1111.host",
+        "_Host",
+        "hook_switches",
+    ),
     "tab": ("lib_embeddings.hosts.webui.page", "", "replace_page"),
-    "API and page": ("lib_embeddings.hosts.a1111.host", "", "add_routes"),
-    "news for the page": ("lib_embeddings.hosts.a1111.host", "", "_unpack_events"),
+    "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
+    "news for the page": ("lib_embeddings.hosts.webui.parts", "", "unpack_events"),
 }
 
 
@@ -215,7 +220,7 @@ def test_a_part_that_fails_at_each_picture_is_named_once(
     def fail(*_: object) -> None:
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr("lib_embeddings.hosts.a1111.host.report_on", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.webui.parts.report_on", fail)
     for _ in range(3):
         script.postprocess(StableDiffusionProcessing("a cat", ""), None)
     (record,) = [each for each in caplog.records if "on purpose" in each.message]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -326,6 +329,26 @@ def test_starting_twice_is_starting_once(run: Run) -> None:
     assert eventually(lambda: threading.active_count() == before)
 
 
+def test_a_webui_that_ends_without_a_word_ends_in_silence(tmp_path: Path) -> None:
+    """What a process leaves running is undone before its modules are torn down."""
+    code = f"""
+import pathlib, pytest
+from tests.hosts.fake_webui import installed
+from tests.hosts.running import Run
+fake = installed(pytest.MonkeyPatch())
+Run(fake.__enter__(), pathlib.Path({str(tmp_path)!r})).start()
+"""
+    homes = dict.fromkeys(("XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path / "home"))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={**os.environ, **homes},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+
+
 def test_the_loader_can_be_switched_off_and_on(run: Run) -> None:
     """Off, the WebUI's own loader goes on with the same folders; on, ours does."""
     run.write("cat.safetensors")
@@ -419,9 +442,32 @@ def test_a_webui_without_a_database_is_left_alone(
     del run.webui.hijack.embedding_db
     assert extension.start() is None
     assert capsys.readouterr().out == (
-        "Textual Inversion is off: this WebUI v1.10.1 has no Hijack.embedding_db. "
+        "Textual Inversion is off: this WebUI v1.10.1 has no "
+        "modules.sd_hijack.model_hijack.embedding_db. The WebUI works as without this extension.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("known_by", "name"),
+    [("nothing", "this WebUI"), ("modules_forge", "Forge"), ("modules.scripts_manager", "SD.Next")],
+)
+def test_a_webui_without_a_module_is_named_with_what_it_lacks(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    known_by: str,
+    name: str,
+) -> None:
+    """The line tells which WebUI has no place for us, and the whole name of what we looked for."""
+    monkeypatch.delitem(sys.modules, "modules.sd_hijack")
+    monkeypatch.delattr(sys.modules["modules"], "sd_hijack")
+    monkeypatch.setitem(sys.modules, known_by, ModuleType(known_by))
+    assert extension.start() is None
+    assert capsys.readouterr().out == (
+        f"Textual Inversion is off: {name} v1.10.1 has no module modules.sd_hijack. "
         "The WebUI works as without this extension.\n"
     )
+    assert not run.webui.callbacks.wanted
 
 
 def test_a_missing_package_is_one_line(
@@ -454,7 +500,7 @@ def test_a_failing_load_hands_back(run: Run, caplog: pytest.LogCaptureFixture) -
 
     broken.cond_stage_model.tokenize = tokenize_one  # type: ignore[method-assign]
     run.webui.load(broken)
-    assert run.database.own_loads == 1
+    assert run.database.own_loads
     assert type(run.database.word_embeddings["cat"]) is Embedding
     assert any("no tokenizer" in r.message for r in caplog.records)
 

@@ -8,7 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from fastapi import FastAPI  # noqa: E402
+
 from lib_embeddings.hosts.webui import extension  # noqa: E402
+from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.hosts.fake_webui import Checkpoint  # noqa: E402
 from tests.hosts.fake_webui_processing import (  # noqa: E402
     StableDiffusionProcessing,
@@ -16,7 +19,9 @@ from tests.hosts.fake_webui_processing import (  # noqa: E402
     generate,
 )
 from tests.hosts.running import Run  # noqa: E402
-from tests.web import SD1, SD2  # noqa: E402
+from tests.web import SD1, SD2, TestClient  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
 
 CAT = f"cat_x: {hashlib.sha256(SD1).hexdigest()[:12]}"
 BAD = f"bad_x: {hashlib.sha256(SD1).hexdigest()[:12]}"
@@ -84,6 +89,17 @@ def test_prompts_that_were_encoded_before_are_encoded_anew(started: Run) -> None
     assert _hashes(started, generation) == CAT
 
 
+def test_a_cache_of_three_slots_brings_no_embeddings_of_another_picture(
+    started: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What such a WebUI keeps for the negative prompt names those of the prompt beside it, too."""
+    for name in ("cached_c", "cached_uc"):
+        monkeypatch.setattr(StableDiffusionProcessing, name, [None, None, None])
+    prompts = [("a cat_x", "ugly"), ("a dog", "ugly"), ("a dog", "dull"), ("a cat_x", "ugly")]
+    hashes = [_hashes(started, StableDiffusionProcessing(*each)) for each in prompts]
+    assert hashes == [CAT, None, None, CAT]
+
+
 def test_a_replaced_file_has_its_new_hash(started: Run) -> None:
     """The memory of a prompt ends with the file."""
     _hashes(started, StableDiffusionProcessing("a cat_x"))
@@ -102,7 +118,7 @@ def test_a_defect_of_ours_costs_no_picture(
     def fail(*_values: str) -> str:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("lib_embeddings.hosts.a1111.infotext.join_hashes", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.a1111.encoding.join_hashes", fail)
     assert _hashes(started, StableDiffusionProcessing("a cat_x")) == CAT
     assert "a defect" in caplog.text
 
@@ -166,6 +182,24 @@ def test_clients_are_told_of_each_prompt(started: Run) -> None:
     assert titles == [("prompt", "cat_x"), ("negative prompt", "bad_x")]
     assert told["TI hashes"] == generation.extra_generation_params["TI hashes"]
     assert "Textual Inversion" not in generation.extra_generation_params
+
+
+def test_selected_styles_count_in_the_live_report(started: Run) -> None:
+    """The page's reports are of the prompts with the WebUI's styles in them, each once."""
+    started.webui.styles.update(
+        sketch=("{prompt}, cat_x", "bad_x"), twice=("{prompt} {prompt}", "")
+    )
+    app = FastAPI()
+    started.webui.callbacks.fire("app_started", None, app)
+    asked = {"positive": "a dog", "styles": ["sketch", "unknown", "sketch"]}
+    report = TestClient(app, "http://localhost").post(f"{PREFIX}/prompt", json=asked).json()
+    assert [used["name"] for used in report["positive"]["used"]] == ["cat_x"]
+    assert report["positive"]["used"][0]["weights"] == [1]
+    assert [used["name"] for used in report["negative"]["used"]] == ["bad_x"]
+    asked = {"positive": "x" * 19_000, "styles": ["twice", *(f"twice{n}" for n in range(60))]}
+    started.webui.styles.update(dict.fromkeys(asked["styles"], ("{prompt} {prompt}", "")))
+    report = TestClient(app, "http://localhost").post(f"{PREFIX}/prompt", json=asked).json()
+    assert "too long" in report["positive"]["unread"]
 
 
 def test_ordinary_words_are_nothing_to_tell(

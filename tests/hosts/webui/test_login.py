@@ -1,4 +1,4 @@
-"""Our routes ask for the WebUI's login."""
+"""Our routes ask for the WebUI's login, and who may change files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from lib_embeddings.hosts.webui import extension
 from lib_embeddings.web.routes import PREFIX
 from tests.hosts.fake_webui import FakeWebui, installed
-from tests.web import TestClient
+from tests.web import ELSEWHERE, HERE, From, TestClient
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
 
@@ -180,3 +180,38 @@ def test_a_refusal_says_what_to_do(webui: FakeWebui) -> None:
         "'my.site' is no name of this server: "
         "start the WebUI with --cors-allow-origins=http://my.site"
     )
+
+
+def renaming(webui: FakeWebui, app: FastAPI, client: str, **headers: str) -> tuple[int, str]:
+    """Return how the app answers who wants to rename a file that is not there."""
+    assert extension.start()
+    webui.callbacks.fire("ui_settings")
+    webui.callbacks.fire("app_started", None, app)
+    response = TestClient(From(app, client), "http://localhost").post(
+        f"{PREFIX}/entries/none/rename", json={"name": "new"}, headers=headers
+    )
+    return response.status_code, response.json()["detail"]
+
+
+def test_other_machines_change_no_files(webui: FakeWebui) -> None:
+    """With `--listen` and no login only this machine renames, and the refusal says what to do."""
+    assert renaming(webui, FastAPI(), HERE)[0] == 404
+    status_code, detail = renaming(webui, FastAPI(), ELSEWHERE)
+    assert status_code == 403
+    assert "--gradio-auth" in detail
+    assert "Settings" in detail
+
+
+def test_other_machines_change_files_where_the_settings_let_them(webui: FakeWebui) -> None:
+    """The setting is off at first, and counts as it is now."""
+    app = FastAPI()
+    assert renaming(webui, app, ELSEWHERE)[0] == 403
+    webui.options.data["lib_embeddings_network"] = True
+    assert renaming(webui, app, ELSEWHERE)[0] == 404
+
+
+def test_who_is_logged_in_changes_files_from_anywhere(webui: FakeWebui) -> None:
+    """A login is all that the WebUI itself asks for."""
+    webui.command_line.api_auth = "api:key"
+    assert renaming(webui, FastAPI(), ELSEWHERE, Authorization=basic("api:key"))[0] == 404
+    assert renaming(webui, FastAPI(), ELSEWHERE)[0] == 401

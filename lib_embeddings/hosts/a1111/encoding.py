@@ -1,6 +1,8 @@
-"""The prompts that the WebUI keeps encoded, and `TI hashes` in every infotext.
+"""The text encoders that the WebUI has loaded, and the prompts that it keeps encoded.
 
-The WebUI writes the hashes while it encodes a prompt. It keeps what it encoded last, so that the
+Which ones they are is known by the token tables that it puts vectors into.
+
+The WebUI writes `TI hashes` while it encodes a prompt. It keeps what it encoded last, so that the
 second picture of a prompt has none. Here its function is wrapped, with the same signature:
 
     get_conds_with_caching   remembers what was written for an encoded prompt, and writes it again
@@ -10,14 +12,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from modules import processing, sd_hijack, shared
+from modules import processing, sd_hijack, sd_models, shared
 
-from lib_embeddings.hosts.webui.hooks import Hooks, Undo
+from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, MODEL_FAMILIES, ModelFamily
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes
+from lib_embeddings.prompts.tokenizer import TokenIds
 
-PART = "writing of TI hashes"
+HASHES_PART = "writing of TI hashes"
 
 _CACHES = (
     ("StableDiffusionProcessing", "cached_c"),
@@ -29,6 +33,88 @@ _CACHES = (
 _REMEMBERED = len(_CACHES)
 
 _SETTING = "textual_inversion_add_hashes_to_infotext"  # the WebUI's own
+
+
+# The text encoders
+
+
+class ActiveModel(NamedTuple):
+    """A loaded checkpoint, as far as embeddings go.
+
+    Attributes:
+        checkpoint: the WebUI's own object.
+        title: what people choose it by; empty where the WebUI has no word for it.
+        family: None where no family has these encoders.
+        encoders: keys of the text encoders that embeddings reach.
+        shape: the sum of their hidden sizes, as the WebUI counts.
+    """
+
+    checkpoint: Any
+    title: str
+    family: ModelFamily | None
+    encoders: tuple[str, ...]
+    shape: int
+
+    def tokenize(self, names: list[str]) -> list[TokenIds]:
+        """Return the token ids of each name."""
+        ids: list[TokenIds] = self.checkpoint.cond_stage_model.tokenize(names)
+        return ids
+
+
+def loaded_checkpoint() -> Any:
+    """Return what is loaded now, None where nothing is; loads nothing."""
+    return sd_models.model_data.sd_model
+
+
+def tokenize(texts: list[str]) -> list[TokenIds]:
+    """Return the token ids that texts have for what is loaded now; nothing is kept alive for it.
+
+    Raises:
+        LookupError: nothing is loaded.
+    """
+    text_model = _text_model(loaded_checkpoint())
+    if text_model is None:
+        raise LookupError("no model is loaded")
+    ids: list[TokenIds] = text_model.tokenize(texts)
+    return ids
+
+
+def active_model() -> ActiveModel | None:
+    """Look at the text encoders that are loaded now; None where there is no whole checkpoint."""
+    checkpoint = loaded_checkpoint()
+    text_model = _text_model(checkpoint)
+    if text_model is None:
+        return None
+    sizes = [_hidden_size(module) for module in text_model.modules()]
+    known = tuple(dict.fromkeys(size for size in sizes if size))
+    encoders = tuple(BY_HIDDEN_SIZE[size].key for size in known if size in BY_HIDDEN_SIZE)
+    is_sd3 = bool(getattr(checkpoint, "is_sd3", False))
+    title = str(getattr(getattr(checkpoint, "sd_checkpoint_info", None), "title", ""))
+    return ActiveModel(checkpoint, title, _family(encoders, is_sd3), encoders, sum(known))
+
+
+def _text_model(checkpoint: Any) -> Any:
+    """Return what holds a checkpoint's text encoders; None where there is no whole one."""
+    text_model = getattr(checkpoint, "cond_stage_model", None)
+    return text_model if hasattr(text_model, "tokenize") else None
+
+
+def _hidden_size(module: Any) -> int | None:
+    """Return the width of a token table that embeddings are put into; None of anything else."""
+    if not hasattr(module, "textual_inversion_key"):
+        return None
+    table = module if hasattr(module, "weight") else module.wrapped
+    return int(table.weight.shape[1])
+
+
+def _family(encoders: tuple[str, ...], is_sd3: bool) -> ModelFamily | None:
+    if is_sd3:
+        return MODEL_FAMILIES["sd3"]
+    suited = (f for f in MODEL_FAMILIES.values() if set(f.required) == set(encoders))
+    return next(suited, None)
+
+
+# The encoded prompts
 
 
 def forget_prompts() -> None:
@@ -74,14 +160,14 @@ class HashWriter:
 
             return writer.encode_and_write(self, caches, encode)
 
+        put_back = replace(kind, "get_conds_with_caching", get_conds_with_caching)
+        self._is_hooked = True
+
         def undo() -> None:
             self._is_hooked = False
             self._written.clear()
-            if kind.get_conds_with_caching is get_conds_with_caching:
-                kind.get_conds_with_caching = own
+            put_back()
 
-        kind.get_conds_with_caching = get_conds_with_caching
-        self._is_hooked = True
         return undo
 
     def begin(self, generation: Any) -> None:
@@ -95,11 +181,11 @@ class HashWriter:
         """Encode a prompt, or take it from a cache, and note its hashes for the infotext."""
         if not self._is_hooked or not getattr(shared.opts, _SETTING, False):
             return encode()
-        self._hooks.guard(PART, lambda: self._drop_unknown(caches))
+        self._hooks.guard(HASHES_PART, lambda: self._drop_unknown(caches))
         noted = sd_hijack.model_hijack.extra_generation_params
         before = noted.pop(TI_HASHES, "")
         encoded = encode()
-        self._hooks.guard(PART, lambda: self._write(generation, noted, encoded, before))
+        self._hooks.guard(HASHES_PART, lambda: self._write(generation, noted, encoded, before))
         return encoded
 
     def _drop_unknown(self, caches: list[list[Any]]) -> None:
@@ -113,7 +199,10 @@ class HashWriter:
         if hashes is None:
             hashes = noted.get(TI_HASHES, "")
             self._remember(encoded, hashes)
-        if value := join_hashes(hashes, before):
+        value = join_hashes(hashes, before)
+        # A cache with a third slot brings those of the picture that it was encoded for.
+        noted.pop(TI_HASHES, None)
+        if value:
             noted[TI_HASHES] = generation.extra_generation_params[TI_HASHES] = value
 
     def _recall(self, encoded: Any) -> str | None:

@@ -1,0 +1,257 @@
+"""What every WebUI gets of ours, whatever loads its embeddings: settings, tab, routes, reports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from modules import script_callbacks, shared
+
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, print_lines
+from lib_embeddings.hosts.webui.server import door_of, serve, unpack_events
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.render import summary_lines
+from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.library.view import View
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import Field
+from lib_embeddings.prompts.infotext import named_embeddings
+from lib_embeddings.web.answers import HostFacts
+
+# Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
+KEY = "Textual Inversion"
+
+_SECTION = ("lib_embeddings", "Textual Inversion")
+_LOADS = "lib_embeddings_take_over"
+_PAGE = "lib_embeddings_page"
+_FOLDERS = "lib_embeddings_folders"
+_NETWORK = "lib_embeddings_network"
+
+# A generation may have a prompt for each of hundreds of pictures, which differ in few words.
+_MOST_PROMPTS = 20
+
+# Where the WebUI keeps the prompts of all pictures, and what they are called for people.
+_PROMPTS: tuple[tuple[str, str, Field], ...] = (
+    ("all_prompts", "prompt", "positive"),
+    ("all_negative_prompts", "negative prompt", "negative"),
+    ("all_hr_prompts", "hires prompt", "positive"),
+    ("all_hr_negative_prompts", "hires negative prompt", "negative"),
+)
+
+
+# What the console has listed as not loaded, and why: no switch and no "Reload UI" lists it again.
+_listed: set[tuple[str, str | None]] = set()
+
+
+def announce(view: View) -> None:
+    """Print what is loaded, and of what is not only what was not listed before."""
+    reasons = {(seen.entry.place.id, seen.reason): seen for seen in view if not seen.may_be_used}
+    news = [seen for key, seen in reasons.items() if key not in _listed]
+    _listed.update(reasons)
+    print_lines(summary_lines(view, news))
+
+
+def on(event: str, callback: Callable[..., object]) -> Undo | None:
+    """Let the WebUI call us, and return what ends that."""
+    getattr(script_callbacks, f"on_{event}")(callback)
+    remove = getattr(script_callbacks, "remove_callbacks_for_function", None)
+    return partial(remove, callback) if remove else None
+
+
+def we_load() -> bool:
+    """Return whether the settings let us load embeddings in the place of the WebUI."""
+    return bool(_setting(_LOADS, default=True))
+
+
+def more_folders() -> list[str]:
+    """Return the folders that our setting names."""
+    lines = str(_setting(_FOLDERS, "")).splitlines()
+    return [os.path.abspath(os.path.expanduser(line.strip())) for line in lines if line.strip()]
+
+
+def _setting(key: str, default: Any) -> Any:
+    """Return a setting, also before the WebUI knows that there is one."""
+    return shared.opts.data.get(key, default)
+
+
+class Parts:
+    """What acts at the WebUI's events, and needs to know nothing of how it loads embeddings."""
+
+    def __init__(
+        self,
+        library: Library,
+        hooks: Hooks,
+        rescan: Callable[[], object],
+        facts: Callable[[str], HostFacts],
+    ) -> None:
+        """Prepare; nothing is hooked before `hook`.
+
+        Args:
+            rescan: scans all folders now.
+            facts: returns what the tab needs to know of the WebUI; given its separator of names.
+        """
+        self._library = library
+        self._hooks = hooks
+        self._rescan = rescan
+        self._facts = facts
+        self._reports = PromptReports(library, apply_styles)
+
+    def hook(
+        self, change_loading: Callable[[], object], change_folders: Callable[[], object]
+    ) -> None:
+        """Let the WebUI call us.
+
+        Args:
+            change_loading: called when the setting that lets us load embeddings was changed.
+            change_folders: called when the setting that names folders was changed.
+        """
+        add_settings = partial(self._add_settings, change_loading, change_folders)
+        for part, event, callback in (
+            ("settings", "ui_settings", add_settings),
+            ("tab", "before_ui", self._replace_page),
+            ("API and page", "app_started", self._serve),
+            ("report on pasted infotexts", "infotext_pasted", self._on_paste),
+        ):
+            self._hooks.add(part, partial(on, event, callback))
+
+    def sha256(self, entry: Entry) -> str:
+        """Hash an entry's file, unless the WebUI was told to hash nothing."""
+        return "" if getattr(shared.cmd_opts, "no_hashing", False) else self._library.sha256(entry)
+
+    def after_generation(self, generation: Any, processed: Any) -> None:
+        """Report what the prompts used."""
+        self._hooks.guard("prompt report", partial(report_on, self._reports, generation, processed))
+
+    def _add_settings(
+        self, change_loading: Callable[[], object], change_folders: Callable[[], object]
+    ) -> None:
+        guard = self._hooks.guard
+        loads = shared.OptionInfo(
+            True,
+            "Load embeddings with this extension. When off, the WebUI loads them itself",
+            section=_SECTION,
+            onchange=lambda: guard("loading of embeddings", change_loading),
+        )
+        page = shared.OptionInfo(
+            True,
+            "Show this extension's tab. When off, the WebUI shows its own Textual Inversion page",
+            section=_SECTION,
+        ).needs_reload_ui()
+        folders = shared.OptionInfo(
+            "",
+            "More folders to look for embeddings in, one on each line",
+            component_args={"lines": 3},
+            section=_SECTION,
+            onchange=lambda: guard("folders", change_folders),
+        )
+        network = shared.OptionInfo(
+            False,
+            "Let other machines change files here, as to rename them, where the WebUI has no login",
+            section=_SECTION,
+        )
+        options = {_LOADS: loads, _PAGE: page, _FOLDERS: folders, _NETWORK: network}
+        for key, info in options.items():
+            self._hooks.add("settings", partial(_add_option, key, info))
+
+    def _replace_page(self) -> None:
+        """Show our tab in the place of the WebUI's page, if the setting says so."""
+
+        def replace() -> Undo:
+            # A WebUI without such pages loses this one, and nothing else.
+            from lib_embeddings.hosts.webui.page import replace_page  # noqa: PLC0415
+
+            return replace_page(self._library, self._rescan, self.sha256)
+
+        if _setting(_PAGE, default=True):
+            self._hooks.add("tab", replace)
+
+    def _serve(self, _page: Any, app: Any) -> None:
+        """Answer the page and other programs."""
+
+        def facts() -> HostFacts:
+            return self._facts(str(_setting("extra_networks_add_text_separator", ", ")))
+
+        def opens_files() -> bool:
+            return bool(_setting(_NETWORK, default=False))
+
+        def answer() -> Undo:
+            door = door_of(app, shared.cmd_opts, opens_files)
+            return serve(app, self._library, self._reports, facts, door)
+
+        self._hooks.add("API and page", answer)
+        self._hooks.add("news for the page", partial(unpack_events, app))
+
+    def _on_paste(self, _infotext: str, fields: dict[str, Any]) -> None:
+        """Print which embeddings of a pasted infotext are not here."""
+
+        def report() -> None:
+            prompt, named = fields.get("Prompt", ""), named_embeddings(fields)
+            print_lines(self._reports.note_pasted(prompt, named).lines())
+
+        self._hooks.guard("report on pasted infotexts", report)
+
+
+def _add_option(key: str, info: Any) -> Undo:
+    shared.opts.add_option(key, info)
+    # The WebUI makes the table of settings anew while it builds its page of them.
+    return lambda: shared.opts.data_labels.pop(key, None)
+
+
+# What prompts use
+
+
+def apply_styles(prompt: str, styles: Sequence[str], field: Field) -> str:
+    """Return a prompt with some of the WebUI's styles in it, as it will make the picture with."""
+    database = getattr(shared, "prompt_styles", None)
+    if database is None:
+        return prompt
+    kind = "" if field == "positive" else "negative_"
+    apply = getattr(database, f"apply_{kind}styles_to_prompt")
+    for style in styles:
+        if len(prompt) <= LIMITS.prompt_characters:  # a style may repeat the prompt
+            prompt = apply(prompt, [style])
+    return prompt
+
+
+class _Prompt(NamedTuple):
+    text: str
+    title: str
+    field: Field
+
+
+def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
+    """Print what the prompts used, and put what they name and cannot use under the pictures.
+
+    The WebUI's API answers with all of it. The pictures' infotexts are written already.
+
+    Args:
+        generation: the WebUI's record of what was asked for, styles and the like applied.
+        processed: its record of the pictures.
+    """
+    ready = reports.ready()
+    if ready is None:
+        return
+    lines: dict[str, None] = {}
+    warnings: dict[str, None] = {}
+    given: list[dict[str, Any]] = []
+    for text, title, field in _prompts(generation):
+        report = ready.read(text, field, generation.steps)
+        lines.update((f"{title}: {line}", None) for line in report.lines())
+        warnings.update((f"{title}: {line}", None) for line in report.warnings())
+        given.append({"title": title, **report.as_json()})
+    print_lines(lines)
+    processed.extra_generation_params = {**processed.extra_generation_params, KEY: given}
+    processed.comments += "".join(f"{line}\n" for line in warnings)
+
+
+def _prompts(generation: Any) -> Iterator[_Prompt]:
+    """Yield each text once: hires has the same prompts, unless others are given."""
+    given: set[tuple[str, Field]] = set()
+    for attribute, title, field in _PROMPTS:
+        for text in getattr(generation, attribute, None) or ():
+            if (text, field) not in given and len(given) < _MOST_PROMPTS:
+                given.add((text, field))
+                yield _Prompt(text, title, field)

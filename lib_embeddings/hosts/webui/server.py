@@ -1,0 +1,122 @@
+"""Our routes in the WebUI's server, behind the WebUI's logins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from secrets import compare_digest
+from typing import Any
+
+from fastapi import HTTPException
+from starlette.requests import HTTPConnection
+
+from lib_embeddings.hosts.webui.extension import Undo
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.clients import Door, is_local
+from lib_embeddings.web.routes import PREFIX, add_routes
+from lib_embeddings.web.tab import Unpacked
+
+_COOKIES = ("access-token", "access-token-unsecure")
+# What a WebUI is started with where others than this machine reach it, by names of their own.
+_OPENINGS = ("listen", "server_name", "share", "ngrok", "subpath")
+
+
+def serve(
+    app: Any,
+    library: Library,
+    reports: PromptReports,
+    facts: Callable[[], HostFacts],
+    door: Door,
+) -> Undo:
+    """Let the WebUI's application answer the page and other programs, until undone."""
+    before = list(app.router.routes)
+    add_routes(app, library, facts, door, reports)
+    ours = [route for route in app.router.routes if route not in before]
+
+    def remove() -> None:
+        app.router.routes[:] = [route for route in app.router.routes if route not in ours]
+
+    return remove
+
+
+def unpack_events(app: Any) -> Undo:
+    """Put ourselves before what packs the WebUI's answers, until undone."""
+    app.middleware_stack = None  # made again at the next request; until then one may be added
+    app.add_middleware(Unpacked, path=f"{PREFIX}/events")
+    added = app.user_middleware[0]
+
+    def remove() -> None:
+        app.user_middleware.remove(added)
+        app.middleware_stack = None
+
+    return remove
+
+
+def door_of(app: Any, options: Any, opens_files: Callable[[], bool]) -> Door:
+    """Return what lets in whom the WebUI lets in.
+
+    A WebUI checks no names. Where it is for this machine alone and asks for no login, a name that
+    it was not given can only be a trick.
+
+    Args:
+        app: the application; gradio's has `auth` and `tokens`, and since its release 4 a
+            `cookie_id`; others ask for no login.
+        options: of the WebUI's command line.
+        opens_files: tells whether other machines may change files without a login.
+    """
+    accounts = getattr(app, "auth", None)
+    passwords = _passwords_of(getattr(options, "api_auth", None))
+    has_login = accounts is not None or bool(passwords)
+    is_open = any(getattr(options, opening, None) for opening in _OPENINGS)
+    ending = f"-{app.cookie_id}" if hasattr(app, "cookie_id") else ""
+    cookies = [f"{cookie}{ending}" for cookie in _COOKIES]
+
+    def login(request: HTTPConnection) -> None:
+        if not has_login:
+            return
+        tokens = (request.cookies.get(cookie) for cookie in cookies)
+        if accounts is not None and any(token in app.tokens for token in tokens):
+            return
+        if passwords and _knows(passwords, request.headers.get("authorization", "")):
+            return
+        headers = {"WWW-Authenticate": "Basic"} if passwords else None
+        raise HTTPException(401, "log in to the WebUI first", headers)
+
+    def change_files(request: HTTPConnection) -> None:
+        if not (has_login or is_local(request) or opens_files()):
+            raise HTTPException(
+                403,
+                "other machines may not change files here: start the WebUI with --gradio-auth, or "
+                "allow it in Settings, Textual Inversion",
+            )
+
+    return Door(
+        given=(getattr(options, "cors_allow_origins", None) or "").split(","),
+        own=None if is_open or has_login else (),
+        remedy="start the WebUI with --cors-allow-origins=http://{}",
+        login=login,
+        change_files=change_files,
+    )
+
+
+def _passwords_of(text: str | None) -> dict[str, str]:
+    """Return the API's users and passwords as the command line names them: `user:password,…`."""
+    pairs = [pair.partition(":") for pair in (text or "").split(",")]
+    return {user: password for user, colon, password in pairs if colon}
+
+
+def _knows(passwords: Mapping[str, str], authorization: str) -> bool:
+    kind, _, encoded = authorization.partition(" ")
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return False
+    expected = passwords.get(user)
+    return (
+        kind.lower() == "basic"
+        and expected is not None
+        and compare_digest(password.encode(), expected.encode())
+    )
