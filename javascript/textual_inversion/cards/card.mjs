@@ -5,7 +5,7 @@
  * `.actions .additional .search_terms`, as on the WebUI's own cards.
  */
 
-import { badgeOf, element, iconButton, setAttribute } from "../elements.mjs";
+import { badgeOf, element, iconButton, setAttribute } from "../page.mjs";
 import {
   counted,
   FIELD_TITLES,

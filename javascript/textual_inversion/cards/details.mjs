@@ -2,7 +2,7 @@
  * Show all that is known about one file, with the choices that people can make for it.
  */
 
-import { element, iconButton, textButton } from "../elements.mjs";
+import { element, iconButton, textButton } from "../page.mjs";
 import { renamedText, sentenceCase } from "../words.mjs";
 import { pictureOf } from "./card.mjs";
 import { choices, heading, sections } from "./facts.mjs";

@@ -2,7 +2,7 @@
  * Show results as a grid of cards, of which only those that can be seen exist.
  */
 
-import { element } from "../elements.mjs";
+import { element } from "../page.mjs";
 import { createCard, createGap, setReachable } from "./card.mjs";
 import { fullHeight, layOut, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
 

@@ -5,8 +5,7 @@
  * list: Enter with nothing chosen is the host's.
  */
 
-import { element } from "../elements.mjs";
-import { Questions } from "../questions.mjs";
+import { element, Questions } from "../page.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
 import { CompletionList } from "./list.mjs";
 import { completeWord, typedWord } from "./typed_word.mjs";

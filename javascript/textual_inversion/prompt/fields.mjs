@@ -2,7 +2,7 @@
  * The prompt fields of the host: which one was used last, what is in them, and edits with undo.
  */
 
-import { webui } from "../webui.mjs";
+import { webui } from "../page.mjs";
 import { FIELDS } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Field} Field */

@@ -3,7 +3,7 @@
  */
 
 import { listen } from "../live.mjs";
-import { Questions } from "../questions.mjs";
+import { Questions } from "../page.mjs";
 import { FIELDS } from "../words.mjs";
 import { convertSyntax, replaceWord } from "../prompt/edits.mjs";
 import { apply, PromptFields } from "../prompt/fields.mjs";

@@ -2,7 +2,7 @@
  * Show why there are no cards, and offer what there is instead.
  */
 
-import { element, textButton } from "../elements.mjs";
+import { element, textButton } from "../page.mjs";
 import { counted, number, sentenceCase } from "../words.mjs";
 import { countOf, FILTERS } from "./selection.mjs";
 

@@ -2,7 +2,7 @@
  * Show the folders as a tree that can be folded, with the number of files in each.
  */
 
-import { element, setAttribute } from "../elements.mjs";
+import { element, setAttribute } from "../page.mjs";
 import { number } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Folder} Folder */

@@ -2,9 +2,8 @@
  * The tab: its parts, and what they do for each other.
  */
 
-import { element, watchVisibility } from "../elements.mjs";
+import { element, hasEditor, openEditor, watchVisibility } from "../page.mjs";
 import { listen } from "../live.mjs";
-import { hasEditor, openEditor } from "../webui.mjs";
 import { FIELDS, number } from "../words.mjs";
 import { dropBrokenPictures, showPlaces } from "../cards/card.mjs";
 import { DetailsPanel } from "../cards/details.mjs";

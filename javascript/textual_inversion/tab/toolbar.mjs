@@ -2,7 +2,7 @@
  * Build the controls above the cards: search, order, filters, and the field that names go to.
  */
 
-import { element, iconButton, setAttribute } from "../elements.mjs";
+import { element, iconButton, setAttribute } from "../page.mjs";
 import { number } from "../words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
 import { countOf, FILTERS, SORTS, titleOf } from "./selection.mjs";
