@@ -4,10 +4,12 @@
 
 import { webui } from "../page.mjs";
 import { FIELDS } from "../words.mjs";
+import { Insertions } from "./edits.mjs";
 
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("./edits.mjs").Edit} Edit */
 /** @typedef {import("./known_names.mjs").KnownNames} KnownNames */
+/** @typedef {import("./pieces.mjs").Range} Range */
 
 /**
  * Where the fields are; each matches one element for one tab of the host.
@@ -27,6 +29,8 @@ export class PromptFields {
   last = null;
   /** @type {WeakSet<HTMLTextAreaElement>} Those whose caret somebody has placed. */
   #focused = new WeakSet();
+  /** @type {WeakMap<HTMLTextAreaElement, Insertions>} */
+  #insertions = new WeakMap();
 
   /**
    * @param {string} tabname
@@ -97,9 +101,13 @@ export class PromptFields {
   toggle(field, name, names, separator) {
     const textarea = this.textarea(field);
     if (!textarea) return "missing";
-    const caret = this.#focused.has(textarea) ? textarea.selectionEnd : textarea.value.length;
+    const insertions = this.#insertions.get(textarea) ?? new Insertions();
+    this.#insertions.set(textarea, insertions);
+    const { value, selectionStart: start, selectionEnd: end } = textarea;
+    const selection = this.#focused.has(textarea) ? { start, end } : { start: value.length, end: value.length };
     const options = { separator, isNegative: field === "negative" };
-    const { edit, caret: after, removed } = names.toggle(textarea.value, caret, name, options);
+    const toggle = () => names.toggle(value, selection, name, options);
+    const { edit, selection: after, removed } = insertions.toggle(value, selection, name, toggle);
     apply(textarea, edit, after);
     this.#focused.add(textarea);
     return removed ? "removed" : "added";
@@ -146,12 +154,13 @@ export function isOurEdit() {
  *
  * @param {HTMLTextAreaElement} textarea
  * @param {Edit} edit
- * @param {number} [caret] Where to leave the caret; else behind what was written.
+ * @param {Range} [selection] What to leave selected; else the caret is left behind what was written.
  */
-export function apply(textarea, edit, caret = edit.start + edit.replacement.length) {
+export function apply(textarea, edit, selection) {
   isEditing = true;
   try {
-    write(textarea, edit, caret);
+    const end = edit.start + edit.replacement.length;
+    write(textarea, edit, selection ?? { start: end, end });
   } finally {
     isEditing = false;
   }
@@ -160,9 +169,9 @@ export function apply(textarea, edit, caret = edit.start + edit.replacement.leng
 /**
  * @param {HTMLTextAreaElement} textarea
  * @param {Edit} edit
- * @param {number} caret
+ * @param {Range} selection
  */
-function write(textarea, { start, end, replacement }, caret) {
+function write(textarea, { start, end, replacement }, selection) {
   const before = document.activeElement;
   const wanted = textarea.value.slice(0, start) + replacement + textarea.value.slice(end);
   textarea.focus({ preventScroll: true });
@@ -175,6 +184,6 @@ function write(textarea, { start, end, replacement }, caret) {
     textarea.dispatchEvent(new InputEvent("input", { bubbles: true }));
   }
   webui.updateInput?.(textarea);
-  textarea.setSelectionRange(caret, caret);
+  textarea.setSelectionRange(selection.start, selection.end);
   if (before instanceof HTMLElement && before !== textarea) before.focus({ preventScroll: true });
 }
