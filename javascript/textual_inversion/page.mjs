@@ -122,6 +122,51 @@ export function openEditor({ dataset: { tabname = "", page = "" } }, event) {
 }
 
 /**
+ * Show a dialog over the page, which stays as it is behind it.
+ *
+ * @param {HTMLDialogElement} dialog
+ */
+export function showOver(dialog) {
+  if (dialog.open) return;
+  const { clientWidth, style } = document.documentElement;
+  style.setProperty("--lib-embeddings-scroll-bar", `${innerWidth - clientWidth}px`);
+  dialog.showModal();
+}
+
+/**
+ * Copy text, also where the page was not served over https.
+ *
+ * @param {string} text
+ * @param {HTMLElement} near Where an element can be focused now: an open dialog allows none outside of it.
+ * @returns {Promise<boolean>} Whether the browser did it.
+ */
+export async function copyText(text, near) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // No clipboard without https, or no permission: the old command needs neither.
+    return copySelection(text, near);
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {HTMLElement} near
+ */
+function copySelection(text, near) {
+  const before = document.activeElement;
+  const source = element("textarea", { readonly: true, class: "copy-source", "aria-hidden": "true" });
+  source.value = text;
+  near.append(source);
+  source.select();
+  const isCopied = document.execCommand("copy");
+  source.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return isCopied;
+}
+
+/**
  * Asks the server about what someone types: when typing pauses, one question at a time. Answers
  * to old questions are dropped.
  *

@@ -21,27 +21,32 @@ const SELECTORS = {
   negative: (tabname) => `#${CSS.escape(tabname)}_neg_prompt`,
 };
 const MARK = "lib-embeddings-target";
+/** Keys that pass through a field, or do nothing in it. */
+const PASSING = new Set(["Tab", "Shift", "Control", "Alt", "Meta", "Escape"]);
 
 let isEditing = false;
 
 export class PromptFields {
-  /** @type {Field | null} The field that was focused last. */
+  /** @type {Field | null} The field that somebody typed or clicked into last. */
   last = null;
   /** @type {WeakSet<HTMLTextAreaElement>} Those whose caret somebody has placed. */
-  #focused = new WeakSet();
+  #placed = new WeakSet();
   /** @type {WeakMap<HTMLTextAreaElement, Insertions>} */
   #insertions = new WeakMap();
 
   /**
    * @param {string} tabname
-   * @param {{focused: () => void, edited: () => void}} listener
+   * @param {{used: () => void, edited: () => void}} listener `used` is called when somebody types or
+   *   clicks into a field, `edited` when the text of one may have changed.
    * @param {AbortSignal} closing
    */
   constructor(tabname, listener, closing) {
     this.tabname = tabname;
     this.listener = listener;
-    document.addEventListener("focusin", ({ target }) => this.#onFocus(target), { signal: closing });
-    document.addEventListener("input", ({ target }) => this.#onInput(target), { signal: closing });
+    for (const type of ["pointerdown", "keydown", "input"])
+      document.addEventListener(type, (event) => this.#onUse(event), { signal: closing, capture: true });
+    for (const type of ["focusin", "input"])
+      document.addEventListener(type, ({ target }) => this.#onEdit(target), { signal: closing });
     // A host that puts a prompt into its field itself fires no event there.
     webui.onAfterUiUpdate?.(() => closing.aborted || listener.edited());
     closing.addEventListener("abort", () => this.mark(null));
@@ -104,31 +109,34 @@ export class PromptFields {
     const insertions = this.#insertions.get(textarea) ?? new Insertions();
     this.#insertions.set(textarea, insertions);
     const { value, selectionStart: start, selectionEnd: end } = textarea;
-    const selection = this.#focused.has(textarea) ? { start, end } : { start: value.length, end: value.length };
+    const selection = this.#placed.has(textarea) ? { start, end } : { start: value.length, end: value.length };
     const options = { separator, isNegative: field === "negative" };
     const toggle = () => names.toggle(value, selection, name, options);
     const { edit, selection: after, removed } = insertions.toggle(value, selection, name, toggle);
     apply(textarea, edit, after);
-    this.#focused.add(textarea);
+    this.#placed.add(textarea);
     return removed ? "removed" : "added";
   }
 
-  /** Focus the field that was focused last, else the prompt. */
+  /** Focus the field that was used last, else the prompt. */
   focus() {
     this.textarea(this.last ?? "positive")?.focus();
   }
 
-  /** @param {EventTarget | null} target */
-  #onFocus(target) {
+  /** @param {Event} event */
+  #onUse(event) {
+    const { target, isTrusted } = event;
     const field = this.fieldOf(target);
-    if (!field || isEditing) return;
-    this.#focused.add(/** @type {HTMLTextAreaElement} */ (target));
+    if (!field || isEditing || !isTrusted) return;
+    if (event instanceof KeyboardEvent && PASSING.has(event.key)) return;
+    this.#placed.add(/** @type {HTMLTextAreaElement} */ (target));
+    if (this.last === field) return;
     this.last = field;
-    this.listener.focused();
+    this.listener.used();
   }
 
   /** @param {EventTarget | null} target */
-  #onInput(target) {
+  #onEdit(target) {
     if (this.fieldOf(target)) this.listener.edited();
   }
 }

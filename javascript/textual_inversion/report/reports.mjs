@@ -44,7 +44,7 @@ export class PromptReports {
     this.api = api;
     this.limits = limits;
     this.tabname = tabname;
-    const events = { focused: () => this.#update(), edited: () => this.#update() };
+    const events = { used: () => {}, edited: () => this.#update() };
     this.fields = new PromptFields(tabname, events, closing);
     this.strips = {
       positive: new ReportStrip((button) => this.#press("positive", button)),
