@@ -268,7 +268,7 @@ export class Api {
  */
 function explain(error) {
   if (error.name === "TimeoutError") throw new Error(`the server has not answered for ${PATIENCE_MS / 1000} seconds`);
-  throw error instanceof TypeError ? new Error("the server does not answer: is it still running?") : error;
+  throw error instanceof TypeError ? new Error("the server does not answer") : error;
 }
 
 /**

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import HOSTILE
 from tests.browser.tab import Tab
@@ -176,15 +176,23 @@ def test_details_are_in_the_middle(tab: Tab, width: int) -> None:
     tab.card("marc_allante").locator(".main").focus()
     tab.page.keyboard.press("i")
     tab.details.get_by_text("SHA-256").wait_for()
-    box = tab.details.bounding_box()
-    assert box
-    assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=1)
-    assert box["y"] == pytest.approx(844 - box["y"] - box["height"], abs=1)
+    assert_in_the_middle(tab.details, width)
     before = tab.page.evaluate("scrollY")
     tab.page.mouse.move(5, 5)
     tab.page.mouse.wheel(0, 400)
     tab.wait_until_painted()
     assert tab.page.evaluate("scrollY") == before
+    tab.page.keyboard.press("Escape")
+    tab.page.keyboard.press("?")
+    assert_in_the_middle(tab.root.get_by_role("dialog", name="Keys"), width)
+
+
+def assert_in_the_middle(dialog: Locator, width: int) -> None:
+    """Fail unless a dialog is in the middle of a page that is 844 pixels high."""
+    box = dialog.bounding_box()
+    assert box
+    assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=1)
+    assert box["y"] == pytest.approx(844 - box["y"] - box["height"], abs=1)
 
 
 def test_the_model_decides_what_is_usable(tab: Tab) -> None:

@@ -32,7 +32,7 @@ const EXPECTED = 12;
 /** Build the view, with places for the cards that are on their way. */
 export function emptyView() {
   const gaps = Array.from({ length: EXPECTED }, () => element("span", { class: "blank" }));
-  return element("div", { class: "empty" }, element("div", { class: "skeleton", "aria-hidden": "true" }, ...gaps));
+  return element("div", { class: "empty" }, element("div", { class: "blanks", "aria-hidden": "true" }, ...gaps));
 }
 
 /**

@@ -80,15 +80,16 @@ export function titleOf(key, { model }) {
 }
 
 /**
- * Return how many entries are shown, and of how many where a search or folder hides some.
+ * Return how many entries are shown, of how many where a search or folder hides some, and how far a scan is.
  *
  * @param {Selection} selection
  * @param {LibrarySummary} summary
  */
-export function totalText({ filter, query, folder }, { counts, total }) {
+export function totalText({ filter, query, folder }, { counts, total, scanning }) {
   const noun = OF_FILES.has(filter) ? "file" : "embedding";
   const isPart = query !== "" || folder !== "";
-  return isPart ? `${number(total)} of ${counted(countOf(filter, counts), noun)}` : counted(total, noun);
+  const text = isPart ? `${number(total)} of ${counted(countOf(filter, counts), noun)}` : counted(total, noun);
+  return scanning ? `${text}, ${number(scanning.read)} of ${number(scanning.total)} read` : text;
 }
 
 /**

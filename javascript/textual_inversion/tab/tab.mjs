@@ -62,15 +62,13 @@ export class Tab {
     });
     const marks = { targetChanged: () => this.#showTarget(), usedChanged: () => this.#markAll() };
     this.insertion = new Insertion(tabname, host.separator, marks, signal);
-    this.grid = new Grid(
-      {
-        host,
-        hasEditor: hasEditor(root),
-        picture: (entry, width) => (entry.preview ? this.api.preview(entry, width) : null),
-        decorate: (card, entry) => this.#mark(card, entry),
-      },
-      signal,
-    );
+    const cards = {
+      host,
+      hasEditor: hasEditor(root),
+      picture: (/** @type {Entry} */ entry, /** @type {number} */ width) => entry.preview && api.preview(entry, width),
+      decorate: (/** @type {HTMLLIElement} */ card, /** @type {Entry} */ entry) => this.#mark(card, entry),
+    };
+    this.grid = new Grid(cards, signal);
     this.search = new Search(api, selection, choices, host.limits.page, {
       capacity: () => this.grid.capacity,
       holdsPlace: (results) => this.grid.holdsPlace(results),
@@ -114,7 +112,6 @@ export class Tab {
     this.tree.show(summary.folders, this.search.selection.folder);
     this.#showChoices();
     showEmpty(this.empty, this.search.selection, summary);
-    this.grid.viewport.hidden = !summary.total;
     this.grid.show(results, options);
     this.#addNames();
     this.toolbar.showStatus(totalText(this.search.selection, summary));
@@ -124,7 +121,9 @@ export class Tab {
   /** @param {Error | undefined} problem Of the last request. */
   #warn(problem) {
     this.toolbar.warn("request", problem && `Not loaded: ${problem.message}. Trying again …`);
-    if (problem && !this.search.results) showNoAnswer(this.empty, problem);
+    if (!problem || this.search.results) return;
+    this.toolbar.showStatus("");
+    showNoAnswer(this.empty, problem);
   }
 
   #render() {
