@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.tab import Tab
 
@@ -113,6 +113,25 @@ def test_tab_goes_from_group_to_group(tab: Tab) -> None:
     expect(tab.root.locator(".chip").first).to_be_focused()
 
 
+def assert_targets(scope: Locator, least: int) -> None:
+    """Fail where something that can be clicked has a side of fewer pixels than that."""
+    controls = scope.locator("button, select, summary, [role=treeitem], label, input:not(label *)")
+    for control in controls.locator("visible=true").all():
+        box = control.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= least, control.evaluate("(it) => it.outerHTML")
+
+
+def test_everything_can_be_hit(tab: Tab) -> None:
+    """No target has fewer than 24 pixels on a side."""
+    tab.show("All")
+    tab.card("nfixer").hover()
+    assert_targets(tab.root, 24)
+    tab.press("nfixer", "info")
+    tab.details.get_by_text("SHA-256").wait_for()
+    assert_targets(tab.details, 24)
+
+
 def test_forced_colours_leave_icons_and_what_is_pressed(tab: Tab) -> None:
     """Shapes are in the colour of text, and what is pressed is highlighted."""
     tab.page.emulate_media(forced_colors="active")
@@ -143,10 +162,12 @@ def test_on_a_phone_the_cards_come_first(browser: Browser, address: str) -> None
     page.evaluate("scrollTo(0, 600)")
     expect(tab.search).to_be_in_viewport()
     tab.root.get_by_role("button", name="Filters, order and more").tap()
-    for control in tab.root.locator(".toolbar :is(.chip, .icon, .targets button):visible").all():
-        box = control.bounding_box()
-        assert box
-        assert min(box["width"], box["height"]) >= 44, control.inner_text()
+    assert_targets(tab.root.locator(".options"), 44)
     tab.root.locator(".chip[data-value=usable]").tap()
     expect(tab.cards).to_have_count(6)
+    page.touchscreen.tap(195, 60)
+    assert_targets(tab.card("marc_allante"), 44)
+    tab.card("marc_allante").locator(".info").tap()
+    tab.details.get_by_text("SHA-256").wait_for()
+    assert_targets(tab.details, 44)
     context.close()

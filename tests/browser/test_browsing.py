@@ -84,7 +84,7 @@ def test_order_is_remembered(tab: Tab) -> None:
 
 
 def test_everything_can_be_done_with_keys(tab: Tab) -> None:
-    """Arrows move, Enter inserts, Shift-Enter too but elsewhere, `/` searches, Esc goes back."""
+    """Arrows move, Enter inserts, with Shift elsewhere, `/` searches, Esc goes back."""
     tab.prompt.focus()
     tab.search.focus()
     tab.page.keyboard.press("ArrowDown")
@@ -98,7 +98,7 @@ def test_everything_can_be_done_with_keys(tab: Tab) -> None:
     expect(tab.card(second).locator(".main")).to_be_focused()
     tab.page.keyboard.press("ArrowLeft")
     tab.page.keyboard.press("Shift+Enter")
-    expect(tab.card(first)).to_have_attribute("data-in", "Prompt")
+    expect(tab.card(first)).to_have_attribute("data-in", "Negative prompt")
     tab.page.keyboard.press("/")
     expect(tab.search).to_be_focused()
     tab.page.keyboard.type("marc")
@@ -109,7 +109,7 @@ def test_everything_can_be_done_with_keys(tab: Tab) -> None:
 
 
 def test_what_is_shown_is_in_the_address(tab: Tab) -> None:
-    """Filter, search, folder and order are there after a reload, and for whoever gets the address."""
+    """Filter, search, folder and order are there after a reload, and for others."""
     tab.show("All")
     tab.search.fill("sd")
     tab.root.get_by_role("treeitem").filter(has_text="sdxl").click()

@@ -73,7 +73,7 @@ def test_the_target_is_marked_and_can_be_chosen(tab: Tab) -> None:
 
 
 def test_a_click_goes_where_the_person_means(tab: Tab) -> None:
-    """A choice for the embedding, then the toolbar's, then a sure guess, then the field used last."""
+    """Its own choice, then the toolbar's, then a sure guess, then the field used last."""
     tab.negative.click()
     expect(tab.card("marc_allante").locator(".pill")).to_have_text("Negative")
     expect(tab.card("bad-hands-5").locator(".pill")).to_have_text("Negative")
@@ -140,7 +140,7 @@ def test_the_page_does_not_move_under_the_pointer(tab: Tab) -> None:
 
 
 def test_plus_minus_and_shift_name_the_field(tab: Tab) -> None:
-    """The small buttons go to one field each, and Shift to the other one than usual."""
+    """The small buttons go to one field each, and Shift to the negative prompt."""
     tab.prompt.click()
     tab.press("marc_allante", "minus")
     expect(tab.negative).to_have_value("marc_allante")

@@ -138,8 +138,8 @@ function wholeWords(solids, { start, end }) {
   const inside = solids.filter((piece) => piece.end > start && piece.start < end);
   const [first, last] = [inside[0], inside[inside.length - 1]];
   if (!first || first.start < start || last.end > end) return undefined;
-  const isWhole = inside.every(({ kind, mate = -1 }) => !/open|close/.test(kind) || (mate >= start && mate < end));
-  return isWhole ? { start: first.start, end: last.end } : undefined;
+  const cutsGroup = inside.some(({ kind, mate = -1 }) => /open|close/.test(kind) && (mate < start || mate >= end));
+  return cutsGroup ? undefined : { start: first.start, end: last.end };
 }
 
 /**

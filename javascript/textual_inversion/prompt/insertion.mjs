@@ -73,16 +73,15 @@ export class Insertion {
   }
 
   /**
-   * Return where this click or key puts it: with Shift in the other field.
+   * Return where this click or key puts it: with Shift into the negative prompt.
    *
    * @param {Entry} entry
    * @param {Event} event
    * @returns {Field}
    */
   targetFor(entry, event) {
-    const target = this.targetOf(entry);
     const isShifted = (event instanceof MouseEvent || event instanceof KeyboardEvent) && event.shiftKey;
-    return isShifted === (target === "positive") ? "negative" : "positive";
+    return isShifted ? "negative" : this.targetOf(entry);
   }
 
   /**

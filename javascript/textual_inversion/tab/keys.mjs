@@ -24,7 +24,7 @@ const HELP = [
   ["/", "Search"],
   ["Tab", "Go from the toolbar to the folders and the cards"],
   ["← ↑ → ↓", "Go from one to the next, wherever you are"],
-  ["Enter", "Insert the name, or take it out; with Shift in the other field"],
+  ["Enter", "Insert the name, or take it out; with Shift in the negative prompt"],
   ["+", "Insert it into the prompt"],
   ["−", "Insert it into the negative prompt"],
   ["F", "Mark it as a favourite"],
