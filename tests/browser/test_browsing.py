@@ -38,6 +38,23 @@ def test_hostile_names_and_pictures_are_text(tab: Tab) -> None:
     expect(tab.details.locator("script")).to_have_count(0)
 
 
+def test_a_name_that_is_cut_can_be_read(tab: Tab) -> None:
+    """It is shown as a tooltip, whole; and no name breaks inside of a word that fits."""
+    name = tab.card("marc_allante").locator(".name")
+    expect(name).to_have_attribute("title", "marc_allante")
+    expect(name).to_have_text("marc_allante")
+    tab.page.set_viewport_size({"width": 500, "height": 900})
+    lines = """(name) => {
+      const range = document.createRange();
+      return [...name.childNodes].filter((node) => node.data).map((node) => {
+        range.selectNodeContents(node);
+        return range.getClientRects().length;
+      });
+    }"""
+    name.evaluate("(name) => (name.style.width = '3.5rem')")
+    assert name.evaluate(lines) == [1, 1]
+
+
 def test_a_card_says_why_it_is_not_usable(tab: Tab) -> None:
     """State and reason are on the card, and a click on what is no embedding shows its details."""
     tab.show("All")

@@ -33,6 +33,9 @@ import { placeOf as placeIn } from "./layout.mjs";
  * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
  */
 
+const BEHIND_MARKS = /(?<=[-_.])(?![-_.])/;
+const IN_PATHS = /(?<=[/_])|(?=\.[a-z]{2})/;
+
 /**
  * @param {Entry} entry
  * @param {string | null} preview The address of its preview.
@@ -51,7 +54,7 @@ export function createCard(entry, preview, { host, hasEditor }) {
       tabindex: -1,
     },
     pictureOf(entry.name, preview),
-    element("span", { class: "name", dir: "auto", title: entry.name }, ...breakable(entry.name)),
+    element("span", { class: "name", dir: "auto", title: entry.name }, ...breakable(entry.name, BEHIND_MARKS)),
     ...(entry.twins.length ? [placeOf(entry)] : []),
     factsOf(entry, host),
     ...(why ? [reasonOf(why, entry.reason)] : []),
@@ -105,13 +108,14 @@ export function placeCard(card, layout, index, total) {
 export function showPlaces(card, places, target) {
   const held = FIELDS.filter((field) => places[field]);
   const where = held.length > 1 ? "Both prompts" : held.map((field) => FIELD_TITLES[field])[0];
+  const shown = held.length > 1 ? where : SHORT_TITLES[held[0] ?? target];
   const isUnused = "kind" in card.dataset;
   const main = card.querySelector("[data-action=insert]");
   setAttribute(card, "data-in", isUnused ? null : where);
   setAttribute(card, "data-target", where || !main ? null : target);
   const pill = /** @type {HTMLElement} */ (card.querySelector(".pill"));
-  pill.textContent = where ? (isUnused ? "Not used" : where) : main ? SHORT_TITLES[target] : "";
-  pill.hidden = !pill.textContent;
+  pill.textContent = (where && isUnused ? "Not used" : shown) ?? "";
+  pill.hidden = !where && !main;
   if (!main) return;
   main.setAttribute("aria-pressed", String(places[target]));
   for (const field of FIELDS) {
@@ -172,12 +176,13 @@ function factsOf({ families, n_vectors, bytes, warnings }, host) {
 }
 
 /**
- * Return a name that may break behind its marks, and so not inside of a word that fits.
+ * Return a text that may break at some places, and so not inside of a word that fits.
  *
- * @param {string} name
+ * @param {string} text
+ * @param {RegExp} places Matches nothing there.
  */
-function breakable(name) {
-  return name.split(/(?<=[-_.])(?![-_.])/).flatMap((part, at) => (at ? [element("wbr"), part] : [part]));
+function breakable(text, places) {
+  return text.split(places).flatMap((part, at) => (at ? [element("wbr"), part] : [part]));
 }
 
 /**
@@ -201,7 +206,7 @@ function cautionOf(warnings) {
  * @param {string | null} reason
  */
 function reasonOf(why, reason) {
-  const sentence = element("span", {}, sentenceCase(reason ?? ""));
+  const sentence = element("span", {}, ...breakable(sentenceCase(reason ?? ""), IN_PATHS));
   return element("span", { class: "reason", title: reason }, element("b", {}, why), sentence);
 }
 

@@ -18,7 +18,8 @@ import { Renaming } from "./renaming.mjs";
 
 /**
  * @typedef {object} Owner
- * @property {(entry: Entry, id: string) => void} changed Called when someone changed the entry here, with the id it had.
+ * @property {(entry: Entry, id: string) => void} changed Called when someone changed the entry here,
+ *   with the id it had.
  * @property {(entry: Entry) => Places} placesOf
  * @property {(entry: Entry) => Field} targetOf
  * @property {(way: 1 | -1) => Entry | undefined} walk Go to the entry before or behind the one that is shown.

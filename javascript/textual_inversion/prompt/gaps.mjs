@@ -7,8 +7,13 @@ import { endsInMark, escapeName, findName, readPrompt, withName } from "./pieces
 /** @typedef {import("./pieces.mjs").Kind} Kind */
 /** @typedef {import("./pieces.mjs").Piece} Piece */
 /** @typedef {import("./pieces.mjs").Range} Range */
-/** @typedef {import("./pieces.mjs").Reading & {separator?: string}} Options White space or a comma, to part the name from others. */
-/** @typedef {{at: Range, lead: string, trail: string}} Place What a name takes the place of, and what is written on both sides of it. */
+/** @typedef {import("./pieces.mjs").Reading & {separator?: string}} Options White space or a comma parts names. */
+
+/**
+ * What a name takes the place of, and what is written on both sides of it.
+ *
+ * @typedef {{at: Range, lead: string, trail: string}} Place
+ */
 
 /**
  * How a name is parted from a neighbour: not at all, by a space, or by the separator.

@@ -57,7 +57,9 @@ export class FolderTree {
     this.#shown = asJson;
     const roots = folders.filter(({ depth }) => depth === 0);
     const isFirst = !this.#folders.length;
-    for (const { id, depth } of isFirst ? folders : []) if (!depth || current.startsWith(`${id}/`)) this.#opened.add(id);
+    for (const { id, depth } of isFirst ? folders : []) {
+      if (!depth || current.startsWith(`${id}/`)) this.#opened.add(id);
+    }
     const all = { id: ALL, title: "All folders", depth: 0, count: roots.reduce((sum, { count }) => sum + count, 0) };
     this.#folders = roots.length === 1 ? folders : [all, ...folders];
     this.#current = current || (this.#folders[0]?.id ?? ALL);

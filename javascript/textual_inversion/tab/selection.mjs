@@ -10,8 +10,15 @@ import { counted, number } from "../words.mjs";
 /** @typedef {"usable" | "incompatible" | "partial" | "broken" | "foreign" | "duplicate" | "favourite" | "all"} FilterKey */
 /** @typedef {"name" | "date" | "vectors" | "folder" | "size"} Sort */
 /** @typedef {"asc" | "desc"} Order */
-/** @typedef {{sort: Sort, order: Order, showsFolders: boolean, scale: number}} Choices `scale` is how wide cards are. */
 /** @typedef {Selection & Pick<Choices, "sort" | "order">} Shown What the address of a page says. */
+
+/**
+ * @typedef {object} Choices How it is shown.
+ * @property {Sort} sort
+ * @property {Order} order
+ * @property {boolean} showsFolders
+ * @property {number} scale How many times as wide as usual the cards are.
+ */
 
 /**
  * @typedef {object} Selection What part of the library is shown.

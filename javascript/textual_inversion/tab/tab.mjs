@@ -76,7 +76,7 @@ export class Tab {
       render: () => this.#render(),
       warn: (problem) => this.#warn(problem),
       changed: () => this.details.refresh(),
-      connection: (isConnected) => this.toolbar.warn("connection", isConnected ? "" : "Not connected. Trying again …"),
+      connection: (isThere) => this.toolbar.warn("connection", isThere ? "" : "Not connected. Trying again …"),
     });
     this.#build();
     this.#addListeners(signal);

@@ -34,7 +34,8 @@ export class Toolbar {
     this.sort = element("select", { "data-action": "sort", "aria-label": "Sort by" }, ...sortOptions());
     this.order = iconButton("order", "order", "");
     this.foldersToggle = iconButton("folders-toggle", "folders", "Show folders");
-    this.scale = element("input", { type: "range", "data-action": "scale", "aria-label": "Size of the cards", ...SCALES });
+    const scale = { type: "range", "data-action": "scale", "aria-label": "Size of the cards", ...SCALES };
+    this.scale = element("input", scale);
     this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
     this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
     this.status = element("p", { class: "status", role: "status", "aria-live": "polite" }, "Loading …");
@@ -149,7 +150,8 @@ export class Toolbar {
   #chip(key) {
     const old = /** @type {HTMLButtonElement | null} */ (this.filters.querySelector(`[data-value=${key}]`));
     if (old) return old;
-    const chip = element("button", { type: "button", class: "chip", "data-action": "filter", "data-value": key, tabindex: -1 });
+    const attributes = { type: "button", class: "chip", "data-action": "filter", "data-value": key, tabindex: -1 };
+    const chip = element("button", attributes);
     this.filters.append(chip);
     return chip;
   }

@@ -141,7 +141,8 @@ describe("where the caret is", () => {
       test(`${JSON.stringify(place)} becomes ${JSON.stringify(result)} with ${JSON.stringify(separator)}`, () => {
         const { prompt, selection } = atCaret(place);
         const insertions = new Insertions();
-        const click = (text, at) => insertions.toggle(text, at, "name", () => toggleName(text, at, "name", { separator }));
+        const click = (text, at) =>
+          insertions.toggle(text, at, "name", () => toggleName(text, at, "name", { separator }));
         const first = click(prompt, selection);
         assert.equal(marked(first), result);
         const { text, selection: after } = click(first.text, first.selection);
