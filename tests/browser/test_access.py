@@ -93,6 +93,22 @@ def test_the_list_of_keys_is_accessible(tab: Tab, address: str, theme: str) -> N
     expect(tab.cards.first.locator(".main")).to_be_focused()
 
 
+@with_axe
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_sheet_of_a_phone_is_accessible(tab: Tab, address: str, theme: str) -> None:
+    """It takes the focus when it opens, and Esc closes it and nothing else."""
+    tab.page.set_viewport_size({"width": 390, "height": 844})
+    tab.page.goto(f"{address}?__theme={theme}")
+    tab.cards.first.wait_for()
+    opener = tab.root.get_by_role("button", name="Filters, order and more")
+    opener.click()
+    expect(tab.root.locator(".options button").first).to_be_focused()
+    assert complaints(tab) == []
+    tab.page.keyboard.press("Escape")
+    expect(tab.root.locator(".options")).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
 def test_tab_goes_from_group_to_group(tab: Tab) -> None:
     """Five times Tab lead from the prompt to the cards; arrows move inside of each group."""
     tab.prompt.focus()

@@ -181,9 +181,13 @@ def test_details_lead_from_file_to_file(tab: Tab) -> None:
     tab.details.get_by_role("button", name="Insert into the prompt").click()
     expect(tab.details.get_by_role("button", name="Remove from the prompt")).to_be_visible()
     assert tab.prompt.input_value()
+    expect(tab.details.get_by_role("button", name="Remove from the prompt")).to_be_focused()
     tab.page.keyboard.press("ArrowRight")
     tab.page.keyboard.press("Escape")
     expect(tab.card(second).locator(".main")).to_be_focused()
+    tab.prompt.focus()
+    tab.page.keyboard.press("Control+z")
+    expect(tab.prompt).to_have_value("")
 
 
 @pytest.mark.parametrize("width", [1400, 800, 390])

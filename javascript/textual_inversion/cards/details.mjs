@@ -120,7 +120,27 @@ export class DetailsPanel {
     this.insert.textContent = isThere ? `Remove from the ${title}` : `Insert into the ${title}`;
   }
 
+  /**
+   * Do something in the page, of which nothing can have the focus while the dialog is open.
+   *
+   * @template Result
+   * @param {() => Result} work
+   * @returns {Result}
+   */
+  aside(work) {
+    if (!this.root.open) return work();
+    const { scrollTop } = this.root;
+    this.root.close();
+    this.owner.closed(this.#entry);
+    const result = work();
+    this.root.showModal();
+    this.root.scrollTop = scrollTop;
+    this.insert.focus({ preventScroll: true });
+    return result;
+  }
+
   #onClose() {
+    if (this.root.open) return;
     this.owner.closed(this.#entry);
     this.#entry = undefined;
   }

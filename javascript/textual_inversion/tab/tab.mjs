@@ -259,7 +259,7 @@ export class Tab {
    */
   #toggle(part, where) {
     this.#withEntry(part, (entry) => {
-      const outcome = this.insertion.toggle(entry, where(entry));
+      const outcome = this.details.aside(() => this.insertion.toggle(entry, where(entry)));
       this.toolbar.showStatus(outcome);
       this.details.status.textContent = outcome;
     });
