@@ -145,6 +145,9 @@
 /** The server does not let this page ask; the message says why. */
 export class Refusal extends Error {}
 
+/** After how long a server that answers nothing counts as hung. */
+const PATIENCE_MS = 15_000;
+
 export class Api {
   /** @param {string} [base] All addresses begin with it; none names the server or a folder above the page. */
   constructor(base = "lib-embeddings/v1") {
@@ -163,7 +166,7 @@ export class Api {
    */
   entries(parameters, signal) {
     const search = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
-    return this.#ask(`/entries?${search}`, { signal });
+    return this.#ask(`/entries?${search}`, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
   }
 
   /**
@@ -255,11 +258,22 @@ export class Api {
    * @returns {Promise<any>}
    */
   async #ask(path, request) {
-    const response = await fetch(this.base + path, request);
+    const response = await fetch(this.base + path, request).catch(explain);
     if (response.status === 403) throw new Refusal(await messageOf(response));
     if (!response.ok) throw new Error(await messageOf(response));
     return response.json();
   }
+}
+
+/**
+ * Say in our own words why there is no answer: each browser has others for it.
+ *
+ * @param {Error} error
+ * @returns {never}
+ */
+function explain(error) {
+  if (error.name === "TimeoutError") throw new Error(`the server has not answered for ${PATIENCE_MS / 1000} seconds`);
+  throw error instanceof TypeError ? new Error("the server does not answer") : error;
 }
 
 /**

@@ -19,6 +19,9 @@ export const FIELDS = ["positive", "negative"];
 /** @type {Record<Field, string>} */
 export const FIELD_TITLES = { positive: "Prompt", negative: "Negative prompt" };
 
+/** @type {Record<Field, string>} Where there is little room. */
+export const SHORT_TITLES = { positive: "Prompt", negative: "Negative" };
+
 /** @type {Partial<Record<State | Fit, string>>} */
 const OBSTACLES = {
   partial: "Partially compatible",
@@ -72,6 +75,17 @@ export function renamedText(old, { positive, negative }) {
 }
 
 /**
+ * Return the sentence about what a scan found.
+ *
+ * @param {import("./api.mjs").Changes} changes
+ */
+export function changesText({ added, modified, deleted }) {
+  return added + modified + deleted
+    ? `${number(added)} added, ${number(modified)} changed, ${number(deleted)} deleted`
+    : "Nothing has changed";
+}
+
+/**
  * Return the folder of a path.
  *
  * @param {string} path
@@ -86,8 +100,8 @@ export function folderOf(path) {
  * @param {Twin[]} twins
  */
 export function sameness(twins) {
-  if (twins.some(({ same_bytes }) => same_bytes === false)) return "different file";
-  return twins.every(({ same_bytes }) => same_bytes) ? "same file" : "";
+  if (twins.some(({ same_bytes }) => same_bytes === false)) return "different";
+  return twins.every(({ same_bytes }) => same_bytes) ? "same bytes" : "";
 }
 
 /** @param {number} value */

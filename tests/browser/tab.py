@@ -19,7 +19,7 @@ class Tab:
         self.search = self.root.locator("input[type=search]")
         self.note = self.root.locator(".note")
         self.empty = self.root.locator(".empty")
-        self.details = self.root.locator("dialog")
+        self.details = self.root.locator("dialog[aria-label=Details]")
         self.prompt = page.locator(f"#{tabname}_prompt textarea")
         self.negative = page.locator(f"#{tabname}_neg_prompt textarea")
         self.report = page.locator(f"#{tabname}_prompt .lib-embeddings-report")

@@ -1,4 +1,4 @@
-"""What axe-core finds: nothing serious."""
+"""The tab for everyone: keys, touch, phones, colours of one's own, and what axe-core finds."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.tab import Tab
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
-pytestmark = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
+with_axe = pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
 
 
 def complaints(tab: Tab, where: str = ".lib-embeddings") -> list[Any]:
@@ -28,6 +28,7 @@ def complaints(tab: Tab, where: str = ".lib-embeddings") -> list[Any]:
     ]
 
 
+@with_axe
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_cards_of_every_kind_are_accessible(tab: Tab, address: str, theme: str) -> None:
     """Names, roles and contrast are right, on usable and on greyed cards."""
@@ -40,6 +41,7 @@ def test_cards_of_every_kind_are_accessible(tab: Tab, address: str, theme: str) 
     assert complaints(tab) == []
 
 
+@with_axe
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_details_are_accessible(tab: Tab, address: str, theme: str) -> None:
     """So is the dialog, with all of its sections open."""
@@ -53,6 +55,7 @@ def test_details_are_accessible(tab: Tab, address: str, theme: str) -> None:
     assert complaints(tab) == []
 
 
+@with_axe
 def test_an_empty_view_is_accessible(tab: Tab) -> None:
     """So is the view that has nothing to show."""
     tab.search.fill("no such name")
@@ -60,6 +63,7 @@ def test_an_empty_view_is_accessible(tab: Tab) -> None:
     assert complaints(tab) == []
 
 
+@with_axe
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_reports_and_completions_are_accessible(tab: Tab, address: str, theme: str) -> None:
     """So are notices of every kind under a prompt, and the field while names are offered for it."""
@@ -71,3 +75,115 @@ def test_reports_and_completions_are_accessible(tab: Tab, address: str, theme: s
     tab.prompt.press_sequentially("wa")
     tab.prompt.press("ArrowDown")
     assert complaints(tab, "#txt2img_prompt") == []
+
+
+@with_axe
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_list_of_keys_is_accessible(tab: Tab, address: str, theme: str) -> None:
+    """`?` shows it, Esc closes it, and the focus is back where it was."""
+    tab.page.goto(f"{address}?__theme={theme}")
+    tab.cards.first.focus()
+    tab.cards.first.locator(".main").focus()
+    tab.page.keyboard.press("?")
+    keys = tab.root.get_by_role("dialog", name="Keys")
+    expect(keys).to_contain_text("Go back to the prompt")
+    assert complaints(tab) == []
+    tab.page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    expect(tab.cards.first.locator(".main")).to_be_focused()
+
+
+@with_axe
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_sheet_of_a_phone_is_accessible(tab: Tab, address: str, theme: str) -> None:
+    """It takes the focus when it opens, and Esc closes it and nothing else."""
+    tab.page.set_viewport_size({"width": 390, "height": 844})
+    tab.page.goto(f"{address}?__theme={theme}")
+    tab.cards.first.wait_for()
+    opener = tab.root.get_by_role("button", name="Filters, order and more")
+    opener.click()
+    expect(tab.root.locator(".options button").first).to_be_focused()
+    assert complaints(tab) == []
+    tab.page.keyboard.press("Escape")
+    expect(tab.root.locator(".options")).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_tab_goes_from_group_to_group(tab: Tab) -> None:
+    """Five times Tab lead from the prompt to the cards; arrows move inside of each group."""
+    tab.prompt.focus()
+    for _ in range(3):
+        tab.page.keyboard.press("Tab")
+    expect(tab.search).to_be_focused()
+    tab.page.keyboard.press("ArrowRight")
+    expect(tab.root.get_by_label("Sort by")).to_be_focused()
+    for _ in range(3):
+        tab.page.keyboard.press("ArrowRight")
+    expect(tab.root.locator(".chip").first).to_be_focused()
+    tab.page.keyboard.press("Tab")
+    expect(tab.root.get_by_role("treeitem").first).to_be_focused()
+    tab.page.keyboard.press("Tab")
+    expect(tab.cards.first.locator(".main")).to_be_focused()
+    tab.page.keyboard.press("Shift+Tab")
+    tab.page.keyboard.press("Shift+Tab")
+    expect(tab.root.locator(".chip").first).to_be_focused()
+
+
+def assert_targets(scope: Locator, least: int) -> None:
+    """Fail where something that can be clicked has a side of fewer pixels than that."""
+    controls = scope.locator("button, select, summary, [role=treeitem], label, input:not(label *)")
+    for control in controls.locator("visible=true").all():
+        box = control.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= least, control.evaluate("(it) => it.outerHTML")
+
+
+def test_everything_can_be_hit(tab: Tab) -> None:
+    """No target has fewer than 24 pixels on a side."""
+    tab.show("All")
+    tab.card("nfixer").hover()
+    assert_targets(tab.root, 24)
+    tab.press("nfixer", "info")
+    tab.details.get_by_text("SHA-256").wait_for()
+    assert_targets(tab.details, 24)
+
+
+def test_forced_colours_leave_icons_and_what_is_pressed(tab: Tab) -> None:
+    """Shapes are in the colour of text, and what is pressed is highlighted."""
+    tab.page.emulate_media(forced_colors="active")
+    colour = "(element, part) => getComputedStyle(element, part).backgroundColor"
+    system = """(name) => {
+      document.body.style.outlineColor = name;
+      return getComputedStyle(document.body).outlineColor;
+    }"""
+    refresh = tab.root.locator(".refresh")
+    assert refresh.evaluate(colour, "::before") == tab.page.evaluate(system, "ButtonText")
+    highlight = tab.page.evaluate(system, "Highlight")
+    for pressed in (".chip[data-value=usable]", "[data-value=auto]", "[aria-selected=true]"):
+        assert tab.root.locator(pressed).evaluate(colour) == highlight
+
+
+def test_on_a_phone_the_cards_come_first(browser: Browser, address: str) -> None:
+    """Search stays in sight, the rest is in a sheet, fingers find everything, nothing is cut."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = context.new_page()
+    page.goto(f"{address}?filter=all")
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    assert tab.top(tab.names()[0]) < 420
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    expect(tab.root.locator(".chip").first).to_be_hidden()
+    page.evaluate("scrollTo(0, 600)")
+    expect(tab.search).to_be_in_viewport()
+    tab.root.get_by_role("button", name="Filters, order and more").tap()
+    assert_targets(tab.root.locator(".options"), 44)
+    tab.root.locator(".chip[data-value=usable]").tap()
+    expect(tab.cards).to_have_count(6)
+    page.touchscreen.tap(195, 60)
+    assert_targets(tab.card("marc_allante"), 44)
+    tab.card("marc_allante").locator(".info").tap()
+    tab.details.get_by_text("SHA-256").wait_for()
+    assert_targets(tab.details, 44)
+    context.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import HOSTILE
 from tests.browser.tab import Tab
@@ -35,6 +36,23 @@ def test_hostile_names_and_pictures_are_text(tab: Tab) -> None:
     tab.press(HOSTILE, "info")
     expect(tab.details).to_contain_text("<script>alert(1)</script>")
     expect(tab.details.locator("script")).to_have_count(0)
+
+
+def test_a_name_that_is_cut_can_be_read(tab: Tab) -> None:
+    """It is shown as a tooltip, whole; and no name breaks inside of a word that fits."""
+    name = tab.card("marc_allante").locator(".name")
+    expect(name).to_have_attribute("title", "marc_allante")
+    expect(name).to_have_text("marc_allante")
+    tab.page.set_viewport_size({"width": 500, "height": 900})
+    lines = """(name) => {
+      const range = document.createRange();
+      return [...name.childNodes].filter((node) => node.data).map((node) => {
+        range.selectNodeContents(node);
+        return range.getClientRects().length;
+      });
+    }"""
+    name.evaluate("(name) => (name.style.width = '3.5rem')")
+    assert name.evaluate(lines) == [1, 1]
 
 
 def test_a_card_says_why_it_is_not_usable(tab: Tab) -> None:
@@ -83,13 +101,14 @@ def test_order_is_remembered(tab: Tab) -> None:
 
 
 def test_everything_can_be_done_with_keys(tab: Tab) -> None:
-    """Arrows move, Enter inserts, Shift-Enter too but elsewhere, `/` searches, Esc goes back."""
+    """Arrows move, Enter inserts, with Shift elsewhere, `/` searches, Esc goes back."""
     tab.prompt.focus()
     tab.search.focus()
     tab.page.keyboard.press("ArrowDown")
     tab.page.keyboard.press("Home")
     tab.page.keyboard.press("ArrowRight")
-    first, second = tab.names()[:2]
+    tab.page.keyboard.press("ArrowRight")
+    first, second = tab.names()[1:3]
     expect(tab.card(second).locator(".main")).to_be_focused()
     tab.page.keyboard.press("Enter")
     expect(tab.prompt).to_have_value(second)
@@ -104,6 +123,97 @@ def test_everything_can_be_done_with_keys(tab: Tab) -> None:
     expect(tab.search).to_have_value("")
     tab.page.keyboard.press("Escape")
     expect(tab.prompt).to_be_focused()
+
+
+def test_what_is_shown_is_in_the_address(tab: Tab) -> None:
+    """Filter, search, folder and order are there after a reload, and for others."""
+    tab.show("All")
+    tab.search.fill("sd")
+    tab.root.get_by_role("treeitem").filter(has_text="sdxl").click()
+    tab.root.get_by_label("Sort by").select_option("Size")
+    expect(tab.cards).to_have_count(1)
+    tab.page.reload()
+    expect(tab.cards).to_have_count(1)
+    assert tab.names() == ["detail-xl"]
+    expect(tab.search).to_have_value("sd")
+    expect(tab.root.get_by_label("Sort by")).to_have_value("size")
+    tab.page.goto(tab.page.url.split("?")[0] + "?filter=broken")
+    expect(tab.cards).to_have_count(1)
+    assert tab.names() == ["page"]
+
+
+def test_cards_have_the_size_that_was_chosen(tab: Tab) -> None:
+    """The slider makes them larger, also after a reload."""
+    width = "(card) => card.getBoundingClientRect().width"
+    before = tab.card("c++").evaluate(width)
+    tab.root.get_by_label("Size").fill("2")
+    larger = tab.card("c++").evaluate(width)
+    assert larger > 1.5 * before
+    tab.page.reload()
+    tab.cards.first.wait_for()
+    assert tab.card("c++").evaluate(width) == larger
+
+
+def test_nothing_covers_a_reason(tab: Tab) -> None:
+    """The buttons that come when a card is pointed at are elsewhere, and so are initials."""
+    tab.show("All")
+    for name in ("nfixer", "page", "detail-xl"):
+        card = tab.card(name)
+        card.hover()
+        sentence = card.locator(".reason span").bounding_box()
+        assert sentence
+        for button in card.locator(".button-row button").all():
+            box = button.bounding_box()
+            assert box
+            assert box["y"] + box["height"] <= sentence["y"]
+        initials = "(picture) => getComputedStyle(picture, '::before').content"
+        assert card.locator(".picture").evaluate(initials) == "none"
+
+
+def test_details_lead_from_file_to_file(tab: Tab) -> None:
+    """Arrows go through the list, a button inserts, and the focus comes back to the last card."""
+    first, second = tab.names()[:2]
+    tab.press(first, "info")
+    tab.page.keyboard.press("ArrowRight")
+    expect(tab.details.get_by_role("heading")).to_have_text(second)
+    tab.details.get_by_role("button", name="Previous").click()
+    expect(tab.details.get_by_role("heading")).to_have_text(first)
+    tab.details.get_by_role("button", name="Insert into the prompt").click()
+    expect(tab.details.get_by_role("button", name="Remove from the prompt")).to_be_visible()
+    assert tab.prompt.input_value()
+    expect(tab.details.get_by_role("button", name="Remove from the prompt")).to_be_focused()
+    tab.page.keyboard.press("ArrowRight")
+    tab.page.keyboard.press("Escape")
+    expect(tab.card(second).locator(".main")).to_be_focused()
+    tab.prompt.focus()
+    tab.page.keyboard.press("Control+z")
+    expect(tab.prompt).to_have_value("")
+
+
+@pytest.mark.parametrize("width", [1400, 800, 390])
+def test_details_are_in_the_middle(tab: Tab, width: int) -> None:
+    """The page behind them stays where it is, whatever somebody scrolls."""
+    tab.page.set_viewport_size({"width": width, "height": 844})
+    tab.card("marc_allante").locator(".main").focus()
+    tab.page.keyboard.press("i")
+    tab.details.get_by_text("SHA-256").wait_for()
+    assert_in_the_middle(tab.details, width)
+    before = tab.page.evaluate("scrollY")
+    tab.page.mouse.move(5, 5)
+    tab.page.mouse.wheel(0, 400)
+    tab.wait_until_painted()
+    assert tab.page.evaluate("scrollY") == before
+    tab.page.keyboard.press("Escape")
+    tab.page.keyboard.press("?")
+    assert_in_the_middle(tab.root.get_by_role("dialog", name="Keys"), width)
+
+
+def assert_in_the_middle(dialog: Locator, width: int) -> None:
+    """Fail unless a dialog is in the middle of a page that is 844 pixels high."""
+    box = dialog.bounding_box()
+    assert box
+    assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=1)
+    assert box["y"] == pytest.approx(844 - box["y"] - box["height"], abs=1)
 
 
 def test_the_model_decides_what_is_usable(tab: Tab) -> None:

@@ -63,7 +63,7 @@ def test_before_a_field_is_focused_each_name_goes_to_its_own(tab: Tab) -> None:
 
 def test_the_target_is_marked_and_can_be_chosen(tab: Tab) -> None:
     """The field that names go to has an outline, and the switch above the cards shows the same."""
-    tab.negative.focus()
+    tab.negative.click()
     expect(tab.page.locator("#txt2img_neg_prompt")).to_contain_class("lib-embeddings-target")
     tab.root.get_by_role("button", name="Prompt", exact=True).click()
     expect(tab.page.locator("#txt2img_prompt")).to_contain_class("lib-embeddings-target")
@@ -72,9 +72,76 @@ def test_the_target_is_marked_and_can_be_chosen(tab: Tab) -> None:
     expect(tab.prompt).to_have_value("bad-hands-5")
 
 
+def test_a_click_goes_where_the_person_means(tab: Tab) -> None:
+    """Its own choice, then the toolbar's, then a sure guess, then the field used last."""
+    tab.negative.click()
+    expect(tab.card("marc_allante").locator(".pill")).to_have_text("Negative")
+    expect(tab.card("bad-hands-5").locator(".pill")).to_have_text("Negative")
+    tab.prompt.click()
+    expect(tab.card("marc_allante").locator(".pill")).to_have_text("Prompt")
+    expect(tab.card("bad-hands-5").locator(".pill")).to_have_text("Negative")
+    tab.root.get_by_role("button", name="Prompt", exact=True).click()
+    expect(tab.card("bad-hands-5").locator(".pill")).to_have_text("Prompt")
+    tab.press("marc_allante", "info")
+    with tab.page.expect_response(lambda answer: "negative" in (answer.request.post_data or "")):
+        tab.details.get_by_label("Negative prompt", exact=True).check()
+    expect(tab.card("marc_allante").locator(".pill")).to_have_text("Negative")
+    tab.details.get_by_label("Auto").check()
+    expect(tab.card("marc_allante").locator(".pill")).to_have_text("Prompt")
+
+
+def test_passing_through_a_field_is_no_choice(tab: Tab) -> None:
+    """Somebody who goes to the cards with Tab still means the prompt they typed into."""
+    tab.prompt.click()
+    tab.page.keyboard.type("a cat")
+    tab.page.keyboard.press("Tab")
+    expect(tab.negative).to_be_focused()
+    tab.page.keyboard.press("Tab")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("a cat, marc_allante")
+    tab.negative.evaluate("(field) => (field.value = 'a blur')")
+    tab.press("marc_allante", "minus")
+    expect(tab.negative).to_have_value("a blur, marc_allante")
+
+
+def test_a_name_goes_into_the_phrase_that_the_caret_is_in(tab: Tab) -> None:
+    """It is where a person would have typed it."""
+    tab.prompt.fill("a photo of in the rain")
+    tab.prompt.evaluate("(field) => field.setSelectionRange(10, 10)")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("a photo of marc_allante in the rain")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("a photo of in the rain")
+
+
+def test_what_is_selected_is_replaced(tab: Tab) -> None:
+    """Undo brings it back, and so does a second click, selected as it was."""
+    tab.prompt.fill("")
+    tab.page.keyboard.type("a big cat at night")
+    select = "(field) => field.setSelectionRange(2, 9)"
+    tab.prompt.evaluate(select)
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("a marc_allante at night")
+    tab.page.keyboard.press("Control+z")
+    expect(tab.prompt).to_have_value("a big cat at night")
+    tab.prompt.evaluate(select)
+    tab.click("marc_allante")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("a big cat at night")
+    assert tab.prompt.evaluate("(field) => [field.selectionStart, field.selectionEnd]") == [2, 9]
+
+
+def test_the_page_does_not_move_under_the_pointer(tab: Tab) -> None:
+    """The line under a prompt has its room before anything is in it."""
+    before = tab.top("marc_allante")
+    tab.click("marc_allante")
+    expect(tab.notices.filter(has_text="marc_allante")).to_be_visible()
+    assert tab.top("marc_allante") == before
+
+
 def test_plus_minus_and_shift_name_the_field(tab: Tab) -> None:
-    """The small buttons go to one field each, and Shift to the other one than usual."""
-    tab.prompt.focus()
+    """The small buttons go to one field each, and Shift to the negative prompt."""
+    tab.prompt.click()
     tab.press("marc_allante", "minus")
     expect(tab.negative).to_have_value("marc_allante")
     tab.press("marc_allante", "plus")

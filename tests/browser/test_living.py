@@ -156,6 +156,21 @@ def test_thousands_of_cards_are_a_handful(large_tab: Tab) -> None:
     expect(large_tab.card("embedding-1999")).to_be_visible()
 
 
+def test_keys_never_lose_the_focus(large_tab: Tab) -> None:
+    """Also on the way to a card whose page is not here yet, and back to the first one."""
+    first = large_tab.names()[0]
+    large_tab.card(first).locator(".main").focus()
+    large_tab.page.keyboard.press("End")
+    focused = large_tab.root.locator(".main:focus")
+    expect(focused).to_be_visible()
+    last = large_tab.root.locator(".card:has(.main:focus)")
+    total = last.get_attribute("aria-setsize")
+    assert total
+    expect(last).to_have_attribute("aria-posinset", total)
+    large_tab.page.keyboard.press("Home")
+    expect(large_tab.card(first).locator(".main")).to_be_focused()
+
+
 def test_what_is_looked_at_stays_where_it_is(large_tab: Tab, large_folder: Path) -> None:
     """More files than a page holds come above and below, and go again: the cards do not move."""
     large_tab.prompt.fill("a cat")

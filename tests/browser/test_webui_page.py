@@ -59,7 +59,7 @@ def test_each_tab_has_its_own_prompts(page: Page) -> None:
         tab.prompt.fill("a photo")
         tab.click("marc_allante")
         expect(tab.prompt).to_have_value("a photo, marc_allante")
-        tab.negative.focus()
+        tab.negative.click()
         tab.click("marc_allante")
         expect(tab.negative).to_have_value("marc_allante")
     open_tab(page, "txt2img").click("marc_allante")
@@ -88,12 +88,35 @@ def test_only_what_a_name_leads_to_can_be_edited(page: Page) -> None:
 def test_files_of_one_name_are_told_apart(page: Page) -> None:
     """Their cards have the folder and whether they are the same; the details name the others."""
     tab = open_tab(page, "txt2img")
-    expect(tab.card("c++").locator(".place")).to_have_text("main folder · same file")
+    expect(tab.card("c++").locator(".place")).to_have_text("main folder · same bytes")
     expect(tab.card("marc_allante").locator(".place")).to_have_count(0)
     tab.show("Duplicates")
-    expect(tab.card("c++").locator(".place")).to_have_text("other · same file")
+    expect(tab.card("c++").locator(".place")).to_have_text("other · same bytes")
     tab.press("c++", "info")
-    expect(tab.details).to_contain_text("c++.safetensors (same file)")
+    expect(tab.details).to_contain_text("c++.safetensors (same bytes)")
+
+
+def test_only_the_file_that_is_used_looks_used(page: Page) -> None:
+    """Of two files with one name one is used; what the model cannot use is not."""
+    tab = open_tab(page, "txt2img")
+    tab.show("All")
+    tab.prompt.fill("c++ , nfixer")
+    used = tab.root.locator(".card[data-in]")
+    expect(used).to_have_count(1)
+    expect(used.locator(".place")).to_have_text("main folder · same bytes")
+    expect(tab.card("nfixer").locator(".pill")).to_have_text("Not used")
+
+
+def test_what_is_shown_stays_over_a_reload(page: Page) -> None:
+    """The address is the WebUI's own; each of its tabs remembers what was shown in it."""
+    tab = open_tab(page, "txt2img")
+    tab.show("Broken")
+    expect(tab.cards).to_have_count(1)
+    assert "?" not in page.url
+    page.reload()
+    expect(tab.cards).to_have_count(1)
+    assert tab.names() == ["page"]
+    assert len(open_tab(page, "img2img").names()) > 1
 
 
 def test_selected_styles_count_in_the_report(page: Page) -> None:

@@ -5,7 +5,7 @@
  * `.actions .additional .search_terms`, as on the WebUI's own cards.
  */
 
-import { badgeOf, element, iconButton, setAttribute } from "../elements.mjs";
+import { badgeOf, element, iconButton, setAttribute } from "../page.mjs";
 import {
   counted,
   FIELD_TITLES,
@@ -17,8 +17,10 @@ import {
   obstacle,
   sameness,
   sentenceCase,
+  SHORT_TITLES,
   size,
 } from "../words.mjs";
+import { placeOf as placeIn } from "./layout.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Field} Field */
@@ -31,6 +33,9 @@ import {
  * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
  */
 
+const BEHIND_MARKS = /(?<=[-_.])(?![-_.])/;
+const IN_PATHS = /(?<=[/_])|(?=\.[a-z]{2})/;
+
 /**
  * @param {Entry} entry
  * @param {string | null} preview The address of its preview.
@@ -39,8 +44,6 @@ import {
  */
 export function createCard(entry, preview, { host, hasEditor }) {
   const why = obstacle(entry);
-  const picture = pictureOf(entry.name, preview);
-  if (entry.warnings.length) picture.append(cautionOf(entry.warnings));
   const main = element(
     "button",
     {
@@ -50,11 +53,12 @@ export function createCard(entry, preview, { host, hasEditor }) {
       "aria-description": entry.warnings.map(sentenceCase).join(". ") || null,
       tabindex: -1,
     },
-    picture,
-    element("span", { class: "name", dir: "auto" }, entry.name),
+    pictureOf(entry.name, preview),
+    element("span", { class: "name", dir: "auto", title: entry.name }, ...breakable(entry.name, BEHIND_MARKS)),
     ...(entry.twins.length ? [placeOf(entry)] : []),
     factsOf(entry, host),
     ...(why ? [reasonOf(why, entry.reason)] : []),
+    element("span", { class: "pill" }),
     element("span", { class: "additional", hidden: true }, element("span", { class: "search_terms" }, entry.path)),
   );
   return element(
@@ -76,20 +80,42 @@ export function createGap() {
 }
 
 /**
- * Show which prompts hold the name.
+ * Put a card in its place in the grid.
+ *
+ * @param {HTMLLIElement} card
+ * @param {import("./layout.mjs").Layout} layout
+ * @param {number} index
+ * @param {number} total
+ */
+export function placeCard(card, layout, index, total) {
+  const { left, top } = placeIn(layout, index);
+  card.style.width = `${layout.cardWidth}px`;
+  card.style.height = `${layout.cardHeight}px`;
+  card.style.transform = `translate(${left}px, ${top}px)`;
+  card.setAttribute("aria-posinset", String(index + 1));
+  card.setAttribute("aria-setsize", String(total));
+}
+
+/**
+ * Show which prompts hold the name, and if none does, where a click would put it.
+ *
+ * Of files with one name only one is used, and none that the model cannot use.
  *
  * @param {HTMLLIElement} card
  * @param {Places} places
  * @param {Field} target Where a click would put the name.
  */
 export function showPlaces(card, places, target) {
-  const { positive, negative } = places;
-  setAttribute(
-    card,
-    "data-in",
-    positive && negative ? "Both prompts" : positive ? FIELD_TITLES.positive : negative ? FIELD_TITLES.negative : null,
-  );
+  const held = FIELDS.filter((field) => places[field]);
+  const where = held.length > 1 ? "Both prompts" : held.map((field) => FIELD_TITLES[field])[0];
+  const shown = held.length > 1 ? where : SHORT_TITLES[held[0] ?? target];
+  const isUnused = "kind" in card.dataset;
   const main = card.querySelector("[data-action=insert]");
+  setAttribute(card, "data-in", isUnused ? null : where);
+  setAttribute(card, "data-target", where || !main ? null : target);
+  const pill = /** @type {HTMLElement} */ (card.querySelector(".pill"));
+  pill.textContent = (where && isUnused ? "Not used" : shown) ?? "";
+  pill.hidden = !where && !main;
   if (!main) return;
   main.setAttribute("aria-pressed", String(places[target]));
   for (const field of FIELDS) {
@@ -99,13 +125,14 @@ export function showPlaces(card, places, target) {
 }
 
 /**
- * Let Tab reach the buttons of one card only.
+ * Let Tab reach one card only; keys do what its small buttons do.
  *
  * @param {HTMLLIElement} card
  * @param {boolean} isActive
  */
 export function setReachable(card, isActive) {
-  for (const button of card.querySelectorAll("button")) button.tabIndex = isActive ? 0 : -1;
+  const main = card.querySelector("button");
+  if (main) main.tabIndex = isActive ? 0 : -1;
 }
 
 /**
@@ -137,9 +164,25 @@ export function pictureOf(name, address) {
  * @param {Entry} entry
  * @param {Host} host
  */
-function factsOf({ families, n_vectors, bytes }, host) {
+function factsOf({ families, n_vectors, bytes, warnings }, host) {
   const amount = n_vectors ? counted(n_vectors, "vector") : size(bytes);
-  return element("span", { class: "facts" }, ...badgeOf(host, families), element("span", { class: "amount" }, amount));
+  return element(
+    "span",
+    { class: "facts" },
+    ...badgeOf(host, families),
+    element("span", { class: "amount" }, amount),
+    ...(warnings.length ? [cautionOf(warnings)] : []),
+  );
+}
+
+/**
+ * Return a text that may break at some places, and so not inside of a word that fits.
+ *
+ * @param {string} text
+ * @param {RegExp} places Matches nothing there.
+ */
+function breakable(text, places) {
+  return text.split(places).flatMap((part, at) => (at ? [element("wbr"), part] : [part]));
 }
 
 /**
@@ -163,7 +206,7 @@ function cautionOf(warnings) {
  * @param {string | null} reason
  */
 function reasonOf(why, reason) {
-  const sentence = element("span", {}, sentenceCase(reason ?? ""));
+  const sentence = element("span", {}, ...breakable(sentenceCase(reason ?? ""), IN_PATHS));
   return element("span", { class: "reason", title: reason }, element("b", {}, why), sentence);
 }
 

@@ -2,25 +2,31 @@
  * Show all that is known about one file, with the choices that people can make for it.
  */
 
-import { element, iconButton, textButton } from "../elements.mjs";
-import { renamedText, sentenceCase } from "../words.mjs";
+import { copyText, element, iconButton, showOver, textButton } from "../page.mjs";
+import { FIELD_TITLES, isEmbedding, renamedText, sentenceCase } from "../words.mjs";
 import { pictureOf } from "./card.mjs";
 import { choices, heading, sections } from "./facts.mjs";
+import { Renaming } from "./renaming.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Details} Details */
 /** @typedef {import("../api.mjs").EntryChoices} EntryChoices */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
 
 /**
  * @typedef {object} Owner
- * @property {(entry: Entry, id: string) => void} changed Called when someone changed the entry here, with the id it had.
+ * @property {(entry: Entry, id: string) => void} changed Called when someone changed the entry here,
+ *   with the id it had.
  * @property {(entry: Entry) => Places} placesOf
+ * @property {(entry: Entry) => Field} targetOf
+ * @property {(way: 1 | -1) => Entry | undefined} walk Go to the entry before or behind the one that is shown.
+ * @property {(entry: Entry | undefined) => void} closed Called with the one that was shown last.
  */
 
-const PICTURE_WIDTH = 512;
+const PICTURE_WIDTH = 1024;
 const COPIED_MS = 1500;
 
 export class DetailsPanel {
@@ -43,9 +49,20 @@ export class DetailsPanel {
     this.renaming = new Renaming((name) => this.#rename(name));
     this.body = element("div", { class: "body" });
     this.problem = element("p", { class: "problem", role: "alert", hidden: true });
-    const close = iconButton("close", "close", "Close");
-    this.root = element("dialog", { class: "details", "aria-label": "Details" }, close, this.body, this.problem);
-    this.root.addEventListener("close", () => (this.#entry = undefined));
+    this.insert = textButton("insert", "", { class: "plain main-action" });
+    this.status = element("p", { class: "outcome", role: "status" });
+    const bar = element(
+      "div",
+      { class: "bar" },
+      iconButton("before", "before", "Previous (←)"),
+      iconButton("behind", "behind", "Next (→)"),
+      this.insert,
+      this.status,
+      iconButton("close", "close", "Close (Esc)"),
+    );
+    this.root = element("dialog", { class: "details", "aria-label": "Details" }, bar, this.body, this.problem);
+    this.root.addEventListener("close", () => this.#onClose());
+    this.root.addEventListener("keydown", (event) => this.#onKey(event));
     // A click on the backdrop has the dialog itself as its target.
     this.root.addEventListener("click", ({ target }) => target === this.root && this.close());
   }
@@ -60,14 +77,82 @@ export class DetailsPanel {
     this.#shown = "";
     this.#showProblem("");
     this.renaming.close();
+    this.status.textContent = "";
     this.#render({ ...entry, sha256: null, metadata: {}, tensors: {}, values: {}, bundled: {} });
-    if (!this.root.open) this.root.showModal();
+    showOver(this.root);
     this.root.scrollTop = 0;
     await this.refresh();
   }
 
   close() {
     this.root.close();
+  }
+
+  /** The entry that is shown, if any is. */
+  get entry() {
+    return this.#entry;
+  }
+
+  /**
+   * Show the entry before or behind this one.
+   *
+   * @param {1 | -1} way
+   */
+  walk(way) {
+    const entry = this.owner.walk(way);
+    if (entry) this.open(entry);
+  }
+
+  /** Show the picture as large as there is room, or small again. */
+  enlarge() {
+    const isLarge = this.body.classList.toggle("large");
+    const button = this.body.querySelector(".enlarge");
+    button?.setAttribute("aria-expanded", String(isLarge));
+  }
+
+  /** Show what the button would do by now. */
+  showPlaces() {
+    if (!this.#entry) return;
+    const field = this.owner.targetOf(this.#entry);
+    const title = FIELD_TITLES[field].toLowerCase();
+    const isThere = this.owner.placesOf(this.#entry)[field];
+    this.insert.hidden = !isEmbedding(this.#entry);
+    this.insert.textContent = isThere ? `Remove from the ${title}` : `Insert into the ${title}`;
+  }
+
+  /**
+   * Do something in the page, of which nothing can have the focus while the dialog is open.
+   *
+   * @template Result
+   * @param {() => Result} work
+   * @returns {Result}
+   */
+  aside(work) {
+    if (!this.root.open) return work();
+    const { scrollTop } = this.root;
+    this.root.close();
+    this.owner.closed(this.#entry);
+    const result = work();
+    this.root.showModal();
+    this.root.scrollTop = scrollTop;
+    this.insert.focus({ preventScroll: true });
+    return result;
+  }
+
+  #onClose() {
+    if (this.root.open) return;
+    this.owner.closed(this.#entry);
+    this.#entry = undefined;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const isInField = /** @type {Element} */ (event.target).closest("input, summary");
+    if (isInField || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === "ArrowLeft") this.walk(-1);
+    else if (event.key === "ArrowRight") this.walk(1);
+    else return;
+    event.preventDefault();
   }
 
   /** Ask again for what is shown, if anything is. */
@@ -141,9 +226,26 @@ export class DetailsPanel {
     this.#entry = details;
     const focused = /** @type {HTMLElement | null} */ (this.body.querySelector(":focus"))?.dataset.key;
     const head = heading(details, this.renaming.root);
-    const picture = pictureOf(details.name, details.preview && this.api.preview(details, PICTURE_WIDTH));
-    this.body.replaceChildren(picture, head, choices(details), ...sections(details, this.host));
+    this.body.replaceChildren(this.#picture(details), head, choices(details), ...sections(details, this.host));
     if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-key="${focused}"]`))?.focus();
+    this.showPlaces();
+  }
+
+  /**
+   * Return the picture, which a click enlarges.
+   *
+   * @param {Details} details
+   */
+  #picture(details) {
+    const { name, preview } = details;
+    if (!preview) return pictureOf(name, null);
+    const picture = pictureOf(name, this.api.preview(details, PICTURE_WIDTH));
+    const label = `Picture of ${name}: enlarge it`;
+    return element(
+      "button",
+      { type: "button", class: "enlarge", "data-action": "enlarge", "data-key": "enlarge", "aria-label": label },
+      picture,
+    );
   }
 }
 
@@ -154,105 +256,4 @@ export class DetailsPanel {
 function choiceOf({ type, value, checked, dataset }) {
   if (type === "radio") return { field: /** @type {EntryChoices["field"]} */ (value) };
   return { [dataset.key ?? ""]: checked };
-}
-
-/** Gives the embedding that is shown another name. */
-class Renaming {
-  /** Its field keeps what was typed while the details around it are shown anew. */
-  #field = element("input", {
-    type: "text",
-    "aria-label": "New name",
-    "data-key": "new-name",
-    autocomplete: "off",
-    spellcheck: "false",
-    dir: "auto",
-  });
-  #outcome = element("p", { class: "outcome", role: "status" });
-
-  /** @param {(name: string) => Promise<string>} rename Returns a sentence, or fails with one. */
-  constructor(rename) {
-    this.rename = rename;
-    const submit = element("button", { type: "submit", class: "plain" }, "Rename");
-    const cancel = textButton("cancel-rename", "Cancel");
-    this.form = element("form", { class: "renaming", hidden: true }, this.#field, submit, cancel);
-    this.root = element("div", {}, this.form, this.#outcome);
-    this.form.addEventListener("submit", (event) => this.#submit(event));
-    this.form.addEventListener("keydown", (event) => this.#onKey(event));
-    cancel.addEventListener("click", () => this.close());
-  }
-
-  /**
-   * Open the form, with a name to begin with.
-   *
-   * @param {string} name
-   */
-  open(name) {
-    this.#showOutcome("");
-    this.form.hidden = false;
-    this.#field.value = name;
-    this.#field.select();
-    this.#field.focus();
-  }
-
-  close() {
-    this.form.hidden = true;
-    this.#showOutcome("");
-  }
-
-  /** @param {string} sentence */
-  #showOutcome(sentence) {
-    this.#outcome.textContent = sentenceCase(sentence);
-  }
-
-  /** @param {SubmitEvent} event */
-  async #submit(event) {
-    event.preventDefault();
-    try {
-      const outcome = await this.rename(this.#field.value);
-      this.close();
-      this.#showOutcome(outcome);
-    } catch (error) {
-      this.#showOutcome(`Not renamed: ${/** @type {Error} */ (error).message}`);
-    }
-  }
-
-  /** @param {KeyboardEvent} event */
-  #onKey(event) {
-    if (event.key !== "Escape" || event.isComposing) return;
-    event.preventDefault(); // It would close the dialog.
-    this.close();
-  }
-}
-
-/**
- * Copy text, also where the page was not served over https.
- *
- * @param {string} text
- * @param {HTMLElement} near Where an element can be focused now: an open dialog allows none outside of it.
- * @returns {Promise<boolean>} Whether the browser did it.
- */
-async function copyText(text, near) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // No clipboard without https, or no permission: the old command needs neither.
-    return copySelection(text, near);
-  }
-}
-
-/**
- * @param {string} text
- * @param {HTMLElement} near
- */
-function copySelection(text, near) {
-  const before = document.activeElement;
-  const source = element("textarea", { readonly: true, class: "copy-source", "aria-hidden": "true" });
-  source.value = text;
-  near.append(source);
-  source.select();
-  const isCopied = document.execCommand("copy");
-  source.remove();
-  if (before instanceof HTMLElement) before.focus();
-  return isCopied;
 }

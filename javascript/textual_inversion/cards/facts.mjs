@@ -2,7 +2,7 @@
  * Build the body of the details: what the API knows about a file, in words.
  */
 
-import { element, iconButton, textButton } from "../elements.mjs";
+import { element, iconButton, textButton } from "../page.mjs";
 import {
   counted,
   date,

@@ -2,9 +2,10 @@
  * Show results as a grid of cards, of which only those that can be seen exist.
  */
 
-import { element } from "../elements.mjs";
-import { createCard, createGap, setReachable } from "./card.mjs";
-import { fullHeight, layOut, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
+import { element } from "../page.mjs";
+import { createCard, createGap, placeCard, setReachable } from "./card.mjs";
+import { fullHeight, layOut, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
+import { Scroller } from "./scroller.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("./result_pages.mjs").ResultPages} ResultPages */
@@ -19,21 +20,21 @@ import { fullHeight, layOut, placeOf, scrollAfterMove, scrollToShow, step, windo
  * }} Options
  */
 
-const PICTURE_STEP = 128;
-
 export class Grid {
   /** @type {ResultPages | undefined} */
   #results;
   /** @type {Map<number, Card>} */
   #cards = new Map();
   #layout = layOut(0, 16);
+  /** How much wider than usual people want the cards. */
+  #scale = 1;
   #size = { width: 0, height: 0 };
-  /** Kept here, because the browser lays out the whole page to answer. */
-  #scrollTop = 0;
   /** @type {string | undefined} The id of the card that stays where it is until somebody scrolls. */
   #anchor;
   /** The one card that Tab reaches. */
   #active = 0;
+  /** Whether the viewport has the focus for a card that is not here yet. */
+  #isAwaited = false;
   #frame = 0;
 
   /**
@@ -44,7 +45,8 @@ export class Grid {
     this.options = options;
     this.list = element("ul", { class: "cards", "aria-label": "Embeddings" });
     this.viewport = element("div", { class: "viewport", tabindex: -1 }, this.list);
-    this.viewport.addEventListener("scroll", () => this.#onScroll(), { passive: true, signal: closing });
+    this.scroller = new Scroller(this.viewport, this.list);
+    this.scroller.follow(() => this.#onScroll(), closing);
     const resize = new ResizeObserver(() => this.#onResize());
     resize.observe(this.viewport);
     closing.addEventListener("abort", () => resize.disconnect());
@@ -52,12 +54,12 @@ export class Grid {
 
   /** The range of cards that can be seen. */
   get range() {
-    return windowAt(this.#layout, this.#results?.total ?? 0, this.#scrollTop, this.#size.height);
+    return windowAt(this.#layout, this.#results?.total ?? 0, this.scroller.top, this.#size.height);
   }
 
   /** The range that would be seen if there were enough cards. */
   get capacity() {
-    return windowAt(this.#layout, Infinity, this.#scrollTop, this.#size.height);
+    return windowAt(this.#layout, Infinity, this.scroller.top, this.#size.height);
   }
 
   /**
@@ -66,7 +68,7 @@ export class Grid {
    * @param {ResultPages} results
    */
   holdsPlace(results) {
-    return !this.#scrollTop || this.#anchorIn(results) !== undefined;
+    return !this.scroller.top || this.#anchorIn(results) !== undefined;
   }
 
   /** The cards that exist now, with their entries. */
@@ -82,8 +84,7 @@ export class Grid {
    * @param {Element} part
    */
   entryOf(part) {
-    const card = part.closest(".card");
-    return Array.from(this.shown()).find((shown) => shown.card === card)?.entry;
+    return Array.from(this.shown()).find(({ card }) => card === part.closest(".card"))?.entry;
   }
 
   /**
@@ -98,7 +99,7 @@ export class Grid {
     this.#anchor = place.anchor;
     this.#active = Math.max(0, Math.min(place.active, results.total - 1));
     this.list.style.height = `${fullHeight(this.#layout, results.total)}px`;
-    this.#scrollTo(place.scrollTop);
+    this.scroller.moveTo(place.scrollTop);
     this.render();
   }
 
@@ -108,10 +109,12 @@ export class Grid {
     this.#frame = 0;
     if (!this.#results || !this.#size.width) return;
     const { first, end } = this.range;
-    const isFocused = this.list.contains(document.activeElement);
+    const { activeElement: focused } = document;
+    const isFocused = this.list.contains(focused) || (this.#isAwaited && focused === this.viewport);
     /** @type {Map<number, Card>} */
     const wanted = new Map();
-    const reusable = this.#takeReusable();
+    // By their entries' ids, so that they need not be built anew.
+    const reusable = new Map(Array.from(this.shown(), ({ card, entry }) => [entry.id, { element: card, entry }]));
     for (let index = first; index < end; index += 1) wanted.set(index, this.#cardAt(index, reusable));
     // A card that is scrolled away with the focus on it would drop the focus.
     if (isFocused && this.#results.at(this.#active)) wanted.set(this.#active, this.#cardAt(this.#active, reusable));
@@ -121,10 +124,40 @@ export class Grid {
     if (isFocused && !this.list.contains(document.activeElement)) this.focus();
   }
 
-  /** Move the focus to the active card. */
-  focus() {
+  /**
+   * Move the focus to the active card, as soon as it is here.
+   *
+   * @param {Entry} [entry] Another one whose card becomes the active one.
+   */
+  focus(entry) {
+    const index = this.#results?.indexOf(entry?.id) ?? -1;
+    if (index >= 0) this.#setActive(index);
     const main = this.#cards.get(this.#active)?.element.querySelector("button");
+    this.#isAwaited = !main;
     (main ?? this.viewport).focus({ preventScroll: true });
+  }
+
+  /**
+   * Make cards wider or narrower.
+   *
+   * @param {number} scale
+   */
+  resize(scale) {
+    if (scale === this.#scale) return;
+    this.#scale = scale;
+    if (this.#size.width) this.#layOut();
+  }
+
+  /**
+   * Go from the active card to the one before or behind it.
+   *
+   * @param {1 | -1} way
+   * @returns {Entry | undefined} None where there is no further card, or it is not here yet.
+   */
+  walk(way) {
+    const entry = this.#results?.at(this.#active + way);
+    if (entry) this.#go(this.#active + way);
+    return entry;
   }
 
   /**
@@ -148,51 +181,50 @@ export class Grid {
     const total = this.#results?.total ?? 0;
     const next = step(key, this.#active, this.#layout, total, this.#size.height);
     if (next === undefined || !total) return false;
-    this.#setActive(next);
-    this.#anchor = undefined;
-    this.#scrollTo(scrollToShow(this.#layout, next, this.#scrollTop, this.#size.height));
-    this.render();
+    this.#go(next);
     this.focus();
     return true;
   }
 
   /** @param {number} index */
+  #go(index) {
+    this.#setActive(index);
+    this.#anchor = undefined;
+    this.scroller.moveTo(scrollToShow(this.#layout, index, this.scroller.top, this.#size.height));
+    this.render();
+  }
+
+  /** @param {number} index */
   #setActive(index) {
-    const old = this.#cards.get(this.#active)?.element;
-    if (old) setReachable(old, false);
     this.#active = index;
-    const card = this.#cards.get(index)?.element;
-    if (card) setReachable(card, true);
+    for (const [at, { element: card }] of this.#cards) setReachable(card, at === index);
   }
 
   #onScroll() {
-    const { scrollTop } = this.viewport;
-    if (scrollTop !== this.#scrollTop) this.#anchor = undefined;
-    this.#scrollTop = scrollTop;
+    if (this.scroller.update()) this.#anchor = undefined;
     this.#frame ||= requestAnimationFrame(() => this.render());
   }
 
-  /** @param {number} top */
-  #scrollTo(top) {
-    if (!top && !this.#scrollTop) return;
-    this.viewport.scrollTop = top;
-    this.#scrollTop = this.viewport.scrollTop; // No further than the list is long.
-  }
-
   #onResize() {
-    const { clientWidth: width, clientHeight: height, scrollTop } = this.viewport;
+    const [width, height] = [this.viewport.clientWidth, this.scroller.height];
     // Out of sight there is no size; back in sight everything is in its old place.
     if (!width) return;
     if (width === this.#size.width && height === this.#size.height) {
       this.#onScroll();
       return;
     }
-    const firstSeen = Math.ceil(scrollTop / this.#layout.rowStep) * this.#layout.columns;
     this.#size = { width, height };
-    this.#layout = layOut(width, parseFloat(getComputedStyle(this.viewport).fontSize));
+    this.scroller.update();
+    this.#layOut();
+  }
+
+  /** Lay the cards out anew, and keep the first one that is seen in sight. */
+  #layOut() {
+    const firstSeen = Math.ceil(this.scroller.top / this.#layout.rowStep) * this.#layout.columns;
+    const { fontSize, paddingInline } = getComputedStyle(this.viewport);
+    this.#layout = layOut(this.#size.width - 2 * parseFloat(paddingInline), parseFloat(fontSize), this.#scale);
     this.list.style.height = `${fullHeight(this.#layout, this.#results?.total ?? 0)}px`;
-    this.#scrollTop = scrollTop;
-    if (scrollTop) this.#scrollTo(placeOf(this.#layout, firstSeen).top);
+    if (this.scroller.top) this.scroller.moveTo(placeOf(this.#layout, firstSeen).top);
     this.render();
   }
 
@@ -202,7 +234,7 @@ export class Grid {
    * @param {ResultPages} results
    */
   #placeIn(results) {
-    const scrollTop = this.#scrollTop;
+    const { top: scrollTop } = this.scroller;
     const active = results.indexOf(this.#results?.at(this.#active)?.id);
     // At the very top people want to see what is new.
     const anchor = scrollTop > 0 ? this.#anchorIn(results) : undefined;
@@ -221,18 +253,13 @@ export class Grid {
    */
   #anchorIn(results) {
     const { columns, rowStep } = this.#layout;
-    const firstSeen = Math.ceil(this.#scrollTop / rowStep) * columns;
+    const firstSeen = Math.ceil(this.scroller.top / rowStep) * columns;
     const kept = this.#results?.indexOf(this.#anchor) ?? -1;
     for (let before = kept < 0 ? firstSeen : kept; before < this.range.end; before += 1) {
       const after = results.indexOf(this.#results?.at(before)?.id);
       if (after >= 0) return { before, after };
     }
     return undefined;
-  }
-
-  /** Return the cards that exist by their entries' ids, so that they need not be built anew. */
-  #takeReusable() {
-    return new Map(Array.from(this.shown(), ({ card, entry }) => [entry.id, { element: card, entry }]));
   }
 
   /**
@@ -251,7 +278,7 @@ export class Grid {
       return { element: old.element, entry };
     }
     const { picture, decorate } = this.options;
-    const card = createCard(entry, picture(entry, this.#pictureWidth()), this.options);
+    const card = createCard(entry, picture(entry, pictureWidth(this.#layout, devicePixelRatio)), this.options);
     decorate(card, entry);
     return { element: card, entry };
   }
@@ -259,26 +286,15 @@ export class Grid {
   /** Put the cards in their places, and nothing else into the list. */
   #arrange() {
     const inOrder = Array.from(this.#cards).sort(([a], [b]) => a - b);
-    const total = this.#results?.total ?? 0;
     const kept = new Set(inOrder.map(([, { element: card }]) => card));
     for (const child of Array.from(this.list.children)) {
       if (!kept.has(/** @type {HTMLLIElement} */ (child))) child.remove();
     }
     inOrder.forEach(([index, { element: card, entry }], position) => {
-      const { left, top } = placeOf(this.#layout, index);
-      card.style.width = `${this.#layout.cardWidth}px`;
-      card.style.height = `${this.#layout.cardHeight}px`;
-      card.style.transform = `translate(${left}px, ${top}px)`;
-      card.setAttribute("aria-posinset", String(index + 1));
-      card.setAttribute("aria-setsize", String(total));
+      placeCard(card, this.#layout, index, this.#results?.total ?? 0);
       if (entry) setReachable(card, index === this.#active);
       const there = this.list.children[position];
       if (there !== card) this.list.insertBefore(card, there ?? null);
     });
-  }
-
-  #pictureWidth() {
-    const pixels = this.#layout.cardWidth * devicePixelRatio;
-    return Math.min(1024, Math.ceil(pixels / PICTURE_STEP) * PICTURE_STEP);
   }
 }

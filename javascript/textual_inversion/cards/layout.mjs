@@ -16,18 +16,21 @@
 // In ems: the gap between cards, and the height of the words below a picture.
 const GAP = 0.75;
 const CAPTION = 5;
+const PICTURE_STEP = 128;
 // A card's least width in ems; it grows with the grid, so that cards stay readable and few.
 const LEAST = { narrowest: 7.5, base: 5.5, share: 0.06, widest: 12.5 };
 
 /**
  * @param {number} width Of the grid.
  * @param {number} em
+ * @param {number} [scale] How much wider than usual people want the cards.
  * @returns {Layout}
  */
-export function layOut(width, em) {
+export function layOut(width, em, scale = 1) {
   const gap = GAP * em;
   const grown = LEAST.base * em + LEAST.share * width;
-  const least = Math.min(Math.max(LEAST.narrowest * em, grown), LEAST.widest * em);
+  const usual = Math.min(Math.max(LEAST.narrowest * em, grown), LEAST.widest * em);
+  const least = Math.min(Math.max(LEAST.narrowest * em, usual * scale), width);
   const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
   const cardWidth = Math.floor((width - gap * (columns - 1)) / columns);
   const cardHeight = Math.round(cardWidth + CAPTION * em);
@@ -41,6 +44,16 @@ export function layOut(width, em) {
 export function fullHeight({ columns, cardHeight, rowStep }, total) {
   const rows = Math.ceil(total / columns);
   return rows ? (rows - 1) * rowStep + cardHeight : 0;
+}
+
+/**
+ * Return how many pixels of the screen a picture is asked for with, in steps so that few are made.
+ *
+ * @param {Layout} layout
+ * @param {number} ratio Pixels of the screen in a CSS pixel.
+ */
+export function pictureWidth({ cardWidth }, ratio) {
+  return Math.min(1024, Math.ceil((cardWidth * ratio) / PICTURE_STEP) * PICTURE_STEP);
 }
 
 /**

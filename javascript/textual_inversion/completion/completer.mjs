@@ -5,9 +5,7 @@
  * list: Enter with nothing chosen is the host's.
  */
 
-import { element } from "../elements.mjs";
-import { Questions } from "../questions.mjs";
-import { webui } from "../webui.mjs";
+import { element, Questions, webui } from "../page.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
 import { CompletionList } from "./list.mjs";
 import { completeWord, typedWord } from "./typed_word.mjs";

@@ -2,7 +2,7 @@
  * Show names to choose from at the caret of a prompt field.
  */
 
-import { badgeOf, element, setAttribute } from "../elements.mjs";
+import { badgeOf, element, setAttribute } from "../page.mjs";
 import { counted, obstacle } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Completion} Completion */

@@ -1,65 +1,18 @@
 /**
- * Find the name of an embedding in a prompt, insert it, remove it, and write it in place of others.
+ * Insert the name of an embedding into a prompt, remove it, and write it in place of others.
  *
- * Pure string functions. Removing what was inserted gives the old prompt back byte for byte: the
- * text of the gap stays on one side of the name, and that side stays when the name goes. Only an
- * empty group that received the name goes with it, as every group does that holds nothing else.
+ * Pure string functions, and a memory of what was inserted: a name that somebody typed leaves a tidy
+ * prompt, one that was inserted here leaves the old prompt, byte for byte.
  */
 
-import { gapBetween, leftRemains, nearestGap, neighbours, staysLeft, strength } from "./gaps.mjs";
-import { escapeName, foldName, readPrompt } from "./pieces.mjs";
-
-export { escapeName };
+import { gapBetween, insertName, leftRemains, neighbours, strength } from "./gaps.mjs";
+import { escapeName, findName, readPrompt } from "./pieces.mjs";
 
 /** @typedef {import("../api.mjs").ForeignSyntax} ForeignSyntax */
-/** @typedef {{start: number, end: number}} Range */
+/** @typedef {import("./pieces.mjs").Range} Range */
 /** @typedef {{start: number, end: number, replacement: string}} Edit */
 /** @typedef {import("./pieces.mjs").Reading} Reading No edit cuts one of its names in two. */
-/** @typedef {Reading & {separator?: string}} Options White space or a comma, to part the name from others. */
-
-const COMMA = ", ";
-
-// What parts names without more text, and keeps both on one line.
-const SEPARATORS = /^(?!$)[^\S\n]*[,，、]?[^\S\n]*$/;
-
-/**
- * Return every whole occurrence of a name, first to last.
- *
- * The prompt is read as the host reads it: from the left, the longest known name first.
- *
- * @param {string} prompt
- * @param {string} name
- * @param {Reading} [reading] Its names may contain this one.
- * @returns {Range[]}
- */
-export function findName(prompt, name, reading = {}) {
-  const wanted = foldName(name);
-  return readPrompt(prompt, withName(name, reading))
-    .filter(({ text }) => text === wanted)
-    .map(({ start, end }) => ({ start, end }));
-}
-
-/**
- * Write a name into the gap nearest to the caret, inside the caret's group.
- *
- * @param {string} prompt
- * @param {number} caret
- * @param {string} name
- * @param {Options} [options]
- * @returns {{text: string, caret: number} & Range} The range is the name's; the caret is
- *   at its end.
- */
-export function insertName(prompt, caret, name, { separator = COMMA, ...reading } = {}) {
-  const written = escapeName(name);
-  if (!written) return { text: prompt, caret, start: caret, end: caret };
-  const solids = neighbours(readPrompt(prompt, withName(name, reading)));
-  /** @param {string} link */
-  const partedBy = (link) => writeInto(prompt, nearestGap(prompt, solids, caret, link), written, link);
-  const insertion = partedBy(SEPARATORS.test(separator) ? separator : COMMA);
-  // Parted by white space alone, two names can read as a third.
-  const isRead = findName(insertion.text, name, reading).some(({ end }) => end === insertion.end);
-  return isRead ? insertion : partedBy(COMMA);
-}
+/** @typedef {import("./gaps.mjs").Options} Options */
 
 /**
  * Remove one occurrence, and every group that holds nothing else.
@@ -78,19 +31,58 @@ export function removeName(prompt, range, reading = {}) {
 }
 
 /**
+ * @typedef {object} Toggled
+ * @property {string} text
+ * @property {Range} selection Where to leave the caret, or what is selected again.
+ * @property {boolean} removed
+ * @property {Edit} edit
+ */
+
+/**
  * Remove the occurrence that ends at the caret, else the last one, else insert the name.
  *
  * @param {string} prompt
- * @param {number} caret
+ * @param {Range} selection
  * @param {string} name
  * @param {Options} [options]
- * @returns {{text: string, caret: number, removed: boolean, edit: Edit}}
+ * @returns {Toggled}
  */
-export function toggleName(prompt, caret, name, options = {}) {
+export function toggleName(prompt, selection, name, options = {}) {
   const found = findName(prompt, name, options);
-  const range = found.find(({ end }) => end === caret) ?? found[found.length - 1];
-  const { text, caret: after } = range ? removeName(prompt, range, options) : insertName(prompt, caret, name, options);
-  return { text, caret: after, removed: range !== undefined, edit: minimalEdit(prompt, text) };
+  const range = found.find(({ end }) => end === selection.end) ?? found[found.length - 1];
+  const { text, caret } = range
+    ? removeName(prompt, range, options)
+    : insertName(prompt, selection, name, options);
+  const removed = range !== undefined;
+  return { text, selection: { start: caret, end: caret }, removed, edit: minimalEdit(prompt, text) };
+}
+
+/** What was inserted into one prompt, so that it can go without a trace while nothing else has changed. */
+export class Insertions {
+  /** @type {{name: string, before: string, selection: Range, after: string}[]} Each goes on from the last. */
+  #done = [];
+
+  /**
+   * Take a name back where this inserted it last; else toggle it, and remember that.
+   *
+   * @param {string} prompt
+   * @param {Range} selection
+   * @param {string} name
+   * @param {() => Toggled} toggle
+   * @returns {Toggled}
+   */
+  toggle(prompt, selection, name, toggle) {
+    const last = this.#done.findLastIndex((done) => done.name === name && done.after === prompt);
+    if (last >= 0) {
+      const { before, selection: old } = this.#done[last];
+      this.#done.length = last;
+      return { text: before, selection: old, removed: true, edit: minimalEdit(prompt, before) };
+    }
+    const toggled = toggle();
+    if (this.#done.at(-1)?.after !== prompt) this.#done = [];
+    if (!toggled.removed) this.#done.push({ name, before: prompt, selection, after: toggled.text });
+    return toggled;
+  }
 }
 
 /**
@@ -147,42 +139,12 @@ export function minimalEdit(before, after) {
 }
 
 /**
- * @param {string} name
- * @param {Reading} reading
- * @returns {Reading} The same, with one more name.
- */
-function withName(name, { names = [], isNegative }) {
-  return { names: [name, ...names], isNegative };
-}
-
-/**
  * @param {string} text
  * @param {number} index
  */
 function isHighSurrogate(text, index) {
   const unit = text.charCodeAt(index);
   return unit >= 0xd800 && unit < 0xdc00;
-}
-
-/**
- * @param {string} prompt
- * @param {import("./gaps.mjs").Gap} gap
- * @param {string} written The name, escaped.
- * @param {string} separator
- */
-function writeInto(prompt, gap, written, separator) {
-  const own = strength(prompt.slice(gap.start, gap.end));
-  const links = { none: "", space: " ", separator: own > strength(separator) ? COMMA : separator };
-  const at = staysLeft(gap) ? gap.end : gap.start;
-  const [lead, trail] = staysLeft(gap) ? ["", links[gap.right]] : [links[gap.left], ""];
-  const start = at + lead.length;
-  const end = start + written.length;
-  return {
-    text: prompt.slice(0, at) + lead + written + trail + prompt.slice(at),
-    caret: end,
-    start,
-    end,
-  };
 }
 
 /**

@@ -2,12 +2,14 @@
  * The prompt fields of the host: which one was used last, what is in them, and edits with undo.
  */
 
-import { webui } from "../webui.mjs";
+import { webui } from "../page.mjs";
 import { FIELDS } from "../words.mjs";
+import { Insertions } from "./edits.mjs";
 
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("./edits.mjs").Edit} Edit */
 /** @typedef {import("./known_names.mjs").KnownNames} KnownNames */
+/** @typedef {import("./pieces.mjs").Range} Range */
 
 /**
  * Where the fields are; each matches one element for one tab of the host.
@@ -19,25 +21,32 @@ const SELECTORS = {
   negative: (tabname) => `#${CSS.escape(tabname)}_neg_prompt`,
 };
 const MARK = "lib-embeddings-target";
+/** Keys that pass through a field, or do nothing in it. */
+const PASSING = new Set(["Tab", "Shift", "Control", "Alt", "Meta", "Escape"]);
 
 let isEditing = false;
 
 export class PromptFields {
-  /** @type {Field | null} The field that was focused last. */
+  /** @type {Field | null} The field that somebody typed or clicked into last. */
   last = null;
   /** @type {WeakSet<HTMLTextAreaElement>} Those whose caret somebody has placed. */
-  #focused = new WeakSet();
+  #placed = new WeakSet();
+  /** @type {WeakMap<HTMLTextAreaElement, Insertions>} */
+  #insertions = new WeakMap();
 
   /**
    * @param {string} tabname
-   * @param {{focused: () => void, edited: () => void}} listener
+   * @param {{used: () => void, edited: () => void}} listener `used` is called when somebody types or
+   *   clicks into a field, `edited` when the text of one may have changed.
    * @param {AbortSignal} [closing] Of whoever does not live as long as the page.
    */
   constructor(tabname, listener, closing) {
     this.tabname = tabname;
     this.listener = listener;
-    document.addEventListener("focusin", ({ target }) => this.#onFocus(target), { signal: closing });
-    document.addEventListener("input", ({ target }) => this.#onInput(target), { signal: closing });
+    for (const type of ["pointerdown", "keydown", "input"])
+      document.addEventListener(type, (event) => this.#onUse(event), { signal: closing, capture: true });
+    for (const type of ["focusin", "input"])
+      document.addEventListener(type, ({ target }) => this.#onEdit(target), { signal: closing });
     // A host that puts a prompt into its field itself fires no event there.
     webui.onAfterUiUpdate?.(() => closing?.aborted || listener.edited());
     closing?.addEventListener("abort", () => this.mark(null));
@@ -102,30 +111,37 @@ export class PromptFields {
   toggle(field, name, names, separator) {
     const textarea = this.textarea(field);
     if (!textarea) return "missing";
-    const caret = this.#focused.has(textarea) ? textarea.selectionEnd : textarea.value.length;
+    const insertions = this.#insertions.get(textarea) ?? new Insertions();
+    this.#insertions.set(textarea, insertions);
+    const { value, selectionStart: start, selectionEnd: end } = textarea;
+    const selection = this.#placed.has(textarea) ? { start, end } : { start: value.length, end: value.length };
     const options = { separator, isNegative: field === "negative" };
-    const { edit, caret: after, removed } = names.toggle(textarea.value, caret, name, options);
+    const toggle = () => names.toggle(value, selection, name, options);
+    const { edit, selection: after, removed } = insertions.toggle(value, selection, name, toggle);
     apply(textarea, edit, after);
-    this.#focused.add(textarea);
+    this.#placed.add(textarea);
     return removed ? "removed" : "added";
   }
 
-  /** Focus the field that was focused last, else the prompt. */
+  /** Focus the field that was used last, else the prompt. */
   focus() {
     this.textarea(this.last ?? "positive")?.focus();
   }
 
-  /** @param {EventTarget | null} target */
-  #onFocus(target) {
+  /** @param {Event} event */
+  #onUse(event) {
+    const { target, isTrusted } = event;
     const field = this.fieldOf(target);
-    if (!field || isEditing) return;
-    this.#focused.add(/** @type {HTMLTextAreaElement} */ (target));
+    if (!field || isEditing || !isTrusted) return;
+    if (event instanceof KeyboardEvent && PASSING.has(event.key)) return;
+    this.#placed.add(/** @type {HTMLTextAreaElement} */ (target));
+    if (this.last === field) return;
     this.last = field;
-    this.listener.focused();
+    this.listener.used();
   }
 
   /** @param {EventTarget | null} target */
-  #onInput(target) {
+  #onEdit(target) {
     if (this.fieldOf(target)) this.listener.edited();
   }
 }
@@ -151,12 +167,13 @@ export function isOurEdit() {
  *
  * @param {HTMLTextAreaElement} textarea
  * @param {Edit} edit
- * @param {number} [caret] Where to leave the caret; else behind what was written.
+ * @param {Range} [selection] What to leave selected; else the caret is left behind what was written.
  */
-export function apply(textarea, edit, caret = edit.start + edit.replacement.length) {
+export function apply(textarea, edit, selection) {
   isEditing = true;
   try {
-    write(textarea, edit, caret);
+    const end = edit.start + edit.replacement.length;
+    write(textarea, edit, selection ?? { start: end, end });
   } finally {
     isEditing = false;
   }
@@ -165,9 +182,9 @@ export function apply(textarea, edit, caret = edit.start + edit.replacement.leng
 /**
  * @param {HTMLTextAreaElement} textarea
  * @param {Edit} edit
- * @param {number} caret
+ * @param {Range} selection
  */
-function write(textarea, { start, end, replacement }, caret) {
+function write(textarea, { start, end, replacement }, selection) {
   const before = document.activeElement;
   const wanted = textarea.value.slice(0, start) + replacement + textarea.value.slice(end);
   textarea.focus({ preventScroll: true });
@@ -180,6 +197,6 @@ function write(textarea, { start, end, replacement }, caret) {
     textarea.dispatchEvent(new InputEvent("input", { bubbles: true }));
   }
   webui.updateInput?.(textarea);
-  textarea.setSelectionRange(caret, caret);
+  textarea.setSelectionRange(selection.start, selection.end);
   if (before instanceof HTMLElement && before !== textarea) before.focus({ preventScroll: true });
 }

@@ -1,9 +1,19 @@
 /**
- * Know the places of a prompt where a name can be, and what parts it from its neighbours.
+ * Write a name where the caret is, and know what parts neighbours in a prompt.
  */
 
-/** @typedef {import("./pieces.mjs").Piece} Piece */
+import { endsInMark, escapeName, findName, readPrompt, withName } from "./pieces.mjs";
+
 /** @typedef {import("./pieces.mjs").Kind} Kind */
+/** @typedef {import("./pieces.mjs").Piece} Piece */
+/** @typedef {import("./pieces.mjs").Range} Range */
+/** @typedef {import("./pieces.mjs").Reading & {separator?: string}} Options White space or a comma parts names. */
+
+/**
+ * What a name takes the place of, and what is written on both sides of it.
+ *
+ * @typedef {{at: Range, lead: string, trail: string}} Place
+ */
 
 /**
  * How a name is parted from a neighbour: not at all, by a space, or by the separator.
@@ -19,7 +29,15 @@
  * @property {number} end
  * @property {Bond} left
  * @property {Bond} right
+ * @property {boolean} isPhrase Whether white space alone makes one phrase of both neighbours.
+ * @property {boolean} clingsLeft Whether the white space in it belongs to the neighbour on the left,
+ *   which the host reads as no text, and so what is written before it would make no phrase with it.
+ * @property {boolean} clingsRight The same on the right.
  */
+
+const COMMA = ", ";
+// What parts names without more text, and keeps both on one line.
+const SEPARATORS = /^(?!$)[^\S\n]*[,，、]?[^\S\n]*$/;
 
 /** @type {Partial<Record<Kind, Bond>>} */
 const BONDS = { mark: "none", weight: "none", newline: "none", reserved: "space", comment: "space" };
@@ -27,8 +45,38 @@ const BONDS = { mark: "none", weight: "none", newline: "none", reserved: "space"
 /** Nothing can be written behind these: a weight ends its group, a comment its line. */
 const ENDS = new Set(["weight", "comment"]);
 
+/** What the host reads as text; the others divide it, or are no text. */
+const TEXT = new Set(["word", "open", "close"]);
+
+/** @type {Record<Bond, string>} */
+const LEADS_APART = { none: "", space: " ", separator: COMMA };
+
 /** How strong a text must be to make the bond. */
 const STRENGTHS = { none: 0, space: 1, separator: 2 };
+
+/**
+ * Write a name where the caret is, or in the place of the words that are selected.
+ *
+ * @param {string} prompt
+ * @param {Range} selection A range without length is the caret.
+ * @param {string} name
+ * @param {Options} [options]
+ * @returns {{text: string, caret: number} & Range} The range is the name's; the caret is
+ *   at its end.
+ */
+export function insertName(prompt, selection, name, { separator = COMMA, ...reading } = {}) {
+  const { end: caret } = selection;
+  if (!escapeName(name)) return { text: prompt, caret, start: caret, end: caret };
+  const solids = neighbours(readPrompt(prompt, withName(name, reading)));
+  const words = wholeWords(solids, selection);
+  const place = words
+    ? { at: words, lead: "", trail: "" }
+    : placeAt(prompt, solids, caret, SEPARATORS.test(separator) ? separator : COMMA);
+  const insertion = writeAt(prompt, solids, place, name);
+  // Parted by white space alone, two names can read as a third.
+  const isRead = findName(insertion.text, name, reading).some(({ end }) => end === insertion.end);
+  return isRead ? insertion : writeAt(prompt, solids, placeApart(prompt, solids, caret), name);
+}
 
 /**
  * Return the pieces that can be a name's neighbours.
@@ -51,18 +99,12 @@ export function gapBetween(prompt, before, after) {
   return {
     start: before ? before.end : 0,
     end: after ? after.start : prompt.length,
-    left: bond(before, "open"),
-    right: bond(after, "close"),
+    left: bond(before, "open", "{|"),
+    right: bond(after, "close", "}|"),
+    isPhrase: isText(before) && isText(after),
+    clingsLeft: clings(before),
+    clingsRight: clings(after),
   };
-}
-
-/**
- * Tell whether the text of a gap is left of a name that is written into it.
- *
- * @param {Gap} gap
- */
-export function staysLeft({ left, right }) {
-  return left === "none" || (left === "space" && right !== "none");
 }
 
 /**
@@ -91,75 +133,138 @@ export function strength(text) {
 }
 
 /**
- * Return the gap nearest to the caret that can take a name, inside the caret's group.
+ * Return the range of what is selected, if that is whole words and groups.
+ *
+ * @param {Piece[]} solids
+ * @param {Range} selection
+ * @returns {Range | undefined}
+ */
+function wholeWords(solids, { start, end }) {
+  const inside = solids.filter((piece) => piece.end > start && piece.start < end);
+  const [first, last] = [inside[0], inside[inside.length - 1]];
+  if (!first || first.start < start || last.end > end) return undefined;
+  const cutsGroup = inside.some(({ kind, mate = -1 }) => /open|close/.test(kind) && (mate < start || mate >= end));
+  return cutsGroup ? undefined : { start: first.start, end: last.end };
+}
+
+/**
+ * @param {string} prompt
+ * @param {Piece[]} solids
+ * @param {number} caret
+ * @param {string} separator
+ * @returns {Place}
+ */
+function placeAt(prompt, solids, caret, separator) {
+  const { gap, at } = gapAt(prompt, solids, caret);
+  const links = linksOf(gap, prompt.slice(gap.start, at), prompt.slice(at, gap.end), separator);
+  return { at: { start: at, end: at }, ...links };
+}
+
+/**
+ * Return the place at the caret, with commas on all sides where words are.
+ *
+ * @param {string} prompt
+ * @param {Piece[]} solids
+ * @param {number} caret
+ * @returns {Place}
+ */
+function placeApart(prompt, solids, caret) {
+  const { gap, at } = gapAt(prompt, solids, caret);
+  const before = prompt.slice(gap.start, at);
+  const isBehindItem = strength(before) === 2;
+  const start = isBehindItem ? at : gap.start;
+  const { lead, trail } = linksOf(gap, isBehindItem ? before : COMMA, prompt.slice(start, gap.end), COMMA);
+  return { at: { start, end: start }, lead: isBehindItem ? lead : LEADS_APART[gap.left], trail };
+}
+
+/**
+ * Write a name, with a space where CLIP would read a comma as a part of one that ends in a mark.
+ *
+ * @param {string} prompt
+ * @param {Piece[]} solids
+ * @param {Place} place
+ * @param {string} name
+ */
+function writeAt(prompt, solids, { at, lead, trail }, name) {
+  const before = solids.findLast(({ end }) => end <= at.start);
+  const isBehindMark = before?.isName && before.end === at.start && endsInMark(before.text);
+  const head = prompt.slice(0, at.start) + (isBehindMark && /^\S/.test(lead) ? " " : "") + lead;
+  const rest = trail + prompt.slice(at.end);
+  const tail = endsInMark(name) && /^[,，、.;!?]/.test(rest) ? ` ${rest}` : rest;
+  const [start, end] = [head.length, head.length + escapeName(name).length];
+  return { text: head + escapeName(name) + tail, caret: end, start, end };
+}
+
+/**
+ * Return the gap that the caret means, and where in it: the one that it is in, or the one behind the
+ * word that it is in. Where nothing can be written behind a piece, it is the gap before that.
  *
  * @param {string} prompt
  * @param {Piece[]} solids The neighbours of all gaps.
  * @param {number} caret
- * @param {string} separator
- * @returns {Gap}
+ * @returns {{gap: Gap, at: number}}
  */
-export function nearestGap(prompt, solids, caret, separator) {
-  /** @param {number} index */
-  const gapAt = (index) => gapBetween(prompt, solids[index - 1], solids[index]);
-  /** @param {number} index */
-  const fits = (index) => !ENDS.has(solids[index - 1]?.kind) && takesName(prompt, gapAt(index), separator);
-  const next = solids.findIndex(({ end }) => end > caret);
-  let left = next < 0 ? solids.length : next;
-  let right = solids[left]?.start < caret ? left + 1 : left;
-  // A group and the field both begin with a gap that fits.
-  while (!fits(left)) left = overLeft(solids, left);
-  while (right >= 0 && !fits(right)) right = overRight(solids, right);
-  const toRight = right < 0 ? Infinity : gapAt(right).start - caret;
-  return gapAt(toRight <= caret - gapAt(left).end ? right : left);
+function gapAt(prompt, solids, caret) {
+  let right = solids.findIndex(({ end }) => end > caret);
+  if (right < 0) right = solids.length;
+  if (solids[right]?.start < caret && !ENDS.has(solids[right].kind)) right += 1;
+  while (right > 0 && ENDS.has(solids[right - 1].kind)) right -= 1;
+  const gap = gapBetween(prompt, solids[right - 1], solids[right]);
+  const at = Math.min(Math.max(caret, gap.start), gap.end);
+  // The space before BREAK is there for BREAK, and no invitation to go on with the phrase.
+  if (gap.clingsRight && at === gap.end && !prompt.slice(gap.start, at).trim()) return { gap, at: gap.start };
+  if (gap.clingsLeft && at === gap.start && !prompt.slice(at, gap.end).trim()) return { gap, at: gap.end };
+  return { gap, at };
+}
+
+/**
+ * Return what to write on both sides of a name: as a person would go on at this place of a phrase or
+ * of a list.
+ *
+ * @param {Gap} gap
+ * @param {string} before The gap's text up to the name.
+ * @param {string} after
+ * @param {string} separator What parts a name from others where nothing does so far.
+ * @returns {{lead: string, trail: string}}
+ */
+function linksOf(gap, before, after, separator) {
+  const [own, other] = [strength(before), strength(after)];
+  const link = Math.max(own, other) > strength(separator) ? COMMA : separator;
+  // In a list, words that a space follows are an item of their own.
+  const behindItem = own === 2 ? link.trimEnd() : "";
+  const pad = /[.;!?]$/.test(before) ? " " : (link.match(/\s*$/)?.[0] ?? "");
+  const asPhrase = gap.isPhrase && own + other === 1 ? " " : link;
+  const leads = { none: "", space: before ? "" : " ", separator: [asPhrase, "", /\s$/.test(before) ? "" : pad][own] };
+  const trails = { none: "", space: after ? "" : " ", separator: [asPhrase, behindItem, ""][other] };
+  return { lead: leads[gap.left], trail: trails[gap.right] };
+}
+
+/**
+ * Tell whether what parts the neighbours of a gap is left of a name between them.
+ *
+ * @param {Gap} gap
+ */
+function staysLeft({ left, right }) {
+  return left === "none" || (left === "space" && right !== "none");
 }
 
 /**
  * @param {Piece | undefined} piece
  * @param {Kind} bracket The bracket that a name may touch on this side.
+ * @param {string} marks The same of the syntax that extensions read in text: `{a|b}`.
  * @returns {Bond}
  */
-function bond(piece, bracket) {
-  if (!piece || piece.kind === bracket) return "none";
+function bond(piece, bracket, marks) {
+  if (!piece || piece.kind === bracket || marks.includes(piece.text)) return "none";
   return BONDS[piece.kind] ?? "separator";
 }
 
-/**
- * Tell whether the gap's text parts the name from the neighbour on its side.
- *
- * @param {string} prompt
- * @param {Gap} gap
- * @param {string} separator
- */
-function takesName(prompt, gap, separator) {
-  const needed = STRENGTHS[staysLeft(gap) ? gap.left : gap.right];
-  return strength(prompt.slice(gap.start, gap.end)) >= Math.min(needed, strength(separator));
+/** @param {Piece | undefined} piece */
+function isText(piece) {
+  return piece !== undefined && TEXT.has(piece.kind);
 }
 
-/**
- * Step over the neighbour left of a gap, or over the whole group that it closes.
- *
- * @param {Piece[]} solids
- * @param {number} index
- */
-function overLeft(solids, index) {
-  const { kind, mate } = solids[index - 1];
-  let next = index - 1;
-  while (kind === "close" && solids[next].start !== mate) next -= 1;
-  return next;
-}
-
-/**
- * Step over the neighbour right of a gap, or over the whole group that it opens.
- *
- * @param {Piece[]} solids
- * @param {number} index
- * @returns {number} -1 where the caret's own group ends.
- */
-function overRight(solids, index) {
-  const passed = solids[index];
-  if (!passed || passed.kind === "close" || (passed.kind === "open" && passed.mate === undefined)) return -1;
-  let next = index;
-  while (passed.kind === "open" && solids[next].start !== passed.mate) next += 1;
-  return next + 1;
+/** @param {Piece | undefined} piece */
+function clings(piece) {
+  return piece !== undefined && !TEXT.has(piece.kind) && BONDS[piece.kind] !== "none";
 }

@@ -22,8 +22,8 @@ import { canBeWritten } from "./pieces.mjs";
 const SLICE = 1000;
 
 export class Insertion {
-  /** @type {Field | null} Where names go; null for each to its own field. */
-  target = null;
+  /** @type {Field | null} Where somebody lets all names go; null for each to its own field. */
+  choice = null;
   /** @type {Record<Field, Set<string>>} */
   #used = { positive: new Set(), negative: new Set() };
   #names = new KnownNames();
@@ -40,40 +40,48 @@ export class Insertion {
   constructor(tabname, separator, listener, closing) {
     this.separator = separator;
     this.listener = listener;
-    const events = { focused: () => this.setTarget(this.fields.last), edited: () => this.updateUsed() };
+    const events = { used: () => listener.targetChanged(), edited: () => this.updateUsed() };
     this.fields = new PromptFields(tabname, events, closing);
   }
 
   /**
    * Let names go to one field, or each to its own.
    *
-   * @param {Field | null} target
+   * @param {Field | null} choice
    */
-  setTarget(target) {
-    this.target = target;
+  choose(choice) {
+    this.choice = choice;
     this.listener.targetChanged();
+  }
+
+  /** The field that names go to about which nothing else is known; null before one was used. */
+  get target() {
+    return this.choice ?? this.fields.last;
   }
 
   /**
    * Return where a click puts an entry's name.
    *
+   * Only names of negative embeddings can be told; all others are guessed to be positive.
+   *
    * @param {Entry} entry
+   * @returns {Field}
    */
-  targetOf({ field }) {
-    return this.target ?? field;
+  targetOf({ chosen_field, field }) {
+    const guess = field === "negative" ? field : null;
+    return chosen_field ?? this.choice ?? guess ?? this.fields.last ?? "positive";
   }
 
   /**
-   * Return where this click or key puts it: with Shift in the other field.
+   * Return where this click or key puts it: with Shift into the negative prompt.
    *
    * @param {Entry} entry
    * @param {Event} event
    * @returns {Field}
    */
   targetFor(entry, event) {
-    const target = this.targetOf(entry);
     const isShifted = (event instanceof MouseEvent || event instanceof KeyboardEvent) && event.shiftKey;
-    return isShifted === (target === "positive") ? "negative" : "positive";
+    return isShifted ? "negative" : this.targetOf(entry);
   }
 
   /**

@@ -8,11 +8,12 @@
 import { toggleName } from "./edits.mjs";
 import { foldName, readPrompt } from "./pieces.mjs";
 
-/** @typedef {import("./edits.mjs").Options} Options */
+/** @typedef {import("./gaps.mjs").Options} Options */
+/** @typedef {import("./pieces.mjs").Range} Range */
 /** @typedef {import("./pieces.mjs").Reading} Reading */
 
 /** Where a name can begin: at or behind what is no part of a word. More places than the grammar has. */
-const PLACES = /(?<![^\s,，、()[\]|:<>.;!?])|(?=[\s,，、()[\]|:<>.;!?])/g;
+const PLACES = /(?<![^\s,，、()[\]{}|:<>.;!?])|(?=[\s,，、()[\]{}|:<>.;!?])/g;
 
 export class KnownNames {
   /** @type {Map<string, string>} Each name's text without backslashes, folded. */
@@ -58,15 +59,15 @@ export class KnownNames {
    * Insert a name into a prompt or remove it, as `toggleName` does, cutting no known name in two.
    *
    * @param {string} prompt
-   * @param {number} caret
+   * @param {Range} selection
    * @param {string} name
    * @param {Omit<Options, "names">} [options]
    */
-  toggle(prompt, caret, name, options) {
+  toggle(prompt, selection, name, options) {
     const names = this.#likelyIn(prompt);
-    const { text } = toggleName(prompt, caret, name, { ...options, names });
+    const { text } = toggleName(prompt, selection, name, { ...options, names });
     // Beside its new neighbours the name may read as a longer one.
-    return toggleName(prompt, caret, name, { ...options, names: [...names, ...this.#likelyIn(text)] });
+    return toggleName(prompt, selection, name, { ...options, names: [...names, ...this.#likelyIn(text)] });
   }
 
   /**

@@ -16,6 +16,8 @@ import { findSyntax, matchEnd } from "./syntax.mjs";
  * @property {boolean} [isNegative] Whether it is a negative prompt.
  */
 
+/** @typedef {{start: number, end: number}} Range */
+
 /**
  * @typedef {object} Piece
  * @property {Kind} kind
@@ -23,6 +25,7 @@ import { findSyntax, matchEnd } from "./syntax.mjs";
  * @property {number} end
  * @property {string} text What the host reads, folded; `NO_TEXT` if it reads no text.
  * @property {number} [mate] Where the bracket that pairs with this one starts.
+ * @property {boolean} [isName] Whether it is a known name.
  */
 
 // No file name holds it, so no name is ever found across it.
@@ -31,14 +34,14 @@ const NO_TEXT = "\0";
 const STOPS = ".;!?";
 const RESERVED = /(?<![\p{L}\p{N}_])(?:AND|BREAK)(?![\p{L}\p{N}_])/gu;
 const ESCAPE = /\\([()[\]\\:|])|\\/g;
-const WORD = /(?:\\[()[\]\\:|]|[^\s,，、()[\]|])+/y;
+const WORD = /(?:\\[()[\]\\:|]|[^\s,，、()[\]{}|])+/y;
 
 /** @type {ReadonlyArray<[Kind, RegExp]>} */
 const PLAIN = [
   ["space", /[^\S\n]+/y],
   ["newline", /\n/y],
   ["separator", /[,，、]/y],
-  ["word", /[()[\]|]/y],
+  ["word", /[()[\]{}|]/y],
 ];
 
 /**
@@ -69,6 +72,15 @@ export function foldName(name) {
 }
 
 /**
+ * Tell whether CLIP reads a comma right behind a name as part of it: behind `x_`, `excl!`.
+ *
+ * @param {string} name
+ */
+export function endsInMark(name) {
+  return !/[\p{L}\p{N}]$/u.test(name.trimEnd());
+}
+
+/**
  * Tell whether a prompt can hold a name: a # begins a comment there, and nothing escapes it.
  *
  * @param {string} name
@@ -86,6 +98,34 @@ export function canBeWritten(name) {
  */
 export function readPrompt(prompt, { names = [], isNegative = false } = {}) {
   return joinNames([...cut(prompt, isNegative)], longestFirst(names));
+}
+
+/**
+ * Return every whole occurrence of a name, first to last.
+ *
+ * The prompt is read as the host reads it: from the left, the longest known name first.
+ *
+ * @param {string} prompt
+ * @param {string} name
+ * @param {Reading} [reading] Its names may contain this one.
+ * @returns {Range[]}
+ */
+export function findName(prompt, name, reading = {}) {
+  const wanted = foldName(name);
+  return readPrompt(prompt, withName(name, reading))
+    .filter(({ text }) => text === wanted)
+    .map(({ start, end }) => ({ start, end }));
+}
+
+/**
+ * Return a reading with one more name.
+ *
+ * @param {string} name
+ * @param {Reading} reading
+ * @returns {Reading}
+ */
+export function withName(name, { names = [], isNegative }) {
+  return { names: [name, ...names], isNegative };
 }
 
 /** @param {string} text */
@@ -189,7 +229,7 @@ function joinNames(pieces, names) {
     offset += (name ?? pieces[index].text).length;
     const next = piecesUpTo[offset];
     const { start } = pieces[index];
-    joined.push(name ? { kind: "word", start, end: pieces[next - 1].end, text: name } : pieces[index]);
+    joined.push(name ? { kind: "word", start, end: pieces[next - 1].end, text: name, isName: true } : pieces[index]);
     index = next;
   }
   return joined;

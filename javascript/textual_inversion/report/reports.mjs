@@ -4,7 +4,7 @@
 
 import { Refusal } from "../api.mjs";
 import { listen } from "../live.mjs";
-import { Questions } from "../questions.mjs";
+import { Questions } from "../page.mjs";
 import { FIELDS, number } from "../words.mjs";
 import { convertSyntax, replaceWord } from "../prompt/edits.mjs";
 import { apply, PromptFields } from "../prompt/fields.mjs";
@@ -44,7 +44,7 @@ export class PromptReports {
     this.api = api;
     this.limits = limits;
     this.tabname = tabname;
-    const events = { focused: () => this.#update(), edited: () => this.#update() };
+    const events = { used: () => {}, edited: () => this.#update() };
     this.fields = new PromptFields(tabname, events);
     this.strips = {
       positive: new ReportStrip((button) => this.#press("positive", button)),

@@ -2,7 +2,7 @@
  * Show under a prompt field what its prompt uses: one calm line, which opens where it is too short.
  */
 
-import { element } from "../elements.mjs";
+import { element } from "../page.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { announcementOf } from "./notices.mjs";
 

@@ -2,7 +2,7 @@
  * Show why there are no cards, and offer what there is instead.
  */
 
-import { element, textButton } from "../elements.mjs";
+import { element, textButton } from "../page.mjs";
 import { counted, number, sentenceCase } from "../words.mjs";
 import { countOf, FILTERS } from "./selection.mjs";
 
@@ -26,6 +26,15 @@ const OTHERS = new Map([
   ["foreign", ["not an embedding", "not embeddings"]],
 ]);
 
+/** How many cards may come, until it is known. */
+const EXPECTED = 12;
+
+/** Build the view, with places for the cards that are on their way. */
+export function emptyView() {
+  const gaps = Array.from({ length: EXPECTED }, () => element("span", { class: "blank" }));
+  return element("div", { class: "empty" }, element("div", { class: "blanks", "aria-hidden": "true" }, ...gaps));
+}
+
 /**
  * @param {HTMLElement} place
  * @param {Selection} selection
@@ -33,8 +42,26 @@ const OTHERS = new Map([
  */
 export function showEmpty(place, selection, summary) {
   place.hidden = summary.total > 0;
-  if (place.hidden) return;
-  const { title, hint, offers } = explainEmpty(selection, summary);
+  if (!place.hidden) show(place, explainEmpty(selection, summary));
+}
+
+/**
+ * Show that the server has not told yet what there is.
+ *
+ * @param {HTMLElement} place
+ * @param {Error} problem
+ */
+export function showNoAnswer(place, problem) {
+  place.hidden = false;
+  const hint = `${sentenceCase(problem.message)}. This page tries again by itself.`;
+  show(place, { title: "Nothing from the server yet", hint, offers: [] });
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {Explanation} explanation
+ */
+function show(place, { title, hint, offers }) {
   const buttons = offers.map(({ label, selection: offered }) =>
     textButton("offer", label, { "data-selection": JSON.stringify(offered) }),
   );

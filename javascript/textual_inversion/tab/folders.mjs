@@ -2,7 +2,7 @@
  * Show the folders as a tree that can be folded, with the number of files in each.
  */
 
-import { element, setAttribute } from "../elements.mjs";
+import { element, setAttribute } from "../page.mjs";
 import { number } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Folder} Folder */
@@ -56,7 +56,10 @@ export class FolderTree {
     if (asJson === this.#shown) return;
     this.#shown = asJson;
     const roots = folders.filter(({ depth }) => depth === 0);
-    for (const { id } of this.#folders.length ? [] : roots) this.#opened.add(id);
+    const isFirst = !this.#folders.length;
+    for (const { id, depth } of isFirst ? folders : []) {
+      if (!depth || current.startsWith(`${id}/`)) this.#opened.add(id);
+    }
     const all = { id: ALL, title: "All folders", depth: 0, count: roots.reduce((sum, { count }) => sum + count, 0) };
     this.#folders = roots.length === 1 ? folders : [all, ...folders];
     this.#current = current || (this.#folders[0]?.id ?? ALL);

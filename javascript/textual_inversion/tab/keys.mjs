@@ -1,11 +1,16 @@
 /**
- * What the keys do: arrows move, Enter inserts, `/` searches, Esc goes back.
+ * What the keys do, and a list of them to look at.
+ *
+ * Tab goes from group to group: the toolbar, the folders, the cards. Arrows move inside of each.
  */
+
+import { element, iconButton } from "../page.mjs";
 
 /**
  * @typedef {object} Keyboard What keys can act on.
  * @property {import("../cards/grid.mjs").Grid} grid
  * @property {import("./folders.mjs").FolderTree} tree
+ * @property {HTMLElement} toolbar
  * @property {HTMLInputElement} search
  * @property {Record<string, (target: HTMLElement, event: Event) => unknown>} actions
  * @property {() => void} clearSearch
@@ -14,6 +19,19 @@
 
 /** @type {Record<string, string>} On a card: key -> action. */
 const CARD_KEYS = { Enter: "insert", "+": "positive", "-": "negative", f: "favourite", i: "details" };
+
+const HELP = [
+  ["/", "Search"],
+  ["Tab", "Go from the toolbar to the folders and the cards"],
+  ["← ↑ → ↓", "Go from one to the next, wherever you are"],
+  ["Enter", "Insert the name, or take it out; with Shift in the negative prompt"],
+  ["+", "Insert it into the prompt"],
+  ["−", "Insert it into the negative prompt"],
+  ["F", "Mark it as a favourite"],
+  ["I", "Show its details; there, ← and → show the next ones"],
+  ["Esc", "Go back to the prompt"],
+  ["?", "Show these keys"],
+];
 
 /**
  * Answer a key, and keep the browser from answering it too.
@@ -24,7 +42,7 @@ const CARD_KEYS = { Enter: "insert", "+": "positive", "-": "negative", f: "favou
 export function answerKey(keyboard, event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   const target = /** @type {HTMLElement} */ (event.target);
-  if (target.closest("dialog")) return;
+  if (target.closest("dialog") || (event.key === "Escape" && target.closest(":popover-open"))) return;
   if (answer(keyboard, target, event)) event.preventDefault();
 }
 
@@ -35,8 +53,11 @@ export function answerKey(keyboard, event) {
  * @returns {boolean} Whether the key meant anything.
  */
 function answer(keyboard, target, event) {
-  if (target === keyboard.search) return answerInSearch(keyboard, event.key);
+  if (target === keyboard.search && answerInSearch(keyboard, event.key)) return true;
+  if (target.closest(".toolbar") && moveInToolbar(keyboard, target, event.key)) return true;
+  if (target === keyboard.search) return false;
   if (event.key === "/") return done(keyboard.search.select());
+  if (event.key === "?") return done(keyboard.actions.keys(target, event));
   if (event.key === "Escape") return done(keyboard.leave());
   if (target.role === "treeitem") return answerInTree(keyboard, target, event);
   if (target.closest(".viewport")) return answerInGrid(keyboard, target, event);
@@ -51,6 +72,58 @@ function answerInSearch({ grid, search, clearSearch, leave }, key) {
   if (key === "ArrowDown" || key === "Enter") return done(grid.focus());
   if (key === "Escape") return done(search.value ? clearSearch() : leave());
   return false;
+}
+
+/**
+ * Let Tab reach one part of the toolbar only: the one that has the focus, or had it last.
+ *
+ * @param {HTMLElement} toolbar
+ * @param {Element} current
+ */
+export function reachInToolbar(toolbar, current) {
+  for (const part of partsOf(toolbar)) part.tabIndex = part === current ? 0 : -1;
+}
+
+/**
+ * @param {Keyboard} keyboard
+ * @param {HTMLElement} target
+ * @param {string} key
+ */
+function moveInToolbar({ toolbar, search }, target, key) {
+  const parts = partsOf(toolbar).filter((part) => part.getClientRects().length);
+  const last = parts.length - 1;
+  const index = parts.indexOf(target);
+  /** @type {Record<string, number>} */
+  const places = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: last };
+  const isAtEdge = search.selectionStart === search.selectionEnd && search.selectionEnd === edgeOf(search, key);
+  if (!(key in places) || (target === search && !isAtEdge)) return false;
+  return done(parts[Math.min(Math.max(places[key], 0), last)].focus());
+}
+
+/**
+ * Return where the caret of a field must be, for a key to leave it.
+ *
+ * @param {HTMLInputElement} field
+ * @param {string} key
+ */
+function edgeOf({ value }, key) {
+  return key === "ArrowLeft" ? 0 : key === "ArrowRight" ? value.length : undefined;
+}
+
+/**
+ * @param {HTMLElement} toolbar
+ * @returns {HTMLElement[]}
+ */
+function partsOf(toolbar) {
+  return Array.from(toolbar.querySelectorAll("button, input, select"));
+}
+
+/** Build the list of the keys, to be shown over the page. */
+export function keysDialog() {
+  const rows = HELP.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
+  const title = element("h2", {}, "Keys");
+  const bar = element("div", { class: "bar" }, title, iconButton("close", "close", "Close (Esc)"));
+  return element("dialog", { class: "details keys", "aria-label": "Keys" }, bar, element("dl", {}, ...rows));
 }
 
 /**

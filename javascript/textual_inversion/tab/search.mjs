@@ -6,6 +6,7 @@
  * never shown.
  */
 
+import { listen } from "../live.mjs";
 import { ResultPages } from "../cards/result_pages.mjs";
 import { FILTERS } from "./selection.mjs";
 
@@ -21,12 +22,15 @@ import { FILTERS } from "./selection.mjs";
  * @property {(results: ResultPages, options: {keepsPlace: boolean}) => void} show
  * @property {() => void} render Called when a page of the results that are shown has come.
  * @property {(problem: Error | undefined) => void} warn Called after every request.
+ * @property {() => void} changed Called for every change of the library.
+ * @property {(isConnected: boolean) => void} connection Called when it is lost, and when it is back.
  */
 
 // However few cards are in sight: scrolling should not ask again at every row.
 const LEAST_PAGE = 30;
 // How far to search for a card that files above it have moved.
 const FURTHEST = 3000;
+const PROGRESS_MS = 1000;
 
 export class Search {
   /** @type {ResultPages | undefined} */
@@ -34,20 +38,23 @@ export class Search {
   #keepsPlace = true;
   /** @type {number | undefined} A generation that came while results were on their way. */
   #newerGeneration;
+  #isFollowing = false;
+  #stopListening = () => {};
+  /** @type {number | undefined} */
+  #progressTimer;
 
   /** @type {ResultPages | undefined} What is shown. */
   results;
-  /** @type {Selection} */
-  selection = { filter: "usable", query: "", folder: "" };
-
   /**
    * @param {Api} api
+   * @param {Selection} selection
    * @param {Choices} choices
    * @param {number} largestPage How many entries the server returns at once.
    * @param {Display} display
    */
-  constructor(api, choices, largestPage, display) {
+  constructor(api, selection, choices, largestPage, display) {
     this.api = api;
+    this.selection = selection;
     this.choices = choices;
     this.largestPage = largestPage;
     this.display = display;
@@ -90,18 +97,43 @@ export class Search {
   }
 
   /**
-   * Show what the library has become.
+   * Follow the changes of the library, as long as somebody can see them.
    *
-   * @param {number} generation
+   * @param {boolean} isWanted
    */
-  update(generation) {
+  follow(isWanted) {
+    this.#isFollowing = isWanted;
+    this.#stopListening();
+    this.#stopListening = () => {};
+    this.#followScan();
+    if (!isWanted) return;
+    if (!this.results && !this.#next) this.refresh();
+    this.#stopListening = listen(`${this.api.base}/events`, {
+      changed: ({ generation }) => {
+        this.#update(generation);
+        this.display.changed();
+      },
+      connection: (isConnected) => this.display.connection(isConnected),
+    });
+  }
+
+  close() {
+    this.follow(false);
+    this.results?.close();
+    this.#next?.close();
+  }
+
+  /** @param {number} generation */
+  #update(generation) {
     if (this.#next) this.#newerGeneration = generation;
     else if (generation !== this.results?.summary?.generation) this.refresh();
   }
 
-  close() {
-    this.results?.close();
-    this.#next?.close();
+  /** Ask again while the first scan runs, which ends without an event where it finds nothing. */
+  #followScan() {
+    clearTimeout(this.#progressTimer);
+    if (this.#isFollowing && this.results?.summary?.scanning)
+      this.#progressTimer = setTimeout(() => this.refresh(), PROGRESS_MS);
   }
 
   /** @param {boolean} keepsPlace */
@@ -134,9 +166,10 @@ export class Search {
       this.results = results;
       this.#next = undefined;
       this.display.show(results, { keepsPlace: this.#keepsPlace });
+      this.#followScan();
       const newer = this.#newerGeneration;
       this.#newerGeneration = undefined;
-      if (newer !== undefined) this.update(newer);
+      if (newer !== undefined) this.#update(newer);
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * What part of the library is shown, and in which order.
+ * What part of the library is shown, in which order, and how a page remembers that.
  */
 
 import { counted, number } from "../words.mjs";
@@ -10,7 +10,15 @@ import { counted, number } from "../words.mjs";
 /** @typedef {"usable" | "incompatible" | "partial" | "broken" | "foreign" | "duplicate" | "favourite" | "all"} FilterKey */
 /** @typedef {"name" | "date" | "vectors" | "folder" | "size"} Sort */
 /** @typedef {"asc" | "desc"} Order */
-/** @typedef {{sort: Sort, order: Order, showsFolders: boolean}} Choices */
+/** @typedef {Selection & Pick<Choices, "sort" | "order">} Shown What the address of a page says. */
+
+/**
+ * @typedef {object} Choices How it is shown.
+ * @property {Sort} sort
+ * @property {Order} order
+ * @property {boolean} showsFolders
+ * @property {number} scale How many times as wide as usual the cards are.
+ */
 
 /**
  * @typedef {object} Selection What part of the library is shown.
@@ -54,7 +62,13 @@ export const SORTS = new Map([
   ["size", { title: "Size", order: "desc" }],
 ]);
 
+/** How many times as wide as usual cards can be. */
+export const SCALES = { min: 0.8, max: 2.4, step: 0.2 };
+
 const STORAGE_KEY = "lib-embeddings";
+
+/** @type {Selection} */
+const EVERYTHING_USABLE = { filter: "usable", query: "", folder: "" };
 
 /**
  * @param {FilterKey} key
@@ -73,16 +87,17 @@ export function titleOf(key, { model }) {
 }
 
 /**
- * Return how many entries are shown, and of how many where a search or folder hides some.
+ * Return how many entries are shown, of how many where a search or folder hides some, and how far a scan is.
  *
  * @param {Selection} selection
  * @param {LibrarySummary} summary
  */
-export function totalText({ filter, query, folder }, { counts, total, by_family }) {
+export function totalText({ filter, query, folder }, { counts, total, by_family, scanning }) {
   const noun = OF_FILES.has(filter) ? "file" : "embedding";
   const isPart = query !== "" || folder !== "";
-  if (isPart) return `${number(total)} of ${counted(countOf(filter, counts), noun)}`;
-  return filter === "usable" && by_family ? `${counted(total, noun)}: ${by_family}` : counted(total, noun);
+  const all = isPart ? `${number(total)} of ${counted(countOf(filter, counts), noun)}` : counted(total, noun);
+  const text = !isPart && filter === "usable" && by_family ? `${all}: ${by_family}` : all;
+  return scanning ? `${text}, ${number(scanning.read)} of ${number(scanning.total)} read` : text;
 }
 
 /**
@@ -93,12 +108,92 @@ export function totalText({ filter, query, folder }, { counts, total, by_family 
  * @returns {Choices}
  */
 export function recall(hasRoom, storage) {
-  const { sort, order, showsFolders } = read(storage);
+  const { sort, order, showsFolders, scale } = read(storage);
   return {
     sort: SORTS.has(sort) ? sort : "name",
     order: order === "desc" ? "desc" : "asc",
     showsFolders: typeof showsFolders === "boolean" ? showsFolders : hasRoom,
+    scale: scale >= SCALES.min && scale <= SCALES.max ? scale : 1,
   };
+}
+
+/**
+ * Return an address that shows the same again.
+ *
+ * @param {string} address One whose other parameters stay.
+ * @param {Shown} shown
+ */
+export function addressOf(address, { filter, query, folder, sort, order }) {
+  const url = new URL(address);
+  const usual = SORTS.get(sort)?.order;
+  const parameters = {
+    filter: filter === EVERYTHING_USABLE.filter ? "" : filter,
+    query,
+    folder,
+    sort: sort === "name" && order === usual ? "" : sort,
+    order: order === usual ? "" : order,
+  };
+  for (const [key, value] of Object.entries(parameters)) {
+    if (value) url.searchParams.set(key, value);
+    else url.searchParams.delete(key);
+  }
+  return url.href;
+}
+
+/**
+ * Return what an address says of what is shown; an unknown word says nothing.
+ *
+ * @param {string} address
+ * @param {Choices} choices What holds where it says nothing of the order.
+ * @returns {{selection: Selection, choices: Choices}}
+ */
+export function readAddress(address, choices) {
+  const { filter, query, folder, sort, order } = Object.fromEntries(new URL(address).searchParams);
+  const usual = SORTS.get(/** @type {Sort} */ (sort))?.order;
+  return {
+    selection: {
+      filter: filter in FILTERS ? /** @type {FilterKey} */ (filter) : EVERYTHING_USABLE.filter,
+      query: query ?? "",
+      folder: folder ?? "",
+    },
+    choices: usual
+      ? { ...choices, sort: /** @type {Sort} */ (sort), order: order === "asc" || order === "desc" ? order : usual }
+      : choices,
+  };
+}
+
+/**
+ * The address of what is shown: the page's own, or where a WebUI owns that, one that is kept until the
+ * browser's tab is closed.
+ */
+export class Address {
+  /** @param {{tabname?: string, page?: string}} place Where the tab is. */
+  constructor({ tabname, page }) {
+    this.key = page && `${STORAGE_KEY}-${tabname}`;
+  }
+
+  get href() {
+    if (!this.key) return location.href;
+    try {
+      return sessionStorage.getItem(this.key) ?? location.origin;
+    } catch {
+      return location.origin;
+    }
+  }
+
+  /** @param {Shown} shown */
+  keep(shown) {
+    const href = addressOf(this.href, shown);
+    if (!this.key) {
+      history.replaceState(history.state, "", href);
+      return;
+    }
+    try {
+      sessionStorage.setItem(this.key, href);
+    } catch {
+      // Forbidden or full storage: after a reload everything is shown again.
+    }
+  }
 }
 
 /**

@@ -2,27 +2,25 @@
  * The tab: its parts, and what they do for each other.
  */
 
-import { element, watchVisibility } from "../elements.mjs";
-import { listen } from "../live.mjs";
-import { hasEditor, openEditor } from "../webui.mjs";
-import { FIELDS, number } from "../words.mjs";
+import { element, hasEditor, openEditor, showOver, watchVisibility } from "../page.mjs";
+import { changesText, FIELDS } from "../words.mjs";
 import { dropBrokenPictures, showPlaces } from "../cards/card.mjs";
 import { DetailsPanel } from "../cards/details.mjs";
 import { Grid } from "../cards/grid.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { Insertion } from "../prompt/insertion.mjs";
-import { showEmpty } from "./empty.mjs";
+import { emptyView, showEmpty, showNoAnswer } from "./empty.mjs";
 import { FolderTree } from "./folders.mjs";
-import { answerKey } from "./keys.mjs";
+import { answerKey, keysDialog, reachInToolbar } from "./keys.mjs";
 import { Search } from "./search.mjs";
-import { recall, remember, totalText, SORTS } from "./selection.mjs";
+import { Address, readAddress, recall, remember, totalText, SORTS } from "./selection.mjs";
 import { Toolbar } from "./toolbar.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Changes} Changes */
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
 /** @typedef {import("../cards/result_pages.mjs").ResultPages} ResultPages */
 /** @typedef {import("./selection.mjs").Choices} Choices */
 /** @typedef {import("./selection.mjs").Selection} Selection */
@@ -30,15 +28,12 @@ import { Toolbar } from "./toolbar.mjs";
 /** @typedef {(target: HTMLElement, event: Event) => unknown} Action */
 
 const ROOM_FOR_FOLDERS = 768;
-const PROGRESS_MS = 1000;
 
 export class Tab {
   #closing = new AbortController();
-  #choices = recall(innerWidth >= ROOM_FOR_FOLDERS);
+  /** @type {Choices} */
+  #choices;
   #isShown = false;
-  #stopListening = () => {};
-  /** @type {number | undefined} */
-  #progressTimer;
 
   /**
    * @param {HTMLElement} root An empty element in the page.
@@ -50,33 +45,38 @@ export class Tab {
     const { tabname = "txt2img" } = root.dataset;
     this.root = root;
     this.api = api;
-    this.toolbar = new Toolbar();
+    this.address = new Address(root.dataset);
+    const { selection, choices } = readAddress(this.address.href, recall(innerWidth >= ROOM_FOR_FOLDERS));
+    this.#choices = choices;
+    this.toolbar = new Toolbar(tabname);
+    this.toolbar.search.value = selection.query;
+    this.keys = keysDialog();
     this.tree = new FolderTree();
-    this.empty = element("div", { class: "empty", hidden: true });
+    this.empty = emptyView();
     this.details = new DetailsPanel(api, host, {
       changed: (entry, id) => this.search.replace(entry, id),
       placesOf: (entry) => this.insertion.placesOf(entry),
+      targetOf: (entry) => this.insertion.targetOf(entry),
+      walk: (way) => this.grid.walk(way),
+      closed: (entry) => this.grid.focus(entry),
     });
     const marks = { targetChanged: () => this.#showTarget(), usedChanged: () => this.#markAll() };
     this.insertion = new Insertion(tabname, host.separator, marks, signal);
-    this.grid = new Grid(
-      {
-        host,
-        hasEditor: hasEditor(root),
-        picture: (entry, width) => (entry.preview ? this.api.preview(entry, width) : null),
-        decorate: (card, entry) => this.#mark(card, entry),
-      },
-      signal,
-    );
-    this.search = new Search(api, this.#choices, host.limits.page, {
+    const cards = {
+      host,
+      hasEditor: hasEditor(root),
+      picture: (/** @type {Entry} */ entry, /** @type {number} */ width) => entry.preview && api.preview(entry, width),
+      decorate: (/** @type {HTMLLIElement} */ card, /** @type {Entry} */ entry) => this.#mark(card, entry),
+    };
+    this.grid = new Grid(cards, signal);
+    this.search = new Search(api, selection, choices, host.limits.page, {
       capacity: () => this.grid.capacity,
       holdsPlace: (results) => this.grid.holdsPlace(results),
       show: (results, options) => this.#show(results, options),
-      render: () => {
-        this.grid.render();
-        this.#addNames();
-      },
-      warn: (problem) => this.toolbar.warn("request", problem && `Not loaded: ${problem.message}. Trying again …`),
+      render: () => this.#render(),
+      warn: (problem) => this.#warn(problem),
+      changed: () => this.details.refresh(),
+      connection: (isThere) => this.toolbar.warn("connection", isThere ? "" : "Not connected. Trying again …"),
     });
     this.#build();
     this.#addListeners(signal);
@@ -96,35 +96,39 @@ export class Tab {
       this.toolbar.root,
       element("div", { class: "split" }, this.tree.root, shelf),
       this.details.root,
+      this.keys,
     );
+    reachInToolbar(this.toolbar.root, this.toolbar.search);
     this.#showChoices();
   }
-
-  // What is shown
 
   /**
    * @param {ResultPages} results
    * @param {{keepsPlace: boolean}} options
    */
   #show(results, options) {
-    const { summary } = results;
-    if (!summary) return;
+    const summary = /** @type {LibrarySummary} */ (results.summary);
     this.toolbar.showFilters(summary, this.search.selection.filter);
     this.tree.show(summary.folders, this.search.selection.folder);
     this.#showChoices();
     showEmpty(this.empty, this.search.selection, summary);
-    this.grid.viewport.hidden = !summary.total;
     this.grid.show(results, options);
     this.#addNames();
     this.toolbar.showStatus(totalText(this.search.selection, summary));
-    this.#followScan();
+    this.address.keep({ ...this.search.selection, ...this.#choices });
   }
 
-  /** Ask again while the first scan runs, which ends without an event where it finds nothing. */
-  #followScan() {
-    clearTimeout(this.#progressTimer);
-    if (this.#isShown && this.search.results?.summary?.scanning)
-      this.#progressTimer = setTimeout(() => this.search.refresh(), PROGRESS_MS);
+  /** @param {Error | undefined} problem Of the last request. */
+  #warn(problem) {
+    this.toolbar.warn("request", problem && `Not loaded: ${problem.message}. Trying again …`);
+    if (!problem || this.search.results) return;
+    this.toolbar.showStatus("");
+    showNoAnswer(this.empty, problem);
+  }
+
+  #render() {
+    this.grid.render();
+    this.#addNames();
   }
 
   /** Add names to the known ones, those in sight first, and mark those that are in a prompt. */
@@ -137,6 +141,7 @@ export class Tab {
 
   #showChoices() {
     this.toolbar.showChoices(this.#choices);
+    this.grid.resize(this.#choices.scale);
     this.tree.root.hidden = !this.#choices.showsFolders || !this.tree.isUseful;
     this.toolbar.foldersToggle.hidden = !this.tree.isUseful;
   }
@@ -151,26 +156,29 @@ export class Tab {
 
   #markAll() {
     for (const { card, entry } of this.grid.shown()) this.#mark(card, entry);
+    this.details.showPlaces();
   }
 
   #showTarget() {
-    const { target, fields } = this.insertion;
-    this.toolbar.showTarget(target);
+    const { choice, target, fields } = this.insertion;
+    this.toolbar.showTarget(choice);
     fields.mark(this.#isShown ? target : null);
     this.#markAll();
   }
-
-  // What people do
 
   /** @type {Record<string, Action>} By the `data-action` of what was clicked, changed or typed into. */
   #actions = {
     insert: (card, event) => this.#toggle(card, (entry) => this.insertion.targetFor(entry, event)),
     positive: (card) => this.#toggle(card, () => "positive"),
     negative: (card) => this.#toggle(card, () => "negative"),
-    favourite: (card) => this.#toggleFavourite(card),
-    details: (card) => this.#openDetails(card),
+    favourite: (card) => this.#withEntry(card, (entry) => this.#toggleFavourite(entry)),
+    details: (card) => this.#withEntry(card, (entry) => this.details.open(entry)),
     edit: (_button, event) => openEditor(this.root, event),
-    close: () => this.details.close(),
+    before: () => this.details.walk(-1),
+    behind: () => this.details.walk(1),
+    enlarge: () => this.details.enlarge(),
+    close: (button) => button.closest("dialog")?.close(),
+    keys: () => showOver(this.keys),
     rename: ({ dataset }) => this.details.renaming.open(dataset.name ?? ""),
     copy: (button) => this.details.copy(button),
     choice: (input) => this.details.choose(/** @type {HTMLInputElement} */ (input)),
@@ -183,9 +191,10 @@ export class Tab {
       const sort = /** @type {Sort} */ (this.toolbar.sort.value);
       this.#choose({ sort, order: SORTS.get(sort)?.order });
     },
+    scale: () => this.#choose({ scale: this.toolbar.scale.valueAsNumber }),
     order: () => this.#choose({ order: this.#choices.order === "asc" ? "desc" : "asc" }),
-    target: ({ dataset }) => this.insertion.setTarget(FIELDS.find((field) => field === dataset.value) ?? null),
-    rescan: () => this.#rescan(),
+    target: ({ dataset }) => this.insertion.choose(FIELDS.find((field) => field === dataset.value) ?? null),
+    rescan: () => this.toolbar.attempt("Not scanned", async () => changesText(await this.api.rescan())),
     offer: ({ dataset }) => this.#accept(JSON.parse(dataset.selection ?? "{}")),
   };
 
@@ -195,6 +204,7 @@ export class Tab {
     const keyboard = {
       grid,
       tree,
+      toolbar: toolbar.root,
       search: toolbar.search,
       actions: this.#actions,
       clearSearch: () => this.#accept({ query: "" }),
@@ -204,9 +214,8 @@ export class Tab {
       root.addEventListener(type, (event) => this.#act(event), { signal });
     root.addEventListener("keydown", (event) => answerKey(keyboard, event), { signal });
     root.addEventListener("mousedown", keepCaret, { signal });
-    root.addEventListener("focusin", ({ target }) => grid.activate(/** @type {Element} */ (target).closest(".card")), {
-      signal,
-    });
+    root.addEventListener("focusin", ({ target }) => this.#follow(/** @type {Element} */ (target)), { signal });
+    toolbar.options.addEventListener("toggle", () => toolbar.options.querySelector("button")?.focus(), { signal });
     root.addEventListener("pointerenter", () => insertion.updateUsed(), { signal });
     dropBrokenPictures(root, signal);
   }
@@ -220,43 +229,48 @@ export class Tab {
     const target = /** @type {Element} */ (event.target).closest("[data-action]");
     if (!(target instanceof HTMLElement)) return;
     const isInput = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    const wanted = target === this.toolbar.search ? "input" : isInput ? "change" : "click";
+    const isLive = target === this.toolbar.search || target === this.toolbar.scale;
+    const wanted = isLive ? "input" : isInput ? "change" : "click";
     if (event.type === wanted) this.#actions[target.dataset.action ?? ""]?.(target, event);
   }
 
   /**
-   * @param {HTMLElement} inCard
-   * @param {(entry: Entry) => Field} where
+   * Keep the one place where Tab comes back to in each group.
+   *
+   * @param {Element} focused
    */
-  #toggle(inCard, where) {
-    const entry = this.grid.entryOf(inCard);
-    if (entry) this.toolbar.showStatus(this.insertion.toggle(entry, where(entry)));
+  #follow(focused) {
+    if (this.toolbar.root.contains(focused)) reachInToolbar(this.toolbar.root, focused);
+    else this.grid.activate(focused.closest(".card"));
   }
 
-  /** @param {HTMLElement} inCard */
-  #toggleFavourite(inCard) {
-    const entry = this.grid.entryOf(inCard);
-    if (!entry) return;
-    const { id, name, favourite } = entry;
+  /**
+   * @param {HTMLElement} part Of a card, or of the details.
+   * @param {(entry: Entry) => unknown} act
+   */
+  #withEntry(part, act) {
+    const entry = this.details.entry ?? this.grid.entryOf(part);
+    if (entry) act(entry);
+  }
+
+  /**
+   * @param {HTMLElement} part
+   * @param {(entry: Entry) => Field} where
+   */
+  #toggle(part, where) {
+    this.#withEntry(part, (entry) => {
+      const outcome = this.details.aside(() => this.insertion.toggle(entry, where(entry)));
+      this.toolbar.showStatus(outcome);
+      this.details.status.textContent = outcome;
+    });
+  }
+
+  /** @param {Entry} entry */
+  #toggleFavourite({ id, name, favourite }) {
     this.toolbar.attempt("Not saved", async () => {
       await this.api.choose(id, { favourite: !favourite });
       this.search.refresh();
       return favourite ? `Removed ${name} from the favourites` : `Added ${name} to the favourites`;
-    });
-  }
-
-  /** @param {HTMLElement} inCard */
-  #openDetails(inCard) {
-    const entry = this.grid.entryOf(inCard);
-    if (entry) this.details.open(entry);
-  }
-
-  #rescan() {
-    return this.toolbar.attempt("Not scanned", async () => {
-      const { added, modified, deleted } = await this.api.rescan();
-      return added + modified + deleted
-        ? `${number(added)} added, ${number(modified)} changed, ${number(deleted)} deleted`
-        : "Nothing has changed";
     });
   }
 
@@ -265,36 +279,21 @@ export class Tab {
     this.#choices = { ...this.#choices, ...change };
     remember(this.#choices);
     this.#showChoices();
-    if (!("showsFolders" in change)) this.search.sort(this.#choices);
+    if ("sort" in change || "order" in change) this.search.sort(this.#choices);
   }
 
   /** @param {Partial<Selection>} selection */
   #accept(selection) {
-    if (selection.query !== undefined) this.toolbar.search.value = selection.query;
+    this.toolbar.search.value = selection.query ?? this.toolbar.search.value;
     this.search.select(selection);
   }
-
-  // What happens in the library
 
   /** @param {boolean} isShown */
   #setShown(isShown) {
     if (this.#isShown === isShown) return;
     this.#isShown = isShown;
     this.#showTarget();
-    this.#stopListening();
-    this.#followScan();
-    if (!isShown) return;
-    if (!this.search.results) this.search.refresh();
-    this.insertion.updateUsed();
-    this.#stopListening = listen(`${this.api.base}/events`, {
-      changed: (changes) => this.#update(changes),
-      connection: (isConnected) => this.toolbar.warn("connection", isConnected ? "" : "Not connected. Trying again …"),
-    });
-  }
-
-  /** @param {Changes} changes */
-  #update({ generation }) {
-    this.search.update(generation);
-    this.details.refresh();
+    this.search.follow(isShown);
+    if (isShown) this.insertion.updateUsed();
   }
 }

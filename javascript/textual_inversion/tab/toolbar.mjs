@@ -2,10 +2,10 @@
  * Build the controls above the cards: search, order, filters, and the field that names go to.
  */
 
-import { element, iconButton, setAttribute } from "../elements.mjs";
+import { element, iconButton, setAttribute } from "../page.mjs";
 import { number } from "../words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
-import { countOf, FILTERS, SORTS, titleOf } from "./selection.mjs";
+import { countOf, FILTERS, SCALES, SORTS, titleOf } from "./selection.mjs";
 
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
@@ -20,7 +20,8 @@ const ALWAYS = new Set(["usable", "favourite", "all"]);
 export class Toolbar {
   #problems = { connection: "", request: "" };
 
-  constructor() {
+  /** @param {string} tabname */
+  constructor(tabname) {
     this.search = element("input", {
       type: "search",
       "data-action": "search",
@@ -33,17 +34,21 @@ export class Toolbar {
     this.sort = element("select", { "data-action": "sort", "aria-label": "Sort by" }, ...sortOptions());
     this.order = iconButton("order", "order", "");
     this.foldersToggle = iconButton("folders-toggle", "folders", "Show folders");
+    const scale = { type: "range", "data-action": "scale", "aria-label": "Size of the cards", ...SCALES };
+    this.scale = element("input", scale);
     this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
     this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
     this.status = element("p", { class: "status", role: "status", "aria-live": "polite" }, "Loading …");
     this.note = element("p", { class: "note", role: "status", hidden: true });
+    this.options = element("div", { class: "options", id: `lib-embeddings-options-${tabname}`, popover: true });
     this.root = this.#build();
     this.showTarget(null);
   }
 
   /** @param {Choices} choices */
-  showChoices({ sort, order, showsFolders }) {
+  showChoices({ sort, order, showsFolders, scale }) {
     this.sort.value = sort;
+    this.scale.value = String(scale);
     const label = order === "asc" ? "Ascending: reverse the order" : "Descending: reverse the order";
     for (const name of ["aria-label", "title"]) this.order.setAttribute(name, label);
     this.order.dataset.order = order;
@@ -116,22 +121,25 @@ export class Toolbar {
   }
 
   #build() {
-    const refresh = iconButton("refresh", "rescan", "Scan the folders again");
-    const ordering = element("div", { class: "ordering" }, this.sort, this.order);
-    return element(
-      "header",
-      { class: "toolbar" },
-      element("div", { class: "row" }, this.foldersToggle, this.search, ordering, refresh),
+    this.options.append(
+      element("div", { class: "ordering" }, this.sort, this.order),
+      iconButton("refresh", "rescan", "Scan the folders again"),
       this.filters,
-      element(
-        "div",
-        { class: "row" },
-        element("span", { class: "label" }, "Insert into"),
-        this.targets,
-        completionSwitch(),
-        this.note,
-        this.status,
-      ),
+      element("div", { class: "insert-into" }, element("span", { class: "label" }, "Insert into"), this.targets),
+      completionSwitch(),
+      element("label", { class: "choice scale" }, "Size", this.scale),
+      iconButton("keys-help", "keys", "Show the keys (?)"),
+    );
+    // Where there is room, they are not in a sheet of their own.
+    const opener = iconButton("options-toggle", "", "Filters, order and more", { popovertarget: this.options.id });
+    return element(
+      "div",
+      { class: "toolbar", role: "toolbar", "aria-label": "Embeddings" },
+      this.foldersToggle,
+      this.search,
+      opener,
+      this.options,
+      element("div", { class: "state" }, this.note, this.status),
     );
   }
 
@@ -142,7 +150,8 @@ export class Toolbar {
   #chip(key) {
     const old = /** @type {HTMLButtonElement | null} */ (this.filters.querySelector(`[data-value=${key}]`));
     if (old) return old;
-    const chip = element("button", { type: "button", class: "chip", "data-action": "filter", "data-value": key });
+    const attributes = { type: "button", class: "chip", "data-action": "filter", "data-value": key, tabindex: -1 };
+    const chip = element("button", attributes);
     this.filters.append(chip);
     return chip;
   }

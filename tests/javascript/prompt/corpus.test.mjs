@@ -7,8 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { findName } from "../../../javascript/textual_inversion/prompt/edits.mjs";
-import { readPrompt } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
+import { findName, readPrompt } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
 
 const CORPUS = JSON.parse(readFileSync(new URL("../../prompts/corpus.json", import.meta.url), "utf-8"));
 const TEXT = new Set(["word", "space", "separator", "newline"]);

@@ -1,26 +1,38 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import {
   convertSyntax,
-  findName,
-  insertName,
+  Insertions,
   minimalEdit,
   removeName,
   replaceWord,
   toggleName,
 } from "../../../javascript/textual_inversion/prompt/edits.mjs";
+import { insertName } from "../../../javascript/textual_inversion/prompt/gaps.mjs";
+import { findName } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
 import { NASTY_NAMES } from "./nasty_names.mjs";
 
+/** Where people have the caret, and what a click then writes: "‸" is the caret, two are a selection. */
+const CASES = JSON.parse(readFileSync(new URL("../../data/caret_cases.json", import.meta.url), "utf-8"));
+
+/** @param {number} caret */
+const caretAt = (caret) => ({ start: caret, end: caret });
+
 /**
- * Split a text at the "^" that shows where the caret is.
+ * Split a text at the "‸" that shows where the caret is, or at the two around a selection.
  *
  * @param {string} marked
  */
-const atCaret = (marked) => ({ prompt: marked.replace("^", ""), caret: marked.indexOf("^") });
+function atCaret(marked) {
+  const parts = marked.split("‸");
+  const start = parts[0].length;
+  return { prompt: parts.join(""), selection: { start, end: start + (parts.length > 2 ? parts[1].length : 0) } };
+}
 
-/** @param {{text: string, caret: number}} result */
-const marked = ({ text, caret }) => `${text.slice(0, caret)}^${text.slice(caret)}`;
+/** @param {{text: string, selection: {start: number, end: number}}} result */
+const marked = ({ text, selection: { end } }) => `${text.slice(0, end)}‸${text.slice(end)}`;
 
 /**
  * @param {string} prompt
@@ -35,8 +47,8 @@ const withoutFirst = (prompt, name) => removeName(prompt, findName(prompt, name)
  * @param {string} name
  */
 function clickTwice(prompt, name) {
-  const first = toggleName(prompt, prompt.length, name);
-  return [first.text, toggleName(first.text, first.caret, name).text];
+  const first = toggleName(prompt, caretAt(prompt.length), name);
+  return [first.text, toggleName(first.text, first.selection, name).text];
 }
 
 describe("a click on a card", () => {
@@ -45,7 +57,7 @@ describe("a click on a card", () => {
   });
 
   test("removes the word cat and leaves catalog alone", () => {
-    assert.equal(toggleName("a cat in a catalog", 0, "cat").text, "a in a catalog");
+    assert.equal(toggleName("a cat in a catalog", caretAt(0), "cat").text, "a in a catalog");
   });
 
   test("writes and removes c++, whose name is no valid pattern", () => {
@@ -65,7 +77,7 @@ describe("a click on a card", () => {
   });
 
   test("removes a weighted name together with its group", () => {
-    assert.equal(toggleName("a, (easynegative:1.2), b", 0, "easynegative").text, "a, b");
+    assert.equal(toggleName("a, (easynegative:1.2), b", caretAt(0), "easynegative").text, "a, b");
   });
 
   test("does not take axb for a.b", () => {
@@ -73,30 +85,30 @@ describe("a click on a card", () => {
   });
 
   test("removes the occurrence that ends at the caret before any other", () => {
-    assert.equal(marked(toggleName("(bad:1.2), x, bad, y, bad", 17, "bad")), "(bad:1.2), x^, y, bad");
+    assert.equal(marked(toggleName("(bad:1.2), x, bad, y, bad", caretAt(17), "bad")), "(bad:1.2), x‸, y, bad");
   });
 
   test("removes the last occurrence when the caret is elsewhere", () => {
-    assert.equal(marked(toggleName("bad, x, bad, y", 0, "bad")), "bad, x^, y");
+    assert.equal(marked(toggleName("bad, x, bad, y", caretAt(0), "bad")), "bad, x‸, y");
   });
 
   test("returns whether it removed the name, and the edit that does it", () => {
-    assert.deepEqual(toggleName("a, b", 1, "name"), {
+    assert.deepEqual(toggleName("a, b", caretAt(1), "name"), {
       text: "a, name, b",
-      caret: 7,
+      selection: caretAt(7),
       removed: false,
       edit: { start: 3, end: 3, replacement: "name, " },
     });
-    assert.deepEqual(toggleName("a, name, b", 0, "name"), {
+    assert.deepEqual(toggleName("a, name, b", caretAt(0), "name"), {
       text: "a, b",
-      caret: 1,
+      selection: caretAt(1),
       removed: true,
       edit: { start: 3, end: 9, replacement: "" },
     });
   });
 
   test("adds a name of which only a longer known name is there", () => {
-    const { text, removed } = toggleName("bad dream", 9, "bad", { names: ["bad dream"] });
+    const { text, removed } = toggleName("bad dream", caretAt(9), "bad", { names: ["bad dream"] });
     assert.deepEqual({ text, removed }, { text: "bad dream, bad", removed: false });
   });
 
@@ -108,115 +120,106 @@ describe("a click on a card", () => {
 describe("a nasty name", () => {
   for (const name of NASTY_NAMES) {
     test(`${JSON.stringify(name)} is written, found and removed`, () => {
-      for (const place of [
-        "^",
-        "a cat, ^a dog",
-        "(a ca^t:1.2)",
-        "[a:^b:0.5]",
-        "[a|^b]",
-        "a,^\nb",
-        "a AND ^b",
-        "(a)^",
-        "a, ^",
-      ]) {
-        const { prompt, caret } = atCaret(place);
-        const { text, start, end } = insertName(prompt, caret, name);
-        assert.deepEqual(findName(text, name, { names: NASTY_NAMES }), [{ start, end }], text);
-        assert.equal(removeName(text, { start, end }).text, prompt);
+      for (const [place] of CASES) {
+        const { prompt, selection } = atCaret(place);
+        const reading = { names: NASTY_NAMES };
+        if (findName(prompt, name, reading).length) continue;
+        const insertions = new Insertions();
+        const click = (text, at) => insertions.toggle(text, at, name, () => toggleName(text, at, name, reading));
+        const first = click(prompt, selection);
+        const { start, end } = insertName(prompt, selection, name, reading);
+        assert.deepEqual(findName(first.text, name, reading), [{ start, end }], first.text);
+        assert.equal(click(first.text, first.selection).text, prompt);
       }
     });
   }
 });
 
-describe("the caret", () => {
-  const rows = [
-    ["in an empty prompt", "^", "name^"],
-    ["at the start", "^cat", "name^, cat"],
-    ["at the end", "cat^", "cat, name^"],
-    ["in the middle of a word, nearer to its start", "x, c^at, y", "x, name^, cat, y"],
-    ["in the middle of a word, nearer to its end", "x, ca^t, y", "x, cat, name^, y"],
-    ["in the very middle of a word", "x, ca^ts, y", "x, cats, name^, y"],
-    ["between two words of one item", "best ^quality, x", "name^, best quality, x"],
-    ["after a comma", "cat,^ dog", "cat, name^, dog"],
-    ["after a comma without a space", "cat,^dog", "cat, name^,dog"],
-    ["at the end behind a separator, which stays", "cat, ^", "cat, name^, "],
-    ["behind a full stop", "A cat.^", "A cat, name^."],
-    ["inside a group", "(a, ^b)", "(a, name^, b)"],
-    ["behind an opening bracket", "x (^a)", "x (name^, a)"],
-    ["before a closing bracket", "(a^)", "(a, name^)"],
-    ["in an empty group", "x, (^:1.2)", "x, (name^:1.2)"],
-    ["in a group that is not closed", "x, (^", "x, (name^"],
-    ["before a weight", "(a^:1.2), b", "(a, name^:1.2), b"],
-    ["inside a weight", "(a:1^.2), b", "(a, name^:1.2), b"],
-    ["behind a weight", "(a:1.2^), b", "(a, name^:1.2), b"],
-    ["behind a group", "(a:1.2)^, b", "(a:1.2), name^, b"],
-    [
-      "nearer to the inside of a group than to any place outside",
-      "best ^(quality:1.2) ever, b",
-      "name^, best (quality:1.2) ever, b",
-    ],
-    ["in the first half of an edit", "[a^:b:0.5]", "[a, name^:b:0.5]"],
-    ["in the number of an edit", "[a:b:0.^5]", "[a:b, name^:0.5]"],
-    ["in an alternation", "[a|^b]", "[a|name^, b]"],
-    ["inside an extra network", "a, <lora:b^:1>", "a, <lora:b:1>, name^"],
-    ["at the end of a line", "a^\nb", "a, name^\nb"],
-    ["at the start of a line", "a\n^b", "a\nname^, b"],
-    ["on a line of its own", "a\n^\nb", "a\nname^\nb"],
-    ["before BREAK", "a ^BREAK b", "a, name^ BREAK b"],
-    ["behind BREAK", "a BREAK ^b", "a BREAK name^, b"],
-    ["behind BREAK at the end", "a BREAK^", "a BREAK name^"],
-    ["behind the weight of a composed prompt", "a AND b:0.8^", "a AND b, name^:0.8"],
-    ["behind a ratio, which is no weight without AND", "wide 16:9^", "wide 16:9, name^"],
-    ["before a comment", "a ^# b", "a, name^ # b"],
-    ["in a comment, nearest to its line's end", "a # b^\nc", "a # b\nname^, c"],
-    ["in a comment that ends the prompt", "a # b^", "a, name^ # b"],
-    ["in a prompt that is a comment", "# b^", "name^ # b"],
-    ["behind a lone backslash", "a, \\^", "a, \\, name^"],
-    ["inside an escaped bracket", "sab^er \\(fate\\), x", "name^, saber \\(fate\\), x"],
-  ];
-  for (const [title, before, after] of rows) {
-    test(`${title} gives ${JSON.stringify(after)}`, () => {
-      const { prompt, caret } = atCaret(before);
-      assert.equal(marked(insertName(prompt, caret, "name")), after);
-    });
+describe("where the caret is", () => {
+  for (const [place, ...results] of CASES) {
+    for (const [separator, result] of [", ", " "].map((each, at) => [each, results[at] ?? results[0]])) {
+      test(`${JSON.stringify(place)} becomes ${JSON.stringify(result)} with ${JSON.stringify(separator)}`, () => {
+        const { prompt, selection } = atCaret(place);
+        const insertions = new Insertions();
+        const click = (text, at) =>
+          insertions.toggle(text, at, "name", () => toggleName(text, at, "name", { separator }));
+        const first = click(prompt, selection);
+        assert.equal(marked(first), result);
+        const { text, selection: after } = click(first.text, first.selection);
+        assert.deepEqual({ text, after }, { text: prompt, after: selection });
+      });
+    }
   }
 
   test("is in text where a negative prompt has an extra network", () => {
-    const { prompt, caret } = atCaret("<lora:b^, c:1>");
-    assert.equal(marked(insertName(prompt, caret, "name", { isNegative: true })), "<lora:b, name^, c:1>");
+    const { prompt, selection } = atCaret("<lora:b‸, c:1>");
+    assert.equal(insertName(prompt, selection, "name", { isNegative: true }).text, "<lora:b, name, c:1>");
   });
 
   test("outside the prompt counts as its nearer end", () => {
-    assert.equal(insertName("a", 99, "name").text, "a, name");
-    assert.equal(insertName("a", -1, "name").text, "name, a");
+    assert.equal(insertName("a", caretAt(99), "name").text, "a, name");
+    assert.equal(insertName("a", caretAt(-1), "name").text, "name, a");
   });
 
   test("between the words of a known name does not part them", () => {
-    const { prompt, caret } = atCaret("one^, two");
-    assert.equal(insertName(prompt, caret, "name", { names: ["one, two"] }).text, "name, one, two");
+    const { prompt, selection } = atCaret("one‸, two");
+    assert.equal(insertName(prompt, selection, "name", { names: ["one, two"] }).text, "one, two, name");
+  });
+
+  test("several names come out as they went in, in any order of clicks on the last", () => {
+    const insertions = new Insertions();
+    const click = (text, at, name) => insertions.toggle(text, at, name, () => toggleName(text, at, name));
+    const first = click("cat, ", caretAt(5), "a");
+    const second = click(first.text, first.selection, "b");
+    assert.equal(second.text, "cat, a, b");
+    assert.equal(click(second.text, second.selection, "b").text, "cat, a");
+    assert.equal(click("cat, a", caretAt(6), "a").text, "cat, ");
+  });
+});
+
+describe("a name that ends in a mark", () => {
+  const rows = [
+    ["cat, ‸dog", "cat, c++ , dog"],
+    ["(‸:1.2)", "(c++:1.2)"],
+    ["cat‸. Dog", "cat, c++ . Dog"],
+    ["cat c++‸", "cat"],
+  ];
+  for (const [before, after] of rows) {
+    test(`in ${before} keeps no comma right behind it`, () => {
+      const { prompt, selection } = atCaret(before);
+      assert.equal(toggleName(prompt, selection, "c++").text, after);
+    });
+  }
+
+  test("has a space before the comma of the next name", () => {
+    const { prompt, selection } = atCaret("cat, c++‸");
+    assert.equal(insertName(prompt, selection, "name", { names: ["c++"] }).text, "cat, c++ , name");
+    assert.equal(insertName(prompt, selection, "name").text, "cat, c++, name");
   });
 });
 
 describe("the separator", () => {
   const rows = [
-    ["a space", " ", "a photo of^ cats", "a photo of name^ cats"],
-    ["a space, but not in a list of commas", " ", "cat, ^dog", "cat, name^, dog"],
-    ["a comma without a space", ",", "cat^", "cat,name^"],
-    ["a comma between two spaces", " , ", "cat^", "cat , name^"],
-    ["a comma if the option is empty", "", "cat^", "cat, name^"],
-    ["a comma if the option is no separator", " BREAK ", "cat^", "cat, name^"],
-    ["a comma if the option would begin a line", "\n", "cat^", "cat, name^"],
+    ["a comma without a space", ",", "cat‸", "cat,name"],
+    ["a comma between two spaces", " , ", "cat‸", "cat , name"],
+    ["a comma if the option is empty", "", "cat‸", "cat, name"],
+    ["a comma if the option is no separator", " BREAK ", "cat‸", "cat, name"],
+    ["a comma if the option would begin a line", "\n", "cat‸", "cat, name"],
   ];
   for (const [title, separator, before, after] of rows) {
     test(`is ${title}`, () => {
-      const { prompt, caret } = atCaret(before);
-      assert.equal(marked(insertName(prompt, caret, "name", { separator })), after);
+      const { prompt, selection } = atCaret(before);
+      assert.equal(insertName(prompt, selection, "name", { separator }).text, after);
     });
   }
 
   test("is a comma where a space would make a third name of two", () => {
-    const { text } = insertName("a bad", 5, "dream", { separator: " ", names: ["bad dream"] });
-    assert.equal(text, "a bad, dream");
+    for (const separator of [", ", " "]) {
+      const reading = { separator, names: ["bad dream", "dream big"] };
+      assert.equal(insertName("a bad", caretAt(5), "dream", reading).text, "a bad, dream");
+      assert.equal(insertName("a bad ", caretAt(6), "dream", reading).text, "a bad, dream ");
+      assert.equal(insertName("a bad big", caretAt(5), "dream", reading).text, "a bad, dream, big");
+    }
   });
 });
 
@@ -256,13 +259,8 @@ describe("removing a name", () => {
     test(title, () => assert.equal(withoutFirst(before, "name"), after));
   }
 
-  test("takes the empty group along that received it", () => {
-    const { text, start, end } = insertName("a, (:1.2)", 4, "name");
-    assert.equal(removeName(text, { start, end }).text, "a");
-  });
-
   test("leaves the caret where the name was", () => {
-    assert.equal(marked(removeName("a, name, b", { start: 3, end: 7 })), "a^, b");
+    assert.deepEqual(removeName("a, name, b", { start: 3, end: 7 }), { text: "a, b", caret: 1 });
   });
 });
 

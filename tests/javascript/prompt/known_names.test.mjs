@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { isUsed, KnownNames } from "../../../javascript/textual_inversion/prompt/known_names.mjs";
-import { escapeName, findName, toggleName } from "../../../javascript/textual_inversion/prompt/edits.mjs";
+import { toggleName } from "../../../javascript/textual_inversion/prompt/edits.mjs";
+import { escapeName, findName } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
 import { NASTY_NAMES } from "./nasty_names.mjs";
 import { randomPrompt, seeded } from "./random_prompts.mjs";
+
+/** @param {number} caret */
+const caretAt = (caret) => ({ start: caret, end: caret });
 
 function used(prompt, ...names) {
   const known = new KnownNames();
@@ -35,15 +39,15 @@ test("nothing is used of an empty prompt, or where no name is known", () => {
 test("no click cuts a longer known name in two", () => {
   const known = new KnownNames();
   known.add(["bad", "bad dream"]);
-  assert.equal(known.toggle("bad dream", 0, "bad").text, "bad, bad dream");
+  assert.equal(known.toggle("bad dream", caretAt(0), "bad").text, "bad, bad dream");
   known.replace(["bad"]);
-  assert.equal(known.toggle("bad dream", 0, "bad").text, "dream");
+  assert.equal(known.toggle("bad dream", caretAt(0), "bad").text, "dream");
 });
 
 test("a name that would read as a longer one beside its neighbour is parted from it", () => {
   const known = new KnownNames();
   known.add(["bad", "dream", "bad dream"]);
-  assert.equal(known.toggle("bad", 3, "dream", { separator: " " }).text, "bad, dream");
+  assert.equal(known.toggle("bad", caretAt(3), "dream", { separator: " " }).text, "bad, dream");
 });
 
 test("names that are gone protect nothing any more", () => {
@@ -62,7 +66,7 @@ test("in random prompts no name is missed for reading with few of them only", ()
   for (let count = 0; count < 2000; count += 1) {
     const prompt = randomPrompt(random, words);
     const name = random.pick(NASTY_NAMES);
-    const caret = random.below(prompt.length + 1);
+    const caret = caretAt(random.below(prompt.length + 1));
     const separator = random.pick([", ", " "]);
     const isThere = findName(prompt, name, { names: NASTY_NAMES }).length > 0;
     assert.equal(isUsed(known.usedIn(prompt), name), isThere, JSON.stringify({ prompt, name }));
@@ -92,6 +96,6 @@ test("of ten thousand names only those that can be in a prompt are read, also to
   const prompt = "a photo of embedding-77, ".repeat(20);
   const { mock } = context.mock.method(String.prototype, "normalize"); // Each name that is read is folded.
   assert.ok(isUsed(known.usedIn(prompt), "embedding-77"));
-  assert.equal(known.toggle(prompt, 0, "embedding-7").removed, false);
+  assert.equal(known.toggle(prompt, caretAt(0), "embedding-7").removed, false);
   assert.ok(mock.callCount() < 2000, `${mock.callCount()} texts folded`);
 });

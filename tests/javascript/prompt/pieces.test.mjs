@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { escapeName, findName } from "../../../javascript/textual_inversion/prompt/edits.mjs";
-import { canBeWritten } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
+import { canBeWritten, escapeName, findName } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
 
 /** Names, and how they are written in prompts; the server writes completions in the same way. */
 const ESCAPED = JSON.parse(readFileSync(new URL("../../data/escaped_names.json", import.meta.url), "utf-8"));

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { countOf, recall, remember, totalText, titleOf } from "../../../javascript/textual_inversion/tab/selection.mjs";
+import {
+  addressOf,
+  countOf,
+  readAddress,
+  recall,
+  remember,
+  totalText,
+  titleOf,
+} from "../../../javascript/textual_inversion/tab/selection.mjs";
 import { summary, SELECTION } from "./summary.mjs";
 
 test("every file is counted by exactly one filter, besides those for favourites and for all", () => {
@@ -47,9 +55,14 @@ test("the total is of all that the filter shows, where a search or a folder hide
     totalText({ ...SELECTION, filter: "all", folder: "0:a" }, summary(counts, { total: 7 })),
     "7 of 1,203 files",
   );
+  const scanning = { read: 1203, total: 10_000 };
+  assert.equal(
+    totalText(SELECTION, summary(counts, { total: 1200, scanning })),
+    "1,200 embeddings, 1,203 of 10,000 read",
+  );
 });
 
-const USUAL = { sort: "name", order: "asc", showsFolders: true };
+const USUAL = { sort: "name", order: "asc", showsFolders: true, scale: 1 };
 
 function storageWith(value) {
   return { getItem: () => value };
@@ -58,13 +71,13 @@ function storageWith(value) {
 test("what was remembered is recalled", () => {
   const kept = new Map();
   const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) };
-  const choices = { sort: "date", order: "desc", showsFolders: false };
+  const choices = { sort: "date", order: "desc", showsFolders: false, scale: 1.4 };
   remember(choices, storage);
   assert.deepEqual(recall(true, storage), choices);
 });
 
 test("nothing, damage and choices of another version give the usual ones", () => {
-  for (const value of [null, "", "{", "null", "3", '{"sort":"colour","order":7}', '{"sort":["name"]}']) {
+  for (const value of [null, "", "{", "null", "3", '{"sort":"colour","order":7}', '{"sort":["name"],"scale":99}']) {
     assert.deepEqual(recall(true, storageWith(value)), USUAL, String(value));
   }
 });
@@ -80,4 +93,27 @@ test("forbidden storage changes nothing but the memory", () => {
   };
   assert.deepEqual(recall(true, { getItem: forbidden }), USUAL);
   assert.doesNotThrow(() => remember(USUAL, { setItem: forbidden }));
+});
+
+test("an address shows the same again, and keeps what is not ours", () => {
+  const page = "http://localhost/?__theme=dark";
+  for (const shown of [
+    { filter: "usable", query: "", folder: "", sort: "name", order: "asc" },
+    { filter: "all", query: "a b&c", folder: "0:styles/ink", sort: "date", order: "desc" },
+    { filter: "broken", query: "", folder: "", sort: "name", order: "desc" },
+    { filter: "usable", query: "", folder: "", sort: "size", order: "asc" },
+  ]) {
+    const address = addressOf(page, shown);
+    const { selection, choices } = readAddress(address, USUAL);
+    assert.deepEqual({ ...selection, sort: choices.sort, order: choices.order }, shown, address);
+    assert.equal(new URL(address).searchParams.get("__theme"), "dark");
+    assert.equal(addressOf(address, { ...SELECTION, sort: "name", order: "asc" }), page);
+  }
+});
+
+test("an address without a word of ours leaves what was chosen before", () => {
+  const choices = { ...USUAL, sort: "date", order: "desc" };
+  for (const address of ["http://localhost/", "http://localhost/?filter=colour&sort=toString&order=up"]) {
+    assert.deepEqual(readAddress(address, choices), { selection: SELECTION, choices });
+  }
 });

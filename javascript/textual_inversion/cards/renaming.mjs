@@ -1,0 +1,74 @@
+/**
+ * Give an embedding another name: the form, and how it went.
+ */
+
+import { element, textButton } from "../page.mjs";
+import { sentenceCase } from "../words.mjs";
+
+/** Gives the embedding that is shown another name. */
+export class Renaming {
+  /** Its field keeps what was typed while the details around it are shown anew. */
+  #field = element("input", {
+    type: "text",
+    "aria-label": "New name",
+    "data-key": "new-name",
+    autocomplete: "off",
+    spellcheck: "false",
+    dir: "auto",
+  });
+  #outcome = element("p", { class: "outcome", role: "status" });
+
+  /** @param {(name: string) => Promise<string>} rename Returns a sentence, or fails with one. */
+  constructor(rename) {
+    this.rename = rename;
+    const submit = element("button", { type: "submit", class: "plain" }, "Rename");
+    const cancel = textButton("cancel-rename", "Cancel");
+    this.form = element("form", { class: "renaming", hidden: true }, this.#field, submit, cancel);
+    this.root = element("div", {}, this.form, this.#outcome);
+    this.form.addEventListener("submit", (event) => this.#submit(event));
+    this.form.addEventListener("keydown", (event) => this.#onKey(event));
+    cancel.addEventListener("click", () => this.close());
+  }
+
+  /**
+   * Open the form, with a name to begin with.
+   *
+   * @param {string} name
+   */
+  open(name) {
+    this.#showOutcome("");
+    this.form.hidden = false;
+    this.#field.value = name;
+    this.#field.select();
+    this.#field.focus();
+  }
+
+  close() {
+    this.form.hidden = true;
+    this.#showOutcome("");
+  }
+
+  /** @param {string} sentence */
+  #showOutcome(sentence) {
+    this.#outcome.textContent = sentenceCase(sentence);
+  }
+
+  /** @param {SubmitEvent} event */
+  async #submit(event) {
+    event.preventDefault();
+    try {
+      const outcome = await this.rename(this.#field.value);
+      this.close();
+      this.#showOutcome(outcome);
+    } catch (error) {
+      this.#showOutcome(`Not renamed: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    if (event.key !== "Escape" || event.isComposing) return;
+    event.preventDefault(); // It would close the dialog.
+    this.close();
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * What every room needs of the page that it is in: elements, what can be seen, what a WebUI puts on
+ * its window, and questions to the server while someone types.
+ */
+
+import { familyTitles } from "./words.mjs";
+
+/** @typedef {string | number | boolean | null | undefined} Attribute */
+/** @typedef {(work: () => void, ms: number) => unknown} Wait As setTimeout does. */
+
+/**
+ * @typedef {object} WebUI
+ * @property {(textarea: HTMLTextAreaElement) => void} [updateInput]
+ * @property {(callback: () => void) => void} [onAfterUiUpdate]
+ * @property {(event: Event, tabname: string, page: string) => void} [extraNetworksEditUserMetadata]
+ * @property {Record<string, unknown>} [opts] The settings, those of other extensions among them.
+ */
+
+/** Pages without a WebUI have none of it. */
+export const webui = /** @type {WebUI} */ (/** @type {unknown} */ (globalThis));
+
+/**
+ * Build an element. Data become text and attributes, never markup.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, Attribute>} [attributes] As for `setAttribute`.
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) setAttribute(made, name, value);
+  made.append(...children);
+  return made;
+}
+
+/**
+ * Set an attribute; false, null and undefined remove it, true leaves it empty.
+ *
+ * @param {Element} target
+ * @param {string} name
+ * @param {Attribute} value
+ */
+export function setAttribute(target, name, value) {
+  if (value === false || value === null || value === undefined) target.removeAttribute(name);
+  else target.setAttribute(name, value === true ? "" : String(value));
+}
+
+/**
+ * Build a button that shows an icon; `label` is what is spoken, and shown as its title.
+ *
+ * @param {string} icon A class of style.css.
+ * @param {string} action What the tab does when it is clicked.
+ * @param {string} label
+ * @param {Record<string, Attribute>} [attributes]
+ */
+export function iconButton(icon, action, label, attributes = {}) {
+  return element("button", {
+    type: "button",
+    class: `icon ${icon}`,
+    "data-action": action,
+    "aria-label": label,
+    title: label,
+    ...attributes,
+  });
+}
+
+/**
+ * Build a button with words on it.
+ *
+ * @param {string} action
+ * @param {string} label
+ * @param {Record<string, Attribute>} [attributes]
+ */
+export function textButton(action, label, attributes = {}) {
+  return element("button", { type: "button", class: "plain", "data-action": action, ...attributes }, label);
+}
+
+/**
+ * Build the badge with the model family that an embedding is made for.
+ *
+ * @param {import("./api.mjs").Host} host
+ * @param {string[]} families Keys; the first is shown, all are its title.
+ * @returns {HTMLElement[]} None where no family is known.
+ */
+export function badgeOf(host, families) {
+  const titles = familyTitles(host, families);
+  const attributes = { class: "badge", "data-family": families[0], title: titles.join(", ") };
+  return families.length ? [element("span", attributes, titles[0])] : [];
+}
+
+/**
+ * Watch whether a part of the page can be seen: a host hides all tabs but one.
+ *
+ * @param {Element} part
+ * @param {(isVisible: boolean) => void} changed
+ * @param {AbortSignal} closing
+ */
+export function watchVisibility(part, changed, closing) {
+  const observer = new IntersectionObserver((records) => changed(records[records.length - 1].isIntersecting));
+  observer.observe(part);
+  closing.addEventListener("abort", () => observer.disconnect());
+}
+
+/**
+ * Tell whether the WebUI has an editor of preview, description and notes where a tab is.
+ *
+ * @param {HTMLElement} root Where the tab is.
+ */
+export function hasEditor({ dataset: { page } }) {
+  return Boolean(page && webui.extraNetworksEditUserMetadata);
+}
+
+/**
+ * Open the WebUI's editor for the card whose button was clicked.
+ *
+ * @param {HTMLElement} root Where the tab is.
+ * @param {Event} event
+ */
+export function openEditor({ dataset: { tabname = "", page = "" } }, event) {
+  webui.extraNetworksEditUserMetadata?.(event, tabname, page);
+}
+
+/**
+ * Show a dialog over the page, which stays as it is behind it.
+ *
+ * @param {HTMLDialogElement} dialog
+ */
+export function showOver(dialog) {
+  if (dialog.open) return;
+  const { clientWidth, style } = document.documentElement;
+  style.setProperty("--lib-embeddings-scroll-bar", `${innerWidth - clientWidth}px`);
+  dialog.showModal();
+}
+
+/**
+ * Copy text, also where the page was not served over https.
+ *
+ * @param {string} text
+ * @param {HTMLElement} near Where an element can be focused now: an open dialog allows none outside of it.
+ * @returns {Promise<boolean>} Whether the browser did it.
+ */
+export async function copyText(text, near) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // No clipboard without https, or no permission: the old command needs neither.
+    return copySelection(text, near);
+  }
+}
+
+/**
+ * @param {string} text
+ * @param {HTMLElement} near
+ */
+function copySelection(text, near) {
+  const before = document.activeElement;
+  const source = element("textarea", { readonly: true, class: "copy-source", "aria-hidden": "true" });
+  source.value = text;
+  near.append(source);
+  source.select();
+  const isCopied = document.execCommand("copy");
+  source.remove();
+  if (before instanceof HTMLElement) before.focus();
+  return isCopied;
+}
+
+/**
+ * Asks the server about what someone types: when typing pauses, one question at a time. Answers
+ * to old questions are dropped.
+ *
+ * @template Question
+ * @template Answer
+ */
+export class Questions {
+  /** @type {{question: Question} | undefined} The one to be asked next. */
+  #next;
+  #isWaiting = false;
+  #isAsking = false;
+  /** Rises with every change of mind; an answer to an older question is dropped. */
+  #turn = 0;
+
+  /**
+   * @param {(question: Question) => Promise<Answer>} send
+   * @param {(answer: Answer | undefined, question: Question) => void} answered Gets no answer
+   *   where the server had none.
+   * @param {number} [pause] How long typing must pause, in milliseconds.
+   * @param {Wait} [wait]
+   */
+  constructor(send, answered, pause = 0, wait = (work, ms) => setTimeout(work, ms)) {
+    this.send = send;
+    this.answered = answered;
+    this.pause = pause;
+    this.wait = wait;
+  }
+
+  /**
+   * Ask, unless another question comes first.
+   *
+   * @param {Question} question
+   */
+  ask(question) {
+    const turn = (this.#turn += 1);
+    this.#next = { question };
+    if (!this.pause) {
+      this.#sendNext();
+      return;
+    }
+    this.#isWaiting = true;
+    this.wait(() => {
+      if (turn !== this.#turn) return;
+      this.#isWaiting = false;
+      this.#sendNext();
+    }, this.pause);
+  }
+
+  /** Drop the question and its answer. */
+  drop() {
+    this.#turn += 1;
+    this.#next = undefined;
+    this.#isWaiting = false;
+  }
+
+  async #sendNext() {
+    if (this.#isAsking || this.#isWaiting || !this.#next) return;
+    const { question } = this.#next;
+    const turn = this.#turn;
+    this.#next = undefined;
+    this.#isAsking = true;
+    const answer = await this.send(question).catch(() => undefined);
+    this.#isAsking = false;
+    if (turn === this.#turn) this.answered(answer, question);
+    else this.#sendNext();
+  }
+}
