@@ -23,6 +23,7 @@ from lib_embeddings.errors import NameRefused, SourceError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import made_for
 from lib_embeddings.library.index import Index
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import fold
 
 if TYPE_CHECKING:  # a scan needs no network
     from lib_embeddings.sources.download import Download
@@ -195,13 +196,16 @@ def _print(download: Download) -> None:
 
 def _print_advice(folder: str, places: list[Place]) -> None:
     """Print what there is to say about the names of files, among all that are in the folder."""
+    names = {fold(place.name) for place in places}
     with Index.open() as index, scanned([folder], "none", index) as library:
         found = library.search_index
         for seen in found.view:
-            if seen.entry.place in places:
-                reason = [seen.reason] if seen.reason else []
-                for sentence in (*reason, *found.advice_on(seen).warnings):
-                    print(f"  {shown(seen.name, 255)}: {sentence}")
+            path = shown(seen.entry.place.path, 255)
+            if seen.state == "duplicate" and fold(seen.name) in names:
+                print(f"  {path}: {seen.reason}")
+            elif seen.entry.place in places:
+                for sentence in found.advice_on(seen).warnings:
+                    print(f"  {path}: {sentence}")
 
 
 # identify

@@ -13,7 +13,7 @@ from lib_embeddings.errors import SourceError, Unreachable, shown
 from lib_embeddings.sources.references import shown_link
 from lib_embeddings.sources.source import ANYWHERE, Site
 
-PORTS = {"https": 443, "http": 80}
+_PORTS = {"https": 443, "http": 80}
 # IPv4 addresses in IPv6 ones, as some networks write them: RFC 6052.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -80,7 +80,7 @@ def check(site: Site, url: str, before: Target | None, find: LookUp) -> Target:
     """
     try:
         parts = urlsplit(urljoin(before.url.geturl(), url) if before else url)
-        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError as error:
         raise SourceError(f"{shown_link(url)} is no address: check the link") from error
     if parts.username is not None or not host or not port:
@@ -113,7 +113,7 @@ def _is_at(parts: SplitResult, site: Site) -> bool:
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 def _is_among(host: str, stores: tuple[str, ...]) -> bool:

@@ -234,13 +234,13 @@ class Civitai:
 
     def _file(self, file: dict[str, Any], url: str) -> RemoteFile:
         # The address in an answer may lead nowhere, as it is made of the request's own headers.
-        number, size = number_at(file, "id"), file.get("sizeKB")
+        number = number_at(file, "id")
         scans = (text_at(file, "pickleScanResult"), text_at(file, "virusScanResult"))
         return RemoteFile(
             self.site,
             f"{url}?fileId={number}" if number is not None else url,
             text_at(file, "name") or "",
-            size=round(size * 1024) if isinstance(size, int | float) else None,
+            size=_bytes(file.get("sizeKB")),
             sha256=_sha256(file),
             field="negative" if text_at(file, "type") == "Negative" else None,
             scan=", ".join(filter(None, scans)) or None,
@@ -271,6 +271,11 @@ def _parts(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
         yield items[first : first + size]
 
 
+def _bytes(kilobytes: Any) -> int | None:
+    is_size = isinstance(kilobytes, int | float) and 0 < kilobytes < LIMITS.download_bytes
+    return round(kilobytes * 1024) if is_size else None
+
+
 def _sha256(file: Any) -> str | None:
     found = text_at(file, "hashes", "SHA256")
     return found.lower() if found else None
@@ -282,11 +287,12 @@ def _in_model(version: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _files(version: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the files of a version that may hold vectors."""
+    """Return the files of a version that may hold vectors and can be asked for."""
     return [
         each
         for each in objects_at(version, "files")
-        if text_at(each, "type") in (None, *_FILE_KINDS)
+        if number_at(version, "id") is not None
+        and text_at(each, "type") in (None, *_FILE_KINDS)
         and split_name(text_at(each, "name") or "")[1] in WEIGHT_SUFFIXES
     ]
 

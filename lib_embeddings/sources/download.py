@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -42,6 +43,7 @@ from lib_embeddings.sources.transport import Answer, Transport
 # How many bytes are there, and how many there will be; None where nobody knows.
 OnProgress = Callable[[int, int | None], None]
 
+_NUMBER = re.compile(r"[0-9]{1,18}")
 # Hidden and temporary by name, so that no scan and no watcher cares about it.
 _DRAFT = ".lib-embeddings-{}.tmp"
 
@@ -230,15 +232,15 @@ class _Arrival:
                 self._draft.unlink(missing_ok=True)
                 raise Unreachable(f"{file.site.title} sent another part of the file: try again")
             if answer.status not in (200, 206):
-                raise answer.refusal(self._limits)
+                raise answer.refusal()
             etag = answer.headers.get("etag", "")
             self._etag = None if etag.startswith("W/") else etag or None
             self._write(answer, had if is_rest else 0)
 
     def _write(self, answer: Answer, done: int) -> None:
         """Write what comes behind the first *done* bytes."""
-        length = answer.headers.get("content-length", "")
-        total = done + int(length) if length.isascii() and length.isdigit() else None
+        length = _NUMBER.fullmatch(answer.headers.get("content-length", ""))
+        total = done + int(length[0]) if length else None
         self._refuse_more_than_most(total or 0)
         with self._draft.open("ab" if done else "wb") as out:
             for block in answer.blocks():

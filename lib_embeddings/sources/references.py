@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from lib_embeddings.errors import SourceError, shown
+from lib_embeddings.names import is_text
 
 # Both doors of Civitai, and archives that use its numbers.
 _CIVITAI = ("civitai.com", "civitai.red", "civitaiarchive.com", "civarchive.com")
@@ -82,6 +83,8 @@ Reference = (
 
 def read_reference(text: str) -> Reference:
     """Return what a text refers to. Raises `SourceError` where it is nothing that can be."""
+    if not is_text(text):
+        raise _unreadable(text)
     pasted = text.strip().strip("\"'").strip()
     link = pasted[1:-1] if pasted.startswith("<") and "://" in pasted else pasted
     if "://" not in link and link.partition("/")[0].removeprefix("www.") in _CIVITAI + _HUB:

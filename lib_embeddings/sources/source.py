@@ -16,9 +16,12 @@ from typing import Any, NamedTuple, Protocol
 from lib_embeddings.errors import NotFound, shown
 from lib_embeddings.fields import Field
 from lib_embeddings.formats.text_encoders import families_for, made_for
+from lib_embeddings.names import as_text
 from lib_embeddings.sources.references import Reference
 
 ANYWHERE = "*"
+# No site has so many of anything.
+_NUMBERS = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,33 +156,37 @@ class Catalogue(Protocol):
         """Return what it has for some words. Raises `SourceError`."""
 
 
-# Documents from sites: any value may be missing or of another kind than documented.
+# Documents from sites: any value may be missing or of another kind than documented, and texts may
+# have characters in them that no file can be written with.
 
 
 def text_at(document: Any, *keys: str) -> str | None:
     """Return the text under some keys, one inside the other; None where none is."""
     found = _at(document, keys)
-    return found if isinstance(found, str) and found else None
+    return as_text(found) if isinstance(found, str) and found else None
 
 
 def number_at(document: Any, *keys: str) -> int | None:
-    """Return the whole number under some keys; None where none is."""
+    """Return the whole number under some keys; None where none is that counts anything."""
     found = _at(document, keys)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    is_number = isinstance(found, int) and not isinstance(found, bool)
+    return found if is_number and 0 <= found < _NUMBERS else None
 
 
 def objects_at(document: Any, *keys: str) -> list[dict[str, Any]]:
     """Return the objects in the list under some keys; what else is in it is left out."""
-    found = _at(document, keys)
-    items = found if isinstance(found, list) else []
-    return [each for each in items if isinstance(each, dict)]
+    return [each for each in _list_at(document, keys) if isinstance(each, dict)]
 
 
 def texts_at(document: Any, *keys: str) -> tuple[str, ...]:
     """Return the texts in the list under some keys; what else is in it is left out."""
+    found = (each for each in _list_at(document, keys) if isinstance(each, str))
+    return tuple(as_text(each.strip()) for each in found if each.strip())
+
+
+def _list_at(document: Any, keys: tuple[str, ...]) -> list[Any]:
     found = _at(document, keys)
-    items = found if isinstance(found, list) else []
-    return tuple(each.strip() for each in items if isinstance(each, str) and each.strip())
+    return found if isinstance(found, list) else []
 
 
 def _at(document: Any, keys: tuple[str, ...]) -> Any:

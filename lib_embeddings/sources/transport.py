@@ -15,13 +15,13 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode
 
 from lib_embeddings.errors import SourceError, Unreachable, shown
 from lib_embeddings.limits import KIB, LIMITS, Limits
-from lib_embeddings.sources.addresses import PORTS, LookUp, Target, check, look_up
+from lib_embeddings.sources.addresses import LookUp, Target, check, look_up
 from lib_embeddings.sources.refusals import refusal, wants_key
 from lib_embeddings.sources.source import Site
 from lib_embeddings.version import VERSION
@@ -31,7 +31,7 @@ USER_AGENT = f"lib-embeddings/{VERSION}"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _THIS_COMPUTER = ("127.0.0.1", "::1", "localhost")
 _BLOCK = 64 * KIB
-_FAILURES = (OSError, http.client.HTTPException)
+_FAILURES = (OSError, http.client.HTTPException, UnicodeError)
 
 
 class Answer:
@@ -65,26 +65,22 @@ class Answer:
 
     def body(self, most: int) -> bytes:
         """Return the whole body. Raises `SourceError` where it has more than *most* bytes."""
-        body = b""
+        body = bytearray()
         for block in self.blocks():
             body += block
             if len(body) > most:
                 raise SourceError(
                     f"{self.site.title} answered with more than {most:,} bytes, which is too much"
                 )
-        return body
+        return bytes(body)
 
-    def refusal(self, limits: Limits = LIMITS) -> SourceError:
+    def refusal(self) -> SourceError:
         """Return the error for an answer that is no success."""
-        body = b""
         try:
-            for block in self.blocks():
-                body += block
-                if len(body) > limits.refusal_bytes:
-                    break
+            words = self.body(LIMITS.refusal_bytes)
         except SourceError:
-            body = b""
-        return refusal(self.site, self.status, self.headers, body[: limits.refusal_bytes])
+            words = b""
+        return refusal(self.site, self.status, self.headers, words)
 
 
 class Transport:
@@ -124,7 +120,7 @@ class Transport:
         seconds = self._limits.answer_seconds
         with self.ask(site, asked, seconds, {"Accept": "application/json"}, send) as answer:
             if answer.status != 200:
-                raise answer.refusal(self._limits)
+                raise answer.refusal()
             body = answer.body(self._limits.document_bytes)
             try:
                 return json.loads(body), answer.headers
@@ -204,17 +200,16 @@ class Transport:
         timer.daemon = True
         timer.start()
         try:
-            connection.request("GET" if body is None else "POST", target.resource, body, headers)
-            response = connection.getresponse()
-        except _FAILURES as error:
-            timer.cancel()
-            connection.close()
-            raise _cut_off(site, is_slow=is_over.is_set()) from error
-        try:
-            yield Answer(site, response, is_over.is_set)
+            try:
+                method = "GET" if body is None else "POST"
+                connection.request(method, target.resource, body, headers)
+                response = connection.getresponse()
+            except _FAILURES as error:
+                raise _cut_off(site, is_slow=is_over.is_set()) from error
+            with closing(response):
+                yield Answer(site, response, is_over.is_set)
         finally:
             timer.cancel()
-            response.close()
             connection.close()
 
     def _connect(self, target: Target, deadline: float) -> http.client.HTTPConnection:
@@ -225,24 +220,22 @@ class Transport:
 
         if target.proxy:
             return _through(target.proxy, target, seconds(), self._context)
-        connection = http.client.HTTPConnection(target.host, target.port)
-        failure: OSError = OSError("it has no address")
+        is_sealed = target.url.scheme == "https"
+        kind = http.client.HTTPSConnection if is_sealed else http.client.HTTPConnection
+        connection = kind(target.host, target.port)
+        failure = OSError("it has no address")
         for address in target.addresses:
             try:
                 raw = socket.create_connection((address, target.port), seconds())
+                connection.sock = self._seal(raw, target) if is_sealed else raw
             except OSError as error:
                 failure = error
-                continue
-            connection.sock = raw
-            if target.url.scheme == "https":
-                connection.default_port = PORTS["https"]
-                try:
-                    connection.sock = self._context.wrap_socket(raw, server_hostname=target.host)
-                except OSError:
-                    raw.close()
-                    raise
-            return connection
+            else:
+                return connection
         raise failure
+
+    def _seal(self, raw: socket.socket, target: Target) -> ssl.SSLSocket:
+        return self._context.wrap_socket(raw, server_hostname=target.host)
 
 
 def _through(

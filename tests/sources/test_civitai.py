@@ -21,7 +21,7 @@ from lib_embeddings.sources.source import Offer, Query
 from lib_embeddings.sources.transport import Transport
 from tests.builders import safetensors_file, vectors
 from tests.sources.conftest import Start
-from tests.sources.fakes import FakeCivitai, FakeSite, as_json, digest
+from tests.sources.fakes import FakeCivitai, FakeSite, Reply, as_json, digest
 
 GOOD = safetensors_file()
 OTHER = safetensors_file({"emb_params": vectors(2)})
@@ -192,6 +192,24 @@ def test_answers_of_another_shape(site: FakeCivitai, document: object) -> None:
             resolve(site, reference)
     assert civitai(site).identify(["0" * 64]) == {}
     assert civitai(site).search(Query("x")).offers == ()
+
+
+@pytest.mark.parametrize("size", ["NaN", "Infinity", "1e999", "-1", '"5"', "null", "true"])
+def test_values_that_are_none(site: FakeCivitai, size: str) -> None:
+    """Numbers that count nothing and texts that are none spoil no answer."""
+    version = (
+        '{"id": 7, "modelId": true, "name": "a\\ud800", "trainedWords": ["\\ud800", 5, ""],'
+        f'"files": [{{"id": -1, "name": "a.pt", "sizeKB": {size}, "hashes": null}}]}}'
+    )
+    site.answer = lambda _: Reply(200, version.encode())
+    offer = resolve(site, CivitaiVersion(1))
+    assert offer.title == r"a\ud800"
+    assert (offer.trigger_words, offer.ids) == ((r"\ud800",), (("modelVersionId", 7),))
+    assert (offer.files[0].size or 0) in (0, 1024)
+    assert offer.files[0].url == f"{site.url}/api/download/models/7"
+    site.answer = lambda _: Reply(200, version.replace('"id": 7', '"id": 7.5').encode())
+    with pytest.raises(NotFound):
+        resolve(site, CivitaiVersion(1))
 
 
 # Identify

@@ -112,6 +112,8 @@ def test_what_a_text_refers_to(text: str, reference: Reference) -> None:
         "https://huggingface.co/gsdf",
         "gsdf/../../etc/passwd",
         "https://[::1",
+        "https://example.com/\udcff.pt",
+        "gsdf/\udcff",
     ],
 )
 def test_what_refers_to_nothing(text: str) -> None:
