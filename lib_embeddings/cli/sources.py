@@ -25,10 +25,10 @@ from lib_embeddings.library.index import Index
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold
 
-if TYPE_CHECKING:  # a scan needs no network
+if TYPE_CHECKING:  # commands that ask nobody load none of it
+    from lib_embeddings.sources import Sources
     from lib_embeddings.sources.download import Download
     from lib_embeddings.sources.source import Offer, RemoteFile
-    from lib_embeddings.sources.sources import Sources
 
 
 def add_parser(commands: Any) -> None:
@@ -85,9 +85,8 @@ def _add_options_of_search(commands: Any) -> None:
     search.add_argument("--sort", help="order, in the site's own words, as Newest")
     search.add_argument(
         "--limit",
-        type=int,
+        type=_limit,
         default=20,
-        choices=range(1, LIMITS.found_at_once + 1),
         metavar="N",
         help="how many to show (default: %(default)s)",
     )
@@ -96,10 +95,13 @@ def _add_options_of_search(commands: Any) -> None:
     search.set_defaults(run=_search)
 
 
-def _sources(*, by_token: bool = False) -> Sources:
-    from lib_embeddings.sources.sources import Sources  # noqa: PLC0415
-
-    return Sources(by_token=by_token)
+def _limit(text: str) -> int:
+    """Return how many embeddings can be shown at once."""
+    most = LIMITS.found_at_once
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if is_number and 1 <= int(text) <= most:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, found {text!r}")
 
 
 # add
@@ -107,32 +109,41 @@ def _sources(*, by_token: bool = False) -> Sources:
 
 def _add(options: argparse.Namespace) -> int:
     """Bring what each reference means, and print where it is."""
+    from lib_embeddings.sources import Sources  # noqa: PLC0415
+    from lib_embeddings.sources.references import shown_link  # noqa: PLC0415
+
     check_folders([options.folder])
-    code, places = OK, []
     try:
-        sources = _sources(by_token=options.by_token)
+        sources = Sources(by_token=options.by_token)
     except SourceError as error:
         return refuse(str(error))
+    code, places = OK, []
     for reference in options.references:
+        named = shown_link(reference)
         try:
-            found = [(offer, file) for offer in sources.resolve(reference) for file in offer.files]
+            found = _files(sources, reference, options.name)
         except SourceError as error:
-            code = refuse(str(error))
-            continue
-        if options.name and len(found) > 1:
-            code = refuse(f"{shown(reference)} has {len(found)} files: leave out --name")
+            code = refuse(f"{named}: {error}")
             continue
         for offer, file in found:
             try:
                 download = _bring(sources, offer, file, options)
             except SourceError as error:
-                code = refuse(str(error))
+                code = refuse(f"{named}: {error}")
             else:
                 _print(download)
                 places.append(download.place)
     if places:
         _print_advice(options.folder, places)
     return code
+
+
+def _files(sources: Sources, reference: str, name: str | None) -> list[tuple[Offer, RemoteFile]]:
+    """Return the files that a reference means, each with its offer."""
+    found = [(offer, file) for offer in sources.resolve(reference) for file in offer.files]
+    if name and len(found) > 1:
+        raise SourceError(f"it has {len(found)} files: leave out --name")
+    return found
 
 
 def _bring(
@@ -213,6 +224,8 @@ def _print_advice(folder: str, places: list[Place]) -> None:
 
 def _identify(options: argparse.Namespace) -> int:
     """Send the hashes of files, and print what Civitai knows of them."""
+    from lib_embeddings.sources import Sources  # noqa: PLC0415
+
     check_folders(options.folders)
     with Index.open() as index, scanned(options.folders, "none", index) as library:
         hashed = [
@@ -220,12 +233,14 @@ def _identify(options: argparse.Namespace) -> int:
             for seen in library.view
             if seen.entry.reading.state == "ok"
         ]
-    print(
-        f"Sending the SHA-256 of {len(hashed):,} files to Civitai: the hashes only, and no name.",
-        file=sys.stderr,
-    )
+    if hashed:
+        print(
+            f"Sending the SHA-256 of {len(hashed):,} files to Civitai: the hashes only, and no "
+            "name.",
+            file=sys.stderr,
+        )
     try:
-        offers = _sources().identify([digest for _, digest in hashed])
+        offers = Sources().identify([digest for _, digest in hashed])
     except SourceError as error:
         return refuse(str(error))
     known = [(entry, digest, offers[digest]) for entry, digest in hashed if digest in offers]
@@ -275,12 +290,12 @@ def _as_json(offer: Offer) -> dict[str, Any]:
 
 def _search(options: argparse.Namespace) -> int:
     """Print what a source has for some words."""
-    from lib_embeddings.sources.source import Query  # noqa: PLC0415
+    from lib_embeddings.sources import Query, Sources  # noqa: PLC0415
 
     family = None if options.model == "none" else options.model
     query = Query(options.text, family, options.sort, options.limit, options.cursor)
     try:
-        result = _sources().search(options.source, query)
+        result = Sources().search(options.source, query)
     except SourceError as error:
         return refuse(str(error))
     if options.json:

@@ -132,6 +132,7 @@ class Downloads:
         with suppress(OSError):  # only one of several processes gets it
             if kept:
                 os.replace(kept, draft)
+                os.utime(draft)  # nobody else takes it for one that was left
         try:
             yield draft
         except (Unreachable, KeyboardInterrupt):

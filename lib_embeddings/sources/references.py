@@ -29,6 +29,10 @@ _REPO = re.compile(r"[\w][\w.-]*/[\w.-]+", re.ASCII)
 _CONCEPT = re.compile(r"<[^<>/]+>|[^<>/:\s][^<>/:]*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
+_UNREADABLE = "expected a link, a hash, a repository as owner/name, or the name of a concept"
+_NOT_ON_CIVITAI = "expected the link of a model, a version, a download or a picture on Civitai"
+_NOT_ON_HUB = "expected the link of a model on Hugging Face, or of a folder or file in one"
+
 
 class CivitaiModel(NamedTuple):
     """A model, in one of its versions; None means the newest."""
@@ -84,13 +88,13 @@ Reference = (
 def read_reference(text: str) -> Reference:
     """Return what a text refers to. Raises `SourceError` where it is nothing that can be."""
     if not is_text(text):
-        raise _unreadable(text)
+        raise SourceError(_UNREADABLE)
     pasted = text.strip().strip("\"'").strip()
     link = pasted[1:-1] if pasted.startswith("<") and "://" in pasted else pasted
     if "://" not in link and link.partition("/")[0].removeprefix("www.") in _CIVITAI + _HUB:
         link = f"https://{link}"
     if _SCHEME.match(link):
-        return _of_link(link, text)
+        return _of_link(link)
     if found := _HASH.fullmatch(pasted):
         return FileHash(found[1].lower())
     if found := _AIR.fullmatch(pasted):
@@ -101,7 +105,7 @@ def read_reference(text: str) -> Reference:
         return _of_repo(pasted.split("/"))
     if _CONCEPT.fullmatch(pasted):
         return Concept(pasted)
-    raise _unreadable(text)
+    raise SourceError(_UNREADABLE)
 
 
 def shown_link(link: str) -> str:
@@ -110,36 +114,29 @@ def shown_link(link: str) -> str:
     return shown(re.sub(r"(?<=//)[^/]*@", "", address), 255)
 
 
-def _unreadable(text: str) -> SourceError:
-    return SourceError(
-        f"{shown_link(text)}: expected a link to an embedding, its hash, a repository as "
-        "owner/name, or the name of a concept"
-    )
-
-
 def _number(text: str | None) -> int | None:
     """Return a site's number of something; None for what is none."""
     is_number = text is not None and text.isascii() and text.isdigit() and len(text) <= 18
     return int(text) if text and is_number else None
 
 
-def _of_link(link: str, text: str) -> Reference:
+def _of_link(link: str) -> Reference:
     try:
         parts = urlsplit(link)
         host = (parts.hostname or "").removeprefix("www.")
     except ValueError as error:
-        raise _unreadable(text) from error
+        raise SourceError(_UNREADABLE) from error
     steps = [unquote(step) for step in parts.path.split("/") if step]
     if parts.scheme == "hf":
         return _of_repo([unquote(parts.netloc), *steps])
     if host in _CIVITAI:
-        return _of_civitai(steps, parts, text)
+        return _of_civitai(steps, parts)
     if host in _HUB:
-        return _of_hub(steps, text)
+        return _of_hub(steps)
     return WebAddress(link)
 
 
-def _of_civitai(steps: list[str], parts: SplitResult, text: str) -> Reference:
+def _of_civitai(steps: list[str], parts: SplitResult) -> Reference:
     asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
     match steps:
         case ["models", model, *_] if number := _number(model):
@@ -156,17 +153,13 @@ def _of_civitai(steps: list[str], parts: SplitResult, text: str) -> Reference:
             return CivitaiPicture(number)
         case [*_, "by-hash" | "sha256", digits] if found := _HASH.fullmatch(digits):
             return FileHash(found[1].lower())
-    raise SourceError(
-        f"{shown_link(text)}: expected the link of a model, a version, a download or a picture"
-    )
+    raise SourceError(_NOT_ON_CIVITAI)
 
 
-def _of_hub(steps: list[str], text: str) -> Reference:
+def _of_hub(steps: list[str]) -> Reference:
     match steps:
         case ["datasets" | "spaces" | "collections" | "docs" | "papers", *_]:
-            raise SourceError(
-                f"{shown_link(text)}: expected the link of a model or of a file in one"
-            )
+            raise SourceError(_NOT_ON_HUB)
         case ["api", "models", owner, name]:
             return _of_repo([owner, name])
         case [owner, name, "blob" | "resolve" | "raw" | "tree", "refs", kind, number, *path]:
@@ -175,14 +168,14 @@ def _of_hub(steps: list[str], text: str) -> Reference:
             return HubPath(f"{owner}/{name}", "/".join(path), revision)
         case [owner, name, *_]:
             return _of_repo([owner, name])
-    raise SourceError(f"{shown_link(text)}: expected the link of a model or of a file in one")
+    raise SourceError(_NOT_ON_HUB)
 
 
 def _of_repo(steps: list[str]) -> Reference:
     owner, name, *path = (*steps, "", "")[: max(2, len(steps))]
     repo, _, revision = f"{owner}/{name}".partition("@")
     if not _REPO.fullmatch(repo) or ".." in (name, *path):
-        raise _unreadable("/".join(steps))
+        raise SourceError(_UNREADABLE)
     if owner == CONCEPTS and not path:
         return Concept(name)
     return HubPath(repo, "/".join(path), revision or "main")

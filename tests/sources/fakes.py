@@ -13,7 +13,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -110,6 +110,7 @@ class FakeSite:
                     self.send(site.answer(asked))
 
             do_POST = do_GET  # noqa: N815
+            do_HEAD = do_GET  # noqa: N815
 
             def send(self, reply: Reply) -> None:
                 whole = reply.body if isinstance(reply.body, bytes) else None
@@ -121,6 +122,8 @@ class FakeSite:
                     self.send_header("Content-Length", str(length))
                 self.close_connection = True
                 self.end_headers()
+                if self.command == "HEAD":
+                    return
                 for piece in [whole[: reply.cut]] if whole is not None else reply.body:
                     self.wfile.write(piece)
 
@@ -382,7 +385,8 @@ class FakeHub(FakeSite):
                 if data is None:
                     return Reply(404, b"Entry not found")
                 if self.store is None or len(data) < self.large:
-                    return serve(data, asked)
+                    reply = serve(data, asked, f'"{digest(data)}"')
+                    return replace(reply, headers={**reply.headers, "X-Repo-Commit": "0" * 40})
                 store, address = self.store
                 store.files["/" + digest(data)] = data
                 return redirect(f"{address}/{digest(data)}?signature=s3cret")
@@ -392,13 +396,18 @@ class FakeHub(FakeSite):
         self, files: Mapping[str, bytes], asked: Asked, folder: str
     ) -> Iterator[dict[str, Any]]:
         inside = f"{folder}/" if folder else ""
+        is_recursive = asked.query.get("recursive", "").lower() == "true"
         for path, data in files.items():
             is_deep = "/" in path.removeprefix(inside)
-            if path.startswith(inside) and (asked.query.get("recursive") == "true" or not is_deep):
+            if path.startswith(inside) and (is_recursive or not is_deep):
                 row = {"type": "file", "path": path, "size": len(data), "oid": "0" * 40}
                 if len(data) >= self.large:
                     row["lfs"] = {"oid": digest(data), "size": len(data), "pointerSize": 134}
-                    row["securityFileStatus"] = {"status": "safe"}
+                    row["securityFileStatus"] = {
+                        "status": "safe",
+                        "avScan": None,
+                        "pickleImportScan": None,
+                    }
                 yield row
 
     def _page(self, asked: Asked, rows: list[Any], size: int) -> Reply:

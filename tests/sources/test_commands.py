@@ -101,10 +101,13 @@ def test_several_references(folder: Path, capsys: pytest.CaptureFixture[str]) ->
         )
     ]
     assert output.err.splitlines() == [
-        'lib-embeddings: Civitai does not have it, or not now ("Not found"): check the link',
         (
-            "lib-embeddings: a:b: expected a link to an embedding, its hash, a repository as "
-            "owner/name, or the name of a concept"
+            "lib-embeddings: civitai:5@6: Civitai does not have it, or not now "
+            '("Not found"): check the link'
+        ),
+        (
+            "lib-embeddings: a:b: expected a link, a hash, a repository as owner/name, or the name "
+            "of a concept"
         ),
     ]
 
@@ -120,7 +123,9 @@ def test_a_name_of_ones_own(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["add", "portrait", "--name", "fox", "--to", str(folder)]) == 0
     assert (folder / "fox.bin").exists()
     assert main(["add", REFERENCE, "--name", "x", "--to", str(folder)]) == 2
-    assert capsys.readouterr().err == f"lib-embeddings: {REFERENCE} has 2 files: leave out --name\n"
+    assert capsys.readouterr().err == (
+        f"lib-embeddings: {REFERENCE}: it has 2 files: leave out --name\n"
+    )
 
 
 def test_a_taken_name_is_asked_for(
@@ -130,7 +135,7 @@ def test_a_taken_name_is_asked_for(
     (folder / "portrait.pt").write_bytes(SDXL)
     assert main(["add", "portrait", "--to", str(folder)]) == 2
     taken = "the name is already taken by portrait.pt: give another name"
-    assert capsys.readouterr().err == f"lib-embeddings: {taken}\n"
+    assert capsys.readouterr().err == f"lib-embeddings: portrait: {taken}\n"
     answering(monkeypatch, "a/b", "fox")
     assert main(["add", "portrait", "--to", str(folder)]) == 0
     error = capsys.readouterr().err
@@ -247,10 +252,13 @@ def test_identify_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (file["base_model"], file["trigger_words"]) == ("SD 1.5", ["easynegative"])
 
 
-def test_nothing_is_asked_without_files(civitai: FakeCivitai, folder: Path) -> None:
+def test_nothing_is_asked_without_files(
+    civitai: FakeCivitai, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An empty folder is nobody's business."""
     assert main(["identify", str(folder)]) == 0
     assert civitai.asked == []
+    assert capsys.readouterr() == ("Civitai knows 0 of 0 files.\n", "")
 
 
 # search
@@ -270,6 +278,14 @@ def test_search(civitai: FakeCivitai, hub: FakeHub, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == "Nothing was found.\n"
     assert main(["search", "port", "--source", "concepts", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["found"][0]["title"] == "portrait"
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "²", "x"])
+def test_how_many_are_shown(limit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sites return up to a hundred at once."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["search", "x", f"--limit={limit}"])
+    assert f"expected a number from 1 to 100, found {limit!r}" in capsys.readouterr().err
 
 
 def test_a_search_that_is_refused(civitai: FakeCivitai, capsys: pytest.CaptureFixture[str]) -> None:
