@@ -160,12 +160,15 @@ class Limits:
     versions_a_request: int = 100
     # What Civitai and Hugging Face return at once at most.
     found_at_once: int = 100
+    # Of a file in a repository of which nobody said that it is an embedding: 512 vectors of clip_l
+    # and clip_g in float32 are 4 MiB. Larger ones come by their own links.
+    candidate_bytes: int = 5 * MIB
     # Of the files in a repository, 100 a page when what its scanners say is asked for, too.
     repository_pages: int = 20
     # Files that one reference brings: collections have up to dozens.
     offered_files: int = 50
-    # Of a description; the notes beside a file are read up to 256 KB.
-    description_characters: int = 20_000
+    # Of one text that a site says; the texts beside a file are read up to 256 KB all together.
+    site_characters: int = 30_000
     # Embeddings that the settings of one picture name.
     picture_embeddings: int = 20
 

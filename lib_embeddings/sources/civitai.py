@@ -6,9 +6,10 @@ The interface is the one of developer.civitai.com/site/reference and of the serv
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from html.parser import HTMLParser
+from html import unescape
 from typing import Any
 
 from lib_embeddings.errors import NotFound, SourceError, shown
@@ -30,6 +31,7 @@ from lib_embeddings.sources.source import (
     nothing_at,
     number_at,
     objects_at,
+    sha256_at,
     text_at,
     texts_at,
 )
@@ -61,6 +63,11 @@ _BASE_MODELS = {
     "sd3": ("SD 3", "SD 3.5", "SD 3.5 Large", "SD 3.5 Large Turbo", "SD 3.5 Medium"),
     "flux": ("Flux.1 S", "Flux.1 D", "Flux.1 Krea", "Flux.1 Kontext"),
 }
+
+_TAG = re.compile(r"<([/!?a-zA-Z][^<>]*)>")
+_TAG_NAME = re.compile(r"/?[a-z0-9]*")
+_HIDDEN = ("script", "style")
+_BREAKS = ("p", "br", "li", "div", "h1", "h2", "h3", "h4", "tr", "hr", "pre", "blockquote")
 
 
 class Civitai:
@@ -95,7 +102,7 @@ class Civitai:
         known: list[str] = []
         for part in _parts(list(dict.fromkeys(hashes)), LIMITS.hashes_a_request):
             answer = self._post("model-versions/by-hash/ids", part)
-            matched = {(text_at(each, "hash") or "").lower() for each in answer}
+            matched = {sha256_at(each, "hash") for each in answer}
             known += [each for each in part if each in matched]
         offers: dict[str, Offer] = {}
         for part in _parts(known, LIMITS.versions_a_request):
@@ -277,8 +284,7 @@ def _bytes(kilobytes: Any) -> int | None:
 
 
 def _sha256(file: Any) -> str | None:
-    found = text_at(file, "hashes", "SHA256")
-    return found.lower() if found else None
+    return sha256_at(file, "hashes", "SHA256")
 
 
 def _in_model(version: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
@@ -310,36 +316,24 @@ def _best(files: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [best[is_negative] for is_negative in sorted(best)]
 
 
-class _Text(HTMLParser):
-    """Collects what people read of a page."""
+def plain_text(page: str) -> str:
+    """Return the text of a description, which comes as HTML.
 
-    _HIDDEN = ("script", "style")
-    _BREAKS = ("p", "br", "li", "div", "h1", "h2", "h3", "h4", "tr", "hr", "pre", "blockquote")
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        self._hidden += tag in self._HIDDEN
-        if tag in self._BREAKS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = max(0, self._hidden - (tag in self._HIDDEN))
-        if tag in self._BREAKS:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
-
-
-def plain_text(html: str) -> str:
-    """Return the text of a description, which comes as HTML."""
-    reader = _Text()
-    reader.feed(html)
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
+    It is cut at its tags and not parsed: Python's own parser takes seconds for a few hostile KB.
+    """
+    parts: list[str] = []
+    hidden = ""
+    for number, part in enumerate(_TAG.split(page)):
+        if number % 2:
+            name = _TAG_NAME.match(part.lower())
+            tag = name[0] if name else ""
+            if tag in _HIDDEN and not hidden:
+                hidden = tag
+            elif tag == f"/{hidden}":
+                hidden = ""
+            if tag.lstrip("/") in _BREAKS:
+                parts.append("\n")
+        elif not hidden:
+            parts.append(unescape(part))
+    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
     return "\n".join(line for line in lines if line)

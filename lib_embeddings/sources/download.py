@@ -97,10 +97,11 @@ class Downloads:
         """
         place = Place.of_root(folder).inside(_filename(file, name))
         try:
-            if _is_there(place, file.sha256):
+            if file.sha256 and _is_there(place, file.sha256):
                 embedding = _judge(place.full_path, place)
-                self._put_sidecar(place, sidecar(offer, file, embedding, file.sha256 or ""))
+                self._put_sidecar(place, sidecar(offer, file, embedding, file.sha256))
                 return Download(place, embedding, is_new=False, warnings=())
+            _refuse_taken(place)
             if file.site.needs_key and not file.site.token:
                 raise wants_key(file.site)
             with self._draft(file) as draft:
@@ -275,18 +276,21 @@ def _filename(file: RemoteFile, name: str | None) -> str:
     return chosen + suffix
 
 
-def _is_there(place: Place, digest: str | None) -> bool:
-    """Tell whether a file with this hash has the name already. Raises `NameRefused`, `OSError`."""
-    wanted = fold(place.name)
-    for filename in os.listdir(place.full_folder):
+def _is_there(place: Place, digest: str) -> bool:
+    """Tell whether there is a file with this hash. Raises `OSError`."""
+    return place.filename in os.listdir(place.full_folder) and sha256(place.full_path) == digest
+
+
+def _refuse_taken(place: Place) -> None:
+    """See that no embedding in the folder has the name. Raises `NameRefused`, `OSError`."""
+    for filename in sorted(os.listdir(place.full_folder)):
         stem, suffix = split_name(filename)
-        if fold(stem) == wanted and suffix in SUFFIXES:
-            if filename == place.filename and digest and sha256(place.full_path) == digest:
-                return True
-            raise NameRefused(
-                f"the name is already taken by {shown(filename, 255)}: give another name"
-            )
-    return False
+        if fold(stem) == fold(place.name) and suffix in SUFFIXES:
+            raise _taken(filename)
+
+
+def _taken(filename: str) -> NameRefused:
+    return NameRefused(f"the name is already taken by {shown(filename, 255)}: give another name")
 
 
 def _differences(file: RemoteFile, digest: str, *, is_allowed: bool) -> tuple[str, ...]:
@@ -320,9 +324,7 @@ def _put(draft: Path, place: Place) -> None:
                 raise
             _put_on_other_disk(draft, place)
     except FileExistsError as error:
-        raise NameRefused(
-            f"the name is already taken by {shown(place.filename, 255)}: give another name"
-        ) from error
+        raise _taken(place.filename) from error
 
 
 def _put_on_other_disk(draft: Path, place: Place) -> None:

@@ -24,6 +24,7 @@ from lib_embeddings.sources.source import (
     nothing_at,
     number_at,
     objects_at,
+    sha256_at,
     text_at,
 )
 from lib_embeddings.sources.transport import Transport
@@ -155,7 +156,7 @@ class HuggingFace:
             self._url(repo, revision, path),
             filename,
             size=number_at(file, "lfs", "size") or number_at(file, "size"),
-            sha256=(text_at(file, "lfs", "oid") or "").removeprefix("sha256:").lower() or None,
+            sha256=sha256_at(file, "lfs", "oid"),
             scan=text_at(file, "securityFileStatus", "status"),
         )
 
@@ -164,20 +165,20 @@ class HuggingFace:
     ) -> Iterator[dict[str, Any]]:
         """Yield the files in a folder of a repository, and in those below it."""
         place = "/".join((quote(repo), "tree", quote(revision, safe=""), quote(folder)))
-        url: str | None = f"{self.site.addresses[0]}/api/models/{place}".rstrip("/")
+        url = f"{self.site.addresses[0]}/api/models/{place}".rstrip("/")
         asked: dict[str, str | int] | None = {
             "recursive": "true" if is_deep else "false",
             "expand": "true",
         }
         for _ in range(LIMITS.repository_pages):
-            answer, headers = self._transport.document(self.site, url or "", asked)
+            answer, headers = self._transport.document(self.site, url, asked)
             for file in objects_at({"files": answer}, "files"):
                 if text_at(file, "type") == "file":
                     yield file
             following = _NEXT.search(headers.get("link", ""))
             if not following:
                 return
-            url, asked = urljoin(url or "", following[1]), None
+            url, asked = urljoin(url, following[1]), None
         raise SourceError(
             f"{shown(repo, 255)} has too many files to look through: give the link of one"
         )
@@ -194,5 +195,5 @@ def _may_be_embedding(file: dict[str, Any]) -> bool:
     size = number_at(file, "lfs", "size") or number_at(file, "size") or 0
     return (
         split_name(text_at(file, "path") or "")[1] in WEIGHT_SUFFIXES
-        and size <= LIMITS.download_bytes
+        and size <= LIMITS.candidate_bytes
     )

@@ -9,6 +9,7 @@ Catalogue   a source that can be searched
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -16,10 +17,12 @@ from typing import Any, NamedTuple, Protocol
 from lib_embeddings.errors import NotFound, shown
 from lib_embeddings.fields import Field
 from lib_embeddings.formats.text_encoders import families_for, made_for
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import as_text
 from lib_embeddings.sources.references import Reference
 
 ANYWHERE = "*"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 # No site has so many of anything.
 _NUMBERS = 2**53
 
@@ -163,7 +166,7 @@ class Catalogue(Protocol):
 def text_at(document: Any, *keys: str) -> str | None:
     """Return the text under some keys, one inside the other; None where none is."""
     found = _at(document, keys)
-    return as_text(found) if isinstance(found, str) and found else None
+    return _text(found) if isinstance(found, str) and found else None
 
 
 def number_at(document: Any, *keys: str) -> int | None:
@@ -171,6 +174,12 @@ def number_at(document: Any, *keys: str) -> int | None:
     found = _at(document, keys)
     is_number = isinstance(found, int) and not isinstance(found, bool)
     return found if is_number and 0 <= found < _NUMBERS else None
+
+
+def sha256_at(document: Any, *keys: str) -> str | None:
+    """Return the SHA-256 under some keys, in small digits; None where none is: it names files."""
+    found = (text_at(document, *keys) or "").lower().removeprefix("sha256:")
+    return found if _SHA256.fullmatch(found) else None
 
 
 def objects_at(document: Any, *keys: str) -> list[dict[str, Any]]:
@@ -181,7 +190,11 @@ def objects_at(document: Any, *keys: str) -> list[dict[str, Any]]:
 def texts_at(document: Any, *keys: str) -> tuple[str, ...]:
     """Return the texts in the list under some keys; what else is in it is left out."""
     found = (each for each in _list_at(document, keys) if isinstance(each, str))
-    return tuple(as_text(each.strip()) for each in found if each.strip())
+    return tuple(_text(each.strip()) for each in found if each.strip())
+
+
+def _text(found: str) -> str:
+    return as_text(found[: LIMITS.site_characters])
 
 
 def _list_at(document: Any, keys: tuple[str, ...]) -> list[Any]:

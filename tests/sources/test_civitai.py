@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lib_embeddings.errors import NotFound, SourceError
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.civitai import CIVITAI, Civitai, plain_text
 from lib_embeddings.sources.references import (
     CivitaiModel,
@@ -20,6 +21,7 @@ from lib_embeddings.sources.references import (
 from lib_embeddings.sources.source import Offer, Query
 from lib_embeddings.sources.transport import Transport
 from tests.builders import safetensors_file, vectors
+from tests.effort import effort
 from tests.sources.conftest import Start
 from tests.sources.fakes import FakeCivitai, FakeSite, Reply, as_json, digest
 
@@ -212,6 +214,13 @@ def test_values_that_are_none(site: FakeCivitai, size: str) -> None:
         resolve(site, CivitaiVersion(1))
 
 
+@pytest.mark.parametrize("lie", ["../../x", "0" * 63, "0" * 65, "g" * 64, "\u0660" * 64, 5, None])
+def test_hashes_that_are_none(site: FakeCivitai, lie: object) -> None:
+    """What is no SHA-256 is not taken for one, as files of ours are called after it."""
+    site.add(10, ("fox.pt", GOOD, {"hashes": {"SHA256": lie}}))
+    assert resolve(site, CivitaiVersion(10)).files[0].sha256 is None
+
+
 # Identify
 
 
@@ -287,6 +296,20 @@ def test_what_the_vectors_contradict(site: FakeCivitai) -> None:
 
 def test_a_description_is_text() -> None:
     """Nothing of a page but its text is taken."""
-    html = "<h2>A&amp;B</h2><p>one<br>two</p><style>x{}</style><script>bad()</script><ul><li>3</ul>"
+    html = "<h2>A&amp;B</h2><p>one<br>two</p><style>x{}</style><SCRIPT>if(a<b)bad()</Script><li>3"
     assert plain_text(html) == "A&B\none\ntwo\n3"
-    assert plain_text("a < b <unclosed").startswith("a < b")
+    assert plain_text("a < b, c > d <!-- x --> &lt;b&gt; <script>e") == "a < b, c > d <b>"
+
+
+@pytest.mark.parametrize("piece", ["<", "<a ", "<!--", "</", "<a b='", "&", "<script>", "<a/"])
+def test_a_hostile_description_costs_little(piece: str) -> None:
+    """No page takes longer than its length: Python's own parser takes a hundred times as long."""
+    page = (piece * LIMITS.site_characters)[: LIMITS.site_characters]
+    assert effort(lambda: plain_text(page)) < 10
+
+
+def test_long_texts_are_cut(site: FakeCivitai) -> None:
+    """What a site says is taken up to a bound."""
+    site.add(10, ("fox.pt", GOOD), description="x" * 1_000_000, trainedWords=["y" * 1_000_000])
+    offer = resolve(site, CivitaiVersion(10))
+    assert len(offer.description) == len(offer.trigger_words[0]) == LIMITS.site_characters

@@ -129,10 +129,11 @@ def test_too_many_embeddings(hub: FakeHub) -> None:
     with pytest.raises(SourceError, match=r"me/all has 51 files that may be embeddings: give the"):
         resolve(hub, HubPath("me/all"))
     hub.answer = lambda _: as_json(
-        [{"type": "file", "path": "huge.pt", "size": 134, "lfs": {"size": 2**40}}]
+        [{"type": "file", "path": "unet.pt", "size": 134, "lfs": {"size": 6 * 1024**2}}]
     )
     with pytest.raises(NotFound, match="has no embedding in me/all"):
         resolve(hub, HubPath("me/all"))
+    assert resolve(hub, HubPath("me/all", "unet.pt")).files  # who gives its link means it
 
 
 @pytest.mark.parametrize(
@@ -186,6 +187,14 @@ def test_answers_of_another_shape(hub: FakeHub, document: object) -> None:
         with pytest.raises(NotFound):
             resolve(hub, reference)
     assert hugging_face(hub).search(Query("x")).offers == ()
+
+
+def test_hashes_that_are_none(hub: FakeHub) -> None:
+    """What is no SHA-256 is not taken for one, as files of ours are called after it."""
+    for oid, found in (("../x", None), ("sha256:" + "A" * 64, "a" * 64)):
+        row = {"type": "file", "path": "a.pt", "size": 5, "lfs": {"oid": oid, "size": 5}}
+        hub.answer = lambda _, row=row: as_json([row])  # type: ignore[misc]
+        assert resolve(hub, HubPath(XL)).files[0].sha256 == found
 
 
 def test_others_have_other_references(hub: FakeHub) -> None:
