@@ -40,7 +40,7 @@ HUGGING_FACE = Site(
     address_variable="HF_ENDPOINT",
 )
 
-_NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
+_NEXT = re.compile(r'<([^<>]+)>;\s*rel="next"')
 
 
 class HuggingFace:

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 
 from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.formats.text_encoders import families_for
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.source import Offer, RemoteFile
 
 # `sd version` as A1111 writes it.
@@ -22,7 +23,7 @@ def sidecar(offer: Offer, file: RemoteFile, embedding: Embedding, digest: str) -
     document: dict[str, object] = {
         "description": offer.description,
         "sd version": next((_VERSIONS[key] for key in families if key in _VERSIONS), "Unknown"),
-        "activation text": ", ".join(offer.trigger_words),
+        "activation text": ", ".join(offer.trigger_words)[: LIMITS.site_characters],
         "preferred weight": 0,
         "negative text": "",
         "notes": "",

@@ -381,6 +381,31 @@ def test_a_connection_that_always_breaks(site: FakeSite, folder: Path, own: Path
     assert os.listdir(own) == []
 
 
+def test_a_person_who_interrupts(site: FakeSite, folder: Path, own: Path) -> None:
+    """What has arrived before Ctrl-C is kept for the next time."""
+    file = remote(site, sha256=digest(GOOD))
+
+    def interrupt(done: int, _total: int | None) -> None:
+        if done > 100_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        add(file, folder, own, on_progress=interrupt)
+    assert os.listdir(folder) == []
+    assert os.listdir(own) == [f"{digest(GOOD)}.part"]
+    assert add(file, folder, own).is_new
+    assert site.asked[-1].headers["range"].startswith("bytes=1")
+    assert (folder / "fox.safetensors").read_bytes() == GOOD
+
+
+def test_many_words_fill_no_sidecar(site: FakeSite, folder: Path, own: Path) -> None:
+    """A site that says very much is written down up to a bound."""
+    file = remote(site)
+    offer = replace(offer_of(file), trigger_words=("fox",) * 100_000)
+    Downloads(Transport(), str(own)).add(offer, file, str(folder))
+    assert (folder / "fox.json").stat().st_size < 64 * 1024
+
+
 def test_without_a_hash_nothing_is_kept(site: FakeSite, folder: Path, own: Path) -> None:
     """A part of a file that nobody could check is not kept for another time."""
     site.answer = breaking(1000, 1000, 1000)

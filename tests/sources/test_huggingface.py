@@ -13,8 +13,9 @@ from lib_embeddings.sources.references import CivitaiModel, Concept, HubPath, Re
 from lib_embeddings.sources.source import Offer, Query
 from lib_embeddings.sources.transport import Transport
 from tests.builders import safetensors_file, vectors
+from tests.effort import effort
 from tests.sources.conftest import Start
-from tests.sources.fakes import FakeHub, FakeSite, as_json, digest
+from tests.sources.fakes import FakeHub, FakeSite, Reply, as_json, digest
 
 LEARNED = safetensors_file({"<cat-toy>": vectors()})
 SDXL = safetensors_file({"clip_l": vectors(), "clip_g": vectors(1, 1280)})
@@ -187,6 +188,13 @@ def test_answers_of_another_shape(hub: FakeHub, document: object) -> None:
         with pytest.raises(NotFound):
             resolve(hub, reference)
     assert hugging_face(hub).search(Query("x")).offers == ()
+
+
+def test_a_hostile_next_page(hub: FakeHub) -> None:
+    """A header that says where more is costs nothing however it is written."""
+    link = {"Link": "<" * 60_000}
+    hub.answer = lambda _: Reply(200, b"[]", link)
+    assert effort(lambda: hugging_face(hub).search(Query("x"))) < 10
 
 
 def test_hashes_that_are_none(hub: FakeHub) -> None:
