@@ -23,6 +23,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_config_path
 
@@ -75,9 +76,9 @@ class Settings:
                 f"from {site.key_page}"
             )
         for address in addresses:
-            if not address.startswith(("https://", "http://")):
+            if not _is_address(address):
                 raise SourceError(
-                    f"{shown_link(address)}: expected an address that begins with https://"
+                    f"{shown_link(address)}: expected an address as https://example.com"
                 )
         return replace(
             site,
@@ -100,3 +101,11 @@ class Settings:
                     f"{self._shown_path} has a key in it and others can read it "
                     f"(mode {mode:04o}): run chmod 600 on it"
                 )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

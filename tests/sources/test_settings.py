@@ -95,7 +95,11 @@ def test_a_key_that_is_none(path: Path, token: str) -> None:
     assert "s3cr" not in str(caught.value)
 
 
-def test_an_address_that_is_none(path: Path) -> None:
-    """A mirror is an address."""
-    with pytest.raises(SourceError, match="expected an address that begins with https://"):
-        settings(path, HF_ENDPOINT="hf-mirror.com").of(HUGGING_FACE)
+@pytest.mark.parametrize(
+    "address",
+    ["hf-mirror.com", "https://", "ftp://a", "https://a:99999", "https://a:x", "https://[a"],
+)
+def test_an_address_that_is_none(path: Path, address: str) -> None:
+    """A mirror is an address that can be asked."""
+    with pytest.raises(SourceError, match=r"expected an address as https://example\.com"):
+        settings(path, HF_ENDPOINT=address).of(HUGGING_FACE)
