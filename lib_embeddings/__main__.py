@@ -8,7 +8,17 @@ import sys
 from collections.abc import Callable, Sequence
 
 from lib_embeddings import __version__
-from lib_embeddings.cli import INTERRUPTED, OK, inspect, prompt, refuse, rename, scan, serve
+from lib_embeddings.cli import (
+    INTERRUPTED,
+    OK,
+    inspect,
+    prompt,
+    refuse,
+    rename,
+    scan,
+    serve,
+    sources,
+)
 from lib_embeddings.errors import shown
 
 
@@ -38,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lib-embeddings {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (scan, inspect, rename, prompt, serve):
+    for command in (scan, inspect, rename, prompt, serve, sources):
         command.add_parser(commands)
     return parser
 

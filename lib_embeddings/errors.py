@@ -10,6 +10,12 @@
     RenameError             the new name is taken, or the disk refuses
     └ BadName               no file should be called so
 
+    SourceError             a site has it not, gives it not, or gives something else
+    ├ NotFound              nothing is there
+    ├ Unreachable           no answer, or one that was cut off: another try may help
+    ├ NameRefused           no file of this name can be kept: another name may help
+    └ WrongHash             what came is not what the site named
+
     HostError               the WebUI lacks what we call, whatever the files
 
 The classes under `EmbeddingError` do not inherit from each other's meaning: *something else* and
@@ -79,6 +85,26 @@ class RenameError(Exception):
 
 class BadName(RenameError):
     """The new name is none that a file should have."""
+
+
+class SourceError(Exception):
+    """A site gave no embedding that can be trusted, and none was kept; `str()` says why."""
+
+
+class NotFound(SourceError):
+    """The site has nothing there."""
+
+
+class Unreachable(SourceError):
+    """The site did not answer, or not to the end."""
+
+
+class NameRefused(SourceError):
+    """The name is taken, or none that a file should have."""
+
+
+class WrongHash(SourceError):
+    """The file has another SHA-256 than the one that the site names."""
 
 
 class HostError(Exception):

@@ -1,8 +1,9 @@
-"""The bounds on what a file or a prompt may make us do, each with its reason.
+"""The bounds on what a file, a prompt or a site may make us do, each with its reason.
 
 Together they hold the cost of any one file under 64 MB of memory and a second of work, whatever its
 size: `python -m benchmarks.hostile` measures it. They count what is made (bytes, values, calls),
-never the time, so that a slow computer reads what a fast one reads.
+never the time, so that a slow computer reads what a fast one reads; only a site is not waited for
+without end.
 """
 
 from __future__ import annotations
@@ -153,6 +154,46 @@ class Limits:
     remembered_infotexts: int = 16
     # Embeddings that an infotext names: prompts have at most dozens.
     infotext_embeddings: int = 256
+
+    # Sites
+
+    # A hundred versions on Civitai with the settings of their pictures are 1 to 3 MB.
+    document_bytes: int = 8 * MIB
+    # Why a site refuses is a line of JSON; what is behind that is not read.
+    refusal_bytes: int = 16 * KIB
+    # A file that holds one word, as `token_identifier.txt`.
+    word_file_bytes: int = KIB
+    # As much as our reader would read of it.
+    download_bytes: int = 64 * MIB
+    # Sites name sizes in KB, sometimes rounded.
+    size_tolerance: int = KIB
+    # To be connected, and for the next bytes to come.
+    silence_seconds: float = 20.0
+    # For a whole answer, and for a whole download, redirects included.
+    answer_seconds: float = 60.0
+    download_seconds: float = 600.0
+    # A connection that breaks is made again, and goes on where it broke.
+    download_tries: int = 3
+    # What has arrived of a download that broke off, for the next try.
+    kept_seconds: float = 86_400.0
+    # A repository that was renamed, and from there to where its large files lie.
+    redirects: int = 5
+    # What Civitai takes in one request: `model-versions/by-hash/ids` and `model-versions/by-hash`.
+    hashes_a_request: int = 10_000
+    versions_a_request: int = 100
+    # What Civitai and Hugging Face return at once at most.
+    found_at_once: int = 100
+    # Of a file in a repository of which nobody said that it is an embedding: 512 vectors of clip_l
+    # and clip_g in float32 are 4 MiB. Larger ones come by their own links.
+    candidate_bytes: int = 5 * MIB
+    # Of the files in a repository, 100 a page when what its scanners say is asked for, too.
+    repository_pages: int = 20
+    # Files that one reference brings: collections have up to dozens.
+    offered_files: int = 50
+    # Of one text that a site says; the texts beside a file are read up to 256 KB all together.
+    site_characters: int = 30_000
+    # Embeddings that the settings of one picture name.
+    picture_embeddings: int = 20
 
 
 LIMITS = Limits()

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ LAYERS = (
     ("formats",),
     ("prompts",),
     ("entries",),
-    ("library", "watch"),
+    ("library", "watch", "sources"),
     ("web",),
     ("hosts",),
     ("cli",),
@@ -31,10 +32,12 @@ ALLOWED = {
     "numpy": ("formats", "library.inspect"),
     "safetensors": (),
     "PIL": ("formats.containers.picture_pixels", "entries.companions"),
-    "platformdirs": ("library", "entries.companions"),
+    "platformdirs": ("library", "entries.companions", "sources"),
     "sqlite3": ("library",),
     "watchdog": ("watch",),
-    "tqdm": ("library.progress",),
+    "tqdm": ("library.progress", "cli.sources"),
+    "http": ("sources.transport",),
+    "ssl": ("sources.transport",),
     "ftfy": ("prompts.clip_tokenizer",),
     "rapidfuzz": ("prompts.near",),
     "torch": ("hosts.a1111", "hosts.webui"),
@@ -111,12 +114,21 @@ def test_entries_know_no_prompts() -> None:
     assert not [name for path in entries for name in imports_of(path) if ".prompts" in name]
 
 
-def test_watch_and_library_do_not_know_each_other() -> None:
-    """The watcher says *scan again*, and does not know who scans."""
-    watch = [path for path in MODULES if name_of(path).startswith("watch")]
-    library = [path for path in MODULES if name_of(path).startswith("library")]
-    assert not [name for path in watch for name in imports_of(path) if ".library" in name]
-    assert not [name for path in library for name in imports_of(path) if ".watch" in name]
+@pytest.mark.parametrize(("room", "other"), list(permutations(("watch", "library", "sources"), 2)))
+def test_rooms_side_by_side_do_not_know_each_other(room: str, other: str) -> None:
+    """The watcher says *scan again*, and does not know who scans; neither knows any site."""
+    paths = [path for path in MODULES if name_of(path).startswith(f"{room}.")]
+    assert paths
+    assert not [
+        name for path in paths for name in imports_of(path) if f"embeddings.{other}" in name
+    ]
+
+
+def test_only_commands_ask_sites() -> None:
+    """Nobody is asked without being told to: no scan, no host and no page knows of sites."""
+    users = {path for path in MODULES for name in imports_of(path) if "embeddings.sources" in name}
+    rooms = {name_of(path).partition(".")[0] for path in users}
+    assert rooms == {"sources", "cli"}
 
 
 # Who opens files, and which. Those of embeddings are opened by `entries.read` alone.
@@ -126,6 +138,7 @@ OPENERS = {
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
     "library.choices_file": "the file in which older versions kept choices",
     "__main__": "the place for output that nobody reads",
+    "sources.settings": "the file with a person's own keys",
 }
 OPENING = {"os.open", "io.open", "Image.open", "read_bytes", "read_text", "mmap"}
 
@@ -159,6 +172,8 @@ CUTTERS = {
     "library.choices": "the folder of the store",
     "library.choices_file": "the file of older versions beside the store",
     "web.tab": "the scripts and styles of the page",
+    "sources.download": "the folder of downloads, and drafts beside their place",
+    "sources.settings": "the file of settings",
 }
 CUTS = {
     f"os.path.{function}"
@@ -167,7 +182,7 @@ CUTS = {
         *("commonpath", "commonprefix", "normpath"),
     )
 }
-ROOMS_OF_PLACES = ("entries", "library", "web", "hosts", "cli")
+ROOMS_OF_PLACES = ("entries", "library", "sources", "web", "hosts", "cli")
 
 
 def cuts_of(path: Path) -> Iterator[str]:
@@ -245,6 +260,7 @@ def test_a_short_module_has_several_users(path: Path) -> None:
     [
         ("lib_embeddings", ("torch", "gradio", "watchdog", "PIL")),
         ("lib_embeddings.__main__", ("ftfy", "regex", "rapidfuzz")),
+        ("lib_embeddings.__main__", ("http.client", "ssl", "lib_embeddings.sources")),
         ("lib_embeddings.library.reports", ("ftfy", "regex", "rapidfuzz")),
     ],
 )

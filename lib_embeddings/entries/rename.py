@@ -64,7 +64,7 @@ def rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Renaming:
     renaming = plan(entry, name, others)
     for done, move in enumerate(renaming.moves):
         try:
-            _move(move.source.full_path, move.target.full_path)
+            move_file(move.source.full_path, move.target.full_path)
         except OSError as error:
             left = _take_back(renaming.moves[:done])
             raise RenameError(_why_failed(move, error) + left) from error
@@ -202,7 +202,7 @@ def _check_folder(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) 
 # Moving
 
 
-def _move(source: str, target: str) -> None:
+def move_file(source: str, target: str) -> None:
     """Rename a file, or a link itself, where nothing has the new name. Raises `OSError`.
 
     It has the old name or the new one at any moment, also when this process is killed.
@@ -255,7 +255,7 @@ def _take_back(moves: Sequence[Move]) -> str:
     left = []
     for source, target in reversed(moves):
         try:
-            _move(target.full_path, source.full_path)
+            move_file(target.full_path, source.full_path)
         except OSError:
             left.append(shown(target.filename, 255))
     return f"; could not be moved back: {', '.join(left)}" if left else ""

@@ -409,7 +409,7 @@ def test_what_cannot_be_moved_back_is_told(tmp_path: Path, monkeypatch: pytest.M
         moved.append(target)
         os.rename(source, target)
 
-    monkeypatch.setattr(renaming, "_move", move_once)
+    monkeypatch.setattr(renaming, "move_file", move_once)
     with pytest.raises(RenameError, match=r"error; could not be moved back: dog\.json$"):
         rename(entry, "dog")
 

@@ -1,0 +1,339 @@
+"""Civitai: finds files by their hashes, and brings what links and hashes refer to.
+
+The interface is the one of developer.civitai.com/site/reference and of the server's source
+(github.com/civitai/civitai, `src/pages/api/v1`). It was never run against the real site here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from html import unescape
+from typing import Any
+
+from lib_embeddings.errors import NotFound, SourceError, shown
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import WEIGHT_SUFFIXES, split_name
+from lib_embeddings.sources.references import (
+    CivitaiModel,
+    CivitaiPicture,
+    CivitaiVersion,
+    FileHash,
+    Reference,
+)
+from lib_embeddings.sources.source import (
+    Offer,
+    Query,
+    RemoteFile,
+    SearchResult,
+    Site,
+    nothing_at,
+    number_at,
+    objects_at,
+    sha256_at,
+    text_at,
+    texts_at,
+)
+from lib_embeddings.sources.transport import Transport
+
+# One database behind two doors; the first shows what is for everybody.
+CIVITAI = Site(
+    key="civitai",
+    title="Civitai",
+    addresses=("https://civitai.com", "https://civitai.red"),
+    # Signed addresses at Cloudflare R2, and at Backblaze before: `delivery-worker`.
+    stores=(".r2.cloudflarestorage.com", ".backblazeb2.com", ".civitai.com", ".civitai.red"),
+    key_page="https://civitai.com/user/account",
+    key_variables=("CIVITAI_TOKEN", "CIVITAI_API_KEY"),
+    needs_key=True,  # its terms, 11.4
+)
+
+_KIND = "TextualInversion"
+# `type` of the files that hold vectors; the others are archives, training data, settings.
+_FILE_KINDS = ("Model", "Pruned Model", "Negative")
+# packages/civitai-shared/src/basemodel.constants.ts; what is not here is shown as it is.
+_BASE_MODELS = {
+    "sd1": ("SD 1.4", "SD 1.5", "SD 1.5 LCM", "SD 1.5 Hyper"),
+    "sd2": ("SD 2.0", "SD 2.0 768", "SD 2.1", "SD 2.1 768", "SD 2.1 Unclip"),
+    "sdxl": (
+        *("SDXL 0.9", "SDXL 1.0", "SDXL 1.0 LCM", "SDXL Lightning", "SDXL Hyper", "SDXL Turbo"),
+        *("SDXL Distilled", "Pony", "Illustrious", "NoobAI"),
+    ),
+    "sd3": ("SD 3", "SD 3.5", "SD 3.5 Large", "SD 3.5 Large Turbo", "SD 3.5 Medium"),
+    "flux": ("Flux.1 S", "Flux.1 D", "Flux.1 Krea", "Flux.1 Kontext"),
+}
+
+_TAG = re.compile(r"<([/!?a-zA-Z][^<>]*)>")
+_TAG_NAME = re.compile(r"/?[a-z0-9]*")
+_HIDDEN = ("script", "style")
+_BREAKS = ("p", "br", "li", "div", "h1", "h2", "h3", "h4", "tr", "hr", "pre", "blockquote")
+
+
+class Civitai:
+    """Asks Civitai, at each of its addresses in turn until one has something."""
+
+    def __init__(self, transport: Transport, site: Site = CIVITAI) -> None:
+        """Prepare; nobody is asked yet."""
+        self._transport = transport
+        self.site = site
+
+    def resolve(self, reference: Reference) -> tuple[Offer, ...] | None:
+        """Return the versions that a reference means, with the files that hold vectors."""
+        match reference:
+            case CivitaiModel(model, version):
+                return (self._model(model, version),)
+            case CivitaiVersion(version, file):
+                return (self._version(version, file),)
+            case FileHash(digits):
+                return (self._by_hash(digits),)
+            case CivitaiPicture(picture):
+                return tuple(self._of_picture(picture))
+        return None
+
+    def identify(self, hashes: Sequence[str]) -> dict[str, Offer]:
+        """Return what Civitai knows of files, by their SHA-256; what it does not know is missing.
+
+        It takes a request for each 10,000 hashes, and one more for each 100 that are known.
+
+        Args:
+            hashes: in small hexadecimal digits. They are all that is sent.
+        """
+        known: list[str] = []
+        for part in _parts(list(dict.fromkeys(hashes)), LIMITS.hashes_a_request):
+            answer = self._post("model-versions/by-hash/ids", part)
+            matched = {sha256_at(each, "hash") for each in answer}
+            known += [each for each in part if each in matched]
+        offers: dict[str, Offer] = {}
+        for part in _parts(known, LIMITS.versions_a_request):
+            wanted = frozenset(part)
+            for version in self._post("model-versions/by-hash", part):
+                of_version = {_sha256(file) for file in objects_at(version, "files")}
+                offer = self._offer(version, self.site.addresses[0])
+                offers |= dict.fromkeys(wanted & of_version, offer)
+        return offers
+
+    def search(self, query: Query) -> SearchResult:
+        """Return the newest version of each model that some words are found in."""
+        asked: dict[str, str | int] = {
+            "types": _KIND,
+            "query": query.text,
+            "limit": min(query.limit, LIMITS.found_at_once),
+            "nsfw": "false",
+        }
+        if query.family:
+            models = _BASE_MODELS.get(query.family)
+            if not models:
+                raise SourceError(f"{self.site.title} has no embeddings for {query.family}")
+            asked["baseModels"] = ",".join(models)
+        if query.sort:
+            asked["sort"] = query.sort
+        if query.cursor:
+            asked["cursor"] = query.cursor
+        answer, address = self._get("models", asked)
+        found = [
+            self._offer(_in_model(version, model), address)
+            for model in objects_at(answer, "items")
+            for version in objects_at(model, "modelVersions")[:1]
+        ]
+        return SearchResult(tuple(found), text_at(answer, "metadata", "nextCursor"))
+
+    # What references mean
+
+    def _model(self, number: int, version: int | None) -> Offer:
+        try:
+            model, address = self._get(f"models/{number}")
+        except NotFound:
+            # Some models are not found though their versions are: civitai/civitai#3202.
+            if version is None:
+                raise
+            return self._version(version)
+        self._check_kind(text_at(model, "type"))
+        versions = objects_at(model, "modelVersions")
+        wanted = [each for each in versions if version in (None, number_at(each, "id"))]
+        if not wanted:
+            raise nothing_at(self.site, f"version {version} of model {number}")
+        return self._with_files(self._offer(_in_model(wanted[0], model), address))
+
+    def _version(self, number: int, file: int | None = None) -> Offer:
+        version, address = self._get(f"model-versions/{number}")
+        self._check_kind(text_at(version, "model", "type"))
+        if file is None:
+            return self._with_files(self._offer(version, address))
+        wanted = [each for each in _files(version) if number_at(each, "id") == file]
+        return self._with_files(self._offer(version, address, wanted))
+
+    def _by_hash(self, digits: str) -> Offer:
+        # 12 digits are of SHA-256 as in `TI hashes`; Civitai keeps 10 of them, or all.
+        kept = digits if len(digits) == 64 else digits[:10]
+        version, address = self._get(f"model-versions/by-hash/{kept}")
+        self._check_kind(text_at(version, "model", "type"))
+        wanted = [each for each in _files(version) if (_sha256(each) or "").startswith(digits)]
+        if not wanted:
+            raise nothing_at(self.site, f"file with the hash {digits}")
+        return self._offer(version, address, wanted)
+
+    def _of_picture(self, number: int) -> Iterator[Offer]:
+        """Yield the embeddings that a picture's settings name."""
+        asked: dict[str, str | int] = {"imageId": number, "withMeta": "true"}
+        answer, _ = self._get("images", asked)
+        used = [
+            number_at(each, "modelVersionId")
+            for picture in objects_at(answer, "items")
+            if number_at(picture, "id") == number
+            for each in objects_at(picture, "meta", "civitaiResources")
+            if text_at(each, "type") == "embed"
+        ]
+        versions = list(dict.fromkeys(filter(None, used)))[: LIMITS.picture_embeddings]
+        if not versions:
+            raise NotFound(
+                f"{self.site.title} names no embedding for picture {number}: open its page and "
+                "give the link of the embedding"
+            )
+        for version in versions:
+            yield self._version(version)
+
+    def _check_kind(self, kind: str | None) -> None:
+        if kind not in (None, _KIND):
+            raise SourceError(
+                f"{self.site.title} calls this a {shown(kind or '')}, not an embedding: give the "
+                "link of an embedding"
+            )
+
+    def _with_files(self, offer: Offer) -> Offer:
+        if not offer.files:
+            raise nothing_at(self.site, f"file of an embedding in {offer.title}")
+        return offer
+
+    # Reading answers
+
+    def _offer(
+        self, version: dict[str, Any], address: str, files: list[dict[str, Any]] | None = None
+    ) -> Offer:
+        """Return what a version is.
+
+        Args:
+            version: with its model in it, as the server writes one that is asked for alone.
+            address: the one of Civitai that knows it.
+            files: those that are wanted; by default the best positive and the best negative one.
+        """
+        number, model = number_at(version, "id"), number_at(version, "modelId")
+        base_model = text_at(version, "baseModel")
+        titles = (text_at(version, "model", "name"), text_at(version, "name"))
+        description = text_at(version, "description") or text_at(version, "model", "description")
+        ids = (("modelId", model), ("modelVersionId", number))
+        url = f"{address}/api/download/models/{number}"
+        return Offer(
+            source=self.site.title,
+            title=" ".join(filter(None, titles)) or f"version {number}",
+            page=f"{address}/models/{model}?modelVersionId={number}",
+            files=tuple(
+                self._file(each, url)
+                for each in (_best(_files(version)) if files is None else files)
+            ),
+            trigger_words=texts_at(version, "trainedWords"),
+            base_model=base_model,
+            families=tuple(key for key, names in _BASE_MODELS.items() if base_model in names),
+            author=text_at(version, "model", "creator", "username"),
+            description=plain_text(description or ""),
+            ids=tuple((name, value) for name, value in ids if value is not None),
+        )
+
+    def _file(self, file: dict[str, Any], url: str) -> RemoteFile:
+        # The address in an answer may lead nowhere, as it is made of the request's own headers.
+        number = number_at(file, "id")
+        scans = (text_at(file, "pickleScanResult"), text_at(file, "virusScanResult"))
+        return RemoteFile(
+            self.site,
+            f"{url}?fileId={number}" if number is not None else url,
+            text_at(file, "name") or "",
+            size=_bytes(file.get("sizeKB")),
+            sha256=_sha256(file),
+            field="negative" if text_at(file, "type") == "Negative" else None,
+            scan=", ".join(filter(None, scans)) or None,
+        )
+
+    # Asking
+
+    def _get(self, path: str, query: dict[str, str | int] | None = None) -> tuple[Any, str]:
+        """Return what is answered by the first address that has something, and that address."""
+        *firsts, last = self.site.addresses
+        for address in firsts:
+            with suppress(NotFound):
+                return self._ask(address, path, query), address
+        return self._ask(last, path, query), last
+
+    def _ask(self, address: str, path: str, query: dict[str, str | int] | None) -> Any:
+        return self._transport.document(self.site, f"{address}/api/v1/{path}", query)[0]
+
+    def _post(self, path: str, hashes: Sequence[str]) -> list[dict[str, Any]]:
+        sent = [each.upper() for each in hashes]  # as Civitai writes them
+        url = f"{self.site.addresses[0]}/api/v1/{path}"
+        answer, _ = self._transport.document(self.site, url, send=sent)
+        return objects_at({"found": answer}, "found")
+
+
+def _parts(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
+
+
+def _bytes(kilobytes: Any) -> int | None:
+    is_size = isinstance(kilobytes, int | float) and 0 < kilobytes < LIMITS.download_bytes
+    return round(kilobytes * 1024) if is_size else None
+
+
+def _sha256(file: Any) -> str | None:
+    return sha256_at(file, "hashes", "SHA256")
+
+
+def _in_model(version: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    """Return a version that was found in its model as the server writes one alone."""
+    return {**version, "model": model, "modelId": number_at(model, "id")}
+
+
+def _files(version: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the files of a version that may hold vectors and can be asked for."""
+    return [
+        each
+        for each in objects_at(version, "files")
+        if number_at(version, "id") is not None
+        and text_at(each, "type") in (None, *_FILE_KINDS)
+        and split_name(text_at(each, "name") or "")[1] in WEIGHT_SUFFIXES
+    ]
+
+
+def _best(files: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one file for the prompt and one for the negative prompt, of several containers."""
+
+    def rank(file: dict[str, Any]) -> tuple[bool, bool]:
+        is_safetensors = split_name(text_at(file, "name") or "")[1] == ".safetensors"
+        return not is_safetensors, file.get("primary") is not True
+
+    best: dict[bool, dict[str, Any]] = {}
+    for file in sorted(files, key=rank):
+        best.setdefault(text_at(file, "type") == "Negative", file)
+    return [best[is_negative] for is_negative in sorted(best)]
+
+
+def plain_text(page: str) -> str:
+    """Return the text of a description, which comes as HTML.
+
+    It is cut at its tags and not parsed: Python's own parser takes seconds for a few hostile KB.
+    """
+    parts: list[str] = []
+    hidden = ""
+    for number, part in enumerate(_TAG.split(page)):
+        if number % 2:
+            name = _TAG_NAME.match(part.lower())
+            tag = name[0] if name else ""
+            if tag in _HIDDEN and not hidden:
+                hidden = tag
+            elif tag == f"/{hidden}":
+                hidden = ""
+            if tag.lstrip("/") in _BREAKS:
+                parts.append("\n")
+        elif not hidden:
+            parts.append(unescape(part))
+    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
+    return "\n".join(line for line in lines if line)

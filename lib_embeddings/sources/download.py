@@ -1,0 +1,350 @@
+"""Bring a file into a folder: all of it, once it is judged, or nothing.
+
+It is streamed to a place of our own, hashed, and read by our reader. Only then it gets its name in
+the folder, in one step that replaces nothing, and a sidecar beside it. Whoever ends the process at
+any moment finds nothing in the folder, or the whole embedding.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from platformdirs import user_cache_path
+
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import read_embedding, sha256
+from lib_embeddings.entries.rename import move_file
+from lib_embeddings.errors import (
+    EmbeddingError,
+    NameRefused,
+    SourceError,
+    Unreachable,
+    WrongHash,
+    shown,
+)
+from lib_embeddings.formats.embedding import Embedding
+from lib_embeddings.limits import LIMITS, Limits
+from lib_embeddings.names import SUFFIXES, fold, split_name, why_no_filename
+from lib_embeddings.sources.refusals import wants_key
+from lib_embeddings.sources.sidecar import sidecar
+from lib_embeddings.sources.source import Offer, RemoteFile
+from lib_embeddings.sources.transport import Answer, Transport
+
+# How many bytes are there, and how many there will be; None where nobody knows.
+OnProgress = Callable[[int, int | None], None]
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+# Hidden and temporary by name, so that no scan and no watcher cares about it.
+_DRAFT = ".lib-embeddings-{}.tmp"
+
+
+class Download(NamedTuple):
+    """A file that is in its folder now.
+
+    Attributes:
+        embedding: what our reader found in it.
+        is_new: whether it was not there before.
+        warnings: sentences about where the source and the file disagree.
+    """
+
+    place: Place
+    embedding: Embedding
+    is_new: bool
+    warnings: tuple[str, ...]
+
+
+class Downloads:
+    """Brings files into folders. Any thread may call any method."""
+
+    def __init__(
+        self, transport: Transport, folder: str | None = None, limits: Limits = LIMITS
+    ) -> None:
+        """Keep what has not arrived whole in *folder*, by default in the user's cache folder."""
+        self._transport = transport
+        self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "downloads"
+        self._limits = limits
+
+    def add(  # noqa: PLR0913 - each is a choice of its own
+        self,
+        offer: Offer,
+        file: RemoteFile,
+        folder: str,
+        name: str | None = None,
+        *,
+        keep_wrong_hash: bool = False,
+        on_progress: OnProgress = lambda _done, _total: None,
+    ) -> Download:
+        """Bring a file of an offer into a folder.
+
+        Args:
+            name: what it shall be called; None for what the source calls it.
+            keep_wrong_hash: keep it also where the source names another SHA-256.
+
+        Raises:
+            NameRefused: the name is taken, or none that a file should have.
+            WrongHash: the source names another SHA-256, and *keep_wrong_hash* is not set.
+            SourceError: it could not be had whole, or is no embedding, or cannot be kept.
+        """
+        place = Place.of_root(folder).inside(_filename(file, name))
+        try:
+            if file.sha256 and _is_there(place, file.sha256):
+                embedding = _judge(place.full_path, place)
+                self._put_sidecar(place, sidecar(offer, file, embedding, file.sha256))
+                return Download(place, embedding, is_new=False, warnings=())
+            _refuse_taken(place)
+            if file.site.needs_key and not file.site.token:
+                raise wants_key(file.site)
+            with self._draft(file) as draft:
+                digest = self._fetch(file, draft, on_progress)
+                warnings = _differences(file, digest, is_allowed=keep_wrong_hash)
+                embedding = _judge(str(draft), place)
+                _put(draft, place)
+                self._put_sidecar(place, sidecar(offer, file, embedding, digest))
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise SourceError(f"{shown(place.full_path, 255)} cannot be written: {why}") from error
+        contradiction = offer.contradiction(embedding.vectors.keys())
+        return Download(
+            place, embedding, is_new=True, warnings=(*warnings, *filter(None, (contradiction,)))
+        )
+
+    @contextmanager
+    def _draft(self, file: RemoteFile) -> Iterator[Path]:
+        """Yield a file of our own for what arrives.
+
+        Where the source names a hash, what has arrived is kept when the connection breaks, and the
+        next draft begins with it.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(self._folder, "*.tmp", self._limits.download_seconds)
+        _sweep(self._folder, "*.part", self._limits.kept_seconds)
+        draft = self._folder / _DRAFT.format(secrets.token_hex(8))
+        kept = self._folder / f"{file.sha256}.part" if file.sha256 else None
+        with suppress(OSError):  # only one of several processes gets it
+            if kept:
+                os.replace(kept, draft)
+                os.utime(draft)  # nobody else takes it for one that was left
+        try:
+            yield draft
+        except (Unreachable, KeyboardInterrupt):
+            with suppress(OSError):
+                if kept:
+                    os.replace(draft, kept)
+            raise
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _fetch(self, file: RemoteFile, draft: Path, on_progress: OnProgress) -> str:
+        """Write a whole file, and return its SHA-256."""
+        arrival = _Arrival(self._transport, file, draft, self._limits, on_progress)
+        had = arrival.size
+        arrival.complete()
+        digest = sha256(str(draft))
+        if had and digest != file.sha256:
+            # What an earlier try has kept may have been of another file.
+            draft.unlink()
+            arrival.complete()
+            digest = sha256(str(draft))
+        if digest != file.sha256:
+            arrival.check_size()
+        return digest
+
+    def _put_sidecar(self, place: Place, document: dict[str, object]) -> None:
+        """Write the sidecar where there is none; one that is there has a person's own words."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = self._folder / _DRAFT.format(secrets.token_hex(8))
+        try:
+            draft.write_text(json.dumps(document, indent=4, ensure_ascii=False), encoding="utf-8")
+            with suppress(NameRefused):
+                _put(draft, place.beside(f"{split_name(place.filename)[0]}.json"))
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+class _Arrival:
+    """A file on its way, of which any part may be there already."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        file: RemoteFile,
+        draft: Path,
+        limits: Limits,
+        on_progress: OnProgress,
+    ) -> None:
+        self._transport = transport
+        self._file = file
+        self._draft = draft
+        self._limits = limits
+        self._on_progress = on_progress
+        self._etag: str | None = None
+        self._deadline = time.monotonic() + limits.download_seconds
+        named = limits.download_bytes if file.size is None else file.size + limits.size_tolerance
+        self._most = min(limits.download_bytes, named)
+
+    @property
+    def size(self) -> int:
+        """How many bytes are there."""
+        try:
+            return self._draft.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def complete(self) -> None:
+        """Fetch what is missing. A connection that brought something and broke is made again."""
+        for _ in range(self._limits.download_tries - 1):
+            had = self.size
+            try:
+                return self._go_on()
+            except Unreachable:
+                if self.size == had:
+                    raise
+        return self._go_on()
+
+    def check_size(self) -> None:
+        """Refuse a file of another size than the one that its source names."""
+        named, found = self._file.size, self.size
+        if named is not None and abs(named - found) > self._limits.size_tolerance:
+            raise SourceError(
+                f"{shown(self._file.filename, 255)} was not kept: expected {named:,} bytes, found "
+                f"{found:,}; try again, or download it with your browser"
+            )
+
+    def _go_on(self) -> None:
+        file, had = self._file, self.size
+        headers = {"Range": f"bytes={had}-"} if had and (self._etag or file.sha256) else {}
+        if headers and self._etag:
+            headers["If-Range"] = self._etag
+        seconds = self._deadline - time.monotonic()
+        with self._transport.ask(file.site, file.url, seconds, headers=headers) as answer:
+            is_rest = answer.status == 206 and answer.headers.get("content-range", "").startswith(
+                f"bytes {had}-"
+            )
+            if answer.status == 416 or (answer.status == 206 and not is_rest):
+                self._draft.unlink(missing_ok=True)
+                raise Unreachable(f"{file.site.title} sent another part of the file: try again")
+            if answer.status not in (200, 206):
+                raise answer.refusal()
+            etag = answer.headers.get("etag", "")
+            self._etag = None if etag.startswith("W/") else etag or None
+            self._write(answer, had if is_rest else 0)
+
+    def _write(self, answer: Answer, done: int) -> None:
+        """Write what comes behind the first *done* bytes."""
+        length = _NUMBER.fullmatch(answer.headers.get("content-length", ""))
+        total = done + int(length[0]) if length else None
+        self._refuse_more_than_most(total or 0)
+        with self._draft.open("ab" if done else "wb") as out:
+            for block in answer.blocks():
+                done += len(block)
+                self._refuse_more_than_most(done)
+                out.write(block)
+                self._on_progress(done, total)
+            out.flush()
+            os.fsync(out.fileno())
+
+    def _refuse_more_than_most(self, size: int) -> None:
+        if size > self._most:
+            raise SourceError(
+                f"{shown(self._file.filename, 255)} was not kept: expected at most "
+                f"{self._most:,} bytes, found more"
+            )
+
+
+def _filename(file: RemoteFile, name: str | None) -> str:
+    """Return what a file is called in a folder, by a person's wish or by its source."""
+    stem, suffix = split_name(file.filename)
+    if suffix not in SUFFIXES:
+        raise SourceError(
+            f"{shown(file.filename, 255) or 'the file'}: expected a name that ends in one of "
+            f"{', '.join(SUFFIXES)}"
+        )
+    chosen = stem if name is None else name
+    problem = why_no_filename(chosen)
+    if problem:
+        raise NameRefused(problem)
+    return chosen + suffix
+
+
+def _is_there(place: Place, digest: str) -> bool:
+    """Tell whether there is a file with this hash. Raises `OSError`."""
+    return place.filename in os.listdir(place.full_folder) and sha256(place.full_path) == digest
+
+
+def _refuse_taken(place: Place) -> None:
+    """See that no embedding in the folder has the name. Raises `NameRefused`, `OSError`."""
+    for filename in sorted(os.listdir(place.full_folder)):
+        stem, suffix = split_name(filename)
+        if fold(stem) == fold(place.name) and suffix in SUFFIXES:
+            raise _taken(filename)
+
+
+def _taken(filename: str) -> NameRefused:
+    return NameRefused(f"the name is already taken by {shown(filename, 255)}: give another name")
+
+
+def _differences(file: RemoteFile, digest: str, *, is_allowed: bool) -> tuple[str, ...]:
+    """Return what to say of a hash that is not the one that a source names."""
+    if file.sha256 in (None, digest):
+        return ()
+    sentence = (
+        f"{shown(file.filename, 255)} is not the file that {file.site.title} names: expected the "
+        f"SHA-256 {file.sha256}, found {digest}"
+    )
+    if is_allowed:
+        return (sentence,)
+    raise WrongHash(f"{sentence}; it was not kept")
+
+
+def _judge(path: str, place: Place) -> Embedding:
+    """Return what our reader finds in a file."""
+    try:
+        return read_embedding(path)
+    except EmbeddingError as error:
+        raise SourceError(f"{shown(place.filename, 255)} was not kept: {error}") from error
+
+
+def _put(draft: Path, place: Place) -> None:
+    """Give a file of ours its name in a folder, all at once. Raises `NameRefused`, `OSError`."""
+    try:
+        try:
+            move_file(str(draft), place.full_path)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _put_on_other_disk(draft, place)
+    except FileExistsError as error:
+        raise _taken(place.filename) from error
+
+
+def _put_on_other_disk(draft: Path, place: Place) -> None:
+    """Do the same through a hidden file in the folder, as a name is given on one disk only."""
+    folder = Path(place.full_folder)
+    _sweep(folder, _DRAFT.format("*"), LIMITS.download_seconds)
+    copy = folder / _DRAFT.format(secrets.token_hex(8))
+    try:
+        with draft.open("rb") as source, copy.open("xb") as target:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+        move_file(str(copy), place.full_path)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path, pattern: str, seconds: float) -> None:
+    """Delete what processes left that were ended: nobody writes to a file for so long."""
+    for left in folder.glob(pattern):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > seconds:
+                left.unlink()

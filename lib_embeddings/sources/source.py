@@ -1,0 +1,212 @@
+"""What a source is, and the records in which all of them say what they have.
+
+Site        who is asked, and what it may be given
+Offer       what a source has under one reference
+RemoteFile  one file of it
+Source      says what a reference means; there is an adapter for each kind of site
+Catalogue   a source that can be searched
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from lib_embeddings.errors import NotFound, shown
+from lib_embeddings.formats.text_encoders import families_for, made_for
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import Field, as_text
+from lib_embeddings.sources.references import Reference
+
+ANYWHERE = "*"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+# No site has so many of anything.
+_NUMBERS = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site as it is asked.
+
+    Attributes:
+        key: its section in the settings.
+        title: what people call it.
+        addresses: where its interface is, without a slash at the end; the next one is asked where
+            the one before has nothing.
+        stores: other hosts that its files lie on; `.example.com` means all below that one, and
+            `ANYWHERE` all there are.
+        key_page: where people make a key of their own.
+        key_variables: the environment variables in which programs expect that key.
+        address_variable: the one for a mirror.
+        needs_key: its terms want everybody to download with a key of their own.
+        token: a person's own key; it goes to `addresses` alone.
+        is_mirror: a person set the addresses, so that they may be private ones, and `http`.
+    """
+
+    key: str
+    title: str
+    addresses: tuple[str, ...]
+    stores: tuple[str, ...] = ()
+    key_page: str = ""
+    key_variables: tuple[str, ...] = ()
+    address_variable: str = ""
+    needs_key: bool = False
+    token: str | None = field(default=None, repr=False)
+    is_mirror: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file that a source has.
+
+    Attributes:
+        site: who is asked for it.
+        url: where it is; no key is in it.
+        filename: what the source calls it, which may be anything.
+        size: in bytes; None where the source does not say.
+        sha256: in small hexadecimal digits; None where the source does not say.
+        field: the prompt field that the source says it is for.
+        scan: what the source's own scanners say of it. It is shown; our reader decides.
+    """
+
+    site: Site
+    url: str
+    filename: str
+    size: int | None = None
+    sha256: str | None = None
+    field: Field | None = None
+    scan: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a source has under one reference.
+
+    Attributes:
+        source: what people call the source.
+        title: what people call it, with its version.
+        page: where people read about it; also a reference to it.
+        files: the embeddings in it; none for what only a search found.
+        base_model: as the source spells it.
+        families: keys of the model families that the base model belongs to; none if unknown.
+        ids: the source's own numbers, under the names that other tools use in their sidecars.
+    """
+
+    source: str
+    title: str
+    page: str
+    files: tuple[RemoteFile, ...] = ()
+    trigger_words: tuple[str, ...] = ()
+    base_model: str | None = None
+    families: tuple[str, ...] = ()
+    author: str | None = None
+    description: str = ""
+    ids: tuple[tuple[str, int], ...] = ()
+
+    def contradiction(self, encoders: Collection[str]) -> str | None:
+        """Return what to say where a file's vectors are for other models than the source says.
+
+        Args:
+            encoders: text encoder keys of the vectors.
+        """
+        fitting = {family.key for family in families_for(encoders)}
+        if not fitting or not self.families or fitting.intersection(self.families):
+            return None
+        return f"{self.source} says {self.base_model}, the vectors are for {made_for(encoders)}"
+
+
+class Query(NamedTuple):
+    """What is searched for.
+
+    Attributes:
+        family: key of a model family.
+        sort: in the source's own words.
+        cursor: where the last search ended.
+    """
+
+    text: str
+    family: str | None = None
+    sort: str | None = None
+    limit: int = 20
+    cursor: str | None = None
+
+
+class SearchResult(NamedTuple):
+    """What was found, and the cursor of what comes next; None at the end."""
+
+    offers: tuple[Offer, ...]
+    cursor: str | None
+
+
+class Source(Protocol):
+    """A place that embeddings come from."""
+
+    def resolve(self, reference: Reference) -> tuple[Offer, ...] | None:
+        """Return what a reference means; None for one that is another source's.
+
+        Raises:
+            SourceError: it has nothing there, or does not say.
+        """
+
+
+class Catalogue(Protocol):
+    """A source that can be searched."""
+
+    def search(self, query: Query) -> SearchResult:
+        """Return what it has for some words. Raises `SourceError`."""
+
+
+# Documents from sites: any value may be missing or of another kind than documented, and texts may
+# have characters in them that no file can be written with.
+
+
+def text_at(document: Any, *keys: str) -> str | None:
+    """Return the text under some keys, one inside the other; None where none is."""
+    found = _at(document, keys)
+    return _text(found) if isinstance(found, str) and found else None
+
+
+def number_at(document: Any, *keys: str) -> int | None:
+    """Return the whole number under some keys; None where none is that counts anything."""
+    found = _at(document, keys)
+    is_number = isinstance(found, int) and not isinstance(found, bool)
+    return found if is_number and 0 <= found < _NUMBERS else None
+
+
+def sha256_at(document: Any, *keys: str) -> str | None:
+    """Return the SHA-256 under some keys, in small digits; None where none is: it names files."""
+    found = (text_at(document, *keys) or "").lower().removeprefix("sha256:")
+    return found if _SHA256.fullmatch(found) else None
+
+
+def objects_at(document: Any, *keys: str) -> list[dict[str, Any]]:
+    """Return the objects in the list under some keys; what else is in it is left out."""
+    return [each for each in _list_at(document, keys) if isinstance(each, dict)]
+
+
+def texts_at(document: Any, *keys: str) -> tuple[str, ...]:
+    """Return the texts in the list under some keys; what else is in it is left out."""
+    found = (each for each in _list_at(document, keys) if isinstance(each, str))
+    return tuple(_text(each.strip()) for each in found if each.strip())
+
+
+def _text(found: str) -> str:
+    return as_text(found[: LIMITS.site_characters])
+
+
+def _list_at(document: Any, keys: tuple[str, ...]) -> list[Any]:
+    found = _at(document, keys)
+    return found if isinstance(found, list) else []
+
+
+def _at(document: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def nothing_at(site: Site, what: str) -> NotFound:
+    """Return the error for what a site does not have."""
+    return NotFound(f"{site.title} has no {shown(what, 255)}: check the link, or ask its author")

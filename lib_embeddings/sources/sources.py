@@ -1,0 +1,107 @@
+"""All sources together: what a person pastes is found, and brought into a folder.
+
+    sources = Sources()
+    for offer in sources.resolve("https://civitai.com/models/7808"):
+        for file in offer.files:
+            sources.downloads.add(offer, file, "embeddings")
+
+Nobody is asked before a method is called, and nothing but what the method needs is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote, urlsplit
+
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import SUFFIXES, split_name
+from lib_embeddings.sources.civitai import CIVITAI, Civitai
+from lib_embeddings.sources.download import Downloads
+from lib_embeddings.sources.huggingface import HUGGING_FACE, HuggingFace
+from lib_embeddings.sources.references import (
+    Reference,
+    WebAddress,
+    read_reference,
+    shown_link,
+)
+from lib_embeddings.sources.settings import Settings
+from lib_embeddings.sources.source import (
+    ANYWHERE,
+    Catalogue,
+    Offer,
+    Query,
+    RemoteFile,
+    SearchResult,
+    Site,
+    Source,
+)
+from lib_embeddings.sources.transport import Transport
+
+
+class PlainAddress:
+    """Fetches what a person gave the whole address of."""
+
+    def __init__(self, transport: Transport) -> None:
+        """Prepare; nobody is asked yet."""
+        self._transport = transport
+
+    def resolve(self, reference: Reference) -> tuple[Offer, ...] | None:
+        """Return the file at an address; the site is asked only for a name that is not in it."""
+        if not isinstance(reference, WebAddress):
+            return None
+        url = reference.url
+        parts = urlsplit(url)
+        # Whoever gives a file away may keep it anywhere.
+        address = f"{parts.scheme}://{parts.netloc}"
+        site = Site("", parts.hostname or "", (address,), stores=(ANYWHERE,))
+        filename = unquote(parts.path).rpartition("/")[2]
+        if split_name(filename)[1] not in SUFFIXES:
+            with self._transport.ask(site, url, LIMITS.answer_seconds) as answer:
+                if answer.status != 200:
+                    raise answer.refusal()
+                filename = answer.filename or filename
+        file = RemoteFile(site, url, filename)
+        return (Offer(site.title, filename, shown_link(url), (file,)),)
+
+
+class Sources:
+    """The sources as a person set them up. All methods raise `SourceError`.
+
+    Attributes:
+        downloads: brings files into folders.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        by_token: bool = False,
+        folder: str | None = None,
+    ) -> None:
+        """Read the settings; nobody is asked yet.
+
+        Args:
+            by_token: a concept is called by its token, and not by its repository.
+            folder: of downloads that are not complete, by default in the user's cache folder.
+        """
+        settings = settings or Settings()
+        transport = Transport(settings.closed)
+        self._civitai = Civitai(transport, settings.of(CIVITAI))
+        hub = HuggingFace(transport, settings.of(HUGGING_FACE), by_token=by_token)
+        self._sources: tuple[Source, ...] = (self._civitai, hub, PlainAddress(transport))
+        self._catalogues: Mapping[str, Catalogue] = {"civitai": self._civitai, "concepts": hub}
+        self.downloads = Downloads(transport, folder)
+
+    def resolve(self, text: str) -> tuple[Offer, ...]:
+        """Return what a link, a hash or a name means."""
+        reference = read_reference(text)
+        found = (source.resolve(reference) for source in self._sources)
+        return next(offers for offers in found if offers is not None)
+
+    def identify(self, hashes: Sequence[str]) -> dict[str, Offer]:
+        """Return what Civitai knows of files, by their SHA-256; nothing else is sent."""
+        return self._civitai.identify(hashes)
+
+    def search(self, source: str, query: Query) -> SearchResult:
+        """Return what `civitai` or `concepts` has for some words."""
+        return self._catalogues[source].search(query)
