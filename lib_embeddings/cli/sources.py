@@ -290,10 +290,10 @@ def _as_json(offer: Offer) -> dict[str, Any]:
 
 def _search(options: argparse.Namespace) -> int:
     """Print what a source has for some words."""
-    from lib_embeddings.sources import Query, Sources  # noqa: PLC0415
+    from lib_embeddings.sources import SearchRequest, Sources  # noqa: PLC0415
 
     family = None if options.model == "none" else options.model
-    query = Query(options.text, family, options.sort, options.limit, options.cursor)
+    query = SearchRequest(options.text, family, options.sort, options.limit, options.cursor)
     try:
         result = Sources().search(options.source, query)
     except SourceError as error:

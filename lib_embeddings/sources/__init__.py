@@ -1,13 +1,13 @@
 """Embeddings from elsewhere: what sites know of them, and how they come into a folder."""
 
 from lib_embeddings.errors import NameRefused, NotFound, SourceError, Unreachable, WrongHash
-from lib_embeddings.sources.source import Query
+from lib_embeddings.sources.source import SearchRequest
 from lib_embeddings.sources.sources import Sources
 
 __all__ = [
     "NameRefused",
     "NotFound",
-    "Query",
+    "SearchRequest",
     "SourceError",
     "Sources",
     "Unreachable",

@@ -24,8 +24,8 @@ from lib_embeddings.sources.references import (
 )
 from lib_embeddings.sources.source import (
     Offer,
-    Query,
     RemoteFile,
+    SearchRequest,
     SearchResult,
     Site,
     nothing_at,
@@ -113,7 +113,7 @@ class Civitai:
                 offers |= dict.fromkeys(wanted & of_version, offer)
         return offers
 
-    def search(self, query: Query) -> SearchResult:
+    def search(self, query: SearchRequest) -> SearchResult:
         """Return the newest version of each model that some words are found in."""
         asked: dict[str, str | int] = {
             "types": _KIND,

@@ -17,8 +17,8 @@ from lib_embeddings.names import WEIGHT_SUFFIXES, is_generic, split_name
 from lib_embeddings.sources.references import CONCEPTS, Concept, HubPath, Reference
 from lib_embeddings.sources.source import (
     Offer,
-    Query,
     RemoteFile,
+    SearchRequest,
     SearchResult,
     Site,
     nothing_at,
@@ -67,7 +67,7 @@ class HuggingFace:
                 return (self._offer(repo, path, revision, repo.partition("/")[2]),)
         return None
 
-    def search(self, query: Query) -> SearchResult:
+    def search(self, query: SearchRequest) -> SearchResult:
         """Return the concepts of the Concept Library that have some words in their names."""
         if query.family:
             raise SourceError(

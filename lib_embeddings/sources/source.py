@@ -4,7 +4,7 @@ Site        who is asked, and what it may be given
 Offer       what a source has under one reference
 RemoteFile  one file of it
 Source      says what a reference means; there is an adapter for each kind of site
-Catalogue   a source that can be searched
+Searchable  a source that can be searched
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Offer:
         return f"{self.source} says {self.base_model}, the vectors are for {made_for(encoders)}"
 
 
-class Query(NamedTuple):
+class SearchRequest(NamedTuple):
     """What is searched for.
 
     Attributes:
@@ -151,10 +151,10 @@ class Source(Protocol):
         """
 
 
-class Catalogue(Protocol):
+class Searchable(Protocol):
     """A source that can be searched."""
 
-    def search(self, query: Query) -> SearchResult:
+    def search(self, query: SearchRequest) -> SearchResult:
         """Return what it has for some words. Raises `SourceError`."""
 
 

@@ -27,10 +27,10 @@ from lib_embeddings.sources.references import (
 from lib_embeddings.sources.settings import Settings
 from lib_embeddings.sources.source import (
     ANYWHERE,
-    Catalogue,
     Offer,
-    Query,
     RemoteFile,
+    Searchable,
+    SearchRequest,
     SearchResult,
     Site,
     Source,
@@ -89,7 +89,7 @@ class Sources:
         self._civitai = Civitai(transport, settings.of(CIVITAI))
         hub = HuggingFace(transport, settings.of(HUGGING_FACE), by_token=by_token)
         self._sources: tuple[Source, ...] = (self._civitai, hub, PlainAddress(transport))
-        self._catalogues: Mapping[str, Catalogue] = {"civitai": self._civitai, "concepts": hub}
+        self._searchable: Mapping[str, Searchable] = {"civitai": self._civitai, "concepts": hub}
         self.downloads = Downloads(transport, folder)
 
     def resolve(self, text: str) -> tuple[Offer, ...]:
@@ -102,6 +102,6 @@ class Sources:
         """Return what Civitai knows of files, by their SHA-256; nothing else is sent."""
         return self._civitai.identify(hashes)
 
-    def search(self, source: str, query: Query) -> SearchResult:
+    def search(self, source: str, query: SearchRequest) -> SearchResult:
         """Return what `civitai` or `concepts` has for some words."""
-        return self._catalogues[source].search(query)
+        return self._searchable[source].search(query)

@@ -10,7 +10,7 @@ import pytest
 from lib_embeddings.sources.download import Downloads
 from lib_embeddings.sources.huggingface import HUGGING_FACE, HuggingFace
 from lib_embeddings.sources.references import HubPath
-from lib_embeddings.sources.source import Query
+from lib_embeddings.sources.source import SearchRequest
 from lib_embeddings.sources.transport import Transport
 from tests.builders import safetensors_file, vectors
 from tests.sources.conftest import Start
@@ -59,6 +59,6 @@ def test_both_see_the_same(hub: FakeHub, folder: Path, tmp_path: Path) -> None:
     found = [
         each.id for each in theirs.list_models(author="sd-concepts-library", search="cat", limit=5)
     ]
-    assert [offer.page for offer in ours.search(Query("cat", limit=5)).offers] == [
+    assert [offer.page for offer in ours.search(SearchRequest("cat", limit=5)).offers] == [
         f"{hub.url}/{repo}" for repo in found
     ]

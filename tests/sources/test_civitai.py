@@ -18,7 +18,7 @@ from lib_embeddings.sources.references import (
     FileHash,
     Reference,
 )
-from lib_embeddings.sources.source import Offer, Query
+from lib_embeddings.sources.source import Offer, SearchRequest
 from lib_embeddings.sources.transport import Transport
 from tests.builders import safetensors_file, vectors
 from tests.effort import effort
@@ -193,7 +193,7 @@ def test_answers_of_another_shape(site: FakeCivitai, document: object) -> None:
         with pytest.raises(SourceError):
             resolve(site, reference)
     assert civitai(site).identify(["0" * 64]) == {}
-    assert civitai(site).search(Query("x")).offers == ()
+    assert civitai(site).search(SearchRequest("x")).offers == ()
 
 
 @pytest.mark.parametrize("size", ["NaN", "Infinity", "1e999", "-1", '"5"', "null", "true"])
@@ -267,7 +267,7 @@ def test_what_was_not_asked_for_is_not_believed(site: FakeCivitai) -> None:
 def test_search(site: FakeCivitai) -> None:
     """A search asks for embeddings of a family, and goes on where it ended."""
     site.add(50, ("other.pt", OTHER), model={"name": "Other"})
-    first = civitai(site).search(Query("neg", "sd1", "Newest", 1))
+    first = civitai(site).search(SearchRequest("neg", "sd1", "Newest", 1))
     assert [offer.title for offer in first.offers] == ["EasyNegative v1"]
     assert site.asked[0].query == {
         "types": "TextualInversion",
@@ -277,11 +277,11 @@ def test_search(site: FakeCivitai) -> None:
         "baseModels": "SD 1.4,SD 1.5,SD 1.5 LCM,SD 1.5 Hyper",
         "sort": "Newest",
     }
-    second = civitai(site).search(Query("neg", cursor=first.cursor))
+    second = civitai(site).search(SearchRequest("neg", cursor=first.cursor))
     assert [offer.title for offer in second.offers] == ["Other v1"]
     assert second.cursor is None
     with pytest.raises(SourceError, match="no embeddings for sdxl-refiner"):
-        civitai(site).search(Query("neg", "sdxl-refiner"))
+        civitai(site).search(SearchRequest("neg", "sdxl-refiner"))
 
 
 def test_what_the_vectors_contradict(site: FakeCivitai) -> None:

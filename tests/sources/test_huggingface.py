@@ -10,7 +10,7 @@ from lib_embeddings.errors import NotFound, SourceError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.huggingface import HUGGING_FACE, HuggingFace
 from lib_embeddings.sources.references import CivitaiModel, Concept, HubPath, Reference
-from lib_embeddings.sources.source import Offer, Query
+from lib_embeddings.sources.source import Offer, SearchRequest
 from lib_embeddings.sources.transport import Transport
 from tests.builders import safetensors_file, vectors
 from tests.effort import effort
@@ -157,8 +157,8 @@ def test_no_such_concept(hub: FakeHub) -> None:
 def test_search(hub: FakeHub) -> None:
     """The Concept Library is searched by name, page by page; others' repositories are left out."""
     hub.repos["sd-concepts-library/cat-dog"] = {}
-    first = hugging_face(hub).search(Query("cat", limit=1))
-    second = hugging_face(hub).search(Query("cat", limit=1, cursor=first.cursor))
+    first = hugging_face(hub).search(SearchRequest("cat", limit=1))
+    second = hugging_face(hub).search(SearchRequest("cat", limit=1, cursor=first.cursor))
     assert [each.title for each in (*first.offers, *second.offers)] == ["cat-toy", "cat-dog"]
     assert (first.cursor, second.cursor) == ("1", None)
     assert hub.asked[0].query == {
@@ -168,7 +168,7 @@ def test_search(hub: FakeHub) -> None:
         "limit": "1",
     }
     with pytest.raises(SourceError, match="search without a model"):
-        hugging_face(hub).search(Query("cat", "sd1"))
+        hugging_face(hub).search(SearchRequest("cat", "sd1"))
 
 
 def test_a_private_repository(hub: FakeHub) -> None:
@@ -187,14 +187,14 @@ def test_answers_of_another_shape(hub: FakeHub, document: object) -> None:
     for reference in (HubPath(XL), HubPath(XL, "a.pt"), Concept("cat-toy")):
         with pytest.raises(NotFound):
             resolve(hub, reference)
-    assert hugging_face(hub).search(Query("x")).offers == ()
+    assert hugging_face(hub).search(SearchRequest("x")).offers == ()
 
 
 def test_a_hostile_next_page(hub: FakeHub) -> None:
     """A header that says where more is costs nothing however it is written."""
     link = {"Link": "<" * 60_000}
     hub.answer = lambda _: Reply(200, b"[]", link)
-    assert effort(lambda: hugging_face(hub).search(Query("x"))) < 10
+    assert effort(lambda: hugging_face(hub).search(SearchRequest("x"))) < 10
 
 
 def test_hashes_that_are_none(hub: FakeHub) -> None:

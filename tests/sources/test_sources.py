@@ -13,7 +13,7 @@ from lib_embeddings.errors import NotFound, SourceError
 from lib_embeddings.sources import sources as module
 from lib_embeddings.sources.references import WebAddress
 from lib_embeddings.sources.settings import Settings
-from lib_embeddings.sources.source import Query
+from lib_embeddings.sources.source import SearchRequest
 from lib_embeddings.sources.sources import PlainAddress, Sources
 from lib_embeddings.sources.transport import Transport
 from tests.builders import safetensors_file
@@ -129,7 +129,7 @@ def test_a_closed_door(tmp_path: Path) -> None:
     for ask in (
         lambda: sources.resolve("https://civitai.com/models/1"),
         lambda: sources.identify(["0" * 64]),
-        lambda: sources.search("concepts", Query("cat")),
+        lambda: sources.search("concepts", SearchRequest("cat")),
     ):
         with pytest.raises(SourceError, match="nobody is asked, as "):
             ask()
