@@ -155,6 +155,21 @@ class Limits:
     # Embeddings that an infotext names: prompts have at most dozens.
     infotext_embeddings: int = 256
 
+    # Requests
+
+    # A choice or a new name; what is longer was not written by our page.
+    body_bytes: int = 4 * KIB
+    # The digits of a number in an address, and the largest that has so many.
+    number_digits: int = 39
+    # Entries in one answer, each of about 1 KB.
+    page_entries: int = 1_000
+    # Names in one answer; a list shows ten.
+    completions: int = 100
+    # Prompts of one generation that a WebUI's console is told of: they differ in few words.
+    reported_prompts: int = 20
+    # No file name is longer, on most systems.
+    filename_bytes: int = 255
+
     # Sites
 
     # A hundred versions on Civitai with the settings of their pictures are 1 to 3 MB.

@@ -18,6 +18,7 @@ from lib_embeddings.entries.entry import PAIR, Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import usual_suffix
 from lib_embeddings.errors import BadName, RenameError, shown
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import (
     SUFFIXES,
     WEIGHT_SUFFIXES,
@@ -28,9 +29,6 @@ from lib_embeddings.names import (
     split_name,
     why_no_filename,
 )
-
-# What most file systems allow.
-_MOST_BYTES = 255
 
 # From the headers of Linux and macOS: to rename without replacing, seen from the current folder.
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
@@ -188,8 +186,9 @@ def _check_folder(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) 
             embeddings[fold(stem)].add(each)
     taken = embeddings[fold(split_name(renamed)[0])].difference(old for old, _ in targets)
     for old, new in targets:
-        if len(os.fsencode(new)) > _MOST_BYTES:
-            raise BadName(f"{shown(new)}: expected at most {_MOST_BYTES} bytes with its ending")
+        most = LIMITS.filename_bytes
+        if len(os.fsencode(new)) > most:
+            raise BadName(f"{shown(new)}: expected at most {most} bytes with its ending")
         taken |= files[fold(new)] - {old}
     if taken:
         raise RenameError(

@@ -8,10 +8,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold, natural_key
-
-# No file name is longer.
-_LONGEST_NAME = 255
 
 _BEGINS, _WORD_BEGINS, _CONTAINS = range(3)
 
@@ -55,7 +53,7 @@ class Completer:
         the last word, then names that contain it. The more of the text a name begins with, the
         better; then come favourites, and the rest is in natural order. Letter case does not matter.
         """
-        words = fold(text[-_LONGEST_NAME:]).split()
+        words = fold(text[-LIMITS.filename_bytes :]).split()
         if not words:
             return []
         endings = list(accumulate(reversed(words), lambda ending, word: f"{word} {ending}"))

@@ -24,7 +24,7 @@ from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
-from lib_embeddings.web.requests import LARGEST_PAGE, MOST_COMPLETIONS, Prompts
+from lib_embeddings.web.requests import Prompts
 
 # A stream ends by itself and browsers connect again, so that a server that stops waits for none.
 LONGEST_SECONDS = 30.0
@@ -65,8 +65,8 @@ def host(facts: HostFacts) -> dict[str, Any]:
             "prompt_characters": LIMITS.prompt_characters,
             "chunk_tokens": CHUNK_TOKENS,
             "steps": LIMITS.prompt_steps,
-            "page": LARGEST_PAGE,
-            "completions": MOST_COMPLETIONS,
+            "page": LIMITS.page_entries,
+            "completions": LIMITS.completions,
         },
     }
 

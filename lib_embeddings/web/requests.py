@@ -18,10 +18,6 @@ from lib_embeddings.library.choices import FIELD_CHOICES
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS
 
-_LONGEST_NUMBER = 40
-_LONGEST_BODY = 4096
-LARGEST_PAGE = 1000
-MOST_COMPLETIONS = 100
 _STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
     "favourite": (True, False),
@@ -63,7 +59,7 @@ def several_of(parameter: str, values: str, allowed: Sequence[_T]) -> tuple[_T, 
 
 def number(parameter: str, value: str, least: int, most: int) -> int:
     """Return *value* as a whole number from *least* to *most*."""
-    is_number = value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER
+    is_number = value.isascii() and value.isdigit() and len(value) <= LIMITS.number_digits
     if is_number and least <= int(value) <= most:
         return int(value)
     raise HTTPException(
@@ -114,7 +110,7 @@ async def read_prompts(request: Request) -> Prompts:
     return Prompts(positive, negative, steps, infotext, tuple(dict.fromkeys(styles)))
 
 
-async def _read_body(request: Request, most: int = _LONGEST_BODY) -> bytes:
+async def _read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
     text = b""
     try:
         async for piece in request.stream():

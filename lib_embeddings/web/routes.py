@@ -16,12 +16,11 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.view import FITS, STATES, ViewEntry
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
 from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.requests import (
-    LARGEST_PAGE,
-    MOST_COMPLETIONS,
     number,
     one_of,
     read_choices,
@@ -32,7 +31,6 @@ from lib_embeddings.web.requests import (
 
 PREFIX = "/lib-embeddings/v1"
 
-LARGEST_OFFSET = 10**39
 NARROWEST, WIDEST = 32, 1024
 
 
@@ -115,8 +113,8 @@ class _Routes:
             filters,
             sort=one_of("sort", sort, SORTS),
             order=one_of("order", order, ORDERS),
-            offset=number("offset", offset, 0, LARGEST_OFFSET),
-            limit=number("limit", limit, 1, LARGEST_PAGE),
+            offset=number("offset", offset, 0, 10**LIMITS.number_digits),
+            limit=number("limit", limit, 1, LIMITS.page_entries),
         )
         return unchanged(request, tag) or as_json(
             {
@@ -135,7 +133,7 @@ class _Routes:
 
     def completions(self, text: str = "", limit: str = "10") -> Response:
         catalogue = self._library.catalogue
-        found = catalogue.complete(text, number("limit", limit, 1, MOST_COMPLETIONS))
+        found = catalogue.complete(text, number("limit", limit, 1, LIMITS.completions))
         return as_json({"completions": [answers.completion(catalogue, seen) for seen in found]})
 
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API

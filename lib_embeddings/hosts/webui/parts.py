@@ -30,9 +30,6 @@ _PAGE = "lib_embeddings_page"
 _FOLDERS = "lib_embeddings_folders"
 _NETWORK = "lib_embeddings_network"
 
-# A generation may have a prompt for each of hundreds of pictures, which differ in few words.
-_MOST_PROMPTS = 20
-
 # Where the WebUI keeps the prompts of all pictures, and what they are called for people.
 _PROMPTS: tuple[tuple[str, str, Field], ...] = (
     ("all_prompts", "prompt", "positive"),
@@ -252,6 +249,6 @@ def _prompts(generation: Any) -> Iterator[_Prompt]:
     given: set[tuple[str, Field]] = set()
     for attribute, title, field in _PROMPTS:
         for text in getattr(generation, attribute, None) or ():
-            if (text, field) not in given and len(given) < _MOST_PROMPTS:
+            if (text, field) not in given and len(given) < LIMITS.reported_prompts:
                 given.add((text, field))
                 yield _Prompt(text, title, field)
