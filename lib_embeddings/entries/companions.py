@@ -185,8 +185,8 @@ def shrink(path: str, width: int) -> bytes | None:
 
 # Texts
 
-# Older versions wrote it into the sidecar.
-_FIELD_KEY = "prompt box"
+# Where a sidecar has the prompt field; downloads write it, as versions before 0.1.0 did.
+FIELD_KEY = "prompt box"
 _TEXT_ENDINGS = (SIDECAR_SUFFIX, TEXT_SUFFIX, f"{DESCRIPTION}{TEXT_SUFFIX}")
 
 # What sites write their descriptions with. Other words in angle brackets are what they say, as
@@ -228,10 +228,10 @@ def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
     beside = (by_name.get(fold(f"{place.name}{ending}")) for ending in _TEXT_ENDINGS)
     sidecar, *others = (_content(place, each) for each in beside)
     document = _parse(sidecar)
-    notes, description, field = (document.get(key) for key in ("notes", "description", _FIELD_KEY))
+    notes, description, field = (document.get(key) for key in ("notes", "description", FIELD_KEY))
     return Texts(
         _first_text([notes])[: LIMITS.text_characters],
-        _without_tags(_first_text([description, *others])[: LIMITS.text_characters]),
+        without_tags(_first_text([description, *others])),
         field if field in FIELDS else None,
     )
 
@@ -276,8 +276,12 @@ def _parse(text: str) -> dict[str, object]:
     return document if isinstance(document, dict) else {}
 
 
-def _without_tags(text: str) -> str:
-    """Return what a browser would show of a description that is HTML, line by line."""
+def without_tags(text: str) -> str:
+    """Return what a browser would show of a description that is HTML, line by line.
+
+    It is cut at its tags and not parsed: Python's own parser takes seconds for a few hostile KB.
+    """
+    text = text[: LIMITS.text_characters]
     if not (_TAG.search(text) or _UNSEEN.search(text)):
         return text.strip()
     text = _TAG.sub("", _LINE_END.sub("\n", _UNSEEN.sub("", text)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
+from lib_embeddings.entries.companions import read_texts
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
@@ -15,7 +16,7 @@ from lib_embeddings.library.choices import NO_CHOICE, Choice
 from lib_embeddings.library.completion import Completer
 from lib_embeddings.library.query import Query, Texts, families_of, letters_of
 from lib_embeddings.library.view import FitKind, State, View, ViewEntry, check_names, known_of
-from lib_embeddings.names import natural_key
+from lib_embeddings.names import Field, guess_field, natural_key
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 
 Sort = Literal["name", "date", "vectors", "folder", "size"]
@@ -111,6 +112,15 @@ class Catalogue:
     def choice_of(self, seen: ViewEntry) -> Choice:
         """Return what people chose for an entry."""
         return self.choices.get(seen.entry.place.id, NO_CHOICE) if self.choices else NO_CHOICE
+
+    def chosen_field_of(self, seen: ViewEntry) -> Field | None:
+        """Return the prompt field that a person chose for an embedding, here or in its sidecar."""
+        choice = self.choice_of(seen).field
+        return None if choice == "auto" else choice or read_texts(seen.entry).field
+
+    def field_of(self, seen: ViewEntry) -> Field:
+        """Return the prompt field that an embedding's name goes into, if need be by a guess."""
+        return self.chosen_field_of(seen) or guess_field(seen.name)
 
     def folder_of(self, seen: ViewEntry) -> str:
         """Return the id of the folder an entry lies in."""

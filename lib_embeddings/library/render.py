@@ -17,7 +17,6 @@ from lib_embeddings.errors import shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.view import View, ViewEntry, check
-from lib_embeddings.names import guess_field
 
 # A burst of changes is one line: it names so many files and counts the others.
 _NAMED = 10
@@ -100,7 +99,6 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
     """Return what programs learn about one file of a generation."""
     entry, choice, texts = seen.entry, catalogue.choice_of(seen), read_texts(seen.entry)
     reading, advice = entry.reading, catalogue.advice_on(seen)
-    chosen_field = None if choice.field == "auto" else choice.field or texts.field
     return {
         "id": entry.place.id,
         "name": seen.name,
@@ -124,8 +122,8 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "description": texts.description,
         "favourite": choice.favourite,
         "use_partial": choice.use_partial,
-        "field": chosen_field or guess_field(seen.name),
-        "chosen_field": chosen_field,
+        "field": catalogue.field_of(seen),
+        "chosen_field": catalogue.chosen_field_of(seen),
         "twins": [
             {
                 "id": twin.entry.place.id,

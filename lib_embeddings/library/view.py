@@ -280,14 +280,14 @@ def known_of(seen: ViewEntry) -> KnownEmbedding:
     """Return what prompts need of an entry."""
     entry = seen.entry
     return KnownEmbedding(
-        entry.place.id,
-        seen.name,
-        entry.reading.n_vectors,
-        None if seen.may_be_used else seen.reason,
-        entry.place.folder,
-        entry.stored_name,
-        seen.state == "duplicate",
-        seen.reason if seen.may_be_used else None,
+        id=entry.place.id,
+        name=seen.name,
+        n_vectors=entry.reading.n_vectors,
+        reason=None if seen.may_be_used else seen.reason,
+        folder=entry.place.folder,
+        stored_name=entry.stored_name,
+        is_duplicate=seen.state == "duplicate",
+        caveat=seen.reason if seen.may_be_used else None,
     )
 
 

@@ -6,12 +6,11 @@ The interface is the one of developer.civitai.com/site/reference and of the serv
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from html import unescape
 from typing import Any
 
+from lib_embeddings.entries.companions import without_tags
 from lib_embeddings.errors import NotFound, SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import WEIGHT_SUFFIXES, split_name
@@ -63,11 +62,6 @@ _BASE_MODELS = {
     "sd3": ("SD 3", "SD 3.5", "SD 3.5 Large", "SD 3.5 Large Turbo", "SD 3.5 Medium"),
     "flux": ("Flux.1 S", "Flux.1 D", "Flux.1 Krea", "Flux.1 Kontext"),
 }
-
-_TAG = re.compile(r"<([/!?a-zA-Z][^<>]*)>")
-_TAG_NAME = re.compile(r"/?[a-z0-9]*")
-_HIDDEN = ("script", "style")
-_BREAKS = ("p", "br", "li", "div", "h1", "h2", "h3", "h4", "tr", "hr", "pre", "blockquote")
 
 
 class Civitai:
@@ -235,7 +229,7 @@ class Civitai:
             base_model=base_model,
             families=tuple(key for key, names in _BASE_MODELS.items() if base_model in names),
             author=text_at(version, "model", "creator", "username"),
-            description=plain_text(description or ""),
+            description=without_tags(description or ""),
             ids=tuple((name, value) for name, value in ids if value is not None),
         )
 
@@ -314,26 +308,3 @@ def _best(files: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     for file in sorted(files, key=rank):
         best.setdefault(text_at(file, "type") == "Negative", file)
     return [best[is_negative] for is_negative in sorted(best)]
-
-
-def plain_text(page: str) -> str:
-    """Return the text of a description, which comes as HTML.
-
-    It is cut at its tags and not parsed: Python's own parser takes seconds for a few hostile KB.
-    """
-    parts: list[str] = []
-    hidden = ""
-    for number, part in enumerate(_TAG.split(page)):
-        if number % 2:
-            name = _TAG_NAME.match(part.lower())
-            tag = name[0] if name else ""
-            if tag in _HIDDEN and not hidden:
-                hidden = tag
-            elif tag == f"/{hidden}":
-                hidden = ""
-            if tag.lstrip("/") in _BREAKS:
-                parts.append("\n")
-        elif not hidden:
-            parts.append(unescape(part))
-    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
-    return "\n".join(line for line in lines if line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+from lib_embeddings.entries.companions import FIELD_KEY
 from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.formats.text_encoders import families_for
 from lib_embeddings.limits import LIMITS
@@ -42,5 +43,5 @@ def sidecar(offer: Offer, file: RemoteFile, embedding: Embedding, digest: str) -
         },
     }
     if file.field:
-        document["prompt box"] = file.field
+        document[FIELD_KEY] = file.field
     return document

@@ -107,9 +107,15 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
 
 def completion(catalogue: Catalogue, seen: ViewEntry) -> dict[str, Any]:
     """Return what a list of completions shows of an embedding, and what it inserts."""
-    entry = entry_as_json(catalogue, seen)
-    shown = ("id", "name", "n_vectors", "families", "fit", "field")
-    return {**{key: entry[key] for key in shown}, "insert": typed(seen.name)}  # type: ignore[literal-required]
+    return {
+        "id": seen.entry.place.id,
+        "name": seen.name,
+        "n_vectors": seen.entry.reading.n_vectors,
+        "families": list(seen.families),
+        "fit": seen.fit,
+        "field": catalogue.field_of(seen),
+        "insert": typed(seen.name),
+    }
 
 
 def prompts(reports: PromptReports, asked: Prompts) -> dict[str, Any] | None:

@@ -269,9 +269,9 @@ class Loader:
             return
         model = active.family, active.title
         if library.progress is None and active.family and model != self._announced:
-            index = library.catalogue
-            self._announced, self._known = model, index.generation
-            announce(index.view)
+            catalogue = library.catalogue
+            self._announced, self._known = model, catalogue.generation
+            announce(catalogue.view)
 
 
 def _nothing() -> None:

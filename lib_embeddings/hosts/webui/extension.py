@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What `install.py` installs; the WebUI brings the rest.
+# Without these nothing works. Near misses need rapidfuzz, too, and are left out where it is not.
 NEEDED = ("watchdog", "platformdirs")
 
 # The adapters, in the order in which they are asked.
