@@ -9,6 +9,8 @@
     RenameError             the new name is taken, or the disk refuses
     └ BadName               no file should be called so
 
+    PictureError            no picture can be painted, or no word learned, from what was given
+
     HostError               the WebUI lacks what we call, whatever the files
 
 The classes under `EmbeddingError` do not inherit from each other's meaning: *something else* and
@@ -74,6 +76,10 @@ class RenameError(Exception):
 
 class BadName(RenameError):
     """The new name is none that a file should have."""
+
+
+class PictureError(Exception):
+    """A model cannot paint or learn what was asked; `str()` is the sentence for the user."""
 
 
 class HostError(Exception):

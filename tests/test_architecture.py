@@ -19,7 +19,8 @@ LAYERS = (
     ("formats",),
     ("prompts",),
     ("entries",),
-    ("library", "watch"),
+    ("library", "watch", "pictures"),
+    ("training",),
     ("web",),
     ("hosts",),
     ("cli",),
@@ -28,16 +29,23 @@ LAYERS = (
 
 # Who may import what from outside, besides the standard library.
 ALLOWED = {
-    "numpy": ("formats", "library.inspect"),
-    "safetensors": (),
-    "PIL": ("formats.containers.picture_pixels", "entries.previews"),
+    "numpy": ("formats", "library.inspect", "training.examples"),
+    "safetensors": ("pictures.model", "training.learn"),
+    "PIL": (
+        "formats.containers.picture_pixels",
+        "entries.previews",
+        "pictures",
+        "training.examples",
+    ),
     "platformdirs": ("library", "entries.previews"),
     "sqlite3": ("library",),
     "watchdog": ("watch",),
     "tqdm": ("library.progress",),
     "ftfy": ("prompts.clip_tokenizer",),
     "rapidfuzz": ("prompts.near",),
-    "torch": ("hosts.a1111",),
+    "torch": ("hosts.a1111", "pictures", "training"),
+    "diffusers": ("pictures", "training"),
+    "transformers": ("pictures",),
     "fastapi": ("web", "hosts"),
     "starlette": ("web", "hosts"),
     "uvicorn": ("hosts.standalone",),
@@ -125,6 +133,7 @@ OPENERS = {
     "entries.notes": "texts beside embeddings",
     "entries.previews": "pictures beside embeddings, and thumbnails",
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
+    "training.examples": "pictures to learn from, and the texts beside them",
     "library.choices_file": "the file in which older versions kept choices",
     "cli": "the place for output that nobody reads",
 }
@@ -157,6 +166,7 @@ CUTTERS = {
     "entries.place": "the one that does it for all",
     "entries.notes": "reads what a place names, and cuts nothing",
     "entries.previews": "the folder of thumbnails, and the draft of each",
+    "cli.learn": "the state of what is learned, in the current folder",
     "library.index": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store",
     "library.choices_file": "the file of older versions beside the store",
@@ -253,7 +263,10 @@ def test_a_short_module_has_several_users(path: Path) -> None:
     ("ours", "others"),
     [
         ("lib_embeddings", ("torch", "gradio", "watchdog", "PIL")),
-        ("lib_embeddings.cli", ("ftfy", "regex", "rapidfuzz")),
+        (
+            "lib_embeddings.cli",
+            ("ftfy", "regex", "rapidfuzz", "torch", "diffusers", "transformers"),
+        ),
         ("lib_embeddings.library.reports", ("ftfy", "regex", "rapidfuzz")),
     ],
 )

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from lib_embeddings.cli import inspect, prompt, rename, scan, serve
+from lib_embeddings.cli import inspect, learn, prompt, rename, scan, serve, try_
 from lib_embeddings.cli.common import INTERRUPTED, OK, refuse
 from lib_embeddings.errors import shown
 from lib_embeddings.version import VERSION
@@ -39,6 +39,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lib-embeddings {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (scan, inspect, rename, prompt, serve):
+    for command in (scan, inspect, rename, prompt, try_, learn, serve):
         command.add_parser(commands)
     return parser
