@@ -5,7 +5,8 @@
 On the small model, whose pictures a classifier can judge that knows no model. Each concept is a
 shape of one colour, in four places and two sizes. A word that is learned is painted with prompts
 that were never shown: a hit has the colour and the shape of the concept, and the place and the size
-that the rest of the prompt asks for should still be there.
+that the rest of the prompt asks for should still be there. No word can do better than the model's
+own words for a concept, which are in the table too.
 """
 
 from __future__ import annotations
@@ -97,6 +98,8 @@ def measured(model: Model, concept: tuple[str, str, str], seed: int) -> Iterable
     for label, vectors in (("untrained: its start", start), ("untrained: random", chance)):
         rows = vectors * length / vectors.norm()
         yield label, score(model, {encoder.key: rows}, colour, shape, length)
+    both = words[model.tokenize([f"{colour} {shape}"])[0]]
+    yield "the model's own words", score(model, {encoder.key: both}, colour, shape, length)
     with tempfile.TemporaryDirectory() as folder:
         make_pictures.main(folder, colour, shape, seed)
         for label, options in WAYS.items():
