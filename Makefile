@@ -66,14 +66,17 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.prompts
 	$(BIN)/python -m benchmarks.hostile
 	$(BIN)/python -m benchmarks.false_alarms
+	$(BIN)/python -m benchmarks.learn
 
 $(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[app]'
 	touch $@
 
+# Named before all others, torch comes without what only a GPU needs, where an index has it so.
 $(VENV)/.test: pyproject.toml $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --editable '.[app,test,lint,reference]'
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[app,test,lint,reference,pictures]'
 	touch $@
 
 $(PINNED)/.test: pyproject.toml tests/a1111-pins.txt

@@ -13,6 +13,7 @@ from lib_embeddings.errors import (
     EmbeddingError,
     LimitExceeded,
     NotAnEmbedding,
+    PictureError,
     UnsafeFile,
 )
 from lib_embeddings.formats.embedding import Embedding
@@ -26,6 +27,7 @@ __all__ = [
     "EmbeddingError",
     "LimitExceeded",
     "NotAnEmbedding",
+    "PictureError",
     "UnsafeFile",
     "read_embedding",
     "scan",

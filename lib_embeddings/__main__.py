@@ -12,12 +12,14 @@ from lib_embeddings.cli import (
     INTERRUPTED,
     OK,
     inspect,
+    learn,
     prompt,
     refuse,
     rename,
     scan,
     serve,
     sources,
+    try_,
 )
 from lib_embeddings.errors import shown
 
@@ -48,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lib-embeddings {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (scan, inspect, rename, prompt, serve, sources):
+    for command in (scan, inspect, rename, prompt, try_, learn, sources, serve):
         command.add_parser(commands)
     return parser
 

@@ -15,6 +15,7 @@
     ├ Unreachable           no answer, or one that was cut off: another try may help
     ├ NameRefused           no file of this name can be kept: another name may help
     └ WrongHash             what came is not what the site named
+    PictureError            no picture can be painted, or no word learned, from what was given
 
     HostError               the WebUI lacks what we call, whatever the files
 
@@ -105,6 +106,10 @@ class NameRefused(SourceError):
 
 class WrongHash(SourceError):
     """The file has another SHA-256 than the one that the site names."""
+
+
+class PictureError(Exception):
+    """A model cannot paint or learn what was asked; `str()` is the sentence for the user."""
 
 
 class HostError(Exception):

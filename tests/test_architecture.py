@@ -20,7 +20,8 @@ LAYERS = (
     ("formats",),
     ("prompts",),
     ("entries",),
-    ("library", "watch", "sources"),
+    ("library", "watch", "sources", "pictures"),
+    ("training",),
     ("web",),
     ("hosts",),
     ("cli",),
@@ -29,9 +30,14 @@ LAYERS = (
 
 # Who may import what from outside, besides the standard library.
 ALLOWED = {
-    "numpy": ("formats", "library.inspect"),
-    "safetensors": (),
-    "PIL": ("formats.containers.picture_pixels", "entries.companions"),
+    "numpy": ("formats", "library.inspect", "training.examples"),
+    "safetensors": ("pictures.model", "training.learn"),
+    "PIL": (
+        "formats.containers.picture_pixels",
+        "entries.companions",
+        "pictures",
+        "training.examples",
+    ),
     "platformdirs": ("library", "entries.companions", "sources"),
     "sqlite3": ("library",),
     "watchdog": ("watch",),
@@ -40,7 +46,9 @@ ALLOWED = {
     "ssl": ("sources.transport",),
     "ftfy": ("prompts.clip_tokenizer",),
     "rapidfuzz": ("prompts.near",),
-    "torch": ("hosts.a1111", "hosts.webui"),
+    "torch": ("hosts.a1111", "hosts.webui", "pictures", "training"),
+    "diffusers": ("pictures", "training"),
+    "transformers": ("pictures",),
     "fastapi": ("web", "hosts"),
     "starlette": ("web", "hosts"),
     "uvicorn": ("hosts.standalone",),
@@ -136,6 +144,7 @@ OPENERS = {
     "entries.read": "embeddings",
     "entries.companions": "pictures and texts beside embeddings, and thumbnails",
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
+    "training.examples": "pictures to learn from, and the texts beside them",
     "library.choices_file": "the file in which older versions kept choices",
     "__main__": "the place for output that nobody reads",
     "sources.settings": "the file with a person's own keys",
@@ -168,6 +177,7 @@ def test_only_the_reader_opens_embeddings() -> None:
 CUTTERS = {
     "entries.place": "the one that does it for all",
     "entries.companions": "the folder of thumbnails, and the draft of each",
+    "cli.learn": "the state of what is learned, in the current folder",
     "library.index": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store",
     "library.choices_file": "the file of older versions beside the store",
@@ -259,7 +269,10 @@ def test_a_short_module_has_several_users(path: Path) -> None:
     ("ours", "others"),
     [
         ("lib_embeddings", ("torch", "gradio", "watchdog", "PIL")),
-        ("lib_embeddings.__main__", ("ftfy", "regex", "rapidfuzz")),
+        (
+            "lib_embeddings.__main__",
+            ("ftfy", "regex", "rapidfuzz", "torch", "diffusers", "transformers"),
+        ),
         ("lib_embeddings.__main__", ("http.client", "ssl", "lib_embeddings.sources")),
         ("lib_embeddings.library.reports", ("ftfy", "regex", "rapidfuzz")),
     ],

@@ -35,6 +35,22 @@ def test_prompts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
     assert "first report" in capsys.readouterr().out
 
 
+def test_learning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way to have a word is scored."""
+    pytest.importorskip("diffusers", reason="lib-embeddings[pictures] is not installed")
+    from benchmarks import learn  # noqa: PLC0415
+
+    monkeypatch.setattr(learn, "STEPS", 2)
+    monkeypatch.setattr(learn, "PROMPTS", learn.PROMPTS[:2])
+    monkeypatch.setattr(learn, "SETTINGS", learn.Settings(steps=2))
+    learn.main(["--concepts", "1", "--seeds", "1"])
+    *_, untrained, random, words, ours, whole, adam = capsys.readouterr().out.splitlines()
+    assert untrained.startswith("untrained: its start")
+    assert "length  1.00 x" in random
+    assert words.startswith("the model's own words")
+    assert all("steps    2" in line for line in (ours, whole, adam))
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells peaks")
 def test_one_file(tmp_path: Path) -> None:
     """What one file costs is told as CPU seconds and megabytes."""

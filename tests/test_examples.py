@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
+from PIL import Image
+
 from examples.make_embeddings import UNSAFE, main
+from examples.make_pictures import main as make_pictures
+from examples.world import COLOURS, PLACES, SHAPES, SIZES, any_thing, draw, recognise
 from lib_embeddings import scan
 
 SHIPPED = Path(__file__).parents[1] / "examples" / "embeddings"
@@ -31,3 +36,24 @@ def test_nothing_unsafe_is_shipped(tmp_path: Path) -> None:
     made = states(tmp_path)
     assert made.pop(UNSAFE)[0] == "unsafe"
     assert states(SHIPPED) == made
+
+
+def test_pictures_to_learn_from(tmp_path: Path) -> None:
+    """The pictures in the repository are those that are made: one thing in different places."""
+    make_pictures(str(tmp_path))
+    made = sorted(tmp_path.iterdir())
+    shipped = sorted((SHIPPED.parent / "pictures").iterdir())
+    assert [path.name for path in shipped] == [path.name for path in made]
+    for one, other in zip(made, shipped, strict=True):
+        with Image.open(one) as picture, Image.open(other) as expected:
+            assert picture.tobytes() == expected.tobytes()
+            assert recognise(picture)[:2] == ("orange", "cross")
+
+
+def test_what_recognises_is_right() -> None:
+    """What is drawn is recognised, and everything of the world is drawn."""
+    rng = random.Random(0)
+    things = [any_thing(rng) for _ in range(200)]
+    assert [recognise(draw(thing, rng)) for thing in things] == things
+    for number, options in enumerate((COLOURS, SHAPES, SIZES, PLACES)):
+        assert {thing[number] for thing in things} == set(options)

@@ -46,11 +46,12 @@ def test_what_is_in_it(wheel: Path) -> None:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata = archive.read(f"lib_embeddings-{__version__}.dist-info/METADATA").decode()
     modules = (PROJECT / "lib_embeddings").rglob("*.py")
+    model = (PROJECT / "lib_embeddings" / "pictures" / "small_model").rglob("*")
     scripts = (PROJECT / "javascript").rglob("*.mjs")
     assert names == {
         "lib_embeddings/py.typed",
         "lib_embeddings/assets/style.css",
-        *(path.relative_to(PROJECT).as_posix() for path in modules),
+        *(path.relative_to(PROJECT).as_posix() for path in (*modules, *model) if path.is_file()),
         *(f"lib_embeddings/assets/{path.relative_to(PROJECT).as_posix()}" for path in scripts),
     }
     assert "License-Expression: MIT\n" in metadata

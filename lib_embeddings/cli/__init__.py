@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
@@ -31,6 +32,30 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         default="none",
         help="model family that the embeddings shall fit (default: %(default)s)",
     )
+
+
+def add_painter(parser: argparse.ArgumentParser) -> None:
+    """Add the option that chooses a model that paints."""
+    parser.add_argument(
+        "--model",
+        metavar="PATH",
+        help="checkpoint (.safetensors) or folder of diffusers (default: the small model that "
+        "comes with this package, which knows coloured shapes only)",
+    )
+
+
+def positive(text: str) -> int:
+    """Return a number of at least 1 that someone typed."""
+    if text.isascii() and text.isdigit() and int(text[:9]) > 0 and len(text) < 9:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 1 on, found {text!r}")
+
+
+def why_not_painting() -> str | None:
+    """Return what is missing for models that paint; None where nothing is."""
+    needed = ("torch", "diffusers", "transformers", "safetensors")
+    missing = [name for name in needed if find_spec(name) is None]
+    return f"{missing[0]} is missing: install lib-embeddings[pictures]" if missing else None
 
 
 def check_folders(folders: Sequence[str]) -> None:

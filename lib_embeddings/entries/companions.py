@@ -113,7 +113,7 @@ class Thumbnails:
         """Write a thumbnail. A full or read-only disk costs only its memory."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            _write_at_once(path, data)
+            write_at_once(path, data)
             if self._bytes is None:
                 self._bytes = sum(size for _, size, _ in self._kept())
             else:
@@ -142,7 +142,7 @@ class Thumbnails:
                     yield status.st_mtime_ns, status.st_size, item.path
 
 
-def _write_at_once(path: Path, data: bytes) -> None:
+def write_at_once(path: Path, data: bytes) -> None:
     """Write a file that is there as a whole or not at all. Raises `OSError`."""
     draft = path.with_name(f"{secrets.token_hex(8)}.tmp")
     try:

@@ -87,9 +87,14 @@ class Placed(NamedTuple):
 
 @dataclass(slots=True)
 class Chunk:
-    """Tokens without those of start, end and padding; `PLACEHOLDER` for each vector placed."""
+    """Tokens without those of start, end and padding; `PLACEHOLDER` for each vector placed.
+
+    Attributes:
+        weights: one for each token.
+    """
 
     tokens: list[int] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
     placed: list[Placed] = field(default_factory=list)
 
 
@@ -120,18 +125,18 @@ class _Filling:
     def add_run(self, tokens: Sequence[int], names: Iterable[Match], weight: float) -> None:
         position = 0
         for match in names:
-            self._add(tokens[position : match.start])
+            self._add(tokens[position : match.start], weight)
             self._make_room(tokens[match.start])
             self._place(match.name, weight)
             position = match.start + match.n_tokens
-        self._add(tokens[position:])
+        self._add(tokens[position:], weight)
 
     def end_chunk(self) -> None:
         self.chunks.append(self.chunk)
         self.chunk = Chunk()
         self._last_comma = None
 
-    def _add(self, tokens: Sequence[int]) -> None:
+    def _add(self, tokens: Sequence[int], weight: float) -> None:
         """Add words, as many at once as there is room for."""
         start = 0
         while start < len(tokens):
@@ -145,6 +150,7 @@ class _Filling:
                     self._last_comma = n_tokens + offset
                     break
             self.chunk.tokens += words
+            self.chunk.weights += [weight] * len(words)
             start += len(words)
 
     def _make_room(self, token: int) -> None:
@@ -156,10 +162,10 @@ class _Filling:
             cut = self._last_comma + 1
             if n_tokens - self._last_comma <= _BACKTRACK:
                 # The host leaves an embedding where it was, though its tokens move on.
-                moved = self.chunk.tokens[cut:]
-                del self.chunk.tokens[cut:]
+                moved = self.chunk.tokens[cut:], self.chunk.weights[cut:]
+                del self.chunk.tokens[cut:], self.chunk.weights[cut:]
                 self.end_chunk()
-                self.chunk.tokens = moved
+                self.chunk.tokens, self.chunk.weights = moved
         if len(self.chunk.tokens) == CHUNK_TOKENS:
             self.end_chunk()
 
@@ -169,3 +175,4 @@ class _Filling:
             self.end_chunk()
         self.chunk.placed.append(Placed(name, len(self.chunk.tokens), weight))
         self.chunk.tokens += [PLACEHOLDER] * n_vectors
+        self.chunk.weights += [weight] * n_vectors

@@ -97,9 +97,7 @@ class PromptReader:
             is_negative: the host knows neither AND nor extra networks there.
         """
         beginning, texts_of_parts, unread = texts_of(prompt, steps, is_negative=is_negative)
-        runs = {text: weigh(text) for texts in texts_of_parts for text in texts}
-        found = self._find(run.text for runs_of_text in runs.values() for run in runs_of_text)
-        chunks = {text: self._fill(runs_of_text, found) for text, runs_of_text in runs.items()}
+        found, chunks = self._read(text for texts in texts_of_parts for text in texts)
         parts = [[chunks[text] for text in texts] for texts in texts_of_parts]
         used = [Used(self._known[name], weights) for name, weights in _weights(parts).items()]
         foreign = find_foreign_syntax(beginning, lambda text: self._spellings.get(fold(text)))
@@ -116,6 +114,16 @@ class PromptReader:
             tuple(usage for texts in parts for usage in self._usage_of_longest(texts)),
             unread if unread or is_compared else _TOO_MANY_WORDS,
         )
+
+    def chunks_of(self, texts: Iterable[str]) -> dict[str, list[Chunk]]:
+        """Return what a text encoder reads of each text that prompts have at some step."""
+        return self._read(texts)[1]
+
+    def _read(self, texts: Iterable[str]) -> tuple[dict[str, _Found], dict[str, list[Chunk]]]:
+        """Return what is in each run, and the chunks of each text."""
+        runs = {text: weigh(text) for text in texts}
+        found = self._find(run.text for runs_of_text in runs.values() for run in runs_of_text)
+        return found, {text: self._fill(of_text, found) for text, of_text in runs.items()}
 
     def _find(self, texts: Iterable[str]) -> dict[str, _Found]:
         """Return what is in each run; names are found within one only, as by the host."""

@@ -189,7 +189,7 @@ class Texts(NamedTuple):
 def texts_of(prompt: str, steps: int, *, is_negative: bool) -> Texts:
     """Return what is read of a prompt; see `PromptReader.read`."""
     beginning = prompt[: bisect_right(_costs(prompt), LIMITS.prompt_cost)]
-    parts, is_all_read = _scheduled(_split(beginning, is_negative), steps)
+    parts, is_all_read = _scheduled(parts_of(beginning, is_negative=is_negative), steps)
     unread = None if is_all_read else _TOO_MANY_TEXTS
     return Texts(beginning, parts, unread if beginning == prompt else _TOO_LONG)
 
@@ -199,7 +199,8 @@ def _costs(text: str) -> list[int]:
     return list(accumulate(_COSTS.get(c, 1 if c < "\x80" else _BEYOND_ASCII) for c in text))
 
 
-def _split(prompt: str, is_negative: bool) -> list[Part]:
+def parts_of(prompt: str, *, is_negative: bool) -> list[Part]:
+    """Return the parts of a prompt; a negative one has neither AND nor extra networks."""
     text = without_comments(prompt)
     return [Part(text, 1.0)] if is_negative else split_parts(without_networks(text))
 

@@ -43,6 +43,13 @@ def fill_with(*runs: list[int] | None, n_vectors: int = 8) -> list[Chunk]:
     return fill(read, {"emb": n_vectors})
 
 
+def test_weights_follow_their_tokens() -> None:
+    """Every token has its run's weight, also where the end of a chunk moves into the next."""
+    runs = [([WORD] * 60 + [COMMA], 1.0), ([WORD] * 14 + [NAME], 1.5), ([WORD], 0.5)]
+    chunks = fill([ReadRun(run, NAMES.find(run), weight) for run, weight in runs], {"emb": 2})
+    assert [chunk.weights for chunk in chunks] == [[1.0] * 61, [1.5] * 16 + [0.5]]
+
+
 def lengths(*runs: list[int] | None, n_vectors: int = 8) -> list[int]:
     """Return how many tokens each chunk has."""
     return [len(chunk.tokens) for chunk in fill_with(*runs, n_vectors=n_vectors)]

@@ -1,0 +1,84 @@
+"""`try`: paint the same seeds without and with an embedding."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from lib_embeddings.cli import OK, add_painter, positive, refuse, why_not_painting
+from lib_embeddings.errors import EmbeddingError, PictureError, shown
+
+_KINDS = ("object", "style", "negative")
+_MOST_WEIGHT = 10
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser("try", help="paint the same seeds without and with an embedding")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="the embedding's file")
+    add_painter(parser)
+    parser.add_argument("--prompt", help="the prompt, with {name} where the name goes")
+    parser.add_argument("--negative", help="the negative prompt; may have {name} too")
+    parser.add_argument("--kind", choices=_KINDS, help="what the embedding is for")
+    parser.add_argument(
+        "--seeds", type=positive, default=4, help="number of seeds (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--weights",
+        type=_weights,
+        default=(0.0, 1.0),
+        metavar="W,W,…",
+        help="weights of the name, a column each; 0 is without it (default: 0,1)",
+    )
+    parser.add_argument(
+        "--steps", type=positive, default=20, help="of a picture (default: %(default)s)"
+    )
+    parser.add_argument("--guidance", type=float, help="how far from the negative prompt")
+    parser.add_argument(
+        "--out", default=".", metavar="DIR", help="where pictures go (default: here)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Paint, and print where the pictures are."""
+    if missing := why_not_painting():
+        return refuse(missing)
+    from lib_embeddings.pictures.compare import compare  # noqa: PLC0415
+    from lib_embeddings.pictures.model import load  # noqa: PLC0415
+    from lib_embeddings.pictures.paint import Settings  # noqa: PLC0415
+
+    try:
+        model = load(options.model)
+        print(model)
+        guidance = model.usual_guidance if options.guidance is None else options.guidance
+        comparison = compare(
+            options.files,
+            model=model,
+            prompt=options.prompt,
+            negative=options.negative,
+            kind=options.kind,
+            seeds=range(1, options.seeds + 1),
+            weights=options.weights,
+            settings=Settings(options.steps, guidance),
+        )
+        paths = comparison.save(options.out)
+    except (EmbeddingError, PictureError) as error:
+        return refuse(str(error))
+    except OSError as error:
+        return refuse(f"{shown(str(error.filename), 255)} cannot be used: {error.strerror}")
+    print(f"{paths[0]}: {len(paths) - 1} pictures, which are beside it too")
+    return OK
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    """Return the weights between commas."""
+    try:
+        weights = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        weights = ()
+    if weights and all(-_MOST_WEIGHT <= weight <= _MOST_WEIGHT for weight in weights):
+        return weights
+    raise argparse.ArgumentTypeError(
+        f"expected weights from -{_MOST_WEIGHT} to {_MOST_WEIGHT} between commas, found {text!r}"
+    )

@@ -1,0 +1,264 @@
+"""Show what embeddings do: pictures of the same seeds without | with them.
+
+from lib_embeddings.pictures.compare import compare
+
+comparison = compare(["embeddings/marc_allante.bin"], model="models/sd15.safetensors")
+comparison.sheet.show()
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+from lib_embeddings.entries.read import read_embedding, sha256
+from lib_embeddings.errors import PictureError
+from lib_embeddings.formats.embedding import Embedding
+from lib_embeddings.names import guess_field
+from lib_embeddings.pictures.encode import rows_of
+from lib_embeddings.pictures.model import Model, load
+from lib_embeddings.pictures.paint import SAMPLER, OnStep, Settings, Wish, paint
+from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.prompts.infotext import TI_HASHES, name_in_infotext
+
+Kind = Literal["object", "style", "negative"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# Where the name goes in a prompt.
+NAME = "{name}"
+
+_PROMPTS: Mapping[Kind, tuple[str, str]] = {
+    "object": (f"a photo of a {NAME}", ""),
+    "style": (f"a painting in the style of {NAME}", ""),
+    "negative": ("a photo of a toy", NAME),
+}
+# What a name that is taken out of a prompt leaves behind.
+_GAP = re.compile(r"(?:[ \t]*,)*[ \t]*(?=,)|[ \t]+(?=[ \t])|[ \t,]+$")
+# In the metadata of what was learned here.
+KIND_KEY = "lib_embeddings.kind"
+
+# Anything that some system has no place for in a name.
+_AS_FILENAME = re.compile(r'[\\/:*?"<>|\s]+')
+
+_SMALLEST_CELL = 128
+_LABEL, _GUTTER = 18, 6
+
+
+class Column(NamedTuple):
+    """One way to paint each seed; the name that it uses, None for none."""
+
+    label: str
+    prompt: str
+    negative: str
+    name: str | None
+
+
+class Painted(NamedTuple):
+    """One picture, with what WebUIs write into theirs."""
+
+    label: str
+    seed: int
+    picture: Image.Image
+    infotext: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pictures of the same seeds, row by row.
+
+    Attributes:
+        names: of the embeddings.
+        columns: how many pictures a row has.
+    """
+
+    names: tuple[str, ...]
+    columns: int
+    pictures: tuple[Painted, ...]
+
+    @property
+    def sheet(self) -> Image.Image:
+        """All pictures as one, with labels."""
+        width, height = self.pictures[0].picture.size
+        zoom = max(1, -(-_SMALLEST_CELL // width))
+        x_step, y_step = width * zoom + _GUTTER, height * zoom + _GUTTER + _LABEL
+        rows = len(self.pictures) // self.columns
+        sheet = Image.new("RGB", (x_step * self.columns, y_step * rows), "white")
+        pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(_LABEL - _GUTTER)
+        for number, (label, seed, picture, _) in enumerate(self.pictures):
+            x, y = x_step * (number % self.columns), y_step * (number // self.columns)
+            pen.text((x + 1, y), f"{label}, seed {seed}", fill="black", font=font)
+            enlarged = picture.resize((width * zoom, height * zoom), Image.Resampling.NEAREST)
+            sheet.paste(enlarged, (x, y + _LABEL))
+        return sheet
+
+    def save(self, folder: str | os.PathLike[str]) -> list[Path]:
+        """Write the sheet and the single pictures, and return where they are.
+
+        Nothing is replaced: where there is a picture of that name, the new one gets a number.
+        """
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        stem = Path(folder) / _AS_FILENAME.sub("-", " ".join(self.names))
+        return [
+            write_new(stem, "compared", self.sheet, self.pictures[-1].infotext),
+            *(
+                write_new(stem, f"{seed} {_AS_FILENAME.sub('-', label)}", picture, infotext)
+                for label, seed, picture, infotext in self.pictures
+            ),
+        ]
+
+
+def compare(  # noqa: PLR0913 - what a person may choose
+    files: Iterable[str | os.PathLike[str]],
+    *,
+    model: Model | str | os.PathLike[str] | None = None,
+    prompt: str | None = None,
+    negative: str | None = None,
+    kind: Kind | None = None,
+    seeds: Iterable[int] = range(4),
+    weights: Sequence[float] = (0, 1),
+    settings: Settings | None = None,
+    on_step: OnStep = lambda _step, _steps: None,
+) -> Comparison:
+    """Paint the same seeds without and with embeddings.
+
+    Args:
+        files: the embeddings.
+        model: a loaded one, or the path of one; by default the small one of this package.
+        prompt: with `{name}` where the name goes; without it the name goes to the end of the
+            prompt, or to that of the negative prompt for a negative embedding.
+        negative: the negative prompt; the same holds for it.
+        kind: of the embeddings; by default what their recipe or their name tells.
+        weights: of the name, a column each; 0 is without it.
+
+    Raises:
+        PictureError: something that was asked for cannot be done; nothing was painted.
+        EmbeddingError: a file is no embedding that can be used.
+        OSError: a file cannot be opened.
+    """
+    paths = [os.fspath(file) for file in files]
+    embeddings = {each.name: each for each in map(read_embedding, paths)}
+    if not embeddings or len(embeddings) < len(paths):
+        raise PictureError("expected one embedding of each name, and at least one")
+    hashes = dict(zip(embeddings, map(sha256, paths), strict=True))
+    loaded = model if isinstance(model, Model) else load(model)
+    rows = {name: rows_of(each, loaded) for name, each in embeddings.items()}
+    columns = list(_columns(embeddings.values(), kind, prompt, negative, weights))
+    chosen = settings or Settings(guidance=loaded.usual_guidance)
+    if chosen.guidance == 1 and any(column.negative for column in columns):
+        raise PictureError(
+            "at guidance 1 a negative prompt is not read: choose more, and a model that is not "
+            "made for guidance 1"
+        )
+    cells = [(seed, column) for seed in seeds for column in columns]
+    wishes = [Wish(column.prompt, column.negative, seed) for seed, column in cells]
+    pictures = paint(loaded, rows, wishes, chosen, on_step)
+    painted = []
+    for (seed, column), picture in zip(cells, pictures, strict=True):
+        used = {column.name: hashes[column.name]} if column.name else {}
+        wish = Wish(column.prompt, column.negative, seed)
+        text = infotext_of(wish, chosen, loaded, picture.size, used)
+        painted.append(Painted(column.label, seed, picture, text))
+    return Comparison(tuple(embeddings), len(columns), tuple(painted))
+
+
+def kind_of(embedding: Embedding) -> Kind:
+    """Return what an embedding is for, as its recipe or its name tells."""
+    recorded = embedding.metadata.get(KIND_KEY)
+    guessed: Kind = "negative" if guess_field(embedding.name) == "negative" else "object"
+    return next((kind for kind in KINDS if kind == recorded), guessed)
+
+
+def _columns(
+    embeddings: Iterable[Embedding],
+    kind: Kind | None,
+    prompt: str | None,
+    negative: str | None,
+    weights: Sequence[float],
+) -> Iterator[Column]:
+    """Yield the ways to paint each seed; what is without any embedding comes once."""
+    known = set()
+    for embedding in embeddings:
+        texts = prompts_for(kind or kind_of(embedding), prompt, negative)
+        for weight in weights:
+            word = _weighed(typed(embedding.name), weight) if weight else ""
+            label = f"{embedding.name} {weight:g}" if weight not in (0, 1) else embedding.name
+            positive, negative_ = (_GAP.sub("", text.replace(NAME, word)) for text in texts)
+            column = (
+                Column(label, positive, negative_, embedding.name)
+                if weight
+                else Column("without", positive, negative_, None)
+            )
+            if column not in known:
+                known.add(column)
+                yield column
+
+
+def prompts_for(
+    kind: Kind, prompt: str | None = None, negative: str | None = None
+) -> tuple[str, str]:
+    """Return both prompts, with `{name}` in one of them at least; by default those of a kind."""
+    usual = _PROMPTS[kind]
+    texts = [usual[0] if prompt is None else prompt, usual[1] if negative is None else negative]
+    if not any(NAME in text for text in texts):
+        of_kind = int(kind == "negative")
+        texts[of_kind] = f"{texts[of_kind]}, {NAME}" if texts[of_kind] else NAME
+    return texts[0], texts[1]
+
+
+def _weighed(word: str, weight: float) -> str:
+    return word if weight == 1 else f"({word}:{weight:g})"
+
+
+def infotext_of(
+    wish: Wish, settings: Settings, model: Model, size: tuple[int, int], used: Mapping[str, str]
+) -> str:
+    """Return what WebUIs write into a picture.
+
+    Args:
+        used: name -> SHA-256 of the embeddings that it uses.
+    """
+    lines = [wish.prompt]
+    if wish.negative:
+        lines.append(f"Negative prompt: {wish.negative}")
+    fields = {
+        "Steps": settings.steps,
+        "Sampler": SAMPLER,
+        "CFG scale": f"{settings.guidance:g}",
+        "Seed": wish.seed,
+        "Size": "{}x{}".format(*size),
+        "Model hash": model.sha256[:10],
+        "Model": model.title.replace(",", ""),
+    }
+    if used:
+        hashes = (f"{name_in_infotext(name)}: {hash_[:12]}" for name, hash_ in used.items())
+        fields[TI_HASHES] = f'"{", ".join(hashes)}"'
+    lines.append(", ".join(f"{key}: {value}" for key, value in fields.items()))
+    return "\n".join(lines)
+
+
+def as_png(picture: Image.Image, infotext: str) -> bytes:
+    """Return the file of a picture, with its infotext where WebUIs look for it."""
+    chunks = PngInfo()
+    chunks.add_text("parameters", infotext)
+    data = io.BytesIO()
+    picture.save(data, "PNG", pnginfo=chunks)
+    return data.getvalue()
+
+
+def write_new(stem: Path, label: str, picture: Image.Image, infotext: str) -> Path:
+    """Write a picture as PNG under a name that is free, and return where it is."""
+    data = as_png(picture, infotext)
+    names = (f"{stem.name} {label}{f' {number}' * (number > 1)}.png" for number in count(1))
+    path = next(path for path in map(stem.with_name, names) if not path.exists())
+    with path.open("xb") as file:
+        file.write(data)
+    return path

@@ -1,0 +1,160 @@
+"""Paint: from noise to a picture, as prompts tell it at each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from diffusers import DPMSolverMultistepScheduler
+from PIL import Image
+
+from lib_embeddings.pictures.encode import Conditioning, Encoded, PromptEncoder, Rows
+from lib_embeddings.pictures.model import Model
+
+SAMPLER = "DPM++ 2M"
+
+# How many the painter works on at once: more than is gained from on one GPU, and a bound to memory.
+_AT_ONCE = 16
+
+# Is called before each step with its number, from 1, and with the number of all; what it raises
+# ends the work.
+OnStep = Callable[[int, int], None]
+
+
+class Wish(NamedTuple):
+    """One picture: the same wish becomes the same picture."""
+
+    prompt: str
+    negative: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How pictures are painted.
+
+    Attributes:
+        guidance: how far away from the negative prompt; at 1 that prompt is not read at all.
+        side: of the pictures, in pixels; by default that which the model was made for.
+    """
+
+    steps: int = 20
+    guidance: float = 7.0
+    side: int | None = None
+
+
+class _Share(NamedTuple):
+    """What one encoded prompt has to do with a picture: its factor in what the painter predicts."""
+
+    picture: int
+    factor: float
+    conditioning: Conditioning
+
+
+@torch.no_grad()
+def paint(
+    model: Model,
+    rows: Mapping[str, Rows],
+    wishes: Sequence[Wish],
+    settings: Settings,
+    on_step: OnStep = lambda _step, _steps: None,
+) -> list[Image.Image]:
+    """Paint wishes, all together.
+
+    Args:
+        rows: by name, of the embeddings that the prompts may use.
+    """
+    side = settings.side or model.side
+    shares = list(_shares(model, rows, wishes, settings))
+    scheduler = DPMSolverMultistepScheduler.from_config(model.scheduler.config)
+    scheduler.set_timesteps(settings.steps)
+    noise = torch.stack([_noise(wish.seed, side // model.shrink) for wish in wishes])
+    latents = noise.to(model.device) * scheduler.init_noise_sigma
+    for step, time in enumerate(scheduler.timesteps, start=1):
+        on_step(step, settings.steps)
+        seen = scheduler.scale_model_input(latents, time)
+        latents = scheduler.step(_predict(model, seen, time, shares, step), time, latents)[0]
+    return [picture for part in latents.split(_AT_ONCE) for picture in _pictures(model, part)]
+
+
+def _noise(seed: int, side: int) -> torch.Tensor:
+    """Return what a seed begins with, the same on every device."""
+    return torch.randn((4, side, side), generator=torch.Generator().manual_seed(seed))
+
+
+def _shares(
+    model: Model, rows: Mapping[str, Rows], wishes: Sequence[Wish], settings: Settings
+) -> list[_Share]:
+    """Return what predicts each picture: (1 - g) x negative + g x the parts of the prompt."""
+    encoder = PromptEncoder(model, {name: max(map(len, r.values())) for name, r in rows.items()})
+    known: dict[tuple[str, bool], list[Conditioning]] = {}
+
+    def encoded(prompt: str, *, is_negative: bool) -> list[Conditioning]:
+        key = prompt, is_negative
+        if key not in known:
+            known[key] = encoder.encode(prompt, rows, settings.steps, is_negative=is_negative)
+        return known[key]
+
+    shares = []
+    for number, wish in enumerate(wishes):
+        parts = encoded(wish.prompt, is_negative=False)
+        shares += [_Share(number, settings.guidance * part.weight, part) for part in parts]
+        rest = 1 - settings.guidance * sum(part.weight for part in parts)
+        if rest:
+            shares += [_Share(number, rest, p) for p in encoded(wish.negative, is_negative=True)]
+    return shares
+
+
+def _predict(
+    model: Model, latents: torch.Tensor, time: Any, shares: Sequence[_Share], step: int
+) -> torch.Tensor:
+    """Return what the painter predicts of each picture, prompts of one length at a time."""
+    predicted = torch.zeros_like(latents)
+    by_length: dict[int, list[tuple[_Share, Encoded]]] = {}
+    for share in shares:
+        now = share.conditioning.at(step)
+        by_length.setdefault(now.states.shape[1], []).append((share, now))
+    for group in by_length.values():
+        for start in range(0, len(group), _AT_ONCE):
+            some, encoded = zip(*group[start : start + _AT_ONCE], strict=True)
+            numbers = torch.tensor([share.picture for share in some], device=latents.device)
+            factors = torch.tensor([share.factor for share in some], device=latents.device)
+            found = ask(model, latents[numbers], time, _together(encoded))
+            predicted.index_add_(0, numbers, found.float() * factors.view(-1, 1, 1, 1))
+    return predicted
+
+
+def _together(encoded: Sequence[Encoded]) -> Encoded:
+    pooled = [each.pooled for each in encoded if each.pooled is not None]
+    return Encoded(
+        torch.cat([each.states for each in encoded]), torch.cat(pooled) if pooled else None
+    )
+
+
+def ask(model: Model, latents: torch.Tensor, times: Any, encoded: Encoded) -> torch.Tensor:
+    """Return what the painter predicts of latents (n, 4, height, width) with n texts."""
+    extra = None
+    if encoded.pooled is not None:
+        height, width = (model.shrink * each for each in latents.shape[-2:])
+        # The size that a picture had, where it was cut, and the size that it has.
+        sizes = torch.tensor([[height, width, 0, 0, height, width]] * len(latents))
+        extra = {
+            "text_embeds": encoded.pooled.to(model.dtype),
+            "time_ids": sizes.to(model.device, model.dtype),
+        }
+    states = encoded.states.to(model.dtype)
+    found: torch.Tensor = model.unet(
+        latents.to(model.dtype), times, states, added_cond_kwargs=extra
+    ).sample
+    return found
+
+
+def _pictures(model: Model, latents: torch.Tensor) -> list[Image.Image]:
+    """Return what latents look like."""
+    vae = model.vae.to(model.device)  # where it is not while a word is learned
+    scaled = latents / vae.config.scaling_factor
+    decoded = vae.decode(scaled.to(vae.dtype)).sample.float()
+    pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte()
+    return [Image.fromarray(each.permute(1, 2, 0).cpu().numpy()) for each in pixels]

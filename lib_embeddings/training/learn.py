@@ -1,0 +1,233 @@
+"""Learn a word from a few pictures, and write it as an embedding.
+
+from lib_embeddings.training.learn import learn
+
+learn(["cat1.jpg", "cat2.jpg", "cat3.jpg"], "my-cat", like="cat", model="sd15.safetensors").save()
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from lib_embeddings import __version__
+from lib_embeddings.entries.companions import write_at_once
+from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.pictures.compare import (
+    KIND_KEY,
+    NAME,
+    Painted,
+    as_png,
+    infotext_of,
+    prompts_for,
+)
+from lib_embeddings.pictures.model import Model, load
+from lib_embeddings.pictures.paint import Settings, Wish, paint
+from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.training.examples import Example, read_examples
+from lib_embeddings.training.learning import EVERY, Learning, Look, Recipe, check_recipe
+
+RECIPE_KEY = "lib_embeddings.recipe"
+_ARCHITECTURES = {
+    "sd1": "stable-diffusion-v1",
+    "sd2": "stable-diffusion-v2-512",
+    "sdxl": "stable-diffusion-xl-v1-base",
+}
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A word that was learned.
+
+    Attributes:
+        vectors: the best, by text encoder key; (n_vectors, hidden_size).
+        metadata: what is written beside them.
+        preview: a picture of it, with the infotext of a WebUI's.
+    """
+
+    name: str
+    vectors: dict[str, torch.Tensor]
+    metadata: dict[str, str]
+    looks: tuple[Look, ...]
+    preview: Painted
+
+    def as_file(self) -> bytes:
+        """Return the embedding's file: `emb_params` for one text encoder, else their keys."""
+        tensors = dict(self.vectors)
+        if len(tensors) == 1:
+            tensors = {"emb_params": tensors.popitem()[1]}
+        return _safetensors(tensors, self.metadata)
+
+    def save(self, folder: str | os.PathLike[str] = ".") -> Path:
+        """Write the embedding and its preview, and return where the embedding is.
+
+        Raises:
+            PictureError: there is an embedding of that name; nothing was written.
+        """
+        path = path_for(folder, self.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_at_once(path, self.as_file())
+        preview = path.with_suffix(".preview.png")
+        if not preview.exists():
+            write_at_once(preview, as_png(self.preview.picture, self.preview.infotext))
+        return path
+
+
+def path_for(folder: str | os.PathLike[str], name: str) -> Path:
+    """Return where an embedding goes. Raises `PictureError` where there is one already."""
+    path = Path(folder) / f"{name}.safetensors"
+    if path.exists():
+        raise PictureError(f"{shown(str(path), 255)} is there already: choose another name")
+    return path
+
+
+def learn(  # noqa: PLR0913 - what a person may choose
+    pictures: Iterable[str | os.PathLike[str]],
+    name: str,
+    *,
+    like: str,
+    model: Model | str | os.PathLike[str] | None = None,
+    state: str | os.PathLike[str] | None = None,
+    on_look: Callable[[Learning], object] = lambda _learning: None,
+    **recipe: Any,
+) -> Learned:
+    """Learn a word from pictures with a model that is not changed.
+
+    Args:
+        pictures: files, and folders of them; three to five are best.
+        name: what will be typed.
+        like: words that it is like.
+        model: a loaded one, or the path of one; by default the small one of this package.
+        state: a small file that is written every few steps. Where it is there, learning goes on
+            from it, to the same bytes on a CPU; delete it when the result is written.
+        on_look: is called every few steps; ends the learning where it returns True.
+        recipe: the other fields of `Recipe`.
+
+    Raises:
+        PictureError: it cannot be learned so; before any work, or where memory ends.
+    """
+    loaded = model if isinstance(model, Model) else load(model)
+    chosen = Recipe(name, like, **recipe)
+    check_recipe(chosen, loaded)
+    examples = read_examples(pictures, loaded.side)
+    try:
+        learning = Learning(loaded, chosen, examples)
+        kept = _Kept(Path(state), _identity(loaded, chosen, examples)) if state else None
+        if kept:
+            kept.restore(learning)
+        while not learning.is_done:
+            learning.take_step()
+            if learning.step % EVERY == 0:
+                if kept:
+                    kept.write(learning)
+                if on_look(learning) is True:
+                    break
+        return _result(learning, examples)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise PictureError(
+            "too little memory to learn with this model: choose a smaller batch, or a smaller model"
+        ) from error
+
+
+def _result(learning: Learning, examples: Sequence[Example]) -> Learned:
+    recipe, model = learning.recipe, learning.model
+    best = min(learning.looks, key=lambda look: look.loss)
+    record = {
+        **recipe.as_json(),
+        "model": model.title,
+        "model_sha256": model.sha256,
+        "pictures_sha256": [example.sha256 for example in examples],
+        "steps": learning.step,
+        "best_step": best.step,
+        "program": f"lib-embeddings {__version__}",
+    }
+    metadata = {
+        "modelspec.sai_model_spec": "1.0.0",
+        "modelspec.architecture": f"{_ARCHITECTURES[model.family.key]}/textual-inversion",
+        "modelspec.implementation": "diffusers",
+        "modelspec.title": recipe.name,
+        "modelspec.trigger_phrase": recipe.name,
+        "name": recipe.name,
+        "step": str(best.step),
+        KIND_KEY: recipe.kind,
+        RECIPE_KEY: json.dumps(record, sort_keys=True),
+    }
+    vectors = learning.best
+    return Learned(recipe.name, vectors, metadata, tuple(learning.looks), sample(learning))
+
+
+def sample(learning: Learning) -> Painted:
+    """Paint what the best vectors so far mean, always with the same seed."""
+    recipe, model = learning.recipe, learning.model
+    prompt, negative = prompts_for(recipe.kind)
+    wish = Wish(prompt.replace(NAME, typed(recipe.name)), negative, recipe.seed)
+    settings = Settings(guidance=model.usual_guidance)
+    (picture,) = paint(model, {recipe.name: learning.best}, [wish], settings)
+    infotext = infotext_of(wish, settings, model, picture.size, {})
+    return Painted(recipe.name, wish.seed, picture, infotext)
+
+
+def _identity(model: Model, recipe: Recipe, examples: Sequence[Example]) -> str:
+    """Return what has to be the same where learning goes on: all but when it ends."""
+    same = {**recipe.as_json(), "most_steps": None, "stops_early": None}
+    hashes = [example.sha256 for example in examples]
+    return hashlib.sha256(json.dumps([same, model.sha256, hashes]).encode()).hexdigest()
+
+
+class _Kept:
+    """The state of a learning in a file."""
+
+    def __init__(self, path: Path, identity: str) -> None:
+        self._path = path
+        self._identity = identity
+
+    def write(self, learning: Learning) -> None:
+        data = _safetensors(learning.state(), {"identity": self._identity})
+        write_at_once(self._path, data)
+
+    def restore(self, learning: Learning) -> None:
+        """Go on from the file where it is there. Raises `PictureError` for that of another word."""
+        if not self._path.exists():
+            return
+        try:
+            with safe_open(self._path, "pt") as file:
+                identity = (file.metadata() or {}).get("identity")
+                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except SafetensorError:
+            identity, state = None, {}
+        if identity != self._identity:
+            raise PictureError(
+                f"{shown(str(self._path), 255)} is not the state of this word with this model and "
+                "these pictures: delete it to begin anew"
+            )
+        learning.restore(state)
+
+
+_DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64"}
+
+
+def _safetensors(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
+    """Return a safetensors file, with the same bytes for the same content.
+
+    The library's own has its metadata in another order in each process.
+    """
+    header: dict[str, object] = {"__metadata__": dict(metadata)}
+    body = b""
+    for name, tensor in tensors.items():
+        data = tensor.contiguous().cpu().numpy().tobytes()
+        offsets = [len(body), len(body) + len(data)]
+        dtype, shape = _DTYPES[tensor.dtype], list(tensor.shape)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+        body += data
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + body

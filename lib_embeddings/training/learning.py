@@ -1,0 +1,283 @@
+"""One word while it is learned: the frozen model, what is computed once, and a step.
+
+All that chance decides in a step follows from the seed and the step's number, so that the state is
+no more than a few vectors: whoever goes on from it, goes the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import torch
+from diffusers import DDPMScheduler
+from torch.nn import functional
+
+from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.names import why_no_filename
+from lib_embeddings.pictures.compare import Kind
+from lib_embeddings.pictures.encode import PromptEncoder, Rows
+from lib_embeddings.pictures.model import LoadedEncoder, Model
+from lib_embeddings.pictures.paint import ask
+from lib_embeddings.prompts.grammar import escape, typed
+from lib_embeddings.training.examples import Example, captions_of
+from lib_embeddings.training.methods import METHODS, Method, State
+
+# Of the vectors of one embedding.
+MOST_VECTORS = 8
+# Steps from one look at the fixed inputs to the next.
+EVERY = 10
+# How often each picture is among the fixed inputs, at times spread over all.
+_FIXED = 16
+# Voronov et al., "Is This Loss Informative?" (NeurIPS 2023, arXiv 2302.04841), called DVAR: it has
+# settled when the variance of the loss over the last steps is a small share of that over all.
+_WINDOW, _SETTLED = 310, 0.15
+# Larger painters take so much memory for gradients that computing twice is cheaper.
+_LARGE = 100_000_000
+# Half precision has no numbers as small as gradients are.
+_SCALE_OF_HALF = 1024.0
+# Apart from what steps draw.
+_SEED_OF_FIXED = -1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a word is learned; the same recipe, model and pictures give the same bytes on a CPU.
+
+    Attributes:
+        like: words that it is like, in the middle of which it begins.
+        kind: `object` or `style`: what captions say.
+        method: `direction`, which keeps the length of words, or `adam`, as the WebUI trains.
+        most_steps: where it ends at the latest.
+        stops_early: whether it ends where the loss on fixed inputs has settled.
+        is_flipped: whether each picture is also shown as in a mirror; wrong for faces and writing.
+    """
+
+    name: str
+    like: str
+    kind: Kind = "object"
+    n_vectors: int = 1
+    method: str = "direction"
+    most_steps: int = 600
+    batch: int = 4
+    seed: int = 0
+    stops_early: bool = True
+    is_flipped: bool = False
+    templates: tuple[str, ...] | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return what is kept beside the result."""
+        return asdict(self)
+
+
+class Look(NamedTuple):
+    """The loss on the fixed inputs after a step."""
+
+    step: int
+    loss: float
+
+
+class Learning:
+    """A word while it is learned.
+
+    Attributes:
+        step: how many steps were taken.
+        looks: at the fixed inputs, the first before any step.
+    """
+
+    def __init__(self, model: Model, recipe: Recipe, examples: Sequence[Example]) -> None:
+        """Prepare all that stays the same.
+
+        Raises:
+            PictureError: the recipe cannot be followed with this model.
+        """
+        check_recipe(recipe, model)
+        self.model, self.recipe = model, recipe
+        self.step = 0
+        self.looks: list[Look] = []
+        name, n_vectors = recipe.name, recipe.n_vectors
+        self._methods: dict[str, Method] = {
+            each.key: METHODS[recipe.method](
+                _start(each, model.tokenize([recipe.like])[0], n_vectors), word_length(each)
+            )
+            for each in model.encoders
+        }
+        self.best: dict[str, torch.Tensor] = self.vectors()
+        self._encoder = PromptEncoder(model, {name: n_vectors})
+        written = typed(name)
+        self._captions = [
+            captions_of(each, written, recipe.kind, recipe.templates) for each in examples
+        ]
+        self._latents, self._masks = _latents(model, examples)
+        model.vae.to("cpu")  # leaves its memory to what is needed from here on
+        if recipe.is_flipped:
+            self._captions *= 2
+            self._latents = torch.cat([self._latents, self._latents.flip(-1)])
+            self._masks = torch.cat([self._masks, self._masks.flip(-1)])
+        self._noise = DDPMScheduler.from_config(model.scheduler.config)
+        self._scale = _SCALE_OF_HALF if model.dtype == torch.float16 else 1.0
+        if sum(each.numel() for each in model.unet.parameters()) > _LARGE:
+            model.unet.enable_gradient_checkpointing()
+
+    def vectors(self) -> dict[str, torch.Tensor]:
+        """Return the vectors of now, by text encoder key."""
+        return {key: method.vectors() for key, method in self._methods.items()}
+
+    def take_step(self) -> None:
+        """Learn from a few pictures at random, and look at the fixed inputs now and then."""
+        if not self.looks:
+            self._look()
+        chance = self._chance(self.step)
+        batch = torch.randint(len(self._latents), (self.recipe.batch,), generator=chance)
+        times = torch.randint(self._n_times, (len(batch),), generator=chance)
+        way = int(torch.randint(1 << 30, (), generator=chance))
+        noise = torch.randn((len(batch), *self._latents.shape[1:]), generator=chance)
+        leaves = {key: each.clone().requires_grad_() for key, each in self.vectors().items()}
+        with torch.enable_grad():
+            loss = self._loss(leaves, batch, times, [way] * len(batch), noise)
+            gradients = torch.autograd.grad(loss * self._scale, list(leaves.values()))
+        for method, gradient in zip(self._methods.values(), gradients, strict=True):
+            method.follow(gradient / self._scale)
+        self.step += 1
+        if self.step % EVERY == 0 or self.step == self.recipe.most_steps:
+            self._look()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has taken all steps, or has settled."""
+        recipe = self.recipe
+        return self.step >= recipe.most_steps or (recipe.stops_early and has_settled(self.looks))
+
+    def _chance(self, step: int) -> torch.Generator:
+        return torch.Generator().manual_seed((self.recipe.seed << 32) + step + 1)
+
+    @property
+    def _n_times(self) -> int:
+        return int(self._noise.config.num_train_timesteps)
+
+    def _look(self) -> None:
+        """Take the loss on the fixed inputs, and keep the vectors if they are the best."""
+        chance = self._chance(_SEED_OF_FIXED)
+        numbers = torch.arange(max(_FIXED, len(self._latents)))
+        noise = torch.randn((len(numbers), *self._latents.shape[1:]), generator=chance)
+        times = ((numbers + 0.5) / len(numbers) * self._n_times).long()
+        with torch.no_grad():
+            loss = self._loss(
+                self.vectors(), numbers % len(self._latents), times, numbers.tolist(), noise
+            )
+        if not self.looks or loss.item() < min(each.loss for each in self.looks):
+            self.best = self.vectors()
+        self.looks.append(Look(self.step, loss.item()))
+
+    def _loss(
+        self,
+        vectors: Rows,
+        batch: torch.Tensor,
+        times: torch.Tensor,
+        ways: Sequence[int],
+        noise: torch.Tensor,
+    ) -> torch.Tensor:
+        """Return how wrong the painter is about noise in pictures, told what they are.
+
+        Args:
+            batch: numbers of pictures.
+            ways: numbers of the ways to describe each.
+            noise: in the pictures, as much as their *times* say.
+        """
+        device = self.model.device
+        clean, mask = self._latents[batch], self._masks[batch].to(device)
+        texts = [
+            self._captions[number][way % len(self._captions[number])]
+            for number, way in zip(batch.tolist(), ways, strict=True)
+        ]
+        different = list(dict.fromkeys(texts))
+        encoded = self._encoder.encode_texts(different, {self.recipe.name: vectors})
+        each = torch.tensor([different.index(text) for text in texts], device=device)
+        encoded = encoded.select(each)
+        is_velocity = self._noise.config.prediction_type == "v_prediction"
+        noisy = self._noise.add_noise(clean, noise, times).to(device)
+        wanted = self._noise.get_velocity(clean, noise, times) if is_velocity else noise
+        found = ask(self.model, noisy, times.to(device), encoded).float()
+        errors = (found - wanted.to(device)).square() * mask
+        return errors.sum() / mask.expand_as(errors).sum()
+
+    # What is kept while it is learned
+
+    def state(self) -> State:
+        """Return all that is needed to go on from here."""
+        kept = {
+            f"{key}.{part}": each
+            for key, method in self._methods.items()
+            for part, each in method.state.items()
+        }
+        looks = torch.tensor(self.looks, dtype=torch.float64).reshape(-1, 2)
+        best = {f"best.{key}": each for key, each in self.best.items()}
+        return {**kept, **best, "looks": looks, "step": torch.tensor(self.step)}
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Go on from what `state` returned."""
+        device = self.model.device
+        for key, method in self._methods.items():
+            method.state = {part: state[f"{key}.{part}"].to(device) for part in method.state}
+        self.best = {key: state[f"best.{key}"].to(device) for key in self._methods}
+        self.looks = [Look(int(step), loss) for step, loss in state["looks"].tolist()]
+        self.step = int(state["step"])
+
+
+def has_settled(looks: Sequence[Look]) -> bool:
+    """Tell whether the loss on fixed inputs changes no more."""
+    losses = torch.tensor([look.loss for look in looks], dtype=torch.float64)
+    last = _WINDOW // EVERY
+    return len(losses) > last and bool(losses[-last:].var() < _SETTLED * losses.var())
+
+
+def word_length(encoder: LoadedEncoder) -> float:
+    """Return how long the vectors of a text encoder's own words are, on average."""
+    return float(encoder.table.weight.float().norm(dim=-1).mean())
+
+
+def check_recipe(recipe: Recipe, model: Model) -> None:
+    """Raise `PictureError` if this is no word that this model can learn."""
+    name = recipe.name
+    if why := why_no_filename(name):
+        raise PictureError(why)
+    if escape(name) != name:
+        raise PictureError(f"{shown(name)}: a prompt reads some of its characters as syntax")
+    tokens, like = model.tokenize([name, recipe.like])
+    if len(tokens) < 2:
+        raise PictureError(
+            f"{shown(name)}: the model knows this word already: choose another, as {name}-ti"
+        )
+    if not like:
+        raise PictureError("it is like nothing: name a word that the pictures are like")
+    if not 1 <= recipe.n_vectors <= MOST_VECTORS:
+        raise PictureError(f"expected 1 to {MOST_VECTORS} vectors, found {recipe.n_vectors}")
+    if recipe.most_steps < 1 or recipe.batch < 1:
+        raise PictureError("expected at least one step and one picture in each")
+
+
+def _start(encoder: LoadedEncoder, tokens: Sequence[int], n_vectors: int) -> torch.Tensor:
+    """Return where to begin, (n_vectors, hidden_size): the middle of words, or each in turn."""
+    words = functional.normalize(encoder.table.weight[list(tokens)].float(), dim=-1)
+    if n_vectors == 1:
+        return words.mean(dim=0, keepdim=True)
+    return words[[number % len(words) for number in range(n_vectors)]]
+
+
+@torch.no_grad()
+def _latents(model: Model, examples: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the pictures as latents, and which of them count."""
+    latents, masks, vae = [], [], model.vae.to(model.device)
+    for example in examples:
+        pixels = torch.from_numpy(example.pixels).permute(2, 0, 1).unsqueeze(0)
+        encoded = vae.encode(pixels.to(model.device, vae.dtype))
+        found = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
+        latents.append(found.float().cpu() * vae.config.scaling_factor)
+        side = latents[0].shape[-1]
+        mask = torch.ones(1, 1, side, side)
+        if example.mask is not None:
+            whole = torch.from_numpy(example.mask)[None, None]
+            mask = functional.adaptive_avg_pool2d(whole, side)
+        masks.append(mask)
+    return torch.cat(latents), torch.cat(masks)

@@ -1,0 +1,135 @@
+"""`try` and `learn`, as a person at a terminal meets them."""
+
+from __future__ import annotations
+
+import random
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from examples.world import PLACES, Thing, draw
+from lib_embeddings.__main__ import main
+from tests.builders import safetensors_file, vectors
+
+needs_pictures = pytest.mark.skipif(
+    find_spec("diffusers") is None, reason="lib-embeddings[pictures] is not installed"
+)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder in which the commands run, with three pictures in it."""
+    monkeypatch.chdir(tmp_path)
+    rng = random.Random(0)
+    for place in list(PLACES)[:3]:
+        draw(Thing("red", "ring", "large", place), rng).save(tmp_path / f"{place}.png")
+    return tmp_path
+
+
+def learn(*options: str) -> int:
+    pictures = [f"{place}.png" for place in list(PLACES)[:3]]
+    return main(["learn", *pictures, "--name", "my-ring", "--like", "circle", *options])
+
+
+@needs_pictures
+def test_learn_and_try(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A word is learned, and then painted without and with it."""
+    assert learn("--steps", "20", "--batch", "2", "--out", "new") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "small_model, a model of SD 1.x, on cpu in float32"
+    assert lines[1].startswith("loss ")
+    assert lines[2] == str(Path("new", "my-ring.safetensors"))
+    assert sorted(path.name for path in (here / "new").iterdir()) == [
+        "my-ring.preview.png",
+        "my-ring.safetensors",
+    ]
+    assert not (here / "my-ring.learning").exists()
+    painted = ["--seeds", "2", "--steps", "2", "--weights", "0,0.7,1", "--out", "tried"]
+    assert main(["try", lines[2], *painted]) == 0
+    assert "my-ring compared.png: 6 pictures" in capsys.readouterr().out
+    assert len(list((here / "tried").iterdir())) == 7
+
+
+@needs_pictures
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--name", "ring"], "the model knows this word already"),
+        (["--model", "missing"], "missing cannot be loaded: there is no such file or folder"),
+        (["--vectors", "9"], "expected 1 to 8 vectors, found 9"),
+    ],
+)
+def test_refused(options: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be learned is one sentence."""
+    assert learn(*options) == 2
+    assert reason in capsys.readouterr().err
+
+
+@needs_pictures
+def test_an_interrupt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C keeps the state, from which the same command goes on."""
+    from lib_embeddings.training.learning import Learning  # noqa: PLC0415
+
+    steps: list[int] = []
+    take_step = Learning.take_step
+
+    def take_step_or_end(learning: Learning) -> None:
+        steps.append(learning.step)
+        if len(steps) == 15:
+            raise KeyboardInterrupt
+        take_step(learning)
+
+    monkeypatch.setattr(Learning, "take_step", take_step_or_end)
+    assert learn("--steps", "20", "--batch", "2") == 130
+    assert "interrupted: the same command goes on from" in capsys.readouterr().err
+    assert learn("--steps", "20", "--batch", "2") == 0
+    assert steps == [*range(15), *range(10, 20)]
+
+
+@needs_pictures
+def test_a_word_that_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An embedding that is there is not replaced, and nothing is learned for it."""
+    (here / "my-ring.safetensors").write_bytes(safetensors_file())
+    assert learn() == 2
+    assert "my-ring.safetensors is there already: choose another name" in capsys.readouterr().err
+
+
+@needs_pictures
+def test_no_embedding_for_the_model(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An embedding for another model is refused before anything is painted."""
+    (here / "flora.safetensors").write_bytes(safetensors_file({"emb_params": vectors(1, 1024)}))
+    assert main(["try", "flora.safetensors"]) == 2
+    assert "flora has no vectors for clip_l" in capsys.readouterr().err
+    assert main(["try", "missing.safetensors"]) == 2
+    assert "missing.safetensors cannot be used: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weights", ["much", "1,,2", "nan", "1e9"])
+def test_no_weights(weights: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Weights that are no numbers, or that no prompt has, are wrong use."""
+    with pytest.raises(SystemExit) as exit_:
+        main(["try", "a.safetensors", "--weights", weights])
+    assert exit_.value.code == 2
+    assert f"expected weights from -10 to 10 between commas, found {weights!r}" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "many", "9" * 5000])
+def test_no_number(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number of seeds of which nothing comes is wrong use."""
+    with pytest.raises(SystemExit) as exit_:
+        main(["try", "a.safetensors", f"--seeds={number}"])
+    assert exit_.value.code == 2
+    assert "expected a number from 1 on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["try", "a.pt"], ["learn", "a.png", "--name=a", "--like=b"]])
+def test_without_the_packages(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the packages for pictures are missing, one sentence says which to install."""
+    monkeypatch.setattr("lib_embeddings.cli.find_spec", lambda _name: None)
+    assert main(command) == 2
+    assert "torch is missing: install lib-embeddings[pictures]" in capsys.readouterr().err

@@ -1,0 +1,102 @@
+"""Pictures, judged by what they show."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip("diffusers", reason="lib-embeddings[pictures] is not installed")
+
+import torch
+
+from examples.world import COLOURS, any_thing, recognise
+from lib_embeddings.pictures.paint import Settings, Wish, paint
+from tests.models import as_model, fingerprint, random_sd2, random_sdxl, small
+
+SETTINGS = Settings(steps=12, guidance=4.0)
+
+
+def test_the_small_model_paints_what_it_is_told() -> None:
+    """Nearly all of 24 prompts become the colour, size and place that they name, most the shape."""
+    rng = random.Random(1)
+    things = [any_thing(rng) for _ in range(24)]
+    prompts = [f"a {each.size} {each.colour} {each.shape} {each.place}" for each in things]
+    wishes = [Wish(prompt, "", seed) for seed, prompt in enumerate(prompts)]
+    found = [recognise(picture) for picture in paint(small(), {}, wishes, SETTINGS)]
+    for field, least in {"colour": 23, "shape": 19, "size": 23, "place": 23}.items():
+        right = sum(
+            getattr(a, field) == getattr(b, field) for a, b in zip(found, things, strict=True)
+        )
+        assert right >= least, field
+
+
+def colours(wishes: list[Wish], settings: Settings = SETTINGS) -> list[str]:
+    return [recognise(each).colour for each in paint(small(), {}, wishes, settings)]
+
+
+def test_a_negative_prompt() -> None:
+    """What the negative prompt names is avoided."""
+    wishes = [Wish("a circle on sand", "", seed) for seed in range(8)]
+    usual = max(COLOURS, key=colours(wishes).count)
+    avoided = [wish._replace(negative=usual) for wish in wishes]
+    assert colours(avoided).count(usual) < colours(wishes).count(usual)
+
+
+def test_prompt_editing() -> None:
+    """A prompt that changes early paints what it becomes, and one that never changes what it is."""
+    texts = "[red:teal:1] circle on sand", "[red:teal:12] circle on sand", "red circle on sand"
+    early, late, plain = paint(small(), {}, [Wish(text, "", 1) for text in texts], SETTINGS)
+    assert recognise(early).colour == "teal"
+    assert late.tobytes() == plain.tobytes()
+
+
+def test_weights() -> None:
+    """A weight changes how strong a word is, and leaves a picture a picture."""
+    texts = [f"a (red:{weight}) circle on sand" for weight in (0.8, 1, 1.2)]
+    pictures = paint(small(), {}, [Wish(text, "", 1) for text in texts], SETTINGS)
+    assert [recognise(each)[0::3] for each in pictures] == [("red", "on sand")] * 3
+    assert len({each.tobytes() for each in pictures}) == 3
+
+
+def test_a_seed_is_a_picture() -> None:
+    """The same wish becomes the same picture, and another seed another."""
+    one, other = Wish("red", "", 1), Wish("red", "", 2)
+    first, second = (paint(small(), {}, [one, other], SETTINGS) for _ in range(2))
+    assert [each.tobytes() for each in first] == [each.tobytes() for each in second]
+    assert first[0].tobytes() != first[1].tobytes()
+
+
+def test_prompts_of_different_lengths() -> None:
+    """A picture does not depend on how long the others' prompts are."""
+    short, long = Wish("a red ring on sand", "", 1), Wish("red BREAK ring BREAK at sea", "", 1)
+    (alone,) = paint(small(), {}, [short], SETTINGS)
+    together, _ = paint(small(), {}, [short, long], SETTINGS)
+    difference = torch.tensor(list(alone.tobytes())) - torch.tensor(list(together.tobytes()))
+    assert difference.abs().max() <= 1
+
+
+@pytest.mark.parametrize("pipeline", [random_sd2, random_sdxl])
+def test_other_families(pipeline: Callable[[], object]) -> None:
+    """Models of SD 2.x and SDXL paint, too, at any side, and stay as they are."""
+    model = as_model(pipeline())
+    before = fingerprint(model)
+    wishes = [Wish("red AND ring:0.5", "sand", 1)]
+    (picture,) = paint(model, {}, wishes, Settings(steps=2, side=64))
+    assert picture.size == (64, 64)
+    assert fingerprint(model) == before
+
+
+def test_progress_and_an_end() -> None:
+    """Each step is said before it is taken, and what the listener raises ends the work."""
+    steps = []
+
+    def listen(step: int, of: int) -> None:
+        steps.append((step, of))
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        paint(small(), {}, [Wish("red", "", 1)], SETTINGS, listen)
+    assert steps == [(1, 12), (2, 12), (3, 12)]

@@ -1,0 +1,252 @@
+"""A word is learned, on the small model: what it paints, what is kept, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("diffusers", reason="lib-embeddings[pictures] is not installed")
+
+import torch
+from PIL import Image
+
+from examples.world import PLACES, Thing, draw, recognise
+from lib_embeddings import PictureError, read_embedding
+from lib_embeddings.pictures.compare import compare
+from lib_embeddings.pictures.paint import Settings
+from lib_embeddings.training import learning as module
+from lib_embeddings.training.examples import read_examples
+from lib_embeddings.training.learn import RECIPE_KEY, Learned, learn
+from lib_embeddings.training.learning import Learning, Look, Recipe, has_settled, word_length
+from tests.models import as_model, fingerprint, random_sd2, random_sdxl, small
+
+SHORT = {"like": "circle", "most_steps": 40, "batch": 2}
+NAME = "glim-mer"
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with four pictures of an orange cross."""
+    folder, rng = tmp_path_factory.mktemp("pictures"), random.Random(9)
+    for number, place in enumerate(list(PLACES)[:4]):
+        draw(Thing("orange", "cross", "large", place), rng).save(folder / f"{number}.png")
+    return folder
+
+
+def test_it_paints_what_was_shown(pictures: Path, tmp_path: Path) -> None:
+    """The word that began as a circle is an orange cross, in places that it was not seen in."""
+    model = small()
+    before = fingerprint(model)
+    learned = learn([pictures], NAME, like="circle", model=model, most_steps=250)
+    assert fingerprint(model) == before
+    path = learned.save(tmp_path)
+    unseen = list(PLACES)[4:]
+    right = 0
+    for place in unseen:
+        comparison = compare(
+            [path], model=model, prompt=f"a {{name}} {place}", settings=Settings(12, 4.0)
+        )
+        found = [recognise(painted.picture) for painted in comparison.pictures]
+        right += sum(
+            each[:2] == ("orange", "cross") and each.place == place for each in found[1::2]
+        )
+        assert not any(each[:2] == ("orange", "cross") for each in found[::2])
+    assert right >= 7
+
+
+def test_what_is_written(pictures: Path, tmp_path: Path) -> None:
+    """The file is an ordinary embedding of SD 1.x with the recipe, beside a picture of it."""
+    learned = learn([pictures], NAME, model=small(), **SHORT, n_vectors=2)
+    path = learned.save(tmp_path / "new")
+    found = read_embedding(path)
+    assert (found.container, found.layout) == ("safetensors", "emb_params")
+    assert found.info["clip_l"][:2] == (2, 768)
+    length = word_length(small().encoders[0])
+    assert torch.tensor(found.vectors["clip_l"]).norm(dim=1).tolist() == pytest.approx([length] * 2)
+    assert found.metadata["modelspec.trigger_phrase"] == NAME
+    recipe = json.loads(found.metadata[RECIPE_KEY])
+    assert recipe["model_sha256"] == small().sha256
+    assert (recipe["steps"], len(recipe["pictures_sha256"])) == (40, 4)
+    with Image.open(path.with_suffix(".preview.png")) as preview:
+        assert preview.size == (32, 32)
+    with pytest.raises(PictureError, match="is there already"):
+        learned.save(tmp_path / "new")
+
+
+def test_the_best_is_kept(pictures: Path) -> None:
+    """What is kept is what was best on the fixed inputs, not the last."""
+    learned = learn([pictures], NAME, model=small(), **SHORT)
+    losses = [look.loss for look in learned.looks]
+    assert [look.step for look in learned.looks] == [0, 10, 20, 30, 40]
+    recipe = json.loads(learned.metadata[RECIPE_KEY])
+    assert recipe["best_step"] == learned.looks[losses.index(min(losses))].step
+
+
+def test_both_text_encoders(pictures: Path) -> None:
+    """A model with two text encoders gets vectors for both, each as long as its words."""
+    model = as_model(random_sdxl())
+    before = fingerprint(model)
+    learned = learn([pictures], NAME, model=model, like="circle", most_steps=3, batch=2)
+    lengths = {each.key: word_length(each) for each in model.encoders}
+    assert {k: v.norm().item() for k, v in learned.vectors.items()} == pytest.approx(lengths)
+    assert fingerprint(model) == before
+
+
+@pytest.mark.parametrize("pipeline", [random_sd2, random_sdxl])
+def test_the_goal(pipeline: object, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A painter that knows what is asked of it, noise or v, has no loss."""
+    model = as_model(pipeline())
+    learning = Learning(model, Recipe(NAME, "circle"), read_examples([pictures], model.side))
+    noise = torch.randn(4, *learning._latents.shape[1:])
+    times, batch = torch.tensor([10, 300, 600, 990]), torch.arange(4)
+    is_velocity = model.family.key == "sd2"
+    goal = model.scheduler.get_velocity(learning._latents, noise, times) if is_velocity else noise
+    monkeypatch.setattr(module, "ask", lambda *_: goal)
+    loss = learning._loss(learning.vectors(), batch, times, [0] * 4, noise)
+    assert loss.item() == pytest.approx(0, abs=1e-10)
+
+
+def test_a_mask(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not count in a picture does not count in the loss."""
+    examples = read_examples([pictures], small().side)
+    for example in examples:
+        example_mask = example.mask
+        assert example_mask is None
+    half = examples[0].pixels[..., 0] * 0
+    half[:, :16] = 1
+    learning = Learning(
+        small(), Recipe(NAME, "circle"), [each._replace(mask=half) for each in examples]
+    )
+    noise = torch.randn(4, *learning._latents.shape[1:])
+    wrong = noise.clone()
+    wrong[..., 4:] += 1
+    monkeypatch.setattr(module, "ask", lambda *_: wrong)
+    batch = torch.arange(4)
+    loss = learning._loss(learning.vectors(), batch, batch, [0] * 4, noise)
+    assert loss.item() == pytest.approx(0, abs=1e-10)
+
+
+def test_a_mirror(pictures: Path) -> None:
+    """Each picture is shown as in a mirror too, where that is wished for."""
+    examples = read_examples([pictures], small().side)
+    learning = Learning(small(), Recipe(NAME, "circle", is_flipped=True), examples)
+    assert torch.equal(learning._latents[4:], learning._latents[:4].flip(-1))
+
+
+@pytest.mark.parametrize(("noise", "expected"), [(0.0, True), (1.0, False)])
+def test_when_it_has_settled(noise: float, expected: bool) -> None:
+    """It has settled when the loss changes little any more, compared with all that it changed."""
+    rng = random.Random(0)
+    looks = [Look(step, 2.0 ** (-step / 50) + noise * rng.random()) for step in range(0, 600, 10)]
+    assert has_settled(looks) is expected
+    assert not has_settled(looks[:31])
+
+
+class Killed(BaseException):
+    """Ends a learning, wherever it is."""
+
+
+def test_killed_at_any_step(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed at twenty random steps and begun anew each time, it gives the same bytes."""
+    expected = learned_in(pictures, None).as_file()
+    rng, take_step, deaths = random.Random(3), Learning.take_step, 0
+
+    def take_step_or_die(learning: Learning) -> None:
+        if deaths < 20 and rng.random() < 0.4:
+            raise Killed
+        take_step(learning)
+
+    monkeypatch.setattr(Learning, "take_step", take_step_or_die)
+    state = tmp_path / "state"
+    while True:
+        try:
+            learned = learned_in(pictures, state)
+            break
+        except Killed:
+            deaths += 1
+    assert deaths == 20
+    assert learned.as_file() == expected
+
+
+def learned_in(pictures: Path, state: Path | None, **others: object) -> Learned:
+    return learn([pictures], NAME, model=small(), state=state, **{**SHORT, **others})
+
+
+def test_really_killed(pictures: Path, tmp_path: Path) -> None:
+    """A process that the system kills leaves a state from which another goes on."""
+    code = (
+        "import sys, os, signal; from tests.training.test_learn import *\n"
+        "end = lambda learning: learning.step == 30 and os.kill(os.getpid(), signal.SIGKILL)\n"
+        "learn([sys.argv[1]], NAME, model=small(), state=sys.argv[2], on_look=end, **SHORT)"
+    )
+    state = tmp_path / "state"
+    command = [sys.executable, "-W", "ignore", "-c", code, str(pictures), str(state)]
+    assert (
+        subprocess.run(command, check=False, cwd=Path(__file__).parents[2]).returncode
+        == -signal.SIGKILL
+    )
+    seen: list[int] = []
+    learned = learned_in(pictures, state, on_look=lambda learning: seen.append(learning.step))
+    assert seen == [40]
+    assert learned.as_file() == learned_in(pictures, None).as_file()
+    assert os.listdir(tmp_path) == [state.name]  # and no draft of it
+
+
+def test_stopped(pictures: Path) -> None:
+    """Who looks on may end it; the best so far is kept."""
+    learned = learn([pictures], NAME, model=small(), on_look=lambda _: True, **SHORT)
+    assert [look.step for look in learned.looks] == [0, 10]
+
+
+def test_another_state(pictures: Path, tmp_path: Path) -> None:
+    """The state of another word, or no state at all, is not gone on from."""
+    state = tmp_path / "state"
+    with pytest.raises(Killed):
+        learned_in(pictures, state, on_look=_die)
+    with pytest.raises(PictureError, match="is not the state of this word"):
+        learned_in(pictures, state, like="square")
+    state.write_bytes(b"no state")
+    with pytest.raises(PictureError, match="is not the state of this word"):
+        learned_in(pictures, state)
+
+
+def _die(_learning: Learning) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    ("recipe", "reason"),
+    [
+        ({"name": "circle"}, "the model knows this word already: choose another, as circle-ti"),
+        ({"name": "a/b"}, "a file's name cannot have / in it"),
+        ({"name": "(x)"}, "a prompt reads some of its characters as syntax"),
+        ({"like": " "}, "name a word that the pictures are like"),
+        ({"n_vectors": 9}, "expected 1 to 8 vectors, found 9"),
+        ({"most_steps": 0}, "expected at least one step"),
+    ],
+)
+def test_refused(recipe: dict[str, object], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be learned is refused before any picture is read."""
+    monkeypatch.setattr("lib_embeddings.training.learn.read_examples", None)
+    with pytest.raises(PictureError, match=reason):
+        learn([], **{"name": NAME, "like": "circle", "model": small(), **recipe})
+
+
+def test_no_memory(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory ends, one sentence says so."""
+
+    def fail(_learning: Learning) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(Learning, "take_step", fail)
+    with pytest.raises(PictureError, match="too little memory to learn with this model"):
+        learned_in(pictures, None)
