@@ -8,6 +8,7 @@ from typing import NamedTuple
 from lib_embeddings.entries.companions import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.view import ViewEntry
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold
 
 _N_VECTORS = re.compile(r"(?<!\S)(\d{1,6}) vectors?(?!\S)")
@@ -31,8 +32,8 @@ class Query(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Query:
-        """Understand `words`, `"a phrase"`, `-unwanted` and `8 vectors`."""
-        text = " ".join(fold(text).split())
+        """Understand `words`, `"a phrase"`, `-unwanted` and `8 vectors`, up to some length."""
+        text = " ".join(fold(text[: LIMITS.query_characters]).split())
         counted = _N_VECTORS.search(text)
         if counted:
             text = text[: counted.start()] + text[counted.end() :]
