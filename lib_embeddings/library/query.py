@@ -11,8 +11,10 @@ from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold
 
-_N_VECTORS = re.compile(r"(?<!\S)(\d{1,6}) vectors?(?!\S)")
-_TERM = re.compile(r'(?P<minus>-(?=\S))?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
+_TERM = re.compile(
+    r"(?P<minus>-(?=\S))?"
+    r'(?:"(?P<phrase>[^"]*)"?|(?<!-)(?P<number>\d{1,6}) vectors?(?!\S)|(?P<word>\S+))'
+)
 # Letters and digits that mean a name or a family whatever its marks; fewer are in too many.
 _LEAST = 3
 
@@ -34,14 +36,13 @@ class Query(NamedTuple):
     def of(cls, text: str) -> Query:
         """Understand `words`, `"a phrase"`, `-unwanted` and `8 vectors`, up to some length."""
         text = " ".join(fold(text[: LIMITS.query_characters]).split())
-        counted = _N_VECTORS.search(text)
-        if counted:
-            text = text[: counted.start()] + text[counted.end() :]
-        terms = [(term["minus"], term["phrase"] or term["word"]) for term in _TERM.finditer(text)]
+        found = list(_TERM.finditer(text))
+        numbers = [int(term["number"]) for term in found if term["number"]]
+        terms = [(term["minus"], term["phrase"] or term["word"]) for term in found]
         return cls(
             tuple(term for minus, term in terms if term and not minus),
             tuple(term for minus, term in terms if term and minus),
-            int(counted[1]) if counted else None,
+            numbers[0] if numbers else None,
         )
 
 

@@ -92,6 +92,14 @@ def test_words(view: View, query: str, found: list[str]) -> None:
     assert select(view, Filters(query)) == found
 
 
+def test_a_number_of_vectors_in_a_phrase() -> None:
+    """It is a part of the phrase; outside it is asked for."""
+    assert Query.of('"with 8 vectors or" -"2 vectors"  3 vectors') == Query(
+        ("with 8 vectors or",), ("2 vectors",), 3
+    )
+    assert Query.of("-8 vectors") == Query(("vectors",), ("8",))
+
+
 def test_a_query_of_any_length_costs_little(view: View) -> None:
     """Behind some length nothing is looked for; each word more would go through all texts."""
     words = "a" + " a" * 10**5
