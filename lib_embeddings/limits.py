@@ -30,8 +30,8 @@ class Limits:
     misnamed_bytes: tuple[int, int] = (KIB, 16 * MIB)
     # What a site answers instead of a file is a line or two; a long JSON is something else.
     answer_bytes: int = KIB
-    # Header, pickle and vectors of the largest embedding, read twice over. Its file has no more than
-    # that, whatever follows the embedding in it.
+    # Header, pickle and vectors of the largest embedding, read twice over. Its file has no more
+    # than that, whatever else is in it.
     read_bytes: int = 64 * MIB
 
     # Safetensors
