@@ -30,7 +30,8 @@ class Limits:
     misnamed_bytes: tuple[int, int] = (KIB, 16 * MIB)
     # What a site answers instead of a file is a line or two; a long JSON is something else.
     answer_bytes: int = KIB
-    # Header, pickle and vectors of the largest embedding, read twice over.
+    # Header, pickle and vectors of the largest embedding, read twice over. Its file has no more
+    # than that, whatever else is in it.
     read_bytes: int = 64 * MIB
 
     # Safetensors
@@ -118,6 +119,8 @@ class Limits:
     preview_bytes: int = 32 * MIB
     # A JPEG is decoded in part, and larger for that reason. Cameras take 24 million.
     photo_pixels: int = 32 * MIB
+    # Each goes over all of those pixels, in 10 ms. Progressive JPEGs have about ten.
+    photo_scans: int = 64
     # A page asks for a hundred previews at once.
     previews_at_once: int = 2
     # 10,000 thumbnails of 256 pixels are about 100 MB.
@@ -128,6 +131,12 @@ class Limits:
     text_characters: int = 100_000
     # Embeddings whose texts are remembered.
     remembered_texts: int = 20_000
+
+    # Searches
+
+    # What is looked for, word by word, in all that is known of every file: 128 words take half a
+    # second in 10,000. A hash has 64 characters.
+    query_characters: int = 256
 
     # Prompts. A report is made at every key, so that all of one together may take 50 ms.
 

@@ -20,11 +20,11 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from threading import BoundedSemaphore
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from platformdirs import user_cache_path
 
@@ -90,7 +90,8 @@ class Thumbnails:
         self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "thumbnails"
         self._most_bytes = most_bytes
         self._bytes: int | None = None
-        self._shrinking = BoundedSemaphore(LIMITS.previews_at_once)
+        # Memory of a large picture stays with the thread that decoded it, and servers have many.
+        self._decoders = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-previews")
 
     def get(self, pictures: Iterable[Picture], width: int) -> bytes | None:
         """Return the first picture that can be shown, as WebP, at most *width* pixels wide."""
@@ -101,13 +102,15 @@ class Thumbnails:
         kept = self._folder / f"{hashlib.blake2b(key, digest_size=16).hexdigest()}.webp"
         with suppress(OSError):
             return kept.read_bytes()
-        with self._shrinking:
-            with suppress(OSError):  # others who asked for it may have made it meanwhile
-                return kept.read_bytes()
-            data = shrink(picture.path, width)
-            if data is not None:
-                self._keep(kept, data)
-            return data
+        return self._decoders.submit(self._make, picture, width, kept).result()
+
+    def _make(self, picture: Picture, width: int, kept: Path) -> bytes | None:
+        with suppress(OSError):  # others who asked for it may have made it meanwhile
+            return kept.read_bytes()
+        data = shrink(picture.path, width)
+        if data is not None:
+            self._keep(kept, data)
+        return data
 
     def _keep(self, path: Path, data: bytes) -> None:
         """Write a thumbnail. A full or read-only disk costs only its memory."""
@@ -168,6 +171,8 @@ def shrink(path: str, width: int) -> bytes | None:
             at_most(LIMITS.preview_bytes, os.fstat(file.fileno()).st_size, "bytes of picture")
             with open_picture(buffered, _FORMATS) as image:
                 at_most(LIMITS.photo_pixels, image.width * image.height, "pixels")
+                if image.format == "JPEG":
+                    at_most(LIMITS.photo_scans, _count_scans(buffered), "scans")
                 image.draft("RGB", (width, width))  # lets a JPEG skip detail
                 at_most(LIMITS.preview_pixels, image.width * image.height, "pixels")
                 bounds = (width, width * _TALLEST)
@@ -181,6 +186,12 @@ def shrink(path: str, width: int) -> bytes | None:
     except Exception as error:  # noqa: BLE001 Pillow raises errors of every kind on damaged pictures
         log.debug("the picture %s cannot be shown: %s", path, error)
         return None
+
+
+def _count_scans(file: BinaryIO) -> int:
+    """Return how often a JPEG goes over its pixels; Pillow finds its own place in it again."""
+    file.seek(0)
+    return file.read().count(b"\xff\xda")
 
 
 # Texts

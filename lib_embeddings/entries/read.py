@@ -25,7 +25,7 @@ from lib_embeddings.errors import (
 from lib_embeddings.formats.assemble import make_embedding, warn_unequal
 from lib_embeddings.formats.containers import Source, read_contents
 from lib_embeddings.formats.embedding import Contents, Embedding
-from lib_embeddings.limits import LIMITS
+from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def read_file(found: Found) -> Entry:
     try:
         with open_contents(place.full_path, is_likely=not is_misnamed) as contents:
             container = contents.container
-            embedding = make_embedding(place.name, contents)
+            embedding = _make(place, contents)
     except ChangedFile as error:
         return _transient(found, str(error))
     except EmbeddingError as error:
@@ -205,10 +205,17 @@ def sha256(path: str) -> str:
     return digest.hexdigest()
 
 
+def _make(place: Place, contents: Contents) -> Embedding:
+    """Return the embedding in a file, unless there is far more in it: all of it is hashed."""
+    embedding = make_embedding(place.name, contents)
+    at_most(LIMITS.read_bytes, os.path.getsize(place.full_path), "bytes")
+    return embedding
+
+
 def _read_alone(place: Place) -> Embedding:
     try:
         with open_contents(place.full_path) as contents:
-            return make_embedding(place.name, contents)
+            return _make(place, contents)
     except EmbeddingError as error:
         error.path = place.full_path
         raise

@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Response
 from h11 import LocalProtocolError
+from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
@@ -121,6 +122,7 @@ def build_app(page: gr.Blocks, door: Door, add_routes: Callable[[FastAPI], objec
     add_routes(app)
     app.mount(f"{ASSETS}/javascript", _Files(directory=assets() / "javascript"))
     app.add_api_route(f"{ASSETS}/style.css", _style)
+    app.mount(PREFIX, Starlette())  # gradio would give the pages of other sites leave to write here
     gr.mount_gradio_app(app, page, path="/")
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
     app.add_middleware(OnlyThePage, door=door)

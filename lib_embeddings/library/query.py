@@ -8,10 +8,13 @@ from typing import NamedTuple
 from lib_embeddings.entries.companions import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.view import ViewEntry
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold
 
-_N_VECTORS = re.compile(r"(?<!\S)(\d{1,6}) vectors?(?!\S)")
-_TERM = re.compile(r'(?P<minus>-(?=\S))?(?:"(?P<phrase>[^"]*)"?|(?P<word>\S+))')
+_TERM = re.compile(
+    r"(?P<minus>-(?=\S))?"
+    r'(?:"(?P<phrase>[^"]*)"?|(?<!-)(?P<number>\d{1,6}) vectors?(?!\S)|(?P<word>\S+))'
+)
 # Letters and digits that mean a name or a family whatever its marks; fewer are in too many.
 _LEAST = 3
 
@@ -31,16 +34,15 @@ class Query(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Query:
-        """Understand `words`, `"a phrase"`, `-unwanted` and `8 vectors`."""
-        text = " ".join(fold(text).split())
-        counted = _N_VECTORS.search(text)
-        if counted:
-            text = text[: counted.start()] + text[counted.end() :]
-        terms = [(term["minus"], term["phrase"] or term["word"]) for term in _TERM.finditer(text)]
+        """Understand `words`, `"a phrase"`, `-unwanted` and `8 vectors`, up to some length."""
+        text = " ".join(fold(text[: LIMITS.query_characters]).split())
+        found = list(_TERM.finditer(text))
+        numbers = [int(term["number"]) for term in found if term["number"]]
+        terms = [(term["minus"], term["phrase"] or term["word"]) for term in found]
         return cls(
             tuple(term for minus, term in terms if term and not minus),
             tuple(term for minus, term in terms if term and minus),
-            int(counted[1]) if counted else None,
+            numbers[0] if numbers else None,
         )
 
 

@@ -146,7 +146,8 @@ class Civitai:
         versions = objects_at(model, "modelVersions")
         wanted = [each for each in versions if version in (None, number_at(each, "id"))]
         if not wanted:
-            raise nothing_at(self.site, f"version {version} of model {number}")
+            which = "version" if version is None else f"version {version}"
+            raise nothing_at(self.site, f"{which} of model {number}")
         return self._with_files(self._offer(_in_model(wanted[0], model), address))
 
     def _version(self, number: int, file: int | None = None) -> Offer:

@@ -53,8 +53,9 @@ def one_of(parameter: str, value: str, allowed: Sequence[_T]) -> _T:
 
 
 def several_of(parameter: str, values: str, allowed: Sequence[_T]) -> tuple[_T, ...]:
-    """Return the *values* between commas, each one of *allowed*."""
-    return tuple(one_of(parameter, value, allowed) for value in values.split(",") if value)
+    """Return the *values* between commas, each one of *allowed*, once."""
+    several = dict.fromkeys(filter(None, values.split(",")))
+    return tuple(one_of(parameter, value, allowed) for value in several)
 
 
 def number(parameter: str, value: str, least: int, most: int) -> int:

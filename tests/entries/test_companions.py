@@ -232,6 +232,17 @@ def test_a_photograph_is_decoded_in_part(tmp_path: Path, height: int, is_shown: 
     assert (shrink(str(tmp_path / "a.jpg"), 256) is not None) == is_shown
 
 
+@pytest.mark.parametrize(("times", "is_shown"), [(2, True), (9, False)])
+def test_a_photograph_of_too_many_scans_is_not_decoded(
+    tmp_path: Path, times: int, is_shown: bool
+) -> None:
+    """A progressive JPEG can go over its pixels as often as its bytes allow."""
+    data = picture(kind="JPEG", progressive=True)
+    scans = data[data.index(b"\xff\xda") : -2]
+    (tmp_path / "a.jpg").write_bytes(data[:-2] + scans * (times - 1) + data[-2:])
+    assert (shrink(str(tmp_path / "a.jpg"), 32) is not None) == is_shown
+
+
 def test_a_picture_of_too_many_bytes_is_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,12 +329,16 @@ def test_a_second_picture_is_shown_where_the_first_cannot_be(tmp_path: Path) -> 
 
 
 def test_few_pictures_are_decoded_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks meanwhile waits, and takes what another has made of the same picture."""
-    decoding, most, made = list[str](), list[int](), list[str]()
+    """Who asks meanwhile waits, and takes what another has made of the same picture.
+
+    The C library keeps memory for each thread that decoded, a hundred MB of a large picture.
+    """
+    decoding, most, made, threads = list[str](), list[int](), list[str](), set[int]()
     all_wait = threading.Barrier(LIMITS.previews_at_once)
 
     def decode(path: str, _width: int) -> bytes:
         decoding.append(path)
+        threads.add(threading.get_ident())
         most.append(len(decoding))
         if len(made) < LIMITS.previews_at_once:
             all_wait.wait(60)
@@ -336,7 +351,7 @@ def test_few_pictures_are_decoded_at_once(tmp_path: Path, monkeypatch: pytest.Mo
     asked = [Picture(name, 1) for name in "abcd" for _ in range(3)]
     with ThreadPoolExecutor(len(asked)) as pool:
         assert set(pool.map(lambda each: thumbnails.get([each], 32), asked)) == {b"small"}
-    assert max(most) == LIMITS.previews_at_once
+    assert max(most) == len(threads) == LIMITS.previews_at_once
     assert len(made) < len(asked)
 
 

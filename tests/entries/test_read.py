@@ -19,12 +19,16 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_contents, read_file
 from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.embedding import named_tensors
+from lib_embeddings.limits import LIMITS
 from tests.builders import (
     Call,
     Global,
     pickle_of,
+    picture_pixels,
     png,
+    png_text,
     safetensors_file,
+    torch_legacy,
     torch_zip,
     vectors,
 )
@@ -122,6 +126,19 @@ def test_a_problem_keeps_the_container(tmp_path: Path) -> None:
 
 
 # What the disk does
+
+
+@pytest.mark.parametrize("data", [torch_legacy(), png_text(), picture_pixels()])
+def test_an_embedding_before_gigabytes_of_other_things(tmp_path: Path, data: bytes) -> None:
+    """Some containers may be followed by anything, and a page of entries would hash all of it."""
+    path = tmp_path / ("a.png" if data.startswith(b"\x89PNG") else "a.pt")
+    path.write_bytes(data + b"more")
+    read_embedding(path)
+    os.truncate(path, LIMITS.read_bytes + 1)
+    with pytest.raises(BrokenFile, match="too large for an embedding: 67,108,865 bytes"):
+        read_embedding(path)
+    found = Found(Place.of_file(path), LIMITS.read_bytes + 1)
+    assert read_file(found).reading.state == "broken"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -113,6 +113,20 @@ def test_the_api_is_beside_the_page(client: TestClient) -> None:
     assert {key: host[key] for key in expected} == expected
 
 
+@pytest.mark.parametrize("path", ["/rescan", "/model", "/entries/0", "/nothing", ""])
+def test_pages_of_other_sites_get_no_leave(client: TestClient, path: str) -> None:
+    """A browser that asks whether one may write here is told nothing, as gradio would tell it."""
+    headers = {
+        "Host": "192.0.2.7",
+        "Origin": "http://evil.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-forwarded-host",
+    }
+    answer = client.options(PREFIX + path, headers=headers)
+    assert answer.status_code in (404, 405)
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
 PLOT = """
 from io import BytesIO
 from lib_embeddings.hosts import standalone

@@ -15,7 +15,9 @@ from lib_embeddings.entries.read import sha256 as hash_file
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.library.catalogue import Catalogue, Filters, FolderCount, Order, Sort
 from lib_embeddings.library.choices import Choice
+from lib_embeddings.library.query import Query
 from lib_embeddings.library.view import View
+from lib_embeddings.limits import LIMITS
 from tests.builders import safetensors_file, torch_zip, vectors
 
 FILES = {
@@ -88,6 +90,21 @@ def select(view: View, filters: Filters, **fields: object) -> list[str]:
 def test_words(view: View, query: str, found: list[str]) -> None:
     """Each word is looked for in all that is known of an entry, whatever its letter case."""
     assert select(view, Filters(query)) == found
+
+
+def test_a_number_of_vectors_in_a_phrase() -> None:
+    """It is a part of the phrase; outside it is asked for."""
+    assert Query.of('"with 8 vectors or" -"2 vectors"  3 vectors') == Query(
+        ("with 8 vectors or",), ("2 vectors",), 3
+    )
+    assert Query.of("-8 vectors") == Query(("vectors",), ("8",))
+
+
+def test_a_query_of_any_length_costs_little(view: View) -> None:
+    """Behind some length nothing is looked for; each word more would go through all texts."""
+    words = "a" + " a" * 10**5
+    assert select(view, Filters(f"{words} nothing")) == select(view, Filters("a"))
+    assert len(Query.of(words).wanted) <= LIMITS.query_characters
 
 
 @pytest.mark.parametrize(

@@ -406,6 +406,16 @@ def test_a_rename_is_a_change(root: Path, library: Library, reader: Reader) -> N
     assert library.catalogue.choice_of(found).favourite
 
 
+def test_a_misnamed_embedding_is_used_once_it_is_renamed(root: Path, library: Library) -> None:
+    """What was said of its old ending is not remembered for its new name."""
+    (root / "cat.safetensors.1").write_bytes(SD1)
+    library.rescan()
+    (seen,) = library.view
+    found = library.find(library.rename(seen.entry, "cat"))
+    assert found is not None
+    assert (found.entry.place.path, found.state) == ("cat.safetensors", "ok")
+
+
 def test_a_refused_rename_is_no_change(root: Path, library: Library) -> None:
     """A name that another folder has is refused, and no new generation begins."""
     for name in ("cat.pt", "dog.pt"):

@@ -93,6 +93,9 @@ def test_the_newest_version_or_the_wanted_one(site: FakeCivitai) -> None:
     assert resolve(site, CivitaiModel(9208, 92080)).title == "EasyNegative v1"
     with pytest.raises(NotFound, match="Civitai has no version 5 of model 9208"):
         resolve(site, CivitaiModel(9208, 5))
+    site.models[9208]["modelVersions"].clear()
+    with pytest.raises(NotFound, match="Civitai has no version of model 9208"):
+        resolve(site, CivitaiModel(9208))
 
 
 def test_both_files_of_a_version(site: FakeCivitai) -> None:

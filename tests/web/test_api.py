@@ -24,8 +24,10 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.view import STATES
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door, allow
+from lib_embeddings.web.requests import several_of
 from lib_embeddings.web.routes import PREFIX, add_routes
 from tests.web import ELSEWHERE, HERE, SD1, SD2, SDXL, TUNNEL, Client, From, Site, open_site
 
@@ -144,6 +146,11 @@ def test_wrong_parameters(site: Site, address: str, parameters: dict[str, str]) 
     assert detail.startswith(f"{parameter}: ")
     assert "\n" not in detail
     assert len(detail) < 200
+
+
+def test_a_word_that_is_repeated_counts_once() -> None:
+    """A list of thousands would be gone through for every file."""
+    assert several_of("state", ",".join(["ok", "broken"] * 9000), STATES) == ("ok", "broken")
 
 
 def test_an_odd_tag(site: Site) -> None:
