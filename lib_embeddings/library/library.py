@@ -247,8 +247,9 @@ class Library:
         """Give an embedding another name, and return the new id. Raises `RenameError`."""
         with self._scanning:
             renaming = rename(entry, name, self._snapshot.entries)
-            for move in renaming.moves:
-                self._index.move(move.source.full_path, move.target.full_path)
+            for source, target in renaming.moves:
+                if source.suffix == target.suffix:  # a misnamed file becomes another
+                    self._index.move(source.full_path, target.full_path)
             if self._choices:
                 self._choices.move({entry.place.id: renaming.place.id})
         self.rescan()
