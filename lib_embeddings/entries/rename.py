@@ -100,17 +100,27 @@ def plan(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Renaming:
     return Renaming(tuple(Move(place.beside(old), place.beside(new)) for old, new in targets))
 
 
+def mended_filename(entry: Entry) -> str | None:
+    """Return what a misnamed embedding should be called; None for every other file."""
+    place, reading = entry.place, entry.reading
+    is_misnamed = place.suffix not in SUFFIXES and reading.state == "broken"
+    if not (is_misnamed and reading.container):
+        return None
+    return mend_ending(place.filename, usual_suffix(reading.container))
+
+
 def _suffix_for(entry: Entry) -> str | None:
     """Return the ending that a misnamed embedding gets; None where the file keeps its own.
 
     Raises:
         RenameError: it has the ending of something else, and is no embedding.
     """
-    place, reading = entry.place, entry.reading
+    place = entry.place
     if place.suffix in SUFFIXES:
         return None
-    if reading.state == "broken" and reading.container:
-        return split_name(mend_ending(place.filename, usual_suffix(reading.container)))[1]
+    mended = mended_filename(entry)
+    if mended:
+        return split_name(mended)[1]
     found = shown(place.suffix) or "none"
     raise RenameError(
         f"{shown(place.path, 255)}: expected one of {', '.join(SUFFIXES)}, found {found}"

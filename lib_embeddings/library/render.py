@@ -12,11 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 
 from lib_embeddings.entries.companions import pictures_of, read_texts
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.rename import mended_filename
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.view import View, ViewEntry, check
+from lib_embeddings.names import split_name
 
 # A burst of changes is one line: it names so many files and counts the others.
 _NAMED = 10
@@ -61,7 +64,7 @@ class EntryJson(TypedDict):
     n_vectors: the largest number for any text encoder.
     bytes: size of the file; of a pair, of both.
     mtime: when it was written, in seconds.
-    proposal: a better name; null if there is no warning about its own.
+    proposal: a better name; null if nothing is wrong with its own.
     preview: a word that changes with its picture; null without one.
     field: the prompt field for the name.
     chosen_field: the same if a person chose it; null if it is guessed.
@@ -116,7 +119,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "bytes": entry.size,
         "mtime": entry.mtime_ns / 1e9,
         "warnings": [*entry.warnings, *_partial_warning(catalogue, seen), *advice.warnings],
-        "proposal": advice.proposal,
+        "proposal": advice.proposal or _mended_name(entry),
         "preview": _preview_version(seen),
         "notes": texts.notes,
         "description": texts.description,
@@ -156,6 +159,11 @@ def _partial_warning(catalogue: Catalogue, seen: ViewEntry) -> Iterator[str]:
 
 def _vectors_as_json(n_vectors: int, hidden_size: int, dtype: str) -> VectorsJson:
     return {"n_vectors": n_vectors, "hidden_size": hidden_size, "dtype": dtype}
+
+
+def _mended_name(entry: Entry) -> str | None:
+    filename = mended_filename(entry)
+    return filename and split_name(filename)[0]
 
 
 def _preview_version(seen: ViewEntry) -> str | None:

@@ -132,7 +132,7 @@ class NameChecks:
         longer = self._longer_than(name)
         if longer is not None:
             yield (
-                f"{longer} begins with this name and cannot be used now: "
+                f"the name {longer} begins with this name and cannot be used now: "
                 f"a prompt that names {longer} uses {called}"
             )
 

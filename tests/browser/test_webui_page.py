@@ -201,6 +201,36 @@ def test_the_webuis_style_of_cards_is_not_ours(page: Page) -> None:
     assert name["y"] >= picture["y"] + picture["height"]
 
 
+@pytest.mark.parametrize("has_touch", [False, True])
+def test_no_button_leaves_its_card(browser: Browser, webui: str, *, has_touch: bool) -> None:
+    """With the pencil there are five, which the narrowest cards have in more rows."""
+    context = browser.new_context(
+        viewport={"width": 1200, "height": 1000}, has_touch=has_touch, is_mobile=has_touch
+    )
+    context.add_init_script(EDITOR)
+    page = context.new_page()
+    page.goto(webui)
+    tab = open_tab(page, "txt2img")
+    tab.show("All")
+    for width in range(320, 760, 40):
+        page.set_viewport_size({"width": width, "height": 1000})
+        tab.wait_until_painted()
+        outside = tab.cards.evaluate_all(
+            """(cards) => cards.flatMap((card) => {
+              const { left, right, top, bottom } = card.getBoundingClientRect();
+              const isOutside = (button) => {
+                const box = button.getBoundingClientRect();
+                return box.left < left || box.right > right || box.top < top || box.bottom > bottom;
+              };
+              return [...card.querySelectorAll(".button-row button")]
+                .filter((button) => button.checkVisibility() && isOutside(button))
+                .map((button) => button.ariaLabel);
+            })"""
+        )
+        assert (width, outside) == (width, [])
+    context.close()
+
+
 def test_others_find_the_cards(page: Page) -> None:
     """Cards, names and places for buttons are where they are on the WebUI's own page."""
     open_tab(page, "img2img")

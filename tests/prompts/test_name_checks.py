@@ -62,7 +62,9 @@ def test_the_beginning_of_another_name() -> None:
     """A name is used in place of a longer one that cannot be; that is no reason to rename it."""
     short, long, other = known("whatever-200"), known("whatever-2000", reason=XL), known("whatever")
     checks = NameChecks([short, long, other], tokenize)
-    warning = "whatever-2000 begins with this name and cannot be used now: a prompt that names "
+    warning = (
+        "the name whatever-2000 begins with this name and cannot be used now: a prompt that names "
+    )
     assert checks.of(short) == ((f"{warning}whatever-2000 uses whatever-200",), None)
     assert checks.of(long) == NO_ADVICE
     assert NameChecks([short, long._replace(reason=None)], tokenize).of(short) == NO_ADVICE

@@ -181,6 +181,19 @@ def test_a_name_that_needs_attention(site: Site) -> None:
     assert {key: details[key] for key in shown} == shown
 
 
+@pytest.mark.parametrize(
+    "path", ["cat.safetensors.1", "sub/cat.safetensors.txt", "cat.pti", "v1.5", "20068"]
+)
+def test_a_misnamed_embedding_can_have_the_name_that_is_proposed(site: Site, path: str) -> None:
+    """It is then called as its reason says, and is as good as any other."""
+    site.add(path)
+    (before,) = site.get("/entries")["entries"]
+    asked = {"name": before["proposal"]}
+    after = site.client.post(f"/entries/{before['id']}/rename", json=asked).json()
+    assert before["reason"].endswith(f"rename it to {after['path'].rpartition('/')[2]}")
+    assert (after["state"], after["proposal"]) == ("ok", None)
+
+
 def test_a_card(site: Site) -> None:
     """A card tells what was read, what lies beside the file, and what the user chose."""
     site.write("anime/bad hands.json", '{"notes": "n", "description": "d"}')

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -77,6 +78,9 @@ class _Page:
         self._rescan = rescan
         self._sha256 = sha256
         self.items = _Items(self._item_now)
+        exists = self.lister.exists
+        # The WebUI opens what is there, and a pipe would never answer.
+        self.lister.exists = lambda path: exists(path) and os.path.isfile(path)
 
     def create_html(self, tabname: str, *, empty: bool = False) -> str:  # noqa: ARG002 - theirs
         return pane(tabname, self.extra_networks_tabname)
@@ -84,6 +88,9 @@ class _Page:
     def refresh(self) -> None:
         super().refresh()  # type: ignore[misc] # not typed
         self._rescan()  # which a loader of the WebUI's own does not
+
+    def read_user_metadata(self, item: Item, use_cache: bool = True) -> None:  # noqa: ARG002 - theirs
+        super().read_user_metadata(item)  # type: ignore[misc] # not typed
 
     def create_item_html(self, *_args: Any, **_kwargs: Any) -> str:
         """Return no card: the WebUI would put it among ours, which follow the files themselves."""

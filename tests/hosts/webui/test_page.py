@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,16 @@ def test_a_description_in_a_text_file_is_offered(run: Run) -> None:
     (run.folder / "cat.txt").write_text("a cat")
     editor = page.create_user_metadata_editor(object(), "txt2img")
     assert editor.put_values_into_components("cat")[1] == "a cat"
+
+
+def test_what_is_no_file_is_not_opened_beside_an_embedding(run: Run) -> None:
+    """A pipe or a device is no sidecar, no description and no preview: it may never answer."""
+    page = started(run, "cat.safetensors")
+    for ending in (".json", ".txt", ".preview.png"):
+        (run.folder / f"cat{ending}").symlink_to(os.devnull)
+    editor = page.create_user_metadata_editor(object(), "txt2img")
+    assert editor.put_values_into_components("cat")[1:4:2] == (None, None)
+    host_pages().get_single_card("textual inversion", "txt2img", "cat")
 
 
 def test_a_replaced_preview_is_shown_at_once(run: Run, tmp_path: Path) -> None:
