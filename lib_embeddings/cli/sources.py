@@ -123,19 +123,25 @@ def _add(options: argparse.Namespace) -> int:
         try:
             found = _files(sources, reference, options.name)
         except SourceError as error:
-            code = refuse(f"{named}: {error}")
+            code = _refuse(named, error)
             continue
         for offer, file in found:
             try:
                 download = _bring(sources, offer, file, options)
             except SourceError as error:
-                code = refuse(f"{named}: {error}")
+                code = _refuse(named, error)
             else:
                 _print(download)
                 places.append(download.place)
     if places:
         _print_advice(options.folder, places)
     return code
+
+
+def _refuse(named: str, error: SourceError) -> int:
+    """Print why a reference brought nothing; some reasons begin with its link already."""
+    reason = str(error)
+    return refuse(reason if reason.startswith(named) else f"{named}: {reason}")
 
 
 def _files(sources: Sources, reference: str, name: str | None) -> list[tuple[Offer, RemoteFile]]:

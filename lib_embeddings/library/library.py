@@ -385,12 +385,14 @@ def scan(roots: Iterable[str | os.PathLike[str]], model: str | ModelFamily | Non
 
     Raises:
         NotADirectoryError: a root is no folder.
-        KeyError: there is no such model family.
+        ValueError: there is no such model family.
     """
     folders = [os.fspath(root) for root in roots]
     for folder in folders:
         if not os.path.isdir(folder):
             raise NotADirectoryError(folder)
+    if isinstance(model, str) and model not in MODEL_FAMILIES:
+        raise ValueError(f"model: expected one of {', '.join(MODEL_FAMILIES)}, found {model!r}")
     library = Library(folders, Index.nowhere())
     library.set_model(MODEL_FAMILIES[model] if isinstance(model, str) else model)
     library.rescan()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
+from lib_embeddings.errors import SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import SUFFIXES, split_name
 from lib_embeddings.sources.civitai import CIVITAI, Civitai
@@ -104,4 +105,7 @@ class Sources:
 
     def search(self, source: str, query: SearchRequest) -> SearchResult:
         """Return what `civitai` or `concepts` has for some words."""
+        if source not in self._searchable:
+            known = " or ".join(self._searchable)
+            raise SourceError(f"source: expected {known}, found {shown(source)}")
         return self._searchable[source].search(query)

@@ -171,7 +171,7 @@ def test_a_folder_that_is_not_there(
     assert out == ""
     written = name.encode("unicode_escape").decode()
     assert err == (
-        f"lib-embeddings: {tmp_path}/{written} is not a folder: give the folder to scan\n"
+        f"lib-embeddings: {tmp_path}/{written} is not a folder: give one that is there\n"
     )
 
 

@@ -304,7 +304,7 @@ def test_a_file_for_a_folder(folder: Path, tmp_path: Path) -> None:
     """A file can never become a folder with embeddings: that is wrong use, as for `scan`."""
     file = folder / "cat.safetensors"
     complaint = refused(file, "--port", 0, home=tmp_path)
-    assert complaint == f"{file} is not a folder: give the folder to scan"
+    assert complaint == f"{file} is not a folder: give one that is there"
 
 
 def test_a_missing_folder_is_waited_for(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def test_a_model_is_named_or_given(tmp_path: Path) -> None:
     fill(tmp_path, "cat.pt")
     assert [entry.fit for entry in scan([tmp_path], "sdxl")] == ["partial"]
     assert [entry.fit for entry in scan([tmp_path], MODEL_FAMILIES["sd1"])] == ["usable"]
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match=r"expected one of sd1, sd2, .*, found 'sd9'"):
         scan([tmp_path], "sd9")
 
 
