@@ -112,8 +112,9 @@ def mend_ending(filename: str, suffix: str) -> str:
     if inside:
         is_right = (inside[2].lower() == ".safetensors") == (suffix == ".safetensors")
         return inside[1] + (inside[2] if is_right else suffix)
-    stem, ending = split_name(filename)
-    return (stem if ending[1:].isalpha() else filename) + suffix
+    asked = filename.partition("?")[0].rstrip(". ")  # some programs keep what a link asks for
+    stem, ending = split_name(asked)
+    return (stem if ending[1:].isalpha() else asked) + suffix
 
 
 def fold(name: str) -> str:

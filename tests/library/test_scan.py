@@ -143,6 +143,8 @@ def test_other_files_are_passed_by(tmp_path: Path, path: str) -> None:
     [
         ("20068", "20068.safetensors"),
         ("v1.5", "v1.5.safetensors"),
+        ("20068?type=Model&format=a.b", "20068.safetensors"),
+        ("a.", "a.safetensors"),
         ("a.safetensors?download=true", "a.safetensors"),
         ("a.bin_download=true", "a.safetensors"),
         ("a.safetensors.1", "a.safetensors"),
