@@ -98,6 +98,7 @@
  * @property {string | null} id Null where there is no such file.
  * @property {string} name
  * @property {string} reason
+ * @property {boolean} partial Whether somebody can let the model use it in part.
  * @property {string | null} shadowed_by The shorter name that is used in its place.
  */
 

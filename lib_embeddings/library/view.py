@@ -288,6 +288,7 @@ def known_of(seen: ViewEntry) -> KnownEmbedding:
         entry.stored_name,
         seen.state == "duplicate",
         seen.reason if seen.may_be_used else None,
+        seen.fit == "partial",
     )
 
 

@@ -26,15 +26,36 @@ import { placeOf as placeIn } from "./layout.mjs";
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
+/** @typedef {import("./layout.mjs").Layout} Layout */
+/** @typedef {{element: HTMLLIElement, entry: Entry | undefined}} Card */
 
 /**
  * @typedef {object} Surroundings
  * @property {Host} host
  * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
+ * @property {(entry: Entry, width: number) => string | null} picture Returns the address of a preview.
+ * @property {(card: HTMLLIElement, entry: Entry) => void} decorate Called for every new card.
  */
 
 const BEHIND_MARKS = /(?<=[-_.])(?![-_.])/;
 const IN_PATHS = /(?<=[/_])|(?=\.[a-z]{2})/;
+
+/**
+ * Return the card of an entry: the old one, unless something has changed.
+ *
+ * @param {Card | undefined} old
+ * @param {Entry} entry
+ * @param {number} width Of its picture, in pixels of the screen.
+ * @param {Surroundings} surroundings
+ * @returns {Card}
+ */
+export function renewCard(old, entry, width, surroundings) {
+  if (old && (old.entry === entry || JSON.stringify(old.entry) === JSON.stringify(entry)))
+    return { element: old.element, entry };
+  const card = createCard(entry, surroundings.picture(entry, width), surroundings);
+  surroundings.decorate(card, entry);
+  return { element: card, entry };
+}
 
 /**
  * @param {Entry} entry
@@ -42,7 +63,7 @@ const IN_PATHS = /(?<=[/_])|(?=\.[a-z]{2})/;
  * @param {Surroundings} surroundings
  * @returns {HTMLLIElement}
  */
-export function createCard(entry, preview, { host, hasEditor }) {
+function createCard(entry, preview, { host, hasEditor }) {
   const why = obstacle(entry);
   const main = element(
     "button",
@@ -80,14 +101,35 @@ export function createGap() {
 }
 
 /**
- * Put a card in its place in the grid.
+ * Put cards in their places in the grid, and nothing else.
  *
+ * @param {HTMLElement} list
+ * @param {Map<number, Card>} cards By their places.
+ * @param {Layout} layout
+ * @param {number} total
+ * @param {number} active The place of the one that Tab reaches.
+ */
+export function arrange(list, cards, layout, total, active) {
+  const inOrder = Array.from(cards).sort(([a], [b]) => a - b);
+  const kept = new Set(inOrder.map(([, { element: card }]) => card));
+  for (const child of Array.from(list.children)) {
+    if (!kept.has(/** @type {HTMLLIElement} */ (child))) child.remove();
+  }
+  inOrder.forEach(([index, { element: card, entry }], position) => {
+    placeCard(card, layout, index, total);
+    if (entry) setReachable(card, index === active);
+    const there = list.children[position];
+    if (there !== card) list.insertBefore(card, there ?? null);
+  });
+}
+
+/**
  * @param {HTMLLIElement} card
- * @param {import("./layout.mjs").Layout} layout
+ * @param {Layout} layout
  * @param {number} index
  * @param {number} total
  */
-export function placeCard(card, layout, index, total) {
+function placeCard(card, layout, index, total) {
   const { left, top } = placeIn(layout, index);
   card.style.width = `${layout.cardWidth}px`;
   card.style.height = `${layout.cardHeight}px`;

@@ -3,22 +3,15 @@
  */
 
 import { element } from "../page.mjs";
-import { createCard, createGap, placeCard, setReachable } from "./card.mjs";
+import { arrange, createGap, renewCard, setReachable } from "./card.mjs";
 import { fullHeight, layOut, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
 import { Scroller } from "./scroller.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("./result_pages.mjs").ResultPages} ResultPages */
-/** @typedef {{element: HTMLLIElement, entry: Entry | undefined}} Card */
+/** @typedef {import("./card.mjs").Card} Card */
 
-/**
- * `decorate` is called for every new card.
- *
- * @typedef {import("./card.mjs").Surroundings & {
- *   picture: (entry: Entry, width: number) => string | null,
- *   decorate: (card: HTMLLIElement, entry: Entry) => void,
- * }} Options
- */
+/** @typedef {import("./card.mjs").Surroundings} Surroundings */
 
 export class Grid {
   /** @type {ResultPages | undefined} */
@@ -33,12 +26,14 @@ export class Grid {
   #anchor;
   /** The one card that Tab reaches. */
   #active = 0;
+  /** @type {string | undefined} The id of an entry whose card is to be seen when it comes. */
+  #wanted;
   /** Whether the viewport has the focus for a card that is not here yet. */
   #isAwaited = false;
   #frame = 0;
 
   /**
-   * @param {Options} options
+   * @param {Surroundings} options
    * @param {AbortSignal} closing
    */
   constructor(options, closing) {
@@ -101,6 +96,7 @@ export class Grid {
     this.list.style.height = `${fullHeight(this.#layout, results.total)}px`;
     this.scroller.moveTo(place.scrollTop);
     this.render();
+    if (this.#wanted && !this.reveal(this.#wanted)) this.#wanted = undefined;
   }
 
   /** Bring the cards up to date with the results and the scroll position. */
@@ -119,7 +115,7 @@ export class Grid {
     // A card that is scrolled away with the focus on it would drop the focus.
     if (isFocused && this.#results.at(this.#active)) wanted.set(this.#active, this.#cardAt(this.#active, reusable));
     this.#cards = wanted;
-    this.#arrange();
+    arrange(this.list, this.#cards, this.#layout, this.#results.total, this.#active);
     this.#results.want(first, end);
     if (isFocused && !this.list.contains(document.activeElement)) this.focus();
   }
@@ -135,6 +131,25 @@ export class Grid {
     const main = this.#cards.get(this.#active)?.element.querySelector("button");
     this.#isAwaited = !main;
     (main ?? this.viewport).focus({ preventScroll: true });
+  }
+
+  /**
+   * Bring a card into sight and focus it, now or with the results that come next.
+   *
+   * @param {string} id Of its entry.
+   * @returns {boolean} Whether it is among the results now.
+   */
+  reveal(id) {
+    const index = this.#results?.indexOf(id) ?? -1;
+    this.#wanted = index < 0 ? id : undefined;
+    if (index < 0) return false;
+    this.#go(index);
+    this.focus();
+    const card = this.#cards.get(index)?.element;
+    card?.classList.add("revealed");
+    card?.addEventListener("focusout", () => card.classList.remove("revealed"), { once: true });
+    card?.scrollIntoView({ block: "nearest" });
+    return true;
   }
 
   /**
@@ -220,7 +235,7 @@ export class Grid {
 
   /** Lay the cards out anew, and keep the first one that is seen in sight. */
   #layOut() {
-    const firstSeen = Math.ceil(this.scroller.top / this.#layout.rowStep) * this.#layout.columns;
+    const firstSeen = this.#firstSeen;
     const { fontSize, paddingInline } = getComputedStyle(this.viewport);
     this.#layout = layOut(this.#size.width - 2 * parseFloat(paddingInline), parseFloat(fontSize), this.#scale);
     this.list.style.height = `${fullHeight(this.#layout, this.#results?.total ?? 0)}px`;
@@ -252,14 +267,16 @@ export class Grid {
    * @returns {{before: number, after: number} | undefined} Its index in both.
    */
   #anchorIn(results) {
-    const { columns, rowStep } = this.#layout;
-    const firstSeen = Math.ceil(this.scroller.top / rowStep) * columns;
     const kept = this.#results?.indexOf(this.#anchor) ?? -1;
-    for (let before = kept < 0 ? firstSeen : kept; before < this.range.end; before += 1) {
+    for (let before = kept < 0 ? this.#firstSeen : kept; before < this.range.end; before += 1) {
       const after = results.indexOf(this.#results?.at(before)?.id);
       if (after >= 0) return { before, after };
     }
     return undefined;
+  }
+
+  get #firstSeen() {
+    return Math.ceil(this.scroller.top / this.#layout.rowStep) * this.#layout.columns;
   }
 
   /**
@@ -273,28 +290,6 @@ export class Grid {
       const old = this.#cards.get(index);
       return old && !old.entry ? old : { element: createGap(), entry };
     }
-    const old = reusable.get(entry.id);
-    if (old && (old.entry === entry || JSON.stringify(old.entry) === JSON.stringify(entry))) {
-      return { element: old.element, entry };
-    }
-    const { picture, decorate } = this.options;
-    const card = createCard(entry, picture(entry, pictureWidth(this.#layout, devicePixelRatio)), this.options);
-    decorate(card, entry);
-    return { element: card, entry };
-  }
-
-  /** Put the cards in their places, and nothing else into the list. */
-  #arrange() {
-    const inOrder = Array.from(this.#cards).sort(([a], [b]) => a - b);
-    const kept = new Set(inOrder.map(([, { element: card }]) => card));
-    for (const child of Array.from(this.list.children)) {
-      if (!kept.has(/** @type {HTMLLIElement} */ (child))) child.remove();
-    }
-    inOrder.forEach(([index, { element: card, entry }], position) => {
-      placeCard(card, this.#layout, index, this.#results?.total ?? 0);
-      if (entry) setReachable(card, index === this.#active);
-      const there = this.list.children[position];
-      if (there !== card) this.list.insertBefore(card, there ?? null);
-    });
+    return renewCard(reusable.get(entry.id), entry, pictureWidth(this.#layout, devicePixelRatio), this.options);
   }
 }

@@ -2,7 +2,7 @@
  * The tab: its parts, and what they do for each other.
  */
 
-import { element, hasEditor, openEditor, showOver, watchVisibility } from "../page.mjs";
+import { element, follow, hasEditor, openEditor, openTabs, showOver, watchVisibility } from "../page.mjs";
 import { changesText, FIELDS } from "../words.mjs";
 import { dropBrokenPictures, showPlaces } from "../cards/card.mjs";
 import { DetailsPanel } from "../cards/details.mjs";
@@ -88,6 +88,17 @@ export class Tab {
     this.#setShown(false);
     this.search.close();
     this.#closing.abort();
+  }
+
+  /**
+   * Bring the card of a file into sight, whatever is shown now.
+   *
+   * @param {string} id
+   * @param {string} name
+   */
+  reveal(id, name) {
+    openTabs(this.root);
+    if (!this.grid.reveal(id)) this.#accept({ filter: "all", query: `"${name.replaceAll('"', " ")}"`, folder: "" });
   }
 
   #build() {
@@ -210,28 +221,13 @@ export class Tab {
       clearSearch: () => this.#accept({ query: "" }),
       leave: () => insertion.fields.focus(),
     };
-    for (const type of ["click", "change", "input"])
-      root.addEventListener(type, (event) => this.#act(event), { signal });
+    follow(root, this.#actions, signal);
     root.addEventListener("keydown", (event) => answerKey(keyboard, event), { signal });
     root.addEventListener("mousedown", keepCaret, { signal });
     root.addEventListener("focusin", ({ target }) => this.#follow(/** @type {Element} */ (target)), { signal });
     toolbar.options.addEventListener("toggle", () => toolbar.options.querySelector("button")?.focus(), { signal });
     root.addEventListener("pointerenter", () => insertion.updateUsed(), { signal });
     dropBrokenPictures(root, signal);
-  }
-
-  /**
-   * Do what an element asks for: the search when typed into, other inputs when changed, buttons when clicked.
-   *
-   * @param {Event} event
-   */
-  #act(event) {
-    const target = /** @type {Element} */ (event.target).closest("[data-action]");
-    if (!(target instanceof HTMLElement)) return;
-    const isInput = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    const isLive = target === this.toolbar.search || target === this.toolbar.scale;
-    const wanted = isLive ? "input" : isInput ? "change" : "click";
-    if (event.type === wanted) this.#actions[target.dataset.action ?? ""]?.(target, event);
   }
 
   /**
