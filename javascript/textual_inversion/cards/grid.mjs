@@ -3,8 +3,8 @@
  */
 
 import { element } from "../page.mjs";
-import { arrange, createGap, renewCard, setReachable } from "./card.mjs";
-import { fullHeight, layOut, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
+import { arrange, createGap, renewCard, setReachable, standOut } from "./card.mjs";
+import { fullHeight, layOut, layOutRows, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
 import { Scroller } from "./scroller.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -19,8 +19,8 @@ export class Grid {
   /** @type {Map<number, Card>} */
   #cards = new Map();
   #layout = layOut(0, 16);
-  /** How much wider than usual people want the cards. */
-  #scale = 1;
+  /** How much wider than usual people want the cards, or whether in a list. */
+  #look = { scale: 1, isList: false };
   #size = { width: 0, height: 0 };
   /** @type {string | undefined} The id of the card that stays where it is until somebody scrolls. */
   #anchor;
@@ -66,7 +66,7 @@ export class Grid {
     return !this.scroller.top || this.#anchorIn(results) !== undefined;
   }
 
-  /** The cards that exist now, with their entries. */
+  /** The cards that exist now. */
   *shown() {
     for (const { element: card, entry } of this.#cards.values()) {
       if (entry) yield { card, entry };
@@ -146,20 +146,21 @@ export class Grid {
     this.#go(index);
     this.focus();
     const card = this.#cards.get(index)?.element;
-    card?.classList.add("revealed");
-    card?.addEventListener("focusout", () => card.classList.remove("revealed"), { once: true });
-    card?.scrollIntoView({ block: "nearest" });
+    if (card) standOut(card);
     return true;
   }
 
   /**
-   * Make cards wider or narrower.
+   * Show cards of some size, or a list.
    *
-   * @param {number} scale
+   * @param {{scale: number, isList: boolean}} choices
    */
-  resize(scale) {
-    if (scale === this.#scale) return;
-    this.#scale = scale;
+  resize({ scale, isList }) {
+    const before = this.#look;
+    if (scale === before.scale && isList === before.isList) return;
+    if (isList !== before.isList) this.#cards.clear();
+    this.#look = { scale, isList };
+    this.list.classList.toggle("rows", isList);
     if (this.#size.width) this.#layOut();
   }
 
@@ -237,7 +238,8 @@ export class Grid {
   #layOut() {
     const firstSeen = this.#firstSeen;
     const { fontSize, paddingInline } = getComputedStyle(this.viewport);
-    this.#layout = layOut(this.#size.width - 2 * parseFloat(paddingInline), parseFloat(fontSize), this.#scale);
+    const [width, em] = [this.#size.width - 2 * parseFloat(paddingInline), parseFloat(fontSize)];
+    this.#layout = this.#look.isList ? layOutRows(width, em) : layOut(width, em, this.#look.scale);
     this.list.style.height = `${fullHeight(this.#layout, this.#results?.total ?? 0)}px`;
     if (this.scroller.top) this.scroller.moveTo(placeOf(this.#layout, firstSeen).top);
     this.render();
@@ -290,6 +292,9 @@ export class Grid {
       const old = this.#cards.get(index);
       return old && !old.entry ? old : { element: createGap(), entry };
     }
-    return renewCard(reusable.get(entry.id), entry, pictureWidth(this.#layout, devicePixelRatio), this.options);
+    return renewCard(reusable.get(entry.id), entry, pictureWidth(this.#layout, devicePixelRatio), {
+      ...this.options,
+      isList: this.#look.isList,
+    });
   }
 }
