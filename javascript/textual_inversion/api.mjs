@@ -80,6 +80,9 @@
  * @property {string | null} by_family How many are for which family; null where a model is active.
  * @property {string[]} roots
  * @property {Counts} counts
+ * @property {Record<string, number>} families How many entries each model family can use; no key means none.
+ * @property {{counts: Counts, folders: Record<string, number>}} found How many of each kind a click on its filter
+ *   would show, and how many a click on a folder, by its id; no key means none.
  * @property {number} total How many entries pass the filters.
  * @property {{read: number, total: number} | null} scanning How far the scan is that reads files now; null where none does.
  * @property {Folder[]} folders
@@ -98,6 +101,7 @@
  * @property {string | null} id Null where there is no such file.
  * @property {string} name
  * @property {string} reason
+ * @property {boolean} partial Whether somebody can let the model use it in part.
  * @property {string | null} shadowed_by The shorter name that is used in its place.
  */
 

@@ -60,7 +60,7 @@ class Page {
   constructor(api, host) {
     this.api = api;
     this.host = host;
-    this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits));
+    this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits, this.#showCard));
     this.completer = new Completer(api, host, (target) => this.#blockOf(target));
   }
 
@@ -78,6 +78,13 @@ class Page {
     for (const report of this.reports) report.place();
     this.completer.place(this.reports.flatMap(({ fields }) => fields.textareas()));
   }
+
+  /** @type {import("./report/reports.mjs").ShowCard} */
+  #showCard = (tabname, id, name) => {
+    for (const [place, tab] of this.#tabs) {
+      if (place instanceof HTMLElement && place.dataset.tabname === tabname) tab.reveal(id, name);
+    }
+  };
 
   /**
    * Return what the host has around a prompt field, null for other elements.

@@ -104,6 +104,39 @@ export function watchVisibility(part, changed, closing) {
 }
 
 /**
+ * Open the tabs of the host that a part of the page is hidden in.
+ *
+ * @param {Element} part
+ */
+export function openTabs(part) {
+  for (let pane = part.closest(".tabitem"); pane; pane = pane.parentElement?.closest(".tabitem") ?? null) {
+    const place = Array.from(pane.parentElement?.querySelectorAll(":scope > .tabitem") ?? []).indexOf(pane);
+    const buttons = pane.parentElement?.querySelectorAll(":scope > .tab-nav button") ?? [];
+    if (!pane.getClientRects().length) /** @type {HTMLElement | undefined} */ (buttons[place])?.click();
+  }
+}
+
+/**
+ * Do what the elements of a part of the page ask for by their `data-action`: buttons when clicked, inputs
+ * when changed, those that are searched with or drawn along while they are.
+ *
+ * @param {HTMLElement} part
+ * @param {Record<string, (target: HTMLElement, event: Event) => unknown>} actions
+ * @param {AbortSignal} signal
+ */
+export function follow(part, actions, signal) {
+  const act = (/** @type {Event} */ event) => {
+    const target = /** @type {Element} */ (event.target).closest("[data-action]");
+    if (!(target instanceof HTMLElement)) return;
+    const isInput = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
+    const isLive = isInput && (target.type === "search" || target.type === "range");
+    const wanted = isLive ? "input" : isInput ? "change" : "click";
+    if (event.type === wanted) actions[target.dataset.action ?? ""]?.(target, event);
+  };
+  for (const type of ["click", "change", "input"]) part.addEventListener(type, act, { signal });
+}
+
+/**
  * Tell whether the WebUI has an editor of preview, description and notes where a tab is.
  *
  * @param {HTMLElement} root Where the tab is.

@@ -10,6 +10,7 @@
 /** @typedef {import("./api.mjs").Twin} Twin */
 
 const NUMBER = new Intl.NumberFormat("en");
+const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
 const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 const GRAPHEMES = new Intl.Segmenter();
 
@@ -128,6 +129,11 @@ export function size(bytes) {
 /** @param {number} seconds Since 1970. */
 export function date(seconds) {
   return DATE.format(new Date(seconds * 1000));
+}
+
+/** @param {number} seconds Since 1970. */
+export function day(seconds) {
+  return DAY.format(new Date(seconds * 1000));
 }
 
 /** @param {string} sentence */

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.companions import read_texts
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.library.choices import NO_CHOICE, Choice
 from lib_embeddings.library.completion import Completer
+from lib_embeddings.library.folders import FolderCount, count_folders, folder_tree, prefix_of
 from lib_embeddings.library.query import Query, Texts, families_of, letters_of
-from lib_embeddings.library.view import FitKind, State, View, ViewEntry, check_names, known_of
+from lib_embeddings.library.view import (
+    FitKind,
+    State,
+    View,
+    ViewEntry,
+    check_names,
+    count_kinds,
+    known_of,
+)
 from lib_embeddings.names import Field, guess_field, natural_key
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 
@@ -42,45 +50,49 @@ class Filters:
 
     query: str = ""
     folder: str | None = None
-    state: Collection[State] = ()
-    fit: Collection[FitKind] = ()
-    family: Collection[str] = ()
+    state: tuple[State, ...] = ()
+    fit: tuple[FitKind, ...] = ()
+    family: tuple[str, ...] = ()
     favourite: bool = False
 
 
 class ResultPage(NamedTuple):
-    """Some of the entries that passed, and how many did."""
+    """Some of the entries that passed, and how many there are beside them.
+
+    Attributes:
+        total: how many passed.
+        counts: of what passes all but the filters of state, fit and favourites, how many have
+            each state and each fit, and how many are favourites.
+        folders: of what passes all but the filter of folders, how many are in each folder and
+            below, by its id; those without any are missing.
+    """
 
     total: int
     entries: Sequence[ViewEntry]
-
-
-@dataclass(frozen=True, slots=True)
-class FolderCount:
-    """A folder with entries in it or below.
-
-    Attributes:
-        id: the number of its root, a colon, and its path in it.
-        depth: 0 for a root.
-        count: of the entries in it and below.
-    """
-
-    id: str
-    title: str
-    depth: int
-    count: int
+    counts: Mapping[str, int]
+    folders: Mapping[str, int]
 
 
 class _Row(NamedTuple):
     """An entry with what filters ask of it and what would be made again for each search.
 
     Attributes:
-        prefix: folder id with a slash around each folder's name, so that prefixes are folders.
+        folder: the id of the folder that it lies in.
+        prefix: the same with a slash around each folder's name, so that prefixes are folders.
     """
 
     seen: ViewEntry
     id: str
+    folder: str
     prefix: str
+
+
+class _Found(NamedTuple):
+    """The answer to a question, as `ResultPage` has it, with all rows that passed."""
+
+    rows: list[_Row]
+    counts: Mapping[str, int]
+    folders: Mapping[str, int]
 
 
 def _sha256_of(entry: Entry) -> str:
@@ -146,9 +158,9 @@ class Catalogue:
         limit: int = 100,
     ) -> ResultPage:
         """Return the page of entries that pass. Equals are sorted by name in either order."""
-        rows = self._pass(self._sorted(sort, order), filters)
-        page = rows[offset : offset + limit]
-        return ResultPage(len(rows), [row.seen for row in page])
+        rows, counts, folders = self._find(filters, sort, order)
+        page = [row.seen for row in rows[offset : offset + limit]]
+        return ResultPage(len(rows), page, counts, folders)
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
         """Return the embeddings that the end of *text* may become; see `Completer`."""
@@ -165,23 +177,17 @@ class Catalogue:
     @cached_property
     def counts(self) -> Mapping[str, int]:
         """How many entries have each state and each fit, and how many are favourites."""
-        favourites = sum(row.id in self._favourites for row in self._rows)
-        return {**self.view.counts, "favourite": favourites}
+        return self._count(self._rows)
 
     @cached_property
     def folders(self) -> tuple[FolderCount, ...]:
         """Every root, and below it every folder with entries in it or deeper."""
-        counts = {f"{number}:": 0 for number in range(len(self.view.roots))}
-        for id_, count in Counter(map(self.folder_of, self.view)).items():
-            for ancestor in _ancestors(id_):
-                counts[ancestor] = counts.get(ancestor, 0) + count
-        return tuple(self._folder(id_, counts[id_]) for id_ in sorted(counts, key=_depth_first))
+        return folder_tree(self.view.roots, (row.folder for row in self._rows))
 
-    def _folder(self, id_: str, count: int) -> FolderCount:
-        number, _, path = id_.partition(":")
-        root = self.view.roots[int(number)]
-        title = path.rpartition("/")[2] or Place.of_root(root).filename or root
-        return FolderCount(id_, title, path.count("/") + 1 if path else 0, count)
+    @cached_property
+    def families(self) -> Mapping[str, int]:
+        """By key, how many entries each model family can use; those without any are missing."""
+        return Counter(key for keys in self._families.values() for key in keys)
 
     @cached_property
     def _root_numbers(self) -> dict[str, int]:
@@ -197,8 +203,10 @@ class Catalogue:
 
     @cached_property
     def _rows(self) -> list[_Row]:
+        folders = map(self.folder_of, self.view)
         return [
-            _Row(seen, seen.entry.place.id, _prefix(self.folder_of(seen))) for seen in self.view
+            _Row(seen, seen.entry.place.id, folder, prefix_of(folder))
+            for seen, folder in zip(self.view, folders, strict=True)
         ]
 
     @cached_property
@@ -238,16 +246,41 @@ class Catalogue:
             self._orders[sort, order] = rows
         return rows
 
-    def _pass(self, rows: list[_Row], filters: Filters) -> list[_Row]:
+    def _find(self, filters: Filters, sort: Sort, order: Order) -> _Found:
+        """Answer a question; the last answer is kept, as pages ask for one part after another."""
+        question = filters, sort, order, len(self.hashes())
+        found = self._last.get(question)
+        if found is None:
+            matching = self._matching(self._sorted(sort, order), filters)
+            chosen = self._chosen(matching, filters)
+            counts = self._count(_below(filters.folder, matching))
+            folders = count_folders(row.folder for row in chosen)
+            found = _Found(_below(filters.folder, chosen), counts, folders)
+            self._last.clear()
+            self._last[question] = found
+        return found
+
+    @cached_property
+    def _last(self) -> dict[Hashable, _Found]:
+        return {}
+
+    def _count(self, rows: list[_Row]) -> Mapping[str, int]:
+        """Return how many rows have each state and each fit, and how many are favourites."""
+        favourites = sum(row.id in self._favourites for row in rows) if self._favourites else 0
+        return {**count_kinds([row.seen for row in rows]), "favourite": favourites}
+
+    def _chosen(self, rows: list[_Row], filters: Filters) -> list[_Row]:
+        """Return the rows with a state and fit that were asked for."""
         if filters.state:
             rows = [row for row in rows if row.seen.state in filters.state]
         if filters.fit:
             rows = [row for row in rows if row.seen.fit in filters.fit]
         if filters.favourite:
             rows = [row for row in rows if row.id in self._favourites]
-        if filters.folder is not None:
-            prefix = _prefix(filters.folder)
-            rows = [row for row in rows if row.prefix.startswith(prefix)]
+        return rows
+
+    def _matching(self, rows: list[_Row], filters: Filters) -> list[_Row]:
+        """Return the rows for a family that have what the query looks for."""
         if filters.family:
             asked = frozenset(filters.family)
             rows = [row for row in rows if not asked.isdisjoint(self._families[row.id])]
@@ -283,21 +316,12 @@ class Catalogue:
         return frozenset(row.id for row in self._rows if row.seen.entry.place.full_path in paths)
 
 
-def _prefix(folder: str) -> str:
-    number, _, path = folder.partition(":")
-    return f"{number}:/{path}/" if path else f"{number}:/"
-
-
-def _ancestors(folder: str) -> Iterator[str]:
-    """Yield the root that a folder lies in, the folders between, and itself."""
-    number, _, path = folder.partition(":")
-    parts = path.split("/") if path else []
-    return (f"{number}:{'/'.join(parts[:count])}" for count in range(len(parts) + 1))
-
-
-def _depth_first(folder: str) -> tuple[int, list[list[int | str]]]:
-    number, _, path = folder.partition(":")
-    return int(number), [natural_key(name) for name in path.split("/")]
+def _below(folder: str | None, rows: list[_Row]) -> list[_Row]:
+    """Return the rows in a folder and below; all where None is asked for."""
+    if folder is None:
+        return rows
+    prefix = prefix_of(folder)
+    return [row for row in rows if row.prefix.startswith(prefix)]
 
 
 def _has_vectors(seen: ViewEntry, number: int) -> bool:

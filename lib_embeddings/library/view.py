@@ -144,14 +144,19 @@ class View:
     @cached_property
     def counts(self) -> Mapping[str, int]:
         """How many entries have each state and each fit."""
-        found: Counter[str | None] = Counter(row.state for row in self.entries)
-        found.update(row.fit for row in self.entries)
-        return {kind: found[kind] for kind in (*STATES, *FITS)}
+        return count_kinds(self.entries)
 
     def twins(self, row: ViewEntry) -> tuple[ViewEntry, ...]:
         """Return the other embeddings with the name of one."""
         rows = self._twins.get(fold(row.name), ()) if row.state in ("ok", "duplicate") else ()
         return tuple(other for other in rows if other is not row)
+
+
+def count_kinds(rows: Sequence[ViewEntry]) -> dict[str, int]:
+    """Return how many entries have each state and each fit."""
+    found: Counter[str | None] = Counter(row.state for row in rows)
+    found.update(row.fit for row in rows)
+    return {kind: found[kind] for kind in (*STATES, *FITS)}
 
 
 class _Fits:
@@ -288,6 +293,7 @@ def known_of(seen: ViewEntry) -> KnownEmbedding:
         stored_name=entry.stored_name,
         is_duplicate=seen.state == "duplicate",
         caveat=seen.reason if seen.may_be_used else None,
+        is_partial=seen.fit == "partial",
     )
 
 

@@ -21,6 +21,7 @@ class KnownEmbedding(NamedTuple):
         stored_name: the name inside the file, which no prompt uses.
         is_duplicate: whether another file of its name is used in its place.
         caveat: what to know where a prompt can use it; None where there is nothing.
+        is_partial: whether people can let the model use it in part.
     """
 
     id: str
@@ -31,6 +32,7 @@ class KnownEmbedding(NamedTuple):
     stored_name: str | None = None
     is_duplicate: bool = False
     caveat: str | None = None
+    is_partial: bool = False
 
 
 class Used(NamedTuple):
@@ -140,6 +142,7 @@ class PromptReport:
                     "id": known.id or None,
                     "name": known.name,
                     "reason": known.reason,
+                    "partial": known.is_partial,
                     "shadowed_by": shadowed_by,
                 }
                 for known, shadowed_by in self.unavailable

@@ -86,6 +86,7 @@ def summary(library: Library, catalogue: Catalogue, *, shows_paths: bool) -> dic
         "by_family": by_family(view),
         "roots": [root if shows_paths else Place.of_root(root).filename for root in view.roots],
         "counts": dict(catalogue.counts),
+        "families": dict(catalogue.families),
         "folders": [asdict(folder) for folder in catalogue.folders],
     }
 

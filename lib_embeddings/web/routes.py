@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 
 from lib_embeddings.entries.companions import Thumbnails, pictures_of
 from lib_embeddings.errors import BadName, EmbeddingError, RenameError
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import ORDERS, SORTS, Filters
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json
@@ -94,6 +95,7 @@ class _Routes:
         folder: str = "",
         state: str = "",
         fit: str = "",
+        family: str = "",
         favourite: str = "false",
         offset: str = "0",
         limit: str = "100",
@@ -107,6 +109,7 @@ class _Routes:
             folder=folder or None,
             state=several_of("state", state, STATES),
             fit=several_of("fit", fit, FITS),
+            family=several_of("family", family, tuple(MODEL_FAMILIES)),
             favourite=one_of("favourite", favourite, ("true", "false")) == "true",
         )
         page = catalogue.select(
@@ -119,6 +122,7 @@ class _Routes:
         return unchanged(request, tag) or as_json(
             {
                 **answers.summary(self._library, catalogue, shows_paths=shows_paths),
+                "found": {"counts": dict(page.counts), "folders": dict(page.folders)},
                 "total": page.total,
                 "entries": [entry_as_json(catalogue, seen) for seen in page.entries],
             },

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, expect
+from PIL import Image
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser.conftest import HOSTILE
 from tests.browser.tab import Tab
@@ -76,7 +80,7 @@ def test_an_empty_view_says_why_and_offers_more(tab: Tab) -> None:
     """One click leads from a search without result to the file that was meant."""
     tab.search.fill("nfixer")
     expect(tab.empty).to_contain_text("No results for “nfixer”")
-    tab.empty.get_by_role("button", name="Search all files (9)").click()
+    tab.empty.get_by_role("button", name="Show what is found under “All” (1)").click()
     expect(tab.card("nfixer")).to_be_visible()
     expect(tab.empty).to_be_hidden()
 
@@ -246,3 +250,149 @@ def test_details_tell_all_and_take_choices(tab: Tab) -> None:
     tab.details.get_by_label("Use it anyway").uncheck()
     tab.details.get_by_label("Favourite").uncheck()
     expect(tab.root.locator(".chip", has_text="Favourites")).to_have_text("Favourites 0")
+
+
+# A list, and large pictures
+
+
+def test_a_list_has_columns_that_sort_it(tab: Tab) -> None:
+    """It is remembered; a click on a title sorts by it, another one reverses."""
+    tab.root.get_by_role("button", name="Show as a list").click()
+    tab.show("All")
+    row = tab.card("detail-xl")
+    expect(row.locator(".facts > *")).to_contain_text(["SDXL", "3", "KB", "20", "sdxl"])
+    expect(row.locator(".reason")).to_contain_text("Partially compatible")
+    tab.root.locator(".columns button", has_text="Vectors").click()
+    expect(tab.cards.first).to_have_attribute("data-name", "detail-xl")
+    tab.root.locator(".columns button", has_text="Vectors").click()
+    expect(tab.cards.last).to_have_attribute("data-name", "detail-xl")
+    tab.page.reload()
+    expect(tab.card("brush").locator(".folder")).to_have_text("styles/ink")
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("marc_allante")
+    tab.card("marc_allante").locator(".main").press("ArrowDown")
+    tab.root.get_by_role("button", name="Show as a list").click()
+    expect(tab.card("marc_allante").locator(".amount")).to_have_text("2 vectors")
+
+
+def test_rows_of_a_list_do_not_overlap(tab: Tab) -> None:
+    """No text is over another, at any width."""
+    tab.root.get_by_role("button", name="Show as a list").click()
+    for width, columns in ((1400, 6), (1000, 4), (800, 4)):
+        tab.page.set_viewport_size({"width": width, "height": 900})
+        tab.wait_until_painted()
+        parts = tab.card("marc_allante").locator(".name, .facts > *").all()
+        boxes = [box for part in parts if (box := part.bounding_box())]
+        assert len(boxes) == columns
+        for before, after in pairwise(boxes):
+            assert before["x"] + before["width"] <= after["x"]
+
+
+@pytest.fixture
+def with_picture(tab: Tab, folder: Path) -> Iterator[Tab]:
+    picture = folder / "marc_allante.preview.png"
+    Image.new("RGB", (600, 800), "teal").save(picture)
+    expect(tab.card("marc_allante").locator("img")).to_be_visible()
+    yield tab
+    picture.unlink()
+
+
+def test_a_picture_is_shown_large_while_somebody_rests_on_it(with_picture: Tab) -> None:
+    """Beside its card, and only as long."""
+    tab = with_picture
+    tab.card("marc_allante").locator(".picture").hover()
+    large = tab.root.locator(".peek")
+    expect(large).to_be_visible()
+    expect(large).to_be_in_viewport(ratio=1)
+    expect(large.locator("img")).to_have_js_property("naturalWidth", 600)
+    tab.search.hover()
+    expect(large).to_be_hidden()
+    tab.click("marc_allante")
+    expect(tab.prompt).to_have_value("marc_allante")
+
+
+@pytest.mark.usefixtures("with_picture")
+def test_a_long_press_shows_the_picture_and_clicks_nothing(browser: Browser, address: str) -> None:
+    """A short tap inserts, as ever."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    tab = Tab(context.new_page())
+    tab.page.goto(address)
+    picture = tab.card("marc_allante").locator(".picture")
+    picture.locator("img").wait_for()
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    assert box
+    touch = [{"x": box["x"] + 60, "y": box["y"] + 90}]
+    fingers = context.new_cdp_session(tab.page)
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": touch})
+    expect(tab.root.locator(".peek")).to_be_visible()
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(tab.root.locator(".peek")).to_be_hidden()
+    expect(tab.prompt).to_have_value("")
+    tab.card("marc_allante").locator(".name").tap()
+    expect(tab.prompt).to_have_value("marc_allante")
+    context.close()
+
+
+# Counts, families, and what a search has found
+
+
+def folder_counts(tab: Tab) -> dict[str, str]:
+    """Return the number at each folder that is shown, by its title."""
+    rows = tab.root.get_by_role("treeitem").all()
+    return {row.locator(".title").inner_text(): row.locator(".count").inner_text() for row in rows}
+
+
+def test_every_count_is_of_what_a_click_would_show(tab: Tab) -> None:
+    """Folders count within search and filter, filters within search and folder."""
+    tab.search.fill(".safetensors")
+    expect(tab.root.locator(".chip:visible")).to_have_text(
+        [
+            "Usable 6",
+            "Other models 1",
+            "Partially compatible 1",
+            "Broken 0",
+            "Favourites 0",
+            "All 8",
+        ]
+    )
+    counts = folder_counts(tab)
+    assert (counts["styles"], counts["sd2"]) == ("2", "0")
+    tab.show("Other models")
+    expect(tab.cards).to_have_count(1)
+    counts = folder_counts(tab)
+    assert (counts["styles"], counts["sd2"]) == ("0", "1")
+    tab.root.get_by_role("treeitem").filter(has_text="styles").click()
+    expect(tab.root.locator(".chip:visible")).to_contain_text(["Usable 2", "Other models 0"])
+    tab.show("Usable")
+    expect(tab.cards).to_have_count(2)
+    expect(tab.status).to_have_text("2 of 6 embeddings")
+
+
+def test_what_other_models_use_is_a_choice_away(tab: Tab) -> None:
+    """The families that have something are offered, and the page's address keeps the choice."""
+    tab.show("All")
+    tab.root.get_by_label("Made for").select_option(label="For SDXL")
+    expect(tab.cards).to_have_count(1)
+    expect(tab.card("detail-xl")).to_be_visible()
+    tab.page.reload()
+    expect(tab.card("detail-xl")).to_be_visible()
+    expect(tab.root.get_by_label("Made for")).to_have_value("sdxl")
+    tab.show("Usable")
+    expect(tab.empty).to_contain_text("Nothing for this model")
+    tab.empty.get_by_role("button", name="Show those for any model").click()
+    expect(tab.cards).to_have_count(6)
+
+
+def test_the_letters_that_were_found_stand_out(tab: Tab) -> None:
+    """Whatever gaps and marks were typed, and only as long as they are looked for."""
+    tab.search.fill("badhands")
+    marks = tab.card("bad-hands-5").locator("mark")
+    expect(marks).to_have_text(["bad-", "hands"])
+    tab.search.fill("wat")
+    expect(tab.card("watercolour").locator("mark")).to_have_text("wat")
+    tab.search.fill("")
+    expect(tab.cards).to_have_count(6)
+    expect(tab.root.locator("mark")).to_have_count(0)

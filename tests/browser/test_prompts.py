@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
 from tests.browser.conftest import HOSTILE, SD1, SD2, fill, write
 from tests.browser.tab import Tab, change_host
@@ -52,8 +52,8 @@ def test_a_prompt_shows_what_it_uses(tab: Tab) -> None:
     tab.prompt.fill("a (marc_allante:1.2) portrait, marc_allante")
     expect(tab.notices).to_have_text(
         [
+            "7 of 75",
             "marc_allante 2 vectors, used 2 times, weights 1.2 and 1",
-            "Embeddings take 4 of 75 tokens",
         ]
     )
     expect(tab.negative_report.get_by_role("listitem")).to_have_count(0)
@@ -77,7 +77,7 @@ def test_a_prompt_that_is_too_long_is_not_asked_about(tab: Tab) -> None:
     tab.prompt.fill("😀" * 21)
     expect(tab.notices).to_have_text(["This prompt is not checked: it has more than 20 characters"])
     tab.prompt.fill("😀" * 8 + "marc_allante")
-    expect(tab.notices.first).to_have_text("marc_allante 2 vectors")
+    expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors")
     assert len(asked.requests) == 1
 
 
@@ -98,9 +98,9 @@ def test_what_is_not_used_is_shown_with_the_reason(tab: Tab) -> None:
     """So is the shorter name that is used instead of a longer one."""
     tab.negative.fill("nfixer, whatever-2000")
     notices = tab.negative_report.get_by_role("listitem")
-    expect(notices.nth(0)).to_contain_text("whatever-2000 is not used: made for SD 2.x")
-    expect(notices.nth(0)).to_contain_text("whatever-200 is used instead")
-    expect(notices.nth(1)).to_contain_text("nfixer is not used: made for SD 2.x")
+    expect(notices.nth(1)).to_contain_text("whatever-2000 is not used: made for SD 2.x")
+    expect(notices.nth(1)).to_contain_text("whatever-200 is used instead")
+    expect(notices.nth(2)).to_contain_text("nfixer is not used: made for SD 2.x")
 
 
 def test_a_near_miss_is_mended_with_a_click(tab: Tab) -> None:
@@ -109,7 +109,7 @@ def test_a_near_miss_is_mended_with_a_click(tab: Tab) -> None:
     expect(tab.notices).to_have_text(["marc_alante: did you meanmarc_allante?"])
     tab.report.get_by_role("button", name="marc_allante?").click()
     expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
-    expect(tab.notices.first).to_have_text("marc_allante 2 vectors, weight 1.2")
+    expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors, weight 1.2")
     expect(tab.prompt).to_be_focused()
     tab.page.keyboard.press("Control+z")
     expect(tab.prompt).to_have_value("a cat, (marc_alante:1.2)")
@@ -153,7 +153,7 @@ def test_a_page_that_nobody_sees_asks_nothing(tab: Tab) -> None:
     tab.page.clock.run_for(1000)
     tab.page.evaluate(HIDE, "visible")
     tab.page.clock.run_for(1000)
-    expect(tab.notices.first).to_contain_text("brush")
+    expect(tab.notices.nth(1)).to_contain_text("brush")
     assert asked.prompts() == ["brush"]
 
 
@@ -192,7 +192,7 @@ def test_a_field_that_is_put_in_again_keeps_its_report(tab: Tab) -> None:
       copy.querySelector("textarea").value = "brush";
       old.replaceWith(copy);
     }""")
-    expect(tab.notices.first).to_have_text("brush 2 vectors")
+    expect(tab.notices.nth(1)).to_have_text("brush 2 vectors")
 
 
 def test_a_pasted_infotext_goes_with_the_question(tab: Tab) -> None:
@@ -219,8 +219,98 @@ def test_a_pasted_infotext_goes_with_the_question(tab: Tab) -> None:
 def test_a_hostile_name_is_text_in_the_report(tab: Tab) -> None:
     """Markup in a name is shown as it is written."""
     tab.click(HOSTILE)
-    expect(tab.notices.first).to_have_text(f"{HOSTILE} 2 vectors")
+    expect(tab.notices.nth(1)).to_have_text(f"{HOSTILE} 2 vectors")
     expect(tab.page.locator("img[src=x]")).to_have_count(0)
+
+
+# What the chips do
+
+
+def press(tab: Tab, label: str) -> None:
+    """Press a button of the report."""
+    tab.report.get_by_role("button", name=label, exact=True).click()
+
+
+def test_a_chip_changes_the_weight(tab: Tab) -> None:
+    """Each click is a step of 0.1 and one undo, and the caret stays with its words."""
+    tab.prompt.fill("a cat, marc_allante")
+    tab.prompt.press("Home")
+    press(tab, "Make marc_allante stronger")
+    press(tab, "Make marc_allante stronger")
+    expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
+    expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors, weight 1.2")
+    tab.page.keyboard.type("my ")
+    expect(tab.prompt).to_have_value("my a cat, (marc_allante:1.2)")
+    tab.prompt.fill("a cat, (marc_allante:1.1)")
+    press(tab, "Make marc_allante weaker")
+    expect(tab.prompt).to_have_value("a cat, marc_allante")
+    tab.prompt.press("Control+z")
+    expect(tab.prompt).to_have_value("a cat, (marc_allante:1.1)")
+
+
+def test_keys_change_a_weight_again_and_again(tab: Tab) -> None:
+    """The button that was pressed keeps the focus when the report is made anew."""
+    tab.prompt.fill("marc_allante")
+    stronger = tab.report.get_by_role("button", name="Make marc_allante stronger")
+    stronger.focus()
+    for weight in ("1.1", "1.2"):
+        tab.page.keyboard.press("Enter")
+        expect(tab.notices.nth(1)).to_contain_text(f"weight {weight}")
+    expect(stronger).to_be_focused()
+
+
+def test_a_chip_removes_its_name(tab: Tab) -> None:
+    """All of it goes; what a card inserted goes without a trace."""
+    tab.prompt.fill("a cat, (marc_allante:1.2), a dog, marc_allante")
+    press(tab, "Remove marc_allante from the prompt")
+    expect(tab.prompt).to_have_value("a cat, a dog")
+    expect(tab.notices).to_have_count(0)
+    tab.prompt.fill("a dog ,, ")
+    tab.click("brush")
+    press(tab, "Remove brush from the prompt")
+    expect(tab.prompt).to_have_value("a dog ,, ")
+
+
+def test_a_chip_shows_its_card(tab: Tab) -> None:
+    """Also where the cards of another search are shown, and where no model can use it."""
+    tab.prompt.fill("marc_allante, nfixer")
+    press(tab, "marc_allante")
+    expect(tab.card("marc_allante").locator(".main")).to_be_focused()
+    press(tab, "nfixer")
+    expect(tab.search).to_have_value('"nfixer"')
+    expect(tab.card("nfixer").locator(".main")).to_be_focused()
+    expect(tab.card("nfixer")).to_be_in_viewport(ratio=1)
+    press(tab, "marc_allante")
+    expect(tab.card("marc_allante").locator(".main")).to_be_focused()
+
+
+def test_what_is_not_used_can_be_mended(tab: Tab) -> None:
+    """What fits in part is used anyway, a mark gets its space, and what is of no use goes."""
+    tab.prompt.fill("detail-xl, c++, nfixer")
+    press(tab, "Put a space behind it")
+    expect(tab.prompt).to_have_value("detail-xl, c++ , nfixer")
+    press(tab, "Use anyway")
+    expect(tab.notices.filter(has_text="detail-xl 3 vectors")).to_be_visible()
+    press(tab, "Remove nfixer from the prompt")
+    expect(tab.prompt).to_have_value("detail-xl, c++")
+
+
+def test_fingers_find_the_buttons_where_they_have_room(browser: Browser, address: str) -> None:
+    """One line holds none that a finger could hit; opened, each is large enough."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    tab = Tab(context.new_page())
+    tab.page.goto(address)
+    tab.prompt.fill("marc_allante")
+    stronger = tab.report.get_by_role("button", name="Make marc_allante stronger")
+    tab.report.get_by_role("button", name="More").tap()
+    box = stronger.bounding_box()
+    assert box
+    assert min(box["width"], box["height"]) >= 44
+    stronger.tap()
+    expect(tab.prompt).to_have_value("(marc_allante:1.1)")
+    context.close()
 
 
 # Completion
@@ -239,7 +329,7 @@ def test_a_typed_word_is_completed_with_the_keyboard(tab: Tab) -> None:
     expect(tab.prompt).not_to_have_attribute("role", "combobox")
     tab.page.keyboard.type(":1.2)")
     expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
-    expect(tab.notices.first).to_have_text("marc_allante 2 vectors, weight 1.2")
+    expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors, weight 1.2")
 
 
 def test_undo_takes_back_a_completion(tab: Tab) -> None:
@@ -282,7 +372,7 @@ def test_a_hostile_name_is_text_in_the_list(tab: Tab) -> None:
     tab.prompt.press_sequentially("onerr")
     expect(tab.completions.locator(".offered")).to_have_text(HOSTILE)
     tab.completions.first.click()
-    expect(tab.notices.first).to_have_text(f"{HOSTILE} 2 vectors")
+    expect(tab.notices.nth(1)).to_have_text(f"{HOSTILE} 2 vectors")
 
 
 def test_keys_that_mean_nothing_to_the_list_are_the_hosts(tab: Tab) -> None:

@@ -119,17 +119,43 @@ def test_what_is_shown_stays_over_a_reload(page: Page) -> None:
     assert len(open_tab(page, "img2img").names()) > 1
 
 
+HIDE_TAB = """(pane) => {
+  const tabs = document.createElement("div");
+  tabs.innerHTML = `<div class="tab-nav"><button>Generation</button><button>Ours</button></div>
+    <div class="tabitem">Generation</div><div class="tabitem" style="display: none"></div>`;
+  pane.before(tabs);
+  const items = [...tabs.querySelectorAll(".tabitem")];
+  items[1].append(pane);
+  tabs.querySelectorAll("button").forEach((button, chosen) => {
+    const show = () => items.forEach((item, at) => (item.hidden = at !== chosen));
+    button.addEventListener("click", show);
+    button.addEventListener("click", () => (items[chosen].style.display = "block"));
+  });
+}"""
+
+
+def test_a_chip_opens_the_tab_that_has_the_card(page: Page) -> None:
+    """A WebUI shows one tab at a time, and ours may not be the one."""
+    tab = open_tab(page, "txt2img")
+    page.locator("#txt2img_textual_inversion_pane").evaluate(HIDE_TAB)
+    expect(tab.root).to_be_hidden()
+    tab.prompt.fill("marc_allante")
+    tab.report.get_by_role("button", name="marc_allante", exact=True).click()
+    expect(tab.card("marc_allante").locator(".main")).to_be_focused()
+    expect(tab.card("marc_allante")).to_be_in_viewport()
+
+
 def test_selected_styles_count_in_the_report(page: Page) -> None:
     """What a style puts into the prompt is reported while it is selected, also under no prompt."""
     tab = open_tab(page, "txt2img")
     choice = page.locator("#txt2img_styles input")
     choice.click()
     page.get_by_role("option", name="brushwork").click()
-    expect(tab.notices.first).to_contain_text("brush")
+    expect(tab.notices.nth(1)).to_contain_text("brush")
     tab.prompt.fill("marc_allante")
-    expect(tab.notices).to_contain_text(["marc_allante", "brush", "Embeddings take 4"])
+    expect(tab.notices).to_contain_text(["5 of 75", "marc_allante", "brush"])
     choice.press("Backspace")
-    expect(tab.notices).to_contain_text(["marc_allante", "Embeddings take 2"])
+    expect(tab.notices).to_contain_text(["2 of 75", "marc_allante"])
 
 
 def test_a_page_without_the_server_part_asks_once(browser: Browser, webui: str) -> None:

@@ -13,10 +13,11 @@ from lib_embeddings import scan
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import sha256 as hash_file
 from lib_embeddings.entries.snapshot import Snapshot
-from lib_embeddings.library.catalogue import Catalogue, Filters, FolderCount, Order, Sort
+from lib_embeddings.library.catalogue import Catalogue, Filters, Order, Sort
 from lib_embeddings.library.choices import Choice
+from lib_embeddings.library.folders import FolderCount
 from lib_embeddings.library.query import Query
-from lib_embeddings.library.view import View
+from lib_embeddings.library.view import FITS, STATES, View
 from lib_embeddings.limits import LIMITS
 from tests.builders import safetensors_file, torch_zip, vectors
 
@@ -137,6 +138,67 @@ FILTERS: list[tuple[Filters, list[str]]] = [
 def test_filters(view: View, filters: Filters, found: list[str]) -> None:
     """Filters compose; a folder means its sub-folders too."""
     assert select(view, filters) == found
+
+
+NOTHING = dict.fromkeys((*STATES, *FITS, "favourite"), 0)
+
+
+@pytest.mark.parametrize(
+    ("filters", "counts", "folders"),
+    [
+        pytest.param(
+            Filters(),
+            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1},
+            {"0:": 5, "0:anime": 2, "0:anime/eyes": 1, "0:anime2": 1},
+            id="all",
+        ),
+        pytest.param(
+            Filters(state=("broken",)),
+            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1},
+            {"0:": 1, "0:anime2": 1},
+            id="a state changes the folders only",
+        ),
+        pytest.param(
+            Filters(folder="0:anime", favourite=True),
+            {"ok": 2, "usable": 1, "partial": 1, "favourite": 1},
+            {"0:": 1, "0:anime": 1, "0:anime/eyes": 1},
+            id="a folder changes the counts only",
+        ),
+        pytest.param(
+            Filters("c", family=("sdxl",), fit=("usable",)),
+            {"ok": 1, "partial": 1, "favourite": 1},
+            {},
+            id="a word and a family change both",
+        ),
+    ],
+)
+def test_counts_of_what_was_asked_for(
+    view: View, filters: Filters, counts: dict[str, int], folders: dict[str, int]
+) -> None:
+    """Each count is of what a click on it would show: all filters count but its own."""
+    choices = {seen.entry.place.id: Choice(favourite=True) for seen in view if seen.name == "c"}
+    page = catalogue_of(view, choices=choices).select(filters)
+    assert page.counts == {**NOTHING, **counts}
+    assert page.folders == folders
+
+
+def test_the_next_part_of_an_answer_is_not_searched_for_again(view: View) -> None:
+    """A question is answered once, until another one or another hash comes."""
+    hashes = {"": "0" * 64}
+    catalogue = catalogue_of(view, hashes=lambda: hashes)
+    first = catalogue.select(Filters("anime"), limit=1)
+    rest = catalogue.select(Filters("anime"), offset=1)
+    assert [seen.name for seen in (*first.entries, *rest.entries)] == ["B1", "c", "cut"]
+    assert first.counts is rest.counts
+    hashes["/new"] = "1" * 64
+    assert catalogue.select(Filters("anime")).counts is not first.counts
+
+
+def test_families_are_counted(view: View) -> None:
+    """Of the whole library, and only those that can use something."""
+    families = catalogue_of(view).families
+    assert (families["sd1"], families["sdxl"]) == (3, 1)
+    assert "sd2" not in families
 
 
 def test_favourites(view: View) -> None:

@@ -13,7 +13,8 @@ from lib_embeddings.prompts.report import (
 )
 
 GONE = KnownEmbedding("", "gone", 0, "it is not here")
-MARC, XL = KnownEmbedding("1", "marc", 8), KnownEmbedding("2", "marc-xl", 2, "made for SDXL")
+MARC = KnownEmbedding("1", "marc", 8)
+XL = KnownEmbedding("2", "marc-xl", 2, "made for SDXL", is_partial=True)
 PROMPT = "😀 embedding:marc.pt"
 REPORT = PromptReport(
     PROMPT,
@@ -58,8 +59,20 @@ def test_json() -> None:
             {"id": "3", "name": "one", "n_vectors": 1, "weights": [1.0], "caveat": None},
         ],
         "unavailable": [
-            {"id": "2", "name": "marc-xl", "reason": "made for SDXL", "shadowed_by": "marc"},
-            {"id": None, "name": "gone", "reason": "it is not here", "shadowed_by": None},
+            {
+                "id": "2",
+                "name": "marc-xl",
+                "reason": "made for SDXL",
+                "partial": True,
+                "shadowed_by": "marc",
+            },
+            {
+                "id": None,
+                "name": "gone",
+                "reason": "it is not here",
+                "partial": False,
+                "shadowed_by": None,
+            },
         ],
         "near_misses": [{"text": "mark", "name": "marc", "id": "1"}],
         "foreign_syntax": [

@@ -82,6 +82,7 @@ def full_site(site: Site) -> Site:
         pytest.param({"fit": "usable"}, ["a2"], id="fit"),
         pytest.param({"fit": "partial,incompatible"}, ["a10", "cat"], id="two fits"),
         pytest.param({"state": "ok", "fit": "usable", "query": "a2"}, ["a2"], id="together"),
+        pytest.param({"family": "sd1"}, ["a2", "a2"], id="family"),
         pytest.param({"favourite": "true"}, [], id="no favourites"),
         pytest.param({"favourite": "false"}, ["a2", "a2", "a10", "cat", "page"], id="not only"),
         pytest.param({"limit": 2}, ["a2", "a2"], id="first page"),
@@ -112,6 +113,14 @@ def test_counts_are_of_the_whole_library(full_site: Site) -> None:
     assert filtered["folders"] == whole["folders"]
 
 
+def test_counts_of_what_was_found(full_site: Site) -> None:
+    """Those of states and fits are within the folder, those of folders within state and fit."""
+    found = full_site.get("/entries", family="sd1", fit="incompatible")["found"]
+    assert found["folders"] == {}
+    assert found["counts"]["usable"] == 1
+    assert found["counts"]["broken"] == 0
+
+
 @pytest.mark.parametrize(
     ("address", "parameters"),
     [
@@ -120,6 +129,7 @@ def test_counts_are_of_the_whole_library(full_site: Site) -> None:
         ("/entries", {"order": "up"}),
         ("/entries", {"state": "ok,usable"}),
         ("/entries", {"fit": "all"}),
+        ("/entries", {"family": "sd1,sd9"}),
         ("/entries", {"favourite": "maybe"}),
         ("/entries", {"limit": "0"}),
         ("/entries", {"limit": "1001"}),

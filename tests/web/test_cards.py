@@ -53,9 +53,13 @@ def section(heading: str) -> str:
 
 
 def keys_of(value: Any) -> Any:
-    """Return the keys of an object and of all in it; of a list, those of its first item."""
+    """Return the keys of an object and of all in it; of a list, those of its first item.
+
+    Where keys are those of families or folders, it depends on the library which there are.
+    """
     if isinstance(value, dict):
-        return {key: keys_of(inner) for key, inner in value.items()}
+        free = ("families", "folders")
+        return {key: None if key in free else keys_of(inner) for key, inner in value.items()}
     return [keys_of(value[0])] if isinstance(value, list) and value else None
 
 

@@ -8,12 +8,14 @@
 import { badgeOf, element, iconButton, setAttribute } from "../page.mjs";
 import {
   counted,
+  day,
   FIELD_TITLES,
   FIELDS,
   folderOf,
   hue,
   initials,
   isEmbedding,
+  number,
   obstacle,
   sameness,
   sentenceCase,
@@ -21,20 +23,40 @@ import {
   size,
 } from "../words.mjs";
 import { placeOf as placeIn } from "./layout.mjs";
+import { BEHIND_MARKS, breakable, IN_PATHS } from "./text.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
+/** @typedef {import("./layout.mjs").Layout} Layout */
+/** @typedef {{element: HTMLLIElement, entry: Entry | undefined}} Card */
 
 /**
  * @typedef {object} Surroundings
  * @property {Host} host
+ * @property {boolean} [isList] Whether cards are the rows of a list.
  * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
+ * @property {(entry: Entry, width: number) => string | null} picture Returns the address of a preview.
+ * @property {(card: HTMLLIElement, entry: Entry) => void} decorate Called for every new card.
  */
 
-const BEHIND_MARKS = /(?<=[-_.])(?![-_.])/;
-const IN_PATHS = /(?<=[/_])|(?=\.[a-z]{2})/;
+/**
+ * Return the card of an entry: the old one, unless something has changed.
+ *
+ * @param {Card | undefined} old
+ * @param {Entry} entry
+ * @param {number} width Of its picture, in pixels of the screen.
+ * @param {Surroundings} surroundings
+ * @returns {Card}
+ */
+export function renewCard(old, entry, width, surroundings) {
+  if (old && (old.entry === entry || JSON.stringify(old.entry) === JSON.stringify(entry)))
+    return { element: old.element, entry };
+  const card = createCard(entry, surroundings.picture(entry, width), surroundings);
+  surroundings.decorate(card, entry);
+  return { element: card, entry };
+}
 
 /**
  * @param {Entry} entry
@@ -42,7 +64,7 @@ const IN_PATHS = /(?<=[/_])|(?=\.[a-z]{2})/;
  * @param {Surroundings} surroundings
  * @returns {HTMLLIElement}
  */
-export function createCard(entry, preview, { host, hasEditor }) {
+function createCard(entry, preview, { host, hasEditor, isList = false }) {
   const why = obstacle(entry);
   const main = element(
     "button",
@@ -55,8 +77,8 @@ export function createCard(entry, preview, { host, hasEditor }) {
     },
     pictureOf(entry.name, preview),
     element("span", { class: "name", dir: "auto", title: entry.name }, ...breakable(entry.name, BEHIND_MARKS)),
-    ...(entry.twins.length ? [placeOf(entry)] : []),
-    factsOf(entry, host),
+    ...(entry.twins.length && !isList ? [placeOf(entry)] : []),
+    isList ? columnsOf(entry, host) : factsOf(entry, host),
     ...(why ? [reasonOf(why, entry.reason)] : []),
     element("span", { class: "pill" }),
     element("span", { class: "additional", hidden: true }, element("span", { class: "search_terms" }, entry.path)),
@@ -80,14 +102,35 @@ export function createGap() {
 }
 
 /**
- * Put a card in its place in the grid.
+ * Put cards in their places in the grid, and nothing else.
  *
+ * @param {HTMLElement} list
+ * @param {Map<number, Card>} cards By their places.
+ * @param {Layout} layout
+ * @param {number} total
+ * @param {number} active The place of the one that Tab reaches.
+ */
+export function arrange(list, cards, layout, total, active) {
+  const inOrder = Array.from(cards).sort(([a], [b]) => a - b);
+  const kept = new Set(inOrder.map(([, { element: card }]) => card));
+  for (const child of Array.from(list.children)) {
+    if (!kept.has(/** @type {HTMLLIElement} */ (child))) child.remove();
+  }
+  inOrder.forEach(([index, { element: card, entry }], position) => {
+    placeCard(card, layout, index, total);
+    if (entry) setReachable(card, index === active);
+    const there = list.children[position];
+    if (there !== card) list.insertBefore(card, there ?? null);
+  });
+}
+
+/**
  * @param {HTMLLIElement} card
- * @param {import("./layout.mjs").Layout} layout
+ * @param {Layout} layout
  * @param {number} index
  * @param {number} total
  */
-export function placeCard(card, layout, index, total) {
+function placeCard(card, layout, index, total) {
   const { left, top } = placeIn(layout, index);
   card.style.width = `${layout.cardWidth}px`;
   card.style.height = `${layout.cardHeight}px`;
@@ -125,6 +168,17 @@ export function showPlaces(card, places, target) {
 }
 
 /**
+ * Let a card be seen, and seen among others until the focus leaves it.
+ *
+ * @param {HTMLLIElement} card
+ */
+export function standOut(card) {
+  card.classList.add("revealed");
+  card.addEventListener("focusout", () => card.classList.remove("revealed"), { once: true });
+  card.scrollIntoView({ block: "nearest" });
+}
+
+/**
  * Let Tab reach one card only; keys do what its small buttons do.
  *
  * @param {HTMLLIElement} card
@@ -133,17 +187,6 @@ export function showPlaces(card, places, target) {
 export function setReachable(card, isActive) {
   const main = card.querySelector("button");
   if (main) main.tabIndex = isActive ? 0 : -1;
-}
-
-/**
- * Remove pictures that cannot be shown: the placeholder is behind them.
- *
- * @param {HTMLElement} root
- * @param {AbortSignal} signal
- */
-export function dropBrokenPictures(root, signal) {
-  const drop = (/** @type {Event} */ { target }) => target instanceof HTMLImageElement && target.remove();
-  root.addEventListener("error", drop, { signal, capture: true });
 }
 
 /**
@@ -176,16 +219,6 @@ function factsOf({ families, n_vectors, bytes, warnings }, host) {
 }
 
 /**
- * Return a text that may break at some places, and so not inside of a word that fits.
- *
- * @param {string} text
- * @param {RegExp} places Matches nothing there.
- */
-function breakable(text, places) {
-  return text.split(places).flatMap((part, at) => (at ? [element("wbr"), part] : [part]));
-}
-
-/**
  * Build the line by which people know files of one name from each other.
  *
  * @param {Entry} entry
@@ -194,6 +227,26 @@ function placeOf({ path, twins }) {
   const title = `Other files with this name: ${twins.map((twin) => twin.path).join(", ")}`;
   const [folder, same] = [element("span", { class: "folder", dir: "auto" }, folderOf(path)), sameness(twins)];
   return element("span", { class: "place", title }, folder, same && ` · ${same}`);
+}
+
+/**
+ * Build the columns of a row behind its name; `columnTitles` has theirs.
+ *
+ * @param {Entry} entry
+ * @param {Host} host
+ */
+function columnsOf({ families, n_vectors, bytes, mtime, path, twins, warnings }, host) {
+  const same = twins.length ? sameness(twins) : "";
+  const folder = [folderOf(path), same].filter(Boolean).join(" · ");
+  return element(
+    "span",
+    { class: "facts" },
+    element("span", {}, ...badgeOf(host, families), ...(warnings.length ? [cautionOf(warnings)] : [])),
+    element("span", { class: "amount" }, n_vectors ? number(n_vectors) : ""),
+    element("span", { class: "amount" }, size(bytes)),
+    element("span", { class: "amount" }, day(mtime)),
+    element("span", { class: "folder", dir: "auto", title: path }, folder),
+  );
 }
 
 /** @param {string[]} warnings */

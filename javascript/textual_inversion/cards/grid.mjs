@@ -3,22 +3,15 @@
  */
 
 import { element } from "../page.mjs";
-import { createCard, createGap, placeCard, setReachable } from "./card.mjs";
-import { fullHeight, layOut, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
+import { arrange, createGap, renewCard, setReachable, standOut } from "./card.mjs";
+import { fullHeight, layOut, layOutRows, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
 import { Scroller } from "./scroller.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("./result_pages.mjs").ResultPages} ResultPages */
-/** @typedef {{element: HTMLLIElement, entry: Entry | undefined}} Card */
+/** @typedef {import("./card.mjs").Card} Card */
 
-/**
- * `decorate` is called for every new card.
- *
- * @typedef {import("./card.mjs").Surroundings & {
- *   picture: (entry: Entry, width: number) => string | null,
- *   decorate: (card: HTMLLIElement, entry: Entry) => void,
- * }} Options
- */
+/** @typedef {import("./card.mjs").Surroundings} Surroundings */
 
 export class Grid {
   /** @type {ResultPages | undefined} */
@@ -26,19 +19,21 @@ export class Grid {
   /** @type {Map<number, Card>} */
   #cards = new Map();
   #layout = layOut(0, 16);
-  /** How much wider than usual people want the cards. */
-  #scale = 1;
+  /** How much wider than usual people want the cards, or whether in a list. */
+  #look = { scale: 1, isList: false };
   #size = { width: 0, height: 0 };
   /** @type {string | undefined} The id of the card that stays where it is until somebody scrolls. */
   #anchor;
   /** The one card that Tab reaches. */
   #active = 0;
+  /** @type {string | undefined} The id of an entry whose card is to be seen when it comes. */
+  #wanted;
   /** Whether the viewport has the focus for a card that is not here yet. */
   #isAwaited = false;
   #frame = 0;
 
   /**
-   * @param {Options} options
+   * @param {Surroundings} options
    * @param {AbortSignal} closing
    */
   constructor(options, closing) {
@@ -71,7 +66,7 @@ export class Grid {
     return !this.scroller.top || this.#anchorIn(results) !== undefined;
   }
 
-  /** The cards that exist now, with their entries. */
+  /** The cards that exist now. */
   *shown() {
     for (const { element: card, entry } of this.#cards.values()) {
       if (entry) yield { card, entry };
@@ -101,6 +96,7 @@ export class Grid {
     this.list.style.height = `${fullHeight(this.#layout, results.total)}px`;
     this.scroller.moveTo(place.scrollTop);
     this.render();
+    if (this.#wanted && !this.reveal(this.#wanted)) this.#wanted = undefined;
   }
 
   /** Bring the cards up to date with the results and the scroll position. */
@@ -119,7 +115,7 @@ export class Grid {
     // A card that is scrolled away with the focus on it would drop the focus.
     if (isFocused && this.#results.at(this.#active)) wanted.set(this.#active, this.#cardAt(this.#active, reusable));
     this.#cards = wanted;
-    this.#arrange();
+    arrange(this.list, this.#cards, this.#layout, this.#results.total, this.#active);
     this.#results.want(first, end);
     if (isFocused && !this.list.contains(document.activeElement)) this.focus();
   }
@@ -138,13 +134,33 @@ export class Grid {
   }
 
   /**
-   * Make cards wider or narrower.
+   * Bring a card into sight and focus it, now or with the results that come next.
    *
-   * @param {number} scale
+   * @param {string} id Of its entry.
+   * @returns {boolean} Whether it is among the results now.
    */
-  resize(scale) {
-    if (scale === this.#scale) return;
-    this.#scale = scale;
+  reveal(id) {
+    const index = this.#results?.indexOf(id) ?? -1;
+    this.#wanted = index < 0 ? id : undefined;
+    if (index < 0) return false;
+    this.#go(index);
+    this.focus();
+    const card = this.#cards.get(index)?.element;
+    if (card) standOut(card);
+    return true;
+  }
+
+  /**
+   * Show cards of some size, or a list.
+   *
+   * @param {{scale: number, isList: boolean}} choices
+   */
+  resize({ scale, isList }) {
+    const before = this.#look;
+    if (scale === before.scale && isList === before.isList) return;
+    if (isList !== before.isList) this.#cards.clear();
+    this.#look = { scale, isList };
+    this.list.classList.toggle("rows", isList);
     if (this.#size.width) this.#layOut();
   }
 
@@ -220,9 +236,10 @@ export class Grid {
 
   /** Lay the cards out anew, and keep the first one that is seen in sight. */
   #layOut() {
-    const firstSeen = Math.ceil(this.scroller.top / this.#layout.rowStep) * this.#layout.columns;
+    const firstSeen = this.#firstSeen;
     const { fontSize, paddingInline } = getComputedStyle(this.viewport);
-    this.#layout = layOut(this.#size.width - 2 * parseFloat(paddingInline), parseFloat(fontSize), this.#scale);
+    const [width, em] = [this.#size.width - 2 * parseFloat(paddingInline), parseFloat(fontSize)];
+    this.#layout = this.#look.isList ? layOutRows(width, em) : layOut(width, em, this.#look.scale);
     this.list.style.height = `${fullHeight(this.#layout, this.#results?.total ?? 0)}px`;
     if (this.scroller.top) this.scroller.moveTo(placeOf(this.#layout, firstSeen).top);
     this.render();
@@ -252,14 +269,16 @@ export class Grid {
    * @returns {{before: number, after: number} | undefined} Its index in both.
    */
   #anchorIn(results) {
-    const { columns, rowStep } = this.#layout;
-    const firstSeen = Math.ceil(this.scroller.top / rowStep) * columns;
     const kept = this.#results?.indexOf(this.#anchor) ?? -1;
-    for (let before = kept < 0 ? firstSeen : kept; before < this.range.end; before += 1) {
+    for (let before = kept < 0 ? this.#firstSeen : kept; before < this.range.end; before += 1) {
       const after = results.indexOf(this.#results?.at(before)?.id);
       if (after >= 0) return { before, after };
     }
     return undefined;
+  }
+
+  get #firstSeen() {
+    return Math.ceil(this.scroller.top / this.#layout.rowStep) * this.#layout.columns;
   }
 
   /**
@@ -273,28 +292,9 @@ export class Grid {
       const old = this.#cards.get(index);
       return old && !old.entry ? old : { element: createGap(), entry };
     }
-    const old = reusable.get(entry.id);
-    if (old && (old.entry === entry || JSON.stringify(old.entry) === JSON.stringify(entry))) {
-      return { element: old.element, entry };
-    }
-    const { picture, decorate } = this.options;
-    const card = createCard(entry, picture(entry, pictureWidth(this.#layout, devicePixelRatio)), this.options);
-    decorate(card, entry);
-    return { element: card, entry };
-  }
-
-  /** Put the cards in their places, and nothing else into the list. */
-  #arrange() {
-    const inOrder = Array.from(this.#cards).sort(([a], [b]) => a - b);
-    const kept = new Set(inOrder.map(([, { element: card }]) => card));
-    for (const child of Array.from(this.list.children)) {
-      if (!kept.has(/** @type {HTMLLIElement} */ (child))) child.remove();
-    }
-    inOrder.forEach(([index, { element: card, entry }], position) => {
-      placeCard(card, this.#layout, index, this.#results?.total ?? 0);
-      if (entry) setReachable(card, index === this.#active);
-      const there = this.list.children[position];
-      if (there !== card) this.list.insertBefore(card, there ?? null);
+    return renewCard(reusable.get(entry.id), entry, pictureWidth(this.#layout, devicePixelRatio), {
+      ...this.options,
+      isList: this.#look.isList,
     });
   }
 }

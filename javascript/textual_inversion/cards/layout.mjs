@@ -11,11 +11,14 @@
  * @property {number} cardHeight
  * @property {number} columnStep From one card to the next one beside it.
  * @property {number} rowStep
+ * @property {number} pictureSide
  */
 
 // In ems: the gap between cards, and the height of the words below a picture.
 const GAP = 0.75;
 const CAPTION = 5;
+/** In ems: the height of a row in a list. */
+const ROW = 3.25;
 const PICTURE_STEP = 128;
 // A card's least width in ems; it grows with the grid, so that cards stay readable and few.
 const LEAST = { narrowest: 7.5, base: 5.5, share: 0.06, widest: 12.5 };
@@ -34,7 +37,20 @@ export function layOut(width, em, scale = 1) {
   const columns = Math.max(1, Math.floor((width + gap) / (least + gap)));
   const cardWidth = Math.floor((width - gap * (columns - 1)) / columns);
   const cardHeight = Math.round(cardWidth + CAPTION * em);
-  return { columns, cardWidth, cardHeight, columnStep: cardWidth + gap, rowStep: cardHeight + gap };
+  const steps = { columnStep: cardWidth + gap, rowStep: cardHeight + gap };
+  return { columns, cardWidth, cardHeight, ...steps, pictureSide: cardWidth };
+}
+
+/**
+ * Lay cards out as the rows of a list, one below the other.
+ *
+ * @param {number} width Of the list.
+ * @param {number} em
+ * @returns {Layout}
+ */
+export function layOutRows(width, em) {
+  const height = Math.round(ROW * em);
+  return { columns: 1, cardWidth: width, cardHeight: height, columnStep: width, rowStep: height, pictureSide: height };
 }
 
 /**
@@ -52,8 +68,8 @@ export function fullHeight({ columns, cardHeight, rowStep }, total) {
  * @param {Layout} layout
  * @param {number} ratio Pixels of the screen in a CSS pixel.
  */
-export function pictureWidth({ cardWidth }, ratio) {
-  return Math.min(1024, Math.ceil((cardWidth * ratio) / PICTURE_STEP) * PICTURE_STEP);
+export function pictureWidth({ pictureSide }, ratio) {
+  return Math.min(1024, Math.ceil((pictureSide * ratio) / PICTURE_STEP) * PICTURE_STEP);
 }
 
 /**

@@ -6,9 +6,10 @@
  */
 
 import { gapBetween, insertName, leftRemains, neighbours, strength } from "./gaps.mjs";
-import { escapeName, findName, readPrompt } from "./pieces.mjs";
+import { escapeName, findName, isTouched, readPrompt, withName } from "./pieces.mjs";
 
 /** @typedef {import("../api.mjs").ForeignSyntax} ForeignSyntax */
+/** @typedef {import("./pieces.mjs").Piece} Piece */
 /** @typedef {import("./pieces.mjs").Range} Range */
 /** @typedef {{start: number, end: number, replacement: string}} Edit */
 /** @typedef {import("./pieces.mjs").Reading} Reading No edit cuts one of its names in two. */
@@ -28,6 +29,19 @@ export function removeName(prompt, range, reading = {}) {
   const isLeftKept = leftRemains(gap, prompt.slice(gap.start, start), prompt.slice(end, gap.end));
   const [from, to] = isLeftKept ? [start, gap.end] : [gap.start, end];
   return { text: prompt.slice(0, from) + prompt.slice(to), caret: from };
+}
+
+/**
+ * Remove every occurrence.
+ *
+ * @param {string} prompt
+ * @param {string} name
+ * @param {Reading} [reading]
+ */
+export function removeEach(prompt, name, reading = {}) {
+  let text = prompt;
+  for (let range; (range = findName(text, name, reading)[0]);) text = removeName(text, range, reading).text;
+  return text;
 }
 
 /**
@@ -72,16 +86,27 @@ export class Insertions {
    * @returns {Toggled}
    */
   toggle(prompt, selection, name, toggle) {
-    const last = this.#done.findLastIndex((done) => done.name === name && done.after === prompt);
-    if (last >= 0) {
-      const { before, selection: old } = this.#done[last];
-      this.#done.length = last;
-      return { text: before, selection: old, removed: true, edit: minimalEdit(prompt, before) };
-    }
+    const old = this.takeBack(prompt, name);
+    if (old) return { ...old, removed: true, edit: minimalEdit(prompt, old.text) };
     const toggled = toggle();
     if (this.#done.at(-1)?.after !== prompt) this.#done = [];
     if (!toggled.removed) this.#done.push({ name, before: prompt, selection, after: toggled.text });
     return toggled;
+  }
+
+  /**
+   * Return what was there before a name was inserted last, if nothing else has changed since.
+   *
+   * @param {string} prompt
+   * @param {string} name
+   * @returns {{text: string, selection: Range} | undefined}
+   */
+  takeBack(prompt, name) {
+    const last = this.#done.findLastIndex((done) => done.name === name && done.after === prompt);
+    if (last < 0) return undefined;
+    const { before: text, selection } = this.#done[last];
+    this.#done.length = last;
+    return { text, selection };
   }
 }
 
@@ -114,6 +139,58 @@ export function replaceWord(prompt, word, name, reading = {}) {
     prompt,
     findName(prompt, word, reading).map((range) => ({ ...range, replacement })),
   );
+}
+
+/**
+ * Make a name stronger or weaker, wherever it is in a prompt.
+ *
+ * @param {string} prompt
+ * @param {string} name
+ * @param {number} change Of its weight.
+ * @param {Reading} [reading]
+ * @returns {Edit | null} Null where the prompt does not hold it.
+ */
+export function weighName(prompt, name, change, reading = {}) {
+  const solids = neighbours(readPrompt(prompt, withName(name, reading)));
+  return joinEdits(
+    prompt,
+    findName(prompt, name, reading).map((range) => {
+      const word = prompt.slice(range.start, range.end);
+      const { start, end, weight } = weightOf(prompt, solids, range);
+      const weighs = Number((weight + change).toFixed(2));
+      const isBare = weighs === 1 && canStandBare(word, prompt.slice(0, start), prompt.slice(end));
+      return { start, end, replacement: isBare ? word : `(${word}:${weighs})` };
+    }),
+  );
+}
+
+/**
+ * Write a space behind a name that ends in a mark, where another mark touches it.
+ *
+ * @param {string} prompt
+ * @param {string} name
+ * @param {Reading} [reading]
+ * @returns {Edit | null} Null where none does.
+ */
+export function partName(prompt, name, reading = {}) {
+  const touched = findName(prompt, name, reading).filter(({ end }) => isTouched(name, prompt.slice(end)));
+  return joinEdits(
+    prompt,
+    touched.map(({ end }) => ({ start: end, end, replacement: " " })),
+  );
+}
+
+/**
+ * Return where a selection is after an edit that was not made in it.
+ *
+ * @param {Range} selection
+ * @param {Edit} edit
+ * @returns {Range}
+ */
+export function selectionAfter(selection, { start, end, replacement }) {
+  const written = start + replacement.length;
+  const moved = (/** @type {number} */ at) => (at <= start ? at : Math.max(at - end, 0) + written);
+  return { start: moved(selection.start), end: moved(selection.end) };
 }
 
 /**
@@ -171,6 +248,37 @@ function withGroups(prompt, { start, end }, reading) {
     [left, right] = [open - 1, close + 1];
   }
   return { start, end, before: solids[left], after: solids[right] };
+}
+
+/**
+ * Return the round brackets that hold nothing but an occurrence, and its weight in them.
+ *
+ * @param {string} prompt
+ * @param {Piece[]} solids
+ * @param {Range} range
+ * @returns {Range & {weight: number}} The occurrence itself, with the weight 1, where there are none.
+ */
+function weightOf(prompt, solids, { start, end }) {
+  const open = solids.findLast((piece) => piece.end <= start);
+  const [next, last] = solids.filter((piece) => piece.start >= end);
+  const close = next?.kind === "weight" ? last : next;
+  const weight = next === close ? 1.1 : Number(prompt.slice(next.start + 1, next.end));
+  const inside = prompt.slice(open?.end, start) + prompt.slice(end, next?.start);
+  const isAlone = prompt[open?.start ?? -1] === "(" && open?.mate === close?.start && strength(inside) < 2;
+  return isAlone && close && open && Number.isFinite(weight)
+    ? { start: open.start, end: close.end, weight }
+    : { start, end, weight: 1 };
+}
+
+/**
+ * Tell whether a name is read without its brackets.
+ *
+ * @param {string} name
+ * @param {string} before
+ * @param {string} after
+ */
+function canStandBare(name, before, after) {
+  return /(^|[\s,，、()[\]{}|:])$/.test(before) && /^($|[\s,，、.;!?()[\]{}|:])/.test(after) && !isTouched(name, after);
 }
 
 /**

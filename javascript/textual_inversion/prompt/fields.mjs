@@ -4,12 +4,13 @@
 
 import { webui } from "../page.mjs";
 import { FIELDS } from "../words.mjs";
-import { Insertions } from "./edits.mjs";
+import { Insertions, minimalEdit, removeEach, selectionAfter } from "./edits.mjs";
 
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("./edits.mjs").Edit} Edit */
 /** @typedef {import("./known_names.mjs").KnownNames} KnownNames */
 /** @typedef {import("./pieces.mjs").Range} Range */
+/** @typedef {import("./pieces.mjs").Reading} Reading */
 
 /**
  * Where the fields are; each matches one element for one tab of the host.
@@ -24,6 +25,8 @@ const MARK = "lib-embeddings-target";
 /** Keys that pass through a field, or do nothing in it. */
 const PASSING = new Set(["Tab", "Shift", "Control", "Alt", "Meta", "Escape"]);
 
+/** @type {WeakMap<HTMLTextAreaElement, Insertions>} One for each field, whoever edits it. */
+const insertions = new WeakMap();
 let isEditing = false;
 
 export class PromptFields {
@@ -31,8 +34,6 @@ export class PromptFields {
   last = null;
   /** @type {WeakSet<HTMLTextAreaElement>} Those whose caret somebody has placed. */
   #placed = new WeakSet();
-  /** @type {WeakMap<HTMLTextAreaElement, Insertions>} */
-  #insertions = new WeakMap();
 
   /**
    * @param {string} tabname
@@ -111,13 +112,11 @@ export class PromptFields {
   toggle(field, name, names, separator) {
     const textarea = this.textarea(field);
     if (!textarea) return "missing";
-    const insertions = this.#insertions.get(textarea) ?? new Insertions();
-    this.#insertions.set(textarea, insertions);
     const { value, selectionStart: start, selectionEnd: end } = textarea;
     const selection = this.#placed.has(textarea) ? { start, end } : { start: value.length, end: value.length };
     const options = { separator, isNegative: field === "negative" };
     const toggle = () => names.toggle(value, selection, name, options);
-    const { edit, selection: after, removed } = insertions.toggle(value, selection, name, toggle);
+    const { edit, selection: after, removed } = insertionsIn(textarea).toggle(value, selection, name, toggle);
     apply(textarea, edit, after);
     this.#placed.add(textarea);
     return removed ? "removed" : "added";
@@ -157,6 +156,26 @@ export function keepCaret(event) {
   if (isOurs && document.activeElement instanceof HTMLTextAreaElement) event.preventDefault();
 }
 
+/**
+ * Remove a name from a field, wherever it is in it.
+ *
+ * @param {HTMLTextAreaElement} textarea
+ * @param {string} name
+ * @param {Reading} reading
+ */
+export function removeFrom(textarea, name, reading) {
+  const { value } = textarea;
+  const before = insertionsIn(textarea).takeBack(value, name)?.text ?? value;
+  applyAside(textarea, minimalEdit(value, removeEach(before, name, reading)));
+}
+
+/** @param {HTMLTextAreaElement} textarea */
+function insertionsIn(textarea) {
+  const known = insertions.get(textarea) ?? new Insertions();
+  insertions.set(textarea, known);
+  return known;
+}
+
 /** Tell whether the present event comes from an edit of ours, and not from a person who types. */
 export function isOurEdit() {
   return isEditing;
@@ -177,6 +196,17 @@ export function apply(textarea, edit, selection) {
   } finally {
     isEditing = false;
   }
+}
+
+/**
+ * Change a range of a field, and leave the caret where the person had it.
+ *
+ * @param {HTMLTextAreaElement} textarea
+ * @param {Edit} edit
+ */
+export function applyAside(textarea, edit) {
+  const { selectionStart: start, selectionEnd: end } = textarea;
+  apply(textarea, edit, selectionAfter({ start, end }, edit));
 }
 
 /**

@@ -81,6 +81,16 @@ export function endsInMark(name) {
 }
 
 /**
+ * Tell whether CLIP reads the first mark of what follows a name as a part of it.
+ *
+ * @param {string} name
+ * @param {string} after
+ */
+export function isTouched(name, after) {
+  return endsInMark(name) && /^[,，、.;!?]/.test(after);
+}
+
+/**
  * Tell whether a prompt can hold a name: a # begins a comment there, and nothing escapes it.
  *
  * @param {string} name

@@ -2,6 +2,8 @@
  * What people read about one prompt.
  */
 
+import { partName } from "../prompt/edits.mjs";
+import { foldName, readPrompt } from "../prompt/pieces.mjs";
 import { counted, number } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").ChunkUsage} ChunkUsage */
@@ -10,39 +12,73 @@ import { counted, number } from "../words.mjs";
 /** @typedef {import("../api.mjs").Report} Report */
 /** @typedef {import("../api.mjs").Unavailable} Unavailable */
 /** @typedef {import("../api.mjs").Used} Used */
+/** @typedef {import("../prompt/pieces.mjs").Reading} Reading */
 
-/** @typedef {{label: string, does: "convert"} | {label: string, does: "replace", nearMiss: NearMiss}} Button */
+/**
+ * What a button does: write what another program's syntax means, or a name for a word nearly like it,
+ * make a name stronger or weaker, remove it, write a space behind it, or use an embedding anyway.
+ *
+ * @typedef {{does: "convert"} | {does: "replace", nearMiss: NearMiss} | {does: "weigh", name: string, change: number} |
+ *   {does: "remove", name: string} | {does: "part", name: string} | {does: "allow", id: string}} Deed
+ */
+/** @typedef {Deed & {label: string, icon?: string}} Button One with an icon shows it, and speaks the label. */
 
 /**
  * @typedef {object} Notice A name, and what there is to know about it.
  * @property {"warning" | "offer" | "used" | "meter"} kind
  * @property {string} name
  * @property {string} text Follows the name.
- * @property {Button} [button] Follows the text.
+ * @property {string} [title] What more there is to know.
+ * @property {string | null} [id] Of the file whose card a click shows.
+ * @property {Button[]} [buttons] Follow the text.
  */
+
+/**
+ * @typedef {object} Around What else the notices of a report depend on.
+ * @property {string} prompt As it is in the field.
+ * @property {boolean} [isNegative]
+ * @property {number} chunkTokens How many tokens a chunk has.
+ * @property {Provenance} [provenance] How the embeddings of a pasted infotext differ from those here.
+ */
+
+/** By how much a click changes a weight. */
+const STEP = 0.1;
 
 const LIST = new Intl.ListFormat("en");
 
 /**
- * Return all notices, most important first; none for a prompt of ordinary words.
+ * Return all notices: how full the prompt is, then the most important first; none for ordinary words.
  *
  * @param {Report} report
- * @param {number} chunkTokens How many tokens a chunk has.
- * @param {Provenance} [provenance] How the embeddings of a pasted infotext differ from those here.
+ * @param {Around} around
  * @returns {Notice[]}
  */
-export function noticesOf(report, chunkTokens, provenance) {
+export function noticesOf(report, { prompt, isNegative, chunkTokens, provenance }) {
+  const reading = { names: namesIn(report), isNegative };
+  const typed = new Set(readPrompt(prompt, reading).map(({ text }) => text));
+  const isTyped = (/** @type {string} */ name) => typed.has(foldName(name));
+  const why = (/** @type {Unavailable} */ unavailable) =>
+    notUsed(unavailable, isTyped(unavailable.name) ? remedies(unavailable, prompt, reading) : []);
   return [
-    ...report.unavailable.filter(({ shadowed_by }) => shadowed_by).map(notUsed),
-    ...report.unavailable.filter(({ shadowed_by }) => !shadowed_by).map(notUsed),
+    ...meter(report.chunks, chunkTokens),
+    ...report.unavailable.filter(({ shadowed_by }) => shadowed_by).map(why),
+    ...report.unavailable.filter(({ shadowed_by }) => !shadowed_by).map(why),
     ...(report.unread ? [warning("", report.unread)] : []),
     ...report.used.filter(({ n_vectors }) => n_vectors > chunkTokens).map((used) => tooLong(used, chunkTokens)),
     ...differences(provenance),
     ...report.near_misses.map(proposal),
     ...conversions(report),
-    ...report.used.map(usage),
-    ...meter(report.chunks, chunkTokens),
+    ...report.used.map((used) => usage(used, isTyped(used.name))),
   ];
+}
+
+/**
+ * Return the names that a prompt holds, by which it is to be read.
+ *
+ * @param {Report} report
+ */
+export function namesIn({ used, unavailable }) {
+  return [...used, ...unavailable].map(({ name }) => name);
 }
 
 /**
@@ -55,6 +91,15 @@ export function notChecked(reason) {
 }
 
 /**
+ * Return the notice of a choice that could not be kept.
+ *
+ * @param {string} reason
+ */
+export function notSaved(reason) {
+  return warning("", `Not saved: ${reason}`);
+}
+
+/**
  * Return the notices in a few sentences, for screen readers.
  *
  * @param {Notice[]} notices
@@ -62,7 +107,9 @@ export function notChecked(reason) {
 export function announcementOf(notices) {
   const sentences = notices
     .filter(({ kind }) => kind === "warning" || kind === "offer")
-    .map(({ name, text, button }) => sentence(`${name}${text}${button?.does === "replace" ? ` ${button.label}` : ""}`));
+    .map(({ name, text, buttons: [button] = [] }) =>
+      sentence(`${name}${text}${button?.does === "replace" ? ` ${button.label}` : ""}`),
+    );
   const used = notices.filter(({ kind }) => kind === "used").map(({ name }) => name);
   if (used.length) sentences.push(`The prompt uses ${LIST.format(used)}.`);
   return sentences.join(" ");
@@ -77,9 +124,38 @@ function warning(name, text) {
   return { kind: "warning", name, text };
 }
 
-/** @param {Unavailable} unavailable */
-function notUsed({ name, reason, shadowed_by }) {
-  return warning(name, ` is not used: ${reason}${shadowed_by ? `; ${shadowed_by} is used instead` : ""}`);
+/**
+ * @param {Unavailable} unavailable
+ * @param {Button[]} buttons
+ * @returns {Notice}
+ */
+function notUsed({ id, name, reason, shadowed_by }, buttons) {
+  const text = ` is not used: ${reason}${shadowed_by ? `; ${shadowed_by} is used instead` : ""}`;
+  return { ...warning(name, text), id, buttons };
+}
+
+/**
+ * Return what helps where an embedding is not used.
+ *
+ * @param {Unavailable} unavailable
+ * @param {string} prompt
+ * @param {Reading} reading
+ * @returns {Button[]}
+ */
+function remedies({ id, name, partial }, prompt, reading) {
+  /** @type {Button[]} */
+  const buttons = [removal(name)];
+  if (id && partial) buttons.unshift({ does: "allow", id, label: "Use anyway" });
+  if (partName(prompt, name, reading)) buttons.unshift({ does: "part", name, label: "Put a space behind it" });
+  return buttons;
+}
+
+/**
+ * @param {string} name
+ * @returns {Button}
+ */
+function removal(name) {
+  return { does: "remove", name, label: `Remove ${name} from the prompt`, icon: "close" };
 }
 
 /**
@@ -110,8 +186,7 @@ function differences(provenance) {
  */
 function proposal(nearMiss) {
   const { text, name } = nearMiss;
-  const button = /** @type {const} */ ({ label: `${name}?`, does: "replace", nearMiss });
-  return { kind: "offer", name: text, text: ": did you mean", button };
+  return { kind: "offer", name: text, text: ": did you mean", buttons: [{ does: "replace", nearMiss, label: `${name}?` }] };
 }
 
 /**
@@ -124,19 +199,31 @@ function conversions({ foreign_syntax }) {
   const [[first, replacement], ...others] = pairs;
   const more = others.map(([text, becomes]) => `, ${text} → ${becomes}`).join("");
   const label = pairs.size > 1 ? `Convert all ${pairs.size}` : "Convert";
-  return [{ kind: "offer", name: first, text: ` → ${replacement}${more}`, button: { label, does: "convert" } }];
+  return [{ kind: "offer", name: first, text: ` → ${replacement}${more}`, buttons: [{ does: "convert", label }] }];
 }
 
 /**
  * @param {Used} used
+ * @param {boolean} isTyped Whether the name is in the field, and not in a style of the host's.
  * @returns {Notice}
  */
-function usage({ name, n_vectors, weights, caveat }) {
+function usage({ id, name, n_vectors, weights, caveat }, isTyped) {
   const facts = [counted(n_vectors, "vector")];
   if (weights.length > 1) facts.push(`used ${weights.length} times`);
   if (weights.some((weight) => weight !== 1))
     facts.push(`${weights.length > 1 ? "weights" : "weight"} ${LIST.format(weights.map(short))}`);
-  return { kind: "used", name, text: ` ${facts.join(", ")}${caveat ? `; ${caveat}` : ""}` };
+  const text = ` ${facts.join(", ")}${caveat ? `; ${caveat}` : ""}`;
+  return { kind: "used", name, text, id, buttons: isTyped ? [weigh(name, -STEP), weigh(name, STEP), removal(name)] : [] };
+}
+
+/**
+ * @param {string} name
+ * @param {number} change
+ * @returns {Button}
+ */
+function weigh(name, change) {
+  const [icon, label] = change < 0 ? ["minus", `Make ${name} weaker`] : ["plus", `Make ${name} stronger`];
+  return { does: "weigh", name, change, label, icon };
 }
 
 /**
@@ -145,11 +232,11 @@ function usage({ name, n_vectors, weights, caveat }) {
  * @returns {Notice[]}
  */
 function meter(chunks, chunkTokens) {
-  const vectors = chunks.reduce((sum, chunk) => sum + chunk.vectors, 0);
+  const [tokens, vectors] = chunks.reduce(([all, own], chunk) => [all + chunk.tokens, own + chunk.vectors], [0, 0]);
   if (!vectors) return [];
   const among = chunks.length > 1 ? ` in ${chunks.length} chunks` : "";
-  const text = `Embeddings take ${number(vectors)} of ${number(chunks.length * chunkTokens)} tokens${among}`;
-  return [{ kind: "meter", name: "", text }];
+  const text = ` of ${number(chunks.length * chunkTokens)}`;
+  return [{ kind: "meter", name: number(tokens), text, title: `Tokens${among}; ${number(vectors)} are of embeddings` }];
 }
 
 /** @param {string} words */

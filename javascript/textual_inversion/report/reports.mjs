@@ -6,9 +6,9 @@ import { Refusal } from "../api.mjs";
 import { listen } from "../live.mjs";
 import { Questions } from "../page.mjs";
 import { FIELDS, number } from "../words.mjs";
-import { convertSyntax, replaceWord } from "../prompt/edits.mjs";
-import { apply, PromptFields } from "../prompt/fields.mjs";
-import { notChecked, noticesOf } from "./notices.mjs";
+import { convertSyntax, partName, replaceWord, weighName } from "../prompt/edits.mjs";
+import { applyAside, PromptFields, removeFrom } from "../prompt/fields.mjs";
+import { namesIn, notChecked, noticesOf, notSaved } from "./notices.mjs";
 import { ReportStrip } from "./strip.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
@@ -16,7 +16,8 @@ import { ReportStrip } from "./strip.mjs";
 /** @typedef {import("../api.mjs").Limits} Limits */
 /** @typedef {import("../api.mjs").Prompts} Prompts */
 /** @typedef {import("../api.mjs").Reports} Reports */
-/** @typedef {import("./notices.mjs").Button} Button */
+/** @typedef {import("./notices.mjs").Deed} Deed */
+/** @typedef {(tabname: string, id: string, name: string) => void} ShowCard */
 
 const PAUSE_MS = 150;
 /** What is in every infotext, whichever program wrote it. */
@@ -39,17 +40,20 @@ export class PromptReports {
    * @param {string} tabname
    * @param {Api} api
    * @param {Limits} limits
+   * @param {ShowCard} showCard
    */
-  constructor(tabname, api, limits) {
+  constructor(tabname, api, limits, showCard) {
     this.api = api;
     this.limits = limits;
     this.tabname = tabname;
     const events = { used: () => {}, edited: () => this.#update() };
     this.fields = new PromptFields(tabname, events);
-    this.strips = {
-      positive: new ReportStrip((button) => this.#press("positive", button)),
-      negative: new ReportStrip((button) => this.#press("negative", button)),
-    };
+    const strip = (/** @type {Field} */ field) =>
+      new ReportStrip(
+        (deed) => this.#press(field, deed),
+        (id, name) => showCard(tabname, id, name),
+      );
+    this.strips = { positive: strip("positive"), negative: strip("negative") };
     /** @type {Questions<Prompts, Reports | Refusal>} */
     this.questions = new Questions(
       (prompts) => api.report(prompts).catch(asAnswer),
@@ -152,7 +156,13 @@ export class PromptReports {
     for (const field of FIELDS) {
       // A host that takes an infotext apart puts its prompt into the first field.
       const provenance = (this.#pasted?.field ?? "positive") === field ? reports?.infotext : undefined;
-      this.strips[field].show(reports ? noticesOf(reports[field], this.limits.chunk_tokens, provenance) : []);
+      const around = {
+        prompt: this.#asked?.[field] ?? "",
+        isNegative: field === "negative",
+        chunkTokens: this.limits.chunk_tokens,
+        provenance,
+      };
+      this.strips[field].show(reports ? noticesOf(reports[field], around) : []);
     }
   }
 
@@ -195,20 +205,38 @@ export class PromptReports {
    * Do what a notice proposes.
    *
    * @param {Field} field
-   * @param {Button} button
+   * @param {Deed} deed
    */
-  #press(field, button) {
+  #press(field, deed) {
     const textarea = this.fields.textarea(field);
     if (!textarea || !this.#reports) return;
-    const reading = { isNegative: field === "negative" };
-    const edit =
-      button.does === "convert"
-        ? convertSyntax(textarea.value, this.#reports[field].foreign_syntax)
-        : replaceWord(textarea.value, button.nearMiss.text, button.nearMiss.name, reading);
-    if (edit) apply(textarea, edit);
-    // The button will be gone.
-    textarea.focus();
+    const report = this.#reports[field];
+    const reading = { names: namesIn(report), isNegative: field === "negative" };
+    if (deed.does === "allow")
+      this.api
+        .choose(deed.id, { use_partial: true })
+        .catch(({ message }) => this.strips[field].show([notSaved(message)]));
+    else if (deed.does === "remove") removeFrom(textarea, deed.name, reading);
+    else {
+      const edit = editOf(deed, textarea.value, report, reading);
+      if (edit) applyAside(textarea, edit);
+    }
+    // Its button stays where it is; the others will be gone.
+    if (deed.does !== "weigh") textarea.focus();
   }
+}
+
+/**
+ * @param {Exclude<Deed, {does: "allow" | "remove"}>} deed
+ * @param {string} prompt
+ * @param {import("../api.mjs").Report} report
+ * @param {import("../prompt/pieces.mjs").Reading} reading
+ */
+function editOf(deed, prompt, { foreign_syntax }, reading) {
+  if (deed.does === "convert") return convertSyntax(prompt, foreign_syntax);
+  if (deed.does === "replace") return replaceWord(prompt, deed.nearMiss.text, deed.nearMiss.name, reading);
+  if (deed.does === "part") return partName(prompt, deed.name, reading);
+  return weighName(prompt, deed.name, deed.change, reading);
 }
 
 /**

@@ -2,7 +2,7 @@
  * Show under a prompt field what its prompt uses: one calm line, which opens where it is too short.
  */
 
-import { element } from "../page.mjs";
+import { element, iconButton } from "../page.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { announcementOf } from "./notices.mjs";
 
@@ -13,18 +13,20 @@ import { announcementOf } from "./notices.mjs";
 const SILENCE_MS = 1200;
 
 export class ReportStrip {
-  /** @type {Notice[]} */
-  #notices = [];
   /** What is shown, as JSON. */
   #shown = "[]";
   /** @type {number | undefined} */
   #silence;
 
-  /** @param {(button: Button) => void} pressed */
-  constructor(pressed) {
+  /**
+   * @param {(button: Button) => void} pressed
+   * @param {(id: string, name: string) => void} shown Called when somebody wants to see the card of a file.
+   */
+  constructor(pressed, shown) {
     this.pressed = pressed;
+    this.shown = shown;
     this.list = element("ul", { class: "notices" });
-    this.more = element("button", { type: "button", class: "more", "data-does": "open", hidden: true });
+    this.more = element("button", { type: "button", class: "more", hidden: true });
     this.line = element(
       "div",
       { class: "line", role: "group", "aria-label": "Embeddings in this prompt", hidden: true },
@@ -33,7 +35,7 @@ export class ReportStrip {
     );
     this.announcement = element("p", { class: "announcement", role: "status" });
     this.root = element("div", { class: "lib-embeddings-report" }, this.line, this.announcement);
-    this.root.addEventListener("click", ({ target }) => this.#press(/** @type {Element} */ (target)));
+    this.more.addEventListener("click", () => this.#open(!this.line.classList.contains("open")));
     this.root.addEventListener("mousedown", keepCaret);
     // What was cut off can be reached with Tab, and must be seen then.
     this.list.addEventListener("focusin", ({ target }) => {
@@ -57,9 +59,10 @@ export class ReportStrip {
     const asJson = JSON.stringify(notices);
     if (asJson === this.#shown) return;
     this.#shown = asJson;
-    this.#notices = notices;
     this.line.hidden = !notices.length;
-    this.list.replaceChildren(...notices.map(item));
+    const focused = /** @type {HTMLElement | null} */ (this.list.querySelector(":focus"))?.dataset.key;
+    this.list.replaceChildren(...notices.map((notice) => this.#item(notice)));
+    if (focused) /** @type {HTMLElement | null} */ (this.list.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
     this.#measure();
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => this.#announce(announcementOf(notices)), SILENCE_MS);
@@ -70,12 +73,34 @@ export class ReportStrip {
     if (this.announcement.textContent !== text) this.announcement.textContent = text;
   }
 
-  /** @param {Element} target */
-  #press(target) {
-    const does = target.closest("button")?.dataset.does;
-    if (does === "open") this.#open(!this.line.classList.contains("open"));
-    const { button } = this.#notices[Number(target.closest("li")?.dataset.at)] ?? {};
-    if (button && button.does === does) this.pressed(button);
+  /** @param {Notice} notice */
+  #item({ kind, name, text, title, id, buttons = [] }) {
+    const words = element("span", { class: "words" }, ...(name ? [this.#name(name, id)] : []), text);
+    return element("li", { class: `notice ${kind}`, title }, words, ...buttons.map((button) => this.#button(button)));
+  }
+
+  /**
+   * @param {string} name
+   * @param {string | null | undefined} id
+   */
+  #name(name, id) {
+    const shown = element("b", { dir: "auto" }, name);
+    if (!id) return shown;
+    const attributes = { type: "button", class: "shows", "data-key": `show ${name}`, title: `Show the card of ${name}` };
+    const button = element("button", attributes, shown);
+    button.addEventListener("click", () => this.shown(id, name));
+    return button;
+  }
+
+  /** @param {Button} pressed */
+  #button(pressed) {
+    const { does, label, icon } = pressed;
+    const attributes = { class: `icon tool ${icon}`, "data-key": `${does} ${label}` };
+    const button = icon
+      ? iconButton(icon, "", label, attributes)
+      : element("button", { type: "button", class: "press", "data-key": `${does} ${label}` }, label);
+    button.addEventListener("click", () => this.pressed(pressed));
+    return button;
   }
 
   /** @param {boolean} isOpen */
@@ -93,17 +118,8 @@ export class ReportStrip {
     const isCut = Array.from(this.list.querySelectorAll(".words")).some(
       (words) => words.scrollWidth > words.clientWidth + 1,
     );
-    this.more.hidden = !isOpen && !hidden && !isCut;
+    const hasTools = Array.from(this.list.querySelectorAll(".tool")).some((tool) => !tool.getClientRects().length);
+    this.more.hidden = !isOpen && !hidden && !isCut && !hasTools;
     this.more.textContent = isOpen ? "Less" : hidden ? `${hidden} more` : "More";
   }
-}
-
-/**
- * @param {Notice} notice
- * @param {number} at
- */
-function item({ kind, name, text, button }, at) {
-  const words = element("span", { class: "words" }, ...(name ? [element("b", { dir: "auto" }, name)] : []), text);
-  const press = button && element("button", { type: "button", class: "press", "data-does": button.does }, button.label);
-  return element("li", { class: `notice ${kind}`, "data-at": at }, words, ...(press ? [press] : []));
 }

@@ -83,7 +83,7 @@ export function explainEmpty(selection, summary) {
   if (summary.scanning) return explainScan(summary.scanning);
   const all = countOf("all", summary.counts);
   if (!all) return explainEmptyLibrary(summary);
-  if (selection.query) return explainNoMatch(selection, all);
+  if (selection.query || selection.family) return explainNoMatch(selection, summary, all);
   if (selection.folder) return explainEmptyFolder(selection, summary);
   if (selection.filter === "usable") return explainNothingUsable(summary, all);
   if (selection.filter === "favourite") return explainNoFavourites();
@@ -111,18 +111,23 @@ function explainEmptyLibrary({ roots }) {
 
 /**
  * @param {Selection} selection
+ * @param {LibrarySummary} summary
  * @param {number} all
  * @returns {Explanation}
  */
-function explainNoMatch({ query, folder, filter }, all) {
-  const isNarrow = folder !== "" || filter !== "all";
+function explainNoMatch({ query, folder, family, filter }, { found }, all) {
   const where = filter === "all" ? "all files" : `“${FILTERS[filter].title}”`;
+  const others = countOf("all", found.counts);
   /** @type {Offer[]} */
-  const offers = [{ label: "Clear the search", selection: { query: "" } }];
-  if (isNarrow)
-    offers.unshift({ label: `Search all files (${number(all)})`, selection: { filter: "all", folder: "" } });
-  const hint = `The search looked at names, folders, notes, checkpoints and hashes in ${where}${folder ? " of this folder" : ""}.`;
-  return { title: `No results for “${query}”`, hint, offers };
+  const offers = [];
+  if (others) offers.push({ label: `Show what is found under “All” (${number(others)})`, selection: { filter: "all" } });
+  else if (query && (folder || family || filter !== "all"))
+    offers.push({ label: `Search all files (${number(all)})`, selection: { filter: "all", folder: "", family: "" } });
+  if (query) offers.push({ label: "Clear the search", selection: { query: "" } });
+  if (family) offers.push({ label: "Show those for any model", selection: { family: "" } });
+  const title = query ? `No results for “${query}”` : "Nothing for this model";
+  const looked = query ? "The search looked at names, folders, notes, checkpoints and hashes in" : "There is none in";
+  return { title, hint: `${looked} ${where}${folder ? " of this folder" : ""}.`, offers };
 }
 
 /**

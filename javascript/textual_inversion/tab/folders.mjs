@@ -48,10 +48,12 @@ export class FolderTree {
   }
 
   /**
-   * @param {Folder[]} folders
+   * @param {Folder[]} all
+   * @param {Record<string, number>} found How many files a click on each shows, by id.
    * @param {string} current The id of the chosen folder, empty for all.
    */
-  show(folders, current) {
+  show(all, found, current) {
+    const folders = all.map((folder) => ({ ...folder, count: found[folder.id] ?? 0 }));
     const asJson = JSON.stringify([folders, current]);
     if (asJson === this.#shown) return;
     this.#shown = asJson;
@@ -60,8 +62,8 @@ export class FolderTree {
     for (const { id, depth } of isFirst ? folders : []) {
       if (!depth || current.startsWith(`${id}/`)) this.#opened.add(id);
     }
-    const all = { id: ALL, title: "All folders", depth: 0, count: roots.reduce((sum, { count }) => sum + count, 0) };
-    this.#folders = roots.length === 1 ? folders : [all, ...folders];
+    const top = { id: ALL, title: "All folders", depth: 0, count: roots.reduce((sum, { count }) => sum + count, 0) };
+    this.#folders = roots.length === 1 ? folders : [top, ...folders];
     this.#current = current || (this.#folders[0]?.id ?? ALL);
     this.#render();
   }

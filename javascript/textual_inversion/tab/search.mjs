@@ -149,9 +149,10 @@ export class Search {
   }
 
   #parameters() {
-    const { filter, query, folder } = this.selection;
+    const { filter, ...rest } = this.selection;
     const { sort, order } = this.choices;
-    return { ...FILTERS[filter].parameters, ...(query && { query }), ...(folder && { folder }), sort, order };
+    const asked = Object.fromEntries(Object.entries(rest).filter(([, value]) => value));
+    return { ...FILTERS[filter].parameters, ...asked, sort, order };
   }
 
   /** @param {ResultPages} results */

@@ -5,6 +5,7 @@
 import { counted, number } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Counts} Counts */
+/** @typedef {import("../api.mjs").Family} Family */
 /** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
 /** @typedef {import("../api.mjs").Parameters} Parameters */
 /** @typedef {"usable" | "incompatible" | "partial" | "broken" | "foreign" | "duplicate" | "favourite" | "all"} FilterKey */
@@ -17,6 +18,7 @@ import { counted, number } from "../words.mjs";
  * @property {Sort} sort
  * @property {Order} order
  * @property {boolean} showsFolders
+ * @property {boolean} isList Whether as a list, and not as cards.
  * @property {number} scale How many times as wide as usual the cards are.
  */
 
@@ -25,6 +27,7 @@ import { counted, number } from "../words.mjs";
  * @property {FilterKey} filter
  * @property {string} query
  * @property {string} folder Its id; empty for all.
+ * @property {string} family The key of the model family that can use it; empty for any.
  */
 
 /**
@@ -65,10 +68,15 @@ export const SORTS = new Map([
 /** How many times as wide as usual cards can be. */
 export const SCALES = { min: 0.8, max: 2.4, step: 0.2 };
 
+/** In CSS pixels. */
+const ROOM_FOR_FOLDERS = 768;
 const STORAGE_KEY = "lib-embeddings";
 
 /** @type {Selection} */
-const EVERYTHING_USABLE = { filter: "usable", query: "", folder: "" };
+export const EVERYTHING = { filter: "all", query: "", folder: "", family: "" };
+
+/** @type {Selection} */
+const EVERYTHING_USABLE = { ...EVERYTHING, filter: "usable" };
 
 /**
  * @param {FilterKey} key
@@ -92,9 +100,9 @@ export function titleOf(key, { model }) {
  * @param {Selection} selection
  * @param {LibrarySummary} summary
  */
-export function totalText({ filter, query, folder }, { counts, total, by_family, scanning }) {
+export function totalText({ filter, query, folder, family }, { counts, total, by_family, scanning }) {
   const noun = OF_FILES.has(filter) ? "file" : "embedding";
-  const isPart = query !== "" || folder !== "";
+  const isPart = query !== "" || folder !== "" || family !== "";
   const all = isPart ? `${number(total)} of ${counted(countOf(filter, counts), noun)}` : counted(total, noun);
   const text = !isPart && filter === "usable" && by_family ? `${all}: ${by_family}` : all;
   return scanning ? `${text}, ${number(scanning.read)} of ${number(scanning.total)} read` : text;
@@ -108,11 +116,12 @@ export function totalText({ filter, query, folder }, { counts, total, by_family,
  * @returns {Choices}
  */
 export function recall(hasRoom, storage) {
-  const { sort, order, showsFolders, scale } = read(storage);
+  const { sort, order, showsFolders, isList, scale } = read(storage);
   return {
     sort: SORTS.has(sort) ? sort : "name",
     order: order === "desc" ? "desc" : "asc",
     showsFolders: typeof showsFolders === "boolean" ? showsFolders : hasRoom,
+    isList: isList === true,
     scale: scale >= SCALES.min && scale <= SCALES.max ? scale : 1,
   };
 }
@@ -123,13 +132,14 @@ export function recall(hasRoom, storage) {
  * @param {string} address One whose other parameters stay.
  * @param {Shown} shown
  */
-export function addressOf(address, { filter, query, folder, sort, order }) {
+export function addressOf(address, { filter, query, folder, family, sort, order }) {
   const url = new URL(address);
   const usual = SORTS.get(sort)?.order;
   const parameters = {
     filter: filter === EVERYTHING_USABLE.filter ? "" : filter,
     query,
     folder,
+    family,
     sort: sort === "name" && order === usual ? "" : sort,
     order: order === usual ? "" : order,
   };
@@ -145,16 +155,18 @@ export function addressOf(address, { filter, query, folder, sort, order }) {
  *
  * @param {string} address
  * @param {Choices} choices What holds where it says nothing of the order.
+ * @param {Family[]} families Those that there are.
  * @returns {{selection: Selection, choices: Choices}}
  */
-export function readAddress(address, choices) {
-  const { filter, query, folder, sort, order } = Object.fromEntries(new URL(address).searchParams);
+export function readAddress(address, choices, families) {
+  const { filter, query, folder, family, sort, order } = Object.fromEntries(new URL(address).searchParams);
   const usual = SORTS.get(/** @type {Sort} */ (sort))?.order;
   return {
     selection: {
       filter: filter in FILTERS ? /** @type {FilterKey} */ (filter) : EVERYTHING_USABLE.filter,
       query: query ?? "",
       folder: folder ?? "",
+      family: families.some(({ key }) => key === family) ? family : "",
     },
     choices: usual
       ? { ...choices, sort: /** @type {Sort} */ (sort), order: order === "asc" || order === "desc" ? order : usual }
@@ -170,6 +182,15 @@ export class Address {
   /** @param {{tabname?: string, page?: string}} place Where the tab is. */
   constructor({ tabname, page }) {
     this.key = page && `${STORAGE_KEY}-${tabname}`;
+  }
+
+  /**
+   * Return what it says, and what somebody chose before where it says nothing.
+   *
+   * @param {Family[]} families
+   */
+  read(families) {
+    return readAddress(this.href, recall(innerWidth >= ROOM_FOR_FOLDERS), families);
   }
 
   get href() {

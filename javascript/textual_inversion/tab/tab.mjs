@@ -2,18 +2,20 @@
  * The tab: its parts, and what they do for each other.
  */
 
-import { element, hasEditor, openEditor, showOver, watchVisibility } from "../page.mjs";
+import { element, follow, hasEditor, openEditor, openTabs, showOver, watchVisibility } from "../page.mjs";
 import { changesText, FIELDS } from "../words.mjs";
-import { dropBrokenPictures, showPlaces } from "../cards/card.mjs";
+import { showPlaces } from "../cards/card.mjs";
 import { DetailsPanel } from "../cards/details.mjs";
 import { Grid } from "../cards/grid.mjs";
+import { watchPictures } from "../cards/peek.mjs";
+import { showMatches } from "../cards/text.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { Insertion } from "../prompt/insertion.mjs";
 import { emptyView, showEmpty, showNoAnswer } from "./empty.mjs";
 import { FolderTree } from "./folders.mjs";
 import { answerKey, keysDialog, reachInToolbar } from "./keys.mjs";
 import { Search } from "./search.mjs";
-import { Address, readAddress, recall, remember, totalText, SORTS } from "./selection.mjs";
+import { Address, EVERYTHING, remember, totalText, SORTS } from "./selection.mjs";
 import { Toolbar } from "./toolbar.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
@@ -24,10 +26,7 @@ import { Toolbar } from "./toolbar.mjs";
 /** @typedef {import("../cards/result_pages.mjs").ResultPages} ResultPages */
 /** @typedef {import("./selection.mjs").Choices} Choices */
 /** @typedef {import("./selection.mjs").Selection} Selection */
-/** @typedef {import("./selection.mjs").Sort} Sort */
 /** @typedef {(target: HTMLElement, event: Event) => unknown} Action */
-
-const ROOM_FOR_FOLDERS = 768;
 
 export class Tab {
   #closing = new AbortController();
@@ -46,9 +45,9 @@ export class Tab {
     this.root = root;
     this.api = api;
     this.address = new Address(root.dataset);
-    const { selection, choices } = readAddress(this.address.href, recall(innerWidth >= ROOM_FOR_FOLDERS));
+    const { selection, choices } = this.address.read(host.families);
     this.#choices = choices;
-    this.toolbar = new Toolbar(tabname);
+    this.toolbar = new Toolbar(tabname, host);
     this.toolbar.search.value = selection.query;
     this.keys = keysDialog();
     this.tree = new FolderTree();
@@ -90,8 +89,19 @@ export class Tab {
     this.#closing.abort();
   }
 
+  /**
+   * Bring the card of a file into sight, whatever is shown now.
+   *
+   * @param {string} id
+   * @param {string} name
+   */
+  reveal(id, name) {
+    openTabs(this.root);
+    if (!this.grid.reveal(id)) this.#accept({ ...EVERYTHING, query: `"${name.replaceAll('"', " ")}"` });
+  }
+
   #build() {
-    const shelf = element("div", { class: "shelf" }, this.grid.viewport, this.empty);
+    const shelf = element("div", { class: "shelf" }, this.toolbar.columns, this.grid.viewport, this.empty);
     this.root.replaceChildren(
       this.toolbar.root,
       element("div", { class: "split" }, this.tree.root, shelf),
@@ -108,8 +118,8 @@ export class Tab {
    */
   #show(results, options) {
     const summary = /** @type {LibrarySummary} */ (results.summary);
-    this.toolbar.showFilters(summary, this.search.selection.filter);
-    this.tree.show(summary.folders, this.search.selection.folder);
+    this.toolbar.showFilters(summary, this.search.selection);
+    this.tree.show(summary.folders, summary.found.folders, this.search.selection.folder);
     this.#showChoices();
     showEmpty(this.empty, this.search.selection, summary);
     this.grid.show(results, options);
@@ -141,7 +151,7 @@ export class Tab {
 
   #showChoices() {
     this.toolbar.showChoices(this.#choices);
-    this.grid.resize(this.#choices.scale);
+    this.grid.resize(this.#choices);
     this.tree.root.hidden = !this.#choices.showsFolders || !this.tree.isUseful;
     this.toolbar.foldersToggle.hidden = !this.tree.isUseful;
   }
@@ -152,6 +162,7 @@ export class Tab {
    */
   #mark(card, entry) {
     showPlaces(card, this.insertion.placesOf(entry), this.insertion.targetOf(entry));
+    showMatches(card, entry.name, this.search.selection.query);
   }
 
   #markAll() {
@@ -184,13 +195,13 @@ export class Tab {
     choice: (input) => this.details.choose(/** @type {HTMLInputElement} */ (input)),
     search: () => this.search.select({ query: this.toolbar.search.value.trim() }),
     filter: ({ dataset }) => this.search.select({ filter: /** @type {Selection["filter"]} */ (dataset.value) }),
+    family: () => this.search.select({ family: this.toolbar.family.value }),
     folder: ({ dataset }) => this.search.select({ folder: dataset.id ?? "" }),
     fold: (twisty) => this.tree.fold(/** @type {HTMLElement} */ (twisty.parentElement)),
     folders: () => this.#choose({ showsFolders: !this.#choices.showsFolders }),
-    sort: () => {
-      const sort = /** @type {Sort} */ (this.toolbar.sort.value);
-      this.#choose({ sort, order: SORTS.get(sort)?.order });
-    },
+    sort: () => this.#sort(/** @type {Choices["sort"]} */ (this.toolbar.sort.value)),
+    column: (title, event) => title.dataset.order ? this.#actions.order(title, event) : this.#sort(/** @type {any} */ (title.dataset.value)),
+    view: () => this.#choose({ isList: !this.#choices.isList }),
     scale: () => this.#choose({ scale: this.toolbar.scale.valueAsNumber }),
     order: () => this.#choose({ order: this.#choices.order === "asc" ? "desc" : "asc" }),
     target: ({ dataset }) => this.insertion.choose(FIELDS.find((field) => field === dataset.value) ?? null),
@@ -210,28 +221,13 @@ export class Tab {
       clearSearch: () => this.#accept({ query: "" }),
       leave: () => insertion.fields.focus(),
     };
-    for (const type of ["click", "change", "input"])
-      root.addEventListener(type, (event) => this.#act(event), { signal });
+    follow(root, this.#actions, signal);
     root.addEventListener("keydown", (event) => answerKey(keyboard, event), { signal });
     root.addEventListener("mousedown", keepCaret, { signal });
     root.addEventListener("focusin", ({ target }) => this.#follow(/** @type {Element} */ (target)), { signal });
     toolbar.options.addEventListener("toggle", () => toolbar.options.querySelector("button")?.focus(), { signal });
     root.addEventListener("pointerenter", () => insertion.updateUsed(), { signal });
-    dropBrokenPictures(root, signal);
-  }
-
-  /**
-   * Do what an element asks for: the search when typed into, other inputs when changed, buttons when clicked.
-   *
-   * @param {Event} event
-   */
-  #act(event) {
-    const target = /** @type {Element} */ (event.target).closest("[data-action]");
-    if (!(target instanceof HTMLElement)) return;
-    const isInput = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
-    const isLive = target === this.toolbar.search || target === this.toolbar.scale;
-    const wanted = isLive ? "input" : isInput ? "change" : "click";
-    if (event.type === wanted) this.#actions[target.dataset.action ?? ""]?.(target, event);
+    watchPictures(root, grid.list, signal);
   }
 
   /**
@@ -272,6 +268,11 @@ export class Tab {
       this.search.refresh();
       return favourite ? `Removed ${name} from the favourites` : `Added ${name} to the favourites`;
     });
+  }
+
+  /** @param {Choices["sort"]} sort */
+  #sort(sort) {
+    this.#choose({ sort, order: SORTS.get(sort)?.order });
   }
 
   /** @param {Partial<Choices>} change */

@@ -3,14 +3,17 @@
  */
 
 import { element, iconButton, setAttribute } from "../page.mjs";
-import { number } from "../words.mjs";
+import { familyTitles, number } from "../words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
 import { countOf, FILTERS, SCALES, SORTS, titleOf } from "./selection.mjs";
 
 /** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
 /** @typedef {import("./selection.mjs").Choices} Choices */
 /** @typedef {import("./selection.mjs").FilterKey} FilterKey */
+/** @typedef {import("./selection.mjs").Selection} Selection */
+/** @typedef {import("./selection.mjs").Sort} Sort */
 
 const FILTER_KEYS = /** @type {FilterKey[]} */ (Object.keys(FILTERS));
 
@@ -20,8 +23,12 @@ const ALWAYS = new Set(["usable", "favourite", "all"]);
 export class Toolbar {
   #problems = { connection: "", request: "" };
 
-  /** @param {string} tabname */
-  constructor(tabname) {
+  /**
+   * @param {string} tabname
+   * @param {Host} host
+   */
+  constructor(tabname, host) {
+    this.host = host;
     this.search = element("input", {
       type: "search",
       "data-action": "search",
@@ -32,10 +39,13 @@ export class Toolbar {
       enterkeyhint: "search",
     });
     this.sort = element("select", { "data-action": "sort", "aria-label": "Sort by" }, ...sortOptions());
+    this.family = element("select", { "data-action": "family", "aria-label": "Made for" });
     this.order = iconButton("order", "order", "");
     this.foldersToggle = iconButton("folders-toggle", "folders", "Show folders");
     const scale = { type: "range", "data-action": "scale", "aria-label": "Size of the cards", ...SCALES };
     this.scale = element("input", scale);
+    this.viewToggle = iconButton("view-toggle", "view", "Show as a list");
+    this.columns = element("div", { class: "columns", hidden: true }, ...columnTitles());
     this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
     this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
     this.status = element("p", { class: "status", role: "status", "aria-live": "polite" }, "Loading …");
@@ -46,31 +56,55 @@ export class Toolbar {
   }
 
   /** @param {Choices} choices */
-  showChoices({ sort, order, showsFolders, scale }) {
+  showChoices({ sort, order, showsFolders, isList, scale }) {
     this.sort.value = sort;
     this.scale.value = String(scale);
     const label = order === "asc" ? "Ascending: reverse the order" : "Descending: reverse the order";
     for (const name of ["aria-label", "title"]) this.order.setAttribute(name, label);
     this.order.dataset.order = order;
     this.foldersToggle.setAttribute("aria-pressed", String(showsFolders));
+    this.viewToggle.setAttribute("aria-pressed", String(isList));
+    this.scale.disabled = isList;
+    this.columns.hidden = !isList;
+    for (const title of this.columns.querySelectorAll("button"))
+      setAttribute(title, "data-order", title.dataset.value === sort ? order : null);
   }
 
   /**
    * Offer the filters that show something, with their counts.
    *
    * @param {LibrarySummary} summary
-   * @param {FilterKey} current
+   * @param {Selection} current
    */
-  showFilters(summary, current) {
+  showFilters(summary, { filter, family }) {
+    this.#showFamilies(summary, family);
     for (const key of FILTER_KEYS) {
-      const count = countOf(key, summary.counts);
       const chip = this.#chip(key);
-      chip.hidden = !count && key !== current && !ALWAYS.has(key);
-      chip.setAttribute("aria-pressed", String(key === current));
-      const [title, amount] = [titleOf(key, summary), number(count)];
+      chip.hidden = !countOf(key, summary.counts) && key !== filter && !ALWAYS.has(key);
+      chip.setAttribute("aria-pressed", String(key === filter));
+      const [title, amount] = [titleOf(key, summary), number(countOf(key, summary.found.counts))];
       if (chip.textContent !== `${title} ${amount}`)
         chip.replaceChildren(title, " ", element("span", { class: "count" }, amount));
     }
+  }
+
+  /**
+   * Offer the model families that can use something, where there is more than one.
+   *
+   * @param {LibrarySummary} summary
+   * @param {string} current
+   */
+  #showFamilies({ families }, current) {
+    const keys = this.host.families.map(({ key }) => key).filter((key) => families[key] || key === current);
+    const shown = keys.join(" ");
+    if (this.family.dataset.keys !== shown) {
+      const titles = familyTitles(this.host, keys);
+      const options = keys.map((key, at) => element("option", { value: key }, `For ${titles[at]}`));
+      this.family.replaceChildren(element("option", { value: "" }, "For any model"), ...options);
+      this.family.dataset.keys = shown;
+    }
+    this.family.value = current;
+    this.family.hidden = keys.length < 2 && !current;
   }
 
   /**
@@ -122,11 +156,13 @@ export class Toolbar {
 
   #build() {
     this.options.append(
+      this.family,
       element("div", { class: "ordering" }, this.sort, this.order),
       iconButton("refresh", "rescan", "Scan the folders again"),
       this.filters,
       element("div", { class: "insert-into" }, element("span", { class: "label" }, "Insert into"), this.targets),
       completionSwitch(),
+      this.viewToggle,
       element("label", { class: "choice scale" }, "Size", this.scale),
       iconButton("keys-help", "keys", "Show the keys (?)"),
     );
@@ -159,6 +195,17 @@ export class Toolbar {
 
 function sortOptions() {
   return Array.from(SORTS, ([value, { title }]) => element("option", { value }, title));
+}
+
+/** Build the titles of a list's columns, each of which sorts it; the model families have no order. */
+function columnTitles() {
+  const family = element("span", {}, "Model");
+  const [name, ...others] = ["name", "vectors", "size", "date", "folder"].map((sort) => {
+    const { title } = /** @type {{title: string}} */ (SORTS.get(/** @type {Sort} */ (sort)));
+    const attributes = { type: "button", "data-action": "column", "data-value": sort, tabindex: -1 };
+    return element("button", attributes, title);
+  });
+  return [name, family, ...others];
 }
 
 function targetButtons() {

@@ -4,6 +4,8 @@ import { test } from "node:test";
 import {
   fullHeight,
   layOut,
+  layOutRows,
+  pictureWidth,
   placeOf,
   scrollAfterMove,
   scrollToShow,
@@ -27,6 +29,15 @@ test("every width from a phone's to a wall's is filled with cards, at least two 
 test("a wide grid has larger cards, so that their number stays small", () => {
   assert.ok(layOut(2300, EM).cardWidth > layOut(900, EM).cardWidth);
   assert.ok(layOut(2300, EM).columns <= 11);
+});
+
+test("a list has one row a card, without a gap, and asks for small pictures", () => {
+  const rows = layOutRows(1200, EM);
+  assert.equal(rows.columns, 1);
+  assert.equal(rows.cardWidth, 1200);
+  assert.equal(rows.rowStep, rows.cardHeight);
+  assert.equal(pictureWidth(rows, 1), 128);
+  assert.equal(step("ArrowDown", 3, rows, 10, 400), 4);
 });
 
 test("the height is that of all rows, and nothing where there are none", () => {

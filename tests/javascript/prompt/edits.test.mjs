@@ -6,9 +6,13 @@ import {
   convertSyntax,
   Insertions,
   minimalEdit,
+  partName,
+  removeEach,
   removeName,
   replaceWord,
+  selectionAfter,
   toggleName,
+  weighName,
 } from "../../../javascript/textual_inversion/prompt/edits.mjs";
 import { insertName } from "../../../javascript/textual_inversion/prompt/gaps.mjs";
 import { findName } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
@@ -321,4 +325,79 @@ describe("a correction", () => {
   test("a word that is gone changes nothing", () => {
     assert.equal(replaceWord("a cat", "marc_alante", "marc_allante"), null);
   });
+});
+
+describe("a weight", () => {
+  /** @param {string} prompt @param {{start: number, end: number, replacement: string} | null} edit */
+  const edited = (prompt, edit) => edit && prompt.slice(0, edit.start) + edit.replacement + prompt.slice(edit.end);
+  const weighed = (prompt, change, name = "cat", reading = {}) =>
+    edited(prompt, weighName(prompt, name, change, reading));
+
+  const STRONGER = [
+    ["cat", "(cat:1.1)"],
+    ["a cat, a dog", "a (cat:1.1), a dog"],
+    ["(cat:1.1), a dog", "(cat:1.2), a dog"],
+    ["(cat)", "(cat:1.2)"],
+    ["((cat))", "((cat:1.2))"],
+    ["(cat:0.9)", "cat"],
+    ["( cat : 1.25 )", "(cat:1.35)"],
+    ["(cat:-0.1)", "(cat:0)"],
+    ["[cat]", "[(cat:1.1)]"],
+    ["[cat:0.5]", "[(cat:1.1):0.5]"],
+    ["(a cat:1.2)", "(a (cat:1.1):1.2)"],
+    ["(cat, a dog:1.2)", "((cat:1.1), a dog:1.2)"],
+    ["(cat,:1.2)", "((cat:1.1),:1.2)"],
+    ["a(cat:0.9)b", "a(cat:1)b"],
+    ["cat, (cat:1.3)", "(cat:1.1), (cat:1.4)"],
+    ["(cat", "((cat:1.1)"],
+    ["(cat:1.2.3)", "((cat:1.1):1.2.3)"],
+    ["a dog", null],
+  ];
+  for (const [prompt, wanted] of STRONGER) {
+    test(`rises by a step in "${prompt}"`, () => assert.equal(weighed(prompt, 0.1), wanted));
+  }
+
+  test("falls by a step, and brackets that say nothing go", () => {
+    assert.equal(weighed("(cat:1.1), a dog", -0.1), "cat, a dog");
+    assert.equal(weighed("(cat), a dog", -0.1), "cat, a dog");
+    assert.equal(weighed("cat, a dog", -0.1), "(cat:0.9), a dog");
+  });
+
+  test("keeps its brackets where a mark behind the name would change it", () => {
+    assert.equal(weighed("(c++:1.1), a dog", -0.1, "c++"), "(c++:1), a dog");
+    assert.equal(weighed("(c++:1.1) , a dog", -0.1, "c++"), "c++ , a dog");
+  });
+
+  test("belongs to no longer name", () => {
+    assert.equal(weighed("cat dream", 0.1, "cat", { names: ["cat dream"] }), null);
+  });
+
+  test("goes up and back to the same prompt, whatever the name", () => {
+    for (const name of NASTY_NAMES) {
+      const { text: prompt } = insertName("a dog, ", caretAt(7), name);
+      const up = weighed(prompt, 0.1, name);
+      if (up === null) continue; // Nothing that a prompt can hold.
+      assert.notEqual(up, prompt);
+      assert.equal(weighed(up, -0.1, name), prompt, name);
+    }
+  });
+});
+
+test("a name that is removed from a prompt is nowhere in it", () => {
+  assert.equal(removeEach("a cat, (cat:1.2), a catalog", "cat"), "a, a catalog");
+  assert.equal(removeEach("cat dream, cat", "cat", { names: ["cat dream"] }), "cat dream");
+  assert.equal(removeEach("a dog", "cat"), "a dog");
+});
+
+test("a space parts a name from a mark that touches it", () => {
+  assert.deepEqual(partName("c++, a dog", "c++"), { start: 3, end: 3, replacement: " " });
+  assert.equal(partName("c++ , a dog", "c++"), null);
+  assert.equal(partName("cat, a dog", "cat"), null);
+});
+
+test("a caret stays with its word while something else is edited", () => {
+  const edit = { start: 4, end: 7, replacement: "(cat:1.1)" };
+  const after = (/** @type {number} */ at) => selectionAfter(caretAt(at), edit).start;
+  assert.deepEqual([0, 4, 5, 7, 10].map(after), [0, 4, 13, 13, 16]);
+  assert.deepEqual(selectionAfter({ start: 1, end: 9 }, edit), { start: 1, end: 15 });
 });

@@ -5,11 +5,17 @@ import { announcementOf, notChecked, noticesOf } from "../../../javascript/textu
 
 const NOTHING = { used: [], unavailable: [], near_misses: [], foreign_syntax: [], chunks: [] };
 
-/** Return the lines of a report, each with its kind. */
-function linesOf(report, provenance) {
-  return noticesOf({ ...NOTHING, ...report }, 75, provenance).map(
-    ({ kind, name, text, button }) => `${kind}: ${name}${text}${button ? ` [${button.label}]` : ""}`,
-  );
+/** Return the notices of a report; the prompt holds the names "a" and "b", if nothing else is said. */
+function noticesIn(report, around = {}) {
+  return noticesOf({ ...NOTHING, ...report }, { prompt: "a, b", chunkTokens: 75, ...around });
+}
+
+/** Return the lines of a report, each with its kind, and with the buttons that are words. */
+function linesOf(report, around) {
+  return noticesIn(report, around).map(({ kind, name, text, buttons = [] }) => {
+    const labels = buttons.filter(({ icon }) => !icon).map(({ label }) => ` [${label}]`);
+    return `${kind}: ${name}${text}${labels.join("")}`;
+  });
 }
 
 /** Return one embedding in use, as a report has it. */
@@ -19,7 +25,7 @@ function used(n_vectors, weights, name = "a", caveat = null) {
 
 /** Return an embedding of another model. */
 function unavailable(name, shadowed_by = null) {
-  return { id: "1", name, reason: "made for SDXL", shadowed_by };
+  return { id: "1", name, reason: "made for SDXL", partial: false, shadowed_by };
 }
 
 const CASES = [
@@ -67,7 +73,7 @@ const CASES = [
     },
     ["offer: embedding:a → a, <b> → b [Convert all 2]"],
   ],
-  ["one chunk", { chunks: [{ tokens: 12, vectors: 8 }] }, ["meter: Embeddings take 8 of 75 tokens"]],
+  ["one chunk", { chunks: [{ tokens: 12, vectors: 8 }] }, ["meter: 12 of 75"]],
   [
     "several chunks",
     {
@@ -76,13 +82,51 @@ const CASES = [
         { tokens: 20, vectors: 0 },
       ],
     },
-    ["meter: Embeddings take 8 of 150 tokens in 2 chunks"],
+    ["meter: 95 of 150"],
   ],
 ];
 
 for (const [title, report, wanted] of CASES) {
   test(`the notices of ${title}`, () => assert.deepEqual(linesOf(report), wanted));
 }
+
+test("the meter leads, and says what it counts", () => {
+  const chunks = [
+    { tokens: 75, vectors: 8 },
+    { tokens: 20, vectors: 0 },
+  ];
+  assert.equal(noticesIn({ chunks })[0].title, "Tokens in 2 chunks; 8 are of embeddings");
+  assert.equal(noticesIn({ chunks: [chunks[0]] })[0].title, "Tokens; 8 are of embeddings");
+});
+
+test("what is used can be made weaker and stronger, and removed", () => {
+  const [{ id, buttons }] = noticesIn({ used: [used(8, [1])] });
+  assert.equal(id, "1");
+  assert.deepEqual(
+    buttons.map(({ does, name, change, label }) => [does, name, change, label]),
+    [
+      ["weigh", "a", -0.1, "Make a weaker"],
+      ["weigh", "a", 0.1, "Make a stronger"],
+      ["remove", "a", undefined, "Remove a from the prompt"],
+    ],
+  );
+});
+
+test("what a style of the host's has, or a longer word, cannot be changed in the field", () => {
+  for (const prompt of ["b", "ab"]) assert.deepEqual(noticesIn({ used: [used(8, [1])] }, { prompt })[0].buttons, []);
+  assert.deepEqual(noticesIn({ unavailable: [unavailable("c")] })[0].buttons, []);
+});
+
+test("what is not used says what helps", () => {
+  const helps = (changes, prompt = "b") => {
+    const [{ buttons }] = noticesIn({ unavailable: [{ ...unavailable("b"), ...changes }] }, { prompt });
+    return buttons.map(({ does }) => does);
+  };
+  assert.deepEqual(helps({}), ["remove"]);
+  assert.deepEqual(helps({ partial: true }), ["allow", "remove"]);
+  assert.deepEqual(helps({ name: "c++" }, "c++, a dog"), ["part", "remove"]);
+  assert.deepEqual(helps({ name: "c++" }, "c++ , a dog"), ["remove"]);
+});
 
 test("problems come first", () => {
   const kinds = linesOf({
@@ -91,7 +135,7 @@ test("problems come first", () => {
     near_misses: [{ text: "c", name: "d", id: "1" }],
     chunks: [{ tokens: 12, vectors: 8 }],
   }).map((notice) => notice.split(":")[0]);
-  assert.deepEqual(kinds, ["warning", "offer", "used", "meter"]);
+  assert.deepEqual(kinds, ["meter", "warning", "offer", "used"]);
 });
 
 test("embeddings of a pasted infotext that differ are named", () => {
@@ -100,7 +144,7 @@ test("embeddings of a pasted infotext that differ are named", () => {
     different: [{ name: "b", hash: "0123456789ab", found: "ba9876543210" }],
     renamed: [{ name: "c", now: "d" }],
   };
-  assert.deepEqual(linesOf({}, provenance), [
+  assert.deepEqual(linesOf({}, { provenance }), [
     "warning: a was used for the picture (hash 0123456789ab), but your library does not have it",
     "warning: b in your library (hash ba9876543210) is not the file that the picture used (hash 0123456789ab)",
     "warning: c was used for the picture, and is named d in your library",
@@ -116,7 +160,7 @@ test("screen readers get no numbers", () => {
     chunks: [{ tokens: 12, vectors: 10 }],
   };
   assert.equal(
-    announcementOf(noticesOf(report, 75)),
+    announcementOf(noticesIn(report)),
     "c is not used: made for SDXL. d: did you mean e? The prompt uses a and b.",
   );
   assert.equal(announcementOf([]), "");

@@ -40,12 +40,25 @@ test("a search without result can be widened and cleared", () => {
   assert.equal(title, "No results for “zzz”");
   assert.deepEqual(
     offers.map(({ selection }) => selection),
-    [{ filter: "all", folder: "" }, { query: "" }],
+    [{ filter: "all", folder: "", family: "" }, { query: "" }],
   );
 });
 
+test("a search that finds only what the filter hides offers to show that", () => {
+  const found = { counts: { ...summary({}).counts, broken: 2 }, folders: {} };
+  const { offers } = explainEmpty({ ...SELECTION, query: "zzz" }, summary({ ok: 3, broken: 2 }, { found }));
+  assert.deepEqual(offers[0], { label: "Show what is found under “All” (2)", selection: { filter: "all" } });
+});
+
+test("a family without anything can be left", () => {
+  const { title, hint, offers } = explainEmpty({ ...SELECTION, family: "sdxl" }, summary({ ok: 3 }));
+  assert.equal(title, "Nothing for this model");
+  assert.equal(hint, "There is none in “Usable”.");
+  assert.deepEqual(offers, [{ label: "Show those for any model", selection: { family: "" } }]);
+});
+
 test("a search of everything cannot be widened", () => {
-  const { offers } = explainEmpty({ filter: "all", query: "zzz", folder: "" }, summary({ ok: 3 }));
+  const { offers } = explainEmpty({ ...SELECTION, filter: "all", query: "zzz" }, summary({ ok: 3 }));
   assert.deepEqual(offers, [{ label: "Clear the search", selection: { query: "" } }]);
 });
 

@@ -62,7 +62,7 @@ test("the total is of all that the filter shows, where a search or a folder hide
   );
 });
 
-const USUAL = { sort: "name", order: "asc", showsFolders: true, scale: 1 };
+const USUAL = { sort: "name", order: "asc", showsFolders: true, isList: false, scale: 1 };
 
 function storageWith(value) {
   return { getItem: () => value };
@@ -71,7 +71,7 @@ function storageWith(value) {
 test("what was remembered is recalled", () => {
   const kept = new Map();
   const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) };
-  const choices = { sort: "date", order: "desc", showsFolders: false, scale: 1.4 };
+  const choices = { sort: "date", order: "desc", showsFolders: false, isList: true, scale: 1.4 };
   remember(choices, storage);
   assert.deepEqual(recall(true, storage), choices);
 });
@@ -95,16 +95,18 @@ test("forbidden storage changes nothing but the memory", () => {
   assert.doesNotThrow(() => remember(USUAL, { setItem: forbidden }));
 });
 
+const FAMILIES = [{ key: "sdxl", title: "SDXL", encoders: ["clip_l", "clip_g"] }];
+
 test("an address shows the same again, and keeps what is not ours", () => {
   const page = "http://localhost/?__theme=dark";
   for (const shown of [
-    { filter: "usable", query: "", folder: "", sort: "name", order: "asc" },
-    { filter: "all", query: "a b&c", folder: "0:styles/ink", sort: "date", order: "desc" },
-    { filter: "broken", query: "", folder: "", sort: "name", order: "desc" },
-    { filter: "usable", query: "", folder: "", sort: "size", order: "asc" },
+    { filter: "usable", query: "", folder: "", family: "", sort: "name", order: "asc" },
+    { filter: "all", query: "a b&c", folder: "0:styles/ink", family: "sdxl", sort: "date", order: "desc" },
+    { filter: "broken", query: "", folder: "", family: "", sort: "name", order: "desc" },
+    { filter: "usable", query: "", folder: "", family: "", sort: "size", order: "asc" },
   ]) {
     const address = addressOf(page, shown);
-    const { selection, choices } = readAddress(address, USUAL);
+    const { selection, choices } = readAddress(address, USUAL, FAMILIES);
     assert.deepEqual({ ...selection, sort: choices.sort, order: choices.order }, shown, address);
     assert.equal(new URL(address).searchParams.get("__theme"), "dark");
     assert.equal(addressOf(address, { ...SELECTION, sort: "name", order: "asc" }), page);
@@ -113,7 +115,7 @@ test("an address shows the same again, and keeps what is not ours", () => {
 
 test("an address without a word of ours leaves what was chosen before", () => {
   const choices = { ...USUAL, sort: "date", order: "desc" };
-  for (const address of ["http://localhost/", "http://localhost/?filter=colour&sort=toString&order=up"]) {
-    assert.deepEqual(readAddress(address, choices), { selection: SELECTION, choices });
+  for (const address of ["http://localhost/", "http://localhost/?filter=colour&sort=toString&order=up&family=sd9"]) {
+    assert.deepEqual(readAddress(address, choices, FAMILIES), { selection: SELECTION, choices });
   }
 });

@@ -11,7 +11,7 @@ const NONE = {
   unknown: 0,
   favourite: 0,
 };
-export const SELECTION = /** @type {const} */ ({ filter: "usable", query: "", folder: "" });
+export const SELECTION = /** @type {const} */ ({ filter: "usable", query: "", folder: "", family: "" });
 
 export function summary(counts, rest = {}) {
   return {
@@ -24,6 +24,8 @@ export function summary(counts, rest = {}) {
     folders: [],
     scanning: null,
     counts: { ...NONE, ...counts },
+    families: {},
+    found: { counts: NONE, folders: {} },
     ...rest,
   };
 }
