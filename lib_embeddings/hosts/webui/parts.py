@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import torch
 from modules import script_callbacks, shared
 
 from lib_embeddings.entries.entry import Entry
@@ -29,6 +30,9 @@ _LOADS = "lib_embeddings_take_over"
 _PAGE = "lib_embeddings_page"
 _FOLDERS = "lib_embeddings_folders"
 _NETWORK = "lib_embeddings_network"
+
+# What a WebUI does that has a `torch.load` of its own, as Forge and its kin have.
+_RENAMES = ", and renames each that it cannot read to NAME.corrupted"
 
 # A generation may have a prompt for each of hundreds of pictures, which differ in few words.
 _MOST_PROMPTS = 20
@@ -131,7 +135,8 @@ class Parts:
         guard = self._hooks.guard
         loads = shared.OptionInfo(
             True,
-            "Load embeddings with this extension. When off, the WebUI loads them itself",
+            "Load embeddings with this extension. When off, the WebUI loads them itself"
+            + (_RENAMES if hasattr(torch, "load_origin") else ""),
             section=_SECTION,
             onchange=lambda: guard("loading of embeddings", change_loading),
         )
