@@ -45,7 +45,10 @@ ALLOWED = {
     "starlette": ("web", "hosts"),
     "uvicorn": ("hosts.standalone",),
     "gradio": ("hosts.standalone",),
-    "modules": ("hosts.a1111", "hosts.webui"),
+    "modules": ("hosts.a1111", "hosts.forge", "hosts.webui"),
+    "backend": ("hosts.forge",),
+    "modules_forge": ("hosts.forge",),
+    "transformers": ("hosts.forge",),
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
