@@ -48,12 +48,14 @@ ALLOWED = {
     "rapidfuzz": ("prompts.near",),
     "torch": ("hosts.a1111", "hosts.webui", "pictures", "training"),
     "diffusers": ("pictures", "training"),
-    "transformers": ("pictures",),
+    "transformers": ("pictures", "hosts.forge"),
     "fastapi": ("web", "hosts"),
     "starlette": ("web", "hosts"),
     "uvicorn": ("hosts.standalone",),
     "gradio": ("hosts.standalone",),
-    "modules": ("hosts.a1111", "hosts.webui"),
+    "modules": ("hosts.a1111", "hosts.forge", "hosts.webui"),
+    "backend": ("hosts.forge",),
+    "modules_forge": ("hosts.forge",),
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -30,7 +30,8 @@ from tests.hosts.fake_webui_processing import (
 # Those that import the WebUI's modules.
 OURS = (
     "lib_embeddings.hosts.a1111.",
-    *(f"lib_embeddings.hosts.webui.{name}" for name in ("database", "page", "parts")),
+    "lib_embeddings.hosts.forge.",
+    *(f"lib_embeddings.hosts.webui.{name}" for name in ("database", "loading", "page", "parts")),
 )
 
 
@@ -411,9 +412,11 @@ def _module(name: str, **contents: object) -> ModuleType:
 
 
 @contextmanager
-def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWebui]:
+def installed(
+    monkeypatch: pytest.MonkeyPatch, webui: FakeWebui | None = None
+) -> Iterator[FakeWebui]:
     """Yield a WebUI whose modules can be imported; what imported them is forgotten after."""
-    webui = FakeWebui()
+    webui = webui or FakeWebui()
     for kind in (StableDiffusionProcessing, StableDiffusionProcessingTxt2Img):
         for name in [name for name in vars(kind) if name.startswith("cached")]:
             monkeypatch.setattr(kind, name, [None, None])

@@ -7,14 +7,14 @@ from functools import partial
 from typing import Any
 
 import modules
-from modules import scripts, sd_hijack, sd_models
+from modules import sd_hijack, sd_models
 
 from lib_embeddings.entries.place import absolute
 from lib_embeddings.hosts.a1111.encoding import HASHES_PART, HashWriter
 from lib_embeddings.hosts.a1111.loader import Loader
 from lib_embeddings.hosts.living import Living
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, refusal, replace, version
-from lib_embeddings.hosts.webui.parts import Parts, more_folders, on, we_load
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace, require, version
+from lib_embeddings.hosts.webui.parts import Parts, more_folders, on, script_class, we_load
 from lib_embeddings.web.answers import HostFacts
 
 # What we cannot do without, as the WebUI calls it.
@@ -33,13 +33,7 @@ def check() -> None:
     Raises:
         HostError: it has no database of embeddings that we know.
     """
-    for needed in _NEEDED:
-        owner, path = modules, "modules"
-        for name in needed.split("."):
-            path = f"{path}.{name}"
-            if not hasattr(owner, name):
-                raise refusal(path)
-            owner = getattr(owner, name)
+    require(modules, *_NEEDED)
 
 
 def folders() -> list[str]:
@@ -67,7 +61,7 @@ def attach(living: Living, hooks: Hooks, stop: Callable[[], object]) -> type[Any
     ):
         hooks.add(part, hook)
     host.parts.hook(host.change_loading, host.change_folders)
-    return _script_class(host)
+    return script_class(host)
 
 
 class _Host:
@@ -160,25 +154,3 @@ class _Host:
 def _facts(separator: str) -> HostFacts:
     """Return what the tab needs to know of the WebUI."""
     return HostFacts("a1111", version(), ("txt2img", "img2img"), separator)
-
-
-def _script_class(host: _Host) -> type[Any]:
-    class TextualInversionScript(scripts.Script):  # type: ignore[misc] # the WebUI is not typed
-        """What the WebUI runs at each generation."""
-
-        def title(self) -> str:
-            return "Textual Inversion"
-
-        def show(self, _is_img2img: bool) -> object:
-            return scripts.AlwaysVisible
-
-        def process(self, _p: Any, *_args: Any) -> None:
-            host.before_generation()
-
-        def process_batch(self, p: Any, *_args: Any, **_kwargs: Any) -> None:
-            host.before_batch(p)
-
-        def postprocess(self, p: Any, processed: Any, *_args: Any) -> None:
-            host.parts.after_generation(p, processed)
-
-    return TextualInversionScript

@@ -18,15 +18,15 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
-from modules import call_queue, sd_hijack, shared
+from modules import sd_hijack
+from modules.textual_inversion import textual_inversion
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.hosts.a1111.encoding import (
     ActiveModel,
@@ -35,17 +35,36 @@ from lib_embeddings.hosts.a1111.encoding import (
     loaded_checkpoint,
     tokenize,
 )
-from lib_embeddings.hosts.webui.database import FileEmbedding, register, skip
-from lib_embeddings.hosts.webui.extension import Undo, print_lines, replace
-from lib_embeddings.hosts.webui.parts import announce
+from lib_embeddings.hosts.webui.database import (
+    FileEmbedding,
+    is_file_embedding,
+    register,
+    skip,
+)
+from lib_embeddings.hosts.webui.extension import Undo, replace
+from lib_embeddings.hosts.webui.loading import (
+    Announcements,
+    Embeddings,
+    WhenIdle,
+    files_in,
+    is_generating,
+)
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import change_lines
 from lib_embeddings.library.view import View
-from lib_embeddings.prompts.tokenizer import TokenIds
 
 log = logging.getLogger(__name__)
 
 _Weak = Callable[[], Any]
+
+
+class _Embedding(FileEmbedding, textual_inversion.Embedding):  # type: ignore[misc] # not typed
+    """One that has all that the WebUI's own have."""
+
+    def __init__(
+        self, entry: Entry, encoders: Sequence[str], sha256: Callable[[Entry], str]
+    ) -> None:
+        textual_inversion.Embedding.__init__(self, None, entry.place.name)
+        super().__init__(entry, encoders, sha256)
 
 
 class Loader:
@@ -62,25 +81,19 @@ class Loader:
         """
         self._library = library
         self._rescan = rescan
-        self._sha256 = sha256
         self._database = sd_hijack.model_hijack.embedding_db
         self._own_load: Callable[..., None]  # from `hook` on, as the next
         self._own_find: Callable[..., Any]
         self._loading = threading.RLock()  # held while the WebUI loads by itself
         self._is_hooked = False
-        self._announced: object = None  # the model of which people know what is loaded
-        self._known = 0  # the library's generation that they know
-        self._waiting = threading.Lock()  # held while a thread waits to update
+        self._announcements = Announcements(library)
+        self._when_idle = WhenIdle(partial(self._try, self._prepare_early), self._update_now)
         self._lock = threading.Lock()  # guards all below, and the database against ourselves
         self._loads = False
         self._main: _Weak | None = None  # the checkpoint that people see with; it may be gone
         self._lent: _Weak = _nothing
         self._registered: _Weak = _nothing  # the one that the database is for
-        self._view: View | None = None
-        self._encoders: tuple[str, ...] = ()
-        self._usable: dict[str, FileEmbedding] = {}
-        self._unavailable: dict[str, FileEmbedding] = {}
-        self._ids: dict[str, TokenIds] = {}
+        self._embeddings = Embeddings(library, partial(_Embedding, sha256=sha256))
 
     # What is wrapped
 
@@ -106,11 +119,12 @@ class Loader:
         with self._lock:
             if is_ours == self._loads:
                 return
-            self._loads, self._announced = is_ours, None
+            self._loads = is_ours
+            self._announcements.begin_again()
             if is_ours:
                 return
-            register(self._database, {}, {}, _is_file_embedding)
-            skip(self._database, {}, _is_file_embedding)
+            register(self._database, {}, {}, is_file_embedding)
+            skip(self._database, {}, is_file_embedding)
         for folder in self._database.embedding_dirs.values():
             folder.mtime = None
         forget_prompts()
@@ -168,7 +182,7 @@ class Loader:
 
     def on_switch(self) -> None:
         """Hear that another checkpoint has become the loaded one."""
-        self._try(self.update if _is_generating() else self.follow)
+        self._try(self.update if is_generating() else self.follow)
 
     def update(self) -> None:
         """Make database and library equal, as the model that is loaded now sees them."""
@@ -180,19 +194,14 @@ class Loader:
 
     def update_when_idle(self) -> None:
         """Do the same as soon as nothing is generated, in a thread of its own."""
-        if self._is_hooked and self._waiting.acquire(blocking=False):
-            threading.Thread(
-                target=self._wait_and_update, name="embeddings-host", daemon=True
-            ).start()
+        if self._is_hooked:
+            self._when_idle.ask()
 
-    def _wait_and_update(self) -> None:
-        self._try(self._prepare_early)
-        with call_queue.queue_lock:
-            self._waiting.release()
-            if not self._loads and self._is_hooked and active_model():
-                self._try(self.load)  # as the WebUI would before the next picture
-            else:
-                self._try(self.update)
+    def _update_now(self) -> None:
+        if not self._loads and self._is_hooked and active_model():
+            self._try(self.load)  # as the WebUI would before the next picture
+        else:
+            self._try(self.update)
         self._announce()
 
     # From the library to the database
@@ -200,20 +209,14 @@ class Loader:
     def _see(self, active: ActiveModel) -> View:
         """Return what the model can use; let the library see with it unless it is lent."""
         checkpoint = active.checkpoint
-        if _is_generating() and self._main and self._main() is not checkpoint:
+        if is_generating() and self._main and self._main() is not checkpoint:
             self._lent = weakref.ref(checkpoint)
         if checkpoint is self._lent():
             return self._library.view_as(active.family)
         self._main = weakref.ref(checkpoint)
-        self._library.set_model(active.family, tokenize, None if self._loads else self._hosts_own())
+        own = None if self._loads else files_in(self._database.word_embeddings)
+        self._library.set_model(active.family, tokenize, own)
         return self._library.view
-
-    def _hosts_own(self) -> frozenset[str]:
-        """Return the files that the WebUI has loaded by itself, under the names that we know."""
-        words = self._database.word_embeddings.items()
-        files = ((name, getattr(embedding, "filename", None)) for name, embedding in words)
-        paths = ((name, absolute(file)) for name, file in files if file)
-        return frozenset(path for name, path in paths if Place.of_file(path).name == name)
 
     def _prepare_early(self) -> None:
         """Do what takes time before anybody waits for it."""
@@ -226,62 +229,28 @@ class Loader:
         if active is None:
             return None
         view = self._see(active)
-        if not self._loads or (view is self._view and active.encoders == self._encoders):
-            return active
-        made = {e.identity: e for e in (*self._usable.values(), *self._unavailable.values())}
-        self._usable, self._unavailable = {}, {}
-        for seen in view.named.values():
-            entry = seen.entry
-            encoders = active.encoders if seen.is_loaded else tuple(entry.reading.vectors)
-            embedding = FileEmbedding(entry, encoders, self._sha256)
-            embedding = made.get(embedding.identity, embedding)
-            (self._usable if seen.is_loaded else self._unavailable)[seen.name] = embedding
-        self._ids = self._library.token_ids(self._usable, active.tokenize)
-        self._usable = {name: e for name, e in self._usable.items() if self._ids[name]}
-        self._view, self._encoders = view, active.encoders
+        if self._loads:
+            self._embeddings.renew(view, active.encoders, active.tokenize)
         return active
 
     def _apply(self, active: ActiveModel) -> None:
+        ours = self._embeddings
         self._database.expected_shape = active.shape
-        skip(self._database, self._unavailable, self._is_ours)
-        if register(self._database, self._usable, self._ids, self._is_ours):
+        skip(self._database, ours.unavailable, ours.is_ours)
+        if register(self._database, ours.usable, ours.token_ids, ours.is_ours):
             forget_prompts()
-
-    def _is_ours(self, embedding: Any) -> bool:
-        """Tell our entries, and those that the WebUI read from our folders, from others'."""
-        if isinstance(embedding, FileEmbedding):
-            return True
-        path: str | None = getattr(embedding, "filename", None)
-        roots = tuple(Place.of_root(root).inside("").full_path for root in self._library.roots)
-        return bool(path and absolute(path).startswith(roots))
 
     # What the console shows
 
     def _on_generation(self, generation: int, changes: Changes) -> None:
-        if changes and self._announced and generation > self._known:
-            print_lines(change_lines(changes, self._library.view))
+        self._announcements.show_changes(generation, changes)
         self.update_when_idle()
 
     def _announce(self) -> None:
-        """Print what is loaded, once for each switch, when there is a model and all is scanned."""
-        active, library = active_model(), self._library
-        if not self._loads or active is None or active.checkpoint is self._lent():
-            return
-        model = active.family, active.title
-        if library.progress is None and active.family and model != self._announced:
-            catalogue = library.catalogue
-            self._announced, self._known = model, catalogue.generation
-            announce(catalogue.view)
+        active = active_model()
+        if self._loads and active is not None and active.checkpoint is not self._lent():
+            self._announcements.show_all(active.family, active.title)
 
 
 def _nothing() -> None:
     """Stand for a weak reference to nothing."""
-
-
-def _is_file_embedding(embedding: Any) -> bool:
-    return isinstance(embedding, FileEmbedding)
-
-
-def _is_generating() -> bool:
-    """Tell whether the WebUI works on a job: then a checkpoint may come for a part of a picture."""
-    return bool(getattr(getattr(shared, "state", None), "job_count", 0))

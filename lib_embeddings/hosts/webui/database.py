@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import torch
 from modules import devices
-from modules.textual_inversion import textual_inversion
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_embedding
@@ -98,7 +97,7 @@ def _changed_lookup(
     return changed
 
 
-class FileEmbedding(textual_inversion.Embedding):  # type: ignore[misc] # the WebUI is not typed
+class FileEmbedding:
     """An embedding of ours in the WebUI's database.
 
     `shape`, `vectors`, `vec`, `hash` and `shorthash` are the WebUI's words: the sum of the hidden
@@ -118,8 +117,9 @@ class FileEmbedding(textual_inversion.Embedding):  # type: ignore[misc] # the We
             sha256: hashes an entry's file; raises `OSError`.
         """
         metadata = entry.reading.metadata
-        super().__init__(None, entry.place.name, metadata.get("step"))
         sizes = entry.reading.vectors
+        self.name = entry.place.name
+        self.step = metadata.get("step")
         self.entry = entry
         self.encoders = tuple(encoders)
         self.filename = entry.place.full_path
@@ -128,6 +128,7 @@ class FileEmbedding(textual_inversion.Embedding):  # type: ignore[misc] # the We
         self.vectors = max(sizes[key].n_vectors for key in encoders if key in sizes)
         self.shape = sum(sizes[key].hidden_size for key in encoders if key in sizes)
         self._sha256 = sha256
+        self._vec = self._hash = None
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -191,3 +192,8 @@ class FileEmbedding(textual_inversion.Embedding):  # type: ignore[misc] # the We
         if rows is not None:
             tensor[: len(rows)] = torch.tensor(rows)
         return tensor.to(devices.device, dtype=torch.float32)
+
+
+def is_file_embedding(embedding: Embedding) -> bool:
+    """Tell our entries from others'."""
+    return isinstance(embedding, FileEmbedding)

@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, final
 
 from lib_embeddings.errors import HostError
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 NEEDED = ("watchdog", "platformdirs")
 
 # The adapters, in the order in which they are asked.
-_ADAPTERS = ("lib_embeddings.hosts.a1111.host",)
+_ADAPTERS = ("lib_embeddings.hosts.a1111.host", "lib_embeddings.hosts.forge.host")
 
 # A module that only some WebUIs have -> what people call these.
 _NAMES = {"modules.scripts_manager": "SD.Next", "modules_forge": "Forge"}
@@ -106,7 +107,7 @@ def _find() -> Adapter:
     """Return what knows this WebUI.
 
     Raises:
-        HostError: nothing does; it names what the WebUI lacks.
+        HostError: nothing does; it names what the WebUI lacks for each that we know.
     """
     refusals: list[HostError] = []
     for name in _ADAPTERS:
@@ -119,7 +120,22 @@ def _find() -> Adapter:
             refusals.append(error)
         else:
             return adapter  # type: ignore[no-any-return]
-    raise refusals[0]
+    raise refusal(" and no ".join(each.missing for each in refusals))
+
+
+def require(package: ModuleType, *paths: str) -> None:
+    """See that a WebUI's package has what we cannot do without, by its path in there.
+
+    Raises:
+        HostError: it lacks some of it.
+    """
+    for path in paths:
+        owner, found = package, package.__name__
+        for name in path.split("."):
+            found = f"{found}.{name}"
+            if not hasattr(owner, name):
+                raise refusal(found)
+            owner = getattr(owner, name)
 
 
 def refusal(missing: str) -> HostError:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from modules import script_callbacks, shared
+import torch
+from modules import script_callbacks, scripts, shared
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, print_lines
 from lib_embeddings.hosts.webui.server import door_of, serve, unpack_events
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import summary_lines
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.library.view import View
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import Field
 from lib_embeddings.prompts.infotext import named_embeddings
@@ -30,6 +29,9 @@ _PAGE = "lib_embeddings_page"
 _FOLDERS = "lib_embeddings_folders"
 _NETWORK = "lib_embeddings_network"
 
+# What a WebUI does that has a `torch.load` of its own, as Forge and its kin have.
+_RENAMES = ", and renames each that it cannot read to NAME.corrupted"
+
 # Where the WebUI keeps the prompts of all pictures, and what they are called for people.
 _PROMPTS: tuple[tuple[str, str, Field], ...] = (
     ("all_prompts", "prompt", "positive"),
@@ -39,16 +41,40 @@ _PROMPTS: tuple[tuple[str, str, Field], ...] = (
 )
 
 
-# What the console has listed as not loaded, and why: no switch and no "Reload UI" lists it again.
-_listed: set[tuple[str, str | None]] = set()
+class AtEachPicture(Protocol):
+    """What is done for each generation; given the WebUI's record of what was asked for."""
+
+    parts: Parts
+
+    def before_generation(self) -> None:
+        """Let its prompts find what there is now."""
+
+    def before_batch(self, generation: Any) -> None:
+        """Let the infotext name what this batch uses."""
 
 
-def announce(view: View) -> None:
-    """Print what is loaded, and of what is not only what was not listed before."""
-    reasons = {(seen.entry.place.id, seen.reason): seen for seen in view if not seen.may_be_used}
-    news = [seen for key, seen in reasons.items() if key not in _listed]
-    _listed.update(reasons)
-    print_lines(summary_lines(view, news))
+def script_class(host: AtEachPicture) -> type[Any]:
+    """Return what the WebUI runs at each generation."""
+
+    class TextualInversionScript(scripts.Script):  # type: ignore[misc] # the WebUI is not typed
+        """What the WebUI runs at each generation."""
+
+        def title(self) -> str:
+            return "Textual Inversion"
+
+        def show(self, _is_img2img: bool) -> object:
+            return scripts.AlwaysVisible
+
+        def process(self, _p: Any, *_args: Any) -> None:
+            host.before_generation()
+
+        def process_batch(self, p: Any, *_args: Any, **_kwargs: Any) -> None:
+            host.before_batch(p)
+
+        def postprocess(self, p: Any, processed: Any, *_args: Any) -> None:
+            host.parts.after_generation(p, processed)
+
+    return TextualInversionScript
 
 
 def on(event: str, callback: Callable[..., object]) -> Undo | None:
@@ -128,7 +154,8 @@ class Parts:
         guard = self._hooks.guard
         loads = shared.OptionInfo(
             True,
-            "Load embeddings with this extension. When off, the WebUI loads them itself",
+            "Load embeddings with this extension. When off, the WebUI loads them itself"
+            + (_RENAMES if hasattr(torch, "load_origin") else ""),
             section=_SECTION,
             onchange=lambda: guard("loading of embeddings", change_loading),
         )

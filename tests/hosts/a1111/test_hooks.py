@@ -111,7 +111,7 @@ STEPS = (
     "lib_embeddings.hosts.webui.parts.PromptReports",
     "lib_embeddings.hosts.a1111.host.HashWriter",
     "lib_embeddings.hosts.a1111.host.Loader",
-    "lib_embeddings.hosts.a1111.host._script_class",
+    "lib_embeddings.hosts.a1111.host.script_class",
     "lib_embeddings.watch.watcher.Watcher.start",
 )
 
@@ -145,7 +145,7 @@ def _settings(run: Run) -> bool:
 
 
 def _loading(run: Run) -> bool:
-    return type(run.database.word_embeddings["cat"]).__name__ == "FileEmbedding"
+    return type(run.database.word_embeddings["cat"]).__module__.startswith("lib_embeddings")
 
 
 def _tab(_run: Run) -> bool:

@@ -1,0 +1,1 @@
+"""Forge, Forge Neo, and those that kept their text engines."""

@@ -1,0 +1,221 @@
+"""The library in the place of Forge's own loaders.
+
+Forge has a database for each text engine of the checkpoint in memory, and others that only list
+names: its page's and its API's. Their classes' one function that opens files is replaced, with the
+same signature, from the start to the end:
+
+    load_textual_inversion_embeddings   opens nothing; the database is given what the library has
+
+For Forge renames what it cannot read. Where the settings let Forge load by itself, its engines do
+so when a checkpoint is loaded; the library is then given what they have.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import Any
+from weakref import WeakSet
+
+from backend.text_processing import textual_inversion
+
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.hosts.forge.models import Model, chosen_model, loaded_model, tokenize
+from lib_embeddings.hosts.webui.database import (
+    FileEmbedding,
+    is_file_embedding,
+    register,
+    skip,
+)
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
+from lib_embeddings.hosts.webui.loading import (
+    Announcements,
+    Embeddings,
+    WhenIdle,
+    files_in,
+    is_generating,
+)
+from lib_embeddings.library.library import Library
+
+LOADING_PART = "loading of embeddings"
+
+_LOAD = "load_textual_inversion_embeddings"
+# The module with the class of databases that only list names; ersatzForge has none.
+_LISTS = "modules.textual_inversion.textual_inversion"
+
+
+# All databases that asked to be filled, in any run of ours: "Reload UI" need not make them anew.
+_databases: WeakSet[Any] = WeakSet()
+
+
+class Loader:
+    """Keeps Forge's databases and the library equal, as the models see them."""
+
+    def __init__(
+        self,
+        library: Library,
+        hooks: Hooks,
+        rescan: Callable[[], object],
+        sha256: Callable[[Entry], str],
+        forget_prompts: Callable[[], object],
+    ) -> None:
+        """Prepare; nothing is replaced before `hook`.
+
+        Args:
+            hooks: guards what is done while Forge waits for it.
+            rescan: scans all folders now.
+            sha256: hashes an entry's file.
+            forget_prompts: called when prompts have to be encoded again.
+        """
+        self._library = library
+        self._hooks = hooks
+        self._rescan = rescan
+        self._forget_prompts = forget_prompts
+        self._is_hooked = False
+        self._announcements = Announcements(library)
+        guard = partial(hooks.guard, LOADING_PART)
+        self._when_idle = WhenIdle(partial(guard, self._prepare), partial(guard, self.follow))
+        self._lock = threading.RLock()  # guards all below, and the databases against ourselves
+        self._loads = False
+        make = partial(FileEmbedding, sha256=sha256)
+        self._loaded = Embeddings(library, make)  # for the checkpoint in memory
+        self._listed = Embeddings(library, make)  # for the chosen one
+
+    # What is replaced
+
+    def hook(self) -> Undo:
+        """Replace the databases' loaders, and return what ends all that we do to them.
+
+        Raises:
+            AttributeError: a class has none; nothing is replaced then.
+        """
+        with ExitStack() as undo:
+            undo.callback(self._replace(textual_inversion.EmbeddingDatabase, lambda: self._loads))
+            with suppress(ModuleNotFoundError):
+                lists = importlib.import_module(_LISTS)
+                undo.callback(self._replace(lists.EmbeddingDatabase, lambda: True))
+            undo.callback(self._end)
+            undo.callback(self._library.subscribe(self._on_generation))
+            self._is_hooked = True
+            return undo.pop_all().close
+
+    def _replace(self, kind: type[Any], is_ours: Callable[[], bool]) -> Undo:
+        own, loader = getattr(kind, _LOAD), self
+
+        def load_textual_inversion_embeddings(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if not loader._is_hooked or not is_ours():
+                return own(self, *args, **kwargs)
+            return loader._hooks.guard(LOADING_PART, partial(loader.fill, self))
+
+        return replace(kind, _LOAD, load_textual_inversion_embeddings)
+
+    def set_loading(self, is_ours: bool) -> None:
+        """Fill the engines' databases, or let Forge do it when it next loads a checkpoint."""
+        is_ours = is_ours and self._is_hooked
+        if is_ours != self._loads:
+            self._loads = is_ours
+            self._announcements.begin_again()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._is_hooked = self._loads = False
+            for database in self._all_databases():
+                register(database, {}, {}, is_file_embedding)
+                skip(database, {}, is_file_embedding)
+        self._forget_prompts()
+
+    def fill(self, database: Any) -> None:
+        """Stand in for the function that loads a database; one that asks again wants news."""
+        with self._lock:
+            is_new = database not in _databases
+            _databases.add(database)
+        if not is_new:
+            self._rescan()
+        self.update()
+
+    # When it acts
+
+    def follow(self) -> None:
+        """See with the chosen checkpoint from now on, as when a picture begins."""
+        with self._lock:
+            chosen = chosen_model()
+            if chosen is None:
+                self._library.set_model(None, tokenize)
+            else:
+                self._library.set_model(chosen.family, tokenize, self._own_of(chosen))
+        self.update()
+        if chosen and self._loads:
+            self._announcements.show_all(chosen.family, chosen.path)
+
+    def on_load(self) -> None:
+        """Hear that a checkpoint was loaded, perhaps *lent*: for a part of a picture."""
+        self._rescan()  # as Forge would have done; a first scan may be still to end
+        if is_generating():
+            self.update()
+        else:
+            self.follow()
+
+    def follow_when_idle(self) -> None:
+        """See with the chosen checkpoint as soon as nothing is generated."""
+        if self._is_hooked:
+            self._when_idle.ask()
+
+    def update(self) -> None:
+        """Give each database what the library has for it now."""
+        with self._lock:
+            if not self._is_hooked:
+                return
+            loaded, chosen = loaded_model(), chosen_model()
+            engines = {id(engine.embeddings) for engine in loaded.engines} if loaded else set()
+            if loaded and self._loads and self._fill_engines(loaded):
+                self._forget_prompts()
+            self._listed.renew(self._library.view, chosen.encoders if chosen else (), tokenize)
+            for database in tuple(_databases):
+                if id(database) not in engines:
+                    self._fill(database, self._listed)
+
+    # From the library to the databases
+
+    def _prepare(self) -> None:
+        """Do what takes time before anybody waits for it."""
+        with self._lock:
+            loaded = loaded_model()
+            if loaded and self._loads:
+                self._renew(loaded)
+
+    def _renew(self, loaded: Model) -> None:
+        library = self._library
+        is_chosen = loaded.family == library.model
+        view = library.view if is_chosen else library.view_as(loaded.family)
+        self._loaded.renew(view, loaded.encoders, tokenize)
+
+    def _fill_engines(self, loaded: Model) -> bool:
+        """Fill the databases of the checkpoint in memory; tell whether anything changed."""
+        self._renew(loaded)
+        changes = [self._fill(engine.embeddings, self._loaded) for engine in loaded.engines]
+        return any(changes)
+
+    def _fill(self, database: Any, ours: Embeddings) -> bool:
+        skip(database, ours.unavailable, ours.is_ours)
+        return register(database, ours.usable, ours.token_ids, ours.is_ours)
+
+    def _own_of(self, chosen: Model) -> frozenset[str] | None:
+        """Return what Forge has loaded by itself; None where it has not, or we load."""
+        if self._loads or not chosen.engines:
+            return None
+        return files_in(chosen.engines[0].embeddings.word_embeddings)
+
+    def _all_databases(self) -> Iterator[Any]:
+        loaded = loaded_model()
+        yield from _databases
+        yield from (engine.embeddings for engine in loaded.engines) if loaded else ()
+
+    # News
+
+    def _on_generation(self, generation: int, changes: Changes) -> None:
+        self._announcements.show_changes(generation, changes)
+        self.follow_when_idle()

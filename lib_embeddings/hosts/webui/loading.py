@@ -1,0 +1,150 @@
+"""What all loaders of ours share: embeddings for a model, the time for work, and the console."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from modules import call_queue, shared
+
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.place import Place, absolute
+from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.formats.text_encoders import ModelFamily
+from lib_embeddings.hosts.webui.database import Embedding, FileEmbedding, is_file_embedding
+from lib_embeddings.hosts.webui.extension import print_lines
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.render import change_lines, summary_lines
+from lib_embeddings.library.view import View
+from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
+
+# What the console has listed as not loaded, and why: no switch and no "Reload UI" lists it again.
+_listed: set[tuple[str, str | None]] = set()
+
+
+def announce(view: View) -> None:
+    """Print what is loaded, and of what is not only what was not listed before."""
+    reasons = {(seen.entry.place.id, seen.reason): seen for seen in view if not seen.may_be_used}
+    news = [seen for key, seen in reasons.items() if key not in _listed]
+    _listed.update(reasons)
+    print_lines(summary_lines(view, news))
+
+
+class Embeddings:
+    """All of a library that a model has a name for, made anew only where it changed.
+
+    Attributes:
+        usable: name -> what prompts can use.
+        unavailable: name -> what the model cannot use.
+        token_ids: name -> token ids, of the usable ones.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        make: Callable[[Entry, Sequence[str]], FileEmbedding],
+    ) -> None:
+        """Begin without any.
+
+        Args:
+            make: returns an embedding that stands for a file, for some text encoders.
+        """
+        self._library = library
+        self._make = make
+        self._view: View | None = None
+        self._encoders: tuple[str, ...] = ()
+        self.usable: dict[str, FileEmbedding] = {}
+        self.unavailable: dict[str, FileEmbedding] = {}
+        self.token_ids: dict[str, TokenIds] = {}
+
+    def renew(self, view: View, encoders: tuple[str, ...], tokenize: Tokenize) -> None:
+        """Take all from a view, of a model with these text encoders."""
+        if view is self._view and encoders == self._encoders:
+            return
+        made = {e.identity: e for e in (*self.usable.values(), *self.unavailable.values())}
+        usable: dict[str, FileEmbedding] = {}
+        self.unavailable = {}
+        for seen in view.named.values():
+            entry = seen.entry
+            served = encoders if seen.is_loaded else tuple(entry.reading.vectors)
+            embedding = self._make(entry, served)
+            embedding = made.get(embedding.identity, embedding)
+            (usable if seen.is_loaded else self.unavailable)[seen.name] = embedding
+        self.token_ids = self._library.token_ids(usable, tokenize)
+        self.usable = {name: e for name, e in usable.items() if self.token_ids[name]}
+        self._view, self._encoders = view, encoders
+
+    def is_ours(self, embedding: Embedding) -> bool:
+        """Tell our entries, and those that the WebUI read from our folders, from others'."""
+        if is_file_embedding(embedding):
+            return True
+        path: str | None = getattr(embedding, "filename", None)
+        roots = tuple(Place.of_root(root).inside("").full_path for root in self._library.roots)
+        return bool(path and absolute(path).startswith(roots))
+
+
+def files_in(words: Mapping[str, Embedding]) -> frozenset[str]:
+    """Return the files that a WebUI has loaded by itself, under the names that we know."""
+    files = ((name, getattr(embedding, "filename", None)) for name, embedding in words.items())
+    paths = ((name, absolute(file)) for name, file in files if file)
+    return frozenset(path for name, path in paths if Place.of_file(path).name == name)
+
+
+class Announcements:
+    """What the console shows of a library: all that is loaded, once a switch, and then changes."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._model: object = None  # the one of which people know what is loaded
+        self._known = 0  # the library's generation that they know
+
+    def begin_again(self) -> None:
+        """Show everything the next time, whatever was shown."""
+        self._model = None
+
+    def show_all(self, family: ModelFamily | None, title: str) -> None:
+        """Print what is loaded for a model, if that is known and was not printed for it.
+
+        Args:
+            title: what people choose the model by.
+        """
+        model = family, title
+        if self._library.progress is None and family and model != self._model:
+            index = self._library.catalogue
+            self._model, self._known = model, index.generation
+            announce(index.view)
+
+    def show_changes(self, generation: int, changes: Changes) -> None:
+        """Print what changed since everything was printed."""
+        if changes and self._model and generation > self._known:
+            print_lines(change_lines(changes, self._library.view))
+
+
+class WhenIdle:
+    """Does a work as soon as nothing is generated, in a thread of its own."""
+
+    def __init__(self, prepare: Callable[[], object], work: Callable[[], object]) -> None:
+        """Begin nothing yet.
+
+        Args:
+            prepare: does what takes time, before anybody waits for it.
+        """
+        self._prepare = prepare
+        self._work = work
+        self._waiting = threading.Lock()  # held while a thread waits to work
+
+    def ask(self) -> None:
+        """Let the work be done; whoever asks before it begins shares it."""
+        if self._waiting.acquire(blocking=False):
+            threading.Thread(target=self._run, name="embeddings-host", daemon=True).start()
+
+    def _run(self) -> None:
+        self._prepare()
+        with call_queue.queue_lock:
+            self._waiting.release()
+            self._work()
+
+
+def is_generating() -> bool:
+    """Tell whether the WebUI works on a job: then a checkpoint may come for a part of a picture."""
+    return bool(getattr(getattr(shared, "state", None), "job_count", 0))

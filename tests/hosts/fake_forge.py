@@ -1,0 +1,425 @@
+"""Forge as far as we touch it: what it has in another way than AUTOMATIC1111's WebUI.
+
+As read in lllyasviel/stable-diffusion-webui-forge dfdcbab6, and for Forge Neo 2.26 in
+exo101/sd-webui-forge-neo-v3 5692d2d1. Its loaders open files as Forge does: what cannot be read is
+renamed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, ClassVar
+
+import torch
+
+from tests.hosts.fake_webui import FakeWebui, Folder, Options, _module
+from tests.hosts.fake_webui_pages import ExtraNetworksPage, textual_inversion_page
+from tests.hosts.fake_webui_processing import Processed
+
+KEYS = {768: "clip_l", 1024: "clip_h", 1280: "clip_g"}
+
+
+class Embedding:
+    """The engines' record."""
+
+    def __init__(self, vec: Any, name: str, step: int | None = None) -> None:
+        self.vec = vec
+        self.name = name
+        self.step = step
+        self.shape: int | None = None
+        self.vectors = 0
+        self.sd_checkpoint: str | None = None
+        self.sd_checkpoint_name: str | None = None
+
+
+class _Database:
+    """What both classes of databases have."""
+
+    opened: ClassVar[list[str]] = []  # files, by any of Forge's loaders
+
+    def __init__(self, expected_shape: int = -1) -> None:
+        self.ids_lookup: dict[int, list[tuple[list[int], Any]]] = {}
+        self.word_embeddings: dict[str, Any] = {}
+        self.skipped_embeddings: dict[str, Any] = {}
+        self.embedding_dirs: dict[str, Folder] = {}
+        self.expected_shape = expected_shape
+
+    def add_embedding_dir(self, path: str) -> None:
+        self.embedding_dirs[path] = Folder(path)
+
+    def ids_of(self, name: str) -> list[int]:
+        raise NotImplementedError
+
+    def load_all(self) -> None:
+        """Read every file as one vector; rename what begins as a web page does."""
+        for names in (self.ids_lookup, self.word_embeddings, self.skipped_embeddings):
+            names.clear()
+        for folder in self.embedding_dirs.values():
+            for file in sorted(Path(folder.path).rglob("*.*")):
+                _Database.opened.append(file.name)
+                if file.read_bytes().startswith(b"<html>"):
+                    file.rename(f"{file}.corrupted")
+                    continue
+                embedding = Embedding(torch.zeros(1, 768), file.stem)
+                embedding.filename = str(file)  # type: ignore[attr-defined] # as Forge does
+                ids = self.ids_of(file.stem)
+                self.ids_lookup.setdefault(ids[0], []).append((ids, embedding))
+                self.word_embeddings[file.stem] = embedding
+
+    def find_embedding_at_position(self, tokens: list[int], offset: int) -> tuple[Any, Any]:
+        for ids, embedding in self.ids_lookup.get(tokens[offset], ()):
+            if tokens[offset : offset + len(ids)] == ids:
+                return embedding, len(ids)
+        return None, None
+
+
+def engine_database() -> type[_Database]:
+    """Return the class of databases that prompts are read with; a new one, as ours changes it."""
+
+    class EmbeddingDatabase(_Database):
+        def __init__(self, tokenizer: Any, expected_shape: int = -1) -> None:
+            super().__init__(expected_shape)
+            self.tokenizer = tokenizer
+            self.fixes: list[Any] = []
+
+        def ids_of(self, name: str) -> list[int]:
+            ids: list[int] = self.tokenizer([name], truncation=False, add_special_tokens=False)[
+                "input_ids"
+            ][0]
+            return ids
+
+        def register_embedding(self, embedding: Any) -> Any:
+            ids = self.ids_of(embedding.name)
+            self.ids_lookup.setdefault(ids[0], []).append((ids, embedding))
+            self.word_embeddings[embedding.name] = embedding
+            return embedding
+
+        def load_textual_inversion_embeddings(self) -> None:
+            self.load_all()
+
+    return EmbeddingDatabase
+
+
+def list_database() -> type[_Database]:
+    """Return the class of databases that only list names, for the page and the API."""
+
+    class EmbeddingDatabase(_Database):
+        def __init__(self) -> None:
+            super().__init__()
+
+        def ids_of(self, name: str) -> list[int]:  # noqa: ARG002 - all under the same
+            return [0, 0, 0]
+
+        def load_textual_inversion_embeddings(
+            self, force_reload: bool = False, sync_with_sd_model: bool = True
+        ) -> None:
+            if sync_with_sd_model:
+                raise AttributeError("no checkpoint here has cond_stage_model")
+            if force_reload or any(folder.has_changed() for folder in self.embedding_dirs.values()):
+                self.load_all()
+
+    return EmbeddingDatabase
+
+
+class CLIPTokenizer:
+    """The tokenizer of `transformers`; every letter is a token."""
+
+    @classmethod
+    def from_pretrained(cls, path: str) -> CLIPTokenizer:
+        if not Path(path, "vocab.json").exists():
+            raise OSError(path)
+        return cls()
+
+    def __call__(
+        self, texts: Sequence[str], *, truncation: bool, add_special_tokens: bool
+    ) -> dict[str, list[list[int]]]:
+        assert not truncation
+        assert not add_special_tokens
+        return {"input_ids": [[ord(letter) for letter in text.lower()] for text in texts]}
+
+
+class Engine:
+    """A text engine, which fills its database when it is made, and notes what it used."""
+
+    def __init__(self, width: int, expected_shape: int, embedding_dir: str) -> None:
+        kind = sys.modules["backend.text_processing.textual_inversion"].EmbeddingDatabase
+        self.tokenizer = CLIPTokenizer()
+        self.embeddings = kind(self.tokenizer, expected_shape)
+        self.embeddings.add_embedding_dir(embedding_dir)
+        self.embeddings.load_textual_inversion_embeddings()
+        self.embedding_key = KEYS[width]
+
+    def tokenize(self, texts: list[str]) -> list[list[int]]:
+        return self.tokenizer(texts, truncation=False, add_special_tokens=False)["input_ids"]
+
+    def __call__(self, texts: list[str]) -> list[torch.Tensor]:
+        """Return the vectors that the prompts use, and note their names, as each engine does."""
+        used: dict[str, Any] = {}
+        for tokens in self.tokenize(texts):
+            position = 0
+            while position < len(tokens):
+                embedding, length = self.embeddings.find_embedding_at_position(tokens, position)
+                if embedding:
+                    used[embedding.name] = embedding
+                position += length or 1
+        names = [name.replace(":", "").replace(",", "") for name in used]
+        noted = sys.modules["backend.text_processing.classic_engine"].last_extra_generation_params
+        if names and "TI" in noted:
+            noted["TI"] += ", " + ", ".join(names)
+        elif names:
+            noted["TI"] = ", ".join(names)
+        vecs = [embedding.vec for embedding in used.values()]
+        return [vec[self.embedding_key] if isinstance(vec, dict) else vec for vec in vecs]
+
+
+class T5Engine:
+    """One that puts no vectors in."""
+
+    def tokenize(self, texts: list[str]) -> list[list[int]]:
+        return [[1] for _ in texts]
+
+
+class Checkpoint:
+    """A checkpoint in memory: engines under names that differ, and words for some families."""
+
+    def __init__(self, *widths: int, is_a: str = "", has_t5: bool = False) -> None:
+        folder = sys.modules["modules.shared"].cmd_opts.embeddings_dir
+        self.is_sd1 = self.is_sd2 = self.is_sdxl = self.is_sd3 = False
+        if is_a:
+            setattr(self, f"is_{is_a}", True)
+        for width in widths:
+            setattr(self, f"engine_{width}", Engine(width, sum(widths), folder))
+        if has_t5:
+            self.text_processing_engine_t5 = T5Engine()
+        self.extra_generation_params: dict[str, Any] = {}
+        self.sd_checkpoint_info: Any = None
+
+    def engines(self) -> list[Engine]:
+        return [engine for engine in vars(self).values() if isinstance(engine, Engine)]
+
+    def get_learned_conditioning(self, prompts: list[str]) -> list[Any]:
+        return [engine(prompts) for engine in self.engines()]
+
+
+class FakeInitialModel:
+    """What stands for a checkpoint until the first picture."""
+
+    cond_stage_model = None
+
+
+class SdModelData:
+    """What is loaded, and what shall be."""
+
+    def __init__(self) -> None:
+        self.sd_model: Any = FakeInitialModel()
+        self.forge_loading_parameters: dict[str, Any] = {}
+        self.forge_hash = ""
+
+    def set_sd_model(self, v: Any) -> None:
+        self.sd_model = v
+
+
+class StableDiffusionProcessing:
+    """What is asked for, and the prompts that were encoded last, with what they noted."""
+
+    cached_c: ClassVar[list[Any]] = [None, None, None]
+    cached_uc: ClassVar[list[Any]] = [None, None, None]
+    cached_hr_c: ClassVar[list[Any]] = [None, None, None]
+
+    def __init__(self, prompt: str = "", negative: str = "", hr_prompt: str | None = None) -> None:
+        self.all_prompts = [prompt]
+        self.all_negative_prompts = [negative]
+        self.all_hr_prompts = [prompt if hr_prompt is None else hr_prompt]
+        self.steps = 20
+        self.extra_generation_params: dict[str, Any] = {}
+        self.cached_c = StableDiffusionProcessing.cached_c  # type: ignore[misc] # as Forge does
+        self.cached_uc = StableDiffusionProcessing.cached_uc  # type: ignore[misc]
+        self.c: Any = None
+        self.hr_c: Any = None
+
+    def clear_prompt_cache(self) -> None:
+        self.cached_c, self.cached_uc = [None, None, None], [None, None, None]  # type: ignore[misc]
+        StableDiffusionProcessing.cached_c = [None, None, None]
+        StableDiffusionProcessing.cached_uc = [None, None, None]
+
+    def get_conds_with_caching(  # noqa: PLR0913, PLR0917 - theirs
+        self,
+        function: Callable[..., Any],
+        required_prompts: list[str],
+        steps: int,
+        caches: list[list[Any]],
+        extra_network_data: Any,  # noqa: ARG002 - theirs
+        hires_steps: int | None = None,
+    ) -> Any:
+        model = sys.modules["modules.sd_models"].model_data.sd_model
+        engines = sys.modules["backend.text_processing.classic_engine"]
+        wanted = (tuple(required_prompts), steps, hires_steps, model.sd_checkpoint_info.filename)
+        for cache in caches:
+            if cache[0] is not None and cache[0] == wanted:
+                if len(cache) > 2:
+                    model.extra_generation_params.update(cache[2])
+                return cache[1]
+        cache = caches[0]
+        cache[1] = function(model, required_prompts, steps, hires_steps)
+        noted = engines.last_extra_generation_params.copy()
+        model.extra_generation_params.update(noted)
+        if len(cache) > 2:
+            cache[2] = noted
+        engines.last_extra_generation_params = {}
+        cache[0] = wanted
+        return cache[1]
+
+    def setup_conds(self) -> None:
+        """Encode as Forge does: the negative prompt first."""
+        negative, positive = self.all_negative_prompts, self.all_prompts
+        self.get_conds_with_caching(_encode, negative, self.steps, [self.cached_uc], None)
+        self.c = self.get_conds_with_caching(_encode, positive, self.steps, [self.cached_c], None)
+
+    def calculate_hr_conds(self) -> None:
+        caches = [self.cached_hr_c, self.cached_c]
+        prompts = self.all_hr_prompts
+        self.hr_c = self.get_conds_with_caching(_encode, prompts, self.steps, caches, None)
+
+
+def _encode(model: Checkpoint, prompts: list[str], _steps: int, _hires_steps: int | None) -> Any:
+    return model.get_learned_conditioning(prompts)
+
+
+class NeoOptions(Options):
+    """Settings, without the one for hashes."""
+
+    @property
+    def textual_inversion_add_hashes_to_infotext(self) -> bool:
+        raise AttributeError
+
+
+class FakeForge(FakeWebui):
+    """Forge's modules, as a script finds them."""
+
+    def __init__(self, folder: Path, *, is_neo: bool) -> None:
+        super().__init__()
+        self.is_neo = is_neo
+        self.folder = folder
+        self.model_data = SdModelData()  # type: ignore[assignment] # of another kind
+        self.made: dict[str, Callable[[], Checkpoint]] = {}
+        self.command_line.embeddings_dir = str(folder)  # type: ignore[attr-defined]
+        self.options = NeoOptions() if is_neo else Options()
+        _Database.opened = []
+        # What lies in Forge of CLIP's tokenizer.
+        parts = "backend/huggingface/runwayml/stable-diffusion-v1-5/tokenizer"
+        vocabulary = folder.parent / parts
+        vocabulary.mkdir(parents=True)
+        (vocabulary / "vocab.json").write_text("{}")
+
+    def modules(self) -> Iterator[ModuleType]:
+        """Yield all modules, packages first."""
+        for module in super().modules():
+            name = module.__name__
+            if name == "modules.sd_hijack":
+                if not self.is_neo:
+                    yield _module(name, model_hijack=SimpleNamespace())
+            elif name == "modules.processing":
+                yield _module(name, StableDiffusionProcessing=StableDiffusionProcessing)
+            elif name == "modules.textual_inversion.textual_inversion":
+                vars(module)["EmbeddingDatabase"] = list_database()
+                yield module
+            else:
+                yield module
+        spec = PathFinder.find_spec("backend", [str(self.folder.parent)])
+        assert spec is not None
+        yield module_from_spec(spec)
+        yield _module("backend.text_processing")
+        yield _module(
+            "backend.text_processing.textual_inversion", EmbeddingDatabase=engine_database()
+        )
+        yield _module("backend.text_processing.classic_engine", last_extra_generation_params={})
+        yield _module("modules_forge")
+        yield _module("modules_forge.main_entry", refresh_model_loading_parameters=self._refresh)
+        yield _module("transformers", CLIPTokenizer=CLIPTokenizer)
+
+    # The checkpoints
+
+    def _refresh(self, *, refresh: bool = True) -> None:
+        if refresh:
+            info = SimpleNamespace(filename=self.options.data["sd_model_checkpoint"])
+            self.model_data.forge_loading_parameters = {"checkpoint_info": info}  # type: ignore[attr-defined]
+
+    def choose(self, file: Path) -> None:
+        """Choose a checkpoint, as its menu does."""
+        self.options.data["sd_model_checkpoint"] = str(file)
+        sys.modules["modules_forge.main_entry"].refresh_model_loading_parameters()
+
+    def reload(self) -> bool:
+        """Load the chosen checkpoint if it is another, and call whoever wants to know."""
+        parameters = self.model_data.forge_loading_parameters  # type: ignore[attr-defined]
+        if str(parameters) == self.model_data.forge_hash:  # type: ignore[attr-defined]
+            return False
+        self.model_data.sd_model = None
+        checkpoint = self.made[parameters["checkpoint_info"].filename]()
+        checkpoint.sd_checkpoint_info = parameters["checkpoint_info"]
+        self.model_data.set_sd_model(checkpoint)  # type: ignore[arg-type]
+        self.callbacks.fire("model_loaded", checkpoint)
+        self.model_data.forge_hash = str(parameters)  # type: ignore[attr-defined]
+        return True
+
+    # The interface
+
+    def build_ui(self) -> list[ExtraNetworksPage]:
+        """Make the page's database, which loads at once, and the pages."""
+        self.page_database = self._new_database()
+        pages = sys.modules["modules.ui_extra_networks"]
+        pages.extra_pages.clear()
+        pages.register_page(textual_inversion_page(lambda: self.page_database))
+        self.callbacks.fire("before_ui")
+        return list(pages.extra_pages)
+
+    def launch(self, app: Any) -> None:
+        """Make the API's database, which loads at once, and call whoever wants to know."""
+        self.api_database = self._new_database()
+        self.callbacks.fire("app_started", None, app)
+
+    def _new_database(self) -> Any:
+        database = sys.modules["modules.textual_inversion.textual_inversion"].EmbeddingDatabase()
+        database.add_embedding_dir(str(self.folder))
+        database.load_textual_inversion_embeddings(force_reload=True, sync_with_sd_model=False)
+        return database
+
+    # Pictures
+
+    def generate(
+        self,
+        generation: StableDiffusionProcessing,
+        script: type[Any],
+        batches: int = 1,
+        between: Callable[[StableDiffusionProcessing], object] = lambda _: None,
+    ) -> Processed:
+        """Make pictures as Forge does, as far as prompts and scripts go.
+
+        Args:
+            between: what it does in the middle of a picture, as to switch to a refiner.
+        """
+        self.state.job_count = -1
+        try:
+            if self.reload():
+                generation.clear_prompt_cache()
+            self.model_data.sd_model.extra_generation_params = {}  # type: ignore[union-attr]
+            running = script()
+            running.process(generation)
+            for number in range(batches):
+                self.reload()
+                running.process_batch(generation, batch_number=number)
+                generation.setup_conds()
+                noted = self.model_data.sd_model.extra_generation_params  # type: ignore[union-attr]
+                generation.extra_generation_params.update(noted)
+                generation.calculate_hr_conds()
+                between(generation)
+            processed = Processed(generation)  # type: ignore[arg-type]
+            running.postprocess(generation, processed)
+            return processed
+        finally:
+            self.state.job_count = 0

@@ -1,0 +1,97 @@
+"""A fake Forge with the extension in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from lib_embeddings.hosts.webui import extension
+from lib_embeddings.web.routes import PREFIX
+from tests.builders import safetensors_file, vectors
+from tests.hosts.fake_forge import (
+    Checkpoint,
+    FakeForge,
+    StableDiffusionProcessing,
+)
+from tests.web import SD1, TestClient
+
+# A tensor's name in a file of each, and its shape.
+CONTEXT = "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
+SIGNS = {
+    "sd1": (CONTEXT, 768),
+    "sd2": (CONTEXT, 1024),
+    "sdxl": (CONTEXT, 2048),
+    "sdxl-refiner": (CONTEXT, 1280),
+    "flux": ("double_blocks.0.img_attn.qkv.weight", 1),
+    "sd3": ("model.diffusion_model.joint_blocks.0.context_block.attn.qkv.weight", 1),
+    "chroma": ("distilled_guidance_layer.in_proj.weight", 1),
+}
+MAKERS: dict[str, Callable[[], Checkpoint]] = {
+    "sd1": lambda: Checkpoint(768, is_a="sd1"),
+    "sd2": lambda: Checkpoint(1024, is_a="sd2"),
+    "sdxl": lambda: Checkpoint(768, 1280, is_a="sdxl"),
+    "sdxl-refiner": lambda: Checkpoint(1280, is_a="sdxl"),
+    "flux": lambda: Checkpoint(768, has_t5=True),
+    "sd3": lambda: Checkpoint(768, 1280, is_a="sd3", has_t5=True),
+    "chroma": lambda: Checkpoint(has_t5=True),
+}
+
+
+class ForgeRun:
+    """A Forge with a folder of embeddings, and the extension in it."""
+
+    def __init__(self, forge: FakeForge, folder: Path) -> None:
+        self.forge = forge
+        self.folder = folder
+        self.script: type[Any]
+
+    def write(self, path: str, data: bytes = SD1) -> Path:
+        """Write a file as the world does: at once, and complete."""
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.folder.parent / "draft"
+        draft.write_bytes(data)
+        os.replace(draft, file)
+        return file
+
+    def choose(self, kind: str) -> None:
+        """Choose a checkpoint of a model family."""
+        file = self.folder.parent / f"{kind}.safetensors"
+        if not file.exists():
+            name, width = SIGNS[kind]
+            file.write_bytes(safetensors_file({name: vectors(2, width)}))
+            self.forge.made[str(file)] = MAKERS[kind]
+        self.forge.choose(file)
+
+    def start(self) -> TestClient:
+        """Do all that Forge does from its start to the first picture; return who asks us."""
+        script = extension.start()
+        assert script is not None
+        self.script = script
+        self.forge.build_ui()
+        self.forge.callbacks.fire("ui_settings")
+        app = FastAPI()
+        self.forge.launch(app)
+        return TestClient(app, "http://localhost")
+
+    def picture(self, *prompts: str, **more: Any) -> StableDiffusionProcessing:
+        """Make a picture of a prompt, a negative and a hires one."""
+        generation = StableDiffusionProcessing(*prompts)
+        self.forge.generate(generation, self.script, **more)
+        return generation
+
+    @property
+    def words(self) -> list[list[str]]:
+        """What prompts can use, for each text engine."""
+        engines = self.forge.model_data.sd_model.engines()  # type: ignore[union-attr]
+        return [sorted(engine.embeddings.word_embeddings) for engine in engines]
+
+
+def seen(client: TestClient) -> tuple[str | None, list[str]]:
+    """Return what the page shows: the model, and what it can use."""
+    answer = client.get(f"{PREFIX}/entries?fit=usable").json()
+    return answer["model"], [entry["name"] for entry in answer["entries"]]

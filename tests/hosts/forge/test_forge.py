@@ -1,0 +1,417 @@
+"""The library inside Forge and Neo: what is opened, loaded, used and told."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from collections.abc import Callable
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lib_embeddings.hosts.webui import extension  # noqa: E402
+from lib_embeddings.web.routes import PREFIX  # noqa: E402
+from tests.builders import safetensors_file, vectors  # noqa: E402
+from tests.hosts.fake_forge import StableDiffusionProcessing, _Database  # noqa: E402
+from tests.hosts.forge.running import SIGNS, ForgeRun, seen  # noqa: E402
+from tests.hosts.running import eventually  # noqa: E402
+from tests.web import SD1, SD2, SDXL  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
+
+OURS = "lib_embeddings_take_over"
+PAGE = b"<html>"
+
+
+def short(data: bytes) -> str:
+    """Return what infotexts have of a file."""
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def contents(run: ForgeRun) -> dict[str, bytes]:
+    """Return all files in the folder."""
+    return {file.name: file.read_bytes() for file in run.folder.iterdir()}
+
+
+# Files
+
+
+def test_nothing_but_our_reader_opens_a_file(run: ForgeRun) -> None:
+    """Not at the start, at a picture, at Reload UI, off, on or at the end: all files stay."""
+    for name, data in (("cat.safetensors", SD1), ("page.pt", PAGE), ("pair.safetensors", SDXL)):
+        run.write(name, data)
+    before = contents(run)
+    client = run.start()
+    run.choose("sd1")
+    assert eventually(lambda: seen(client) == ("sd1", ["cat"]))
+    for prompt in ("a cat", "a pair", "a page"):
+        run.picture(prompt)
+    client = run.start()  # as at "Reload UI"
+    run.picture("a cat")
+    run.forge.page_database.load_textual_inversion_embeddings(True, False)
+    run.forge.options.set(OURS, False)
+    run.picture("a cat")
+    run.forge.page_database.load_textual_inversion_embeddings(True, False)
+    run.forge.options.set(OURS, True)
+    run.picture("a cat")
+    run.forge.callbacks.fire("script_unloaded")
+    assert _Database.opened == []
+    assert contents(run) == before
+
+
+def test_switched_off_forge_loads_with_the_next_checkpoint(run: ForgeRun) -> None:
+    """Then its engines have what it reads, and the page shows that; on again, ours come back."""
+    run.write("cat.safetensors")
+    run.write("bin.pt", safetensors_file())
+    client = run.start()
+    run.choose("sd1")
+    run.picture("a cat")
+    run.forge.options.set(OURS, False)
+    run.picture("a cat")
+    assert _Database.opened == []
+    run.write("page.pt", PAGE)
+    run.choose("sdxl")
+    run.choose("sd1")
+    run.forge.model_data.forge_hash = ""
+    run.picture("a cat")
+    assert set(_Database.opened) == {"bin.pt", "cat.safetensors", "page.pt"}
+    assert (run.folder / "page.pt.corrupted").exists()
+    assert eventually(lambda: seen(client) == ("sd1", ["bin", "cat"]))
+    run.forge.options.set(OURS, True)
+    engine = run.forge.model_data.sd_model.engines()[0]
+
+    def are_ours() -> bool:
+        words = engine.embeddings.word_embeddings.values()
+        return all(type(each).__module__.startswith("lib_embeddings") for each in words)
+
+    assert eventually(are_ours)
+    assert run.words == [["bin", "cat"]]
+
+
+def test_the_end_leaves_forge_as_it_was(run: ForgeRun) -> None:
+    """Its functions, settings and databases have nothing of ours."""
+    run.write("cat.safetensors")
+    engines = sys.modules["backend.text_processing.textual_inversion"].EmbeddingDatabase
+    lists = sys.modules["modules.textual_inversion.textual_inversion"].EmbeddingDatabase
+    main = sys.modules["modules_forge.main_entry"]
+    owners = (engines, lists, StableDiffusionProcessing, main)
+    names = (
+        "load_textual_inversion_embeddings",
+        "load_textual_inversion_embeddings",
+        "get_conds_with_caching",
+        "refresh_model_loading_parameters",
+    )
+    before = [getattr(owner, name) for owner, name in zip(owners, names, strict=True)]
+    client = run.start()
+    run.choose("sd1")
+    assert eventually(lambda: seen(client) == ("sd1", ["cat"]))
+    run.picture("a cat")
+    assert run.words == [["cat"]]
+    run.forge.callbacks.fire("script_unloaded")
+    assert [getattr(o, n) for o, n in zip(owners, names, strict=True)] == before
+    databases = (run.forge.page_database, run.forge.api_database)
+    assert [database.word_embeddings for database in databases] == [{}, {}]
+    assert run.words == [[]]
+    assert run.forge.options.data_labels == {}
+
+
+# Models
+
+
+@pytest.mark.parametrize(
+    ("kind", "usable"),
+    [
+        ("sd1", ["cat"]),
+        ("sd2", ["cot"]),
+        ("sdxl", ["pair"]),
+        ("sdxl-refiner", ["cut"]),
+        ("flux", ["cat", "flux"]),
+        ("sd3", ["pair"]),
+        ("chroma", []),
+    ],
+)
+def test_each_family_before_and_after_its_first_picture(
+    run: ForgeRun, kind: str, usable: list[str]
+) -> None:
+    """The file of the chosen checkpoint tells the same as the checkpoint in memory does later."""
+    run.write("cat.safetensors")
+    run.write("cot.safetensors", SD2)
+    run.write("cut.safetensors", safetensors_file({"clip_g": vectors(1, 1280)}))
+    run.write("pair.safetensors", SDXL)
+    flux = safetensors_file({"clip_l": vectors(1), "t5xxl": vectors(1, 4096)})
+    run.write("flux.safetensors", flux)
+    client = run.start()
+    run.choose(kind)
+    assert eventually(lambda: seen(client) == (kind, usable))
+    lists = run.forge.api_database
+    assert eventually(lambda: len(lists.skipped_embeddings) == 5 - len(usable))
+    assert sorted(lists.word_embeddings) == usable
+    assert set(run.forge.page_database.word_embeddings) == set(usable)
+    asked = {"positive": "a cat"}
+    report = client.post(f"{PREFIX}/prompt", json=asked).json()["positive"]
+    assert [used["name"] for used in report["used"]] == [name for name in usable if name == "cat"]
+    run.picture("a dog")
+    assert seen(client) == (kind, usable)
+    assert all(words == usable for words in run.words)
+    assert kind in SIGNS
+
+
+def test_an_unknown_checkpoint_is_known_once_it_is_loaded(run: ForgeRun) -> None:
+    """A file that tells nothing leaves all fits open until the first picture."""
+    run.write("cat.safetensors")
+    client = run.start()
+    run.choose("sd1")
+    chosen = run.folder.parent / "sd1.safetensors"
+    chosen.write_bytes(b"GGUF")
+    run.choose("sd1")
+    assert eventually(lambda: seen(client)[0] is None)
+    run.picture("a cat")
+    assert seen(client) == ("sd1", ["cat"])
+
+
+def test_both_engines_get_what_is_theirs(run: ForgeRun) -> None:
+    """An SDXL embedding is found by both text engines, each with its own vectors."""
+    run.write("pair.safetensors", SDXL)
+    run.start()
+    run.choose("sdxl")
+    picture = run.picture("a pair")
+    (wide_l,), (wide_g,) = picture.c
+    assert torch.equal(wide_l, torch.tensor(vectors(2)))
+    assert torch.equal(wide_g, torch.tensor(vectors(2, 1280)))
+
+
+def test_a_refiner_changes_nothing_that_people_see(run: ForgeRun) -> None:
+    """Its prompts find what it can use; the page stays with the chosen checkpoint."""
+    run.write("pair.safetensors", SDXL)
+    run.write("cut.safetensors", safetensors_file({"clip_g": vectors(1, 1280)}))
+    client = run.start()
+    run.choose("sdxl")
+    run.choose("sdxl-refiner")
+    run.choose("sdxl")
+    found: list[object] = []
+
+    def refine(generation: StableDiffusionProcessing) -> None:
+        run.choose("sdxl-refiner")
+        run.forge.reload()
+        run.choose("sdxl")
+        generation.setup_conds()
+        found.extend((run.words, seen(client)))
+
+    picture = run.picture("a pair, a cut", between=refine)
+    assert found == [[["cut"]], ("sdxl", ["pair"])]
+    assert picture.extra_generation_params["TI"] == "cut, pair"
+    assert eventually(lambda: seen(client) == ("sdxl", ["pair"]))
+
+
+# Changes
+
+
+def test_changes_reach_the_next_picture_of_the_same_prompt(run: ForgeRun) -> None:
+    """What is dropped, replaced, renamed and deleted is used, or not, without another load."""
+    client = run.start()
+    run.choose("sd1")
+    assert run.picture("a cat").c == [[]]
+    run.write("deep/cat.safetensors")
+    assert eventually(lambda: run.words == [["cat"]])
+    ((first,),) = run.picture("a cat").c
+    run.write("deep/cat.safetensors", safetensors_file({"emb_params": vectors(9)}))
+    assert eventually(lambda: len(run.picture("a cat").c[0][0]) == 9)
+    assert len(first) != 9
+    (run.folder / "deep/cat.safetensors").rename(run.folder / "dog.safetensors")
+    assert eventually(lambda: run.words == [["dog"]])
+    assert run.picture("a cat").c == [[]]
+    (run.folder / "dog.safetensors").unlink()
+    assert eventually(lambda: run.words == [[]])
+    assert eventually(lambda: seen(client) == ("sd1", []))
+
+
+def test_who_keeps_lists_of_its_own_gets_no_old_picture(run: ForgeRun) -> None:
+    """Forge gives a generation other caches than the next ones have when it loads a checkpoint."""
+    run.start()
+    run.choose("sd1")
+    generation = StableDiffusionProcessing("a cat")
+    run.forge.generate(generation, run.script)
+    assert generation.c == [[]]
+    run.write("cat.safetensors")
+    assert eventually(lambda: run.words == [["cat"]])
+    run.forge.generate(generation, run.script)
+    assert len(generation.c[0]) == 1
+
+
+def test_a_batch_is_not_disturbed(run: ForgeRun) -> None:
+    """While a picture is made nothing is registered; after it everything is."""
+    client = run.start()
+    run.choose("sd1")
+    run.picture("a cat")
+    with run.forge.queue_lock:
+        run.write("cat.safetensors")
+        assert eventually(lambda: client.get(f"{PREFIX}/names").json()["names"] == ["cat"])
+        assert run.words == [[]]
+    assert eventually(lambda: run.words == [["cat"]])
+
+
+# Infotexts
+
+
+def test_infotexts_are_complete_and_true(run: ForgeRun) -> None:
+    """`TI` and `TI hashes` name all of the picture, also from the caches, and of no other."""
+    for name in ("cat", "bad", "fine"):
+        run.write(f"{name}.safetensors")
+    run.write("b,c.safetensors")
+    run.start()
+    run.choose("sd1")
+    told = []
+    for prompts in (
+        ("a cat", "bad"),
+        ("a cat", "bad"),
+        ("a dog", "bad"),
+        ("a dog", "ugly"),
+        ("a cat", "ugly", "fine"),
+        ("b,c", ""),
+    ):
+        params = run.picture(*prompts, batches=2).extra_generation_params
+        told.append((params.get("TI"), params.get("TI hashes")))
+    hash_ = short(SD1)
+    assert told == [
+        ("cat, bad", f"cat: {hash_}, bad: {hash_}"),
+        ("cat, bad", f"cat: {hash_}, bad: {hash_}"),
+        ("bad", f"bad: {hash_}"),
+        (None, None),
+        ("fine, cat", f"fine: {hash_}, cat: {hash_}"),
+        ("bc", f"bc: {hash_}"),
+    ]
+
+
+def test_two_engines_name_an_embedding_once(run: ForgeRun) -> None:
+    """SDXL's two text engines note it twice."""
+    run.write("pair.safetensors", SDXL)
+    run.start()
+    run.choose("sdxl")
+    params = run.picture("a pair", "pair").extra_generation_params
+    assert params["TI"] == "pair"
+    assert params["TI hashes"] == f"pair: {short(SDXL)}"
+
+
+@pytest.mark.parametrize("run", ["forge"], indirect=True)
+def test_the_setting_for_hashes_is_obeyed_where_there_is_one(run: ForgeRun) -> None:
+    """Names are written all the same."""
+    run.write("cat.safetensors")
+    run.start()
+    run.choose("sd1")
+    run.forge.options.textual_inversion_add_hashes_to_infotext = False
+    params = run.picture("a cat").extra_generation_params
+    assert (params["TI"], params.get("TI hashes")) == ("cat", None)
+
+
+# Hooks that fail
+
+
+def _loading(run: ForgeRun) -> bool:
+    return run.picture("a cat").c != [[]] and _Database.opened == []
+
+
+def _infotexts(run: ForgeRun) -> bool:
+    return "TI hashes" in run.picture("a cat").extra_generation_params
+
+
+def _settings(run: ForgeRun) -> bool:
+    return len(run.forge.options.data_labels) == 4
+
+
+def _tab(_run: ForgeRun) -> bool:
+    pages = sys.modules["modules.ui_extra_networks"].extra_pages
+    return any(type(page).__name__ == "TextualInversionPage" for page in pages)
+
+
+WORKS: dict[str, Callable[[ForgeRun], bool]] = {
+    "loading of embeddings": _loading,
+    "writing of TI hashes": _infotexts,
+    "settings": _settings,
+    "tab": _tab,
+}
+FAILURES = {
+    "loading of embeddings": ("lib_embeddings.hosts.forge.loader", "Loader", "hook"),
+    "writing of TI hashes": ("lib_embeddings.hosts.forge.infotexts", "InfotextWriter", "hook"),
+    "notice of chosen models": ("lib_embeddings.hosts.forge.host", "_Host", "hook_choices"),
+    "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
+    "tab": ("lib_embeddings.hosts.webui.page", "", "replace_page"),
+    "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
+    "news for the page": ("lib_embeddings.hosts.webui.parts", "", "unpack_events"),
+}
+
+
+@pytest.mark.parametrize("part", FAILURES)
+def test_a_part_that_fails_is_named_and_all_others_work(
+    run: ForgeRun, part: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line names the part; everything else does its work."""
+    run.write("cat.safetensors")
+    run.start()
+    extension.stop()
+    run.forge.callbacks.wanted.clear()
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("on purpose")
+
+    module, owner, name = FAILURES[part]
+    place = importlib.import_module(module)
+    monkeypatch.setattr(getattr(place, owner) if owner else place, name, fail)
+    run.start()
+    run.choose("sd1")
+    (named,) = [record.message for record in caplog.records if "on purpose" in record.message]
+    assert f"the {part} does not work in this WebUI; all else does" in named
+    lost = {part, "writing of TI hashes"} if part == "loading of embeddings" else {part}
+    assert {name: works(run) for name, works in WORKS.items()} == {
+        name: name not in lost for name in WORKS
+    }
+
+
+@pytest.mark.parametrize(
+    "event",
+    ["script_unloaded", "ui_settings", "before_ui", "model_loaded", "app_started"],
+)
+def test_a_missing_callback_costs_its_own_part(
+    run: ForgeRun, event: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without one callback there is one line, and embeddings are used as ever."""
+    delattr(run.forge.callbacks, f"on_{event}")
+    run.write("cat.safetensors")
+    script = extension.start()
+    assert script is not None
+    run.script = script
+    run.forge.build_ui()
+    run.choose("sd1")
+    assert eventually(lambda: run.picture("a cat").c != [[]])
+    (record,) = [r for r in caplog.records if "does not work in this WebUI" in r.message]
+    assert event in record.message
+
+
+def test_a_defect_at_each_picture_costs_no_picture(
+    run: ForgeRun, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where ours fails while Forge waits for it, its pictures are made, and no file is opened."""
+    run.write("page.pt", PAGE)
+    run.start()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("lib_embeddings.hosts.forge.loader.loaded_model", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.forge.infotexts.join_hashes", fail)
+    run.choose("sd1")
+    for _ in range(2):
+        run.picture("a dog")
+    assert _Database.opened == []
+    assert "a defect" in caplog.text
+
+
+@pytest.mark.usefixtures("run")
+def test_a_forge_of_another_kind_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what it lacks of both kinds."""
+    del sys.modules["backend.text_processing.textual_inversion"].EmbeddingDatabase
+    assert extension.start() is None
+    line = capsys.readouterr().out
+    assert line.startswith("Textual Inversion is off: Forge v1.10.1 has no ")
+    assert "and no backend.text_processing.textual_inversion.EmbeddingDatabase." in line
