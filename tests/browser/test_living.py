@@ -107,7 +107,7 @@ def test_the_first_scan_shows_its_progress(tab: Tab) -> None:
 def test_the_script_may_be_loaded_twice(tab: Tab) -> None:
     """A host that loads the script again, under another address, gets no second tab."""
     script = tab.page.locator("script[src*=textual_inversion]").get_attribute("src")
-    tab.page.evaluate("(script) => import(script + '&again')", script)
+    tab.page.evaluate("(src) => import(new URL(src + '&again', document.baseURI))", script)
     expect(tab.root.locator(".toolbar")).to_have_count(1)
     tab.prompt.focus()
     tab.click("marc_allante")

@@ -110,9 +110,9 @@ class Announcements:
         """
         model = family, title
         if self._library.progress is None and family and model != self._model:
-            index = self._library.catalogue
-            self._model, self._known = model, index.generation
-            announce(index.view)
+            catalogue = self._library.catalogue
+            self._model, self._known = model, catalogue.generation
+            announce(catalogue.view)
 
     def show_changes(self, generation: int, changes: Changes) -> None:
         """Print what changed since everything was printed."""
