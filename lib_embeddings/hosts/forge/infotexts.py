@@ -121,6 +121,6 @@ def _noted() -> dict[str, Any]:
 def _hash_of(name: str) -> str:
     """Return the beginning of the SHA-256 of what infotexts have under a name, if it is known."""
     model = loaded_model()
-    words = model.engines[0].embeddings.word_embeddings if model else {}
+    words = model.engines[0].embeddings.word_embeddings if model and model.engines else {}
     found = (each for each in words.values() if name_in_infotext(each.name) == name)
     return getattr(next(found, None), "shorthash", None) or ""

@@ -72,7 +72,7 @@ def loaded_model() -> Model | None:
         return None
     engines = [e for e in vars(checkpoint).values() if all(hasattr(e, n) for n in _OF_AN_ENGINE)]
     encoders = tuple(engine.embedding_key for engine in engines)
-    family = _family_of(checkpoint, encoders) if engines else _family_in(info.filename)
+    family = _family_of(checkpoint, encoders) if engines else _family_without(info.filename)
     return Model(info.filename, family, encoders, tuple(engines))
 
 
@@ -122,15 +122,22 @@ def _family_of(checkpoint: Any, encoders: tuple[str, ...]) -> ModelFamily | None
     return next(said, suited[-1] if suited else None)
 
 
+def _takes_none(key: str, title: str) -> ModelFamily:
+    return ModelFamily(key, title, (), takes_embeddings=False)
+
+
+_OTHER = _takes_none("other", "of another kind")
+
 # Parts of tensors' names, and whose they are. What is made of others' parts comes before them.
 _SIGNS = (
     (".distilled_guidance_layer.", OTHER_FAMILIES["chroma"]),
     (".individual_token_refiner.", OTHER_FAMILIES["hunyuan-video"]),
-    (".double_stream_modulation_img.", ModelFamily("flux2", "Flux.2", (), takes_embeddings=False)),
+    (".double_stream_modulation_img.", _takes_none("flux2", "Flux.2")),
     (".double_blocks.", _FAMILIES["flux"]),
     (".joint_blocks.", _FAMILIES["sd3"]),
     (".txt_norm.", OTHER_FAMILIES["qwen-image"]),
     (".head.modulation", OTHER_FAMILIES["wan"]),
+    (".noise_refiner.", _takes_none("lumina", "Lumina or Z-Image")),
 )
 # UNets by the width of what comes from the text encoders, which is that of all of them.
 _CONTEXT = ".attn2.to_k.weight"
@@ -138,6 +145,12 @@ _UNETS = {
     sum(TEXT_ENCODERS[key].hidden_size for key in _FAMILIES[name].required): _FAMILIES[name]
     for name in ("sd1", "sd2", "sdxl", "sdxl-refiner")
 }
+
+
+def _family_without(path: str) -> ModelFamily:
+    """Return the family of what is in memory and has no engine that puts vectors into prompts."""
+    family = _family_in(path)
+    return _OTHER if family is None or family.takes_embeddings else family
 
 
 def _family_in(path: str) -> ModelFamily | None:

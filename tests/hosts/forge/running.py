@@ -29,6 +29,8 @@ SIGNS = {
     "flux": ("double_blocks.0.img_attn.qkv.weight", 1),
     "sd3": ("model.diffusion_model.joint_blocks.0.context_block.attn.qkv.weight", 1),
     "chroma": ("distilled_guidance_layer.in_proj.weight", 1),
+    "lumina": ("model.diffusion_model.noise_refiner.0.attention.qkv.weight", 1),
+    "other": ("model.diffusion_model.unheard_of.weight", 1),
 }
 MAKERS: dict[str, Callable[[], Checkpoint]] = {
     "sd1": lambda: Checkpoint(768, is_a="sd1"),
@@ -37,7 +39,7 @@ MAKERS: dict[str, Callable[[], Checkpoint]] = {
     "sdxl-refiner": lambda: Checkpoint(1280, is_a="sdxl"),
     "flux": lambda: Checkpoint(768, has_t5=True),
     "sd3": lambda: Checkpoint(768, 1280, is_a="sd3", has_t5=True),
-    "chroma": lambda: Checkpoint(has_t5=True),
+    **dict.fromkeys(("chroma", "lumina", "other"), lambda: Checkpoint(has_t5=True)),
 }
 
 

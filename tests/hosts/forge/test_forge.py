@@ -15,7 +15,7 @@ from lib_embeddings.hosts.webui import extension  # noqa: E402
 from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_forge import StableDiffusionProcessing, _Database  # noqa: E402
-from tests.hosts.forge.running import SIGNS, ForgeRun, seen  # noqa: E402
+from tests.hosts.forge.running import ForgeRun, seen  # noqa: E402
 from tests.hosts.running import eventually  # noqa: E402
 from tests.web import SD1, SD2, SDXL  # noqa: E402
 
@@ -130,6 +130,7 @@ def test_the_end_leaves_forge_as_it_was(run: ForgeRun) -> None:
         ("flux", ["cat", "flux"]),
         ("sd3", ["pair"]),
         ("chroma", []),
+        ("lumina", []),
     ],
 )
 def test_each_family_before_and_after_its_first_picture(
@@ -155,7 +156,6 @@ def test_each_family_before_and_after_its_first_picture(
     run.picture("a dog")
     assert seen(client) == (kind, usable)
     assert all(words == usable for words in run.words)
-    assert kind in SIGNS
 
 
 def test_an_unknown_checkpoint_is_known_once_it_is_loaded(run: ForgeRun) -> None:
@@ -169,6 +169,20 @@ def test_an_unknown_checkpoint_is_known_once_it_is_loaded(run: ForgeRun) -> None
     assert eventually(lambda: seen(client)[0] is None)
     run.picture("a cat")
     assert seen(client) == ("sd1", ["cat"])
+
+
+def test_a_checkpoint_without_engines_uses_none(run: ForgeRun) -> None:
+    """Where neither the file nor Forge has a word for it, the reason says that it uses none."""
+    run.write("cat.safetensors")
+    client = run.start()
+    run.choose("other")
+    run.picture("a cat")
+    assert seen(client) == ("other", [])
+    (entry,) = client.get(f"{PREFIX}/entries").json()["entries"]
+    assert entry["reason"] == (
+        "made for SD 1.x (clip_l 768); the active model is of another kind, for which no WebUI "
+        "loads embeddings"
+    )
 
 
 def test_both_engines_get_what_is_theirs(run: ForgeRun) -> None:
