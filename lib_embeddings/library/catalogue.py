@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.library.choices import NO_CHOICE, Choice
 from lib_embeddings.library.completion import Completer
+from lib_embeddings.library.folders import FolderCount, folder_counts, in_folders, prefix_of
 from lib_embeddings.library.query import Query, Texts, families_of, letters_of
 from lib_embeddings.library.view import (
     FitKind,
@@ -70,22 +70,6 @@ class ResultPage(NamedTuple):
     entries: Sequence[ViewEntry]
     counts: Mapping[str, int]
     folders: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class FolderCount:
-    """A folder with entries in it or below.
-
-    Attributes:
-        id: the number of its root, a colon, and its path in it.
-        depth: 0 for a root.
-        count: of the entries in it and below.
-    """
-
-    id: str
-    title: str
-    depth: int
-    count: int
 
 
 class _Row(NamedTuple):
@@ -188,15 +172,7 @@ class Catalogue:
     @cached_property
     def folders(self) -> tuple[FolderCount, ...]:
         """Every root, and below it every folder with entries in it or deeper."""
-        roots = {f"{number}:": 0 for number in range(len(self.view.roots))}
-        counts = {**roots, **_in_folders(self._rows)}
-        return tuple(self._folder(id_, counts[id_]) for id_ in sorted(counts, key=_depth_first))
-
-    def _folder(self, id_: str, count: int) -> FolderCount:
-        number, _, path = id_.partition(":")
-        root = self.view.roots[int(number)]
-        title = path.rpartition("/")[2] or Place.of_root(root).filename or root
-        return FolderCount(id_, title, path.count("/") + 1 if path else 0, count)
+        return folder_counts(self.view.roots, (row.folder for row in self._rows))
 
     @cached_property
     def families(self) -> Mapping[str, int]:
@@ -219,7 +195,7 @@ class Catalogue:
     def _rows(self) -> list[_Row]:
         folders = map(self.folder_of, self.view)
         return [
-            _Row(seen, seen.entry.place.id, folder, _prefix(folder))
+            _Row(seen, seen.entry.place.id, folder, prefix_of(folder))
             for seen, folder in zip(self.view, folders, strict=True)
         ]
 
@@ -268,7 +244,9 @@ class Catalogue:
             matching = self._matching(self._sorted(sort, order), filters)
             chosen = self._chosen(matching, filters)
             counts = self._count(_below(filters.folder, matching))
-            found = _Found(_below(filters.folder, chosen), counts, _in_folders(chosen))
+            found = _Found(
+                _below(filters.folder, chosen), counts, in_folders(row.folder for row in chosen)
+            )
             self._last.clear()
             self._last[question] = found
         return found
@@ -333,34 +311,8 @@ def _below(folder: str | None, rows: list[_Row]) -> list[_Row]:
     """Return the rows in a folder and below; all where None is asked for."""
     if folder is None:
         return rows
-    prefix = _prefix(folder)
+    prefix = prefix_of(folder)
     return [row for row in rows if row.prefix.startswith(prefix)]
-
-
-def _in_folders(rows: list[_Row]) -> dict[str, int]:
-    """Return by id how many rows are in each folder and below."""
-    counts: Counter[str] = Counter()
-    for id_, count in Counter(row.folder for row in rows).items():
-        for ancestor in _ancestors(id_):
-            counts[ancestor] += count
-    return dict(counts)
-
-
-def _prefix(folder: str) -> str:
-    number, _, path = folder.partition(":")
-    return f"{number}:/{path}/" if path else f"{number}:/"
-
-
-def _ancestors(folder: str) -> Iterator[str]:
-    """Yield the root that a folder lies in, the folders between, and itself."""
-    number, _, path = folder.partition(":")
-    parts = path.split("/") if path else []
-    return (f"{number}:{'/'.join(parts[:count])}" for count in range(len(parts) + 1))
-
-
-def _depth_first(folder: str) -> tuple[int, list[list[int | str]]]:
-    number, _, path = folder.partition(":")
-    return int(number), [natural_key(name) for name in path.split("/")]
 
 
 def _has_vectors(seen: ViewEntry, number: int) -> bool:

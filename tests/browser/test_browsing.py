@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -283,7 +284,7 @@ def test_rows_of_a_list_do_not_overlap(tab: Tab) -> None:
         parts = tab.card("marc_allante").locator(".name, .facts > *").all()
         boxes = [box for part in parts if (box := part.bounding_box())]
         assert len(boxes) == columns
-        for before, after in zip(boxes, boxes[1:], strict=False):
+        for before, after in itertools.pairwise(boxes):
             assert before["x"] + before["width"] <= after["x"]
 
 
@@ -310,9 +311,8 @@ def test_a_picture_is_shown_large_while_somebody_rests_on_it(with_picture: Tab) 
     expect(tab.prompt).to_have_value("marc_allante")
 
 
-def test_a_long_press_shows_the_picture_and_clicks_nothing(
-    with_picture: Tab, browser: Browser, address: str
-) -> None:
+@pytest.mark.usefixtures("with_picture")
+def test_a_long_press_shows_the_picture_and_clicks_nothing(browser: Browser, address: str) -> None:
     """A short tap inserts, as ever."""
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
@@ -372,7 +372,7 @@ def test_every_count_is_of_what_a_click_would_show(tab: Tab) -> None:
 
 
 def test_what_other_models_use_is_a_choice_away(tab: Tab) -> None:
-    """The families that have something are offered, and the address of the page keeps the choice."""
+    """Families that have something are offered, and the page's address keeps the choice."""
     tab.show("All")
     tab.root.get_by_label("Made for").select_option(label="For SDXL")
     expect(tab.cards).to_have_count(1)

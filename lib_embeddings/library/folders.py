@@ -1,0 +1,70 @@
+"""The folders of a library as people choose them: by ids, with the number of entries in each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from lib_embeddings.entries.place import Place
+from lib_embeddings.names import natural_key
+
+
+@dataclass(frozen=True, slots=True)
+class FolderCount:
+    """A folder with entries in it or below.
+
+    Attributes:
+        id: the number of its root, a colon, and its path in it.
+        depth: 0 for a root.
+        count: of the entries in it and below.
+    """
+
+    id: str
+    title: str
+    depth: int
+    count: int
+
+
+def folder_counts(roots: Sequence[str], ids: Iterable[str]) -> tuple[FolderCount, ...]:
+    """Return every root, and below it every folder with entries in it or deeper.
+
+    Args:
+        ids: the folder of each entry.
+    """
+    counts = {**{f"{number}:": 0 for number in range(len(roots))}, **in_folders(ids)}
+    return tuple(_folder(roots, id_, counts[id_]) for id_ in sorted(counts, key=_depth_first))
+
+
+def _folder(roots: Sequence[str], id_: str, count: int) -> FolderCount:
+    number, _, path = id_.partition(":")
+    root = roots[int(number)]
+    title = path.rpartition("/")[2] or Place.of_root(root).filename or root
+    return FolderCount(id_, title, path.count("/") + 1 if path else 0, count)
+
+
+def in_folders(ids: Iterable[str]) -> dict[str, int]:
+    """Return by id how many entries are in each folder and below, from the folder of each entry."""
+    counts: Counter[str] = Counter()
+    for id_, count in Counter(ids).items():
+        for ancestor in _ancestors(id_):
+            counts[ancestor] += count
+    return dict(counts)
+
+
+def prefix_of(folder: str) -> str:
+    """Return a folder's id with a slash around each name, so that prefixes are folders."""
+    number, _, path = folder.partition(":")
+    return f"{number}:/{path}/" if path else f"{number}:/"
+
+
+def _ancestors(folder: str) -> Iterator[str]:
+    """Yield the root that a folder lies in, the folders between, and itself."""
+    number, _, path = folder.partition(":")
+    parts = path.split("/") if path else []
+    return (f"{number}:{'/'.join(parts[:count])}" for count in range(len(parts) + 1))
+
+
+def _depth_first(folder: str) -> tuple[int, list[list[int | str]]]:
+    number, _, path = folder.partition(":")
+    return int(number), [natural_key(name) for name in path.split("/")]
