@@ -2,9 +2,20 @@
  * The Textual Inversion tab: what the host loads.
  *
  * Hosts load every module of this folder with `?mtime` behind its address, maybe twice. What
- * is imported from the folder below has one address and therefore runs once.
+ * is imported from the folder below has one address and therefore runs once. Browsers that are too old
+ * for that get a sentence: so it is imported only where they are not, and here is nothing new.
  */
 
-import { start } from "./textual_inversion/mount.mjs";
+const SENTENCE = "This tab needs a newer browser: Chrome or Edge 120, Firefox 125, Safari 17.4, or a later one.";
 
-start();
+if ("any" in AbortSignal && "popover" in HTMLElement.prototype && CSS.supports("selector(&)")) {
+  import("./textual_inversion/mount.mjs").then(({ start }) => start());
+} else {
+  const explain = () => {
+    for (const place of Array.from(document.getElementsByClassName("lib-embeddings"))) {
+      if (!place.textContent) place.textContent = SENTENCE;
+    }
+  };
+  new MutationObserver(explain).observe(document.documentElement, { childList: true, subtree: true });
+  explain();
+}

@@ -147,7 +147,7 @@ OPENERS = {
     "entries.companions": "pictures and texts beside embeddings, and thumbnails",
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
     "training.examples": "pictures to learn from, and the texts beside them",
-    "library.choices_file": "the file in which older versions kept choices",
+    "library.choices_file": "choices of older versions, and the model of the small app",
     "__main__": "the place for output that nobody reads",
     "sources.settings": "the file with a person's own keys",
 }

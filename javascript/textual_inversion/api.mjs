@@ -79,6 +79,7 @@
  * @property {string | null} model_title
  * @property {string | null} by_family How many are for which family; null where a model is active.
  * @property {string[]} roots
+ * @property {string[]} missing_roots Those that are not there now.
  * @property {Counts} counts
  * @property {Record<string, number>} families How many entries each model family can use; no key means none.
  * @property {{counts: Counts, folders: Record<string, number>}} found How many of each kind a click on its filter
@@ -173,19 +174,12 @@ export class Api {
     return this.#ask(`/entries?${search}`, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
   }
 
-  /**
-   * Return the names of all embeddings.
-   *
-   * @returns {Promise<string[]>}
-   */
+  /** @returns {Promise<string[]>} */
   async names() {
     return (await this.#ask("/names")).names;
   }
 
-  /**
-   * @param {string} id
-   * @returns {Promise<Details>}
-   */
+  /** @param {string} id @returns {Promise<Details>} */
   entry(id) {
     return this.#ask(`/entries/${encodeURIComponent(id)}`);
   }
@@ -230,6 +224,13 @@ export class Api {
     return (await this.#ask(`/completions?${new URLSearchParams({ text })}`)).completions;
   }
 
+  /**
+   * @param {string} title Of the family to make active, or `none`; only the small app has this.
+   */
+  chooseModel(title) {
+    return this.#ask(`/model?${new URLSearchParams({ title })}`, { method: "POST" });
+  }
+
   /** @returns {Promise<Changes>} */
   rescan() {
     return this.#ask("/rescan", { method: "POST" });
@@ -265,7 +266,7 @@ export class Api {
     const response = await fetch(this.base + path, request).catch(explain);
     if (response.status === 403) throw new Refusal(await messageOf(response));
     if (!response.ok) throw new Error(await messageOf(response));
-    return response.json();
+    return response.status === 204 ? undefined : response.json();
   }
 }
 

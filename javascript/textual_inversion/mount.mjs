@@ -7,11 +7,15 @@
 
 import { Api, Refusal } from "./api.mjs";
 import { Completer } from "./completion/completer.mjs";
+import { listen } from "./live.mjs";
+import { element } from "./page.mjs";
 import { PromptReports } from "./report/reports.mjs";
 import { Tab } from "./tab/tab.mjs";
 import { sentenceCase } from "./words.mjs";
 
 /** @typedef {import("./api.mjs").Host} Host */
+
+const NO_MODEL = "none";
 
 let isStarted = false;
 
@@ -22,6 +26,7 @@ export async function start() {
   const api = new Api();
   const host = await api.host().catch((error) => error);
   if (host instanceof Refusal) follow(() => explain(host.message));
+  else if (host instanceof Error) follow(() => explain(`${host.message}: load this page again in a moment`));
   if (host instanceof Error) return;
   const page = new Page(api, host);
   follow(() => page.match());
@@ -48,10 +53,39 @@ function explain(reason) {
   }
 }
 
+/**
+ * Fill a place with the menu of the active model in the small app, which shows what the library has.
+ *
+ * @param {Element} place
+ * @param {Api} api
+ * @param {Host} host
+ */
+function fillModelMenu(place, api, { families }) {
+  const options = families.map(({ title }) => element("option", { value: title }, title));
+  const menu = element("select", {}, element("option", { value: NO_MODEL }, NO_MODEL), ...options);
+  const problem = element("span", { class: "problem", role: "alert" });
+  place.replaceChildren(element("label", {}, "Model", menu), problem);
+  const { signal } = new AbortController();
+  const show = async () => {
+    const { model_title } = await api.entries({ limit: 1 }, signal);
+    menu.value = model_title ?? NO_MODEL;
+  };
+  // Where there is no answer, the tab says so, and what comes next asks again.
+  const update = () => show().catch(() => {});
+  menu.addEventListener("change", async () => {
+    problem.textContent = "";
+    await api.chooseModel(menu.value).catch(({ message }) => (problem.textContent = `Not chosen: ${message}`));
+    update();
+  });
+  listen(`${api.base}/events`, { changed: update, connection: () => {} });
+}
+
 /** What is ours in the page, as long as the page lives. */
 class Page {
   /** @type {Map<Element, Tab>} */
   #tabs = new Map();
+  /** @type {WeakSet<Element>} */
+  #menus = new WeakSet();
 
   /**
    * @param {Api} api
@@ -74,6 +108,11 @@ class Page {
     for (const place of document.getElementsByClassName("lib-embeddings")) {
       if (place instanceof HTMLElement && !this.#tabs.has(place))
         this.#tabs.set(place, new Tab(place, this.api, this.host));
+    }
+    for (const place of document.getElementsByClassName("lib-embeddings-model")) {
+      if (this.#menus.has(place)) continue;
+      this.#menus.add(place);
+      fillModelMenu(place, this.api, this.host);
     }
     for (const report of this.reports) report.place();
     this.completer.place(this.reports.flatMap(({ fields }) => fields.textareas()));

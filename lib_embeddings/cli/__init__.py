@@ -24,13 +24,15 @@ STRICT_FAILURE = 1  # with --strict
 INTERRUPTED = 128 + 2  # as shells say that Ctrl-C ended a command
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add the option that chooses a model family."""
+def add_model(
+    parser: argparse.ArgumentParser, default: str | None = "none", usual: str = "none"
+) -> None:
+    """Add the option that chooses a model family; *usual* tells people what the default is."""
     parser.add_argument(
         "--model",
         choices=("none", *MODEL_FAMILIES),
-        default="none",
-        help="model family that the embeddings shall fit (default: %(default)s)",
+        default=default,
+        help=f"model family that the embeddings shall fit (default: {usual})",
     )
 
 

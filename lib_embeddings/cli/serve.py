@@ -8,7 +8,6 @@ import socket
 from typing import Any
 
 from lib_embeddings.cli import OK, add_model, check_folders, refuse
-from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 
 
 def add_parser(commands: Any) -> None:
@@ -17,7 +16,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "folders", nargs="*", metavar="DIR", help="folder to show (default: the current folder)"
     )
-    add_model(parser)
+    add_model(parser, None, "the one that was chosen last in the page")
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
     )
@@ -56,6 +55,5 @@ def run(options: argparse.Namespace) -> int:
         machine = socket.gethostname()
         own = (options.host, machine, f"{machine}.local")
         door = Door(options.allow_host, own, remedy="start it with --allow-host {}")
-        model = MODEL_FAMILIES.get(options.model)
-        serve(folders, model, listener, door, opens_browser=options.open)
+        serve(folders, options.model, listener, door, opens_browser=options.open)
     return OK

@@ -32,6 +32,8 @@ from lib_embeddings.names import (
 
 # From the headers of Linux and macOS: to rename without replacing, seen from the current folder.
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
+# A folder, or its disk, that this program may not write to.
+_REFUSALS = (errno.EROFS, errno.EACCES, errno.EPERM)
 _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
@@ -272,4 +274,7 @@ def _take_back(moves: Sequence[Move]) -> str:
 
 def _why_failed(move: Move, error: OSError) -> str:
     old, new = (shown(place.filename, 255) for place in move)
-    return f"{old} cannot be renamed to {new}: {error.strerror}"
+    why = f"{old} cannot be renamed to {new}: {error.strerror}"
+    if error.errno in _REFUSALS:
+        why += "; this program may not write into its folder: allow that, or move the file"
+    return why

@@ -14,7 +14,6 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from ipaddress import ip_address
 from types import FrameType, ModuleType
-from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Response
@@ -29,6 +28,7 @@ from lib_embeddings import __version__
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.hosts.living import living_library
+from lib_embeddings.library.choices_file import recall_model, remember_model
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ReadingBar
 from lib_embeddings.library.render import change_lines, summary_lines
@@ -78,13 +78,6 @@ _ROOT = b"""<script>gradio_config.root = location.pathname.replace(/\\/[^/]*$/, 
 _OF_GRADIO = {"", "assets", "config", "favicon.ico", "info", "manifest.json", "static", "svelte",
               "theme.css"}  # fmt: skip
 
-_SCRIPT = "_js" if gr.__version__.startswith("3.") else "js"
-_CHOOSE = f"""(title) => {{
-  fetch(`{PREFIX[1:]}/model?${{new URLSearchParams({{ title }})}}`, {{ method: "POST" }})
-    .then(async (answer) => answer.ok || alert((await answer.json()).detail));
-  return [];
-}}"""
-
 log = logging.getLogger(__name__)
 
 
@@ -93,22 +86,15 @@ def facts() -> HostFacts:
     return HostFacts("standalone", __version__, (TAB,), ", ")
 
 
-def build_page(model: ModelFamily | None) -> gr.Blocks:
+def build_page() -> gr.Blocks:
     """Return the page: a model choice, prompt fields named as a WebUI names them, and the tab."""
     page: gr.Blocks
     with gr.Blocks(title=TITLE) as page:
-        choice = gr.Dropdown(
-            [NO_MODEL, *_MODELS],
-            value=model.title if model else NO_MODEL,
-            label="Model",
-            elem_id="lib-embeddings-model",
-        )
+        gr.HTML('<div id="lib-embeddings-model" class="lib-embeddings-model"></div>')
         gr.Textbox(label="Prompt", lines=3, elem_id=f"{TAB}_prompt")
         gr.Textbox(label="Negative prompt", lines=3, elem_id=f"{TAB}_neg_prompt")
         with gr.Tabs(), gr.Tab(TITLE):
             gr.HTML(mount_point(TAB))
-        on_change: Any = choice.change  # whose releases name the script differently
-        on_change(None, choice, None, **{_SCRIPT: _CHOOSE})
     return page
 
 
@@ -203,7 +189,7 @@ def log_news(library: Library) -> None:
 
 def serve(
     roots: Iterable[str | os.PathLike[str]],
-    model: ModelFamily | None,
+    model: str | None,
     listener: socket.socket,
     door: Door,
     *,
@@ -212,6 +198,7 @@ def serve(
     """Show the tab as a web page until interrupted.
 
     Args:
+        model: the key of a family, or `none`; None for the one that was chosen last.
         door: lets in who may read, and who may write.
     """
     host, port, *_ = listener.getsockname()
@@ -222,14 +209,18 @@ def serve(
         closing(ReadingBar()) as bar,
         living_library(roots, own_tokenizer(), bar.show) as (library, watcher),
     ):
-        library.set_model(model)
+        library.set_model(MODEL_FAMILIES.get(model or recall_model()))
         log_news(library)
+
+        def choose(chosen: ModelFamily | None) -> None:
+            library.set_model(chosen)
+            remember_model(chosen.key if chosen else NO_MODEL)
 
         def add_ours(app: FastAPI) -> None:
             add_routes(app, library, facts, door)
-            add_model_choice(app, door, library.set_model)
+            add_model_choice(app, door, choose)
 
-        app = build_app(build_page(model), door, add_ours)
+        app = build_app(build_page(), door, add_ours)
         log.info("Textual Inversion is at %s", " and ".join((first, *others)))
         if not ip_address(host).is_loopback:
             log.warning(

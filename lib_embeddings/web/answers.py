@@ -78,13 +78,18 @@ def summary(library: Library, catalogue: Catalogue, *, shows_paths: bool) -> dic
         shows_paths: whether the client may learn where the folders are.
     """
     view, progress = catalogue.view, library.progress
+
+    def name_of(root: str) -> str:
+        return root if shows_paths else Place.of_root(root).filename
+
     return {
         "generation": catalogue.generation,
         "scanning": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
         "by_family": by_family(view),
-        "roots": [root if shows_paths else Place.of_root(root).filename for root in view.roots],
+        "roots": [name_of(root) for root in view.roots],
+        "missing_roots": [name_of(root) for root in library.unreachable_roots],
         "counts": dict(catalogue.counts),
         "families": dict(catalogue.families),
         "folders": [asdict(folder) for folder in catalogue.folders],

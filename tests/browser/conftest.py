@@ -51,7 +51,7 @@ def fill(folder: Path) -> None:
         write(folder, name, tensors)
     (folder / "page.pt").write_bytes(b"<!DOCTYPE html><html><title>Sign in</title></html>")
     (folder / "c++.preview.png").write_bytes(b"not a picture")
-    (folder / f"{HOSTILE}.txt").write_text("<x-y onload=alert(1)>")
+    (folder / f"{HOSTILE}.txt").write_text("<p>&lt;script&gt;alert(1)&lt;/script&gt;")
 
 
 @contextmanager

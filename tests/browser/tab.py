@@ -46,8 +46,7 @@ class Tab:
 
     def use_model(self, title: str) -> None:
         """Choose the active model of the app."""
-        self.page.get_by_label("Model").click()
-        self.page.get_by_test_id("dropdown-option").filter(has_text=title).click()
+        self.page.get_by_role("combobox", name="Model", exact=True).select_option(label=title)
 
     def show(self, title: str) -> None:
         """Choose what is shown."""

@@ -60,3 +60,51 @@ def test_an_empty_view_is_whole_on_a_low_screen(tab: Tab) -> None:
     expect(tab.search).to_be_in_viewport(ratio=1)
     expect(tab.empty.get_by_text("No results for")).to_be_in_viewport(ratio=1)
     expect(tab.empty.get_by_role("button").first).to_be_in_viewport(ratio=1)
+
+
+def test_a_folder_that_is_not_there_says_so(tab: Tab) -> None:
+    """An empty library names it and says what to do; beside other folders a note does."""
+    missing: dict[str, object] = {"missing_roots": ["/mnt/drive/embeddings"]}
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), **missing})
+
+    tab.page.route(ENTRIES, answer)
+    tab.page.reload()
+    expect(tab.note).to_have_text("Not there: /mnt/drive/embeddings")
+    expect(tab.card("marc_allante")).to_be_visible()
+    counts = dict.fromkeys(("ok", "duplicate", "broken", "unsafe", "foreign"), 0)
+    missing.update(counts=counts, entries=[], total=0)
+    tab.page.reload()
+    expect(tab.empty).to_contain_text("The folder is not there")
+    expect(tab.empty).to_contain_text("/mnt/drive/embeddings: make it, or connect its drive.")
+
+
+def test_a_server_that_is_gone_at_the_start_is_no_empty_pane(tab: Tab) -> None:
+    """The place of the tab says what is wrong and what to do."""
+    tab.page.route("**/v1/host", lambda route: route.abort())
+    tab.page.reload()
+    expect(tab.root).to_have_text("The server does not answer: load this page again in a moment")
+
+
+def test_an_older_browser_gets_a_sentence(tab: Tab) -> None:
+    """It names the browsers that have what the tab needs."""
+    tab.page.add_init_script("delete HTMLElement.prototype.popover")
+    tab.page.reload()
+    expect(tab.root).to_contain_text("This tab needs a newer browser: Chrome or Edge 120")
+
+
+def test_the_model_menu_shows_what_the_library_has(tab: Tab) -> None:
+    """In every window, at once and after a reload."""
+    other = tab.page.context.new_page()
+    other.goto(tab.page.url)
+    menu = other.get_by_role("combobox", name="Model", exact=True)
+    expect(menu).to_have_value("SD 1.x")
+    tab.use_model("SDXL")
+    expect(menu).to_have_value("SDXL")
+    expect(tab.card("detail-xl")).to_be_visible()
+    other.reload()
+    expect(menu).to_have_value("SDXL")
+    tab.use_model("SD 1.x")
+    expect(menu).to_have_value("SD 1.x")

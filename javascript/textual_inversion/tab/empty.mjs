@@ -58,6 +58,15 @@ export function showNoAnswer(place, problem) {
 }
 
 /**
+ * Return a sentence about folders that are missing beside others; empty where none is.
+ *
+ * @param {LibrarySummary} summary
+ */
+export function missingText({ missing_roots }) {
+  return missing_roots.length ? `Not there: ${missing_roots.join(", ")}` : "";
+}
+
+/**
  * @param {HTMLElement} place
  * @param {Explanation} explanation
  */
@@ -103,7 +112,12 @@ function explainScan({ read, total }) {
  * @param {LibrarySummary} summary
  * @returns {Explanation}
  */
-function explainEmptyLibrary({ roots }) {
+function explainEmptyLibrary({ roots, missing_roots }) {
+  if (missing_roots.length) {
+    const title = missing_roots.length > 1 ? "The folders are not there" : "The folder is not there";
+    const advice = "make it, or connect its drive. What is in it appears here by itself.";
+    return { title, hint: `${missing_roots.join("  ·  ")}: ${advice}`, offers: [] };
+  }
   const places = roots.join("  ·  ") || "the embeddings folder";
   const hint = `Put .safetensors, .pt, .bin or .png files into ${places}. They appear here without a reload.`;
   return { title: "No embeddings yet", hint, offers: [] };
@@ -120,7 +134,8 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
   const others = countOf("all", found.counts);
   /** @type {Offer[]} */
   const offers = [];
-  if (others) offers.push({ label: `Show what is found under “All” (${number(others)})`, selection: { filter: "all" } });
+  const label = `Show what is found under “All” (${number(others)})`;
+  if (others) offers.push({ label, selection: { filter: "all" } });
   else if (query && (folder || family || filter !== "all"))
     offers.push({ label: `Search all files (${number(all)})`, selection: { filter: "all", folder: "", family: "" } });
   if (query) offers.push({ label: "Clear the search", selection: { query: "" } });

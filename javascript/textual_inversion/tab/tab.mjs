@@ -23,7 +23,6 @@ import { Toolbar } from "./toolbar.mjs";
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
-/** @typedef {import("../cards/result_pages.mjs").ResultPages} ResultPages */
 /** @typedef {import("./selection.mjs").Choices} Choices */
 /** @typedef {import("./selection.mjs").Selection} Selection */
 /** @typedef {(target: HTMLElement, event: Event) => unknown} Action */
@@ -113,7 +112,7 @@ export class Tab {
   }
 
   /**
-   * @param {ResultPages} results
+   * @param {import("../cards/result_pages.mjs").ResultPages} results
    * @param {{keepsPlace: boolean}} options
    */
   #show(results, options) {
@@ -199,11 +198,11 @@ export class Tab {
     folder: ({ dataset }) => this.search.select({ folder: dataset.id ?? "" }),
     fold: (twisty) => this.tree.fold(/** @type {HTMLElement} */ (twisty.parentElement)),
     folders: () => this.#choose({ showsFolders: !this.#choices.showsFolders }),
-    sort: () => this.#sort(/** @type {Choices["sort"]} */ (this.toolbar.sort.value)),
-    column: (title, event) => title.dataset.order ? this.#actions.order(title, event) : this.#sort(/** @type {any} */ (title.dataset.value)),
+    sort: () => this.#sort(this.toolbar.sort.value),
+    column: ({ dataset }) => this.#sort(dataset.value),
     view: () => this.#choose({ isList: !this.#choices.isList }),
     scale: () => this.#choose({ scale: this.toolbar.scale.valueAsNumber }),
-    order: () => this.#choose({ order: this.#choices.order === "asc" ? "desc" : "asc" }),
+    order: () => this.#sort(this.#choices.sort),
     target: ({ dataset }) => this.insertion.choose(FIELDS.find((field) => field === dataset.value) ?? null),
     rescan: () => this.toolbar.attempt("Not scanned", async () => changesText(await this.api.rescan())),
     offer: ({ dataset }) => this.#accept(JSON.parse(dataset.selection ?? "{}")),
@@ -270,9 +269,10 @@ export class Tab {
     });
   }
 
-  /** @param {Choices["sort"]} sort */
+  /** @param {any} sort The present one reverses the order. */
   #sort(sort) {
-    this.#choose({ sort, order: SORTS.get(sort)?.order });
+    const reversed = this.#choices.order === "asc" ? "desc" : "asc";
+    this.#choose({ sort, order: sort === this.#choices.sort ? reversed : SORTS.get(sort)?.order });
   }
 
   /** @param {Partial<Choices>} change */

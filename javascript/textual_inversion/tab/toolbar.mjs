@@ -5,6 +5,7 @@
 import { element, iconButton, setAttribute } from "../page.mjs";
 import { familyTitles, number } from "../words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
+import { missingText } from "./empty.mjs";
 import { countOf, FILTERS, SCALES, SORTS, titleOf } from "./selection.mjs";
 
 /** @typedef {import("../api.mjs").Field} Field */
@@ -21,7 +22,7 @@ const FILTER_KEYS = /** @type {FilterKey[]} */ (Object.keys(FILTERS));
 const ALWAYS = new Set(["usable", "favourite", "all"]);
 
 export class Toolbar {
-  #problems = { connection: "", request: "" };
+  #problems = { connection: "", request: "", folder: "" };
 
   /**
    * @param {string} tabname
@@ -71,12 +72,13 @@ export class Toolbar {
   }
 
   /**
-   * Offer the filters that show something, with their counts.
+   * Offer the filters that show something, with their counts, and say which folders are missing.
    *
    * @param {LibrarySummary} summary
    * @param {Selection} current
    */
   showFilters(summary, { filter, family }) {
+    this.warn("folder", missingText(summary));
     this.#showFamilies(summary, family);
     for (const key of FILTER_KEYS) {
       const chip = this.#chip(key);
@@ -144,12 +146,12 @@ export class Toolbar {
   /**
    * Show a problem until it is solved.
    *
-   * @param {"connection" | "request"} source
+   * @param {"connection" | "request" | "folder"} source
    * @param {string | undefined} problem Empty when there is none.
    */
   warn(source, problem = "") {
     this.#problems[source] = problem;
-    const text = this.#problems.connection || this.#problems.request;
+    const text = this.#problems.connection || this.#problems.request || this.#problems.folder;
     this.note.hidden = !text;
     if (this.note.textContent !== text) this.note.textContent = text;
   }

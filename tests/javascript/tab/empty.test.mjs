@@ -11,6 +11,12 @@ test("an empty library explains where files go", () => {
   assert.deepEqual(offers, []);
 });
 
+test("a folder that is not there is no empty one", () => {
+  const { title, hint } = explainEmpty(SELECTION, summary({}, { missing_roots: ["/e"] }));
+  assert.equal(title, "The folder is not there");
+  assert.equal(hint, "/e: make it, or connect its drive. What is in it appears here by itself.");
+});
+
 test("while the first scan runs, its progress is shown instead", () => {
   const scanning = { read: 3120, total: 10_000 };
   for (const query of ["", "cat"]) {

@@ -20,6 +20,7 @@ export function summary(counts, rest = {}) {
     model_title: "SDXL",
     by_family: null,
     roots: ["/e"],
+    missing_roots: [],
     total: 0,
     folders: [],
     scanning: null,
