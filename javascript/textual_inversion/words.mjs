@@ -101,7 +101,7 @@ export function folderOf(path) {
  * @param {Twin[]} twins
  */
 export function sameness(twins) {
-  if (twins.some(({ same_bytes }) => same_bytes === false)) return "different";
+  if (twins.some(({ same_bytes }) => same_bytes === false)) return "other bytes";
   return twins.every(({ same_bytes }) => same_bytes) ? "same bytes" : "";
 }
 

@@ -311,6 +311,17 @@ def test_a_picture_is_shown_large_while_somebody_rests_on_it(with_picture: Tab) 
     expect(tab.prompt).to_have_value("marc_allante")
 
 
+def test_arrow_keys_go_on_behind_an_enlarged_picture(with_picture: Tab) -> None:
+    """The next file has none that could keep the focus."""
+    tab = with_picture
+    tab.press("marc_allante", "info")
+    tab.details.locator(".enlarge").click()
+    tab.page.keyboard.press("ArrowRight")
+    expect(tab.details).to_contain_text("watercolour")
+    tab.page.keyboard.press("ArrowLeft")
+    expect(tab.details).to_contain_text("marc_allante")
+
+
 @pytest.mark.usefixtures("with_picture")
 def test_a_long_press_shows_the_picture_and_clicks_nothing(browser: Browser, address: str) -> None:
     """A short tap inserts, as ever."""

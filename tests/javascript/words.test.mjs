@@ -93,6 +93,6 @@ test("a path has a folder, which may be the main one", () => {
 test("files of one name are the same where all of them are, and unknown where one was not compared", () => {
   const of = (...answers) => sameness(answers.map((same_bytes) => ({ id: "", path: "", same_bytes })));
   assert.equal(of(true, true), "same bytes");
-  assert.equal(of(true, null, false), "different");
+  assert.equal(of(true, null, false), "other bytes");
   assert.equal(of(true, null), "");
 });

@@ -227,8 +227,18 @@ export class DetailsPanel {
     const focused = /** @type {HTMLElement | null} */ (this.body.querySelector(":focus"))?.dataset.key;
     const head = heading(details, this.renaming.root);
     this.body.replaceChildren(this.#picture(details), head, choices(details), ...sections(details, this.host));
-    if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-key="${focused}"]`))?.focus();
+    if (!details.preview) this.body.classList.remove("large");
+    if (focused) this.#focus(this.body.querySelector(`[data-key="${focused}"]`));
     this.showPlaces();
+  }
+
+  /**
+   * Focus an element, or what leads on where this file has none such: keys go to what has the focus.
+   *
+   * @param {HTMLElement | null} target
+   */
+  #focus(target) {
+    (target ?? /** @type {HTMLElement} */ (this.root.querySelector("[data-action=behind]"))).focus();
   }
 
   /**

@@ -25,8 +25,8 @@ const HELP = [
   ["Tab", "Go from the toolbar to the folders and the cards"],
   ["← ↑ → ↓", "Go from one to the next, wherever you are"],
   ["Enter", "Insert the name, or take it out; with Shift in the negative prompt"],
-  ["+", "Insert it into the prompt"],
-  ["−", "Insert it into the negative prompt"],
+  ["+", "Insert it into the prompt, or take it out"],
+  ["−", "Insert it into the negative prompt, or take it out"],
   ["F", "Mark it as a favourite"],
   ["I", "Show its details; there, ← and → show the next ones"],
   ["Esc", "Go back to the prompt"],
@@ -144,7 +144,7 @@ function answerInTree({ tree, actions }, row, event) {
 function answerInGrid({ grid, actions }, target, event) {
   if (grid.move(event.key)) return true;
   const main = target.closest(".card")?.querySelector("button");
-  const action = CARD_KEYS[event.key];
+  const action = CARD_KEYS[event.key.length > 1 ? event.key : event.key.toLowerCase()];
   // Enter on a card's small buttons presses them.
   if (!main || !action || (event.key === "Enter" && target !== main)) return false;
   return done(actions[action === "insert" ? (main.dataset.action ?? action) : action](main, event));
