@@ -14,6 +14,11 @@ from playwright.sync_api import Browser, Locator, expect
 from tests.browser.conftest import HOSTILE
 from tests.browser.tab import Tab
 
+# The page may still be on its way to what got the focus.
+HAS_COME_TO_REST = """() => new Promise((resolve) => {
+  const before = scrollY;
+  setTimeout(() => resolve(scrollY === before), 300);
+})"""
 USABLE = [HOSTILE, "bad-hands-5", "brush", "c++", "marc_allante", "watercolour"]
 
 
@@ -202,6 +207,7 @@ def test_details_are_in_the_middle(tab: Tab, width: int) -> None:
     tab.page.keyboard.press("i")
     tab.details.get_by_text("SHA-256").wait_for()
     assert_in_the_middle(tab.details, width)
+    tab.page.wait_for_function(HAS_COME_TO_REST)
     before = tab.page.evaluate("scrollY")
     tab.page.mouse.move(5, 5)
     tab.page.mouse.wheel(0, 400)
