@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 from modules import processing, sd_hijack, sd_models, shared
 
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, MODEL_FAMILIES, ModelFamily
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
+from lib_embeddings.hosts.webui.extension import Hooks, Undo
+from lib_embeddings.hosts.webui.loading import wrap_encoding
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes
 from lib_embeddings.prompts.tokenizer import TokenIds
 
@@ -148,19 +149,7 @@ class HashWriter:
         Raises:
             AttributeError: the WebUI has no function of that name.
         """
-        kind = processing.StableDiffusionProcessing
-        own, writer = kind.get_conds_with_caching, self
-
-        def get_conds_with_caching(
-            self: Any, function: Any, required_prompts: Any, steps: Any, caches: Any,
-            *args: Any, **kwargs: Any,
-        ) -> Any:  # fmt: skip
-            def encode() -> Any:
-                return own(self, function, required_prompts, steps, caches, *args, **kwargs)
-
-            return writer.encode_and_write(self, caches, encode)
-
-        put_back = replace(kind, "get_conds_with_caching", get_conds_with_caching)
+        put_back = wrap_encoding(self.encode_and_write)
         self._is_hooked = True
 
         def undo() -> None:

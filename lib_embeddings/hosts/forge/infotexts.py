@@ -13,10 +13,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from modules import processing, sd_models, shared
+from modules import sd_models, shared
 
 from lib_embeddings.hosts.forge.models import loaded_model
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
+from lib_embeddings.hosts.webui.extension import Hooks, Undo
+from lib_embeddings.hosts.webui.loading import wrap_encoding
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes, name_in_infotext
 
 INFOTEXT_PART = "writing of TI hashes"
@@ -48,19 +49,7 @@ class InfotextWriter:
         Raises:
             AttributeError: the WebUI has no function of that name.
         """
-        kind = processing.StableDiffusionProcessing
-        own, writer = kind.get_conds_with_caching, self
-
-        def get_conds_with_caching(
-            self: Any, function: Any, required_prompts: Any, steps: Any, caches: Any,
-            *args: Any, **kwargs: Any,
-        ) -> Any:  # fmt: skip
-            def encode() -> Any:
-                return own(self, function, required_prompts, steps, caches, *args, **kwargs)
-
-            return writer.encode_and_write(self, caches, encode)
-
-        put_back = replace(kind, "get_conds_with_caching", get_conds_with_caching)
+        put_back = wrap_encoding(self.encode_and_write)
         self._is_hooked = True
 
         def undo() -> None:

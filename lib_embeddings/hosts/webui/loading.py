@@ -1,18 +1,19 @@
-"""What all loaders of ours share: embeddings for a model, the time for work, and the console."""
+"""What all loaders share: embeddings for a model, encoding, the time for work, the console."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from modules import call_queue, shared
+from modules import call_queue, processing, shared
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.webui.database import Embedding, FileEmbedding, is_file_embedding
-from lib_embeddings.hosts.webui.extension import print_lines
+from lib_embeddings.hosts.webui.extension import Undo, print_lines, replace
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import change_lines, summary_lines
 from lib_embeddings.library.view import View
@@ -143,6 +144,35 @@ class WhenIdle:
         with call_queue.queue_lock:
             self._waiting.release()
             self._work()
+
+
+def wrap_encoding(
+    encode_and_write: Callable[[Any, list[list[Any]], Callable[[], Any]], Any],
+) -> Undo:
+    """Wrap the WebUI's function that encodes prompts or takes them from caches.
+
+    Args:
+        encode_and_write: called in its place with the generation, its caches, and what calls it.
+
+    Returns:
+        What puts it back unless somebody wrapped ours.
+
+    Raises:
+        AttributeError: the WebUI has no function of that name.
+    """
+    kind = processing.StableDiffusionProcessing
+    own = kind.get_conds_with_caching
+
+    def get_conds_with_caching(
+        self: Any, function: Any, required_prompts: Any, steps: Any, caches: Any,
+        *args: Any, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        def encode() -> Any:
+            return own(self, function, required_prompts, steps, caches, *args, **kwargs)
+
+        return encode_and_write(self, caches, encode)
+
+    return replace(kind, "get_conds_with_caching", get_conds_with_caching)
 
 
 def is_generating() -> bool:
