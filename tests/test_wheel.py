@@ -70,7 +70,7 @@ def test_it_shows_the_page(wheel: Path, tmp_path: Path) -> None:
         assert app.get(style) == (PROJECT / "style.css").read_text()
         entry = PROJECT / "javascript" / "textual_inversion.mjs"
         assert app.get(script) == entry.read_text()
-        (module,) = re.findall(r'from "\./(.+)"', entry.read_text())
+        (module,) = re.findall(r'import\("\./(.+?)"\)', entry.read_text())
         folder_of_script = script.rpartition("/")[0]
         assert app.get(f"{folder_of_script}/{module}") == (entry.parent / module).read_text()
         assert app.names() == ["cat"]

@@ -115,8 +115,9 @@ def test_tab_goes_from_group_to_group(tab: Tab) -> None:
     for _ in range(3):
         tab.page.keyboard.press("Tab")
     expect(tab.search).to_be_focused()
-    tab.page.keyboard.press("ArrowRight")
-    expect(tab.root.get_by_label("Sort by")).to_be_focused()
+    for label in ("Made for", "Sort by"):
+        tab.page.keyboard.press("ArrowRight")
+        expect(tab.root.get_by_label(label)).to_be_focused()
     for _ in range(3):
         tab.page.keyboard.press("ArrowRight")
     expect(tab.root.locator(".chip").first).to_be_focused()

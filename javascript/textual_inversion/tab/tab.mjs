@@ -1,6 +1,4 @@
-/**
- * The tab: its parts, and what they do for each other.
- */
+/** The tab: its parts, and what they do for each other. */
 
 import { element, follow, hasEditor, openEditor, openTabs, showOver, watchVisibility } from "../page.mjs";
 import { changesText, FIELDS } from "../words.mjs";
@@ -279,6 +277,7 @@ export class Tab {
   #choose(change) {
     this.#choices = { ...this.#choices, ...change };
     remember(this.#choices);
+    this.address.keep({ ...this.search.selection, ...this.#choices });
     this.#showChoices();
     if ("sort" in change || "order" in change) this.search.sort(this.#choices);
   }
