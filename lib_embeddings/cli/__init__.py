@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from typing import Any
@@ -44,6 +44,18 @@ def add_painter(parser: argparse.ArgumentParser) -> None:
         help="checkpoint (.safetensors) or folder of diffusers (default: the small model that "
         "comes with this package, which knows coloured shapes only)",
     )
+
+
+def number_up_to(most: int) -> Callable[[str], int]:
+    """Return what reads a number from 1 to *most* that someone typed."""
+
+    def read(text: str) -> int:
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+        if is_number and 1 <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, found {text!r}")
+
+    return read
 
 
 def positive(text: str) -> int:

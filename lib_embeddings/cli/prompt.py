@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli import OK, STRICT_FAILURE, add_model, print_json, refuse, scanned
+from lib_embeddings.cli import (
+    OK,
+    STRICT_FAILURE,
+    add_model,
+    number_up_to,
+    print_json,
+    refuse,
+    scanned,
+)
 from lib_embeddings.errors import shown
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.reports import reader_of
@@ -28,7 +36,7 @@ def add_parser(commands: Any) -> None:
     add_model(parser)
     parser.add_argument(
         "--steps",
-        type=_steps,
+        type=number_up_to(LIMITS.prompt_steps),
         default=20,
         help="number of steps that the picture takes (default: %(default)s)",
     )
@@ -65,12 +73,3 @@ def run(options: argparse.Namespace) -> int:
                 print(f"{field}: {shown(line, 500)}")
     is_all_used = all(report.is_all_used for report in reports.values())
     return OK if is_all_used or not options.strict else STRICT_FAILURE
-
-
-def _steps(text: str) -> int:
-    """Return a number of steps that a picture can take."""
-    most = LIMITS.prompt_steps
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
-    if is_number and 1 <= int(text) <= most:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, found {text!r}")

@@ -14,6 +14,7 @@ from lib_embeddings.cli import (
     OK,
     add_model,
     check_folders,
+    number_up_to,
     print_json,
     refuse,
     scanned,
@@ -85,7 +86,7 @@ def _add_options_of_search(commands: Any) -> None:
     search.add_argument("--sort", help="order, in the site's own words, as Newest")
     search.add_argument(
         "--limit",
-        type=_limit,
+        type=number_up_to(LIMITS.found_at_once),
         default=20,
         metavar="N",
         help="how many to show (default: %(default)s)",
@@ -93,15 +94,6 @@ def _add_options_of_search(commands: Any) -> None:
     search.add_argument("--cursor", help="where the search before this one ended")
     search.add_argument("--json", action="store_true", help="print JSON")
     search.set_defaults(run=_search)
-
-
-def _limit(text: str) -> int:
-    """Return how many embeddings can be shown at once."""
-    most = LIMITS.found_at_once
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
-    if is_number and 1 <= int(text) <= most:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, found {text!r}")
 
 
 # add
