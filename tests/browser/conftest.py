@@ -6,16 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.tab import Tab
 from tests.builders import safetensors_file
+
+Visit = Callable[..., Page]
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
@@ -88,6 +90,30 @@ def running(module: str, *arguments: object, home: Path) -> Iterator[str]:
         process.stderr.close()
 
 
+@contextmanager
+def visiting(browser: Browser, *, script: str = "", **options: object) -> Iterator[Page]:
+    """Yield an empty page of a new visitor; nothing may go wrong in the scripts it loads.
+
+    Args:
+        script: What runs before each page's own scripts.
+        options: What makes the browser's context another one than a quiet desktop's.
+    """
+    desktop = {"viewport": {"width": 1200, "height": 900}, "reduced_motion": "reduce"}
+    context = browser.new_context(**{**desktop, **options})
+    context.add_init_script(script)
+    page = context.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("dialog", lambda dialog: (failures.append(dialog.message), dialog.dismiss()))
+    try:
+        yield page
+    finally:
+        # A request that is answered only now would fail the test that comes next.
+        page.unroute_all(behavior="ignoreErrors")
+        context.close()
+    assert not failures
+
+
 @pytest.fixture(scope="package")  # its event loop must be gone when other tests run theirs
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:
@@ -112,16 +138,23 @@ def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def tab(browser: Browser, address: str) -> Iterator[Tab]:
-    """Yield the tab of a new visitor; nothing may go wrong in the page's own scripts."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("dialog", lambda dialog: (failures.append(dialog.message), dialog.dismiss()))
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Yield what opens an empty page for one more visitor."""
+    with ExitStack() as visitors:
+        yield lambda **options: visitors.enter_context(visiting(browser, **options))
+
+
+@pytest.fixture
+def phone(visit: Visit) -> Page:
+    """Return the empty page of a visitor on a phone."""
+    return visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+
+
+@pytest.fixture
+def tab(visit: Visit, address: str) -> Tab:
+    """Return the tab of a new visitor."""
+    page = visit()
     page.goto(address)
     tab = Tab(page)
     tab.cards.first.wait_for()
-    yield tab
-    context.close()
-    assert not failures
+    return tab

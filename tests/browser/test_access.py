@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.tab import Tab
 
@@ -164,27 +164,22 @@ def test_forced_colours_leave_icons_and_what_is_pressed(tab: Tab) -> None:
         assert tab.root.locator(pressed).evaluate(colour) == highlight
 
 
-def test_on_a_phone_the_cards_come_first(browser: Browser, address: str) -> None:
+def test_on_a_phone_the_cards_come_first(phone: Page, address: str) -> None:
     """Search stays in sight, the rest is in a sheet, fingers find everything, nothing is cut."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    page = context.new_page()
-    page.goto(f"{address}?filter=all")
-    tab = Tab(page)
+    phone.goto(f"{address}?filter=all")
+    tab = Tab(phone)
     tab.cards.first.wait_for()
     assert tab.top(tab.names()[0]) < 420
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
     expect(tab.root.locator(".chip").first).to_be_hidden()
-    page.evaluate("scrollTo(0, 600)")
+    phone.evaluate("scrollTo(0, 600)")
     expect(tab.search).to_be_in_viewport()
     tab.root.get_by_role("button", name="Filters, order and more").tap()
     assert_targets(tab.root.locator(".options"), 44)
     tab.root.locator(".chip[data-value=usable]").tap()
     expect(tab.cards).to_have_count(6)
-    page.touchscreen.tap(195, 60)
+    phone.touchscreen.tap(195, 60)
     assert_targets(tab.card("marc_allante"), 44)
     tab.card("marc_allante").locator(".info").tap()
     tab.details.get_by_text("SHA-256").wait_for()
     assert_targets(tab.details, 44)
-    context.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import HOSTILE
 from tests.browser.tab import Tab
@@ -329,12 +329,9 @@ def test_arrow_keys_go_on_behind_an_enlarged_picture(with_picture: Tab) -> None:
 
 
 @pytest.mark.usefixtures("with_picture")
-def test_a_long_press_shows_the_picture_and_clicks_nothing(browser: Browser, address: str) -> None:
+def test_a_long_press_shows_the_picture_and_clicks_nothing(phone: Page, address: str) -> None:
     """A short tap inserts, as ever."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    tab = Tab(context.new_page())
+    tab = Tab(phone)
     tab.page.goto(address)
     picture = tab.card("marc_allante").locator(".picture")
     picture.locator("img").wait_for()
@@ -342,7 +339,7 @@ def test_a_long_press_shows_the_picture_and_clicks_nothing(browser: Browser, add
     box = picture.bounding_box()
     assert box
     touch = [{"x": box["x"] + 60, "y": box["y"] + 90}]
-    fingers = context.new_cdp_session(tab.page)
+    fingers = phone.context.new_cdp_session(phone)
     fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": touch})
     expect(tab.root.locator(".peek")).to_be_visible()
     fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
@@ -350,7 +347,6 @@ def test_a_long_press_shows_the_picture_and_clicks_nothing(browser: Browser, add
     expect(tab.prompt).to_have_value("")
     tab.card("marc_allante").locator(".name").tap()
     expect(tab.prompt).to_have_value("marc_allante")
-    context.close()
 
 
 # Counts, families, and what a search has found

@@ -14,7 +14,7 @@ from socket import create_connection
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import CHROMIUM, SD1, SDXL, running, write
+from tests.browser.conftest import CHROMIUM, SD1, SDXL, Visit, running, write
 from tests.browser.tab import Tab
 
 SUBPATH = "/some/path"
@@ -84,10 +84,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page()
-    yield page
-    page.close()
+def page(visit: Visit) -> Page:
+    return visit()
 
 
 def test_below_a_path(app: str, page: Page) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import SD1, serving, write
+from tests.browser.conftest import SD1, Visit, serving, write
 from tests.browser.tab import Tab
 
 
@@ -37,12 +37,12 @@ def test_a_lost_connection_is_shown_and_comes_back(tab: Tab) -> None:
 
 
 def test_a_server_that_starts_again_is_found_again(
-    browser: Browser, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    visit: Visit, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """While it is away the page says so; then the list goes on living, with all as it was."""
     write(tmp_path, "first", SD1)
     cache = tmp_path_factory.mktemp("cache")
-    page = browser.new_page()
+    page = visit()
     with serving(tmp_path, cache) as address:
         page.goto(address)
         tab = Tab(page)
@@ -55,15 +55,14 @@ def test_a_server_that_starts_again_is_found_again(
         expect(tab.note).to_be_hidden(timeout=20_000)
         expect(tab.card("second")).to_be_visible()
         expect(tab.prompt).to_have_value("a cat")
-        page.close()
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["404", "no connection"])
 def test_where_the_library_does_not_answer_the_page_asks_once(
-    browser: Browser, address: str, *, is_there: bool
+    visit: Visit, address: str, *, is_there: bool
 ) -> None:
     """A page without the library gets no tab and no report, and sends no requests for them."""
-    page = browser.new_page()
+    page = visit()
     asked: list[str] = []
 
     def refuse(route: Route) -> None:
@@ -80,7 +79,6 @@ def test_where_the_library_does_not_answer_the_page_asks_once(
     assert asked == ["host"]
     expect(tab.root.locator("*")).to_have_count(0)
     expect(tab.report).to_have_count(0)
-    page.close()
 
 
 def test_the_first_scan_shows_its_progress(tab: Tab) -> None:
@@ -136,16 +134,15 @@ def large_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def large_tab(
-    browser: Browser, large_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    visit: Visit, large_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Tab]:
     """Yield the tab on 2,000 embeddings, in a window as large as they come."""
     with serving(large_folder, tmp_path_factory.mktemp("cache")) as address:
-        page = browser.new_page(viewport={"width": 2560, "height": 1440})
+        page = visit(viewport={"width": 2560, "height": 1440})
         page.goto(address)
         tab = Tab(page)
         expect(tab.status).to_have_text("2,000 embeddings")
         yield tab
-        page.close()
 
 
 def test_thousands_of_cards_are_a_handful(large_tab: Tab) -> None:

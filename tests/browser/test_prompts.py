@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import HOSTILE, SD1, SD2, fill, write
 from tests.browser.tab import Tab, change_host
@@ -295,12 +295,9 @@ def test_what_is_not_used_can_be_mended(tab: Tab) -> None:
     expect(tab.prompt).to_have_value("detail-xl, c++")
 
 
-def test_fingers_find_the_buttons_where_they_have_room(browser: Browser, address: str) -> None:
+def test_fingers_find_the_buttons_where_they_have_room(phone: Page, address: str) -> None:
     """One line holds none that a finger could hit; opened, each is large enough."""
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    tab = Tab(context.new_page())
+    tab = Tab(phone)
     tab.page.goto(address)
     tab.prompt.fill("marc_allante")
     stronger = tab.report.get_by_role("button", name="Make marc_allante stronger")
@@ -310,7 +307,6 @@ def test_fingers_find_the_buttons_where_they_have_room(browser: Browser, address
     assert min(box["width"], box["height"]) >= 44
     stronger.tap()
     expect(tab.prompt).to_have_value("(marc_allante:1.1)")
-    context.close()
 
 
 # Completion

@@ -16,12 +16,13 @@ def test_places_of_cards_are_there_before_the_cards(tab: Tab) -> None:
     def keep(route: Route) -> None:
         waiting.append(route)
 
-    tab.page.route(ENTRIES, keep, times=1)
+    tab.page.route(ENTRIES, keep)
     tab.page.reload()
     expect(tab.root.locator(".blank").first).to_be_in_viewport()
     expect(tab.status).to_have_text("Loading …")
     for route in waiting:
         route.continue_()
+    tab.page.unroute(ENTRIES)
     expect(tab.card("marc_allante")).to_be_visible()
     expect(tab.root.locator(".blank").first).to_be_hidden()
 

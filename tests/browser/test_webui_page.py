@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import SD1, fill, running, write
+from tests.browser.conftest import SD1, Visit, fill, running, write
 from tests.browser.tab import Tab
 
 # What a WebUI calls to open its editor; this one keeps what it was asked for.
@@ -30,18 +30,12 @@ def webui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, webui: str) -> Iterator[Page]:
-    """Yield the page; nothing may go wrong in its scripts."""
-    context = browser.new_context(viewport={"width": 1200, "height": 1000}, reduced_motion="reduce")
-    context.add_init_script(EDITOR)
-    page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
+def page(visit: Visit, webui: str) -> Page:
+    """Return the WebUI's page."""
+    page = visit(script=EDITOR)
     page.goto(webui)
     Tab(page).cards.first.wait_for()
-    yield page
-    context.close()
-    assert not failures
+    return page
 
 
 def open_tab(page: Page, tabname: str) -> Tab:
@@ -158,9 +152,9 @@ def test_selected_styles_count_in_the_report(page: Page) -> None:
     expect(tab.notices).to_contain_text(["2 of 75", "marc_allante"])
 
 
-def test_a_page_without_the_server_part_asks_once(browser: Browser, webui: str) -> None:
+def test_a_page_without_the_server_part_asks_once(visit: Visit, webui: str) -> None:
     """Where the Python part is off the page says and asks nothing more, whatever is typed."""
-    page = browser.new_page()
+    page = visit()
     asked: list[str] = []
     page.route("**/lib-embeddings/v1/**", lambda route: answer(route, asked))
     page.goto(webui)
@@ -170,7 +164,6 @@ def test_a_page_without_the_server_part_asks_once(browser: Browser, webui: str) 
     page.evaluate("() => new Promise(requestAnimationFrame)")
     assert [address.rpartition("/")[2] for address in asked] == ["host"]
     assert page.locator(".lib-embeddings-report").count() == 0
-    page.close()
 
 
 def answer(route: Route, asked: list[str]) -> None:
@@ -228,13 +221,9 @@ def test_the_webuis_style_of_cards_is_not_ours(page: Page) -> None:
 
 
 @pytest.mark.parametrize("has_touch", [False, True])
-def test_no_button_leaves_its_card(browser: Browser, webui: str, *, has_touch: bool) -> None:
+def test_no_button_leaves_its_card(visit: Visit, webui: str, *, has_touch: bool) -> None:
     """With the pencil there are five, which the narrowest cards have in more rows."""
-    context = browser.new_context(
-        viewport={"width": 1200, "height": 1000}, has_touch=has_touch, is_mobile=has_touch
-    )
-    context.add_init_script(EDITOR)
-    page = context.new_page()
+    page = visit(script=EDITOR, has_touch=has_touch, is_mobile=has_touch)
     page.goto(webui)
     tab = open_tab(page, "txt2img")
     tab.show("All")
@@ -254,7 +243,6 @@ def test_no_button_leaves_its_card(browser: Browser, webui: str, *, has_touch: b
             })"""
         )
         assert (width, outside) == (width, [])
-    context.close()
 
 
 def test_others_find_the_cards(page: Page) -> None:
