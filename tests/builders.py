@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.assemble import make_embedding
-from lib_embeddings.formats.containers import Source, read_contents
+from lib_embeddings.formats.containers import FileBytes, read_contents
 from lib_embeddings.formats.embedding import Embedding
 
 Array = npt.NDArray[Any]
@@ -44,9 +44,9 @@ class BadFile(NamedTuple):
     message: str
 
 
-def open_bytes(data: bytes) -> Source:
+def open_bytes(data: bytes) -> FileBytes:
     """Return a file's bytes as the readers want them."""
-    return Source(io.BytesIO(data), len(data))
+    return FileBytes(io.BytesIO(data), len(data))
 
 
 def read(data: bytes) -> Embedding:

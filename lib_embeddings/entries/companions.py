@@ -33,7 +33,7 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.errors import LimitExceeded
 from lib_embeddings.formats.containers.picture_pixels import open_picture
-from lib_embeddings.formats.source import parse_json
+from lib_embeddings.formats.file_bytes import parse_json
 from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.names import (
     DESCRIPTION,

@@ -23,7 +23,7 @@ from lib_embeddings.errors import (
     shown,
 )
 from lib_embeddings.formats.assemble import make_embedding, warn_unequal
-from lib_embeddings.formats.containers import Source, read_contents
+from lib_embeddings.formats.containers import FileBytes, read_contents
 from lib_embeddings.formats.embedding import Contents, Embedding
 from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of
@@ -166,7 +166,7 @@ def open_contents(path: str, *, is_likely: bool = True) -> Iterator[Contents]:
     with open_file(path) as file:
         before = os.fstat(file.fileno())
         try:
-            yield read_contents(Source(file, before.st_size, head_bytes))
+            yield read_contents(FileBytes(file, before.st_size, head_bytes))
         finally:
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):

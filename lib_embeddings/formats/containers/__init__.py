@@ -26,9 +26,9 @@ from lib_embeddings.formats.containers import (
 )
 from lib_embeddings.formats.containers.unrecognised import identify
 from lib_embeddings.formats.embedding import Contents
-from lib_embeddings.formats.source import Source
+from lib_embeddings.formats.file_bytes import FileBytes
 
-__all__ = ["CONTAINERS", "Container", "Source", "read_contents"]
+__all__ = ["CONTAINERS", "Container", "FileBytes", "read_contents"]
 
 
 class Container(NamedTuple):
@@ -42,7 +42,7 @@ class Container(NamedTuple):
 
     name: str
     accepts: Callable[[bytes], bool]
-    read: Callable[[Source], Contents | None]
+    read: Callable[[FileBytes], Contents | None]
 
 
 CONTAINERS = tuple(
@@ -51,7 +51,7 @@ CONTAINERS = tuple(
 )
 
 
-def read_contents(source: Source) -> Contents:
+def read_contents(file: FileBytes) -> Contents:
     """Return what a file holds.
 
     Raises:
@@ -60,8 +60,8 @@ def read_contents(source: Source) -> Contents:
         NotAnEmbedding: it is no tensor container.
     """
     for container in CONTAINERS:
-        if container.accepts(source.head):
-            contents = container.read(source)
+        if container.accepts(file.head):
+            contents = container.read(file)
             if contents is not None:
                 return contents
-    raise torch_legacy.old_pickle(source.head) or identify(source.head, source.size)
+    raise torch_legacy.old_pickle(file.head) or identify(file.head, file.size)

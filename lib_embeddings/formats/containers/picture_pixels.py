@@ -30,7 +30,7 @@ from lib_embeddings.errors import BrokenFile, NotAnEmbedding
 from lib_embeddings.formats.containers.picture_text import SIGNATURE as PNG_SIGNATURE
 from lib_embeddings.formats.containers.picture_text import PngChunk, chunks, inflate, parse
 from lib_embeddings.formats.embedding import Contents
-from lib_embeddings.formats.source import Source
+from lib_embeddings.formats.file_bytes import FileBytes
 from lib_embeddings.limits import LIMITS
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def accepts(head: bytes) -> bool:
     return head.startswith((PNG_SIGNATURE, *_JXL_STARTS)) or _is_webp(head) or _is_avif(head)
 
 
-def read(source: Source) -> Contents | None:
+def read(file: FileBytes) -> Contents | None:
     """Read the strips; None when the picture has none."""
-    picture = _find_picture(source)
+    picture = _find_picture(file)
     pixels = _decode(picture) if picture else None
     payload = _payload(pixels) if pixels is not None else None
     if payload is None:
@@ -90,35 +90,35 @@ def read(source: Source) -> Contents | None:
 # What of the file is pixels
 
 
-def _find_picture(source: Source) -> Picture | None:
+def _find_picture(file: FileBytes) -> Picture | None:
     """Return what of the file is pixels; None when they cannot hold strips."""
-    if source.head.startswith(PNG_SIGNATURE):
-        return _find_png(source)
-    if _is_webp(source.head):
-        return _find_webp(source)
-    if _is_avif(source.head):
-        return _find_avif(source)
-    return Picture("JXL", 0, _whole(source))
+    if file.head.startswith(PNG_SIGNATURE):
+        return _find_png(file)
+    if _is_webp(file.head):
+        return _find_webp(file)
+    if _is_avif(file.head):
+        return _find_avif(file)
+    return Picture("JXL", 0, _whole(file))
 
 
-def _find_png(source: Source) -> Picture | None:
+def _find_png(file: FileBytes) -> Picture | None:
     """Look at the first pixel: strips are 8-bit colour, and begin with a zlib stream."""
     header, pixels = b"", []
-    for chunk in chunks(source):
+    for chunk in chunks(file):
         if chunk.kind == b"IHDR":
-            header = source.read(chunk.offset, 13)
+            header = file.read(chunk.offset, 13)
             if header[8] != 8 or header[9] not in (2, 6):
                 return None
         elif chunk.kind == b"IDAT":
             pixels.append(chunk)
     if not header:
         raise _cut()
-    if not _may_begin_strips(_first_pixel(source, pixels)):
+    if not _may_begin_strips(_first_pixel(file, pixels)):
         return None
     width, height = struct.unpack_from(">2L", header)
     _check_size(width * height, sum(chunk.length for chunk in pixels))
-    parts = [source.read(16 - 8, 8 + 13 + 4)]
-    parts += [source.read(chunk.offset - 8, chunk.length + 12) for chunk in pixels]
+    parts = [file.read(16 - 8, 8 + 13 + 4)]
+    parts += [file.read(chunk.offset - 8, chunk.length + 12) for chunk in pixels]
     return Picture("PNG", width * height, b"".join([PNG_SIGNATURE, *parts, _png_end()]))
 
 
@@ -126,10 +126,10 @@ def _png_end() -> bytes:
     return struct.pack(">L4sL", 0, b"IEND", zlib.crc32(b"IEND"))
 
 
-def _first_pixel(source: Source, pixels: list[PngChunk]) -> bytes:
+def _first_pixel(file: FileBytes, pixels: list[PngChunk]) -> bytes:
     packed = b""
     for chunk in pixels:
-        packed += source.read_up_to(chunk.offset, min(chunk.length, _FIRST_BYTES))
+        packed += file.read_up_to(chunk.offset, min(chunk.length, _FIRST_BYTES))
         if len(packed) >= _FIRST_BYTES:
             break
     try:
@@ -157,18 +157,18 @@ def _is_webp(head: bytes) -> bool:
     return head[:4] == b"RIFF" and head[8:16] in (b"WEBPVP8L", b"WEBPVP8X")
 
 
-def _find_webp(source: Source) -> Picture | None:
+def _find_webp(file: FileBytes) -> Picture | None:
     """Look for the chunk that holds lossless pixels; an animation has none of its own."""
     position = 12
     for _ in range(LIMITS.webp_chunks):
-        if position + 13 > source.size:
+        if position + 13 > file.size:
             return None
-        kind, length = struct.unpack("<4sL", source.read(position, 8))
+        kind, length = struct.unpack("<4sL", file.read(position, 8))
         if kind == b"VP8L":
-            bits = int.from_bytes(source.read(position + 9, 4), "little")
+            bits = int.from_bytes(file.read(position + 9, 4), "little")
             n_pixels = ((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1)
             _check_size(n_pixels, length)
-            chunk = source.read(position, 8 + length) + b"\0" * (length % 2)
+            chunk = file.read(position, 8 + length) + b"\0" * (length % 2)
             data = struct.pack("<4sL4s", b"RIFF", 4 + len(chunk), b"WEBP") + chunk
             return Picture("WEBP", n_pixels, data)
         position += 8 + length + length % 2
@@ -179,19 +179,19 @@ def _is_avif(head: bytes) -> bool:
     return head[4:12] in (b"ftypavif", b"ftypavis")
 
 
-def _find_avif(source: Source) -> Picture | None:
+def _find_avif(file: FileBytes) -> Picture | None:
     """Look into the header: colours are kept only where no matrix mixes them."""
-    colours, sizes = source.head.find(b"colrnclx"), source.head.find(b"ispe\0\0\0\0")
-    if colours < 0 or sizes < 0 or source.head[colours + 12 : colours + 14] != b"\0\0":
+    colours, sizes = file.head.find(b"colrnclx"), file.head.find(b"ispe\0\0\0\0")
+    if colours < 0 or sizes < 0 or file.head[colours + 12 : colours + 14] != b"\0\0":
         return None
-    width, height = struct.unpack(">2L", source.read(sizes + 8, 8))
-    _check_size(width * height, source.size)
-    return Picture("AVIF", width * height, source.read(0, source.size))
+    width, height = struct.unpack(">2L", file.read(sizes + 8, 8))
+    _check_size(width * height, file.size)
+    return Picture("AVIF", width * height, file.read(0, file.size))
 
 
-def _whole(source: Source) -> bytes:
-    _check_size(0, source.size)
-    return source.read(0, source.size)
+def _whole(file: FileBytes) -> bytes:
+    _check_size(0, file.size)
+    return file.read(0, file.size)
 
 
 def _check_size(n_pixels: int, n_bytes: int) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 
 from lib_embeddings.errors import BrokenFile
 from lib_embeddings.formats.embedding import Contents, Tensor
-from lib_embeddings.formats.source import Source, parse_json, widen
+from lib_embeddings.formats.file_bytes import FileBytes, parse_json, widen
 from lib_embeddings.limits import LIMITS, at_most
 
 NAME = "png-text"
@@ -50,33 +50,33 @@ def accepts(head: bytes) -> bool:
     return head.startswith(SIGNATURE)
 
 
-def read(source: Source) -> Contents | None:
+def read(file: FileBytes) -> Contents | None:
     """Read the embedding's chunk; None when the picture has none."""
-    for chunk in chunks(source):
-        if chunk.kind in (b"tEXt", b"zTXt") and _has_keyword(source, chunk):
-            return Contents(NAME, parse(_decode(_read_text(source, chunk))))
+    for chunk in chunks(file):
+        if chunk.kind in (b"tEXt", b"zTXt") and _has_keyword(file, chunk):
+            return Contents(NAME, parse(_decode(_read_text(file, chunk))))
     return None
 
 
-def chunks(source: Source) -> Iterator[PngChunk]:
+def chunks(file: FileBytes) -> Iterator[PngChunk]:
     """Yield the chunks up to the end of the picture, or to where the file is cut."""
     position = len(SIGNATURE)
     for _ in range(LIMITS.png_chunks):
-        if position + _HEADER.size > source.size:
+        if position + _HEADER.size > file.size:
             return
-        length, kind = _HEADER.unpack(source.read(position, _HEADER.size))
+        length, kind = _HEADER.unpack(file.read(position, _HEADER.size))
         yield PngChunk(kind, position + _HEADER.size, length)
         position += _HEADER.size + length + _CRC_BYTES
 
 
-def _has_keyword(source: Source, chunk: PngChunk) -> bool:
-    return source.read_up_to(chunk.offset, min(chunk.length, len(KEYWORD))) == KEYWORD
+def _has_keyword(file: FileBytes, chunk: PngChunk) -> bool:
+    return file.read_up_to(chunk.offset, min(chunk.length, len(KEYWORD))) == KEYWORD
 
 
-def _read_text(source: Source, chunk: PngChunk) -> bytes | memoryview:
+def _read_text(file: FileBytes, chunk: PngChunk) -> bytes | memoryview:
     """Return the chunk's text after its keyword, unpacked."""
     at_most(LIMITS.text_chunk_bytes, chunk.length, "bytes of text in a picture")
-    data = source.view(chunk.offset, chunk.length + _CRC_BYTES)
+    data = file.view(chunk.offset, chunk.length + _CRC_BYTES)
     data, crc = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
     if zlib.crc32(data, zlib.crc32(chunk.kind)) != int.from_bytes(crc, "big"):
         raise BrokenFile(

@@ -19,9 +19,9 @@ from typing import Any
 
 from lib_embeddings.errors import BrokenFile, shown
 from lib_embeddings.formats.embedding import Contents, Tensor, Vectors
-from lib_embeddings.formats.source import (
+from lib_embeddings.formats.file_bytes import (
     DTYPES,
-    Source,
+    FileBytes,
     cut_short,
     decode,
     is_countable,
@@ -70,21 +70,21 @@ def accepts(head: bytes) -> bool:
     )
 
 
-def read(source: Source) -> Contents:
+def read(file: FileBytes) -> Contents:
     """Read the header; the tensors stay in the file until one is fetched."""
-    length = int.from_bytes(source.read(0, _LENGTH_BYTES), "little")
-    if _LENGTH_BYTES + length > source.size:
-        raise wrong_length(length, source.size)
+    length = int.from_bytes(file.read(0, _LENGTH_BYTES), "little")
+    if _LENGTH_BYTES + length > file.size:
+        raise wrong_length(length, file.size)
     at_most(LIMITS.header_bytes, length, "bytes of safetensors header")
-    header = _parse(source.read(_LENGTH_BYTES, length))
+    header = _parse(file.read(_LENGTH_BYTES, length))
     metadata = header.pop("__metadata__", None)
     metadata = {} if metadata is None else metadata
     if not isinstance(metadata, dict) or not all(type(v) is str for v in metadata.values()):
         raise _damaged("its metadata is not text")
     at_most(LIMITS.tensors, len(header), "tensors")
     start = _LENGTH_BYTES + length
-    _check_rows(header, start, source.size)
-    tensors = {name: _tensor(row, source, start) for name, row in header.items()}
+    _check_rows(header, start, file.size)
+    tensors = {name: _tensor(row, file, start) for name, row in header.items()}
     return Contents(NAME, tensors, metadata)
 
 
@@ -158,17 +158,19 @@ def _are_counts(numbers: Any) -> bool:
     return isinstance(numbers, list) and all(type(n) is int and n >= 0 for n in numbers)
 
 
-def _tensor(row: Mapping[str, Any], source: Source, start: int) -> Tensor:
+def _tensor(row: Mapping[str, Any], file: FileBytes, start: int) -> Tensor:
     dtype = _DTYPES.get(row["dtype"], row["dtype"])
     shape = tuple(row["shape"])
     begin, end = row["data_offsets"]
-    return Tensor(dtype, shape, partial(_fetch, source, start + begin, end - begin, dtype, shape))
+    return Tensor(dtype, shape, partial(_fetch, file, start + begin, end - begin, dtype, shape))
 
 
-def _fetch(source: Source, offset: int, length: int, dtype: str, shape: tuple[int, ...]) -> Vectors:
+def _fetch(
+    file: FileBytes, offset: int, length: int, dtype: str, shape: tuple[int, ...]
+) -> Vectors:
     """Read one tensor's values."""
     at_most(LIMITS.tensor_bytes, length, "bytes of tensor data")
-    return widen(decode(source.view(offset, length), dtype).reshape(shape), dtype)
+    return widen(decode(file.view(offset, length), dtype).reshape(shape), dtype)
 
 
 def _damaged(what: str) -> BrokenFile:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lib_embeddings.errors import BrokenFile
 from lib_embeddings.formats.embedding import Tensor, Vectors
-from lib_embeddings.formats.source import decode, is_countable, itemsize_of, widen
+from lib_embeddings.formats.file_bytes import decode, is_countable, itemsize_of, widen
 from lib_embeddings.limits import LIMITS, at_most
 
 

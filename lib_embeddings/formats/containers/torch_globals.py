@@ -16,7 +16,7 @@ from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.containers.pickle_stack import Rebuilder, Stateful
 from lib_embeddings.formats.containers.storage import Storage, StorageType, are_counts
 from lib_embeddings.formats.embedding import NOTHING, Placeholder, Tensor
-from lib_embeddings.formats.source import DTYPES, OTHER_DTYPES, DType, widen
+from lib_embeddings.formats.file_bytes import DTYPES, OTHER_DTYPES, DType, widen
 
 # Rebuilding tensors
 

@@ -37,7 +37,7 @@ from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
 from lib_embeddings.formats.containers.unrecognised import is_tar
 from lib_embeddings.formats.containers.zip_directory import ends_with_archive
 from lib_embeddings.formats.embedding import Contents
-from lib_embeddings.formats.source import Source, cut_short
+from lib_embeddings.formats.file_bytes import FileBytes, cut_short
 from lib_embeddings.limits import LIMITS
 
 NAME = "torch-legacy"
@@ -56,9 +56,9 @@ def accepts(head: bytes) -> bool:
     return _BEGINS_PICKLE.match(head) is not None and not is_tar(head)
 
 
-def read(source: Source) -> Contents:
+def read(file: FileBytes) -> Contents:
     """Read the pickles; storages stay in the file until a tensor is fetched."""
-    pickles = _Pickles(source)
+    pickles = _Pickles(file)
     if pickles.next() != _MAGIC_NUMBER:
         raise NotAnEmbedding(_PLAIN)
     if pickles.next() != _PROTOCOL_VERSION:
@@ -66,7 +66,7 @@ def read(source: Source) -> Contents:
     pickles.next()  # of the system; torch has turned the numbers to little-endian, whatever it says
     root = pickles.next()
     pickles.storages.place(pickles.next(), pickles.position)
-    if ends_with_archive(source):
+    if ends_with_archive(file):
         raise BrokenFile(
             "a zip archive is hidden at its end, which some programs would read instead"
         )
@@ -103,11 +103,11 @@ def _refuse(wanted: str, *_: object) -> object:
 class _Pickles:
     """The pickles at the beginning of a file, one after another."""
 
-    def __init__(self, source: Source) -> None:
-        self._data = source.read_up_to(0, LIMITS.pickle_bytes)
-        self._is_all = len(self._data) == source.size
+    def __init__(self, file: FileBytes) -> None:
+        self._data = file.read_up_to(0, LIMITS.pickle_bytes)
+        self._is_all = len(self._data) == file.size
         self.position = 0
-        self.storages = _Storages(source)
+        self.storages = _Storages(file)
 
     def next(self) -> object:
         """Return the value of the next pickle."""
@@ -129,8 +129,8 @@ class _Pickles:
 class _Storages:
     """The storages after the pickles. Where they lie is known only after the last pickle."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, file: FileBytes) -> None:
+        self._file = file
         self._found: dict[str, StorageId] = {}
         self._offsets: dict[str, int] = {}
 
@@ -145,7 +145,7 @@ class _Storages:
         return Storage(identity.dtype, identity.n_bytes, partial(self._read, identity.key))
 
     def _read(self, key: str, offset: int, length: int) -> memoryview:
-        return self._source.view(self._offsets[key] + offset, length)
+        return self._file.view(self._offsets[key] + offset, length)
 
     def place(self, keys: object, position: int) -> None:
         """Note where each storage lies, the first at *position*, and compare its count."""
@@ -154,11 +154,11 @@ class _Storages:
                 "damaged: its list of storages does not match its tensors; download it again"
             )
         expected = position + sum(_COUNT.size + found.n_bytes for found in self._found.values())
-        if expected > self._source.size:
-            raise cut_short(expected, self._source.size)
+        if expected > self._file.size:
+            raise cut_short(expected, self._file.size)
         for key in keys:
             found = self._found[key]
-            (count,) = _COUNT.unpack(self._source.read(position, _COUNT.size))
+            (count,) = _COUNT.unpack(self._file.read(position, _COUNT.size))
             if count * found.itemsize != found.n_bytes:
                 raise BrokenFile(
                     f"damaged: its storage {shown(key)} should have {found.n_bytes:,} bytes, found "

@@ -31,7 +31,7 @@ from lib_embeddings.formats.containers.storage import Storage, StorageId, parse_
 from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
 from lib_embeddings.formats.containers.zip_directory import Member
 from lib_embeddings.formats.embedding import Contents
-from lib_embeddings.formats.source import Source, cut_short
+from lib_embeddings.formats.file_bytes import FileBytes, cut_short
 from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.names import WEIGHT_SUFFIXES
 
@@ -53,18 +53,18 @@ def accepts(head: bytes) -> bool:
     return head.startswith((zip_directory.MAGIC, zip_directory.EMPTY_MAGIC))
 
 
-def read(source: Source) -> Contents:
+def read(file: FileBytes) -> Contents:
     """Read the archive's pickle; storages stay in the file until a tensor is fetched."""
     try:
-        members = zip_directory.read_directory(source)
+        members = zip_directory.read_directory(file)
     except zip_directory.DirectoryMissing as error:
-        raise _how_short(source, error) from error
+        raise _how_short(file, error) from error
     folder = _find_folder(members)
     _check_case(members, folder)
     pickle = zip_directory.read_member(
-        source, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "bytes of pickle"
+        file, members[f"{folder}data.pkl"], LIMITS.pickle_bytes, "bytes of pickle"
     )
-    storages = _Storages(source, members, folder)
+    storages = _Storages(file, members, folder)
     root, end = load(bytes(pickle), TORCH_GLOBALS.get, _each_once(storages.open))
     if end != len(pickle):
         raise BrokenFile(
@@ -73,7 +73,7 @@ def read(source: Source) -> Contents:
     return Contents(NAME, root)
 
 
-def _how_short(source: Source, error: BrokenFile) -> BrokenFile:
+def _how_short(file: FileBytes, error: BrokenFile) -> BrokenFile:
     """Return the error for a cut file; its pickle comes first, and knows how long it should be.
 
     Raises:
@@ -84,15 +84,15 @@ def _how_short(source: Source, error: BrokenFile) -> BrokenFile:
     def note(persistent_id: object) -> Storage:
         dtype, key, n_bytes = parse_id(persistent_id)
         sizes[key] = n_bytes
-        return Storage(dtype, n_bytes, source.view)
+        return Storage(dtype, n_bytes, file.view)
 
     try:
-        start = zip_directory.first_data_offset(source)
-        _, end = load(source.read_up_to(start, LIMITS.pickle_bytes), TORCH_GLOBALS.get, note)
+        start = zip_directory.first_data_offset(file)
+        _, end = load(file.read_up_to(start, LIMITS.pickle_bytes), TORCH_GLOBALS.get, note)
     except BrokenFile:
         return error
     expected = start + end + sum(sizes.values())
-    return cut_short(expected, source.size) if expected > source.size else error
+    return cut_short(expected, file.size) if expected > file.size else error
 
 
 def _find_folder(members: Collection[str]) -> str:
@@ -154,8 +154,8 @@ def _each_once(open_storage: Callable[[StorageId], Storage]) -> PersistentLoad:
 class _Storages:
     """The archive's storages, found by the persistent ids in its pickle."""
 
-    def __init__(self, source: Source, members: dict[str, Member], folder: str) -> None:
-        self._source = source
+    def __init__(self, file: FileBytes, members: dict[str, Member], folder: str) -> None:
+        self._file = file
         self._members = members
         self._folder = folder
         # Many tensors may be windows onto one storage, which may have to be unpacked.
@@ -180,8 +180,8 @@ class _Storages:
 
     def _read(self, member: Member, offset: int, length: int) -> bytes | memoryview:
         if length < member.size and not member.is_packed:
-            start = zip_directory.data_offset(self._source, member) + offset
-            return self._source.view(start, length)
+            start = zip_directory.data_offset(self._file, member) + offset
+            return self._file.view(start, length)
         if member != self._last:
             self._last_data = self._read_whole(member)
             self._last = member
@@ -190,12 +190,12 @@ class _Storages:
     def _read_whole(self, member: Member) -> bytes | memoryview:
         if not member.is_packed:
             return zip_directory.read_member(
-                self._source, member, LIMITS.tensor_bytes, "bytes of tensor data"
+                self._file, member, LIMITS.tensor_bytes, "bytes of tensor data"
             )
         self._bytes_unpacked += member.size
         at_most(LIMITS.unpacked_bytes, self._bytes_unpacked, "bytes to unpack")
         return zip_directory.read_member(
-            self._source, member, LIMITS.packed_bytes, "bytes of packed tensor data"
+            self._file, member, LIMITS.packed_bytes, "bytes of packed tensor data"
         )
 
     def _read_byte_order(self) -> str:
@@ -204,7 +204,7 @@ class _Storages:
             return "<"
         text = bytes(
             zip_directory.read_member(
-                self._source, member, LIMITS.byteorder_bytes, "bytes of byteorder"
+                self._file, member, LIMITS.byteorder_bytes, "bytes of byteorder"
             )
         )
         if text not in (b"little", b"big"):

@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
-from lib_embeddings.formats.source import Source
+from lib_embeddings.formats.file_bytes import FileBytes
 from lib_embeddings.limits import LIMITS, at_most
 
 MAGIC = b"PK\x03\x04"
@@ -60,15 +60,15 @@ class Member(NamedTuple):
         return self.method != _STORED
 
 
-def read_directory(source: Source) -> dict[str, Member]:
+def read_directory(file: FileBytes) -> dict[str, Member]:
     """Return the archive's members by name, in their order.
 
     Raises:
         BrokenFile: the directory is missing, damaged or ambiguous.
     """
-    count, size, offset = _find_directory(source)
+    count, size, offset = _find_directory(file)
     at_most(LIMITS.zip_directory_bytes, size, "bytes of zip directory")
-    directory = source.read(offset, size)
+    directory = file.read(offset, size)
     members: list[Member] = []
     position = 0
     while position < size:
@@ -105,7 +105,7 @@ def _check_overlaps(members: Iterable[Member], end: int) -> None:
         end = member.offset
 
 
-def read_member(source: Source, member: Member, limit: int, what: str) -> bytes | memoryview:
+def read_member(file: FileBytes, member: Member, limit: int, what: str) -> bytes | memoryview:
     """Return a member's whole content, checked against its checksum.
 
     Args:
@@ -113,7 +113,7 @@ def read_member(source: Source, member: Member, limit: int, what: str) -> bytes 
         what: what the limit is about, in words.
     """
     at_most(limit, max(member.size, member.stored_size), what)
-    data: bytes | memoryview = source.view(data_offset(source, member), member.stored_size)
+    data: bytes | memoryview = file.view(data_offset(file, member), member.stored_size)
     if member.method == _DEFLATED:
         data = _inflate(data, member)
     elif member.method != _STORED or member.stored_size != member.size:
@@ -127,9 +127,9 @@ def read_member(source: Source, member: Member, limit: int, what: str) -> bytes 
     return data
 
 
-def data_offset(source: Source, member: Member) -> int:
+def data_offset(file: FileBytes, member: Member) -> int:
     """Return where a member's data begins, after its local header."""
-    header = source.read(member.offset, _LOCAL.size + len(member.raw_name))
+    header = file.read(member.offset, _LOCAL.size + len(member.raw_name))
     magic, *_, name_length, extra_length = _LOCAL.unpack_from(header)
     if magic != MAGIC:
         raise _damaged(f"{shown(member.name)} is not where the directory says")
@@ -140,9 +140,9 @@ def data_offset(source: Source, member: Member) -> int:
     return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
 
 
-def first_data_offset(source: Source) -> int:
+def first_data_offset(file: FileBytes) -> int:
     """Return where the first member's data begins; needs no directory."""
-    *_, name_length, extra_length = _LOCAL.unpack(source.read(0, _LOCAL.size))
+    *_, name_length, extra_length = _LOCAL.unpack(file.read(0, _LOCAL.size))
     return _LOCAL.size + int(name_length) + int(extra_length)
 
 
@@ -162,22 +162,22 @@ def _inflate(data: bytes | memoryview, member: Member) -> bytes:
     return inflated
 
 
-def _find_directory(source: Source) -> tuple[int, int, int]:
+def _find_directory(file: FileBytes) -> tuple[int, int, int]:
     """Return the central directory's count of members, its size and its offset."""
-    tail_offset = max(0, source.size - _END.size - _LONGEST_COMMENT)
-    if source.size >= _END.size and _ends_with_record(source):
-        tail_offset = source.size - _END.size
-    tail = source.read_up_to(tail_offset, source.size)
+    tail_offset = max(0, file.size - _END.size - _LONGEST_COMMENT)
+    if file.size >= _END.size and _ends_with_record(file):
+        tail_offset = file.size - _END.size
+    tail = file.read_up_to(tail_offset, file.size)
     found = tail.rfind(EMPTY_MAGIC)
     if found < 0 or found + _END.size > len(tail):
         raise DirectoryMissing(
             f"cut short: the directory at the end of its zip archive is missing after "
-            f"{source.size:,} bytes; download it again"
+            f"{file.size:,} bytes; download it again"
         )
     _, *disks, count_here, count, size, offset, _ = _END.unpack_from(tail, found)
     end = tail_offset + found
-    if _IN_ZIP64 in (size, offset) or count == _COUNT_IN_ZIP64 or _has_zip64(source, end):
-        disks, count_here, count, size, offset, end = _find_directory64(source, end)
+    if _IN_ZIP64 in (size, offset) or count == _COUNT_IN_ZIP64 or _has_zip64(file, end):
+        disks, count_here, count, size, offset, end = _find_directory64(file, end)
     if any(disks) or count_here != count:
         raise BrokenFile("its zip archive is one part of several: join them first")
     if offset + size != end:
@@ -185,36 +185,36 @@ def _find_directory(source: Source) -> tuple[int, int, int]:
     return count, size, offset
 
 
-def ends_with_archive(source: Source) -> bool:
+def ends_with_archive(file: FileBytes) -> bool:
     """Return whether readers that look for an archive at the end of a file would find one."""
-    tail_offset = max(0, source.size - _END.size - _LONGEST_COMMENT)
-    tail = source.read_up_to(tail_offset, source.size)
+    tail_offset = max(0, file.size - _END.size - _LONGEST_COMMENT)
+    tail = file.read_up_to(tail_offset, file.size)
     found = tail.rfind(EMPTY_MAGIC)
     if found < 0 or found + _END.size > len(tail):
         return False
     *_, size, _offset, _comment = _END.unpack_from(tail, found)
     start = tail_offset + found - int(size)
-    return size > 0 and start >= 0 and source.read(start, 4) == _RECORD_MAGIC
+    return size > 0 and start >= 0 and file.read(start, 4) == _RECORD_MAGIC
 
 
-def _ends_with_record(source: Source) -> bool:
+def _ends_with_record(file: FileBytes) -> bool:
     """Return whether the end record has no comment: the usual case, which spares reading 64 KiB."""
-    return source.read(source.size - _END.size, 4) == EMPTY_MAGIC
+    return file.read(file.size - _END.size, 4) == EMPTY_MAGIC
 
 
-def _has_zip64(source: Source, end: int) -> bool:
+def _has_zip64(file: FileBytes, end: int) -> bool:
     start = end - _END64_LOCATOR.size
-    return start >= 0 and source.read(start, 4) == b"PK\x06\x07"
+    return start >= 0 and file.read(start, 4) == b"PK\x06\x07"
 
 
-def _find_directory64(source: Source, end: int) -> tuple[list[int], int, int, int, int, int]:
+def _find_directory64(file: FileBytes, end: int) -> tuple[list[int], int, int, int, int, int]:
     """Return the numbers of the zip64 record before *end*, and where the directory must end."""
-    if not _has_zip64(source, end):
+    if not _has_zip64(file, end):
         raise _damaged("its zip64 record is missing")
-    locator = source.read(end - _END64_LOCATOR.size, _END64_LOCATOR.size)
+    locator = file.read(end - _END64_LOCATOR.size, _END64_LOCATOR.size)
     record_offset = int(_END64_LOCATOR.unpack(locator)[2])
     magic, _, _, _, *disks, count_here, count, size, offset = _END64.unpack(
-        source.read(record_offset, _END64.size)
+        file.read(record_offset, _END64.size)
     )
     if magic != b"PK\x06\x06":
         raise _damaged("its zip64 record is not where the end says")

@@ -323,9 +323,9 @@ def test_does_not_read_the_tensors_of_other_files() -> None:
     rows = {"first_stage_model.a": {"dtype": "F32", "shape": [2**30], "data_offsets": [0, 2**32]}}
     text = json.dumps(rows).encode()
     head = struct.pack("<Q", len(text)) + text
-    source = open_bytes(head)
-    source.size = len(head) + 2**32
-    assert list(_tensors(safetensors.read(source))) == ["first_stage_model.a"]
+    file = open_bytes(head)
+    file.size = len(head) + 2**32
+    assert list(_tensors(safetensors.read(file))) == ["first_stage_model.a"]
 
 
 def test_does_not_cut_a_file_larger_than_any_embedding() -> None:
@@ -333,8 +333,8 @@ def test_does_not_cut_a_file_larger_than_any_embedding() -> None:
     length = LIMITS.tensor_bytes + 4
     row = {"dtype": "F32", "shape": [length // 4], "data_offsets": [0, length]}
     text = json.dumps({"a": row}).encode()
-    source = open_bytes(struct.pack("<Q", len(text)) + text)
-    source.size += length
-    tensor = _tensors(safetensors.read(source))["a"]
+    file = open_bytes(struct.pack("<Q", len(text)) + text)
+    file.size += length
+    tensor = _tensors(safetensors.read(file))["a"]
     with pytest.raises(LimitExceeded, match="bytes of tensor data, at most 16,777,216"):
         tensor.fetch()

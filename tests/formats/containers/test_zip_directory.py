@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lib_embeddings.errors import BrokenFile, EmbeddingError, LimitExceeded, NotAnEmbedding
 from lib_embeddings.formats.containers.zip_directory import data_offset, read_directory, read_member
-from lib_embeddings.formats.source import Source
+from lib_embeddings.formats.file_bytes import FileBytes
 from tests.builders import BadFile, Member, open_bytes, zip_file
 
 ONE = Member("a", b"content")
@@ -33,9 +33,9 @@ def _one(**fields: Any) -> bytes:
 
 def read_all(data: bytes) -> dict[str, bytes]:
     """Read every member of an archive."""
-    source = open_bytes(data)
-    members = read_directory(source)
-    return {name: read_member(source, member, 1000, "bytes") for name, member in members.items()}
+    file = open_bytes(data)
+    members = read_directory(file)
+    return {name: read_member(file, member, 1000, "bytes") for name, member in members.items()}
 
 
 BAD_FILES = (
@@ -319,8 +319,8 @@ def test_finds_data_after_a_padded_local_header() -> None:
     archive = data + zip_file([ONE])[len(ONE.local()) : -22]
     archive += struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(_RECORD), len(data), 0)
     assert read_all(archive) == {"a": b"content"}
-    source = open_bytes(archive)
-    assert data_offset(source, read_directory(source)["a"]) == 36
+    file = open_bytes(archive)
+    assert data_offset(file, read_directory(file)["a"]) == 36
 
 
 def test_refuses_a_large_directory_before_reading_it() -> None:
@@ -336,10 +336,10 @@ def test_refuses_a_large_directory_before_reading_it() -> None:
 def test_stops_unpacking_a_bomb() -> None:
     """A member that unpacks to more than it says is unpacked no further than it says."""
     bomb = replace(ONE, data=bytes(200 * 2**20), deflated=True, size=1000)
-    source = open_bytes(zip_file([bomb]))
+    file = open_bytes(zip_file([bomb]))
     tracemalloc.start()
     with pytest.raises(BrokenFile, match="should unpack to 1,000 bytes, found more"):
-        read_member(source, read_directory(source)["a"], 2**20, "bytes")
+        read_member(file, read_directory(file)["a"], 2**20, "bytes")
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
 
@@ -376,9 +376,9 @@ def test_does_not_read_a_member_that_is_larger_packed_than_its_bound(method: int
     end = record + struct.pack(
         "<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(record), size - 22 - len(record), 0
     )
-    file = Endless(ONE.local(), size, end)
-    source = Source(file, size)  # type: ignore[arg-type]
-    member = read_directory(source)["a"]
+    endless = Endless(ONE.local(), size, end)
+    file = FileBytes(endless, size)  # type: ignore[arg-type]
+    member = read_directory(file)["a"]
     with pytest.raises(EmbeddingError):
-        read_member(source, member, 1000, "bytes")
-    assert file.largest < 2**24
+        read_member(file, member, 1000, "bytes")
+    assert endless.largest < 2**24

@@ -15,7 +15,7 @@ from lib_embeddings.formats.embedding import Array, Vectors
 from lib_embeddings.limits import LIMITS, at_most
 
 
-class Source:
+class FileBytes:
     """An open file whose beginning is read once and whose rest is read on demand.
 
     Attributes:

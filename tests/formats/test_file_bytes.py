@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding
-from lib_embeddings.formats.source import DTYPES, Source, decode, widen
+from lib_embeddings.formats.file_bytes import DTYPES, FileBytes, decode, widen
 from lib_embeddings.limits import LIMITS
 from tests.builders import open_bytes
 
@@ -25,9 +25,9 @@ def test_gives_the_bytes_asked_for(offset: int) -> None:
 def test_reads_a_small_file_once() -> None:
     """What lies in the head is not read from the file again."""
     file = io.BytesIO(b"0123456789")
-    source = Source(file, 10)
+    file = FileBytes(file, 10)
     file.close()
-    assert source.read(2, 3) == b"234"
+    assert file.read(2, 3) == b"234"
 
 
 def test_names_both_sizes_when_the_range_ends_after_the_file() -> None:
@@ -38,9 +38,9 @@ def test_names_both_sizes_when_the_range_ends_after_the_file() -> None:
 
 def test_notices_that_the_file_shrank() -> None:
     """A file that became shorter since its size was taken is cut short, not read as less."""
-    source = Source(io.BytesIO(LONG), len(LONG) + 1000)
+    file = FileBytes(io.BytesIO(LONG), len(LONG) + 1000)
     with pytest.raises(BrokenFile, match=f"found {len(LONG):,}; download it again"):
-        source.read(len(LONG) - 10, 20)
+        file.read(len(LONG) - 10, 20)
 
 
 @pytest.mark.parametrize(("offset", "expected"), [(0, b"0123456"), (6, b"6789"), (10, b"")])
