@@ -11,14 +11,16 @@ from lib_embeddings import __version__
 from lib_embeddings.cli import (
     INTERRUPTED,
     OK,
+    add,
+    identify,
     inspect,
     learn,
     prompt,
     refuse,
     rename,
     scan,
+    search,
     serve,
-    sources,
     try_,
 )
 from lib_embeddings.errors import shown
@@ -50,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lib-embeddings {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (scan, inspect, rename, prompt, try_, learn, sources, serve):
+    for command in (scan, inspect, rename, prompt, try_, learn, add, identify, search, serve):
         command.add_parser(commands)
     return parser
 

@@ -164,6 +164,16 @@ class Limits:
     # Embeddings that an infotext names: prompts have at most dozens.
     infotext_embeddings: int = 256
 
+    # Pictures
+
+    # Rows of a labelled picture.
+    compared_seeds: int = 100
+    # A word has no more vectors, as prompts have 75 tokens in a chunk.
+    learned_vectors: int = 8
+    # A word is learned after some hundred steps of a few pictures.
+    learning_steps: int = 100_000
+    learning_batch: int = 64
+
     # Requests
 
     # A choice or a new name; what is longer was not written by our page.

@@ -41,7 +41,7 @@ ALLOWED = {
     "platformdirs": ("library", "entries.companions", "sources"),
     "sqlite3": ("library",),
     "watchdog": ("watch",),
-    "tqdm": ("library.progress", "cli.sources"),
+    "tqdm": ("library.progress",),
     "http": ("sources.transport",),
     "ssl": ("sources.transport",),
     "ftfy": ("prompts.clip_tokenizer",),

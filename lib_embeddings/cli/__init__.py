@@ -15,7 +15,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import ReadingBar
+from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 # Exit codes.
@@ -58,13 +58,6 @@ def number_up_to(most: int) -> Callable[[str], int]:
     return read
 
 
-def positive(text: str) -> int:
-    """Return a number of at least 1 that someone typed."""
-    if text.isascii() and text.isdigit() and int(text[:9]) > 0 and len(text) < 9:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a number from 1 on, found {text!r}")
-
-
 def why_not_painting() -> str | None:
     """Return what is missing for models that paint; None where nothing is."""
     needed = ("torch", "diffusers", "transformers", "safetensors")
@@ -87,7 +80,7 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
         NotADirectoryError: one of them is no folder.
     """
     check_folders(folders)
-    with closing(Choices()) as choices, closing(ReadingBar()) as bar:
+    with closing(Choices()) as choices, closing(reading_bar()) as bar:
         library = Library(folders, index, choices, tokenize=own_tokenizer(), on_progress=bar.show)
         library.set_model(MODEL_FAMILIES.get(model))
         library.rescan()

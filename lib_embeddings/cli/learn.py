@@ -11,11 +11,12 @@ from lib_embeddings.cli import (
     INTERRUPTED,
     OK,
     add_painter,
-    positive,
+    number_up_to,
     refuse,
     why_not_painting,
 )
 from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.limits import LIMITS
 
 
 def add_parser(commands: Any) -> None:
@@ -29,15 +30,26 @@ def add_parser(commands: Any) -> None:
     )
     add_painter(parser)
     parser.add_argument(
-        "--vectors", type=positive, default=1, help="tokens that it takes, 1 to 8 (default: 1)"
+        "--vectors",
+        type=number_up_to(LIMITS.learned_vectors),
+        default=1,
+        metavar="N",
+        help=f"tokens that it takes, 1 to {LIMITS.learned_vectors} (default: %(default)s)",
     )
     parser.add_argument(
         "--steps",
-        type=positive,
+        type=number_up_to(LIMITS.learning_steps),
         default=600,
+        metavar="N",
         help="where it ends at the latest (default: %(default)s)",
     )
-    parser.add_argument("--batch", type=positive, default=4, help="pictures a step (default: 4)")
+    parser.add_argument(
+        "--batch",
+        type=number_up_to(LIMITS.learning_batch),
+        default=4,
+        metavar="N",
+        help="pictures a step (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="what chance begins with (default: 0)")
     parser.add_argument("--flip", action="store_true", help="show pictures as in a mirror too")
     parser.add_argument(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli import OK, add_painter, positive, refuse, why_not_painting
+from lib_embeddings.cli import OK, add_painter, number_up_to, refuse, why_not_painting
 from lib_embeddings.errors import EmbeddingError, PictureError, shown
+from lib_embeddings.limits import LIMITS
 
 _KINDS = ("object", "style", "negative")
 _MOST_WEIGHT = 10
@@ -21,7 +22,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--negative", help="the negative prompt; may have {name} too")
     parser.add_argument("--kind", choices=_KINDS, help="what the embedding is for")
     parser.add_argument(
-        "--seeds", type=positive, default=4, help="number of seeds (default: %(default)s)"
+        "--seeds",
+        type=number_up_to(LIMITS.compared_seeds),
+        default=4,
+        metavar="N",
+        help="number of seeds (default: %(default)s)",
     )
     parser.add_argument(
         "--weights",
@@ -31,7 +36,11 @@ def add_parser(commands: Any) -> None:
         help="weights of the name, a column each; 0 is without it (default: 0,1)",
     )
     parser.add_argument(
-        "--steps", type=positive, default=20, help="of a picture (default: %(default)s)"
+        "--steps",
+        type=number_up_to(LIMITS.prompt_steps),
+        default=20,
+        metavar="N",
+        help="of a picture (default: %(default)s)",
     )
     parser.add_argument("--guidance", type=float, help="how far from the negative prompt")
     parser.add_argument(

@@ -14,7 +14,6 @@ from lib_embeddings.entries.walk import Found
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import Progress
 from lib_embeddings.prompts.tokenizer import Tokenize
 from lib_embeddings.watch.watcher import Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker
@@ -36,7 +35,7 @@ class Living(NamedTuple):
 def living_library(
     roots: Iterable[str | os.PathLike[str]],
     tokenize: Tokenize | None = None,
-    on_progress: Callable[[Progress], object] | None = None,
+    on_progress: Callable[[int, int], object] | None = None,
 ) -> Iterator[Living]:
     """Yield a library whose watcher is still to be started; all of it ends with the block.
 

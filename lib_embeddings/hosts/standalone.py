@@ -30,7 +30,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.library.choices_file import recall_model, remember_model
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import ReadingBar
+from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.library.render import change_lines, summary_lines
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
@@ -206,7 +206,7 @@ def serve(
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
     with (
-        closing(ReadingBar()) as bar,
+        closing(reading_bar()) as bar,
         living_library(roots, own_tokenizer(), bar.show) as (library, watcher),
     ):
         library.set_model(MODEL_FAMILIES.get(model or recall_model()))

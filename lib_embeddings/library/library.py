@@ -75,7 +75,7 @@ class Library:
         wait: Wait = _complete,
         stop: Stop | None = None,
         read: Callable[[Found], Entry] = read_file,
-        on_progress: Callable[[Progress], object] | None = None,
+        on_progress: Callable[[int, int], object] | None = None,
         on_scan: Callable[[Rescan], object] | None = None,
     ) -> None:
         """Begin with no entries; `rescan` finds them.
@@ -89,7 +89,7 @@ class Library:
                 made. The first scan takes all files as they are.
             stop: ends a scan, which then waits for one file at the most.
             read: says what one file is; called for new and changed files only.
-            on_progress: called after each file that is read.
+            on_progress: called after each file that is read, with the numbers of `Progress`.
             on_scan: called with what each scan gave, in the thread that ran it.
         """
         self._index = index
@@ -347,7 +347,7 @@ class Library:
     def _note_progress(self, progress: Progress) -> None:
         self._progress = progress
         if self._on_progress:
-            self._on_progress(progress)
+            self._on_progress(*progress)
 
     def _renew(self) -> None:
         with self._lock:

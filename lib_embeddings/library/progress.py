@@ -1,4 +1,4 @@
-"""How far a scan is with the files that it has to read."""
+"""How far something is that takes long."""
 
 from __future__ import annotations
 
@@ -14,20 +14,31 @@ class Progress(NamedTuple):
     total: int
 
 
-class ReadingBar:
-    """Shows on a terminal how far a scan is; elsewhere it shows nothing."""
+class ProgressBar:
+    """Shows on a terminal how far something is; elsewhere it shows nothing."""
 
-    def __init__(self, delay: float = 1.0) -> None:
-        """Prepare; nothing is shown in the first *delay* seconds."""
-        self._bar = tqdm(desc="Reading", unit=" files", delay=delay, disable=None, leave=False)
+    def __init__(self, title: str, unit: str, delay: float = 1.0) -> None:
+        """Prepare; nothing is shown in the first *delay* seconds.
 
-    def show(self, progress: Progress) -> None:
-        """Show how far the scan is now; with the last file the bar goes away."""
-        self._bar.total = progress.total
-        self._bar.update(progress.read - self._bar.n)
-        if progress.read == progress.total:
+        Args:
+            unit: what is counted; `B` for bytes, of which the large numbers are rounded.
+        """
+        self._bar = tqdm(
+            desc=title, unit=unit, unit_scale=unit == "B", delay=delay, disable=None, leave=False
+        )
+
+    def show(self, done: int, total: int | None) -> None:
+        """Show how far it is now, at the end not any more; *total* is None where nobody knows."""
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+        if done == total:
             self.close()
 
     def close(self) -> None:
-        """Take the bar away, also in the middle of a scan."""
+        """Take the bar away, also before the end."""
         self._bar.close()
+
+
+def reading_bar(delay: float = 1.0) -> ProgressBar:
+    """Return what shows how far a scan is, after *delay* seconds."""
+    return ProgressBar("Reading", " files", delay)

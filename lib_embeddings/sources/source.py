@@ -105,6 +105,23 @@ class Offer:
     description: str = ""
     ids: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def line(self) -> str:
+        """What people see of it in a list."""
+        parts = (self.title, self.base_model, ", ".join(self.trigger_words), self.page)
+        return " | ".join(shown(part, 255) for part in parts if part)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what programs see of it in a list, as plain values."""
+        return {
+            "source": self.source,
+            "title": self.title,
+            "page": self.page,
+            "trigger_words": list(self.trigger_words),
+            "base_model": self.base_model,
+            "author": self.author,
+        }
+
     def contradiction(self, encoders: Collection[str]) -> str | None:
         """Return what to say where a file's vectors are for other models than the source says.
 

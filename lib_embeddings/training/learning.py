@@ -15,6 +15,7 @@ from diffusers import DDPMScheduler
 from torch.nn import functional
 
 from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import why_no_filename
 from lib_embeddings.pictures.compare import Kind
 from lib_embeddings.pictures.encode import PromptEncoder, Rows
@@ -24,8 +25,6 @@ from lib_embeddings.prompts.grammar import escape, typed
 from lib_embeddings.training.examples import Example, captions_of
 from lib_embeddings.training.methods import METHODS, Method, State
 
-# Of the vectors of one embedding.
-MOST_VECTORS = 8
 # Steps from one look at the fixed inputs to the next.
 EVERY = 10
 # How often each picture is among the fixed inputs, at times spread over all.
@@ -251,10 +250,13 @@ def check_recipe(recipe: Recipe, model: Model) -> None:
         )
     if not like:
         raise PictureError("it is like nothing: name a word that the pictures are like")
-    if not 1 <= recipe.n_vectors <= MOST_VECTORS:
-        raise PictureError(f"expected 1 to {MOST_VECTORS} vectors, found {recipe.n_vectors}")
-    if recipe.most_steps < 1 or recipe.batch < 1:
-        raise PictureError("expected at least one step and one picture in each")
+    for what, number, most in (
+        ("vectors", recipe.n_vectors, LIMITS.learned_vectors),
+        ("steps", recipe.most_steps, LIMITS.learning_steps),
+        ("pictures a step", recipe.batch, LIMITS.learning_batch),
+    ):
+        if not 1 <= number <= most:
+            raise PictureError(f"expected 1 to {most:,} {what}, found {number:,}")
 
 
 def _start(encoder: LoadedEncoder, tokens: Sequence[int], n_vectors: int) -> torch.Tensor:

@@ -19,7 +19,7 @@ from lib_embeddings.__main__ import main
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.place import Place
 from lib_embeddings.library.choices import Choice, Choices
-from lib_embeddings.library.progress import ReadingBar
+from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.names import SUFFIXES
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
 from tests.terminal import Terminal
@@ -381,11 +381,14 @@ def test_an_interrupted_scan_keeps_what_it_read(
             signal.raise_signal(signal.SIGINT)
         return open_file(path, mode, **options)
 
+    # A shell lets what runs in its background ignore Ctrl-C, these tests for example.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", console())
-        patch.setattr(cli, "ReadingBar", partial(ReadingBar, delay=0))
+        patch.setattr(cli, "reading_bar", partial(reading_bar, delay=0))
         patch.setattr(read_module, "open", press_ctrl_c_at_the_third)
         assert main(["scan", str(folder)]) == 130
+        signal.signal(signal.SIGINT, before)
         assert sys.stderr.getvalue().rpartition("\r")[2] == "lib-embeddings: interrupted\n"
     assert capsys.readouterr().out == ""
     assert len(opened) == 2

@@ -57,7 +57,6 @@ def test_learn_and_try(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--name", "ring"], "the model knows this word already"),
         (["--model", "missing"], "missing cannot be loaded: there is no such file or folder"),
-        (["--vectors", "9"], "expected 1 to 8 vectors, found 9"),
     ],
 )
 def test_refused(options: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +121,7 @@ def test_no_number(number: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["try", "a.safetensors", f"--seeds={number}"])
     assert exit_.value.code == 2
-    assert "expected a number from 1 on" in capsys.readouterr().err
+    assert "expected a number from 1 to 100" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", [["try", "a.pt"], ["learn", "a.png", "--name=a", "--like=b"]])

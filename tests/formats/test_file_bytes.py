@@ -25,9 +25,9 @@ def test_gives_the_bytes_asked_for(offset: int) -> None:
 def test_reads_a_small_file_once() -> None:
     """What lies in the head is not read from the file again."""
     file = io.BytesIO(b"0123456789")
-    file = FileBytes(file, 10)
+    opened = FileBytes(file, 10)
     file.close()
-    assert file.read(2, 3) == b"234"
+    assert opened.read(2, 3) == b"234"
 
 
 def test_names_both_sizes_when_the_range_ends_after_the_file() -> None:

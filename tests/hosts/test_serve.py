@@ -24,7 +24,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.standalone import log_news
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import ReadingBar
+from lib_embeddings.library.progress import reading_bar
 from tests.apps import API, THE_END, App, environment, start
 from tests.builders import safetensors_file
 from tests.terminal import Terminal
@@ -340,7 +340,7 @@ def test_the_first_scan_shows_progress(
 ) -> None:
     """A terminal shows that files are read, and shows it no more when they are; a file does not."""
     monkeypatch.setattr(sys, "stderr", console())
-    library = Library([folder], Index.nowhere(), on_progress=ReadingBar(delay=0).show)
+    library = Library([folder], Index.nowhere(), on_progress=reading_bar(delay=0).show)
     library.rescan()
     shown = sys.stderr.getvalue()
     assert ("Reading: " in shown, shown.endswith("\r")) == (console is Terminal,) * 2

@@ -22,7 +22,7 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found
-from lib_embeddings.formats.containers import Source, read_contents
+from lib_embeddings.formats.containers import FileBytes, read_contents
 from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
@@ -210,9 +210,9 @@ def test_little_is_read_of_what_may_be_anything(
     """Of a file of another ending the first bytes decide; a large or tiny one is not opened."""
     sizes = list[int]()
 
-    def note(source: Source) -> Contents:
-        sizes.append(len(source.head))
-        return read_contents(source)
+    def note(file: FileBytes) -> Contents:
+        sizes.append(len(file.head))
+        return read_contents(file)
 
     monkeypatch.setattr(read_module, "read_contents", note)
     for name, size in (("a", 300_000), ("b", 16 * 1024 * 1024 + 1), ("c", 1023)):
@@ -289,7 +289,7 @@ def test_a_change_of_model_opens_no_file(tmp_path: Path) -> None:
 def test_progress_sees_every_file(tmp_path: Path) -> None:
     """After each file that was read it is known how many there are in all."""
     folder, told = fill(tmp_path, "a.pt", "b.pt"), list[Progress]()
-    Library([folder], Index.nowhere(), on_progress=told.append).rescan()
+    Library([folder], Index.nowhere(), on_progress=lambda *numbers: told.append(numbers)).rescan()
     assert told == [(1, 2), (2, 2)]
 
 

@@ -240,7 +240,9 @@ def test_what_is_known_stays_while_a_scan_reads(library: Library, root: Path) ->
 def test_progress_is_told(root: Path) -> None:
     """It begins before the first scan, which ends it; a scan that reads nothing has none."""
     told: list[Progress] = []
-    library = Library([root], Index.nowhere(), on_progress=told.append)
+    library = Library(
+        [root], Index.nowhere(), on_progress=lambda *numbers: told.append(Progress(*numbers))
+    )
     assert library.progress == (0, 0)
     for name in "abc":
         (root / f"{name}.safetensors").write_bytes(SD1)

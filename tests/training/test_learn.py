@@ -231,7 +231,7 @@ def _die(_learning: Learning) -> None:
         ({"name": "(x)"}, "a prompt reads some of its characters as syntax"),
         ({"like": " "}, "name a word that the pictures are like"),
         ({"n_vectors": 9}, "expected 1 to 8 vectors, found 9"),
-        ({"most_steps": 0}, "expected at least one step"),
+        ({"most_steps": 0}, "expected 1 to 100,000 steps, found 0"),
     ],
 )
 def test_refused(recipe: dict[str, object], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,64 @@
+"""`identify`: ask Civitai what the files in some folders are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from lib_embeddings.cli import OK, check_folders, print_json, refuse, scanned
+from lib_embeddings.errors import SourceError, shown
+from lib_embeddings.library.index import Index
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser("identify", help="ask Civitai what the files in some folders are")
+    parser.add_argument("folders", nargs="+", metavar="DIR", help="folder with embeddings")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Send the hashes of files, and print what Civitai knows of them."""
+    from lib_embeddings.sources import Sources  # noqa: PLC0415
+
+    check_folders(options.folders)
+    with Index.open() as index, scanned(options.folders, "none", index) as library:
+        hashed = [
+            (seen.entry, library.sha256(seen.entry))
+            for seen in library.view
+            if seen.entry.reading.state == "ok"
+        ]
+    if hashed:
+        print(
+            f"Sending the SHA-256 of {len(hashed):,} files to Civitai: the hashes only, and no "
+            "name.",
+            file=sys.stderr,
+        )
+    try:
+        offers = Sources().identify([digest for _, digest in hashed])
+    except SourceError as error:
+        return refuse(str(error))
+    known = [(entry, digest, offers[digest]) for entry, digest in hashed if digest in offers]
+    contradictions = [
+        offer.contradiction(entry.reading.vectors.keys()) for entry, _, offer in known
+    ]
+    if options.json:
+        files = [
+            {
+                "path": entry.place.full_path,
+                "sha256": digest,
+                **offer.as_json(),
+                "contradiction": contradiction,
+            }
+            for (entry, digest, offer), contradiction in zip(known, contradictions, strict=True)
+        ]
+        print_json({"asked": len(hashed), "files": files})
+        return OK
+    print(f"Civitai knows {len(known):,} of {len(hashed):,} files.")
+    for (entry, _, offer), contradiction in zip(known, contradictions, strict=True):
+        print(f"  {shown(entry.place.path, 255)}: {offer.line}")
+        if contradiction:
+            print(f"    {contradiction}")
+    return OK
