@@ -48,8 +48,10 @@ def run(options: argparse.Namespace) -> int:
     with listener:
         try:
             # They take seconds: wrong use is refused before.
-            from lib_embeddings.hosts.standalone import serve  # noqa: PLC0415
+            from lib_embeddings.hosts.standalone import import_gradio, serve  # noqa: PLC0415
             from lib_embeddings.web.clients import Door  # noqa: PLC0415
+
+            import_gradio()
         except ImportError as error:
             return refuse(f"{error.name} is missing: install lib-embeddings[app]")
         machine = socket.gethostname()

@@ -9,11 +9,13 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
 from ipaddress import ip_address
 from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Response
@@ -39,31 +41,8 @@ from lib_embeddings.web.requests import one_of
 from lib_embeddings.web.routes import PREFIX, add_routes
 from lib_embeddings.web.tab import TITLE, HeadTags, assets, head_tags, mount_point
 
-
-class _Plotting(MetaPathFinder):
-    """Find matplotlib's plotting as it is, but let it run only when something in it is used.
-
-    gradio 3 imports it for plots that this page does not have. It looks through all fonts of the
-    machine, which takes seconds on a fresh one and warns on the console. Whoever does plot in this
-    process gets the true modules, with their fonts.
-    """
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname not in ("matplotlib.pyplot", "matplotlib.animation"):
-            return None
-        spec = PathFinder.find_spec(fullname, path, target)
-        if spec and spec.loader:
-            spec.loader = LazyLoader(spec.loader)
-        return spec
-
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("MPLBACKEND", "agg")  # else gradio 3 uses it to look for one at each event
-sys.meta_path.insert(0, _Plotting())
-
-import gradio as gr  # noqa: E402 after what it must find
+if TYPE_CHECKING:
+    import gradio
 
 ASSETS = f"{PREFIX}/assets"
 NO_MODEL = "none"
@@ -86,9 +65,10 @@ def facts() -> HostFacts:
     return HostFacts("standalone", __version__, (TAB,), ", ")
 
 
-def build_page() -> gr.Blocks:
+def build_page() -> gradio.Blocks:
     """Return the page: a model choice, prompt fields named as a WebUI names them, and the tab."""
-    page: gr.Blocks
+    gr = import_gradio()
+    page: gradio.Blocks
     with gr.Blocks(title=TITLE) as page:
         gr.HTML('<div id="lib-embeddings-model" class="lib-embeddings-model"></div>')
         gr.Textbox(label="Prompt", lines=3, elem_id=f"{TAB}_prompt")
@@ -98,7 +78,39 @@ def build_page() -> gr.Blocks:
     return page
 
 
-def build_app(page: gr.Blocks, door: Door, add_routes: Callable[[FastAPI], object]) -> FastAPI:
+class _Plotting(MetaPathFinder):
+    """Find matplotlib's plotting as it is, but let it run only when something in it is used.
+
+    gradio 3 imports it for plots that this page does not have. It looks through all fonts of the
+    machine, which takes seconds on a fresh one and warns on the console. Whoever does plot in this
+    process gets the true modules, with their fonts.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in ("matplotlib.pyplot", "matplotlib.animation"):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec and spec.loader:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+
+def import_gradio() -> Any:
+    """Return gradio, which tells nobody that it is used, and looks for no fonts.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("MPLBACKEND", "agg")  # else gradio 3 uses it to look at each event
+    if not any(isinstance(finder, _Plotting) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Plotting())
+    return import_module("gradio")
+
+
+def build_app(page: gradio.Blocks, door: Door, add_routes: Callable[[FastAPI], object]) -> FastAPI:
     """Return the web application: our routes and assets, and the page at `/`.
 
     Args:
@@ -109,7 +121,7 @@ def build_app(page: gr.Blocks, door: Door, add_routes: Callable[[FastAPI], objec
     app.mount(f"{ASSETS}/javascript", _Files(directory=assets() / "javascript"))
     app.add_api_route(f"{ASSETS}/style.css", _style)
     app.mount(PREFIX, Starlette())  # gradio would give the pages of other sites leave to write here
-    gr.mount_gradio_app(app, page, path="/")
+    import_gradio().mount_gradio_app(app, page, path="/")
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
     app.add_middleware(OnlyThePage, door=door)
     return app

@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import uvicorn
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.living import living_library
-from lib_embeddings.hosts.standalone import build_app, gr  # its gradio, which reads no fonts
+from lib_embeddings.hosts.standalone import build_app, import_gradio
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.names import Field
 from lib_embeddings.prompts.tokenizer import own_tokenizer
@@ -41,9 +42,9 @@ def facts() -> HostFacts:
     return HostFacts("a WebUI", None, ("txt2img", "img2img"), ", ")
 
 
-def build_page() -> gr.Blocks:
+def build_page() -> Any:
     """Return a page with both of a WebUI's tabs that have prompts."""
-    page: gr.Blocks
+    gr = import_gradio()
     with gr.Blocks() as page:
         gr.HTML(f"<style>{STYLE}</style>")
         with gr.Tabs():
