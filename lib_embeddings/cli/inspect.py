@@ -12,8 +12,7 @@ from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import EmbeddingError, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.inspect import alone, inspect
-from lib_embeddings.library.render import entry_as_json
+from lib_embeddings.library.inspect import alone, details_as_json, inspect
 
 
 def add_parser(commands: Any) -> None:
@@ -32,15 +31,14 @@ def run(options: argparse.Namespace) -> int:
     place = Place.of_file(options.file)
     try:
         entry = entry_at(place)
-        inside = inspect(entry).as_json()
-        # Only of embeddings, as other files may be huge.
-        hashed = sha256(place.full_path) if entry.reading.state == "ok" else None
+        (seen,) = (catalogue := alone(entry)).view
+        document = details_as_json(
+            catalogue, seen, inspect(entry), lambda _: sha256(place.full_path)
+        )
     except OSError as error:
         return refuse(f"{shown(options.file, 255)} cannot be opened: {error.strerror}")
     except EmbeddingError as error:
         return refuse(f"{shown(options.file, 255)}: {error}")
-    (seen,) = (catalogue := alone(entry)).view
-    document = {**entry_as_json(catalogue, seen), "sha256": hashed, **inside}
     if options.json:
         print_json(document)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,7 +16,8 @@ from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Vectors, named_tensors
 from lib_embeddings.formats.foreign import bundled_embeddings
 from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.view import View, check_names
+from lib_embeddings.library.render import entry_as_json
+from lib_embeddings.library.view import View, ViewEntry, check_names
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 
@@ -58,6 +60,18 @@ def inspect(entry: Entry) -> Inspection:
     embedding = read_embedding(entry.place.full_path)
     values = {key: statistics(vectors) for key, vectors in embedding.vectors.items()}
     return Inspection(tensors, {**metadata, **embedding.metadata}, values)
+
+
+def details_as_json(
+    catalogue: Catalogue, seen: ViewEntry, inside: Inspection, sha256: Callable[[Entry], str]
+) -> dict[str, Any]:
+    """Return all that there is to tell about one file, as plain values.
+
+    Args:
+        sha256: hashes an entry's file; asked for embeddings only, as other files may be huge.
+    """
+    hashed = sha256(seen.entry) if seen.entry.reading.state == "ok" else None
+    return {**entry_as_json(catalogue, seen), "sha256": hashed, **inside.as_json()}
 
 
 def alone(entry: Entry) -> Catalogue:

@@ -16,9 +16,9 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.inspect import Inspection, inspect
+from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import by_family, entry_as_json
+from lib_embeddings.library.render import by_family
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
@@ -103,12 +103,8 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
         EmbeddingError: it has changed since the last scan.
         OSError: it is gone.
     """
-    entry = seen.entry
-    inside = _look_into(seen).as_json()
-    # Only of embeddings, as other files may be huge.
-    sha256 = library.sha256(entry) if seen.state in ("ok", "duplicate") else None
-    path = {"full_path": entry.place.full_path} if shows_paths else {}
-    return {**entry_as_json(library.catalogue, seen), "sha256": sha256, **inside, **path}
+    found = details_as_json(library.catalogue, seen, _look_into(seen), library.sha256)
+    return {**found, "full_path": seen.entry.place.full_path} if shows_paths else found
 
 
 def completion(catalogue: Catalogue, seen: ViewEntry) -> dict[str, Any]:
