@@ -14,7 +14,7 @@ from lib_embeddings.entries.read import sha256
 from lib_embeddings.library.choices import NO_CHOICE, Choice
 from lib_embeddings.library.completion import Completer
 from lib_embeddings.library.folders import FolderCount, count_folders, folder_tree, prefix_of
-from lib_embeddings.library.query import Query, Texts, families_of, letters_of
+from lib_embeddings.library.query import Query, SearchTexts, families_of, letters_of
 from lib_embeddings.library.view import (
     FitKind,
     State,
@@ -214,9 +214,9 @@ class Catalogue:
         return Completer(self.view, self._favourites)
 
     @cached_property
-    def _texts(self) -> dict[str, Texts]:
+    def _texts(self) -> dict[str, SearchTexts]:
         """By id, everything words are looked for in; apart from rows, as it opens sidecars."""
-        return {row.id: Texts.of(row.seen) for row in self._rows}
+        return {row.id: SearchTexts.of(row.seen) for row in self._rows}
 
     @cached_property
     def _families(self) -> dict[str, frozenset[str]]:

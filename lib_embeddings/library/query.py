@@ -46,7 +46,7 @@ class Query(NamedTuple):
         )
 
 
-class Texts(NamedTuple):
+class SearchTexts(NamedTuple):
     """In what a term is looked for.
 
     Attributes:
@@ -58,7 +58,7 @@ class Texts(NamedTuple):
     bare_name: str
 
     @classmethod
-    def of(cls, seen: ViewEntry) -> Texts:
+    def of(cls, seen: ViewEntry) -> SearchTexts:
         """Return the texts of an entry; opens what lies beside it."""
         entry = seen.entry
         notes, description, _ = read_texts(entry)

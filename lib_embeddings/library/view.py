@@ -131,8 +131,8 @@ class View:
         for name, numbers in snapshot.names.shared.items():
             _mark_duplicates(rows, numbers, fits, snapshot.roots)
             twins[name] = same_name = tuple(rows[number] for number in numbers)
-            found = (row for row in same_name if row.state == "ok")
-            named[name] = min(found, key=lambda row: _order(row.fit, row.entry))
+            found = (seen for seen in same_name if seen.state == "ok")
+            named[name] = min(found, key=lambda seen: _order(seen.fit, seen.entry))
         return cls(snapshot.roots, model, tuple(rows), named, twins)
 
     def __iter__(self) -> Iterator[ViewEntry]:
@@ -146,16 +146,16 @@ class View:
         """How many entries have each state and each fit."""
         return count_kinds(self.entries)
 
-    def twins(self, row: ViewEntry) -> tuple[ViewEntry, ...]:
+    def twins(self, seen: ViewEntry) -> tuple[ViewEntry, ...]:
         """Return the other embeddings with the name of one."""
-        rows = self._twins.get(fold(row.name), ()) if row.state in ("ok", "duplicate") else ()
-        return tuple(other for other in rows if other is not row)
+        rows = self._twins.get(fold(seen.name), ()) if seen.state in ("ok", "duplicate") else ()
+        return tuple(other for other in rows if other is not seen)
 
 
 def count_kinds(rows: Sequence[ViewEntry]) -> dict[str, int]:
     """Return how many entries have each state and each fit."""
-    found: Counter[str | None] = Counter(row.state for row in rows)
-    found.update(row.fit for row in rows)
+    found: Counter[str | None] = Counter(seen.state for seen in rows)
+    found.update(seen.fit for seen in rows)
     return {kind: found[kind] for kind in (*STATES, *FITS)}
 
 
@@ -212,20 +212,20 @@ def _mark_duplicates(
         before.append(rows[number])
 
 
-def _served_by(row: ViewEntry, before: Iterable[ViewEntry]) -> ViewEntry | None:
+def _served_by(seen: ViewEntry, before: Iterable[ViewEntry]) -> ViewEntry | None:
     """Return the one of those *before* an embedding that does all that it could do."""
-    serves = row.entry.reading.vectors.keys()
+    serves = seen.entry.reading.vectors.keys()
     for other in before:
         is_twin = other.entry.reading.vectors.keys() == serves
-        if other.state == "ok" and (is_twin or (row.is_loaded and other.is_loaded)):
+        if other.state == "ok" and (is_twin or (seen.is_loaded and other.is_loaded)):
             return other
     return None
 
 
-def _duplicate(row: ViewEntry, used: ViewEntry) -> ViewEntry:
+def _duplicate(seen: ViewEntry, used: ViewEntry) -> ViewEntry:
     path = shown(used.entry.place.path, 255)
     reason = f"has the same name as {path}, which is used: rename one of them"
-    return ViewEntry(row.entry, "duplicate", None, reason)
+    return ViewEntry(seen.entry, "duplicate", None, reason)
 
 
 def _order(kind: FitKind | None, entry: Entry) -> tuple[object, ...]:

@@ -172,7 +172,7 @@ def _as_one(groups: list[_Group]) -> _Group:
 # As many as are read in little time
 
 
-class Texts(NamedTuple):
+class ScheduledTexts(NamedTuple):
     """What is read of a prompt.
 
     Attributes:
@@ -186,12 +186,12 @@ class Texts(NamedTuple):
     unread: str | None
 
 
-def texts_of(prompt: str, steps: int, *, is_negative: bool) -> Texts:
+def texts_of(prompt: str, steps: int, *, is_negative: bool) -> ScheduledTexts:
     """Return what is read of a prompt; see `PromptReader.read`."""
     beginning = prompt[: bisect_right(_costs(prompt), LIMITS.prompt_cost)]
     parts, is_all_read = _scheduled(parts_of(beginning, is_negative=is_negative), steps)
     unread = None if is_all_read else _TOO_MANY_TEXTS
-    return Texts(beginning, parts, unread if beginning == prompt else _TOO_LONG)
+    return ScheduledTexts(beginning, parts, unread if beginning == prompt else _TOO_LONG)
 
 
 def _costs(text: str) -> list[int]:

@@ -85,11 +85,11 @@ class HeadTags:
             return
         # A packed page could not be read here.
         headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
-        await self._app({**scope, "headers": headers}, receive, _Insertion(send, self._tags))
+        await self._app({**scope, "headers": headers}, receive, _Completed(send, self._tags))
 
 
-class _Insertion:
-    """Collect a response, insert the tags, and send it on."""
+class _Completed:
+    """Collect a response, complete its head, and send it on."""
 
     def __init__(self, send: Send, tags: bytes) -> None:
         self._send = send

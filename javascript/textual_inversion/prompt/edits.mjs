@@ -72,7 +72,7 @@ export function toggleName(prompt, selection, name, options = {}) {
 }
 
 /** What was inserted into one prompt, so that it can go without a trace while nothing else has changed. */
-export class Insertions {
+export class History {
   /** @type {{name: string, before: string, selection: Range, after: string}[]} Each goes on from the last. */
   #done = [];
 

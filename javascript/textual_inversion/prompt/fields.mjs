@@ -4,7 +4,7 @@
 
 import { webui } from "../page.mjs";
 import { FIELDS } from "../words.mjs";
-import { Insertions, minimalEdit, removeEach, selectionAfter } from "./edits.mjs";
+import { History, minimalEdit, removeEach, selectionAfter } from "./edits.mjs";
 
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("./edits.mjs").Edit} Edit */
@@ -25,8 +25,8 @@ const MARK = "lib-embeddings-target";
 /** Keys that pass through a field, or do nothing in it. */
 const PASSING = new Set(["Tab", "Shift", "Control", "Alt", "Meta", "Escape"]);
 
-/** @type {WeakMap<HTMLTextAreaElement, Insertions>} One for each field, whoever edits it. */
-const insertions = new WeakMap();
+/** @type {WeakMap<HTMLTextAreaElement, History>} One for each field, whoever edits it. */
+const histories = new WeakMap();
 let isEditing = false;
 
 export class PromptFields {
@@ -171,8 +171,8 @@ export function removeFrom(textarea, name, reading) {
 
 /** @param {HTMLTextAreaElement} textarea */
 function insertionsIn(textarea) {
-  const known = insertions.get(textarea) ?? new Insertions();
-  insertions.set(textarea, known);
+  const known = histories.get(textarea) ?? new History();
+  histories.set(textarea, known);
   return known;
 }
 

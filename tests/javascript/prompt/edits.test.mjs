@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 
 import {
   convertSyntax,
-  Insertions,
+  History,
   minimalEdit,
   partName,
   removeEach,
@@ -128,7 +128,7 @@ describe("a nasty name", () => {
         const { prompt, selection } = atCaret(place);
         const reading = { names: NASTY_NAMES };
         if (findName(prompt, name, reading).length) continue;
-        const insertions = new Insertions();
+        const insertions = new History();
         const click = (text, at) => insertions.toggle(text, at, name, () => toggleName(text, at, name, reading));
         const first = click(prompt, selection);
         const { start, end } = insertName(prompt, selection, name, reading);
@@ -144,7 +144,7 @@ describe("where the caret is", () => {
     for (const [separator, result] of [", ", " "].map((each, at) => [each, results[at] ?? results[0]])) {
       test(`${JSON.stringify(place)} becomes ${JSON.stringify(result)} with ${JSON.stringify(separator)}`, () => {
         const { prompt, selection } = atCaret(place);
-        const insertions = new Insertions();
+        const insertions = new History();
         const click = (text, at) =>
           insertions.toggle(text, at, "name", () => toggleName(text, at, "name", { separator }));
         const first = click(prompt, selection);
@@ -171,7 +171,7 @@ describe("where the caret is", () => {
   });
 
   test("several names come out as they went in, in any order of clicks on the last", () => {
-    const insertions = new Insertions();
+    const insertions = new History();
     const click = (text, at, name) => insertions.toggle(text, at, name, () => toggleName(text, at, name));
     const first = click("cat, ", caretAt(5), "a");
     const second = click(first.text, first.selection, "b");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { Insertions, removeName, toggleName } from "../../../javascript/textual_inversion/prompt/edits.mjs";
+import { History, removeName, toggleName } from "../../../javascript/textual_inversion/prompt/edits.mjs";
 import { insertName } from "../../../javascript/textual_inversion/prompt/gaps.mjs";
 import { escapeName, findName } from "../../../javascript/textual_inversion/prompt/pieces.mjs";
 import { NASTY_NAMES } from "./nasty_names.mjs";
@@ -39,7 +39,7 @@ describe("in a random prompt", () => {
 
   test("a second click undoes the first one that wrote the name", () => {
     forSamples((prompt, selection, name, options) => {
-      const insertions = new Insertions();
+      const insertions = new History();
       const toggle = (text, at) => insertions.toggle(text, at, name, () => toggleName(text, at, name, options));
       const first = toggle(prompt, selection);
       if (first.removed) return;
