@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from lib_embeddings.entries.place import Place
-from lib_embeddings.formats.embedding import NOTHING, VectorsInfo
+from lib_embeddings.formats.embedding import NOTHING, VectorsInfo, tokens_taken
 
 FileState = Literal["ok", "broken", "unsafe", "foreign"]
 
@@ -44,8 +44,8 @@ class Reading(NamedTuple):
 
     @property
     def n_vectors(self) -> int:
-        """The largest number of vectors for any text encoder; 0 for what is no embedding."""
-        return max((info.n_vectors for info in self.vectors.values()), default=0)
+        """For how many tokens it stands in a prompt; 0 for what is no embedding."""
+        return tokens_taken({key: info.n_vectors for key, info in self.vectors.items()})
 
 
 class Companion(NamedTuple):

@@ -90,6 +90,20 @@ def share_infos(*infos: tuple[str, VectorsInfo]) -> Mapping[str, VectorsInfo]:
     return MappingProxyType(dict(infos))
 
 
+def tokens_taken(counts: Mapping[str, int]) -> int:
+    """Return for how many tokens an embedding stands in a prompt.
+
+    Where a pair has different numbers of vectors, the WebUIs make room for those of clip_g. What is
+    missing of the others stays the token that holds the place, what is left over takes the place of
+    the tokens behind it.
+
+    Args:
+        counts: text encoder key -> number of vectors, of those text encoders that use them.
+    """
+    is_pair = "clip_l" in counts and "clip_g" in counts
+    return counts["clip_g"] if is_pair else max(counts.values(), default=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Embedding:
     """One learned word.

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from lib_embeddings.errors import PictureError
-from lib_embeddings.formats.embedding import Embedding
+from lib_embeddings.formats.embedding import Embedding, tokens_taken
 from lib_embeddings.pictures.model import LoadedEncoder, Model
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS, Chunk
 from lib_embeddings.prompts.reader import PromptReader
@@ -76,6 +76,11 @@ def rows_of(embedding: Embedding, model: Model) -> Rows:
         each.key: torch.tensor(embedding.vectors[each.key], device=model.device)
         for each in model.encoders
     }
+
+
+def n_tokens(rows: Rows) -> int:
+    """Return for how many tokens the name of these rows stands in a prompt."""
+    return tokens_taken({key: len(each) for key, each in rows.items()})
 
 
 class PromptEncoder:

@@ -10,7 +10,7 @@ import torch
 from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
 
-from lib_embeddings.pictures.encode import Conditioning, Encoded, PromptEncoder, Rows
+from lib_embeddings.pictures.encode import Conditioning, Encoded, PromptEncoder, Rows, n_tokens
 from lib_embeddings.pictures.model import Model
 
 SAMPLER = "DPM++ 2M"
@@ -88,7 +88,7 @@ def _shares(
     model: Model, rows: Mapping[str, Rows], wishes: Sequence[Wish], settings: Settings
 ) -> list[_Share]:
     """Return what predicts each picture: (1 - g) x negative + g x the parts of the prompt."""
-    encoder = PromptEncoder(model, {name: max(map(len, r.values())) for name, r in rows.items()})
+    encoder = PromptEncoder(model, {name: n_tokens(each) for name, each in rows.items()})
     known: dict[tuple[str, bool], list[Conditioning]] = {}
 
     def encoded(prompt: str, *, is_negative: bool) -> list[Conditioning]:

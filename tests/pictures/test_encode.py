@@ -14,7 +14,7 @@ import torch
 
 from lib_embeddings import PictureError
 from lib_embeddings.formats.embedding import Embedding
-from lib_embeddings.pictures.encode import PromptEncoder, rows_of
+from lib_embeddings.pictures.encode import PromptEncoder, n_tokens, rows_of
 from lib_embeddings.pictures.model import Model
 from tests.models import as_model, fingerprint, random_sd2, random_sdxl, small
 
@@ -104,6 +104,20 @@ def test_a_pair() -> None:
     assert torch.equal(second.states[..., :768], whole.states[..., :768])
     assert not torch.equal(second.states[..., 768:], whole.states[..., 768:])
     assert not torch.equal(second.pooled, whole.pooled)
+
+
+def test_an_unequal_pair() -> None:
+    """As in the WebUIs, clip_g's rows are counted, and others find token 0 where they end."""
+    model, one = as_model(random_sdxl()), embedding("pair", 3, clip_l=768, clip_g=1280)
+    whole = rows_of(one, model)
+    rows = {**whole, "clip_l": whole["clip_l"][:1]}
+    assert n_tokens(rows) == 3
+    assert n_tokens({**whole, "clip_g": whole["clip_g"][:2]}) == 2
+    token = model.encoders[0].table.weight[:1].detach()
+    filled = {**whole, "clip_l": torch.cat([rows["clip_l"], token, token])}
+    encoder = PromptEncoder(model, {"pair": 3})
+    found, expected = (encoder.encode_texts(["pair"], {"pair": each}) for each in (rows, filled))
+    assert torch.equal(found.states, expected.states)
 
 
 def test_weights() -> None:

@@ -17,7 +17,7 @@ from modules import devices
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_embedding
 from lib_embeddings.errors import BrokenFile, EmbeddingError
-from lib_embeddings.formats.embedding import Vectors
+from lib_embeddings.formats.embedding import Vectors, tokens_taken
 from lib_embeddings.formats.text_encoders import TEXT_ENCODERS
 from lib_embeddings.prompts.tokenizer import TokenIds
 
@@ -125,7 +125,7 @@ class FileEmbedding:
         self.filename = entry.place.full_path
         self.sd_checkpoint = metadata.get("sd_checkpoint")
         self.sd_checkpoint_name = metadata.get("sd_checkpoint_name")
-        self.vectors = max(sizes[key].n_vectors for key in encoders if key in sizes)
+        self.vectors = tokens_taken({key: sizes[key].n_vectors for key in encoders if key in sizes})
         self.shape = sum(sizes[key].hidden_size for key in encoders if key in sizes)
         self._sha256 = sha256
         self._vec = self._hash = None
@@ -183,14 +183,9 @@ class FileEmbedding:
         return tensors if len(tensors) > 1 else next(iter(tensors.values()))
 
     def _tensor(self, key: str, rows: Vectors | None) -> torch.Tensor:
-        """Return as many rows as the prompt has room for, of zeros where there are none.
-
-        The WebUI makes room for the same number of vectors in each text encoder.
-        """
-        hidden_size = TEXT_ENCODERS[key].hidden_size
-        tensor = torch.zeros(self.vectors, hidden_size)
-        if rows is not None:
-            tensor[: len(rows)] = torch.tensor(rows)
+        """Return the rows for a text encoder, zeros for one that the file has none for."""
+        empty = torch.zeros(self.vectors, TEXT_ENCODERS[key].hidden_size)
+        tensor = empty if rows is None else torch.tensor(rows)
         return tensor.to(devices.device, dtype=torch.float32)
 
 

@@ -99,16 +99,17 @@ def test_two_text_encoders_have_tensors_each(
     assert (pair.shape, run.database.expected_shape) == (shape, shape)
 
 
-def test_unequal_rows_are_made_equal(run: Run) -> None:
-    """Both text encoders get as many rows as the prompt has room for, of zeros in the end."""
-    unequal = safetensors_file({"clip_l": vectors(4), "clip_g": vectors(2, 1280)})
+@pytest.mark.parametrize(("n_l", "n_g"), [(1, 3), (4, 2)])
+def test_unequal_rows_stay_unequal(run: Run, n_l: int, n_g: int) -> None:
+    """As in the WebUI, clip_g's rows decide how many tokens a name stands for."""
+    unequal = safetensors_file({"clip_l": vectors(n_l), "clip_g": vectors(n_g, 1280)})
     run.write("pair.safetensors", unequal)
     run.start()
     run.webui.load(Checkpoint(768, 1280))
     pair = run.database.word_embeddings["pair"]
-    assert pair.vectors == len(pair.vec["clip_l"]) == len(pair.vec["clip_g"]) == 4
-    assert torch.equal(pair.vec["clip_g"][:2], torch.tensor(vectors(2, 1280)))
-    assert not pair.vec["clip_g"][2:].any()
+    assert pair.vectors == n_g
+    assert torch.equal(pair.vec["clip_l"], torch.tensor(vectors(n_l)))
+    assert torch.equal(pair.vec["clip_g"], torch.tensor(vectors(n_g, 1280)))
 
 
 def test_a_partial_embedding_is_used_once_switched_on(run: Run) -> None:
