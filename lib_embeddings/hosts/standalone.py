@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Response
 from h11 import LocalProtocolError
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
@@ -39,7 +40,7 @@ from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door
 from lib_embeddings.web.requests import one_of
 from lib_embeddings.web.routes import PREFIX, add_routes
-from lib_embeddings.web.tab import TITLE, HeadTags, assets, head_tags, mount_point
+from lib_embeddings.web.tab import TITLE, HeadTags, Unpacked, assets, head_tags, mount_point
 
 if TYPE_CHECKING:
     import gradio
@@ -56,6 +57,9 @@ _ROOT = b"""<script>gradio_config.root = location.pathname.replace(/\\/[^/]*$/, 
 # wrong.
 _OF_GRADIO = {"", "assets", "config", "favicon.ico", "info", "manifest.json", "static", "svelte",
               "theme.css"}  # fmt: skip
+
+# More takes longer than it saves, on the machine itself.
+_COMPRESSION = 4
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +127,8 @@ def build_app(page: gradio.Blocks, door: Door, add_routes: Callable[[FastAPI], o
     app.mount(PREFIX, Starlette())  # gradio would give the pages of other sites leave to write here
     import_gradio().mount_gradio_app(app, page, path="/")
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=_COMPRESSION)
+    app.add_middleware(Unpacked, path=f"{PREFIX}/events")
     app.add_middleware(OnlyThePage, door=door)
     return app
 
