@@ -130,9 +130,8 @@ class _Routes:
         )
 
     def names(self, request: Request) -> Response:
-        catalogue = self._library.catalogue
-        tag = tag_of(catalogue.generation)
-        names = [seen.name for seen in catalogue.view.named.values()]
+        names = [seen.name for seen in self._library.view.named.values()]
+        tag = tag_of(names)  # most changes, as a favourite, change no name
         return unchanged(request, tag) or as_json({"names": names}, tag)
 
     def completions(self, text: str = "", limit: str = "10") -> Response:
