@@ -63,6 +63,8 @@ def _rows(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | N
     for label, key in (("values", "values"), ("bundled", "bundled")):
         for name, numbers in document[key].items():
             yield label, f"{name} {_numbers(numbers)}"
+    for key, sentence in document["health"].items():
+        yield "health", f"{key}: {sentence}"
     for label, key in (("metadata", "metadata"), ("tensor", "tensors")):
         for name, value in document[key].items():
             yield label, f"{name} {value}"

@@ -19,12 +19,14 @@ class TextEncoder:
         hidden_size: width of its token embedding table.
         chunk: tokens in one prompt chunk, begin and end not counted; None where it has no chunks.
         norms: smallest and largest L2 norm a vector may have before it is reported as odd.
+        word_norm: mean L2 norm of the vectors of its own words; None where we do not know it.
     """
 
     key: str
     hidden_size: int
     chunk: int | None
     norms: tuple[float, float]
+    word_norm: float | None = None
 
     def __str__(self) -> str:
         return f"{self.key} {self.hidden_size}"
@@ -40,7 +42,7 @@ _LLM_NORMS = (0.0, 20_000.0)
 TEXT_ENCODERS: dict[str, TextEncoder] = {
     encoder.key: encoder
     for encoder in (
-        TextEncoder("clip_l", 768, 75, _CLIP_NORMS),
+        TextEncoder("clip_l", 768, 75, _CLIP_NORMS, 0.39),
         TextEncoder("clip_h", 1024, 75, _CLIP_NORMS),
         TextEncoder("clip_g", 1280, 75, _CLIP_NORMS),
         TextEncoder("t5xxl", 4096, None, _T5_NORMS),

@@ -518,6 +518,8 @@ def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "layout": "string_to_param",
         "made": "for     SD 1.x",
         "vectors": "clip_l 1 x 768 float32",
+        "health": "clip_l: its vectors are 0.9 times as long as those of words: it should mix well "
+        "with others",
         "metadata": "sd_checkpoint_name model",
         "tensor": "string_to_param.* float32[1x768]",
         "warning": 'the model knows this word already: every "cat" in a prompt becomes this '

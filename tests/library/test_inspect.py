@@ -51,6 +51,26 @@ def test_an_embedding(tmp_path: Path) -> None:
     assert inspection.bundled == {}
 
 
+@pytest.mark.parametrize(
+    ("norm", "said"),
+    [
+        (0.39, "1.0 times as long as those of words: it should mix well with others"),
+        (11.7, "30.0 times as long as those of words: it may drown the rest of a prompt"),
+        (0.039, "0.1 times as long as those of words: it may have little effect"),
+    ],
+)
+def test_health(tmp_path: Path, norm: float, said: str) -> None:
+    """Vectors are compared with those of words where these are known."""
+    pair = {}
+    for key, size in (("clip_l", 768), ("clip_g", 1280)):
+        direction = vectors(2, size)
+        pair[key] = direction / np.linalg.norm(direction, axis=1, keepdims=True) * np.float32(norm)
+    data = safetensors_file(pair)
+    health = inspected(saved(tmp_path, "pair.safetensors", data))[1].health
+    assert list(health) == ["clip_l"]
+    assert said in health["clip_l"]
+
+
 def test_metadata_of_safetensors(tmp_path: Path) -> None:
     """What a trainer wrote beside the tensors is told too."""
     data = safetensors_file(metadata={"ss_steps": "500", "modelspec.title": "cat"})
@@ -149,7 +169,7 @@ def test_json(tmp_path: Path) -> None:
     """All that only an inspection knows is JSON."""
     _, inspection = inspected(saved(tmp_path, "cat.pt", torch_zip()))
     document = json.loads(json.dumps(inspection.as_json()))
-    assert list(document) == ["metadata", "tensors", "values", "bundled"]
+    assert list(document) == ["metadata", "tensors", "values", "health", "bundled"]
     assert set(document["values"]["clip_l"]) == {
         "min", "max", "mean", "std", "norm_min", "norm_max",
     }  # fmt: skip
