@@ -89,6 +89,11 @@ class ModelFamily:
         """Return whether vectors for *encoders* serve every required encoder and nothing else."""
         return self.takes_embeddings and self.is_made_of(encoders)
 
+    def takes(self, encoders: Collection[str]) -> bool:
+        """Return whether the WebUIs load vectors for *encoders*: a pair's file may hold more."""
+        is_pair = {"clip_l", "clip_g"} <= set(self.required) <= set(encoders)
+        return self.suits(encoders) or (is_pair and self.takes_embeddings)
+
     def is_made_of(self, encoders: Collection[str]) -> bool:
         """Return whether *encoders* are the model's own, the optional ones or not."""
         return set(self.required) <= set(encoders) <= set(self.encoders)

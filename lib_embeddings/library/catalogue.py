@@ -168,7 +168,7 @@ class Catalogue:
 
     def advice_on(self, seen: ViewEntry) -> Advice:
         """Return what is to be said about an entry's name."""
-        return self._name_checks.of(known_of(seen))
+        return self._name_checks.of(known_of(seen, self.view.model))
 
     @cached_property
     def _name_checks(self) -> NameChecks:

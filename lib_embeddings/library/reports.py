@@ -125,8 +125,8 @@ def reader_of(view: View, tokenize: Tokenize, look_up: LookUp) -> PromptReader:
     Args:
         look_up: returns the token ids of names, which may be remembered.
     """
-    embeddings = list(map(known_of, view.named.values()))
-    others = [known_of(seen) for seen in view if _may_be_asked_for(seen)]
+    embeddings = [known_of(seen, view.model) for seen in view.named.values()]
+    others = [known_of(seen, view.model) for seen in view if _may_be_asked_for(seen)]
     tokens = look_up((known.name for known in (*embeddings, *others)), tokenize)
     # A file that is no embedding asks for no word that is an ordinary one, of one token.
     asked_for = (known for known in others if len(tokens[known.name]) > 1)

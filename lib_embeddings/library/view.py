@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, get_args
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.errors import shown
-from lib_embeddings.formats.embedding import VectorsInfo
+from lib_embeddings.formats.embedding import VectorsInfo, tokens_taken
 from lib_embeddings.formats.text_encoders import (
     TEXT_ENCODERS,
     ModelFamily,
@@ -246,7 +246,7 @@ def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
     too_long = _too_long(vectors, model)
     if too_long:
         return Fit("incompatible", too_long)
-    if model.suits(vectors):
+    if model.takes(vectors):
         return _USABLE
     shared = [key for key in model.encoders if key in vectors]
     if not shared:
@@ -281,13 +281,15 @@ def _too_long(vectors: Mapping[str, VectorsInfo], model: ModelFamily) -> str | N
 # For prompts and names
 
 
-def known_of(seen: ViewEntry) -> KnownEmbedding:
-    """Return what prompts need of an entry."""
+def known_of(seen: ViewEntry, model: ModelFamily | None) -> KnownEmbedding:
+    """Return what prompts for a model need of an entry."""
     entry = seen.entry
+    vectors = entry.reading.vectors
+    used = [key for key in model.required if key in vectors] if model else []
     return KnownEmbedding(
         id=entry.place.id,
         name=seen.name,
-        n_vectors=entry.reading.n_vectors,
+        n_vectors=tokens_taken({key: vectors[key].n_vectors for key in used or vectors}),
         reason=None if seen.may_be_used else seen.reason,
         folder=entry.place.folder,
         stored_name=entry.stored_name,
@@ -301,4 +303,4 @@ def check_names(
     view: View, tokenize: Tokenize | None = None, look_up: LookUp | None = None
 ) -> NameChecks:
     """Compare the names of all entries; see `NameChecks`."""
-    return NameChecks(map(known_of, view), tokenize, look_up)
+    return NameChecks((known_of(seen, view.model) for seen in view), tokenize, look_up)

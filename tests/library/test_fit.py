@@ -32,11 +32,11 @@ KINDS = {
     "clip_h clip_g":             "inc  par  par  par  par  inc",
     "clip_h t5xxl":              "inc  par  inc  inc  par  par",
     "clip_g t5xxl":              "inc  inc  par  par  par  par",
-    "clip_l clip_h clip_g":      "par  par  par  par  par  par",
+    "clip_l clip_h clip_g":      "par  par  usa  par  usa  par",
     "clip_l clip_h t5xxl":       "par  par  par  inc  par  par",
-    "clip_l clip_g t5xxl":       "par  inc  par  par  usa  par",
+    "clip_l clip_g t5xxl":       "par  inc  usa  par  usa  par",
     "clip_h clip_g t5xxl":       "inc  par  par  par  par  par",
-    "clip_l clip_h clip_g t5xxl": "par  par  par  par  par  par",
+    "clip_l clip_h clip_g t5xxl": "par  par  usa  par  usa  par",
 }  # fmt: skip
 
 MATRIX = [
@@ -132,14 +132,6 @@ SENTENCES = [
         "t5xxl",
         "sd3",
         f"made for {T5}; SD 3.x would use its t5xxl and miss clip_l 768 + clip_g 1280",
-    ),
-    (
-        "clip_l clip_g t5xxl",
-        "sdxl",
-        (
-            "made for SD 3.x (clip_l 768 + clip_g 1280 + t5xxl 4096); "
-            "SDXL would use its clip_l and clip_g only"
-        ),
     ),
     (
         "clip_l t5xxl",

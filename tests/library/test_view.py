@@ -8,8 +8,9 @@ import pytest
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Snapshot
+from lib_embeddings.formats.embedding import vectors_info
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.view import View
+from lib_embeddings.library.view import View, known_of
 from tests.records import CLIP_H, CLIP_L, CLIP_L_AND_G, entry
 
 ENTRIES = (
@@ -243,7 +244,19 @@ def test_two_files_that_one_model_can_use() -> None:
     with_t5 = {**CLIP_L_AND_G, "t5xxl": CLIP_L_AND_G["clip_l"]._replace(hidden_size=4096)}
     entries = (entry("a/lazyneg.pt", CLIP_L_AND_G), entry("b/lazyneg.pt", with_t5))
     assert states(seen_by("sd3", entries)) == {"a/lazyneg.pt": "ok", "b/lazyneg.pt": "duplicate"}
-    assert fits(seen_by("sdxl", entries)) == {"a/lazyneg.pt": "usable", "b/lazyneg.pt": "partial"}
+    assert states(seen_by("sdxl", entries)) == {"a/lazyneg.pt": "ok", "b/lazyneg.pt": "duplicate"}
+    assert fits(seen_by("sdxl", entries[1:])) == {"b/lazyneg.pt": "usable"}
+
+
+@pytest.mark.parametrize(
+    ("model", "n_tokens"), [("sd1", 1), ("sdxl", 4), ("sd3", 4), ("flux", 80), (None, 4)]
+)
+def test_a_prompt_counts_what_the_model_uses(model: str | None, n_tokens: int) -> None:
+    """Vectors for text encoders that a model has not, or only may have, take no tokens."""
+    counts = {"clip_l": (1, 768), "clip_g": (4, 1280), "t5xxl": (80, 4096)}
+    vectors = {key: vectors_info(*shape, "float32") for key, shape in counts.items()}
+    (seen,) = seen_by("sd1", (entry("cat.pt", vectors),))
+    assert known_of(seen, MODEL_FAMILIES[model] if model else None).n_vectors == n_tokens
 
 
 @pytest.mark.parametrize("path", ["lazyneg.safetensors", "z/z/lazyneg.bin"])
