@@ -18,6 +18,7 @@ from lib_embeddings.cli import (
     rename,
     scan,
     serve,
+    sets,
     sources,
     try_,
 )
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lib-embeddings {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (scan, inspect, rename, prompt, try_, learn, sources, serve):
+    for command in (scan, inspect, rename, prompt, try_, learn, sources, sets, serve):
         command.add_parser(commands)
     return parser
 

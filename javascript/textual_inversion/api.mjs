@@ -55,6 +55,7 @@
  * @property {string | null} preview A word that changes with the picture; null without one.
  * @property {string} notes
  * @property {string} description
+ * @property {string} trigger_words
  * @property {boolean} favourite
  * @property {boolean} use_partial
  * @property {Field} field Where the name belongs.
@@ -62,7 +63,12 @@
  */
 
 /**
+ * @typedef {Record<"notes" | "description" | "trigger_words", string>} Texts What somebody wrote beside a file.
+ */
+
+/**
  * @typedef {object} Inside What is known only after the file was opened.
+ * @property {Texts} texts As they are written.
  * @property {string | null} sha256
  * @property {Record<string, string | number>} metadata
  * @property {Record<string, string>} tensors

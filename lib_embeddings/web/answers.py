@@ -14,6 +14,7 @@ from fastapi import Request, Response
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.entries.texts import written_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.inspect import Inspection, inspect
@@ -108,7 +109,8 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
     # Only of embeddings, as other files may be huge.
     sha256 = library.sha256(entry) if seen.state in ("ok", "duplicate") else None
     path = {"full_path": entry.place.full_path} if shows_paths else {}
-    return {**entry_as_json(library.catalogue, seen), "sha256": sha256, **inside, **path}
+    about = entry_as_json(library.catalogue, seen)
+    return {**about, "texts": written_texts(entry), "sha256": sha256, **inside, **path}
 
 
 def completion(catalogue: Catalogue, seen: ViewEntry) -> dict[str, Any]:
