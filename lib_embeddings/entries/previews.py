@@ -83,6 +83,7 @@ class Previews:
             back = [(entry.place.beside(path.name), path) for path in kept.iterdir()]
             for place, path in back:
                 write_beside(place, path.read_bytes())
+                shutil.copystat(path, place.full_path)  # a thumbnail of it may still be kept
             names = {place.full_path for place, _ in back}
             _remove(place for place in now if place.full_path not in names)
             shutil.rmtree(kept, ignore_errors=True)

@@ -108,9 +108,10 @@ class _Routes:
         """Change what lies beside an embedding, and let the library see it."""
 
         def run() -> _Result:
-            result = write()
-            self._library.rescan()
-            return result
+            try:
+                return write()
+            finally:  # also where another has written: who is refused wants to see that
+                self._library.rescan()
 
         try:
             return await run_in_threadpool(run)

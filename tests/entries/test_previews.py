@@ -64,11 +64,11 @@ def test_what_hosts_show_keeps_its_bytes(
     )
 
 
-@pytest.mark.parametrize(
-    "kind", ["BMP", *(["AVIF"] if ".avif" in Image.registered_extensions() else [])]
-)
+@pytest.mark.parametrize("kind", ["BMP", "AVIF"])
 def test_what_few_hosts_show_becomes_webp(folder: Path, kept: Previews, kind: str) -> None:
     """It is written anew, as wide as the page shows it."""
+    if f".{kind.lower()}" not in Image.registered_extensions():
+        pytest.skip(f"this Pillow writes no {kind}")
     kept.put(entry_in(folder), picture((2048, 512), kind))
     (data,) = contents(folder).values()
     with Image.open(io.BytesIO(data)) as image:
@@ -104,11 +104,12 @@ def test_undo(folder: Path, kept: Previews, before: tuple[str, ...]) -> None:
         (folder / f"cat.v2.{ending}").write_bytes(OLD)
     was = contents(folder)
     entry = entry_in(folder)
+    shown = pictures_of(entry)
     word = kept.put(entry, NEW)
     own = {"cat.v2.png": OLD} if "png" in before else {}
     assert contents(folder) == {**own, "cat.v2.preview.png": NEW}
     kept.undo(entry, word)
-    assert contents(folder) == was
+    assert (contents(folder), pictures_of(entry_in(folder))) == (was, shown)
     with pytest.raises(WriteError, match="is not kept any more"):
         kept.undo(entry, word)
 

@@ -10,12 +10,9 @@ import { choices, heading, sections } from "./facts.mjs";
 import { Renaming } from "./renaming.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Inside} Inside */
-/** @typedef {import("./new_picture.mjs").NewPicture} NewPicture */
-/** @typedef {import("../own.mjs").Own} Own */
-/** @typedef {import("../own.mjs").TextEdits} TextEdits */
 /** @typedef {import("../api.mjs").EntryChoices} EntryChoices */
 /** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../api.mjs").Inside} Inside */
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
@@ -38,14 +35,16 @@ export class DetailsPanel {
   #entry;
   /** During a rename the server may know the entry by its old or by its new id. */
   #isRenaming = false;
+  /** Rises with every question; an answer to an older one is dropped. */
+  #turn = 0;
   /** What is shown, as JSON. */
   #shown = "";
 
   /**
    * @param {Api} api
-   * @param {Own} own
+   * @param {import("../own.mjs").Own} own
    * @param {Host} host
-   * @param {NewPicture} newPicture
+   * @param {import("./new_picture.mjs").NewPicture} newPicture
    * @param {Owner} owner
    */
   constructor(api, own, host, newPicture, owner) {
@@ -151,6 +150,7 @@ export class DetailsPanel {
 
   #onClose() {
     if (this.root.open) return;
+    this.#turn += 1;
     this.owner.closed(this.#entry);
     this.#entry = undefined;
   }
@@ -169,11 +169,12 @@ export class DetailsPanel {
   async refresh() {
     const id = this.#entry?.id;
     if (id === undefined || this.#isRenaming) return;
+    const turn = (this.#turn += 1);
     try {
       const details = await this.api.entry(id);
-      if (id === this.#entry?.id) this.#render(details, details);
+      if (turn === this.#turn) this.#render(details, details);
     } catch (error) {
-      if (id === this.#entry?.id) this.#showProblem(/** @type {Error} */ (error).message);
+      if (turn === this.#turn) this.#showProblem(/** @type {Error} */ (error).message);
     }
   }
 
@@ -209,7 +210,7 @@ export class DetailsPanel {
     return renamedText(before.name, places);
   }
 
-  /** @param {TextEdits} edits */
+  /** @param {import("../own.mjs").TextEdits} edits */
   async #write(edits) {
     const id = this.#entry?.id;
     if (id === undefined) return;

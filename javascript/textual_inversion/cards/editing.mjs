@@ -2,7 +2,7 @@
  * Show what somebody wrote about an embedding, and let it be edited in place.
  */
 
-import { element, iconButton, textButton } from "../page.mjs";
+import { element, textButton } from "../page.mjs";
 import { sentenceCase } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -50,9 +50,8 @@ class TextEditor {
     this.save = save;
     const title = TITLES[key];
     this.text = element("span", { dir: "auto" });
-    this.edit = iconButton("edit", "", `Edit: ${title.toLowerCase()}`, { "data-key": `edit-${key}` });
-    this.add = textButton("", "Add …", { "aria-label": `Add: ${title.toLowerCase()}`, "data-key": `add-${key}` });
-    this.value = element("div", { class: "value" }, this.text, this.edit, this.add);
+    this.edit = textButton("", "", { "data-key": `edit-${key}` });
+    this.value = element("div", { class: "value" }, this.text, this.edit);
     this.field = element("textarea", { "aria-label": title, "data-key": `text-${key}`, dir: "auto", rows: 3 });
     const submit = element("button", { type: "submit", class: "plain" }, "Save");
     const cancel = textButton("", "Cancel");
@@ -64,7 +63,7 @@ class TextEditor {
       element("dt", {}, title),
       element("dd", {}, this.value, this.form, this.outcome),
     );
-    for (const button of [this.edit, this.add]) button.addEventListener("click", () => this.#open());
+    this.edit.addEventListener("click", () => this.#open());
     cancel.addEventListener("click", () => this.#leave());
     this.form.addEventListener("submit", (event) => this.#submit(event));
     this.form.addEventListener("keydown", (event) => this.#onKey(event));
@@ -78,8 +77,11 @@ class TextEditor {
     const shown = entry[this.key];
     this.#written = texts?.[this.key] ?? "";
     this.text.textContent = shown;
-    this.edit.hidden = !shown || !texts;
-    this.add.hidden = Boolean(shown) || !texts;
+    this.edit.hidden = !texts;
+    this.edit.className = shown ? "icon edit" : "plain";
+    this.edit.textContent = shown ? "" : "Add …";
+    const label = `${shown ? "Edit" : "Add"}: ${TITLES[this.key].toLowerCase()}`;
+    for (const name of ["aria-label", "title"]) this.edit.setAttribute(name, label);
   }
 
   close() {
@@ -100,7 +102,7 @@ class TextEditor {
   /** Show the text again, with the focus on what edits it. */
   #leave() {
     this.close();
-    (this.edit.hidden ? this.add : this.edit).focus();
+    this.edit.focus();
   }
 
   /** @param {Event} event */

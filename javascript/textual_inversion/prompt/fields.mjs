@@ -115,7 +115,7 @@ export class PromptFields {
   }
 
   /**
-   * Insert those of several names that are missing in a field, or remove them all, in one step.
+   * Insert several names into a field that are missing there, or remove them, in one step.
    *
    * @param {Field} field
    * @param {import("./known_names.mjs").Weighed[]} members

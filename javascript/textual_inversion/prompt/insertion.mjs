@@ -190,7 +190,8 @@ export function toggleAll(fields, members, names, separator, isWanted) {
   const used = (/** @type {Field} */ field) => names.usedIn(fields.text(field), { isNegative: field === "negative" });
   isWanted ??= !good.every(({ name, field }) => isUsed(used(field), name));
   for (const field of FIELDS) {
-    const own = good.filter((member) => member.field === field);
+    const inField = used(field);
+    const own = good.filter((member) => member.field === field && isUsed(inField, member.name) !== isWanted);
     if (own.length) fields.toggleEach(field, own, isWanted, names, separator);
   }
   const left = members.length - good.length;

@@ -73,7 +73,7 @@ export class KnownNames {
   }
 
   /**
-   * Insert those of several names that are missing, or remove them all.
+   * Insert several names that are missing, or remove them.
    *
    * @param {string} prompt
    * @param {Range} selection
@@ -85,7 +85,6 @@ export class KnownNames {
   toggleEach(prompt, selection, members, isWanted, options) {
     let now = { text: prompt, selection };
     for (const { name, weight } of members) {
-      if (isUsed(this.usedIn(now.text, options), name) === isWanted) continue;
       if (!isWanted) {
         const text = removeEach(now.text, name, { ...options, names: this.#likelyIn(now.text) });
         now = { text, selection: selectionAfter(now.selection, minimalEdit(now.text, text)) };
