@@ -181,6 +181,9 @@ class Limits:
 
     # A choice or a new name; what is longer was not written by our page.
     body_bytes: int = 4 * KIB
+    # Entries in one request, and their ids of sixteen letters.
+    ids: int = 10_000
+    ids_bytes: int = 256 * KIB
     # A set with all its members; names have up to 255 bytes.
     set_bytes: int = 256 * KIB
     # The digits of a number in an address, and the largest that has so many.

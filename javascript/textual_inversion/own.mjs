@@ -11,6 +11,8 @@ import { ask, send } from "./request.mjs";
 /** @typedef {import("./api.mjs").KnownMember} KnownMember */
 /** @typedef {{name: string, members: KnownMember[]}} EmbeddingSet */
 
+const MOST_IDS = 10_000;
+
 export class Own {
   /** @param {string} base */
   constructor(base) {
@@ -44,6 +46,17 @@ export class Own {
    */
   writeTexts(id, edits) {
     return send("PATCH", `${this.#entry(id)}/texts`, edits);
+  }
+
+  /**
+   * Mark files as favourites, or as none any more, as many as the server takes at once.
+   *
+   * @param {string[]} ids
+   * @param {boolean} favourite
+   */
+  async mark(ids, favourite) {
+    for (let at = 0; at < ids.length; at += MOST_IDS)
+      await send("PATCH", `${this.base}/entries`, { ids: ids.slice(at, at + MOST_IDS), favourite });
   }
 
   /** @returns {Promise<EmbeddingSet[]>} */

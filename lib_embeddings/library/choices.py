@@ -14,7 +14,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,10 +108,16 @@ class Choices:
 
         def edit(rows: Rows) -> None:
             for kind, value in asked.items():
-                if value is False:
-                    rows.pop((id, kind), None)
-                elif value is not None:
-                    rows[id, kind] = value
+                _set(rows, (id, kind), value)
+
+        return self.change(edit)
+
+    def mark(self, ids: Collection[str], *, favourite: bool) -> bool:
+        """Remember for many embeddings at once whether they are favourites; returns the same."""
+
+        def edit(rows: Rows) -> None:
+            for id_ in ids:
+                _set(rows, (id_, "favourite"), favourite)
 
         return self.change(edit)
 
@@ -205,6 +211,14 @@ class Choices:
                     del known[id_]
             self._known, self._shown, self._sets = known, rows, sets_of(rows)
         return bool(changed)
+
+
+def _set(rows: Rows, key: tuple[str, str], value: object) -> None:
+    """Put a choice into a table; None leaves it as it is, and False is kept as nothing."""
+    if value is False:
+        rows.pop(key, None)
+    elif value is not None:
+        rows[key] = value
 
 
 def _choice(rows: Rows, id_: str) -> Choice:

@@ -245,6 +245,11 @@ class Library:
         ):
             self._renew()
 
+    def mark(self, ids: Collection[str], *, favourite: bool) -> None:
+        """Remember for many entries at once whether they are favourites."""
+        if self._choices and self._choices.mark(ids, favourite=favourite):
+            self._renew()
+
     @property
     def sets(self) -> Sets:
         """The sets that people have made, as they are now."""

@@ -1,4 +1,4 @@
-"""The routes of what people make themselves: pictures and texts beside embeddings, and sets."""
+"""The routes of what people make: pictures and texts beside embeddings, sets, many favourites."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.web.answers import as_json, tag_of, unchanged
 from lib_embeddings.web.requests import (
     read_body,
+    read_marks,
     read_members,
     read_name,
     read_text_edits,
@@ -43,6 +44,7 @@ def add_own_routes(
         ("PUT", "/entries/{id}/preview", routes.put_preview, files),
         ("POST", "/entries/{id}/preview/undo", routes.undo_preview, files),
         ("PATCH", "/entries/{id}/texts", routes.write_texts, files),
+        ("PATCH", "/entries", routes.mark, own),
         ("GET", "/sets", routes.sets, None),
         ("PUT", "/sets", routes.put_set, own),
         ("PATCH", "/sets", routes.rename_set, own),
@@ -77,6 +79,12 @@ class _Routes:
         edits = await read_text_edits(request)
         await self._change(lambda: write_texts(seen.entry, edits))
         return self._answer(id)
+
+    async def mark(self, request: Request) -> Response:
+        asked, favourite = await read_marks(request)
+        ids = [id_ for id_ in asked if self._library.find(id_)]
+        await run_in_threadpool(lambda: self._library.mark(ids, favourite=favourite))
+        return as_json({"generation": self._library.generation})
 
     def sets(self, request: Request) -> Response:
         catalogue = self._library.catalogue

@@ -82,6 +82,17 @@ async def read_choices(request: Request) -> dict[str, Any]:
     return body
 
 
+async def read_marks(request: Request) -> tuple[list[str], bool]:
+    """Return which entries shall be favourites, or shall be none."""
+    match _parse(await read_body(request, LIMITS.ids_bytes)):
+        case {"ids": list(ids), "favourite": bool(favourite), **rest} if not rest:
+            if len(ids) <= LIMITS.ids and all(isinstance(each, str) for each in ids):
+                return ids, favourite
+    raise HTTPException(
+        422, f'expected {{"ids": […], "favourite": true}} with at most {LIMITS.ids:,} ids'
+    )
+
+
 async def read_name(request: Request) -> str:
     """Return the new name that the body of a request to rename asks for."""
     return await read_word(request, "name", "the new name")

@@ -77,9 +77,12 @@ def test_choose_a_picture_and_undo_it(tab: Tab, cat: str, folder: Path) -> None:
     assert (folder / f"{cat}.preview.jpg").read_bytes() == NEW
     assert not (folder / f"{cat}.preview.png").exists()
     expect(tab.details.locator(".picture img")).not_to_have_attribute("src", before or "")
+    tab.page.keyboard.press("Escape")
+    expect(tab.details).to_be_hidden()
     undo.get_by_role("button", name="Undo").click()
     expect(undo).to_contain_text("The picture of tabby-x is as before")
     assert (folder / f"{cat}.preview.png").read_bytes() == OLD
+    tab.press(cat, "info")
     expect(tab.details.locator(".picture img")).to_have_attribute("src", before or "")
 
 

@@ -124,6 +124,41 @@ def test_another_page_changes_nothing(site: Site, method: str, address: str) -> 
     assert site.client.request(method, address, headers=headers).status_code == 403
 
 
+# Favourites
+
+
+def test_many_favourites_at_once(site: Site) -> None:
+    """They are one change, whatever was chosen before; ids that are gone leave nothing behind."""
+    ids = [site.add(f"{name}.pt") for name in ("a", "b", "c")]
+    site.client.patch(f"/entries/{ids[0]}", json={"field": "negative"})
+    before = site.library.generation
+    body = {"ids": [*ids[:2], "gone"], "favourite": True}
+    answer = site.client.patch("/entries", json=body).json()
+    assert answer == {"generation": before + 1}
+    assert site.names(favourite="true") == ["a", "b"]
+    assert set(site.library.catalogue.choices) == set(ids[:2])
+    site.client.patch("/entries", json={"ids": ids, "favourite": False})
+    assert site.names(favourite="true") == []
+    assert site.get("/entries", query="a.pt")["entries"][0]["chosen_field"] == "negative"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"ids": [], "favourite": 1},
+        {"ids": [1], "favourite": True},
+        {"ids": "ab", "favourite": True},
+        {"ids": [""] * (LIMITS.ids + 1), "favourite": True},
+        {"ids": [], "favourite": True, "field": "auto"},
+    ],
+)
+def test_wrong_favourites(site: Site, body: Any) -> None:
+    """A body that is not understood is refused with what would be."""
+    response = site.client.patch("/entries", json=body)
+    assert response.status_code == 422
+    assert "with at most 10,000 ids" in response.json()["detail"]
+
+
 # Sets
 
 MEMBERS = [

@@ -15,6 +15,7 @@ import { changesText, counted, FIELDS } from "../words.mjs";
  * @typedef {object} Tab What they act on.
  * @property {HTMLElement} root
  * @property {import("../api.mjs").Api} api
+ * @property {import("../own.mjs").Own} own
  * @property {import("./selection.mjs").Choices} choices
  * @property {import("../cards/details.mjs").DetailsPanel} details
  * @property {import("../cards/new_picture.mjs").NewPicture} newPicture
@@ -173,10 +174,10 @@ function toggleFavourite({ api, search, toolbar }, { id, name, favourite }) {
  * @param {Tab} tab
  * @param {Entry[]} entries
  */
-async function markAll({ api, search }, entries) {
+async function markAll({ own, search }, entries) {
   const isWanted = !entries.every(({ favourite }) => favourite);
   const changed = entries.filter(({ favourite }) => favourite !== isWanted);
-  for (const { id } of changed) await api.choose(id, { favourite: isWanted });
+  await own.mark(changed.map(({ id }) => id), isWanted);
   search.refresh();
   const count = counted(changed.length, "file");
   return isWanted ? `Added ${count} to the favourites` : `Removed ${count} from the favourites`;

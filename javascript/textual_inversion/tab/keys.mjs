@@ -30,9 +30,9 @@ const HELP = [
   ["−", "Insert it into the negative prompt, or take it out"],
   ["F", "Mark it as a favourite"],
   ["I", "Show its details; there, ← and → show the next ones"],
-  ["X", "Select it, to do something with several: so does Ctrl with a click, then Shift up to another"],
+  ["X", "Select it, as Ctrl with a click does; then Shift with a click selects all up to there"],
   ["Ctrl+A", "Select all that is found"],
-  ["Esc", "End the selection, or go back to the prompt"],
+  ["Esc", "Go back to the prompt, or end the selection first"],
   ["?", "Show these keys"],
 ];
 

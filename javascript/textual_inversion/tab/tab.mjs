@@ -42,7 +42,7 @@ export class Tab {
   constructor(root, api, host) {
     const { signal } = this.#closing;
     const { tabname = "txt2img" } = root.dataset;
-    const own = new Own(api.base);
+    const own = (this.own = new Own(api.base));
     this.root = root;
     this.api = api;
     this.address = new Address(root.dataset);
@@ -53,7 +53,7 @@ export class Tab {
     this.keys = keysDialog();
     this.tree = new FolderTree();
     this.empty = emptyView();
-    this.undo = new UndoBar();
+    this.undo = new UndoBar(root, signal);
     const report = this.undo.show.bind(this.undo);
     const changed = (/** @type {Entry} */ entry, /** @type {string} */ id) => this.#changed(entry, id);
     this.newPicture = new NewPicture(own, tabname, { changed, report });
@@ -122,7 +122,6 @@ export class Tab {
       this.sets.dialog,
       this.keys,
     );
-    this.undo.place(this.root);
     reachInToolbar(this.toolbar.root, this.toolbar.search);
     this.#showChoices();
   }

@@ -13,14 +13,22 @@ export class UndoBar {
   #undo;
   /** @type {number | undefined} */
   #timer;
+  #isShown = false;
 
-  constructor() {
+  /**
+   * @param {HTMLElement} home What it says something about: the tab.
+   * @param {AbortSignal} closing
+   */
+  constructor(home, closing) {
+    this.home = home;
     this.sentence = element("span", { role: "status" });
     this.button = textButton("", "Undo");
     const close = element("button", { type: "button", class: "icon close", "aria-label": "Hide this", title: "Hide this" });
     this.root = element("div", { class: "undo", popover: "manual" }, this.sentence, this.button, close);
     this.button.addEventListener("click", () => this.#press());
     close.addEventListener("click", () => this.#hide());
+    const goOnTop = () => this.#isShown && this.#goOnTop();
+    home.addEventListener("close", goOnTop, { signal: closing, capture: true });
   }
 
   /**
@@ -34,20 +42,16 @@ export class UndoBar {
     this.#undo = undo;
     this.button.hidden = !undo;
     this.sentence.textContent = sentenceCase(sentence);
-    // What is shown last is on top, also over a dialog; there it must be a part of it to be pressed.
-    (document.querySelector(".lib-embeddings dialog[open]") ?? this.home)?.append(this.root);
-    if (!this.root.matches(":popover-open")) this.root.showPopover();
+    this.#isShown = true;
+    this.#goOnTop();
     if (!undo) this.#timer = setTimeout(() => this.#hide(), READ_MS);
   }
 
-  /**
-   * Let it be in a part of the page while no dialog is open.
-   *
-   * @param {HTMLElement} home
-   */
-  place(home) {
-    this.home = home;
-    home.append(this.root);
+  /** Be in the dialog that is open, where it can be pressed, or else in the page, and on top. */
+  #goOnTop() {
+    const place = this.home.querySelector("dialog[open]") ?? this.home;
+    if (this.root.parentElement !== place) place.append(this.root);
+    if (!this.root.matches(":popover-open")) this.root.showPopover();
   }
 
   async #press() {
@@ -62,6 +66,7 @@ export class UndoBar {
   }
 
   #hide() {
+    this.#isShown = false;
     if (this.root.matches(":popover-open")) this.root.hidePopover();
   }
 }
