@@ -113,11 +113,11 @@ export class Tab {
 
   #build() {
     this.toolbar.options.insertBefore(this.sets.root, this.toolbar.viewToggle);
-    const parts = [this.toolbar.columns, this.grid.viewport, this.empty, this.picks.root];
-    const shelf = element("div", { class: "shelf" }, ...parts);
+    const shelf = element("div", { class: "shelf" }, this.toolbar.columns, this.grid.viewport, this.empty);
     this.root.replaceChildren(
       this.toolbar.root,
       element("div", { class: "split" }, this.tree.root, shelf),
+      this.picks.root,
       this.details.root,
       this.sets.dialog,
       this.keys,
