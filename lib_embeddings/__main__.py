@@ -21,6 +21,7 @@ from lib_embeddings.cli import (
     scan,
     search,
     serve,
+    sets,
     try_,
 )
 from lib_embeddings.errors import shown
@@ -52,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lib-embeddings {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (scan, inspect, rename, prompt, try_, learn, add, identify, search, serve):
+    for command in (scan, inspect, rename, prompt, try_, learn, add, identify, search, sets, serve):
         command.add_parser(commands)
     return parser
 

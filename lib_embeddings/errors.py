@@ -10,6 +10,9 @@
     RenameError             the new name is taken, or the disk refuses
     └ BadName               no file should be called so
 
+    WriteError              what lies beside an embedding cannot be changed
+    └ BadPicture            what should show it is no picture
+
     SourceError             a site has it not, gives it not, or gives something else
     ├ NotFound              nothing is there
     ├ Unreachable           no answer, or one that was cut off: another try may help
@@ -86,6 +89,14 @@ class RenameError(Exception):
 
 class BadName(RenameError):
     """The new name is none that a file should have."""
+
+
+class WriteError(Exception):
+    """Nothing beside an embedding was changed; `str()` is the sentence for the user."""
+
+
+class BadPicture(WriteError):
+    """It cannot be shown."""
 
 
 class SourceError(Exception):

@@ -121,6 +121,10 @@ class Limits:
     photo_pixels: int = 32 * MIB
     # Each goes over all of those pixels, in 10 ms. Progressive JPEGs have about ten.
     photo_scans: int = 64
+    # What a new preview replaced is kept for a day.
+    undo_seconds: float = 86_400.0
+    # A draft beside an embedding is written in less; an older one was left by a process that died.
+    draft_seconds: float = 60.0
     # A page asks for a hundred previews at once.
     previews_at_once: int = 2
     # 10,000 thumbnails of 256 pixels are about 100 MB.
@@ -174,10 +178,24 @@ class Limits:
     learning_steps: int = 100_000
     learning_batch: int = 64
 
+    # Sets
+
+    # What a button shows of a set's name, and twice as much.
+    set_characters: int = 60
+    # Hosts take any number; beyond a few a picture is noise.
+    set_weight: float = 100.0
+    # A prompt of more names would be cut by every host.
+    set_members: int = 256
+
     # Requests
 
     # A choice or a new name; what is longer was not written by our page.
     body_bytes: int = 4 * KIB
+    # Entries in one request, and their ids of sixteen letters.
+    ids: int = 10_000
+    ids_bytes: int = 256 * KIB
+    # A set with all its members; names have up to 255 bytes.
+    set_bytes: int = 256 * KIB
     # The digits of a number in an address, and the largest that has so many.
     number_digits: int = 39
     # Entries in one answer, each of about 1 KB.

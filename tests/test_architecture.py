@@ -38,7 +38,7 @@ ALLOWED = {
         "pictures",
         "training.examples",
     ),
-    "platformdirs": ("library", "entries.companions", "sources"),
+    "platformdirs": ("library", "entries.companions", "entries.previews", "sources"),
     "sqlite3": ("library",),
     "watchdog": ("watch",),
     "tqdm": ("library.progress",),
@@ -144,7 +144,8 @@ def test_only_commands_ask_sites() -> None:
 # Who opens files, and which. Those of embeddings are opened by `entries.read` alone.
 OPENERS = {
     "entries.read": "embeddings",
-    "entries.companions": "pictures and texts beside embeddings, and thumbnails",
+    "entries.companions": "pictures beside embeddings, and thumbnails",
+    "entries.previews": "a picture that somebody put there, and the one before",
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
     "training.examples": "pictures to learn from, and the texts beside them",
     "library.choices_file": "choices of older versions, and the model of the small app",
@@ -178,7 +179,8 @@ def test_only_the_reader_opens_embeddings() -> None:
 # alone, which knows the rules of each system; all others here have files of their own.
 CUTTERS = {
     "entries.place": "the one that does it for all",
-    "entries.companions": "the folder of thumbnails, and the draft of each",
+    "entries.companions": "the folder of thumbnails, and drafts of what is written",
+    "entries.previews": "the folder of pictures that were replaced",
     "cli.learn": "the state of what is learned, in the current folder",
     "library.index": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store",

@@ -2,6 +2,8 @@
  * Speak with the library's HTTP API, which docs/api.md describes.
  */
 
+import { ask, patient, send } from "./request.mjs";
+
 /** @typedef {"ok" | "duplicate" | "broken" | "unsafe" | "foreign"} State */
 /** @typedef {"usable" | "partial" | "incompatible" | "unknown"} Fit */
 /** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
@@ -55,6 +57,7 @@
  * @property {string | null} preview A word that changes with the picture; null without one.
  * @property {string} notes
  * @property {string} description
+ * @property {string} trigger_words
  * @property {boolean} favourite
  * @property {boolean} use_partial
  * @property {Field} field Where the name belongs.
@@ -62,7 +65,12 @@
  */
 
 /**
+ * @typedef {Record<"notes" | "description" | "trigger_words", string>} Texts What somebody wrote beside a file.
+ */
+
+/**
  * @typedef {object} Inside What is known only after the file was opened.
+ * @property {Texts} texts As they are written.
  * @property {string | null} sha256
  * @property {Record<string, string | number>} metadata
  * @property {Record<string, string>} tensors
@@ -137,6 +145,11 @@
 /** @typedef {Record<Field, Report> & {generation: number, infotext?: Provenance}} Reports */
 
 /**
+ * @typedef {Member & {id: string | null, reason: string | null}} KnownMember With its file, and why it is not used.
+ * @typedef {{name: string, field: Field, weight: number}} Member Of a set of names.
+ */
+
+/**
  * @typedef {object} Completion
  * @property {string} id
  * @property {string} name
@@ -145,13 +158,8 @@
  * @property {Fit} fit
  * @property {Field} field
  * @property {string} insert The name as a prompt needs it.
+ * @property {KnownMember[]} [members] Of a set, in whose place they are inserted.
  */
-
-/** The server does not let this page ask; the message says why. */
-export class Refusal extends Error {}
-
-/** After how long a server that answers nothing counts as hung. */
-const PATIENCE_MS = 15_000;
 
 export class Api {
   /** @param {string} [base] All addresses begin with it; none names the server or a folder above the page. */
@@ -171,7 +179,7 @@ export class Api {
    */
   entries(parameters, signal) {
     const search = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
-    return this.#ask(`/entries?${search}`, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
+    return this.#ask(`/entries?${search}`, { signal: patient(signal) });
   }
 
   /** @returns {Promise<string[]>} */
@@ -253,42 +261,14 @@ export class Api {
    * @param {unknown} body
    */
   #send(method, path, body) {
-    const headers = { "Content-Type": "application/json" };
-    return this.#ask(path, { method, headers, body: JSON.stringify(body) });
+    return send(method, this.base + path, body);
   }
 
   /**
    * @param {string} path
    * @param {RequestInit} [request]
-   * @returns {Promise<any>}
    */
-  async #ask(path, request) {
-    const response = await fetch(this.base + path, request).catch(explain);
-    if (response.status === 403) throw new Refusal(await messageOf(response));
-    if (!response.ok) throw new Error(await messageOf(response));
-    return response.status === 204 ? undefined : response.json();
+  #ask(path, request) {
+    return ask(this.base + path, request);
   }
-}
-
-/**
- * Say in our own words why there is no answer: each browser has others for it.
- *
- * @param {Error} error
- * @returns {never}
- */
-function explain(error) {
-  if (error.name === "TimeoutError") throw new Error(`the server has not answered for ${PATIENCE_MS / 1000} seconds`);
-  throw error instanceof TypeError ? new Error("the server does not answer") : error;
-}
-
-/**
- * Return the server's own sentence about what is wrong, or the status where it has none.
- *
- * @param {Response} response
- */
-async function messageOf(response) {
-  const body = await response.json().catch(() => ({}));
-  return typeof body.detail === "string"
-    ? body.detail
-    : `the server answered with status ${response.status} ${response.statusText}`;
 }

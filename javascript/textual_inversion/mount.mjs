@@ -5,11 +5,15 @@
  * does not answer, nothing is done and nothing more is asked; where it refuses this page, it says why.
  */
 
-import { Api, Refusal } from "./api.mjs";
+import { Api } from "./api.mjs";
 import { Completer } from "./completion/completer.mjs";
 import { listen } from "./live.mjs";
+import { Own } from "./own.mjs";
 import { element } from "./page.mjs";
+import { toggleAll } from "./prompt/insertion.mjs";
+import { KnownNames } from "./prompt/known_names.mjs";
 import { PromptReports } from "./report/reports.mjs";
+import { Refusal } from "./request.mjs";
 import { Tab } from "./tab/tab.mjs";
 import { sentenceCase } from "./words.mjs";
 
@@ -95,7 +99,10 @@ class Page {
     this.api = api;
     this.host = host;
     this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits, this.#showCard));
-    this.completer = new Completer(api, host, (target) => this.#blockOf(target));
+    this.completer = new Completer(api, new Own(api.base), host, {
+      blockOf: (target) => this.#blockOf(target),
+      insertSet: (target, members) => this.#insertSet(target, members),
+    });
   }
 
   /** Fill the places that are in the page now, and leave those that are gone. */
@@ -124,6 +131,19 @@ class Page {
       if (place instanceof HTMLElement && place.dataset.tabname === tabname) tab.reveal(id, name);
     }
   };
+
+  /**
+   * @param {EventTarget} target One of the fields.
+   * @param {import("./own.mjs").KnownMember[]} members
+   */
+  #insertSet(target, members) {
+    const names = new KnownNames();
+    names.add(members.map(({ name }) => name));
+    const usable = members.filter(({ reason }) => !reason);
+    for (const { fields } of this.reports) {
+      if (fields.fieldOf(target)) toggleAll(fields, usable, names, this.host.separator, true);
+    }
+  }
 
   /**
    * Return what the host has around a prompt field, null for other elements.

@@ -156,6 +156,20 @@ export function openEditor({ dataset: { tabname = "", page = "" } }, event) {
 }
 
 /**
+ * Return the address of the picture that was generated last in a tab of the host: the one that is looked at,
+ * where somebody has chosen one.
+ *
+ * @param {string} tabname
+ * @returns {string | undefined} None where there is no gallery, or nothing in it.
+ */
+export function lastPicture(tabname) {
+  const pictures = document.querySelectorAll(`#${CSS.escape(tabname)}_gallery img`);
+  const shown = Array.from(pictures).find((picture) => picture.closest(".preview, [data-testid=detailed-image]"));
+  const picture = shown ?? pictures[0];
+  return picture instanceof HTMLImageElement ? picture.src : undefined;
+}
+
+/**
  * Show a dialog over the page, which stays as it is behind it.
  *
  * @param {HTMLDialogElement} dialog

@@ -86,6 +86,10 @@ class Place(NamedTuple):
         path = f"{head}{slash}{as_text(filename)}"
         return Place(self.root, path, rules.join(self.full_folder, filename))
 
+    def with_ending(self, ending: str) -> Place:
+        """Return the place of what is called after this file, with an ending of its own."""
+        return self.beside(split_name(rules.basename(self.full_path))[0] + ending)
+
     def inside(self, filename: str) -> Place:
         """Return the place of something in this folder.
 

@@ -274,7 +274,11 @@ def _take_back(moves: Sequence[Move]) -> str:
 
 def _why_failed(move: Move, error: OSError) -> str:
     old, new = (shown(place.filename, 255) for place in move)
-    why = f"{old} cannot be renamed to {new}: {error.strerror}"
+    return f"{old} cannot be renamed to {new}: {error.strerror}{advice_on(error)}"
+
+
+def advice_on(error: OSError) -> str:
+    """Return what to add to a sentence about what the disk refused, if anything helps."""
     if error.errno in _REFUSALS:
-        why += "; this program may not write into its folder: allow that, or move the file"
-    return why
+        return "; this program may not write into its folder: allow that, or move the file"
+    return ""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
 
-from lib_embeddings.entries.companions import read_texts
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import sha256
+from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.library.choices import NO_CHOICE, Choice
 from lib_embeddings.library.completion import Completer
 from lib_embeddings.library.folders import FolderCount, count_folders, folder_tree, prefix_of

@@ -1,4 +1,4 @@
-"""What people chose for single embeddings, in one file that any number of processes share.
+"""What people chose for single embeddings, and their sets, in one file that all processes share.
 
 It lies in the user's data folder, never in a folder of embeddings, and has a row for each id and
 kind of choice. So two processes that choose different things for one embedding both win, and a new
@@ -14,7 +14,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Literal
 
 from lib_embeddings.library.choices_file import (
     FAILURES,
+    Edit,
     Rows,
     default_path,
     put,
@@ -31,14 +32,13 @@ from lib_embeddings.library.choices_file import (
     stamp_of,
     transaction,
 )
+from lib_embeddings.library.sets import Sets, sets_of
 from lib_embeddings.names import FIELDS, Field
 
 log = logging.getLogger(__name__)
 
 FieldChoice = Field | Literal["auto"]
 FIELD_CHOICES: tuple[FieldChoice, ...] = (*FIELDS, "auto")
-
-Edit = Callable[[Rows], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Choices:
         """Read the choices kept at *path*, by default in the user's data folder."""
         self._path = os.path.abspath(path or default_path())
         self._known: dict[str, Choice] = {}  # replaced, never changed: `all` needs no lock
+        self._sets: Sets = {}  # likewise
         self._lock = threading.Lock()  # guards all below
         self._stored: Rows = {}  # what the store holds; while there is none, what it begins with
         self._stamp: int | None = None  # the store's when it was read
@@ -85,6 +86,10 @@ class Choices:
     def all(self) -> Mapping[str, Choice]:
         """Return what is known now, by id; ids for which nobody chose anything are missing."""
         return self._known
+
+    def sets(self) -> Sets:
+        """Return the sets that are known now."""
+        return self._sets
 
     def choose(
         self,
@@ -103,12 +108,18 @@ class Choices:
 
         def edit(rows: Rows) -> None:
             for kind, value in asked.items():
-                if value is False:
-                    rows.pop((id, kind), None)
-                elif value is not None:
-                    rows[id, kind] = value
+                _set(rows, (id, kind), value)
 
-        return self._change(edit)
+        return self.change(edit)
+
+    def mark(self, ids: Collection[str], *, favourite: bool) -> bool:
+        """Remember for many embeddings at once whether they are favourites; returns the same."""
+
+        def edit(rows: Rows) -> None:
+            for id_ in ids:
+                _set(rows, (id_, "favourite"), favourite)
+
+        return self.change(edit)
 
     def move(self, ids: Mapping[str, str]) -> None:
         """Let what was chosen for some ids be chosen for others, as a file was renamed."""
@@ -120,7 +131,7 @@ class Choices:
                 del rows[key]
             rows.update(moved)
 
-        self._change(edit)
+        self.change(edit)
 
     def refresh(self) -> bool:
         """Read what other processes chose. Tell whether anything is new."""
@@ -133,7 +144,8 @@ class Choices:
             if self._edits:
                 self._attempt(self._write)
 
-    def _change(self, edit: Edit) -> bool:
+    def change(self, edit: Edit) -> bool:
+        """Change what is kept, and tell whether there is anything new now."""
         with self._lock:
             self._edits.append(edit)
             return self._attempt(self._write)
@@ -197,8 +209,16 @@ class Choices:
             for id_ in changed:
                 if known[id_] == NO_CHOICE:
                     del known[id_]
-            self._known, self._shown = known, rows
+            self._known, self._shown, self._sets = known, rows, sets_of(rows)
         return bool(changed)
+
+
+def _set(rows: Rows, key: tuple[str, str], value: object) -> None:
+    """Put a choice into a table; None leaves it as it is, and False is kept as nothing."""
+    if value is False:
+        rows.pop(key, None)
+    elif value is not None:
+        rows[key] = value
 
 
 def _choice(rows: Rows, id_: str) -> Choice:

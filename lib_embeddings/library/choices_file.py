@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS choices (
 
 # Values by id and kind; the kinds of newer versions are among them.
 Rows = dict[tuple[str, str], Any]
+Edit = Callable[[Rows], None]
 
 
 def default_path() -> str:
@@ -165,7 +166,7 @@ def put(connection: sqlite3.Connection, changes: Rows) -> int:
     """
     connection.execute(_SCHEMA)
     for (id_, kind), value in changes.items():
-        if not is_text(id_):  # SQLite keeps no other
+        if not is_text(id_ + kind):  # SQLite keeps no other
             continue
         connection.execute("DELETE FROM choices WHERE id = ? AND kind = ?", (id_, kind))
         if value is not None:

@@ -25,10 +25,12 @@ from lib_embeddings.entries.walk import Folder, Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice, Choices, FieldChoice
+from lib_embeddings.library.choices_file import Edit
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.progress import Progress
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Stop, Stopped, Wait
+from lib_embeddings.library.sets import Sets
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View, ViewEntry, check_names
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
@@ -241,6 +243,21 @@ class Library:
         if self._choices and self._choices.choose(
             id, favourite=favourite, use_partial=use_partial, field=field
         ):
+            self._renew()
+
+    def mark(self, ids: Collection[str], *, favourite: bool) -> None:
+        """Remember for many entries at once whether they are favourites."""
+        if self._choices and self._choices.mark(ids, favourite=favourite):
+            self._renew()
+
+    @property
+    def sets(self) -> Sets:
+        """The sets that people have made, as they are now."""
+        return self._choices.sets() if self._choices else {}
+
+    def change_sets(self, edit: Edit) -> None:
+        """Change the sets; `library.sets` has the edits."""
+        if self._choices and self._choices.change(edit):
             self._renew()
 
     def rename(self, entry: Entry, name: str) -> str:

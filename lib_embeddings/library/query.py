@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from lib_embeddings.entries.companions import read_texts
+from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
@@ -61,9 +61,9 @@ class SearchTexts(NamedTuple):
     def of(cls, seen: ViewEntry) -> SearchTexts:
         """Return the texts of an entry; opens what lies beside it."""
         entry = seen.entry
-        notes, description, _ = read_texts(entry)
-        values = map(str, entry.reading.metadata.values())
-        lines = (entry.place.path, entry.stored_name or "", notes, description, *values)
+        notes, description, _, trigger_words = read_texts(entry)
+        written = (entry.place.path, entry.stored_name or "", notes, description, trigger_words)
+        lines = (*written, *map(str, entry.reading.metadata.values()))
         return cls(fold("\n".join(lines)), bare(seen.name))
 
     def have(self, term: str, letters: str) -> bool:

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 
-from lib_embeddings.entries.companions import pictures_of, read_texts
+from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.rename import mended_filename
 from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
@@ -91,6 +92,7 @@ class EntryJson(TypedDict):
     preview: str | None
     notes: str
     description: str
+    trigger_words: str
     favourite: bool
     use_partial: bool
     field: str
@@ -123,6 +125,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "preview": _preview_version(seen),
         "notes": texts.notes,
         "description": texts.description,
+        "trigger_words": texts.trigger_words,
         "favourite": choice.favourite,
         "use_partial": choice.use_partial,
         "field": catalogue.field_of(seen),

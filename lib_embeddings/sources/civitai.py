@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from lib_embeddings.entries.companions import without_tags
+from lib_embeddings.entries.texts import without_tags
 from lib_embeddings.errors import NotFound, SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import WEIGHT_SUFFIXES, split_name

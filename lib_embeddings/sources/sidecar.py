@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from lib_embeddings.entries.companions import FIELD_KEY
+from lib_embeddings.entries.texts import FIELD_KEY
 from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.formats.text_encoders import families_for
 from lib_embeddings.limits import LIMITS

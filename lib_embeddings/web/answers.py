@@ -14,6 +14,7 @@ from fastapi import Request, Response
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.entries.texts import written_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
@@ -103,7 +104,10 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
         EmbeddingError: it has changed since the last scan.
         OSError: it is gone.
     """
-    found = details_as_json(library.catalogue, seen, _look_into(seen), library.sha256)
+    found = {
+        **details_as_json(library.catalogue, seen, _look_into(seen), library.sha256),
+        "texts": written_texts(seen.entry),
+    }
     return {**found, "full_path": seen.entry.place.full_path} if shows_paths else found
 
 

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple, TypeVar
 from fastapi import HTTPException, Request
 from starlette.requests import ClientDisconnect
 
+from lib_embeddings.entries.texts import TEXT_KEYS, TextEdit
 from lib_embeddings.errors import shown
 from lib_embeddings.library.choices import FIELD_CHOICES
+from lib_embeddings.library.sets import Member
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import FIELDS
+from lib_embeddings.names import FIELDS, is_text
 
 _STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
@@ -70,7 +72,7 @@ def number(parameter: str, value: str, least: int, most: int) -> int:
 
 async def read_choices(request: Request) -> dict[str, Any]:
     """Return what the body of a PATCH asks for: some choices, each with a value it can have."""
-    body = _parse(await _read_body(request))
+    body = _parse(await read_body(request))
     if not isinstance(body, dict) or not body or not body.keys() <= _CHOICES.keys():
         raise HTTPException(422, f"expected any of {', '.join(_CHOICES)}")
     for key, value in body.items():
@@ -80,17 +82,75 @@ async def read_choices(request: Request) -> dict[str, Any]:
     return body
 
 
+async def read_marks(request: Request) -> tuple[list[str], bool]:
+    """Return which entries shall be favourites, or shall be none."""
+    match _parse(await read_body(request, LIMITS.ids_bytes)):
+        case {"ids": list(ids), "favourite": bool(favourite), **rest} if not rest:
+            if len(ids) <= LIMITS.ids and all(isinstance(each, str) for each in ids):
+                return ids, favourite
+    raise HTTPException(
+        422, f'expected {{"ids": […], "favourite": true}} with at most {LIMITS.ids:,} ids'
+    )
+
+
 async def read_name(request: Request) -> str:
     """Return the new name that the body of a request to rename asks for."""
-    body = _parse(await _read_body(request))
-    if isinstance(body, dict) and body.keys() == {"name"} and isinstance(body["name"], str):
-        return str(body["name"])
-    raise HTTPException(422, 'expected {"name": "the new name"}')
+    return await read_word(request, "name", "the new name")
+
+
+async def read_word(request: Request, key: str, example: str) -> str:
+    """Return the one text that a body has."""
+    body = _parse(await read_body(request))
+    if isinstance(body, dict) and body.keys() == {key} and isinstance(body[key], str):
+        return str(body[key])
+    raise HTTPException(422, f'expected {{"{key}": "{example}"}}')
+
+
+async def read_text_edits(request: Request) -> dict[str, TextEdit]:
+    """Return which texts shall become what, in a body as long as a sidecar may be."""
+    body = _parse(await read_body(request, LIMITS.sidecar_bytes))
+    if not isinstance(body, dict) or not body or not body.keys() <= TEXT_KEYS.keys():
+        raise HTTPException(422, f"expected any of {', '.join(TEXT_KEYS)}")
+    for word, edit in body.items():
+        is_edit = isinstance(edit, dict) and edit.keys() == {"before", "after"}
+        if not is_edit or not all(isinstance(text, str) for text in edit.values()):
+            raise HTTPException(422, f'{word}: expected {{"before": "…", "after": "…"}}')
+        if len(edit["after"]) > LIMITS.text_characters:
+            raise HTTPException(
+                422, f"{word}: expected at most {LIMITS.text_characters:,} characters"
+            )
+    return {word: TextEdit(edit["before"], edit["after"]) for word, edit in body.items()}
+
+
+async def read_members(request: Request) -> list[Member]:
+    """Return what a set shall have."""
+    body = _parse(await read_body(request, LIMITS.set_bytes))
+    members = body.get("members") if isinstance(body, dict) and len(body) == 1 else None
+    if not isinstance(members, list) or not 0 < len(members) <= LIMITS.set_members:
+        raise HTTPException(
+            422, f'expected {{"members": […]}} with 1 to {LIMITS.set_members} members'
+        )
+    return [_read_member(each) for each in members]
+
+
+def _read_member(member: object) -> Member:
+    match member:
+        case {
+            "name": str(name),
+            "field": "positive" | "negative" as field,
+            "weight": int(weight) | float(weight),
+            **rest,
+        } if not rest and name and is_text(name) and type(weight) is not bool:
+            if len(name) <= LIMITS.filename_bytes and abs(weight) <= LIMITS.set_weight:
+                return Member(name, field, float(weight))
+    raise HTTPException(
+        422, 'members: expected {"name": "…", "field": "positive" or "negative", "weight": 1.0}'
+    )
 
 
 async def read_prompts(request: Request) -> Prompts:
     """Return the prompts that a page asks about."""
-    body = _parse(await _read_body(request, LIMITS.prompts_bytes))
+    body = _parse(await read_body(request, LIMITS.prompts_bytes))
     if not isinstance(body, dict):
         raise HTTPException(422, "expected a JSON object")
     positive, negative = (body.get(field, "") for field in FIELDS)
@@ -111,8 +171,9 @@ async def read_prompts(request: Request) -> Prompts:
     return Prompts(positive, negative, steps, infotext, tuple(dict.fromkeys(styles)))
 
 
-async def _read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
-    text = b""
+async def read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
+    """Return the body of a request, of at most so many bytes."""
+    text = bytearray()
     try:
         async for piece in request.stream():
             text += piece
@@ -120,7 +181,7 @@ async def _read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
                 raise HTTPException(413, f"the body is too long: expected at most {most:,} bytes")
     except ClientDisconnect as error:  # else servers write a traceback for each page that goes
         raise HTTPException(400, "the client went away") from error
-    return text
+    return bytes(text)
 
 
 def _parse(text: bytes) -> object:

@@ -21,6 +21,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
 from lib_embeddings.web.clients import Door, is_local
+from lib_embeddings.web.own import add_own_routes
 from lib_embeddings.web.requests import (
     number,
     one_of,
@@ -69,6 +70,7 @@ def add_routes(
         router.add_api_route(
             path, endpoint, methods=[method], dependencies=dependencies, response_model=None
         )
+    add_own_routes(router, library, own, files)
     app.include_router(router)
 
 

@@ -157,7 +157,8 @@ def test_a_page_without_the_server_part_asks_once(visit: Visit, webui: str) -> N
     page = visit()
     asked: list[str] = []
     page.route("**/lib-embeddings/v1/**", lambda route: answer(route, asked))
-    page.goto(webui)
+    with page.expect_response("**/v1/host"):
+        page.goto(webui)
     prompt = page.locator("#txt2img_prompt textarea")
     prompt.wait_for()
     prompt.press_sequentially("a photo of marc_allante")

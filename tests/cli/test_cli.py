@@ -298,6 +298,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "preview": None,
                 "notes": "",
                 "description": "",
+                "trigger_words": "",
                 "favourite": False,
                 "use_partial": False,
                 "field": "positive",

@@ -1,9 +1,8 @@
-"""Pictures and texts beside embeddings."""
+"""Pictures beside embeddings, and what is no file at all."""
 
 from __future__ import annotations
 
 import io
-import json
 import os
 import random
 import socket
@@ -20,16 +19,14 @@ from lib_embeddings import scan
 from lib_embeddings.entries import companions
 from lib_embeddings.entries.companions import (
     Picture,
-    Texts,
     Thumbnails,
     pictures_of,
-    read_texts,
     shrink,
 )
-from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.texts import Texts, read_texts
 from lib_embeddings.limits import LIMITS
 from tests.builders import png, png_text, torch_zip
-from tests.effort import effort
+from tests.entries.test_texts import entry_beside
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)
 
@@ -393,132 +390,6 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
     thumbnails = Thumbnails(str(tmp_path / "cache"))
     assert thumbnails.get([Picture(str(tmp_path / "a.png"), 1)], 32) is not None
-
-
-# Texts
-
-
-def entry_beside(folder: Path, files: dict[str, str | bytes], name: str = "cat.pt") -> Entry:
-    """Return the entry of an embedding beside which other files lie."""
-    (folder / name).write_bytes(torch_zip())
-    for filename, text in files.items():
-        (folder / filename).write_bytes(text if isinstance(text, bytes) else text.encode())
-    (found,) = scan([folder])
-    return found.entry
-
-
-SAVED_BY_A1111 = json.dumps(
-    {"description": "a cat", "sd version": "SD1", "activation text": "", "notes": "mind the paws"}
-)
-
-
-def sidecar(blanks: str, notes: str) -> str:
-    """Return the JSON of A1111 with blanks in it."""
-    return f'{{{blanks}"notes": "{notes}"}}'
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        pytest.param({}, Texts(), id="nothing"),
-        pytest.param({"cat.json": SAVED_BY_A1111}, Texts("mind the paws", "a cat"), id="A1111"),
-        pytest.param({"CAT.JSON": '{"notes": "n"}'}, Texts("n"), id="letter case"),
-        pytest.param({"cat.txt": " text\n"}, Texts("", "text"), id="txt"),
-        pytest.param({"cat.txt": "\ufefftext"}, Texts("", "text"), id="byte order mark"),
-        pytest.param({"cat.description.txt": "text"}, Texts("", "text"), id="description"),
-        pytest.param(
-            {"cat.txt": "one", "cat.description.txt": "two"}, Texts("", "one"), id="txt comes first"
-        ),
-        pytest.param(
-            {"cat.json": '{"description": "json"}', "cat.txt": "txt"},
-            Texts("", "json"),
-            id="JSON comes first",
-        ),
-        pytest.param(
-            {"cat.json": '{"description": ""}', "cat.txt": "txt"}, Texts("", "txt"), id="empty JSON"
-        ),
-        pytest.param(
-            {"cat.json": '{"prompt box": "negative"}'}, Texts(field="negative"), id="prompt field"
-        ),
-        pytest.param({"cat.json": '{"prompt box": "left"}'}, Texts(), id="no prompt field"),
-        pytest.param({"cat.json": '{"prompt box": ["negative"]}'}, Texts(), id="list of fields"),
-        pytest.param({"cat.json": '{"notes": 5, "description": []}'}, Texts(), id="no text"),
-        pytest.param({"cat.json": "[]"}, Texts(), id="no object"),
-        pytest.param({"cat.json": '{"notes": "cut'}, Texts(), id="cut"),
-        pytest.param({"cat.json": "[" * 100_000}, Texts(), id="deep"),
-        pytest.param({"cat.json": b"\xff\xfe\x00"}, Texts(), id="no UTF-8"),
-        pytest.param({"cat.json": sidecar(" " * 4_000_000, "n")}, Texts("n"), id="4 MB"),
-        pytest.param({"cat.json": sidecar(" " * 4_300_000, "n")}, Texts(), id="huge"),
-        pytest.param({"cat.json": "[0," * 2_000_000}, Texts(), id="too many values"),
-        pytest.param(
-            {"cat.json": sidecar("", "x" * 100_001)}, Texts("x" * 100_000), id="more than is shown"
-        ),
-        pytest.param({"cat.txt": "café".encode("latin-1")}, Texts("", "café"), id="Latin-1"),
-        pytest.param({"cat.txt": b"\x93caf\xe9\x94"}, Texts("", "“café”"), id="Windows"),
-        pytest.param(
-            {"cat.txt": "負面 text 提示".encode("gbk")}, Texts("", "負面 text 提示"), id="GBK"
-        ),
-        pytest.param({"cat.txt": "résumé".encode("latin-1")}, Texts("", "résumé"), id="not GBK"),
-        pytest.param({"cat.txt": "汉字".encode("utf-16")}, Texts("", "汉字"), id="UTF-16"),
-        pytest.param({"cat.txt": "text".encode("utf-16-be")}, Texts("", "text"), id="no mark"),
-        pytest.param({"cat.json": sidecar("", "汉字").encode("gbk")}, Texts("汉字"), id="GBK JSON"),
-        pytest.param({"cat.json": sidecar("", "é").encode("utf-16")}, Texts("é"), id="UTF-16 JSON"),
-        pytest.param({"cat2.json": '{"notes": "other"}'}, Texts(), id="another file's"),
-    ],
-)
-def test_texts(tmp_path: Path, files: dict[str, str | bytes], expected: Texts) -> None:
-    """Notes and description come from A1111's files; what is damaged counts as empty."""
-    assert read_texts(entry_beside(tmp_path, files)) == expected
-
-
-def test_texts_that_vanish(tmp_path: Path) -> None:
-    """A text that was listed and is gone counts as empty."""
-    entry = entry_beside(tmp_path, {"cat.txt": "text"})
-    (tmp_path / "cat.txt").unlink()
-    assert read_texts(entry) == Texts()
-
-
-def test_an_edit_is_seen(tmp_path: Path) -> None:
-    """After another scan the edited text is read, though the embedding is the same."""
-    before = entry_beside(tmp_path, {"cat.txt": "one"})
-    assert read_texts(before).description == "one"
-    (tmp_path / "cat.txt").write_text("two")
-    os.utime(tmp_path / "cat.txt", ns=(0, before.companions[0].mtime_ns + 1))
-    (after,) = scan([tmp_path])
-    assert read_texts(after.entry).description == "two"
-
-
-@pytest.mark.parametrize(
-    ("written", "shown"),
-    [
-        ("<p>One &amp; <b>two</b></p>\n<p>three</p>", "One & two\nthree"),
-        ("line<br/>line<BR >line", "line\nline\nline"),
-        ("<ul><li>a</li><li>b</li></ul>", "a\nb"),
-        ("a<script>alert(1)</script>b<style>p {}</style>c<!-- d -->", "abc"),
-        ("a<script>alert(1)", "a"),
-        ('<a href="https://x.example/?a=1&b=2" target=_blank>link</a>', "link"),
-        ('<img src=x onerror="alert(1)">', ""),
-        (
-            "use <lora:x:0.8> with <s1> and <easynegative>",
-            "use <lora:x:0.8> with <s1> and <easynegative>",
-        ),
-        ("1 < 2 &amp; 3 > 2", "1 < 2 &amp; 3 > 2"),
-        ("<p>&lt;s1&gt; is the word</p>", "<s1> is the word"),
-    ],
-)
-def test_html_is_shown_as_its_text(tmp_path: Path, written: str, shown: str) -> None:
-    """Sites write their descriptions as HTML; words in angle brackets that are no tags stay."""
-    entry = entry_beside(tmp_path, {"cat.json": json.dumps({"description": written})})
-    assert read_texts(entry).description == shown
-
-
-@pytest.mark.parametrize(
-    "piece", ["<", "<a ", "<br", "<!--", "<script>", "</p ", "&lt;", "\n ", "<p>"]
-)
-def test_tags_without_end_cost_little(tmp_path: Path, piece: str) -> None:
-    """What is no tag after all is gone through once, and not from each of its beginnings."""
-    entry = entry_beside(tmp_path, {"cat.txt": piece * 100_000 + "<p>"})
-    assert effort(lambda: read_texts(entry)) < 10
 
 
 # Anything may lie beside an embedding

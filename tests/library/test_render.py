@@ -250,7 +250,7 @@ def test_json_of_an_entry() -> None:
         '"vectors": {"clip_l": {"n_vectors": 2, "hidden_size": 768, "dtype": "float16"}, '
         '"clip_g": {"n_vectors": 2, "hidden_size": 1280, "dtype": "float16"}}, '
         '"n_vectors": 2, "bytes": 100, "mtime": 1.5, "warnings": [], "proposal": null, '
-        '"preview": null, "notes": "", "description": "", "favourite": false, '
+        '"preview": null, "notes": "", "description": "", "trigger_words": "", "favourite": false, '
         '"use_partial": false, "field": "positive", "chosen_field": null, "twins": []}'
     )
 

@@ -17,9 +17,9 @@ from types import FrameType
 
 import pytest
 
-from lib_embeddings.entries.companions import read_texts
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.entries.walk import walk
 from lib_embeddings.errors import NameRefused, SourceError, Unreachable, WrongHash
 from lib_embeddings.limits import LIMITS

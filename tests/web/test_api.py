@@ -429,7 +429,9 @@ def ask_for_a_key(request: Request) -> None:
 
 ROUTES = ("GET /host", "GET /entries", "GET /names", "GET /entries/{id}", "GET /preview/{id}",
           "GET /events", "PATCH /entries/{id}", "POST /entries/{id}/rename", "POST /rescan",
-          "POST /prompt", "GET /completions")  # fmt: skip
+          "POST /prompt", "GET /completions", "PUT /entries/{id}/preview",
+          "POST /entries/{id}/preview/undo", "PATCH /entries/{id}/texts", "PATCH /entries",
+          "GET /sets", "PUT /sets", "PATCH /sets", "DELETE /sets")  # fmt: skip
 
 
 @pytest.mark.parametrize("route", ROUTES)

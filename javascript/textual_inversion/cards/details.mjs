@@ -5,13 +5,14 @@
 import { copyText, element, iconButton, showOver, textButton } from "../page.mjs";
 import { FIELD_TITLES, isEmbedding, renamedText, sentenceCase } from "../words.mjs";
 import { pictureOf } from "./card.mjs";
+import { TextsEditor } from "./editing.mjs";
 import { choices, heading, sections } from "./facts.mjs";
 import { Renaming } from "./renaming.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Details} Details */
 /** @typedef {import("../api.mjs").EntryChoices} EntryChoices */
 /** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../api.mjs").Inside} Inside */
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
@@ -34,19 +35,26 @@ export class DetailsPanel {
   #entry;
   /** During a rename the server may know the entry by its old or by its new id. */
   #isRenaming = false;
+  /** Rises with every question; an answer to an older one is dropped. */
+  #turn = 0;
   /** What is shown, as JSON. */
   #shown = "";
 
   /**
    * @param {Api} api
+   * @param {import("../own.mjs").Own} own
    * @param {Host} host
+   * @param {import("./new_picture.mjs").NewPicture} newPicture
    * @param {Owner} owner
    */
-  constructor(api, host, owner) {
+  constructor(api, own, host, newPicture, owner) {
     this.api = api;
+    this.own = own;
+    this.newPicture = newPicture;
     this.host = host;
     this.owner = owner;
     this.renaming = new Renaming((name) => this.#rename(name));
+    this.texts = new TextsEditor((edits) => this.#write(edits));
     this.body = element("div", { class: "body" });
     this.problem = element("p", { class: "problem", role: "alert", hidden: true });
     this.insert = textButton("insert", "", { class: "plain main-action" });
@@ -77,8 +85,9 @@ export class DetailsPanel {
     this.#shown = "";
     this.#showProblem("");
     this.renaming.close();
+    this.texts.close();
     this.status.textContent = "";
-    this.#render({ ...entry, sha256: null, metadata: {}, tensors: {}, values: {}, bundled: {} });
+    this.#render(entry, { sha256: null, metadata: {}, tensors: {}, values: {}, bundled: {} });
     showOver(this.root);
     this.root.scrollTop = 0;
     await this.refresh();
@@ -141,13 +150,14 @@ export class DetailsPanel {
 
   #onClose() {
     if (this.root.open) return;
+    this.#turn += 1;
     this.owner.closed(this.#entry);
     this.#entry = undefined;
   }
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    const isInField = /** @type {Element} */ (event.target).closest("input, summary");
+    const isInField = /** @type {Element} */ (event.target).closest("input, textarea, summary");
     if (isInField || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "ArrowLeft") this.walk(-1);
     else if (event.key === "ArrowRight") this.walk(1);
@@ -159,11 +169,12 @@ export class DetailsPanel {
   async refresh() {
     const id = this.#entry?.id;
     if (id === undefined || this.#isRenaming) return;
+    const turn = (this.#turn += 1);
     try {
       const details = await this.api.entry(id);
-      if (id === this.#entry?.id) this.#render(details);
+      if (turn === this.#turn) this.#render(details, details);
     } catch (error) {
-      if (id === this.#entry?.id) this.#showProblem(/** @type {Error} */ (error).message);
+      if (turn === this.#turn) this.#showProblem(/** @type {Error} */ (error).message);
     }
   }
 
@@ -199,6 +210,17 @@ export class DetailsPanel {
     return renamedText(before.name, places);
   }
 
+  /** @param {import("../own.mjs").TextEdits} edits */
+  async #write(edits) {
+    const id = this.#entry?.id;
+    if (id === undefined) return;
+    try {
+      this.owner.changed(await this.own.writeTexts(id, edits), id);
+    } finally {
+      await this.refresh();
+    }
+  }
+
   /**
    * Copy the text beside a button.
    *
@@ -218,15 +240,24 @@ export class DetailsPanel {
     this.problem.textContent = sentenceCase(problem);
   }
 
-  /** @param {Details} details */
-  #render(details) {
+  /**
+   * @param {Entry} entry
+   * @param {Omit<Inside, "texts"> & Partial<Inside>} inside What is not known yet is left out.
+   */
+  #render(entry, inside) {
+    const details = { ...entry, ...inside };
     const asJson = JSON.stringify(details);
     if (asJson === this.#shown) return;
     this.#shown = asJson;
     this.#entry = details;
     const focused = /** @type {HTMLElement | null} */ (this.body.querySelector(":focus"))?.dataset.key;
     const head = heading(details, this.renaming.root);
-    this.body.replaceChildren(this.#picture(details), head, choices(details), ...sections(details, this.host));
+    this.texts.show(details, inside.texts);
+    this.newPicture.show();
+    const chosen = choices(details);
+    chosen.append(this.newPicture.root);
+    const parts = [this.#picture(details), head, chosen, this.texts.root, ...sections(details, this.host)];
+    this.body.replaceChildren(...parts);
     if (!details.preview) this.body.classList.remove("large");
     if (focused) this.#focus(this.body.querySelector(`[data-key="${focused}"]`));
     this.showPlaces();
@@ -244,7 +275,7 @@ export class DetailsPanel {
   /**
    * Return the picture, which a click enlarges.
    *
-   * @param {Details} details
+   * @param {Entry} details
    */
   #picture(details) {
     const { name, preview } = details;

@@ -16,7 +16,7 @@ import {
   size,
 } from "../words.mjs";
 
-/** @typedef {import("../api.mjs").Details} Details */
+/** @typedef {Omit<import("../api.mjs").Details, "texts">} Details */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").Twin} Twin */
 /** @typedef {{label: string, value: string, copies?: boolean}} Fact */
@@ -58,8 +58,6 @@ export function mainFacts(details, host) {
         .join("; "),
     },
     { label: "Stored name", value: stored_name && stored_name !== name ? stored_name : "" },
-    { label: "Description", value: details.description },
-    { label: "Notes", value: details.notes },
     { label: "File", value: path },
     { label: "Other files with this name", value: details.twins.map(twinText).join("\n") },
     { label: "Size", value: size(details.bytes) },

@@ -8,11 +8,13 @@
 import { element, Questions, webui } from "../page.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
 import { CompletionList } from "./list.mjs";
-import { completeWord, typedWord } from "./typed_word.mjs";
+import { completeWord, setsFor, typedSet, typedWord } from "./typed_word.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Completion} Completion */
 /** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../own.mjs").KnownMember} KnownMember */
+/** @typedef {import("../own.mjs").Own} Own */
 /** @typedef {import("./typed_word.mjs").TypedWord} TypedWord */
 
 const KEY = "lib-embeddings-completion";
@@ -33,16 +35,22 @@ export class Completer {
 
   /**
    * @param {Api} api
+   * @param {Own} own
    * @param {Host} host
-   * @param {(target: EventTarget | null) => Element | null} blockOf Returns what the host
+   * @param {object} page
+   * @param {(target: EventTarget | null) => Element | null} page.blockOf Returns what the host
    *   has around a prompt field, null for other elements.
+   * @param {(target: EventTarget, members: KnownMember[]) => void} page.insertSet Puts all names of a set into the
+   *   fields of which one is given.
    */
-  constructor(api, host, blockOf) {
+  constructor(api, own, host, { blockOf, insertSet }) {
+    this.own = own;
     this.blockOf = blockOf;
+    this.insertSet = insertSet;
     this.list = new CompletionList(host, (completion) => this.#accept(completion));
     /** @type {Questions<string, Completion[]>} */
     this.questions = new Questions(
-      (text) => api.completions(text),
+      (text) => (typedSet(text, text.length) ? this.#sets(text) : api.completions(text)),
       (completions) => this.#show(completions ?? []),
     );
     const capture = true;
@@ -85,7 +93,8 @@ export class Completer {
     const textarea = /** @type {HTMLTextAreaElement} */ (target);
     const hasSelection = textarea.selectionStart !== textarea.selectionEnd;
     const mayOffer = isOn && !hasSelection && (this.list.isOpen || !hasOther(textarea));
-    const typed = mayOffer ? typedWord(textarea.value, textarea.selectionEnd) : null;
+    const { value, selectionEnd } = textarea;
+    const typed = mayOffer ? (typedSet(value, selectionEnd) ?? typedWord(value, selectionEnd)) : null;
     if (!typed) {
       this.#close();
       return;
@@ -93,6 +102,18 @@ export class Completer {
     this.#textarea = textarea;
     this.#typed = typed;
     this.questions.ask(typed.text);
+  }
+
+  /**
+   * @param {string} text
+   * @returns {Promise<Completion[]>}
+   */
+  async #sets(text) {
+    const sets = setsFor(await this.own.sets(), text);
+    return sets.map(({ name, members }) => ({
+      ...{ id: "", name, members, insert: "", n_vectors: 0, families: [] },
+      ...{ fit: /** @type {const} */ ("usable"), field: /** @type {const} */ ("positive") },
+    }));
   }
 
   /** @param {Completion[]} completions */
@@ -127,10 +148,16 @@ export class Completer {
   }
 
   /** @param {Completion} completion */
-  #accept({ insert }) {
+  #accept({ insert, members }) {
     const [textarea, typed] = [this.#textarea, this.#typed];
     this.#close();
-    if (textarea && typed) apply(textarea, completeWord(textarea.value, typed, insert));
+    if (!textarea || !typed) return;
+    if (!members) {
+      apply(textarea, completeWord(textarea.value, typed, insert));
+      return;
+    }
+    apply(textarea, { start: typed.start, end: typed.end, replacement: "" });
+    this.insertSet(textarea, members);
   }
 
   #closeIfMoved() {

@@ -150,13 +150,14 @@ function idOf(at) {
  * @param {Completion} completion
  * @param {number} at
  */
-function option(host, { name, n_vectors, families, fit }, at) {
+function option(host, { name, n_vectors, families, fit, members }, at) {
   const why = obstacle({ state: "ok", fit });
+  const amount = members ? `set of ${counted(members.length, "name")}` : counted(n_vectors, "vector");
   return element(
     "li",
     { role: "option", id: idOf(at), "data-kind": why && fit },
     element("span", { class: "offered", dir: "auto" }, name),
-    element("span", { class: "amount" }, why ? why.toLowerCase() : counted(n_vectors, "vector")),
+    element("span", { class: "amount" }, why ? why.toLowerCase() : amount),
     ...badgeOf(host, families),
   );
 }

@@ -22,6 +22,7 @@ const FURTHEST = 255;
 const WORDS = /(?:\\[^]|[^\n,，、()[\]|:<>\\])*$/;
 const WORD = /(?:\\[^]|[^\s\\])+$/;
 const WORD_GOES_ON = /^[^\s,，、()[\]|:<>]/;
+const SET = /(?<![^\s,，、()[\]|])set:[^\n,，、()[\]|:<>\\]*$/i;
 const FOREIGN_PREFIX = /(?:embedding:|<)$/i;
 const NETWORK = /<[\p{L}\p{N}_]+:[^>]*$/u;
 const COMMENT = /#[^\n]*$/;
@@ -44,6 +45,30 @@ export function typedWord(prompt, caret) {
   // Behind a colon, a number is a weight.
   if (NUMBER.test(words) && prompt[caret - piece.length - 1] === ":") return null;
   return { text: unescaped(words), start: caret - words.length, wordStart: caret - word.length, end: caret };
+}
+
+/**
+ * Return what has been typed of the name of a set, `set:` with it, or null where none is meant.
+ *
+ * @param {string} prompt
+ * @param {number} caret
+ * @returns {TypedWord | null}
+ */
+export function typedSet(prompt, caret) {
+  const text = prompt.slice(Math.max(0, caret - FURTHEST), caret).match(SET)?.[0];
+  if (text === undefined || WORD_GOES_ON.test(prompt.slice(caret))) return null;
+  return { text, start: caret - text.length, wordStart: caret - text.length, end: caret };
+}
+
+/**
+ * Return the sets that a typed text means, whatever the gaps and marks in their names.
+ *
+ * @template {{name: string}} Set
+ * @param {Set[]} sets
+ * @param {string} text Which `typedSet` found.
+ */
+export function setsFor(sets, text) {
+  return sets.filter(({ name }) => bare(name).includes(bare(text.slice(text.indexOf(":") + 1))));
 }
 
 /**

@@ -110,16 +110,43 @@ export class PromptFields {
    * @returns {"added" | "removed" | "missing"} `missing` where the page has no such field.
    */
   toggle(field, name, names, separator) {
+    const options = { separator, isNegative: field === "negative" };
+    return this.#toggle(field, name, (prompt, selection) => names.toggle(prompt, selection, name, options));
+  }
+
+  /**
+   * Insert several names into a field that are missing there, or remove them, in one step.
+   *
+   * @param {Field} field
+   * @param {import("./known_names.mjs").Weighed[]} members
+   * @param {boolean} isWanted
+   * @param {KnownNames} names
+   * @param {string} separator
+   */
+  toggleEach(field, members, isWanted, names, separator) {
+    const options = { separator, isNegative: field === "negative" };
+    const key = members.map(({ name }) => name).join("\n"); // no name has that
+    return this.#toggle(field, key, (prompt, selection) =>
+      names.toggleEach(prompt, selection, members, isWanted, options),
+    );
+  }
+
+  /**
+   * @param {Field} field
+   * @param {string} key What is inserted or removed.
+   * @param {(prompt: string, selection: Range) => import("./edits.mjs").Toggled} toggle
+   * @returns {"added" | "removed" | "missing"}
+   */
+  #toggle(field, key, toggle) {
     const textarea = this.textarea(field);
     if (!textarea) return "missing";
     const { value, selectionStart: start, selectionEnd: end } = textarea;
     const selection = this.#placed.has(textarea) ? { start, end } : { start: value.length, end: value.length };
-    const options = { separator, isNegative: field === "negative" };
-    const toggle = () => names.toggle(value, selection, name, options);
-    const { edit, selection: after, removed } = insertionsIn(textarea).toggle(value, selection, name, toggle);
-    apply(textarea, edit, after);
+    const insertions = insertionsIn(textarea);
+    const done = insertions.toggle(value, selection, key, () => toggle(value, selection));
+    apply(textarea, done.edit, done.selection);
     this.#placed.add(textarea);
-    return removed ? "removed" : "added";
+    return done.removed ? "removed" : "added";
   }
 
   /** Focus the field that was used last, else the prompt. */

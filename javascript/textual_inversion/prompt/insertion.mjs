@@ -2,7 +2,7 @@
  * Know which field names go to and which names are in the prompts; insert and remove them.
  */
 
-import { FIELD_TITLES, FIELDS, obstacle } from "../words.mjs";
+import { counted, FIELD_TITLES, FIELDS, obstacle } from "../words.mjs";
 import { PromptFields } from "./fields.mjs";
 import { isUsed, KnownNames } from "./known_names.mjs";
 import { canBeWritten } from "./pieces.mjs";
@@ -10,6 +10,7 @@ import { canBeWritten } from "./pieces.mjs";
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../own.mjs").Member} Member */
 /** @typedef {Record<Field, boolean>} Places Which fields hold a name. */
 
 /**
@@ -144,6 +145,26 @@ export class Insertion {
     return obstacle(entry) ? `${added}, but this file is not used: ${entry.reason}` : added;
   }
 
+  /**
+   * Tell whether all of several names are in their fields.
+   *
+   * @param {Member[]} members
+   */
+  hasAll(members) {
+    return members.every(({ name, field }) => isUsed(this.#used[field], name));
+  }
+
+  /**
+   * Insert those of several names that are missing, or remove them where none is; return a sentence about it.
+   *
+   * @param {Member[]} members
+   * @param {boolean} [isWanted] Whether to insert them.
+   */
+  toggleAll(members, isWanted) {
+    this.#names.add(members.map(({ name }) => name));
+    return toggleAll(this.fields, members, this.#names, this.separator, isWanted);
+  }
+
   /** Find the names that are in the prompts, once before the next frame is drawn. */
   updateUsed() {
     this.#frame ||= requestAnimationFrame(() => {
@@ -153,6 +174,29 @@ export class Insertion {
       this.listener.usedChanged();
     });
   }
+}
+
+/**
+ * Insert those of several names that are missing, or remove them where none is; return a sentence about it.
+ *
+ * @param {PromptFields} fields
+ * @param {Member[]} members
+ * @param {KnownNames} names
+ * @param {string} separator
+ * @param {boolean} [isWanted] Whether to insert them.
+ */
+export function toggleAll(fields, members, names, separator, isWanted) {
+  const good = members.filter(({ name, field }) => canBeWritten(name) && fields.textarea(field));
+  const used = (/** @type {Field} */ field) => names.usedIn(fields.text(field), { isNegative: field === "negative" });
+  isWanted ??= !good.every(({ name, field }) => isUsed(used(field), name));
+  for (const field of FIELDS) {
+    const inField = used(field);
+    const own = good.filter((member) => member.field === field && isUsed(inField, member.name) !== isWanted);
+    if (own.length) fields.toggleEach(field, own, isWanted, names, separator);
+  }
+  const left = members.length - good.length;
+  const outcome = `${isWanted ? "Added" : "Removed"} ${counted(good.length, "name")}`;
+  return left ? `${outcome}; ${counted(left, "name")} cannot be written here` : outcome;
 }
 
 /** Wait until what is in the page now is on the screen. */

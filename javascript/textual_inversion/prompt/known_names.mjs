@@ -5,10 +5,12 @@
  * which a map knows.
  */
 
-import { toggleName } from "./edits.mjs";
+import { minimalEdit, removeEach, selectionAfter, toggleName, weighName } from "./edits.mjs";
 import { foldName, readPrompt } from "./pieces.mjs";
 
 /** @typedef {import("./gaps.mjs").Options} Options */
+/** @typedef {import("./edits.mjs").Toggled} Toggled */
+/** @typedef {{name: string, weight: number}} Weighed A name, and how much it shall count. */
 /** @typedef {import("./pieces.mjs").Range} Range */
 /** @typedef {import("./pieces.mjs").Reading} Reading */
 
@@ -68,6 +70,34 @@ export class KnownNames {
     const { text } = toggleName(prompt, selection, name, { ...options, names });
     // Beside its new neighbours the name may read as a longer one.
     return toggleName(prompt, selection, name, { ...options, names: [...names, ...this.#likelyIn(text)] });
+  }
+
+  /**
+   * Insert several names that are missing, or remove them.
+   *
+   * @param {string} prompt
+   * @param {Range} selection
+   * @param {Weighed[]} members
+   * @param {boolean} isWanted
+   * @param {Omit<Options, "names">} options
+   * @returns {Toggled}
+   */
+  toggleEach(prompt, selection, members, isWanted, options) {
+    let now = { text: prompt, selection };
+    for (const { name, weight } of members) {
+      if (!isWanted) {
+        const text = removeEach(now.text, name, { ...options, names: this.#likelyIn(now.text) });
+        now = { text, selection: selectionAfter(now.selection, minimalEdit(now.text, text)) };
+        continue;
+      }
+      now = this.toggle(now.text, now.selection, name, options);
+      const reading = { ...options, names: this.#likelyIn(now.text) };
+      const edit = weight === 1 ? null : weighName(now.text, name, weight - 1, reading);
+      if (!edit) continue;
+      const text = now.text.slice(0, edit.start) + edit.replacement + now.text.slice(edit.end);
+      now = { text, selection: selectionAfter(now.selection, edit) };
+    }
+    return { ...now, removed: !isWanted, edit: minimalEdit(prompt, now.text) };
   }
 
   /**

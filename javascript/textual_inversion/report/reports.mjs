@@ -2,9 +2,9 @@
  * Keep a report under each of two prompt fields: what their prompts use, as they are typed.
  */
 
-import { Refusal } from "../api.mjs";
 import { listen } from "../live.mjs";
 import { Questions } from "../page.mjs";
+import { Refusal } from "../request.mjs";
 import { FIELDS, number } from "../words.mjs";
 import { convertSyntax, partName, replaceWord, weighName } from "../prompt/edits.mjs";
 import { applyAside, PromptFields, removeFrom } from "../prompt/fields.mjs";

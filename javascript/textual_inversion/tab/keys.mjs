@@ -9,6 +9,7 @@ import { element, iconButton } from "../page.mjs";
 /**
  * @typedef {object} Keyboard What keys can act on.
  * @property {import("../cards/grid.mjs").Grid} grid
+ * @property {import("./picks.mjs").Picks} picks
  * @property {import("./folders.mjs").FolderTree} tree
  * @property {HTMLElement} toolbar
  * @property {HTMLInputElement} search
@@ -18,7 +19,7 @@ import { element, iconButton } from "../page.mjs";
  */
 
 /** @type {Record<string, string>} On a card: key -> action. */
-const CARD_KEYS = { Enter: "insert", "+": "positive", "-": "negative", f: "favourite", i: "details" };
+const CARD_KEYS = { Enter: "insert", "+": "positive", "-": "negative", f: "favourite", i: "details", x: "pick-card" };
 
 const HELP = [
   ["/", "Search"],
@@ -29,7 +30,9 @@ const HELP = [
   ["−", "Insert it into the negative prompt, or take it out"],
   ["F", "Mark it as a favourite"],
   ["I", "Show its details; there, ← and → show the next ones"],
-  ["Esc", "Go back to the prompt"],
+  ["X", "Select it, as Ctrl with a click does; then Shift with a click selects all up to there"],
+  ["Ctrl+A", "Select all that is found"],
+  ["Esc", "Go back to the prompt, or end the selection first"],
   ["?", "Show these keys"],
 ];
 
@@ -40,10 +43,13 @@ const HELP = [
  * @param {KeyboardEvent} event
  */
 export function answerKey(keyboard, event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
   const target = /** @type {HTMLElement} */ (event.target);
+  const isOfSystem = event.ctrlKey || event.altKey || event.metaKey;
+  const isAll = isOfSystem && event.key === "a" && !event.altKey && target.closest(".viewport");
+  if ((isOfSystem && !isAll) || event.isComposing) return;
   if (target.closest("dialog") || (event.key === "Escape" && target.closest(":popover-open"))) return;
-  if (answer(keyboard, target, event)) event.preventDefault();
+  const isAnswered = isAll ? done(keyboard.actions["pick-all"](target, event)) : answer(keyboard, target, event);
+  if (isAnswered) event.preventDefault();
 }
 
 /**
@@ -58,7 +64,7 @@ function answer(keyboard, target, event) {
   if (target === keyboard.search) return false;
   if (event.key === "/") return done(keyboard.search.select());
   if (event.key === "?") return done(keyboard.actions.keys(target, event));
-  if (event.key === "Escape") return done(keyboard.leave());
+  if (event.key === "Escape") return done(keyboard.picks.isOn ? keyboard.picks.end() : keyboard.leave());
   if (target.role === "treeitem") return answerInTree(keyboard, target, event);
   if (target.closest(".viewport")) return answerInGrid(keyboard, target, event);
   return false;

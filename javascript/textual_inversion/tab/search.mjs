@@ -97,6 +97,27 @@ export class Search {
   }
 
   /**
+   * Return a part of what is found, or all of it, whether it is shown or not.
+   *
+   * @param {number} [first]
+   * @param {number} [end] Behind the last.
+   * @returns {Promise<Entry[]>}
+   */
+  async found(first = 0, end = Infinity) {
+    const { signal } = new AbortController();
+    /** @type {Entry[]} */
+    const found = [];
+    for (let total = end; first + found.length < Math.min(end, total);) {
+      const offset = first + found.length;
+      const limit = Math.min(this.largestPage, end - offset);
+      const page = await this.api.entries({ ...this.#parameters(), offset, limit }, signal);
+      found.push(...page.entries);
+      total = page.entries.length ? page.total : 0; // It may have shrunk meanwhile.
+    }
+    return found;
+  }
+
+  /**
    * Follow the changes of the library, as long as somebody can see them.
    *
    * @param {boolean} isWanted

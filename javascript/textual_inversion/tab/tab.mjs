@@ -1,34 +1,37 @@
 /** The tab: its parts, and what they do for each other. */
 
-import { element, follow, hasEditor, openEditor, openTabs, showOver, watchVisibility } from "../page.mjs";
-import { changesText, FIELDS } from "../words.mjs";
+import { Own } from "../own.mjs";
+import { element, follow, hasEditor, openTabs, watchVisibility } from "../page.mjs";
 import { showPlaces } from "../cards/card.mjs";
 import { DetailsPanel } from "../cards/details.mjs";
 import { Grid } from "../cards/grid.mjs";
+import { NewPicture } from "../cards/new_picture.mjs";
 import { watchPictures } from "../cards/peek.mjs";
 import { showMatches } from "../cards/text.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { Insertion } from "../prompt/insertion.mjs";
+import { actionsOf } from "./actions.mjs";
 import { emptyView, showEmpty, showNoAnswer } from "./empty.mjs";
 import { FolderTree } from "./folders.mjs";
 import { answerKey, keysDialog, reachInToolbar } from "./keys.mjs";
+import { Picks } from "./picks.mjs";
 import { Search } from "./search.mjs";
 import { Address, EVERYTHING, remember, totalText, SORTS } from "./selection.mjs";
+import { Sets } from "./sets.mjs";
 import { Toolbar } from "./toolbar.mjs";
+import { UndoBar } from "./undo.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
 /** @typedef {import("./selection.mjs").Choices} Choices */
 /** @typedef {import("./selection.mjs").Selection} Selection */
-/** @typedef {(target: HTMLElement, event: Event) => unknown} Action */
 
 export class Tab {
   #closing = new AbortController();
   /** @type {Choices} */
-  #choices;
+  choices;
   #isShown = false;
 
   /**
@@ -39,17 +42,27 @@ export class Tab {
   constructor(root, api, host) {
     const { signal } = this.#closing;
     const { tabname = "txt2img" } = root.dataset;
+    const own = (this.own = new Own(api.base));
     this.root = root;
     this.api = api;
     this.address = new Address(root.dataset);
     const { selection, choices } = this.address.read(host.families);
-    this.#choices = choices;
+    this.choices = choices;
     this.toolbar = new Toolbar(tabname, host);
     this.toolbar.search.value = selection.query;
     this.keys = keysDialog();
     this.tree = new FolderTree();
     this.empty = emptyView();
-    this.details = new DetailsPanel(api, host, {
+    this.undo = new UndoBar(root, signal);
+    const report = this.undo.show.bind(this.undo);
+    const changed = (/** @type {Entry} */ entry, /** @type {string} */ id) => this.#changed(entry, id);
+    this.newPicture = new NewPicture(own, tabname, { changed, report });
+    this.picks = new Picks({
+      placeOf: ({ id }) => this.search.results?.indexOf(id) ?? -1,
+      found: (first, end) => this.search.found(first, end),
+      changed: () => this.#markAll(),
+    });
+    this.details = new DetailsPanel(api, own, host, this.newPicture, {
       changed: (entry, id) => this.search.replace(entry, id),
       placesOf: (entry) => this.insertion.placesOf(entry),
       targetOf: (entry) => this.insertion.targetOf(entry),
@@ -58,6 +71,7 @@ export class Tab {
     });
     const marks = { targetChanged: () => this.#showTarget(), usedChanged: () => this.#markAll() };
     this.insertion = new Insertion(tabname, host.separator, marks, signal);
+    this.sets = new Sets(own, api, this.insertion, report);
     const cards = {
       host,
       hasEditor: hasEditor(root),
@@ -94,15 +108,18 @@ export class Tab {
    */
   reveal(id, name) {
     openTabs(this.root);
-    if (!this.grid.reveal(id)) this.#accept({ ...EVERYTHING, query: `"${name.replaceAll('"', " ")}"` });
+    if (!this.grid.reveal(id)) this.accept({ ...EVERYTHING, query: `"${name.replaceAll('"', " ")}"` });
   }
 
   #build() {
+    this.toolbar.options.insertBefore(this.sets.root, this.toolbar.viewToggle);
     const shelf = element("div", { class: "shelf" }, this.toolbar.columns, this.grid.viewport, this.empty);
     this.root.replaceChildren(
       this.toolbar.root,
       element("div", { class: "split" }, this.tree.root, shelf),
+      this.picks.root,
       this.details.root,
+      this.sets.dialog,
       this.keys,
     );
     reachInToolbar(this.toolbar.root, this.toolbar.search);
@@ -121,8 +138,9 @@ export class Tab {
     showEmpty(this.empty, this.search.selection, summary);
     this.grid.show(results, options);
     this.#addNames();
+    this.sets.update(summary.generation);
     this.toolbar.showStatus(totalText(this.search.selection, summary));
-    this.address.keep({ ...this.search.selection, ...this.#choices });
+    this.address.keep({ ...this.search.selection, ...this.choices });
   }
 
   /** @param {Error | undefined} problem Of the last request. */
@@ -147,9 +165,9 @@ export class Tab {
   }
 
   #showChoices() {
-    this.toolbar.showChoices(this.#choices);
-    this.grid.resize(this.#choices);
-    this.tree.root.hidden = !this.#choices.showsFolders || !this.tree.isUseful;
+    this.toolbar.showChoices(this.choices);
+    this.grid.resize(this.choices);
+    this.tree.root.hidden = !this.choices.showsFolders || !this.tree.isUseful;
     this.toolbar.foldersToggle.hidden = !this.tree.isUseful;
   }
 
@@ -159,12 +177,15 @@ export class Tab {
    */
   #mark(card, entry) {
     showPlaces(card, this.insertion.placesOf(entry), this.insertion.targetOf(entry));
+    this.picks.mark(card, entry);
     showMatches(card, entry.name, this.search.selection.query);
   }
 
   #markAll() {
     for (const { card, entry } of this.grid.shown()) this.#mark(card, entry);
     this.details.showPlaces();
+    this.sets.showUsed();
+    this.toolbar.pickToggle.setAttribute("aria-pressed", String(this.picks.isOn));
   }
 
   #showTarget() {
@@ -174,57 +195,28 @@ export class Tab {
     this.#markAll();
   }
 
-  /** @type {Record<string, Action>} By the `data-action` of what was clicked, changed or typed into. */
-  #actions = {
-    insert: (card, event) => this.#toggle(card, (entry) => this.insertion.targetFor(entry, event)),
-    positive: (card) => this.#toggle(card, () => "positive"),
-    negative: (card) => this.#toggle(card, () => "negative"),
-    favourite: (card) => this.#withEntry(card, (entry) => this.#toggleFavourite(entry)),
-    details: (card) => this.#withEntry(card, (entry) => this.details.open(entry)),
-    edit: (_button, event) => openEditor(this.root, event),
-    before: () => this.details.walk(-1),
-    behind: () => this.details.walk(1),
-    enlarge: () => this.details.enlarge(),
-    close: (button) => button.closest("dialog")?.close(),
-    keys: () => showOver(this.keys),
-    rename: ({ dataset }) => this.details.renaming.open(dataset.name ?? ""),
-    copy: (button) => this.details.copy(button),
-    choice: (input) => this.details.choose(/** @type {HTMLInputElement} */ (input)),
-    search: () => this.search.select({ query: this.toolbar.search.value.trim() }),
-    filter: ({ dataset }) => this.search.select({ filter: /** @type {Selection["filter"]} */ (dataset.value) }),
-    family: () => this.search.select({ family: this.toolbar.family.value }),
-    folder: ({ dataset }) => this.search.select({ folder: dataset.id ?? "" }),
-    fold: (twisty) => this.tree.fold(/** @type {HTMLElement} */ (twisty.parentElement)),
-    folders: () => this.#choose({ showsFolders: !this.#choices.showsFolders }),
-    sort: () => this.#sort(this.toolbar.sort.value),
-    column: ({ dataset }) => this.#sort(dataset.value),
-    view: () => this.#choose({ isList: !this.#choices.isList }),
-    scale: () => this.#choose({ scale: this.toolbar.scale.valueAsNumber }),
-    order: () => this.#sort(this.#choices.sort),
-    target: ({ dataset }) => this.insertion.choose(FIELDS.find((field) => field === dataset.value) ?? null),
-    rescan: () => this.toolbar.attempt("Not scanned", async () => changesText(await this.api.rescan())),
-    offer: ({ dataset }) => this.#accept(JSON.parse(dataset.selection ?? "{}")),
-  };
-
   /** @param {AbortSignal} signal */
   #addListeners(signal) {
-    const { root, grid, tree, insertion, toolbar } = this;
+    const { root, grid, tree, insertion, toolbar, picks } = this;
+    const actions = actionsOf(this);
     const keyboard = {
       grid,
+      picks,
       tree,
       toolbar: toolbar.root,
       search: toolbar.search,
-      actions: this.#actions,
-      clearSearch: () => this.#accept({ query: "" }),
+      actions,
+      clearSearch: () => this.accept({ query: "" }),
       leave: () => insertion.fields.focus(),
     };
-    follow(root, this.#actions, signal);
+    follow(root, actions, signal);
     root.addEventListener("keydown", (event) => answerKey(keyboard, event), { signal });
     root.addEventListener("mousedown", keepCaret, { signal });
     root.addEventListener("focusin", ({ target }) => this.#follow(/** @type {Element} */ (target)), { signal });
     toolbar.options.addEventListener("toggle", () => toolbar.options.querySelector("button")?.focus(), { signal });
     root.addEventListener("pointerenter", () => insertion.updateUsed(), { signal });
     watchPictures(root, grid.list, signal);
+    this.newPicture.follow(root, (part) => this.#entryOf(part), signal);
   }
 
   /**
@@ -238,52 +230,49 @@ export class Tab {
   }
 
   /**
+   * Do something with the entry that a part of the tab shows.
+   *
    * @param {HTMLElement} part Of a card, or of the details.
    * @param {(entry: Entry) => unknown} act
    */
-  #withEntry(part, act) {
-    const entry = this.details.entry ?? this.grid.entryOf(part);
+  withEntry(part, act) {
+    const entry = this.#entryOf(part);
     if (entry) act(entry);
   }
 
   /**
-   * @param {HTMLElement} part
-   * @param {(entry: Entry) => Field} where
+   * Show an entry that was changed in this page, also where its details are open.
+   *
+   * @param {Entry} entry
+   * @param {string} id The one it had.
    */
-  #toggle(part, where) {
-    this.#withEntry(part, (entry) => {
-      const outcome = this.details.aside(() => this.insertion.toggle(entry, where(entry)));
-      this.toolbar.showStatus(outcome);
-      this.details.status.textContent = outcome;
-    });
+  #changed(entry, id) {
+    this.search.replace(entry, id);
+    this.details.refresh();
   }
 
-  /** @param {Entry} entry */
-  #toggleFavourite({ id, name, favourite }) {
-    this.toolbar.attempt("Not saved", async () => {
-      await this.api.choose(id, { favourite: !favourite });
-      this.search.refresh();
-      return favourite ? `Removed ${name} from the favourites` : `Added ${name} to the favourites`;
-    });
+  /** @param {Element} part */
+  #entryOf(part) {
+    return this.details.entry ?? this.grid.entryOf(part);
   }
 
   /** @param {any} sort The present one reverses the order. */
-  #sort(sort) {
-    const reversed = this.#choices.order === "asc" ? "desc" : "asc";
-    this.#choose({ sort, order: sort === this.#choices.sort ? reversed : SORTS.get(sort)?.order });
+  sort(sort) {
+    const reversed = this.choices.order === "asc" ? "desc" : "asc";
+    this.choose({ sort, order: sort === this.choices.sort ? reversed : SORTS.get(sort)?.order });
   }
 
   /** @param {Partial<Choices>} change */
-  #choose(change) {
-    this.#choices = { ...this.#choices, ...change };
-    remember(this.#choices);
-    this.address.keep({ ...this.search.selection, ...this.#choices });
+  choose(change) {
+    this.choices = { ...this.choices, ...change };
+    remember(this.choices);
+    this.address.keep({ ...this.search.selection, ...this.choices });
     this.#showChoices();
-    if ("sort" in change || "order" in change) this.search.sort(this.#choices);
+    if ("sort" in change || "order" in change) this.search.sort(this.choices);
   }
 
   /** @param {Partial<Selection>} selection */
-  #accept(selection) {
+  accept(selection) {
     this.toolbar.search.value = selection.query ?? this.toolbar.search.value;
     this.search.select(selection);
   }

@@ -46,6 +46,7 @@ export class Toolbar {
     const scale = { type: "range", "data-action": "scale", "aria-label": "Size of the cards", ...SCALES };
     this.scale = element("input", scale);
     this.viewToggle = iconButton("view-toggle", "view", "Show as a list");
+    this.pickToggle = iconButton("pick-toggle", "pick", "Select several", { "aria-pressed": "false" });
     this.columns = element("div", { class: "columns", hidden: true }, ...columnTitles());
     this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
     this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
@@ -165,6 +166,7 @@ export class Toolbar {
       element("div", { class: "insert-into" }, element("span", { class: "label" }, "Insert into"), this.targets),
       completionSwitch(),
       this.viewToggle,
+      this.pickToggle,
       element("label", { class: "choice scale" }, "Size", this.scale),
       iconButton("keys-help", "keys", "Show the keys (?)"),
     );

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { completeWord, typedWord } from "../../../javascript/textual_inversion/completion/typed_word.mjs";
+import { completeWord, setsFor, typedSet, typedWord } from "../../../javascript/textual_inversion/completion/typed_word.mjs";
 
 /** Read a prompt whose caret is written as `‸`. */
 function at(marked) {
@@ -84,3 +84,30 @@ for (const [marked, insert, wanted] of COMPLETED) {
     assert.equal(completed(marked, insert), wanted);
   });
 }
+
+const SETS = {
+  "set:‸": "set:",
+  "a dog, set:my neg‸": "set:my neg",
+  "(Set:x‸:1.2)": "Set:x",
+  "a\nset:x‸\nb": "set:x",
+  "reset:x‸": null,
+  "set:x‸y": null,
+  "set:x, a‸": null,
+  "set‸": null,
+};
+
+for (const [marked, text] of Object.entries(SETS)) {
+  test(`a set is typed in ${JSON.stringify(marked)}: ${text}`, () => {
+    const { prompt, caret } = at(marked);
+    const typed = typedSet(prompt, caret);
+    assert.equal(typed?.text ?? null, text);
+    if (typed) assert.equal(prompt.slice(typed.start, typed.end), text);
+  });
+}
+
+test("sets are meant by their letters", () => {
+  const sets = [{ name: "my negatives" }, { name: "Neg 2" }, { name: "style" }];
+  assert.deepEqual(setsFor(sets, "set:NEG"), sets.slice(0, 2));
+  assert.deepEqual(setsFor(sets, "set:my-n"), sets.slice(0, 1));
+  assert.deepEqual(setsFor(sets, "set:"), sets);
+});

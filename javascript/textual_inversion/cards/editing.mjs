@@ -1,0 +1,129 @@
+/**
+ * Show what somebody wrote about an embedding, and let it be edited in place.
+ */
+
+import { element, textButton } from "../page.mjs";
+import { sentenceCase } from "../words.mjs";
+
+/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../api.mjs").Texts} Texts */
+/** @typedef {import("../own.mjs").TextEdits} TextEdits */
+/** @typedef {(edits: TextEdits) => Promise<unknown>} Save Fails with a sentence. */
+
+/** @type {Record<keyof Texts, string>} */
+const TITLES = { trigger_words: "Trigger words", description: "Description", notes: "Notes" };
+
+/** The texts of the file that is shown. */
+export class TextsEditor {
+  /** @param {Save} save */
+  constructor(save) {
+    this.editors = Object.keys(TITLES).map((key) => new TextEditor(/** @type {keyof Texts} */ (key), save));
+    this.root = element("dl", { class: "texts" }, ...this.editors.map(({ root }) => root));
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {Texts | undefined} texts As they are written; undefined until that is known.
+   */
+  show(entry, texts) {
+    for (const editor of this.editors) editor.show(entry, texts);
+  }
+
+  close() {
+    for (const editor of this.editors) editor.close();
+  }
+}
+
+/** One text. Its field keeps what was typed while the details around it are shown anew. */
+class TextEditor {
+  /** What was written when somebody began to edit. */
+  #before = "";
+  /** What is written by now. */
+  #written = "";
+
+  /**
+   * @param {keyof Texts} key
+   * @param {Save} save
+   */
+  constructor(key, save) {
+    this.key = key;
+    this.save = save;
+    const title = TITLES[key];
+    this.text = element("span", { dir: "auto" });
+    this.edit = textButton("", "", { "data-key": `edit-${key}` });
+    this.value = element("div", { class: "value" }, this.text, this.edit);
+    this.field = element("textarea", { "aria-label": title, "data-key": `text-${key}`, dir: "auto", rows: 3 });
+    const submit = element("button", { type: "submit", class: "plain" }, "Save");
+    const cancel = textButton("", "Cancel");
+    this.outcome = element("p", { class: "outcome", role: "status" });
+    this.form = element("form", { class: "renaming", hidden: true }, this.field, submit, cancel);
+    this.root = element(
+      "div",
+      { class: "fact" },
+      element("dt", {}, title),
+      element("dd", {}, this.value, this.form, this.outcome),
+    );
+    this.edit.addEventListener("click", () => this.#open());
+    cancel.addEventListener("click", () => this.#leave());
+    this.form.addEventListener("submit", (event) => this.#submit(event));
+    this.form.addEventListener("keydown", (event) => this.#onKey(event));
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {Texts | undefined} texts
+   */
+  show(entry, texts) {
+    const shown = entry[this.key];
+    this.#written = texts?.[this.key] ?? "";
+    this.text.textContent = shown;
+    this.edit.hidden = !texts;
+    this.edit.className = shown ? "icon edit" : "plain";
+    this.edit.textContent = shown ? "" : "Add …";
+    const label = `${shown ? "Edit" : "Add"}: ${TITLES[this.key].toLowerCase()}`;
+    for (const name of ["aria-label", "title"]) this.edit.setAttribute(name, label);
+  }
+
+  close() {
+    this.form.hidden = true;
+    this.value.hidden = false;
+    this.outcome.textContent = "";
+  }
+
+  #open() {
+    this.#before = this.#written;
+    this.field.value = this.#written;
+    this.outcome.textContent = "";
+    this.value.hidden = true;
+    this.form.hidden = false;
+    this.field.focus();
+  }
+
+  /** Show the text again, with the focus on what edits it. */
+  #leave() {
+    this.close();
+    this.edit.focus();
+  }
+
+  /** @param {Event} event */
+  async #submit(event) {
+    event.preventDefault();
+    try {
+      await this.save({ [this.key]: { before: this.#before, after: this.field.value } });
+      this.#leave();
+    } catch (error) {
+      this.outcome.textContent = sentenceCase(`Not saved: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    if (event.isComposing) return;
+    if (event.key === "Escape") {
+      event.preventDefault(); // It would close the dialog.
+      this.#leave();
+    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      this.#submit(event);
+    }
+  }
+}

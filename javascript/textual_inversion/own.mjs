@@ -1,0 +1,99 @@
+/**
+ * What people make themselves, in the library's HTTP API: pictures and texts beside files, and sets.
+ */
+
+import { ask, send } from "./request.mjs";
+
+/** @typedef {import("./api.mjs").Entry} Entry */
+/** @typedef {import("./api.mjs").Texts} Texts */
+/** @typedef {Partial<Record<keyof Texts, {before: string, after: string}>>} TextEdits */
+/** @typedef {import("./api.mjs").Member} Member */
+/** @typedef {import("./api.mjs").KnownMember} KnownMember */
+/** @typedef {{name: string, members: KnownMember[]}} EmbeddingSet */
+
+const MOST_IDS = 10_000;
+
+export class Own {
+  /** @param {string} base */
+  constructor(base) {
+    this.base = base;
+  }
+
+  /**
+   * Let a picture show an embedding.
+   *
+   * @param {string} id
+   * @param {Blob} picture
+   * @returns {Promise<Entry & {undo: string}>}
+   */
+  putPreview(id, picture) {
+    return ask(`${this.#entry(id)}/preview`, { method: "PUT", body: picture });
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} undo The word of the answer before.
+   * @returns {Promise<Entry>}
+   */
+  undoPreview(id, undo) {
+    return send("POST", `${this.#entry(id)}/preview/undo`, { undo });
+  }
+
+  /**
+   * @param {string} id
+   * @param {TextEdits} edits
+   * @returns {Promise<Entry>}
+   */
+  writeTexts(id, edits) {
+    return send("PATCH", `${this.#entry(id)}/texts`, edits);
+  }
+
+  /**
+   * Mark files as favourites, or as none any more, as many as the server takes at once.
+   *
+   * @param {string[]} ids
+   * @param {boolean} favourite
+   */
+  async mark(ids, favourite) {
+    for (let at = 0; at < ids.length; at += MOST_IDS)
+      await send("PATCH", `${this.base}/entries`, { ids: ids.slice(at, at + MOST_IDS), favourite });
+  }
+
+  /** @returns {Promise<EmbeddingSet[]>} */
+  async sets() {
+    return (await ask(`${this.base}/sets`)).sets;
+  }
+
+  /**
+   * Make a set, or another one of an old one.
+   *
+   * @param {string} name
+   * @param {Member[]} members
+   */
+  putSet(name, members) {
+    return send("PUT", this.#set(name), { members: members.map(({ name, field, weight }) => ({ name, field, weight })) });
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} newName
+   */
+  renameSet(name, newName) {
+    return send("PATCH", this.#set(name), { name: newName });
+  }
+
+  /** @param {string} name */
+  deleteSet(name) {
+    return ask(this.#set(name), { method: "DELETE" });
+  }
+
+  /** @param {string} id */
+  #entry(id) {
+    return `${this.base}/entries/${encodeURIComponent(id)}`;
+  }
+
+  /** @param {string} name */
+  #set(name) {
+    return `${this.base}/sets?${new URLSearchParams({ name })}`;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Ask the server, and say in a sentence why there is no answer.
+ */
+
+/** The server does not let this page ask; the message says why. */
+export class Refusal extends Error {}
+
+/** After how long a server that answers nothing counts as hung. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * Return a signal that also ends the waiting for a server that is hung.
+ *
+ * @param {AbortSignal} signal
+ */
+export function patient(signal) {
+  return AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+}
+
+/**
+ * @param {string} address
+ * @param {RequestInit} [request]
+ * @returns {Promise<any>} What the JSON of the answer says.
+ */
+export async function ask(address, request) {
+  const response = await fetch(address, request).catch(explain);
+  if (response.status === 403) throw new Refusal(await messageOf(response));
+  if (!response.ok) throw new Error(await messageOf(response));
+  return response.status === 204 ? undefined : response.json();
+}
+
+/**
+ * @param {string} method
+ * @param {string} address
+ * @param {unknown} body Sent as JSON.
+ */
+export function send(method, address, body) {
+  return ask(address, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+
+/**
+ * Say in our own words why there is no answer: each browser has others for it.
+ *
+ * @param {Error} error
+ * @returns {never}
+ */
+function explain(error) {
+  if (error.name === "TimeoutError") throw new Error(`the server has not answered for ${PATIENCE_MS / 1000} seconds`);
+  throw error instanceof TypeError ? new Error("the server does not answer") : error;
+}
+
+/**
+ * Return the server's own sentence about what is wrong, or the status where it has none.
+ *
+ * @param {Response} response
+ */
+async function messageOf(response) {
+  const body = await response.json().catch(() => ({}));
+  return typeof body.detail === "string"
+    ? body.detail
+    : `the server answered with status ${response.status} ${response.statusText}`;
+}

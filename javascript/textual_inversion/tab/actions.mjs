@@ -1,0 +1,184 @@
+/**
+ * What each action of the tab does: of a card, of the toolbar, of the details, of what is picked.
+ */
+
+import { copyText, openEditor, showOver } from "../page.mjs";
+import { changesText, counted, FIELDS } from "../words.mjs";
+
+/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../own.mjs").Member} Member */
+/** @typedef {import("./selection.mjs").Selection} Selection */
+/** @typedef {(target: HTMLElement, event: Event) => unknown} Action */
+
+/**
+ * @typedef {object} Tab What they act on.
+ * @property {HTMLElement} root
+ * @property {import("../api.mjs").Api} api
+ * @property {import("../own.mjs").Own} own
+ * @property {import("./selection.mjs").Choices} choices
+ * @property {import("../cards/details.mjs").DetailsPanel} details
+ * @property {import("../cards/new_picture.mjs").NewPicture} newPicture
+ * @property {import("../prompt/insertion.mjs").Insertion} insertion
+ * @property {HTMLDialogElement} keys
+ * @property {import("./folders.mjs").FolderTree} tree
+ * @property {import("./picks.mjs").Picks} picks
+ * @property {import("./search.mjs").Search} search
+ * @property {import("./sets.mjs").Sets} sets
+ * @property {import("./toolbar.mjs").Toolbar} toolbar
+ * @property {(part: HTMLElement, act: (entry: Entry) => unknown) => void} withEntry Act on what a part shows.
+ * @property {(selection: Partial<Selection>) => void} accept Show another part of the library.
+ * @property {(change: Partial<import("./selection.mjs").Choices>) => void} choose
+ * @property {(sort: any) => void} sort
+ */
+
+/**
+ * Return all of them, by the `data-action` of what was clicked, changed or typed into.
+ *
+ * @param {Tab} tab
+ * @returns {Record<string, Action>}
+ */
+export function actionsOf(tab) {
+  return { ...actionsOfCards(tab), ...actionsOfDetails(tab), ...actionsOfToolbar(tab), ...actionsOfPicks(tab) };
+}
+
+/**
+ * @param {Tab} tab
+ * @returns {Record<string, Action>}
+ */
+function actionsOfCards(tab) {
+  const { insertion, details, picks } = tab;
+  return {
+    insert: (card, event) => tab.withEntry(card, (entry) => {
+      if (details.entry || !picks.take(entry, event)) toggle(tab, entry, insertion.targetFor(entry, event));
+    }),
+    positive: (card) => tab.withEntry(card, (entry) => toggle(tab, entry, "positive")),
+    negative: (card) => tab.withEntry(card, (entry) => toggle(tab, entry, "negative")),
+    favourite: (card) => tab.withEntry(card, (entry) => toggleFavourite(tab, entry)),
+    details: (part, event) => tab.withEntry(part, (entry) => {
+      if (!part.matches(".main") || !picks.take(entry, event)) details.open(entry);
+    }),
+    edit: (_button, event) => openEditor(tab.root, event),
+  };
+}
+
+/**
+ * @param {Tab} tab
+ * @returns {Record<string, Action>}
+ */
+function actionsOfDetails(tab) {
+  const { details, newPicture } = tab;
+  return {
+    before: () => details.walk(-1),
+    behind: () => details.walk(1),
+    enlarge: () => details.enlarge(),
+    close: (button) => button.closest("dialog")?.close(),
+    rename: ({ dataset }) => details.renaming.open(dataset.name ?? ""),
+    copy: (button) => details.copy(button),
+    choice: (input) => details.choose(/** @type {HTMLInputElement} */ (input)),
+    "choose-picture": (button) => tab.withEntry(button, (entry) => newPicture.choose(entry)),
+    "last-picture": (button) => tab.withEntry(button, (entry) => newPicture.takeLast(entry)),
+  };
+}
+
+/**
+ * @param {Tab} tab
+ * @returns {Record<string, Action>}
+ */
+function actionsOfToolbar(tab) {
+  const { toolbar, search, tree, insertion, sets } = tab;
+  return {
+    keys: () => showOver(tab.keys),
+    search: () => search.select({ query: toolbar.search.value.trim() }),
+    filter: ({ dataset }) => search.select({ filter: /** @type {Selection["filter"]} */ (dataset.value) }),
+    family: () => search.select({ family: toolbar.family.value }),
+    folder: ({ dataset }) => search.select({ folder: dataset.id ?? "" }),
+    fold: (twisty) => tree.fold(/** @type {HTMLElement} */ (twisty.parentElement)),
+    folders: () => tab.choose({ showsFolders: !tab.choices.showsFolders }),
+    sort: () => tab.sort(toolbar.sort.value),
+    column: ({ dataset }) => tab.sort(dataset.value),
+    view: () => tab.choose({ isList: !tab.choices.isList }),
+    scale: () => tab.choose({ scale: toolbar.scale.valueAsNumber }),
+    order: () => tab.sort(tab.choices.sort),
+    target: ({ dataset }) => insertion.choose(FIELDS.find((field) => field === dataset.value) ?? null),
+    rescan: () => toolbar.attempt("Not scanned", async () => changesText(await tab.api.rescan())),
+    offer: ({ dataset }) => tab.accept(JSON.parse(dataset.selection ?? "{}")),
+    set: ({ dataset }) => sets.toggle(dataset.name),
+    "manage-sets": () => sets.open(),
+    "rename-set": (button) => sets.rename(button),
+    "delete-set": (button) => sets.delete(button),
+  };
+}
+
+/**
+ * @param {Tab} tab
+ * @returns {Record<string, Action>}
+ */
+function actionsOfPicks(tab) {
+  const { toolbar, search, insertion, picks, sets } = tab;
+  const members = () => picks.embeddings.map((entry) => memberOf(entry, insertion.targetOf(entry)));
+  return {
+    pick: () => (picks.isOn ? picks.end() : picks.begin()),
+    "pick-card": (card) => tab.withEntry(card, (entry) => picks.pick(entry)),
+    "pick-all": () => toolbar.attempt("Not selected", async () => {
+      picks.add(await search.found());
+      return `Selected ${counted(picks.entries.length, "file")}`;
+    }),
+    "end-picks": () => picks.end(),
+    "insert-picked": () => toolbar.showStatus(insertion.toggleAll(members())),
+    "favourite-picked": () => toolbar.attempt("Not saved", () => markAll(tab, picks.entries)),
+    "copy-picked": () => toolbar.attempt("Not copied", async () => {
+      const { length } = picks.embeddings;
+      const isCopied = await copyText(picks.embeddings.map(({ name }) => name).join(", "), tab.root);
+      return isCopied ? `Copied ${counted(length, "name")}` : "Your browser does not allow this page to copy";
+    }),
+    "set-of-picked": () => sets.open(members()),
+  };
+}
+
+/**
+ * @param {Entry} entry
+ * @param {Field} field
+ * @returns {Member}
+ */
+function memberOf({ name }, field) {
+  return { name, field, weight: 1 };
+}
+
+/**
+ * @param {Tab} tab
+ * @param {Entry} entry
+ * @param {Field} field
+ */
+function toggle({ details, insertion, toolbar }, entry, field) {
+  const outcome = details.aside(() => insertion.toggle(entry, field));
+  toolbar.showStatus(outcome);
+  details.status.textContent = outcome;
+}
+
+/**
+ * @param {Tab} tab
+ * @param {Entry} entry
+ */
+function toggleFavourite({ api, search, toolbar }, { id, name, favourite }) {
+  toolbar.attempt("Not saved", async () => {
+    await api.choose(id, { favourite: !favourite });
+    search.refresh();
+    return favourite ? `Removed ${name} from the favourites` : `Added ${name} to the favourites`;
+  });
+}
+
+/**
+ * Mark all of some entries as favourites, or none where all are.
+ *
+ * @param {Tab} tab
+ * @param {Entry[]} entries
+ */
+async function markAll({ own, search }, entries) {
+  const isWanted = !entries.every(({ favourite }) => favourite);
+  const changed = entries.filter(({ favourite }) => favourite !== isWanted);
+  await own.mark(changed.map(({ id }) => id), isWanted);
+  search.refresh();
+  const count = counted(changed.length, "file");
+  return isWanted ? `Added ${count} to the favourites` : `Removed ${count} from the favourites`;
+}

@@ -1,0 +1,72 @@
+/**
+ * Say how something went, over whatever is open, with a button that undoes it.
+ */
+
+import { element, textButton } from "../page.mjs";
+import { sentenceCase } from "../words.mjs";
+
+/** How long a sentence is there on which nothing depends. */
+const READ_MS = 6000;
+
+export class UndoBar {
+  /** @type {(() => Promise<string>) | undefined} */
+  #undo;
+  /** @type {number | undefined} */
+  #timer;
+  #isShown = false;
+
+  /**
+   * @param {HTMLElement} home What it says something about: the tab.
+   * @param {AbortSignal} closing
+   */
+  constructor(home, closing) {
+    this.home = home;
+    this.sentence = element("span", { role: "status" });
+    this.button = textButton("", "Undo");
+    const close = element("button", { type: "button", class: "icon close", "aria-label": "Hide this", title: "Hide this" });
+    this.root = element("div", { class: "undo", popover: "manual" }, this.sentence, this.button, close);
+    this.button.addEventListener("click", () => this.#press());
+    close.addEventListener("click", () => this.#hide());
+    const goOnTop = () => this.#isShown && this.#goOnTop();
+    home.addEventListener("close", goOnTop, { signal: closing, capture: true });
+  }
+
+  /**
+   * Show a sentence, with an undo until another one comes or somebody closes it.
+   *
+   * @param {string} sentence
+   * @param {() => Promise<string>} [undo] Returns a sentence, or fails with one.
+   */
+  show(sentence, undo) {
+    clearTimeout(this.#timer);
+    this.#undo = undo;
+    this.button.hidden = !undo;
+    this.sentence.textContent = sentenceCase(sentence);
+    this.#isShown = true;
+    this.#goOnTop();
+    if (!undo) this.#timer = setTimeout(() => this.#hide(), READ_MS);
+  }
+
+  /** Be in the dialog that is open, where it can be pressed, or else in the page, and on top. */
+  #goOnTop() {
+    const place = this.home.querySelector("dialog[open]") ?? this.home;
+    if (this.root.parentElement !== place) place.append(this.root);
+    if (!this.root.matches(":popover-open")) this.root.showPopover();
+  }
+
+  async #press() {
+    const undo = this.#undo;
+    if (!undo) return;
+    this.button.hidden = true;
+    try {
+      this.show(await undo());
+    } catch (error) {
+      this.show(`Not undone: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+
+  #hide() {
+    this.#isShown = false;
+    if (this.root.matches(":popover-open")) this.root.hidePopover();
+  }
+}

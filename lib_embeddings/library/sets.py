@@ -1,0 +1,111 @@
+"""Sets: a few names that somebody uses together, each with its prompt field and its weight.
+
+They are kept with the choices, a row for each member, so that two processes that change one set
+both win. A set without members is none. It names names: whatever file has one is meant.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from lib_embeddings.errors import shown
+from lib_embeddings.library.choices_file import Edit, Rows
+from lib_embeddings.library.view import View
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import FIELDS, Field, fold, is_text, natural_key
+
+_KIND = "set:"
+
+
+class Member(NamedTuple):
+    """A name in a set."""
+
+    name: str
+    field: Field
+    weight: float = 1.0
+
+
+# By name, in natural order; the members of each likewise, those of the prompt first.
+Sets = Mapping[str, tuple[Member, ...]]
+
+
+def sets_of(rows: Rows) -> Sets:
+    """Return the sets that a store holds."""
+    found: dict[str, list[Member]] = defaultdict(list)
+    for (id_, kind), weight in rows.items():
+        field = next((each for each in FIELDS if id_.startswith(f"{each}:")), None)
+        if kind.startswith(_KIND) and field and isinstance(weight, int | float):
+            found[kind[len(_KIND) :]].append(Member(id_[len(field) + 1 :], field, float(weight)))
+    return {name: _in_order(found[name]) for name in sorted(found, key=natural_key)}
+
+
+def putting(name: str, members: Iterable[Member]) -> Edit:
+    """Return the edit that makes a set of these members and no others; of none, it takes it out."""
+    put = {(f"{each.field}:{each.name}", _KIND + name): each.weight for each in members}
+
+    def edit(rows: Rows) -> None:
+        for key in [key for key in rows if key[1] == _KIND + name]:
+            del rows[key]
+        rows.update(put)
+
+    return edit
+
+
+def adding(name: str, members: Iterable[Member], removed: Iterable[str] = ()) -> Edit:
+    """Return the edit that adds members to a set, in the place of others of their names.
+
+    Args:
+        removed: names to take out.
+    """
+    added = tuple(members)
+    gone = {fold(each) for each in (*removed, *(member.name for member in added))}
+
+    def edit(rows: Rows) -> None:
+        kept = [each for each in sets_of(rows).get(name, ()) if fold(each.name) not in gone]
+        putting(name, (*kept, *added))(rows)
+
+    return edit
+
+
+def renaming(name: str, new: str) -> Edit:
+    """Return the edit that gives a set another name."""
+
+    def edit(rows: Rows) -> None:
+        for id_, kind in [key for key in rows if key[1] == _KIND + name]:
+            rows[id_, _KIND + new] = rows.pop((id_, kind))
+
+    return edit
+
+
+def why_no_name(name: str) -> str | None:
+    """Return why no set can have a name; None where one can."""
+    if not name.strip():
+        return "the set has no name: type one"
+    if name != name.strip() or not name.isprintable() or not is_text(name):
+        return f"{shown(name)}: there is a character in it that nobody sees: remove it"
+    if len(name) > LIMITS.set_characters:
+        return f"{shown(name)}: expected at most {LIMITS.set_characters} characters"
+    return None
+
+
+def sets_as_json(sets: Sets, view: View) -> list[dict[str, Any]]:
+    """Return what programs learn about sets: also which member is whose file, and why not used."""
+    return [
+        {"name": name, "members": [_member_as_json(member, view) for member in members]}
+        for name, members in sets.items()
+    ]
+
+
+def _member_as_json(member: Member, view: View) -> dict[str, Any]:
+    seen = view.named.get(fold(member.name))
+    reason = None if seen and seen.may_be_used else seen.reason if seen else "there is no such file"
+    return {**member._asdict(), "id": seen.entry.place.id if seen else None, "reason": reason}
+
+
+def _in_order(members: Iterable[Member]) -> tuple[Member, ...]:
+    def key(member: Member) -> tuple[int, list[int | str]]:
+        return FIELDS.index(member.field), natural_key(member.name)
+
+    return tuple(sorted(members, key=key))

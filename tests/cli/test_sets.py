@@ -1,0 +1,66 @@
+"""`lib-embeddings sets`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lib_embeddings.__main__ import main
+from tests.builders import safetensors_file
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a user who never ran this before."""
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+
+
+def test_a_life_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is made, shown as prompts, changed, renamed and deleted."""
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e" / "cat(s).safetensors").write_bytes(safetensors_file())
+    add = ["--add", "bad-hands-5:1.2", "--add", "cat(s)", "--add", "lazyneg"]
+    assert main(["sets", "my set", *add]) == 0
+    shown = "my set\n  positive: cat\\(s\\) \n  negative: (bad-hands-5:1.2), lazyneg\n"
+    assert capsys.readouterr().out == shown
+    assert main(["sets", "--dir", str(tmp_path / "e")]) == 0
+    gone = "  bad-hands-5: there is no such file\n  lazyneg: there is no such file\n"
+    assert capsys.readouterr().out == shown + gone
+    assert main(["sets", "my set", "--remove", "lazyneg", "--rename", "mine", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "sets": [
+            {
+                "name": "mine",
+                "members": [
+                    {"name": "cat(s)", "field": "positive", "weight": 1.0},
+                    {"name": "bad-hands-5", "field": "negative", "weight": 1.2},
+                ],
+            }
+        ]
+    }
+    assert main(["sets", "mine", "--delete"]) == 0
+    assert main(["sets"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--add", "x"], "which set shall change? give its name"),
+        (["gone"], "there is no set gone: `lib-embeddings sets` lists them"),
+        (["gone", "--delete"], "there is no set gone"),
+        ([" ", "--add", "x"], "the set has no name: type one"),
+        (["a", "--add", "x", "--rename", "b"], "there is a set b already: give another name"),
+    ],
+)
+def test_what_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], why: str
+) -> None:
+    """Each refusal is one sentence."""
+    main(["sets", "b", "--add", "x"])
+    capsys.readouterr()
+    assert main(["sets", *arguments]) == 2
+    assert why in capsys.readouterr().err
