@@ -11,11 +11,11 @@ from lib_embeddings import __version__
 from lib_embeddings.cli import (
     INTERRUPTED,
     OK,
+    files,
     inspect,
     learn,
     prompt,
     refuse,
-    rename,
     scan,
     serve,
     sources,
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lib-embeddings {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (scan, inspect, rename, prompt, try_, learn, sources, serve):
+    for command in (scan, inspect, files, prompt, try_, learn, sources, serve):
         command.add_parser(commands)
     return parser
 

@@ -5,7 +5,7 @@
 /** @typedef {"ok" | "duplicate" | "broken" | "unsafe" | "foreign"} State */
 /** @typedef {"usable" | "partial" | "incompatible" | "unknown"} Fit */
 /** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
-/** @typedef {Record<State | Fit | "favourite", number>} Counts */
+/** @typedef {Record<State | Fit | "favourite" | "hidden", number>} Counts */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
 /** @typedef {{key: string, title: string, encoders: string[]}} Family */
@@ -17,6 +17,7 @@
  * @property {number} steps Of a picture.
  * @property {number} page Entries in one answer.
  * @property {number} completions
+ * @property {number} file_bytes Of a file that is added.
  */
 
 /**
@@ -25,6 +26,7 @@
  * @property {string | null} version
  * @property {string[]} tabs Those with prompt fields.
  * @property {string} separator What parts a name from others.
+ * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {Family[]} families
  * @property {Record<string, {hidden_size: number}>} encoders
  * @property {Limits} limits
@@ -57,6 +59,7 @@
  * @property {string} description
  * @property {boolean} favourite
  * @property {boolean} use_partial
+ * @property {boolean} hidden
  * @property {Field} field Where the name belongs.
  * @property {Field | null} chosen_field Null where nobody chose: then the name tells.
  */
@@ -91,9 +94,12 @@
 /** @typedef {LibrarySummary & {entries: Entry[]}} ResultPage */
 /** @typedef {{generation: number, added: number, modified: number, deleted: number}} Changes */
 /** @typedef {Record<string, string | number>} Parameters */
-/** @typedef {{favourite?: boolean, use_partial?: boolean, field?: Field | "auto"}} EntryChoices */
+/** @typedef {{favourite?: boolean, use_partial?: boolean, hidden?: boolean, field?: Field | "auto"}} EntryChoices */
 
 /** @typedef {{id: string, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
+/** @typedef {{id: string, name: string, path: string, deleted: number, bytes: number}} Trashed A file in the trash. */
+/** @typedef {{total: number, bytes: number, items: Trashed[]}} Trash Of which the newest items are told. */
+
 /** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */
 /** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
 
@@ -202,6 +208,56 @@ export class Api {
    */
   rename(id, name) {
     return this.#send("POST", `/entries/${encodeURIComponent(id)}/rename`, { name });
+  }
+
+  /**
+   * Move a file and all that is beside it to another folder.
+   *
+   * @param {string} id
+   * @param {string} folder Its id.
+   * @returns {Promise<Entry>} It has a new id.
+   */
+  move(id, folder) {
+    return this.#send("POST", `/entries/${encodeURIComponent(id)}/move`, { folder });
+  }
+
+  /**
+   * Move a file and all that is beside it to the trash.
+   *
+   * @param {string} id
+   * @returns {Promise<Trashed>}
+   */
+  delete(id) {
+    return this.#ask(`/entries/${encodeURIComponent(id)}`, { method: "DELETE" });
+  }
+
+  /** @returns {Promise<Trash>} */
+  trash() {
+    return this.#ask("/trash");
+  }
+
+  /**
+   * @param {string} id Of an item in the trash.
+   * @returns {Promise<Entry>}
+   */
+  restore(id) {
+    return this.#ask(`/trash/${encodeURIComponent(id)}/restore`, { method: "POST" });
+  }
+
+  /** @returns {Promise<Trash>} */
+  emptyTrash() {
+    return this.#ask("/trash", { method: "DELETE" });
+  }
+
+  /**
+   * Add a file to a folder.
+   *
+   * @param {File} file
+   * @param {string} folder Its id.
+   * @returns {Promise<Entry>}
+   */
+  add(file, folder) {
+    return this.#ask(`/files?${new URLSearchParams({ folder, name: file.name })}`, { method: "POST", body: file });
   }
 
   /**

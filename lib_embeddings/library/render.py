@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from lib_embeddings.entries.companions import pictures_of, read_texts
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.rename import mended_filename
+from lib_embeddings.entries.plans import mended_filename
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
@@ -93,6 +93,7 @@ class EntryJson(TypedDict):
     description: str
     favourite: bool
     use_partial: bool
+    hidden: bool
     field: str
     chosen_field: str | None
     twins: list[TwinJson]
@@ -125,6 +126,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "description": texts.description,
         "favourite": choice.favourite,
         "use_partial": choice.use_partial,
+        "hidden": choice.hidden,
         "field": catalogue.field_of(seen),
         "chosen_field": catalogue.chosen_field_of(seen),
         "twins": [

@@ -7,10 +7,11 @@ refusal is one sentence.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from fastapi import HTTPException, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from lib_embeddings.errors import shown
@@ -22,6 +23,7 @@ _STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
     "favourite": (True, False),
     "use_partial": (True, False),
+    "hidden": (True, False),
     "field": FIELD_CHOICES,
 }
 
@@ -80,12 +82,23 @@ async def read_choices(request: Request) -> dict[str, Any]:
     return body
 
 
-async def read_name(request: Request) -> str:
-    """Return the new name that the body of a request to rename asks for."""
+async def read_text(request: Request, key: str, what: str) -> str:
+    """Return the one text that a body has, under *key*; *what* tells people what it says."""
     body = _parse(await _read_body(request))
-    if isinstance(body, dict) and body.keys() == {"name"} and isinstance(body["name"], str):
-        return str(body["name"])
-    raise HTTPException(422, 'expected {"name": "the new name"}')
+    if isinstance(body, dict) and body.keys() == {key} and isinstance(body[key], str):
+        return str(body[key])
+    raise HTTPException(422, f'expected {{"{key}": "{what}"}}')
+
+
+async def receive_file(request: Request, file: BinaryIO) -> None:
+    """Write the body to a file of ours, as it comes, and close it. Raises `OSError`."""
+    size, most = 0, LIMITS.download_bytes
+    with file:
+        async for piece in _pieces_of(request):
+            size += len(piece)
+            if size > most:
+                raise HTTPException(413, f"the file is too long: expected at most {most:,} bytes")
+            await run_in_threadpool(file.write, piece)
 
 
 async def read_prompts(request: Request) -> Prompts:
@@ -113,14 +126,19 @@ async def read_prompts(request: Request) -> Prompts:
 
 async def _read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
     text = b""
+    async for piece in _pieces_of(request):
+        text += piece
+        if len(text) > most:
+            raise HTTPException(413, f"the body is too long: expected at most {most:,} bytes")
+    return text
+
+
+async def _pieces_of(request: Request) -> AsyncIterator[bytes]:
     try:
         async for piece in request.stream():
-            text += piece
-            if len(text) > most:
-                raise HTTPException(413, f"the body is too long: expected at most {most:,} bytes")
+            yield piece
     except ClientDisconnect as error:  # else servers write a traceback for each page that goes
         raise HTTPException(400, "the client went away") from error
-    return text
 
 
 def _parse(text: bytes) -> object:

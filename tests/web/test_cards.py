@@ -230,6 +230,7 @@ def test_a_card(site: Site) -> None:
             "description": "d",
             "favourite": False,
             "use_partial": False,
+            "hidden": False,
             "field": "negative",
             "chosen_field": None,
             "twins": [],

@@ -1,0 +1,207 @@
+"""Move files to other places, on this disk or another: all of a list move or none does.
+
+No file is ever replaced. Whoever ends the process at any moment leaves files that `take_back` puts
+where they were: each of them is whole, under its old name, its new name, or both.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import open_file, sha256
+from lib_embeddings.errors import MoveError, shown
+from lib_embeddings.names import fold
+
+# From the headers of Linux and macOS: to rename without replacing, seen from the current folder.
+_AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
+# A folder, or its disk, that this program may not write to.
+_REFUSALS = (errno.EROFS, errno.EACCES, errno.EPERM)
+_UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
+
+
+class Move(NamedTuple):
+    """A file, and where it goes."""
+
+    source: Place
+    target: Place
+
+
+def carry_out(moves: Sequence[Move]) -> None:
+    """Move files, in their order.
+
+    Raises:
+        MoveError: one cannot be moved, and all are back where they were.
+    """
+    for done, move in enumerate(moves):
+        try:
+            move_file(*move)
+        except OSError as error:
+            left = take_back(moves[:done])
+            names = ", ".join(shown(each.target.filename, 255) for each in left)
+            note = f"; could not be moved back: {names}" if left else ""
+            raise MoveError(_why_failed(move, error) + note) from error
+
+
+def take_back(moves: Sequence[Move]) -> list[Move]:
+    """Put files back, of moves that were made, or cut off, or never begun.
+
+    Returns:
+        those that cannot be undone now.
+    """
+    left = []
+    for move in reversed(moves):
+        try:
+            _put_back(move)
+        except OSError:
+            left.append(move)
+    return left
+
+
+def _put_back(move: Move) -> None:
+    source, target = move
+    for draft in map(_draft_of, move):  # of a copy that was cut off
+        with suppress(FileNotFoundError):
+            os.remove(draft)
+    if not os.path.lexists(target.full_path):
+        os.stat(target.full_folder)  # a disk that is not there now may have it
+        return
+    try:
+        move_file(target, source)
+    except FileExistsError:
+        # A copy to another disk was complete, and the file not yet removed.
+        if not _is_copy(source.full_path, target.full_path):
+            raise
+        os.remove(target.full_path)
+
+
+def _is_copy(one: str, other: str) -> bool:
+    if os.path.islink(one) or os.path.islink(other):
+        return (
+            os.path.islink(one) and os.path.islink(other) and os.readlink(one) == os.readlink(other)
+        )
+    return sha256(one) == sha256(other)
+
+
+def move_file(source: Place, target: Place) -> None:
+    """Move a file, or a link itself, to where nothing has its new name. Raises `OSError`.
+
+    On one disk it has the old name or the new one at any moment, also when this process is killed;
+    between two disks it is copied, and one of the names always has all of it.
+    """
+    try:
+        _rename(source.full_path, target.full_path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _move_between_disks(source, target)
+
+
+def _rename(source: str, target: str) -> None:
+    try:
+        _rename_exclusively(source, target)
+    except FileExistsError:
+        # Where letter case does not count, a file is in its own way.
+        if not (_is_same_name(source, target) and os.path.samefile(source, target)):
+            raise
+        os.rename(source, target)
+    except NotImplementedError:
+        # Whoever takes the new name between these two lines would lose their file.
+        if os.path.lexists(target) and not _is_same_name(source, target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        os.rename(source, target)
+
+
+def _rename_exclusively(source: str, target: str) -> None:
+    """Rename a file by the system's own call that replaces none. Raises `OSError`.
+
+    Raises:
+        NotImplementedError: this system or this disk has no such call.
+    """
+    if sys.platform == "win32":
+        os.rename(source, target)
+        return
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        old, new = os.fsencode(source), os.fsencode(target)
+        if sys.platform == "darwin":
+            failed = library.renamex_np(old, new, _RENAME_EXCL)
+        else:
+            failed = library.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+    except (OSError, AttributeError) as error:
+        raise NotImplementedError from error
+    if failed:
+        code = ctypes.get_errno()
+        if code in _UNSUPPORTED:
+            raise NotImplementedError
+        raise OSError(code, os.strerror(code))
+
+
+def _is_same_name(source: str, target: str) -> bool:
+    return fold(source) == fold(target)
+
+
+def _move_between_disks(source: Place, target: Place) -> None:
+    draft = _draft_of(target)
+    try:
+        _copy(source.full_path, draft)
+        _rename(draft, target.full_path)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(draft)
+        raise
+    _sync_folder(target.full_folder)
+    try:
+        os.remove(source.full_path)
+    except OSError:  # it may be read and not moved
+        os.remove(target.full_path)
+        raise
+
+
+def _draft_of(target: Place) -> str:
+    """Return where a copy is made: hidden, so that no scan and no watcher cares about it."""
+    return target.beside(f".lib-embeddings-{target.id}.tmp").full_path
+
+
+def _copy(source: str, draft: str) -> None:
+    """Make a copy that survives a power cut, with the time and rights of the file."""
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), draft)
+        return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    with open_file(source) as file, os.fdopen(os.open(draft, flags, 0o600), "wb") as copy:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+    shutil.copystat(source, draft)
+
+
+def _sync_folder(folder: str) -> None:
+    if sys.platform != "win32":  # which opens no folders, and keeps the order by itself
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def _why_failed(move: Move, error: OSError) -> str:
+    source, target = move
+    old, new = shown(source.filename, 255), shown(target.filename, 255)
+    is_renamed = source.full_folder == target.full_folder
+    to = (
+        f"renamed to {new}"
+        if is_renamed
+        else f"moved to {shown(target.folder or target.root, 255)}"
+    )
+    why = f"{old} cannot be {to}: {error.strerror or error}"
+    if error.errno in _REFUSALS:
+        why += "; this program may not write into its folder: allow that, or move the file"
+    return why
