@@ -4,7 +4,10 @@
 
 /** @typedef {"ok" | "duplicate" | "broken" | "unsafe" | "foreign"} State */
 /** @typedef {"usable" | "partial" | "incompatible" | "unknown"} Fit */
-/** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
+/** @typedef {import("./answers.mjs").Completion} Completion */
+/** @typedef {import("./answers.mjs").Field} Field */
+/** @typedef {import("./answers.mjs").Prompts} Prompts */
+/** @typedef {import("./answers.mjs").Reports} Reports */
 /** @typedef {Record<State | Fit | "favourite" | "hidden", number>} Counts */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
@@ -96,62 +99,8 @@
 /** @typedef {Record<string, string | number>} Parameters */
 /** @typedef {{favourite?: boolean, use_partial?: boolean, hidden?: boolean, field?: Field | "auto"}} EntryChoices */
 
-/** @typedef {{id: string, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
 /** @typedef {{id: string, name: string, path: string, deleted: number, bytes: number}} Trashed A file in the trash. */
 /** @typedef {{total: number, bytes: number, items: Trashed[]}} Trash Of which the newest items are told. */
-
-/** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */
-/** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
-
-/**
- * @typedef {object} Unavailable An embedding that the prompt names and cannot use.
- * @property {string | null} id Null where there is no such file.
- * @property {string} name
- * @property {string} reason
- * @property {boolean} partial Whether somebody can let the model use it in part.
- * @property {string | null} shadowed_by The shorter name that is used in its place.
- */
-
-/**
- * @typedef {object} ForeignSyntax A name as another program writes it.
- * @property {string} text
- * @property {number} start In UTF-16 code units, as everywhere in a browser.
- * @property {number} end
- * @property {string} name
- * @property {string} replacement What to write instead.
- * @property {string} program
- */
-
-/**
- * @typedef {object} Report What one prompt uses.
- * @property {Used[]} used
- * @property {Unavailable[]} unavailable
- * @property {NearMiss[]} near_misses
- * @property {ForeignSyntax[]} foreign_syntax
- * @property {ChunkUsage[]} chunks
- * @property {string | null} unread Why not all of the prompt was read; null where all of it was.
- */
-
-/**
- * @typedef {object} Provenance How the embeddings that an infotext names differ from those here.
- * @property {{name: string, hash: string | null}[]} missing
- * @property {{name: string, hash: string, found: string}[]} different
- * @property {{name: string, now: string}[]} [renamed]
- */
-
-/** @typedef {Record<Field, string> & {steps?: number, styles?: string[], infotext?: string}} Prompts */
-/** @typedef {Record<Field, Report> & {generation: number, infotext?: Provenance}} Reports */
-
-/**
- * @typedef {object} Completion
- * @property {string} id
- * @property {string} name
- * @property {number} n_vectors
- * @property {string[]} families
- * @property {Fit} fit
- * @property {Field} field
- * @property {string} insert The name as a prompt needs it.
- */
 
 /** The server does not let this page ask; the message says why. */
 export class Refusal extends Error {}
@@ -221,12 +170,7 @@ export class Api {
     return this.#send("POST", `/entries/${encodeURIComponent(id)}/move`, { folder });
   }
 
-  /**
-   * Move a file and all that is beside it to the trash.
-   *
-   * @param {string} id
-   * @returns {Promise<Trashed>}
-   */
+  /** @param {string} id Of a file that goes to the trash with all that is beside it. @returns {Promise<Trashed>} */
   delete(id) {
     return this.#ask(`/entries/${encodeURIComponent(id)}`, { method: "DELETE" });
   }
@@ -236,10 +180,7 @@ export class Api {
     return this.#ask("/trash");
   }
 
-  /**
-   * @param {string} id Of an item in the trash.
-   * @returns {Promise<Entry>}
-   */
+  /** @param {string} id Of an item in the trash. @returns {Promise<Entry>} */
   restore(id) {
     return this.#ask(`/trash/${encodeURIComponent(id)}/restore`, { method: "POST" });
   }

@@ -249,7 +249,7 @@ def incoming(filename: str) -> Iterator[BinaryIO]:
     problem = why_no_filename(stem)
     if suffix not in SUFFIXES:
         expected = ", ".join(SUFFIXES)
-        problem = f"{shown(filename)}: expected a name that ends in one of {expected}"
+        problem = f"expected a name that ends in one of {expected}, found {shown(suffix) or 'none'}"
     if problem:
         raise BadName(problem)
     with (

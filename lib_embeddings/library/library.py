@@ -23,7 +23,7 @@ from lib_embeddings.entries.plans import Plan, check_name, plan_move, plan_renam
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff, entry_at
 from lib_embeddings.entries.walk import Folder, Found
-from lib_embeddings.errors import MoveError, shown
+from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice, Choices, FieldChoice
@@ -285,8 +285,7 @@ class Library:
         """
         entry = entry_at(Place.of_file(file))
         if entry.reading.state != "ok":
-            filename = shown(entry.place.filename, 255)
-            raise MoveError(f"{filename} was not kept: {entry.reading.reason}")
+            raise MoveError(f"it was not kept: {entry.reading.reason}")
         with self._scanning:
             check_name(entry, entry.place.name, self._snapshot.entries)
             plan = plan_move(entry, self._folder(folder))

@@ -225,7 +225,7 @@ export class DetailsPanel {
     this.#shown = asJson;
     this.#entry = details;
     const focused = /** @type {HTMLElement | null} */ (this.body.querySelector(":focus"))?.dataset.key;
-    const head = heading(details, this.renaming.root);
+    const head = heading(details, this.renaming.root, this.host);
     this.body.replaceChildren(this.#picture(details), head, choices(details), ...sections(details, this.host));
     if (!details.preview) this.body.classList.remove("large");
     if (focused) this.#focus(this.body.querySelector(`[data-key="${focused}"]`));

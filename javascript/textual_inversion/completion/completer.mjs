@@ -11,7 +11,7 @@ import { CompletionList } from "./list.mjs";
 import { completeWord, typedWord } from "./typed_word.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Completion} Completion */
+/** @typedef {import("../answers.mjs").Completion} Completion */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("./typed_word.mjs").TypedWord} TypedWord */
 

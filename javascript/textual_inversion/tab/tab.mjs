@@ -10,6 +10,7 @@ import { showMatches } from "../cards/text.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { Insertion } from "../prompt/insertion.mjs";
 import { emptyView, showEmpty, showNoAnswer } from "./empty.mjs";
+import { Files } from "./files.mjs";
 import { FolderTree } from "./folders.mjs";
 import { answerKey, keysDialog, reachInToolbar } from "./keys.mjs";
 import { Search } from "./search.mjs";
@@ -74,6 +75,8 @@ export class Tab {
       changed: () => this.details.refresh(),
       connection: (isThere) => this.toolbar.warn("connection", isThere ? "" : "Not connected. Trying again …"),
     });
+    const { details, grid, search, toolbar } = this;
+    this.files = new Files({ api, host, details, grid, search, toolbar });
     this.#build();
     this.#addListeners(signal);
     watchVisibility(root, (isShown) => this.#setShown(isShown), signal);
@@ -101,8 +104,11 @@ export class Tab {
     const shelf = element("div", { class: "shelf" }, this.toolbar.columns, this.grid.viewport, this.empty);
     this.root.replaceChildren(
       this.toolbar.root,
+      this.files.undoLine,
       element("div", { class: "split" }, this.tree.root, shelf),
       this.details.root,
+      this.files.trash.root,
+      this.files.drops.root,
       this.keys,
     );
     reachInToolbar(this.toolbar.root, this.toolbar.search);
@@ -116,6 +122,7 @@ export class Tab {
   #show(results, options) {
     const summary = /** @type {LibrarySummary} */ (results.summary);
     this.toolbar.showFilters(summary, this.search.selection);
+    this.files.showFolders(summary.folders);
     this.tree.show(summary.folders, summary.found.folders, this.search.selection.folder);
     this.#showChoices();
     showEmpty(this.empty, this.search.selection, summary);
@@ -179,7 +186,6 @@ export class Tab {
     insert: (card, event) => this.#toggle(card, (entry) => this.insertion.targetFor(entry, event)),
     positive: (card) => this.#toggle(card, () => "positive"),
     negative: (card) => this.#toggle(card, () => "negative"),
-    favourite: (card) => this.#withEntry(card, (entry) => this.#toggleFavourite(entry)),
     details: (card) => this.#withEntry(card, (entry) => this.details.open(entry)),
     edit: (_button, event) => openEditor(this.root, event),
     before: () => this.details.walk(-1),
@@ -209,22 +215,24 @@ export class Tab {
   /** @param {AbortSignal} signal */
   #addListeners(signal) {
     const { root, grid, tree, insertion, toolbar } = this;
+    const actions = { ...this.#actions, ...this.files.actions };
     const keyboard = {
       grid,
       tree,
       toolbar: toolbar.root,
       search: toolbar.search,
-      actions: this.#actions,
+      actions,
       clearSearch: () => this.#accept({ query: "" }),
       leave: () => insertion.fields.focus(),
     };
-    follow(root, this.#actions, signal);
+    follow(root, actions, signal);
     root.addEventListener("keydown", (event) => answerKey(keyboard, event), { signal });
     root.addEventListener("mousedown", keepCaret, { signal });
     root.addEventListener("focusin", ({ target }) => this.#follow(/** @type {Element} */ (target)), { signal });
     toolbar.options.addEventListener("toggle", () => toolbar.options.querySelector("button")?.focus(), { signal });
     root.addEventListener("pointerenter", () => insertion.updateUsed(), { signal });
     watchPictures(root, grid.list, signal);
+    this.files.drops.watch(root, signal);
   }
 
   /**
@@ -255,15 +263,6 @@ export class Tab {
       const outcome = this.details.aside(() => this.insertion.toggle(entry, where(entry)));
       this.toolbar.showStatus(outcome);
       this.details.status.textContent = outcome;
-    });
-  }
-
-  /** @param {Entry} entry */
-  #toggleFavourite({ id, name, favourite }) {
-    this.toolbar.attempt("Not saved", async () => {
-      await this.api.choose(id, { favourite: !favourite });
-      this.search.refresh();
-      return favourite ? `Removed ${name} from the favourites` : `Added ${name} to the favourites`;
     });
   }
 
