@@ -1,7 +1,7 @@
 """Move files to other places, on this disk or another: all of a list move or none does.
 
 No file is ever replaced. Whoever ends the process at any moment leaves files that `take_back` puts
-where they were: each of them is whole, under its old name, its new name, or both.
+where they were.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.read import open_file, sha256
+from lib_embeddings.entries.read import open_file
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.names import fold
 
@@ -67,34 +67,21 @@ def take_back(moves: Sequence[Move]) -> list[Move]:
 
 def _put_back(move: Move) -> None:
     source, target = move
-    for draft in map(_draft_of, move):  # of a copy that was cut off
-        with suppress(FileNotFoundError):
-            os.remove(draft)
-    if not os.path.lexists(target.full_path):
-        os.stat(target.full_folder)  # a disk that is not there now may have it
-        return
-    try:
+    for place in move:
+        os.stat(place.full_folder)  # a disk that is not there now may have it
+    _finish_between_disks(source, target)
+    _finish_between_disks(target, source)  # it was on its way back
+    # Where its old name is there, it was never moved, and what has the new one is another's.
+    old, new = source.full_path, target.full_path
+    if os.path.lexists(new) and (_is_same_name(old, new) or not os.path.lexists(old)):
         move_file(target, source)
-    except FileExistsError:
-        # A copy to another disk was complete, and the file not yet removed.
-        if not _is_copy(source.full_path, target.full_path):
-            raise
-        os.remove(target.full_path)
-
-
-def _is_copy(one: str, other: str) -> bool:
-    if os.path.islink(one) or os.path.islink(other):
-        return (
-            os.path.islink(one) and os.path.islink(other) and os.readlink(one) == os.readlink(other)
-        )
-    return sha256(one) == sha256(other)
 
 
 def move_file(source: Place, target: Place) -> None:
     """Move a file, or a link itself, to where nothing has its new name. Raises `OSError`.
 
-    On one disk it has the old name or the new one at any moment, also when this process is killed;
-    between two disks it is copied, and one of the names always has all of it.
+    On one disk it has the old name or the new one at any moment, also when this process is killed.
+    Between two disks it has for a moment neither, and `take_back` finds it.
     """
     try:
         _rename(source.full_path, target.full_path)
@@ -149,25 +136,52 @@ def _is_same_name(source: str, target: str) -> bool:
 
 
 def _move_between_disks(source: Place, target: Place) -> None:
-    draft = _draft_of(target)
+    """Copy a file, and delete it where it was.
+
+    Its old name goes before it has the new one, so that it is never there twice, and so that what
+    is found in between tells how far it came: a draft alone is worth nothing, one beside a file
+    that was put aside is complete.
+    """
+    draft, aside = _draft_of(target), _aside(source)
     try:
         _copy(source.full_path, draft)
-        _rename(draft, target.full_path)
-    except BaseException:
+        _sync_folder(target.full_folder)
+        _rename(source.full_path, aside)
+    except OSError:
         with suppress(OSError):
             os.remove(draft)
         raise
-    _sync_folder(target.full_folder)
-    try:
-        os.remove(source.full_path)
-    except OSError:  # it may be read and not moved
-        os.remove(target.full_path)
-        raise
+    _finish_between_disks(source, target)
+
+
+def _finish_between_disks(source: Place, target: Place) -> None:
+    """Go on from where a move between two disks is, if there is one; half a copy is deleted."""
+    draft, aside = _draft_of(target), _aside(source)
+    is_copied, is_aside = os.path.lexists(draft), os.path.lexists(aside)
+    if is_copied and is_aside:
+        try:
+            _rename(draft, target.full_path)
+        except OSError:
+            _rename(aside, source.full_path)
+            os.remove(draft)
+            raise
+        _sync_folder(target.full_folder)
+    elif is_copied:
+        os.remove(draft)
+    if is_aside and os.path.lexists(target.full_path):
+        os.remove(aside)
+    elif is_aside:
+        _rename(aside, source.full_path)
 
 
 def _draft_of(target: Place) -> str:
     """Return where a copy is made: hidden, so that no scan and no watcher cares about it."""
     return target.beside(f".lib-embeddings-{target.id}.tmp").full_path
+
+
+def _aside(source: Place) -> str:
+    """Return what a file is called from when it is copied until it is deleted; hidden likewise."""
+    return source.beside(f".lib-embeddings-{source.id}.old.tmp").full_path
 
 
 def _copy(source: str, draft: str) -> None:
@@ -194,14 +208,9 @@ def _sync_folder(folder: str) -> None:
 
 def _why_failed(move: Move, error: OSError) -> str:
     source, target = move
-    old, new = shown(source.filename, 255), shown(target.filename, 255)
     is_renamed = source.full_folder == target.full_folder
-    to = (
-        f"renamed to {new}"
-        if is_renamed
-        else f"moved to {shown(target.folder or target.root, 255)}"
-    )
-    why = f"{old} cannot be {to}: {error.strerror or error}"
+    done = f"renamed to {shown(target.filename, 255)}" if is_renamed else "moved"
+    why = f"{shown(source.filename, 255)} cannot be {done}: {error.strerror or error}"
     if error.errno in _REFUSALS:
         why += "; this program may not write into its folder: allow that, or move the file"
     return why

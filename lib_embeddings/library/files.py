@@ -65,6 +65,10 @@ class _Record(NamedTuple):
     time: float
     size: int
 
+    @property
+    def ids_back(self) -> dict[str, str]:
+        return {new: old for old, new in self.ids.items()}
+
     def as_json(self) -> bytes:
         return json.dumps(self._asdict()).encode()
 
@@ -80,9 +84,16 @@ class _Record(NamedTuple):
 class Files:
     """Moves files, and keeps the trash. Any thread and any process may call any method."""
 
-    def __init__(self, choices: Choices) -> None:
-        """Take back what was cut off before."""
+    def __init__(
+        self, choices: Choices, moved: Callable[[Move], object] = lambda _move: None
+    ) -> None:
+        """Take back what was cut off before.
+
+        Args:
+            moved: called for each file that has moved.
+        """
         self._choices = choices
+        self._moved = moved
         self._folder = Path(choices.folder)
         self._begun = self._folder / "moves"
         self._trash = self._folder / "trash"
@@ -149,6 +160,8 @@ class Files:
             self._take_back(path, record)
             raise
         self._choices.move(ids)
+        for move in plan.moves:
+            self._moved(move)
         if folder:
             os.replace(path, folder.with_suffix(".json"))
         else:
@@ -167,19 +180,25 @@ class Files:
         os.makedirs(plan.after.full_folder, exist_ok=True)
         begun = self._begun / path.name
         os.replace(path, begun)  # whoever ends this process now lets the next one restore it
+        self._choices.move(record.ids_back)
         try:
             carry_out(plan.moves)
         except MoveError:
+            self._choices.move(record.ids)
             os.replace(begun, path)
             raise
-        self._choices.move({new: old for old, new in record.ids.items()})
+        for move in plan.moves:
+            self._moved(move)
         begun.unlink()
         path.with_suffix("").rmdir()
 
     def _empty_trash(self) -> None:
         for path, record in self._records(self._trash):
-            with suppress(FileNotFoundError):
-                shutil.rmtree(path.with_suffix(""))
+            try:
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(path.with_suffix(""))
+            except OSError as error:
+                raise MoveError(f"the trash cannot be emptied: {error.strerror}") from error
             self._choices.forget(record.ids.values())
             path.unlink()
 
@@ -191,8 +210,10 @@ class Files:
 
     def _take_back(self, path: Path, record: _Record) -> None:
         """Put the files of a plan back, and cross it out unless some cannot be put back now."""
+        source, target = record.moves[-1]
+        if os.path.lexists(target.full_path) and not os.path.lexists(source.full_path):
+            self._choices.move(record.ids_back)  # else they are of a file that has the name now
         left = take_back(record.moves)
-        self._choices.move({new: old for old, new in record.ids.items()})
         for source, target in left:
             log.warning(
                 "%s was on its way and cannot be moved back to %s",
@@ -224,7 +245,7 @@ class Files:
             patiently(work_alone)
         except OSError as error:
             why = error.strerror or error
-            raise MoveError(f"nothing was moved, as it cannot be noted first: {why}") from error
+            raise MoveError(f"nothing was moved: {why}") from error
         except sqlite3.Error as error:
             raise MoveError(f"another program moves files now: try again ({error})") from error
 

@@ -17,9 +17,9 @@ from functools import partial
 from typing import NamedTuple, final
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.moves import carry_out
+from lib_embeddings.entries.moves import Move, carry_out
 from lib_embeddings.entries.place import Place, absolute
-from lib_embeddings.entries.plans import Plan, check_name, plan_move, plan_rename
+from lib_embeddings.entries.plans import check_name, plan_move, plan_rename
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff, entry_at
 from lib_embeddings.entries.walk import Folder, Found
@@ -99,7 +99,7 @@ class Library:
         """
         self._index = index
         self._choices = choices
-        self._files = Files(choices) if choices else None
+        self._files = Files(choices, self._keep_reading) if choices else None
         self._token_ids = TokenIdStore(index.path)
         self._no_model = tokenize
         self._roots = _absolute(roots)
@@ -254,7 +254,7 @@ class Library:
         """Give an embedding another name, and return the new id. Raises `MoveError`."""
         with self._scanning:
             plan = plan_rename(entry, name, self._snapshot.entries)
-            self._carry_out(plan)
+            self._own_files.carry_out(plan)
         self.rescan()
         return plan.after.id
 
@@ -269,7 +269,7 @@ class Library:
         """
         with self._scanning:
             plan = plan_move(entry, self._folder(folder))
-            self._carry_out(plan)
+            self._own_files.carry_out(plan)
         self.rescan()
         return plan.after.id
 
@@ -320,11 +320,10 @@ class Library:
         """Delete for good what is in the trash. Raises `MoveError`."""
         self._own_files.empty_trash()
 
-    def _carry_out(self, plan: Plan) -> None:
-        self._own_files.carry_out(plan)
-        for old, new in plan.moves:
-            if new.suffix == old.suffix:  # with another ending it is read as another file
-                self._index.move(old.full_path, new.full_path)
+    def _keep_reading(self, move: Move) -> None:
+        old, new = move
+        if new.suffix == old.suffix:  # with another ending it is read as another file
+            self._index.move(old.full_path, new.full_path)
 
     @property
     def _own_files(self) -> Files:

@@ -259,8 +259,10 @@ class _Routes:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Let clients know why files cannot be moved."""
+    """Let clients know why files cannot be moved or added."""
     try:
         yield
+    except OSError as error:
+        raise HTTPException(409, f"the disk refuses: {error.strerror or error}") from error
     except MoveError as error:
         raise HTTPException(422 if isinstance(error, BadName) else 409, str(error)) from error

@@ -248,10 +248,22 @@ def test_a_full_disk(
     assert (shelf.contents(), shelf.chosen(), shelf.left_over()) == (before, chosen, left)
 
 
+def test_what_was_chosen_for_the_file_in_the_way_stays_its_own(shelf: Shelf) -> None:
+    """A move that fails at the last file takes back its own choices only."""
+    plan = plan_rename(shelf.entry(), "dog")
+    (shelf.root / "dog.pt").write_bytes(SD1)
+    chosen = {"cat.pt": Choice(favourite=True), "dog.pt": Choice(field="negative")}
+    shelf.choices().choose(shelf.entry("dog.pt").place.id, field="negative")
+    with pytest.raises(MoveError, match="File exists"):
+        shelf.do(lambda files: files.carry_out(plan))
+    assert shelf.contents() == {**CAT, "dog.pt": SD1}
+    assert shelf.chosen() == chosen
+
+
 def test_nothing_moves_that_cannot_be_noted(shelf: Shelf) -> None:
     """Without a record nobody could take it back."""
     (shelf.data / "moves").write_text("a file where the folder should be")
-    with pytest.raises(MoveError, match=r"^nothing was moved, as it cannot be noted first: "):
+    with pytest.raises(MoveError, match=r"^nothing was moved: "):
         shelf.do(lambda files: rename(shelf, files))
     assert shelf.contents() == CAT
 
@@ -279,6 +291,37 @@ def test_a_relative_link_stays(shelf: Shelf) -> None:
 
 
 # When the process is killed
+
+
+@pytest.mark.parametrize("operation", [rename, delete])
+def test_a_disk_that_is_not_there_at_the_next_start(
+    shelf: Shelf,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    operation: Callable[[Shelf, Files], None],
+) -> None:
+    """What was cut off is taken back when the disk is there again, and the log says so before."""
+    move_file, moved = moves.move_file, list[Place]()
+
+    def end_at_second(source: Place, target: Place) -> None:
+        if moved:
+            raise SystemExit
+        moved.append(source)
+        move_file(source, target)
+
+    with monkeypatch.context() as context:
+        context.setattr(moves, "move_file", end_at_second)
+        with pytest.raises(SystemExit):
+            shelf.do(lambda files: operation(shelf, files))
+    assert shelf.contents() != CAT
+    away = shelf.root.rename(shelf.root.with_name("away"))
+    shelf.do(lambda files: files.trash)
+    assert f"cannot be moved back to {moved[0].full_path}" in caplog.text
+    away.rename(shelf.root)
+    shelf.do(lambda files: files.trash)
+    assert shelf.contents() == CAT
+    assert shelf.chosen() == {"cat.pt": Choice(favourite=True)}
+    assert shelf.left_over() == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")

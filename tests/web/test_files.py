@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from fastapi import HTTPException
 
+from lib_embeddings.library.choices import Choices
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.web.clients import Door
+from lib_embeddings.web.clients import Door, allow
 from lib_embeddings.web.routes import add_routes
 from tests.builders import png
 from tests.web import FACTS, HERE, SD1, SDXL, Client, FastAPI, From, Request, Site, open_site
@@ -92,6 +95,17 @@ def test_a_file_of_any_state_can_be_deleted(site: Site) -> None:
     for path, data in (("cut.safetensors", SD1[:50]), ("page.pt", b"<!DOCTYPE html>")):
         assert site.client.delete(f"/entries/{site.add(path, data)}").status_code == 200
     assert paths(site) == []
+
+
+def test_what_is_restored_is_not_waited_for(site: Site) -> None:
+    """A damaged file that came a moment ago is as complete as it was before it was deleted."""
+    (site.root / "cut.safetensors").write_bytes(SD1[:50])
+    library = Library([site.root], Index.nowhere(), Choices(), wait=lambda *_: 60.0)
+    library.rescan()
+    waiting = Site(site.root, library, allow)
+    (entry,) = waiting.get("/entries")["entries"]
+    item = waiting.client.delete(f"/entries/{entry['id']}").json()
+    assert waiting.client.post(f"/trash/{item['id']}/restore").json() == entry
 
 
 def test_what_is_restored_needs_its_place(site: Site) -> None:

@@ -79,10 +79,10 @@ export class Drops {
       this.#summary.textContent = `Adding ${number(index + 1)} of ${number(dropped.length)} to ${folder.title} …`;
       const problem = this.#problemOf(each) ?? (await this.#send(each.file, folder.id));
       if (!problem) added += 1;
-      this.#say(each.file.name, problem ?? "It was added.", !problem);
+      this.#append(each.file.name, problem ?? "It was added.", !problem);
     }
     if (dropped.length > MOST_FILES)
-      this.#say(`${number(dropped.length - MOST_FILES)} more`, `Nobody looked at them: drop at most ${MOST_FILES} at once.`);
+      this.#append(`${number(dropped.length - MOST_FILES)} more`, `Nobody looked at them: drop at most ${MOST_FILES} at once.`);
     this.#summary.textContent = `Added ${number(added)} of ${counted(dropped.length, "file")} to ${folder.title}.`;
     if (added) this.owner.added();
   }
@@ -114,7 +114,7 @@ export class Drops {
    * @param {string} sentence
    * @param {boolean} [isGood]
    */
-  #say(name, sentence, isGood = false) {
+  #append(name, sentence, isGood = false) {
     const title = element("b", { dir: "auto" }, name);
     this.#list.append(element("li", { class: isGood ? "good" : "bad" }, title, ` ${sentenceCase(sentence)}`));
   }
