@@ -78,6 +78,8 @@ class _Record(NamedTuple):
         written = json.loads(text)
         moves = [Move(Place(*source), Place(*target)) for source, target in written["moves"]]
         ids = {str(old): str(new) for old, new in written["ids"].items()}
+        if not moves:
+            raise ValueError("it has no files")
         return cls(tuple(moves), ids, float(written["time"]), int(written["size"]))
 
 

@@ -215,7 +215,8 @@ def test_a_damaged_record_costs_itself_alone(
     """Another file in the trash is still there, and the log says which record is wrong."""
     shelf.do(lambda files: delete(shelf, files))
     damaged = shelf.data / "trash" / "0.json"
-    for text in ("", "[]", "{}", '{"moves": 1}', json.dumps({"moves": [[1, 2]], "ids": {}})):
+    empty = {"moves": [], "ids": {}, "time": 1, "size": 1}
+    for text in ("", "[]", "{}", json.dumps({**empty, "moves": [[1, 2]]}), json.dumps(empty)):
         damaged.write_text(text)
         caplog.clear()
         with closing(shelf.choices()) as choices:
