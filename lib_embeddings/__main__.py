@@ -12,12 +12,12 @@ from lib_embeddings.cli import (
     INTERRUPTED,
     OK,
     add,
+    files,
     identify,
     inspect,
     learn,
     prompt,
     refuse,
-    rename,
     scan,
     search,
     serve,
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lib-embeddings {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (scan, inspect, rename, prompt, try_, learn, add, identify, search, sets, serve):
+    for command in (scan, inspect, files, prompt, try_, learn, add, identify, search, sets, serve):
         command.add_parser(commands)
     return parser
 

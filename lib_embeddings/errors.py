@@ -7,7 +7,7 @@
     │ └ PackedEmbedding     an archive with an embedding in it
     └ UnsafeFile            a pickle asks for something outside the allow-list
 
-    RenameError             the new name is taken, or the disk refuses
+    MoveError               the new name is taken, or the disk refuses
     └ BadName               no file should be called so
 
     WriteError              what lies beside an embedding cannot be changed
@@ -83,11 +83,11 @@ class UnsafeFile(EmbeddingError):
         self.offset = offset
 
 
-class RenameError(Exception):
-    """An embedding cannot be renamed, and nothing was; `str()` is the sentence for the user."""
+class MoveError(Exception):
+    """An embedding's files cannot be moved, and none was; `str()` is the sentence for the user."""
 
 
-class BadName(RenameError):
+class BadName(MoveError):
     """The new name is none that a file should have."""
 
 

@@ -151,6 +151,8 @@ OPENERS = {
     "library.choices_file": "choices of older versions, and the model of the small app",
     "__main__": "the place for output that nobody reads",
     "sources.settings": "the file with a person's own keys",
+    "entries.moves": "copies of files on their way to another disk",
+    "library.files": "the records of what moves",
 }
 OPENING = {"os.open", "io.open", "Image.open", "read_bytes", "read_text", "mmap"}
 
@@ -185,6 +187,7 @@ CUTTERS = {
     "library.index": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store",
     "library.choices_file": "the file of older versions beside the store",
+    "library.files": "the trash, and the records of what moves",
     "web.tab": "the scripts and styles of the page",
     "sources.download": "the folder of downloads, and drafts beside their place",
     "sources.settings": "the file of settings",

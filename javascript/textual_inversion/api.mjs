@@ -6,8 +6,11 @@ import { ask, patient, send } from "./request.mjs";
 
 /** @typedef {"ok" | "duplicate" | "broken" | "unsafe" | "foreign"} State */
 /** @typedef {"usable" | "partial" | "incompatible" | "unknown"} Fit */
-/** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
-/** @typedef {Record<State | Fit | "favourite", number>} Counts */
+/** @typedef {import("./answers.mjs").Completion} Completion */
+/** @typedef {import("./answers.mjs").Field} Field */
+/** @typedef {import("./answers.mjs").Prompts} Prompts */
+/** @typedef {import("./answers.mjs").Reports} Reports */
+/** @typedef {Record<State | Fit | "favourite" | "hidden", number>} Counts */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
 /** @typedef {{key: string, title: string, encoders: string[]}} Family */
@@ -19,6 +22,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {number} steps Of a picture.
  * @property {number} page Entries in one answer.
  * @property {number} completions
+ * @property {number} file_bytes Of a file that is added.
  */
 
 /**
@@ -27,6 +31,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string | null} version
  * @property {string[]} tabs Those with prompt fields.
  * @property {string} separator What parts a name from others.
+ * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {Family[]} families
  * @property {Record<string, {hidden_size: number}>} encoders
  * @property {Limits} limits
@@ -60,6 +65,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string} trigger_words
  * @property {boolean} favourite
  * @property {boolean} use_partial
+ * @property {boolean} hidden
  * @property {Field} field Where the name belongs.
  * @property {Field | null} chosen_field Null where nobody chose: then the name tells.
  */
@@ -99,67 +105,10 @@ import { ask, patient, send } from "./request.mjs";
 /** @typedef {LibrarySummary & {entries: Entry[]}} ResultPage */
 /** @typedef {{generation: number, added: number, modified: number, deleted: number}} Changes */
 /** @typedef {Record<string, string | number>} Parameters */
-/** @typedef {{favourite?: boolean, use_partial?: boolean, field?: Field | "auto"}} EntryChoices */
+/** @typedef {{favourite?: boolean, use_partial?: boolean, hidden?: boolean, field?: Field | "auto"}} EntryChoices */
 
-/** @typedef {{id: string, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
-/** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */
-/** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
-
-/**
- * @typedef {object} Unavailable An embedding that the prompt names and cannot use.
- * @property {string | null} id Null where there is no such file.
- * @property {string} name
- * @property {string} reason
- * @property {boolean} partial Whether somebody can let the model use it in part.
- * @property {string | null} shadowed_by The shorter name that is used in its place.
- */
-
-/**
- * @typedef {object} ForeignSyntax A name as another program writes it.
- * @property {string} text
- * @property {number} start In UTF-16 code units, as everywhere in a browser.
- * @property {number} end
- * @property {string} name
- * @property {string} replacement What to write instead.
- * @property {string} program
- */
-
-/**
- * @typedef {object} Report What one prompt uses.
- * @property {Used[]} used
- * @property {Unavailable[]} unavailable
- * @property {NearMiss[]} near_misses
- * @property {ForeignSyntax[]} foreign_syntax
- * @property {ChunkUsage[]} chunks
- * @property {string | null} unread Why not all of the prompt was read; null where all of it was.
- */
-
-/**
- * @typedef {object} Provenance How the embeddings that an infotext names differ from those here.
- * @property {{name: string, hash: string | null}[]} missing
- * @property {{name: string, hash: string, found: string}[]} different
- * @property {{name: string, now: string}[]} [renamed]
- */
-
-/** @typedef {Record<Field, string> & {steps?: number, styles?: string[], infotext?: string}} Prompts */
-/** @typedef {Record<Field, Report> & {generation: number, infotext?: Provenance}} Reports */
-
-/**
- * @typedef {Member & {id: string | null, reason: string | null}} KnownMember With its file, and why it is not used.
- * @typedef {{name: string, field: Field, weight: number}} Member Of a set of names.
- */
-
-/**
- * @typedef {object} Completion
- * @property {string} id
- * @property {string} name
- * @property {number} n_vectors
- * @property {string[]} families
- * @property {Fit} fit
- * @property {Field} field
- * @property {string} insert The name as a prompt needs it.
- * @property {KnownMember[]} [members] Of a set, in whose place they are inserted.
- */
+/** @typedef {{id: string, name: string, path: string, deleted: number, bytes: number}} Trashed A file in the trash. */
+/** @typedef {{total: number, bytes: number, items: Trashed[]}} Trash Of which the newest items are told. */
 
 export class Api {
   /** @param {string} [base] All addresses begin with it; none names the server or a folder above the page. */
@@ -210,6 +159,48 @@ export class Api {
    */
   rename(id, name) {
     return this.#send("POST", `/entries/${encodeURIComponent(id)}/rename`, { name });
+  }
+
+  /**
+   * Move a file and all that is beside it to another folder.
+   *
+   * @param {string} id
+   * @param {string} folder Its id.
+   * @returns {Promise<Entry>} It has a new id.
+   */
+  move(id, folder) {
+    return this.#send("POST", `/entries/${encodeURIComponent(id)}/move`, { folder });
+  }
+
+  /** @param {string} id Of a file that goes to the trash with all that is beside it. @returns {Promise<Trashed>} */
+  delete(id) {
+    return this.#ask(`/entries/${encodeURIComponent(id)}`, { method: "DELETE" });
+  }
+
+  /** @returns {Promise<Trash>} */
+  trash() {
+    return this.#ask("/trash");
+  }
+
+  /** @param {string} id Of an item in the trash. @returns {Promise<Entry>} */
+  restore(id) {
+    return this.#ask(`/trash/${encodeURIComponent(id)}/restore`, { method: "POST" });
+  }
+
+  /** @returns {Promise<Trash>} */
+  emptyTrash() {
+    return this.#ask("/trash", { method: "DELETE" });
+  }
+
+  /**
+   * Add a file to a folder.
+   *
+   * @param {File} file
+   * @param {string} folder Its id.
+   * @returns {Promise<Entry>}
+   */
+  add(file, folder) {
+    return this.#ask(`/files?${new URLSearchParams({ folder, name: file.name })}`, { method: "POST", body: file });
   }
 
   /**

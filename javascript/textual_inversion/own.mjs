@@ -7,8 +7,8 @@ import { ask, send } from "./request.mjs";
 /** @typedef {import("./api.mjs").Entry} Entry */
 /** @typedef {import("./api.mjs").Texts} Texts */
 /** @typedef {Partial<Record<keyof Texts, {before: string, after: string}>>} TextEdits */
-/** @typedef {import("./api.mjs").Member} Member */
-/** @typedef {import("./api.mjs").KnownMember} KnownMember */
+/** @typedef {import("./answers.mjs").Member} Member */
+/** @typedef {import("./answers.mjs").KnownMember} KnownMember */
 /** @typedef {{name: string, members: KnownMember[]}} EmbeddingSet */
 
 const MOST_IDS = 10_000;

@@ -170,6 +170,18 @@ export function lastPicture(tabname) {
 }
 
 /**
+ * Build a dialog with a title, to be shown over the page.
+ *
+ * @param {string} title
+ * @param {string} kind Its class.
+ * @param {...Node} children
+ */
+export function dialog(title, kind, ...children) {
+  const bar = element("div", { class: "bar" }, element("h2", {}, title), iconButton("close", "close", "Close (Esc)"));
+  return element("dialog", { class: `details ${kind}`, "aria-label": title }, bar, ...children);
+}
+
+/**
  * Show a dialog over the page, which stays as it is behind it.
  *
  * @param {HTMLDialogElement} dialog

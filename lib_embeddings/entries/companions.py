@@ -24,9 +24,9 @@ from typing import BinaryIO, NamedTuple
 from platformdirs import user_cache_path
 
 from lib_embeddings.entries.entry import Companion, Entry
+from lib_embeddings.entries.moves import advice_on
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
-from lib_embeddings.entries.rename import advice_on
 from lib_embeddings.errors import WriteError, shown
 from lib_embeddings.formats.containers.picture_pixels import open_picture
 from lib_embeddings.limits import LIMITS, at_most

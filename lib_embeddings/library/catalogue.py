@@ -13,8 +13,14 @@ from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.library.choices import NO_CHOICE, Choice
 from lib_embeddings.library.completion import Completer
-from lib_embeddings.library.folders import FolderCount, count_folders, folder_tree, prefix_of
-from lib_embeddings.library.query import Query, SearchTexts, families_of, letters_of
+from lib_embeddings.library.folders import (
+    FolderCount,
+    count_folders,
+    folder_id,
+    folder_tree,
+    prefix_of,
+)
+from lib_embeddings.library.query import Query, SearchTexts, families_of, letters_of, numbers_of
 from lib_embeddings.library.view import (
     FitKind,
     State,
@@ -46,6 +52,7 @@ class Filters:
         state: no state means all, and so for *fit* and *family*.
         family: keys of model families that can use it.
         favourite: only favourites.
+        hidden: only what somebody has hidden; else it is left out.
     """
 
     query: str = ""
@@ -54,6 +61,7 @@ class Filters:
     fit: tuple[FitKind, ...] = ()
     family: tuple[str, ...] = ()
     favourite: bool = False
+    hidden: bool = False
 
 
 class ResultPage(NamedTuple):
@@ -61,8 +69,8 @@ class ResultPage(NamedTuple):
 
     Attributes:
         total: how many passed.
-        counts: of what passes all but the filters of state, fit and favourites, how many have
-            each state and each fit, and how many are favourites.
+        counts: of what passes the query and the filters of folder and family, how many have each
+            state and each fit, are favourites, or are hidden: these are counted as that alone.
         folders: of what passes all but the filter of folders, how many are in each folder and
             below, by its id; those without any are missing.
     """
@@ -137,7 +145,7 @@ class Catalogue:
     def folder_of(self, seen: ViewEntry) -> str:
         """Return the id of the folder an entry lies in."""
         place = seen.entry.place
-        return f"{self._root_numbers[place.root]}:{place.folder}"
+        return folder_id(self._root_numbers[place.root], place.folder)
 
     def has_same_bytes(self, one: Entry, other: Entry) -> bool | None:
         """Tell whether two files are equal; None where one of them cannot be read now."""
@@ -176,7 +184,7 @@ class Catalogue:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """How many entries have each state and each fit, and how many are favourites."""
+        """How many entries have each state and each fit, are favourites, or are hidden."""
         return self._count(self._rows)
 
     @cached_property
@@ -198,20 +206,23 @@ class Catalogue:
         return frozenset(id_ for id_, choice in self.choices.items() if choice.favourite)
 
     @cached_property
+    def _hidden(self) -> frozenset[str]:
+        return frozenset(id_ for id_, choice in self.choices.items() if choice.hidden)
+
+    @cached_property
     def _by_id(self) -> dict[str, ViewEntry]:
         return {row.id: row.seen for row in self._rows}
 
     @cached_property
     def _rows(self) -> list[_Row]:
-        folders = map(self.folder_of, self.view)
         return [
             _Row(seen, seen.entry.place.id, folder, prefix_of(folder))
-            for seen, folder in zip(self.view, folders, strict=True)
+            for seen, folder in ((seen, self.folder_of(seen)) for seen in self.view)
         ]
 
     @cached_property
     def _completer(self) -> Completer:
-        return Completer(self.view, self._favourites)
+        return Completer(self.view, self._favourites, self._hidden)
 
     @cached_property
     def _texts(self) -> dict[str, SearchTexts]:
@@ -265,12 +276,18 @@ class Catalogue:
         return {}
 
     def _count(self, rows: list[_Row]) -> Mapping[str, int]:
-        """Return how many rows have each state and each fit, and how many are favourites."""
-        favourites = sum(row.id in self._favourites for row in rows) if self._favourites else 0
-        return {**count_kinds([row.seen for row in rows]), "favourite": favourites}
+        """Return how many rows have each state and each fit, are favourites, or are hidden."""
+        shown = self._by_hiding(rows, is_hidden=False)
+        favourites = sum(row.id in self._favourites for row in shown) if self._favourites else 0
+        choices = {"favourite": favourites, "hidden": len(rows) - len(shown)}
+        return {**count_kinds([row.seen for row in shown]), **choices}
+
+    def _by_hiding(self, rows: list[_Row], *, is_hidden: bool) -> list[_Row]:
+        return [row for row in rows if (row.id in self._hidden) is is_hidden]
 
     def _chosen(self, rows: list[_Row], filters: Filters) -> list[_Row]:
         """Return the rows with a state and fit that were asked for."""
+        rows = self._by_hiding(rows, is_hidden=filters.hidden)
         if filters.state:
             rows = [row for row in rows if row.seen.state in filters.state]
         if filters.fit:
@@ -286,7 +303,7 @@ class Catalogue:
             rows = [row for row in rows if not asked.isdisjoint(self._families[row.id])]
         query = Query.of(filters.query)
         if query.n_vectors is not None:
-            rows = [row for row in rows if _has_vectors(row.seen, query.n_vectors)]
+            rows = [row for row in rows if query.n_vectors in numbers_of(row.seen)]
         for term in query.wanted:
             rows = self._with(term, rows, True)
         for term in query.unwanted:
@@ -322,10 +339,6 @@ def _below(folder: str | None, rows: list[_Row]) -> list[_Row]:
         return rows
     prefix = prefix_of(folder)
     return [row for row in rows if row.prefix.startswith(prefix)]
-
-
-def _has_vectors(seen: ViewEntry, number: int) -> bool:
-    return any(info.n_vectors == number for info in seen.entry.reading.vectors.values())
 
 
 _SORT_KEYS: dict[Sort, Callable[[ViewEntry], Any]] = {

@@ -14,7 +14,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,11 +48,13 @@ class Choice:
     Attributes:
         favourite: they like it best.
         use_partial: it counts as usable where it is partial.
+        hidden: it is neither among the cards nor among completions, and works as before.
         field: the prompt field for its name; `auto` leaves that to the name. None: nobody chose.
     """
 
     favourite: bool = False
     use_partial: bool = False
+    hidden: bool = False
     field: FieldChoice | None = None
 
 
@@ -83,6 +85,11 @@ class Choices:
             self._stored = read_old(Path(self._path).with_name("preferences.json"))
             self._show()
 
+    @property
+    def folder(self) -> str:
+        """Where the store lies, and what else of the library may not get lost."""
+        return os.path.dirname(self._path)
+
     def all(self) -> Mapping[str, Choice]:
         """Return what is known now, by id; ids for which nobody chose anything are missing."""
         return self._known
@@ -97,6 +104,7 @@ class Choices:
         *,
         favourite: bool | None = None,
         use_partial: bool | None = None,
+        hidden: bool | None = None,
         field: FieldChoice | None = None,
     ) -> bool:
         """Remember choices for an embedding; None leaves one as it is.
@@ -104,7 +112,12 @@ class Choices:
         Returns:
             whether `all` has anything new now, by this choice or from another process.
         """
-        asked = {"favourite": favourite, "use_partial": use_partial, "field": field}
+        asked = {
+            "favourite": favourite,
+            "use_partial": use_partial,
+            "hidden": hidden,
+            "field": field,
+        }
 
         def edit(rows: Rows) -> None:
             for kind, value in asked.items():
@@ -130,6 +143,16 @@ class Choices:
             for key in [key for key in rows if key[0] in replaced]:
                 del rows[key]
             rows.update(moved)
+
+        self.change(edit)
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Let nothing be chosen for some ids, as their files are gone for good."""
+        gone = frozenset(ids)
+
+        def edit(rows: Rows) -> None:
+            for key in [key for key in rows if key[0] in gone]:
+                del rows[key]
 
         self.change(edit)
 
@@ -175,7 +198,7 @@ class Choices:
 
     def _write(self) -> None:
         """Make the edits in the store. A new store gets all that is known."""
-        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        os.makedirs(self.folder, exist_ok=True)
         with transaction(self._path, "IMMEDIATE") as connection:
             is_new = not self._take_in(connection)
             rows, stamp = self._edited(), self._stamp
@@ -226,6 +249,7 @@ def _choice(rows: Rows, id_: str) -> Choice:
     return Choice(
         favourite=rows.get((id_, "favourite")) == 1,
         use_partial=rows.get((id_, "use_partial")) == 1,
+        hidden=rows.get((id_, "hidden")) == 1,
         field=field if field in FIELD_CHOICES else None,
     )
 

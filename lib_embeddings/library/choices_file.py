@@ -83,15 +83,15 @@ def read_old(path: Path) -> Rows:
 def repairing(path: str, work: Callable[[], None]) -> None:
     """Do something with the file. If it is damaged, set it aside and do it again."""
     try:
-        _patiently(work)
+        patiently(work)
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise
-        _patiently(partial(_set_aside, path))
-        _patiently(work)
+        patiently(partial(_set_aside, path))
+        patiently(work)
 
 
-def _patiently(work: Callable[[], None]) -> None:
+def patiently(work: Callable[[], None]) -> None:
     """Do something with the file. While another process locks it, try again."""
     for waits in count(1):
         try:

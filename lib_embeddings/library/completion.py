@@ -27,11 +27,12 @@ class _Name(NamedTuple):
 class Completer:
     """The names of one generation."""
 
-    def __init__(self, view: View, favourites: Collection[str]) -> None:
+    def __init__(self, view: View, favourites: Collection[str], hidden: Collection[str]) -> None:
         """Prepare the names.
 
         Args:
             favourites: ids.
+            hidden: ids of what is not offered.
         """
         named = sorted(view.named.items(), key=lambda pair: natural_key(pair[1].name))
         self._names = [
@@ -43,6 +44,7 @@ class Completer:
                 seen,
             )
             for name, seen in named
+            if not hidden or seen.entry.place.id not in hidden
         ]
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:

@@ -26,13 +26,21 @@ class FolderCount:
     count: int
 
 
+def folder_id(number: int, path: str) -> str:
+    """Return the id of a folder, from the number of its root and its path there."""
+    return f"{number}:{path}"
+
+
 def folder_tree(roots: Sequence[str], folders: Iterable[str]) -> tuple[FolderCount, ...]:
     """Return every root, and below it every folder with entries in it or deeper.
 
     Args:
         folders: the id of each entry's folder.
     """
-    counts = {**{f"{number}:": 0 for number in range(len(roots))}, **count_folders(folders)}
+    counts = {
+        **{folder_id(number, ""): 0 for number in range(len(roots))},
+        **count_folders(folders),
+    }
     return tuple(_folder(roots, id_, counts[id_]) for id_ in sorted(counts, key=_depth_first))
 
 
@@ -59,7 +67,7 @@ def _ancestors(folder: str) -> Iterator[str]:
     """Yield the root that a folder lies in, the folders between, and itself."""
     number, _, path = folder.partition(":")
     parts = path.split("/") if path else []
-    return (f"{number}:{'/'.join(parts[:count])}" for count in range(len(parts) + 1))
+    return (folder_id(int(number), "/".join(parts[:count])) for count in range(len(parts) + 1))
 
 
 def _depth_first(folder: str) -> tuple[int, list[list[int | str]]]:

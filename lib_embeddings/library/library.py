@@ -17,15 +17,19 @@ from functools import partial
 from typing import NamedTuple, final
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.place import absolute
+from lib_embeddings.entries.moves import Move, carry_out
+from lib_embeddings.entries.place import Place, absolute
+from lib_embeddings.entries.plans import check_name, plan_move, plan_rename
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.rename import rename
-from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
+from lib_embeddings.entries.snapshot import Changes, Snapshot, diff, entry_at
 from lib_embeddings.entries.walk import Folder, Found
+from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice, Choices, FieldChoice
 from lib_embeddings.library.choices_file import Edit
+from lib_embeddings.library.files import Files, Trashed
+from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.progress import Progress
@@ -84,7 +88,8 @@ class Library:
 
         Args:
             roots: the folders; one that is missing may come with any later scan.
-            choices: what people chose; without it nobody can choose.
+            choices: what people chose; beside it lies the trash. Without it nobody can choose,
+                rename, move or delete.
             tokenize: returns token ids while no model is active.
             wait: from path, size and mtime_ns of a new or changed file, returns the seconds until
                 its writer will be done, 0 if he is. Until then its former entry stays, or none is
@@ -96,6 +101,7 @@ class Library:
         """
         self._index = index
         self._choices = choices
+        self._files = Files(choices, self._keep_reading) if choices else None
         self._token_ids = TokenIdStore(index.path)
         self._no_model = tokenize
         self._roots = _absolute(roots)
@@ -237,11 +243,12 @@ class Library:
         *,
         favourite: bool | None = None,
         use_partial: bool | None = None,
+        hidden: bool | None = None,
         field: FieldChoice | None = None,
     ) -> None:
         """Remember what people chose for an entry; None leaves a choice as it is."""
         if self._choices and self._choices.choose(
-            id, favourite=favourite, use_partial=use_partial, field=field
+            id, favourite=favourite, use_partial=use_partial, hidden=hidden, field=field
         ):
             self._renew()
 
@@ -261,16 +268,93 @@ class Library:
             self._renew()
 
     def rename(self, entry: Entry, name: str) -> str:
-        """Give an embedding another name, and return the new id. Raises `RenameError`."""
+        """Give an embedding another name, and return the new id. Raises `MoveError`."""
         with self._scanning:
-            renaming = rename(entry, name, self._snapshot.entries)
-            for old, new in renaming.moves:
-                if new.suffix == old.suffix:  # with another ending it is read as another file
-                    self._index.move(old.full_path, new.full_path)
-            if self._choices:
-                self._choices.move({entry.place.id: renaming.place.id})
+            plan = plan_rename(entry, name, self._snapshot.entries)
+            self._own_files.carry_out(plan)
         self.rescan()
-        return renaming.place.id
+        return plan.after.id
+
+    def move(self, entry: Entry, folder: str) -> str:
+        """Bring an embedding into another folder, and return the new id.
+
+        Args:
+            folder: its id, as the catalogue has it.
+
+        Raises:
+            MoveError: there is no such folder, or its name is taken there, or the disk refuses.
+        """
+        with self._scanning:
+            plan = plan_move(entry, self._folder(folder))
+            self._own_files.carry_out(plan)
+        self.rescan()
+        return plan.after.id
+
+    def add(self, file: str, folder: str) -> str:
+        """Bring a new file into a folder, once it is judged, and return its id.
+
+        Args:
+            file: the path of one that lies outside of all folders.
+            folder: the id of one, as the catalogue has it.
+
+        Raises:
+            MoveError: it is no sound embedding, or its name is taken, or the disk refuses.
+        """
+        entry = entry_at(Place.of_file(file))
+        if entry.reading.state != "ok":
+            raise MoveError(f"it was not kept: {entry.reading.reason}")
+        with self._scanning:
+            check_name(entry, entry.place.name, self._snapshot.entries)
+            plan = plan_move(entry, self._folder(folder))
+            carry_out(plan.moves)
+        self.rescan()
+        return plan.after.id
+
+    @property
+    def trash(self) -> tuple[Trashed, ...]:
+        """What was deleted and can be restored, the newest first."""
+        return self._files.trash if self._files else ()
+
+    def delete(self, entry: Entry) -> Trashed:
+        """Bring an embedding to the trash. Raises `MoveError`."""
+        with self._scanning:
+            trashed = self._own_files.delete(entry)
+        self.rescan()
+        return trashed
+
+    def restore(self, id: str) -> str:  # noqa: A002 the word of the API
+        """Bring an embedding back from the trash, and return its id in the library.
+
+        Raises:
+            MoveError: it is not in the trash, or something has its place now, or the disk refuses.
+        """
+        with self._scanning:
+            plan = self._own_files.restore(id)
+        self.rescan()
+        return plan.after.id
+
+    def empty_trash(self) -> None:
+        """Delete for good what is in the trash. Raises `MoveError`."""
+        self._own_files.empty_trash()
+
+    def _keep_reading(self, move: Move) -> None:
+        old, new = move
+        if new.suffix == old.suffix:  # with another ending it is read as another file
+            self._index.move(old.full_path, new.full_path)
+
+    @property
+    def _own_files(self) -> Files:
+        if self._files is None:
+            raise MoveError("this library has no place to note what moves: nothing was moved")
+        return self._files
+
+    def _folder(self, id: str) -> Place:  # noqa: A002 likewise
+        """Return the place of a folder. Raises `MoveError`."""
+        numbers = {root: number for number, root in enumerate(self._scanner.roots)}
+        for folder in self._scanner.folders:
+            if folder_id(numbers[folder.place.root], folder.place.path) == id:
+                return folder.place
+        raise MoveError("there is no such folder any more: choose another")
 
     def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Rescan:
         """Scan these folders from now on, beginning at once."""

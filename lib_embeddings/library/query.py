@@ -82,3 +82,8 @@ def families_of(term: str) -> frozenset[str]:
     letters = letters_of(term)
     keys = {key for key in MODEL_FAMILIES if letters and bare(key).startswith(letters)}
     return frozenset({letters} & keys or keys)
+
+
+def numbers_of(seen: ViewEntry) -> set[int]:
+    """Return how many vectors an embedding has for one text encoder or another."""
+    return {info.n_vectors for info in seen.entry.reading.vectors.values()}

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.rename import mended_filename
+from lib_embeddings.entries.plans import mended_filename
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.errors import shown
@@ -95,6 +95,7 @@ class EntryJson(TypedDict):
     trigger_words: str
     favourite: bool
     use_partial: bool
+    hidden: bool
     field: str
     chosen_field: str | None
     twins: list[TwinJson]
@@ -128,6 +129,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "trigger_words": texts.trigger_words,
         "favourite": choice.favourite,
         "use_partial": choice.use_partial,
+        "hidden": choice.hidden,
         "field": catalogue.field_of(seen),
         "chosen_field": catalogue.chosen_field_of(seen),
         "twins": [

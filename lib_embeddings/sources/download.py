@@ -7,12 +7,10 @@ any moment finds nothing in the folder, or the whole embedding.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,9 +19,9 @@ from typing import NamedTuple
 
 from platformdirs import user_cache_path
 
+from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_embedding, sha256
-from lib_embeddings.entries.rename import move_file
 from lib_embeddings.errors import (
     EmbeddingError,
     NameRefused,
@@ -317,29 +315,9 @@ def _judge(path: str, place: Place) -> Embedding:
 def _put(draft: Path, place: Place) -> None:
     """Give a file of ours its name in a folder, all at once. Raises `NameRefused`, `OSError`."""
     try:
-        try:
-            move_file(str(draft), place.full_path)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            _put_on_other_disk(draft, place)
+        move_file(Place.of_file(draft), place)
     except FileExistsError as error:
         raise _taken(place.filename) from error
-
-
-def _put_on_other_disk(draft: Path, place: Place) -> None:
-    """Do the same through a hidden file in the folder, as a name is given on one disk only."""
-    folder = Path(place.full_folder)
-    _sweep(folder, _DRAFT.format("*"), LIMITS.download_seconds)
-    copy = folder / _DRAFT.format(secrets.token_hex(8))
-    try:
-        with draft.open("rb") as source, copy.open("xb") as target:
-            shutil.copyfileobj(source, target)
-            target.flush()
-            os.fsync(target.fileno())
-        move_file(str(copy), place.full_path)
-    finally:
-        copy.unlink(missing_ok=True)
 
 
 def _sweep(folder: Path, pattern: str, seconds: float) -> None:

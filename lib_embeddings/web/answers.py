@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.texts import written_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.catalogue import Catalogue
+from lib_embeddings.library.files import Trashed
 from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import by_family
@@ -48,13 +49,14 @@ class HostFacts(NamedTuple):
     separator: str
 
 
-def host(facts: HostFacts) -> dict[str, Any]:
+def host(facts: HostFacts, *, may_change_files: bool) -> dict[str, Any]:
     """Return what a page needs to know of the host, of models and of bounds."""
     return {
         "host": facts.name,
         "version": facts.version,
         "tabs": list(facts.tabs),
         "separator": facts.separator,
+        "may_change_files": may_change_files,
         "families": [
             {"key": family.key, "title": family.title, "encoders": list(family.encoders)}
             for family in MODEL_FAMILIES.values()
@@ -68,6 +70,7 @@ def host(facts: HostFacts) -> dict[str, Any]:
             "steps": LIMITS.prompt_steps,
             "page": LIMITS.page_entries,
             "completions": LIMITS.completions,
+            "file_bytes": LIMITS.download_bytes,
         },
     }
 
@@ -105,10 +108,31 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
         OSError: it is gone.
     """
     found = {
-        **details_as_json(library.catalogue, seen, _look_into(seen), library.sha256),
         "texts": written_texts(seen.entry),
+        **details_as_json(library.catalogue, seen, _look_into(seen), library.sha256),
     }
     return {**found, "full_path": seen.entry.place.full_path} if shows_paths else found
+
+
+def trashed(item: Trashed) -> dict[str, Any]:
+    """Return what clients learn of a file in the trash."""
+    place = item.place
+    return {
+        "id": item.id,
+        "name": place.name,
+        "path": place.path,
+        "deleted": item.time,
+        "bytes": item.size,
+    }
+
+
+def trash(items: Sequence[Trashed]) -> dict[str, Any]:
+    """Return how much is in the trash, and of so many items as one answer has, what."""
+    return {
+        "total": len(items),
+        "bytes": sum(item.size for item in items),
+        "items": [trashed(item) for item in items[: LIMITS.page_entries]],
+    }
 
 
 def completion(catalogue: Catalogue, seen: ViewEntry) -> dict[str, Any]:

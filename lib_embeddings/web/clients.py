@@ -84,6 +84,14 @@ class Door:
             f"own page behind a proxy: {self._advice(name)}",
         )
 
+    def may_change_files(self, request: HTTPConnection) -> bool:
+        """Tell whether who asks may change files."""
+        try:
+            self.change_files(request)
+        except HTTPException:
+            return False
+        return True
+
     def _check_name(self, request: HTTPConnection) -> None:
         asked = request.headers.get("host", "")
         name = _name_in(asked)

@@ -22,9 +22,8 @@ from lib_embeddings.web.requests import (
     read_body,
     read_marks,
     read_members,
-    read_name,
+    read_text,
     read_text_edits,
-    read_word,
 )
 
 _Result = TypeVar("_Result")
@@ -70,7 +69,7 @@ class _Routes:
 
     async def undo_preview(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
-        word = await read_word(request, "undo", "the word of the answer")
+        word = await read_text(request, "undo", "the word of the answer")
         await self._change(lambda: self._previews.undo(seen.entry, word))
         return self._answer(id)
 
@@ -100,7 +99,7 @@ class _Routes:
 
     async def rename_set(self, request: Request, name: str = "") -> Response:
         self._check_known(name)
-        new = await read_name(request)
+        new = await read_text(request, "name", "the new name")
         _check_name(new)
         if new in self._library.sets and new != name:
             raise HTTPException(409, f"there is a set {new} already: give another name")

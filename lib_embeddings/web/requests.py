@@ -7,10 +7,11 @@ refusal is one sentence.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from fastapi import HTTPException, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from lib_embeddings.entries.texts import TEXT_KEYS, TextEdit
@@ -24,6 +25,7 @@ _STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
     "favourite": (True, False),
     "use_partial": (True, False),
+    "hidden": (True, False),
     "field": FIELD_CHOICES,
 }
 
@@ -93,17 +95,12 @@ async def read_marks(request: Request) -> tuple[list[str], bool]:
     )
 
 
-async def read_name(request: Request) -> str:
-    """Return the new name that the body of a request to rename asks for."""
-    return await read_word(request, "name", "the new name")
-
-
-async def read_word(request: Request, key: str, example: str) -> str:
-    """Return the one text that a body has."""
+async def read_text(request: Request, key: str, what: str) -> str:
+    """Return the one text that a body has, under *key*; *what* tells people what it says."""
     body = _parse(await read_body(request))
     if isinstance(body, dict) and body.keys() == {key} and isinstance(body[key], str):
         return str(body[key])
-    raise HTTPException(422, f'expected {{"{key}": "{example}"}}')
+    raise HTTPException(422, f'expected {{"{key}": "{what}"}}')
 
 
 async def read_text_edits(request: Request) -> dict[str, TextEdit]:
@@ -148,6 +145,17 @@ def _read_member(member: object) -> Member:
     )
 
 
+async def receive_file(request: Request, file: BinaryIO) -> None:
+    """Write the body to a file of ours, as it comes, and close it. Raises `OSError`."""
+    size, most = 0, LIMITS.download_bytes
+    with file:
+        async for piece in _pieces_of(request):
+            size += len(piece)
+            if size > most:
+                raise HTTPException(413, f"the file is too long: expected at most {most:,} bytes")
+            await run_in_threadpool(file.write, piece)
+
+
 async def read_prompts(request: Request) -> Prompts:
     """Return the prompts that a page asks about."""
     body = _parse(await read_body(request, LIMITS.prompts_bytes))
@@ -172,16 +180,20 @@ async def read_prompts(request: Request) -> Prompts:
 
 
 async def read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
-    """Return the body of a request, of at most so many bytes."""
     text = bytearray()
+    async for piece in _pieces_of(request):
+        text += piece
+        if len(text) > most:
+            raise HTTPException(413, f"the body is too long: expected at most {most:,} bytes")
+    return bytes(text)
+
+
+async def _pieces_of(request: Request) -> AsyncIterator[bytes]:
     try:
         async for piece in request.stream():
-            text += piece
-            if len(text) > most:
-                raise HTTPException(413, f"the body is too long: expected at most {most:,} bytes")
+            yield piece
     except ClientDisconnect as error:  # else servers write a traceback for each page that goes
         raise HTTPException(400, "the client went away") from error
-    return bytes(text)
 
 
 def _parse(text: bytes) -> object:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
@@ -10,9 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from lib_embeddings.entries.companions import Thumbnails, pictures_of
-from lib_embeddings.errors import BadName, EmbeddingError, RenameError
+from lib_embeddings.errors import BadName, EmbeddingError, MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import ORDERS, SORTS, Filters
+from lib_embeddings.library.files import incoming
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
@@ -26,8 +28,9 @@ from lib_embeddings.web.requests import (
     number,
     one_of,
     read_choices,
-    read_name,
     read_prompts,
+    read_text,
+    receive_file,
     several_of,
 )
 
@@ -50,7 +53,7 @@ def add_routes(
         door: lets in who may read, who may write, and who may change files.
         reports: the library's, where others need them too.
     """
-    routes = _Routes(library, host, reports or PromptReports(library))
+    routes = _Routes(library, host, door, reports or PromptReports(library))
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
     own = [Depends(door.admit_write)]
     files = [*own, Depends(door.change_files)]
@@ -64,6 +67,12 @@ def add_routes(
         ("GET", "/events", routes.events, None),
         ("PATCH", "/entries/{id}", routes.choose, own),
         ("POST", "/entries/{id}/rename", routes.rename, files),
+        ("POST", "/entries/{id}/move", routes.move, files),
+        ("DELETE", "/entries/{id}", routes.delete, files),
+        ("POST", "/files", routes.add, files),
+        ("GET", "/trash", routes.trash, None),
+        ("POST", "/trash/{id}/restore", routes.restore, files),
+        ("DELETE", "/trash", routes.empty_trash, files),
         ("POST", "/prompt", routes.prompt, own),
         ("POST", "/rescan", routes.rescan, own),
     ):
@@ -78,15 +87,21 @@ class _Routes:
     """One method for each route."""
 
     def __init__(
-        self, library: Library, host: Callable[[], HostFacts], reports: PromptReports
+        self,
+        library: Library,
+        host: Callable[[], HostFacts],
+        door: Door,
+        reports: PromptReports,
     ) -> None:
         self._library = library
         self._host = host
+        self._door = door
         self._reports = reports
         self._thumbnails = Thumbnails()
 
-    def host(self) -> Response:
-        return as_json(answers.host(self._host()))
+    def host(self, request: Request) -> Response:
+        may_change_files = self._door.may_change_files(request)
+        return as_json(answers.host(self._host(), may_change_files=may_change_files))
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,
@@ -99,6 +114,7 @@ class _Routes:
         fit: str = "",
         family: str = "",
         favourite: str = "false",
+        hidden: str = "false",
         offset: str = "0",
         limit: str = "100",
     ) -> Response:
@@ -113,6 +129,7 @@ class _Routes:
             fit=several_of("fit", fit, FITS),
             family=several_of("family", family, tuple(MODEL_FAMILIES)),
             favourite=one_of("favourite", favourite, ("true", "false")) == "true",
+            hidden=one_of("hidden", hidden, ("true", "false")) == "true",
         )
         page = catalogue.select(
             filters,
@@ -184,13 +201,36 @@ class _Routes:
 
     async def rename(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
-        name = await read_name(request)
-        try:
-            new_id = await run_in_threadpool(self._library.rename, seen.entry, name)
-        except RenameError as error:
-            status = 422 if isinstance(error, BadName) else 409
-            raise HTTPException(status, str(error)) from error
-        return as_json(entry_as_json(self._library.catalogue, self._find(new_id)))
+        name = await read_text(request, "name", "the new name")
+        with _refusing():
+            return self._entry(await run_in_threadpool(self._library.rename, seen.entry, name))
+
+    async def move(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
+        seen = self._find(id)
+        folder = await read_text(request, "folder", "the id of a folder")
+        with _refusing():
+            return self._entry(await run_in_threadpool(self._library.move, seen.entry, folder))
+
+    async def add(self, request: Request, folder: str = "", name: str = "") -> Response:
+        with _refusing(), incoming(name) as file:
+            await receive_file(request, file)
+            return self._entry(await run_in_threadpool(self._library.add, file.name, folder))
+
+    def delete(self, id: str) -> Response:  # noqa: A002 - likewise
+        with _refusing():
+            return as_json(answers.trashed(self._library.delete(self._find(id).entry)))
+
+    def trash(self) -> Response:
+        return as_json(answers.trash(self._library.trash))
+
+    def restore(self, id: str) -> Response:  # noqa: A002 - likewise
+        with _refusing():
+            return self._entry(self._library.restore(id))
+
+    def empty_trash(self) -> Response:
+        with _refusing():
+            self._library.empty_trash()
+        return as_json(answers.trash(self._library.trash))
 
     async def prompt(self, request: Request) -> Response:
         asked = await read_prompts(request)
@@ -208,8 +248,22 @@ class _Routes:
         counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
         return as_json({"generation": self._library.generation, **counts})
 
+    def _entry(self, id: str) -> Response:  # noqa: A002 - likewise
+        return as_json(entry_as_json(self._library.catalogue, self._find(id)))
+
     def _find(self, id: str) -> ViewEntry:  # noqa: A002 - likewise
         seen = self._library.find(id)
         if seen is None:
             raise HTTPException(404, "there is no such file, or it is gone")
         return seen
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Let clients know why files cannot be moved or added."""
+    try:
+        yield
+    except OSError as error:
+        raise HTTPException(409, f"the disk refuses: {error.strerror or error}") from error
+    except MoveError as error:
+        raise HTTPException(422 if isinstance(error, BadName) else 409, str(error)) from error

@@ -201,6 +201,10 @@ HELP = {
         "show what every file in some folders is",
         "show everything about one file",
         "rename a file and everything that is named after it",
+        "move a file and everything that is named after it",
+        "move a file and everything that is named after it to the trash",
+        "show what is in the trash, and how much it is",
+        "move a file from the trash to where it was",
         "show which embeddings a prompt uses",
         "show the tab as a web page, without any WebUI",
     ],
@@ -217,6 +221,10 @@ HELP = {
         "the new name, without the file's ending",
         "only print what would be renamed",
     ],
+    "move": ["the embedding's file", "the folder to move it to", "only print what would be moved"],
+    "delete": ["the embedding's file"],
+    "trash": ["delete all that is in it for good, after that"],
+    "restore": ["the first word of its line in the trash"],
     "prompt": [
         "the prompt",
         "the negative prompt",
@@ -275,6 +283,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "incompatible": 0,
             "unknown": 0,
             "favourite": 0,
+            "hidden": 0,
         },
         "entries": [
             {
@@ -301,6 +310,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "trigger_words": "",
                 "favourite": False,
                 "use_partial": False,
+                "hidden": False,
                 "field": "positive",
                 "chosen_field": None,
                 "twins": [],
@@ -498,6 +508,54 @@ def test_choices_follow_a_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         root.inside("sub/dog.pt").id: Choice(favourite=True),
         deeper.inside("cow.pt").id: Choice(use_partial=True),
     }
+
+
+def test_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each move is printed with where it goes; a dry run only prints; choices follow."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD, "cat.png": b"", "sub/dog.pt": GOOD})
+    Choices().choose(Place.of_root(folder).inside("cat.pt").id, favourite=True)
+    for options in (["--dry-run"], []):
+        assert (folder / "cat.pt").exists()
+        assert main(["move", str(folder / "cat.pt"), str(folder / "sub"), *options]) == 0
+        out = capsys.readouterr().out
+        assert out == f"cat.png -> {folder}/sub/cat.png\ncat.pt -> {folder}/sub/cat.pt\n"
+    assert sorted(os.listdir(folder / "sub")) == ["cat.png", "cat.pt", "dog.pt"]
+    moved = Place.of_root(folder).inside("sub").inside("cat.pt")
+    assert Choices().all() == {moved.id: Choice(favourite=True)}
+
+
+def test_delete_and_restore(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The trash says what is in it and how much; what is restored is a favourite again."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD, "cat.png": b"picture"})
+    chosen = {Place.of_root(folder.parent).inside("e").inside("cat.pt").id: Choice(favourite=True)}
+    Choices().choose(next(iter(chosen)), favourite=True)
+    assert main(["delete", str(folder / "cat.pt")]) == 0
+    id_ = capsys.readouterr().out.split()[0]
+    assert os.listdir(folder) == []
+    assert main(["trash"]) == 0
+    line, total = capsys.readouterr().out.splitlines()
+    assert (line.split()[0], line.split()[-1]) == (id_, str(folder / "cat.pt"))
+    assert total == f"1 in the trash, {len(GOOD) + 7:,} bytes"
+    assert main(["restore", id_]) == 0
+    assert capsys.readouterr().out == f"{folder}/cat.pt\n"
+    assert sorted(os.listdir(folder)) == ["cat.png", "cat.pt"]
+    assert Choices().all() == chosen
+    assert main(["restore", id_]) == 2
+    assert capsys.readouterr().err == "lib-embeddings: it is not in the trash any more\n"
+
+
+def test_nothing_is_deleted_for_good_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only `trash --empty` does that, and says so."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD})
+    main(["delete", str(folder / "cat.pt")])
+    main(["trash"])
+    capsys.readouterr()
+    assert main(["trash", "--empty"]) == 0
+    assert capsys.readouterr().out.endswith("bytes\nAll of it is deleted for good.\n")
+    main(["trash"])
+    assert capsys.readouterr().out == "0 in the trash, 0 bytes\n"
 
 
 # inspect

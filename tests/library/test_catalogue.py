@@ -140,7 +140,7 @@ def test_filters(view: View, filters: Filters, found: list[str]) -> None:
     assert select(view, filters) == found
 
 
-NOTHING = dict.fromkeys((*STATES, *FITS, "favourite"), 0)
+NOTHING = dict.fromkeys((*STATES, *FITS, "favourite", "hidden"), 0)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,25 @@ def test_favourites(view: View) -> None:
     choices = {id_: Choice(favourite=favourite) for id_, favourite in chosen.items()}
     choices["gone"] = Choice(favourite=True)
     assert select(view, Filters(favourite=True), choices=choices) == ["a10", "c"]
-    assert catalogue_of(view, choices=choices).counts == {**view.counts, "favourite": 2}
+    counts = catalogue_of(view, choices=choices).counts
+    assert counts == {**view.counts, "favourite": 2, "hidden": 0}
+
+
+def test_hidden_ones_are_left_out_unless_asked_for(view: View) -> None:
+    """They are counted as hidden alone, and no name of theirs is completed; prompts have them."""
+    ids = {seen.name: seen.entry.place.id for seen in view}
+    choices = {ids["c"]: Choice(favourite=True, hidden=True)}
+    catalogue = catalogue_of(view, choices=choices)
+    others = select(view, Filters(), choices=choices)
+    assert "c" not in others
+    assert select(view, Filters(hidden=True), choices=choices) == ["c"]
+    assert select(view, Filters(favourite=True), choices=choices) == []
+    counts = catalogue.counts
+    assert (counts["hidden"], counts["favourite"], sum(counts[state] for state in STATES)) == (
+        *(1, 0, len(others)),
+    )
+    assert "c" not in [seen.name for seen in catalogue.complete("c", 10)]
+    assert "c" in [seen.name for seen in view.named.values()]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.walk import Found
-from lib_embeddings.errors import RenameError
+from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
@@ -422,6 +422,6 @@ def test_a_refused_rename_is_no_change(root: Path, library: Library) -> None:
         (root / name).write_bytes(SD1)
     library.rescan()
     before, cat = library.generation, next(iter(library.view)).entry
-    with pytest.raises(RenameError, match=r"already taken by dog\.pt"):
+    with pytest.raises(MoveError, match=r"already taken by dog\.pt"):
         library.rename(cat, "dog")
     assert library.generation == before

@@ -251,7 +251,8 @@ def test_json_of_an_entry() -> None:
         '"clip_g": {"n_vectors": 2, "hidden_size": 1280, "dtype": "float16"}}, '
         '"n_vectors": 2, "bytes": 100, "mtime": 1.5, "warnings": [], "proposal": null, '
         '"preview": null, "notes": "", "description": "", "trigger_words": "", "favourite": false, '
-        '"use_partial": false, "field": "positive", "chosen_field": null, "twins": []}'
+        '"use_partial": false, "hidden": false, "field": "positive", "chosen_field": null, '
+        '"twins": []}'
     )
 
 
@@ -268,7 +269,7 @@ def test_json_of_a_view() -> None:
     document = json.loads(json.dumps(view_as_json(catalogue)))
     assert list(document) == ["model", "roots", "counts", "entries"]
     assert (document["model"], document["roots"]) == ("sd1", ["/root", "/z"])
-    assert document["counts"] == {**catalogue.view.counts, "favourite": 0}
+    assert document["counts"] == {**catalogue.view.counts, "favourite": 0, "hidden": 0}
     assert [row["fit"] for row in document["entries"]] == [
         "usable", "partial", "incompatible", None, None, None, None,
     ]  # fmt: skip

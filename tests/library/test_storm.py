@@ -16,7 +16,7 @@ from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found, entry_of
-from lib_embeddings.errors import RenameError
+from lib_embeddings.errors import MoveError
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from tests.builders import png, png_text, safetensors_file, torch_zip, vectors
@@ -71,7 +71,7 @@ class Storm:
             *(self._silence, self._answer, self._hesitate, self._lock),
             *(self._scan, self._retry, self._retry, self._rename_in_library),
         )
-        with suppress(OSError, RenameError):
+        with suppress(OSError, MoveError):
             self._random.choice(happenings)()
 
     def calm(self) -> None:

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from lib_embeddings.entries import moves as moves_module
 from lib_embeddings.entries import place as place_module
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.entries import rename as rename_module
 from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
@@ -54,8 +54,9 @@ class Windows:
         monkeypatch.setattr(place_module, "rules", ntpath)
         for module, name in (
             (os, "stat"),
+            (os, "lstat"),
             (os, "listdir"),
-            (rename_module, "_rename_exclusively"),
+            (moves_module, "_rename_exclusively"),
         ):
             monkeypatch.setattr(module, name, self._here(getattr(module, name)))
         self._scandir = os.scandir

@@ -7,16 +7,14 @@ import itertools
 import json
 import os
 import random
-import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
+from lib_embeddings.entries import moves
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.texts import read_texts
@@ -24,11 +22,11 @@ from lib_embeddings.entries.walk import walk
 from lib_embeddings.errors import NameRefused, SourceError, Unreachable, WrongHash
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import is_hidden, is_temporary
-from lib_embeddings.sources import download
 from lib_embeddings.sources.download import Download, Downloads
 from lib_embeddings.sources.source import Offer, RemoteFile, Site
 from lib_embeddings.sources.transport import Transport
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
+from tests.killing import calls_of, kill_at
 from tests.sources.conftest import Start
 from tests.sources.fakes import PAGE, Asked, FakeSite, Reply, as_json, digest, redirect, serve
 
@@ -461,19 +459,19 @@ def test_another_disk(
 ) -> None:
     """Where the folder is on another disk, the file comes through a hidden one beside its place."""
     seen: list[str] = []
-    move_file = download.move_file
+    rename = moves._rename_exclusively
 
     def same_disk_only(source: str, target: str) -> None:
         if Path(source).parent != Path(target).parent:
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         seen.append(Path(source).name)
-        move_file(source, target)
+        rename(source, target)
 
-    monkeypatch.setattr(download, "move_file", same_disk_only)
+    monkeypatch.setattr(moves, "_rename_exclusively", same_disk_only)
     add(remote(site), folder, own)
     assert sorted(os.listdir(folder)) == ["fox.json", "fox.safetensors"]
     assert (folder / "fox.safetensors").read_bytes() == GOOD
-    assert len(seen) == 2
+    assert len(seen) == 4  # two of each file
     assert all(is_hidden(name) and is_temporary(name) for name in seen)
 
 
@@ -498,40 +496,3 @@ def test_ended_at_any_moment(site: FakeSite, folder: Path, own: Path) -> None:
         add(file, folder, own)
         assert sorted(os.listdir(folder)) == ["fox.json", "fox.safetensors"]
     assert {0, 1} <= outcomes
-
-
-def count_calls(do: Callable[[int], None]) -> None:
-    """Call *do* with the number of each call of a function from now on."""
-    numbers = itertools.count(1)
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        if event in ("call", "c_call"):
-            do(next(numbers))
-
-    sys.setprofile(count)
-
-
-def calls_of(work: Callable[[], object]) -> int:
-    """Return how many functions some work calls."""
-    seen = [0]
-    count_calls(seen.append)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return len(seen)
-
-
-def kill_at(moment: int, work: Callable[[], object]) -> None:
-    """Do some work in a process that is killed at its so manieth call of a function."""
-
-    def kill(number: int) -> None:
-        if number == moment:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    child = os.fork()
-    if not child:
-        count_calls(kill)
-        work()
-        os._exit(0)
-    os.waitpid(child, 0)

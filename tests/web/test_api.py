@@ -16,12 +16,12 @@ import pytest
 from fastapi import FastAPI, HTTPException, Request
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from lib_embeddings.entries import rename as rename_module
+from lib_embeddings.entries import moves as moves_module
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Choice
+from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.view import STATES
@@ -315,12 +315,14 @@ def test_host(site: Site) -> None:
     encoders = {key for family in told["families"] for key in family["encoders"]}
     assert encoders <= told["encoders"].keys()
     assert told["encoders"]["clip_g"] == {"hidden_size": 1280}
+    assert told["may_change_files"]
     assert told["limits"] == {
         "prompt_characters": 20_000,
         "chunk_tokens": 75,
         "steps": 1000,
         "page": 1000,
         "completions": 100,
+        "file_bytes": 64 * 1024 * 1024,
     }
 
 
@@ -350,7 +352,8 @@ NO_IDS = (
 
 
 @pytest.mark.parametrize(
-    "method_and_room", ["GET /entries", "GET /preview", "PATCH /entries", "POST /entries"]
+    "method_and_room",
+    ["GET /entries", "GET /preview", "PATCH /entries", "POST /entries", "DELETE /entries"],
 )
 @pytest.mark.parametrize("id_", NO_IDS, ids=range(len(NO_IDS)))
 def test_what_is_no_id_leads_nowhere(site: Site, method_and_room: str, id_: str) -> None:
@@ -431,7 +434,9 @@ ROUTES = ("GET /host", "GET /entries", "GET /names", "GET /entries/{id}", "GET /
           "GET /events", "PATCH /entries/{id}", "POST /entries/{id}/rename", "POST /rescan",
           "POST /prompt", "GET /completions", "PUT /entries/{id}/preview",
           "POST /entries/{id}/preview/undo", "PATCH /entries/{id}/texts", "PATCH /entries",
-          "GET /sets", "PUT /sets", "PATCH /sets", "DELETE /sets")  # fmt: skip
+          "GET /sets", "PUT /sets", "PATCH /sets", "DELETE /sets",
+          "POST /entries/{id}/move", "DELETE /entries/{id}",
+          "POST /files", "GET /trash", "POST /trash/{id}/restore", "DELETE /trash")  # fmt: skip
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -501,7 +506,7 @@ def test_wrong_bodies(site: Site, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ([], "expected any of favourite, use_partial, field"),
+        ([], "expected any of favourite, use_partial, hidden, field"),
         ({"favourite": 1}, "favourite: expected true or false"),
         ({"field": "left"}, 'field: expected "positive" or "negative" or "auto"'),
     ],
@@ -646,7 +651,7 @@ def test_rename_waits_for_no_writer(site: Site) -> None:
         paths.append(found.place.path)
         return read_file(found)
 
-    library = Library([site.root], Index.nowhere(), wait=lambda *_: 60.0, read=read)
+    library = Library([site.root], Index.nowhere(), Choices(), wait=lambda *_: 60.0, read=read)
     library.rescan()
     waiting = Site(site.root, library, allow)
     (entry,) = waiting.get("/entries")["entries"]
@@ -698,7 +703,7 @@ def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(site.root / "cat.pt"))
 
-    monkeypatch.setattr(rename_module, "_rename_exclusively", refuse)
+    monkeypatch.setattr(moves_module, "_rename_exclusively", refuse)
     response = site.client_from(ELSEWHERE).post(f"/entries/{id_}/rename", json={"name": "dog"})
     detail = (
         "cat.pt cannot be renamed to dog.pt: Permission denied; this program may not write into "

@@ -231,6 +231,7 @@ def test_a_card(site: Site) -> None:
             "trigger_words": "",
             "favourite": False,
             "use_partial": False,
+            "hidden": False,
             "field": "negative",
             "chosen_field": None,
             "twins": [],

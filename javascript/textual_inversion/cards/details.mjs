@@ -251,7 +251,7 @@ export class DetailsPanel {
     this.#shown = asJson;
     this.#entry = details;
     const focused = /** @type {HTMLElement | null} */ (this.body.querySelector(":focus"))?.dataset.key;
-    const head = heading(details, this.renaming.root);
+    const head = heading(details, this.renaming.root, this.host);
     this.texts.show(details, inside.texts);
     this.newPicture.show();
     const chosen = choices(details);

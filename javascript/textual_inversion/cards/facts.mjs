@@ -155,20 +155,21 @@ function span(least, most) {
 /**
  * @param {Details} details
  * @param {HTMLElement} renaming
+ * @param {Host} host
  */
-export function heading(details, renaming) {
+export function heading(details, renaming, { may_change_files }) {
   const { name, proposal, reason, warnings } = details;
   const why = obstacle(details);
   /** @type {HTMLElement[]} */
   const lines = warnings.map((warning) => element("p", { class: "warning" }, sentenceCase(warning)));
   if (why) lines.unshift(element("p", { class: "why" }, element("b", {}, why), " ", sentenceCase(reason ?? "")));
-  if (proposal) lines.push(textButton("rename", `Rename to ${proposal} …`, { "data-name": proposal }));
+  if (proposal && may_change_files) lines.push(textButton("rename", `Rename to ${proposal} …`, { "data-name": proposal }));
   const title = element("h2", { dir: "auto" }, name);
   const rename = iconButton("edit", "rename", "Rename", { "data-name": name, "data-key": "rename" });
   return element(
     "div",
     { class: "heading" },
-    element("div", { class: "title-row" }, title, rename, copyButton("name", name)),
+    element("div", { class: "title-row" }, title, ...(may_change_files ? [rename] : []), copyButton("name", name)),
     renaming,
     ...lines,
   );
@@ -176,9 +177,12 @@ export function heading(details, renaming) {
 
 /** @param {Details} details */
 export function choices(details) {
-  const { favourite, fit, use_partial } = details;
+  const { favourite, fit, hidden, use_partial } = details;
   /** @type {HTMLElement[]} */
-  const rows = [checkbox("favourite", "Favourite", favourite)];
+  const rows = [
+    checkbox("favourite", "Favourite", favourite),
+    checkbox("hidden", "Hidden: it works in prompts, and is not shown among the others", hidden),
+  ];
   if (fit === "partial" || use_partial)
     rows.push(checkbox("use_partial", "Use it anyway, with the vectors that fit the model", use_partial));
   if (isEmbedding(details)) rows.push(fieldChoice(details));
@@ -186,7 +190,7 @@ export function choices(details) {
 }
 
 /**
- * @param {"favourite" | "use_partial"} key
+ * @param {"favourite" | "hidden" | "use_partial"} key
  * @param {string} label
  * @param {boolean} isOn
  */

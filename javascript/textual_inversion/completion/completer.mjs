@@ -11,7 +11,7 @@ import { CompletionList } from "./list.mjs";
 import { completeWord, setsFor, typedSet, typedWord } from "./typed_word.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Completion} Completion */
+/** @typedef {import("../answers.mjs").Completion} Completion */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../own.mjs").KnownMember} KnownMember */
 /** @typedef {import("../own.mjs").Own} Own */

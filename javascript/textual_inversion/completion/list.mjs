@@ -5,7 +5,7 @@
 import { badgeOf, element, setAttribute } from "../page.mjs";
 import { counted, obstacle } from "../words.mjs";
 
-/** @typedef {import("../api.mjs").Completion} Completion */
+/** @typedef {import("../answers.mjs").Completion} Completion */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {{left: number, top: number, height: number}} Place In pixels, from the field's upper left corner. */
 

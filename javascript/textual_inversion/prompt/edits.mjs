@@ -8,7 +8,7 @@
 import { gapBetween, insertName, leftRemains, neighbours, strength } from "./gaps.mjs";
 import { escapeName, findName, isTouched, readPrompt, withName } from "./pieces.mjs";
 
-/** @typedef {import("../api.mjs").ForeignSyntax} ForeignSyntax */
+/** @typedef {import("../answers.mjs").ForeignSyntax} ForeignSyntax */
 /** @typedef {import("./pieces.mjs").Piece} Piece */
 /** @typedef {import("./pieces.mjs").Range} Range */
 /** @typedef {{start: number, end: number, replacement: string}} Edit */

@@ -6,12 +6,12 @@ import { partName } from "../prompt/edits.mjs";
 import { foldName, readPrompt } from "../prompt/pieces.mjs";
 import { counted, number } from "../words.mjs";
 
-/** @typedef {import("../api.mjs").ChunkUsage} ChunkUsage */
-/** @typedef {import("../api.mjs").NearMiss} NearMiss */
-/** @typedef {import("../api.mjs").Provenance} Provenance */
-/** @typedef {import("../api.mjs").Report} Report */
-/** @typedef {import("../api.mjs").Unavailable} Unavailable */
-/** @typedef {import("../api.mjs").Used} Used */
+/** @typedef {import("../answers.mjs").ChunkUsage} ChunkUsage */
+/** @typedef {import("../answers.mjs").NearMiss} NearMiss */
+/** @typedef {import("../answers.mjs").Provenance} Provenance */
+/** @typedef {import("../answers.mjs").Report} Report */
+/** @typedef {import("../answers.mjs").Unavailable} Unavailable */
+/** @typedef {import("../answers.mjs").Used} Used */
 /** @typedef {import("../prompt/pieces.mjs").Reading} Reading */
 
 /**

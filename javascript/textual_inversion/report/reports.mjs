@@ -14,8 +14,8 @@ import { ReportStrip } from "./strip.mjs";
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Field} Field */
 /** @typedef {import("../api.mjs").Limits} Limits */
-/** @typedef {import("../api.mjs").Prompts} Prompts */
-/** @typedef {import("../api.mjs").Reports} Reports */
+/** @typedef {import("../answers.mjs").Prompts} Prompts */
+/** @typedef {import("../answers.mjs").Reports} Reports */
 /** @typedef {import("./notices.mjs").Deed} Deed */
 /** @typedef {(tabname: string, id: string, name: string) => void} ShowCard */
 
@@ -229,7 +229,7 @@ export class PromptReports {
 /**
  * @param {Exclude<Deed, {does: "allow" | "remove"}>} deed
  * @param {string} prompt
- * @param {import("../api.mjs").Report} report
+ * @param {import("../answers.mjs").Report} report
  * @param {import("../prompt/pieces.mjs").Reading} reading
  */
 function editOf(deed, prompt, { foreign_syntax }, reading) {

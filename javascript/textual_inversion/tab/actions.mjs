@@ -20,6 +20,7 @@ import { changesText, counted, FIELDS } from "../words.mjs";
  * @property {import("../cards/details.mjs").DetailsPanel} details
  * @property {import("../cards/new_picture.mjs").NewPicture} newPicture
  * @property {import("../prompt/insertion.mjs").Insertion} insertion
+ * @property {import("./files.mjs").Files} files
  * @property {HTMLDialogElement} keys
  * @property {import("./folders.mjs").FolderTree} tree
  * @property {import("./picks.mjs").Picks} picks
@@ -39,7 +40,7 @@ import { changesText, counted, FIELDS } from "../words.mjs";
  * @returns {Record<string, Action>}
  */
 export function actionsOf(tab) {
-  return { ...actionsOfCards(tab), ...actionsOfDetails(tab), ...actionsOfToolbar(tab), ...actionsOfPicks(tab) };
+  return { ...actionsOfCards(tab), ...actionsOfDetails(tab), ...actionsOfToolbar(tab), ...actionsOfPicks(tab), ...actionsOfFiles(tab) };
 }
 
 /**
@@ -133,6 +134,27 @@ function actionsOfPicks(tab) {
       return isCopied ? `Copied ${counted(length, "name")}` : "Your browser does not allow this page to copy";
     }),
     "set-of-picked": () => sets.open(members()),
+  };
+}
+
+/**
+ * @param {Tab} tab
+ * @returns {Record<string, Action>}
+ */
+function actionsOfFiles(tab) {
+  const { files, picks } = tab;
+  const { trash } = files;
+  return {
+    delete: (part) => tab.withEntry(part, (entry) => files.delete([entry])),
+    move: () => files.chooseFolder(),
+    "delete-picked": () => files.delete(picks.entries).then(() => picks.end()),
+    "hide-picked": () => files.hide(picks.entries).then(() => picks.end()),
+    "move-picked": () => files.chooseFolderIn(picks.mover),
+    trash: () => trash.open(),
+    restore: (button) => trash.restore(button),
+    "empty-trash": () => trash.ask(true),
+    "keep-trash": () => trash.ask(false),
+    "empty-trash-for-good": () => trash.empty(),
   };
 }
 

@@ -91,7 +91,7 @@ function show(place, { title, hint, offers }) {
 export function explainEmpty(selection, summary) {
   if (summary.scanning) return explainScan(summary.scanning);
   const all = countOf("all", summary.counts);
-  if (!all) return explainEmptyLibrary(summary);
+  if (!all) return summary.counts.hidden ? explainAllHidden(summary.counts.hidden) : explainEmptyLibrary(summary);
   if (selection.query || selection.family) return explainNoMatch(selection, summary, all);
   if (selection.folder) return explainEmptyFolder(selection, summary);
   if (selection.filter === "usable") return explainNothingUsable(summary, all);
@@ -121,6 +121,16 @@ function explainEmptyLibrary({ roots, missing_roots }) {
   const places = roots.join("  ·  ") || "the embeddings folder";
   const hint = `Put .safetensors, .pt, .bin or .png files into ${places}. They appear here without a reload.`;
   return { title: "No embeddings yet", hint, offers: [] };
+}
+
+/**
+ * @param {number} hidden
+ * @returns {Explanation}
+ */
+function explainAllHidden(hidden) {
+  const label = `Show what is hidden (${number(hidden)})`;
+  const title = "Everything is hidden";
+  return { title, hint: "Hidden embeddings work in prompts as before.", offers: [{ label, selection: { filter: "hidden" } }] };
 }
 
 /**

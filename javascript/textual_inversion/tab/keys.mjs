@@ -4,7 +4,7 @@
  * Tab goes from group to group: the toolbar, the folders, the cards. Arrows move inside of each.
  */
 
-import { element, iconButton } from "../page.mjs";
+import { dialog, element } from "../page.mjs";
 
 /**
  * @typedef {object} Keyboard What keys can act on.
@@ -19,7 +19,15 @@ import { element, iconButton } from "../page.mjs";
  */
 
 /** @type {Record<string, string>} On a card: key -> action. */
-const CARD_KEYS = { Enter: "insert", "+": "positive", "-": "negative", f: "favourite", i: "details", x: "pick-card" };
+const CARD_KEYS = {
+  Enter: "insert",
+  "+": "positive",
+  "-": "negative",
+  f: "favourite",
+  i: "details",
+  x: "pick-card",
+  Delete: "delete",
+};
 
 const HELP = [
   ["/", "Search"],
@@ -32,6 +40,7 @@ const HELP = [
   ["I", "Show its details; there, ← and → show the next ones"],
   ["X", "Select it, as Ctrl with a click does; then Shift with a click selects all up to there"],
   ["Ctrl+A", "Select all that is found"],
+  ["Delete", "Move it to the trash, from which you can restore it"],
   ["Esc", "Go back to the prompt, or end the selection first"],
   ["?", "Show these keys"],
 ];
@@ -127,9 +136,7 @@ function partsOf(toolbar) {
 /** Build the list of the keys, to be shown over the page. */
 export function keysDialog() {
   const rows = HELP.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
-  const title = element("h2", {}, "Keys");
-  const bar = element("div", { class: "bar" }, title, iconButton("close", "close", "Close (Esc)"));
-  return element("dialog", { class: "details keys", "aria-label": "Keys" }, bar, element("dl", {}, ...rows));
+  return dialog("Keys", "keys", element("dl", {}, ...rows));
 }
 
 /**

@@ -7,6 +7,7 @@
 
 import { element, iconButton, setAttribute, textButton } from "../page.mjs";
 import { isEmbedding, number } from "../words.mjs";
+import { Mover } from "./files.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 
@@ -23,6 +24,12 @@ const DEEDS = [
   ["favourite-picked", "Favourite"],
   ["copy-picked", "Copy names"],
   ["set-of-picked", "Make a set …"],
+  ["hide-picked", "Hide"],
+];
+/** And where files may be changed. */
+const FILE_DEEDS = [
+  ["move-picked", "Move to …"],
+  ["delete-picked", "Delete"],
 ];
 
 export class Picks {
@@ -31,6 +38,7 @@ export class Picks {
   /** @type {Entry | undefined} The one that was picked last, from which Shift goes on. */
   #last;
   isOn = false;
+  mover = new Mover(async () => false);
 
   /** @param {Owner} owner */
   constructor(owner) {
@@ -43,8 +51,25 @@ export class Picks {
       { class: "picks", role: "toolbar", "aria-label": "With all that is selected", hidden: true },
       this.count,
       element("div", { class: "deeds" }, ...this.deeds, all),
+      this.mover.form,
       iconButton("close", "end-picks", "End the selection (Esc)"),
     );
+  }
+
+  /**
+   * Offer to move and to delete what is picked.
+   *
+   * @param {import("./files.mjs").Files} files
+   */
+  offerFiles(files) {
+    this.mover.move = async (folder) => {
+      const moved = await files.move(this.entries, folder);
+      if (moved) this.end();
+      return moved !== undefined;
+    };
+    const deeds = FILE_DEEDS.map(([action, label]) => textButton(action, label));
+    this.deeds[this.deeds.length - 1].after(...deeds);
+    this.deeds.push(...deeds);
   }
 
   /** All that is picked. */

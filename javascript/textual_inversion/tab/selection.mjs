@@ -8,7 +8,7 @@ import { counted, number } from "../words.mjs";
 /** @typedef {import("../api.mjs").Family} Family */
 /** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
 /** @typedef {import("../api.mjs").Parameters} Parameters */
-/** @typedef {"usable" | "incompatible" | "partial" | "broken" | "foreign" | "duplicate" | "favourite" | "all"} FilterKey */
+/** @typedef {"usable" | "incompatible" | "partial" | "broken" | "foreign" | "duplicate" | "favourite" | "hidden" | "all"} FilterKey */
 /** @typedef {"name" | "date" | "vectors" | "folder" | "size"} Sort */
 /** @typedef {"asc" | "desc"} Order */
 /** @typedef {Selection & Pick<Choices, "sort" | "order">} Shown What the address of a page says. */
@@ -50,11 +50,12 @@ export const FILTERS = {
   foreign: { title: "Not embeddings", kinds: ["foreign"], parameters: { state: "foreign" } },
   duplicate: { title: "Duplicates", kinds: ["duplicate"], parameters: { state: "duplicate" } },
   favourite: { title: "Favourites", kinds: ["favourite"], parameters: { favourite: "true" } },
+  hidden: { title: "Hidden", kinds: ["hidden"], parameters: { hidden: "true" } },
   all: { title: "All", kinds: ["ok", "duplicate", "broken", "unsafe", "foreign"], parameters: {} },
 };
 
 /** @type {ReadonlySet<FilterKey>} Those that show more than embeddings. */
-const OF_FILES = new Set(["broken", "foreign", "all"]);
+const OF_FILES = new Set(["broken", "foreign", "hidden", "all"]);
 
 /** @type {ReadonlyMap<Sort, {title: string, order: Order}>} Each with the order that is wanted first. */
 export const SORTS = new Map([

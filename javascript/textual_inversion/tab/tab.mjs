@@ -12,6 +12,7 @@ import { keepCaret } from "../prompt/fields.mjs";
 import { Insertion } from "../prompt/insertion.mjs";
 import { actionsOf } from "./actions.mjs";
 import { emptyView, showEmpty, showNoAnswer } from "./empty.mjs";
+import { Files } from "./files.mjs";
 import { FolderTree } from "./folders.mjs";
 import { answerKey, keysDialog, reachInToolbar } from "./keys.mjs";
 import { Picks } from "./picks.mjs";
@@ -88,6 +89,9 @@ export class Tab {
       changed: () => this.details.refresh(),
       connection: (isThere) => this.toolbar.warn("connection", isThere ? "" : "Not connected. Trying again …"),
     });
+    const { details, grid, search } = this;
+    this.files = new Files({ api, host, details, grid, search, undo: this.undo });
+    if (host.may_change_files) this.picks.offerFiles(this.files);
     this.#build();
     this.#addListeners(signal);
     watchVisibility(root, (isShown) => this.#setShown(isShown), signal);
@@ -120,6 +124,8 @@ export class Tab {
       this.picks.root,
       this.details.root,
       this.sets.dialog,
+      this.files.trash.root,
+      this.files.drops.root,
       this.keys,
     );
     reachInToolbar(this.toolbar.root, this.toolbar.search);
@@ -133,6 +139,7 @@ export class Tab {
   #show(results, options) {
     const summary = /** @type {LibrarySummary} */ (results.summary);
     this.toolbar.showFilters(summary, this.search.selection);
+    this.files.showFolders(summary.folders);
     this.tree.show(summary.folders, summary.found.folders, this.search.selection.folder);
     this.#showChoices();
     showEmpty(this.empty, this.search.selection, summary);
@@ -217,6 +224,7 @@ export class Tab {
     root.addEventListener("pointerenter", () => insertion.updateUsed(), { signal });
     watchPictures(root, grid.list, signal);
     this.newPicture.follow(root, (part) => this.#entryOf(part), signal);
+    this.files.drops.watch(root, signal);
   }
 
   /**

@@ -168,6 +168,7 @@ export class Toolbar {
       this.viewToggle,
       this.pickToggle,
       element("label", { class: "choice scale" }, "Size", this.scale),
+      ...(this.host.may_change_files ? [iconButton("trash-open", "trash", "Show the trash")] : []),
       iconButton("keys-help", "keys", "Show the keys (?)"),
     );
     // Where there is room, they are not in a sheet of their own.

@@ -9,8 +9,8 @@ import { sentenceCase } from "../words.mjs";
 const READ_MS = 6000;
 
 export class UndoBar {
-  /** @type {(() => Promise<string>) | undefined} */
-  #undo;
+  /** @type {{sentence: string, undo: () => Promise<string>}[]} What can be undone, the last at the end. */
+  #done = [];
   /** @type {number | undefined} */
   #timer;
   #isShown = false;
@@ -26,25 +26,39 @@ export class UndoBar {
     const close = element("button", { type: "button", class: "icon close", "aria-label": "Hide this", title: "Hide this" });
     this.root = element("div", { class: "undo", popover: "manual" }, this.sentence, this.button, close);
     this.button.addEventListener("click", () => this.#press());
-    close.addEventListener("click", () => this.#hide());
+    close.addEventListener("click", () => this.clear());
     const goOnTop = () => this.#isShown && this.#goOnTop();
     home.addEventListener("close", goOnTop, { signal: closing, capture: true });
   }
 
   /**
-   * Show a sentence, with an undo until another one comes or somebody closes it.
+   * Show a sentence. With an undo it stays until somebody closes it, and comes again when a later one is undone.
    *
    * @param {string} sentence
    * @param {() => Promise<string>} [undo] Returns a sentence, or fails with one.
    */
   show(sentence, undo) {
+    if (undo) this.#done.push({ sentence, undo });
+    this.#present(sentence, Boolean(undo));
+  }
+
+  /** Forget all that could be undone. */
+  clear() {
+    this.#done = [];
+    this.#hide();
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {boolean} hasUndo
+   */
+  #present(sentence, hasUndo) {
     clearTimeout(this.#timer);
-    this.#undo = undo;
-    this.button.hidden = !undo;
+    this.button.hidden = !hasUndo;
     this.sentence.textContent = sentenceCase(sentence);
     this.#isShown = true;
     this.#goOnTop();
-    if (!undo) this.#timer = setTimeout(() => this.#hide(), READ_MS);
+    if (!hasUndo) this.#timer = setTimeout(() => this.#hide(), READ_MS);
   }
 
   /** Be in the dialog that is open, where it can be pressed, or else in the page, and on top. */
@@ -55,13 +69,15 @@ export class UndoBar {
   }
 
   async #press() {
-    const undo = this.#undo;
-    if (!undo) return;
+    const last = this.#done.pop();
+    if (!last) return;
     this.button.hidden = true;
     try {
-      this.show(await undo());
+      const outcome = await last.undo();
+      const before = this.#done.at(-1);
+      this.#present(before?.sentence ?? outcome, before !== undefined);
     } catch (error) {
-      this.show(`Not undone: ${/** @type {Error} */ (error).message}`);
+      this.#present(`Not undone: ${/** @type {Error} */ (error).message}`, false);
     }
   }
 

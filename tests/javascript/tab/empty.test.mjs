@@ -26,6 +26,12 @@ test("while the first scan runs, its progress is shown instead", () => {
   }
 });
 
+test("a library in which everything is hidden offers to show it", () => {
+  const { title, offers } = explainEmpty(SELECTION, summary({ hidden: 3 }));
+  assert.equal(title, "Everything is hidden");
+  assert.deepEqual(offers, [{ label: "Show what is hidden (3)", selection: { filter: "hidden" } }]);
+});
+
 test("a library of files for other models counts them, and offers to show them", () => {
   const { title, hint, offers } = explainEmpty(SELECTION, summary({ ok: 10, incompatible: 10, broken: 2 }));
   assert.equal(title, "No file works with SDXL");

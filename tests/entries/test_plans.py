@@ -6,17 +6,18 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lib_embeddings import scan
-from lib_embeddings.entries import rename as renaming
+from lib_embeddings.entries import moves as moving
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.rename import Renaming, plan, rename
-from lib_embeddings.errors import BadName, RenameError
+from lib_embeddings.entries.moves import carry_out
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.plans import Plan, plan_rename
+from lib_embeddings.errors import BadName, MoveError
 from tests.builders import safetensors_file, vectors
 
 SD1 = safetensors_file()
@@ -50,6 +51,13 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
+    """Give an embedding another name, and return what moved."""
+    plan = plan_rename(entry, name, others)
+    carry_out(plan.moves)
+    return plan
 
 
 # What moves
@@ -128,7 +136,7 @@ def test_a_misnamed_embedding_gets_its_ending(tmp_path: Path, path: str) -> None
     picture = f"{os.path.splitext(path)[0]}.png"
     fill(tmp_path, path, picture)
     (tmp_path / path).write_bytes(SD1)
-    assert rename(entry_of(tmp_path, path), "dog").place.path == "dog.safetensors"
+    assert rename(entry_of(tmp_path, path), "dog").after.path == "dog.safetensors"
     assert sorted(os.listdir(tmp_path)) == ["dog.png", "dog.safetensors"]
 
 
@@ -146,14 +154,14 @@ def test_the_new_id_is_the_next_scans(tmp_path: Path) -> None:
     """The id that is promised is the one the file then has, in a folder too."""
     fill(tmp_path, "a/cat.pt", "dog.pt")
     for path, new_path in (("a/cat.pt", "a/cow.pt"), ("dog.pt", "cow.pt")):
-        place = rename(entry_of(tmp_path, path), "cow").place
+        place = rename(entry_of(tmp_path, path), "cow").after
         assert entry_of(tmp_path, new_path).place == place
 
 
 def test_a_plan_moves_nothing(tmp_path: Path) -> None:
     """What would be moved can be looked at first."""
     fill(tmp_path, "cat.pt", "cat.png")
-    moves = plan(entry_of(tmp_path, "cat.pt"), "dog").moves
+    moves = plan_rename(entry_of(tmp_path, "cat.pt"), "dog").moves
     assert [move.target.filename for move in moves] == ["dog.png", "dog.pt"]
     assert sorted(os.listdir(tmp_path)) == ["cat.png", "cat.pt"]
 
@@ -167,7 +175,7 @@ def test_nothing_is_written_over(tmp_path: Path, there: str) -> None:
     fill(tmp_path, "cat.pt", "cat.png", "cat.json", there)
     before = contents(tmp_path)
     with pytest.raises(
-        RenameError, match=f"^the name is already taken by {there}: give another name$"
+        MoveError, match=f"^the name is already taken by {there}: give another name$"
     ):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
     assert contents(tmp_path) == before
@@ -177,7 +185,7 @@ def test_a_dangling_link_is_in_the_way_too(tmp_path: Path) -> None:
     """A name that leads nowhere is taken all the same."""
     fill(tmp_path, "cat.pt")
     (tmp_path / "dog.pt").symlink_to("nowhere")
-    with pytest.raises(RenameError, match="the name is already taken"):
+    with pytest.raises(MoveError, match="the name is already taken"):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
     assert os.readlink(tmp_path / "dog.pt") == "nowhere"
 
@@ -185,7 +193,7 @@ def test_a_dangling_link_is_in_the_way_too(tmp_path: Path) -> None:
 def test_names_that_some_disks_take_for_one(tmp_path: Path) -> None:
     """Composed and decomposed letters are one name; so are letters of another case."""
     fill(tmp_path, "cat.pt", "caf\u00e9.pt")
-    with pytest.raises(RenameError, match="the name is already taken"):
+    with pytest.raises(MoveError, match="the name is already taken"):
         rename(entry_of(tmp_path, "cat.pt"), "CAFE\u0301")
 
 
@@ -196,7 +204,7 @@ def test_another_folder_may_not_have_the_name(tmp_path: Path) -> None:
     others = entries_in(tmp_path)
     entry = entry_of(tmp_path, "cat.pt")
     with pytest.raises(
-        RenameError, match=r"^the name is already taken by sub/Dog\.pt: give another name$"
+        MoveError, match=r"^the name is already taken by sub/Dog\.pt: give another name$"
     ):
         rename(entry, "dog", others)
     rename(entry, "cow", others)
@@ -223,7 +231,7 @@ def test_letter_case_can_be_changed(tmp_path: Path, new: str) -> None:
 def test_the_same_name_again(tmp_path: Path) -> None:
     """A file that is called so already is told from another one."""
     fill(tmp_path, "cat.pt")
-    with pytest.raises(RenameError, match=r"^cat\.pt already has this name"):
+    with pytest.raises(MoveError, match=r"^cat\.pt already has this name"):
         rename(entry_of(tmp_path, "cat.pt"), "cat")
 
 
@@ -233,7 +241,7 @@ def test_two_files_that_would_become_one(tmp_path: Path) -> None:
     if len(os.listdir(tmp_path)) < 3:
         pytest.skip("letter case does not count on this disk")
     before = contents(tmp_path)
-    with pytest.raises(RenameError, match=r"cannot be renamed to dog\.png: File exists"):
+    with pytest.raises(MoveError, match=r"cannot be renamed to dog\.png: File exists"):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
     assert contents(tmp_path) == before
 
@@ -269,10 +277,10 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
     fill(tmp_path, "sub/cat.pt")
     entry = entry_of(tmp_path, "sub/cat.pt")
     (tmp_path / "sub/cat.pt").unlink()
-    with pytest.raises(RenameError, match=r"^cat\.pt does not exist any more, or is a folder$"):
+    with pytest.raises(MoveError, match=r"^cat\.pt does not exist any more, or is a folder$"):
         rename(entry, "dog")
     (tmp_path / "sub").rmdir()
-    with pytest.raises(RenameError, match="its folder cannot be read: No such file"):
+    with pytest.raises(MoveError, match="its folder cannot be read: No such file"):
         rename(entry, "dog")
 
 
@@ -281,7 +289,7 @@ def test_a_folder_is_left_alone(tmp_path: Path) -> None:
     fill(tmp_path, "cat.pt")
     (tmp_path / "sub.pt").mkdir()
     entry = entry_of(tmp_path, "cat.pt")
-    with pytest.raises(RenameError, match=r"^sub\.pt does not exist any more, or is a folder$"):
+    with pytest.raises(MoveError, match=r"^sub\.pt does not exist any more, or is a folder$"):
         rename(entry._replace(place=entry.place.beside("sub.pt")), "dog")
 
 
@@ -297,7 +305,7 @@ def lacking(_source: str, _target: str) -> None:
 def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return whether the system has a call that renames and replaces nothing."""
     if request.param == "plain":
-        monkeypatch.setattr(renaming, "_rename_exclusively", lacking)
+        monkeypatch.setattr(moving, "_rename_exclusively", lacking)
     return str(request.param)
 
 
@@ -305,7 +313,7 @@ def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 def test_every_kind_of_disk(tmp_path: Path) -> None:
     """Whatever the system can do, files move, and nothing is written over."""
     fill(tmp_path, "cat.pt", "cat.png", "CAT.png")
-    with pytest.raises(RenameError, match="File exists"):
+    with pytest.raises(MoveError, match="File exists"):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
     (tmp_path / "CAT.png").unlink()
     rename(entry_of(tmp_path, "cat.pt"), "Cat")
@@ -330,31 +338,25 @@ def test_the_system_renames_without_replacing(tmp_path: Path) -> None:
     fill(tmp_path, "cat.pt", "dog.pt")
     one, other = str(tmp_path / "cat.pt"), str(tmp_path / "dog.pt")
     with pytest.raises(FileExistsError):
-        renaming._rename_exclusively(one, other)
+        moving._rename_exclusively(one, other)
     os.remove(other)
-    renaming._rename_exclusively(one, other)
+    moving._rename_exclusively(one, other)
     with pytest.raises(FileNotFoundError):
-        renaming._rename_exclusively(one, other)
+        moving._rename_exclusively(one, other)
 
 
 @pytest.mark.parametrize("there", ["dog.pt", "dog.png"])
 @pytest.mark.usefixtures("disk")
-def test_a_file_that_comes_after_the_plan(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
-) -> None:
+def test_a_file_that_comes_after_the_plan(tmp_path: Path, there: str) -> None:
     """What takes a new name at the last moment keeps it and its content; nothing has moved."""
     fill(tmp_path, "cat.pt", "cat.png", "cat.json")
     entry = entry_of(tmp_path, "cat.pt")
     before = {**contents(tmp_path), there: b"another program's"}
 
-    def plan_and_lose(*arguments: Any) -> Renaming:
-        planned = plan(*arguments)
-        (tmp_path / there).write_bytes(b"another program's")
-        return planned
-
-    monkeypatch.setattr(renaming, "plan", plan_and_lose)
-    with pytest.raises(RenameError, match=rf"cannot be renamed to {re.escape(there)}: "):
-        rename(entry, "dog")
+    moves = plan_rename(entry, "dog").moves
+    (tmp_path / there).write_bytes(b"another program's")
+    with pytest.raises(MoveError, match=rf"cannot be renamed to {re.escape(there)}: "):
+        carry_out(moves)
     assert contents(tmp_path) == before
 
 
@@ -368,26 +370,22 @@ def test_a_folder_that_may_not_be_written_to(
     def refuse(*_names: str) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(renaming, "move_file", refuse)
-    with pytest.raises(RenameError, match=r"may not write into its folder: allow that"):
+    monkeypatch.setattr(moving, "move_file", refuse)
+    with pytest.raises(MoveError, match=r"may not write into its folder: allow that"):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
     assert os.listdir(tmp_path) == ["cat.pt"]
 
 
 @pytest.mark.usefixtures("disk")
-def test_a_link_that_comes_after_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_comes_after_the_plan(tmp_path: Path) -> None:
     """A link that leads nowhere is another file, too."""
     fill(tmp_path, "cat.pt")
     entry = entry_of(tmp_path, "cat.pt")
 
-    def plan_and_lose(*arguments: Any) -> Renaming:
-        planned = plan(*arguments)
-        (tmp_path / "dog.pt").symlink_to("nowhere")
-        return planned
-
-    monkeypatch.setattr(renaming, "plan", plan_and_lose)
-    with pytest.raises(RenameError, match=r"cannot be renamed to dog\.pt: "):
-        rename(entry, "dog")
+    moves = plan_rename(entry, "dog").moves
+    (tmp_path / "dog.pt").symlink_to("nowhere")
+    with pytest.raises(MoveError, match=r"cannot be renamed to dog\.pt: "):
+        carry_out(moves)
     assert os.readlink(tmp_path / "dog.pt") == "nowhere"
     assert (tmp_path / "cat.pt").read_bytes() == SD1
 
@@ -399,7 +397,7 @@ def test_a_failure_in_the_middle(
     """Whatever fails at whatever step: every file is back where it was."""
     fill(tmp_path, "cat.pt", "cat.png", "cat.json", "cat.txt")
     entry, before = entry_of(tmp_path, "cat.pt"), contents(tmp_path)
-    owner, operation = (os, "rename") if disk == "plain" else (renaming, "_rename_exclusively")
+    owner, operation = (os, "rename") if disk == "plain" else (moving, "_rename_exclusively")
     real: Callable[..., None] = getattr(owner, operation)
     calls = iter(range(1000))
 
@@ -409,7 +407,7 @@ def test_a_failure_in_the_middle(
         real(source, target)
 
     monkeypatch.setattr(owner, operation, fail_once)
-    with pytest.raises(RenameError, match=r"cannot be renamed to dog.*: No space left on device$"):
+    with pytest.raises(MoveError, match=r"cannot be renamed to dog.*: No space left on device$"):
         rename(entry, "dog")
     assert contents(tmp_path) == before
 
@@ -419,14 +417,14 @@ def test_what_cannot_be_moved_back_is_told(tmp_path: Path, monkeypatch: pytest.M
     fill(tmp_path, "cat.pt", "cat.json")
     entry, moved = entry_of(tmp_path, "cat.pt"), []
 
-    def move_once(source: str, target: str) -> None:
+    def move_once(source: Place, target: Place) -> None:
         if moved:
             raise OSError(errno.EIO, "Input/output error")
         moved.append(target)
-        os.rename(source, target)
+        os.rename(source.full_path, target.full_path)
 
-    monkeypatch.setattr(renaming, "move_file", move_once)
-    with pytest.raises(RenameError, match=r"error; could not be moved back: dog\.json$"):
+    monkeypatch.setattr(moving, "move_file", move_once)
+    with pytest.raises(MoveError, match=r"error; could not be moved back: dog\.json$"):
         rename(entry, "dog")
 
 
@@ -436,7 +434,7 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
     fill(tmp_path, "cat.pt")
     entry = entry_of(tmp_path, "cat.pt")
     tmp_path.chmod(0o500)
-    with pytest.raises(RenameError, match=r"cat\.pt cannot be renamed to dog\.pt: Permission"):
+    with pytest.raises(MoveError, match=r"cat\.pt cannot be renamed to dog\.pt: Permission"):
         rename(entry, "dog")
     tmp_path.chmod(0o700)
     assert os.listdir(tmp_path) == ["cat.pt"]
@@ -450,9 +448,9 @@ def test_a_disk_without_letter_case(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def is_there(_source: str, target: str) -> None:
         raise FileExistsError(errno.EEXIST, "File exists", target)
 
-    monkeypatch.setattr(renaming, "_rename_exclusively", is_there)
+    monkeypatch.setattr(moving, "_rename_exclusively", is_there)
     monkeypatch.setattr(os.path, "samefile", lambda _one, _other: True)
     rename(entry, "Cat")
     assert os.listdir(tmp_path) == ["Cat.pt"]
-    with pytest.raises(RenameError, match="File exists"):
+    with pytest.raises(MoveError, match="File exists"):
         rename(entry_of(tmp_path, "Cat.pt"), "dog")

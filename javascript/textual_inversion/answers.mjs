@@ -1,0 +1,67 @@
+/**
+ * What the API is asked and answers about prompts; `api.mjs` has what it tells of files.
+ */
+
+/** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
+
+/** @typedef {{id: string, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
+/** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */
+/** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
+
+/**
+ * @typedef {object} Unavailable An embedding that the prompt names and cannot use.
+ * @property {string | null} id Null where there is no such file.
+ * @property {string} name
+ * @property {string} reason
+ * @property {boolean} partial Whether somebody can let the model use it in part.
+ * @property {string | null} shadowed_by The shorter name that is used in its place.
+ */
+
+/**
+ * @typedef {object} ForeignSyntax A name as another program writes it.
+ * @property {string} text
+ * @property {number} start In UTF-16 code units, as everywhere in a browser.
+ * @property {number} end
+ * @property {string} name
+ * @property {string} replacement What to write instead.
+ * @property {string} program
+ */
+
+/**
+ * @typedef {object} Report What one prompt uses.
+ * @property {Used[]} used
+ * @property {Unavailable[]} unavailable
+ * @property {NearMiss[]} near_misses
+ * @property {ForeignSyntax[]} foreign_syntax
+ * @property {ChunkUsage[]} chunks
+ * @property {string | null} unread Why not all of the prompt was read; null where all of it was.
+ */
+
+/**
+ * @typedef {object} Provenance How the embeddings that an infotext names differ from those here.
+ * @property {{name: string, hash: string | null}[]} missing
+ * @property {{name: string, hash: string, found: string}[]} different
+ * @property {{name: string, now: string}[]} [renamed]
+ */
+
+/** @typedef {Record<Field, string> & {steps?: number, styles?: string[], infotext?: string}} Prompts */
+/** @typedef {Record<Field, Report> & {generation: number, infotext?: Provenance}} Reports */
+
+/**
+ * @typedef {Member & {id: string | null, reason: string | null}} KnownMember With its file, and why it is not used.
+ * @typedef {{name: string, field: Field, weight: number}} Member Of a set of names.
+ */
+
+/**
+ * @typedef {object} Completion
+ * @property {string} id
+ * @property {string} name
+ * @property {number} n_vectors
+ * @property {string[]} families
+ * @property {"usable" | "partial" | "incompatible" | "unknown"} fit
+ * @property {Field} field
+ * @property {string} insert The name as a prompt needs it.
+ * @property {KnownMember[]} [members] Of a set, in whose place they are inserted.
+ */
+
+export {};

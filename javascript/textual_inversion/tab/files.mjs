@@ -1,0 +1,231 @@
+/**
+ * What people do to files: move them, delete them, hide them and take that back.
+ */
+
+import { element, textButton } from "../page.mjs";
+import { counted } from "../words.mjs";
+import { Drops } from "./drop.mjs";
+import { Trash } from "./trash.mjs";
+
+/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../api.mjs").Folder} Folder */
+/** @typedef {import("../api.mjs").Trashed} Trashed */
+
+/**
+ * @typedef {object} Parts What files are shown in.
+ * @property {import("../api.mjs").Api} api
+ * @property {import("../api.mjs").Host} host
+ * @property {import("../cards/grid.mjs").Grid} grid
+ * @property {import("../cards/details.mjs").DetailsPanel} details
+ * @property {import("./search.mjs").Search} search
+ * @property {import("./undo.mjs").UndoBar} undo
+ */
+
+export class Files {
+  /** @type {Folder[]} */
+  #folders = [];
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.parts = parts;
+    const changed = () => {
+      parts.undo.clear();
+      parts.search.refresh();
+    };
+    this.trash = new Trash(parts.api, { restored: changed, emptied: changed });
+    this.drops = new Drops(parts.api, parts.host, {
+      folder: () => this.#folders.find(({ id }) => id === parts.search.selection.folder) ?? this.#folders[0],
+      added: () => parts.search.refresh(),
+    });
+    this.mover = new Mover((folder) => this.#moveShown(folder));
+    if (!parts.host.may_change_files) return;
+    const move = textButton("move", "Move to …", { "data-key": "move" });
+    const remove = textButton("delete", "Delete", { "data-key": "delete" });
+    parts.details.renaming.root.append(element("div", { class: "file-actions" }, this.mover.form, move, remove));
+  }
+
+  /**
+   * Know the folders that files can be moved to.
+   *
+   * @param {Folder[]} folders
+   */
+  showFolders(folders) {
+    this.#folders = folders;
+  }
+
+  /** Ask for the folder that the shown file moves to. */
+  chooseFolder() {
+    this.mover.open(this.#folders, this.parts.details.entry?.folder);
+  }
+
+  /**
+   * Ask for the folder that several files move to.
+   *
+   * @param {Mover} mover
+   */
+  chooseFolderIn(mover) {
+    mover.open(this.#folders, undefined);
+  }
+
+  /**
+   * Move files to the trash, and offer to take that back for as long as the page is open.
+   *
+   * @param {Entry[]} entries
+   */
+  async delete(entries) {
+    const { api, details, search } = this.parts;
+    /** @type {Trashed[]} */
+    const gone = [];
+    await this.#attempt("Not deleted", async () => {
+      for (const { id } of entries) gone.push(await api.delete(id));
+      details.close();
+    });
+    if (!gone.length) return;
+    this.parts.undo.show(`Deleted ${nameOf(gone)}`, () => this.#restore(gone));
+    search.refresh();
+  }
+
+  /**
+   * Move files to another folder.
+   *
+   * @param {Entry[]} entries
+   * @param {string} folder Its id.
+   * @returns {Promise<Entry | undefined>} The last one that moved.
+   */
+  async move(entries, folder) {
+    const { api, search, undo } = this.parts;
+    /** @type {{id: string, folder: string}[]} */
+    const moved = [];
+    /** @type {Entry | undefined} */
+    let last;
+    await this.#attempt("Not moved", async () => {
+      for (const entry of entries) {
+        last = await api.move(entry.id, folder);
+        moved.push({ id: last.id, folder: entry.folder });
+        search.replace(last, entry.id);
+      }
+    });
+    const title = this.#folders.find(({ id }) => id === folder)?.title;
+    if (last) undo.show(`Moved ${nameOf(entries.slice(0, moved.length))} to ${title}`, () => this.#moveBack(moved));
+    return last;
+  }
+
+  /**
+   * Hide files, or show them again where all are hidden.
+   *
+   * @param {Entry[]} entries
+   */
+  async hide(entries) {
+    const { api, search, undo } = this.parts;
+    const hidden = !entries.every((entry) => entry.hidden);
+    const changed = entries.filter((entry) => entry.hidden !== hidden);
+    const choose = async (/** @type {boolean} */ isHidden) => {
+      for (const { id } of changed) await api.choose(id, { hidden: isHidden });
+      search.refresh();
+      return `${nameOf(changed)} ${isHidden ? "hidden" : "shown again"}`;
+    };
+    await this.#attempt("Not hidden", async () => undo.show(await choose(hidden), () => choose(!hidden)));
+  }
+
+  /** @param {Trashed[]} gone */
+  async #restore(gone) {
+    const { api, grid, search } = this.parts;
+    const restored = nameOf(gone);
+    while (gone.length) {
+      const entry = await api.restore(gone[0].id);
+      gone.shift();
+      grid.focus(); // The button goes away, and the card comes with the next results.
+      grid.reveal(entry.id);
+    }
+    search.refresh();
+    return `Restored ${restored}`;
+  }
+
+  /** @param {{id: string, folder: string}[]} moved */
+  async #moveBack(moved) {
+    const { api, search } = this.parts;
+    const { length } = moved;
+    while (moved.length) {
+      await api.move(moved[0].id, moved[0].folder);
+      moved.shift();
+    }
+    search.refresh();
+    return `Moved ${counted(length, "file")} back`;
+  }
+
+  /** @param {string} folder */
+  async #moveShown(folder) {
+    const { details } = this.parts;
+    const moved = details.entry && (await this.move([details.entry], folder));
+    if (moved) details.open(moved);
+    return moved !== undefined;
+  }
+
+  /**
+   * Do something, and say why it failed.
+   *
+   * @param {string} failure The beginning of the sentence.
+   * @param {() => Promise<unknown>} work
+   */
+  async #attempt(failure, work) {
+    try {
+      await work();
+    } catch (error) {
+      this.parts.undo.show(`${failure}: ${/** @type {Error} */ (error).message}`);
+    }
+  }
+}
+
+/** Asks for a folder. */
+export class Mover {
+  #folder = element("select", { "aria-label": "Folder", "data-key": "folder" });
+  /** @type {Element | null} */
+  #opener = null;
+
+  /** @param {(folder: string) => Promise<boolean>} move Returns whether it did. */
+  constructor(move) {
+    this.move = move;
+    const submit = element("button", { type: "submit", class: "plain", "data-key": "move-there" }, "Move");
+    const cancel = textButton("", "Cancel");
+    this.form = element("form", { class: "renaming", hidden: true }, this.#folder, submit, cancel);
+    cancel.addEventListener("click", () => this.#close());
+    this.form.addEventListener("submit", (event) => this.#submit(event));
+    this.form.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault(); // It would close what is around.
+      event.stopPropagation();
+      this.#close();
+    });
+  }
+
+  /**
+   * @param {Folder[]} folders
+   * @param {string | undefined} current The id of the one where the files are.
+   */
+  open(folders, current) {
+    const options = folders.map(({ id, title, depth }) =>
+      element("option", { value: id, disabled: id === current }, `${"\u2003".repeat(depth)}${title}`),
+    );
+    this.#folder.replaceChildren(...options);
+    this.#folder.value = folders.find(({ id }) => id !== current)?.id ?? "";
+    this.#opener = document.activeElement;
+    this.form.hidden = false;
+    this.#folder.focus();
+  }
+
+  #close() {
+    this.form.hidden = true;
+    if (this.#opener instanceof HTMLElement) this.#opener.focus();
+  }
+
+  /** @param {SubmitEvent} event */
+  async #submit(event) {
+    event.preventDefault();
+    if (await this.move(this.#folder.value)) this.#close();
+  }
+}
+
+/** @param {{name: string}[]} files */
+function nameOf(files) {
+  return files.length === 1 ? files[0].name : counted(files.length, "file");
+}

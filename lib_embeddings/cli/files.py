@@ -1,0 +1,126 @@
+"""`rename`, `move`, `delete`, `trash`, `restore`: the commands that change files.
+
+Each takes along what is named after a file, and what people chose for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from lib_embeddings.cli import OK, refuse
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.plans import Plan, plan_move, plan_rename
+from lib_embeddings.entries.snapshot import entry_at
+from lib_embeddings.errors import MoveError, shown
+from lib_embeddings.library.choices import Choices
+from lib_embeddings.library.files import Files
+
+
+def add_parser(commands: Any) -> None:
+    """Add the commands and their options."""
+    rename = commands.add_parser(
+        "rename", help="rename a file and everything that is named after it"
+    )
+    _add_file(rename)
+    rename.add_argument("name", metavar="NEW_NAME", help="the new name, without the file's ending")
+    rename.add_argument("--dry-run", action="store_true", help="only print what would be renamed")
+    rename.set_defaults(run=_refusing(_rename))
+    move = commands.add_parser("move", help="move a file and everything that is named after it")
+    _add_file(move)
+    move.add_argument("folder", metavar="DIR", help="the folder to move it to")
+    move.add_argument("--dry-run", action="store_true", help="only print what would be moved")
+    move.set_defaults(run=_refusing(_move))
+    delete = commands.add_parser(
+        "delete", help="move a file and everything that is named after it to the trash"
+    )
+    _add_file(delete)
+    delete.set_defaults(run=_refusing(_delete))
+    trash = commands.add_parser("trash", help="show what is in the trash, and how much it is")
+    trash.add_argument(
+        "--empty", action="store_true", help="delete all that is in it for good, after that"
+    )
+    trash.set_defaults(run=_refusing(_trash))
+    restore = commands.add_parser("restore", help="move a file from the trash to where it was")
+    restore.add_argument("id", metavar="ID", help="the first word of its line in the trash")
+    restore.set_defaults(run=_refusing(_restore))
+
+
+def _add_file(parser: Any) -> None:
+    parser.add_argument("file", metavar="FILE", help="the embedding's file")
+
+
+def _refusing(run: Callable[[argparse.Namespace], None]) -> Callable[[argparse.Namespace], int]:
+    """Return a command that says in one sentence why it cannot do what it should."""
+
+    def refusing(options: argparse.Namespace) -> int:
+        try:
+            run(options)
+        except MoveError as error:
+            return refuse(str(error))
+        return OK
+
+    return refusing
+
+
+def _rename(options: argparse.Namespace) -> None:
+    plan = plan_rename(_entry(options.file), options.name)
+    _carry_out(plan, is_wanted=not options.dry_run)
+    for old, new in plan.moves:
+        print(f"{shown(old.filename, 255)} -> {shown(new.filename, 255)}")
+
+
+def _move(options: argparse.Namespace) -> None:
+    plan = plan_move(_entry(options.file), Place.of_root(options.folder))
+    _carry_out(plan, is_wanted=not options.dry_run)
+    for old, new in plan.moves:
+        print(f"{shown(old.filename, 255)} -> {shown(new.full_path, 255)}")
+
+
+def _delete(options: argparse.Namespace) -> None:
+    entry = _entry(options.file)
+    with _files() as files:
+        print(f"{files.delete(entry).id}  is its word for `lib-embeddings restore`")
+
+
+def _trash(options: argparse.Namespace) -> None:
+    with _files() as files:
+        trash = files.trash
+        for item in trash:
+            day = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.time))
+            path = shown(item.place.full_path, 255)
+            print(f"{item.id}  {day}  {item.size:>12,} bytes  {path}")
+        total = sum(item.size for item in trash)
+        print(f"{len(trash):,} in the trash, {total:,} bytes")
+        if options.empty:
+            files.empty_trash()
+            print("All of it is deleted for good.")
+
+
+def _restore(options: argparse.Namespace) -> None:
+    with _files() as files:
+        print(shown(files.restore(options.id).after.full_path, 255))
+
+
+def _carry_out(plan: Plan, *, is_wanted: bool) -> None:
+    if is_wanted:
+        with _files() as files:
+            files.carry_out(plan)
+
+
+@contextmanager
+def _files() -> Iterator[Files]:
+    with closing(Choices()) as choices:
+        yield Files(choices)
+
+
+def _entry(file: str) -> Entry:
+    """Return the entry of a file. Raises `MoveError`."""
+    try:
+        return entry_at(Place.of_file(file))
+    except OSError as error:
+        raise MoveError(f"{shown(file, 255)} cannot be opened: {error.strerror}") from error

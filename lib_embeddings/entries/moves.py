@@ -1,0 +1,221 @@
+"""Move files to other places, on this disk or another: all of a list move or none does.
+
+No file is ever replaced. Whoever ends the process at any moment leaves files that `take_back` puts
+where they were.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import open_file
+from lib_embeddings.errors import MoveError, shown
+from lib_embeddings.names import fold
+
+# From the headers of Linux and macOS: to rename without replacing, seen from the current folder.
+_AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
+# A folder, or its disk, that this program may not write to.
+_REFUSALS = (errno.EROFS, errno.EACCES, errno.EPERM)
+_UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
+
+
+class Move(NamedTuple):
+    """A file, and where it goes."""
+
+    source: Place
+    target: Place
+
+
+def carry_out(moves: Sequence[Move]) -> None:
+    """Move files, in their order.
+
+    Raises:
+        MoveError: one cannot be moved, and all are back where they were.
+    """
+    for done, move in enumerate(moves):
+        try:
+            move_file(*move)
+        except OSError as error:
+            left = take_back(moves[:done])
+            names = ", ".join(shown(each.target.filename, 255) for each in left)
+            note = f"; could not be moved back: {names}" if left else ""
+            raise MoveError(_why_failed(move, error) + note) from error
+
+
+def take_back(moves: Sequence[Move]) -> list[Move]:
+    """Put files back, of moves that were made, or cut off, or never begun.
+
+    Returns:
+        those that cannot be undone now.
+    """
+    left = []
+    for move in reversed(moves):
+        try:
+            _put_back(move)
+        except OSError:
+            left.append(move)
+    return left
+
+
+def _put_back(move: Move) -> None:
+    source, target = move
+    for place in move:
+        os.stat(place.full_folder)  # a disk that is not there now may have it
+    _finish_between_disks(source, target)
+    _finish_between_disks(target, source)  # it was on its way back
+    # Where its old name is there, it was never moved, and what has the new one is another's.
+    old, new = source.full_path, target.full_path
+    if os.path.lexists(new) and (_is_same_name(old, new) or not os.path.lexists(old)):
+        move_file(target, source)
+
+
+def move_file(source: Place, target: Place) -> None:
+    """Move a file, or a link itself, to where nothing has its new name. Raises `OSError`.
+
+    On one disk it has the old name or the new one at any moment, also when this process is killed.
+    Between two disks it has for a moment neither, and `take_back` finds it.
+    """
+    try:
+        _rename(source.full_path, target.full_path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _move_between_disks(source, target)
+
+
+def _rename(source: str, target: str) -> None:
+    try:
+        _rename_exclusively(source, target)
+    except FileExistsError:
+        # Where letter case does not count, a file is in its own way.
+        if not (_is_same_name(source, target) and os.path.samefile(source, target)):
+            raise
+        os.rename(source, target)
+    except NotImplementedError:
+        # Whoever takes the new name between these two lines would lose their file.
+        if os.path.lexists(target) and not _is_same_name(source, target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        os.rename(source, target)
+
+
+def _rename_exclusively(source: str, target: str) -> None:
+    """Rename a file by the system's own call that replaces none. Raises `OSError`.
+
+    Raises:
+        NotImplementedError: this system or this disk has no such call.
+    """
+    if sys.platform == "win32":
+        os.rename(source, target)
+        return
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        old, new = os.fsencode(source), os.fsencode(target)
+        if sys.platform == "darwin":
+            failed = library.renamex_np(old, new, _RENAME_EXCL)
+        else:
+            failed = library.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+    except (OSError, AttributeError) as error:
+        raise NotImplementedError from error
+    if failed:
+        code = ctypes.get_errno()
+        if code in _UNSUPPORTED:
+            raise NotImplementedError
+        raise OSError(code, os.strerror(code))
+
+
+def _is_same_name(source: str, target: str) -> bool:
+    return fold(source) == fold(target)
+
+
+def _move_between_disks(source: Place, target: Place) -> None:
+    """Copy a file, and delete it where it was.
+
+    Its old name goes before it has the new one, so that it is never there twice, and so that what
+    is found in between tells how far it came: a draft alone is worth nothing, one beside a file
+    that was put aside is complete.
+    """
+    draft, aside = _draft_of(target), _aside(source)
+    try:
+        _copy(source.full_path, draft)
+        _sync_folder(target.full_folder)
+        _rename(source.full_path, aside)
+    except OSError:
+        with suppress(OSError):
+            os.remove(draft)
+        raise
+    _finish_between_disks(source, target)
+
+
+def _finish_between_disks(source: Place, target: Place) -> None:
+    """Go on from where a move between two disks is, if there is one; half a copy is deleted."""
+    draft, aside = _draft_of(target), _aside(source)
+    is_copied, is_aside = os.path.lexists(draft), os.path.lexists(aside)
+    if is_copied and is_aside:
+        try:
+            _rename(draft, target.full_path)
+        except OSError:
+            _rename(aside, source.full_path)
+            os.remove(draft)
+            raise
+        _sync_folder(target.full_folder)
+    elif is_copied:
+        os.remove(draft)
+    if is_aside and os.path.lexists(target.full_path):
+        os.remove(aside)
+    elif is_aside:
+        _rename(aside, source.full_path)
+
+
+def _draft_of(target: Place) -> str:
+    """Return where a copy is made: hidden, so that no scan and no watcher cares about it."""
+    return target.beside(f".lib-embeddings-{target.id}.tmp").full_path
+
+
+def _aside(source: Place) -> str:
+    """Return what a file is called from when it is copied until it is deleted; hidden likewise."""
+    return source.beside(f".lib-embeddings-{source.id}.old.tmp").full_path
+
+
+def _copy(source: str, draft: str) -> None:
+    """Make a copy that survives a power cut, with the time and rights of the file."""
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), draft)
+        return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    with open_file(source) as file, os.fdopen(os.open(draft, flags, 0o600), "wb") as copy:
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+    shutil.copystat(source, draft)
+
+
+def _sync_folder(folder: str) -> None:
+    if sys.platform != "win32":  # which opens no folders, and keeps the order by itself
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def _why_failed(move: Move, error: OSError) -> str:
+    source, target = move
+    is_renamed = source.full_folder == target.full_folder
+    done = f"renamed to {shown(target.filename, 255)}" if is_renamed else "moved"
+    why = error.strerror or error
+    return f"{shown(source.filename, 255)} cannot be {done}: {why}{advice_on(error)}"
+
+
+def advice_on(error: OSError) -> str:
+    """Return what to add to a sentence about what the disk refused, if anything helps."""
+    if error.errno in _REFUSALS:
+        return "; this program may not write into its folder: allow that, or move the file"
+    return ""

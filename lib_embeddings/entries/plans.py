@@ -1,0 +1,240 @@
+"""Say what of an embedding's files has to move, so that it gets another name or another folder.
+
+All that is named after it moves with it. What there is is looked up on the disk at that moment, as
+the entry may be older than its neighbours. Nothing here moves anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from lib_embeddings.entries.entry import PAIR, Entry
+from lib_embeddings.entries.moves import Move
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import usual_suffix
+from lib_embeddings.errors import BadName, MoveError, shown
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import (
+    SUFFIXES,
+    WEIGHT_SUFFIXES,
+    fold,
+    may_be_embedding,
+    mend_ending,
+    partner_of,
+    split_name,
+    why_no_filename,
+)
+
+
+class Plan(NamedTuple):
+    """What brings an embedding to another place.
+
+    Attributes:
+        moves: of all that belongs to it; its own file comes last.
+    """
+
+    moves: tuple[Move, ...]
+
+    @property
+    def before(self) -> Place:
+        """Where the embedding is until then."""
+        return self.moves[-1].source
+
+    @property
+    def after(self) -> Place:
+        """Where the embedding is afterwards."""
+        return self.moves[-1].target
+
+
+def plan_rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
+    """Say what giving an embedding another name would move.
+
+    Args:
+        others: all that are in the library; no two embeddings that serve the same models may get
+            one name.
+
+    Raises:
+        BadName: no file should be called so.
+        MoveError: the name is taken, or the file is gone.
+    """
+    problem = why_no_filename(name)
+    if problem:
+        raise BadName(problem)
+    place = entry.place
+    suffix = _suffix_for(entry)
+    check_name(entry, name, others)
+    filename, filenames = _list_around(place)
+    suffix = suffix or filename[len(split_name(filename)[0]) :]
+    is_pair = entry.reading.layout == PAIR
+    belongings = _belongings(place, filename, filenames)
+    targets = _renamed(filename, name + suffix, belongings, is_pair=is_pair)
+    _check_free(targets, filenames)
+    if filename == name + suffix:
+        raise MoveError(f"{shown(filename, 255)} already has this name: give another name")
+    return Plan(tuple(Move(place.beside(old), place.beside(new)) for old, new in targets))
+
+
+def plan_move(entry: Entry, folder: Place) -> Plan:
+    """Say what bringing an embedding into another folder would move; its name stays.
+
+    Raises:
+        MoveError: it is there already, or its name is taken there, or the file is gone.
+    """
+    if entry.place.full_folder == folder.full_path:
+        raise MoveError(f"{shown(entry.place.filename, 255)} lies in this folder: choose another")
+    plan = plan_removal(entry, folder)
+    for place, _ in plan.moves:
+        if os.path.islink(place.full_path) and not os.path.isabs(os.readlink(place.full_path)):
+            raise MoveError(
+                f"{shown(place.filename, 255)} is a link that would lead nowhere from another "
+                "folder: move what it leads to"
+            )
+    try:
+        filenames = os.listdir(folder.full_path)
+    except OSError as error:
+        raise MoveError(f"the folder cannot be read: {error.strerror}") from error
+    _check_free([("", move.target.filename) for move in plan.moves], filenames)
+    return plan
+
+
+def plan_removal(entry: Entry, folder: Place) -> Plan:
+    """Say what bringing an embedding into an empty folder would move.
+
+    Raises:
+        MoveError: the file is gone.
+    """
+    filename, filenames = _list_around(entry.place)
+    partner = partner_of(filename) if entry.reading.layout == PAIR else None
+    belongings = _belongings(entry.place, filename, filenames)
+    files = [*belongings, *filter(None, (partner,)), filename]
+    here = entry.place.beside
+    return Plan(tuple(Move(here(each), folder.inside(each)) for each in files))
+
+
+def mended_filename(entry: Entry) -> str | None:
+    """Return what a misnamed embedding should be called; None for every other file."""
+    place, reading = entry.place, entry.reading
+    is_misnamed = place.suffix not in SUFFIXES and reading.state == "broken"
+    if not (is_misnamed and reading.container):
+        return None
+    return mend_ending(place.filename, usual_suffix(reading.container))
+
+
+def _suffix_for(entry: Entry) -> str | None:
+    """Return the ending that a misnamed embedding gets; None where the file keeps its own.
+
+    Raises:
+        MoveError: it has the ending of something else, and is no embedding.
+    """
+    place = entry.place
+    if place.suffix in SUFFIXES:
+        return None
+    mended = mended_filename(entry)
+    if mended:
+        return split_name(mended)[1]
+    found = shown(place.suffix) or "none"
+    raise MoveError(
+        f"{shown(place.path, 255)}: expected one of {', '.join(SUFFIXES)}, found {found}"
+    )
+
+
+def _list_around(place: Place) -> tuple[str, list[str]]:
+    """Return a file's name and those of all around it, as the system spells them."""
+    try:
+        filenames = os.listdir(place.full_folder)
+    except OSError as error:
+        raise MoveError(f"its folder cannot be read: {error.strerror}") from error
+    filename = next((each for each in filenames if _is_at(place, each)), "")
+    if not filename or os.path.isdir(place.full_path):
+        raise MoveError(f"{shown(place.filename, 255)} does not exist any more, or is a folder")
+    return filename, filenames
+
+
+def _is_at(place: Place, filename: str) -> bool:
+    return place.beside(filename).full_path == place.full_path
+
+
+def check_name(entry: Entry, name: str, others: Iterable[Entry]) -> None:
+    """See that no embedding that serves the same models has the name, in whatever folder.
+
+    Raises:
+        MoveError: one has.
+    """
+    serves = entry.reading.vectors.keys()
+    for other in others:
+        is_rival = other.reading.vectors.keys() == serves and fold(other.place.name) == fold(name)
+        if is_rival and other.reading.state == "ok" and other.place != entry.place:
+            path = shown(other.place.path, 255)
+            raise MoveError(f"the name is already taken by {path}: give another name")
+
+
+# What is to be moved
+
+
+def _renamed(
+    filename: str, renamed: str, belongings: Iterable[str], *, is_pair: bool
+) -> list[tuple[str, str]]:
+    """Return old and new file names: of what belongs to a file, and of itself."""
+    stem, name = split_name(filename)[0], split_name(renamed)[0]
+    targets = [(each, name + each[len(stem) :]) for each in belongings]
+    if is_pair:
+        partner, renamed_partner = partner_of(filename), partner_of(renamed)
+        if not renamed_partner:
+            raise BadName(f"{shown(name)}: expected a name other than that of a pair's second file")
+        targets.append((partner or "", renamed_partner))
+    return [*targets, (filename, renamed)]
+
+
+def _belongings(place: Place, filename: str, filenames: Sequence[str]) -> list[str]:
+    """Return the files that are named after an embedding's: `<name>.…`, whatever their kind.
+
+    What is also named after another embedding stays with that one, and so does a folder, which may
+    be full of them.
+    """
+    stem, _ = split_name(filename)
+    beginning = f"{stem}."
+    weights = frozenset(
+        fold(stem)
+        for each, (stem, suffix) in zip(filenames, map(split_name, filenames), strict=True)
+        if suffix in WEIGHT_SUFFIXES or (each == filename and suffix not in SUFFIXES)
+    )
+    embeddings = [each for each in filenames if may_be_embedding(*split_name(each), weights)]
+    rivals = tuple(
+        f"{fold(split_name(each)[0])}."
+        for each in embeddings
+        if each != filename and fold(each).startswith(fold(beginning))
+    )
+    return sorted(
+        each
+        for each in set(filenames).difference(embeddings, [filename])
+        if fold(each[: len(beginning)]) == fold(beginning)
+        and not fold(each).startswith(rivals)
+        and not os.path.isdir(place.beside(each).full_path)
+    )
+
+
+def _check_free(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) -> None:
+    """See that every target is free, also where letter case or accents make no other name.
+
+    Args:
+        targets: for each file its name in the folder by now, empty where it lies elsewhere, and the
+            one that it gets; the embedding's own file comes last.
+    """
+    *_, (_, renamed) = targets
+    files, embeddings = defaultdict(set), defaultdict(set)
+    for each in filenames:
+        stem, suffix = split_name(each)
+        files[fold(each)].add(each)
+        if suffix in SUFFIXES:
+            embeddings[fold(stem)].add(each)
+    taken = embeddings[fold(split_name(renamed)[0])].difference(old for old, _ in targets)
+    for old, new in targets:
+        most = LIMITS.filename_bytes
+        if len(os.fsencode(new)) > most:
+            raise BadName(f"{shown(new)}: expected at most {most} bytes with its ending")
+        taken |= files[fold(new)] - {old}
+    if taken:
+        raise MoveError(f"the name is already taken by {shown(min(taken), 255)}: give another name")

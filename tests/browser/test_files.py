@@ -1,0 +1,343 @@
+"""Files that are moved, deleted, restored, hidden and dropped, as people do it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import SD1, SDXL, Visit, serving, write
+from tests.browser.tab import Tab, change_host
+from tests.browser.test_access import AXE, complaints
+from tests.builders import safetensors_file
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of three embeddings, of which one has a picture and notes."""
+    folder = tmp_path / "embeddings"
+    for name in ("cat", "dog", "styles/ink"):
+        write(folder, name, SD1)
+    (folder / "cat.json").write_text('{"notes": "mine"}')
+    return folder
+
+
+@pytest.fixture
+def address(folder: Path, tmp_path: Path) -> Iterator[str]:
+    with serving(folder, tmp_path / "home") as address:
+        yield address
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return the paths of all files in a folder."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in found)
+
+
+ALL = ["cat.json", "cat.safetensors", "dog.safetensors", "styles/ink.safetensors"]
+
+
+def delete(tab: Tab, name: str) -> None:
+    """Delete a file with the key on its card, and wait until its card is gone."""
+    tab.card(name).locator(".main").focus()
+    tab.page.keyboard.press("Delete")
+    expect(tab.card(name)).to_have_count(0)
+
+
+def undo_line(tab: Tab) -> Locator:
+    return tab.root.locator(".undo")
+
+
+def test_delete_and_undo_with_the_keyboard(tab: Tab, folder: Path) -> None:
+    """The key moves a file to the trash, and Undo brings it back; the focus stays on cards."""
+    delete(tab, "cat")
+    assert files_in(folder) == ["dog.safetensors", "styles/ink.safetensors"]
+    expect(undo_line(tab)).to_contain_text("Deleted cat")
+    expect(tab.card("dog").locator(".main")).to_be_focused()
+    delete(tab, "dog")
+    expect(undo_line(tab)).to_contain_text("Deleted dog")
+    undo = undo_line(tab).get_by_role("button", name="Undo")
+    undo.click()
+    expect(tab.card("dog").locator(".main")).to_be_focused()
+    expect(undo_line(tab)).to_contain_text("Deleted cat")
+    undo.press("Enter")
+    expect(tab.card("cat").locator(".main")).to_be_focused()
+    expect(undo_line(tab)).to_contain_text("Restored cat")
+    expect(undo).to_be_hidden()
+    assert files_in(folder) == ALL
+
+
+def test_delete_from_the_details(tab: Tab, folder: Path) -> None:
+    """The details close, and what was next has the focus."""
+    tab.press("cat", "info")
+    tab.details.get_by_role("button", name="Delete", exact=True).click()
+    expect(tab.details).to_be_hidden()
+    expect(tab.card("cat")).to_have_count(0)
+    expect(tab.card("dog").locator(".main")).to_be_focused()
+    assert "cat.json" not in files_in(folder)
+
+
+def test_a_move_from_the_details(tab: Tab, folder: Path) -> None:
+    """A file goes to the folder that is chosen; Esc in the form gives up and closes nothing."""
+    tab.press("cat", "star")
+    tab.press("cat", "info")
+    opener = tab.details.get_by_role("button", name="Move to …")
+    menu = tab.details.get_by_role("combobox", name="Folder")
+    opener.click()
+    expect(menu).to_be_focused()
+    menu.press("Escape")
+    expect(menu).to_be_hidden()
+    expect(opener).to_be_focused()
+    opener.click()
+    assert menu.locator("option[disabled]").all_inner_texts() == ["embeddings"]
+    menu.select_option(label="\u2003styles")
+    tab.details.get_by_role("button", name="Move", exact=True).click()
+    expect(undo_line(tab)).to_contain_text("Moved cat to styles")
+    expect(opener).to_be_focused()
+    expect(tab.details.get_by_text("styles/cat.safetensors", exact=True)).to_be_visible()
+    expect(tab.details.get_by_role("switch", name="Favourite")).to_be_checked()
+    assert files_in(folder) == [
+        *("dog.safetensors", "styles/cat.json", "styles/cat.safetensors"),
+        "styles/ink.safetensors",
+    ]
+
+
+def test_a_move_that_is_refused(tab: Tab, folder: Path) -> None:
+    """A name that is taken there is a sentence, and the form stays."""
+    (folder / "styles" / "cat.json").write_text("{}")
+    tab.press("cat", "info")
+    tab.details.get_by_role("button", name="Move to …").click()
+    tab.details.get_by_role("button", name="Move", exact=True).click()
+    expect(undo_line(tab)).to_contain_text(
+        "Not moved: the name is already taken by cat.json: give another name"
+    )
+    expect(tab.details.get_by_role("combobox", name="Folder")).to_be_visible()
+    assert "cat.safetensors" in files_in(folder)
+
+
+def test_several_at_once(tab: Tab, folder: Path) -> None:
+    """What is selected is moved, hidden and deleted together, and each can be undone."""
+    undo = undo_line(tab).get_by_role("button", name="Undo")
+    bar = tab.root.get_by_role("toolbar", name="With all that is selected")
+
+    def select() -> None:
+        tab.root.get_by_role("button", name="Select").click()
+        tab.click("cat")
+        tab.click("dog")
+        expect(bar).to_contain_text("2 selected")
+
+    select()
+    bar.get_by_role("button", name="Move to …").click()
+    bar.get_by_role("combobox", name="Folder").select_option(label="\u2003styles")
+    bar.get_by_role("button", name="Move", exact=True).click()
+    expect(undo_line(tab)).to_contain_text("Moved 2 files to styles")
+    expect(bar).to_be_hidden()
+    assert "styles/dog.safetensors" in files_in(folder)
+    undo.click()
+    expect(undo_line(tab)).to_contain_text("Moved 2 files back")
+    assert files_in(folder) == ALL
+    select()
+    bar.get_by_role("button", name="Hide").click()
+    expect(tab.card("cat")).to_have_count(0)
+    undo.click()
+    expect(tab.card("cat")).to_be_visible()
+    select()
+    bar.get_by_role("button", name="Delete").click()
+    expect(undo_line(tab)).to_contain_text("Deleted 2 files")
+    expect(tab.card("cat")).to_have_count(0)
+    undo.click()
+    expect(tab.card("cat")).to_be_visible()
+    assert files_in(folder) == ALL
+
+
+def test_hidden_ones(tab: Tab) -> None:
+    """A hidden one is not among the others, completes nothing, works, and has a filter."""
+    expect(tab.root.locator(".chip", has_text="Hidden")).to_be_hidden()
+    tab.press("cat", "info")
+    switch = tab.details.get_by_role("switch", name="Hidden")
+    switch.check()
+    expect(tab.card("cat")).to_have_count(0)
+    expect(switch).to_be_focused()
+    tab.page.keyboard.press("Escape")
+    expect(tab.card("dog").locator(".main")).to_be_focused()
+    tab.prompt.fill("cat")
+    expect(tab.notices.filter(has_text="cat")).to_be_visible()
+    tab.show("Hidden")
+    expect(tab.card("cat")).to_be_visible()
+    assert tab.names() == ["cat"]
+    tab.press("cat", "info")
+    switch.uncheck()
+    tab.page.keyboard.press("Escape")
+    expect(tab.empty).to_contain_text("Nothing to show")
+    tab.show("All")
+    expect(tab.card("cat")).to_be_visible()
+
+
+def open_trash(tab: Tab) -> Locator:
+    tab.root.get_by_role("button", name="Show the trash").click()
+    trash = tab.page.get_by_role("dialog", name="Trash")
+    expect(trash).to_be_visible()
+    return trash
+
+
+def test_the_trash(tab: Tab, folder: Path) -> None:
+    """What is in it, how large it is, and back; the focus goes to the next, and Undo knows."""
+    delete(tab, "cat")
+    delete(tab, "dog")
+    trash = open_trash(tab)
+    expect(trash.locator(".summary")).to_contain_text("2 embeddings")
+    rows = trash.get_by_role("listitem")
+    assert rows.locator(".what").all_inner_texts() == ["dog", "cat"]
+    trash.get_by_role("button", name="Restore dog").click()
+    expect(trash.get_by_role("status")).to_have_text("Restored dog to dog.safetensors.")
+    expect(trash.get_by_role("button", name="Restore cat")).to_be_focused()
+    trash.get_by_role("button", name="Restore cat").click()
+    expect(trash.locator(".summary")).to_have_text("The trash is empty.")
+    expect(trash.get_by_role("button", name="Close (Esc)")).to_be_focused()
+    tab.page.keyboard.press("Escape")
+    expect(undo_line(tab)).to_be_hidden()
+    expect(tab.card("cat")).to_be_visible()
+    assert files_in(folder) == ALL
+
+
+def test_the_trash_is_emptied_after_a_question(tab: Tab, folder: Path, tmp_path: Path) -> None:
+    """Keep keeps; only the second answer deletes for good."""
+    delete(tab, "cat")
+    trash = open_trash(tab)
+    emptier = trash.get_by_role("button", name="Empty the trash …")
+    emptier.click()
+    keep = trash.get_by_role("button", name="Keep")
+    expect(keep).to_be_focused()
+    expect(trash.locator(".question")).to_contain_text("Delete 1 embedding")
+    keep.click()
+    expect(emptier).to_be_focused()
+    assert len(files_in(tmp_path / "home" / "lib_embeddings" / "trash")) == 3
+    emptier.click()
+    trash.get_by_role("button", name="Delete for good").click()
+    expect(trash.locator(".summary")).to_have_text("The trash is empty.")
+    expect(trash.get_by_role("button", name="Close (Esc)")).to_be_focused()
+    assert files_in(tmp_path / "home" / "lib_embeddings" / "trash") == []
+    expect(undo_line(tab)).to_be_hidden()
+    assert "cat.safetensors" not in files_in(folder)
+
+
+def test_a_place_that_is_taken(tab: Tab, folder: Path) -> None:
+    """What cannot come back says why, and can be restored later."""
+    delete(tab, "cat")
+    write(folder, "cat", SDXL)
+    expect(tab.root.locator(".chip", has_text="Partially")).to_be_visible()
+    undo_line(tab).get_by_role("button", name="Undo").click()
+    expect(undo_line(tab)).to_be_visible()
+    trash = open_trash(tab)
+    trash.get_by_role("button", name="Restore cat").click()
+    expect(trash.get_by_role("status")).to_have_text(
+        "Not restored: cat.safetensors is there again: rename it first"
+    )
+
+
+# Drops
+
+DROP = """(target, files) => {
+  const transfer = new DataTransfer();
+  for (const { name, data } of files) {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    transfer.items.add(new File([bytes], name));
+  }
+  const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+  const over = !target.dispatchEvent(new DragEvent("dragover", options));
+  const hint = document.querySelector(".lib-embeddings").dataset.drop;
+  const dropped = !target.dispatchEvent(new DragEvent("drop", options));
+  return [over, dropped, hint];
+}"""
+
+
+def drop(target: Locator, **files: bytes) -> object:
+    """Drop files; return whether the browser was kept from opening them, twice, and the hint."""
+    encoded = [
+        {"name": name, "data": base64.b64encode(data).decode()} for name, data in files.items()
+    ]
+    return target.evaluate(DROP, encoded)
+
+
+GOOD = safetensors_file({"emb_params": np.full((2, 768), 0.01, np.float32)})
+
+
+def test_files_are_dropped(tab: Tab, folder: Path) -> None:
+    """Each is judged, and added to the folder that is chosen in the tree, or refused."""
+    tab.root.get_by_role("treeitem", name="styles").click()
+    expect(tab.card("dog")).to_have_count(0)
+    files = {
+        "fox.safetensors": GOOD,
+        "page.pt": b"<!DOCTYPE html><html>",
+        "dog.safetensors": GOOD,
+        "notes.docx": b"text",
+    }
+    assert drop(tab.viewport, **files) == [True, True, "Add to styles"]
+    dialog = tab.page.get_by_role("dialog", name="Dropped files")
+    expect(dialog.get_by_role("status")).to_have_text("Added 1 of 4 files to styles.")
+    sentences = dialog.get_by_role("listitem").all_inner_texts()
+    assert sentences[0] == "fox.safetensors\nIt was added."
+    assert sentences[1].startswith("page.pt\nIt was not kept: this is a web page")
+    assert sentences[2].startswith("dog.safetensors\nThe name is already taken by dog")
+    assert sentences[3].startswith("notes.docx\nExpected a name that ends in one of")
+    tab.page.keyboard.press("Escape")
+    expect(tab.card("fox")).to_be_visible()
+    assert files_in(folder) == sorted([*ALL, "styles/fox.safetensors"])
+
+
+def test_a_drop_elsewhere_opens_nothing(tab: Tab, folder: Path) -> None:
+    """A file that misses the cards is not opened in place of the page, and goes nowhere."""
+    assert drop(tab.prompt, **{"fox.safetensors": GOOD}) == [True, True, None]
+    assert drop(tab.page.locator("body"), **{"fox.safetensors": GOOD}) == [True, True, None]
+    expect(tab.page.get_by_role("dialog")).to_have_count(0)
+    assert files_in(folder) == ALL
+
+
+def test_where_files_may_not_be_changed(tab: Tab, folder: Path) -> None:
+    """Nothing is offered that would be refused, and a drop changes nothing."""
+    change_host(tab.page, may_change_files=False)
+    expect(tab.root.get_by_role("button", name="Show the trash")).to_have_count(0)
+    tab.press("cat", "info")
+    for name in ("Rename", "Delete", "Move to …"):
+        expect(tab.details.get_by_role("button", name=name)).to_have_count(0)
+    expect(tab.details.get_by_role("switch", name="Hidden")).to_be_visible()
+    tab.page.keyboard.press("Escape")
+    assert drop(tab.viewport, **{"fox.safetensors": GOOD}) == [True, True, None]
+    assert files_in(folder) == ALL
+
+
+# Everyone
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_everyone(visit: Visit, address: str, theme: str, width: int) -> None:
+    """Nothing is cut or out of reach, in the trash, in the details, and among dropped files."""
+    tab = Tab(visit(viewport={"width": width, "height": 844}))
+    tab.page.goto(f"{address}?__theme={theme}")
+    tab.cards.first.wait_for()
+    delete(tab, "cat")
+    assert complaints(tab) == []
+    if width < 800:
+        tab.root.get_by_role("button", name="Filters, order and more").click()
+    trash = open_trash(tab)
+    trash.get_by_role("button", name="Empty the trash …").click()
+    expect(trash.locator(".question")).to_be_visible()
+    assert complaints(tab) == []
+    assert trash.evaluate("(dialog) => dialog.scrollWidth <= dialog.clientWidth")
+    tab.page.keyboard.press("Escape")
+    tab.page.keyboard.press("Escape")
+    tab.card("dog").locator(".info").click(force=True)
+    tab.details.get_by_role("button", name="Move to …").click()
+    assert complaints(tab) == []
+    tab.page.keyboard.press("Escape")
+    tab.page.keyboard.press("Escape")
+    drop(tab.viewport, **{"fox.safetensors": GOOD, "page.pt": b"<!DOCTYPE html><html>"})
+    dropped = tab.page.get_by_role("dialog", name="Dropped files")
+    expect(dropped.get_by_role("status")).to_contain_text("Added 1 of 2")
+    assert complaints(tab) == []
