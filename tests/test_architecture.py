@@ -49,11 +49,12 @@ ALLOWED = {
     "torch": ("hosts.a1111", "hosts.webui", "pictures", "training"),
     "diffusers": ("pictures", "training"),
     "transformers": ("pictures", "hosts.forge"),
+    "tokenizers": ("hosts.sdnext",),
     "fastapi": ("web", "hosts"),
     "starlette": ("web", "hosts"),
     "uvicorn": ("hosts.standalone",),
     "gradio": ("hosts.standalone",),
-    "modules": ("hosts.a1111", "hosts.forge", "hosts.webui"),
+    "modules": ("hosts.a1111", "hosts.forge", "hosts.sdnext", "hosts.webui"),
     "backend": ("hosts.forge",),
     "modules_forge": ("hosts.forge",),
 }
