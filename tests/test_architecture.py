@@ -53,7 +53,7 @@ ALLOWED = {
     "fastapi": ("web", "hosts"),
     "starlette": ("web", "hosts"),
     "uvicorn": ("hosts.standalone",),
-    "gradio": ("hosts.standalone",),
+    "gradio": ("hosts.sdnext.host", "hosts.standalone"),
     "modules": ("hosts.a1111", "hosts.forge", "hosts.sdnext", "hosts.webui"),
     "backend": ("hosts.forge",),
     "modules_forge": ("hosts.forge",),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import gradio
 import modules
 from modules import (  # noqa: F401 - `check` looks at all that were imported
     modeldata,
@@ -31,7 +32,6 @@ from lib_embeddings.web.tab import mount_point
 _TABS = ("txt2img", "img2img", "control", "video")
 
 _OWN_PAGE = "ExtraNetworksPageTextualInversion"
-_TABNAME = "~tabname"  # what SD.Next puts a tab's name in place of
 
 
 def check() -> None:
@@ -176,9 +176,15 @@ class _Page:
     def create_page(self, tabname: str, skip: bool = False) -> str:  # noqa: ARG002 - theirs
         webui: Any = self
         webui.create_items(tabname)
-        webui.html = mount_point(_TABNAME)
-        patched: str = webui.patch(webui.html, tabname)
-        return patched
+        webui.html = gradio.update()  # sent at each Refresh: what is in the tab stays there
+        return self.patch("", tabname)
+
+    def patch(self, text: str, tabname: str) -> str:  # noqa: ARG002 - theirs
+        """Return what is shown in a tab when the interface is built.
+
+        SD.Next takes what the mouse rests on for a card of its own if it is one of ours.
+        """
+        return f'<div onmouseover="event.stopPropagation()">{mount_point(tabname)}</div>'
 
     def refresh(self) -> None:
         super().refresh()  # type: ignore[misc] # not typed

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+gradio = pytest.importorskip("gradio")
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
@@ -364,6 +365,8 @@ def test_the_page_grows_in_every_tab(run: SdnextRun) -> None:
     for tab in client.get(f"{PREFIX}/host").json()["tabs"]:
         assert f'data-tabname="{tab}"' in page.create_page(tab)
         assert f'data-tabname="{tab}"' in page.patch(page.html, tab)
+        assert "event.stopPropagation()" in page.patch(page.html, tab)
+    assert page.html == gradio.update()  # what SD.Next sends when any page is refreshed
     assert page.items == [{"name": "cat", "tag": "cat"}]
     assert "Textual Inversion" in run.sdnext.control_extensions
 
