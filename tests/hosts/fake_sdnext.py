@@ -283,6 +283,7 @@ class FakeSdnext(FakeWebui):
         self.folder = folder
         self.model_data = ModelData()  # type: ignore[assignment] # of another kind
         self.options: SdnextOptions = SdnextOptions(folder)
+        self.lock = threading.Lock()
         self.control_extensions = ["NudeNet"]
         self.extra_networks: list[ExtraNetworksPage] = []
         self.shared: Any = Shared("modules.shared")
@@ -304,7 +305,7 @@ class FakeSdnext(FakeWebui):
                 vars(module)["inference_context"] = nullcontext
                 yield module
             elif name == "call_queue":
-                yield _module("modules.call_queue", queue_lock=threading.Lock())
+                yield _module("modules.call_queue", queue_lock=self.lock)
             elif name.partition(".")[0] not in lost:
                 yield module
         yield _module("modules.scripts_manager", control_extensions=self.control_extensions)
@@ -340,10 +341,17 @@ class FakeSdnext(FakeWebui):
             page.create_page("txt2img")
         return list(self.extra_networks)
 
-    def generate(self, p: Processing, script: type[Any]) -> Any:
-        """Make pictures as SD.Next does, as far as prompts and scripts go."""
+    def generate(
+        self, p: Processing, script: type[Any], between: Callable[[], object] = lambda: None
+    ) -> Any:
+        """Make pictures as SD.Next does, as far as prompts and scripts go.
+
+        Args:
+            between: what people do after each batch.
+        """
         passes = self._passes()
         running = script()
+        self.state.job_count = 1
         running.process(p)
         for number in range(p.batches):
             running.process_batch(p, batch_number=number)
@@ -360,9 +368,12 @@ class FakeSdnext(FakeWebui):
                     prompt_attention="fixed",
                 )
                 p.read.append(made["read"])
-            used: Any = self.model_data.sd_model.embedding_db.embeddings_used  # type: ignore[union-attr]
+            database: Any = getattr(self.model_data.sd_model, "embedding_db", None)
+            used = database.embeddings_used if database else []
             args = {"Embeddings": ", ".join(used)} if used else {}
             p.infotexts.append({**args, **p.extra_generation_params})
+            between()
+        self.state.job_count = 0
         processed = SimpleNamespace(comments="", extra_generation_params={})
         running.postprocess(p, processed)
         return processed

@@ -32,7 +32,13 @@ from lib_embeddings.hosts.sdnext.models import (
 from lib_embeddings.hosts.sdnext.prompts import Prompts, forget_prompts
 from lib_embeddings.hosts.webui.database import is_file_embedding, register, skip
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
-from lib_embeddings.hosts.webui.loading import Announcements, Embeddings, WhenIdle, files_in
+from lib_embeddings.hosts.webui.loading import (
+    Announcements,
+    Embeddings,
+    WhenIdle,
+    files_in,
+    is_generating,
+)
 from lib_embeddings.hosts.webui.parts import we_load
 from lib_embeddings.library.library import Library
 
@@ -125,9 +131,13 @@ class Loader:
     # When it acts
 
     def load(self) -> None:
-        """Stand in for the function that fills a database."""
+        """Stand in for the function that fills a database.
+
+        One that asks while pictures are made gets the news after them, or when its model is loaded.
+        """
         self._rescan()
-        self.update()
+        if not is_generating():
+            self.update()
 
     def follow(self) -> None:
         """Obey the settings, and see with the model in memory from now on."""

@@ -145,12 +145,12 @@ class Prompts:
     def _read(
         self, pipe: Any, prompts: tuple[_Prompts, ...], used: dict[str, Embedding]
     ) -> tuple[_Prompts, ...] | None:
-        """Return the prompts of a pass with our tokens in them; None where none takes any."""
+        """Return the prompts of a pass with our tokens in them; None where none has any."""
         encoders = text_encoders(pipe)
         if not encoders:
             return None
         read = partial(self._names.replace_in, encoders=encoders, used=used)
-        return tuple(
+        given = tuple(
             [read(text) for text in each]
             if isinstance(each, list)
             else read(each)
@@ -158,6 +158,7 @@ class Prompts:
             else each
             for each in prompts
         )
+        return given if used else None
 
 
 def begin(generation: Any) -> None:
@@ -174,8 +175,10 @@ def forget_prompts() -> None:
 def _note(generation: Any, used: dict[str, Embedding]) -> None:
     """Let the infotext name what a pass used, in place of our tokens."""
     given, database = generation.extra_generation_params, loaded_database()
-    theirs = [token for token in database.embeddings_used if not is_ours(token)]
-    database.embeddings_used = theirs
+    theirs: list[str] = []
+    if database is not None:
+        theirs = [token for token in database.embeddings_used if not is_ours(token)]
+        database.embeddings_used = theirs
     if used:
         hashes = {name_in_infotext(name): each.shorthash for name, each in used.items()}
         known = [f"{name}: {hash_}" for name, hash_ in hashes.items() if hash_]

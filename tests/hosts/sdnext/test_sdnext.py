@@ -243,6 +243,22 @@ def test_an_embedding_comes_into_a_model_once(run: SdnextRun) -> None:
     assert len(tokenizer) == before + 2
 
 
+def test_a_batch_is_not_disturbed(run: SdnextRun) -> None:
+    """While pictures are made a refreshed page changes nothing; after them it has."""
+    run.start()
+    run.load("sd1")
+    generation = Processing("a cat", batches=2)
+
+    def refresh() -> None:
+        run.write("cat.safetensors")
+        run.sdnext.extra_networks[1].refresh()
+
+    with run.sdnext.lock:
+        run.sdnext.generate(generation, run.script, refresh)
+    assert told(generation) == [(None, None)] * 2
+    assert eventually(lambda: list(run.database.word_embeddings) == ["cat"])
+
+
 # Infotexts
 
 
@@ -519,6 +535,17 @@ def test_a_model_that_cannot_grow_reads_words(
     monkeypatch.setattr(TextEncoder, "resize_token_embeddings", refuse)
     assert told(run.picture("a cat")) == [(None, None)]
     assert pipe.rows("a cat")[0].shape == (0, 768)
+
+
+def test_a_model_without_a_database_is_left_alone(
+    run: SdnextRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Some of SD.Next's models come another way; their prompts are passed on as they are."""
+    run.write("cat.safetensors")
+    run.start()
+    run.sdnext.model_data.sd_model = PIPELINES["other"]()
+    run.picture("a cat", parser="fixed")
+    assert not caplog.records
 
 
 @pytest.mark.usefixtures("run")
