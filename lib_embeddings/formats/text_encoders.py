@@ -134,6 +134,9 @@ OTHER_FAMILIES: dict[str, ModelFamily] = {
     )
 }
 
+# Stands for what is active where nobody has a word for it.
+ANOTHER_KIND = ModelFamily("other", "of another kind", (), takes_embeddings=False)
+
 
 def describe(encoders: Collection[str]) -> str:
     """Name encoders with their hidden sizes: `clip_l 768 + clip_g 1280`."""

@@ -424,8 +424,9 @@ def test_a_composition_is_left_alone(tab: Tab) -> None:
         "(field) => field.classList.add('autocomplete')",
         "(field) => field.setAttribute('aria-autocomplete', 'list')",
         "(field) => field.insertAdjacentHTML('afterend', '<div class=autocompleteParent></div>')",
+        "() => (window.opts = { autocomplete_active: true })",
     ],
-    ids=["its class", "its role", "its list"],
+    ids=["its class", "its role", "its list", "a setting of the WebUI"],
 )
 def test_another_completion_has_the_field(tab: Tab, other: str) -> None:
     """Where another extension completes, ours offers nothing and asks nothing."""

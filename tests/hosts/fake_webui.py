@@ -31,6 +31,7 @@ from tests.hosts.fake_webui_processing import (
 OURS = (
     "lib_embeddings.hosts.a1111.",
     "lib_embeddings.hosts.forge.",
+    "lib_embeddings.hosts.sdnext.",
     *(f"lib_embeddings.hosts.webui.{name}" for name in ("database", "loading", "page", "parts")),
 )
 

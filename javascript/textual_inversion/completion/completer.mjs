@@ -182,6 +182,7 @@ function hasOther(textarea) {
   const { nextElementSibling: next } = textarea;
   const hasTagcomplete =
     textarea.classList.contains("autocomplete") || next?.matches(".autocompleteParent, .autocompleteResults");
+  if (webui.opts?.autocomplete_active) return true; // A WebUI's own, which has no sign at the field.
   if (hasTagcomplete) return webui.opts?.tac_active !== false && webui.opts?.tac_useEmbeddings !== false;
   return (textarea.getAttribute("aria-autocomplete") ?? "none") !== "none";
 }

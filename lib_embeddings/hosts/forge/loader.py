@@ -199,7 +199,7 @@ class Loader:
         changes = [self._fill(engine.embeddings, self._loaded) for engine in loaded.engines]
         return any(changes)
 
-    def _fill(self, database: Any, ours: Embeddings) -> bool:
+    def _fill(self, database: Any, ours: Embeddings[FileEmbedding]) -> bool:
         skip(database, ours.unavailable, ours.is_ours)
         return register(database, ours.usable, ours.token_ids, ours.is_ours)
 

@@ -19,6 +19,7 @@ from lib_embeddings.entries.read import open_contents
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Tensor, named_tensors
 from lib_embeddings.formats.text_encoders import (
+    ANOTHER_KIND,
     MODEL_FAMILIES,
     OTHER_FAMILIES,
     TEXT_ENCODERS,
@@ -126,8 +127,6 @@ def _takes_none(key: str, title: str) -> ModelFamily:
     return ModelFamily(key, title, (), takes_embeddings=False)
 
 
-_OTHER = _takes_none("other", "of another kind")
-
 # Parts of tensors' names, and whose they are. What is made of others' parts comes before them.
 _SIGNS = (
     (".distilled_guidance_layer.", OTHER_FAMILIES["chroma"]),
@@ -150,7 +149,7 @@ _UNETS = {
 def _family_without(path: str) -> ModelFamily:
     """Return the family of what is in memory and has no engine that puts vectors into prompts."""
     family = _family_in(path)
-    return _OTHER if family is None or family.takes_embeddings else family
+    return ANOTHER_KIND if family is None or family.takes_embeddings else family
 
 
 def _family_in(path: str) -> ModelFamily | None:

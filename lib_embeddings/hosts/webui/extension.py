@@ -29,7 +29,11 @@ log = logging.getLogger(__name__)
 NEEDED = ("watchdog", "platformdirs")
 
 # The adapters, in the order in which they are asked.
-_ADAPTERS = ("lib_embeddings.hosts.a1111.host", "lib_embeddings.hosts.forge.host")
+_ADAPTERS = (
+    "lib_embeddings.hosts.a1111.host",
+    "lib_embeddings.hosts.forge.host",
+    "lib_embeddings.hosts.sdnext.host",
+)
 
 # A module that only some WebUIs have -> what people call these.
 _NAMES = {"modules.scripts_manager": "SD.Next", "modules_forge": "Forge"}
@@ -147,7 +151,11 @@ def refusal(missing: str) -> HostError:
 def version() -> str | None:
     """Return the WebUI's version, for people only; None where it has none that we know."""
     tag = getattr(sys.modules.get("modules.launch_utils"), "git_tag", None)
-    return tag() if tag else None
+    if tag:
+        return str(tag())
+    known: dict[str, str] = getattr(sys.modules.get("installer"), "version", None) or {}
+    day = known.get("updated", "unknown")  # SD.Next has no numbers
+    return None if day == "unknown" else day
 
 
 def _missing(error: ImportError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from modules import call_queue, processing, shared
 
@@ -19,6 +19,9 @@ from lib_embeddings.library.render import change_lines, summary_lines
 from lib_embeddings.library.view import View
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
+# The WebUI's record of one that stands for a file.
+_E = TypeVar("_E", bound=FileEmbedding)
+
 # What the console has listed as not loaded, and why: no switch and no "Reload UI" lists it again.
 _listed: set[tuple[str, str | None]] = set()
 
@@ -31,7 +34,7 @@ def announce(view: View) -> None:
     print_lines(summary_lines(view, news))
 
 
-class Embeddings:
+class Embeddings(Generic[_E]):
     """All of a library that a model has a name for, made anew only where it changed.
 
     Attributes:
@@ -43,7 +46,7 @@ class Embeddings:
     def __init__(
         self,
         library: Library,
-        make: Callable[[Entry, Sequence[str]], FileEmbedding],
+        make: Callable[[Entry, Sequence[str]], _E],
     ) -> None:
         """Begin without any.
 
@@ -54,8 +57,8 @@ class Embeddings:
         self._make = make
         self._view: View | None = None
         self._encoders: tuple[str, ...] = ()
-        self.usable: dict[str, FileEmbedding] = {}
-        self.unavailable: dict[str, FileEmbedding] = {}
+        self.usable: dict[str, _E] = {}
+        self.unavailable: dict[str, _E] = {}
         self.token_ids: dict[str, TokenIds] = {}
 
     def renew(self, view: View, encoders: tuple[str, ...], tokenize: Tokenize) -> None:
@@ -63,7 +66,7 @@ class Embeddings:
         if view is self._view and encoders == self._encoders:
             return
         made = {e.identity: e for e in (*self.usable.values(), *self.unavailable.values())}
-        usable: dict[str, FileEmbedding] = {}
+        usable: dict[str, _E] = {}
         self.unavailable = {}
         for seen in view.named.values():
             entry = seen.entry
@@ -71,7 +74,7 @@ class Embeddings:
             embedding = self._make(entry, served)
             embedding = made.get(embedding.identity, embedding)
             (usable if seen.is_loaded else self.unavailable)[seen.name] = embedding
-        self.token_ids = self._library.token_ids(usable, tokenize)
+        self.token_ids = self._library.token_ids(usable, tokenize) if usable else {}
         self.usable = {name: e for name, e in usable.items() if self.token_ids[name]}
         self._view, self._encoders = view, encoders
 

@@ -23,6 +23,9 @@ from lib_embeddings.web.answers import HostFacts
 # Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
 KEY = "Textual Inversion"
 
+# Given a library, what scans all folders now, and what hashes a file; returns what undoes it.
+ReplacePage = Callable[[Library, Callable[[], object], Callable[[Entry], str]], Undo]
+
 _SECTION = ("lib_embeddings", "Textual Inversion")
 _LOADS = "lib_embeddings_take_over"
 _PAGE = "lib_embeddings_page"
@@ -100,6 +103,16 @@ def _setting(key: str, default: Any) -> Any:
     return shared.opts.data.get(key, default)
 
 
+def replace_webui_page(
+    library: Library, rescan: Callable[[], object], sha256: Callable[[Entry], str]
+) -> Undo:
+    """Show our tab in the place of the page that most WebUIs have."""
+    # A WebUI without such pages loses this one, and nothing else.
+    from lib_embeddings.hosts.webui.page import replace_page  # noqa: PLC0415
+
+    return replace_page(library, rescan, sha256)
+
+
 class Parts:
     """What acts at the WebUI's events, and needs to know nothing of how it loads embeddings."""
 
@@ -109,17 +122,20 @@ class Parts:
         hooks: Hooks,
         rescan: Callable[[], object],
         facts: Callable[[str], HostFacts],
+        replace_page: ReplacePage = replace_webui_page,
     ) -> None:
         """Prepare; nothing is hooked before `hook`.
 
         Args:
             rescan: scans all folders now.
             facts: returns what the tab needs to know of the WebUI; given its separator of names.
+            replace_page: shows our tab in the place of the WebUI's page.
         """
         self._library = library
         self._hooks = hooks
         self._rescan = rescan
         self._facts = facts
+        self._page = replace_page
         self._reports = PromptReports(library, apply_styles)
 
     def hook(
@@ -182,14 +198,8 @@ class Parts:
 
     def _replace_page(self) -> None:
         """Show our tab in the place of the WebUI's page, if the setting says so."""
-
-        def replace() -> Undo:
-            # A WebUI without such pages loses this one, and nothing else.
-            from lib_embeddings.hosts.webui.page import replace_page  # noqa: PLC0415
-
-            return replace_page(self._library, self._rescan, self.sha256)
-
         if _setting(_PAGE, default=True):
+            replace = partial(self._page, self._library, self._rescan, self.sha256)
             self._hooks.add("tab", replace)
 
     def _serve(self, _page: Any, app: Any) -> None:

@@ -19,6 +19,8 @@ from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.routes import PREFIX, add_routes
 from lib_embeddings.web.tab import Unpacked
 
+# What a command line names users and passwords of the API by; SD.Next's are those of its page.
+_LOGINS = ("api_auth", "auth")
 _COOKIES = ("access-token", "access-token-unsecure")
 # What a WebUI is started with where others than this machine reach it, by names of their own.
 _OPENINGS = ("listen", "server_name", "share", "ngrok", "subpath")
@@ -68,7 +70,10 @@ def door_of(app: Any, options: Any, opens_files: Callable[[], bool]) -> Door:
         opens_files: tells whether other machines may change files without a login.
     """
     accounts = getattr(app, "auth", None)
-    passwords = _passwords_of(getattr(options, "api_auth", None))
+    passwords = _passwords_of(",".join(getattr(options, name, None) or "" for name in _LOGINS))
+    # SD.Next has other words.
+    origins = "cors_origins" if hasattr(options, "cors_origins") else "cors_allow_origins"
+    auth = "--auth" if hasattr(options, "auth") else "--gradio-auth"
     has_login = accounts is not None or bool(passwords)
     is_open = any(getattr(options, opening, None) for opening in _OPENINGS)
     ending = f"-{app.cookie_id}" if hasattr(app, "cookie_id") else ""
@@ -89,22 +94,22 @@ def door_of(app: Any, options: Any, opens_files: Callable[[], bool]) -> Door:
         if not (has_login or is_local(request) or opens_files()):
             raise HTTPException(
                 403,
-                "other machines may not change files here: start the WebUI with --gradio-auth, or "
+                f"other machines may not change files here: start the WebUI with {auth}, or "
                 "allow it in Settings, Textual Inversion",
             )
 
     return Door(
-        given=(getattr(options, "cors_allow_origins", None) or "").split(","),
+        given=(getattr(options, origins, None) or "").split(","),
         own=None if is_open or has_login else (),
-        remedy="start the WebUI with --cors-allow-origins=http://{}",
+        remedy=f"start the WebUI with --{origins.replace('_', '-')}=http://{{}}",
         login=login,
         change_files=change_files,
     )
 
 
-def _passwords_of(text: str | None) -> dict[str, str]:
+def _passwords_of(text: str) -> dict[str, str]:
     """Return the API's users and passwords as the command line names them: `user:password,…`."""
-    pairs = [pair.partition(":") for pair in (text or "").split(",")]
+    pairs = [pair.partition(":") for pair in text.split(",")]
     return {user: password for user, colon, password in pairs if colon}
 
 

@@ -444,8 +444,8 @@ def test_a_webui_without_a_database_is_left_alone(
     assert extension.start() is None
     assert capsys.readouterr().out == (
         "Textual Inversion is off: this WebUI v1.10.1 has no "
-        "modules.sd_hijack.model_hijack.embedding_db and no module backend. "
-        "The WebUI works as without this extension.\n"
+        "modules.sd_hijack.model_hijack.embedding_db and no module backend and no module "
+        "modules.modeldata. The WebUI works as without this extension.\n"
     )
 
 
@@ -467,7 +467,8 @@ def test_a_webui_without_a_module_is_named_with_what_it_lacks(
     assert extension.start() is None
     assert capsys.readouterr().out == (
         f"Textual Inversion is off: {name} v1.10.1 has no module modules.sd_hijack "
-        "and no module backend. The WebUI works as without this extension.\n"
+        "and no module backend and no module modules.modeldata. "
+        "The WebUI works as without this extension.\n"
     )
     assert not run.webui.callbacks.wanted
 

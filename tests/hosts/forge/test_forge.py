@@ -428,4 +428,4 @@ def test_a_forge_of_another_kind_is_left_alone(capsys: pytest.CaptureFixture[str
     assert extension.start() is None
     line = capsys.readouterr().out
     assert line.startswith("Textual Inversion is off: Forge v1.10.1 has no ")
-    assert "and no backend.text_processing.textual_inversion.EmbeddingDatabase." in line
+    assert "and no backend.text_processing.textual_inversion.EmbeddingDatabase and" in line

@@ -1,0 +1,1 @@
+"""SD.Next, whose models are pipelines of diffusers."""

@@ -1,0 +1,191 @@
+"""SD.Next: known by its databases, one for each pipeline, not by version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gradio
+import modules
+from modules import (  # noqa: F401 - `check` looks at all that were imported
+    modeldata,
+    processing_args,
+    scripts,
+    scripts_manager,
+    shared,
+    textual_inversion,
+)
+
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.place import absolute
+from lib_embeddings.errors import HostError
+from lib_embeddings.hosts.living import Living
+from lib_embeddings.hosts.sdnext.loader import LOADING_PART, Loader
+from lib_embeddings.hosts.sdnext.prompts import INFOTEXT_PART, PROMPTS_PART, Prompts, begin
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, require, version
+from lib_embeddings.hosts.webui.parts import Parts, more_folders, on, script_class
+from lib_embeddings.library.library import Library
+from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.tab import mount_point
+
+_TABS = ("txt2img", "img2img", "control", "video")
+
+_OWN_PAGE = "ExtraNetworksPageTextualInversion"
+
+
+def check() -> None:
+    """See that this is such a WebUI.
+
+    Raises:
+        HostError: it has no pipelines with databases that we know.
+    """
+    require(
+        modules,
+        "modeldata.get_model_type",
+        "modeldata.model_data.sd_model",
+        "processing_args.set_pipeline_args",
+        "scripts.AlwaysVisible",
+        "scripts.Script",
+        "shared.opts.embeddings_dir",
+        "textual_inversion.EmbeddingDatabase.load_textual_inversion_embeddings",
+        "textual_inversion.supported_models",
+    )
+
+
+def folders() -> list[str]:
+    """Return the folders of SD.Next's setting and of ours."""
+    return [shared.opts.embeddings_dir, *more_folders()]
+
+
+def attach(living: Living, hooks: Hooks, stop: Callable[[], object]) -> type[Any]:
+    """Let the WebUI use, list and show a library's embeddings.
+
+    Args:
+        stop: ends the extension; called when the WebUI unloads its scripts.
+
+    Returns:
+        The script that the WebUI runs at each generation.
+    """
+    host = _Host(living, hooks)
+    for part, hook in (
+        (PROMPTS_PART, host.prompts.hook),
+        (LOADING_PART, host.hook_loader),
+        ("notice of loaded models", lambda: on("model_loaded", host.on_model_loaded)),
+        ("reports in the tab Control", host.hook_control),
+        ("end of the extension", lambda: on("script_unloaded", stop)),
+    ):
+        hooks.add(part, hook)
+    host.parts.hook(host.change_loading, host.rescan)
+    return script_class(host)
+
+
+class _Host:
+    """What acts at the WebUI's events."""
+
+    def __init__(self, living: Living, hooks: Hooks) -> None:
+        self._living = living
+        self._library = living.library
+        self._hooks = hooks
+        self.parts = Parts(self._library, hooks, self.rescan, _facts, _replace_page)
+        self.prompts = Prompts(hooks)
+        self._loader = Loader(self._library, hooks, self.rescan, self.parts.sha256, self.prompts)
+
+    # What happens at each generation
+
+    def before_generation(self) -> None:
+        """Let the next prompt find what there is now."""
+        self._hooks.guard(LOADING_PART, self._loader.follow)
+
+    def before_batch(self, generation: Any) -> None:
+        """Let the infotext name what this batch uses."""
+        self._hooks.guard(INFOTEXT_PART, partial(begin, generation))
+
+    def on_model_loaded(self, _model: Any) -> None:
+        """Let the next prompt find what the new model can use."""
+        self._hooks.guard(LOADING_PART, self._loader.follow)
+
+    # The hooks
+
+    def hook_loader(self) -> Undo:
+        """Load embeddings in the place of the WebUI, as the settings say."""
+        undo = self._loader.hook()
+        self._loader.follow_when_idle()
+        return undo
+
+    def hook_control(self) -> Undo:
+        """Run in the tab Control too, which takes only extensions whose titles it knows."""
+        known, title = scripts_manager.control_extensions, script_class(self)().title()
+        known.append(title)
+        return lambda: known.remove(title)
+
+    def change_loading(self) -> None:
+        """Load embeddings, or let the WebUI do it, as the settings now say."""
+        self._loader.follow_when_idle()
+
+    def rescan(self) -> None:
+        """Scan all folders now, which may have become others."""
+        roots = list(dict.fromkeys(map(absolute, folders())))
+        if roots == list(self._library.roots):
+            self._library.rescan()
+        else:
+            self._living.set_roots(roots)
+
+
+def _facts(separator: str) -> HostFacts:
+    """Return what the tab needs to know of the WebUI."""
+    return HostFacts("sdnext", version(), _TABS, separator)
+
+
+# The page
+
+
+def _replace_page(
+    _library: Library, rescan: Callable[[], object], _sha256: Callable[[Entry], str]
+) -> Undo:
+    """Put our tab into the place of SD.Next's page of embeddings, and return what undoes that.
+
+    Raises:
+        HostError: there is no such page.
+        Exception: it is another than we know, and still in its place.
+    """
+    pages: list[Any] = shared.extra_networks
+    own = next((page for page in pages if type(page).__name__ == _OWN_PAGE), None)
+    if own is None:
+        raise HostError("this WebUI", None, "page of embeddings")
+    ours: Any = type("TextualInversionPage", (_Page, type(own)), {})()
+    ours.rescan = rescan
+    ours.create_page(_TABS[0])  # what would fail while the interface is built shall fail here
+    pages[pages.index(own)] = ours
+
+    def put_back() -> None:
+        if ours in pages:
+            pages[pages.index(ours)] = own
+
+    return put_back
+
+
+class _Page:
+    """What is different from SD.Next's own page, whose class comes after this one.
+
+    Its items are those of the database, as its own page has them. The signatures are SD.Next's.
+    """
+
+    rescan: Callable[[], object]
+
+    def create_page(self, tabname: str, skip: bool = False) -> str:  # noqa: ARG002 - theirs
+        webui: Any = self
+        webui.create_items(tabname)
+        webui.html = gradio.update()  # sent at each Refresh: what is in the tab stays there
+        return self.patch("", tabname)
+
+    def patch(self, text: str, tabname: str) -> str:  # noqa: ARG002 - theirs
+        """Return what is shown in a tab when the interface is built.
+
+        SD.Next takes what the mouse rests on for a card of its own if it is one of ours.
+        """
+        return f'<div onmouseover="event.stopPropagation()">{mount_point(tabname)}</div>'
+
+    def refresh(self) -> None:
+        super().refresh()  # type: ignore[misc] # not typed
+        self.rescan()  # which a loader of SD.Next's own does not

@@ -1,0 +1,193 @@
+"""The library in the place of SD.Next's own loader.
+
+Each pipeline has a database, made and filled when its checkpoint is loaded. The class's one
+function that opens files is replaced, with the same signature:
+
+    load_textual_inversion_embeddings   opens nothing; the database lists what the library has
+
+Where the settings let SD.Next load by itself, the function is its own, it is called at once, and
+the library is given what it has loaded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from modules import shared, textual_inversion
+
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.hosts.sdnext.models import (
+    Embedding,
+    family_of,
+    loaded_database,
+    loaded_pipe,
+    text_encoders,
+    tokenize,
+)
+from lib_embeddings.hosts.sdnext.prompts import Prompts, forget_prompts
+from lib_embeddings.hosts.webui.database import is_file_embedding, register, skip
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
+from lib_embeddings.hosts.webui.loading import (
+    Announcements,
+    Embeddings,
+    WhenIdle,
+    files_in,
+    is_generating,
+)
+from lib_embeddings.hosts.webui.parts import we_load
+from lib_embeddings.library.library import Library
+
+LOADING_PART = "loading of embeddings"
+
+_LOAD = "load_textual_inversion_embeddings"
+
+
+class Loader:
+    """Keeps the database of the model in memory, and what prompts can use, equal to the library."""
+
+    def __init__(
+        self,
+        library: Library,
+        hooks: Hooks,
+        rescan: Callable[[], object],
+        sha256: Callable[[Entry], str],
+        prompts: Prompts,
+    ) -> None:
+        """Prepare; nothing is replaced before `hook`.
+
+        Args:
+            hooks: guards what is done while SD.Next waits for it.
+            rescan: scans all folders now.
+            sha256: hashes an entry's file.
+            prompts: is told what prompts can use.
+        """
+        self._library = library
+        self._hooks = hooks
+        self._rescan = rescan
+        self._prompts = prompts
+        self._is_hooked = False
+        self._announcements = Announcements(library)
+        guard = partial(hooks.guard, LOADING_PART)
+        self._when_idle = WhenIdle(partial(guard, self._prepare), partial(guard, self.follow))
+        self._lock = threading.RLock()  # guards all below, and the database against ourselves
+        self._loads = False
+        self._embeddings = Embeddings(library, partial(Embedding, sha256=sha256))
+
+    # What is replaced
+
+    def hook(self) -> Undo:
+        """Replace the databases' loader, and return what ends all that we do to them.
+
+        Raises:
+            AttributeError: the class has none; nothing is replaced then.
+        """
+        kind, loader = textual_inversion.EmbeddingDatabase, self
+        own = getattr(kind, _LOAD)
+
+        def load_textual_inversion_embeddings(self: Any, force_reload: bool = False) -> None:
+            if loader._loads:
+                loader._hooks.guard(LOADING_PART, loader.load)
+            else:
+                own(self, force_reload)
+                loader._hooks.guard(LOADING_PART, loader.update)
+
+        with ExitStack() as undo:
+            undo.callback(replace(kind, _LOAD, load_textual_inversion_embeddings))
+            undo.callback(self._end)
+            undo.callback(self._library.subscribe(self._on_generation))
+            self._is_hooked = True
+            self._loads = _may_load()
+            return undo.pop_all().close
+
+    def _end(self) -> None:
+        with self._lock:
+            self._is_hooked = self._loads = False
+            self._withdraw()
+
+    def _switch(self) -> None:
+        database = loaded_database()
+        self._loads = not self._loads
+        self._announcements.begin_again()
+        self._withdraw()
+        if database is not None:
+            database.skipped_embeddings = {}  # it is about what the other loader found
+            if not self._loads:
+                getattr(database, _LOAD)(force_reload=True)
+
+    def _withdraw(self) -> None:
+        """Take all that is ours from the database and from prompts."""
+        database = loaded_database()
+        if database is not None:
+            register(database, {}, {}, is_file_embedding)
+            skip(database, {}, is_file_embedding)
+        self._prompts.use({})
+        forget_prompts()
+
+    # When it acts
+
+    def load(self) -> None:
+        """Stand in for the function that fills a database.
+
+        One that asks while pictures are made gets the news after them, or when its model is loaded.
+        """
+        self._rescan()
+        if not is_generating():
+            self.update()
+
+    def follow(self) -> None:
+        """Obey the settings, and see with the model in memory from now on."""
+        with self._lock:
+            if self._is_hooked and self._loads != _may_load():
+                self._switch()
+        self.update()
+        if self._loads and loaded_database() is not None:
+            title = getattr(getattr(loaded_pipe(), "sd_checkpoint_info", None), "title", "")
+            self._announcements.show_all(self._library.model, title)
+
+    def follow_when_idle(self) -> None:
+        """Do the same as soon as nothing is generated, in a thread of its own."""
+        if self._is_hooked:
+            self._when_idle.ask()
+
+    def update(self) -> None:
+        """Make database, prompts and library equal, as the model in memory sees them."""
+        with self._lock:
+            database = self._prepare()
+            if database is not None and self._loads:
+                ours = self._embeddings
+                skip(database, ours.unavailable, ours.is_ours)
+                register(database, ours.usable, ours.token_ids, ours.is_ours)
+                self._prompts.use(ours.usable)
+
+    def _prepare(self) -> Any:
+        """Let the library see with the model in memory, and return its database, None without one.
+
+        Embeddings of unchanged files are those that we have.
+        """
+        with self._lock:
+            database = loaded_database()
+            if database is None or not self._is_hooked:
+                return None
+            encoders = text_encoders(loaded_pipe())
+            own = None if self._loads else files_in(database.word_embeddings)
+            self._library.set_model(family_of(encoders), tokenize if encoders else None, own)
+            if self._loads:
+                keys = tuple(encoder.key for encoder in encoders)
+                self._embeddings.renew(self._library.view, keys, tokenize)
+            return database
+
+    # News
+
+    def _on_generation(self, generation: int, changes: Changes) -> None:
+        self._announcements.show_changes(generation, changes)
+        self.follow_when_idle()
+
+
+def _may_load() -> bool:
+    """Tell whether the settings let us load; SD.Next has one of its own, for all embeddings."""
+    return we_load() and bool(getattr(shared.opts, "diffusers_enable_embed", True))

@@ -1,0 +1,149 @@
+"""The model in memory: its text encoders, and tokens of our own in them.
+
+SD.Next gives every embedding tokens of its name, and finds them inside of words, in one letter case
+only, and for as long as the model stays in memory. Ours have names that nobody can type, so what a
+name means is decided before it becomes tokens. They come into a model with the first prompt that
+uses them, and what no prompt asks for does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from modules import devices, modeldata, textual_inversion
+from tokenizers import AddedToken, Tokenizer
+
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.formats.text_encoders import (
+    ANOTHER_KIND,
+    BY_HIDDEN_SIZE,
+    MODEL_FAMILIES,
+    ModelFamily,
+)
+from lib_embeddings.hosts.webui.database import FileEmbedding
+from lib_embeddings.prompts.chunks import PLACEHOLDER
+from lib_embeddings.prompts.tokenizer import TokenIds
+
+# A letter of Linear A, which nobody can read and nobody types. SD.Next's parsers drop, or take for
+# grammar, what is neither letter nor digit.
+_MARK = "\U00010600"
+
+_numbers = count()
+
+# Text encoder -> the tokens of ours that have their rows in it.
+_written: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+
+class TextEncoder(NamedTuple):
+    """A text encoder of a pipeline, with its tokenizer."""
+
+    key: str
+    tokenizer: Any
+    model: Any
+
+
+class Embedding(FileEmbedding):
+    """One that has all that SD.Next's own have; `tag`, `basename` and `tokens` are its words."""
+
+    def __init__(
+        self, entry: Entry, encoders: Sequence[str], sha256: Callable[[Entry], str]
+    ) -> None:
+        super().__init__(entry, encoders, sha256)
+        self.tag = self.name
+        self.basename = entry.place.path
+        number = next(_numbers)
+        self.tokens = [f"{_MARK}{number}{_MARK}{row}{_MARK}" for row in range(self.vectors)]
+
+
+def is_ours(token: str) -> bool:
+    """Tell our tokens from others'."""
+    return token.startswith(_MARK)
+
+
+# The model in memory
+
+
+def loaded_pipe() -> Any:
+    """Return what is in memory, None where nothing is; loads nothing."""
+    return modeldata.model_data.sd_model
+
+
+def loaded_database() -> Any:
+    """Return the database of what is in memory; None where no model is there, or not yet whole."""
+    return getattr(loaded_pipe(), "embedding_db", None)
+
+
+def text_encoders(pipe: Any) -> tuple[TextEncoder, ...]:
+    """Return those of a pipeline that SD.Next lets embeddings into."""
+    if modeldata.get_model_type(pipe) not in textual_inversion.supported_models:
+        return ()
+    found = []
+    for number in ("", "_2"):
+        tokenizer = getattr(pipe, f"tokenizer{number}", None)
+        model = getattr(pipe, f"text_encoder{number}", None)
+        if tokenizer is not None and model is not None:
+            width = int(model.get_input_embeddings().weight.shape[-1])
+            if width in BY_HIDDEN_SIZE:
+                found.append(TextEncoder(BY_HIDDEN_SIZE[width].key, tokenizer, model))
+    return tuple(found)
+
+
+def family_of(encoders: Sequence[TextEncoder]) -> ModelFamily:
+    """Return the family of a model with these text encoders."""
+    keys = {encoder.key for encoder in encoders}
+    suited = (f for f in MODEL_FAMILIES.values() if set(f.required) == keys)
+    return next(suited, ANOTHER_KIND)
+
+
+def tokenize(texts: list[str]) -> list[TokenIds]:
+    """Return the token ids that texts have for what is in memory; nothing is kept alive for it.
+
+    Raises:
+        LookupError: nothing is in memory that has them.
+    """
+    encoders = text_encoders(loaded_pipe())
+    if not encoders:
+        raise LookupError("no model is loaded that takes embeddings")
+    whole = encoders[0].tokenizer.backend_tokenizer
+    # The same without the tokens that SD.Next, LoRAs and we have added.
+    bare = Tokenizer(whole.model)
+    bare.normalizer, bare.pre_tokenizer = whole.normalizer, whole.pre_tokenizer
+    return [found.ids for found in bare.encode_batch(texts, add_special_tokens=False)]
+
+
+# Tokens and rows
+
+
+def is_usable(embedding: Embedding, encoders: Sequence[TextEncoder]) -> bool:
+    """Tell whether an embedding has vectors for all of a model's text encoders."""
+    return {encoder.key for encoder in encoders} <= set(embedding.encoders)
+
+
+def write(embedding: Embedding, encoders: Sequence[TextEncoder]) -> None:
+    """See that an embedding's tokens and rows are in a model.
+
+    Called while SD.Next encodes a prompt, so that nothing else works with the model.
+    """
+    for encoder in encoders:
+        written = _written.setdefault(encoder.model, set())
+        if not written.issuperset(embedding.tokens):
+            _write_rows(embedding, encoder)
+            written.update(embedding.tokens)
+
+
+def _write_rows(embedding: Embedding, encoder: TextEncoder) -> None:
+    _, tokenizer, model = encoder
+    vec = embedding.vec
+    rows = vec[encoder.key] if isinstance(vec, dict) else vec
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in embedding.tokens])
+    with devices.inference_context():
+        if model.get_input_embeddings().weight.shape[0] < len(tokenizer):
+            model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        table = model.get_input_embeddings().weight.data
+        ids = tokenizer.convert_tokens_to_ids(embedding.tokens)
+        table[ids] = table[PLACEHOLDER]  # where a pair has fewer rows for this text encoder
+        n_rows = min(len(ids), len(rows))
+        table[ids[:n_rows]] = rows[:n_rows].to(table)
