@@ -144,6 +144,5 @@ def _write_rows(embedding: Embedding, encoder: TextEncoder) -> None:
             model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         table = model.get_input_embeddings().weight.data
         ids = tokenizer.convert_tokens_to_ids(embedding.tokens)
-        table[ids] = table[PLACEHOLDER]  # where a pair has fewer rows for this text encoder
-        n_rows = min(len(ids), len(rows))
-        table[ids[:n_rows]] = rows[:n_rows].to(table)
+        table[ids] = table[PLACEHOLDER].clone()  # a pair may have fewer rows for this one
+        table[ids[: len(rows)]] = rows[: len(ids)].to(table)
