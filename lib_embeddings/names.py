@@ -16,14 +16,19 @@ SUFFIXES = WEIGHT_SUFFIXES + PICTURE_SUFFIXES
 
 # What lies beside an embedding is called after it: its name, perhaps one of these words, and one of
 # these suffixes. Of several pictures the earliest suffix is shown.
-COMPANION_WORDS = (PREVIEW, DESCRIPTION) = (".preview", ".description")
+COMPANION_WORDS = (PREVIEW, DESCRIPTION, CIVITAI, METADATA) = (
+    *(".preview", ".description"),
+    *(".civitai", ".metadata"),  # of tools that keep there what a site says
+)
 SHOWN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
-SIDECAR_SUFFIX, TEXT_SUFFIX = ".json", ".txt"
-COMPANION_SUFFIXES = frozenset((*PICTURE_SUFFIXES, *SHOWN_SUFFIXES, SIDECAR_SUFFIX, TEXT_SUFFIX))
+SIDECAR_SUFFIX, TEXT_SUFFIX, INFO_SUFFIX = ".json", ".txt", ".info"
+COMPANION_SUFFIXES = frozenset(
+    (*PICTURE_SUFFIXES, *SHOWN_SUFFIXES, SIDECAR_SUFFIX, TEXT_SUFFIX, INFO_SUFFIX)
+)
 
 # What else lies among embeddings, and what somebody has put aside: never looked into.
 _OTHER_SUFFIXES = COMPANION_SUFFIXES - {TEXT_SUFFIX} | {
-    *(".info", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".csv", ".log", ".md", ".rst", ".pdf"),
+    *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".csv", ".log", ".md", ".rst", ".pdf"),
     *(".html", ".htm", ".url", ".lnk", ".desktop", ".py", ".sh", ".bat", ".js", ".css"),
     *(".db", ".sqlite"),
     *(".mp4", ".webm", ".mov", ".mkv", ".bmp", ".tif", ".tiff", ".svg", ".psd", ".mp3", ".wav"),

@@ -1,7 +1,8 @@
 """What people write about an embedding: notes, a description, trigger words.
 
 A1111 keeps it in a sidecar, `<name>.json`. A description may also lie in `<name>.txt` or
-`<name>.description.txt`, which are only read. Where a text is edited, every other byte of the
+`<name>.description.txt`, and other tools keep in `<name>.civitai.info` and `<name>.metadata.json`
+what a site says; these are only read. Where a text is edited, every other byte of the
 sidecar stays as it is: other programs keep things of their own in it.
 """
 
@@ -11,7 +12,7 @@ import html
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,8 +25,11 @@ from lib_embeddings.errors import LimitExceeded, WriteError, shown
 from lib_embeddings.formats.file_bytes import parse_json
 from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.names import (
+    CIVITAI,
     DESCRIPTION,
     FIELDS,
+    INFO_SUFFIX,
+    METADATA,
     SIDECAR_SUFFIX,
     TEXT_SUFFIX,
     Field,
@@ -36,13 +40,16 @@ from lib_embeddings.names import (
 # Where a sidecar has the prompt field; downloads write it, as versions before 0.1.0 did.
 FIELD_KEY = "prompt box"
 _TEXT_ENDINGS = (SIDECAR_SUFFIX, TEXT_SUFFIX, f"{DESCRIPTION}{TEXT_SUFFIX}")
+_SITE_ENDINGS = (f"{CIVITAI}{INFO_SUFFIX}", f"{METADATA}{SIDECAR_SUFFIX}")
 
 # What sites write their descriptions with. Other words in angle brackets are what they say, as
 # `<lora:x:1>` and `<s1>` are.
 _TAGS = (
-    "a|abbr|article|b|big|blockquote|br|center|code|del|details|div|em|figure|font|form|h[1-6]|hr"
-    "|i|iframe|img|ins|kbd|li|link|mark|meta|object|ol|p|picture|pre|q|section|small|source|span"
-    "|strike|strong|sub|summary|sup|svg|table|tbody|td|th|thead|tr|tt|u|ul|video"
+    "a|abbr|article|aside|audio|b|big|blockquote|br|button|canvas|center|code|dd|del|details|div"
+    "|dl|dt|em|embed|figcaption|figure|font|footer|form|h[1-6]|header|hr|i|iframe|img|input|ins|kbd"
+    "|label|li|link|main|mark|marquee|math|meta|nav|object|ol|option|p|param|picture|pre|q|s|samp"
+    "|section|select|small|source|span|strike|strong|sub|summary|sup|svg|table|tbody|td|textarea"
+    "|tfoot|th|thead|tr|tt|u|ul|var|video|wbr"
 )
 _UNSEEN = re.compile(
     r"<(script|style)\b.*?(?:</\1\s*>|$)|<!--.*?(?:-->|$)", re.DOTALL | re.IGNORECASE
@@ -60,12 +67,18 @@ TEXT_KEYS = {
 
 
 class Texts(NamedTuple):
-    """What was written about an embedding; *field* is None where nobody chose a prompt field."""
+    """What was written about an embedding.
+
+    Attributes:
+        field: the prompt field that somebody chose; None where nobody did.
+        site_field: the prompt field that a site says it is for; None where none says so.
+    """
 
     notes: str = ""
     description: str = ""
     field: Field | None = None
     trigger_words: str = ""
+    site_field: Field | None = None
 
 
 def read_texts(entry: Entry) -> Texts:
@@ -85,18 +98,42 @@ def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
     document = _parse(sidecar)
     texts = {word: _first_text([document.get(key)]) for word, key in TEXT_KEYS.items()}
     field = document.get(FIELD_KEY)
+    told = (_parse(_content(place, each)) for each in _beside(place, companions, _SITE_ENDINGS))
+    is_negative = any(_is_negative(each, place.filename) for each in (document, *told))
     return Texts(
         texts["notes"][: LIMITS.text_characters],
         without_tags(_first_text([texts["description"], *others])),
         field if field in FIELDS else None,
         texts["trigger_words"][: LIMITS.text_characters],
+        "negative" if is_negative else None,
     )
 
 
-def _beside(place: Place, companions: Iterable[Companion]) -> list[Companion | None]:
+def _is_negative(document: Mapping[str, object], filename: str) -> bool:
+    """Tell whether a document of Civitai's says that a file is for negative prompts.
+
+    It is that of a version or of a model with its versions; LoRA Manager has it under `civitai`.
+    """
+    versions: list[object] = [document, document.get("civitai")]
+    versions += _list(document.get("modelVersions"))
+    found = [_list(each.get("files")) for each in versions if isinstance(each, dict)]
+    files = [file for listed in found for file in listed if isinstance(file, dict)]
+    named = [file for file in files if fold(str(file.get("name"))) == fold(filename)]
+    told: Sequence[Mapping[str, object]]
+    told = named or (files if len(files) == 1 else [document] if not files else [])
+    return any(each.get("type") == "Negative" for each in told)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _beside(
+    place: Place, companions: Iterable[Companion], endings: Sequence[str] = _TEXT_ENDINGS
+) -> list[Companion | None]:
     """Return the sidecar of an embedding and what else may describe it, where there is one."""
     known = by_name(companions)
-    return [known.get(fold(f"{place.name}{ending}")) for ending in _TEXT_ENDINGS]
+    return [known.get(fold(f"{place.name}{ending}")) for ending in endings]
 
 
 def _first_text(values: Iterable[object]) -> str:

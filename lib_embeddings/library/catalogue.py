@@ -140,7 +140,8 @@ class Catalogue:
 
     def field_of(self, seen: ViewEntry) -> Field:
         """Return the prompt field that an embedding's name goes into, if need be by a guess."""
-        return self.chosen_field_of(seen) or guess_field(seen.name)
+        told = self.chosen_field_of(seen) or read_texts(seen.entry).site_field
+        return told or guess_field(seen.name)
 
     def folder_of(self, seen: ViewEntry) -> str:
         """Return the id of the folder an entry lies in."""

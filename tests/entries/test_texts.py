@@ -44,6 +44,9 @@ def sidecar(blanks: str, notes: str) -> str:
     return f'{{{blanks}"notes": "{notes}"}}'
 
 
+BOTH = '{"name": "cat.pt", "type": "Negative"}, {"name": "y.pt", "type": "Model"}'
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -90,6 +93,34 @@ def sidecar(blanks: str, notes: str) -> str:
         pytest.param({"cat.txt": "text".encode("utf-16-be")}, Texts("", "text"), id="no mark"),
         pytest.param({"cat.json": sidecar("", "汉字").encode("gbk")}, Texts("汉字"), id="GBK JSON"),
         pytest.param({"cat.json": sidecar("", "é").encode("utf-16")}, Texts("é"), id="UTF-16 JSON"),
+        pytest.param(
+            {"cat.civitai.info": '{"files": [{"name": "x.pt", "type": "Negative"}]}'},
+            Texts(site_field="negative"),
+            id="civitai-helper",
+        ),
+        pytest.param(
+            {"cat.json": f'{{"modelVersions": [{{"files": [{BOTH}]}}]}}'},
+            Texts(site_field="negative"),
+            id="SD.Next",
+        ),
+        pytest.param(
+            {"cat.metadata.json": f'{{"civitai": {{"files": [{BOTH}]}}}}'},
+            Texts(site_field="negative"),
+            id="LoRA Manager",
+        ),
+        pytest.param(
+            {"cat.json": '{"type": "Negative"}'}, Texts(site_field="negative"), id="a type alone"
+        ),
+        pytest.param(
+            {"cat.civitai.info": f'{{"files": [{BOTH.replace("cat", "dog")}]}}'},
+            Texts(),
+            id="another file of the version",
+        ),
+        pytest.param(
+            {"cat.civitai.info": '{"files": [5, {"type": []}], "modelVersions": {}, "civitai": 1}'},
+            Texts(),
+            id="odd values",
+        ),
         pytest.param({"cat2.json": '{"notes": "other"}'}, Texts(), id="another file's"),
     ],
 )

@@ -64,7 +64,8 @@ def companions(folder: Path, *paths: str) -> dict[str, list[str]]:
         ((), []),
         (("a.png", "a.preview.png", "A.JPG"), ["A.JPG", "a.png", "a.preview.png"]),
         (("a.json", "a.txt", "a.description.txt"), ["a.description.txt", "a.json", "a.txt"]),
-        (("b.png", "a.civitai.info", "a.preview", "aa.txt", "a.b.txt", "sub/a.txt"), []),
+        (("a.civitai.info", "a.metadata.json"), ["a.civitai.info", "a.metadata.json"]),
+        (("b.png", "a.other.info", "a.preview", "aa.txt", "a.b.txt", "sub/a.txt"), []),
     ],
 )
 def test_what_belongs_to_a_file(

@@ -300,6 +300,7 @@ def test_json_of_warnings() -> None:
         ("positive", "{}", "positive", "positive"),
         ("negative", '{"prompt box": "positive"}', "negative", "negative"),
         ("auto", '{"prompt box": "positive"}', "negative", None),
+        ("positive", '{"type": "Negative"}', "positive", "positive"),
     ],
 )
 def test_json_of_the_prompt_field(
