@@ -1,9 +1,9 @@
 """The bounds on what a file, a prompt or a site may make us do, each with its reason.
 
 Together they hold the cost of any one file under 64 MB of memory and a second of work, whatever its
-size: `python -m benchmarks.hostile` measures it. They count what is made (bytes, values, calls),
-never the time, so that a slow computer reads what a fast one reads; only a site is not waited for
-without end.
+size: `python -m benchmarks.hostile` measures it. Large previews alone may cost more, two at once.
+They count what is made (bytes, values, calls), never the time, so that a slow computer reads what a
+fast one reads; only a site is not waited for without end.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ class Limits:
 
     # What lies beside an embedding
 
-    # A preview is decoded whole, with four bytes a pixel: 4096 x 4096 are 64 MiB.
+    # A preview is decoded whole, with four bytes a pixel: 4096 x 4096 are 64 MiB, and decoders of
+    # some formats take three times as much again. No page shows more.
     preview_pixels: int = 16 * MIB
     # Four bytes for each of those would be a picture that nobody packed.
     preview_bytes: int = 32 * MIB
@@ -177,6 +178,12 @@ class Limits:
     # A word is learned after some hundred steps of a few pictures.
     learning_steps: int = 100_000
     learning_batch: int = 64
+    # A camera's largest picture, of which a square is cut.
+    learning_pixels: int = 100_000_000
+    # The text encoder reads some hundred.
+    caption_characters: int = 2_000
+    # Beyond that a name is noise.
+    compared_weight: float = 10.0
 
     # Sets
 
@@ -242,7 +249,7 @@ class Limits:
     repository_pages: int = 20
     # Files that one reference brings: collections have up to dozens.
     offered_files: int = 50
-    # Of one text that a site says; the texts beside a file are read up to 256 KB all together.
+    # Of one text that a site says.
     site_characters: int = 30_000
     # Embeddings that the settings of one picture name.
     picture_embeddings: int = 20

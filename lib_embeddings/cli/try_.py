@@ -10,7 +10,6 @@ from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.limits import LIMITS
 
 _KINDS = ("object", "style", "negative")
-_MOST_WEIGHT = 10
 
 
 def add_parser(commands: Any) -> None:
@@ -86,8 +85,9 @@ def _weights(text: str) -> tuple[float, ...]:
         weights = tuple(float(part) for part in text.split(","))
     except ValueError:
         weights = ()
-    if weights and all(-_MOST_WEIGHT <= weight <= _MOST_WEIGHT for weight in weights):
+    most = LIMITS.compared_weight
+    if weights and all(-most <= weight <= most for weight in weights):
         return weights
     raise argparse.ArgumentTypeError(
-        f"expected weights from -{_MOST_WEIGHT} to {_MOST_WEIGHT} between commas, found {text!r}"
+        f"expected weights from -{most:g} to {most:g} between commas, found {text!r}"
     )

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.limits import LIMITS
 
 NAME, FILEWORDS = "[name]", "[filewords]"
 
@@ -21,8 +22,6 @@ NAME, FILEWORDS = "[name]", "[filewords]"
 # LoRA does better.
 FEWEST, MOST = 2, 100
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".jxl", ".bmp", ".gif", ".tif", ".tiff")
-_MOST_PIXELS = 100_000_000
-_MOST_CAPTION = 2_000  # characters; the text encoder reads some hundred
 
 TEMPLATES = {
     "object": (
@@ -114,7 +113,7 @@ def _read(file: Path, side: int) -> Example:
 def _open(data: bytes) -> Image.Image | None:
     """Return a picture, upright; None for one that is too large."""
     with Image.open(io.BytesIO(data)) as opened:
-        if opened.width * opened.height > _MOST_PIXELS:
+        if opened.width * opened.height > LIMITS.learning_pixels:
             return None
         upright = ImageOps.exif_transpose(opened)
         has_alpha = "A" in upright.mode or "transparency" in upright.info
@@ -143,7 +142,7 @@ def _caption_beside(file: Path) -> str:
         text = file.with_suffix(".txt").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return " ".join(text.split())[:_MOST_CAPTION]
+    return " ".join(text.split())[: LIMITS.caption_characters]
 
 
 def _named(file: Path) -> str:
