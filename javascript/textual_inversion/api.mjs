@@ -81,6 +81,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {Record<string, string | number>} metadata
  * @property {Record<string, string>} tensors
  * @property {Record<string, Record<string, number>>} values
+ * @property {Record<string, string>} health What its vectors are beside those of words, by text encoder.
  * @property {Record<string, Record<string, number>>} bundled
  * @property {string} [full_path] Only for clients on the same machine.
  */

@@ -57,6 +57,7 @@ export function mainFacts(details, host) {
         .map(([key, info]) => vectorsOf(key, info))
         .join("; "),
     },
+    { label: "Health", value: Object.values(details.health).map(sentenceCase).join("\n") },
     { label: "Stored name", value: stored_name && stored_name !== name ? stored_name : "" },
     { label: "File", value: path },
     { label: "Other files with this name", value: details.twins.map(twinText).join("\n") },
