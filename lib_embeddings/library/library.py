@@ -34,9 +34,10 @@ from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.progress import Progress
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Stop, Stopped, Wait
-from lib_embeddings.library.sets import Sets
+from lib_embeddings.library.sets import Sets, following
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View, ViewEntry, check_names
+from lib_embeddings.names import fold
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
@@ -273,6 +274,8 @@ class Library:
             plan = plan_rename(entry, name, self._snapshot.entries)
             self._own_files.carry_out(plan)
         self.rescan()
+        if fold(entry.place.name) not in self.view.named:  # else a set may mean the other file
+            self.change_sets(following(entry.place.name, name))
         return plan.after.id
 
     def move(self, entry: Entry, folder: str) -> str:

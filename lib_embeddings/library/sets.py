@@ -79,6 +79,18 @@ def renaming(name: str, new: str) -> Edit:
     return edit
 
 
+def following(name: str, new: str) -> Edit:
+    """Return the edit that lets every set name an embedding by its new name."""
+
+    def edit(rows: Rows) -> None:
+        for id_, kind in list(rows):
+            field, _, member = id_.partition(":")
+            if kind.startswith(_KIND) and fold(member) == fold(name):
+                rows[f"{field}:{new}", kind] = rows.pop((id_, kind))
+
+    return edit
+
+
 def why_no_name(name: str) -> str | None:
     """Return why no set can have a name; None where one can."""
     if not name.strip():

@@ -16,6 +16,7 @@ from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.sets import Member, putting
 from tests.library import SD1, SDXL, Reader, Writers, names, names_of
 
 # Rescans
@@ -395,8 +396,10 @@ def test_a_rename_is_a_change(root: Path, library: Library, reader: Reader) -> N
     library.subscribe(lambda _generation, changes: news.append(changes))
     cat = next(seen.entry for seen in library.view if seen.name == "cat")
     library.choose(cat.place.id, favourite=True)
+    library.change_sets(putting("s", [Member("cat", "positive")]))
     news.clear()
     id_ = library.rename(cat, "cow")
+    assert library.sets == {"s": (Member("cow", "positive"),)}
     assert [[entry.place.path for entry in kind] for kind in news[0]] == [
         *(["a/cow.pt"], [], ["a/cat.pt"]),
     ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.library.choices_file import Rows
-from lib_embeddings.library.sets import Member, adding, putting, renaming, sets_of
+from lib_embeddings.library.sets import Member, adding, following, putting, renaming, sets_of
 
 BAD, HANDS = Member("bad", "negative", 1.2), Member("hands-5", "negative")
 CAT = Member("a: cat", "positive", -0.5)
@@ -48,6 +48,19 @@ def test_a_set_without_members_is_none(tmp_path: Path) -> None:
     assert choices.sets() == {"s": (CAT._replace(field="negative"),)}
     assert choices.change(putting("s", ()))
     assert choices.sets() == {}
+
+
+def test_a_set_follows_a_name() -> None:
+    """Whatever field it is in, and in whatever letter case it was written."""
+    rows: Rows = {("bad:x", "field"): "auto"}
+    putting("s", [BAD, Member("BAD", "positive", 2.0), CAT])(rows)
+    putting("t", [HANDS])(rows)
+    following("Bad", "bad-x")(rows)
+    assert sets_of(rows) == {
+        "s": (CAT, Member("bad-x", "positive", 2.0), BAD._replace(name="bad-x")),
+        "t": (HANDS,),
+    }
+    assert rows["bad:x", "field"] == "auto"
 
 
 def test_rows_of_newer_versions_are_none() -> None:

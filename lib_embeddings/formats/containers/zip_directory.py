@@ -193,8 +193,19 @@ def ends_with_archive(file: FileBytes) -> bool:
     if found < 0 or found + _END.size > len(tail):
         return False
     *_, size, _offset, _comment = _END.unpack_from(tail, found)
-    start = tail_offset + found - int(size)
-    return size > 0 and start >= 0 and file.read(start, 4) == _RECORD_MAGIC
+    end = tail_offset + found
+    if _begins_directory(file, end - int(size), end):
+        return True
+    # torch writes the records of zip64 in any case, between the directory and its end record.
+    end -= _END64.size + _END64_LOCATOR.size
+    if end < 0 or not _has_zip64(file, end + _END64.size + _END64_LOCATOR.size):
+        return False
+    *_, wide_size, _wide_offset = _END64.unpack(file.read(end, _END64.size))
+    return _begins_directory(file, end - int(wide_size), end)
+
+
+def _begins_directory(file: FileBytes, start: int, end: int) -> bool:
+    return 0 <= start < end and file.read(start, 4) == _RECORD_MAGIC
 
 
 def _ends_with_record(file: FileBytes) -> bool:
