@@ -23,15 +23,15 @@ COMFYUI, CIVITAI, SWARMUI, INVOKEAI, WILDCARD = (
 _COMFYUI = re.compile(
     r"""
     (?<!\w) (?: embedding: )+
-    (?: (?P<urn> urn:air: [^\s,()<>]+ )
+    (?: (?P<urn> urn:air: [^\s,()\[\]<>|@]+ (?: @ [\w.-]+ )? )
       | (?P<file> (?: \\[()\[\]] | [^\s,()\[\]<>|:"'] )+ )
-        (?: : (?P<weight> \d*\.?\d+ ) (?! \.?\d | \s*\) ) )?  # one before a bracket is its own
+        (?: : (?P<weight> \d*\.?\d+ ) (?! \.?\d | \s*[)\]] ) )?  # one before a bracket is its own
     )
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 _SWARMUI = re.compile(
-    r"<embed(?:ding)?:(?P<file>[^<>:]+)(?::(?P<weight>\d*\.?\d+))?>", re.IGNORECASE
+    r"<embed(?:ding)?:(?P<file>[^<>:]+)(?::(?P<weight>-?\d*\.?\d+))?>", re.IGNORECASE
 )
 _ANGLES = re.compile(r"<(?P<name>[^<>:\n]+)>")
 _SIGNED = re.compile(r"[^\s,()\[\]<>|:\"']+")

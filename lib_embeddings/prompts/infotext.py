@@ -32,6 +32,8 @@ _FIELD = re.compile(
     re.MULTILINE,
 )
 _QUOTED, _PLAIN, _LINE = map(re.compile, (r'"(?:\\.|[^\\"])*"', r"[^,\n]*", r"[^\n]*"))
+# Names that nobody quoted end where the next field begins.
+_NAMED = re.compile(r"[^\n]*?(?=,[ \t]*[^\s,:][^,:\n]*:[ \t]|$)", re.MULTILINE)
 # Of other fields; no picture is made without them.
 _FIRST_FIELD = "Steps: "
 _HASH = re.compile(r"[0-9a-f]{8,64}", re.IGNORECASE)
@@ -111,7 +113,8 @@ def _value(key: str, text: str, start: int) -> str:
             return str(json.loads(quoted[0]))
         except ValueError:
             return quoted[0].strip('"')
-    value = (_LINE if key == _USED else _PLAIN).match(text, start)
+    pattern = _LINE if key == _USED else _NAMED if key in _NAMES else _PLAIN
+    value = pattern.match(text, start)
     return value[0] if value else ""
 
 

@@ -34,9 +34,13 @@ def find(prompt: str) -> list[ForeignSyntax]:
         ("embedding:foo.", "embedding:foo", "foo", "foo"),
         ("embedding:a.b", "embedding:a.b", "a.b", "a.b"),
         ("embedding:x_", "embedding:x_", "x_", "x_ "),
+        ("[embedding:a.b:5]", "embedding:a.b", "a.b", "a.b"),
+        ("[cat:embedding:a.b:0.5]", "embedding:a.b", "a.b", "a.b"),
+        ("[embedding:foo:1.2:0.5]", "embedding:foo:1.2", "foo", "(foo:1.2)"),
         # SwarmUI
         ("a <embed:foo> b", "<embed:foo>", "foo", "foo"),
         ("<embedding:xl/foo.pt:1>", "<embedding:xl/foo.pt:1>", "foo", "(foo:1)"),
+        ("<embedding:foo:-1>", "<embedding:foo:-1>", "foo", "(foo:-1)"),
         # InvokeAI
         ("a <foo> b", "<foo>", "foo", "foo"),
         ("<par(en)>", "<par(en)>", "par(en)", r"par\(en\) "),
@@ -62,6 +66,11 @@ def test_what_is_converted(prompt: str, text: str, name: str, replacement: str) 
         ("embedding:xl/missing.pt:0.8", "embedding:xl/missing.pt:0.8", "missing"),
         ("<embed:missing>", "<embed:missing>", "missing"),
         ("__animals__", "__animals__", "animals"),
+        (
+            "(embedding:urn:air:sd1:embedding:civitai:7808@9208:1.2)",
+            "embedding:urn:air:sd1:embedding:civitai:7808@9208",
+            "urn:air:sd1:embedding:civitai:7808@9208",
+        ),
         (
             "(embedding:urn:air:sd1:embedding:civitai:7808@9208)",
             "embedding:urn:air:sd1:embedding:civitai:7808@9208",

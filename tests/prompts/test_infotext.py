@@ -44,6 +44,8 @@ def named(infotext: str) -> dict[str, str]:
         ("Hashes: [1], ", {}),
         # Forge, SD.Next
         ("TI: marc_allante, ", {"marc_allante": ""}),
+        ("TI: marc_allante, bad one, ", {"marc_allante": "", "bad one": ""}),
+        ("Embeddings: a, b, App: SD.Next, ", {"a": "", "b": ""}),
         ('TI: "lazypos, lazyneg, lazypos", ', {"lazypos": "", "lazyneg": ""}),
         ('Embeddings: "marc, marc_1, marc_2, bad_2", ', {"marc": "", "bad_2": ""}),
         # Civitai
