@@ -107,6 +107,11 @@ def may_be_misnamed(stem: str, suffix: str) -> bool:
     return bool(suffix) or not _BLOB.fullmatch(stem)
 
 
+def was_weights(filename: str) -> bool:
+    """Tell whether a name has an embedding's ending in its middle, with something added behind."""
+    return _ENDING_INSIDE.match(filename) is not None
+
+
 def mend_ending(filename: str, suffix: str) -> str:
     """Return what a misnamed file should be called.
 
@@ -119,7 +124,8 @@ def mend_ending(filename: str, suffix: str) -> str:
         return inside[1] + (inside[2] if is_right else suffix)
     asked = filename.partition("?")[0].rstrip(". ")  # some programs keep what a link asks for
     stem, ending = split_name(asked)
-    return (stem if ending[1:].isalpha() else asked) + suffix
+    is_ending = ending[1:].isalpha() or ending == ".7z"  # and not the end of a name, as .v2
+    return (stem if is_ending else asked) + suffix
 
 
 def fold(name: str) -> str:

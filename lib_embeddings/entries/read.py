@@ -26,7 +26,7 @@ from lib_embeddings.formats.assemble import make_embedding, warn_unequal
 from lib_embeddings.formats.containers import FileBytes, read_contents
 from lib_embeddings.formats.embedding import Contents, Embedding
 from lib_embeddings.limits import LIMITS, at_most
-from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of
+from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of, was_weights
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,8 @@ def join(first: Reading, second: Reading) -> Reading | None:
 def read_file(found: Found) -> Entry:
     """Say what a file is. Whatever is wrong with it becomes its reading; nothing is raised.
 
-    A file whose ending no embedding has is said to be misnamed where it is one, and else *foreign*.
+    A file whose ending no embedding has is said to be misnamed where it is one, and else *foreign*,
+    unless its name says that it was to be one.
     """
     place, container = found.place, None
     is_misnamed = place.suffix not in SUFFIXES
@@ -104,7 +105,8 @@ def read_file(found: Found) -> Entry:
     except ChangedFile as error:
         return _transient(found, str(error))
     except EmbeddingError as error:
-        is_foreign = is_misnamed and not isinstance(error, PackedEmbedding)
+        is_damaged = isinstance(error, BrokenFile) and was_weights(place.filename)
+        is_foreign = is_misnamed and not is_damaged and not isinstance(error, PackedEmbedding)
         state = next(state for kind, state in _STATES if isinstance(error, kind))
         return entry_of(found, Reading("foreign" if is_foreign else state, str(error), container))
     except FileNotFoundError:

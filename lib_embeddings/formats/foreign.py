@@ -20,6 +20,10 @@ _PARAMETER_ENDINGS = (
     ".bias",
     ".alpha",
     ".scale",
+    ".gamma",
+    ".beta",
+    ".adaption_prompt",
+    ".adaption_gate",
     ".running_mean",
     ".num_batches_tracked",
 )
@@ -52,15 +56,17 @@ _ENCODED_PROMPT = re.compile(
     r"(?:.*_)?(?:prompt|text|txt|caption|cond|uncond|t5|clip|clip_[lg]|lg|llama)_?"
     r"(?:embeds?|embeddings?|emb|features?|states?|pooled|pool|mask)(?:_\d|_list)?"
     r"|(?:.*_)?(?:last_)?hidden_states?|(?:.*_)?pooled(?:_output)?|pooler_output|crossattn"
-    r"|encoder_hidden_states|conditioning|un?cond(?:itional|ition)?|image_embeds?"
+    r"|encoder_hidden_states|conditioning|un?cond(?:itional|ition)?|(?:.*_)?(?:image|input)_embeds?"
+    r"|embeds|(?:.*_)?features|txt|pool\d+|hidden_state\d+|input_ids\d*|\w+_b?float(?:8|16|32)\w*"
 )
 _PARAMETER = re.compile(
     r"weight|bias|gamma|beta|kernel|scale|shift|scale_shift_table|(?:in|out)_proj(?:_weight|_bias)?"
     r"|logit_(?:scale|bias)|(?:text|visual|image|input|output)_projection|proj(?:ection)?"
-    r"|(?:class|position(?:al)?|pos|time|type|null|patch|token|word|label|mask)_emb"
+    r"|(?:class|position(?:al)?|pos|time|(?:token_)?type|null|patch|token|word|label|mask)_emb"
     r"(?:ed|eds|edding|eddings)?(?:_table)?|(?:cls|mask|register|pad|x_pad|cap_pad|query|dist)"
     r"_tokens?|(?:learned_|learnable_)?(?:queries|query)|latents|codebook|centroids?|prototypes?"
-    r"|running_(?:mean|var)|num_batches_tracked|position_ids|inv_freq"
+    r"|mean|std|mu|sigma|var|latents_(?:mean|std)|components"
+    r"|(?:prompt_learner\.)?(?:ctx|token_(?:pre|suf)fix)|running_(?:mean|var)|num_batches_tracked|position_ids|inv_freq"
 )
 
 
@@ -142,7 +148,7 @@ def _by_shape(root: object) -> str | None:
             return f"an encoded prompt {shown(str(root.shape))}, not an embedding"
     elif isinstance(root, dict):
         for node in root.values():
-            if isinstance(node, Tensor) and len(node.shape) == 3 and node.shape[-2] == 77:
+            if isinstance(node, Tensor) and len(node.shape) in (2, 3) and node.shape[-2] == 77:
                 return f"an encoded prompt {shown(str(node.shape))}, not an embedding"
     return None
 

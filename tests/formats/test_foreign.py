@@ -93,6 +93,38 @@ LOOKALIKES: list[tuple[str, object, str]] = [
 
 
 @pytest.mark.parametrize(
+    "shapes",
+    [
+        {"llama_float16": (1, 256, 4096), "clipL_float16": (1, 768)},
+        {"varlen_t5_bfloat16": (30, 4096)},
+        {"hidden_state1": (77, 768), "hidden_state2": (77, 1280), "pool2": (1, 1280)},
+        {"txt": (256, 4096)},
+        {"txt": (256, 4096), "vec": (1, 768)},
+        {"image_features": (1, 768)},
+        {"features": (10, 768)},
+        {"embeds": (77, 768)},
+        {"positive": (77, 768), "negative": (77, 768)},
+        {"embeds": (1, 77, 768), "mask": (1, 77)},
+        {"prompt_learner.ctx": (16, 768)},
+        {"ctx": (16, 768), "token_prefix": (1, 768), "token_suffix": (60, 768)},
+        {"layer_norm1.gamma": (768,)},
+        {"token_type_embeddings": (2, 768)},
+        {"mean": (1, 768)},
+        {"std": (768,)},
+        {"latents_mean": (1, 768), "latents_std": (1, 768)},
+        {"mu": (1, 768), "sigma": (1, 768)},
+        {"components": (9, 768), "mean": (1, 768)},
+        {"base_model.model.layers.0.self_attn.adaption_prompt": (1, 10, 4096)},
+    ],
+    ids=", ".join,
+)
+def test_no_word_is_called_so(shapes: dict[str, tuple[int, ...]]) -> None:
+    """Names and shapes that caches and parts of models have, and no learned word."""
+    root = {name: stored(*shape) for name, shape in shapes.items()}
+    assert recognise(Contents("safetensors", root)) is not None
+
+
+@pytest.mark.parametrize(
     ("root", "clause"), [row[1:] for row in LOOKALIKES], ids=[row[0] for row in LOOKALIKES]
 )
 def test_foreign_files_are_named(root: object, clause: str) -> None:

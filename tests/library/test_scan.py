@@ -152,6 +152,8 @@ def test_other_files_are_passed_by(tmp_path: Path, path: str) -> None:
         ("a.safetensors.txt", "a.safetensors"),
         ("a.pti", "a.safetensors"),
         ("sub/a.b.zip", "a.b.safetensors"),
+        ("a.7z", "a.safetensors"),
+        ("a.v2", "a.v2.safetensors"),
     ],
 )
 def test_an_embedding_with_a_wrong_ending_is_listed(tmp_path: Path, path: str, better: str) -> None:
@@ -160,6 +162,17 @@ def test_an_embedding_with_a_wrong_ending_is_listed(tmp_path: Path, path: str, b
     reason = f"this is an embedding whose file name ends wrong: rename it to {better}"
     assert (seen.entry.place.path, seen.state, seen.reason) == (path, "broken", reason)
     assert seen.entry.place.beside(better).suffix == ".safetensors"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(b"<html>" * 1000, "this is a web page"), (GOOD[:-1], "cut short"), (torch_zip()[:-99], "")],
+    ids=["web page", "cut", "cut torch file"],
+)
+def test_a_download_that_went_wrong_is_listed(tmp_path: Path, data: bytes, reason: str) -> None:
+    """Its name says that it was to be an embedding, though something was added to it."""
+    (seen,) = scan([fill(tmp_path, "a.safetensors.1", data=data)])
+    assert (seen.state, reason in (seen.reason or "")) == ("broken", True)
 
 
 @pytest.mark.parametrize(

@@ -216,8 +216,16 @@ _SCHEMES = ("per_tensor_affine", "per_tensor_symmetric", "per_channel_affine")
 # Classes of Python's own that hold data. What stands there holds nothing.
 _PLAIN = (
     *("list", "dict", "tuple", "int", "float", "str", "bool", "complex", "bytes", "bytearray"),
-    *("slice", "range", "object"),
+    *("slice", "range", "xrange", "object"),
 )
+_PLAIN_ELSEWHERE = {
+    "collections": ("deque",),
+    "datetime": ("date", "datetime", "time", "timedelta", "timezone"),
+    "decimal": ("Decimal",),
+    "fractions": ("Fraction",),
+    "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"),
+    "uuid": ("UUID",),
+}
 # Settings that are pickled beside weights.
 _PEFT = {
     "peft.utils.peft_types": ("PeftType", "TaskType"),
@@ -274,9 +282,7 @@ TORCH_GLOBALS: Mapping[tuple[str, str], object] = {
     **{(module, name): _DATA for module in ("builtins", "__builtin__") for name in _PLAIN},
     ("copy_reg", "_reconstructor"): _DATA,
     ("copyreg", "_reconstructor"): _DATA,
-    ("datetime", "datetime"): _DATA,
-    ("pathlib", "PosixPath"): _DATA,
-    ("pathlib", "WindowsPath"): _DATA,
+    **{(module, name): _DATA for module, names in _PLAIN_ELSEWHERE.items() for name in names},
     **{(module, name): _DATA for module, names in _PEFT.items() for name in names},
     **{(module, name): _TRAINING for module, names in _TRAINERS.items() for name in names},
     ("numpy.core.multiarray", "scalar"): _TRAINING,

@@ -55,24 +55,32 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (4, b"TFL3", "a TensorFlow Lite model, not an embedding"),
     (0, b"ftrt", "a TensorRT engine, not an embedding"),
     (0, b"L\0\0\0\x01\x14\x02\0", "a Windows shortcut, not the file it points to: copy the file"),
-    (0, b"[InternetShortcut]", "a link to a web page, not an embedding: download the file itself"),
+    (0, b"book\0\0\0\0mark\0\0\0\0", "a macOS alias, not the file it points to: copy the file"),
     (0, b"[Desktop Entry]", "a shortcut, not the file it points to: copy the file itself"),
     (0, b"bplist00", "an Apple property list, not an embedding"),
-    (8, b"WAVE", "a sound, not an embedding"),
-    (0, b"ID3", "a sound, not an embedding"),
-    (0, b"OggS", "a sound, not an embedding"),
-    (0, b"fLaC", "a sound, not an embedding"),
+    *(
+        (position, mark, "a sound, not an embedding")
+        for position, marks in (
+            (0, (b"ID3", b"OggS", b"fLaC", b"MThd", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")),
+            (0, (b"\xff\xf1", b"\xff\xf9")),
+            (8, (b"WAVE", b"AIFF", b"AIFC")),
+        )
+        for mark in marks
+    ),
     (8, b"AVI ", "a video, not an embedding"),
     (4, b"ftyp", "a video or sound, not an embedding"),
     (0, b"\x1a\x45\xdf\xa3", "a video, not an embedding"),
     (0, b"%PDF", "a PDF document, not an embedding"),
+    (0, b"{\\rtf", "a text document, not an embedding"),
     (0, b"\xd0\xcf\x11\xe0", "an Office document, not an embedding"),
     (0, b"SQLite format 3\0", "a database, not an embedding"),
     (0, b"MZ", "a Windows program, not an embedding: do not start it"),
     (0, b"\x7fELF", "a program, not an embedding: do not start it"),
     (0, b"#!", "a script, not an embedding: do not start it"),
 )
-_MINDSPORE = re.compile(rb"\x0a[\x80-\xff]{0,9}[\0-\x7f]\x0a[\x01-\x7f][\w.\-/:]+\x12", re.ASCII)
+_MINDSPORE = re.compile(rb"\x0a[\x80-\xff]{0,9}[\0-\x7f]\x0a[\x01-\x7f][\w.\-/:<>]+\x12", re.ASCII)
+# The statuses of HTTP from here on are errors.
+_LEAST_ERROR = 400
 _ONNX = re.compile(rb"\x08[\x01-\x14](?:\x12.[\w.\- ]+|:)", re.DOTALL)
 
 
@@ -102,31 +110,50 @@ def _as_text(head: bytes, size: int) -> EmbeddingError | None:
     text = head[: LIMITS.answer_bytes].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(_LFS_POINTER):
         return _lfs_pointer(head)
+    if b"[InternetShortcut]" in text or (b"<plist" in text and b"<key>URL</key>" in text):
+        return NotAnEmbedding(
+            "this is a link to a web page, not an embedding: download the file itself"
+        )
+    if b"<plist" in text:
+        return NotAnEmbedding("this is an Apple property list, not an embedding")
     if text.lower().startswith(_PAGES):
         return BrokenFile(
             "this is a web page, not an embedding: download the file itself, with the download "
             "button"
         )
-    if text.startswith((b"{", b"[")) and not text.startswith((b"[Inter", b"[Desktop")):
-        return _json(text, size)
+    if text.startswith((b"{", b"[")) and not text.startswith((b"{\\rtf", b"[Desktop")):
+        return _json(head, size)
     if size <= LIMITS.answer_bytes and _REFUSAL.match(text):
         return _refusal(text.decode("utf-8", "replace"))
     return None
 
 
-def _json(text: bytes, size: int) -> EmbeddingError:
+def _json(head: bytes, size: int) -> EmbeddingError:
     """Say what JSON is: an error that a site answered with, or something else."""
     try:
-        answer = json.loads(text) if size <= LIMITS.answer_bytes else None
+        answer = json.loads(head) if size <= LIMITS.refusal_bytes else None
     except (ValueError, RecursionError):
         answer = None
     if isinstance(answer, dict):
-        words = next((answer[key] for key in ("error", "message", "detail") if key in answer), None)
-        if isinstance(words, dict):
-            words = words.get("message")
-        if isinstance(words, str) and words:
-            return _refusal(words)
+        values = {key.lower(): value for key, value in answer.items()}
+        status = values.get("status")
+        keys = ["error", "errors", "message", "detail"]
+        if isinstance(status, int) and status >= _LEAST_ERROR:
+            keys.append("title")
+        said = dict.fromkeys(_words_of(values.get(key)) for key in keys)
+        said.pop("", None)
+        if said:
+            return _refusal(": ".join(said))
     return NotAnEmbedding("this is JSON text, not an embedding")
+
+
+def _words_of(value: object) -> str:
+    """Return the text that an answer has somewhere: alone, first in a list, or as a message."""
+    if isinstance(value, list):
+        value = next(iter(value), None)
+    if isinstance(value, dict):
+        value = value.get("message")
+    return value if isinstance(value, str) else ""
 
 
 def _refusal(words: str) -> BrokenFile:
