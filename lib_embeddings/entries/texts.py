@@ -98,8 +98,8 @@ def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
     document = _parse(sidecar)
     texts = {word: _first_text([document.get(key)]) for word, key in TEXT_KEYS.items()}
     field = document.get(FIELD_KEY)
-    told = (_parse(_content(place, each)) for each in _beside(place, companions, _SITE_ENDINGS))
-    is_negative = any(_is_negative(each, place.filename) for each in (document, *told))
+    of_site = (_parse(_content(place, each)) for each in _beside(place, companions, _SITE_ENDINGS))
+    is_negative = any(_is_negative(each, place.filename) for each in (document, *of_site))
     return Texts(
         texts["notes"][: LIMITS.text_characters],
         without_tags(_first_text([texts["description"], *others])),
@@ -119,9 +119,9 @@ def _is_negative(document: Mapping[str, object], filename: str) -> bool:
     found = [_list(each.get("files")) for each in versions if isinstance(each, dict)]
     files = [file for listed in found for file in listed if isinstance(file, dict)]
     named = [file for file in files if fold(str(file.get("name"))) == fold(filename)]
-    told: Sequence[Mapping[str, object]]
-    told = named or (files if len(files) == 1 else [document] if not files else [])
-    return any(each.get("type") == "Negative" for each in told)
+    meant: Sequence[Mapping[str, object]]
+    meant = named or (files if len(files) == 1 else [document] if not files else [])
+    return any(each.get("type") == "Negative" for each in meant)
 
 
 def _list(value: object) -> list[object]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,11 @@ def describe(encoders: Collection[str]) -> str:
 
 def families_for(encoders: Collection[str]) -> tuple[ModelFamily, ...]:
     """Return the families whose models can use vectors for exactly *encoders*."""
+    return _families_for(frozenset(encoders))
+
+
+@lru_cache(maxsize=256)  # asked for each of thousands of files, of a few kinds
+def _families_for(encoders: frozenset[str]) -> tuple[ModelFamily, ...]:
     return tuple(family for family in MODEL_FAMILIES.values() if family.suits(encoders))
 
 

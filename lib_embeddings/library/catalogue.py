@@ -140,8 +140,8 @@ class Catalogue:
 
     def field_of(self, seen: ViewEntry) -> Field:
         """Return the prompt field that an embedding's name goes into, if need be by a guess."""
-        told = self.chosen_field_of(seen) or read_texts(seen.entry).site_field
-        return told or guess_field(seen.name)
+        chosen = self.chosen_field_of(seen)
+        return chosen or read_texts(seen.entry).site_field or guess_field(seen.name)
 
     def folder_of(self, seen: ViewEntry) -> str:
         """Return the id of the folder an entry lies in."""
@@ -233,12 +233,7 @@ class Catalogue:
     @cached_property
     def _families(self) -> dict[str, frozenset[str]]:
         """By id, the keys of the families that can use an embedding."""
-        known: dict[int, frozenset[str]] = {}  # by identity: files of one shape share the mapping
-        for seen in self.view:
-            vectors = seen.entry.reading.vectors
-            if id(vectors) not in known:
-                known[id(vectors)] = frozenset(seen.families)
-        return {row.id: known[id(row.seen.entry.reading.vectors)] for row in self._rows}
+        return {row.id: frozenset(row.seen.families) for row in self._rows}
 
     @cached_property
     def _orders(self) -> dict[tuple[Sort, Order], list[_Row]]:
