@@ -28,8 +28,8 @@ class Limits:
     first_bytes: int = KIB
     # Such a file is not opened if it is smaller than one vector, or larger than 512 of t5xxl.
     misnamed_bytes: tuple[int, int] = (KIB, 16 * MIB)
-    # What a site answers instead of a file is a line or two; a long JSON is something else.
-    answer_bytes: int = KIB
+    # What a site answers instead of a file is a line or two, or a page of JSON around them.
+    answer_bytes: int = 16 * KIB
     # Header, pickle and vectors of the largest embedding, read twice over. Its file has no more
     # than that, whatever else is in it.
     read_bytes: int = 64 * MIB

@@ -13,7 +13,7 @@ import numpy as np
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
 from lib_embeddings.formats.embedding import Contents, Embedding, Vectors, named_tensors
-from lib_embeddings.formats.foreign import recognise
+from lib_embeddings.formats.foreign import XTI, XTI_LAYERS, recognise
 from lib_embeddings.formats.layouts import CERTAIN, LIKELY, Draft, Layout, Term, is_vectors
 from lib_embeddings.formats.text_encoders import (
     BY_HIDDEN_SIZE,
@@ -80,6 +80,8 @@ def _encoder_of(term: Term) -> TextEncoder:
     tensor = term.tensor
     if not tensor.is_floating:
         raise NotAnEmbedding(f"not an embedding: {_named(term)} is stored as {shown(tensor.dtype)}")
+    if len(tensor.shape) == 3 and tensor.shape[0] == XTI_LAYERS:
+        raise NotAnEmbedding(f"this is {XTI}")
     if not is_vectors(tensor.shape):
         raise BrokenFile(
             f"{_named(term)} has the wrong shape: expected (n_vectors, hidden_size), "

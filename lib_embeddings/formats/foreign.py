@@ -16,17 +16,14 @@ from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE
 
 _BUNDLED = re.compile(r"bundle_emb\.(.+)\.(?:string_to_param\.\*|emb_params|clip_[lgh]|t5|t5xxl)")
 _PARAMETER_ENDINGS = (
-    ".weight",
-    ".bias",
-    ".alpha",
-    ".scale",
-    ".gamma",
-    ".beta",
-    ".adaption_prompt",
-    ".adaption_gate",
-    ".running_mean",
-    ".num_batches_tracked",
+    *(".weight", ".bias", ".alpha", ".scale", ".gamma", ".beta", ".kernel"),
+    *(".running_mean", ".num_batches_tracked"),
 )
+XTI = "an XTI embedding, with vectors for each layer, which no WebUI can use"
+# Its layers: the blocks of SD 1.x's UNet that listen to the prompt.
+XTI_LAYERS = 16
+_ENCODED = "a stored encoding of prompts, not an embedding"
+_STATISTICS = "a list of means and deviations, not an embedding"
 
 # What the keys of a file's outermost dict say; the first set that is there in full.
 _BY_KEYS: tuple[tuple[frozenset[object], str], ...] = tuple(
@@ -41,11 +38,18 @@ _BY_KEYS: tuple[tuple[frozenset[object], str], ...] = tuple(
         ("shadow_params decay", "a moving average of weights, left over from training"),
         ("layer_structure", "a hypernetwork; it belongs in models/hypernetworks"),
         ("pytorch-lightning_version", "a checkpoint; it belongs in models/Stable-diffusion"),
-        ("IN01 MID OUT03", "an XTI embedding, with vectors for each layer, which no WebUI can use"),
+        ("IN01 MID OUT03", XTI),
         ("latent_tensor", "a latent, a picture before it is decoded"),
-        ("mean std", "a list of means and deviations, not an embedding"),
-        ("mean var", "a list of means and deviations, not an embedding"),
-        ("running_mean running_var", "a list of means and deviations, not an embedding"),
+        ("embeds mask", _ENCODED),
+        ("y mask", _ENCODED),
+        ("txt vec", _ENCODED),
+        ("ctx token_prefix", "prompts that CoOp has learned for CLIP, not an embedding"),
+        ("components mean", "the main directions of some data (PCA), not an embedding"),
+        ("mean std", _STATISTICS),
+        ("mean var", _STATISTICS),
+        ("mu sigma", _STATISTICS),
+        ("latents_mean latents_std", _STATISTICS),
+        ("running_mean running_var", _STATISTICS),
     )
 )
 
@@ -55,19 +59,21 @@ _KNOWN_KEYS = frozenset().union(*(keys for keys, _ in _BY_KEYS))
 _ENCODED_PROMPT = re.compile(
     r"(?:.*_)?(?:prompt|text|txt|caption|cond|uncond|t5|clip|clip_[lg]|lg|llama)_?"
     r"(?:embeds?|embeddings?|emb|features?|states?|pooled|pool|mask)(?:_\d|_list)?"
-    r"|(?:.*_)?(?:last_)?hidden_states?|(?:.*_)?pooled(?:_output)?|pooler_output|crossattn"
-    r"|encoder_hidden_states|conditioning|un?cond(?:itional|ition)?|(?:.*_)?(?:image|input)_embeds?"
-    r"|embeds|(?:.*_)?features|txt|pool\d+|hidden_state\d+|input_ids\d*|\w+_b?float(?:8|16|32)\w*"
+    r"|(?:.*_)?hidden_states?\d?|(?:.*_)?pooled(?:_output)?|pooler_output|pool\d|crossattn"
+    r"|input_ids\d?|conditioning|un?cond(?:itional|ition)?|.+_b?float(?:16|32)"
 )
+_FEATURES = re.compile(r"features|(?:.*_)?(?:image|img|vision|visual)_(?:embeds?|features?)")
 _PARAMETER = re.compile(
     r"weight|bias|gamma|beta|kernel|scale|shift|scale_shift_table|(?:in|out)_proj(?:_weight|_bias)?"
     r"|logit_(?:scale|bias)|(?:text|visual|image|input|output)_projection|proj(?:ection)?"
-    r"|(?:class|position(?:al)?|pos|time|(?:token_)?type|null|patch|token|word|label|mask)_emb"
+    r"|(?:class|position(?:al)?|pos|time|(?:token_)?type|null|pad|patch|token|word|label|mask)_emb"
     r"(?:ed|eds|edding|eddings)?(?:_table)?|(?:cls|mask|register|pad|x_pad|cap_pad|query|dist)"
     r"_tokens?|(?:learned_|learnable_)?(?:queries|query)|latents|codebook|centroids?|prototypes?"
-    r"|mean|std|mu|sigma|var|latents_(?:mean|std)|components"
-    r"|(?:prompt_learner\.)?(?:ctx|token_(?:pre|suf)fix)|running_(?:mean|var)|num_batches_tracked|position_ids|inv_freq"
+    r"|mean|std|running_(?:mean|var)|num_batches_tracked|position_ids|inv_freq"
 )
+# How many vectors T5 makes of any prompt: 77 to 256 for SD 3.x, 256 or 512 for Flux, 512 for Wan,
+# 120 or 300 for PixArt, 226 for CogVideoX.
+_T5_LENGTHS = (77, 120, 154, 226, 256, 300, 512)
 
 
 def recognise(contents: Contents) -> str | None:
@@ -81,8 +87,9 @@ def recognise(contents: Contents) -> str | None:
         or _by_names(tensors)
         or _by_bundle(tensors)
         or _by_low_rank(root, tensors)
-        or _by_shape(root)
         or _by_parameters(tensors)
+        or _by_shape(root, tensors)
+        or _by_stand_in(root)
     )
 
 
@@ -103,6 +110,10 @@ def _by_keys(root: object) -> str | None:
     ]
     if any(map(_ENCODED_PROMPT.fullmatch, names)):
         return f"a stored encoding of prompts ({shown(', '.join(names))}), not an embedding"
+    if any(map(_FEATURES.fullmatch, names)):
+        return (
+            f"a list of features that a model found ({shown(', '.join(names))}), not an embedding"
+        )
     if names and len(names) == len(root) and all(map(_PARAMETER.fullmatch, names)):
         return f"a part of a model ({shown(', '.join(names))}), not an embedding"
     return None
@@ -137,28 +148,37 @@ def _by_low_rank(root: object, tensors: Mapping[str, Tensor]) -> str | None:
     return f"a LoRA ({_count(tensors)}); it belongs in models/Lora"
 
 
-def _by_shape(root: object) -> str | None:
-    """Recognise tensors whose names say nothing by their shape."""
-    if isinstance(root, Tensor):
-        if root.shape in ((768,), (1, 768), (1024,), (1, 1024)):
-            return (
-                "an aesthetic gradient; it belongs in that extension's aesthetic_embeddings folder"
-            )
-        if len(root.shape) >= 2 and root.shape[-2] == 77:
-            return f"an encoded prompt {shown(str(root.shape))}, not an embedding"
-    elif isinstance(root, dict):
-        for node in root.values():
-            if isinstance(node, Tensor) and len(node.shape) in (2, 3) and node.shape[-2] == 77:
-                return f"an encoded prompt {shown(str(node.shape))}, not an embedding"
-    return None
-
-
 def _by_parameters(tensors: Mapping[str, Tensor]) -> str | None:
     """Recognise a model's layers by what all frameworks call their parameters."""
     if any(_is_path(name) and name.endswith(_PARAMETER_ENDINGS) for name in tensors):
         first = next(iter(tensors))
         return f"a model's weights ({_count(tensors)}: {shown(first)} …), not an embedding"
     return None
+
+
+def _by_shape(root: object, tensors: Mapping[str, Tensor]) -> str | None:
+    """Recognise tensors whose names say nothing by their shape."""
+    if isinstance(root, Tensor) and root.shape in ((768,), (1, 768), (1024,), (1, 1024)):
+        return "an aesthetic gradient; it belongs in that extension's aesthetic_embeddings folder"
+    for name, tensor in tensors.items():
+        shape = tensor.shape
+        if _is_encoded_prompt(shape) and (len(shape) > 2 or not name.startswith("<")):
+            return f"an encoded prompt {shown(str(shape))}, not an embedding"
+    return None
+
+
+def _is_encoded_prompt(shape: tuple[int, ...]) -> bool:
+    """Return whether a tensor has as many vectors as the text encoders make of any prompt."""
+    if len(shape) < 2:
+        return False
+    n_vectors, width = shape[-2:]
+    return n_vectors == 77 or (width == 4096 and n_vectors in _T5_LENGTHS)
+
+
+def _by_stand_in(root: object) -> str | None:
+    """Recognise a dict in which something stands where vectors would."""
+    nodes = root.values() if isinstance(root, dict) else ()
+    return next((node.kind for node in nodes if isinstance(node, Placeholder)), None)
 
 
 def _is_path(name: str) -> bool:

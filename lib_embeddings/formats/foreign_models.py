@@ -83,7 +83,14 @@ _ADAPTERS = (
     _model(
         "a prompt that peft trained for a language model",
         None,
-        ".prompt_embeddings$ .prompt_encoder.default .prompt_embeddings. .prefix_encoder.",
+        ".prompt_embeddings$ .prompt_encoder.default .prompt_embeddings. .prefix_encoder. "
+        ".adaption_prompt$ .adaption_gate$",
+    ),
+    _model("prompts that CoOp has learned for CLIP", None, ".prompt_learner."),
+    _model(
+        "a LayerDiffuse model",
+        "models/layer_model",
+        "::lora::0$ ::diff::0$ .latent_conv_in. .transparent_decoder. .transparent_encoder.",
     ),
     _model("an ELLA model", None, ".connector.latents$ .connector.time_embedding."),
     _model("a GLIGEN model", "ComfyUI's models/gligen", ".position_net."),
@@ -103,6 +110,11 @@ _LORAS = (
         ".shira_weight .road_theta .trainable_tokens_ .internal_xlora_",
     ),
     _model("spectral shifts of SVDiff, which only diffusers uses", None, ".delta$"),
+    _model(
+        "layers of a model that peft has trained",
+        None,
+        ".ln_tuning_layers. .modules_to_save. .base_model.model.",
+    ),
 )
 
 _CONTROLNETS = (
@@ -161,7 +173,8 @@ _VAES = (
         _VAE,
         ".first_stage_model. .decoder.up. .encoder.down. .quant_conv. .post_quant_conv. "
         ".decoder.mid. .decoder.mid_block. .encoder.down_blocks. .decoder.up_blocks. "
-        ".decoder.upsamples. .encoder.downsamples. .decoder.middle. .per_channel_statistics. .vae.",
+        ".decoder.upsamples. .encoder.downsamples. .decoder.middle. .decoder.project_in. "
+        ".encoder.project_in. .per_channel_statistics. .vae.",
     ),
 )
 
@@ -188,6 +201,11 @@ _CHECKPOINTS = (
         "a Lumina or Z-Image model",
         _COMFY_MODEL,
         ".cap_embedder. .noise_refiner. .context_refiner. .all_x_embedder. .time_caption_embed.",
+    ),
+    _model(
+        "an OmniGen model",
+        None,
+        ".input_x_embedder. .time_token. .patch_embedding.input_image_proj.",
     ),
     _model("an AuraFlow model", _COMFY_MODEL, ".double_layers. .joint_transformer_blocks."),
     _model("a Mochi model", _COMFY_MODEL, ".t5_yproj. .t5_y_embedder."),
@@ -225,7 +243,8 @@ _ENCODERS = (
         _TEXT_ENCODER,
         ".text_model. .encoder.block. .transformer.resblocks. .shared.weight$ .bert.encoder. "
         ".token_embedding.weight$ .embed_tokens.weight$ .model.layers.0.self_attn. .tok_embeddings."
-        " .word_embeddings.weight$+.encoder.layers. .text_projection.weight$ .language_model.",
+        " .word_embeddings.weight$+.encoder.layers. .text_projection.weight$ .language_model. "
+        ".token_embd.weight$ .blk.0.attn_q. .blk.0.attn_k.",
     ),
     _model("a vision model", None, ".patch_embed.proj. .cls_token$"),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
-from lib_embeddings.formats.embedding import NOTHING, Tensor
+from lib_embeddings.formats.embedding import NOTHING, Placeholder, Tensor
 from lib_embeddings.formats.text_encoders import TEXT_ENCODERS
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import natural_key
@@ -148,6 +148,8 @@ LIKELY: tuple[Layout, ...] = (tokens, bare_tensor)
 
 
 def _term(label: object, tensor: object, claims: tuple[str, ...] = ()) -> Term:
+    if isinstance(tensor, Placeholder):
+        raise NotAnEmbedding(f"its {shown(str(label))} is {tensor.kind}")
     if not isinstance(tensor, Tensor):
         raise BrokenFile(f"its {shown(str(label))} is not a tensor: expected vectors")
     return Term(shown(str(label)), tensor, claims)

@@ -84,6 +84,21 @@ LOOKALIKES: list[tuple[str, object, str]] = [
         "an encoded prompt (1, 77, 2048), not an embedding",
     ),
     (
+        "encoded prompt beside what was pooled",
+        [stored(1, 77, 768), stored(1, 1280)],
+        "an encoded prompt (1, 77, 768), not an embedding",
+    ),
+    (
+        "encoded prompt as ComfyUI passes it on",
+        [[stored(1, 77, 768), {"pooled_output": stored(1, 768)}]],
+        "an encoded prompt (1, 77, 768), not an embedding",
+    ),
+    (
+        "encoded prompt of Flux",
+        stored(256, 4096),
+        "an encoded prompt (256, 4096), not an embedding",
+    ),
+    (
         "linear layer with a row as wide as clip_l",
         {"linear.weight": stored(1, 768), "linear.bias": stored(1)},
         "a model's weights (2 tensors: linear.weight …), not an embedding",
@@ -169,6 +184,16 @@ TOKENS = [
     "text",
     "latent",
     "prompt",
+    "embeds",
+    "mask",
+    "txt",
+    "vec",
+    "sigma",
+    "positive",
+    "feature",
+    "float",
+    "meanie",
+    "<features>",
 ]
 
 

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from lib_embeddings.errors import BrokenFile, NotAnEmbedding, shown
+from lib_embeddings.errors import BrokenFile, NotAnEmbedding, UnsafeFile, shown
 from lib_embeddings.formats.containers.pickle_stack import Rebuilder, Stateful
 from lib_embeddings.formats.containers.storage import Storage, StorageType, are_counts
 from lib_embeddings.formats.embedding import NOTHING, Placeholder, Tensor
@@ -146,9 +146,21 @@ def ordered_dict(items: object = ()) -> dict[str, object]:
     return {key: value for key, value in items if type(key) is str}  # type: ignore[attr-defined]
 
 
-def as_list(items: list[object] | tuple[object, ...] = ()) -> list[object]:
-    """Stand for set, frozenset and list: nothing here needs their hashing."""
+def as_list(items: list[object] | tuple[object, ...] = (), *_: object) -> list[object]:
+    """Stand for set, frozenset and deque: nothing here needs their hashing, or their length."""
     return list(items)
+
+
+def default_dict(*_: object) -> dict[str, object]:
+    """Stand for collections.defaultdict, whose items follow: nothing here asks for others."""
+    return {}
+
+
+def type_of(*values: object) -> Placeholder:
+    """Stand for type as pickles call it: for the type of None and of the other two constants."""
+    if len(values) != 1 or not (values[0] is None or isinstance(values[0], Placeholder)):
+        raise UnsafeFile("builtins.type", 0)
+    return Placeholder(_OTHER_DATA)
 
 
 def counter(items: Mapping[str, object] = NOTHING) -> dict[str, object]:
@@ -180,13 +192,16 @@ def stands_for(kind: str) -> Rebuilder:
     return Rebuilder(lambda *_: Placeholder(kind))
 
 
+_OTHER_DATA = "data of another program, not an embedding"
 TENSOR_REBUILDERS = (Rebuilder(rebuild_tensor), Rebuilder(rebuild_tensor_v3))
 PLAIN_TENSOR = stands_for("an empty tensor")
 PLAIN_PARAMETER = Rebuilder(rebuild_parameter)
 _TRAINING = stands_for("a training run's state, not an embedding")
 _QUANTISED = stands_for("quantised weights, not an embedding")
 _SPARSE = stands_for("a sparse tensor, not an embedding")
-_DATA = stands_for("data of another program, not an embedding")
+_NESTED = stands_for("a nested tensor, not an embedding")
+_META = stands_for("a tensor without its numbers (on torch's meta device), not an embedding")
+_DATA = stands_for(_OTHER_DATA)
 
 _NUMPY_DTYPES = {d.code: d for d in DTYPES.values() if d.name not in ("bfloat16", "bool")}
 
@@ -211,6 +226,8 @@ _STORAGES = {
 }
 _DTYPES = [*DTYPES.values(), *(DType(name, "u1", size) for name, size in OTHER_DTYPES.items())]
 
+_BUILTINS = ("builtins", "__builtin__")
+_SETS = ("set", "frozenset")
 # What quantised tensors are quantised by.
 _SCHEMES = ("per_tensor_affine", "per_tensor_symmetric", "per_channel_affine")
 # Classes of Python's own that hold data. What stands there holds nothing.
@@ -218,14 +235,17 @@ _PLAIN = (
     *("list", "dict", "tuple", "int", "float", "str", "bool", "complex", "bytes", "bytearray"),
     *("slice", "range", "xrange", "object"),
 )
-_PLAIN_ELSEWHERE = {
-    "collections": ("deque",),
-    "datetime": ("date", "datetime", "time", "timedelta", "timezone"),
+_PATHS = ("PurePath", "PurePosixPath", "PureWindowsPath", "Path", "PosixPath", "WindowsPath")
+_LIBRARY = {
+    "datetime": ("datetime", "date", "time", "timedelta", "timezone"),
     "decimal": ("Decimal",),
     "fractions": ("Fraction",),
-    "pathlib": ("Path", "PosixPath", "PurePath", "PurePosixPath", "PureWindowsPath", "WindowsPath"),
-    "uuid": ("UUID",),
+    "pathlib": _PATHS,
+    "pathlib._local": _PATHS,
+    "uuid": ("UUID", "SafeUUID"),
 }
+# Values that pickles name as they name classes.
+_CONSTANTS = ("Ellipsis", "NotImplemented")
 # Settings that are pickled beside weights.
 _PEFT = {
     "peft.utils.peft_types": ("PeftType", "TaskType"),
@@ -245,11 +265,10 @@ _TRAINERS = {
 
 TORCH_GLOBALS: Mapping[tuple[str, str], object] = {
     ("collections", "OrderedDict"): Rebuilder(ordered_dict),
-    ("__builtin__", "set"): Rebuilder(as_list),
-    ("builtins", "set"): Rebuilder(as_list),
-    ("__builtin__", "frozenset"): Rebuilder(as_list),
-    ("builtins", "frozenset"): Rebuilder(as_list),
+    **{(module, name): Rebuilder(as_list) for module in _BUILTINS for name in _SETS},
     ("collections", "Counter"): Rebuilder(counter),
+    ("collections", "defaultdict"): Rebuilder(default_dict),
+    ("collections", "deque"): Rebuilder(as_list),
     ("torch", "Size"): Rebuilder(as_tuple),
     ("torch", "device"): Rebuilder(device),
     ("torch", "Tensor"): PLAIN_TENSOR,
@@ -276,19 +295,21 @@ TORCH_GLOBALS: Mapping[tuple[str, str], object] = {
     ("torch._utils", "_rebuild_qtensor"): _QUANTISED,
     ("torch._utils", "_rebuild_sparse_tensor"): _SPARSE,
     ("torch._utils", "_rebuild_sparse_csr_tensor"): _SPARSE,
-    ("torch._utils", "_rebuild_nested_tensor"): _SPARSE,
+    ("torch._utils", "_rebuild_nested_tensor"): _NESTED,
+    ("torch._utils", "_rebuild_meta_tensor_no_storage"): _META,
     ("torch.serialization", "_get_layout"): _SPARSE,
     **{("torch", name): _QUANTISED for name in _SCHEMES},
-    **{(module, name): _DATA for module in ("builtins", "__builtin__") for name in _PLAIN},
+    **{(module, name): _DATA for module in _BUILTINS for name in _PLAIN},
+    **{(module, name): Placeholder(_OTHER_DATA) for module in _BUILTINS for name in _CONSTANTS},
+    **{(module, "type"): Rebuilder(type_of) for module in _BUILTINS},
+    **{(module, name): _DATA for module, names in _LIBRARY.items() for name in names},
     ("copy_reg", "_reconstructor"): _DATA,
     ("copyreg", "_reconstructor"): _DATA,
-    **{(module, name): _DATA for module, names in _PLAIN_ELSEWHERE.items() for name in names},
     **{(module, name): _DATA for module, names in _PEFT.items() for name in names},
     **{(module, name): _TRAINING for module, names in _TRAINERS.items() for name in names},
     ("numpy.core.multiarray", "scalar"): _TRAINING,
     ("numpy._core.multiarray", "scalar"): _TRAINING,
     ("argparse", "Namespace"): _TRAINING,
-    ("collections", "defaultdict"): _TRAINING,
     ("pytorch_lightning.callbacks.model_checkpoint", "ModelCheckpoint"): _TRAINING,
     ("pytorch_lightning.callbacks.early_stopping", "EarlyStopping"): _TRAINING,
     ("pytorch_lightning.utilities.enums", "ModelSummaryMode"): _TRAINING,

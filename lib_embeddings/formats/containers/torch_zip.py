@@ -110,13 +110,15 @@ def _find_folder(members: Collection[str]) -> str:
 def _other_archive(members: Collection[str]) -> EmbeddingError:
     """Say what an archive is that torch did not write."""
     files = [name for name in members if not name.endswith("/")]
-    listed = shown(", ".join(files)) or "empty"
+    if not files:
+        return NotAnEmbedding("this is an empty zip archive, not an embedding")
+    listed = shown(", ".join(files))
     for suffix, what in _OTHERS.items():
-        if (files and files[0].endswith(suffix)) or any(name == suffix for name in files):
+        if files[0].endswith(suffix) or any(name == suffix for name in files):
             return NotAnEmbedding(f"this is {what} ({listed}), not an embedding")
     if any(name.lower().endswith(WEIGHT_SUFFIXES) for name in files):
         return PackedEmbedding(f"this is a zip archive ({listed}): unpack it")
-    return NotAnEmbedding(f"this is a zip archive ({listed}), not an embedding: unpack it")
+    return NotAnEmbedding(f"this is a zip archive ({listed}), not an embedding")
 
 
 def _check_case(members: Collection[str], folder: str) -> None:

@@ -6,8 +6,10 @@ archive, or keep another program's file. Each gets the sentence that helps.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
+from collections.abc import Mapping
 
 from lib_embeddings.errors import BrokenFile, EmbeddingError, NotAnEmbedding, shown
 from lib_embeddings.formats.containers.safetensors import wrong_length
@@ -16,14 +18,34 @@ from lib_embeddings.limits import LIMITS
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LFS_SIZE = re.compile(rb"^size (\d{1,15})$", re.MULTILINE)
 _PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--", b"<body", b"<error")
+_JSON = re.compile(rb'\{\s*["}]|\[\s*(?:[\]\["\d-]|\{\s*["}]|true|false|null|\Z)')
 # A site's own words where a file should be: short text, or JSON with an error in it.
 _REFUSAL = re.compile(
-    rb"access to model .{1,99} is restricted|entry not found|repository not found|not ?found"
-    rb"|revision not found|(?:error )?40[0-9]\b|invalid (?:username|credentials|token|api key)"
-    rb"|unauthorized|forbidden|access denied|(?:you )?must be (?:logged in|authenticated)"
-    rb"|please log ?in|rate limit|too many requests|file not found|nosuchkey|bad gateway"
-    rb"|internal server error|service unavailable|gateway time-?out|moved permanently",
+    rb'"?(?:access to model .{1,99} is restricted|cannot access gated|not ?found'
+    rb"|(?:entry|file|repository|revision) not found|(?:error )?40[0-9]\b|error code: ?\d"
+    rb"|invalid (?:username|credentials|token|api key)|unauthorized|forbidden|access denied"
+    rb"|the creator .{1,99} requires you to be logged in"
+    rb"|(?:you )?must be (?:logged in|authenticated)|please log ?in|rate limit|nosuchkey"
+    rb"|too many requests|bad gateway"
+    rb"|internal server error|service unavailable|gateway time-?out|moved permanently)",
     re.IGNORECASE,
+)
+# Where sites say in JSON what is wrong, in this order; some begin them with a capital.
+_ERRORS = ("error", "errors", "message", "detail")
+
+_LINK = "a link to a web page, not an embedding: download the file itself"
+_PROPERTIES = "an Apple property list, not an embedding"
+_SOUND = "a sound, not an embedding"
+# What to say of a text that begins so.
+_TEXTS: tuple[tuple[bytes, str], ...] = (
+    (b"[InternetShortcut]", _LINK),
+    (b"[{000214A0-", _LINK),
+    (b"[Desktop Entry]", "a shortcut, not the file it points to: copy the file itself"),
+    (b"{\\rtf", "a document (RTF), not an embedding"),
+    (b"%PDF", "a PDF document, not an embedding"),
+    (b"%!PS", "a PostScript document, not an embedding"),
+    (b"d8:announce", "a torrent, not the file it leads to: download the file itself"),
+    (b"#!", "a script, not an embedding: do not start it"),
 )
 
 # What to say of a file that begins so, at some byte.
@@ -55,32 +77,30 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (4, b"TFL3", "a TensorFlow Lite model, not an embedding"),
     (0, b"ftrt", "a TensorRT engine, not an embedding"),
     (0, b"L\0\0\0\x01\x14\x02\0", "a Windows shortcut, not the file it points to: copy the file"),
-    (0, b"book\0\0\0\0mark\0\0\0\0", "a macOS alias, not the file it points to: copy the file"),
-    (0, b"[Desktop Entry]", "a shortcut, not the file it points to: copy the file itself"),
-    (0, b"bplist00", "an Apple property list, not an embedding"),
-    *(
-        (position, mark, "a sound, not an embedding")
-        for position, marks in (
-            (0, (b"ID3", b"OggS", b"fLaC", b"MThd", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2")),
-            (0, (b"\xff\xf1", b"\xff\xf9")),
-            (8, (b"WAVE", b"AIFF", b"AIFC")),
-        )
-        for mark in marks
-    ),
+    (0, b"book\0\0\0\0mark", "a macOS alias, not the file it points to: copy the file itself"),
+    (0, b"\0\5\x16\7", "what macOS keeps beside a file, not the file itself"),
+    (8, b"\xd1\1\2SURL", _LINK),
+    (0, b"bplist00", _PROPERTIES),
+    (8, b"WAVE", _SOUND),
+    (8, b"AIFF", _SOUND),
+    (8, b"AIFC", _SOUND),
+    (0, b"MThd", "music as notes (MIDI), not an embedding"),
+    (0, b"ID3", _SOUND),
+    *((0, b"\xff" + kind, _SOUND) for kind in (b"\xfb", b"\xfa", b"\xf3", b"\xf2")),  # MP3
+    *((0, b"\xff" + kind, _SOUND) for kind in (b"\xf1", b"\xf9")),  # AAC
+    (0, b"OggS", _SOUND),
+    (0, b"fLaC", _SOUND),
     (8, b"AVI ", "a video, not an embedding"),
     (4, b"ftyp", "a video or sound, not an embedding"),
     (0, b"\x1a\x45\xdf\xa3", "a video, not an embedding"),
-    (0, b"%PDF", "a PDF document, not an embedding"),
-    (0, b"{\\rtf", "a text document, not an embedding"),
     (0, b"\xd0\xcf\x11\xe0", "an Office document, not an embedding"),
     (0, b"SQLite format 3\0", "a database, not an embedding"),
     (0, b"MZ", "a Windows program, not an embedding: do not start it"),
     (0, b"\x7fELF", "a program, not an embedding: do not start it"),
-    (0, b"#!", "a script, not an embedding: do not start it"),
 )
-_MINDSPORE = re.compile(rb"\x0a[\x80-\xff]{0,9}[\0-\x7f]\x0a[\x01-\x7f][\w.\-/:<>]+\x12", re.ASCII)
-# The statuses of HTTP from here on are errors.
-_LEAST_ERROR = 400
+_MINDSPORE = re.compile(rb"\x0a[\x80-\xff]{0,9}[\0-\x7f]\x0a[\x01-\x7f][^\0-\x1f]+\x12")
+# What no text has in it.
+_CONTROLS = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _ONNX = re.compile(rb"\x08[\x01-\x14](?:\x12.[\w.\- ]+|:)", re.DOTALL)
 
 
@@ -92,8 +112,9 @@ def identify(head: bytes, size: int) -> EmbeddingError:
         return BrokenFile("this file begins with nothing but zeros; download it again")
     return (
         _as_text(head, size)
-        or _as_signature(head)
         or _as_header(head, size)
+        or _as_signature(head)
+        or _as_plain_text(head)
         or BrokenFile(f"not recognised: it begins with {repr(head[:12])[1:]}; download it again")
     )
 
@@ -110,50 +131,61 @@ def _as_text(head: bytes, size: int) -> EmbeddingError | None:
     text = head[: LIMITS.answer_bytes].lstrip(b"\xef\xbb\xbf \t\r\n")
     if head.startswith(_LFS_POINTER):
         return _lfs_pointer(head)
-    if b"[InternetShortcut]" in text or (b"<plist" in text and b"<key>URL</key>" in text):
-        return NotAnEmbedding(
-            "this is a link to a web page, not an embedding: download the file itself"
-        )
-    if b"<plist" in text:
-        return NotAnEmbedding("this is an Apple property list, not an embedding")
+    if b"<plist" in text and text.startswith(b"<?xml"):
+        return NotAnEmbedding(f"this is {_LINK if b'<key>URL<' in text else _PROPERTIES}")
     if text.lower().startswith(_PAGES):
         return BrokenFile(
             "this is a web page, not an embedding: download the file itself, with the download "
             "button"
         )
-    if text.startswith((b"{", b"[")) and not text.startswith((b"{\\rtf", b"[Desktop")):
-        return _json(head, size)
+    for beginning, what in _TEXTS:
+        if text.startswith(beginning):
+            return NotAnEmbedding(f"this is {what}")
+    if _JSON.match(text):
+        return _json(text, size)
     if size <= LIMITS.answer_bytes and _REFUSAL.match(text):
-        return _refusal(text.decode("utf-8", "replace"))
+        return _refusal(text.decode("utf-8", "replace").strip('"'))
     return None
 
 
-def _json(head: bytes, size: int) -> EmbeddingError:
+def _json(text: bytes, size: int) -> EmbeddingError:
     """Say what JSON is: an error that a site answered with, or something else."""
     try:
-        answer = json.loads(head) if size <= LIMITS.refusal_bytes else None
+        answer = json.loads(text) if size <= LIMITS.answer_bytes else None
     except (ValueError, RecursionError):
         answer = None
-    if isinstance(answer, dict):
-        values = {key.lower(): value for key, value in answer.items()}
-        status = values.get("status")
-        keys = ["error", "errors", "message", "detail"]
-        if isinstance(status, int) and status >= _LEAST_ERROR:
-            keys.append("title")
-        said = dict.fromkeys(_words_of(values.get(key)) for key in keys)
-        said.pop("", None)
-        if said:
-            return _refusal(": ".join(said))
+    words = _errors_in(answer) if isinstance(answer, dict) else []
+    if words:
+        return _refusal(": ".join(words))
     return NotAnEmbedding("this is JSON text, not an embedding")
 
 
-def _words_of(value: object) -> str:
-    """Return the text that an answer has somewhere: alone, first in a list, or as a message."""
-    if isinstance(value, list):
-        value = next(iter(value), None)
-    if isinstance(value, dict):
-        value = value.get("message")
-    return value if isinstance(value, str) else ""
+def _errors_in(answer: Mapping[str, object]) -> list[str]:
+    """Return what an answer in JSON says is wrong, each sentence once."""
+    fields = {key.lower(): value for key, value in answer.items()}
+    status = fields.get("status")
+    names = (*_ERRORS, "title") if type(status) is int and status >= 400 else _ERRORS
+    words: list[str] = []
+    for value in filter(None, map(fields.get, names)):
+        first = value[0] if isinstance(value, list) else value
+        if isinstance(first, dict):
+            words += _errors_in(first)
+        elif isinstance(first, str):
+            words.append(first)
+    return list(dict.fromkeys(filter(None, words)))
+
+
+def _as_plain_text(head: bytes) -> EmbeddingError | None:
+    """Recognise text by what no text has in it; its last character may be cut off."""
+    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head)
+    except UnicodeDecodeError:
+        return None
+    if _CONTROLS.search(text):
+        return None
+    beginning = shown(" ".join(text[: LIMITS.answer_bytes].split()), 40)
+    return NotAnEmbedding(f'this is text, not an embedding: it begins with "{beginning}"')
 
 
 def _refusal(words: str) -> BrokenFile:

@@ -32,6 +32,7 @@ _RECORD = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _RECORD_MAGIC = b"PK\x01\x02"
 _LONGEST_COMMENT = 0xFFFF
+_LONGEST_RECORD = _RECORD.size + 3 * 0xFFFF
 _IN_ZIP64 = 0xFFFFFFFF
 _COUNT_IN_ZIP64 = 0xFFFF
 _ENCRYPTED = 1
@@ -186,26 +187,18 @@ def _find_directory(file: FileBytes) -> tuple[int, int, int]:
 
 
 def ends_with_archive(file: FileBytes) -> bool:
-    """Return whether readers that look for an archive at the end of a file would find one."""
+    """Return whether readers that look for an archive at the end of a file would find one.
+
+    They do not agree where the directory is that an end record speaks of: that there is a record
+    of a directory before it is enough.
+    """
     tail_offset = max(0, file.size - _END.size - _LONGEST_COMMENT)
-    tail = file.read_up_to(tail_offset, file.size)
-    found = tail.rfind(EMPTY_MAGIC)
-    if found < 0 or found + _END.size > len(tail):
+    found = file.read_up_to(tail_offset, file.size).rfind(EMPTY_MAGIC)
+    if found < 0:
         return False
-    *_, size, _offset, _comment = _END.unpack_from(tail, found)
     end = tail_offset + found
-    if _begins_directory(file, end - int(size), end):
-        return True
-    # torch writes the records of zip64 in any case, between the directory and its end record.
-    end -= _END64.size + _END64_LOCATOR.size
-    if end < 0 or not _has_zip64(file, end + _END64.size + _END64_LOCATOR.size):
-        return False
-    *_, wide_size, _wide_offset = _END64.unpack(file.read(end, _END64.size))
-    return _begins_directory(file, end - int(wide_size), end)
-
-
-def _begins_directory(file: FileBytes, start: int, end: int) -> bool:
-    return 0 <= start < end and file.read(start, 4) == _RECORD_MAGIC
+    start = max(0, end - _END64.size - _END64_LOCATOR.size - _LONGEST_RECORD)
+    return _RECORD_MAGIC in file.read(start, end - start)
 
 
 def _ends_with_record(file: FileBytes) -> bool:

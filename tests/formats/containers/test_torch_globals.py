@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib_embeddings.errors import BrokenFile, EmbeddingError, NotAnEmbedding
+from lib_embeddings.errors import BrokenFile, EmbeddingError, NotAnEmbedding, UnsafeFile
 from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
 from lib_embeddings.formats.embedding import Placeholder, Tensor
 from tests.builders import (
@@ -20,6 +20,7 @@ from tests.builders import (
     Call,
     Global,
     Raw,
+    a1111,
     op,
     parameter,
     parameter_dict,
@@ -37,6 +38,7 @@ from tests.formats.containers.test_torch_zip import root_of
 
 ROOT = Path(__file__).parents[3]
 SET = Global("builtins", "set")
+LIST = Global("builtins", "list")
 ENCODE = Global("_codecs", "encode")
 SIZE = Global("torch", "Size")
 PARAMETER_DICT = Global("torch.nn.modules.container", "ParameterDict")
@@ -175,6 +177,7 @@ def test_refuses_an_array_that_is_meant_as_another_type() -> None:
         root_of(torch_zip(pickle_of(node)))
 
 
+SPARSE = Call(Global("torch._utils", "_rebuild_sparse_tensor"), ())
 FOREIGN = {
     "sparse": (
         Call(
@@ -218,7 +221,17 @@ FOREIGN = {
     ),
     "settings of peft": (
         {"config": Call(Global("peft.tuners.lora.config", "LoraConfig"), (), {"r": 8})},
-        "not an embedding: it holds no tensors",
+        "this is data of another program, not an embedding",
+    ),
+    "sparse, under a token": ({"<a>": SPARSE}, "this is a sparse tensor, not an embedding"),
+    "sparse, by A1111": (a1111(SPARSE), r"its \* is a sparse tensor, not an embedding"),
+    "nested, under a token": (
+        {"<a>": Call(Global("torch._utils", "_rebuild_nested_tensor"), ())},
+        "this is a nested tensor, not an embedding",
+    ),
+    "on no device": (
+        {"<a>": Call(Global("torch._utils", "_rebuild_meta_tensor_no_storage"), ())},
+        r"this is a tensor without its numbers \(on torch's meta device\), not an embedding",
     ),
     "arguments of a trainer": (
         Call(Global("transformers.training_args", "TrainingArguments"), (), {"seed": 1}),
@@ -234,6 +247,9 @@ def test_data_of_another_kind_is_no_code(node: object, message: str) -> None:
         read_bytes(torch_zip(pickle_of(node)))
 
 
+OTHER_DATA = Placeholder("data of another program, not an embedding")
+NONE_TYPE = Call(Global("builtins", "type"), (None,))
+
 ACCEPTED: tuple[tuple[str, object, object], ...] = (
     ("OrderedDict", Call(Global("collections", "OrderedDict"), ([("a", 1)],)), {"a": 1}),
     ("set", Call(SET, ([1, 2],)), [1, 2]),
@@ -241,6 +257,18 @@ ACCEPTED: tuple[tuple[str, object, object], ...] = (
     ("frozenset", Call(Global("__builtin__", "frozenset"), ([1],)), [1]),
     ("Counter", Call(Global("collections", "Counter"), ({"a": 2},)), {"a": 2}),
     ("empty Counter", Call(Global("collections", "Counter")), {}),
+    ("deque", Call(Global("collections", "deque"), ([1, 2],)), [1, 2]),
+    ("deque with a length", Call(Global("collections", "deque"), ((), 5)), []),
+    ("defaultdict", Call(Global("collections", "defaultdict"), (LIST,)), {}),
+    ("date", Call(Global("datetime", "date"), (b"\x07\xe8\x01\x01",)), OTHER_DATA),
+    ("timedelta", Call(Global("datetime", "timedelta"), (1, 0, 0)), OTHER_DATA),
+    ("Decimal", Call(Global("decimal", "Decimal"), ("1.5",)), OTHER_DATA),
+    ("UUID", Call(Global("uuid", "UUID"), (), {"int": 1}), OTHER_DATA),
+    ("path", Call(Global("pathlib", "PurePosixPath"), ("a", "b")), OTHER_DATA),
+    ("range, older", Call(Global("__builtin__", "xrange"), (0, 3, 1)), OTHER_DATA),
+    ("Ellipsis", Global("builtins", "Ellipsis"), OTHER_DATA),
+    ("type of None", NONE_TYPE, OTHER_DATA),
+    ("type of Ellipsis", Call(NONE_TYPE.function, (Global("builtins", "Ellipsis"),)), OTHER_DATA),
     ("Size", Call(SIZE, ((1, 2),)), (1, 2)),
     ("bytes", Call(ENCODE, ("a\xff", "latin1")), b"a\xff"),
     ("device", Call(Global("torch", "device"), ("cuda", 0)), "cpu"),
@@ -259,6 +287,21 @@ ACCEPTED: tuple[tuple[str, object, object], ...] = (
 def test_stands_for(node: object, value: object) -> None:
     """What stands for a class of torch's or Python's is a plain value."""
     assert root_of(torch_zip(pickle_of(node))) == value
+
+
+def test_reads_vectors_beside_data_of_pythons() -> None:
+    """A file of A1111's with such data beside its vectors, and they in a defaultdict, is read."""
+    items = op("MARK") + push("*") + push(tensor(storage_id(768))) + op("SETITEMS")
+    filled = Raw(push(Call(Global("collections", "defaultdict"), (LIST,))) + items)
+    root = {"string_to_param": filled, "extra": NONE_TYPE}
+    assert read_bytes(torch_zip(pickle_of(root))).vectors["clip_l"].tolist() == vectors().tolist()
+
+
+@pytest.mark.parametrize("arguments", [("a", (), {}), (1,), ()], ids=["a class", "a number", "-"])
+def test_makes_no_class(arguments: tuple[object, ...]) -> None:
+    """A pickle that calls type on anything but a constant is unsafe: it may make a class."""
+    with pytest.raises(UnsafeFile, match=r"its pickle asks for builtins\.type; nothing was run"):
+        root_of(torch_zip(pickle_of(Call(NONE_TYPE.function, arguments))))
 
 
 def _v3() -> Call:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import plistlib
+
 import pytest
 
 from lib_embeddings.errors import BrokenFile, NotAnEmbedding, UnsafeFile
@@ -20,6 +22,13 @@ def _tar(mark: bytes = b"ustar\x0000") -> bytes:
 
 
 _LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n"
+
+_LINK = "this is a link to a web page, not an embedding: download the file itself"
+
+
+def _text(beginning: str) -> str:
+    return f'^this is text, not an embedding: it begins with "{beginning}"$'
+
 
 BAD_FILES = (
     BadFile("empty", b"", BrokenFile, "this file is empty; download it again"),
@@ -51,65 +60,44 @@ BAD_FILES = (
         "refusal of Civitai",
         b'{"error":"Unauthorized","message":"The creator requires you to be logged in"}',
         BrokenFile,
-        'what the site answered: "Unauthorized: The creator requires you to be logged in"',
+        'answered: "Unauthorized: The creator requires you to be logged in"; log in there',
     ),
     BadFile(
-        "refusal that is true",
+        "refusal with a flag",
         b'{"error": true, "message": "Please log in"}',
         BrokenFile,
-        'what the site answered: "Please log in"',
+        'answered: "Please log in"',
     ),
+    BadFile("refusals", b'{"errors":["unauthorized"]}', BrokenFile, 'answered: "unauthorized"'),
+    BadFile("refusal in a list", b'{"error":["Denied"]}', BrokenFile, 'answered: "Denied"'),
     BadFile(
-        "refusals in a list",
-        b'{"errors": [{"message": "No such file"}]}',
+        "refusals of GraphQL",
+        b'{"data":null,"errors":[{"message":"Denied"}]}',
         BrokenFile,
-        'what the site answered: "No such file"',
+        'answered: "Denied"',
     ),
+    BadFile("refusal, a capital", b'{"Message":"Denied"}', BrokenFile, 'answered: "Denied"'),
     BadFile(
-        "refusal of .NET", b'{"Message": "Denied"}', BrokenFile, 'what the site answered: "Denied"'
+        "refusal, a title", b'{"title":"Denied","status":401}', BrokenFile, 'answered: "Denied"'
     ),
-    BadFile(
-        "refusal by its status",
-        b'{"title": "Unauthorized", "status": 401}',
-        BrokenFile,
-        'what the site answered: "Unauthorized"',
-    ),
-    BadFile("title alone", b'{"title": "my cat"}', NotAnEmbedding, "this is JSON text"),
     BadFile(
         "long refusal",
-        b'{"error": "Unauthorized", "message": "%s"}' % (b"x" * 2000),
+        b'{"error":"Unauthorized","message":"' + b"x" * 1500 + b'"}',
         BrokenFile,
-        'what the site answered: "Unauthorized: xxx',
+        'answered: "Unauthorized: xxx',
+    ),
+    BadFile("refusal in quotes", b'"Not Found"', BrokenFile, 'answered: "Not Found"'),
+    BadFile(
+        "refusal of Cloudflare", b"error code: 1015", BrokenFile, 'answered: "error code: 1015"'
     ),
     BadFile(
-        "link of Windows with a property set",
-        b"[{000214A0-0000-0000-C000-000000000046}]\r\nProp3=19,0\r\n[InternetShortcut]\r\nURL=x",
-        NotAnEmbedding,
-        "this is a link to a web page",
+        "refusal of Civitai in words",
+        b"The creator of this asset requires you to be logged in to download it",
+        BrokenFile,
+        'answered: "The creator of this asset requires you to be logged in to download it"',
     ),
-    BadFile(
-        "link of Windows with a byte order mark",
-        b"\xef\xbb\xbf[InternetShortcut]\r\nURL=x",
-        NotAnEmbedding,
-        "this is a link to a web page",
-    ),
-    BadFile(
-        "link of macOS",
-        b'<?xml version="1.0"?><plist version="1.0"><dict><key>URL</key></dict></plist>',
-        NotAnEmbedding,
-        "this is a link to a web page",
-    ),
-    BadFile("alias of macOS", b"book\0\0\0\0mark\0\0\0\0", NotAnEmbedding, "a macOS alias"),
-    BadFile("MP3 without a tag", b"\xff\xfb\x90\x64" + bytes(9), NotAnEmbedding, "a sound"),
-    BadFile("AIFF", b"FORM\0\0\0\0AIFF", NotAnEmbedding, "a sound"),
-    BadFile("MIDI", b"MThd\0\0\0\6", NotAnEmbedding, "a sound"),
-    BadFile("RTF", b"{\\rtf1\\ansi hello}", NotAnEmbedding, "a text document"),
-    BadFile(
-        "MindSpore's textual inversion",
-        b"\x0a\x20\x0a\x05<cat>\x12\x17",
-        NotAnEmbedding,
-        "a MindSpore checkpoint",
-    ),
+    BadFile("title of something", b'{"title":"A","status":200}', NotAnEmbedding, "JSON text"),
+    BadFile("errors, but none", b'{"error":null,"errors":[]}', NotAnEmbedding, "JSON text"),
     BadFile(
         "refusal with an object",
         b'{"error": {"code": 401, "message": "Invalid token"}}',
@@ -150,6 +138,28 @@ BAD_FILES = (
     BadFile("shortcut", b"L\0\0\0\x01\x14\x02\0", NotAnEmbedding, "this is a Windows shortcut"),
     BadFile("link", b"[InternetShortcut]\r\nURL=", NotAnEmbedding, "this is a link to a web page"),
     BadFile("desktop", b"[Desktop Entry]\n", NotAnEmbedding, "this is a shortcut"),
+    BadFile("link, marked", b"\xef\xbb\xbf[InternetShortcut]\r\n", NotAnEmbedding, _LINK),
+    BadFile(
+        "link with an icon",
+        b"[{000214A0-0000-0000-C000-000000000046}]\r\nProp3=19,11\r\n[InternetShortcut]\r\n",
+        NotAnEmbedding,
+        _LINK,
+    ),
+    BadFile("link of macOS", plistlib.dumps({"URL": "http://x"}), NotAnEmbedding, _LINK),
+    BadFile(
+        "packed link of macOS",
+        plistlib.dumps({"URL": "http://x"}, fmt=plistlib.FMT_BINARY),
+        NotAnEmbedding,
+        _LINK,
+    ),
+    BadFile("properties", plistlib.dumps({"a": 1}), NotAnEmbedding, "this is an Apple property"),
+    BadFile("alias", b"book\0\0\0\0mark", NotAnEmbedding, "this is a macOS alias, not the file"),
+    BadFile("fork", b"\0\5\x16\7\0\2", NotAnEmbedding, "this is what macOS keeps beside a file"),
+    *(
+        BadFile(f"sound {begin!r}", begin + bytes(100), NotAnEmbedding, "this is a sound, not an")
+        for begin in (b"\xff\xfb\x90", b"\xff\xf3\x90", b"\xff\xf1\x50", b"FORM\0\0\1\0AIFF")
+    ),
+    BadFile("midi", b"MThd\0\0\0\6", NotAnEmbedding, "this is music as notes"),
     BadFile("mp3", b"ID3\x04", NotAnEmbedding, "this is a sound"),
     BadFile("wav", b"RIFF\0\0\0\0WAVEfmt ", NotAnEmbedding, "this is a sound"),
     BadFile("mp4", b"\0\0\0\x20ftypisom", NotAnEmbedding, "this is a video or sound"),
@@ -164,6 +174,12 @@ BAD_FILES = (
         b"\x0a\xa0\x18\x0a\x12model.conv_in.weight"[:4] + b"\x12model.conv.weight.\x12\x80\x18",
         NotAnEmbedding,
         "this is a MindSpore checkpoint, which no WebUI can read",
+    ),
+    BadFile(
+        "MindSpore, a token",
+        b"\x0a\x9b\x30\x0a\x05<cat>\x12\x91\x30\x08\x02",
+        NotAnEmbedding,
+        "this is a MindSpore checkpoint",
     ),
     BadFile("ONNX", b"\x08\x07\x12\x07pytorch", NotAnEmbedding, "this is an ONNX model"),
     BadFile(
@@ -193,8 +209,18 @@ BAD_FILES = (
         NotAnEmbedding,
         "a pickle that torch did not",
     ),
-    BadFile("text that begins like a call", b"cat\ndog\nbird\n", BrokenFile, "not recognised"),
-    BadFile("text with brackets", b"(i think\nso\n.", BrokenFile, "not recognised"),
+    BadFile(
+        "text that begins like a call", b"cat\ndog\nbird\n", NotAnEmbedding, _text("cat dog bird")
+    ),
+    BadFile("text with brackets", b"(i think\nso\n.", NotAnEmbedding, r'begins with "\(i think so'),
+    BadFile("text of Windows", "Käse".encode("utf-16"), NotAnEmbedding, _text("Käse")),
+    BadFile("text with a mark", b"\xef\xbb\xbfhello", NotAnEmbedding, _text("hello")),
+    BadFile("text that is cut", "Käse".encode()[:2], NotAnEmbedding, _text("K")),
+    BadFile("Python", b"import os\nprint(1)\n", NotAnEmbedding, r'"import os print\(1\)"$'),
+    BadFile("settings", b"[general]\na = 1\n", NotAnEmbedding, r'begins with "\[general\] a = 1"$'),
+    BadFile("rich text", rb"{\rtf1\ansi hello}", NotAnEmbedding, "this is a document .RTF."),
+    BadFile("PostScript", b"%!PS-Adobe", NotAnEmbedding, "this is a PostScript document"),
+    BadFile("torrent", b"d8:announce3:abc", NotAnEmbedding, "this is a torrent, not the file it"),
     BadFile("json", b'{"a": 1}', NotAnEmbedding, "this is JSON text, not an embedding"),
     BadFile("json list", b"[1, 2]", NotAnEmbedding, "this is JSON text, not an embedding"),
     BadFile(
