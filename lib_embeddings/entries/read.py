@@ -26,7 +26,7 @@ from lib_embeddings.formats.assemble import make_embedding, warn_unequal
 from lib_embeddings.formats.containers import FileBytes, read_contents
 from lib_embeddings.formats.embedding import Contents, Embedding
 from lib_embeddings.limits import LIMITS, at_most
-from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of
+from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of, was_embedding
 
 log = logging.getLogger(__name__)
 
@@ -93,18 +93,20 @@ def join(first: Reading, second: Reading) -> Reading | None:
 def read_file(found: Found) -> Entry:
     """Say what a file is. Whatever is wrong with it becomes its reading; nothing is raised.
 
-    A file whose ending no embedding has is said to be misnamed where it is one, and else *foreign*.
+    A file whose ending no embedding has is said to be misnamed where it is one, and else *foreign*,
+    unless its name says that it was to be one.
     """
     place, container = found.place, None
     is_misnamed = place.suffix not in SUFFIXES
+    is_likely = not is_misnamed or was_embedding(place.filename)
     try:
-        with open_contents(place.full_path, is_likely=not is_misnamed) as contents:
+        with open_contents(place.full_path, is_likely=is_likely) as contents:
             container = contents.container
             embedding = _make(place, contents)
     except ChangedFile as error:
         return _transient(found, str(error))
     except EmbeddingError as error:
-        is_foreign = is_misnamed and not isinstance(error, PackedEmbedding)
+        is_foreign = not (is_likely or isinstance(error, PackedEmbedding))
         state = next(state for kind, state in _STATES if isinstance(error, kind))
         return entry_of(found, Reading("foreign" if is_foreign else state, str(error), container))
     except FileNotFoundError:
