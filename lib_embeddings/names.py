@@ -32,8 +32,11 @@ _OTHER_SUFFIXES = COMPANION_SUFFIXES - {TEXT_SUFFIX} | {
     *(".html", ".htm", ".url", ".lnk", ".desktop", ".py", ".sh", ".bat", ".js", ".css"),
     *(".db", ".sqlite"),
     *(".mp4", ".webm", ".mov", ".mkv", ".bmp", ".tif", ".tiff", ".svg", ".psd", ".mp3", ".wav"),
-    *(".bak", ".old", ".orig", ".disabled", ".off", ".sha256", ".aria2", ".optim", ".gguf"),
+    *(".bak", ".old", ".orig", ".disabled", ".off", ".aria2", ".optim", ".gguf"),
+    *(".sha256", ".md5", ".asc", ".sig", ".lock", ".metadata"),
 }
+# Endings with a digit, which others could be a part of the name: `v1.5`.
+_DIGIT_SUFFIXES = frozenset((".7z", ".bz2", ".h5", ".lz4", ".mp3", ".mp4"))
 # In a cache of Hugging Face's, the files that links of other names lead to.
 _BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # An ending in the middle of a name, where a program or a person has added something behind it.
@@ -107,8 +110,8 @@ def may_be_misnamed(stem: str, suffix: str) -> bool:
     return bool(suffix) or not _BLOB.fullmatch(stem)
 
 
-def was_weights(filename: str) -> bool:
-    """Tell whether a name has an embedding's ending in its middle, with something added behind."""
+def was_embedding(filename: str) -> bool:
+    """Tell whether something was added to the name of an embedding, as in `x.safetensors.1`."""
     return _ENDING_INSIDE.match(filename) is not None
 
 
@@ -124,7 +127,7 @@ def mend_ending(filename: str, suffix: str) -> str:
         return inside[1] + (inside[2] if is_right else suffix)
     asked = filename.partition("?")[0].rstrip(". ")  # some programs keep what a link asks for
     stem, ending = split_name(asked)
-    is_ending = ending[1:].isalpha() or ending == ".7z"  # and not the end of a name, as .v2
+    is_ending = ending[1:].isalpha() or ending in _DIGIT_SUFFIXES
     return (stem if is_ending else asked) + suffix
 
 

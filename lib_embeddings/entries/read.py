@@ -26,7 +26,7 @@ from lib_embeddings.formats.assemble import make_embedding, warn_unequal
 from lib_embeddings.formats.containers import FileBytes, read_contents
 from lib_embeddings.formats.embedding import Contents, Embedding
 from lib_embeddings.limits import LIMITS, at_most
-from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of, was_weights
+from lib_embeddings.names import PICTURE_SUFFIXES, SUFFIXES, mend_ending, partner_of, was_embedding
 
 log = logging.getLogger(__name__)
 
@@ -98,15 +98,15 @@ def read_file(found: Found) -> Entry:
     """
     place, container = found.place, None
     is_misnamed = place.suffix not in SUFFIXES
+    is_likely = not is_misnamed or was_embedding(place.filename)
     try:
-        with open_contents(place.full_path, is_likely=not is_misnamed) as contents:
+        with open_contents(place.full_path, is_likely=is_likely) as contents:
             container = contents.container
             embedding = _make(place, contents)
     except ChangedFile as error:
         return _transient(found, str(error))
     except EmbeddingError as error:
-        is_damaged = isinstance(error, BrokenFile) and was_weights(place.filename)
-        is_foreign = is_misnamed and not is_damaged and not isinstance(error, PackedEmbedding)
+        is_foreign = not (is_likely or isinstance(error, PackedEmbedding))
         state = next(state for kind, state in _STATES if isinstance(error, kind))
         return entry_of(found, Reading("foreign" if is_foreign else state, str(error), container))
     except FileNotFoundError:

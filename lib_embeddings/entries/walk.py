@@ -23,6 +23,7 @@ from lib_embeddings.names import (
     may_be_embedding,
     may_be_misnamed,
     split_name,
+    was_embedding,
 )
 
 _FILE_SUFFIXES = COMPANION_SUFFIXES.union(WEIGHT_SUFFIXES)
@@ -264,6 +265,8 @@ def _sort_out(items: Iterable[_Item]) -> tuple[list[_Named], dict[str, tuple[Com
 def _is_small_file(item: _Item) -> bool:
     """Tell whether an item is a file of the size of an embedding."""
     smallest, largest = LIMITS.misnamed_bytes
+    if was_embedding(item.name):
+        smallest = 0  # what came instead may be a line
     try:
         return item.is_file() and smallest <= item.stat().st_size <= largest
     except OSError:

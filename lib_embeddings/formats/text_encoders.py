@@ -54,6 +54,18 @@ TEXT_ENCODERS: dict[str, TextEncoder] = {
         TextEncoder("umt5xxl", 4096, None, _T5_NORMS),
         TextEncoder("mt5xl", 2048, None, _T5_NORMS),
         TextEncoder("chatglm", 4096, None, _LLM_NORMS),
+        TextEncoder("qwen3_06b", 1024, None, _LLM_NORMS),
+        TextEncoder("qwen3_8b", 4096, None, _LLM_NORMS),
+        TextEncoder("qwen25_3b", 2048, None, _LLM_NORMS),
+        TextEncoder("gemma3_4b", 2560, None, _LLM_NORMS),
+        TextEncoder("ministral", 4096, None, _LLM_NORMS),
+        TextEncoder("mistral3_24b", 5120, None, _LLM_NORMS),
+        TextEncoder("hydit_clip", 1024, None, _LLM_NORMS),
+        TextEncoder("jina_clip_2", 1024, None, _LLM_NORMS),
+        TextEncoder("t5base", 768, None, _T5_NORMS),
+        TextEncoder("umt5base", 768, None, _T5_NORMS),
+        TextEncoder("byt5_small", 1472, None, _T5_NORMS),
+        TextEncoder("pile_t5xl", 2048, None, _T5_NORMS),
     )
 }
 
@@ -124,7 +136,7 @@ OTHER_FAMILIES: dict[str, ModelFamily] = {
     for key, title, encoders in (
         ("chroma", "Chroma", ("t5xxl",)),
         ("hidream", "HiDream", ("clip_l", "clip_g", "t5xxl", "llama")),
-        ("hunyuan-dit", "HunyuanDiT", ("clip_h", "mt5xl")),
+        ("hunyuan-dit", "HunyuanDiT", ("hydit_clip", "mt5xl")),
         ("hunyuan-video", "HunyuanVideo", ("clip_l", "llama")),
         ("kolors", "Kolors", ("chatglm",)),
         ("pixart", "PixArt", ("t5xxl",)),

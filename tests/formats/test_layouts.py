@@ -133,6 +133,24 @@ FORMS: list[tuple[str, object, str, dict[str, int]]] = [
     ("F9 Kolors", {"chatglm": stored(2, 4096)}, "encoder_keys", {"chatglm": 2}),
     ("F9 Qwen-Image", {"qwen": stored(2, 3584)}, "encoder_keys", {"qwen25_7b": 2}),
     ("F9 Z-Image", {"qwen": stored(2, 2560)}, "encoder_keys", {"qwen3_4b": 2}),
+    *(
+        (f"F9 {key} as wide as clip or t5", {key: stored(2, width)}, "encoder_keys", {encoder: 2})
+        for key, width, encoder in (
+            ("qwen3_8b", 4096, "qwen3_8b"),
+            ("qwen3_06b", 1024, "qwen3_06b"),
+            ("qwen", 4096, "qwen3_8b"),
+            ("qwen", 1024, "qwen3_06b"),
+            ("qwen3", 1024, "qwen3_06b"),
+            ("llama3_8b", 4096, "llama"),
+            ("llama_3", 4096, "llama"),
+            ("ministral", 4096, "ministral"),
+            ("hydit_clip", 1024, "hydit_clip"),
+            ("jina_clip_2", 1024, "jina_clip_2"),
+            ("t5base", 768, "t5base"),
+            ("umt5base", 768, "umt5base"),
+        )
+    ),
+    ("F9 gemma of 4B", {"gemma": stored(2, 2560)}, "encoder_keys", {"gemma3_4b": 2}),
     ("F3 in a list", [{"<*>": stored(768)}], "tokens", ONE_L),
     ("F3 in a batch, in a list", [{"<*>": stored(1, 3, 768)}], "tokens", {"clip_l": 3}),
     ("F15 T5 vector alone", stored(4096, dtype="bfloat16"), "bare_tensor", {"t5xxl": 1}),

@@ -87,6 +87,8 @@ def test_families_without_embeddings_say_so(family: ModelFamily) -> None:
         ("t5xxl", "t5xxl 4096 (SD 3.x, Flux, Chroma, HiDream and PixArt)"),
         ("llama", "llama 4096 (HiDream and HunyuanVideo)"),
         ("mt5xl", "mt5xl 2048 (HunyuanDiT)"),
+        ("hydit_clip", "hydit_clip 1024 (HunyuanDiT)"),
+        ("qwen3_06b", "qwen3_06b 1024"),
         ("clip_l clip_h", "clip_l 768 + clip_h 1024"),
     ],
 )

@@ -119,6 +119,7 @@ def test_suffixes_of_embeddings(tmp_path: Path, path: str) -> None:
         "5b.incomplete",
         "a.civitai.info",
         "a.pt.bak",
+        "a.pt.lock",
         "a.json",
         "a.jpg",
         "a.txt",
@@ -215,6 +216,41 @@ def test_what_is_no_embedding_has_any_name(tmp_path: Path, data: bytes) -> None:
             library.rescan()
             assert len(library.view) == 0
     assert sorted(map(os.path.basename, read.paths)) == ["a", "b.dat"]
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "reason"),
+    [
+        ("a.safetensors.1", GOOD[:-1], "cut short: "),
+        ("a.safetensors.1", b"", "this file is empty"),
+        ("a.pt (1)", b"<html>" * 1000, "this is a web page"),
+        ("a.bin.2", b"version https://git-lfs.github.com/spec/v1\n", "this is a git-lfs pointer"),
+        ("a.safetensors?download=true", b"Entry not found", "this is not the file, but what the"),
+        (
+            "a.safetensors.txt",
+            b'{"error":"Denied","message":"' + b"x" * 2000 + b'"}',
+            "this is not the file, but what the site answered",
+        ),
+    ],
+)
+def test_what_was_to_be_an_embedding_is_listed(
+    tmp_path: Path, path: str, data: bytes, reason: str
+) -> None:
+    """A file whose name had the ending of one before a download added something is broken."""
+    (seen,) = scan([fill(tmp_path, path, data=data)])
+    assert (seen.state, (seen.reason or "")[: len(reason)]) == ("broken", reason)
+
+
+@pytest.mark.parametrize("data", [b"notes on a", b"text " * 1000, png()])
+def test_what_lies_beside_an_embedding_is_not_listed(tmp_path: Path, data: bytes) -> None:
+    """A sound file of something else is passed by, though it is called after an embedding."""
+    assert len(scan([fill(tmp_path, "a.safetensors.txt", "a.pt.thumb", data=data)])) == 0
+
+
+def test_code_is_unsafe_where_the_name_was_that_of_an_embedding(tmp_path: Path) -> None:
+    """A pickle that asks for code is listed when it was to be an embedding."""
+    data = pickle_of([Global("os", "system"), "b" * 2000])
+    assert states(scan([fill(tmp_path, "a.pt.1", data=data)])) == {"a.pt.1": "unsafe"}
 
 
 def test_little_is_read_of_what_may_be_anything(
