@@ -31,7 +31,9 @@ _FIELD = re.compile(
     rf"(?:^|,)[ \t]*(?P<key>{'|'.join((TI_HASHES, _HASHES, *_NAMES, _USED, _RESOURCES))}):[ \t]*",
     re.MULTILINE,
 )
-_QUOTED, _PLAIN, _LINE = map(re.compile, (r'"(?:\\.|[^\\"])*"', r"[^,\n]*", r"[^\n]*"))
+_QUOTED, _LINE = map(re.compile, (r'"(?:\\.|[^\\"])*"', r"[^\n]*"))
+# Up to the next field: not every program quotes a value that has commas.
+_PLAIN = re.compile(r"[^,\n]*(?:,(?!\s*\w[\w \-/]+:)[^,\n]*)*")
 # Of other fields; no picture is made without them.
 _FIRST_FIELD = "Steps: "
 _HASH = re.compile(r"[0-9a-f]{8,64}", re.IGNORECASE)
