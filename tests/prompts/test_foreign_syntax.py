@@ -92,8 +92,8 @@ def test_what_is_not_known(prompt: str, text: str, name: str) -> None:
     "prompt",
     ["foo", "<lora:foo:1>", "<missing>", "<3", "<tok>", "a > b < c", "embedding: foo", "embedding:",
      "embedding:...", "embedding:embedding:!", "myembedding:foo", "embedding of foo", "c++",
-     "missing++", "(missing)1.3", "(foo:1.3)", "(foo)", "(foo) 1.3", "++", "-", "well-", "__", "____",
-     "x__y"],
+     "missing++", "(missing)1.3", "(foo:1.3)", "(foo)", "(foo) 1.3", "++", "-", "well-", "__",
+     "____", "x__y"],
 )  # fmt: skip
 def test_other_text(prompt: str) -> None:
     """Extra networks, unknown words in brackets and ordinary text are left alone."""
