@@ -20,18 +20,23 @@ COMFYUI, CIVITAI, SWARMUI, INVOKEAI, WILDCARD = (
     "ComfyUI", "Civitai", "SwarmUI", "InvokeAI", "dynamic-prompts",
 )  # fmt: skip
 
+_NUMBER = r"[+-]?\d*\.?\d+"
+_URN = r"urn:air (?: : [^\s,()\[\]<>|:]+ ){1,4}"  # the last is a number and its version
 _COMFYUI = re.compile(
-    r"""
+    rf"""
     (?<!\w) (?: embedding: )+
-    (?: (?P<urn> urn:air: [^\s,()\[\]<>|@]+ (?: @ [\w.-]+ )? )
-      | (?P<file> (?: \\[()\[\]] | [^\s,()\[\]<>|:"'] )+ )
-        (?: : (?P<weight> \d*\.?\d+ ) (?! \.?\d | \s*[)\]] ) )?  # one before a bracket is its own
-    )
+    (?: (?P<urn> {_URN} ) | (?P<file> (?: \\[()\[\]] | [^\s,()\[\]<>|:"'] )+ ) )
+    # A number before a bracket is its own: the weight of all in it, or the step of an edit.
+    (?: : (?P<weight> {_NUMBER} ) (?! \.?\d | \s*[)\]] ) )?
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 _SWARMUI = re.compile(
-    r"<embed(?:ding)?:(?P<file>[^<>:]+)(?::(?P<weight>-?\d*\.?\d+))?>", re.IGNORECASE
+    rf"""
+    < (?: embed (?: ding )? : )+ (?: (?P<urn> {_URN} ) | (?P<file> [^<>:]+ ) )
+    (?: : (?P<weight> {_NUMBER} ) | : [^<>]* )? >
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 _ANGLES = re.compile(r"<(?P<name>[^<>:\n]+)>")
 _SIGNED = re.compile(r"[^\s,()\[\]<>|:\"']+")
@@ -110,19 +115,23 @@ def _apart(everything: Iterable[ForeignSyntax]) -> Iterator[ForeignSyntax]:
 
 def _comfyui(prompt: str) -> Iterator[_Written]:
     for match in _COMFYUI.finditer(prompt):
-        if match["urn"]:
-            yield _Written(match[0], match.start(), match["urn"], None, CIVITAI)
-            continue
-        text, file = match[0], match["file"]
-        if not match["weight"]:
-            text, file = text.rstrip(_STOPS), file.rstrip(_STOPS)
-        if file:
-            yield _Written(text, match.start(), _name_of(file), match["weight"], COMFYUI)
+        text = match[0] if match["weight"] else match[0].rstrip(_STOPS)
+        # Stops alone are no name.
+        if not text.endswith(":"):
+            yield _referred(match, text, COMFYUI)
 
 
 def _swarmui(prompt: str) -> Iterator[_Written]:
     for match in _SWARMUI.finditer(prompt):
-        yield _Written(match[0], match.start(), _name_of(match["file"]), match["weight"], SWARMUI)
+        yield _referred(match, match[0], SWARMUI)
+
+
+def _referred(match: re.Match[str], text: str, program: str) -> _Written:
+    """Return what names an embedding outright, by its file or by its number at Civitai."""
+    if match["urn"]:
+        return _Written(text, match.start(), match["urn"].rstrip(_STOPS), None, CIVITAI)
+    file = match["file"] if text == match[0] else match["file"].rstrip(_STOPS)
+    return _Written(text, match.start(), _name_of(file), match["weight"], program)
 
 
 def _invokeai(prompt: str) -> Iterator[_Written]:

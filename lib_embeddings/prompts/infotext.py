@@ -31,9 +31,9 @@ _FIELD = re.compile(
     rf"(?:^|,)[ \t]*(?P<key>{'|'.join((TI_HASHES, _HASHES, *_NAMES, _USED, _RESOURCES))}):[ \t]*",
     re.MULTILINE,
 )
-_QUOTED, _PLAIN, _LINE = map(re.compile, (r'"(?:\\.|[^\\"])*"', r"[^,\n]*", r"[^\n]*"))
-# Names that nobody quoted end where the next field begins.
-_NAMED = re.compile(r"[^\n]*?(?=,[ \t]*[^\s,:][^,:\n]*:[ \t]|$)", re.MULTILINE)
+_QUOTED, _LINE = map(re.compile, (r'"(?:\\.|[^\\"])*"', r"[^\n]*"))
+# Up to the next field: not every program quotes a value that has commas.
+_PLAIN = re.compile(r"[^,\n]*(?:,(?!\s*\w[\w \-/]+:)[^,\n]*)*")
 # Of other fields; no picture is made without them.
 _FIRST_FIELD = "Steps: "
 _HASH = re.compile(r"[0-9a-f]{8,64}", re.IGNORECASE)
@@ -113,8 +113,7 @@ def _value(key: str, text: str, start: int) -> str:
             return str(json.loads(quoted[0]))
         except ValueError:
             return quoted[0].strip('"')
-    pattern = _LINE if key == _USED else _NAMED if key in _NAMES else _PLAIN
-    value = pattern.match(text, start)
+    value = (_LINE if key == _USED else _PLAIN).match(text, start)
     return value[0] if value else ""
 
 

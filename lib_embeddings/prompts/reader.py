@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold
 from lib_embeddings.prompts.chunks import Chunk, Match, Matcher, ReadRun, fill
 from lib_embeddings.prompts.foreign_syntax import (
@@ -18,7 +19,7 @@ from lib_embeddings.prompts.foreign_syntax import (
     ForeignSyntax,
     find_foreign_syntax,
 )
-from lib_embeddings.prompts.grammar import Run, ends_in_mark, weigh
+from lib_embeddings.prompts.grammar import Run, ends_in_mark, escape, weigh, without_networks
 from lib_embeddings.prompts.report import (
     ChunkUsage,
     KnownEmbedding,
@@ -27,15 +28,17 @@ from lib_embeddings.prompts.report import (
     Unavailable,
     Used,
 )
-from lib_embeddings.prompts.schedules import texts_of
+from lib_embeddings.prompts.schedules import parts_of, texts_of
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
-# Between a mark and a comma behind it, which CLIP reads as one word.
-_TOUCHING = re.compile(r"(?<=[^\w\s,.;]|_)(?=[,.;])")
+# A word and the marks right behind it; CLIP reads marks that touch as one word.
+_MARKED = re.compile(r"(?<![^\W_])([^\W_]*)((?:[^\w\s]|_)+)")
+_BRACKETS = re.compile(r"[()\[\]]")
 
 _NOT_HERE = "it is not here"
 _BY_NUMBER = "Civitai names it by a number: type the name of its file instead"
 _TOUCHED = "the mark right behind it is read as part of its name: type a space between them"
+_WEIGHED = "its brackets are read as a weight: type {}"
 _TOO_MANY_WORDS = "this prompt has too many different words: not all are compared with names"
 
 
@@ -79,6 +82,8 @@ class PromptReader:
             self._known.setdefault(known.name, known)
             self._spellings.setdefault(fold(known.name), known.name)
         self._marked = frozenset(filter(ends_in_mark, self._known))
+        self._bracketed = frozenset(filter(_BRACKETS.search, self._known))
+        self._endings = frozenset(fold("".join(_MARKED.findall(name)[-1])) for name in self._marked)
         self._n_vectors = {name: known.n_vectors for name, known in self._known.items()}
         loaded = [name for name, known in self._known.items() if known.reason is None]
         self._loaded = Matcher({name: tokens[name] for name in loaded})
@@ -101,10 +106,15 @@ class PromptReader:
         parts = [[chunks[text] for text in texts] for texts in texts_of_parts]
         used = [Used(self._known[name], weights) for name, weights in _weights(parts).items()]
         foreign = find_foreign_syntax(beginning, lambda text: self._spellings.get(fold(text)))
-        unavailable = [*self._all_unavailable(found), *_not_here(foreign)]
+        typed = [part.text for part in parts_of(beginning, is_negative=is_negative)]
+        unavailable = [
+            *self._all_unavailable(found, typed),
+            *self._not_here(foreign, is_negative=is_negative),
+        ]
         named = [use.known.name for use in used]
         named += [each.known.name for each in unavailable if each.known.id]
-        near_misses, is_compared = self._near_misses(found, [*named, *_no_words(foreign)])
+        named += [syntax.text for syntax in foreign]
+        near_misses, is_compared = self._near_misses(found, named)
         return PromptReport(
             prompt,
             tuple(used),
@@ -141,32 +151,88 @@ class PromptReader:
         )
         return fill(read, self._n_vectors)
 
-    def _all_unavailable(self, found: Mapping[str, _Found]) -> list[Unavailable]:
-        """Return the names that the host does not find, whatever the reason, each once."""
+    def _all_unavailable(
+        self, found: Mapping[str, _Found], typed: Iterable[str]
+    ) -> list[Unavailable]:
+        """Return the names that the host does not find, whatever the reason, each once.
+
+        Args:
+            typed: the texts of the prompt's parts, before weights are taken out of them.
+        """
         unavailable = {
             name: Unavailable(self._known[name], shadowed_by)
             for each in found.values()
             for name, shadowed_by in self._unavailable(*each)
         }
-        for name, shadowed_by in self._touched(found):
+        for name, reason in (*self._touched(found), *self._weighed(found, typed)):
             known = self._known[name]
-            known = known._replace(reason=known.reason or _TOUCHED)
-            unavailable.setdefault(name, Unavailable(known, shadowed_by))
+            known = known._replace(reason=known.reason or reason)
+            inner = self._loaded.find(self._tokens[name][:-1])
+            unavailable.setdefault(name, Unavailable(known, inner[0].name if inner else None))
         return list(unavailable.values())
 
-    def _touched(self, found: Mapping[str, _Found]) -> Iterator[tuple[str, str | None]]:
-        """Yield names whose last mark touches another, each with what the host finds instead."""
-        if not self._marked:
-            return
-        apart = {text: _TOUCHING.sub(" ", text) for text in found}
+    def _touched(self, found: Mapping[str, _Found]) -> Iterator[tuple[str, str]]:
+        """Yield names whose last mark touches another."""
+        apart = {text: self._set_apart(text) for text in found} if self._marked else {}
         texts = [text for text, changed in apart.items() if changed != text]
-        ids = self._tokenize([apart[text] for text in texts]) if texts else []
-        for text, tokens in zip(texts, ids, strict=True):
+        for text, tokens in zip(texts, self._ids_of(apart[text] for text in texts), strict=True):
             names = Counter(match.name for match in self._all.find(tokens))
             names.subtract(match.name for match in self._all.find(found[text].tokens))
             for name in sorted(self._marked.intersection(+names)):
-                inner = self._loaded.find(self._tokens[name][:-1])
-                yield name, inner[0].name if inner else None
+                yield name, _TOUCHED
+
+    def _weighed(
+        self, found: Mapping[str, _Found], typed: Iterable[str]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield names whose brackets make weights, where the prompt has no escaped ones too."""
+        texts = [text for text in typed if self._bracketed and _BRACKETS.search(text)]
+        if not texts:
+            return
+        names = {
+            match.name
+            for tokens in self._ids_of(map(self._set_apart, texts))
+            for match in self._all.find(tokens)
+        }
+        for each in found.values():
+            names.difference_update(match.name for match in self._all.find(each.tokens))
+        for name in sorted(self._bracketed & names):
+            yield name, _WEIGHED.format(escape(name))
+
+    def _set_apart(self, text: str) -> str:
+        """Return a text with a space behind each mark that may be the last of a name."""
+        return _MARKED.sub(self._part_marks, text)
+
+    def _part_marks(self, match: re.Match[str]) -> str:
+        word, marks = match.groups()
+        for length in range(min(len(marks), LIMITS.filename_bytes), 0, -1):
+            if fold(word + marks[:length]) in self._endings:
+                return f"{word}{marks[:length]} {marks[length:]}".rstrip()
+        return match[0]
+
+    def _not_here(
+        self, foreign: Iterable[ForeignSyntax], *, is_negative: bool
+    ) -> Iterator[Unavailable]:
+        """Yield the embeddings that a prompt names outright and that are not here."""
+        missing = {
+            each.name: each
+            for each in foreign
+            if each.replacement is None and each.program != WILDCARD
+        }
+        near = self._near.misses(missing, ())[0] if self._near and missing else {}
+        texts = (each.text for each in missing.values())
+        read = self._ids_of(text if is_negative else without_networks(text) for text in texts)
+        for (name, syntax), tokens in zip(missing.items(), read, strict=True):
+            reason = _BY_NUMBER if syntax.program == CIVITAI else _NOT_HERE
+            if name in near:
+                reason = f"{reason} (did you mean {near[name]}?)"
+            inner = self._loaded.find(tokens)
+            known = KnownEmbedding("", name, 0, reason)
+            yield Unavailable(known, inner[0].name if inner else None)
+
+    def _ids_of(self, texts: Iterable[str]) -> Sequence[TokenIds]:
+        """Return the tokens of some texts; the host's own tokenizer is not asked for none."""
+        texts = list(texts)
+        return self._tokenize(texts) if texts else []
 
     def _unavailable(
         self, tokens: TokenIds, names: Iterable[Match]
@@ -202,23 +268,6 @@ class PromptReader:
         for chunk in longest:
             vectors = sum(self._n_vectors[placed.name] for placed in chunk.placed)
             yield ChunkUsage(len(chunk.tokens), vectors)
-
-
-def _not_here(foreign: Iterable[ForeignSyntax]) -> Iterator[Unavailable]:
-    """Yield the embeddings that a prompt names outright and that are not here."""
-    for name, program in dict.fromkeys(
-        (each.name, each.program) for each in foreign if each.replacement is None
-    ):
-        if program != WILDCARD:
-            reason = _BY_NUMBER if program == CIVITAI else _NOT_HERE
-            yield Unavailable(KnownEmbedding("", name, 0, reason), None)
-
-
-def _no_words(foreign: Iterable[ForeignSyntax]) -> Iterator[str]:
-    """Yield what of other programs' syntax is no word that somebody mistyped."""
-    for syntax in foreign:
-        is_one_word = syntax.replacement is not None or syntax.program in (CIVITAI, WILDCARD)
-        yield syntax.text if is_one_word else syntax.text.partition(":")[0]
 
 
 def _weights(parts: Iterable[Iterable[Iterable[Chunk]]]) -> dict[str, tuple[float, ...]]:

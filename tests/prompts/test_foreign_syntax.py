@@ -7,6 +7,7 @@ import pytest
 from lib_embeddings.prompts.foreign_syntax import ForeignSyntax, find_foreign_syntax
 
 NAMES = ("foo", "EasyNegative", "par(en)", "a.b", "<tok>", "x_", "c++", "snake_case")
+URN = "urn:air:sd1:embedding:civitai:7808@9208"
 KNOWN = {name.lower(): name for name in NAMES}
 
 
@@ -34,13 +35,20 @@ def find(prompt: str) -> list[ForeignSyntax]:
         ("embedding:foo.", "embedding:foo", "foo", "foo"),
         ("embedding:a.b", "embedding:a.b", "a.b", "a.b"),
         ("embedding:x_", "embedding:x_", "x_", "x_ "),
+        ("embedding:foo:-1, b", "embedding:foo:-1", "foo", "(foo:-1)"),
+        ("embedding:foo:1.2!", "embedding:foo:1.2", "foo", "(foo:1.2)"),
+        # In prompt editing
         ("[embedding:a.b:5]", "embedding:a.b", "a.b", "a.b"),
+        ("[embedding:a.b::5]", "embedding:a.b", "a.b", "a.b"),
         ("[cat:embedding:a.b:0.5]", "embedding:a.b", "a.b", "a.b"),
-        ("[embedding:foo:1.2:0.5]", "embedding:foo:1.2", "foo", "(foo:1.2)"),
+        ("[embedding:foo.pt:cat:0.5 ]", "embedding:foo.pt", "foo", "foo"),
+        ("[cat:embedding:foo:1.2:0.5 ]", "embedding:foo:1.2", "foo", "(foo:1.2)"),
         # SwarmUI
         ("a <embed:foo> b", "<embed:foo>", "foo", "foo"),
         ("<embedding:xl/foo.pt:1>", "<embedding:xl/foo.pt:1>", "foo", "(foo:1)"),
         ("<embedding:foo:-1>", "<embedding:foo:-1>", "foo", "(foo:-1)"),
+        ("<embed:embedding:foo>", "<embed:embedding:foo>", "foo", "foo"),
+        ("<embed:foo:strong>", "<embed:foo:strong>", "foo", "foo"),
         # InvokeAI
         ("a <foo> b", "<foo>", "foo", "foo"),
         ("<par(en)>", "<par(en)>", "par(en)", r"par\(en\) "),
@@ -66,16 +74,12 @@ def test_what_is_converted(prompt: str, text: str, name: str, replacement: str) 
         ("embedding:xl/missing.pt:0.8", "embedding:xl/missing.pt:0.8", "missing"),
         ("<embed:missing>", "<embed:missing>", "missing"),
         ("__animals__", "__animals__", "animals"),
-        (
-            "(embedding:urn:air:sd1:embedding:civitai:7808@9208:1.2)",
-            "embedding:urn:air:sd1:embedding:civitai:7808@9208",
-            "urn:air:sd1:embedding:civitai:7808@9208",
+        *(
+            (written.format(f"embedding:{URN}"), f"embedding:{URN}", URN)
+            for written in ("({})", "({}:1.2)", "[cat:{}:0.5]", "a {}.", "{}, b")
         ),
-        (
-            "(embedding:urn:air:sd1:embedding:civitai:7808@9208)",
-            "embedding:urn:air:sd1:embedding:civitai:7808@9208",
-            "urn:air:sd1:embedding:civitai:7808@9208",
-        ),
+        (f"embedding:{URN}:1.2, b", f"embedding:{URN}:1.2", URN),
+        (f"<embedding:{URN}:1>", f"<embedding:{URN}:1>", URN),
     ],
 )
 def test_what_is_not_known(prompt: str, text: str, name: str) -> None:
@@ -87,8 +91,9 @@ def test_what_is_not_known(prompt: str, text: str, name: str) -> None:
 @pytest.mark.parametrize(
     "prompt",
     ["foo", "<lora:foo:1>", "<missing>", "<3", "<tok>", "a > b < c", "embedding: foo", "embedding:",
-     "myembedding:foo", "embedding of foo", "c++", "missing++", "(missing)1.3", "(foo:1.3)",
-     "(foo)", "(foo) 1.3", "++", "-", "well-", "__", "____", "x__y"],
+     "embedding:...", "embedding:embedding:!", "myembedding:foo", "embedding of foo", "c++",
+     "missing++", "(missing)1.3", "(foo:1.3)", "(foo)", "(foo) 1.3", "++", "-", "well-", "__",
+     "____", "x__y"],
 )  # fmt: skip
 def test_other_text(prompt: str) -> None:
     """Extra networks, unknown words in brackets and ordinary text are left alone."""

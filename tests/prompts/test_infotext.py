@@ -48,6 +48,9 @@ def named(infotext: str) -> dict[str, str]:
         ("Embeddings: a, b, App: SD.Next, ", {"a": "", "b": ""}),
         ('TI: "lazypos, lazyneg, lazypos", ', {"lazypos": "", "lazyneg": ""}),
         ('Embeddings: "marc, marc_1, marc_2, bad_2", ', {"marc": "", "bad_2": ""}),
+        ("TI: gone_a, gone_b, ", {"gone_a": "", "gone_b": ""}),
+        ("TI: gone_a,gone_b,Seed: 1, ", {"gone_a": "", "gone_b": ""}),
+        ("Embeddings: gone_a, gone_b, ADetailer model: none, ", {"gone_a": "", "gone_b": ""}),
         # Civitai
         (f'Civitai resources: [{{"type":"checkpoint","modelName":"X"}},{EMBED}], ', {"Easy": ""}),
         (f'Civitai resources: [{{"modelName":"Deep","air":"{AIR}"}}], ', {"Deep": ""}),

@@ -71,7 +71,7 @@ def _facts(report: PromptReport) -> Iterable[tuple[str, Any]]:
         ("(bad) dream bad\ndream", {"used": {"bad": [1.1], "bad dream": [1]}}),
         ("a cat in a catalog", {"used": {"cat": [1]}}),
         (r"par\(en\)", {"used": {"par(en)": [1]}}),
-        ("par(en)", {}),
+        ("par(en)", {"unavailable": {"par(en)": None}}),
         ("cAsE", {"used": {"Case": [1]}}),
         ("v1.5 v1.5 beta", {"used": {"v1.5": [1, 1]}}),
         # Editing, parts, networks, comments
@@ -102,8 +102,9 @@ def _facts(report: PromptReport) -> Iterable[tuple[str, Any]]:
         ("embedding:missing.pt", {"unavailable": {"missing": None}}),
         ("embedding:urn:air:sd1:embedding:civitai:7808@9208",
          {"unavailable": {"urn:air:sd1:embedding:civitai:7808@9208": None}}),
-        ("embedding:marc_alante", {"unavailable": {"marc_alante": None},
-                                   "near misses": {"marc_alante": "marc_allante"}}),
+        ("embedding:marc_alante", {"unavailable": {"marc_alante": None}}),
+        ("embedding:gone_cat", {"used": {"cat": [1]}, "unavailable": {"gone_cat": "cat"}}),
+        ("<embed:gone_cat>", {"unavailable": {"gone_cat": None}}),
         ("__marc_alante__", {}),
         ("__marc_allante__", {"used": {"marc_allante": [1]},
                               "foreign syntax": ["__marc_allante__"]}),
@@ -197,7 +198,13 @@ def test_accents_are_kept_in_two_ways(prompt: str) -> None:
     assert not report.near_misses
 
 
-MARKED = ("bad_prompt (2)", "bad_prompt", "excl!", "x_", "<tok>", "gone_")
+def test_an_accent_of_its_own_is_no_mark_that_touches() -> None:
+    """A name may end in one, and a comma behind it is no part of the name."""
+    report = make_reader([KnownEmbedding("1", "cafe\u0301", 1)]).read("Cafe\u0301, cat", 10)
+    assert (len(report.used), report.unavailable) == (1, ())
+
+
+MARKED = ("bad_prompt (2)", "bad_prompt", "excl!", "x_", "<tok>", "gone_", "wow!", "wow!!")
 
 
 @pytest.mark.parametrize(
@@ -214,6 +221,11 @@ MARKED = ("bad_prompt (2)", "bad_prompt", "excl!", "x_", "<tok>", "gone_")
         ("a,<tok> ,b", ["<tok>"], {}),
         ("gone_, cat", [], {"gone_": None}),
         ("excl, cat!,", [], {}),
+        ("excl!!", [], {"excl!": None}),
+        ("excl!?, (x_)", ["x_"], {"excl!": None}),
+        ('"excl!", x__', [], {"excl!": None, "x_": None}),
+        ("wow!!", ["wow!!"], {}),
+        ("wow!!!", [], {"wow!!": None}),
     ],
 )
 def test_marks_that_touch_a_name(
@@ -227,6 +239,44 @@ def test_marks_that_touch_a_name(
     for each in report.unavailable:
         expected = XL if each.known.name == "gone_" else "type a space between"
         assert expected in (each.known.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "used", "unavailable"),
+    [
+        ("bad_prompt (2), x", ["bad_prompt"], {"bad_prompt (2)": "bad_prompt"}),
+        ("a wolf (3) in snow", [], {"wolf (3)": None}),
+        ("a wolf (3)", [], {"wolf (3)": None}),
+        ("a (3) wolf, ((wolf)) (4), wolf", [], {}),
+        (r"a wolf \(3\) in snow", ["wolf (3)"], {}),
+        (r"[wolf \(3\) :(a cat:1.2):0.5]", ["wolf (3)"], {}),
+        ("a cat # wolf (3)\n", [], {}),
+        ("old [v2], snow", [], {"old [v2]": None}),
+        ("gone (1)", [], {"gone (1)": None}),
+        ("a (cat:1.2)", [], {}),
+    ],
+)
+def test_brackets_that_are_typed_as_in_a_name(
+    prompt: str, used: list[str], unavailable: dict[str, str | None]
+) -> None:
+    """The host reads them as weights, so the name is not used; the report says how to type it."""
+    names = ("bad_prompt (2)", "bad_prompt", "wolf (3)", "old [v2]", "gone (1)")
+    known = [KnownEmbedding(name, name, 1, XL if name == "gone (1)" else None) for name in names]
+    report = make_reader(known).read(prompt, 10)
+    assert [use.known.name for use in report.used] == used
+    assert {each.known.name: each.shadowed_by for each in report.unavailable} == unavailable
+    for each in report.unavailable:
+        expected = XL if each.known.name == "gone (1)" else f"type {escape(each.known.name)}"
+        assert expected in (each.known.reason or "")
+
+
+def test_a_name_that_is_not_here_and_nearly_one_that_is() -> None:
+    """One sentence says both."""
+    (line,) = READER.read("embedding:marc_alante", 10).lines()
+    assert line == (
+        "not used: marc_alante: it is not here (did you mean marc_allante?); "
+        "the model reads its name as words"
+    )
 
 
 def test_names_that_are_not_here() -> None:

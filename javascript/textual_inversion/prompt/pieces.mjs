@@ -87,7 +87,7 @@ export function endsInMark(name) {
  * @param {string} after
  */
 export function isTouched(name, after) {
-  return endsInMark(name) && /^[,，、.;!?]/.test(after);
+  return endsInMark(name) && /^[^\s\p{L}\p{N}()[\]{}|:<>\\]/u.test(after);
 }
 
 /**

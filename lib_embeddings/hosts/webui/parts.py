@@ -17,7 +17,7 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import Field
-from lib_embeddings.prompts.infotext import named_embeddings
+from lib_embeddings.prompts.infotext import find_fields, named_embeddings
 from lib_embeddings.web.answers import HostFacts
 
 # Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
@@ -218,11 +218,13 @@ class Parts:
         self._hooks.add("API and page", answer)
         self._hooks.add("news for the page", partial(unpack_events, app))
 
-    def _on_paste(self, _infotext: str, fields: dict[str, Any]) -> None:
+    def _on_paste(self, infotext: str, fields: dict[str, Any]) -> None:
         """Print which embeddings of a pasted infotext are not here."""
 
         def report() -> None:
-            prompt, named = fields.get("Prompt", ""), named_embeddings(fields)
+            # The host cuts a field at its first comma, where it is not quoted.
+            named = named_embeddings({**fields, **find_fields(infotext)})
+            prompt = fields.get("Prompt", "")
             print_lines(self._reports.note_pasted(prompt, named).lines())
 
         self._hooks.guard("report on pasted infotexts", report)

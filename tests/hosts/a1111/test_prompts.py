@@ -225,6 +225,19 @@ def test_a_pasted_infotext_tells_what_is_not_here(
     ]
 
 
+def test_a_pasted_infotext_tells_of_names_that_the_host_cuts_off(
+    started: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The host keeps one name of Forge's list, where no quotes are around it."""
+    capsys.readouterr()
+    infotext = "a\nSteps: 20, TI: gone_a, gone_b, Version: f2.0"
+    started.webui.callbacks.fire("infotext_pasted", infotext, {"TI": "gone_a"})
+    assert [line.split()[3] for line in capsys.readouterr().out.splitlines()] == [
+        "gone_a,",
+        "gone_b,",
+    ]
+
+
 def test_a_pasted_infotext_without_embeddings_says_nothing(
     started: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -391,6 +391,8 @@ test("a name that is removed from a prompt is nowhere in it", () => {
 
 test("a space parts a name from a mark that touches it", () => {
   assert.deepEqual(partName("c++, a dog", "c++"), { start: 3, end: 3, replacement: " " });
+  assert.deepEqual(partName("a cat!!", "cat!"), { start: 6, end: 6, replacement: " " });
+  assert.equal(partName("(cat!:1.2)", "cat!"), null);
   assert.equal(partName("c++ , a dog", "c++"), null);
   assert.equal(partName("cat, a dog", "cat"), null);
 });
