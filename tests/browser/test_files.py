@@ -150,6 +150,7 @@ def test_several_at_once(tab: Tab, folder: Path) -> None:
     expect(undo_line(tab)).to_contain_text("Deleted 2 files")
     expect(tab.card("cat")).to_have_count(0)
     undo.click()
+    expect(undo_line(tab)).to_contain_text("Restored 2 files")
     expect(tab.card("cat")).to_be_visible()
     assert files_in(folder) == ALL
 
