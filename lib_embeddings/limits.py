@@ -125,7 +125,7 @@ class Limits:
     # What a new preview replaced is kept for a day.
     undo_seconds: float = 86_400.0
     # A draft beside an embedding is written in less; an older one was left by a process that died.
-    draft_seconds: float = 60.0
+    draft_seconds: float = 3600.0
     # A page asks for a hundred previews at once.
     previews_at_once: int = 2
     # 10,000 thumbnails of 256 pixels are about 100 MB.

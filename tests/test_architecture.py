@@ -182,7 +182,8 @@ def test_only_the_reader_opens_embeddings() -> None:
 # alone, which knows the rules of each system; all others here have files of their own.
 CUTTERS = {
     "entries.place": "the one that does it for all",
-    "entries.companions": "the folder of thumbnails, and drafts of what is written",
+    "entries.companions": "the folder of thumbnails",
+    "entries.drafts": "drafts of what is written, beside their place",
     "entries.previews": "the folder of pictures that were replaced",
     "cli.learn": "the state of what is learned, in the current folder",
     "library.index": "the folder of the index, and our own modules",
@@ -190,7 +191,7 @@ CUTTERS = {
     "library.choices_file": "the file of older versions beside the store",
     "library.files": "the trash, and the records of what moves",
     "web.tab": "the scripts and styles of the page",
-    "sources.download": "the folder of downloads, and drafts beside their place",
+    "sources.download": "the folder of downloads",
     "sources.settings": "the file of settings",
 }
 CUTS = {

@@ -12,9 +12,6 @@ import hashlib
 import io
 import logging
 import os
-import secrets
-import shutil
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +20,7 @@ from typing import BinaryIO, NamedTuple
 
 from platformdirs import user_cache_path
 
+from lib_embeddings.entries.drafts import sweep, write_at_once
 from lib_embeddings.entries.entry import Companion, Entry
 from lib_embeddings.entries.moves import advice_on
 from lib_embeddings.entries.place import Place
@@ -39,11 +37,6 @@ def by_name(companions: Iterable[Companion]) -> dict[str, Companion]:
     """Return what lies beside an embedding by its folded name."""
     return {fold(each.filename): each for each in companions}
 
-
-# What every draft beside an embedding is called.
-DRAFT = ".lib-embeddings-{}.tmp"
-
-# Pictures
 
 # Pillow's names of what browsers show. It knows others, and starts Ghostscript for one of them.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
@@ -135,40 +128,14 @@ class Thumbnails:
                     yield status.st_mtime_ns, status.st_size, item.path
 
 
-def write_at_once(path: Path, data: bytes, check: Callable[[], object] = lambda: None) -> None:
-    """Write a file that is there as a whole or not at all. Raises `OSError`.
-
-    Args:
-        check: called in the last moment; where it raises, nothing is written.
-    """
-    draft = path.with_name(DRAFT.format(secrets.token_hex(8)))
-    try:
-        with draft.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(OSError):
-            shutil.copymode(path, draft)
-        check()
-        os.replace(draft, path)
-    finally:
-        with suppress(OSError):
-            draft.unlink()
-
-
 def write_beside(place: Place, data: bytes, check: Callable[[], object] = lambda: None) -> None:
     """Write a file in a folder of embeddings in one step; a link stays one.
-
-    A process that was killed may have left a draft: the next one to write there removes it.
 
     Raises:
         WriteError: the disk refuses.
     """
     path = Path(os.path.realpath(place.full_path))
-    with suppress(OSError):
-        for draft in path.parent.glob(DRAFT.format("*")):
-            if time.time() - draft.stat().st_mtime > LIMITS.draft_seconds:
-                draft.unlink()
+    sweep(path.parent)
     try:
         write_at_once(path, data, check)
     except OSError as error:

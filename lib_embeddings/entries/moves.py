@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from lib_embeddings.entries.drafts import draft_name, sweep
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.errors import MoveError, shown
@@ -142,6 +143,7 @@ def _move_between_disks(source: Place, target: Place) -> None:
     is found in between tells how far it came: a draft alone is worth nothing, one beside a file
     that was put aside is complete.
     """
+    sweep(target.full_folder)
     draft, aside = _draft_of(target), _aside(source)
     try:
         _copy(source.full_path, draft)
@@ -175,8 +177,8 @@ def _finish_between_disks(source: Place, target: Place) -> None:
 
 
 def _draft_of(target: Place) -> str:
-    """Return where a copy is made: hidden, so that no scan and no watcher cares about it."""
-    return target.beside(f".lib-embeddings-{target.id}.tmp").full_path
+    """Return where a copy is made."""
+    return target.beside(draft_name(target.id)).full_path
 
 
 def _aside(source: Place) -> str:

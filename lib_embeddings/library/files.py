@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, NamedTuple
 
-from lib_embeddings.entries.companions import write_at_once
+from lib_embeddings.entries.drafts import write_at_once
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import Move, carry_out, take_back
 from lib_embeddings.entries.place import Place

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from typing import NamedTuple
 
 from platformdirs import user_cache_path
 
+from lib_embeddings.entries.drafts import draft_name, sweep
 from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_embedding, sha256
@@ -42,8 +42,6 @@ from lib_embeddings.sources.transport import Answer, Transport
 OnProgress = Callable[[int, int | None], None]
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
-# Hidden and temporary by name, so that no scan and no watcher cares about it.
-_DRAFT = ".lib-embeddings-{}.tmp"
 
 
 class Download(NamedTuple):
@@ -124,9 +122,9 @@ class Downloads:
         next draft begins with it.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sweep(self._folder, "*.tmp", self._limits.download_seconds)
-        _sweep(self._folder, "*.part", self._limits.kept_seconds)
-        draft = self._folder / _DRAFT.format(secrets.token_hex(8))
+        _forget(self._folder, "*.tmp", self._limits.download_seconds)
+        _forget(self._folder, "*.part", self._limits.kept_seconds)
+        draft = self._folder / draft_name()
         kept = self._folder / f"{file.sha256}.part" if file.sha256 else None
         with suppress(OSError):  # only one of several processes gets it
             if kept:
@@ -160,7 +158,7 @@ class Downloads:
     def _put_sidecar(self, place: Place, document: dict[str, object]) -> None:
         """Write the sidecar where there is none; one that is there has a person's own words."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._folder / _DRAFT.format(secrets.token_hex(8))
+        draft = self._folder / draft_name()
         try:
             draft.write_text(json.dumps(document, indent=4, ensure_ascii=False), encoding="utf-8")
             with suppress(NameRefused):
@@ -314,13 +312,14 @@ def _judge(path: str, place: Place) -> Embedding:
 
 def _put(draft: Path, place: Place) -> None:
     """Give a file of ours its name in a folder, all at once. Raises `NameRefused`, `OSError`."""
+    sweep(place.full_folder)
     try:
         move_file(Place.of_file(draft), place)
     except FileExistsError as error:
         raise _taken(place.filename) from error
 
 
-def _sweep(folder: Path, pattern: str, seconds: float) -> None:
+def _forget(folder: Path, pattern: str, seconds: float) -> None:
     """Delete what processes left that were ended: nobody writes to a file for so long."""
     for left in folder.glob(pattern):
         with suppress(OSError):

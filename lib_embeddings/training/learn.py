@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from lib_embeddings import __version__
-from lib_embeddings.entries.companions import write_at_once
+from lib_embeddings.entries.drafts import sweep, write_at_once
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.pictures.compare import (
     KIND_KEY,
@@ -75,6 +75,7 @@ class Learned:
         """
         path = path_for(folder, self.name)
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
         write_at_once(path, self.as_file())
         preview = path.with_suffix(".preview.png")
         if not preview.exists():

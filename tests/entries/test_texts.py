@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_embeddings import scan
-from lib_embeddings.entries import companions, texts
+from lib_embeddings.entries import drafts, texts
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.texts import TextEdit, Texts, read_texts, write_texts, written_texts
 from lib_embeddings.errors import WriteError
@@ -333,7 +334,7 @@ def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, co
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system kills in another way")
-def test_a_process_that_is_killed(tmp_path: Path) -> None:
+def test_a_process_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old text is there, whole; the next writer removes the draft that was left."""
     entry = entry_beside(tmp_path, {"cat.json": '{"notes": "old"}'})
     code = f"""
@@ -347,8 +348,8 @@ write_texts(found.entry, {{"notes": TextEdit("old", "new")}})
     killed = subprocess.run([sys.executable, "-c", code], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert (tmp_path / "cat.json").read_text() == '{"notes": "old"}'
-    (draft,) = tmp_path.glob(companions.DRAFT.format("*"))
-    os.utime(draft, (0, 0))
+    assert len(os.listdir(tmp_path)) == 3
+    monkeypatch.setattr(drafts, "LIMITS", replace(LIMITS, draft_seconds=-1))
     write_texts(entry, {"notes": TextEdit("old", "new")})
     assert sorted(os.listdir(tmp_path)) == ["cat.json", "cat.pt"]
 

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from PIL import Image
 
 from examples.world import PLACES, Thing, draw, recognise
 from lib_embeddings import PictureError, read_embedding
+from lib_embeddings.entries import drafts
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.pictures.compare import compare
 from lib_embeddings.pictures.paint import Settings
 from lib_embeddings.training import learning as module
@@ -61,10 +64,15 @@ def test_it_paints_what_was_shown(pictures: Path, tmp_path: Path) -> None:
     assert right >= 7
 
 
-def test_what_is_written(pictures: Path, tmp_path: Path) -> None:
+def test_what_is_written(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is an ordinary embedding of SD 1.x with the recipe, beside a picture of it."""
     learned = learn([pictures], NAME, model=small(), **SHORT, n_vectors=2)
+    (tmp_path / "new").mkdir()
+    monkeypatch.setattr(drafts, "LIMITS", replace(LIMITS, draft_seconds=-1))
+    left = tmp_path / "new" / drafts.draft_name()
+    left.touch()
     path = learned.save(tmp_path / "new")
+    assert not left.exists()
     found = read_embedding(path)
     assert (found.container, found.layout) == ("safetensors", "emb_params")
     assert found.info["clip_l"][:2] == (2, 768)

@@ -1,0 +1,63 @@
+"""Write files in folders of embeddings: each is there as a whole or not at all.
+
+What is written has another name until it is complete. A process that is killed leaves a file of
+that name, and whoever writes into the folder next removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from lib_embeddings.limits import LIMITS
+
+# Not what moves put aside, which is somebody's only copy.
+_DRAFT = re.compile(r"\.lib-embeddings-[0-9a-f]{16}\.tmp")
+
+
+def draft_name(id_: str | None = None) -> str:
+    """Return what a draft is called: hidden and temporary, so that no scan and no watcher cares.
+
+    Args:
+        id_: of the place that it is for, where others have to find it; sixteen digits.
+    """
+    return f".lib-embeddings-{id_ or secrets.token_hex(8)}.tmp"
+
+
+def sweep(folder: str | os.PathLike[str]) -> None:
+    """Delete the drafts in a folder that processes left which were ended."""
+    with suppress(OSError), os.scandir(folder) as inside:
+        for item in inside:
+            if _DRAFT.fullmatch(item.name):
+                with suppress(OSError):
+                    # Its time of writing may be that of what it copies; this one is its own.
+                    changed = item.stat(follow_symlinks=False).st_ctime
+                    if time.time() - changed > LIMITS.draft_seconds:
+                        os.remove(item.path)
+
+
+def write_at_once(path: Path, data: bytes, check: Callable[[], object] = lambda: None) -> None:
+    """Write a file that is there as a whole or not at all. Raises `OSError`.
+
+    Args:
+        check: called in the last moment; where it raises, nothing is written.
+    """
+    draft = path.with_name(draft_name())
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(OSError):
+            shutil.copymode(path, draft)
+        check()
+        os.replace(draft, path)
+    finally:
+        with suppress(OSError):
+            draft.unlink()
