@@ -8,7 +8,7 @@ from lib_embeddings.limits import LIMITS
 
 LENGTH, STEPS = LIMITS.prompt_characters, LIMITS.prompt_steps
 # The names that the prompts have in them; the last is of an embedding that no prompt can use.
-NAMES = ("foo", "x_", "bad-hands-5", "gone-5")
+NAMES = ("foo", "x_", "bad-hands-5", "wolf (3)", "gone-5")
 
 
 def long(text: str) -> str:
@@ -25,9 +25,12 @@ def words(length: int, letters: str) -> str:
 HOSTILE = {
     **{f"many {text!r}": long(text) for text in (
         "[a:b:", "(a", "[ a:(b:]", "a AND ", "BREAK ", "<a:", "<foo> ", "foo++ ", "embedding:foo ",
-        "x_,", "gone-5 ", "1",
+        "x_,", "x_!", "wolf (3) ", "gone-5 ", "1",
     )},
     "alternations": f"[a|b|c] [d|e|f|g|h] [i|j|k|l|m|n|o] {'a fine word ' * 80}",
+    "foreign names that are not here": long(
+        " ".join(f"embedding:g{number}" for number in range(LENGTH // 12))
+    ),
     "an edit at each step": long("".join(f"[a{n}:b:{n}] " for n in range(STEPS))),
     "alternations in each other": "[a|" * 4000 + "]" * 4000,
     "brackets across each other": "(a" * 3000 + "[a" * 3000 + ")" * 3000 + "]" * 3000,
