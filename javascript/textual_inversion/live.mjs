@@ -2,7 +2,8 @@
  * Follow changes of the library, over one connection for all tabs of the page.
  *
  * A browser opens no more than six connections to one host, so there is one only while the
- * page is visible and has listeners.
+ * page is visible and has listeners. One that is lost is made again; where the server has nothing
+ * to follow any more, as the Python part was switched off, it is not asked again.
  */
 
 /** @typedef {import("./api.mjs").Changes} Changes */
@@ -10,12 +11,17 @@
 /**
  * @typedef {object} Listener
  * @property {(changes: Changes) => void} changed Called after connecting, and for every change.
- * @property {(isConnected: boolean) => void} connection Called when it is lost, and when it is back.
+ * @property {(problem: string) => void} connection Called when it is lost, and with no text when it is back.
  */
 
-// The server ends every stream after a while, and the browser connects again within seconds.
+// The server ends every stream after a while, and the page connects again within seconds.
 const LOSS_MS = 6000;
-const RETRY_MS = 5000;
+// Between two tries; each wait is twice as long as the one before it.
+const [SHORTEST_MS, LONGEST_MS] = [1000, 60_000];
+const REFUSALS = [403, 404];
+
+const LOST = "Not connected. Trying again …";
+const REFUSED = "The server has no embeddings for this page any more: load it again";
 
 /** @type {Map<string, Feed>} */
 const feeds = new Map();
@@ -42,7 +48,9 @@ class Feed {
   #lossTimer;
   /** @type {number | undefined} */
   #retryTimer;
-  #isConnected = true;
+  #waitMs = SHORTEST_MS;
+  #isRefused = false;
+  #problem = "";
 
   /** @param {string} address */
   constructor(address) {
@@ -66,7 +74,7 @@ class Feed {
 
   #connectIfWanted() {
     if (document.visibilityState !== "visible" || !this.#listeners.size) this.#disconnect();
-    else if (!this.#source) this.#connect();
+    else if (!this.#source && !this.#isRefused) this.#connect();
   }
 
   #connect() {
@@ -87,22 +95,43 @@ class Feed {
   #onGeneration(changes) {
     clearTimeout(this.#lossTimer);
     this.#lossTimer = undefined;
-    this.#setConnected(true);
+    this.#waitMs = SHORTEST_MS;
+    this.#setProblem("");
     for (const listener of this.#listeners) listener.changed(changes);
   }
 
-  #onError() {
-    this.#lossTimer ??= setTimeout(() => this.#setConnected(false), LOSS_MS);
-    // After a refusal the browser gives up; after a broken connection it tries again by itself.
-    if (this.#source?.readyState !== EventSource.CLOSED) return;
+  async #onError() {
+    this.#lossTimer ??= setTimeout(() => this.#setProblem(LOST), LOSS_MS);
+    const isClosed = this.#source?.readyState === EventSource.CLOSED;
+    this.#source?.close(); // A browser would try again as often as ever.
     this.#source = undefined;
-    this.#retryTimer = setTimeout(() => this.#connectIfWanted(), RETRY_MS);
+    this.#retryTimer = setTimeout(() => this.#connectIfWanted(), this.#waitMs);
+    this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_MS);
+    if (!isClosed || !(await isRefused(this.address))) return;
+    this.#isRefused = true;
+    this.#disconnect();
+    this.#setProblem(REFUSED);
   }
 
-  /** @param {boolean} isConnected */
-  #setConnected(isConnected) {
-    if (this.#isConnected === isConnected) return;
-    this.#isConnected = isConnected;
-    for (const listener of this.#listeners) listener.connection(isConnected);
+  /** @param {string} problem */
+  #setProblem(problem) {
+    if (this.#problem === problem) return;
+    this.#problem = problem;
+    for (const listener of this.#listeners) listener.connection(problem);
   }
+}
+
+/**
+ * Tell whether a server refuses what is asked, which a browser does not say of a source of events.
+ *
+ * @param {string} address
+ */
+async function isRefused(address) {
+  const asking = new AbortController();
+  const status = await fetch(address, { signal: asking.signal }).then(
+    (response) => response.status,
+    () => 0,
+  );
+  asking.abort();
+  return REFUSALS.includes(status);
 }

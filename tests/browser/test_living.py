@@ -57,6 +57,27 @@ def test_a_server_that_starts_again_is_found_again(
         expect(tab.prompt).to_have_value("a cat")
 
 
+def test_a_server_that_has_no_events_any_more_is_not_asked_again(tab: Tab) -> None:
+    """Where the Python part was switched off the page says so and is silent, whatever is done."""
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=404)
+
+    tab.page.route("**/events", refuse)
+    tab.page.clock.install()
+    tab.page.reload()
+    expect(tab.note).to_have_text(
+        "The server has no embeddings for this page any more: load it again"
+    )
+    asked.clear()
+    tab.prompt.fill("a marc")
+    tab.page.clock.run_for(300_000)
+    tab.wait_until_painted()
+    assert asked == []
+
+
 @pytest.mark.parametrize("is_there", [True, False], ids=["404", "no connection"])
 def test_where_the_library_does_not_answer_the_page_asks_once(
     visit: Visit, address: str, *, is_there: bool

@@ -23,7 +23,7 @@ import { FILTERS } from "./selection.mjs";
  * @property {() => void} render Called when a page of the results that are shown has come.
  * @property {(problem: Error | undefined) => void} warn Called after every request.
  * @property {() => void} changed Called for every change of the library.
- * @property {(isConnected: boolean) => void} connection Called when it is lost, and when it is back.
+ * @property {(problem: string) => void} connection Called when it is lost, and with no text when it is back.
  */
 
 // However few cards are in sight: scrolling should not ask again at every row.
@@ -134,7 +134,7 @@ export class Search {
         this.#update(generation);
         this.display.changed();
       },
-      connection: (isConnected) => this.display.connection(isConnected),
+      connection: (problem) => this.display.connection(problem),
     });
   }
 

@@ -87,7 +87,7 @@ export class Tab {
       render: () => this.#render(),
       warn: (problem) => this.#warn(problem),
       changed: () => this.details.refresh(),
-      connection: (isThere) => this.toolbar.warn("connection", isThere ? "" : "Not connected. Trying again …"),
+      connection: (problem) => this.toolbar.warn("connection", problem),
     });
     const { details, grid, search } = this;
     this.files = new Files({ api, host, details, grid, search, undo: this.undo });

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+
+import { listen } from "../../javascript/textual_inversion/live.mjs";
+
+const LOST = "Not connected. Trying again …";
+
+/** A source of events that a test moves by hand. */
+class Source extends EventTarget {
+  static CLOSED = 2;
+  static all = [];
+  readyState = 0;
+
+  constructor(address) {
+    super();
+    this.address = address;
+    Source.all.push(this);
+  }
+
+  tell(generation) {
+    const data = JSON.stringify({ generation });
+    this.dispatchEvent(Object.assign(new Event("generation"), { data }));
+  }
+
+  async fail(readyState = 0) {
+    this.readyState = readyState;
+    this.dispatchEvent(new Event("error"));
+    await new Promise(setImmediate);
+  }
+
+  close() {
+    this.readyState = Source.CLOSED;
+  }
+}
+
+const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+Object.assign(globalThis, { document, EventSource: Source });
+
+let [addresses, asked] = [0, 0];
+
+/** Follow a server of its own, which answers what is asked beside events with a status; 0 is no answer. */
+function follow(status) {
+  asked = 0;
+  mock.method(globalThis, "fetch", () => {
+    asked += 1;
+    return status ? Promise.resolve({ status }) : Promise.reject(new TypeError("no connection"));
+  });
+  const problems = [];
+  const stop = listen(`events-${(addresses += 1)}`, { changed: () => {}, connection: (problem) => problems.push(problem) });
+  return { problems, stop };
+}
+
+beforeEach(() => {
+  Source.all = [];
+  mock.reset();
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout"] });
+});
+
+/** Return how long the page waits before it connects again, in seconds. */
+function secondsUntilNext() {
+  const before = Source.all.length;
+  for (let seconds = 1; seconds <= 100; seconds += 1) {
+    mock.timers.tick(1000);
+    if (Source.all.length > before) return seconds;
+  }
+  return Infinity;
+}
+
+test("a connection that is lost is made again, with waits that grow to a minute", async () => {
+  const { problems, stop } = follow(0);
+  const waits = [];
+  for (let tries = 0; tries < 9; tries += 1) {
+    await Source.all.at(-1).fail(tries % 2 ? Source.CLOSED : 0);
+    waits.push(secondsUntilNext());
+  }
+  assert.deepEqual(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+  assert.deepEqual(problems, [LOST]);
+  Source.all.at(-1).tell(2);
+  assert.deepEqual(problems, [LOST, ""]);
+  await Source.all.at(-1).fail();
+  assert.equal(secondsUntilNext(), 1);
+  stop();
+});
+
+test("a connection that breaks is the page's own to make again", async () => {
+  const { stop } = follow(200);
+  const [source] = Source.all;
+  await source.fail();
+  assert.equal(source.readyState, Source.CLOSED);
+  assert.equal(asked, 0);
+  stop();
+});
+
+for (const status of [403, 404])
+  test(`a server that refuses with ${status} is not asked again`, async () => {
+    const { problems, stop } = follow(status);
+    await Source.all[0].fail(Source.CLOSED);
+    assert.deepEqual(problems, ["The server has no embeddings for this page any more: load it again"]);
+    assert.equal(secondsUntilNext(), Infinity);
+    document.dispatchEvent(new Event("visibilitychange"));
+    assert.equal(Source.all.length, 1);
+    assert.equal(asked, 1);
+    assert.equal(problems.length, 1);
+    stop();
+  });
+
+for (const status of [401, 200, 503])
+  test(`a server that answers ${status} is tried again`, async () => {
+    const { problems, stop } = follow(status);
+    await Source.all[0].fail(Source.CLOSED);
+    assert.equal(secondsUntilNext(), 1);
+    assert.deepEqual(problems, []);
+    stop();
+  });
