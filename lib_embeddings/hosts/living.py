@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
-from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found
 from lib_embeddings.library.choices import Choices
@@ -25,10 +25,14 @@ class Living(NamedTuple):
     library: Library
     watcher: Watcher
 
-    def set_roots(self, roots: Iterable[str]) -> None:
-        """Scan and watch these folders from now on."""
-        self.library.set_roots(roots)
-        self.watcher.scan_soon()
+    def scan(self, folders: Iterable[str]) -> None:
+        """Scan these folders now, and watch them from now on where they have become others."""
+        roots = list(dict.fromkeys(map(absolute, folders)))
+        if roots == list(self.library.roots):
+            self.library.rescan()
+        else:
+            self.library.set_roots(roots)
+            self.watcher.scan_soon()
 
 
 @contextmanager

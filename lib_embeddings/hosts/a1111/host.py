@@ -9,7 +9,6 @@ from typing import Any
 import modules
 from modules import sd_hijack, sd_models
 
-from lib_embeddings.entries.place import absolute
 from lib_embeddings.hosts.a1111.encoding import HASHES_PART, HashWriter
 from lib_embeddings.hosts.a1111.loader import Loader
 from lib_embeddings.hosts.living import Living
@@ -125,11 +124,7 @@ class _Host:
     def rescan(self) -> None:
         """Scan all folders now, which may have become others."""
         own = [path for path in self._database.embedding_dirs if path not in self._added]
-        roots = list(dict.fromkeys(map(absolute, [*own, *more_folders()])))
-        if roots == list(self._library.roots):
-            self._library.rescan()
-        else:
-            self._living.set_roots(roots)
+        self._living.scan([*own, *more_folders()])
 
     def add_folders(self) -> Undo:
         """Tell the database of our folders, so that whoever asks it for folders hears of them."""

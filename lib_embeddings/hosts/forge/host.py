@@ -10,7 +10,6 @@ import backend.text_processing.textual_inversion
 import modules
 from modules import shared
 
-from lib_embeddings.entries.place import absolute
 from lib_embeddings.hosts.forge.infotexts import INFOTEXT_PART, InfotextWriter
 from lib_embeddings.hosts.forge.loader import LOADING_PART, Loader
 from lib_embeddings.hosts.living import Living
@@ -123,11 +122,7 @@ class _Host:
 
     def rescan(self) -> None:
         """Scan all folders now, which may have become others."""
-        roots = list(dict.fromkeys(map(absolute, folders())))
-        if roots == list(self._library.roots):
-            self._library.rescan()
-        else:
-            self._living.set_roots(roots)
+        self._living.scan(folders())
 
 
 def _facts(separator: str) -> HostFacts:

@@ -18,7 +18,6 @@ from modules import (  # noqa: F401 - `check` looks at all that were imported
 )
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.place import absolute
 from lib_embeddings.errors import HostError
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.sdnext.loader import LOADING_PART, Loader
@@ -125,11 +124,7 @@ class _Host:
 
     def rescan(self) -> None:
         """Scan all folders now, which may have become others."""
-        roots = list(dict.fromkeys(map(absolute, folders())))
-        if roots == list(self._library.roots):
-            self._library.rescan()
-        else:
-            self._living.set_roots(roots)
+        self._living.scan(folders())
 
 
 def _facts(separator: str) -> HostFacts:
