@@ -43,7 +43,6 @@ from lib_embeddings.limits import LIMITS
 NAME = "torch-legacy"
 
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
-_MAGIC_PICKLE = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _PROTOCOL_VERSION = 1001
 _COUNT = struct.Struct("<q")
 _BEGINS_PICKLE = re.compile(rb"\x80[\x02-\x05]")
