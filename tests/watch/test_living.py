@@ -54,7 +54,7 @@ class World:
 
     def __init__(self, living: Living) -> None:
         self.library, self.watcher = living
-        self.set_roots = living.set_roots
+        self.scan = living.scan
         self.broken: set[str] = set()  # names that were ever listed as broken
         self.library.subscribe(self._note_broken)
 
@@ -462,10 +462,10 @@ def test_roots_are_set_live(world: World, root: Path, a: Path, tmp_path: Path) -
     """A root that is added is scanned and watched; so is the loss of one."""
     b = tmp_path / "other" / "b.safetensors"
     b.parent.mkdir()
-    world.set_roots([str(root), str(b.parent)])
+    world.scan([str(root), str(b.parent)])
     b.write_bytes(TWO)
     assert world.lists({a: 1, b: 2})
-    world.set_roots([str(b.parent)])
+    world.scan([str(b.parent)])
     assert world.lists({b: 2})
     b.write_bytes(THREE)
     assert world.lists({b: 3})
