@@ -274,7 +274,7 @@ def measure_slow_writer(stopwatch: Stopwatch, root: Path) -> bool:
     """Print how soon a file shows that is written in parts; tell whether it never showed before."""
     data = safetensors_file({"emb_params": vectors(75)})
     size = -(-len(data) // SLOW_PARTS)
-    early = []
+    early: list[str] = []
 
     def write() -> None:
         with (root / "slow.safetensors").open("wb", buffering=0) as file:

@@ -166,7 +166,7 @@ def _tensor(random: Random, rest: tuple[object, ...]) -> object:
     made = tensor(identity, shape, strides, offset)
     if random.random() < 0.1:
         extra = random.choice(({"neg": True}, {}, [1], 5))
-        made = Call(made.function, (*made.arguments, extra))  # type: ignore[misc]
+        made = Call(made.function, (*made.arguments, extra))
     return parameter(made) if random.random() < 0.2 else made
 
 
@@ -179,7 +179,7 @@ def _call(random: Random, rest: tuple[object, ...]) -> object:
         *("torch._tensor._rebuild_from_type_v2", "argparse.Namespace", "copyreg._reconstructor"),
         *("torch._utils._rebuild_device_tensor_from_numpy", "posix.system"),
     )
-    arguments = tuple(
+    arguments: tuple[Any, ...] = tuple(
         random.choice(
             (1, "latin1", None, (), [], {"a": 1}, b"x", ORDERED_DICT, Global("torch", "float32"))
         )

@@ -93,7 +93,7 @@ def _memo() -> bytes:
 
 def _collisions() -> bytes:
     """Return as many numbers as keys as are read, which a dict stores in quadratic time."""
-    mask, number, numbers = (1 << 15) - 1, 0, []
+    mask, number, numbers = (1 << 15) - 1, 0, list[int]()
     while len(numbers) < LIMITS.pickle_number_keys:
         numbers.append(number)
         number = (5 * number + 1) & mask

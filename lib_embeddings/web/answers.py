@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -182,7 +182,7 @@ def _look_into(seen: ViewEntry) -> Inspection:
 
 async def stream(
     library: Library, is_disconnected: Callable[[], Awaitable[bool]]
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str, None]:
     """Yield the current generation at once, then every new one, as server-sent events."""
     news: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()

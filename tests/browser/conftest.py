@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Playwright, sync_playwright
 
 from tests.browser.tab import Tab
 from tests.builders import safetensors_file
@@ -103,8 +103,13 @@ def visiting(browser: Browser, *, script: str = "", **options: object) -> Iterat
     context.add_init_script(script)
     page = context.new_page()
     failures: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        failures.append(dialog.message)
+        dialog.dismiss()
+
     page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("dialog", lambda dialog: (failures.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", refuse)
     try:
         yield page
     finally:
@@ -115,13 +120,18 @@ def visiting(browser: Browser, *, script: str = "", **options: object) -> Iterat
 
 
 @pytest.fixture(scope="package")  # its event loop must be gone when other tests run theirs
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")  # one that has had a hundred visitors is twice as slow
+def browser(playwright: Playwright) -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

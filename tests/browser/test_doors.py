@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from socket import create_connection
+from socket import create_connection, socket
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -54,7 +54,7 @@ class Proxy(socketserver.BaseRequestHandler):
             self.copy(app, self.request)
 
     @staticmethod
-    def copy(source: object, target: object) -> None:
+    def copy(source: socket, target: socket) -> None:
         try:
             while piece := source.recv(65536):
                 target.sendall(piece)

@@ -415,7 +415,7 @@ def test_a_failure_in_the_middle(
 def test_what_cannot_be_moved_back_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that fails twice leaves a file at its new name; the sentence says which."""
     fill(tmp_path, "cat.pt", "cat.json")
-    entry, moved = entry_of(tmp_path, "cat.pt"), []
+    entry, moved = entry_of(tmp_path, "cat.pt"), list[str]()
 
     def move_once(source: Place, target: Place) -> None:
         if moved:

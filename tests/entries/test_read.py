@@ -18,6 +18,7 @@ from lib_embeddings.entries.entry import Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_contents, read_file
 from lib_embeddings.entries.walk import Found
+from lib_embeddings.formats import assemble
 from lib_embeddings.formats.embedding import named_tensors
 from lib_embeddings.limits import LIMITS
 from tests.builders import (
@@ -102,7 +103,7 @@ def test_problems(
     path = saved(tmp_path, "cat.pt", data)
     with pytest.raises(error) as raised:
         read_embedding(path)
-    assert (str(raised.value), raised.value.path) == (reason, path)
+    assert (str(raised.value), vars(raised.value)["path"]) == (reason, path)
     reading = told(path)
     assert (reading.state, reading.reason, reading.is_transient) == (state, reason, False)
 
@@ -225,11 +226,10 @@ def test_a_change_explains_the_damage_it_did(
 ) -> None:
     """A file that is cut while it is read has changed; it is not said to be cut short."""
     path = saved(tmp_path, "cat.pt")
-    make_embedding = read_module.make_embedding
 
     def cut_and_make(*arguments: Any) -> object:
         saved(tmp_path, "cat.pt", GOOD[:100])
-        return make_embedding(*arguments)
+        return assemble.make_embedding(*arguments)
 
     monkeypatch.setattr(read_module, "make_embedding", cut_and_make)
     assert told(path) == Reading(

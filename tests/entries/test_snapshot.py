@@ -134,7 +134,7 @@ def test_every_kind_of_change() -> None:
 def test_what_makes_a_file_modified(changed: dict[str, object]) -> None:
     """Whatever a client could see differently is a change."""
     before = entry("a")
-    after = before._replace(**changed)  # type: ignore[arg-type]
+    after = before._replace(**changed)
     assert diff(snapshot(before), snapshot(after)) == Changes(modified=(after,))
 
 

@@ -237,13 +237,13 @@ class StableDiffusionProcessing:
         self.all_hr_prompts = [prompt if hr_prompt is None else hr_prompt]
         self.steps = 20
         self.extra_generation_params: dict[str, Any] = {}
-        self.cached_c = StableDiffusionProcessing.cached_c  # type: ignore[misc] # as Forge does
-        self.cached_uc = StableDiffusionProcessing.cached_uc  # type: ignore[misc]
+        self.cached_c = StableDiffusionProcessing.cached_c  # as Forge does
+        self.cached_uc = StableDiffusionProcessing.cached_uc
         self.c: Any = None
         self.hr_c: Any = None
 
     def clear_prompt_cache(self) -> None:
-        self.cached_c, self.cached_uc = [None, None, None], [None, None, None]  # type: ignore[misc]
+        self.cached_c, self.cached_uc = [None, None, None], [None, None, None]
         StableDiffusionProcessing.cached_c = [None, None, None]
         StableDiffusionProcessing.cached_uc = [None, None, None]
 
@@ -257,7 +257,7 @@ class StableDiffusionProcessing:
         hires_steps: int | None = None,
     ) -> Any:
         model = sys.modules["modules.sd_models"].model_data.sd_model
-        engines = sys.modules["backend.text_processing.classic_engine"]
+        engines: Any = sys.modules["backend.text_processing.classic_engine"]
         wanted = (tuple(required_prompts), steps, hires_steps, model.sd_checkpoint_info.filename)
         for cache in caches:
             if cache[0] is not None and cache[0] == wanted:
@@ -305,7 +305,7 @@ class FakeForge(FakeWebui):
         super().__init__()
         self.is_neo = is_neo
         self.folder = folder
-        self.model_data = SdModelData()  # type: ignore[assignment] # of another kind
+        self.model_data = SdModelData()
         self.made: dict[str, Callable[[], Checkpoint]] = {}
         self.command_line.embeddings_dir = str(folder)  # type: ignore[attr-defined]
         self.options = NeoOptions() if is_neo else Options()
@@ -347,7 +347,7 @@ class FakeForge(FakeWebui):
     def _refresh(self, *, refresh: bool = True) -> None:
         if refresh:
             info = SimpleNamespace(filename=self.options.data["sd_model_checkpoint"])
-            self.model_data.forge_loading_parameters = {"checkpoint_info": info}  # type: ignore[attr-defined]
+            self.model_data.forge_loading_parameters = {"checkpoint_info": info}
 
     def choose(self, file: Path) -> None:
         """Choose a checkpoint, as its menu does."""
@@ -356,15 +356,15 @@ class FakeForge(FakeWebui):
 
     def reload(self) -> bool:
         """Load the chosen checkpoint if it is another, and call whoever wants to know."""
-        parameters = self.model_data.forge_loading_parameters  # type: ignore[attr-defined]
-        if str(parameters) == self.model_data.forge_hash:  # type: ignore[attr-defined]
+        parameters = self.model_data.forge_loading_parameters
+        if str(parameters) == self.model_data.forge_hash:
             return False
         self.model_data.sd_model = None
         checkpoint = self.made[parameters["checkpoint_info"].filename]()
         checkpoint.sd_checkpoint_info = parameters["checkpoint_info"]
-        self.model_data.set_sd_model(checkpoint)  # type: ignore[arg-type]
+        self.model_data.set_sd_model(checkpoint)
         self.callbacks.fire("model_loaded", checkpoint)
-        self.model_data.forge_hash = str(parameters)  # type: ignore[attr-defined]
+        self.model_data.forge_hash = str(parameters)
         return True
 
     # The interface
@@ -407,18 +407,18 @@ class FakeForge(FakeWebui):
         try:
             if self.reload():
                 generation.clear_prompt_cache()
-            self.model_data.sd_model.extra_generation_params = {}  # type: ignore[union-attr]
+            self.model_data.sd_model.extra_generation_params = {}
             running = script()
             running.process(generation)
             for number in range(batches):
                 self.reload()
                 running.process_batch(generation, batch_number=number)
                 generation.setup_conds()
-                noted = self.model_data.sd_model.extra_generation_params  # type: ignore[union-attr]
+                noted = self.model_data.sd_model.extra_generation_params
                 generation.extra_generation_params.update(noted)
                 generation.calculate_hr_conds()
                 between(generation)
-            processed = Processed(generation)  # type: ignore[arg-type]
+            processed = Processed(generation)
             running.postprocess(generation, processed)
             return processed
         finally:

@@ -152,7 +152,7 @@ class Shared(ModuleType):
         data = sys.modules["modules.modeldata"].model_data
         if data.sd_model is None:
             self.requests += 1
-        return data.sd_model  # type: ignore[no-any-return]
+        return data.sd_model
 
     @property
     def sd_loaded(self) -> bool:
@@ -281,16 +281,19 @@ class FakeSdnext(FakeWebui):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder
-        self.model_data = ModelData()  # type: ignore[assignment] # of another kind
+        self.model_data = ModelData()
         self.options: SdnextOptions = SdnextOptions(folder)
         self.lock = threading.Lock()
         self.control_extensions = ["NudeNet"]
         self.extra_networks: list[ExtraNetworksPage] = []
         self.shared: Any = Shared("modules.shared")
-        self.databases: Any = type("EmbeddingDatabase", (EmbeddingDatabase,), {"opened": []})
-        self.databases.load_textual_inversion_embeddings = (
-            EmbeddingDatabase.load_textual_inversion_embeddings
-        )  # its own, as ours changes it
+        own = {  # as ours changes it
+            "opened": [],
+            "load_textual_inversion_embeddings": (
+                EmbeddingDatabase.load_textual_inversion_embeddings
+            ),
+        }
+        self.databases: Any = type("EmbeddingDatabase", (EmbeddingDatabase,), own)
 
     def modules(self) -> Iterator[ModuleType]:
         """Yield all modules, packages first; that of the passes comes with the first picture."""
@@ -358,7 +361,7 @@ class FakeSdnext(FakeWebui):
             self._pass(passes, p, p.prompts, p.negative_prompts, prompts_2=p.prompts)
             if p.hires is not None:
                 self._pass(passes, p, [p.hires], p.negative_prompts)
-            refiner: Any = self.model_data.sd_refiner  # type: ignore[attr-defined]
+            refiner: Any = self.model_data.sd_refiner
             if refiner:
                 made = passes.set_pipeline_args(
                     p=p,

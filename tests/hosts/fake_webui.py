@@ -340,7 +340,7 @@ class FakeWebui:
 
     def __init__(self) -> None:
         self.hijack = Hijack()
-        self.model_data = SdModelData()
+        self.model_data: Any = SdModelData()
         self.state = SimpleNamespace(job_count=0)
         self.styles: dict[str, tuple[str, str]] = {}
         self.callbacks = Callbacks()

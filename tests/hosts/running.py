@@ -40,6 +40,7 @@ class Run:
         """Start as the doorway does."""
         script = extension.start()
         assert script is not None
+        self.script = script
         return script
 
 

@@ -34,7 +34,7 @@ FILES = {
 
 def catalogue_of(view: View, **fields: object) -> Catalogue:
     """Return the catalogue of a view."""
-    return Catalogue(1, view, **fields)  # type: ignore[arg-type]
+    return Catalogue(1, view, **fields)
 
 
 @pytest.fixture

@@ -385,7 +385,7 @@ def test_a_damaged_store_is_closed_before_it_is_renamed(
     choices = Choices(str(path))
     choices.choose("a", favourite=True)
     path.write_bytes(b"damaged")
-    rename, opened = os.rename, []
+    rename, opened = os.rename, list[str]()
 
     def note(source: str, target: str) -> None:
         opened.extend(os.readlink(file) for file in Path("/proc/self/fd").iterdir())

@@ -7,10 +7,10 @@ import os
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from lib_embeddings.entries.entry import Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.walk import walk
 from lib_embeddings.library import index as index_module
@@ -188,7 +188,7 @@ def test_a_file_is_known_by_its_new_path(path: str, root: Path) -> None:
     assert remembered(path, root) == {"b.pt"}
 
 
-def refuse_to_read(place: Place, read: list[str]) -> Reading:
+def refuse_to_read(place: Place, read: list[str]) -> NoReturn:
     """Stand in for reading where nothing may be read."""
     read.append(place.path)
     raise AssertionError

@@ -311,7 +311,7 @@ def test_json_of_the_prompt_field(
     (tmp_path / "badhand.json").write_text(written)
     view = scan([tmp_path])
     (seen,) = view
-    choices = {seen.entry.place.id: Choice(favourite=True, use_partial=True, field=chosen)}  # type: ignore[arg-type]
+    choices = {seen.entry.place.id: Choice(favourite=True, use_partial=True, field=chosen)}
     told = entry_as_json(Catalogue(0, view, choices), seen)
     assert (told["field"], told["chosen_field"]) == (field, chosen_field)
     assert (told["favourite"], told["use_partial"]) == (True, True)

@@ -27,7 +27,7 @@ from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.scanner import Progress
+from lib_embeddings.library.progress import Progress
 from lib_embeddings.library.view import View
 from tests.builders import (
     Global,

@@ -35,7 +35,7 @@ class SlowDisk:
         monkeypatch.setattr(scanner_module, "walk", self._walk)
 
     def _walk(self, *arguments: object) -> object:
-        for folder in walk(*arguments):  # type: ignore[arg-type]
+        for folder in walk(*arguments):
             self.now += self.list_seconds
             yield folder
 

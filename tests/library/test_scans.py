@@ -19,7 +19,7 @@ from lib_embeddings.library import library as library_module
 from lib_embeddings.library import scanner as scanner_module
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library, Rescan
-from lib_embeddings.library.scanner import Progress
+from lib_embeddings.library.progress import Progress
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Reader, names, names_of
 
@@ -51,7 +51,7 @@ class Threads:
 
     def __init__(self, library: Library) -> None:
         self.queue = Queue()
-        library._scanning = self.queue  # type: ignore[assignment]
+        library._scanning = self.queue
         self._pool = ThreadPoolExecutor(20)
         self._calls: list[Future[Rescan]] = []
 

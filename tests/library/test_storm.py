@@ -15,6 +15,7 @@ import pytest
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.errors import MoveError
 from lib_embeddings.library.index import Index
@@ -181,8 +182,8 @@ def test_the_news_of_a_storm_add_up(
     storm = Storm(tmp_path, Random(seed), Disk(monkeypatch))
     known: dict[Place, Entry] = {}
 
-    def follow(_generation: int, changes: object) -> None:
-        added, modified, deleted = changes  # type: ignore[misc]
+    def follow(_generation: int, changes: Changes) -> None:
+        added, modified, deleted = changes
         assert known.keys().isdisjoint(entry.place for entry in added)
         known.update({entry.place: entry for entry in (*added, *modified)})
         for entry in deleted:

@@ -80,7 +80,7 @@ class Windows:
         if folder == self.silent:
             raise PermissionError(13, "Permission denied")
         with self._scandir(self._real(folder)) as listing:
-            return Listing([Item(item, folder) for item in listing])  # type: ignore[arg-type]
+            return Listing([Item(item, folder) for item in listing])
 
     def _open(self, path: str, *arguments: Any, **options: Any) -> Any:
         self.opened.append(path)

@@ -132,7 +132,7 @@ def test_no_picture_is_replaced(tmp_path: Path) -> None:
     ]
     for path, painted in zip(first[1:], comparison.pictures, strict=True):
         with Image.open(path) as picture:
-            assert picture.text["parameters"] == painted.infotext
+            assert picture.info["parameters"] == painted.infotext
             assert picture.tobytes() == painted.picture.tobytes()
     with Image.open(first[0]) as sheet:
         assert sheet.width > 2 * 128

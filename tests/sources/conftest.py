@@ -37,7 +37,7 @@ def start() -> Iterator[Start[FakeSite]]:
         sites.append(site)
         return site
 
-    yield keep  # type: ignore[misc]
+    yield keep
     for site in sites:
         site.close()
 

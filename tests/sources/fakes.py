@@ -133,7 +133,7 @@ class FakeSite:
         self.handler = Handler
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self._server.handle_error = lambda *_: None
         if has_tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(CERTIFICATE, TLS / "key.pem")
@@ -224,7 +224,7 @@ class FakeCivitai(FakeSite):
         **fields: Any,
     ) -> None:
         """Publish a version, whose number is ten times its model's, with some files."""
-        rows = []
+        rows: list[dict[str, Any]] = []
         for filename, data, *others in files:
             file = len(self.files) + 1
             self.files[file] = data

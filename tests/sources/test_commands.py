@@ -185,7 +185,7 @@ def test_progress_is_shown_at_a_terminal(
     """A slow download shows how far it is; what is not looked at has no bar in it."""
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert main(["add", "portrait", "--to", str(folder)]) == 0
-    assert sys.stderr.getvalue().strip() == ""  # type: ignore[attr-defined]
+    assert sys.stderr.getvalue().strip() == ""
     assert "portrait: " in capsys.readouterr().out
 
 

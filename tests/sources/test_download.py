@@ -52,7 +52,7 @@ def remote(site: FakeSite, filename: str = "fox.safetensors", **fields: object) 
     """Return a file of a fake."""
     asked = Site("", "Fake", (site.url,), is_mirror=True)
     file = RemoteFile(asked, f"{site.url}/{filename}?signature=s3cret", filename)
-    return replace(file, **fields)  # type: ignore[arg-type]
+    return replace(file, **fields)
 
 
 def offer_of(file: RemoteFile) -> Offer:
@@ -74,8 +74,8 @@ def offer_of(file: RemoteFile) -> Offer:
 def add(file: RemoteFile, folder: Path, own: Path, **choices: object) -> Download:
     """Bring a file into a folder."""
     limits = choices.pop("limits", LIMITS)
-    downloads = Downloads(Transport(), str(own), limits)  # type: ignore[arg-type]
-    return downloads.add(offer_of(file), file, str(folder), **choices)  # type: ignore[arg-type]
+    downloads = Downloads(Transport(), str(own), limits)
+    return downloads.add(offer_of(file), file, str(folder), **choices)
 
 
 def nothing_is_left(folder: Path, own: Path) -> bool:
@@ -224,7 +224,7 @@ def test_a_body_that_drips(site: FakeSite, folder: Path, own: Path) -> None:
         while not closed.wait(0.05):
             yield b" "
 
-    site.answer = lambda _: Reply(200, drip())  # type: ignore[arg-type]
+    site.answer = lambda _: Reply(200, drip())
     with pytest.raises(SourceError, match="Fake is too slow"):
         add(remote(site), folder, own, limits=replace(LIMITS, download_seconds=0.3))
     closed.set()
@@ -261,7 +261,7 @@ def test_a_key_is_needed(site: FakeSite, folder: Path, own: Path) -> None:
     """Where the terms of a site want a key, nobody is asked without one."""
     key = {"key_page": "https://fake.example/keys", "key_variables": ("FAKE_TOKEN",)}
     file = remote(site)
-    asked = replace(file.site, needs_key=True, **key)  # type: ignore[arg-type]
+    asked = replace(file.site, needs_key=True, **key)
     with pytest.raises(SourceError, match=r"only with a key of your own: make one at https://fake"):
         add(replace(file, site=asked), folder, own)
     assert site.asked == []

@@ -201,7 +201,7 @@ def test_hashes_that_are_none(hub: FakeHub) -> None:
     """What is no SHA-256 is not taken for one, as files of ours are called after it."""
     for oid, found in (("../x", None), ("sha256:" + "A" * 64, "a" * 64)):
         row = {"type": "file", "path": "a.pt", "size": 5, "lfs": {"oid": oid, "size": 5}}
-        hub.answer = lambda _, row=row: as_json([row])  # type: ignore[misc]
+        hub.answer = lambda _, row=row: as_json([row])
         assert resolve(hub, HubPath(XL)).files[0].sha256 == found
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from lib_embeddings.errors import NotFound, SourceError
 from lib_embeddings.sources import sources as module
+from lib_embeddings.sources.civitai import CIVITAI
+from lib_embeddings.sources.huggingface import HUGGING_FACE
 from lib_embeddings.sources.references import WebAddress
 from lib_embeddings.sources.settings import Settings
 from lib_embeddings.sources.source import SearchRequest
@@ -39,7 +41,7 @@ def test_the_whole_way_from_civitai(
     civitai.store = (store, f"https://b.r2.cloudflarestorage.com:{store.port}")
     civitai.add(92080, ("easynegative.safetensors", GOOD, {"type": "Negative"}))
     address = f"https://civitai.com:{civitai.port}"
-    monkeypatch.setattr(module, "CIVITAI", replace(module.CIVITAI, addresses=(address,)))
+    monkeypatch.setattr(module, "CIVITAI", replace(CIVITAI, addresses=(address,)))
     monkeypatch.setattr(module, "Transport", lambda closed: Transport(closed, Names()))
     sources = Sources(settings(CIVITAI_TOKEN=FakeCivitai.key))
     (offer,) = sources.resolve("https://civitai.red/models/9208/easynegative")
@@ -68,7 +70,7 @@ def test_the_whole_way_from_hugging_face(
     hub.store = (store, f"https://cdn-lfs-us-1.hf.co:{store.port}")
     hub.repos["sd-concepts-library/cat-toy"] = {"learned_embeds.bin": GOOD}
     address = f"https://huggingface.co:{hub.port}"
-    monkeypatch.setattr(module, "HUGGING_FACE", replace(module.HUGGING_FACE, addresses=(address,)))
+    monkeypatch.setattr(module, "HUGGING_FACE", replace(HUGGING_FACE, addresses=(address,)))
     monkeypatch.setattr(module, "Transport", lambda closed: Transport(closed, Names()))
     sources = Sources(settings(HF_TOKEN=hub.token))
     (offer,) = sources.resolve("<cat-toy>")

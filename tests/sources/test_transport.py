@@ -95,7 +95,7 @@ def test_a_site_that_drips(start: Start[FakeSite]) -> None:
             yield b" "
 
     limits = replace(LIMITS, answer_seconds=0.3)
-    site = start(FakeSite(lambda _: Reply(200, drip())))  # type: ignore[arg-type]
+    site = start(FakeSite(lambda _: Reply(200, drip())))
     with pytest.raises(SourceError, match="Fake is too slow: try again later"):
         Transport(limits=limits).document(mirror(site), site.url)
     closed.set()
@@ -123,7 +123,7 @@ def test_nobody_listens(start: Start[FakeSite]) -> None:
     site.close()
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1 cannot be reached: "):
         Transport().document(address, url)
-    site.close = lambda: None  # type: ignore[method-assign]
+    site.close = lambda: None
 
 
 def test_nobody_may_be_asked(start: Start[FakeSite]) -> None:

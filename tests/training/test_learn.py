@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,7 +109,9 @@ def test_both_text_encoders(pictures: Path) -> None:
 
 
 @pytest.mark.parametrize("pipeline", [random_sd2, random_sdxl])
-def test_the_goal(pipeline: object, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_goal(
+    pipeline: Callable[[], object], pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A painter that knows what is asked of it, noise or v, has no loss."""
     model = as_model(pipeline())
     learning = Learning(model, Recipe(NAME, "circle"), read_examples([pictures], model.side))

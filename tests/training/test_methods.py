@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,7 +13,7 @@ from lib_embeddings.training.methods import METHODS, Adam, Direction  # noqa: E4
 LENGTH = 0.4
 
 
-def minimised(kind: type, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+def minimised(kind: type, steps: int) -> tuple[Any, Any]:
     """Return vectors that were drawn to a far goal, and the goal."""
     torch.manual_seed(0)
     method, goal = kind(torch.randn(2, 8), LENGTH), 5 * torch.randn(2, 8)

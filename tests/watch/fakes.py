@@ -182,7 +182,7 @@ class Timeline:
 
     def run(self, watcher: Watcher, until: float) -> None:
         """Let a watcher work from its start to its stop."""
-        watcher._wake = self  # type: ignore[assignment]
+        watcher._wake = self
         self.at(until, watcher.stop)
         watcher.scan_soon()
         watcher._work()

@@ -202,7 +202,7 @@ CHANGES: dict[str, Callable[[Site], object]] = {
     "file added": lambda site: site.add("dog.pt"),
     "file modified": lambda site: site.add("cat.pt", SDXL),
     "notes": lambda site: (site.write("cat.json", '{"notes": "n"}'), site.library.rescan()),
-    "file deleted": lambda site: ((site.root / "cat.pt").unlink(), site.library.rescan()),
+    "file deleted": lambda site: (os.remove(site.root / "cat.pt"), site.library.rescan()),
     "model": lambda site: site.library.set_model(MODEL_FAMILIES["sdxl"]),
     "favourite": lambda site: site.library.choose(site.add("cat.pt"), favourite=True),
     "use anyway": lambda site: site.library.choose(site.add("cat.pt"), use_partial=True),

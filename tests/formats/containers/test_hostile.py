@@ -226,12 +226,12 @@ def audit(folder: str, *extra: str) -> dict[str, object]:
         codecs.lookup(codec)
     paths = [str(path) for path in sorted(Path(folder).glob("hostile-*"))]
     events: list[tuple[str, str, str]] = []
-    current = [""]
+    current: list[object] = [""]
 
     def hear(event: str, arguments: tuple[object, ...]) -> None:
         is_own = event == "open" and arguments[0] == current[0]
         if current[0] and event not in QUIET and not is_own:
-            events.append((current[0], event, str(arguments[0] if arguments else "")[:200]))
+            events.append((str(current[0]), event, str(arguments[0] if arguments else "")[:200]))
 
     sys.addaudithook(hear)
     for path in paths:

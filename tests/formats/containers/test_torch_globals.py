@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -170,8 +170,7 @@ def test_reads_a_view_that_is_what_it_seems(metadata: object) -> None:
 
 def test_refuses_an_array_that_is_meant_as_another_type() -> None:
     """Torch would round the numbers of such an array as it reads them."""
-    node = numpy_array()
-    array, _dtype, *rest = node.arguments
+    array, _dtype, *rest = cast("tuple[object, ...]", numpy_array().arguments)
     node = Call(NUMPY, (array, Global("torch", "bfloat16"), *rest))
     with pytest.raises(BrokenFile, match="its tensor is stored as float32 and meant as bfloat16"):
         root_of(torch_zip(pickle_of(node)))

@@ -377,7 +377,7 @@ def test_does_not_read_a_member_that_is_larger_packed_than_its_bound(method: int
         "<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(record), size - 22 - len(record), 0
     )
     endless = Endless(ONE.local(), size, end)
-    file = FileBytes(endless, size)  # type: ignore[arg-type]
+    file = FileBytes(endless, size)
     member = read_directory(file)["a"]
     with pytest.raises(EmbeddingError):
         read_member(file, member, 1000, "bytes")

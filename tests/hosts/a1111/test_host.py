@@ -501,7 +501,7 @@ def test_a_failing_load_hands_back(run: Run, caplog: pytest.LogCaptureFixture) -
             raise RuntimeError("no tokenizer")
         return tokenize(texts)
 
-    broken.cond_stage_model.tokenize = tokenize_one  # type: ignore[method-assign]
+    broken.cond_stage_model.tokenize = tokenize_one
     run.webui.load(broken)
     assert run.database.own_loads
     assert type(run.database.word_embeddings["cat"]) is Embedding

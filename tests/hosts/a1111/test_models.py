@@ -27,7 +27,7 @@ def client(run: Run) -> TestClient:
     run.write("cot.safetensors", SD2)
     run.write("cut.safetensors", safetensors_file({"clip_g": vectors(1, 1280)}))
     run.write("pair.safetensors", SDXL)
-    run.script = run.start()
+    run.start()
     app = FastAPI()
     run.webui.callbacks.fire("app_started", None, app)
     run.webui.callbacks.fire("ui_settings")
@@ -113,7 +113,7 @@ def test_a_refiner_is_lent(
         picture = generate(
             StableDiffusionProcessing("pair"),
             run.script,
-            before=lambda back=back: switch_to(back),  # type: ignore[misc]
+            before=lambda back=back: switch_to(back),
             between=refine,
         )
         (report, _negative) = picture.extra_generation_params["Textual Inversion"]

@@ -33,7 +33,7 @@ def started(run: Run) -> Run:
     run.write("cat_x.safetensors")
     run.write("bad_x.safetensors")
     run.write("cat_x2.safetensors", SD2)
-    run.script = run.start()
+    run.start()
     run.webui.load(Checkpoint(768))
     return run
 

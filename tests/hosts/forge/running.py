@@ -89,7 +89,7 @@ class ForgeRun:
     @property
     def words(self) -> list[list[str]]:
         """What prompts can use, for each text engine."""
-        engines = self.forge.model_data.sd_model.engines()  # type: ignore[union-attr]
+        engines = self.forge.model_data.sd_model.engines()
         return [sorted(engine.embeddings.word_embeddings) for engine in engines]
 
 

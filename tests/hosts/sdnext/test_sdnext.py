@@ -192,7 +192,7 @@ def test_a_refiner_reads_what_it_has_vectors_for(run: SdnextRun) -> None:
     run.start()
     run.load("sdxl")
     refiner = PIPELINES["sdxl-refiner"]()
-    run.sdnext.model_data.sd_refiner = refiner  # type: ignore[attr-defined]
+    run.sdnext.model_data.sd_refiner = refiner
     ((rows,), _) = run.picture("a pair").read[-1]
     assert torch.equal(rows, torch.tensor(vectors(2, 1280)))
     run.write("cat.safetensors")
