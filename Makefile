@@ -16,6 +16,9 @@ PINNED_PYTHON ?= $(shell for python in python3.10 python3.11 $(PYTHON); do \
 
 BROWSER := tests/browser
 
+# A file of tests stays in one process, as its tests share a server.
+PYTEST := pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
 # What a person names reaches the shell as it is, blanks and quotes included.
 export EMBEDDINGS MODEL PORT
 
@@ -33,13 +36,13 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 test-newest: $(VENV)/.test $(BROWSER)/.npm
-	$(BIN)/pytest
+	$(BIN)/$(PYTEST)
 
 test-a1111: $(if $(PINNED_PYTHON),$(PINNED)/.test) $(BROWSER)/.npm
 ifeq ($(PINNED_PYTHON),)
 	@echo "skipped: AUTOMATIC1111's pins need Python 3.10 or 3.11, and neither is here"
 else
-	$(PINNED)/bin/pytest
+	$(PINNED)/bin/$(PYTEST)
 endif
 
 test-javascript: $(BROWSER)/.npm

@@ -92,7 +92,8 @@ def test_where_the_library_does_not_answer_the_page_asks_once(
 
     page.route(re.compile("/v1/(?!assets)"), refuse)
     page.clock.install()
-    page.goto(address)
+    with page.expect_request("**/v1/host"):
+        page.goto(address)
     tab = Tab(page)
     tab.prompt.press_sequentially("a marc")
     page.clock.run_for(60_000)
