@@ -56,7 +56,7 @@ class Answer:
             try:
                 block = self._response.read(_BLOCK)
             except _FAILURES as error:
-                raise _cut_off(self.site, is_slow=self._is_over()) from error
+                raise _failed(self.site, error, is_over=self._is_over()) from error
             if self._is_over() or (not block and self._response.length):
                 raise _cut_off(self.site, is_slow=self._is_over())
             if not block:
@@ -205,7 +205,7 @@ class Transport:
                 connection.request(method, target.resource, body, headers)
                 response = connection.getresponse()
             except _FAILURES as error:
-                raise _cut_off(site, is_slow=is_over.is_set()) from error
+                raise _failed(site, error, is_over=is_over.is_set()) from error
             with closing(response):
                 yield Answer(site, response, is_over.is_set)
         finally:
@@ -258,6 +258,10 @@ def _authorization(site: Site, target: Target) -> dict[str, str]:
     if site.token and target.is_at(site) and is_sealed:
         return {"Authorization": f"Bearer {site.token}"}
     return {}
+
+
+def _failed(site: Site, error: Exception, *, is_over: bool) -> SourceError:
+    return _cut_off(site, is_slow=is_over or isinstance(error, TimeoutError))
 
 
 def _cut_off(site: Site, *, is_slow: bool) -> SourceError:

@@ -101,15 +101,16 @@ def test_a_site_that_drips(start: Start[FakeSite]) -> None:
     closed.set()
 
 
-def test_a_site_that_never_begins(start: Start[FakeSite]) -> None:
-    """A site that drips its headers is cut off, too."""
+@pytest.mark.parametrize("limit", ["answer_seconds", "silence_seconds"])
+def test_a_site_that_never_begins(start: Start[FakeSite], limit: str) -> None:
+    """A site is too slow when its time is over, and when it is silent for long."""
     closed = threading.Event()
 
     def wait(_: Asked) -> Reply:
         closed.wait()
         return Reply()
 
-    limits = replace(LIMITS, answer_seconds=0.3)
+    limits = replace(LIMITS, **{limit: 0.3})
     site = start(FakeSite(wait))
     with pytest.raises(SourceError, match="Fake is too slow"):
         Transport(limits=limits).document(mirror(site), site.url)
