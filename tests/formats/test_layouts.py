@@ -57,6 +57,8 @@ FORMS: list[tuple[str, object, str, dict[str, int]]] = [
         {"clip_l": 10},
     ),
     ("F3 one dimension", {"<cat>": stored(768)}, "tokens", ONE_L),
+    # Whatever a single tensor is called, A1111, ComfyUI and diffusers load it.
+    ("F3 any name", {"norm": stored(768)}, "tokens", ONE_L),
     ("F4 two dimensions", {"<cat>": stored(8, 768)}, "tokens", {"clip_l": 8}),
     ("F5 kohya", {"emb_params": stored(8, 768)}, "emb_params", {"clip_l": 8}),
     ("F5 half", {"emb_params": stored(8, 768, dtype="bfloat16")}, "emb_params", {"clip_l": 8}),
