@@ -70,7 +70,7 @@ REASONS = {
         "this is a training run's random state"
     ),
     "huggingface__safetensors/overall.safetensors": (
-        "not an embedding: its tensor B is stored as uint8"
+        r"not an embedding: it holds tensors of another kind \(B uint8\[6\], H uint16\[6\] …\)"
     ),
     "mmaitre314__picklescan/pytorch_model.bin": (
         r"this is a model's weights \(38 tensors: distilbert\.\S+ …\), not an embedding"

@@ -378,6 +378,11 @@ def test_no_tensor_where_vectors_should_be(root: object, label: str) -> None:
             id="three dimensions among tokens",
         ),
         pytest.param(
+            {"norm": stored(768), "pca": stored(4, 768)},
+            r"it holds tensors of another kind \(norm float32\[768\], pca float32\[4x768\]\)",
+            id="several names that are no tokens",
+        ),
+        pytest.param(
             {"<cat>": stored(768), "note": "text"},
             r"it holds tensors of another kind \(<cat> float32\[768\]\)",
             id="text among tokens",
