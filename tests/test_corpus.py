@@ -82,7 +82,8 @@ REASONS = {
         "this picture is cut short before its first pixel; download it again"
     ),
     "mmaitre314__picklescan/not_a_pickle.bin": (
-        r"not recognised: it begins with 'cmod\\n\\xf8\\n'; download it again"
+        r"not recognised: it begins with 'cmod\\n\\xf8\\n'; if it should be an embedding, "
+        "download it again"
     ),
     "invoke-ai__InvokeAI/125e8a78-7aac-4d3e-8931-029d6eda192d/EasyNegative.safetensors": (
         LFS_POINTER.format(r"[\d,]+")

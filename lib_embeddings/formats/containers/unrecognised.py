@@ -177,7 +177,10 @@ def identify(head: bytes, size: int) -> EmbeddingError:
         or _as_header(head, size)
         or _as_plain_text(head)  # some signatures are the beginning of a word
         or _as_signature(head)
-        or BrokenFile(f"not recognised: it begins with {repr(head[:12])[1:]}; download it again")
+        or BrokenFile(
+            f"not recognised: it begins with {repr(head[:12])[1:]}; if it should be an embedding, "
+            "download it again"
+        )
     )
 
 

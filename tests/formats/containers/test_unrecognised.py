@@ -296,7 +296,8 @@ BAD_FILES = (
         "anything else",
         b"\0\x01\n" + b"x" * 100,
         BrokenFile,
-        r"not recognised: it begins with '\\x00\\x01\\nxxxxxxxxx'; download it again",
+        r"not recognised: it begins with '\\x00\\x01\\nxxxxxxxxx'; if it should be an "
+        "embedding, download it again",
     ),
 )
 
