@@ -33,8 +33,8 @@ _STYLES = (
     "anime style", "art nouveau", "baroque", "chiaroscuro", "claymation", "comic book",
     "concept art", "cyberpunk", "dark fantasy", "digital painting", "film noir", "flat design",
     "gouache", "graffiti", "impasto", "ink sketch", "isometric", "line art", "low poly",
-    "manga style", "matte painting", "oil on canvas", "paper cut", "pixel art", "steampunk",
-    "synthwave", "ukiyo-e", "vaporwave", "watercolor", "woodcut",
+    "manga style", "matte painting", "negative space", "oil on canvas", "paper cut", "pixel art",
+    "steampunk", "synthwave", "ukiyo-e", "vaporwave", "watercolor", "woodcut",
 )  # fmt: skip
 _ARTISTS = (
     "Albrecht Dürer", "Alphonse Mucha", "Artemisia Gentileschi", "Caspar David Friedrich",
@@ -59,8 +59,8 @@ _TAGS = (
 _CAMERAS = (
     "35mm", "50mm f/1.4", "85mm lens", "Canon EOS 5D", "DSLR", "Fujifilm XT3", "Hasselblad 500C",
     "ISO 200", "Kodak Portra 400", "Leica M6", "Polaroid", "Sony A7R IV", "bokeh", "film grain",
-    "golden hour", "long exposure", "macro shot", "rule of thirds", "shot from below",
-    "soft focus",
+    "film negative", "golden hour", "long exposure", "macro shot", "rule of thirds",
+    "shot from below", "soft focus",
 )  # fmt: skip
 _FAULTS = (
     "amputation", "artist name", "bad anatomy", "bad art", "bad composition", "bad feet",

@@ -1,7 +1,7 @@
 """The bounds on what a file, a prompt or a site may make us do, each with its reason.
 
 Together they hold the cost of any one file under 64 MB of memory and a second of work, whatever its
-size: `python -m benchmarks.hostile` measures it. Large previews alone may cost more, two at once.
+size: `python -m benchmarks.hostile` measures it. Large previews alone may cost 128 MB, two at once.
 They count what is made (bytes, values, calls), never the time, so that a slow computer reads what a
 fast one reads; only a site is not waited for without end.
 """
@@ -113,10 +113,10 @@ class Limits:
 
     # What lies beside an embedding
 
-    # A preview is decoded whole, with four bytes a pixel: 4096 x 4096 are 64 MiB, and decoders of
-    # some formats take three times as much again. No page shows more.
-    preview_pixels: int = 16 * MIB
-    # Four bytes for each of those would be a picture that nobody packed.
+    # What decoding a preview takes beside its bytes, by its format's `BYTES_A_PIXEL`: 16 megapixels
+    # of PNG, 8 of WebP, whose decoder keeps the picture four times. No page shows more.
+    preview_memory: int = 128 * MIB
+    # A PNG of so many pixels has less, unless nobody packed it.
     preview_bytes: int = 32 * MIB
     # A JPEG is decoded in part, and larger for that reason. Cameras take 24 million.
     photo_pixels: int = 32 * MIB

@@ -70,7 +70,7 @@ REASONS = {
         "this is a training run's random state"
     ),
     "huggingface__safetensors/overall.safetensors": (
-        "not an embedding: its tensor B is stored as uint8"
+        r"not an embedding: it holds tensors of another kind \(B uint8\[6\], H uint16\[6\] …\)"
     ),
     "mmaitre314__picklescan/pytorch_model.bin": (
         r"this is a model's weights \(38 tensors: distilbert\.\S+ …\), not an embedding"
@@ -82,7 +82,8 @@ REASONS = {
         "this picture is cut short before its first pixel; download it again"
     ),
     "mmaitre314__picklescan/not_a_pickle.bin": (
-        r"not recognised: it begins with 'cmod\\n\\xf8\\n'; download it again"
+        r"not recognised: it begins with 'cmod\\n\\xf8\\n'; if it should be an embedding, "
+        "download it again"
     ),
     "invoke-ai__InvokeAI/125e8a78-7aac-4d3e-8931-029d6eda192d/EasyNegative.safetensors": (
         LFS_POINTER.format(r"[\d,]+")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from platformdirs import user_cache_path
 
@@ -30,6 +30,9 @@ from lib_embeddings.formats.containers.picture_pixels import open_picture
 from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, fold
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 log = logging.getLogger(__name__)
 
 
@@ -38,8 +41,9 @@ def by_name(companions: Iterable[Companion]) -> dict[str, Companion]:
     return {fold(each.filename): each for each in companions}
 
 
-# Pillow's names of what browsers show. It knows others, and starts Ghostscript for one of them.
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF", "BMP")
+# Pillow's names of what browsers show, and the bytes that it and its decoder take for a pixel at
+# most, as measured. It knows others, and starts Ghostscript for one of them.
+BYTES_A_PIXEL = {"PNG": 8, "JPEG": 4, "WEBP": 16, "GIF": 8, "AVIF": 12, "BMP": 8}
 # A tall strip of a picture is cut to a card's shape by the page anyway.
 _TALLEST = 3
 _QUALITY = 80
@@ -170,21 +174,38 @@ def in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
     """
     from PIL import ImageOps  # noqa: PLC0415 - a scan needs none of it
 
-    with open_picture(file, _FORMATS) as image:
-        at_most(LIMITS.photo_pixels, image.width * image.height, "pixels")
-        if image.format == "JPEG":
-            at_most(LIMITS.photo_scans, _count_scans(file), "scans")
+    with open_picture(file, BYTES_A_PIXEL) as image:
         kind = image.format or ""
+        if kind == "JPEG":
+            at_most(LIMITS.photo_pixels, image.width * image.height, "pixels")
+            at_most(LIMITS.photo_scans, _count_scans(file), "scans")
+        if (
+            "progressive" in image.info
+        ):  # all of it is kept until the last scan, with two bytes each
+            _check_memory(image, 2 * len(image.getbands()))
         image.draft("RGB", (width, width))  # lets a JPEG skip detail
-        at_most(LIMITS.preview_pixels, image.width * image.height, "pixels")
+        _check_memory(image, BYTES_A_PIXEL[kind])
+        eight_bits = _in_eight_bits(image)
         bounds = (width, width * _TALLEST)
         is_turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
-        image.thumbnail(bounds[::-1] if is_turned else bounds)
-        upright = ImageOps.exif_transpose(image)
+        eight_bits.thumbnail(bounds[::-1] if is_turned else bounds)
+        upright = ImageOps.exif_transpose(eight_bits)
     has_alpha = "A" in upright.mode or "transparency" in upright.info
     data = io.BytesIO()
     upright.convert("RGBA" if has_alpha else "RGB").save(data, "WEBP", quality=_QUALITY)
     return kind, data.getvalue()
+
+
+def _check_memory(image: Image, bytes_a_pixel: int) -> None:
+    n_bytes = image.width * image.height * bytes_a_pixel
+    at_most(LIMITS.preview_memory, n_bytes, "bytes of decoded picture")
+
+
+def _in_eight_bits(image: Image) -> Image:
+    """Return a picture that may be of 16 bits so that Pillow can make it small."""
+    if not image.mode.startswith("I"):
+        return image
+    return image.point(lambda value: value * (1 / 256)).convert("L")
 
 
 def _count_scans(file: BinaryIO) -> int:

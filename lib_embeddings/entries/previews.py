@@ -15,7 +15,12 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from lib_embeddings.entries.companions import in_small, not_written, write_beside
+from lib_embeddings.entries.companions import (
+    BYTES_A_PIXEL,
+    in_small,
+    not_written,
+    write_beside,
+)
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.errors import BadPicture, WriteError
@@ -103,10 +108,11 @@ def _judged(data: bytes) -> tuple[str, bytes]:
         at_most(LIMITS.preview_bytes, len(data), "bytes of picture")
         kind, small = in_small(io.BytesIO(data), _WIDEST)
     except Exception as error:
-        most, mib = LIMITS.preview_pixels // MIB, LIMITS.preview_bytes // MIB
+        png, webp = (LIMITS.preview_memory // BYTES_A_PIXEL[k] // MIB for k in ("PNG", "WEBP"))
         raise BadPicture(
-            f"this is no picture that can be shown: expected PNG, JPEG, WebP or GIF of at most "
-            f"{most} megapixels and {mib} MB"
+            f"this is no picture that can be shown: expected PNG or GIF of at most {png} "
+            f"megapixels, WebP of {webp} or JPEG of {LIMITS.photo_pixels // MIB}, with at most "
+            f"{LIMITS.preview_bytes // MIB} MB"
         ) from error
     return (_ENDINGS[kind], data) if kind in _ENDINGS else (".webp", small)
 

@@ -92,6 +92,7 @@ _ADAPTERS = (
         "models/layer_model",
         "::lora::0$ ::diff::0$ .latent_conv_in. .transparent_decoder. .transparent_encoder.",
     ),
+    _model("a Flux Redux model", "ComfyUI's models/style_models", ".redux_up."),
     _model("an ELLA model", None, ".connector.latents$ .connector.time_embedding."),
     _model("a GLIGEN model", "ComfyUI's models/gligen", ".position_net."),
 )

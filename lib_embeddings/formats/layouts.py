@@ -121,9 +121,14 @@ _OUTPUTS_ONLY = {f"{key}_out" for key in (*_ENCODER_KEYS, "emb_params", "emp_par
 
 
 def tokens(root: object) -> Draft | None:
-    """Diffusers' tokens: `{"<token>": tensor}`, also in a list."""
+    """Diffusers' tokens: `{"<token>": tensor}`, also in a list.
+
+    Whatever a single tensor is called, programs load it; of several, nobody does without brackets.
+    """
     rows = _dicts(root)
     if not rows or not all(row and all(map(_is_rows, row.values())) for row in rows):
+        return None
+    if any(len(row) > 1 and not all(map(_is_token, row)) for row in rows):
         return None
     if _OUTPUTS_ONLY.issuperset(rows[0]):
         raise NotAnEmbedding(
@@ -164,6 +169,10 @@ def _in_order(root: Mapping[Any, object]) -> list[Term]:
     """Return a term for each token, `<s2>` before `<s10>`."""
     terms = [_term(token, tensor) for token, tensor in root.items()]
     return sorted(terms, key=lambda term: natural_key(term.label))
+
+
+def _is_token(key: object) -> bool:
+    return isinstance(key, str) and key.startswith("<")
 
 
 def _main_keys(root: Mapping[Any, object]) -> list[Any]:

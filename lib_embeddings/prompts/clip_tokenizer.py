@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import ftfy
@@ -31,14 +31,14 @@ _NEVER = 1 << 20
 
 def tokenize(texts: Sequence[str]) -> list[list[int]]:
     """Return the token ids of each text, without those of its start and end."""
-    return [[id_ for part in _SPECIAL.split(text) for id_ in _encode(part)] for text in texts]
+    return [[*chain.from_iterable(map(_encode, _SPECIAL.split(text)))] for text in texts]
 
 
 def _encode(part: str) -> Iterator[int]:
-    for word in _tokenizer().pat.findall(_normalised(part)):
-        whole = word.encode()
-        for start in range(0, len(whole), LIMITS.word_bytes):
-            yield from _ids_of(whole[start : start + LIMITS.word_bytes])
+    words = map(str.encode, _tokenizer().pat.findall(_normalised(part)))
+    most = LIMITS.word_bytes
+    pieces = (word[start : start + most] for word in words for start in range(0, len(word), most))
+    return chain.from_iterable(map(_ids_of, pieces))
 
 
 def _normalised(text: str) -> str:

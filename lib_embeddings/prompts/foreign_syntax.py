@@ -24,10 +24,9 @@ _NUMBER = r"[+-]?\d*\.?\d+"
 _URN = r"urn:air (?: : [^\s,()\[\]<>|:]+ ){1,4}"  # the last is a number and its version
 _COMFYUI = re.compile(
     rf"""
-    (?<!\w) (?: embedding: )+
-    (?: (?P<urn> {_URN} ) | (?P<file> (?: \\[()\[\]] | [^\s,()\[\]<>|:"'] )+ ) )
-    # A number before a bracket is its own: the weight of all in it, or the step of an edit.
-    (?: : (?P<weight> {_NUMBER} ) (?! \.?\d | \s*[)\]] ) )?
+    (?P<named> (?<!\w) (?: embedding: )+
+        (?: (?P<urn> {_URN} ) | (?P<file> (?: \\[()\[\]] | [^\s,()\[\]<>|:"'] )+ ) ) )
+    (?: : (?P<weight> {_NUMBER} ) (?! \.?\d ) (?= \s* (?P<bracket> [)\]] )? ) )?
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -43,6 +42,7 @@ _SIGNED = re.compile(r"[^\s,()\[\]<>|:\"']+")
 _WEIGHED = re.compile(r"\((?P<name>[^()\[\]\\<>:]+)\)(?P<weight>\d*\.?\d+(?![\w.])|\++|-+)")
 _WILDCARD = re.compile(r"__(?P<name>[^\s,()\[\]<>|:_]+(?:_[^\s,()\[\]<>|:_]+)*)__")
 _ESCAPE = re.compile(r"\\([()\[\]])")
+_CLOSED = re.compile(r"\[[^\[\]]*\]")
 _STOPS = ".;!?"
 _MORE, _LESS = 1.1, 0.9  # what a plus and a minus of InvokeAI mean
 
@@ -115,23 +115,36 @@ def _apart(everything: Iterable[ForeignSyntax]) -> Iterator[ForeignSyntax]:
 
 def _comfyui(prompt: str) -> Iterator[_Written]:
     for match in _COMFYUI.finditer(prompt):
-        text = match[0] if match["weight"] else match[0].rstrip(_STOPS)
+        weight = match["weight"] if _is_own_weight(match) else None
+        text = match[0] if weight else match["named"].rstrip(_STOPS)
         # Stops alone are no name.
         if not text.endswith(":"):
-            yield _referred(match, text, COMFYUI)
+            yield _referred(match, text, weight, COMFYUI)
+
+
+def _is_own_weight(match: re.Match[str]) -> bool:
+    """Tell whether a number is a name's own.
+
+    One before a bracket is the bracket's: the weight of all in it, or the step of an edit; between
+    pipes, `[a|b]`, there is no step.
+    """
+    if match["bracket"] == "]":
+        before = _CLOSED.sub("", match.string[: match.start()])
+        return "|" in before.rpartition("[")[2]
+    return match["bracket"] is None
 
 
 def _swarmui(prompt: str) -> Iterator[_Written]:
     for match in _SWARMUI.finditer(prompt):
-        yield _referred(match, match[0], SWARMUI)
+        yield _referred(match, match[0], match["weight"], SWARMUI)
 
 
-def _referred(match: re.Match[str], text: str, program: str) -> _Written:
+def _referred(match: re.Match[str], text: str, weight: str | None, program: str) -> _Written:
     """Return what names an embedding outright, by its file or by its number at Civitai."""
     if match["urn"]:
         return _Written(text, match.start(), match["urn"].rstrip(_STOPS), None, CIVITAI)
     file = match["file"] if text == match[0] else match["file"].rstrip(_STOPS)
-    return _Written(text, match.start(), _name_of(file), match["weight"], program)
+    return _Written(text, match.start(), _name_of(file), weight, program)
 
 
 def _invokeai(prompt: str) -> Iterator[_Written]:

@@ -9,6 +9,7 @@ Nothing here fails: what is not well formed is text, as it is to the host.
 from __future__ import annotations
 
 import re
+import unicodedata
 from itertools import chain, groupby
 from typing import NamedTuple
 
@@ -163,5 +164,5 @@ def typed(name: str) -> str:
 
 def ends_in_mark(name: str) -> bool:
     """Tell whether CLIP reads a comma right behind a name as part of it: behind `x_`, `excl!`."""
-    last = name.rstrip()[-1:]
+    last = unicodedata.normalize("NFC", name).rstrip()[-1:]
     return not (last.isalnum() or last == "")

@@ -23,6 +23,8 @@ _TOKENS_OF_WORD = 2
 _DIVIDERS = dict.fromkeys(map(ord, " _.-"))
 # Names of more words, or shorter ones, are not looked for in words apart.
 _MOST_WORDS_APART, _FEWEST_LETTERS_APART = 8, 6
+# What no picture is described with, but for a *negative space*.
+_NEGATIVE = frozenset(("negative", "neg"))
 
 _NO_WORD = re.compile(r"[,()\[\]{}<>|:;\"“”!?\\/\n]+")
 _EDGES = ".'\u2019-_*~+=#&"
@@ -83,17 +85,23 @@ class NearNames:
         return self._names[nearest[0]] if nearest else None
 
     def written_apart(self, words: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield neighbouring words that are a name written apart, and the name: `bad hands 5`."""
+        """Yield neighbouring words that are a name written apart, and the name: `bad hands 5`.
+
+        Of those that begin with the same word it is the most words.
+        """
         pieces = [fold(word).translate(_DIVIDERS) for word in words]
         for first in range(len(words)):
             text = pieces[first]
+            longest = None
             for last in range(first + 1, min(first + _MOST_WORDS_APART, len(words))):
                 text += pieces[last]
                 name = self._together.get(text)
                 if name and len(text) >= _FEWEST_LETTERS_APART:
                     apart = words[first : last + 1]
                     if _is_no_phrase(apart, name) and fold(" ".join(apart)) not in self._names:
-                        yield " ".join(apart), name
+                        longest = " ".join(apart), name
+            if longest:
+                yield longest
 
     def _compare(self, words: Iterable[str]) -> bool:
         """Compare words that are new with all names; tell whether none is left over."""
@@ -146,9 +154,11 @@ def _words(phrase: str) -> list[str]:
 def _is_no_phrase(words: Sequence[str], name: str) -> bool:
     """Tell whether words are hardly beside each other by chance, as those of *concept art* are.
 
-    Two words are believed with a number behind them, or where they are written like a name and no
-    phrase for a picture, as *Easy Negative* is.
+    Two words are believed with a number behind them, or where the name is one for the negative
+    prompt, as *easy negative* says itself, and *Bad Dream* by its capitals.
     """
     if len(words) > 2 or words[-1][-1:].isdigit():
         return True
-    return all(word[:1].isupper() for word in words) and guess_field(name) == "negative"
+    is_named_so = any(fold(word) in _NEGATIVE for word in words)
+    is_title = all(word[:1].isupper() for word in words)
+    return (is_named_so or is_title) and guess_field(name) == "negative"

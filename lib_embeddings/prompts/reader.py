@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple, Protocol
 
 from lib_embeddings.limits import LIMITS
@@ -34,6 +35,7 @@ from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 # A word and the marks right behind it; CLIP reads marks that touch as one word.
 _MARKED = re.compile(r"(?<![^\W_])([^\W_]*)((?:[^\w\s]|_)+)")
 _BRACKETS = re.compile(r"[()\[\]]")
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 _NOT_HERE = "it is not here"
 _BY_NUMBER = "Civitai names it by a number: type the name of its file instead"
@@ -164,7 +166,7 @@ class PromptReader:
             for each in found.values()
             for name, shadowed_by in self._unavailable(*each)
         }
-        for name, reason in (*self._touched(found), *self._weighed(found, typed)):
+        for name, reason in (*self._touched(found), *self._weighed(typed)):
             known = self._known[name]
             known = known._replace(reason=known.reason or reason)
             inner = self._loaded.find(self._tokens[name][:-1])
@@ -181,33 +183,36 @@ class PromptReader:
             for name in sorted(self._marked.intersection(+names)):
                 yield name, _TOUCHED
 
-    def _weighed(
-        self, found: Mapping[str, _Found], typed: Iterable[str]
-    ) -> Iterator[tuple[str, str]]:
-        """Yield names whose brackets make weights, where the prompt has no escaped ones too."""
-        texts = [text for text in typed if self._bracketed and _BRACKETS.search(text)]
-        if not texts:
+    def _weighed(self, typed: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield names whose brackets make weights; those with escaped ones are used as they are."""
+        if not self._bracketed:
             return
-        names = {
-            match.name
-            for tokens in self._ids_of(map(self._set_apart, texts))
-            for match in self._all.find(tokens)
-        }
-        for each in found.values():
-            names.difference_update(match.name for match in self._all.find(each.tokens))
-        for name in sorted(self._bracketed & names):
+        # An escaped bracket is none, and must not vanish either: what it parts stays parted.
+        texts = [_ESCAPED.sub(r"\\\\", text) for text in typed if _BRACKETS.search(text)]
+        names = self._count(map(self._set_apart, texts))
+        if self._bracketed.intersection(names):
+            names.subtract(self._count(run.text for text in texts for run in weigh(text)))
+        for name in sorted(self._bracketed.intersection(+names)):
             yield name, _WEIGHED.format(escape(name))
+
+    def _count(self, texts: Iterable[str]) -> Counter[str]:
+        """Return how often each name is in some texts, loaded or not."""
+        return Counter(
+            match.name for tokens in self._ids_of(texts) for match in self._all.find(tokens)
+        )
 
     def _set_apart(self, text: str) -> str:
         """Return a text with a space behind each mark that may be the last of a name."""
-        return _MARKED.sub(self._part_marks, text)
+        part = cache(self._part_marks)  # a prompt has few different words with marks
+        return _MARKED.sub(lambda match: part(match[0]), text)
 
-    def _part_marks(self, match: re.Match[str]) -> str:
-        word, marks = match.groups()
+    def _part_marks(self, text: str) -> str:
+        """Return what `_set_apart` writes for a word with the marks behind it."""
+        word, marks = _MARKED.findall(text)[0]
         for length in range(min(len(marks), LIMITS.filename_bytes), 0, -1):
             if fold(word + marks[:length]) in self._endings:
                 return f"{word}{marks[:length]} {marks[length:]}".rstrip()
-        return match[0]
+        return text
 
     def _not_here(
         self, foreign: Iterable[ForeignSyntax], *, is_negative: bool
@@ -227,7 +232,7 @@ class PromptReader:
                 reason = f"{reason} (did you mean {near[name]}?)"
             inner = self._loaded.find(tokens)
             known = KnownEmbedding("", name, 0, reason)
-            yield Unavailable(known, inner[0].name if inner else None)
+            yield Unavailable(known, inner[0].name if inner else None, bool(tokens))
 
     def _ids_of(self, texts: Iterable[str]) -> Sequence[TokenIds]:
         """Return the tokens of some texts; the host's own tokenizer is not asked for none."""

@@ -47,10 +47,13 @@ class Unavailable(NamedTuple):
 
     Attributes:
         shadowed_by: the name that is used in its place, if there is one.
+        is_read: whether the model reads its text; hosts take extra networks such as `<embed:name>`
+            out of a prompt.
     """
 
     known: KnownEmbedding
     shadowed_by: str | None
+    is_read: bool = True
 
 
 class NearMiss(NamedTuple):
@@ -92,12 +95,13 @@ class PromptReport:
 
     def warnings(self) -> Iterator[str]:
         """Yield a line for each embedding that the prompt names and cannot use."""
-        for known, shadowed_by in self.unavailable:
-            instead = (
-                f"{shadowed_by} is used instead"
-                if shadowed_by
-                else "the model reads its name as words"
-            )
+        for known, shadowed_by, is_read in self.unavailable:
+            if shadowed_by:
+                instead = f"{shadowed_by} is used instead"
+            elif is_read:
+                instead = "the model reads its name as words"
+            else:
+                instead = "the prompt is read without it"
             yield f"not used: {known.name}: {known.reason}; {instead}"
 
     def lines(self) -> Iterator[str]:
@@ -145,7 +149,7 @@ class PromptReport:
                     "partial": known.is_partial,
                     "shadowed_by": shadowed_by,
                 }
-                for known, shadowed_by in self.unavailable
+                for known, shadowed_by, _ in self.unavailable
             ],
             "near_misses": [{"text": text, **_named(known)} for text, known in self.near_misses],
             "foreign_syntax": list(self._syntax_as_json()),

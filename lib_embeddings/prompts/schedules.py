@@ -27,7 +27,7 @@ _TOO_MANY_TEXTS = "this prompt changes at too many steps: not all of them are ch
 
 # What a character costs, when a letter costs 1: brackets and the like make runs and groups, others
 # may be foreign syntax or the edge of a name, and characters beyond ASCII are many tokens.
-_COSTS = {**dict.fromkeys("()[]\\:|", 20), "<": 10, "+": 5, "-": 3, "_": 2}
+_COSTS = {**dict.fromkeys("()[]\\:|", 20), "<": 10, "+": 5, "-": 3, "_": 5}
 _BEYOND_ASCII = 8
 # What a text costs besides its characters.
 _TEXT = 100
@@ -188,15 +188,25 @@ class ScheduledTexts(NamedTuple):
 
 def texts_of(prompt: str, steps: int, *, is_negative: bool) -> ScheduledTexts:
     """Return what is read of a prompt; see `PromptReader.read`."""
-    beginning = prompt[: bisect_right(_costs(prompt), LIMITS.prompt_cost)]
+    beginning = _affordable(prompt, LIMITS.prompt_cost)
     parts, is_all_read = _scheduled(parts_of(beginning, is_negative=is_negative), steps)
     unread = None if is_all_read else _TOO_MANY_TEXTS
     return ScheduledTexts(beginning, parts, unread if beginning == prompt else _TOO_LONG)
 
 
-def _costs(text: str) -> list[int]:
-    """Return for each character what it costs to read a text up to it."""
-    return list(accumulate(_COSTS.get(c, 1 if c < "\x80" else _BEYOND_ASCII) for c in text))
+def _affordable(text: str, most: int) -> str:
+    """Return the beginning of a text that costs so much, all of it where that is less."""
+    if _cost(text) <= most:
+        return text
+    costs = accumulate(_COSTS.get(c, 1 if c < "\x80" else _BEYOND_ASCII) for c in text)
+    return text[: bisect_right(list(costs), most)]
+
+
+def _cost(text: str) -> int:
+    """Return what a text costs; one by one, its characters would take longer to count."""
+    n_ascii = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
+    others = (text.count(c) * (cost - 1) for c, cost in _COSTS.items())
+    return n_ascii + (len(text) - n_ascii) * _BEYOND_ASCII + sum(others)
 
 
 def parts_of(prompt: str, *, is_negative: bool) -> list[Part]:
@@ -211,7 +221,7 @@ def _scheduled(parts: Iterable[Part], steps: int) -> tuple[list[dict[str, None]]
     texts_of_parts: list[dict[str, None]] = []
     for part in parts:
         texts: dict[str, None] = {}
-        cost = max(_costs(part.text), default=0) + _TEXT
+        cost = _cost(part.text) + _TEXT
         for _, text in schedule(part.text, steps):
             left -= cost // _KNOWN_TEXT if text in texts else cost
             if left < 0 and (texts or texts_of_parts):

@@ -222,6 +222,28 @@ def test_a_picture_of_more_than_16_megapixels_is_not_decoded(
     assert bool(decoded) == is_shown
 
 
+@pytest.mark.parametrize(("height", "is_shown"), [(2048, True), (2049, False)])
+def test_a_webp_takes_more_memory(tmp_path: Path, height: int, is_shown: bool) -> None:
+    """Its decoder keeps the picture four times, so that 8 megapixels are the most."""
+    Image.new("L", (4096, height)).save(tmp_path / "a.webp", "WEBP", method=0)
+    assert (shrink(str(tmp_path / "a.webp"), 256) is not None) == is_shown
+
+
+@pytest.mark.parametrize(("height", "is_shown"), [(3700, True), (3800, False)])
+def test_a_progressive_photograph_takes_more_memory(
+    tmp_path: Path, height: int, is_shown: bool
+) -> None:
+    """All of its scans are kept, so that 22 megapixels in colour are the most."""
+    Image.new("RGB", (6000, height)).save(tmp_path / "a.jpg", "JPEG", progressive=True)
+    assert (shrink(str(tmp_path / "a.jpg"), 256) is not None) == is_shown
+
+
+def test_a_picture_of_16_bits(tmp_path: Path) -> None:
+    """It is as bright as it was, and is not white."""
+    Image.new("I;16", (640, 640), 128 << 8).save(tmp_path / "a.png", "PNG")
+    assert shrunk(tmp_path, (tmp_path / "a.png").read_bytes()).getpixel((9, 9)) == (128, 128, 128)
+
+
 @pytest.mark.parametrize(("height", "is_shown"), [(4000, True), (6000, False)])
 def test_a_photograph_is_decoded_in_part(tmp_path: Path, height: int, is_shown: bool) -> None:
     """A JPEG of 24 megapixels is shown, as a camera takes it; one of 36 is not."""

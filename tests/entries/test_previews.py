@@ -12,7 +12,7 @@ from PIL import Image
 
 from lib_embeddings import scan
 from lib_embeddings.entries import previews
-from lib_embeddings.entries.companions import pictures_of
+from lib_embeddings.entries.companions import BYTES_A_PIXEL, pictures_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.previews import Previews
 from lib_embeddings.errors import BadPicture, WriteError
@@ -84,14 +84,16 @@ def test_what_few_hosts_show_becomes_webp(folder: Path, kept: Previews, kind: st
         torch_zip(),
         picture(kind="TIFF"),
         OLD + b"\0" * LIMITS.preview_bytes,
-        picture((8, LIMITS.preview_pixels // 8 + 1)),
+        picture((8, LIMITS.preview_memory // BYTES_A_PIXEL["PNG"] // 8 + 1)),
     ],
     ids=["nothing", "svg", "cut", "embedding", "tiff", "bytes", "pixels"],
 )
 def test_no_picture(folder: Path, kept: Previews, data: bytes) -> None:
     """What cannot be shown is refused with what can be."""
     (folder / "cat.v2.preview.png").write_bytes(OLD)
-    expected = "expected PNG, JPEG, WebP or GIF of at most 16 megapixels and 32 MB"
+    expected = (
+        "expected PNG or GIF of at most 16 megapixels, WebP of 8 or JPEG of 32, with at most 32 MB"
+    )
     with pytest.raises(BadPicture, match=f"^this is no picture that can be shown: {expected}$"):
         kept.put(entry_in(folder), data)
     assert contents(folder) == {"cat.v2.preview.png": OLD}

@@ -57,6 +57,8 @@ FORMS: list[tuple[str, object, str, dict[str, int]]] = [
         {"clip_l": 10},
     ),
     ("F3 one dimension", {"<cat>": stored(768)}, "tokens", ONE_L),
+    # Whatever a single tensor is called, A1111, ComfyUI and diffusers load it.
+    ("F3 any name", {"norm": stored(768)}, "tokens", ONE_L),
     ("F4 two dimensions", {"<cat>": stored(8, 768)}, "tokens", {"clip_l": 8}),
     ("F5 kohya", {"emb_params": stored(8, 768)}, "emb_params", {"clip_l": 8}),
     ("F5 half", {"emb_params": stored(8, 768, dtype="bfloat16")}, "emb_params", {"clip_l": 8}),
@@ -374,6 +376,11 @@ def test_no_tensor_where_vectors_should_be(root: object, label: str) -> None:
             {"a": stored(768), "b": stored(2, 3, 4), "c": stored(dtype="int64")},
             r"it holds tensors of another kind \(a float32\[768\], b float32\[2x3x4\] …\)",
             id="three dimensions among tokens",
+        ),
+        pytest.param(
+            {"norm": stored(768), "pca": stored(4, 768)},
+            r"it holds tensors of another kind \(norm float32\[768\], pca float32\[4x768\]\)",
+            id="several names that are no tokens",
         ),
         pytest.param(
             {"<cat>": stored(768), "note": "text"},

@@ -48,7 +48,7 @@ def test_all_embeddings_are_known(library: Library) -> None:
     assert ready
     report = ready.reader.read("abc page", 20)
     assert [use.known.name for use in report.used] == ["ab"]
-    (known, shadowed_by), (page, _) = report.unavailable
+    (known, shadowed_by, _), (page, *_) = report.unavailable
     assert page.name == "page"
     assert page.reason
     assert "web page" in page.reason
@@ -184,7 +184,7 @@ def test_a_prompt_that_asks_for_a_file_of_another_model(twins: Library) -> None:
     assert ready
     report = ready.reader.read("lazyneg", 20)
     assert report.used == ()
-    ((known, _),) = report.unavailable
+    ((known, *_),) = report.unavailable
     assert known.id == twins.view.named["lazyneg"].entry.place.id
 
 

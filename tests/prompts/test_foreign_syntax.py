@@ -43,6 +43,13 @@ def find(prompt: str) -> list[ForeignSyntax]:
         ("[cat:embedding:a.b:0.5]", "embedding:a.b", "a.b", "a.b"),
         ("[embedding:foo.pt:cat:0.5 ]", "embedding:foo.pt", "foo", "foo"),
         ("[cat:embedding:foo:1.2:0.5 ]", "embedding:foo:1.2", "foo", "(foo:1.2)"),
+        # In an alternation
+        ("[a|embedding:foo:1.2]", "embedding:foo:1.2", "foo", "(foo:1.2)"),
+        ("[embedding:foo:1.2|a]", "embedding:foo:1.2", "foo", "(foo:1.2)"),
+        ("[a|[b:5] embedding:foo:1.2 ]", "embedding:foo:1.2", "foo", "(foo:1.2)"),
+        ("[a|(embedding:foo:1.2)]", "embedding:foo", "foo", "foo"),
+        ("[a|[cat:embedding:foo:5]]", "embedding:foo", "foo", "foo"),
+        ("[a|b], [embedding:foo:5]", "embedding:foo", "foo", "foo"),
         # SwarmUI
         ("a <embed:foo> b", "<embed:foo>", "foo", "foo"),
         ("<embedding:xl/foo.pt:1>", "<embedding:xl/foo.pt:1>", "foo", "(foo:1)"),

@@ -129,7 +129,7 @@ def test_escape(name: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("foo", "foo"), ("par(en)", r"par\(en\) "), ("x_", "x_ "), ("100%", "100% "), ("v1.5", "v1.5"),
-     ("猫", "猫"), ("é", "é"), ("excl!", "excl! "), ("🐈", "🐈 ")],
+     ("猫", "猫"), ("é", "é"), ("cafe\u0301", "cafe\u0301"), ("excl!", "excl! "), ("🐈", "🐈 ")],
 )  # fmt: skip
 def test_typed(name: str, expected: str) -> None:
     """A space follows a mark at a name's end, so that a comma behind it is no part of it."""

@@ -52,7 +52,7 @@ def reported(prompt: str, **options: Any) -> dict[str, Any]:
 
 def _facts(report: PromptReport) -> Iterable[tuple[str, Any]]:
     yield "used", {use.known.name: list(use.weights) for use in report.used}
-    yield "unavailable", {known.name: other for known, other in report.unavailable}
+    yield "unavailable", {known.name: other for known, other, _ in report.unavailable}
     yield "near misses", {text: known.name for text, known in report.near_misses}
     yield "foreign syntax", [found.text for found in report.foreign_syntax]
 
@@ -250,6 +250,10 @@ def test_marks_that_touch_a_name(
         ("a (3) wolf, ((wolf)) (4), wolf", [], {}),
         (r"a wolf \(3\) in snow", ["wolf (3)"], {}),
         (r"[wolf \(3\) :(a cat:1.2):0.5]", ["wolf (3)"], {}),
+        (r"a wolf \(3\) , a wolf (3)", ["wolf (3)"], {"wolf (3)": None}),
+        ("smile :)", ["smile :)"], {}),
+        (r"(\(x\) ), [\(x\) ]", ["(x)"], {}),
+        ("(x)", [], {"(x)": None}),
         ("a cat # wolf (3)\n", [], {}),
         ("old [v2], snow", [], {"old [v2]": None}),
         ("gone (1)", [], {"gone (1)": None}),
@@ -260,7 +264,7 @@ def test_brackets_that_are_typed_as_in_a_name(
     prompt: str, used: list[str], unavailable: dict[str, str | None]
 ) -> None:
     """The host reads them as weights, so the name is not used; the report says how to type it."""
-    names = ("bad_prompt (2)", "bad_prompt", "wolf (3)", "old [v2]", "gone (1)")
+    names = ("bad_prompt (2)", "bad_prompt", "wolf (3)", "old [v2]", "gone (1)", "smile :)", "(x)")
     known = [KnownEmbedding(name, name, 1, XL if name == "gone (1)" else None) for name in names]
     report = make_reader(known).read(prompt, 10)
     assert [use.known.name for use in report.used] == used
@@ -277,6 +281,23 @@ def test_a_name_that_is_not_here_and_nearly_one_that_is() -> None:
         "not used: marc_alante: it is not here (did you mean marc_allante?); "
         "the model reads its name as words"
     )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "is_negative", "instead"),
+    [
+        ("a <embed:gone> b", False, "the prompt is read without it"),
+        ("a <embed:gone> b", True, "the model reads its name as words"),
+        ("<embed:bad dream 7>", True, "bad dream is used instead"),
+    ],
+)
+def test_what_stands_for_a_name_in_angle_brackets(
+    prompt: str, is_negative: bool, instead: str
+) -> None:
+    """Hosts take it out of a positive prompt as an extra network, and read it in a negative one."""
+    reader = make_reader([KnownEmbedding("1", "bad dream", 1)])
+    lines = reader.read(prompt, 10, is_negative=is_negative).lines()
+    assert any(line.endswith(f"it is not here; {instead}") for line in lines)
 
 
 def test_names_that_are_not_here() -> None:

@@ -129,10 +129,57 @@ BAD_FILES = (
         BrokenFile,
         r'what the site answered: "a\\x1b\[31m b"',
     ),
+    BadFile("a word that begins as a BMP", b"BMW logo", NotAnEmbedding, _text("BMW logo")),
+    BadFile("address", b"https://civitai.com/models/1\n", NotAnEmbedding, _LINK),
+    BadFile(
+        "text with an address", b"https://a.b is good", NotAnEmbedding, _text("https://a.b is good")
+    ),
+    BadFile("magnet", b"magnet:?xt=urn:btih:a", NotAnEmbedding, "this is a torrent, not the file"),
+    BadFile(
+        "workflow",
+        b'{"id": "a", "last_node_id": 3, "nodes": []}',
+        NotAnEmbedding,
+        "this is a workflow of ComfyUI, not an embedding",
+    ),
+    BadFile(
+        "workflow for the API",
+        b'{"3": {"inputs": {}, "class_type": "KSampler"}}',
+        NotAnEmbedding,
+        "this is a workflow of ComfyUI",
+    ),
+    BadFile(
+        "SVG",
+        b'<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg/>',
+        NotAnEmbedding,
+        "this is an SVG picture with no embedding in it",
+    ),
+    BadFile("OpenVINO", b'<?xml version="1.0"?>\n<net name="a">', NotAnEmbedding, "of an OpenVINO"),
+    *(
+        BadFile(what, bytes.fromhex(data) + bytes(99), NotAnEmbedding, f"this is {what}")
+        for what, data in (
+            ("an lz4 archive, not an embedding: unpack it", "04224d18"),
+            ("a zstd or lz4 archive", "502a4d18"),
+            ("an lzma archive", "5d00008000ff"),
+            ("a cabinet archive", "4d53434600000000"),
+            ("a Parquet table of data, not an embedding", "50415231"),
+            ("an Arrow table of data", "4152524f573100"),
+            ("an Arrow table of data", "ffffffff780000001000000000000a000c00060005000800"),
+            ("a Feather table of data", "46454131"),
+            ("a JPEG 2000 picture", "0000000c6a5020200d0a"),
+            ("a GIMP picture", b"gimp xcf v011".hex()),
+            ("an icon, not an embedding", "000001000100"),
+            ("a video or sound", "3026b2758e66cf11"),
+            ("a macOS program, not an embedding: do not start it", "cffaedfe"),
+            ("an Office document or an installer", "d0cf11e0"),
+            ("a Core ML or TensorFlow model", "08041298020a10"),
+            ("an ONNX model", "080812003a"),
+            ("encrypted", b"Salted__".hex()),
+        )
+    ),
     BadFile("npy", b"\x93NUMPY\x01\0", NotAnEmbedding, r"this is a numpy array \(.npy\)"),
     BadFile("hdf5", b"\x89HDF\r\n\x1a\n", NotAnEmbedding, "this is an HDF5 file"),
     BadFile("gguf", b"GGUF\x03\0\0\0", NotAnEmbedding, "this is a GGUF model"),
-    BadFile("ggml", b"lmgg", NotAnEmbedding, "this is a GGML model"),
+    BadFile("ggml", b"lmgg\0", NotAnEmbedding, "this is a GGML model"),
     BadFile("tar", _tar(), NotAnEmbedding, "this is a tar archive, not an embedding: unpack it"),
     BadFile("old tar", _tar(mark=b""), NotAnEmbedding, "this is a tar archive"),
     BadFile("shortcut", b"L\0\0\0\x01\x14\x02\0", NotAnEmbedding, "this is a Windows shortcut"),
@@ -228,13 +275,13 @@ BAD_FILES = (
     ),
     BadFile("7z", b"7z\xbc\xaf\x27\x1c", NotAnEmbedding, "this is a 7-Zip archive"),
     BadFile("gzip", b"\x1f\x8b\x08", NotAnEmbedding, "this is a gzip archive"),
-    BadFile("bzip2", b"BZh91AY", NotAnEmbedding, "this is a bzip2 archive"),
+    BadFile("bzip2", b"BZh91AY&SY\0", NotAnEmbedding, "this is a bzip2 archive"),
     BadFile("xz", b"\xfd7zXZ\0", NotAnEmbedding, "this is an xz archive"),
     BadFile("zstd", b"\x28\xb5\x2f\xfd", NotAnEmbedding, "this is a zstd archive"),
     BadFile(
         "jpeg", b"\xff\xd8\xff\xe0", NotAnEmbedding, "this is a JPEG picture with no embedding"
     ),
-    BadFile("gif", b"GIF89a", NotAnEmbedding, "this is a GIF picture with no embedding"),
+    BadFile("gif", b"GIF89a\1\0", NotAnEmbedding, "this is a GIF picture with no embedding"),
     BadFile("lossy webp", b"RIFF\0\0\0\0WEBPVP8 ", NotAnEmbedding, "this is a WebP picture"),
     BadFile("bmp", b"BM\0\0", NotAnEmbedding, "this is a BMP picture"),
     BadFile(
@@ -249,7 +296,8 @@ BAD_FILES = (
         "anything else",
         b"\0\x01\n" + b"x" * 100,
         BrokenFile,
-        r"not recognised: it begins with '\\x00\\x01\\nxxxxxxxxx'; download it again",
+        r"not recognised: it begins with '\\x00\\x01\\nxxxxxxxxx'; if it should be an "
+        "embedding, download it again",
     ),
 )
 
