@@ -379,10 +379,28 @@ class Library:
         self._news.deliver()
         return result
 
+    def rescan_folders(self, paths: Collection[str]) -> Rescan:
+        """Scan some folders alone, or all where one of them is not known.
+
+        Args:
+            paths: full paths, as a folder's place has them.
+        """
+        return self._scan_now(partial(self._scanner.scan_folders, paths))
+
+    def rescan_changed(self) -> Rescan:
+        """Scan the folders in which something came, went or got another name.
+
+        It costs one call to the disk for each folder; what was written in place is not found.
+        """
+        return self._scan_now(self._scanner.scan_changed)
+
     def retry(self) -> Rescan:
         """Scan again what was incomplete, could not be read, or did not answer."""
+        return self._scan_now(self._scanner.retry)
+
+    def _scan_now(self, run: Callable[[Publish], Scan]) -> Rescan:
         with self._scanning:
-            result = self._scan(self._scanner.retry)
+            result = self._scan(run)
         self._news.deliver()
         return result
 
