@@ -52,12 +52,14 @@ class Rescan(NamedTuple):
             could not be read, or a folder did not answer; None where nothing is left to do.
         folders: all folders there are now, without their files, for whoever watches them.
         cost: seconds that the same scan takes once more: what was new is read once.
+        calls: how often it asks the disk.
     """
 
     changes: Changes
     again_in: float | None
     folders: tuple[Folder, ...]
     cost: float = 0.0
+    calls: int = 0
 
 
 def _complete(_path: str, _size: int, _mtime_ns: int) -> float:
@@ -430,7 +432,8 @@ class Library:
                 self._progress = None
         if self._choices and self._choices.refresh():
             self._renew()
-        result = Rescan(changes, scan.again_in, tuple(self._scanner.folders), scan.cost)
+        folders = tuple(self._scanner.folders)
+        result = Rescan(changes, scan.again_in, folders, scan.cost, scan.calls)
         if self._on_scan:
             self._on_scan(result)
         return result

@@ -32,6 +32,8 @@ from lib_embeddings.limits import LIMITS
 _RETRY_FILE, _RETRY_FOLDER = 1.0, 2.0
 # Trying again takes at most a tenth of the time, however slow the disk.
 _REST = 10
+# A folder is asked who it is, and opened; each file is asked for its size and time.
+_FOLDER_CALLS = 2
 # Seconds between two moments at which what was read so far is saved and shown.
 _BATCH = 0.5
 # Of so many files the first few tell whether the disk is slow, as each folder may have its own.
@@ -61,12 +63,14 @@ class Scan(NamedTuple):
         answered: the roots that are there.
         again_in: seconds after which to try again what could not be read, or is incomplete.
         cost: seconds that the same scan takes once more: what was new is read once.
+        calls: how often it asks the disk.
     """
 
     is_changed: bool
     answered: frozenset[str]
     again_in: float | None
     cost: float
+    calls: int
 
 
 class _Known(NamedTuple):
@@ -229,9 +233,10 @@ class Scanner:
         """
         known, unread = dict(rest), list[_Unread]()
         again = {place: due for place, due in self._again.items() if place in rest}
-        cost, began = 0.0, self._clock()
+        cost, calls, began = 0.0, 0, self._clock()
         for folder in folders:
             cost += self._clock() - began
+            calls += _FOLDER_CALLS + len(folder.files)
             self._check_stop()
             if folder.problem:
                 again[folder.place] = self._clock() + _RETRY_FOLDER
@@ -246,7 +251,7 @@ class Scanner:
         cost += self._read_all(unread, publish)
         self._is_first = False
         answered = frozenset(place.root for place in known)
-        return Scan(is_changed, answered, self._again_in(), cost)
+        return Scan(is_changed, answered, self._again_in(), cost, calls)
 
     def _again_in(self) -> float | None:
         """Return the seconds until the first folder is to be read again."""

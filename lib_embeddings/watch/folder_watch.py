@@ -63,7 +63,7 @@ class Pace:
     poll_alone: float = 2.0
     # The same for a root that is missing: asking for it costs microseconds.
     poll_missing: float = 0.25
-    # Folders a second that are asked for their times: a share serves many computers.
+    # What a share may be asked a second by all scans, and as much again for the times of folders.
     calls: float = 25.0
     # A pause is longer by up to this part of it.
     jitter: float = 0.25
@@ -204,15 +204,16 @@ class FolderWatch:
         if self._clock() < self.next_scan:
             return False
         if self._is_missing and not os.path.isdir(self.path):
-            self.plan(0.0)
+            self.plan()
             return False
         return True
 
-    def plan(self, cost: float) -> None:
+    def plan(self, cost: float = 0.0, calls: int = 0) -> None:
         """Say when the next scan is due without an event.
 
         Args:
             cost: seconds that it takes.
+            calls: how often it asks the disk.
         """
         pace, self._peeks = self._pace, False
         if self._is_missing:
@@ -222,6 +223,8 @@ class FolderWatch:
         else:
             rest = max(pace.poll_alone, REST * cost)
             self._peeks = rest > pace.poll_alone
+            if self._peeks:  # the disk is slow, and not for us alone
+                rest = max(rest, calls / pace.calls)
         self.next_scan = self._in(rest)
         self.plan_peek()
 

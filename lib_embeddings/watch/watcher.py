@@ -42,6 +42,10 @@ class ScanResult(Protocol):
     def cost(self) -> float:
         """Seconds that the same scan takes once more."""
 
+    @property
+    def calls(self) -> int:
+        """How often it asks the disk."""
+
 
 class Scanned(Protocol):
     """What is watched: a library that calls `Watcher.note_scan` after each of its scans."""
@@ -255,7 +259,7 @@ class Watcher:
             self._writes.forget_before(began)
             self._follow(result, events)
             for watch in self._watches.values():
-                watch.plan(result.cost)
+                watch.plan(result.cost, result.calls)
 
     def _follow(self, result: ScanResult, events: set[str]) -> None:
         """Let the watch of each root know what a scan found."""

@@ -110,6 +110,7 @@ class Result(NamedTuple):
     again_in: float | None
     folders: tuple[Folder, ...]
     cost: float
+    calls: int = 0
 
 
 class FakeLibrary:
