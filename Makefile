@@ -65,6 +65,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.library
 	$(BIN)/python -m benchmarks.watch
+	$(BIN)/python -m benchmarks.slow_disk
 	$(BIN)/python -m benchmarks.tab
 	$(BIN)/python -m benchmarks.prompts
 	$(BIN)/python -m benchmarks.hostile

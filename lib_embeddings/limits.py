@@ -20,6 +20,13 @@ MIB = 1024 * KIB
 class Limits:
     """One bound a field. All are far above real embeddings and far below harm."""
 
+    # The disk
+
+    # A call that a local disk answers takes microseconds; one to a share takes at least this long.
+    slow_call_seconds: float = 0.0005
+    # Asked for many things at once, a share answers nearly as many times as fast.
+    slow_calls: int = 32
+
     # The file
 
     # 75 vectors of clip_l in float32 are 225 KiB: nearly every embedding arrives in one read.

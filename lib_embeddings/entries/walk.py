@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from operator import sub
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Companion, Entry, Reading
@@ -34,6 +37,11 @@ _DANGLING = "this link leads to a file or folder that does not exist: delete or 
 
 # Only Windows knows of links that are no symbolic ones: its junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
+
+# Of so many files a folder is asked before it is known whether its disk is slow.
+_PROBES = 4
+# So old a folder's time has to be, that what comes later gives it another: two seconds on FAT.
+_TICK_NS = 2 * 10**9
 
 _Item = os.DirEntry[str]
 _Named = tuple[_Item, str]
@@ -76,6 +84,8 @@ class Folder(NamedTuple):
 
     Attributes:
         identity: the same whatever path leads to it; None where it does not answer.
+        mtime_ns: when something came, went or got another name in it, in nanoseconds; None where
+            that is too short ago for the next time to be another one.
         is_linked: it is a root or a link: a watch of the folder above does not reach it.
         files: those that may be embeddings.
         folders: those in it, and whether each is a link.
@@ -85,6 +95,7 @@ class Folder(NamedTuple):
 
     place: Place
     identity: Identity | None
+    mtime_ns: int | None = None
     is_linked: bool = False
     files: tuple[Found, ...] = ()
     folders: tuple[tuple[Place, bool], ...] = ()
@@ -123,10 +134,10 @@ def read_folder(
         seen: folders that another path led to; this one is added.
     """
     try:
-        identity = _identity(place.full_path)
+        identity, mtime_ns = _look(place.full_path)
         if seen is not None:
             if identity in seen:
-                return Folder(place, identity, is_linked, is_elsewhere=True)
+                return Folder(place, identity, is_linked=is_linked, is_elsewhere=True)
             seen.add(identity)
         with os.scandir(place.full_path) as inside:
             items = [item for item in inside if not is_hidden(item.name)]
@@ -134,15 +145,29 @@ def read_folder(
         return None
     except OSError as error:
         found = _silent(place, "folder", error)
-        return Folder(place, None, is_linked, (found,), problem=found.problem)
+        return Folder(place, None, is_linked=is_linked, files=(found,), problem=found.problem)
+    _ask_a_slow_disk(items)
     folders = sorted(filter(_is_folder, items), key=lambda item: item.name)
     return Folder(
         place,
         identity,
+        mtime_ns,
         is_linked,
         tuple(_files(place, items)),
         tuple((place.inside(item.name), _is_link(item)) for item in folders),
     )
+
+
+def has_changed(folder: Folder) -> bool:
+    """Tell whether something came, went or got another name in a folder since it was read.
+
+    One call to the disk tells it. What was written in place shows only when the folder is read.
+    """
+    try:
+        now = _look(folder.place.full_path)
+    except OSError:
+        return True
+    return folder.mtime_ns is None or now != (folder.identity, folder.mtime_ns)
 
 
 def find_file(place: Place) -> Found:
@@ -156,13 +181,32 @@ def find_file(place: Place) -> Found:
     return Found(place, status.st_size, status.st_mtime_ns, problem=problem)
 
 
-def _identity(folder: str) -> Identity:
-    """Return what tells a folder from all others. Raises `OSError`."""
+def _look(folder: str) -> tuple[Identity, int | None]:
+    """Return what tells a folder from all others, and from itself before. Raises `OSError`."""
     status = os.stat(folder)
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(folder)
+    mtime_ns = status.st_mtime_ns if time.time_ns() - status.st_mtime_ns > _TICK_NS else None
     # Network drives of Windows, WebDAV and others give every folder the inode 0.
-    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
+    inode = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
+    return inode, mtime_ns
+
+
+def _ask_a_slow_disk(items: Sequence[_Item]) -> None:
+    """Ask for many files at once where each answer takes long; an item remembers its own."""
+    times = [time.perf_counter()]
+    for item in items[:_PROBES]:
+        _ask(item)
+        times.append(time.perf_counter())
+    rest = items[_PROBES:]
+    if rest and min(map(sub, times[1:], times)) > LIMITS.slow_call_seconds:
+        with ThreadPoolExecutor(LIMITS.slow_calls) as threads:
+            threads.map(_ask, rest)
+
+
+def _ask(item: _Item) -> None:
+    with suppress(OSError):  # it is told where the file is asked for
+        item.stat()
 
 
 def _silent(place: Place, kind: str, error: OSError) -> Found:

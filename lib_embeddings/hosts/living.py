@@ -27,12 +27,22 @@ class Living(NamedTuple):
 
     def scan(self, folders: Iterable[str]) -> None:
         """Scan these folders now, and watch them from now on where they have become others."""
+        if not self._set_roots(folders):
+            self.library.rescan()
+
+    def catch_up(self, folders: Iterable[str]) -> None:
+        """Do the same for who cannot wait: what was written in place comes by its event."""
+        if not self._set_roots(folders):
+            self.library.rescan_changed()
+
+    def _set_roots(self, folders: Iterable[str]) -> bool:
+        """Scan these folders from now on; tell whether they are others."""
         roots = list(dict.fromkeys(map(absolute, folders)))
         if roots == list(self.library.roots):
-            self.library.rescan()
-        else:
-            self.library.set_roots(roots)
-            self.watcher.scan_soon()
+            return False
+        self.library.set_roots(roots)
+        self.watcher.scan_soon()
+        return True
 
 
 @contextmanager

@@ -52,12 +52,14 @@ class Rescan(NamedTuple):
             could not be read, or a folder did not answer; None where nothing is left to do.
         folders: all folders there are now, without their files, for whoever watches them.
         cost: seconds that the same scan takes once more: what was new is read once.
+        calls: how often it asks the disk.
     """
 
     changes: Changes
     again_in: float | None
     folders: tuple[Folder, ...]
     cost: float = 0.0
+    calls: int = 0
 
 
 def _complete(_path: str, _size: int, _mtime_ns: int) -> float:
@@ -379,10 +381,28 @@ class Library:
         self._news.deliver()
         return result
 
+    def rescan_folders(self, paths: Collection[str]) -> Rescan:
+        """Scan some folders alone, or all where one of them is not known.
+
+        Args:
+            paths: full paths, as a folder's place has them.
+        """
+        return self._scan_now(partial(self._scanner.scan_folders, paths))
+
+    def rescan_changed(self) -> Rescan:
+        """Scan the folders in which something came, went or got another name.
+
+        It costs one call to the disk for each folder; what was written in place is not found.
+        """
+        return self._scan_now(self._scanner.scan_changed)
+
     def retry(self) -> Rescan:
         """Scan again what was incomplete, could not be read, or did not answer."""
+        return self._scan_now(self._scanner.retry)
+
+    def _scan_now(self, run: Callable[[Publish], Scan]) -> Rescan:
         with self._scanning:
-            result = self._scan(self._scanner.retry)
+            result = self._scan(run)
         self._news.deliver()
         return result
 
@@ -412,7 +432,8 @@ class Library:
                 self._progress = None
         if self._choices and self._choices.refresh():
             self._renew()
-        result = Rescan(changes, scan.again_in, tuple(self._scanner.folders), scan.cost)
+        folders = tuple(self._scanner.folders)
+        result = Rescan(changes, scan.again_in, folders, scan.cost, scan.calls)
         if self._on_scan:
             self._on_scan(result)
         return result

@@ -7,22 +7,37 @@ a lock: one thread scans at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import chain, islice
 from typing import NamedTuple, Protocol
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.walk import Folder, Found, Identity, read_folder, unopened, walk
+from lib_embeddings.entries.walk import (
+    Folder,
+    Found,
+    Identity,
+    has_changed,
+    read_folder,
+    unopened,
+    walk,
+)
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.progress import Progress
+from lib_embeddings.limits import LIMITS
 
 # Seconds until a file that could not be read, or a folder that did not answer, is tried again.
 _RETRY_FILE, _RETRY_FOLDER = 1.0, 2.0
 # Trying again takes at most a tenth of the time, however slow the disk.
 _REST = 10
+# A folder is asked who it is, and opened; each file is asked for its size and time.
+_FOLDER_CALLS = 2
 # Seconds between two moments at which what was read so far is saved and shown.
 _BATCH = 0.5
+# Of so many files the first few tell whether the disk is slow, as each folder may have its own.
+_BLOCK, _PROBES = 256, 4
 
 # Returns the seconds until a file will be complete, from path, size and mtime_ns; 0 when it is.
 Wait = Callable[[str, int, int], float]
@@ -48,12 +63,14 @@ class Scan(NamedTuple):
         answered: the roots that are there.
         again_in: seconds after which to try again what could not be read, or is incomplete.
         cost: seconds that the same scan takes once more: what was new is read once.
+        calls: how often it asks the disk.
     """
 
     is_changed: bool
     answered: frozenset[str]
     again_in: float | None
     cost: float
+    calls: int
 
 
 class _Known(NamedTuple):
@@ -100,7 +117,7 @@ class Scanner:
         self._on_progress = on_progress
         self._clock = clock
         self._known: dict[Place, _Known] = {}
-        self._again: dict[Place, float] = {}  # by folder, seconds until it is to be read again
+        self._again: dict[Place, float] = {}  # by folder, when it is to be read again
         self._is_first = True
 
     @property
@@ -143,23 +160,60 @@ class Scanner:
     def retry(self, publish: Publish) -> Scan:
         """Scan again the folders in which something could not be read, or is incomplete.
 
-        Where one of them answers again, or is another folder now, all are scanned: nobody knows
-        what is below it.
-
         Raises:
             Stopped: the scan was stopped.
         """
         began = self._clock()
-        scan = self._retry(publish)
-        rest = _REST * (self._clock() - began)
-        return scan._replace(again_in=scan.again_in and max(scan.again_in, rest))
+        scan = self._scan_alone([place for place in self._again if place in self._known], publish)
+        earliest = self._clock() + _REST * (self._clock() - began)
+        self._again = {place: max(due, earliest) for place, due in self._again.items()}
+        return scan._replace(again_in=self._again_in())
 
-    def _retry(self, publish: Publish) -> Scan:
+    def scan_folders(self, paths: Collection[str], publish: Publish) -> Scan:
+        """Scan some folders alone.
+
+        Args:
+            paths: full paths; where one is of no folder that is known, all are scanned.
+
+        Raises:
+            Stopped: the scan was stopped.
+        """
+        places = {place.full_path: place for place in self._known}
+        if not all(path in places for path in paths):
+            return self.scan(publish)
+        return self._scan_alone([places[path] for path in paths], publish)
+
+    def scan_changed(self, publish: Publish) -> Scan:
+        """Scan the folders whose own time tells that something in them is another now.
+
+        It costs one call to the disk for each folder, and finds all but what was written in place.
+
+        Raises:
+            Stopped: the scan was stopped.
+        """
+        changed = list[Place]()
+        for place, known in self._known.items():
+            self._check_stop()
+            if has_changed(known.folder):
+                changed.append(place)
+        return self._scan_alone(changed, publish)
+
+    def _scan_alone(self, places: Iterable[Place], publish: Publish) -> Scan:
+        """Scan some folders that are known.
+
+        Where one of them answers again, is another folder now, or has other folders in it, all are
+        scanned: nobody knows what is below it.
+        """
+        if self._is_first:
+            return self.scan(publish)
         rest, folders = dict(self._known), list[Folder]()
-        for former in [rest.pop(place).folder for place in self._again if place in rest]:
+        for former in [rest.pop(place).folder for place in places]:
             self._check_stop()
             folder = read_folder(former.place, is_linked=former.is_linked)
-            if folder is None or folder.identity != former.identity:
+            if folder is None or (folder.identity, folder.folders) != (
+                former.identity,
+                former.folders,
+            ):
                 return self.scan(publish)
             folders.append(folder)
         return self._compare_all(folders, rest, set(), publish)
@@ -178,13 +232,14 @@ class Scanner:
             seen: folders that are passed by; what is below a silent one is added.
         """
         known, unread = dict(rest), list[_Unread]()
-        again = {place: wait for place, wait in self._again.items() if place in rest}
-        cost, began = 0.0, self._clock()
+        again = {place: due for place, due in self._again.items() if place in rest}
+        cost, calls, began = 0.0, 0, self._clock()
         for folder in folders:
             cost += self._clock() - began
+            calls += _FOLDER_CALLS + len(folder.files)
             self._check_stop()
             if folder.problem:
-                again[folder.place] = _RETRY_FOLDER
+                again[folder.place] = self._clock() + _RETRY_FOLDER
                 kept = self._stale(folder, folder.problem)
                 known.update(kept)
                 seen.update(each.folder.identity for each in kept.values() if each.folder.identity)
@@ -196,7 +251,12 @@ class Scanner:
         cost += self._read_all(unread, publish)
         self._is_first = False
         answered = frozenset(place.root for place in known)
-        return Scan(is_changed, answered, min(again.values(), default=None), cost)
+        return Scan(is_changed, answered, self._again_in(), cost, calls)
+
+    def _again_in(self) -> float | None:
+        """Return the seconds until the first folder is to be read again."""
+        due = min(self._again.values(), default=None)
+        return None if due is None else max(0.0, due - self._clock())
 
     def _differs(self, known: Mapping[Place, _Known]) -> bool:
         if known.keys() != self._known.keys():
@@ -221,7 +281,8 @@ class Scanner:
                 self._check_stop()
                 wait = 0.0 if self._is_first else self._wait(key, found.size, found.mtime_ns)
                 if wait > 0:
-                    again[folder.place] = min(wait, again.get(folder.place, wait))
+                    due = self._clock() + wait
+                    again[folder.place] = min(due, again.get(folder.place, due))
                 else:
                     unread.append(_Unread(found, folder.place, entries))
                 former = before.get(key)
@@ -229,7 +290,7 @@ class Scanner:
             if entry is not None:
                 entries[key] = entry
             if found.is_transient:
-                again.setdefault(folder.place, _RETRY_FILE)
+                again.setdefault(folder.place, self._clock() + _RETRY_FILE)
         if len(unread) == pending:
             entries = _same(before, entries)
         return _Known(folder._replace(files=()), entries)
@@ -271,28 +332,56 @@ class Scanner:
     # Reading
 
     def _read_all(self, unread: Sequence[_Unread], publish: Publish) -> float:
-        """Read files one by one; save and show now and then what there is so far.
+        """Read files; save and show now and then what there is so far.
 
         Returns:
             The seconds that went into files that are to be read again.
         """
-        lost = 0.0
-        due = self._clock() + _BATCH
-        for number, (found, folder, entries) in enumerate(unread, 1):
-            self._check_stop()
-            began = self._clock()
-            entry = self._index.keep(self._read(found))
-            entries[found.place.full_path] = entry
-            if entry.reading.is_transient:
-                lost += self._clock() - began
-                self._again.setdefault(folder, _RETRY_FILE)
-            self._on_progress(Progress(number, len(unread)))
-            if self._clock() >= due:
+        lost, began = 0.0, self._clock()
+        due = began + _BATCH
+        with closing(self._read_each([file.found for file in unread])) as read:
+            for number, (entry, file) in enumerate(zip(read, unread, strict=True), 1):
+                file.entries[file.found.place.full_path] = self._index.keep(entry)
+                if entry.reading.is_transient:
+                    lost += self._clock() - began
+                    self._again.setdefault(file.folder, self._clock() + _RETRY_FILE)
+                self._on_progress(Progress(number, len(unread)))
                 began = self._clock()
-                self._index.save()
-                publish(self.entries)
-                due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
+                if began >= due:
+                    self._index.save()
+                    publish(self.entries)
+                    due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
+                    began = self._clock()
         return lost
+
+    def _read_each(self, files: Sequence[Found]) -> Generator[Entry, None, None]:
+        """Read files one by one, or many at once where it is the disk that takes the time.
+
+        Raises:
+            Stopped: the scan was stopped; it waited for what was being read.
+        """
+        left = iter(files)
+        while block := list(islice(left, _BLOCK)):
+            waited = list[float]()
+            for found in block[:_PROBES]:
+                began = _waited()
+                entry = self._read_one(found)
+                waited.append(_waited() - began)
+                yield entry
+            if min(waited) < LIMITS.slow_call_seconds:
+                yield from map(self._read_one, block[_PROBES:])
+            else:
+                with ThreadPoolExecutor(LIMITS.slow_calls) as threads:
+                    yield from threads.map(self._read_one, block[_PROBES:])
+
+    def _read_one(self, found: Found) -> Entry:
+        self._check_stop()
+        return self._read(found)
+
+
+def _waited() -> float:
+    """Return the seconds that this thread has not worked; their difference is what counts."""
+    return time.perf_counter() - time.thread_time()
 
 
 def _same(former: dict[str, Entry], now: dict[str, Entry]) -> dict[str, Entry]:

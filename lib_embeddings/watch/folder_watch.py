@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import os
+import random
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -62,12 +63,29 @@ class Pace:
     poll_alone: float = 2.0
     # The same for a root that is missing: asking for it costs microseconds.
     poll_missing: float = 0.25
+    # What a share may be asked a second by all scans, and as much again for the times of folders.
+    calls: float = 25.0
+    # A pause is longer by up to this part of it.
+    jitter: float = 0.25
 
 
 PACE = Pace()
 
-# Called for each event that matters, with the path of the file that is now complete, if one is.
-OnEvent = Callable[[str | None], None]
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What an event that matters tells.
+
+    Attributes:
+        folders: full paths of the folders in which files changed; none where it is not known.
+        complete: the path of the file that is now complete, in its real folder, if one is.
+    """
+
+    folders: tuple[str, ...] = ()
+    complete: str | None = None
+
+
+OnEvent = Callable[[Hint], None]
 
 
 class Event(Protocol):
@@ -109,13 +127,15 @@ def observe() -> Observer:
 class EventFilter:
     """Pass on the events below one watched folder that are a reason to scan."""
 
-    def __init__(self, folder: str, on_event: OnEvent) -> None:
+    def __init__(self, folder: str, full_path: str, on_event: OnEvent) -> None:
         """Filter the events of a folder.
 
         Args:
             folder: the path the observer was given.
+            full_path: the path by which it is scanned.
         """
         self._folder = folder
+        self._full_path = full_path
         self._on_event = on_event
 
     def dispatch(self, event: Event) -> None:
@@ -127,10 +147,14 @@ class EventFilter:
         source, goal = os.fsdecode(event.src_path), os.fsdecode(getattr(event, "dest_path", ""))
         goal = goal or source
         is_file = not event.is_directory
+        folders = tuple({self._folder_of(source), self._folder_of(goal)}) if is_file else ()
         if is_file and kind in COMPLETIONS and not self._ignores(goal, is_file):
-            self._on_event(goal)
+            self._on_event(Hint(folders, goal))
         elif not (self._ignores(source, is_file) and self._ignores(goal, is_file)):
-            self._on_event(None)
+            self._on_event(Hint(folders))
+
+    def _folder_of(self, path: str) -> str:
+        return self._full_path + os.path.dirname(path).removeprefix(self._folder)
 
     def _ignores(self, path: str, is_file: bool) -> bool:
         below = path.removeprefix(self._folder)
@@ -160,6 +184,9 @@ class FolderWatch:
         """
         self.path = path
         self.next_scan = -math.inf
+        self.next_peek = math.inf
+        self._peeks = False
+        self._n_folders = 0
         self._on_event = on_event
         self._pace = pace
         self._clock = clock
@@ -177,22 +204,38 @@ class FolderWatch:
         if self._clock() < self.next_scan:
             return False
         if self._is_missing and not os.path.isdir(self.path):
-            self.plan(0.0)
+            self.plan()
             return False
         return True
 
-    def plan(self, cost: float) -> None:
+    def plan(self, cost: float = 0.0, calls: int = 0) -> None:
         """Say when the next scan is due without an event.
 
         Args:
             cost: seconds that it takes.
+            calls: how often it asks the disk.
         """
+        pace, self._peeks = self._pace, False
         if self._is_missing:
-            rest = self._pace.poll_missing
+            rest = pace.poll_missing
+        elif self._observer and not self._misses and not self._is_polling:
+            rest = max(pace.poll, REST * cost)
         else:
-            is_alone = self._observer is None or self._misses or self._is_polling
-            rest = max(self._pace.poll_alone if is_alone else self._pace.poll, REST * cost)
-        self.next_scan = self._clock() + rest
+            rest = max(pace.poll_alone, REST * cost)
+            self._peeks = rest > pace.poll_alone
+            if self._peeks:  # the disk is slow, and not for us alone
+                rest = max(rest, calls / pace.calls)
+        self.next_scan = self._in(rest)
+        self.plan_peek()
+
+    def plan_peek(self) -> None:
+        """Say when to ask the folders next for their times, where a scan has to wait for long."""
+        rest = max(self._pace.poll_alone, self._n_folders / self._pace.calls)
+        self.next_peek = self._in(rest) if self._peeks else math.inf
+
+    def _in(self, seconds: float) -> float:
+        """Return the time in so many seconds or a little more, so that programs do not meet."""
+        return self._clock() + seconds * (1 + self._pace.jitter * random.random())  # noqa: S311
 
     def follow(self, folders: Collection[Folder], *, is_changed: bool, had_event: bool) -> bool:
         """Take in what a scan found, and lay the watch anew where folders came or went.
@@ -212,7 +255,7 @@ class FolderWatch:
         elif self._expects_events and identity == self._identity and is_changed and not is_silent:
             self._count_miss()
         self._identity = identity
-        self._is_missing = not folders
+        self._is_missing, self._n_folders = not folders, len(folders)
         is_laid = self._lay(folders)
         # What came before the watch was there, or while a folder was silent, had no event.
         is_blind = self._observer is None or is_laid or is_silent or self._is_polling
@@ -230,7 +273,7 @@ class FolderWatch:
             return False
         self._laid = None
         tops = {
-            os.path.realpath(each.place.full_path)
+            os.path.realpath(each.place.full_path): each.place.full_path
             for each in folders
             if each.is_linked and not each.problem
         }
@@ -244,13 +287,14 @@ class FolderWatch:
             self._poll_from_now_on(f"the system gives no file events ({error})")
         return self._observer is not None
 
-    def _observe(self, tops: Iterable[str]) -> Observer:
+    def _observe(self, tops: Mapping[str, str]) -> Observer:
         with ExitStack() as undo:
             observer = self._observer_factory()
             observer.start()
             undo.callback(_end, observer)
-            for top in sorted(tops):
-                observer.schedule(EventFilter(top, self._on_event), top, recursive=True)
+            for top, full_path in sorted(tops.items()):
+                event_filter = EventFilter(top, full_path, self._on_event)
+                observer.schedule(event_filter, top, recursive=True)
             undo.pop_all()
         return observer
 

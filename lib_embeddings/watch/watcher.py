@@ -1,4 +1,9 @@
-"""Scan the folders once something changed under them."""
+"""Scan the folders once something changed under them.
+
+an event          -> its folder alone, or all where folders came or went
+no events come    -> folders whose own time is another now, every few seconds
+now and then      -> all folders: this is the truth, whatever events said
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ from typing import Protocol, final
 
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.walk import Folder
-from lib_embeddings.watch.folder_watch import PACE, REST, FolderWatch, Observer, Pace, observe
+from lib_embeddings.watch.folder_watch import PACE, REST, FolderWatch, Hint, Observer, Pace, observe
 from lib_embeddings.watch.write_tracker import WriteTracker
 
 logger = logging.getLogger("lib_embeddings")
@@ -37,6 +42,10 @@ class ScanResult(Protocol):
     def cost(self) -> float:
         """Seconds that the same scan takes once more."""
 
+    @property
+    def calls(self) -> int:
+        """How often it asks the disk."""
+
 
 class Scanned(Protocol):
     """What is watched: a library that calls `Watcher.note_scan` after each of its scans."""
@@ -47,6 +56,12 @@ class Scanned(Protocol):
 
     def rescan(self) -> ScanResult:
         """Scan all folders."""
+
+    def rescan_folders(self, paths: Collection[str]) -> ScanResult:
+        """Scan some folders alone, or all where one of them is not known."""
+
+    def rescan_changed(self) -> ScanResult:
+        """Scan the folders whose own time is another now."""
 
     def retry(self) -> object:
         """Scan what was incomplete, could not be read, or did not answer."""
@@ -95,7 +110,7 @@ class Debounce:
 class Watcher:
     """Scan a library at once, and after each change under its roots.
 
-    Events only say that it is time to scan: lost, doubled or reordered ones cannot make the list
+    Events only say where it is time to scan: lost, doubled or reordered ones cannot make the list
     wrong. Scans run in the watcher's own thread. Links to folders are followed; files under
     temporary or hidden names are passed by until they are renamed.
     """
@@ -129,7 +144,9 @@ class Watcher:
         self._wake = threading.Condition()  # guards all below
         self._retry_at = math.inf
         self._debounce = Debounce(pace.quiet, pace.ceiling, clock)
-        self._events: set[str] = set()
+        self._events: set[str] = set()  # roots of which any told
+        self._folders: set[str] = set()  # in which files changed
+        self._is_anywhere = False  # all are to be scanned
 
     @property
     def is_alive(self) -> bool:
@@ -157,6 +174,7 @@ class Watcher:
     def scan_soon(self) -> None:
         """Scan, and watch the roots that the library has now."""
         with self._wake:
+            self._is_anywhere = True
             self._debounce.note()
             self._wake.notify()
 
@@ -167,11 +185,13 @@ class Watcher:
             self._retry_at = math.inf if again_in is None else self._clock() + again_in
             self._wake.notify()
 
-    def _note_event(self, root: str, complete: str | None) -> None:
-        if complete is not None:
-            self._writes.closed(complete)
+    def _note_event(self, root: str, hint: Hint) -> None:
+        if hint.complete is not None:
+            self._writes.closed(hint.complete)
         with self._wake:
             self._events.add(root)
+            self._folders.update(hint.folders)
+            self._is_anywhere |= not hint.folders
             self._debounce.note()
             self._wake.notify()
 
@@ -191,6 +211,7 @@ class Watcher:
         """Scan all folders once more after a scan that failed, and nothing until then."""
         with self._wake:
             self._rest_until = self._clock() + max(self._pace.poll_alone, REST * cost)
+            self._is_anywhere = True
             self._debounce.note()
 
     def _wait(self) -> bool:
@@ -207,20 +228,27 @@ class Watcher:
         """Return the seconds until a burst ends, a poll or a retry is due, whatever is first."""
         pause = self._debounce.wait()
         if pause is None:
-            polls = (watch.next_scan for watch in self._watches.values())
+            polls = (min(each.next_scan, each.next_peek) for each in self._watches.values())
             pause = min(self._retry_at, *polls, math.inf) - self._clock()
         return max(pause, self._rest_until - self._clock())
 
     def _scan_what_is_due(self) -> None:
         with self._wake:
-            is_burst = self._debounce.wait() is not None
             self._debounce.clear()
             events, self._events = self._events, set()
+            folders, self._folders = self._folders, set()
+            is_anywhere, self._is_anywhere = self._is_anywhere, False
             is_retry = self._retry_at <= self._clock()
         self._adopt(self._library.roots)
         due = [watch for watch in self._watches.values() if watch.is_due()]
-        if is_burst or due:
+        if is_anywhere or due:
             self._rescan(events)
+        elif folders:
+            self._follow(self._library.rescan_folders(folders), events)
+        elif any(watch.next_peek <= self._clock() for watch in self._watches.values()):
+            self._follow(self._library.rescan_changed(), events)
+            for watch in self._watches.values():
+                watch.plan_peek()
         elif is_retry:
             self._library.retry()
 
@@ -230,9 +258,13 @@ class Watcher:
         if not self._stop.is_set():
             self._writes.forget_before(began)
             self._follow(result, events)
+            for watch in self._watches.values():
+                watch.plan(result.cost, result.calls)
 
     def _follow(self, result: ScanResult, events: set[str]) -> None:
         """Let the watch of each root know what a scan found."""
+        if self._stop.is_set():
+            return
         with self._wake:
             events = events | self._events  # of what it found, or of what the next one will find
         changed = {entry.place.root for entries in result.changes for entry in entries}
@@ -243,7 +275,6 @@ class Watcher:
             is_changed, had_event = path in changed, path in events
             if watch.follow(folders[path], is_changed=is_changed, had_event=had_event):
                 self.scan_soon()
-            watch.plan(result.cost)
 
     def _adopt(self, roots: Sequence[str]) -> None:
         """Take in new roots, and let go of those that are gone from the library."""

@@ -235,7 +235,7 @@ def test_a_folder_that_does_not_answer(tmp_path: Path, disk: Disk, path: str, nu
     for part in filter(None, path.split("/")):
         place = place.inside(part)
     found = Found(place, problem=reason, is_transient=True)
-    assert silent == [Folder(place, None, not path, (found,), problem=reason)]
+    assert silent == [Folder(place, None, None, not path, (found,), problem=reason)]
     assert ("zoo/cow.pt" in files(tmp_path)) == bool(path)
 
 

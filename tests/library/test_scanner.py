@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,9 +15,11 @@ import pytest
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.walk import Found, entry_of
+from lib_embeddings.library import scanner as module
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.progress import Progress
-from lib_embeddings.library.scanner import Scan, Scanner
+from lib_embeddings.library.scanner import Scan, Scanner, Stopped
+from lib_embeddings.limits import LIMITS
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Reader, Writers
 
@@ -59,6 +62,16 @@ class Scans:
     def retry(self) -> Scan:
         """Look again at what gave no answer."""
         return self.scanner.retry(self._publish)
+
+    def scan_folders(self, *folders: str) -> Scan:
+        """Look at some folders alone, by their paths below the root."""
+        return self.scanner.scan_folders(
+            [str(self.root / folder) for folder in folders], self._publish
+        )
+
+    def scan_changed(self) -> Scan:
+        """Look at the folders that have another time."""
+        return self.scanner.scan_changed(self._publish)
 
     def _publish(self, entries: Iterable[Entry]) -> None:
         self.batches.append(len(list(entries)))
@@ -304,7 +317,7 @@ def test_incomplete_files(root: Path, scans: Scans, disk: Disk) -> None:
     for path, seconds in (("a/new.pt", 0.9), ("z/new2.pt", 0.4), ("a/b/new3.pt", 0.0)):
         (root / path).write_bytes(SD1)
         scans.writers.seconds_left[path.rpartition("/")[2]] = seconds
-    assert scans.scan().again_in == 0.4
+    assert scans.scan().again_in == pytest.approx(0.4)
     assert sorted(scans.entries) == sorted([*ALL, "a/b/new3.pt"])
     disk.listed.clear()
     scans.writers.seconds_left = {"new.pt": 0.5}
@@ -422,3 +435,153 @@ def test_slow_batches(root: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch)
     scans.reader.before_each = work
     scans.scan()
     assert scans.batches == [1, 6, 11, 16, 21]
+
+
+# Some folders alone
+
+
+LONG_AGO = 1_000_000_000
+
+
+def age(*folders: Path) -> None:
+    """Let folders have changed long ago."""
+    for folder in folders:
+        os.utime(folder, (LONG_AGO, LONG_AGO))
+
+
+def test_one_folder_is_listed_alone(root: Path, scans: Scans, disk: Disk) -> None:
+    """What came, changed and went in it is found; no other folder costs anything."""
+    scans.scan()
+    (root / "a" / "new.pt").write_bytes(SD1)
+    (root / "a" / "a.pt").unlink()
+    (root / "z" / "unseen.pt").write_bytes(SD1)
+    disk.listed.clear()
+    assert scans.scan_folders("a").is_changed
+    assert disk.listed == {str(root / "a"): 1}
+    assert sorted(scans.entries) == sorted({*ALL, "a/new.pt"} - {"a/a.pt"})
+    assert not scans.scan_folders("a").is_changed
+
+
+@pytest.mark.parametrize("what", ["a new folder", "a folder that is gone", "an unknown folder"])
+def test_where_folders_changed_all_are_listed(root: Path, scans: Scans, what: str) -> None:
+    """Nobody knows what is below them."""
+    scans.scan()
+    (root / "z" / "new.pt").write_bytes(SD1)
+    folder = "a"
+    if what == "a new folder":
+        (root / "a" / "c").mkdir()
+    elif what == "a folder that is gone":
+        shutil.rmtree(root / "a")
+    else:
+        folder = "unknown"
+    scans.scan_folders(folder)
+    assert "z/new.pt" in scans.entries
+
+
+def test_before_the_first_scan_all_are_listed(scans: Scans) -> None:
+    """An event may be first."""
+    scans.scan_folders("a")
+    assert sorted(scans.entries) == sorted(ALL)
+
+
+def test_a_scan_of_one_folder_puts_off_no_other(root: Path, scans: Scans) -> None:
+    """A file that is waited for elsewhere is read when it is due, however much happens here."""
+    scans.scan()
+    (root / "z" / "late.pt").write_bytes(SD1)
+    scans.writers.seconds_left = {"late.pt": 1.0}
+    assert scans.scan().again_in == 1.0
+    for _ in range(3):
+        scans.clock.now += 0.25
+        (root / "a" / "a.pt").touch()
+        scan = scans.scan_folders("a")
+    assert scan.again_in == 0.25
+
+
+def test_the_time_of_a_folder_tells(root: Path, scans: Scans, disk: Disk) -> None:
+    """Only folders with another time are listed; what was written in place is not found."""
+    age(root, root / "a", root / "a" / "b", root / "z")
+    scans.scan()
+    disk.listed.clear()
+    assert not scans.scan_changed().is_changed
+    assert not disk.listed
+    (root / "a" / "b" / "new.pt").write_bytes(SD1)
+    (root / "z" / "z.pt").write_bytes(SD1 + b"more")
+    assert scans.scan_changed().is_changed
+    assert disk.listed == {str(root / "a" / "b"): 1}
+    assert sorted(scans.entries) == sorted([*ALL, "a/b/new.pt"])
+
+
+def test_a_folder_that_changed_just_now_is_listed_again(
+    root: Path, scans: Scans, disk: Disk
+) -> None:
+    """A disk may give the next change the same time: FAT counts in steps of two seconds."""
+    age(root / "a", root / "a" / "b", root / "z")
+    scans.scan()
+    disk.listed.clear()
+    scans.scan_changed()
+    assert disk.listed == {str(root): 1}
+    age(root)
+    scans.scan_changed()
+    disk.listed.clear()
+    scans.scan_changed()
+    assert not disk.listed
+
+
+# Slow disks
+
+
+class SlowReader(Reader):
+    """Reads as over a network; notes how many were read at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+        self.now = self.most = 0
+
+    def __call__(self, found: Found) -> Entry:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.01)
+        with self.lock:
+            self.now -= 1
+            return super().__call__(found)
+
+
+def test_a_slow_disk_is_asked_for_many_files_at_once(root: Path, scans: Scans) -> None:
+    """Each is read once, and all are there, in order of their progress."""
+    names = [f"{number}.pt" for number in range(300)]
+    for name in names:
+        (root / name).write_bytes(SD1)
+    scans.scanner._read = reader = SlowReader()
+    scans.scan()
+    assert sorted(scans.entries) == sorted([*ALL, *names])
+    assert 1 < reader.most <= LIMITS.slow_calls
+    assert [progress.read for progress in scans.progress] == list(range(1, 305))
+
+
+def test_a_fast_one_is_asked_for_one_after_the_other(
+    root: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads would only be in each other's way."""
+    monkeypatch.setattr(module, "_waited", lambda: 0.0)
+    for number in range(50):
+        (root / f"{number}.pt").write_bytes(SD1)
+    before = threading.active_count()
+    seen = set[int]()
+    scans.scanner._on_progress = lambda _: seen.add(threading.active_count())
+    scans.scan()
+    assert seen == {before}
+
+
+def test_a_stop_ends_what_is_read_at_once(root: Path, scans: Scans) -> None:
+    """Nothing is begun any more."""
+    for number in range(300):
+        (root / f"{number}.pt").write_bytes(SD1)
+    scans.scanner._read = reader = SlowReader()
+    stop = threading.Event()
+    scans.scanner._stop = stop
+    scans.scanner._on_progress = lambda progress: progress.read == 10 and stop.set()
+    with pytest.raises(Stopped):
+        scans.scan()
+    assert len(reader.paths) < 150

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, NamedTuple
@@ -110,6 +110,7 @@ class Result(NamedTuple):
     again_in: float | None
     folders: tuple[Folder, ...]
     cost: float
+    calls: int = 0
 
 
 class FakeLibrary:
@@ -136,6 +137,13 @@ class FakeLibrary:
 
     def rescan(self) -> Result:
         return self._scan("rescan")
+
+    def rescan_folders(self, paths: Collection[str]) -> Result:
+        assert paths
+        return self._scan("folders")
+
+    def rescan_changed(self) -> Result:
+        return self._scan("changed")
 
     def retry(self) -> Result:
         return self._scan("retry")

@@ -20,6 +20,7 @@ from lib_embeddings.watch.folder_watch import (
     REST,
     EventFilter,
     FolderWatch,
+    Hint,
     Observer,
     Pace,
     observe,
@@ -27,7 +28,7 @@ from lib_embeddings.watch.folder_watch import (
 from tests.watch.fakes import Clock, Event, Observers, ScriptedObserver, snapshot_of
 
 FOLDER = "/home/.me/embeddings"
-PACE = Pace(poll=10, poll_alone=2, poll_missing=0.5)
+PACE = Pace(poll=10, poll_alone=2, poll_missing=0.5, jitter=0)
 
 
 # Events
@@ -35,8 +36,13 @@ PACE = Pace(poll=10, poll_alone=2, poll_missing=0.5)
 
 def passed_on(*events: Event) -> list[str | None]:
     """Return what the filter of the folder passes on."""
-    noted: list[str | None] = []
-    event_filter = EventFilter(FOLDER, noted.append)
+    return [hint.complete for hint in hints(*events)]
+
+
+def hints(*events: Event) -> list[Hint]:
+    """Return all that the filter of the folder tells; it is scanned by the path of a link."""
+    noted: list[Hint] = []
+    event_filter = EventFilter(FOLDER, "/link", noted.append)
     for event in events:
         event_filter.dispatch(event)
     return noted
@@ -126,9 +132,22 @@ def test_paths_may_be_bytes_and_goals_missing() -> None:
         is_directory = False
         src_path: str | bytes = f"{FOLDER}/é.pt".encode()
 
-    noted: list[str | None] = []
-    EventFilter(FOLDER, noted.append).dispatch(OldEvent())
-    assert noted == [f"{FOLDER}/é.pt"]
+    noted: list[Hint] = []
+    EventFilter(FOLDER, FOLDER, noted.append).dispatch(OldEvent())
+    assert noted == [Hint((FOLDER,), f"{FOLDER}/é.pt")]
+
+
+def test_files_name_their_folders() -> None:
+    """Only they have to be scanned: by the path that the scan takes, both of them after a move."""
+    (created,) = hints(file("created", "sub/a.pt"))
+    assert created.folders == ("/link/sub",)
+    (moved,) = hints(file("moved", "a.pt", "sub/a.pt"))
+    assert set(moved.folders) == {"/link", "/link/sub"}
+
+
+def test_folders_do_not() -> None:
+    """Nobody knows what is below a folder that came or went."""
+    assert hints(folder("created", "sub"), folder("moved", "sub", "b")) == [Hint(), Hint()]
 
 
 # The watch
@@ -141,7 +160,7 @@ class Watched:
         self.root = root
         self.clock = Clock()
         self.observers = Observers()
-        self.noted: list[str | None] = []
+        self.noted: list[Hint] = []
         factory = observer_factory or self.observers
         self.watch = FolderWatch(str(root), self.noted.append, PACE, factory, self.clock)
         self._snapshot = Snapshot((), ())
@@ -201,7 +220,7 @@ def test_events_are_passed_on(watched: Watched) -> None:
     """Events of the folder reach those who asked for them."""
     watched.scan()
     watched.observers.made[0].report(Event("closed", str(watched.root / "a.pt")))
-    assert watched.noted == [str(watched.root / "a.pt")]
+    assert watched.noted == [Hint((str(watched.root),), str(watched.root / "a.pt"))]
 
 
 def test_a_new_folder_lays_the_watch_anew(watched: Watched) -> None:
@@ -589,11 +608,11 @@ def test_reading_a_file_leads_to_no_scan(tmp_path: Path) -> None:
     """Whatever the system reports of files being read is no reason to scan."""
     for name in ("old.pt", "new.part"):
         (tmp_path / name).write_bytes(b"x")
-    noted: list[str | None] = []
+    noted: list[Hint] = []
     arrived = threading.Event()
 
-    def note(complete: str | None) -> None:
-        noted.append(complete)
+    def note(hint: Hint) -> None:
+        noted.append(hint)
         arrived.set()
 
     watch = FolderWatch(str(tmp_path), note, PACE, observe)
@@ -603,7 +622,7 @@ def test_reading_a_file_leads_to_no_scan(tmp_path: Path) -> None:
     (tmp_path / "new.part").rename(tmp_path / "new.pt")
     assert arrived.wait(60)
     watch.close()
-    assert noted == [str(tmp_path / "new.pt")]
+    assert noted == [Hint((str(tmp_path),), str(tmp_path / "new.pt"))]
 
 
 def test_an_observer_ends_in_silence(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.watch.folder_watch import PACE, Pace
+from lib_embeddings.watch.folder_watch import PACE, Hint, Pace
 from lib_embeddings.watch.watcher import Debounce, Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker
 from tests.watch.fakes import (
@@ -108,6 +108,7 @@ class World:
             self.library,
             self.writes,
             threading.Event(),
+            pace=Pace(jitter=0),
             observer_factory=self.observers,
             clock=clock,
         )
@@ -149,20 +150,20 @@ def test_a_quiet_library_is_scanned_at_its_poll_and_no_sooner(world: World) -> N
 def test_an_event_leads_to_a_scan_when_it_is_quiet(world: World) -> None:
     """A file that comes is scanned for at the end of its burst."""
     world.run(5, (1, world.change))
-    assert world.library.scans == [*FIRST, ("rescan", 1.1)]
+    assert world.library.scans == [*FIRST, ("folders", 1.1)]
 
 
 def test_a_burst_leads_to_one_scan(world: World) -> None:
     """Many files at once are scanned for once."""
     world.run(5, *((1 + number / 100, world.change) for number in range(50)))
-    assert world.library.scans == [*FIRST, ("rescan", 1.59)]
+    assert world.library.scans == [*FIRST, ("folders", 1.59)]
 
 
 def test_a_steady_stream_of_events_is_scanned_at_its_ceiling(world: World) -> None:
     """Those who wait are not starved by a writer who never pauses."""
     steps = ((1 + number / 20, world.change) for number in range(50))
     world.run(5, *steps)
-    assert world.library.scans == [*FIRST, ("rescan", 2), ("rescan", 3.05), ("rescan", 3.55)]
+    assert world.library.scans == [*FIRST, ("folders", 2), ("folders", 3.05), ("folders", 3.55)]
 
 
 def test_events_during_a_scan_lead_to_one_more(world: World) -> None:
@@ -177,7 +178,7 @@ def test_events_during_a_scan_lead_to_one_more(world: World) -> None:
         world.change()
 
     world.run(5, (1, interfere))
-    assert world.library.scans == [*FIRST, ("rescan", 1.1), ("rescan", 1.2)]
+    assert world.library.scans == [*FIRST, ("folders", 1.1), ("folders", 1.2)]
 
 
 def test_an_event_may_come_while_its_change_is_scanned(world: World) -> None:
@@ -188,7 +189,7 @@ def test_an_event_may_come_while_its_change_is_scanned(world: World) -> None:
         world.change()
 
     world.run(15, (5, lambda: setattr(world.library, "during", change_once)))
-    assert world.library.scans == [*FIRST, ("rescan", 10.2), ("rescan", 10.3)]
+    assert world.library.scans == [*FIRST, ("rescan", 10.2), ("folders", 10.3)]
     assert len(world.observers.made) == 1
 
 
@@ -208,7 +209,7 @@ def test_a_retry_is_called_when_it_is_due(world: World) -> None:
     assert world.library.scans == [
         *FIRST,
         ("retry", 0.95),
-        ("rescan", 1.1),
+        ("folders", 1.1),
         ("retry", 1.85),
         ("retry", 2.6),
         ("retry", 3.35),
@@ -242,7 +243,7 @@ def test_a_scan_that_finds_all_complete_needs_no_retry(world: World) -> None:
 def test_a_burst_stands_in_for_a_retry(world: World) -> None:
     """A scan of all folders tries again all that was incomplete: both at once are one too many."""
     world.library.again_in = 0.9
-    world.run(1.9, (1.05, world.change))
+    world.run(1.9, (1.05, world.watcher.scan_soon))
     assert world.library.scans == [*FIRST, ("rescan", 1.15)]
 
 
@@ -262,7 +263,7 @@ def test_a_closed_file_is_complete(world: World) -> None:
 
 def test_files_that_are_gone_are_not_remembered_as_incomplete(world: World) -> None:
     """A scan of all folders asks about each file that is waited for."""
-    world.run(5, (1, lambda: world.report(Event("closed", str(world.root / "notes.txt")))))
+    world.run(15, (1, lambda: world.report(Event("closed", str(world.root / "notes.txt")))))
     assert not world.writes._sightings
 
 
@@ -297,6 +298,18 @@ class Failures:
             raise ValueError("no luck")
 
 
+def test_where_no_events_come_a_slow_disk_is_asked_for_times_of_folders(world: World) -> None:
+    """A scan of all has to wait for long there; one call for each folder does not."""
+    world.observers.refusal = OSError("no events here")
+    world.library.walks = 3.0
+    world.run(15)
+    assert world.library.scans == [
+        ("rescan", 0.1),
+        ("changed", 5.1),
+        ("changed", 10.1),
+    ]
+
+
 def test_an_error_is_logged_and_the_scan_repeated(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -312,7 +325,7 @@ def test_events_do_not_hasten_a_scan_that_fails(world: World) -> None:
     """Errors come no faster while files do; a change that a failed scan was for is not lost."""
     Failures(world, False, False, True, True)
     world.run(9, *((1 + number / 20, world.change) for number in range(50)))
-    assert world.library.scans[:5] == [*FIRST, ("rescan", 2), ("rescan", 4), ("rescan", 6)]
+    assert world.library.scans[:5] == [*FIRST, ("folders", 2), ("rescan", 4), ("rescan", 6)]
 
 
 def test_a_scan_that_takes_long_to_fail_is_given_rest(world: World) -> None:
@@ -376,7 +389,7 @@ def test_roots_may_change_while_a_scan_runs(world: World, tmp_path: Path) -> Non
     folders: list[set[str]] = []
     world.run(5, (1, interfere), (4, lambda: folders.append(world.observers.folders())))
     assert folders == [{str(other)}]
-    assert world.library.scans == [*FIRST, ("rescan", 1.1), ("rescan", 1.2), ("rescan", 1.3)]
+    assert world.library.scans == [*FIRST, ("folders", 1.1), ("rescan", 1.2), ("rescan", 1.3)]
 
 
 def test_a_late_event_of_a_root_that_is_no_longer_watched(world: World, tmp_path: Path) -> None:
@@ -394,7 +407,7 @@ def test_a_late_event_of_a_root_that_is_no_longer_watched(world: World, tmp_path
         (2, set_roots),
         (3, lambda: former[0](Event("created", str(world.root / "a.pt")))),
     )
-    assert world.library.scans == [*FIRST, ("rescan", 2.1), ("rescan", 2.2), ("rescan", 3.1)]
+    assert world.library.scans == [*FIRST, ("rescan", 2.1), ("rescan", 2.2), ("folders", 3.1)]
 
 
 def test_no_roots_is_no_error(world: World) -> None:
@@ -523,7 +536,7 @@ def test_others_are_not_held_up_by_a_scan(world: World, watcher: Watcher) -> Non
 
     def interfere() -> None:
         watcher.scan_soon()
-        watcher._note_event(str(world.root), str(world.root / "b.pt"))
+        watcher._note_event(str(world.root), Hint(complete=str(world.root / "b.pt")))
 
     def wait_for_another() -> None:
         thread = threading.Thread(target=interfere)

@@ -74,7 +74,7 @@ class _Host:
         self._added: list[str] = []
         self._hashes = HashWriter(hooks)
         self.parts = Parts(self._library, hooks, self.rescan, _facts)
-        self._loader = Loader(self._library, self.rescan, self.parts.sha256)
+        self._loader = Loader(self._library, self.rescan, self.catch_up, self.parts.sha256)
 
     # What happens at each generation
 
@@ -123,8 +123,15 @@ class _Host:
 
     def rescan(self) -> None:
         """Scan all folders now, which may have become others."""
+        self._living.scan(self._folders())
+
+    def catch_up(self) -> None:
+        """Find what came or went, while a picture waits."""
+        self._living.catch_up(self._folders())
+
+    def _folders(self) -> list[str]:
         own = [path for path in self._database.embedding_dirs if path not in self._added]
-        self._living.scan([*own, *more_folders()])
+        return [*own, *more_folders()]
 
     def add_folders(self) -> Undo:
         """Tell the database of our folders, so that whoever asks it for folders hears of them."""

@@ -71,16 +71,22 @@ class Loader:
     """Keeps the WebUI's database and the library equal, as the loaded model sees them."""
 
     def __init__(
-        self, library: Library, rescan: Callable[[], object], sha256: Callable[[Entry], str]
+        self,
+        library: Library,
+        rescan: Callable[[], object],
+        catch_up: Callable[[], object],
+        sha256: Callable[[Entry], str],
     ) -> None:
         """Prepare; nothing is wrapped before `hook`, and nothing loaded before `set_loading`.
 
         Args:
             rescan: scans all folders now.
+            catch_up: finds what came or went, while a picture waits.
             sha256: hashes an entry's file.
         """
         self._library = library
         self._rescan = rescan
+        self._catch_up = catch_up
         self._database = sd_hijack.model_hijack.embedding_db
         self._own_load: Callable[..., None]  # from `hook` on, as the next
         self._own_find: Callable[..., Any]
@@ -156,7 +162,7 @@ class Loader:
     def _load(self, force_reload: bool) -> None:
         folders = tuple(self._database.embedding_dirs.values())
         if force_reload or any(folder.has_changed() for folder in folders):
-            self._rescan()
+            self._rescan() if force_reload else self._catch_up()
             for folder in folders:
                 folder.update()
         self.update()
