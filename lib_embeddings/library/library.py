@@ -32,8 +32,8 @@ from lib_embeddings.library.files import Files, Trashed
 from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.news import News, Subscriber
-from lib_embeddings.library.progress import Progress
-from lib_embeddings.library.scanner import Publish, Scan, Scanner, Stop, Stopped, Wait
+from lib_embeddings.library.progress import Progress, Stop, Stopped
+from lib_embeddings.library.scanner import Publish, Scan, Scanner, Wait
 from lib_embeddings.library.sets import Sets, following
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View, ViewEntry, check_names

@@ -1,8 +1,8 @@
-"""How far something is that takes long."""
+"""How far something is that takes long, and what ends it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tqdm import tqdm
 
@@ -12,6 +12,17 @@ class Progress(NamedTuple):
 
     read: int
     total: int
+
+
+class Stop(Protocol):
+    """Ends a scan; a `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Tell whether to end."""
+
+
+class Stopped(Exception):
+    """The scan was stopped; what it read is in the index."""
 
 
 class ProgressBar:

@@ -7,14 +7,14 @@ a lock: one thread scans at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import chain, islice
-from typing import NamedTuple, Protocol
+from itertools import chain
+from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.read import read_each
 from lib_embeddings.entries.walk import (
     Folder,
     Found,
@@ -25,8 +25,7 @@ from lib_embeddings.entries.walk import (
     walk,
 )
 from lib_embeddings.library.index import Index
-from lib_embeddings.library.progress import Progress
-from lib_embeddings.limits import LIMITS
+from lib_embeddings.library.progress import Progress, Stop, Stopped
 
 # Seconds until a file that could not be read, or a folder that did not answer, is tried again.
 _RETRY_FILE, _RETRY_FOLDER = 1.0, 2.0
@@ -36,23 +35,10 @@ _REST = 10
 _FOLDER_CALLS = 2
 # Seconds between two moments at which what was read so far is saved and shown.
 _BATCH = 0.5
-# Of so many files the first few tell whether the disk is slow, as each folder may have its own.
-_BLOCK, _PROBES = 256, 4
 
 # Returns the seconds until a file will be complete, from path, size and mtime_ns; 0 when it is.
 Wait = Callable[[str, int, int], float]
 Publish = Callable[[Iterable[Entry]], None]
-
-
-class Stop(Protocol):
-    """Ends a scan; a `threading.Event` is one."""
-
-    def is_set(self) -> bool:
-        """Tell whether to end."""
-
-
-class Stopped(Exception):
-    """The scan was stopped; what it read is in the index."""
 
 
 class Scan(NamedTuple):
@@ -89,7 +75,10 @@ class _Unread(NamedTuple):
 
 
 class Scanner:
-    """The entries of all folders, as the last scan found them."""
+    """The entries of all folders, as the last scan found them.
+
+    Every scan raises `Stopped` when it is stopped.
+    """
 
     def __init__(  # noqa: PLR0913 - likewise all that it needs
         self,
@@ -150,21 +139,15 @@ class Scanner:
 
         Args:
             publish: called with all entries of now and then, while many files are read.
-
-        Raises:
-            Stopped: the scan was stopped.
         """
         seen = set[Identity]()
         return self._compare_all(walk(self.roots, seen), {}, seen, publish)
 
     def retry(self, publish: Publish) -> Scan:
-        """Scan again the folders in which something could not be read, or is incomplete.
-
-        Raises:
-            Stopped: the scan was stopped.
-        """
+        """Scan again the folders in which something could not be read, or is incomplete."""
         began = self._clock()
-        scan = self._scan_alone([place for place in self._again if place in self._known], publish)
+        folders = [known.folder for place, known in self._known.items() if place in self._again]
+        scan = self._scan_alone(folders, publish)
         earliest = self._clock() + _REST * (self._clock() - began)
         self._again = {place: max(due, earliest) for place, due in self._again.items()}
         return scan._replace(again_in=self._again_in())
@@ -174,31 +157,21 @@ class Scanner:
 
         Args:
             paths: full paths; where one is of no folder that is known, all are scanned.
-
-        Raises:
-            Stopped: the scan was stopped.
         """
         places = {place.full_path: place for place in self._known}
         if not all(path in places for path in paths):
             return self.scan(publish)
-        return self._scan_alone([places[path] for path in paths], publish)
+        return self._scan_alone([self._known[places[path]].folder for path in paths], publish)
 
     def scan_changed(self, publish: Publish) -> Scan:
         """Scan the folders whose own time tells that something in them is another now.
 
         It costs one call to the disk for each folder, and finds all but what was written in place.
-
-        Raises:
-            Stopped: the scan was stopped.
         """
-        changed = list[Place]()
-        for place, known in self._known.items():
-            self._check_stop()
-            if has_changed(known.folder):
-                changed.append(place)
-        return self._scan_alone(changed, publish)
+        folders = [known.folder for known in self._known.values()]
+        return self._scan_alone(filter(has_changed, folders), publish)
 
-    def _scan_alone(self, places: Iterable[Place], publish: Publish) -> Scan:
+    def _scan_alone(self, formers: Iterable[Folder], publish: Publish) -> Scan:
         """Scan some folders that are known.
 
         Where one of them answers again, is another folder now, or has other folders in it, all are
@@ -207,14 +180,12 @@ class Scanner:
         if self._is_first:
             return self.scan(publish)
         rest, folders = dict(self._known), list[Folder]()
-        for former in [rest.pop(place).folder for place in places]:
+        for former in formers:
             self._check_stop()
             folder = read_folder(former.place, is_linked=former.is_linked)
-            if folder is None or (folder.identity, folder.folders) != (
-                former.identity,
-                former.folders,
-            ):
+            if folder is None or _inside(folder) != _inside(former):
                 return self.scan(publish)
+            del rest[folder.place]
             folders.append(folder)
         return self._compare_all(folders, rest, set(), publish)
 
@@ -339,7 +310,7 @@ class Scanner:
         """
         lost, began = 0.0, self._clock()
         due = began + _BATCH
-        with closing(self._read_each([file.found for file in unread])) as read:
+        with closing(read_each(self._read_one, [file.found for file in unread])) as read:
             for number, (entry, file) in enumerate(zip(read, unread, strict=True), 1):
                 file.entries[file.found.place.full_path] = self._index.keep(entry)
                 if entry.reading.is_transient:
@@ -354,34 +325,14 @@ class Scanner:
                     began = self._clock()
         return lost
 
-    def _read_each(self, files: Sequence[Found]) -> Generator[Entry, None, None]:
-        """Read files one by one, or many at once where it is the disk that takes the time.
-
-        Raises:
-            Stopped: the scan was stopped; it waited for what was being read.
-        """
-        left = iter(files)
-        while block := list(islice(left, _BLOCK)):
-            waited = list[float]()
-            for found in block[:_PROBES]:
-                began = _waited()
-                entry = self._read_one(found)
-                waited.append(_waited() - began)
-                yield entry
-            if min(waited) < LIMITS.slow_call_seconds:
-                yield from map(self._read_one, block[_PROBES:])
-            else:
-                with ThreadPoolExecutor(LIMITS.slow_calls) as threads:
-                    yield from threads.map(self._read_one, block[_PROBES:])
-
     def _read_one(self, found: Found) -> Entry:
         self._check_stop()
         return self._read(found)
 
 
-def _waited() -> float:
-    """Return the seconds that this thread has not worked; their difference is what counts."""
-    return time.perf_counter() - time.thread_time()
+def _inside(folder: Folder) -> object:
+    """Return what is another where nobody knows any more what is below a folder."""
+    return folder.identity, folder.folders
 
 
 def _same(former: dict[str, Entry], now: dict[str, Entry]) -> dict[str, Entry]:

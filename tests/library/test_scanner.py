@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.walk import Found, entry_of
-from lib_embeddings.library import scanner as module
 from lib_embeddings.library.index import Index
-from lib_embeddings.library.progress import Progress
-from lib_embeddings.library.scanner import Scan, Scanner, Stopped
+from lib_embeddings.library.progress import Progress, Stopped
+from lib_embeddings.library.scanner import Scan, Scanner
 from lib_embeddings.limits import LIMITS
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Reader, Writers
@@ -564,7 +564,7 @@ def test_a_fast_one_is_asked_for_one_after_the_other(
     root: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Threads would only be in each other's way."""
-    monkeypatch.setattr(module, "_waited", lambda: 0.0)
+    monkeypatch.setattr(read_module, "_waited", lambda: 0.0)
     for number in range(50):
         (root / f"{number}.pt").write_bytes(SD1)
     before = threading.active_count()
