@@ -171,12 +171,12 @@ class _Adding:
             raise Question("keep_wrong_hash", str(error)) from error
         self._library.rescan()
         seen = self._library.find(folder.inside(download.place.filename).id)
-        warnings = [*download.warnings, *([seen.reason] if seen and seen.reason else [])]
+        twin = [seen.reason] if seen and seen.state == "duplicate" else []
         return {
             "id": seen.entry.place.id if seen else None,
             "name": download.place.name,
             "is_new": download.is_new,
-            "warnings": warnings,
+            "warnings": [*download.warnings, *twin],
         }
 
 

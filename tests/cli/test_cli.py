@@ -313,6 +313,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "hidden": False,
                 "field": "positive",
                 "chosen_field": None,
+                "claims": None,
                 "twins": [],
             }
         ],
