@@ -111,10 +111,11 @@ class Civitai:
         """Return the newest version of each model that some words are found in."""
         asked: dict[str, str | int] = {
             "types": _KIND,
-            "query": query.text,
             "limit": min(query.limit, LIMITS.found_at_once),
             "nsfw": "false" if query.is_general else "true",
         }
+        if query.text:
+            asked["query"] = query.text
         if query.family:
             models = BASE_MODELS.get(query.family)
             if not models:
@@ -235,6 +236,7 @@ class Civitai:
             picture=self._picture(version),
             is_general=_is_general(version) and _is_general(version, "model"),
             tags=texts_at(version, "model", "tags"),
+            reference=f"civitai:{model}@{number}",
         )
 
     def _picture(self, version: dict[str, Any]) -> RemotePicture | None:

@@ -88,7 +88,7 @@ class ConceptLibrary:
         page = f"{self._site.addresses[0]}/{CONCEPTS}/{quote(name)}"
         url = f"{page}/resolve/main/{quote(picture or '')}"
         shown = RemotePicture(self._site, url) if picture else None
-        return Offer(self._site.title, name, page, picture=shown)
+        return Offer(self._site.title, name, page, picture=shown, reference=f"{CONCEPTS}/{name}")
 
     def _concepts(self) -> list[dict[str, Any]]:
         """Return the list, a new one where the one that is kept is old and the site answers."""

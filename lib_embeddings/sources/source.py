@@ -102,7 +102,8 @@ class Offer:
     Attributes:
         source: what people call the source.
         title: what people call it, with its version.
-        page: where people read about it; also a reference to it.
+        page: where people read about it.
+        reference: what brings it, whatever the address of the site is; empty where the page does.
         files: the embeddings in it; none for what only a search found.
         base_model: as the source spells it.
         families: keys of the model families that the base model belongs to; none if unknown.
@@ -125,6 +126,7 @@ class Offer:
     picture: RemotePicture | None = None
     is_general: bool = True
     tags: tuple[str, ...] = ()
+    reference: str = ""
 
     @property
     def line(self) -> str:
@@ -138,6 +140,7 @@ class Offer:
             "source": self.source,
             "title": self.title,
             "page": self.page,
+            "reference": self.reference or self.page,
             "trigger_words": list(self.trigger_words),
             "base_model": self.base_model,
             "families": list(self.families),

@@ -54,6 +54,7 @@ class Job:
     """A piece of long work. Only `Jobs` changes it.
 
     Attributes:
+        revision: rises with every change, as answers may come in another order.
         title: what people call it.
         done, total: how far it is; total is None where nobody knows.
         reason: the sentence of a question or a failure.
@@ -64,6 +65,7 @@ class Job:
         self.id = secrets.token_hex(8)
         self.kind = kind
         self.title = title
+        self.revision = 0
         self.state: JobState = "waiting"
         self.done = 0
         self.total: int | None = None
@@ -95,6 +97,7 @@ class Job:
         asked = self.question
         return {
             "id": self.id,
+            "revision": self.revision,
             "kind": self.kind,
             "title": self.title,
             "state": self.state,
@@ -228,6 +231,7 @@ class Jobs:
 
     def _show(self, job: Job) -> None:
         with self._lock:
+            job.revision += 1
             followers, shown = tuple(self._followers), job.as_json()
         for follower in followers:
             follower(shown)

@@ -314,7 +314,7 @@ class FakeCivitai(FakeSite):
                         return as_json(each)
             case ["api", "v1", "models", number] if int(number) in self.models:
                 return as_json(self.models[int(number)])
-            case ["api", "v1", "models"] if "query" in asked.query:
+            case ["api", "v1", "models"]:
                 first = int(asked.query.get("cursor", 0))
                 found = list(self.models.values())[first : first + int(asked.query["limit"])]
                 rest = first + len(found)

@@ -438,7 +438,8 @@ ROUTES = ("GET /host", "GET /entries", "GET /names", "GET /entries/{id}", "GET /
           "POST /entries/{id}/move", "DELETE /entries/{id}",
           "POST /files", "GET /trash", "POST /trash/{id}/restore", "DELETE /trash",
           "POST /add", "POST /identify", "POST /search", "GET /offers/{word}",
-          "GET /offers/{word}/picture", "GET /jobs", "PATCH /jobs/{id}", "DELETE /jobs/{id}")  # fmt: skip
+          "GET /offers/{word}/picture", "GET /jobs", "PATCH /jobs/{id}",
+          "DELETE /jobs/{id}")  # fmt: skip
 
 
 @pytest.mark.parametrize("route", ROUTES)

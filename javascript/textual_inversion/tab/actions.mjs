@@ -142,14 +142,19 @@ function actionsOfPicks(tab) {
  * @returns {Record<string, Action>}
  */
 function actionsOfFiles(tab) {
-  const { files, picks } = tab;
-  const { trash } = files;
+  const { files, picks, details } = tab;
+  const { trash, getMore } = files;
   return {
     delete: (part) => tab.withEntry(part, (entry) => files.delete([entry])),
     move: () => files.chooseFolder(),
     "delete-picked": () => files.delete(picks.entries).then(() => picks.end()),
     "hide-picked": () => files.hide(picks.entries).then(() => picks.end()),
     "move-picked": () => files.chooseFolderIn(picks.mover),
+    "get-more": () => getMore?.open(),
+    identify: (part) => tab.withEntry(part, (entry) => {
+      details.close();
+      getMore?.identify(entry);
+    }),
     trash: () => trash.open(),
     restore: (button) => trash.restore(button),
     "empty-trash": () => trash.ask(true),
