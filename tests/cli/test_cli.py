@@ -587,6 +587,28 @@ def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     }
 
 
+def test_inspect_what_others_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What another program has left beside the file is among it, contradictions too."""
+    said = {
+        "id": 5,
+        "modelId": 4,
+        "files": [],
+        "baseModel": "SDXL 1.0",
+        "model": {"tags": ["a", "b"]},
+    }
+    fill(tmp_path, {"cat.pt": torch_zip(), "cat.civitai.info": json.dumps(said).encode()})
+    assert main(["inspect", str(tmp_path / "cat.pt")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line in (
+        "said by      Civitai",
+        "page         https://civitai.com/models/4?modelVersionId=5",
+        "base model   SDXL 1.0",
+        "tags         a, b",
+        "warning      Civitai says SDXL 1.0, the vectors are for SD 1.x (clip_l 768)",
+    ):
+        assert line in lines
+
+
 def test_inspect_what_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is no embedding is told with its reason, and is no failure of the command."""
     assert main(["inspect", str(folder / "my-lora.safetensors")]) == 0

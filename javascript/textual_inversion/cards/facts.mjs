@@ -247,8 +247,8 @@ function fieldChoice({ id, chosen_field }) {
  */
 export function sections(details, host) {
   return [
-    factList(mainFacts(details, host)),
     titled(CLAIMS.heading, claimFacts(details)),
+    factList(mainFacts(details, host)),
     folded("Embeddings inside this file", bundledFacts(details)),
     folded("Statistics", valueFacts(details)),
     folded("Metadata", metadataFacts(details)),
