@@ -286,3 +286,21 @@ def test_where_nobody_may(visit: Visit, tmp_path: Path) -> None:
         expect(tab.root.get_by_role("button", name="Get more embeddings")).to_have_count(0)
         tab.press("marc_allante", "info")
         expect(tab.details.get_by_role("button", name="Ask Civitai about it")).to_be_hidden()
+
+
+def test_pictures_that_are_not_for_everybody(page: Page, world: World) -> None:
+    """They are blurred wherever they are shown, until somebody wants to see such."""
+    (world.folder / "brush.png").write_bytes(picture((64, 64)))
+    write(world.folder, "brush", SD1)
+    said = {"modelId": 1, "id": 2, "nsfwLevel": 8, "files": []}
+    (world.folder / "brush.civitai.info").write_text(json.dumps(said))
+    tab = Tab(page)
+    card = tab.root.locator(".card[data-veiled]")
+    expect(card.locator("img")).to_have_css("filter", "blur(16px)")
+    card.hover()
+    card.locator(".info").click()
+    expect(tab.details.locator("img")).to_have_css("filter", "blur(16px)")
+    tab.details.get_by_role("button", name="Blur such pictures, or show them").click()
+    expect(tab.details.locator("img")).to_have_css("filter", "none")
+    page.reload()
+    expect(card.locator("img")).to_have_css("filter", "none")

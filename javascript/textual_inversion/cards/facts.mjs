@@ -202,7 +202,7 @@ export function heading(details, renaming, { may_change_files }) {
 
 /** @param {Details} details */
 export function choices(details) {
-  const { favourite, fit, hidden, use_partial } = details;
+  const { claims, favourite, fit, hidden, use_partial } = details;
   /** @type {HTMLElement[]} */
   const rows = [
     checkbox("favourite", "Favourite", favourite),
@@ -211,6 +211,7 @@ export function choices(details) {
   if (fit === "partial" || use_partial)
     rows.push(checkbox("use_partial", "Use it anyway, with the vectors that fit the model", use_partial));
   if (isEmbedding(details)) rows.push(fieldChoice(details));
+  if (claims?.general === false) rows.push(textButton("veil", CLAIMS.veil, { "data-key": "veil" }));
   return element("div", { class: "choices" }, ...rows);
 }
 

@@ -98,6 +98,7 @@ function actionsOfToolbar(tab) {
     folders: () => tab.choose({ showsFolders: !tab.choices.showsFolders }),
     sort: () => tab.sort(toolbar.sort.value),
     column: ({ dataset }) => tab.sort(dataset.value),
+    veil: () => tab.choose({ veils: !tab.choices.veils }),
     view: () => tab.choose({ isList: !tab.choices.isList }),
     scale: () => tab.choose({ scale: toolbar.scale.valueAsNumber }),
     order: () => tab.sort(tab.choices.sort),

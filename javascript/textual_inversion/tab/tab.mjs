@@ -175,6 +175,7 @@ export class Tab {
 
   #showChoices() {
     this.toolbar.showChoices(this.choices);
+    this.root.toggleAttribute("data-veils", this.choices.veils);
     this.grid.resize(this.choices);
     this.tree.root.hidden = !this.choices.showsFolders || !this.tree.isUseful;
     this.toolbar.foldersToggle.hidden = !this.tree.isUseful;
