@@ -8,11 +8,11 @@ vectors, and no value is trusted to be of the kind that it should be.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.formats.text_encoders import families_for, made_for
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import Field, as_text, fold
@@ -40,20 +40,6 @@ _ARCHITECTURES = {
     "flux": ("flux-1-dev",),
 }
 
-# What sites write their descriptions with. Other words in angle brackets are what they say, as
-# `<lora:x:1>` and `<s1>` are.
-_TAGS = (
-    "a|abbr|article|aside|audio|b|big|blockquote|br|button|canvas|center|code|dd|del|details|div"
-    "|dl|dt|em|embed|figcaption|figure|font|footer|form|h[1-6]|header|hr|i|iframe|img|input|ins|kbd"
-    "|label|li|link|main|mark|marquee|math|meta|nav|object|ol|option|p|param|picture|pre|q|s|samp"
-    "|section|select|small|source|span|strike|strong|sub|summary|sup|svg|table|tbody|td|textarea"
-    "|tfoot|th|thead|tr|tt|u|ul|var|video|wbr"
-)
-_UNSEEN = re.compile(
-    r"<(script|style)\b.*?(?:</\1\s*>|$)|<!--.*?(?:-->|$)", re.DOTALL | re.IGNORECASE
-)
-_LINE_END = re.compile(r"<br\b[^<>]*>|</(?:p|div|li|h[1-6]|tr|blockquote)\s*>", re.IGNORECASE)
-_TAG = re.compile(rf"</?(?:{_TAGS})(?:[\s/][^<>]*)?>", re.IGNORECASE)
 _SHA256 = re.compile(r"(?:0x)?([0-9a-f]{64})", re.IGNORECASE)
 
 
@@ -129,10 +115,11 @@ def claims_in(document: Document, filename: str, time: float | None) -> Claims |
         filename: of the embedding, to find it among the files of a model.
         time: when the document was written, in seconds since 1970.
     """
+    weight = _weight(document)
     for is_shape, read in _SHAPES:
         if is_shape(document):
-            return read(document, filename)._replace(time=time)
-    return None
+            return read(document, filename)._replace(time=time, weight=weight)
+    return Claims("AUTOMATIC1111", time, weight=weight) if weight else None
 
 
 def merged(all_claims: Iterable[Claims]) -> Claims:
@@ -319,6 +306,13 @@ def _page(model: object, version: object) -> str:
     return f"https://civitai.com/models/{model}{which}"
 
 
+def _weight(document: Document) -> float | None:
+    """Return the weight in A1111's sidecar, into which others write; 0 stands for none."""
+    found = document.get("preferred weight")
+    is_weight = type(found) in (int, float) and 0 < abs(float(found)) <= LIMITS.set_weight  # type: ignore[arg-type]
+    return float(found) if is_weight else None  # type: ignore[arg-type]
+
+
 def _sha256(value: object) -> str | None:
     found = _SHA256.fullmatch(value) if isinstance(value, str) else None
     return found[1].lower() if found else None
@@ -329,16 +323,3 @@ def is_for_everybody(level: object) -> bool:
     if type(level) is int:
         return level <= 1
     return level in (None, False, "None")
-
-
-def without_tags(text: str) -> str:
-    """Return what a browser would show of a description that is HTML, line by line.
-
-    It is cut at its tags and not parsed: Python's own parser takes seconds for a few hostile KB.
-    """
-    text = text[: LIMITS.text_characters]
-    if not (_TAG.search(text) or _UNSEEN.search(text)):
-        return text.strip()
-    text = _TAG.sub("", _LINE_END.sub("\n", _UNSEEN.sub("", text)))
-    lines = map(str.strip, html.unescape(text).splitlines())
-    return "\n".join(filter(None, lines))

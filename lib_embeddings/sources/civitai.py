@@ -14,8 +14,8 @@ from lib_embeddings.entries.claims import (
     BASE_MODELS,
     families_named,
     is_for_everybody,
-    without_tags,
 )
+from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.errors import NotFound, SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import WEIGHT_SUFFIXES, split_name

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from datetime import datetime, timezone
 from typing import Literal
 
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.sidecars import complete_sidecar
 from lib_embeddings.entries.texts import FIELD_KEY
 from lib_embeddings.formats.text_encoders import families_for
 from lib_embeddings.limits import LIMITS
@@ -13,6 +15,17 @@ from lib_embeddings.sources.source import Offer, RemoteFile
 
 # `sd version` as A1111 writes it.
 _VERSIONS = {"sd1": "SD1", "sd2": "SD2", "sdxl": "SDXL"}
+
+
+def keep_beside(entry: Entry, offer: Offer, digest: str) -> None:
+    """Write beside a file what a source knows of it, as far as nothing is said there yet.
+
+    Raises:
+        WriteError: the sidecar cannot be understood or written.
+    """
+    file = next((each for each in offer.files if each.sha256 == digest), None)
+    document = sidecar(offer, file, entry.reading.vectors.keys(), digest, "identified")
+    complete_sidecar(entry, document)
 
 
 def sidecar(

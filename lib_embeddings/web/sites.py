@@ -17,7 +17,6 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.params import Depends
 from starlette.concurrency import run_in_threadpool
 
-from lib_embeddings.entries.sidecars import complete_sidecar
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.errors import NameRefused, SourceError, WriteError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
@@ -26,7 +25,7 @@ from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.names import partner_of, split_name
 from lib_embeddings.sources.found import Found
 from lib_embeddings.sources.references import shown_link
-from lib_embeddings.sources.sidecar import sidecar
+from lib_embeddings.sources.sidecar import keep_beside
 from lib_embeddings.sources.source import Offer, RemoteFile
 from lib_embeddings.sources.sources import SEARCHABLE, Sources
 from lib_embeddings.web.answers import HostFacts, as_json, caching
@@ -242,12 +241,10 @@ class _Identifying:
 
 def _keep(seen: ViewEntry, offer: Offer, digest: str) -> Iterator[str]:
     """Write beside a file what is known of it, and yield what is to be said about that."""
-    entry, encoders = seen.entry, seen.entry.reading.vectors.keys()
-    file = next((each for each in offer.files if each.sha256 == digest), None)
     try:
-        complete_sidecar(entry, sidecar(offer, file, encoders, digest, "identified"))
+        keep_beside(seen.entry, offer, digest)
     except WriteError as error:
         yield f"{shown(seen.name, 255)}: {error}"
-    contradiction = offer.contradiction(encoders)
+    contradiction = offer.contradiction(seen.entry.reading.vectors.keys())
     if contradiction:
         yield f"{shown(seen.name, 255)}: {contradiction}"

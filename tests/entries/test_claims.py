@@ -255,6 +255,20 @@ def test_odd_values(document: dict[str, Any]) -> None:
     assert claims.tags == ()
 
 
+@pytest.mark.parametrize(
+    ("written", "weight"),
+    [(0.8, 0.8), (1, 1.0), (-0.5, -0.5), (0, None), ("0.8", None), (True, None), (1e300, None)],
+)
+def test_weights(written: object, weight: float | None) -> None:
+    """A1111's sidecar has one, whoever wrote the rest of it; 0 stands for none."""
+    document = {"preferred weight": written}
+    with_model = claims_in({**document, "modelId": 7}, "cat.pt", 1.0)
+    assert with_model
+    assert (with_model.tool, with_model.weight) == ("civitai-browser-plus", weight)
+    alone = claims_in(document, "cat.pt", 1.0)
+    assert (alone and alone.weight) == weight
+
+
 def test_many_tags() -> None:
     """A list without end is cut."""
     claims = claims_in({**VERSION, "model": {"tags": ["x"] * 10_000}}, "cat.pt", 1.0)
