@@ -190,8 +190,10 @@ class _Routes:
         return Response(data, media_type="image/webp", headers=caching(tag))
 
     async def events(self, request: Request) -> Response:
+        # Who may begin no job learns of none.
+        jobs = self._jobs if self._door.may_change_files(request) else Jobs()
         return StreamingResponse(
-            stream(self._library, self._jobs, request.is_disconnected),
+            stream(self._library, jobs, request.is_disconnected),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

@@ -467,6 +467,27 @@ def test_jobs_are_among_the_events(site: Site) -> None:
     assert any('"done": 5, "total": 10' in each for each in others)
 
 
+@pytest.mark.parametrize("may_change_files", [True, False])
+def test_who_follows_jobs(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, may_change_files: bool
+) -> None:
+    """Who may begin no job learns of none."""
+    monkeypatch.setattr(answers, "LONGEST_SECONDS", 0.0)
+
+    is_open = True
+
+    def check(_request: Request) -> None:
+        if not is_open:
+            raise HTTPException(403, "not from here")
+
+    app = FastAPI()
+    add_routes(app, site.library, lambda: FACTS, Door(change_files=check))
+    client = Client(From(app, HERE), {})
+    client.post("/add", json={"reference": "secret/secret", "folder": "0:"})
+    is_open = may_change_files
+    assert ("secret" in client.get("/events").text) is may_change_files
+
+
 def test_a_defect_of_ours_ends_one_job(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others go on, and the log says what was wrong."""
     monkeypatch.setattr(Sources, "resolve", lambda *_: 1 / 0)
