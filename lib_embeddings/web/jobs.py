@@ -225,7 +225,7 @@ class Jobs:
             log.exception("the job %r failed", job.title)
             reason = "unexpected error, see the log"
         with self._lock:
-            if state == "asking" and job.is_unwanted:
+            if job.is_unwanted and state != "done":  # whatever else went wrong meanwhile
                 state, question, reason = "cancelled", None, None
             job.state, job.question, job.reason, job.result = state, question, reason, result
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, HTTPException, Request
 
+from lib_embeddings.errors import SourceError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.sources import Sources
 from lib_embeddings.web import answers
@@ -272,6 +273,24 @@ def test_a_download_is_cancelled(site: Site, civitai: FakeCivitai, tmp_path: Pat
     assert site.client.delete(f"/jobs/{begun}").status_code == 200
     assert site.get("/jobs")["jobs"] == []
     assert site.client.delete(f"/jobs/{begun}").status_code == 404
+
+
+def test_a_job_that_fails_when_nobody_wants_it_any_more() -> None:
+    """Is cancelled, and says nothing of what went wrong meanwhile."""
+    jobs, begun, hold = Jobs(), threading.Event(), threading.Event()
+
+    def work(_job: Job, _answer: object) -> dict[str, object]:
+        begun.set()
+        hold.wait()
+        raise SourceError("the connection broke off")
+
+    id_ = jobs.begin("add", "x", work)["id"]
+    begun.wait()
+    jobs.cancel(id_)
+    hold.set()
+    while jobs.all()[0]["state"] == "working":
+        time.sleep(0.01)
+    assert (jobs.all()[0]["state"], jobs.all()[0]["reason"]) == ("cancelled", None)
 
 
 # Identifying

@@ -129,7 +129,7 @@ export class GetMore {
     openTabs(this.root);
     this.open();
     const job = hash ? await this.add(hash) : undefined;
-    if (job) this.#others.set(job.id, name);
+    if (job && job.state !== "failed") this.#others.set(job.id, name);
     else this.results.find(name);
   }
 
@@ -169,8 +169,7 @@ export class GetMore {
       const job = await begin();
       this.#begun.add(job.id);
       this.#problem.hidden = true;
-      this.jobs.show(job);
-      return job;
+      return this.jobs.show(job);
     } catch (error) {
       this.#problem.textContent = sentenceCase(/** @type {Error} */ (error).message);
       this.#problem.hidden = false;

@@ -30,18 +30,24 @@ export class JobList {
     this.root = element("ul", { class: "jobs", "aria-label": WORDS.jobs, hidden: true });
   }
 
-  /** @param {Job} job As it is by now. */
+  /**
+   * Show how a job is, unless it is known to be further: events may overtake answers.
+   *
+   * @param {Job} job
+   * @returns {Job} What is known of it by now.
+   */
   show(job) {
     const row = this.#rows.get(job.id) ?? this.#add(job);
-    if (row.job && row.job.revision > job.revision) return; // An answer that was overtaken by events.
-    row.show(job);
-    this.owner.changed(job);
+    const newest = row.job && row.job.revision > job.revision ? row.job : job;
+    row.show(newest);
+    this.owner.changed(newest);
+    return newest;
   }
 
   /** @param {Job} job */
   #add(job) {
     const row = new Row(job.id, {
-      answer: async (answer) => this.show(await this.sites.answer(job.id, answer)),
+      answer: async (answer) => void this.show(await this.sites.answer(job.id, answer)),
       cancel: () => this.#cancel(row),
       shown: this.owner.shown,
     });
