@@ -141,6 +141,8 @@ class Limits:
     sidecar_bytes: int = 4 * MIB
     # What is shown of notes, and of a description: few have 2,000.
     text_characters: int = 100_000
+    # What is kept of a list of tags or trigger words: sites show up to thirty.
+    claimed_tags: int = 64
     # Embeddings whose texts are remembered.
     remembered_texts: int = 20_000
 
@@ -260,6 +262,23 @@ class Limits:
     site_characters: int = 30_000
     # Embeddings that the settings of one picture name.
     picture_embeddings: int = 20
+    # Repositories that one page of the Concept Library's list has, and pages: it has about 1,500.
+    concepts_a_page: int = 1_000
+    concept_pages: int = 20
+    # After so long the list is asked for again.
+    concepts_seconds: float = 86_400.0
+    # What searches found and a page may still ask about: the last thousands of cards.
+    known_offers: int = 4_096
+
+    # Jobs
+
+    # Sites count what comes from one address; more at once are hardly faster.
+    jobs_at_once: int = 3
+    # What somebody pasted at once, and how many of those that ended are still shown.
+    open_jobs: int = 500
+    ended_jobs: int = 100
+    # Links and names that one request brings, and a question's answer.
+    reference_characters: int = 2_000
 
 
 LIMITS = Limits()

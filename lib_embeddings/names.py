@@ -16,9 +16,11 @@ SUFFIXES = WEIGHT_SUFFIXES + PICTURE_SUFFIXES
 
 # What lies beside an embedding is called after it: its name, perhaps one of these words, and one of
 # these suffixes. Of several pictures the earliest suffix is shown.
-COMPANION_WORDS = (PREVIEW, DESCRIPTION, CIVITAI, METADATA) = (
-    *(".preview", ".description"),
-    *(".civitai", ".metadata"),  # of tools that keep there what a site says
+COMPANION_WORDS = (PREVIEW, THUMB, DESCRIPTION, CIVITAI, METADATA, MATRIX, SWARM, BROWSER) = (
+    *(".preview", ".thumb", ".description"),
+    # Of tools that keep there what a site says: civitai-helper, LoRA Manager, Stability Matrix,
+    # SwarmUI, civitai-browser-plus.
+    *(".civitai", ".metadata", ".cm-info", ".swarm", ".api_info"),
 )
 SHOWN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 SIDECAR_SUFFIX, TEXT_SUFFIX, INFO_SUFFIX = ".json", ".txt", ".info"

@@ -135,11 +135,11 @@ def test_rooms_side_by_side_do_not_know_each_other(room: str, other: str) -> Non
     ]
 
 
-def test_only_commands_ask_sites() -> None:
-    """Nobody is asked without being told to: no scan, no host and no page knows of sites."""
+def test_only_commands_and_routes_ask_sites() -> None:
+    """Nobody is asked without being told to: no scan and no host knows of sites."""
     users = {path for path in MODULES for name in imports_of(path) if "embeddings.sources" in name}
     rooms = {name_of(path).partition(".")[0] for path in users}
-    assert rooms == {"sources", "cli"}
+    assert rooms == {"sources", "web", "cli"}
 
 
 # Who opens files, and which. Those of embeddings are opened by `entries.read` alone.
@@ -152,6 +152,7 @@ OPENERS = {
     "library.choices_file": "choices of older versions, and the model of the small app",
     "__main__": "the place for output that nobody reads",
     "sources.settings": "the file with a person's own keys",
+    "sources.concepts": "the list of the Concept Library",
     "entries.moves": "copies of files on their way to another disk",
     "library.files": "the records of what moves",
 }
@@ -193,6 +194,7 @@ CUTTERS = {
     "web.tab": "the scripts and styles of the page",
     "sources.download": "the folder of downloads",
     "sources.settings": "the file of settings",
+    "sources.concepts": "the file of that list",
 }
 CUTS = {
     f"os.path.{function}"

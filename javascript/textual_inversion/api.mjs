@@ -32,9 +32,26 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string[]} tabs Those with prompt fields.
  * @property {string} separator What parts a name from others.
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
+ * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
  * @property {Family[]} families
  * @property {Record<string, {hidden_size: number}>} encoders
  * @property {Limits} limits
+ */
+
+/** @typedef {{key: string, title: string, sorts: string[], families: boolean}} Searchable */
+
+/**
+ * @typedef {object} Claims What other programs and sites say of a file.
+ * @property {string} tool Who says it.
+ * @property {number | null} time In seconds; null where the file itself says it.
+ * @property {string} title
+ * @property {string} author
+ * @property {string} page
+ * @property {string} licence
+ * @property {string} base_model
+ * @property {string[]} tags
+ * @property {number | null} weight
+ * @property {boolean} general Whether it is for everybody.
  */
 
 /** @typedef {{id: string, path: string, same_bytes: boolean | null}} Twin Another file with the same name. */
@@ -68,6 +85,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {boolean} hidden
  * @property {Field} field Where the name belongs.
  * @property {Field | null} chosen_field Null where nobody chose: then the name tells.
+ * @property {Claims | null} claims Null where nobody says anything.
  */
 
 /**

@@ -12,6 +12,7 @@
  * @typedef {object} Listener
  * @property {(changes: Changes) => void} changed Called after connecting, and for every change.
  * @property {(problem: string) => void} connection Called when it is lost, and with no text when it is back.
+ * @property {(job: any) => void} [job] Called with each job that there is, and whenever it changes.
  */
 
 // The server ends every stream after a while, and the page connects again within seconds.
@@ -80,6 +81,7 @@ class Feed {
   #connect() {
     this.#source = new EventSource(this.address);
     this.#source.addEventListener("generation", ({ data }) => this.#onGeneration(JSON.parse(data)));
+    this.#source.addEventListener("job", ({ data }) => this.#onJob(JSON.parse(data)));
     this.#source.addEventListener("error", () => this.#onError());
   }
 
@@ -98,6 +100,11 @@ class Feed {
     this.#waitMs = SHORTEST_MS;
     this.#setProblem("");
     for (const listener of this.#listeners) listener.changed(changes);
+  }
+
+  /** @param {any} job */
+  #onJob(job) {
+    for (const listener of this.#listeners) listener.job?.(job);
   }
 
   async #onError() {

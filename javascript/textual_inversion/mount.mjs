@@ -98,7 +98,8 @@ class Page {
   constructor(api, host) {
     this.api = api;
     this.host = host;
-    this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits, this.#showCard));
+    const find = host.searchable.length ? this.#find : undefined;
+    this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits, this.#showCard, find));
     this.completer = new Completer(api, new Own(api.base), host, {
       blockOf: (target) => this.#blockOf(target),
       insertSet: (target, members) => this.#insertSet(target, members),
@@ -129,6 +130,13 @@ class Page {
   #showCard = (tabname, id, name) => {
     for (const [place, tab] of this.#tabs) {
       if (place instanceof HTMLElement && place.dataset.tabname === tabname) tab.reveal(id, name);
+    }
+  };
+
+  /** @type {import("./report/reports.mjs").Find} */
+  #find = (tabname, name, hash) => {
+    for (const [place, tab] of this.#tabs) {
+      if (place instanceof HTMLElement && place.dataset.tabname === tabname) tab.files.getMore?.find(name, hash);
     }
   };
 

@@ -105,6 +105,97 @@ export function sameness(twins) {
   return twins.every(({ same_bytes }) => same_bytes) ? "same bytes" : "";
 }
 
+/** What people read of what other programs and sites say about a file. */
+export const CLAIMS = {
+  heading: "What others say about it",
+  title: "Title",
+  author: "Author",
+  licence: "Licence",
+  baseModel: "Base model",
+  tags: "Tags",
+  weight: "Weight",
+  maturity: "Maturity",
+  mature: "Not for everybody",
+  veil: "Blur such pictures, or show them",
+  page: "Page",
+  tool: "Said by",
+};
+
+/** What people read where embeddings come from elsewhere. */
+export const SITES = {
+  title: "Get more embeddings",
+  open: "Get more embeddings from Civitai, Hugging Face or a link",
+  reference: "Link, hash or name",
+  referenceHint: "Paste a link, a hash or a name",
+  folder: "Folder to put it in",
+  get: "Get",
+  jobs: "On their way",
+  progress: "Progress",
+  cancel: "Cancel",
+  hide: "Hide this",
+  showCard: "Show its card",
+  newName: "New name",
+  search: "Search",
+  where: "Where to search",
+  family: "Models",
+  anyFamily: "For any model",
+  sort: "Order of the results",
+  mature: "Also what is not for everybody, blurred",
+  byToken: "Name it by its token",
+  results: "Results",
+  more: "More",
+  choose: "Choose where to search. Nobody is asked before.",
+  searching: "Searching …",
+  reveal: "Show this picture",
+  identify: "Identify files",
+  identifyAll: "Identify all unknown files",
+  identifyOne: "Ask Civitai about it",
+  identifying: "Asking Civitai",
+  identifyHint:
+    "Civitai knows many files by their SHA-256. Only these are sent, never a name; what it knows is written beside the files.",
+  send: "Send",
+  keep: "Do not send",
+  findIt: "Find it",
+  drop: "Get what the link leads to",
+  /** @type {Record<string, string>} */
+  kinds: { object: "Object", style: "Style" },
+  answers: { name: "Use this name", files: "Get these", keep_wrong_hash: "Keep it all the same" },
+  states: {
+    waiting: "Waiting …",
+    working: "On its way …",
+    asking: "Needs an answer above",
+    done: "In your library",
+    failed: "Try again",
+    cancelled: "Get",
+  },
+  /** @param {string} title */
+  getIt: (title) => `Get ${title}`,
+  /** @param {string} author */
+  by: (author) => `by ${author}`,
+  /** @param {string} source */
+  page: (source) => `Open its page on ${source}`,
+  /** @param {string} title */
+  forFamily: (title) => `For ${title}`,
+  /** @param {string} title */
+  searchIn: (title) => `Search ${title}`,
+  /** @param {string} text @param {string} title */
+  nothing: (text, title) => (text ? `${title} has nothing for “${text}”.` : `${title} has nothing.`),
+  /** @param {string} [name] */
+  whatIsSent: (name) =>
+    `${name ? `The SHA-256 of ${name} is` : "The SHA-256 of each file of which nothing is known is"} sent to Civitai, and nothing else: no name, and no key.`,
+  /** @param {{kind: string, state: string, result: {asked?: number, known?: number, is_new?: boolean} | null}} job */
+  outcome: ({ kind, state, result }) => {
+    if (state === "waiting") return "Waiting for its turn …";
+    if (state === "cancelled") return "Cancelled. Nothing was kept.";
+    if (!result) return "";
+    if (kind === "identify") {
+      const { asked = 0, known = 0 } = result;
+      return asked ? `Civitai knows ${number(known)} of ${counted(asked, "file")}.` : "All files are known already.";
+    }
+    return result.is_new ? "It is in your library now." : "It was in your library already.";
+  },
+};
+
 /** @param {number} value */
 export function number(value) {
   return NUMBER.format(value);

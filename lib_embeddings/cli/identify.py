@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 from lib_embeddings.cli import OK, check_folders, print_json, refuse, scanned
-from lib_embeddings.errors import SourceError, shown
+from lib_embeddings.entries.texts import read_texts
+from lib_embeddings.errors import SourceError, WriteError, shown
 from lib_embeddings.library.index import Index
 
 
@@ -15,6 +16,11 @@ def add_parser(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("identify", help="ask Civitai what the files in some folders are")
     parser.add_argument("folders", nargs="+", metavar="DIR", help="folder with embeddings")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="ask about unknown files only, and write what is known into the JSON beside each",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -22,6 +28,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Send the hashes of files, and print what Civitai knows of them."""
     from lib_embeddings.sources import Sources  # noqa: PLC0415
+    from lib_embeddings.sources.sidecar import keep_beside  # noqa: PLC0415
 
     check_folders(options.folders)
     with Index.open() as index, scanned(options.folders, "none", index) as library:
@@ -29,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
             (seen.entry, library.sha256(seen.entry))
             for seen in library.view
             if seen.entry.reading.state == "ok"
+            and not (options.write and read_texts(seen.entry).claims.page)
         ]
     if hashed:
         print(
@@ -44,6 +52,12 @@ def run(options: argparse.Namespace) -> int:
     contradictions = [
         offer.contradiction(entry.reading.vectors.keys()) for entry, _, offer in known
     ]
+    if options.write:
+        for entry, digest, offer in known:
+            try:
+                keep_beside(entry, offer, digest)
+            except WriteError as error:
+                print(f"{shown(entry.place.path, 255)}: {error}", file=sys.stderr)
     if options.json:
         files = [
             {

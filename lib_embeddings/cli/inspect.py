@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lib_embeddings.cli import OK, STRICT_FAILURE, print_json, refuse
+from lib_embeddings.entries.entry import Companion
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.snapshot import entry_at
+from lib_embeddings.entries.walk import read_folder
 from lib_embeddings.errors import EmbeddingError, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.inspect import alone, details_as_json, inspect
@@ -30,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     """Read the file, and print what is in it."""
     place = Place.of_file(options.file)
     try:
-        entry = entry_at(place)
+        entry = entry_at(place)._replace(companions=_beside(place))
         (seen,) = (catalogue := alone(entry)).view
         document = details_as_json(
             catalogue, seen, inspect(entry), lambda _: sha256(place.full_path)
@@ -49,6 +51,18 @@ def run(options: argparse.Namespace) -> int:
     return STRICT_FAILURE if options.strict and is_bad else OK
 
 
+def _beside(place: Place) -> tuple[Companion, ...]:
+    """Return what lies beside a file and belongs to it."""
+    folder = read_folder(Place.of_root(place.full_folder))
+    files = folder.files if folder else ()
+    own = (each.companions for each in files if each.place.full_path == place.full_path)
+    return next(own, ())
+
+
+# What is claimed, where another word than the API's is plainer.
+_CLAIMS = {"tool": "said by", "base_model": "base model"}
+
+
 def _rows(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | None]]:
     """Yield what people see: a label, then a value, or nothing to leave the line out."""
     reason = f": {document['reason']}" if document["reason"] and document["state"] != "ok" else ""
@@ -65,12 +79,21 @@ def _rows(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | N
             yield label, f"{name} {_numbers(numbers)}"
     for key, sentence in document["health"].items():
         yield "health", f"{key}: {sentence}"
+    yield from _claims(document["claims"] or {})
     for label, key in (("metadata", "metadata"), ("tensor", "tensors")):
         for name, value in document[key].items():
             yield label, f"{name} {value}"
     yield "sha256", document["sha256"]
     for warning in document["warnings"]:
         yield "warning", warning
+
+
+def _claims(claims: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """Yield what others say, with the day left out on which they did."""
+    for key, value in claims.items():
+        if key not in ("time", "general"):
+            text = ", ".join(value) if isinstance(value, list) else value
+            yield _CLAIMS.get(key, key), None if text is None else str(text)
 
 
 def _numbers(values: Mapping[str, float]) -> str:

@@ -31,6 +31,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--port", type=int, default=7868, help="port to listen on (default: %(default)s)"
     )
+    parser.add_argument(
+        "--no-sources",
+        action="store_true",
+        help="let nobody get embeddings from Civitai and Hugging Face in the page",
+    )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.set_defaults(run=run)
 
@@ -57,5 +62,12 @@ def run(options: argparse.Namespace) -> int:
         machine = socket.gethostname()
         own = (options.host, machine, f"{machine}.local")
         door = Door(options.allow_host, own, remedy="start it with --allow-host {}")
-        serve(folders, options.model, listener, door, opens_browser=options.open)
+        serve(
+            folders,
+            options.model,
+            listener,
+            door,
+            opens_browser=options.open,
+            asks_sites=not options.no_sources,
+        )
     return OK

@@ -28,7 +28,7 @@ from lib_embeddings.entries.read import open_file
 from lib_embeddings.errors import WriteError, shown
 from lib_embeddings.formats.containers.picture_pixels import open_picture
 from lib_embeddings.limits import LIMITS, at_most
-from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, fold
+from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, THUMB, fold
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -63,7 +63,7 @@ def pictures_of(entry: Entry) -> tuple[Picture, ...]:
     if not entry.companions:
         return ()
     stem, known = fold(entry.place.name), by_name(entry.companions)
-    names = (f"{stem}{word}{suffix}" for word in (PREVIEW, "") for suffix in SHOWN_SUFFIXES)
+    names = (f"{stem}{word}{suffix}" for word in (PREVIEW, "", THUMB) for suffix in SHOWN_SUFFIXES)
     found = (known[name] for name in names if name in known)
     beside = entry.place.beside
     return tuple(Picture(beside(each.filename).full_path, each.mtime_ns) for each in found)
@@ -84,17 +84,22 @@ class Thumbnails:
         """Return the first picture that can be shown, as WebP, at most *width* pixels wide."""
         return next(filter(None, (self._get(picture, width) for picture in pictures)), None)
 
-    def _get(self, picture: Picture, width: int) -> bytes | None:
-        key = f"{picture.path}\0{picture.mtime_ns}\0{width}".encode("utf-8", "surrogatepass")
-        kept = self._folder / f"{hashlib.blake2b(key, digest_size=16).hexdigest()}.webp"
+    def made(self, key: str, make: Callable[[], bytes | None]) -> bytes | None:
+        """Return the small picture that is kept under a key, which *make* makes else."""
+        written = key.encode("utf-8", "surrogatepass")
+        kept = self._folder / f"{hashlib.blake2b(written, digest_size=16).hexdigest()}.webp"
         with suppress(OSError):
             return kept.read_bytes()
-        return self._decoders.submit(self._make, picture, width, kept).result()
+        return self._decoders.submit(self._make, make, kept).result()
 
-    def _make(self, picture: Picture, width: int, kept: Path) -> bytes | None:
+    def _get(self, picture: Picture, width: int) -> bytes | None:
+        key = f"{picture.path}\0{picture.mtime_ns}\0{width}"
+        return self.made(key, lambda: shrink(picture.path, width))
+
+    def _make(self, make: Callable[[], bytes | None], kept: Path) -> bytes | None:
         with suppress(OSError):  # others who asked for it may have made it meanwhile
             return kept.read_bytes()
-        data = shrink(picture.path, width)
+        data = make()
         if data is not None:
             self._keep(kept, data)
         return data
@@ -163,6 +168,15 @@ def shrink(path: str, width: int) -> bytes | None:
             return in_small(buffered, width)[1]
     except Exception as error:  # noqa: BLE001 Pillow raises errors of every kind on damaged pictures
         log.debug("the picture %s cannot be shown: %s", path, error)
+        return None
+
+
+def shrink_bytes(data: bytes, width: int) -> bytes | None:
+    """Do the same with a picture that is no file of ours."""
+    try:
+        return in_small(io.BytesIO(data), width)[1]
+    except Exception as error:  # noqa: BLE001 likewise
+        log.debug("a picture cannot be shown: %s", error)
         return None
 
 

@@ -9,6 +9,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -64,9 +65,9 @@ _COMPRESSION = 4
 log = logging.getLogger(__name__)
 
 
-def facts() -> HostFacts:
+def facts(*, asks_sites: bool = True) -> HostFacts:
     """Return what the tab needs to know of this page."""
-    return HostFacts("standalone", __version__, (TAB,), ", ")
+    return HostFacts("standalone", __version__, (TAB,), ", ", asks_sites)
 
 
 def build_page() -> gradio.Blocks:
@@ -205,19 +206,21 @@ def log_news(library: Library) -> None:
     library.subscribe(log_generation)
 
 
-def serve(
+def serve(  # noqa: PLR0913 - each is a choice of its own
     roots: Iterable[str | os.PathLike[str]],
     model: str | None,
     listener: socket.socket,
     door: Door,
     *,
     opens_browser: bool,
+    asks_sites: bool,
 ) -> None:
     """Show the tab as a web page until interrupted.
 
     Args:
         model: the key of a family, or `none`; None for the one that was chosen last.
         door: lets in who may read, and who may write.
+        asks_sites: whether people may get embeddings from the internet in the page.
     """
     host, port, *_ = listener.getsockname()
     first, *others = addresses(host, port)
@@ -235,7 +238,7 @@ def serve(
             remember_model(chosen.key if chosen else NO_MODEL)
 
         def add_ours(app: FastAPI) -> None:
-            add_routes(app, library, facts, door)
+            add_routes(app, library, partial(facts, asks_sites=asks_sites), door)
             add_model_choice(app, door, choose)
 
         app = build_app(build_page(), door, add_ours)

@@ -141,7 +141,7 @@ class Catalogue:
     def field_of(self, seen: ViewEntry) -> Field:
         """Return the prompt field that an embedding's name goes into, if need be by a guess."""
         chosen = self.chosen_field_of(seen)
-        return chosen or read_texts(seen.entry).site_field or guess_field(seen.name)
+        return chosen or read_texts(seen.entry).claims.field or guess_field(seen.name)
 
     def folder_of(self, seen: ViewEntry) -> str:
         """Return the id of the folder an entry lies in."""

@@ -12,6 +12,7 @@ import numpy as np
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import open_contents, read_embedding
 from lib_embeddings.entries.snapshot import Snapshot
+from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Vectors, named_tensors
 from lib_embeddings.formats.foreign import bundled_embeddings
@@ -82,7 +83,13 @@ def details_as_json(
         sha256: hashes an entry's file; asked for embeddings only, as other files may be huge.
     """
     hashed = sha256(seen.entry) if seen.entry.reading.state == "ok" else None
-    return {**entry_as_json(catalogue, seen), "sha256": hashed, **inside.as_json()}
+    found = entry_as_json(catalogue, seen)
+    claims = read_texts(seen.entry).claims
+    if hashed and claims.sha256 not in (None, hashed):
+        found["warnings"].append(
+            f"what {claims.tool} says was written for another file, of the SHA-256 {claims.sha256}"
+        )
+    return {**found, "sha256": hashed, **inside.as_json()}
 
 
 def alone(entry: Entry) -> Catalogue:

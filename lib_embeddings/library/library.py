@@ -290,7 +290,7 @@ class Library:
             MoveError: there is no such folder, or its name is taken there, or the disk refuses.
         """
         with self._scanning:
-            plan = plan_move(entry, self._folder(folder))
+            plan = plan_move(entry, self.folder(folder))
             self._own_files.carry_out(plan)
         self.rescan()
         return plan.after.id
@@ -310,7 +310,7 @@ class Library:
             raise MoveError(f"it was not kept: {entry.reading.reason}")
         with self._scanning:
             check_name(entry, entry.place.name, self._snapshot.entries)
-            plan = plan_move(entry, self._folder(folder))
+            plan = plan_move(entry, self.folder(folder))
             carry_out(plan.moves)
         self.rescan()
         return plan.after.id
@@ -353,8 +353,8 @@ class Library:
             raise MoveError("this library has no place to note what moves: nothing was moved")
         return self._files
 
-    def _folder(self, id: str) -> Place:  # noqa: A002 likewise
-        """Return the place of a folder. Raises `MoveError`."""
+    def folder(self, id: str) -> Place:  # noqa: A002 likewise
+        """Return the place of a folder by its id. Raises `MoveError` where there is none."""
         numbers = {root: number for number, root in enumerate(self._scanner.roots)}
         for folder in self._scanner.folders:
             if folder_id(numbers[folder.place.root], folder.place.path) == id:

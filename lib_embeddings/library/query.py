@@ -61,9 +61,10 @@ class SearchTexts(NamedTuple):
     def of(cls, seen: ViewEntry) -> SearchTexts:
         """Return the texts of an entry; opens what lies beside it."""
         entry = seen.entry
-        notes, description, _, trigger_words, _ = read_texts(entry)
+        notes, description, _, trigger_words, claims = read_texts(entry)
         written = (entry.place.path, entry.stored_name or "", notes, description, trigger_words)
-        lines = (*written, *map(str, entry.reading.metadata.values()))
+        claimed = (claims.title, claims.author, claims.licence, claims.base_model, *claims.tags)
+        lines = (*written, *claimed, *map(str, entry.reading.metadata.values()))
         return cls(fold("\n".join(lines)), bare(seen.name))
 
     def have(self, term: str, letters: str) -> bool:

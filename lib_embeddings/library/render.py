@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 
+from lib_embeddings.entries.claims import Claims
 from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.plans import mended_filename
@@ -50,6 +51,21 @@ class TwinJson(TypedDict):
     same_bytes: bool | None
 
 
+class ClaimsJson(TypedDict):
+    """What programs learn of what other tools and sites say of a file."""
+
+    tool: str
+    time: float | None
+    title: str
+    author: str
+    page: str
+    licence: str
+    base_model: str
+    tags: list[str]
+    weight: float | None
+    general: bool
+
+
 class EntryJson(TypedDict):
     """What programs learn about one file.
 
@@ -69,6 +85,7 @@ class EntryJson(TypedDict):
     preview: a word that changes with its picture; null without one.
     field: the prompt field for the name.
     chosen_field: the same if a person chose it; null if it is guessed.
+    claims: what other tools and sites say; null where none says anything.
     twins: the other embeddings of this name.
     """
 
@@ -98,6 +115,7 @@ class EntryJson(TypedDict):
     hidden: bool
     field: str
     chosen_field: str | None
+    claims: ClaimsJson | None
     twins: list[TwinJson]
 
 
@@ -121,7 +139,12 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "n_vectors": reading.n_vectors,
         "bytes": entry.size,
         "mtime": entry.mtime_ns / 1e9,
-        "warnings": [*entry.warnings, *_partial_warning(catalogue, seen), *advice.warnings],
+        "warnings": [
+            *entry.warnings,
+            *_partial_warning(catalogue, seen),
+            *advice.warnings,
+            *_contradiction(seen, texts.claims),
+        ],
         "proposal": advice.proposal or _mended_name(entry),
         "preview": _preview_version(seen),
         "notes": texts.notes,
@@ -132,6 +155,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "hidden": choice.hidden,
         "field": catalogue.field_of(seen),
         "chosen_field": catalogue.chosen_field_of(seen),
+        "claims": _claims_as_json(texts.claims),
         "twins": [
             {
                 "id": twin.entry.place.id,
@@ -160,6 +184,30 @@ def _partial_warning(catalogue: Catalogue, seen: ViewEntry) -> Iterator[str]:
         fit = check(seen.entry.reading.vectors, catalogue.view.model)
         if fit.kind == "partial":
             yield f"switched on, but fits in part only: {fit.reason}"
+
+
+def _contradiction(seen: ViewEntry, claims: Claims) -> Iterator[str]:
+    """Yield what to say where others say that the vectors are for another model."""
+    sentence = claims.contradiction(seen.entry.reading.vectors.keys())
+    if sentence:
+        yield sentence
+
+
+def _claims_as_json(claims: Claims) -> ClaimsJson | None:
+    if not claims.tool:
+        return None
+    return {
+        "tool": claims.tool,
+        "time": claims.time,
+        "title": claims.title,
+        "author": claims.author,
+        "page": claims.page,
+        "licence": claims.licence,
+        "base_model": claims.base_model,
+        "tags": list(claims.tags),
+        "weight": claims.weight,
+        "general": claims.is_general,
+    }
 
 
 def _vectors_as_json(n_vectors: int, hidden_size: int, dtype: str) -> VectorsJson:

@@ -10,7 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from lib_embeddings.entries.texts import without_tags
+from lib_embeddings.entries.claims import (
+    BASE_MODELS,
+    families_named,
+    is_for_everybody,
+)
+from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.errors import NotFound, SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import WEIGHT_SUFFIXES, split_name
@@ -24,6 +29,8 @@ from lib_embeddings.sources.references import (
 from lib_embeddings.sources.source import (
     Offer,
     RemoteFile,
+    RemotePicture,
+    Searching,
     SearchRequest,
     SearchResult,
     Site,
@@ -33,6 +40,7 @@ from lib_embeddings.sources.source import (
     sha256_at,
     text_at,
     texts_at,
+    value_at,
 )
 from lib_embeddings.sources.transport import Transport
 
@@ -51,21 +59,13 @@ CIVITAI = Site(
 _KIND = "TextualInversion"
 # `type` of the files that hold vectors; the others are archives, training data, settings.
 _FILE_KINDS = ("Model", "Pruned Model", "Negative")
-# packages/civitai-shared/src/basemodel.constants.ts; what is not here is shown as it is.
-_BASE_MODELS = {
-    "sd1": ("SD 1.4", "SD 1.5", "SD 1.5 LCM", "SD 1.5 Hyper"),
-    "sd2": ("SD 2.0", "SD 2.0 768", "SD 2.1", "SD 2.1 768", "SD 2.1 Unclip"),
-    "sdxl": (
-        *("SDXL 0.9", "SDXL 1.0", "SDXL 1.0 LCM", "SDXL Lightning", "SDXL Hyper", "SDXL Turbo"),
-        *("SDXL Distilled", "Pony", "Illustrious", "NoobAI"),
-    ),
-    "sd3": ("SD 3", "SD 3.5", "SD 3.5 Large", "SD 3.5 Large Turbo", "SD 3.5 Medium"),
-    "flux": ("Flux.1 S", "Flux.1 D", "Flux.1 Krea", "Flux.1 Kontext"),
-}
 
 
 class Civitai:
     """Asks Civitai, at each of its addresses in turn until one has something."""
+
+    # The orders are those of `ModelSort` in the server's source that its interface takes.
+    searching = Searching("Civitai", ("Highest Rated", "Most Downloaded", "Newest"), True)
 
     def __init__(self, transport: Transport, site: Site = CIVITAI) -> None:
         """Prepare; nobody is asked yet."""
@@ -111,12 +111,13 @@ class Civitai:
         """Return the newest version of each model that some words are found in."""
         asked: dict[str, str | int] = {
             "types": _KIND,
-            "query": query.text,
             "limit": min(query.limit, LIMITS.found_at_once),
-            "nsfw": "false",
+            "nsfw": "false" if query.is_general else "true",
         }
+        if query.text:
+            asked["query"] = query.text
         if query.family:
-            models = _BASE_MODELS.get(query.family)
+            models = BASE_MODELS.get(query.family)
             if not models:
                 raise SourceError(f"{self.site.title} has no embeddings for {query.family}")
             asked["baseModels"] = ",".join(models)
@@ -228,11 +229,25 @@ class Civitai:
             ),
             trigger_words=texts_at(version, "trainedWords"),
             base_model=base_model,
-            families=tuple(key for key, names in _BASE_MODELS.items() if base_model in names),
+            families=families_named(base_model),
             author=text_at(version, "model", "creator", "username"),
             description=without_tags(description or ""),
             ids=tuple((name, value) for name, value in ids if value is not None),
+            picture=self._picture(version),
+            is_general=_is_general(version) and _is_general(version, "model"),
+            tags=texts_at(version, "model", "tags"),
+            reference=f"civitai:{model}@{number}",
         )
+
+    def _picture(self, version: dict[str, Any]) -> RemotePicture | None:
+        """Return the first picture that everybody may see, else the first."""
+        pictures = [
+            RemotePicture(self.site, _in_small(url), _is_general(each))
+            for each in objects_at(version, "images")
+            if (url := text_at(each, "url")) and text_at(each, "type") in (None, "image")
+        ]
+        general = (each for each in pictures if each.is_general)
+        return next(general, pictures[0] if pictures else None)
 
     def _file(self, file: dict[str, Any], url: str) -> RemoteFile:
         # The address in an answer may lead nowhere, as it is made of the request's own headers.
@@ -280,6 +295,19 @@ def _bytes(kilobytes: Any) -> int | None:
 
 def _sha256(file: Any) -> str | None:
     return sha256_at(file, "hashes", "SHA256")
+
+
+def _in_small(url: str) -> str:
+    """Return where a picture of the size of a card is: Civitai's store makes any size."""
+    return url.replace("/original=true/", "/width=450/")
+
+
+def _is_general(document: Any, *keys: str) -> bool:
+    """Tell whether Civitai says that everybody may see what is under some keys."""
+    found = value_at(document, *keys)
+    return is_for_everybody(value_at(found, "nsfwLevel")) and is_for_everybody(
+        value_at(found, "nsfw")
+    )
 
 
 def _in_model(version: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,9 @@ class Downloads:
         try:
             if file.sha256 and _is_there(place, file.sha256):
                 embedding = _judge(place.full_path, place)
-                self._put_sidecar(place, sidecar(offer, file, embedding, file.sha256))
+                self._put_sidecar(
+                    place, sidecar(offer, file, embedding.vectors.keys(), file.sha256)
+                )
                 return Download(place, embedding, is_new=False, warnings=())
             _refuse_taken(place)
             if file.site.needs_key and not file.site.token:
@@ -105,7 +107,7 @@ class Downloads:
                 warnings = _differences(file, digest, is_allowed=keep_wrong_hash)
                 embedding = _judge(str(draft), place)
                 _put(draft, place)
-                self._put_sidecar(place, sidecar(offer, file, embedding, digest))
+                self._put_sidecar(place, sidecar(offer, file, embedding.vectors.keys(), digest))
         except OSError as error:
             why = error.strerror or str(error)
             raise SourceError(f"{shown(place.full_path, 255)} cannot be written: {why}") from error

@@ -1,4 +1,4 @@
-"""Hugging Face: repositories, folders and files in them, and the Concept Library.
+"""Hugging Face: repositories, folders and files in them, and single concepts.
 
 The interface is the one that huggingface_hub 2.4.0 speaks. It was never run against the real site
 here.
@@ -7,9 +7,9 @@ here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qs, quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 from lib_embeddings.errors import NotFound, SourceError, shown
 from lib_embeddings.limits import LIMITS
@@ -18,8 +18,6 @@ from lib_embeddings.sources.references import CONCEPTS, Concept, HubPath, Refere
 from lib_embeddings.sources.source import (
     Offer,
     RemoteFile,
-    SearchRequest,
-    SearchResult,
     Site,
     nothing_at,
     number_at,
@@ -66,35 +64,6 @@ class HuggingFace:
             case HubPath(repo, path, revision):
                 return (self._offer(repo, path, revision, repo.partition("/")[2]),)
         return None
-
-    def search(self, query: SearchRequest) -> SearchResult:
-        """Return the concepts of the Concept Library that have some words in their names."""
-        if query.family:
-            raise SourceError(
-                "the Concept Library does not say for which models its concepts are: search "
-                "without a model"
-            )
-        asked: dict[str, str | int] = {
-            "author": CONCEPTS,
-            "search": query.text,
-            "sort": query.sort or "likes",
-            "limit": min(query.limit, LIMITS.found_at_once),
-        }
-        if query.cursor:
-            asked["cursor"] = query.cursor
-        url = f"{self.site.addresses[0]}/api/models"
-        answer, headers = self._transport.document(self.site, url, asked)
-        following = _NEXT.search(headers.get("link", ""))
-        cursors = parse_qs(urlsplit(following[1]).query).get("cursor") if following else None
-        found = [text_at(each, "id") or "" for each in objects_at({"found": answer}, "found")]
-        return SearchResult(
-            tuple(
-                Offer(self.site.title, repo.partition("/")[2], self._page(repo))
-                for repo in found
-                if repo.startswith(f"{CONCEPTS}/")
-            ),
-            cursors[0] if cursors else None,
-        )
 
     def _concept(self, name: str) -> Offer:
         # The library's notebook made a repository's name of a concept's so.
@@ -175,10 +144,10 @@ class HuggingFace:
             for file in objects_at({"files": answer}, "files"):
                 if text_at(file, "type") == "file":
                     yield file
-            following = _NEXT.search(headers.get("link", ""))
+            following = next_page(headers)
             if not following:
                 return
-            url, asked = urljoin(url, following[1]), None
+            url, asked = urljoin(url, following), None
         raise SourceError(
             f"{shown(repo, 255)} has too many files to look through: give the link of one"
         )
@@ -189,6 +158,12 @@ class HuggingFace:
     def _url(self, repo: str, revision: str, path: str) -> str:
         place = "/".join((quote(repo), "resolve", quote(revision, safe=""), quote(path)))
         return f"{self.site.addresses[0]}/{place}"
+
+
+def next_page(headers: Mapping[str, str]) -> str | None:
+    """Return where the next page of an answer is; None behind the last one."""
+    following = _NEXT.search(headers.get("link", ""))
+    return following[1] if following else None
 
 
 def _may_be_embedding(file: dict[str, Any]) -> bool:

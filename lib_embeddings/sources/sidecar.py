@@ -1,11 +1,14 @@
-"""What is written beside a download: what A1111 reads, and where the file came from."""
+"""What is written beside a file that a source knows: what A1111 reads, and where it is from."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timezone
+from typing import Literal
 
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.sidecars import complete_sidecar
 from lib_embeddings.entries.texts import FIELD_KEY
-from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.formats.text_encoders import families_for
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.source import Offer, RemoteFile
@@ -14,13 +17,35 @@ from lib_embeddings.sources.source import Offer, RemoteFile
 _VERSIONS = {"sd1": "SD1", "sd2": "SD2", "sdxl": "SDXL"}
 
 
-def sidecar(offer: Offer, file: RemoteFile, embedding: Embedding, digest: str) -> dict[str, object]:
+def keep_beside(entry: Entry, offer: Offer, digest: str) -> None:
+    """Write beside a file what a source knows of it, as far as nothing is said there yet.
+
+    Raises:
+        WriteError: the sidecar cannot be understood or written.
+    """
+    file = next((each for each in offer.files if each.sha256 == digest), None)
+    document = sidecar(offer, file, entry.reading.vectors.keys(), digest, "identified")
+    complete_sidecar(entry, document)
+
+
+def sidecar(
+    offer: Offer,
+    file: RemoteFile | None,
+    encoders: Collection[str],
+    digest: str,
+    deed: Literal["downloaded", "identified"] = "downloaded",
+) -> dict[str, object]:
     """Return what `<name>.json` shall hold; no key and no signed address is in it.
 
     The model is what our reader says. `modelId`, `modelVersionId` and `sha256` are where
     civitai-browser-plus has them.
+
+    Args:
+        file: the one in the offer; None where the offer lists others of its version.
+        encoders: text encoder keys of its vectors.
+        deed: what happened to it now.
     """
-    families = [family.key for family in families_for(embedding.vectors.keys())]
+    families = [family.key for family in families_for(encoders)]
     document: dict[str, object] = {
         "description": offer.description,
         "sd version": next((_VERSIONS[key] for key in families if key in _VERSIONS), "Unknown"),
@@ -34,14 +59,16 @@ def sidecar(offer: Offer, file: RemoteFile, embedding: Embedding, digest: str) -
             "site": offer.source,
             "title": offer.title,
             "page": offer.page,
-            "file": file.filename,
+            "file": file.filename if file else None,
             "author": offer.author,
             "base model": offer.base_model,
-            "scan": file.scan,
-            "sha256": file.sha256,
-            "downloaded": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "general": offer.is_general,
+            "tags": list(offer.tags),
+            "scan": file.scan if file else None,
+            "sha256": file.sha256 if file else digest,
+            deed: datetime.now(timezone.utc).isoformat(timespec="seconds"),
         },
     }
-    if file.field:
+    if file and file.field:
         document[FIELD_KEY] = file.field
     return document

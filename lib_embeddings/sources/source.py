@@ -3,6 +3,7 @@
 Site        who is asked, and what it may be given
 Offer       what a source has under one reference
 RemoteFile  one file of it
+RemotePicture  one picture of it
 Source      says what a reference means; there is an adapter for each kind of site
 Searchable  a source that can be searched
 """
@@ -14,8 +15,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from lib_embeddings.entries.claims import contradiction
 from lib_embeddings.errors import NotFound, shown
-from lib_embeddings.formats.text_encoders import families_for, made_for
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import Field, as_text
 from lib_embeddings.sources.references import Reference
@@ -80,6 +81,20 @@ class RemoteFile:
     scan: str | None = None
 
 
+class RemotePicture(NamedTuple):
+    """A picture that a source has.
+
+    Attributes:
+        site: who is asked for it.
+        url: where it is.
+        is_general: whether the source says that everybody may see it.
+    """
+
+    site: Site
+    url: str
+    is_general: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a source has under one reference.
@@ -87,11 +102,15 @@ class Offer:
     Attributes:
         source: what people call the source.
         title: what people call it, with its version.
-        page: where people read about it; also a reference to it.
+        page: where people read about it.
+        reference: what brings it, whatever the address of the site is; empty where the page does.
         files: the embeddings in it; none for what only a search found.
         base_model: as the source spells it.
         families: keys of the model families that the base model belongs to; none if unknown.
         ids: the source's own numbers, under the names that other tools use in their sidecars.
+        picture: one that the source shows for it, for everybody if there is such a one.
+        is_general: whether the source says that it is for everybody.
+        tags: the source's own words for what it is about.
     """
 
     source: str
@@ -104,6 +123,10 @@ class Offer:
     author: str | None = None
     description: str = ""
     ids: tuple[tuple[str, int], ...] = ()
+    picture: RemotePicture | None = None
+    is_general: bool = True
+    tags: tuple[str, ...] = ()
+    reference: str = ""
 
     @property
     def line(self) -> str:
@@ -117,9 +140,12 @@ class Offer:
             "source": self.source,
             "title": self.title,
             "page": self.page,
+            "reference": self.reference or self.page,
             "trigger_words": list(self.trigger_words),
             "base_model": self.base_model,
+            "families": list(self.families),
             "author": self.author,
+            "general": self.is_general,
         }
 
     def contradiction(self, encoders: Collection[str]) -> str | None:
@@ -128,10 +154,7 @@ class Offer:
         Args:
             encoders: text encoder keys of the vectors.
         """
-        fitting = {family.key for family in families_for(encoders)}
-        if not fitting or not self.families or fitting.intersection(self.families):
-            return None
-        return f"{self.source} says {self.base_model}, the vectors are for {made_for(encoders)}"
+        return contradiction(self.source, self.base_model, encoders)
 
 
 class SearchRequest(NamedTuple):
@@ -141,6 +164,7 @@ class SearchRequest(NamedTuple):
         family: key of a model family.
         sort: in the source's own words.
         cursor: where the last search ended.
+        is_general: only what is for everybody.
     """
 
     text: str
@@ -148,6 +172,7 @@ class SearchRequest(NamedTuple):
     sort: str | None = None
     limit: int = 20
     cursor: str | None = None
+    is_general: bool = True
 
 
 class SearchResult(NamedTuple):
@@ -168,6 +193,20 @@ class Source(Protocol):
         """
 
 
+class Searching(NamedTuple):
+    """How a source can be searched.
+
+    Attributes:
+        title: what people call what is searched.
+        sorts: its orders, in its own words.
+        has_families: whether it knows for which model families its embeddings are.
+    """
+
+    title: str
+    sorts: tuple[str, ...]
+    has_families: bool
+
+
 class Searchable(Protocol):
     """A source that can be searched."""
 
@@ -181,13 +220,13 @@ class Searchable(Protocol):
 
 def text_at(document: Any, *keys: str) -> str | None:
     """Return the text under some keys, one inside the other; None where none is."""
-    found = _at(document, keys)
+    found = value_at(document, *keys)
     return _text(found) if isinstance(found, str) and found else None
 
 
 def number_at(document: Any, *keys: str) -> int | None:
     """Return the whole number under some keys; None where none is that counts anything."""
-    found = _at(document, keys)
+    found = value_at(document, *keys)
     is_number = isinstance(found, int) and not isinstance(found, bool)
     return found if is_number and 0 <= found < _NUMBERS else None
 
@@ -214,11 +253,12 @@ def _text(found: str) -> str:
 
 
 def _list_at(document: Any, keys: tuple[str, ...]) -> list[Any]:
-    found = _at(document, keys)
+    found = value_at(document, *keys)
     return found if isinstance(found, list) else []
 
 
-def _at(document: Any, keys: tuple[str, ...]) -> Any:
+def value_at(document: Any, *keys: str) -> Any:
+    """Return what is under some keys, one inside the other; None where nothing is."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document

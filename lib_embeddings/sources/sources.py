@@ -17,6 +17,7 @@ from lib_embeddings.errors import SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import SUFFIXES, split_name
 from lib_embeddings.sources.civitai import CIVITAI, Civitai
+from lib_embeddings.sources.concepts import ConceptLibrary
 from lib_embeddings.sources.download import Downloads
 from lib_embeddings.sources.huggingface import HUGGING_FACE, HuggingFace
 from lib_embeddings.sources.references import (
@@ -30,13 +31,21 @@ from lib_embeddings.sources.source import (
     ANYWHERE,
     Offer,
     RemoteFile,
+    RemotePicture,
     Searchable,
+    Searching,
     SearchRequest,
     SearchResult,
     Site,
     Source,
 )
 from lib_embeddings.sources.transport import Transport
+
+# What can be searched, by the word for it.
+SEARCHABLE: Mapping[str, Searching] = {
+    "concepts": ConceptLibrary.searching,
+    "civitai": Civitai.searching,
+}
 
 
 class PlainAddress:
@@ -70,6 +79,7 @@ class Sources:
 
     Attributes:
         downloads: brings files into folders.
+        concepts: the Concept Library.
     """
 
     def __init__(
@@ -90,7 +100,12 @@ class Sources:
         self._civitai = Civitai(transport, settings.of(CIVITAI))
         hub = HuggingFace(transport, settings.of(HUGGING_FACE), by_token=by_token)
         self._sources: tuple[Source, ...] = (self._civitai, hub, PlainAddress(transport))
-        self._searchable: Mapping[str, Searchable] = {"civitai": self._civitai, "concepts": hub}
+        self.concepts = ConceptLibrary(transport, hub.site)
+        self._searchable: Mapping[str, Searchable] = {
+            "concepts": self.concepts,
+            "civitai": self._civitai,
+        }
+        self._transport = transport
         self.downloads = Downloads(transport, folder)
 
     def resolve(self, text: str) -> tuple[Offer, ...]:
@@ -109,3 +124,10 @@ class Sources:
             known = " or ".join(self._searchable)
             raise SourceError(f"source: expected {known}, found {shown(source)}")
         return self._searchable[source].search(query)
+
+    def picture(self, picture: RemotePicture) -> bytes:
+        """Return the bytes of a picture, which may be anything."""
+        with self._transport.ask(picture.site, picture.url, LIMITS.answer_seconds) as answer:
+            if answer.status != 200:
+                raise answer.refusal()
+            return answer.body(LIMITS.document_bytes)

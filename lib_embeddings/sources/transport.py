@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode
@@ -31,6 +31,8 @@ USER_AGENT = f"lib-embeddings/{__version__}"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _THIS_COMPUTER = ("127.0.0.1", "::1", "localhost")
 _BLOCK = 64 * KIB
+
+Query = Mapping[str, str | int] | Sequence[tuple[str, str | int]]
 _FAILURES = (OSError, http.client.HTTPException, UnicodeError)
 
 
@@ -104,13 +106,13 @@ class Transport:
         self,
         site: Site,
         url: str,
-        query: Mapping[str, str | int] | None = None,
+        query: Query | None = None,
         send: Any = None,
     ) -> tuple[Any, Mapping[str, str]]:
         """Return the JSON that a site answers, and the answer's headers.
 
         Args:
-            query: what follows the `?`.
+            query: what follows the `?`; pairs where a key comes twice.
             send: is sent as JSON; None to send nothing.
 
         Raises:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from fastapi import Request, Response
 
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.entries.texts import written_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.files import Trashed
@@ -26,6 +26,8 @@ from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.sources.sources import SEARCHABLE
+from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import Prompts
 
 # A stream ends by itself and browsers connect again, so that a server that stops waits for none.
@@ -41,22 +43,29 @@ class HostFacts(NamedTuple):
         version: None where it is not known.
         tabs: those that have prompt fields, `{tab}_prompt` and `{tab}_neg_prompt`.
         separator: what goes between a name and the text before it.
+        asks_sites: whether people may get embeddings from the internet with it.
     """
 
     name: str
     version: str | None
     tabs: tuple[str, ...]
     separator: str
+    asks_sites: bool = True
 
 
 def host(facts: HostFacts, *, may_change_files: bool) -> dict[str, Any]:
     """Return what a page needs to know of the host, of models and of bounds."""
+    may_ask = facts.asks_sites and may_change_files
     return {
         "host": facts.name,
         "version": facts.version,
         "tabs": list(facts.tabs),
         "separator": facts.separator,
         "may_change_files": may_change_files,
+        "searchable": [
+            {"key": key, "title": title, "sorts": list(sorts), "families": has_families}
+            for key, (title, sorts, has_families) in (SEARCHABLE if may_ask else {}).items()
+        ],
         "families": [
             {"key": family.key, "title": family.title, "encoders": list(family.encoders)}
             for family in MODEL_FAMILIES.values()
@@ -181,19 +190,23 @@ def _look_into(seen: ViewEntry) -> Inspection:
 
 
 async def stream(
-    library: Library, is_disconnected: Callable[[], Awaitable[bool]]
+    library: Library, jobs: Jobs, is_disconnected: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[str, None]:
-    """Yield the current generation at once, then every new one, as server-sent events."""
+    """Yield the jobs and the generation that there are, then what is new, as server-sent events."""
     news: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
     def send(generation: int, changes: Changes) -> None:
         loop.call_soon_threadsafe(news.put_nowait, _event(generation, changes))
 
-    unsubscribe = library.subscribe(send)
+    def send_job(job: Mapping[str, Any]) -> None:
+        loop.call_soon_threadsafe(news.put_nowait, _job_event(job))
+
+    unsubscribe, unfollow = library.subscribe(send), jobs.follow(send_job)
     end = time.monotonic() + LONGEST_SECONDS
     try:
-        yield "retry: 1000\n\n" + _event(library.generation, Changes())
+        begun = "".join(map(_job_event, jobs.all()))
+        yield f"retry: 1000\n\n{begun}{_event(library.generation, Changes())}"
         while time.monotonic() < end and not await is_disconnected():
             try:
                 yield await asyncio.wait_for(news.get(), PULSE_SECONDS)
@@ -201,6 +214,11 @@ async def stream(
                 continue
     finally:
         unsubscribe()
+        unfollow()
+
+
+def _job_event(job: Mapping[str, Any]) -> str:
+    return f"event: job\ndata: {json.dumps(job)}\n\n"
 
 
 def _event(generation: int, changes: Changes) -> str:

@@ -10,7 +10,7 @@ from fastapi.params import Depends
 from starlette.concurrency import run_in_threadpool
 
 from lib_embeddings.entries.previews import Previews
-from lib_embeddings.entries.texts import write_texts
+from lib_embeddings.entries.sidecars import write_texts
 from lib_embeddings.errors import BadPicture, WriteError
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json

@@ -7,19 +7,21 @@ refusal is one sentence.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from lib_embeddings.entries.texts import TEXT_KEYS, TextEdit
+from lib_embeddings.entries.sidecars import TextEdit
+from lib_embeddings.entries.texts import TEXT_KEYS
 from lib_embeddings.errors import shown
 from lib_embeddings.library.choices import FIELD_CHOICES
 from lib_embeddings.library.sets import Member
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS, is_text
+from lib_embeddings.sources.source import SearchRequest
 
 _STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
@@ -142,6 +144,99 @@ def _read_member(member: object) -> Member:
                 return Member(name, field, float(weight))
     raise HTTPException(
         422, 'members: expected {"name": "…", "field": "positive" or "negative", "weight": 1.0}'
+    )
+
+
+class Wanted(NamedTuple):
+    """What is to be brought from elsewhere.
+
+    Attributes:
+        folder: the id of a folder.
+        by_token: a concept is called by its token, and not by its repository.
+        answer: to what bringing it may ask.
+    """
+
+    reference: str
+    folder: str
+    by_token: bool
+    answer: Mapping[str, Any]
+
+
+async def read_wanted(request: Request) -> Wanted:
+    """Return what somebody wants to have brought."""
+    body = _parse(await read_body(request, LIMITS.ids_bytes))
+    match body:
+        case {"reference": str(reference), "folder": str(folder), **rest}:
+            by_token = rest.pop("by_token", False)
+            if len(reference) > LIMITS.reference_characters:
+                most = LIMITS.reference_characters
+                raise HTTPException(422, f"reference: expected at most {most:,} characters")
+            if type(by_token) is bool:
+                return Wanted(
+                    reference,
+                    folder,
+                    by_token,
+                    _answer_in({str(key): each for key, each in rest.items()}),
+                )
+    raise HTTPException(422, 'expected {"reference": "…", "folder": "the id of a folder"}')
+
+
+async def read_answer(request: Request) -> Mapping[str, Any]:
+    """Return what a person answered to the question of a job."""
+    body = _parse(await read_body(request, LIMITS.ids_bytes))
+    if isinstance(body, dict) and body:
+        return _answer_in(body)
+    raise HTTPException(422, f"expected any of {', '.join(_ANSWERS)}")
+
+
+# To what a job may ask, and what the answer is called for people.
+_ANSWERS = {"name": "a text", "keep_wrong_hash": "true", "files": "a list of file names"}
+
+
+def _answer_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the answers that a body has, each of its kind."""
+    for key, value in body.items():
+        is_answer = {
+            "name": isinstance(value, str),
+            "keep_wrong_hash": value is True,
+            "files": isinstance(value, list) and all(isinstance(each, str) for each in value),
+        }
+        if not is_answer.get(key):
+            raise HTTPException(422, f"{shown(key)}: expected {_ANSWERS.get(key, 'no such key')}")
+    return body
+
+
+async def read_ids(request: Request) -> list[str] | None:
+    """Return the ids of the entries that are asked about; None for all."""
+    match _parse(await read_body(request, LIMITS.ids_bytes)):
+        case {"ids": list(ids), **rest} if not rest:
+            if len(ids) <= LIMITS.ids and all(isinstance(each, str) for each in ids):
+                return ids
+        case {**rest} if not rest:
+            return None
+    raise HTTPException(422, f'expected {{"ids": […]}} with at most {LIMITS.ids:,} ids, or {{}}')
+
+
+async def read_search(
+    request: Request, sources: Sequence[str], families: Sequence[str]
+) -> tuple[str, SearchRequest]:
+    """Return where is to be searched, and for what."""
+    body = _parse(await read_body(request))
+    if not isinstance(body, dict):
+        raise HTTPException(422, "expected a JSON object")
+    texts = {key: body.get(key, "") for key in ("source", "text", "family", "sort", "cursor")}
+    for key, text in texts.items():
+        if not isinstance(text, str) or not is_text(text):
+            raise HTTPException(422, f"{key}: expected text")
+    is_general = body.get("general", True)
+    if type(is_general) is not bool:
+        raise HTTPException(422, "general: expected true or false")
+    return one_of("source", texts["source"], sources), SearchRequest(
+        texts["text"],
+        one_of("family", texts["family"], families) if texts["family"] else None,
+        texts["sort"] or None,
+        cursor=texts["cursor"] or None,
+        is_general=is_general,
     )
 
 

@@ -23,6 +23,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
 from lib_embeddings.web.clients import Door, is_local
+from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.own import add_own_routes
 from lib_embeddings.web.requests import (
     number,
@@ -33,6 +34,7 @@ from lib_embeddings.web.requests import (
     receive_file,
     several_of,
 )
+from lib_embeddings.web.sites import add_site_routes
 
 PREFIX = "/lib-embeddings/v1"
 
@@ -53,7 +55,8 @@ def add_routes(
         door: lets in who may read, who may write, and who may change files.
         reports: the library's, where others need them too.
     """
-    routes = _Routes(library, host, door, reports or PromptReports(library))
+    jobs = Jobs()
+    routes = _Routes(library, host, door, reports or PromptReports(library), jobs)
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
     own = [Depends(door.admit_write)]
     files = [*own, Depends(door.change_files)]
@@ -80,6 +83,7 @@ def add_routes(
             path, endpoint, methods=[method], dependencies=dependencies, response_model=None
         )
     add_own_routes(router, library, own, files)
+    add_site_routes(router, library, host, jobs, files)
     app.include_router(router)
 
 
@@ -92,8 +96,10 @@ class _Routes:
         host: Callable[[], HostFacts],
         door: Door,
         reports: PromptReports,
+        jobs: Jobs,
     ) -> None:
         self._library = library
+        self._jobs = jobs
         self._host = host
         self._door = door
         self._reports = reports
@@ -184,8 +190,10 @@ class _Routes:
         return Response(data, media_type="image/webp", headers=caching(tag))
 
     async def events(self, request: Request) -> Response:
+        # Who may begin no job learns of none.
+        jobs = self._jobs if self._door.may_change_files(request) else Jobs()
         return StreamingResponse(
-            stream(self._library, request.is_disconnected),
+            stream(self._library, jobs, request.is_disconnected),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

@@ -16,7 +16,7 @@ class Tab:
         self.cards = self.root.locator(".card[data-name]")
         self.viewport = self.root.locator(".viewport")
         self.status = self.root.locator(".status")
-        self.search = self.root.locator("input[type=search]")
+        self.search = self.root.locator(".toolbar input[type=search]")
         self.note = self.root.locator(".note")
         self.empty = self.root.locator(".empty")
         self.details = self.root.locator("dialog[aria-label=Details]")

@@ -313,6 +313,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "hidden": False,
                 "field": "positive",
                 "chosen_field": None,
+                "claims": None,
                 "twins": [],
             }
         ],
@@ -584,6 +585,28 @@ def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "warning": 'the model knows this word already: every "cat" in a prompt becomes this '
         "embedding: rename it to cat-ti",
     }
+
+
+def test_inspect_what_others_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What another program has left beside the file is among it, contradictions too."""
+    said = {
+        "id": 5,
+        "modelId": 4,
+        "files": [],
+        "baseModel": "SDXL 1.0",
+        "model": {"tags": ["a", "b"]},
+    }
+    fill(tmp_path, {"cat.pt": torch_zip(), "cat.civitai.info": json.dumps(said).encode()})
+    assert main(["inspect", str(tmp_path / "cat.pt")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for line in (
+        "said by      Civitai",
+        "page         https://civitai.com/models/4?modelVersionId=5",
+        "base model   SDXL 1.0",
+        "tags         a, b",
+        "warning      Civitai says SDXL 1.0, the vectors are for SD 1.x (clip_l 768)",
+    ):
+        assert line in lines
 
 
 def test_inspect_what_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

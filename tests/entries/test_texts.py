@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_embeddings import scan
-from lib_embeddings.entries import drafts, texts
+from lib_embeddings.entries import drafts
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.texts import TextEdit, Texts, read_texts, write_texts, written_texts
+from lib_embeddings.entries.sidecars import TextEdit, write_texts, written_texts
+from lib_embeddings.entries.texts import TEXT_KEYS, Texts, read_texts
 from lib_embeddings.errors import WriteError
 from lib_embeddings.limits import LIMITS
 from tests.builders import torch_zip
@@ -43,9 +44,6 @@ SAVED_BY_A1111 = json.dumps(
 def sidecar(blanks: str, notes: str) -> str:
     """Return the JSON of A1111 with blanks in it."""
     return f'{{{blanks}"notes": "{notes}"}}'
-
-
-BOTH = '{"name": "cat.pt", "type": "Negative"}, {"name": "y.pt", "type": "Model"}'
 
 
 @pytest.mark.parametrize(
@@ -94,34 +92,6 @@ BOTH = '{"name": "cat.pt", "type": "Negative"}, {"name": "y.pt", "type": "Model"
         pytest.param({"cat.txt": "text".encode("utf-16-be")}, Texts("", "text"), id="no mark"),
         pytest.param({"cat.json": sidecar("", "汉字").encode("gbk")}, Texts("汉字"), id="GBK JSON"),
         pytest.param({"cat.json": sidecar("", "é").encode("utf-16")}, Texts("é"), id="UTF-16 JSON"),
-        pytest.param(
-            {"cat.civitai.info": '{"files": [{"name": "x.pt", "type": "Negative"}]}'},
-            Texts(site_field="negative"),
-            id="civitai-helper",
-        ),
-        pytest.param(
-            {"cat.json": f'{{"modelVersions": [{{"files": [{BOTH}]}}]}}'},
-            Texts(site_field="negative"),
-            id="SD.Next",
-        ),
-        pytest.param(
-            {"cat.metadata.json": f'{{"civitai": {{"files": [{BOTH}]}}}}'},
-            Texts(site_field="negative"),
-            id="LoRA Manager",
-        ),
-        pytest.param(
-            {"cat.json": '{"type": "Negative"}'}, Texts(site_field="negative"), id="a type alone"
-        ),
-        pytest.param(
-            {"cat.civitai.info": f'{{"files": [{BOTH.replace("cat", "dog")}]}}'},
-            Texts(),
-            id="another file of the version",
-        ),
-        pytest.param(
-            {"cat.civitai.info": '{"files": [5, {"type": []}], "modelVersions": {}, "civitai": 1}'},
-            Texts(),
-            id="odd values",
-        ),
         pytest.param({"cat2.json": '{"notes": "other"}'}, Texts(), id="another file's"),
     ],
 )
@@ -233,12 +203,12 @@ def test_any_other_keys_are_kept(
 ) -> None:
     """Whatever else a sidecar holds, in whatever layout, is what it was."""
     tmp_path = tmp_path_factory.mktemp("texts")
-    document = {key: document[key] for key in document.keys() - texts.TEXT_KEYS.values()}
+    document = {key: document[key] for key in document.keys() - TEXT_KEYS.values()}
     entry = entry_beside(tmp_path, {"cat.json": json.dumps(document, indent=indent)})
     written = edit(tmp_path, entry, **{word: text})
-    assert json.loads(written) == {**document, texts.TEXT_KEYS[word]: text}
+    assert json.loads(written) == {**document, TEXT_KEYS[word]: text}
     emptied = edit(tmp_path, entry, **{word: ""})
-    assert json.loads(emptied) == {**document, texts.TEXT_KEYS[word]: ""}
+    assert json.loads(emptied) == {**document, TEXT_KEYS[word]: ""}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -340,7 +310,7 @@ def test_a_process_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     code = f"""
 import os, signal
 from lib_embeddings import scan
-from lib_embeddings.entries.texts import TextEdit, write_texts
+from lib_embeddings.entries.sidecars import TextEdit, write_texts
 os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 (found,) = scan([{str(tmp_path)!r}])
 write_texts(found.entry, {{"notes": TextEdit("old", "new")}})

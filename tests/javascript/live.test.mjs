@@ -113,3 +113,15 @@ for (const status of [401, 200, 503])
     assert.deepEqual(problems, []);
     stop();
   });
+
+test("jobs reach those who follow them", () => {
+  const jobs = [];
+  const stops = [
+    listen("events-of-jobs", { changed: () => {}, connection: () => {}, job: ({ id }) => jobs.push(id) }),
+    listen("events-of-jobs", { changed: () => {}, connection: () => {} }),
+  ];
+  const data = JSON.stringify({ id: "5f0c" });
+  Source.all.at(-1).dispatchEvent(Object.assign(new Event("job"), { data }));
+  assert.deepEqual(jobs, ["5f0c"]);
+  for (const stop of stops) stop();
+});

@@ -252,7 +252,7 @@ def test_json_of_an_entry() -> None:
         '"n_vectors": 2, "bytes": 100, "mtime": 1.5, "warnings": [], "proposal": null, '
         '"preview": null, "notes": "", "description": "", "trigger_words": "", "favourite": false, '
         '"use_partial": false, "hidden": false, "field": "positive", "chosen_field": null, '
-        '"twins": []}'
+        '"claims": null, "twins": []}'
     )
 
 

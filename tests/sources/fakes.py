@@ -314,7 +314,7 @@ class FakeCivitai(FakeSite):
                         return as_json(each)
             case ["api", "v1", "models", number] if int(number) in self.models:
                 return as_json(self.models[int(number)])
-            case ["api", "v1", "models"] if "query" in asked.query:
+            case ["api", "v1", "models"]:
                 first = int(asked.query.get("cursor", 0))
                 found = list(self.models.values())[first : first + int(asked.query["limit"])]
                 rest = first + len(found)
@@ -352,6 +352,7 @@ class FakeHub(FakeSite):
 
     Attributes:
         repos: repository -> path -> bytes; large files lie in a store, if there is one.
+        likes: repository -> how many people like it.
     """
 
     def __init__(self, *, has_tls: bool = False) -> None:
@@ -359,6 +360,7 @@ class FakeHub(FakeSite):
         super().__init__(self._answer, has_tls=has_tls)
         self.repos: dict[str, dict[str, bytes]] = {}
         self.store: tuple[Store, str] | None = None
+        self.likes: dict[str, int] = {}
         self.page_size = 100
         self.token: str | None = None
         self.large = 1024
@@ -368,9 +370,15 @@ class FakeHub(FakeSite):
             return as_json({"error": "Invalid username or password."}, 401)
         match asked.steps:
             case ["api", "models"]:
-                words, author = asked.query["search"], asked.query["author"]
                 found = [
-                    {"id": repo} for repo in self.repos if words in repo and repo.startswith(author)
+                    {
+                        "id": repo,
+                        "likes": self.likes.get(repo, 0),
+                        "siblings": [{"rfilename": path} for path in files],
+                    }
+                    for repo, files in self.repos.items()
+                    if repo.startswith(asked.query["author"])
+                    and asked.query.get("search", "") in repo
                 ]
                 return self._page(asked, found, int(asked.query["limit"]))
             case ["api", "models", owner, name, "tree", _, *folder]:

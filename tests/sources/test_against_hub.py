@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.sources.concepts import ConceptLibrary
 from lib_embeddings.sources.download import Downloads
 from lib_embeddings.sources.huggingface import HUGGING_FACE, HuggingFace
 from lib_embeddings.sources.references import HubPath
@@ -32,7 +33,7 @@ def hub(start: Start[FakeSite]) -> FakeHub:
         "learned_embeds.bin": safetensors_file(),
         "more/second one.safetensors": safetensors_file({"emb_params": vectors(2)}),
     }
-    fake.repos["sd-concepts-library/cat-dog"] = {}
+    fake.repos["sd-concepts-library/cat-dog"] = {"learned_embeds.bin": safetensors_file()}
     return fake
 
 
@@ -59,6 +60,7 @@ def test_both_see_the_same(hub: FakeHub, folder: Path, tmp_path: Path) -> None:
     found = [
         each.id for each in theirs.list_models(author="sd-concepts-library", search="cat", limit=5)
     ]
-    assert [offer.page for offer in ours.search(SearchRequest("cat", limit=5)).offers] == [
+    library = ConceptLibrary(transport, ours.site)
+    assert [offer.page for offer in library.search(SearchRequest("cat", limit=5)).offers] == [
         f"{hub.url}/{repo}" for repo in found
     ]

@@ -240,6 +240,27 @@ def test_identify(civitai: FakeCivitai, folder: Path, capsys: pytest.CaptureFixt
     assert len(json.loads(civitai.asked[0].body)) == 3
 
 
+def test_identify_and_write(
+    civitai: FakeCivitai, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is known is kept beside the files, and nobody is asked about them again."""
+    (folder / "a.safetensors").write_bytes(GOOD)
+    (folder / "a.json").write_text('{"notes": "mine", "description": ""}')
+    (folder / "b.safetensors").write_bytes(SDXL)
+    (folder / "b.json").write_text("damaged")
+    assert main(["identify", str(folder), "--write"]) == 0
+    output = capsys.readouterr()
+    assert "b.safetensors: b.json is no JSON that can be edited here" in output.err
+    document = json.loads((folder / "a.json").read_text())
+    assert (document["notes"], document["description"]) == ("mine", "Use it well")
+    assert document["source"]["page"].endswith("/models/9208?modelVersionId=92080")
+    (folder / "b.safetensors").unlink()
+    asked = len(civitai.asked)
+    assert main(["identify", str(folder), "--write"]) == 0
+    assert capsys.readouterr().out == "Civitai knows 0 of 0 files.\n"
+    assert len(civitai.asked) == asked
+
+
 def test_identify_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Programs get the same."""
     (folder / "a.safetensors").write_bytes(GOOD)

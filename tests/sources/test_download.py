@@ -126,6 +126,8 @@ def test_the_sidecar(site: FakeSite, folder: Path, own: Path) -> None:
             "file": "fox.safetensors",
             "author": "someone",
             "base model": "SD 1.5",
+            "general": True,
+            "tags": [],
             "scan": "safe",
             "sha256": digest(GOOD),
         },

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lib_embeddings.errors import NotFound, SourceError
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.sources.concepts import ConceptLibrary
 from lib_embeddings.sources.huggingface import HUGGING_FACE, HuggingFace
 from lib_embeddings.sources.references import CivitaiModel, Concept, HubPath, Reference
 from lib_embeddings.sources.source import Offer, SearchRequest
@@ -50,6 +53,11 @@ def hugging_face(hub: FakeSite, *, by_token: bool = False) -> HuggingFace:
     """Return what asks a fake."""
     site = replace(HUGGING_FACE, addresses=(hub.url,), is_mirror=True)
     return HuggingFace(Transport(), site, by_token=by_token)
+
+
+def concepts(hub: FakeSite) -> ConceptLibrary:
+    """Return what searches the concepts of a fake."""
+    return ConceptLibrary(Transport(), replace(HUGGING_FACE, addresses=(hub.url,), is_mirror=True))
 
 
 def resolve(hub: FakeSite, reference: Reference, *, by_token: bool = False) -> Offer:
@@ -154,23 +162,6 @@ def test_no_such_concept(hub: FakeHub) -> None:
             resolve(hub, Concept(name))
 
 
-def test_search(hub: FakeHub) -> None:
-    """The Concept Library is searched by name, page by page; others' repositories are left out."""
-    hub.repos["sd-concepts-library/cat-dog"] = {}
-    first = hugging_face(hub).search(SearchRequest("cat", limit=1))
-    second = hugging_face(hub).search(SearchRequest("cat", limit=1, cursor=first.cursor))
-    assert [each.title for each in (*first.offers, *second.offers)] == ["cat-toy", "cat-dog"]
-    assert (first.cursor, second.cursor) == ("1", None)
-    assert hub.asked[0].query == {
-        "author": "sd-concepts-library",
-        "search": "cat",
-        "sort": "likes",
-        "limit": "1",
-    }
-    with pytest.raises(SourceError, match="search without a model"):
-        hugging_face(hub).search(SearchRequest("cat", "sd1"))
-
-
 def test_a_private_repository(hub: FakeHub) -> None:
     """Without a key there is a sentence, and with it there is the file."""
     hub.token = "hf_s3cret"
@@ -187,14 +178,14 @@ def test_answers_of_another_shape(hub: FakeHub, document: object) -> None:
     for reference in (HubPath(XL), HubPath(XL, "a.pt"), Concept("cat-toy")):
         with pytest.raises(NotFound):
             resolve(hub, reference)
-    assert hugging_face(hub).search(SearchRequest("x")).offers == ()
+    assert concepts(hub).search(SearchRequest("")).offers == ()
 
 
 def test_a_hostile_next_page(hub: FakeHub) -> None:
     """A header that says where more is costs nothing however it is written."""
     link = {"Link": "<" * 60_000}
     hub.answer = lambda _: Reply(200, b"[]", link)
-    assert effort(lambda: hugging_face(hub).search(SearchRequest("x"))) < 10
+    assert effort(lambda: concepts(hub).search(SearchRequest("x"))) < 10
 
 
 def test_hashes_that_are_none(hub: FakeHub) -> None:
@@ -209,3 +200,57 @@ def test_others_have_other_references(hub: FakeHub) -> None:
     """What is no reference to Hugging Face is left to others."""
     assert hugging_face(hub).resolve(CivitaiModel(1)) is None
     assert hub.asked == []
+
+
+# The Concept Library
+
+
+def test_the_whole_library_is_listed_once(hub: FakeHub) -> None:
+    """It is searched by name, page by page; others' repositories and empty ones are left out."""
+    hub.repos["sd-concepts-library/cat-dog"] = {"learned_embeds.bin": LEARNED}
+    hub.repos["sd-concepts-library/empty-cat"] = {".gitattributes": b"x"}
+    hub.likes["sd-concepts-library/cat-dog"] = 7
+    first = concepts(hub).search(SearchRequest("CAT", limit=1))
+    second = concepts(hub).search(SearchRequest("cat", limit=1, cursor=first.cursor))
+    assert [each.title for each in (*first.offers, *second.offers)] == ["cat-dog", "cat-toy"]
+    assert (first.cursor, second.cursor) == ("1", None)
+    by_name = concepts(hub).search(SearchRequest("", sort="name"))
+    assert [each.title for each in by_name.offers] == ["cat-dog", "cat-toy"]
+    assert concepts(hub).search(SearchRequest("toy dog")).offers == ()
+    (asked,) = hub.asked
+    assert asked.query["author"] == "sd-concepts-library"
+    with pytest.raises(SourceError, match="search without a model"):
+        concepts(hub).search(SearchRequest("cat", "sd1"))
+
+
+def test_pictures_and_kinds_of_concepts(hub: FakeHub) -> None:
+    """The first picture that a concept was taught with shows it; its repository says what it is."""
+    hub.repos[CAT] |= {"concept_images/10.jpeg": b"x", "concept_images/2.png": b"x"}
+    (offer,) = concepts(hub).search(SearchRequest("cat")).offers
+    assert offer.picture
+    assert offer.picture.url == f"{hub.url}/{CAT}/resolve/main/concept_images/0.jpeg"
+    assert concepts(hub).kind(offer.page) == "object"
+    hub.repos[CAT]["type_of_concept.txt"] = b"<script>"
+    assert concepts(hub).kind(offer.page) is None
+    del hub.repos[CAT]["type_of_concept.txt"]
+    assert concepts(hub).kind(offer.page) is None
+
+
+def test_the_list_is_there_offline(hub: FakeHub, tmp_path: Path) -> None:
+    """What was listed can be searched while the site does not answer, and is listed anew later."""
+    concepts(hub).search(SearchRequest("cat"))
+    kept = tmp_path / "cache" / "lib_embeddings" / "concepts.json"
+    os.utime(kept, (1, 1))
+    hub.answer = lambda _: Reply(503)
+    assert concepts(hub).search(SearchRequest("cat")).offers
+    kept.write_text("damaged")
+    with pytest.raises(SourceError, match="has a problem"):
+        concepts(hub).search(SearchRequest("cat"))
+
+
+def test_the_list_of_another_address_does_not_count(hub: FakeHub, start: Start[FakeSite]) -> None:
+    """Whoever chooses a mirror gets what that one has."""
+    concepts(hub).search(SearchRequest("cat"))
+    other = FakeHub()
+    start(other)
+    assert concepts(other).search(SearchRequest("cat")).offers == ()

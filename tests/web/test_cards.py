@@ -17,7 +17,7 @@ from PIL import Image
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import EntryJson, TwinJson, VectorsJson
+from lib_embeddings.library.render import ClaimsJson, EntryJson, TwinJson, VectorsJson
 from lib_embeddings.web.clients import allow
 from tests.builders import (
     Raw,
@@ -124,7 +124,13 @@ def test_the_documented_summary_is_the_example() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "record"), [("Entry", EntryJson), ("Twin", TwinJson), ("VectorsInfo", VectorsJson)]
+    ("name", "record"),
+    [
+        ("Entry", EntryJson),
+        ("Claims", ClaimsJson),
+        ("Twin", TwinJson),
+        ("VectorsInfo", VectorsJson),
+    ],
 )
 def test_the_types_of_the_page_are_the_table_of_fields(name: str, record: type) -> None:
     """The page's script knows exactly the fields that are told."""
@@ -234,6 +240,7 @@ def test_a_card(site: Site) -> None:
             "hidden": False,
             "field": "negative",
             "chosen_field": None,
+            "claims": None,
             "twins": [],
         }
     ]

@@ -16,6 +16,7 @@ import uvicorn
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.web import answers
+from lib_embeddings.web.jobs import Jobs
 from tests.web import PREFIX, Site, open_site
 
 
@@ -62,7 +63,7 @@ def test_the_first_event_comes_at_once(site: Site) -> None:
     """Whoever begins to listen hears the present generation, and how soon to come back."""
 
     async def listen() -> str:
-        stream = answers.stream(site.library, stays)
+        stream = answers.stream(site.library, Jobs(), stays)
         async with contextlib.aclosing(stream):
             return await stream.__anext__()
 
@@ -75,7 +76,7 @@ def test_one_event_for_every_change(site: Site) -> None:
     """Entries and model are told as they change, in order, none left out and none twice."""
 
     async def listen() -> list[dict[str, int]]:
-        async with contextlib.aclosing(answers.stream(site.library, stays)) as stream:
+        async with contextlib.aclosing(answers.stream(site.library, Jobs(), stays)) as stream:
             heard = [await next_of(stream)]
             site.add("cat.pt")
             site.add("dog.pt")
@@ -94,7 +95,7 @@ def test_a_change_in_another_thread_is_told(site: Site) -> None:
     """A change wakes the stream wherever it is made."""
 
     async def listen() -> dict[str, int]:
-        async with contextlib.aclosing(answers.stream(site.library, stays)) as stream:
+        async with contextlib.aclosing(answers.stream(site.library, Jobs(), stays)) as stream:
             await stream.__anext__()
             thread = threading.Thread(target=site.add, args=["cat.pt"])
             thread.start()
@@ -109,7 +110,7 @@ def chunks_of(site: Site, is_disconnected: Any) -> list[str]:
     """Return all of a stream that ends."""
 
     async def listen() -> list[str]:
-        return [chunk async for chunk in answers.stream(site.library, is_disconnected)]
+        return [chunk async for chunk in answers.stream(site.library, Jobs(), is_disconnected)]
 
     return asyncio.run(listen())
 
@@ -132,7 +133,7 @@ def test_a_stream_that_is_closed_is_forgotten(site: Site) -> None:
     """A server that ends a stream leaves no subscriber behind."""
 
     async def listen() -> int:
-        async with contextlib.aclosing(answers.stream(site.library, stays)) as stream:
+        async with contextlib.aclosing(answers.stream(site.library, Jobs(), stays)) as stream:
             await stream.__anext__()
             return len(site.library._news._subscribers)
 

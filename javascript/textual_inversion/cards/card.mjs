@@ -90,6 +90,7 @@ function createCard(entry, preview, { host, hasEditor, isList = false }) {
       "data-id": entry.id,
       "data-name": entry.name,
       "data-kind": why ? (entry.fit ?? entry.state) : null,
+      "data-veiled": entry.claims?.general === false,
     },
     main,
     element("div", { class: "button-row" }, ...buttonsOf(entry, hasEditor)),

@@ -4,8 +4,10 @@
 
 import { element, iconButton, textButton } from "../page.mjs";
 import {
+  CLAIMS,
   counted,
   date,
+  day,
   familyTitles,
   FIELD_TITLES,
   isEmbedding,
@@ -19,7 +21,7 @@ import {
 /** @typedef {Omit<import("../api.mjs").Details, "texts">} Details */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").Twin} Twin */
-/** @typedef {{label: string, value: string, copies?: boolean}} Fact */
+/** @typedef {{label: string, value: string, copies?: boolean, href?: string}} Fact One with an address leads there. */
 
 /** @type {Record<string, string>} */
 const CONTAINERS = {
@@ -66,6 +68,28 @@ export function mainFacts(details, host) {
     { label: "Format", value: formatOf(details) },
     { label: "SHA-256", value: sha256 ?? "", copies: true },
     { label: "Full path", value: full_path ?? "", copies: true },
+  ].filter(({ value }) => value);
+}
+
+/**
+ * Return what other programs and sites say about the file.
+ *
+ * @param {Details} details
+ * @returns {Fact[]}
+ */
+export function claimFacts({ claims }) {
+  if (!claims) return [];
+  const { title, author, licence, base_model, tags, weight, general, page, tool, time } = claims;
+  return [
+    { label: CLAIMS.title, value: title },
+    { label: CLAIMS.author, value: author },
+    { label: CLAIMS.licence, value: licence },
+    { label: CLAIMS.baseModel, value: base_model },
+    { label: CLAIMS.tags, value: tags.join(", ") },
+    { label: CLAIMS.weight, value: weight ? short(weight) : "" },
+    { label: CLAIMS.maturity, value: general ? "" : CLAIMS.mature },
+    { label: CLAIMS.page, value: page, href: page },
+    { label: CLAIMS.tool, value: time === null ? tool : `${tool}, ${day(time)}` },
   ].filter(({ value }) => value);
 }
 
@@ -178,7 +202,7 @@ export function heading(details, renaming, { may_change_files }) {
 
 /** @param {Details} details */
 export function choices(details) {
-  const { favourite, fit, hidden, use_partial } = details;
+  const { claims, favourite, fit, hidden, use_partial } = details;
   /** @type {HTMLElement[]} */
   const rows = [
     checkbox("favourite", "Favourite", favourite),
@@ -187,6 +211,7 @@ export function choices(details) {
   if (fit === "partial" || use_partial)
     rows.push(checkbox("use_partial", "Use it anyway, with the vectors that fit the model", use_partial));
   if (isEmbedding(details)) rows.push(fieldChoice(details));
+  if (claims?.general === false) rows.push(textButton("veil", CLAIMS.veil, { "data-key": "veil" }));
   return element("div", { class: "choices" }, ...rows);
 }
 
@@ -223,6 +248,7 @@ function fieldChoice({ id, chosen_field }) {
  */
 export function sections(details, host) {
   return [
+    titled(CLAIMS.heading, claimFacts(details)),
     factList(mainFacts(details, host)),
     folded("Embeddings inside this file", bundledFacts(details)),
     folded("Statistics", valueFacts(details)),
@@ -235,18 +261,31 @@ export function sections(details, host) {
  * @param {string} title
  * @param {Fact[]} facts
  */
+function titled(title, facts) {
+  return element("section", { class: "claims", hidden: !facts.length }, element("h3", {}, title), factList(facts));
+}
+
+/**
+ * @param {string} title
+ * @param {Fact[]} facts
+ */
 function folded(title, facts) {
   return element("details", { hidden: !facts.length }, element("summary", {}, title), factList(facts));
 }
 
 /** @param {Fact[]} facts */
 function factList(facts) {
-  const rows = facts.map(({ label, value, copies }) =>
+  const rows = facts.map(({ label, value, copies, href }) =>
     element(
       "div",
       { class: "fact" },
       element("dt", {}, label),
-      element("dd", { dir: "auto", class: copies && "copyable" }, value, ...(copies ? [copyButton(label, value)] : [])),
+      element(
+        "dd",
+        { dir: "auto", class: copies && "copyable" },
+        href ? element("a", { href, target: "_blank", rel: "noopener noreferrer" }, value) : value,
+        ...(copies ? [copyButton(label, value)] : []),
+      ),
     ),
   );
   return element("dl", {}, ...rows);

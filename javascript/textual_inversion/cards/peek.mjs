@@ -46,7 +46,7 @@ function peekAtPictures(list, signal) {
     isLong = false;
     [x, y] = [event.clientX, event.clientY];
     const target = /** @type {Element} */ (event.target);
-    const small = target.closest(".main")?.querySelector("img");
+    const small = target.closest("[data-veils] [data-veiled] .main") ? null : target.closest(".main")?.querySelector("img");
     if (!small || (event.pointerType === "mouse" && !target.closest(".picture"))) return;
     timer = setTimeout(() => {
       image.src = largeAddress(small.src);

@@ -4,7 +4,7 @@
 
 import { partName } from "../prompt/edits.mjs";
 import { foldName, readPrompt } from "../prompt/pieces.mjs";
-import { counted, number } from "../words.mjs";
+import { counted, number, SITES } from "../words.mjs";
 
 /** @typedef {import("../answers.mjs").ChunkUsage} ChunkUsage */
 /** @typedef {import("../answers.mjs").NearMiss} NearMiss */
@@ -16,10 +16,12 @@ import { counted, number } from "../words.mjs";
 
 /**
  * What a button does: write what another program's syntax means, or a name for a word nearly like it,
- * make a name stronger or weaker, remove it, write a space behind it, or use an embedding anyway.
+ * make a name stronger or weaker, remove it, write a space behind it, use an embedding anyway, or look
+ * elsewhere for one that is not here.
  *
  * @typedef {{does: "convert"} | {does: "replace", nearMiss: NearMiss} | {does: "weigh", name: string, change: number} |
- *   {does: "remove", name: string} | {does: "part", name: string} | {does: "allow", id: string}} Deed
+ *   {does: "remove", name: string} | {does: "part", name: string} | {does: "allow", id: string} |
+ *   {does: "find", name: string, hash: string | null}} Deed
  */
 /** @typedef {Deed & {label: string, icon?: string}} Button One with an icon shows it, and speaks the label. */
 
@@ -39,6 +41,7 @@ import { counted, number } from "../words.mjs";
  * @property {boolean} [isNegative]
  * @property {number} chunkTokens How many tokens a chunk has.
  * @property {Provenance} [provenance] How the embeddings of a pasted infotext differ from those here.
+ * @property {boolean} [canFind] Whether what is not here can be looked for elsewhere.
  */
 
 /** By how much a click changes a weight. */
@@ -53,19 +56,22 @@ const LIST = new Intl.ListFormat("en");
  * @param {Around} around
  * @returns {Notice[]}
  */
-export function noticesOf(report, { prompt, isNegative, chunkTokens, provenance }) {
+export function noticesOf(report, { prompt, isNegative, chunkTokens, provenance, canFind = false }) {
   const reading = { names: namesIn(report), isNegative };
   const typed = new Set(readPrompt(prompt, reading).map(({ text }) => text));
   const isTyped = (/** @type {string} */ name) => typed.has(foldName(name));
   const why = (/** @type {Unavailable} */ unavailable) =>
-    notUsed(unavailable, isTyped(unavailable.name) ? remedies(unavailable, prompt, reading) : []);
+    notUsed(unavailable, [
+      ...(canFind && !unavailable.id ? [search(unavailable.name, null)] : []),
+      ...(isTyped(unavailable.name) ? remedies(unavailable, prompt, reading) : []),
+    ]);
   return [
     ...meter(report.chunks, chunkTokens),
     ...report.unavailable.filter(({ shadowed_by }) => shadowed_by).map(why),
     ...report.unavailable.filter(({ shadowed_by }) => !shadowed_by).map(why),
     ...(report.unread ? [warning("", report.unread)] : []),
     ...report.used.filter(({ n_vectors }) => n_vectors > chunkTokens).map((used) => tooLong(used, chunkTokens)),
-    ...differences(provenance),
+    ...differences(provenance, canFind),
     ...report.near_misses.map(proposal),
     ...conversions(report),
     ...report.used.map((used) => usage(used, isTyped(used.name))),
@@ -166,13 +172,27 @@ function tooLong({ name, n_vectors }, chunkTokens) {
   return warning(name, ` has ${number(n_vectors)} vectors, which do not fit into a chunk of ${chunkTokens} tokens`);
 }
 
-/** @param {Provenance | undefined} provenance */
-function differences(provenance) {
+/**
+ * @param {string} name
+ * @param {string | null} hash
+ * @returns {Button}
+ */
+function search(name, hash) {
+  return { does: "find", name, hash, label: SITES.findIt };
+}
+
+/**
+ * @param {Provenance | undefined} provenance
+ * @param {boolean} canFind
+ * @returns {Notice[]}
+ */
+function differences(provenance, canFind) {
   const { missing = [], different = [], renamed = [] } = provenance ?? {};
   return [
-    ...missing.map(({ name, hash }) =>
-      warning(name, ` was used for the picture${hash ? ` (hash ${hash})` : ""}, but your library does not have it`),
-    ),
+    ...missing.map(({ name, hash }) => ({
+      ...warning(name, ` was used for the picture${hash ? ` (hash ${hash})` : ""}, but your library does not have it`),
+      buttons: canFind ? [search(name, hash)] : [],
+    })),
     ...different.map(({ name, hash, found }) =>
       warning(name, ` in your library (hash ${found}) is not the file that the picture used (hash ${hash})`),
     ),

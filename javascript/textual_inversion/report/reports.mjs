@@ -18,6 +18,7 @@ import { ReportStrip } from "./strip.mjs";
 /** @typedef {import("../answers.mjs").Reports} Reports */
 /** @typedef {import("./notices.mjs").Deed} Deed */
 /** @typedef {(tabname: string, id: string, name: string) => void} ShowCard */
+/** @typedef {(tabname: string, name: string, hash: string | null) => void} Find Looks elsewhere for what is not here. */
 
 const PAUSE_MS = 150;
 /** What is in every infotext, whichever program wrote it. */
@@ -41,8 +42,10 @@ export class PromptReports {
    * @param {Api} api
    * @param {Limits} limits
    * @param {ShowCard} showCard
+   * @param {Find} [find] Not given where nobody may look elsewhere.
    */
-  constructor(tabname, api, limits, showCard) {
+  constructor(tabname, api, limits, showCard, find) {
+    this.find = find;
     this.api = api;
     this.limits = limits;
     this.tabname = tabname;
@@ -161,6 +164,7 @@ export class PromptReports {
         isNegative: field === "negative",
         chunkTokens: this.limits.chunk_tokens,
         provenance,
+        canFind: this.find !== undefined,
       };
       this.strips[field].show(reports ? noticesOf(reports[field], around) : []);
     }
@@ -212,7 +216,8 @@ export class PromptReports {
     if (!textarea || !this.#reports) return;
     const report = this.#reports[field];
     const reading = { names: namesIn(report), isNegative: field === "negative" };
-    if (deed.does === "allow")
+    if (deed.does === "find") this.find?.(this.tabname, deed.name, deed.hash);
+    else if (deed.does === "allow")
       this.api
         .choose(deed.id, { use_partial: true })
         .catch(({ message }) => this.strips[field].show([notSaved(message)]));
@@ -222,12 +227,12 @@ export class PromptReports {
       if (edit) applyAside(textarea, edit);
     }
     // Its button stays where it is; the others will be gone.
-    if (deed.does !== "weigh") textarea.focus();
+    if (deed.does !== "weigh" && deed.does !== "find") textarea.focus();
   }
 }
 
 /**
- * @param {Exclude<Deed, {does: "allow" | "remove"}>} deed
+ * @param {Exclude<Deed, {does: "allow" | "remove" | "find"}>} deed
  * @param {string} prompt
  * @param {import("../answers.mjs").Report} report
  * @param {import("../prompt/pieces.mjs").Reading} reading

@@ -98,6 +98,7 @@ function actionsOfToolbar(tab) {
     folders: () => tab.choose({ showsFolders: !tab.choices.showsFolders }),
     sort: () => tab.sort(toolbar.sort.value),
     column: ({ dataset }) => tab.sort(dataset.value),
+    veil: () => tab.choose({ veils: !tab.choices.veils }),
     view: () => tab.choose({ isList: !tab.choices.isList }),
     scale: () => tab.choose({ scale: toolbar.scale.valueAsNumber }),
     order: () => tab.sort(tab.choices.sort),
@@ -142,14 +143,19 @@ function actionsOfPicks(tab) {
  * @returns {Record<string, Action>}
  */
 function actionsOfFiles(tab) {
-  const { files, picks } = tab;
-  const { trash } = files;
+  const { files, picks, details } = tab;
+  const { trash, getMore } = files;
   return {
     delete: (part) => tab.withEntry(part, (entry) => files.delete([entry])),
     move: () => files.chooseFolder(),
     "delete-picked": () => files.delete(picks.entries).then(() => picks.end()),
     "hide-picked": () => files.hide(picks.entries).then(() => picks.end()),
     "move-picked": () => files.chooseFolderIn(picks.mover),
+    "get-more": () => getMore?.open(),
+    identify: (part) => tab.withEntry(part, (entry) => {
+      details.close();
+      getMore?.identify(entry);
+    }),
     trash: () => trash.open(),
     restore: (button) => trash.restore(button),
     "empty-trash": () => trash.ask(true),

@@ -3,7 +3,7 @@
  */
 
 import { dialog, element, setAttribute, showOver } from "../page.mjs";
-import { counted, number, sentenceCase, size } from "../words.mjs";
+import { counted, number, sentenceCase, SITES, size } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Host} Host */
@@ -16,6 +16,7 @@ const MOST_FILES = 100;
  * @typedef {object} Owner
  * @property {() => Folder | undefined} folder Returns the one that files are added to.
  * @property {() => unknown} added Called when files were added.
+ * @property {(link: string) => unknown} linked Called when a link was dropped.
  */
 
 /** Adds files to the folder that is chosen, one after another, and says of each how it went. */
@@ -46,23 +47,33 @@ export class Drops {
   watch(part, signal) {
     const isOver = (/** @type {DragEvent} */ { target }) =>
       this.host.may_change_files && part.contains(/** @type {Node | null} */ (target));
-    const mark = (/** @type {boolean} */ isMarked) =>
-      setAttribute(part, "data-drop", isMarked ? `Add to ${this.owner.folder()?.title}` : null);
+    const mark = (/** @type {string | null} */ text) => setAttribute(part, "data-drop", text);
+    let isFromHere = false;
+    document.addEventListener("dragstart", () => (isFromHere = true), { signal });
+    document.addEventListener("dragend", () => (isFromHere = false), { signal });
+    const isLink = (/** @type {DragEvent} */ event) => {
+      const hasLink = event.dataTransfer?.types.includes("text/uri-list") && !isFromHere;
+      return hasLink && isOver(event) && this.host.searchable.length > 0;
+    };
     const hover = (/** @type {DragEvent} */ event) => {
       const isFile = event.dataTransfer?.types.includes("Files");
-      const isOurs = !event.defaultPrevented && Boolean(isFile);
+      const isOurs = !event.defaultPrevented && Boolean(isFile || isLink(event));
       if (isOurs) event.preventDefault();
-      mark(isOurs && isOver(event));
-      return isOurs && isOver(event);
+      const isWanted = isOurs && isOver(event);
+      mark(!isWanted ? null : isFile ? `Add to ${this.owner.folder()?.title}` : SITES.drop);
+      return isWanted;
     };
     document.addEventListener("dragover", hover, { signal });
-    document.addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || mark(false), { signal });
+    document.addEventListener("dragleave", ({ relatedTarget }) => relatedTarget || mark(null), { signal });
     document.addEventListener(
       "drop",
       (event) => {
         const isWanted = hover(event);
-        mark(false);
-        if (isWanted && event.dataTransfer) this.#add(filesOf(event.dataTransfer));
+        mark(null);
+        if (!isWanted || !event.dataTransfer) return;
+        const files = filesOf(event.dataTransfer);
+        if (files.length) this.#add(files);
+        else this.owner.linked(event.dataTransfer.getData("text/uri-list").split("\n")[0].trim());
       },
       { signal },
     );

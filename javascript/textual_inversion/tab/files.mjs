@@ -3,7 +3,8 @@
  */
 
 import { element, textButton } from "../page.mjs";
-import { counted } from "../words.mjs";
+import { counted, SITES } from "../words.mjs";
+import { GetMore } from "../sources/get_more.mjs";
 import { Drops } from "./drop.mjs";
 import { Trash } from "./trash.mjs";
 
@@ -19,6 +20,7 @@ import { Trash } from "./trash.mjs";
  * @property {import("../cards/details.mjs").DetailsPanel} details
  * @property {import("./search.mjs").Search} search
  * @property {import("./undo.mjs").UndoBar} undo
+ * @property {(id: string, name: string) => void} reveal Bring the card of a file into sight.
  */
 
 export class Files {
@@ -36,12 +38,25 @@ export class Files {
     this.drops = new Drops(parts.api, parts.host, {
       folder: () => this.#folders.find(({ id }) => id === parts.search.selection.folder) ?? this.#folders[0],
       added: () => parts.search.refresh(),
+      linked: (link) => this.#get(link),
     });
+    const folder = () => parts.search.selection.folder;
+    const { searchable } = parts.host;
+    this.getMore = searchable.length
+      ? new GetMore(parts.api.base, parts.host, { folder, shown: parts.reveal })
+      : undefined;
     this.mover = new Mover((folder) => this.#moveShown(folder));
     if (!parts.host.may_change_files) return;
     const move = textButton("move", "Move to …", { "data-key": "move" });
     const remove = textButton("delete", "Delete", { "data-key": "delete" });
-    parts.details.renaming.root.append(element("div", { class: "file-actions" }, this.mover.form, move, remove));
+    const identify = textButton("identify", SITES.identifyOne, { "data-key": "identify", hidden: !searchable.length });
+    parts.details.renaming.root.append(element("div", { class: "file-actions" }, this.mover.form, move, remove, identify));
+  }
+
+  /** @param {string} link */
+  #get(link) {
+    this.getMore?.open();
+    this.getMore?.add(link);
   }
 
   /**
@@ -51,6 +66,7 @@ export class Files {
    */
   showFolders(folders) {
     this.#folders = folders;
+    this.getMore?.showFolders(folders);
   }
 
   /** Ask for the folder that the shown file moves to. */

@@ -19,6 +19,7 @@ import { counted, number } from "../words.mjs";
  * @property {Order} order
  * @property {boolean} showsFolders
  * @property {boolean} isList Whether as a list, and not as cards.
+ * @property {boolean} veils Whether pictures that are not for everybody are blurred.
  * @property {number} scale How many times as wide as usual the cards are.
  */
 
@@ -117,12 +118,13 @@ export function totalText({ filter, query, folder, family }, { counts, total, by
  * @returns {Choices}
  */
 export function recall(hasRoom, storage) {
-  const { sort, order, showsFolders, isList, scale } = read(storage);
+  const { sort, order, showsFolders, isList, veils, scale } = read(storage);
   return {
     sort: SORTS.has(sort) ? sort : "name",
     order: order === "desc" ? "desc" : "asc",
     showsFolders: typeof showsFolders === "boolean" ? showsFolders : hasRoom,
     isList: isList === true,
+    veils: veils !== false,
     scale: scale >= SCALES.min && scale <= SCALES.max ? scale : 1,
   };
 }

@@ -89,8 +89,9 @@ export class Tab {
       changed: () => this.details.refresh(),
       connection: (problem) => this.toolbar.warn("connection", problem),
     });
-    const { details, grid, search } = this;
-    this.files = new Files({ api, host, details, grid, search, undo: this.undo });
+    const { details, grid, search, undo } = this;
+    const reveal = this.reveal.bind(this);
+    this.files = new Files({ api, host, details, grid, search, undo, reveal });
     if (host.may_change_files) this.picks.offerFiles(this.files);
     this.#build();
     this.#addListeners(signal);
@@ -126,6 +127,7 @@ export class Tab {
       this.sets.dialog,
       this.files.trash.root,
       this.files.drops.root,
+      ...(this.files.getMore ? [this.files.getMore.root] : []),
       this.keys,
     );
     reachInToolbar(this.toolbar.root, this.toolbar.search);
@@ -173,6 +175,7 @@ export class Tab {
 
   #showChoices() {
     this.toolbar.showChoices(this.choices);
+    this.root.toggleAttribute("data-veils", this.choices.veils);
     this.grid.resize(this.choices);
     this.tree.root.hidden = !this.choices.showsFolders || !this.tree.isUseful;
     this.toolbar.foldersToggle.hidden = !this.tree.isUseful;

@@ -3,7 +3,7 @@
  */
 
 import { element, iconButton, setAttribute } from "../page.mjs";
-import { familyTitles, number } from "../words.mjs";
+import { familyTitles, number, SITES } from "../words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
 import { missingText } from "./empty.mjs";
 import { countOf, FILTERS, SCALES, SORTS, titleOf } from "./selection.mjs";
@@ -168,6 +168,7 @@ export class Toolbar {
       this.viewToggle,
       this.pickToggle,
       element("label", { class: "choice scale" }, "Size", this.scale),
+      ...(this.host.searchable.length ? [iconButton("get-more-open", "get-more", SITES.open)] : []),
       ...(this.host.may_change_files ? [iconButton("trash-open", "trash", "Show the trash")] : []),
       iconButton("keys-help", "keys", "Show the keys (?)"),
     );

@@ -31,6 +31,7 @@ _LOADS = "lib_embeddings_take_over"
 _PAGE = "lib_embeddings_page"
 _FOLDERS = "lib_embeddings_folders"
 _NETWORK = "lib_embeddings_network"
+_SITES = "lib_embeddings_sites"
 
 # What a WebUI does that has a `torch.load` of its own, as Forge and its kin have.
 _RENAMES = ", and renames each that it cannot read to NAME.corrupted"
@@ -192,7 +193,19 @@ class Parts:
             "Let other machines change files here, as to rename them, where the WebUI has no login",
             section=_SECTION,
         )
-        options = {_LOADS: loads, _PAGE: page, _FOLDERS: folders, _NETWORK: network}
+        sites = shared.OptionInfo(
+            True,
+            "Let the tab find and download embeddings on Civitai and Hugging Face when somebody "
+            "clicks there",
+            section=_SECTION,
+        ).needs_reload_ui()
+        options = {
+            _LOADS: loads,
+            _PAGE: page,
+            _FOLDERS: folders,
+            _NETWORK: network,
+            _SITES: sites,
+        }
         for key, info in options.items():
             self._hooks.add("settings", partial(_add_option, key, info))
 
@@ -206,7 +219,9 @@ class Parts:
         """Answer the page and other programs."""
 
         def facts() -> HostFacts:
-            return self._facts(str(_setting("extra_networks_add_text_separator", ", ")))
+            separator = str(_setting("extra_networks_add_text_separator", ", "))
+            asks_sites = bool(_setting(_SITES, default=True))
+            return self._facts(separator)._replace(asks_sites=asks_sites)
 
         def opens_files() -> bool:
             return bool(_setting(_NETWORK, default=False))

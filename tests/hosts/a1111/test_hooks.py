@@ -141,7 +141,7 @@ def test_a_start_that_fails_half_way_is_undone(
 
 
 def _settings(run: Run) -> bool:
-    return len(run.webui.options.data_labels) == 4
+    return len(run.webui.options.data_labels) == 5
 
 
 def _loading(run: Run) -> bool:

@@ -331,7 +331,7 @@ def _infotexts(run: ForgeRun) -> bool:
 
 
 def _settings(run: ForgeRun) -> bool:
-    return len(run.forge.options.data_labels) == 4
+    return len(run.forge.options.data_labels) == 5
 
 
 def _tab(_run: ForgeRun) -> bool:

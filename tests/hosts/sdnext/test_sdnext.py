@@ -439,7 +439,7 @@ def _loading(run: SdnextRun) -> bool:
 
 
 def _settings(run: SdnextRun) -> bool:
-    return len(run.sdnext.options.data_labels) == 4
+    return len(run.sdnext.options.data_labels) == 5
 
 
 def _tab(run: SdnextRun) -> bool:

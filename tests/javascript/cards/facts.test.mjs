@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import {
   bundledFacts,
+  claimFacts,
   mainFacts,
   metadataFacts,
   valueFacts,
@@ -98,4 +99,36 @@ test("other files with the same name are listed, and whether they are the same",
     value(mainFacts({ ...DETAILS, twins }, HOST), "Other files with this name"),
     "a/marc_allante.pt (same bytes)\nmarc_allante.bin (other bytes)\nb/marc_allante.bin (not compared)",
   );
+});
+
+test("what others say is in words, with who says it, and its page can be opened", () => {
+  const claims = {
+    tool: "Civitai",
+    time: 1763820000,
+    title: "Fox v2",
+    author: "ann",
+    page: "https://civitai.com/models/77",
+    licence: "",
+    base_model: "SD 1.5",
+    tags: ["animal", "pet"],
+    weight: 0.85,
+    general: false,
+  };
+  const facts = claimFacts({ ...DETAILS, claims });
+  assert.deepEqual(
+    facts.map(({ label, value }) => [label, value]),
+    [
+      ["Title", "Fox v2"],
+      ["Author", "ann"],
+      ["Base model", "SD 1.5"],
+      ["Tags", "animal, pet"],
+      ["Weight", "0.85"],
+      ["Maturity", "Not for everybody"],
+      ["Page", "https://civitai.com/models/77"],
+      ["Said by", "Civitai, Nov 22, 2025"],
+    ],
+  );
+  assert.equal(facts.find(({ label }) => label === "Page").href, claims.page);
+  assert.equal(value(claimFacts({ ...DETAILS, claims: { ...claims, time: null } }), "Said by"), "Civitai");
+  assert.deepEqual(claimFacts({ ...DETAILS, claims: null }), []);
 });

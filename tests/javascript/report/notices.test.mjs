@@ -169,3 +169,17 @@ test("screen readers get no numbers", () => {
 test("a prompt without a report has a notice that says why", () => {
   assert.equal(notChecked("it is secret").text, "This prompt is not checked: it is secret");
 });
+
+test("what is not here can be looked for elsewhere, where somebody may", () => {
+  const gone = { id: null, name: "gone", reason: "there is no such file", partial: false, shadowed_by: null };
+  const provenance = { missing: [{ name: "a", hash: "0123456789ab" }], different: [] };
+  const deeds = (around) =>
+    noticesIn({ unavailable: [gone, unavailable("b")] }, { provenance, ...around })
+      .flatMap(({ buttons = [] }) => buttons)
+      .filter(({ does }) => does === "find");
+  assert.deepEqual(deeds({ canFind: true }), [
+    { does: "find", name: "gone", hash: null, label: "Find it" },
+    { does: "find", name: "a", hash: "0123456789ab", label: "Find it" },
+  ]);
+  assert.deepEqual(deeds({}), []);
+});

@@ -62,7 +62,7 @@ test("the total is of all that the filter shows, where a search or a folder hide
   );
 });
 
-const USUAL = { sort: "name", order: "asc", showsFolders: true, isList: false, scale: 1 };
+const USUAL = { sort: "name", order: "asc", showsFolders: true, isList: false, veils: true, scale: 1 };
 
 function storageWith(value) {
   return { getItem: () => value };
@@ -71,7 +71,7 @@ function storageWith(value) {
 test("what was remembered is recalled", () => {
   const kept = new Map();
   const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) };
-  const choices = { sort: "date", order: "desc", showsFolders: false, isList: true, scale: 1.4 };
+  const choices = { sort: "date", order: "desc", showsFolders: false, isList: true, veils: false, scale: 1.4 };
   remember(choices, storage);
   assert.deepEqual(recall(true, storage), choices);
 });

@@ -1,0 +1,155 @@
+"""The Concept Library of Hugging Face: all of it is listed once, kept, and searched here.
+
+A few requests list its repositories with the names of their files. What was listed stays in the
+user's cache folder, so that it can be searched while nobody is online. Like the rest of Hugging
+Face, it was never run against the real site here.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urljoin
+
+from platformdirs import user_cache_path
+
+from lib_embeddings.entries.drafts import write_at_once
+from lib_embeddings.errors import SourceError
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import SHOWN_SUFFIXES, WEIGHT_SUFFIXES, fold, natural_key, split_name
+from lib_embeddings.sources.huggingface import next_page
+from lib_embeddings.sources.references import CONCEPTS
+from lib_embeddings.sources.source import (
+    Offer,
+    RemotePicture,
+    Searching,
+    SearchRequest,
+    SearchResult,
+    Site,
+    number_at,
+    objects_at,
+    text_at,
+)
+from lib_embeddings.sources.transport import Transport
+
+# Where a concept's repository has the pictures that it was taught with.
+_PICTURES = "concept_images/"
+_KIND_FILE = "type_of_concept.txt"
+
+
+class ConceptLibrary:
+    """Searches the names of concepts. Any thread may call any method."""
+
+    searching = Searching("Concept Library", ("likes", "name"), False)
+
+    def __init__(self, transport: Transport, site: Site, folder: str | None = None) -> None:
+        """Keep the list in *folder*, by default in the user's cache folder; nobody is asked yet."""
+        self._transport = transport
+        self._site = site
+        self._file = (
+            Path(folder) if folder else user_cache_path("lib_embeddings")
+        ) / "concepts.json"
+
+    def search(self, query: SearchRequest) -> SearchResult:
+        """Return the concepts that have all of some words in their names."""
+        if query.family:
+            raise SourceError(
+                "the Concept Library does not say for which models its concepts are: search "
+                "without a model"
+            )
+        words = fold(query.text).split()
+        found = [
+            concept
+            for concept in self._concepts()
+            if all(word in fold(text_at(concept, "name") or "") for word in words)
+        ]
+        if query.sort == "name":
+            found.sort(key=lambda concept: natural_key(text_at(concept, "name") or ""))
+        cursor = query.cursor or "0"
+        first = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 9 else 0
+        end = first + min(query.limit, LIMITS.found_at_once)
+        offers = tuple(self._offer(concept) for concept in found[first:end])
+        return SearchResult(offers, str(end) if end < len(found) else None)
+
+    def kind(self, page: str) -> str | None:
+        """Return what the concept of a page is: `object` or `style`; None where nobody says so."""
+        url = f"{page}/resolve/main/{_KIND_FILE}"
+        with self._transport.ask(self._site, url, LIMITS.answer_seconds) as answer:
+            if answer.status != 200:
+                return None
+            word = answer.body(LIMITS.word_file_bytes).decode("utf-8-sig", "replace").strip()
+        return word if word in ("object", "style") else None
+
+    def _offer(self, concept: dict[str, Any]) -> Offer:
+        name, picture = text_at(concept, "name") or "", text_at(concept, "picture")
+        page = f"{self._site.addresses[0]}/{CONCEPTS}/{quote(name)}"
+        url = f"{page}/resolve/main/{quote(picture or '')}"
+        shown = RemotePicture(self._site, url) if picture else None
+        return Offer(self._site.title, name, page, picture=shown, reference=f"{CONCEPTS}/{name}")
+
+    def _concepts(self) -> list[dict[str, Any]]:
+        """Return the list, a new one where the one that is kept is old and the site answers."""
+        kept, written = self._kept()
+        if kept and time.time() - written < LIMITS.concepts_seconds:
+            return kept
+        try:
+            concepts = self._ask()
+        except SourceError:
+            if kept:
+                return kept
+            raise
+        document = {"address": self._site.addresses[0], "concepts": concepts}
+        with suppress(OSError):  # a full or read-only disk costs another request the next time
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            write_at_once(self._file, json.dumps(document).encode())
+        return concepts
+
+    def _kept(self) -> tuple[list[dict[str, Any]], float]:
+        """Return the list that is kept, and when it was written; none of another address."""
+        with suppress(OSError, ValueError, RecursionError):
+            written = self._file.stat().st_mtime
+            document = json.loads(self._file.read_bytes())
+            if text_at(document, "address") == self._site.addresses[0]:
+                return objects_at(document, "concepts"), written
+        return [], 0.0
+
+    def _ask(self) -> list[dict[str, Any]]:
+        """Return what the site lists, the most liked first."""
+        url = f"{self._site.addresses[0]}/api/models"
+        asked: list[tuple[str, str | int]] | None = [
+            ("author", CONCEPTS),
+            ("limit", LIMITS.concepts_a_page),
+            ("expand", "siblings"),
+            ("expand", "likes"),
+        ]
+        rows: list[dict[str, Any]] = []
+        for _ in range(LIMITS.concept_pages):
+            answer, headers = self._transport.document(self._site, url, asked)
+            rows += objects_at({"found": answer}, "found")
+            following = next_page(headers)
+            if not following:
+                break
+            url, asked = urljoin(url, following), None
+        rows.sort(key=lambda row: -(number_at(row, "likes") or 0))
+        concepts = (_concept(row) for row in rows)
+        return [concept for concept in concepts if concept]
+
+
+def _concept(row: dict[str, Any]) -> dict[str, str] | None:
+    """Return what is kept of a repository; None where it is none with an embedding in it."""
+    owner, _, name = (text_at(row, "id") or "").partition("/")
+    files = [text_at(each, "rfilename") or "" for each in objects_at(row, "siblings")]
+    if owner != CONCEPTS or not name:
+        return None
+    # Some repositories have no embedding; a mirror may list no files.
+    if files and not any(split_name(file)[1] in WEIGHT_SUFFIXES for file in files):
+        return None
+    pictures = [
+        file
+        for file in files
+        if file.startswith(_PICTURES) and split_name(file)[1] in SHOWN_SUFFIXES
+    ]
+    return {"name": name, **({"picture": min(pictures, key=natural_key)} if pictures else {})}

@@ -1,0 +1,250 @@
+"""The routes that ask sites on the internet: add, identify, search, and the jobs that do it.
+
+Nobody is asked before a person clicks: what asks is a write, which the page of another site cannot
+send. Only what cards of results show is asked for by plain addresses; each has a word that nobody
+can guess and that only the answer to a search tells. Pictures come through here, and not from their
+sites into the page: no site learns who looks at what, and no page needs leave to show what others
+have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.params import Depends
+from starlette.concurrency import run_in_threadpool
+
+from lib_embeddings.entries.texts import read_texts
+from lib_embeddings.errors import NameRefused, SourceError, WriteError, WrongHash, shown
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.view import ViewEntry
+from lib_embeddings.names import partner_of, split_name
+from lib_embeddings.sources.found import Found
+from lib_embeddings.sources.references import shown_link
+from lib_embeddings.sources.sidecar import keep_beside
+from lib_embeddings.sources.source import Offer, RemoteFile
+from lib_embeddings.sources.sources import SEARCHABLE, Sources
+from lib_embeddings.web.answers import HostFacts, as_json, caching
+from lib_embeddings.web.jobs import NOTHING, Answer, Job, Jobs, Question, Work
+from lib_embeddings.web.requests import Wanted, read_answer, read_ids, read_search, read_wanted
+
+
+def add_site_routes(
+    router: APIRouter,
+    library: Library,
+    host: Callable[[], HostFacts],
+    jobs: Jobs,
+    files: Sequence[Depends],
+) -> None:
+    """Add them to *router*.
+
+    Args:
+        files: lets in who may change files.
+    """
+    routes = _Routes(library, jobs)
+
+    def check_allowed() -> None:
+        if not host().asks_sites:
+            raise HTTPException(403, "nobody is asked from here: a setting of this server says so")
+
+    asking = [*files, Depends(check_allowed)]
+    for method, path, endpoint, dependencies in (
+        ("POST", "/add", routes.add, asking),
+        ("POST", "/identify", routes.identify, asking),
+        ("POST", "/search", routes.search, asking),
+        ("GET", "/offers/{word}", routes.offer, asking),
+        ("GET", "/offers/{word}/picture", routes.picture, asking),
+        ("GET", "/jobs", routes.jobs, files),
+        ("PATCH", "/jobs/{id}", routes.answer, asking),
+        ("DELETE", "/jobs/{id}", routes.cancel, files),
+    ):
+        router.add_api_route(
+            path, endpoint, methods=[method], dependencies=dependencies, response_model=None
+        )
+
+
+class _Routes:
+    """One method for each route."""
+
+    def __init__(self, library: Library, jobs: Jobs) -> None:
+        self._library = library
+        self._jobs = jobs
+        self._found = Found()
+
+    async def add(self, request: Request) -> Response:
+        wanted = await read_wanted(request)
+        title = shown_link(wanted.reference)
+        return self._begin("add", title, _Adding(self._library, self._jobs, wanted), wanted.answer)
+
+    async def identify(self, request: Request) -> Response:
+        ids = await read_ids(request)
+        return self._begin("identify", "Civitai", _Identifying(self._library, ids))
+
+    async def search(self, request: Request) -> Response:
+        source, query = await read_search(request, tuple(SEARCHABLE), tuple(MODEL_FAMILIES))
+        try:
+            result = await run_in_threadpool(lambda: Sources().search(source, query))
+        except SourceError as error:
+            raise HTTPException(502, str(error)) from error
+        found = [self._found.as_json(source, offer) for offer in result.offers]
+        return as_json({"found": found, "cursor": result.cursor})
+
+    def offer(self, word: str) -> Response:
+        try:
+            return as_json({"kind": self._found.kind(word)})
+        except SourceError as error:
+            raise HTTPException(502, str(error)) from error
+
+    def picture(self, word: str) -> Response:
+        data = self._found.picture(word)
+        if data is None:
+            raise HTTPException(404, "there is no picture, or it cannot be shown")
+        return Response(data, media_type="image/webp", headers=caching(f'W/"{word}"'))
+
+    def jobs(self) -> Response:
+        return as_json({"jobs": self._jobs.all()})
+
+    async def answer(self, request: Request, id: str) -> Response:  # noqa: A002 - the API's word
+        return self._job(self._jobs.answer(id, await read_answer(request)))
+
+    def cancel(self, id: str) -> Response:  # noqa: A002 - likewise
+        return self._job(self._jobs.cancel(id))
+
+    def _begin(self, kind: str, title: str, work: Work, answer: Answer = NOTHING) -> Response:
+        try:
+            return as_json(self._jobs.begin(kind, title, work, answer))
+        except SourceError as error:
+            raise HTTPException(429, str(error)) from error
+
+    @staticmethod
+    def _job(job: Mapping[str, Any] | None) -> Response:
+        if job is None:
+            raise HTTPException(404, "there is no such job, or it asks for nothing of the kind")
+        return as_json(job)
+
+
+class _Adding:
+    """Brings what a reference means into a folder; of several files each is a job of its own."""
+
+    def __init__(
+        self,
+        library: Library,
+        jobs: Jobs,
+        wanted: Wanted,
+        found: list[tuple[Offer, RemoteFile]] | None = None,
+    ) -> None:
+        self._library = library
+        self._jobs = jobs
+        self._wanted = wanted
+        self._found = found
+
+    def __call__(self, job: Job, answer: Answer) -> Mapping[str, Any]:
+        folder = self._library.folder(self._wanted.folder)
+        sources = Sources(by_token=self._wanted.by_token)
+        if self._found is None:
+            offers = sources.resolve(self._wanted.reference)
+            self._found = [(offer, file) for offer in offers for file in offer.files]
+        (offer, file), *others = self._found = _chosen(self._found, answer)
+        for each in others:
+            work = _Adding(self._library, self._jobs, self._wanted, [each])
+            self._jobs.begin("add", shown(each[1].filename, 255), work)
+        del self._found[1:]
+        job.call(shown(file.filename, 255))
+        try:
+            download = sources.downloads.add(
+                offer,
+                file,
+                folder.full_path,
+                answer.get("name"),
+                keep_wrong_hash="keep_wrong_hash" in answer,
+                on_progress=job.show,
+            )
+        except NameRefused as error:
+            stem = split_name(file.filename)[0]
+            raise Question("name", str(error), {"name": answer.get("name", stem)}) from error
+        except WrongHash as error:
+            raise Question("keep_wrong_hash", str(error)) from error
+        self._library.rescan()
+        seen = self._library.find(folder.inside(download.place.filename).id)
+        twin = [seen.reason] if seen and seen.state == "duplicate" else []
+        return {
+            "id": seen.entry.place.id if seen else None,
+            "name": download.place.name,
+            "is_new": download.is_new,
+            "warnings": [*download.warnings, *twin],
+        }
+
+
+def _chosen(
+    found: list[tuple[Offer, RemoteFile]], answer: Answer
+) -> list[tuple[Offer, RemoteFile]]:
+    """Return the files that are wanted of those that a reference means.
+
+    An embedding for the prompt and the one for the negative prompt beside it come together; where
+    there is more, somebody has to choose. Raises `Question`.
+    """
+    if "files" in answer:
+        chosen = [each for each in found if each[1].url in answer["files"]]
+        if chosen:
+            return chosen
+    fields = {file.field for _, file in found}
+    is_pair = len(found) == 2 and partner_of(found[0][1].filename) == found[1][1].filename
+    if is_pair or (len(found) == len(fields) and len({offer.page for offer, _ in found}) == 1):
+        return found
+    choices = [
+        {"file": file.url, "filename": file.filename, "title": offer.title, "bytes": file.size}
+        for offer, file in found
+    ]
+    raise Question("files", f"it has {len(found)} files: choose which you want", *choices)
+
+
+class _Identifying:
+    """Asks Civitai what files are, by their hashes, and writes what it knows beside them."""
+
+    def __init__(self, library: Library, ids: Sequence[str] | None) -> None:
+        self._library = library
+        self._ids = ids
+
+    def __call__(self, job: Job, _answer: Answer) -> Mapping[str, Any]:
+        unknown = list(self._unknown())
+        hashes: dict[str, list[ViewEntry]] = {}
+        for number, seen in enumerate(unknown):
+            job.show(number, len(unknown))
+            with suppress(OSError):  # it is gone
+                hashes.setdefault(self._library.sha256(seen.entry), []).append(seen)
+        offers = Sources().identify(list(hashes)) if hashes else {}
+        job.show(len(unknown), len(unknown))
+        warnings = [
+            warning
+            for digest, offer in offers.items()
+            for seen in hashes[digest]
+            for warning in _keep(seen, offer, digest)
+        ]
+        self._library.rescan()
+        known = sum(len(hashes[digest]) for digest in offers)
+        return {"asked": len(unknown), "known": known, "warnings": warnings}
+
+    def _unknown(self) -> Iterator[ViewEntry]:
+        """Yield the embeddings that are asked about; of all only those that nothing is known of."""
+        if self._ids is not None:
+            asked = map(self._library.find, self._ids)
+            yield from (seen for seen in asked if seen and seen.entry.reading.state == "ok")
+            return
+        for seen in self._library.view:
+            if seen.entry.reading.state == "ok" and not read_texts(seen.entry).claims.page:
+                yield seen
+
+
+def _keep(seen: ViewEntry, offer: Offer, digest: str) -> Iterator[str]:
+    """Write beside a file what is known of it, and yield what is to be said about that."""
+    try:
+        keep_beside(seen.entry, offer, digest)
+    except WriteError as error:
+        yield f"{shown(seen.name, 255)}: {error}"
+    contradiction = offer.contradiction(seen.entry.reading.vectors.keys())
+    if contradiction:
+        yield f"{shown(seen.name, 255)}: {contradiction}"

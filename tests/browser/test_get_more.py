@@ -1,0 +1,306 @@
+"""Embeddings from elsewhere in the tab, from sites on this computer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import SD1, Visit, fill, serving, write
+from tests.browser.tab import Tab
+from tests.builders import safetensors_file
+from tests.entries.test_companions import picture
+from tests.sources.fakes import FakeCivitai, FakeHub, Reply, as_json, digest
+
+SDXL_FILE = safetensors_file(
+    {"clip_l": np.full((2, 768), 0.01, np.float32), "clip_g": np.full((2, 1280), 0.01, np.float32)}
+)
+GOOD = safetensors_file({"emb_params": np.full((3, 768), 0.02, np.float32)})
+
+
+class World(NamedTuple):
+    """The app, and the sites that it may ask."""
+
+    address: str
+    civitai: FakeCivitai
+    hub: FakeHub
+    folder: Path
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Yield an app whose person has set the fakes as mirrors."""
+    civitai, hub, folder = FakeCivitai(), FakeHub(), tmp_path / "embeddings"
+    folder.mkdir()
+    fill(folder)
+    for number, (name, level) in enumerate(
+        (("easynegative", 1), ("late-harbour", 1), ("red-velvet", 8)), 1
+    ):
+        path = f"/store/picture-{number}"
+        civitai.refusals[path] = Reply(200, picture((64, 64), "JPEG"))
+        civitai.add(
+            number * 10,
+            (f"{name}.safetensors", GOOD + b"", {}),
+            trainedWords=[name],
+            nsfwLevel=level,
+            images=[{"url": civitai.url + path, "type": "image", "nsfwLevel": level}],
+            model={"name": name.replace("-", " ").title()},
+        )
+    hub.repos["sd-concepts-library/cat-toy"] = {
+        "concept_images/0.jpeg": picture((64, 64), "JPEG"),
+        "learned_embeds.bin": GOOD,
+        "token_identifier.txt": b"<cat-toy>",
+        "type_of_concept.txt": b"object",
+    }
+    settings = tmp_path / "home" / "lib_embeddings" / "sources.ini"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(
+        f"[civitai]\ntoken = {civitai.key}\naddress = {civitai.url}\n"
+        f"[huggingface]\naddress = {hub.url}\n"
+    )
+    settings.chmod(0o600)
+    with serving(folder, tmp_path / "home") as address:
+        yield World(address, civitai, hub, folder)
+    civitai.close()
+    hub.close()
+
+
+class GetMore:
+    """The dialog, as people see it."""
+
+    def __init__(self, page: Page) -> None:
+        self.tab = Tab(page)
+        self.root = self.tab.root.locator("dialog.get-more")
+        self.reference = self.root.get_by_label("Link, hash or name")
+        self.jobs = self.root.locator(".jobs > li")
+        self.offers = self.root.locator(".offer")
+
+    def open(self) -> None:
+        """Open it by its button."""
+        self.tab.root.get_by_role("button", name="Get more embeddings").click()
+
+    def get(self, reference: str) -> Locator:
+        """Ask for a reference, and return what is shown of it."""
+        self.reference.fill(reference)
+        self.reference.press("Enter")
+        return self.jobs.first
+
+
+@pytest.fixture
+def page(visit: Visit, world: World) -> Page:
+    """Return the page of a new visitor."""
+    page = visit()
+    page.goto(world.address)
+    Tab(page).cards.first.wait_for()
+    return page
+
+
+def test_a_link_becomes_a_card(page: Page, world: World) -> None:
+    """Nobody is asked before; at the end the card is there, with what the site says."""
+    more = GetMore(page)
+    more.open()
+    expect(more.reference).to_be_focused()
+    assert world.civitai.asked == world.hub.asked == []
+    job = more.get("https://civitai.com/models/1?modelVersionId=10")
+    expect(job).to_contain_text("It is in your library now")
+    job.get_by_role("button", name="Show its card").click()
+    expect(more.root).to_be_hidden()
+    expect(more.tab.card("easynegative")).to_be_visible()
+    assert sorted(path.name for path in world.folder.glob("easy*")) == [
+        "easynegative.json",
+        "easynegative.safetensors",
+    ]
+
+
+def test_a_search_and_one_click(page: Page, world: World) -> None:
+    """Results are cards with pictures that come from this server; one click brings one."""
+    more = GetMore(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    more.open()
+    more.root.get_by_role("button", name="Civitai", exact=True).click()
+    expect(more.offers).to_have_count(3)
+    first = more.offers.first
+    expect(first).to_contain_text("Easynegative v1")
+    expect(first.locator(".badge")).to_have_text("SD 1.x")
+    expect(first.locator("img")).to_be_visible()
+    assert all(url.startswith((world.address, "data:")) for url in asked)
+    first.get_by_role("button", name="Get Easynegative v1").click()
+    expect(first.get_by_role("button")).to_have_text("In your library")
+    more.root.get_by_role("button", name="Close").click()
+    expect(more.tab.card("easynegative")).to_be_visible()
+
+
+def test_what_is_not_for_everybody_is_veiled(page: Page) -> None:
+    """Its picture is shown to who asks for it."""
+    more = GetMore(page)
+    more.open()
+    more.root.get_by_role("button", name="Civitai", exact=True).click()
+    veiled = more.offers.nth(2).locator(".picture")
+    expect(veiled.locator("img")).to_have_css("filter", "blur(16px)")
+    veiled.get_by_role("button", name="Show this picture").click()
+    expect(veiled.locator("img")).to_have_css("filter", "none")
+
+
+def test_concepts(page: Page) -> None:
+    """The list has names, pictures and kinds."""
+    more = GetMore(page)
+    more.open()
+    more.root.get_by_label("Search", exact=True).and_(page.locator("input")).fill("cat")
+    more.root.get_by_role("button", name="Search", exact=True).click()
+    expect(more.offers).to_have_count(1)
+    expect(more.offers.locator(".badge")).to_have_text("Object")
+    more.offers.get_by_role("button", name="Get cat-toy").click()
+    expect(more.jobs.first).to_contain_text("It is in your library now")
+
+
+def test_questions_and_refusals(page: Page, world: World) -> None:
+    """A name that is taken is asked for; what cannot be had says what to do."""
+    write(world.folder, "easynegative", SD1)
+    more = GetMore(page)
+    more.open()
+    job = more.get("civitai:1@10")
+    expect(job).to_contain_text("The name is already taken by easynegative.safetensors")
+    job.get_by_label("New name").fill("easy two")
+    job.get_by_role("button", name="Use this name").click()
+    expect(job).to_contain_text("It is in your library now")
+    assert (world.folder / "easy two.safetensors").exists()
+    world.civitai.refusals["/api/v1/models/2"] = as_json(
+        {"error": "Early Access", "deadline": "2030-01-01T00:00:00Z"}, 403
+    )
+    refused = more.get("civitai:2@20")
+    expect(refused).to_contain_text("It is in early access on Civitai until 2030-01-01")
+    refused.get_by_role("button", name="Hide this").click()
+    expect(more.jobs).to_have_count(1)
+
+
+def test_a_download_is_cancelled(page: Page, world: World) -> None:
+    """Its bar goes, and nothing is kept."""
+
+    def endless() -> Iterator[bytes]:
+        yield GOOD[:1000]
+        page_is_there.wait(30)
+
+    import threading  # noqa: PLC0415
+
+    page_is_there = threading.Event()
+    world.civitai.refusals["/store/1"] = Reply(200, endless(), length=len(GOOD))
+    more = GetMore(page)
+    more.open()
+    job = more.get("civitai:1@10")
+    expect(job.locator("progress")).to_be_visible()
+    job.get_by_role("button", name="Cancel").click()
+    page_is_there.set()
+    expect(job).to_contain_text("Nothing was kept")
+    assert not list(world.folder.glob("easy*"))
+
+
+def test_a_link_is_dropped(page: Page, world: World) -> None:
+    """It goes where pasted links go."""
+    data = page.evaluate_handle("""() => {
+      const transfer = new DataTransfer();
+      transfer.setData("text/uri-list", "https://civitai.com/models/1?modelVersionId=10");
+      return transfer;
+    }""")
+    more = GetMore(page)
+    for kind in ("dragover", "drop"):
+        more.tab.viewport.dispatch_event(kind, {"dataTransfer": data})
+    expect(more.jobs.first).to_contain_text("It is in your library now")
+    assert (world.folder / "easynegative.safetensors").exists()
+
+
+def test_find_it(page: Page, world: World) -> None:
+    """What a prompt names and is not here is found by its name, or by the hash of an infotext."""
+    more = GetMore(page)
+    more.tab.prompt.fill("a cat, embedding:late-harbour, x")
+    more.tab.report.get_by_role("button", name="Find it").click()
+    expect(more.offers.first).to_be_visible()
+    assert "late-harbour" in [asked.query.get("query") for asked in world.civitai.asked]
+    assert not more.jobs.count()
+    more.root.get_by_role("button", name="Close").click()
+    infotext = f'a\nSteps: 20, TI hashes: "gone: {digest(GOOD)[:12]}", Version: v1.10'
+    more.tab.prompt.fill("")
+    more.tab.prompt.evaluate(
+        """(field, text) => {
+          const clipboardData = new DataTransfer();
+          clipboardData.setData("text", text);
+          field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+        }""",
+        infotext,
+    )
+    more.tab.prompt.fill("a")
+    more.tab.report.get_by_role("button", name="Find it").click()
+    expect(more.jobs.first).to_contain_text("It is in your library now")
+
+
+def test_identify(page: Page, world: World) -> None:
+    """It is said before the first time what is sent; then files say where they are from."""
+    data = world.folder / "marc_allante.safetensors"
+    world.civitai.add(
+        90, ("marc.safetensors", data.read_bytes()), model={"name": "Marc"}, baseModel="SDXL 1.0"
+    )
+    more = GetMore(page)
+    more.tab.press("marc_allante", "info")
+    more.tab.details.get_by_role("button", name="Ask Civitai about it").click()
+    expect(more.root).to_contain_text("The SHA-256 of marc_allante is sent to Civitai")
+    assert world.civitai.asked == []
+    more.root.get_by_role("button", name="Send", exact=True).click()
+    expect(more.jobs.first).to_contain_text("Civitai knows 1 of 1 file")
+    expect(more.jobs.first).to_contain_text("Civitai says SDXL 1.0, the vectors are for SD 1.x")
+    bodies = [json.loads(asked.body) for asked in world.civitai.asked]
+    assert bodies == [[digest(data.read_bytes()).upper()]] * 2
+    more.root.get_by_role("button", name="Close").click()
+    more.tab.press("marc_allante", "info")
+    expect(more.tab.details).to_contain_text("Marc v1")
+    more.tab.details.get_by_role("button", name="Ask Civitai about it").click()
+    expect(more.jobs).to_have_count(2)
+
+
+def test_where_nobody_may(visit: Visit, tmp_path: Path) -> None:
+    """Nothing of it is there, and a link that is dropped is left alone."""
+    from tests.browser.conftest import running  # noqa: PLC0415
+
+    folder = tmp_path / "embeddings"
+    folder.mkdir()
+    fill(folder)
+    with running(
+        "lib_embeddings",
+        "serve",
+        folder,
+        "--model",
+        "sd1",
+        "--port",
+        0,
+        "--no-sources",
+        home=tmp_path,
+    ) as address:
+        page = visit()
+        page.goto(address)
+        tab = Tab(page)
+        tab.cards.first.wait_for()
+        expect(tab.root.get_by_role("button", name="Get more embeddings")).to_have_count(0)
+        tab.press("marc_allante", "info")
+        expect(tab.details.get_by_role("button", name="Ask Civitai about it")).to_be_hidden()
+
+
+def test_pictures_that_are_not_for_everybody(page: Page, world: World) -> None:
+    """They are blurred wherever they are shown, until somebody wants to see such."""
+    (world.folder / "brush.png").write_bytes(picture((64, 64)))
+    write(world.folder, "brush", SD1)
+    said = {"modelId": 1, "id": 2, "nsfwLevel": 8, "files": []}
+    (world.folder / "brush.civitai.info").write_text(json.dumps(said))
+    tab = Tab(page)
+    card = tab.root.locator(".card[data-veiled]")
+    expect(card.locator("img")).to_have_css("filter", "blur(16px)")
+    card.hover()
+    card.locator(".info").click()
+    expect(tab.details.locator("img")).to_have_css("filter", "blur(16px)")
+    tab.details.get_by_role("button", name="Blur such pictures, or show them").click()
+    expect(tab.details.locator("img")).to_have_css("filter", "none")
+    page.reload()
+    expect(card.locator("img")).to_have_css("filter", "none")
