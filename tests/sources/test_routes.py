@@ -74,7 +74,7 @@ def post(site: Site, path: str, **body: object) -> dict[str, Any]:
     """Send a body, which must be taken."""
     response = site.client.post(path, json=body)
     assert response.status_code == 200, response.text
-    return response.json()  # type: ignore[no-any-return]
+    return response.json()
 
 
 def job(site: Site, id_: str) -> dict[str, Any]:
@@ -227,7 +227,7 @@ class Gate:
         if asked.steps[0] != "store":
             return self._answer(asked)
         reply = self._answer(asked)
-        return replace(reply, body=self.blocks(reply.body), length=len(reply.body))  # type: ignore[arg-type]
+        return replace(reply, body=self.blocks(reply.body), length=len(reply.body))
 
     def blocks(self, data: bytes) -> Iterator[bytes]:
         with self._lock:
@@ -381,7 +381,7 @@ def test_a_search_that_is_refused(site: Site, civitai: FakeCivitai) -> None:
 # Who may
 
 
-WRITES = (
+WRITES: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("POST", "/add", {"reference": "civitai:9208@92080", "folder": "0:"}),
     ("POST", "/identify", {}),
     ("POST", "/search", {"source": "concepts", "text": ""}),
