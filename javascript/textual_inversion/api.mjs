@@ -13,6 +13,7 @@ import { ask, patient, send } from "./request.mjs";
 /** @typedef {Record<State | Fit | "favourite" | "hidden", number>} Counts */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
+/** @typedef {Folder & {found: number}} FoundFolder With how many entries a click on it shows. */
 /** @typedef {{key: string, title: string, encoders: string[]}} Family */
 
 /**
@@ -97,11 +98,10 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string[]} missing_roots Those that are not there now.
  * @property {Counts} counts
  * @property {Record<string, number>} families How many entries each model family can use; no key means none.
- * @property {{counts: Counts, folders: Record<string, number>}} found How many of each kind a click on its filter
- *   would show, and how many a click on a folder, by its id; no key means none.
+ * @property {Folder | null} folder The one that was asked for, or else the first root.
+ * @property {Counts} found How many of each kind a click on its filter would show.
  * @property {number} total How many entries pass the filters.
  * @property {{read: number, total: number} | null} scanning How far the scan is that reads files now; null where none does.
- * @property {Folder[]} folders
  */
 /** @typedef {LibrarySummary & {entries: Entry[]}} ResultPage */
 /** @typedef {{generation: number, added: number, modified: number, deleted: number}} Changes */
@@ -128,8 +128,15 @@ export class Api {
    * @returns {Promise<ResultPage>}
    */
   entries(parameters, signal) {
-    const search = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
-    return this.#ask(`/entries?${search}`, { signal: patient(signal) });
+    return this.#ask(`/entries?${asSearch(parameters)}`, { signal: patient(signal) });
+  }
+
+  /**
+   * @param {Parameters} filters
+   * @returns {Promise<FoundFolder[]>} Each parent before its children.
+   */
+  async folders(filters) {
+    return (await this.#ask(`/folders?${asSearch(filters)}`)).folders;
   }
 
   /** @returns {Promise<string[]>} */
@@ -263,4 +270,9 @@ export class Api {
   #ask(path, request) {
     return ask(this.base + path, request);
   }
+}
+
+/** @param {Parameters} parameters */
+function asSearch(parameters) {
+  return new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
 }

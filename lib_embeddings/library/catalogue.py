@@ -71,14 +71,11 @@ class ResultPage(NamedTuple):
         total: how many passed.
         counts: of what passes the query and the filters of folder and family, how many have each
             state and each fit, are favourites, or are hidden: these are counted as that alone.
-        folders: of what passes all but the filter of folders, how many are in each folder and
-            below, by its id; those without any are missing.
     """
 
     total: int
     entries: Sequence[ViewEntry]
     counts: Mapping[str, int]
-    folders: Mapping[str, int]
 
 
 class _Row(NamedTuple):
@@ -100,7 +97,6 @@ class _Found(NamedTuple):
 
     rows: list[_Row]
     counts: Mapping[str, int]
-    folders: Mapping[str, int]
 
 
 def _sha256_of(entry: Entry) -> str:
@@ -167,9 +163,17 @@ class Catalogue:
         limit: int = 100,
     ) -> ResultPage:
         """Return the page of entries that pass. Equals are sorted by name in either order."""
-        rows, counts, folders = self._find(filters, sort, order)
+        rows, counts = self._find(filters, sort, order)
         page = [row.seen for row in rows[offset : offset + limit]]
-        return ResultPage(len(rows), page, counts, folders)
+        return ResultPage(len(rows), page, counts)
+
+    def found_in_folders(self, filters: Filters) -> Mapping[str, int]:
+        """Return how many of what passes all filters but that of folders are in each folder.
+
+        By its id, with what lies below it; those without any are missing.
+        """
+        chosen = self._chosen(self._matching(self._rows, filters), filters)
+        return count_folders(row.folder for row in chosen)
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
         """Return the embeddings that the end of *text* may become; see `Completer`."""
@@ -189,14 +193,24 @@ class Catalogue:
         return self._count(self._rows)
 
     @cached_property
-    def folders(self) -> tuple[FolderCount, ...]:
-        """Every root, and below it every folder with entries in it or deeper."""
-        return folder_tree(self.view.roots, (row.folder for row in self._rows))
+    def shown(self) -> list[ViewEntry]:
+        """All entries but those that somebody has hidden: what every count is of."""
+        return [row.seen for row in self._by_hiding(self._rows, is_hidden=False)]
+
+    @cached_property
+    def folders(self) -> Mapping[str, FolderCount]:
+        """By id, every root, and below it every folder with entries in it or deeper."""
+        tree = folder_tree(
+            self.view.roots,
+            (row.folder for row in self._rows),
+            self.found_in_folders(Filters()),
+        )
+        return {folder.id: folder for folder in tree}
 
     @cached_property
     def families(self) -> Mapping[str, int]:
         """By key, how many entries each model family can use; those without any are missing."""
-        return Counter(key for keys in self._families.values() for key in keys)
+        return Counter(key for seen in self.shown for key in seen.families)
 
     @cached_property
     def _root_numbers(self) -> dict[str, int]:
@@ -261,8 +275,7 @@ class Catalogue:
             matching = self._matching(self._sorted(sort, order), filters)
             chosen = self._chosen(matching, filters)
             counts = self._count(_below(filters.folder, matching))
-            folders = count_folders(row.folder for row in chosen)
-            found = _Found(_below(filters.folder, chosen), counts, folders)
+            found = _Found(_below(filters.folder, chosen), counts)
             self._last.clear()
             self._last[question] = found
         return found

@@ -249,12 +249,12 @@ def _total_lines(view: View) -> Iterator[str]:
         yield f"{families}."
 
 
-def by_family(view: View) -> str | None:
+def by_family(rows: Iterable[ViewEntry]) -> str | None:
     """Say how many embeddings are for which family; None where a model is active, or none is here.
 
     One that several families can use counts for the first.
     """
-    found = Counter(seen.families[:1] for seen in view if seen.fit == "unknown")
+    found = Counter(seen.families[:1] for seen in rows if seen.fit == "unknown")
     if not found:
         return None
     known = [

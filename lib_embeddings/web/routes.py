@@ -60,6 +60,7 @@ def add_routes(
     for method, path, endpoint, dependencies in (
         ("GET", "/host", routes.host, None),
         ("GET", "/entries", routes.entries, None),
+        ("GET", "/folders", routes.folders, None),
         ("GET", "/names", routes.names, None),
         ("GET", "/completions", routes.completions, None),
         ("GET", "/entries/{id}", routes.entry, None),
@@ -81,6 +82,29 @@ def add_routes(
         )
     add_own_routes(router, library, own, files)
     app.include_router(router)
+
+
+def _filters_asked(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
+    query: str = "",
+    folder: str = "",
+    state: str = "",
+    fit: str = "",
+    family: str = "",
+    favourite: str = "false",
+    hidden: str = "false",
+) -> Filters:
+    return Filters(
+        query=query,
+        folder=folder or None,
+        state=several_of("state", state, STATES),
+        fit=several_of("fit", fit, FITS),
+        family=several_of("family", family, tuple(MODEL_FAMILIES)),
+        favourite=one_of("favourite", favourite, ("true", "false")) == "true",
+        hidden=one_of("hidden", hidden, ("true", "false")) == "true",
+    )
+
+
+_FILTERS: Filters = Depends(_filters_asked)
 
 
 class _Routes:
@@ -106,31 +130,16 @@ class _Routes:
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,
         request: Request,
-        query: str = "",
         sort: str = "name",
         order: str = "asc",
-        folder: str = "",
-        state: str = "",
-        fit: str = "",
-        family: str = "",
-        favourite: str = "false",
-        hidden: str = "false",
         offset: str = "0",
         limit: str = "100",
+        filters: Filters = _FILTERS,
     ) -> Response:
         catalogue, shows_paths = self._library.catalogue, is_local(request)
         asked = request.scope["query_string"]
         progress = self._library.progress
         tag = tag_of(catalogue.generation, len(catalogue.hashes()), progress, asked, shows_paths)
-        filters = Filters(
-            query=query,
-            folder=folder or None,
-            state=several_of("state", state, STATES),
-            fit=several_of("fit", fit, FITS),
-            family=several_of("family", family, tuple(MODEL_FAMILIES)),
-            favourite=one_of("favourite", favourite, ("true", "false")) == "true",
-            hidden=one_of("hidden", hidden, ("true", "false")) == "true",
-        )
         page = catalogue.select(
             filters,
             sort=one_of("sort", sort, SORTS),
@@ -140,13 +149,20 @@ class _Routes:
         )
         return unchanged(request, tag) or as_json(
             {
-                **answers.summary(self._library, catalogue, shows_paths=shows_paths),
-                "found": {"counts": dict(page.counts), "folders": dict(page.folders)},
+                **answers.summary(
+                    self._library, catalogue, filters.folder, shows_paths=shows_paths
+                ),
+                "found": dict(page.counts),
                 "total": page.total,
                 "entries": [entry_as_json(catalogue, seen) for seen in page.entries],
             },
             tag,
         )
+
+    def folders(self, request: Request, filters: Filters = _FILTERS) -> Response:
+        content = answers.folders(self._library.catalogue, filters)
+        tag = tag_of(content)  # most changes, as a favourite, change no folder
+        return unchanged(request, tag) or as_json(content, tag)
 
     def names(self, request: Request) -> Response:
         names = [seen.name for seen in self._library.view.named.values()]

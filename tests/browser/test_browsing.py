@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import HOSTILE
+from tests.browser.conftest import HOSTILE, Visit
 from tests.browser.tab import Tab
 
 # The page may still be on its way to what got the focus.
@@ -352,10 +352,36 @@ def test_a_long_press_shows_the_picture_and_clicks_nothing(phone: Page, address:
 # Counts, families, and what a search has found
 
 
-def folder_counts(tab: Tab) -> dict[str, str]:
-    """Return the number at each folder that is shown, by its title."""
-    rows = tab.root.get_by_role("treeitem").all()
-    return {row.locator(".title").inner_text(): row.locator(".count").inner_text() for row in rows}
+def expect_folder(tab: Tab, title: str, count: int) -> None:
+    """Wait until a folder has this number behind it."""
+    expect(tab.root.get_by_role("treeitem").filter(has_text=title)).to_have_text(f"{title}{count}")
+
+
+def test_folders_are_asked_for_only_where_they_may_have_changed(visit: Visit, address: str) -> None:
+    """Not for further cards, and not for each letter of a search while nobody sees the tree."""
+    page = visit()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    tab = Tab(page)
+
+    def n_questions() -> int:
+        return sum("/v1/folders" in url for url in asked)
+
+    expect_folder(tab, "styles", 2)
+    tab.root.get_by_label("Sort by").select_option("Size")
+    tab.root.get_by_role("treeitem").filter(has_text="styles").click()
+    expect(tab.cards).to_have_count(2)
+    assert n_questions() == 1
+    tab.search.fill("ink")
+    expect_folder(tab, "styles", 1)
+    assert n_questions() == 2
+    tab.root.get_by_label("Show folders").click()
+    tab.search.fill("nowhere")
+    expect(tab.cards).to_have_count(0)
+    tab.root.get_by_label("Show folders").click()
+    expect_folder(tab, "styles", 0)
+    assert n_questions() == 4  # one without filters, as nobody saw it, and one with them again
 
 
 def test_every_count_is_of_what_a_click_would_show(tab: Tab) -> None:
@@ -371,12 +397,12 @@ def test_every_count_is_of_what_a_click_would_show(tab: Tab) -> None:
             "All 8",
         ]
     )
-    counts = folder_counts(tab)
-    assert (counts["styles"], counts["sd2"]) == ("2", "0")
+    expect_folder(tab, "styles", 2)
+    expect_folder(tab, "sd2", 0)
     tab.show("Other models")
     expect(tab.cards).to_have_count(1)
-    counts = folder_counts(tab)
-    assert (counts["styles"], counts["sd2"]) == ("0", "1")
+    expect_folder(tab, "styles", 0)
+    expect_folder(tab, "sd2", 1)
     tab.root.get_by_role("treeitem").filter(has_text="styles").click()
     expect(tab.root.locator(".chip:visible")).to_contain_text(["Usable 2", "Other models 0"])
     tab.show("Usable")

@@ -177,9 +177,9 @@ def test_counts_of_what_was_asked_for(
 ) -> None:
     """Each count is of what a click on it would show: all filters count but its own."""
     choices = {seen.entry.place.id: Choice(favourite=True) for seen in view if seen.name == "c"}
-    page = catalogue_of(view, choices=choices).select(filters)
-    assert page.counts == {**NOTHING, **counts}
-    assert page.folders == folders
+    catalogue = catalogue_of(view, choices=choices)
+    assert catalogue.select(filters).counts == {**NOTHING, **counts}
+    assert catalogue.found_in_folders(filters) == folders
 
 
 def test_the_next_part_of_an_answer_is_not_searched_for_again(view: View) -> None:
@@ -224,6 +224,9 @@ def test_hidden_ones_are_left_out_unless_asked_for(view: View) -> None:
     assert (counts["hidden"], counts["favourite"], sum(counts[state] for state in STATES)) == (
         *(1, 0, len(others)),
     )
+    assert (catalogue.families["sd1"], catalogue.families["sdxl"]) == (3, 0)
+    folders = {id_: folder.count for id_, folder in catalogue.folders.items()}
+    assert folders == {"0:": 4, "0:anime": 1, "0:anime/eyes": 0, "0:anime2": 1}
     assert "c" not in [seen.name for seen in catalogue.complete("c", 10)]
     assert "c" in [seen.name for seen in view.named.values()]
 
@@ -266,12 +269,12 @@ def test_pages(view: View, offset: int, limit: int, found: list[str]) -> None:
 
 def test_folders(view: View) -> None:
     """Folders are listed below their parents, with the counts of all that lies deeper."""
-    assert catalogue_of(view).folders == (
+    assert list(catalogue_of(view).folders.values()) == [
         FolderCount("0:", "embeddings", 0, 5),
         FolderCount("0:anime", "anime", 1, 2),
         FolderCount("0:anime/eyes", "eyes", 2, 1),
         FolderCount("0:anime2", "anime2", 1, 1),
-    )
+    ]
 
 
 def test_folders_of_two_roots(tmp_path: Path) -> None:
@@ -282,14 +285,14 @@ def test_folders_of_two_roots(tmp_path: Path) -> None:
         file.parent.mkdir(parents=True)
         file.write_bytes(torch_zip())
     folders = catalogue_of(scan([tmp_path / "one", tmp_path / "two"])).folders
-    assert [(folder.id, folder.count) for folder in folders] == [
+    assert [(folder.id, folder.count) for folder in folders.values()] == [
         ("0:", 0), ("1:", 2), ("1:v9:", 1), ("1:v10:", 1),
     ]  # fmt: skip
 
 
 def test_a_folder_of_an_entry_is_in_the_tree(view: View) -> None:
     """What an entry says of its folder is the id of one in the tree."""
-    tree = {folder.id for folder in catalogue_of(view).folders}
+    tree = catalogue_of(view).folders.keys()
     assert {catalogue_of(view).folder_of(entry) for entry in view} <= tree
 
 
@@ -297,7 +300,7 @@ def test_an_empty_view() -> None:
     """Nothing is found in nothing."""
     empty = catalogue_of(View.of(Snapshot((), ()), None))
     assert empty.select(Filters("a")).total == 0
-    assert empty.folders == ()
+    assert not empty.folders
     assert empty.find("x") is None
 
 

@@ -226,7 +226,7 @@ def test_folders(tmp_path: Path) -> None:
     """People see folders with slashes, and a root by its name."""
     with opened(tmp_path) as library:
         catalogue = library.catalogue
-        assert [(folder.id, folder.title) for folder in catalogue.folders] == [
+        assert [(folder.id, folder.title) for folder in catalogue.folders.values()] == [
             ("0:", "embeddings"), ("0:sub", "sub"), ("0:sub/deep", "deep"),
         ]  # fmt: skip
         found = catalogue.select(Filters(folder="0:sub")).entries

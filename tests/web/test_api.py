@@ -106,19 +106,43 @@ def test_pages_make_the_whole(full_site: Site) -> None:
 
 
 def test_counts_are_of_the_whole_library(full_site: Site) -> None:
-    """Filters change the total, never the counts and folders."""
+    """Filters change the total, never the counts."""
     filtered, whole = full_site.get("/entries", fit="usable"), full_site.get("/entries")
     assert (filtered["total"], whole["total"]) == (1, 5)
     assert filtered["counts"] == whole["counts"]
-    assert filtered["folders"] == whole["folders"]
 
 
 def test_counts_of_what_was_found(full_site: Site) -> None:
-    """Those of states and fits are within the folder, those of folders within state and fit."""
+    """Those of states and fits are whatever state and fit were asked for."""
     found = full_site.get("/entries", family="sd1", fit="incompatible")["found"]
-    assert found["folders"] == {}
-    assert found["counts"]["usable"] == 1
-    assert found["counts"]["broken"] == 0
+    assert (found["usable"], found["broken"]) == (1, 0)
+
+
+def test_folders_have_a_route_of_their_own(full_site: Site) -> None:
+    """It tells all of them, with what passes all filters but that of folders."""
+    asked = {"query": "a", "family": "sd1", "folder": "0:anime/old"}
+    folders = full_site.get("/folders", **asked)["folders"]
+    assert folders == [
+        {"id": "0:", "title": "embeddings", "depth": 0, "count": 5, "found": 2},
+        {"id": "0:anime", "title": "anime", "depth": 1, "count": 3, "found": 1},
+        {"id": "0:anime/old", "title": "old", "depth": 2, "count": 1, "found": 1},
+    ]
+    page = full_site.get("/entries", **asked)
+    assert "folders" not in page
+    assert page["folder"] == {"id": "0:anime/old", "title": "old", "depth": 2, "count": 1}
+    assert full_site.get("/entries")["folder"]["id"] == "0:"
+    assert full_site.get("/entries", folder="0:gone")["folder"] is None
+
+
+def test_folders_are_sent_again_only_where_they_changed(full_site: Site) -> None:
+    """A favourite changes a library and none of its folders."""
+    id_ = full_site.get("/entries")["entries"][0]["id"]
+    client, address = full_site.client, "/folders"
+    tag = client.get(address).headers["etag"]
+    client.patch(f"/entries/{id_}", json={"favourite": True})
+    assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
+    narrower = client.get(address, params={"query": "a10"}, headers={"If-None-Match": tag})
+    assert narrower.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -430,7 +454,8 @@ def ask_for_a_key(request: Request) -> None:
         raise HTTPException(401, "log in first")
 
 
-ROUTES = ("GET /host", "GET /entries", "GET /names", "GET /entries/{id}", "GET /preview/{id}",
+ROUTES = ("GET /host", "GET /entries", "GET /folders", "GET /names", "GET /entries/{id}",
+          "GET /preview/{id}",
           "GET /events", "PATCH /entries/{id}", "POST /entries/{id}/rename", "POST /rescan",
           "POST /prompt", "GET /completions", "PUT /entries/{id}/preview",
           "POST /entries/{id}/preview/undo", "PATCH /entries/{id}/texts", "PATCH /entries",

@@ -137,11 +137,14 @@ def test_the_types_of_the_page_are_the_table_of_fields(name: str, record: type) 
 
 
 def test_the_documented_parameters_are_the_real_ones(site: Site) -> None:
-    """The table in docs/api.md names every parameter."""
+    """The table in docs/api.md names every parameter, and folders have those that filter."""
     rows = columns("parameter", section("GET /entries"))
     documented = re.findall(r"`(\w+)`", " ".join(rows))
-    operation = site.app.openapi()["paths"][f"{PREFIX}/entries"]["get"]
-    assert documented == [parameter["name"] for parameter in operation["parameters"]]
+    filters = re.findall(r"`(\w+)`", section("GET /folders").partition(":")[2].partition(".")[0])
+    paths = site.app.openapi()["paths"]
+    for path, names in (("/entries", documented), ("/folders", filters)):
+        parameters = paths[PREFIX + path]["get"]["parameters"]
+        assert sorted(names) == sorted(parameter["name"] for parameter in parameters)
 
 
 def test_the_documented_routes_are_the_real_ones(site: Site) -> None:
@@ -252,10 +255,7 @@ def test_the_library_as_a_whole(site: Site) -> None:
     assert {kind: count for kind, count in page["counts"].items() if count} == {
         "ok": 1, "usable": 1, "broken": 1,
     }  # fmt: skip
-    assert page["folders"] == [
-        {"id": "0:", "title": "embeddings", "depth": 0, "count": 2},
-        {"id": "0:anime", "title": "anime", "depth": 1, "count": 1},
-    ]
+    assert page["folder"] == {"id": "0:", "title": "embeddings", "depth": 0, "count": 2}
 
 
 # Details
@@ -378,7 +378,7 @@ def test_a_root_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.Monkey
         latin = Site(root, library, allow)
         page = latin.get("/entries")
         assert [entry["name"] for entry in page["entries"]] == ["cat"]
-        assert page["folders"][0]["title"] == "caf\\udce9"
+        assert page["folder"]["title"] == "caf\\udce9"
         assert latin.get(f"/entries/{page['entries'][0]['id']}")["name"] == "cat"
         assert site.names() == []
 

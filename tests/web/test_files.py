@@ -41,7 +41,7 @@ def test_move(site: Site) -> None:
     site.write("sub/dog.pt")
     id_ = site.add("cat.pt")
     site.client.patch(f"/entries/{id_}", json={"favourite": True})
-    folder = site.get("/entries")["folders"][1]["id"]
+    folder = site.get("/folders")["folders"][1]["id"]
     moved = site.client.post(f"/entries/{id_}/move", json={"folder": folder}).json()
     assert (moved["path"], moved["favourite"], moved["folder"]) == ("sub/cat.pt", True, folder)
     assert paths(site) == ["sub/cat.png", "sub/cat.pt", "sub/dog.pt"]

@@ -141,7 +141,7 @@ function explainAllHidden(hidden) {
  */
 function explainNoMatch({ query, folder, family, filter }, { found }, all) {
   const where = filter === "all" ? "all files" : `“${FILTERS[filter].title}”`;
-  const others = countOf("all", found.counts);
+  const others = countOf("all", found);
   /** @type {Offer[]} */
   const offers = [];
   const label = `Show what is found under “All” (${number(others)})`;
@@ -160,8 +160,8 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
  * @param {LibrarySummary} summary
  * @returns {Explanation}
  */
-function explainEmptyFolder({ folder, filter }, { folders }) {
-  const { title, count } = folders.find(({ id }) => id === folder) ?? { title: "this folder", count: 0 };
+function explainEmptyFolder({ filter }, { folder }) {
+  const { title, count } = folder ?? { title: "this folder", count: 0 };
   /** @type {Offer[]} */
   const offers = [{ label: "Show all folders", selection: { folder: "" } }];
   if (filter !== "all" && count)

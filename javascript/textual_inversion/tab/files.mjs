@@ -18,13 +18,11 @@ import { Trash } from "./trash.mjs";
  * @property {import("../cards/grid.mjs").Grid} grid
  * @property {import("../cards/details.mjs").DetailsPanel} details
  * @property {import("./search.mjs").Search} search
+ * @property {import("./folders.mjs").FolderTree} tree
  * @property {import("./undo.mjs").UndoBar} undo
  */
 
 export class Files {
-  /** @type {Folder[]} */
-  #folders = [];
-
   /** @param {Parts} parts */
   constructor(parts) {
     this.parts = parts;
@@ -34,7 +32,7 @@ export class Files {
     };
     this.trash = new Trash(parts.api, { restored: changed, emptied: changed });
     this.drops = new Drops(parts.api, parts.host, {
-      folder: () => this.#folders.find(({ id }) => id === parts.search.selection.folder) ?? this.#folders[0],
+      folder: () => parts.search.results?.summary?.folder,
       added: () => parts.search.refresh(),
     });
     this.mover = new Mover((folder) => this.#moveShown(folder));
@@ -44,18 +42,9 @@ export class Files {
     parts.details.renaming.root.append(element("div", { class: "file-actions" }, this.mover.form, move, remove));
   }
 
-  /**
-   * Know the folders that files can be moved to.
-   *
-   * @param {Folder[]} folders
-   */
-  showFolders(folders) {
-    this.#folders = folders;
-  }
-
   /** Ask for the folder that the shown file moves to. */
   chooseFolder() {
-    this.mover.open(this.#folders, this.parts.details.entry?.folder);
+    this.mover.open(this.parts.tree.folders, this.parts.details.entry?.folder);
   }
 
   /**
@@ -64,7 +53,7 @@ export class Files {
    * @param {Mover} mover
    */
   chooseFolderIn(mover) {
-    mover.open(this.#folders, undefined);
+    mover.open(this.parts.tree.folders, undefined);
   }
 
   /**
@@ -93,7 +82,7 @@ export class Files {
    * @returns {Promise<Entry | undefined>} The last one that moved.
    */
   async move(entries, folder) {
-    const { api, search, undo } = this.parts;
+    const { api, search, tree, undo } = this.parts;
     /** @type {{id: string, folder: string}[]} */
     const moved = [];
     /** @type {Entry | undefined} */
@@ -105,7 +94,7 @@ export class Files {
         search.replace(last, entry.id);
       }
     });
-    const title = this.#folders.find(({ id }) => id === folder)?.title;
+    const title = tree.folders.find(({ id }) => id === folder)?.title;
     if (last) undo.show(`Moved ${nameOf(entries.slice(0, moved.length))} to ${title}`, () => this.#moveBack(moved));
     return last;
   }

@@ -52,7 +52,7 @@ export class Tab {
     this.toolbar = new Toolbar(tabname, host);
     this.toolbar.search.value = selection.query;
     this.keys = keysDialog();
-    this.tree = new FolderTree();
+    this.tree = new FolderTree(api, () => this.#showChoices());
     this.empty = emptyView();
     this.undo = new UndoBar(root, signal);
     const report = this.undo.show.bind(this.undo);
@@ -89,8 +89,8 @@ export class Tab {
       changed: () => this.details.refresh(),
       connection: (problem) => this.toolbar.warn("connection", problem),
     });
-    const { details, grid, search } = this;
-    this.files = new Files({ api, host, details, grid, search, undo: this.undo });
+    const { details, grid, search, tree, undo } = this;
+    this.files = new Files({ api, host, details, grid, search, tree, undo });
     if (host.may_change_files) this.picks.offerFiles(this.files);
     this.#build();
     this.#addListeners(signal);
@@ -139,9 +139,7 @@ export class Tab {
   #show(results, options) {
     const summary = /** @type {LibrarySummary} */ (results.summary);
     this.toolbar.showFilters(summary, this.search.selection);
-    this.files.showFolders(summary.folders);
-    this.tree.show(summary.folders, summary.found.folders, this.search.selection.folder);
-    this.#showChoices();
+    this.tree.update(this.search, this.choices.showsFolders);
     showEmpty(this.empty, this.search.selection, summary);
     this.grid.show(results, options);
     this.#addNames();
@@ -276,6 +274,7 @@ export class Tab {
     remember(this.choices);
     this.address.keep({ ...this.search.selection, ...this.choices });
     this.#showChoices();
+    this.tree.update(this.search, this.choices.showsFolders);
     if ("sort" in change || "order" in change) this.search.sort(this.choices);
   }
 

@@ -85,7 +85,7 @@ export class Toolbar {
       const chip = this.#chip(key);
       chip.hidden = !countOf(key, summary.counts) && key !== filter && !ALWAYS.has(key);
       chip.setAttribute("aria-pressed", String(key === filter));
-      const [title, amount] = [titleOf(key, summary), number(countOf(key, summary.found.counts))];
+      const [title, amount] = [titleOf(key, summary), number(countOf(key, summary.found))];
       if (chip.textContent !== `${title} ${amount}`)
         chip.replaceChildren(title, " ", element("span", { class: "count" }, amount));
     }

@@ -22,11 +22,11 @@ export function summary(counts, rest = {}) {
     roots: ["/e"],
     missing_roots: [],
     total: 0,
-    folders: [],
+    folder: null,
     scanning: null,
     counts: { ...NONE, ...counts },
     families: {},
-    found: { counts: NONE, folders: {} },
+    found: NONE,
     ...rest,
   };
 }
