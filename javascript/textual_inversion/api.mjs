@@ -10,7 +10,7 @@ import { ask, patient, send } from "./request.mjs";
 /** @typedef {import("./answers.mjs").Field} Field */
 /** @typedef {import("./answers.mjs").Prompts} Prompts */
 /** @typedef {import("./answers.mjs").Reports} Reports */
-/** @typedef {Record<State | Fit | "favourite" | "hidden", number>} Counts */
+/** @typedef {Record<State | Fit | "favourite" | "hidden" | "all", number>} Counts A file and its duplicates are one of all. */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
 /** @typedef {Folder & {found: number}} FoundFolder With how many entries a click on it shows. */
@@ -38,7 +38,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {Limits} limits
  */
 
-/** @typedef {{id: string, path: string, same_bytes: boolean | null}} Twin Another file with the same name. */
+/** @typedef {{id: string, path: string, same_bytes: boolean | null, is_grouped: boolean}} Twin Another file with the same name. */
 
 /**
  * @typedef {object} Entry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
@@ -70,7 +70,8 @@ class ResultPage(NamedTuple):
     Attributes:
         total: how many passed.
         counts: of what passes the query and the filters of folder and family, how many have each
-            state and each fit, are favourites, or are hidden: these are counted as that alone.
+            state and each fit, are favourites, or are hidden: these are counted as that alone; and
+            how many there are in `all`, as they are grouped.
     """
 
     total: int
@@ -162,7 +163,10 @@ class Catalogue:
         offset: int = 0,
         limit: int = 100,
     ) -> ResultPage:
-        """Return the page of entries that pass. Equals are sorted by name in either order."""
+        """Return the page of entries that pass. Equals are sorted by name in either order.
+
+        Where a file passes, the duplicates of it that pass too are left out: it stands for them.
+        """
         rows, counts = self._find(filters, sort, order)
         page = [row.seen for row in rows[offset : offset + limit]]
         return ResultPage(len(rows), page, counts)
@@ -173,7 +177,9 @@ class Catalogue:
         By its id, with what lies below it; those without any are missing.
         """
         chosen = self._chosen(self._matching(self._rows, filters), filters)
-        return count_folders(row.folder for row in chosen)
+        folders = {row.id: row.folder for row in chosen}
+        pairs = ((folders[id_], folders[used]) for id_, used in self._grouped_in(folders))
+        return count_folders(folders.values(), pairs)
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
         """Return the embeddings that the end of *text* may become; see `Completer`."""
@@ -189,7 +195,7 @@ class Catalogue:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """How many entries have each state and each fit, are favourites, or are hidden."""
+        """The same counts of all entries as `ResultPage` has of some."""
         return self._count(self._rows)
 
     @cached_property
@@ -275,7 +281,7 @@ class Catalogue:
             matching = self._matching(self._sorted(sort, order), filters)
             chosen = self._chosen(matching, filters)
             counts = self._count(_below(filters.folder, matching))
-            found = _Found(_below(filters.folder, chosen), counts)
+            found = _Found(self._grouped(_below(filters.folder, chosen)), counts)
             self._last.clear()
             self._last[question] = found
         return found
@@ -285,11 +291,26 @@ class Catalogue:
         return {}
 
     def _count(self, rows: list[_Row]) -> Mapping[str, int]:
-        """Return how many rows have each state and each fit, are favourites, or are hidden."""
-        shown = self._by_hiding(rows, is_hidden=False)
-        favourites = sum(row.id in self._favourites for row in shown) if self._favourites else 0
-        choices = {"favourite": favourites, "hidden": len(rows) - len(shown)}
-        return {**count_kinds([row.seen for row in shown]), **choices}
+        """Return what `ResultPage.counts` has, of these rows."""
+        shown, hidden = (self._by_hiding(rows, is_hidden=is_hidden) for is_hidden in (False, True))
+        kinds = {
+            "favourite": [row for row in shown if row.id in self._favourites],
+            "hidden": hidden,
+            "all": shown,
+        }
+        grouped = {kind: len(self._grouped(rows)) for kind, rows in kinds.items()}
+        return {**count_kinds([row.seen for row in shown]), **grouped}
+
+    def _grouped(self, rows: list[_Row]) -> list[_Row]:
+        """Leave out the duplicates of files that are among the rows."""
+        if not self.view.used:
+            return rows
+        left_out = {id_ for id_, _ in self._grouped_in({row.id for row in rows})}
+        return [row for row in rows if row.id not in left_out]
+
+    def _grouped_in(self, ids: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield the ids of duplicates and of the used files that stand for them."""
+        return (pair for pair in self.view.used.items() if pair[0] in ids and pair[1] in ids)
 
     def _by_hiding(self, rows: list[_Row], *, is_hidden: bool) -> list[_Row]:
         return [row for row in rows if (row.id in self._hidden) is is_hidden]

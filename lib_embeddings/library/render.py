@@ -42,12 +42,14 @@ class VectorsJson(TypedDict):
 class TwinJson(TypedDict):
     """What programs learn about another file with the same name.
 
-    `same_bytes` is null if one of the files cannot be read now.
+    `same_bytes` is null if one of the files cannot be read now. `is_grouped`: it is a duplicate of
+    this one, which stands for it in lists.
     """
 
     id: str
     path: str
     same_bytes: bool | None
+    is_grouped: bool
 
 
 class EntryJson(TypedDict):
@@ -104,7 +106,7 @@ class EntryJson(TypedDict):
 def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
     """Return what programs learn about one file of a generation."""
     entry, choice, texts = seen.entry, catalogue.choice_of(seen), read_texts(seen.entry)
-    reading, advice = entry.reading, catalogue.advice_on(seen)
+    reading, advice, view = entry.reading, catalogue.advice_on(seen), catalogue.view
     return {
         "id": entry.place.id,
         "name": seen.name,
@@ -137,8 +139,9 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
                 "id": twin.entry.place.id,
                 "path": twin.entry.place.path,
                 "same_bytes": catalogue.has_same_bytes(entry, twin.entry),
+                "is_grouped": view.used.get(twin.entry.place.id) == entry.place.id,
             }
-            for twin in catalogue.view.twins(seen)
+            for twin in view.twins(seen)
         ],
     }
 

@@ -75,7 +75,7 @@ def test_a_folder_that_is_not_there_says_so(tab: Tab) -> None:
     tab.page.reload()
     expect(tab.note).to_have_text("Not there: /mnt/drive/embeddings")
     expect(tab.card("marc_allante")).to_be_visible()
-    counts = dict.fromkeys(("ok", "duplicate", "broken", "unsafe", "foreign"), 0)
+    counts = dict.fromkeys(("ok", "duplicate", "broken", "unsafe", "foreign", "all"), 0)
     missing.update(counts=counts, entries=[], total=0)
     tab.page.reload()
     expect(tab.empty).to_contain_text("The folder is not there")

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,7 +141,7 @@ def test_filters(view: View, filters: Filters, found: list[str]) -> None:
     assert select(view, filters) == found
 
 
-NOTHING = dict.fromkeys((*STATES, *FITS, "favourite", "hidden"), 0)
+NOTHING = dict.fromkeys((*STATES, *FITS, "favourite", "hidden", "all"), 0)
 
 
 @pytest.mark.parametrize(
@@ -148,25 +149,25 @@ NOTHING = dict.fromkeys((*STATES, *FITS, "favourite", "hidden"), 0)
     [
         pytest.param(
             Filters(),
-            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1},
+            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1, "all": 5},
             {"0:": 5, "0:anime": 2, "0:anime/eyes": 1, "0:anime2": 1},
             id="all",
         ),
         pytest.param(
             Filters(state=("broken",)),
-            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1},
+            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1, "all": 5},
             {"0:": 1, "0:anime2": 1},
             id="a state changes the folders only",
         ),
         pytest.param(
             Filters(folder="0:anime", favourite=True),
-            {"ok": 2, "usable": 1, "partial": 1, "favourite": 1},
+            {"ok": 2, "usable": 1, "partial": 1, "favourite": 1, "all": 2},
             {"0:": 1, "0:anime": 1, "0:anime/eyes": 1},
             id="a folder changes the counts only",
         ),
         pytest.param(
             Filters("c", family=("sdxl",), fit=("usable",)),
-            {"ok": 1, "partial": 1, "favourite": 1},
+            {"ok": 1, "partial": 1, "favourite": 1, "all": 1},
             {},
             id="a word and a family change both",
         ),
@@ -194,6 +195,29 @@ def test_the_next_part_of_an_answer_is_not_searched_for_again(view: View) -> Non
     assert catalogue.select(Filters("anime")).counts is not first.counts
 
 
+def test_a_file_stands_for_its_duplicates(tmp_path: Path) -> None:
+    """It is one of a list where it passes, and so in every count; alone a duplicate is found."""
+    for path in ("cat.pt", "old/cat.pt", "old/cat.bin", "dog.pt"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(torch_zip())
+    catalogue = catalogue_of(scan([tmp_path]))
+
+    def found(**filters: Any) -> list[str]:
+        page = catalogue.select(Filters(**filters))
+        assert page.total == len(page.entries)
+        return [seen.entry.place.path for seen in page.entries]
+
+    assert found() == ["cat.pt", "dog.pt"]
+    assert found(state=("duplicate",)) == found(folder="0:old") == ["old/cat.bin", "old/cat.pt"]
+    assert found(query=".bin") == ["old/cat.bin"]
+    counts = catalogue.select(Filters("cat")).counts
+    assert (counts["ok"], counts["duplicate"], counts["all"]) == (1, 2, 1)
+    assert catalogue.found_in_folders(Filters()) == {"0:": 2, "0:old": 2}
+    ids = {seen.entry.place.path: seen.entry.place.id for seen in catalogue.view}
+    catalogue = catalogue_of(catalogue.view, choices={ids["cat.pt"]: Choice(hidden=True)})
+    assert found() == ["old/cat.bin", "old/cat.pt", "dog.pt"]
+
+
 def test_families_are_counted(view: View) -> None:
     """Of the whole library, and only those that can use something."""
     families = catalogue_of(view).families
@@ -208,7 +232,7 @@ def test_favourites(view: View) -> None:
     choices["gone"] = Choice(favourite=True)
     assert select(view, Filters(favourite=True), choices=choices) == ["a10", "c"]
     counts = catalogue_of(view, choices=choices).counts
-    assert counts == {**view.counts, "favourite": 2, "hidden": 0}
+    assert counts == {**view.counts, "favourite": 2, "hidden": 0, "all": 5}
 
 
 def test_hidden_ones_are_left_out_unless_asked_for(view: View) -> None:
@@ -281,7 +305,7 @@ def test_folders_of_two_roots(tmp_path: Path) -> None:
     """Every root is a folder, also one without entries; empty folders below it are none."""
     (tmp_path / "one" / "empty").mkdir(parents=True)
     for number in (10, 9):
-        file = tmp_path / "two" / f"v{number}:" / "x.pt"
+        file = tmp_path / "two" / f"v{number}:" / f"{number}.pt"
         file.parent.mkdir(parents=True)
         file.write_bytes(torch_zip())
     folders = catalogue_of(scan([tmp_path / "one", tmp_path / "two"])).folders

@@ -253,7 +253,7 @@ def test_the_library_as_a_whole(site: Site) -> None:
     page = site.get("/entries")
     assert (page["model"], page["model_title"], page["by_family"]) == ("sd1", "SD 1.x", None)
     assert {kind: count for kind, count in page["counts"].items() if count} == {
-        "ok": 1, "usable": 1, "broken": 1,
+        "ok": 1, "usable": 1, "broken": 1, "all": 2,
     }  # fmt: skip
     assert page["folder"] == {"id": "0:", "title": "embeddings", "depth": 0, "count": 2}
 

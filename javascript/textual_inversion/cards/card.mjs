@@ -17,10 +17,10 @@ import {
   isEmbedding,
   number,
   obstacle,
-  sameness,
   sentenceCase,
   SHORT_TITLES,
   size,
+  twinsText,
 } from "../words.mjs";
 import { placeOf as placeIn } from "./layout.mjs";
 import { BEHIND_MARKS, breakable, IN_PATHS } from "./text.mjs";
@@ -225,8 +225,10 @@ function factsOf({ families, n_vectors, bytes, warnings }, host) {
  */
 function placeOf({ path, twins }) {
   const title = `Other files with this name: ${twins.map((twin) => twin.path).join(", ")}`;
-  const [folder, same] = [element("span", { class: "folder", dir: "auto" }, folderOf(path)), sameness(twins)];
-  return element("span", { class: "place", title }, folder, same && ` · ${same}`);
+  const text = twinsText(twins);
+  if (twins.some(({ is_grouped }) => is_grouped)) return element("span", { class: "place", title }, text);
+  const folder = element("span", { class: "folder", dir: "auto" }, folderOf(path));
+  return element("span", { class: "place", title }, folder, text && ` · ${text}`);
 }
 
 /**
@@ -236,8 +238,7 @@ function placeOf({ path, twins }) {
  * @param {Host} host
  */
 function columnsOf({ families, n_vectors, bytes, mtime, path, twins, warnings }, host) {
-  const same = twins.length ? sameness(twins) : "";
-  const folder = [folderOf(path), same].filter(Boolean).join(" · ");
+  const folder = [folderOf(path), twinsText(twins)].filter(Boolean).join(" · ");
   return element(
     "span",
     { class: "facts" },

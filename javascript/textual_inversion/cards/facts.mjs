@@ -19,7 +19,7 @@ import {
 /** @typedef {Omit<import("../api.mjs").Details, "texts">} Details */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").Twin} Twin */
-/** @typedef {{label: string, value: string, copies?: boolean}} Fact */
+/** @typedef {{label: string, value: string, copies?: boolean, twins?: Twin[]}} Fact Twins can be opened. */
 
 /** @type {Record<string, string>} */
 const CONTAINERS = {
@@ -60,7 +60,7 @@ export function mainFacts(details, host) {
     { label: "Health", value: Object.values(details.health).map(sentenceCase).join("\n") },
     { label: "Stored name", value: stored_name && stored_name !== name ? stored_name : "" },
     { label: "File", value: path },
-    { label: "Other files with this name", value: details.twins.map(twinText).join("\n") },
+    { label: "Other files with this name", value: details.twins.map(twinText).join("\n"), twins: details.twins },
     { label: "Size", value: size(details.bytes) },
     { label: "Modified", value: date(details.mtime) },
     { label: "Format", value: formatOf(details) },
@@ -118,6 +118,16 @@ export function bundledFacts({ bundled }) {
       .map(([key, count]) => `${counted(count, "vector")} for ${key}`)
       .join(", "),
   }));
+}
+
+/**
+ * Build the button that shows another file of the same name, where it can be moved, renamed or deleted.
+ *
+ * @param {Twin} twin
+ */
+function twinButton(twin) {
+  const attributes = { type: "button", class: "link", "data-action": "twin", "data-id": twin.id, "data-key": twin.id };
+  return element("button", attributes, twinText(twin));
 }
 
 /** @param {Twin} twin */
@@ -241,12 +251,17 @@ function folded(title, facts) {
 
 /** @param {Fact[]} facts */
 function factList(facts) {
-  const rows = facts.map(({ label, value, copies }) =>
+  const rows = facts.map(({ label, value, copies, twins }) =>
     element(
       "div",
       { class: "fact" },
       element("dt", {}, label),
-      element("dd", { dir: "auto", class: copies && "copyable" }, value, ...(copies ? [copyButton(label, value)] : [])),
+      element(
+        "dd",
+        { dir: "auto", class: copies && "copyable" },
+        ...(twins ? twins.map((twin) => twinButton(twin)) : [value]),
+        ...(copies ? [copyButton(label, value)] : []),
+      ),
     ),
   );
   return element("dl", {}, ...rows);

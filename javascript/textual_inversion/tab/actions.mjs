@@ -72,6 +72,9 @@ function actionsOfDetails(tab) {
   return {
     before: () => details.walk(-1),
     behind: () => details.walk(1),
+    twin: ({ dataset }) =>
+      // Where it is gone, the present ones are shown.
+      tab.api.entry(dataset.id ?? "").then((entry) => details.open(entry), () => details.refresh()),
     enlarge: () => details.enlarge(),
     close: (button) => button.closest("dialog")?.close(),
     rename: ({ dataset }) => details.renaming.open(dataset.name ?? ""),

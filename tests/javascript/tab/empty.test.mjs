@@ -57,7 +57,7 @@ test("a search without result can be widened and cleared", () => {
 });
 
 test("a search that finds only what the filter hides offers to show that", () => {
-  const found = { ...summary({}).counts, broken: 2 };
+  const found = summary({ broken: 2 }).counts;
   const { offers } = explainEmpty({ ...SELECTION, query: "zzz" }, summary({ ok: 3, broken: 2 }, { found }));
   assert.deepEqual(offers[0], { label: "Show what is found under “All” (2)", selection: { filter: "all" } });
 });
