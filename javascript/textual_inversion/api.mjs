@@ -174,10 +174,11 @@ export class Api {
    *
    * @param {string} id
    * @param {string} folder Its id.
+   * @param {string} [new_folder] The name of one in it, which is made if it is not there.
    * @returns {Promise<Entry>} It has a new id.
    */
-  move(id, folder) {
-    return this.#send("POST", `/entries/${encodeURIComponent(id)}/move`, { folder });
+  move(id, folder, new_folder = "") {
+    return this.#send("POST", `/entries/${encodeURIComponent(id)}/move`, { folder, new_folder });
   }
 
   /** @param {string} id Of a file that goes to the trash with all that is beside it. @returns {Promise<Trashed>} */

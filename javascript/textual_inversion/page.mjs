@@ -16,6 +16,9 @@ import { familyTitles } from "./words.mjs";
  * @property {Record<string, unknown>} [opts] The settings, those of other extensions among them.
  */
 
+/** How long a sentence is there on which nothing depends. */
+export const READ_MS = 6000;
+
 /** Pages without a WebUI have none of it. */
 export const webui = /** @type {WebUI} */ (/** @type {unknown} */ (globalThis));
 

@@ -29,6 +29,7 @@ from lib_embeddings.web.requests import (
     one_of,
     read_choices,
     read_prompts,
+    read_target,
     read_text,
     receive_file,
     several_of,
@@ -223,9 +224,9 @@ class _Routes:
 
     async def move(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
-        folder = await read_text(request, "folder", "the id of a folder")
+        target = await read_target(request)
         with _refusing():
-            return self._entry(await run_in_threadpool(self._library.move, seen.entry, folder))
+            return self._entry(await run_in_threadpool(self._library.move, seen.entry, *target))
 
     async def add(self, request: Request, folder: str = "", name: str = "") -> Response:
         with _refusing(), incoming(name) as file:

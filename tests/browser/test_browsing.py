@@ -77,7 +77,7 @@ def test_search_takes_words_in_any_order(tab: Tab) -> None:
     """Cards follow the typing; folders count as well as names."""
     tab.search.press_sequentially("brush styles")
     expect(tab.cards).to_have_count(1)
-    expect(tab.status).to_have_text("1 of 6 embeddings")
+    expect(tab.total).to_have_text("1 of 6 embeddings")
     assert tab.names() == ["brush"]
 
 
@@ -407,7 +407,7 @@ def test_every_count_is_of_what_a_click_would_show(tab: Tab) -> None:
     expect(tab.root.locator(".chip:visible")).to_contain_text(["Usable 2", "Other models 0"])
     tab.show("Usable")
     expect(tab.cards).to_have_count(2)
-    expect(tab.status).to_have_text("2 of 6 embeddings")
+    expect(tab.total).to_have_text("2 of 6 embeddings")
 
 
 def test_what_other_models_use_is_a_choice_away(tab: Tab) -> None:

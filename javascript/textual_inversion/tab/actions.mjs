@@ -148,6 +148,7 @@ function actionsOfFiles(tab) {
   const { files, picks } = tab;
   const { trash } = files;
   return {
+    hide: (card) => tab.withEntry(card, (entry) => files.hide([entry])),
     delete: (part) => tab.withEntry(part, (entry) => files.delete([entry])),
     move: () => files.chooseFolder(),
     "delete-picked": () => files.delete(picks.entries).then(() => picks.end()),

@@ -151,7 +151,7 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
   if (query) offers.push({ label: "Clear the search", selection: { query: "" } });
   if (family) offers.push({ label: "Show those for any model", selection: { family: "" } });
   const title = query ? `No results for “${query}”` : "Nothing for this model";
-  const looked = query ? "The search looked at names, folders, notes, checkpoints and hashes in" : "There is none in";
+  const looked = query ? "The search looked at names, folders, notes, models and hashes in" : "There is none in";
   return { title, hint: `${looked} ${where}${folder ? " of this folder" : ""}.`, offers };
 }
 

@@ -144,7 +144,7 @@ export class Tab {
     this.grid.show(results, options);
     this.#addNames();
     this.sets.update(summary.generation);
-    this.toolbar.showStatus(totalText(this.search.selection, summary));
+    this.toolbar.showTotal(totalText(this.search.selection, summary));
     this.address.keep({ ...this.search.selection, ...this.choices });
   }
 
@@ -152,7 +152,7 @@ export class Tab {
   #warn(problem) {
     this.toolbar.warn("request", problem && `Not loaded: ${problem.message}. Trying again …`);
     if (!problem || this.search.results) return;
-    this.toolbar.showStatus("");
+    this.toolbar.showTotal("");
     showNoAnswer(this.empty, problem);
   }
 
