@@ -32,6 +32,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string | null} version
  * @property {string[]} tabs Those with prompt fields.
  * @property {string} separator What parts a name from others.
+ * @property {boolean} may_reveal Whether it may show a file in its folder.
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {Family[]} families
  * @property {Record<string, {hidden_size: number}>} encoders
@@ -61,6 +62,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string} folder
  * @property {Twin[]} twins
  * @property {string | null} preview A word that changes with the picture; null without one.
+ * @property {string | null} video The same for a video.
  * @property {string} notes
  * @property {string} description
  * @property {string} trigger_words
@@ -253,6 +255,20 @@ export class Api {
   preview({ id, preview }, width) {
     const search = new URLSearchParams({ v: preview ?? "", width: String(width) });
     return `${this.base}/preview/${encodeURIComponent(id)}?${search}`;
+  }
+
+  /**
+   * Return the address of an entry's video.
+   *
+   * @param {Entry} entry
+   */
+  video({ id, video }) {
+    return video && `${this.base}/video/${encodeURIComponent(id)}?${new URLSearchParams({ v: video })}`;
+  }
+
+  /** @param {string} id Of a file that is to be shown in its folder. @returns {Promise<void>} */
+  reveal(id) {
+    return this.#ask(`/entries/${encodeURIComponent(id)}/reveal`, { method: "POST" });
   }
 
   /**

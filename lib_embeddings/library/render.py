@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 
-from lib_embeddings.entries.companions import pictures_of
+from lib_embeddings.entries.companions import pictures_of, video_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.plans import mended_filename
 from lib_embeddings.entries.snapshot import Changes
@@ -69,6 +69,7 @@ class EntryJson(TypedDict):
     mtime: when it was written, in seconds.
     proposal: a better name; null if nothing is wrong with its own.
     preview: a word that changes with its picture; null without one.
+    video: the same of its video.
     field: the prompt field for the name.
     chosen_field: the same if a person chose it; null if it is guessed.
     twins: the other embeddings of this name.
@@ -92,6 +93,7 @@ class EntryJson(TypedDict):
     warnings: list[str]
     proposal: str | None
     preview: str | None
+    video: str | None
     notes: str
     description: str
     trigger_words: str
@@ -125,7 +127,8 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "mtime": entry.mtime_ns / 1e9,
         "warnings": [*entry.warnings, *_partial_warning(catalogue, seen), *advice.warnings],
         "proposal": advice.proposal or _mended_name(entry),
-        "preview": _preview_version(seen),
+        "preview": _version_of(pictures_of(entry)),
+        "video": _version_of(video_of(entry)),
         "notes": texts.notes,
         "description": texts.description,
         "trigger_words": texts.trigger_words,
@@ -174,11 +177,10 @@ def _mended_name(entry: Entry) -> str | None:
     return filename and split_name(filename)[0]
 
 
-def _preview_version(seen: ViewEntry) -> str | None:
-    pictures = pictures_of(seen.entry)
-    if not pictures:
+def _version_of(shown_by: object) -> str | None:
+    if not shown_by:
         return None
-    identity = f"{pictures}".encode("utf-8", "surrogatepass")
+    identity = f"{shown_by}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(identity, digest_size=4).hexdigest()
 
 

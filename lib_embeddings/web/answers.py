@@ -50,7 +50,7 @@ class HostFacts(NamedTuple):
     separator: str
 
 
-def host(facts: HostFacts, *, may_change_files: bool) -> dict[str, Any]:
+def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[str, Any]:
     """Return what a page needs to know of the host, of models and of bounds."""
     return {
         "host": facts.name,
@@ -58,6 +58,7 @@ def host(facts: HostFacts, *, may_change_files: bool) -> dict[str, Any]:
         "tabs": list(facts.tabs),
         "separator": facts.separator,
         "may_change_files": may_change_files,
+        "may_reveal": may_reveal,
         "families": [
             {"key": family.key, "title": family.title, "encoders": list(family.encoders)}
             for family in MODEL_FAMILIES.values()

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import Thumbnails, pictures_of
+from lib_embeddings.entries.companions import Thumbnails, pictures_of, video_of
 from lib_embeddings.errors import BadName, EmbeddingError, MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import ORDERS, SORTS, Filters
@@ -23,6 +23,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
 from lib_embeddings.web.clients import Door, is_local
+from lib_embeddings.web.files import can_reveal, reveal, video
 from lib_embeddings.web.own import add_own_routes
 from lib_embeddings.web.requests import (
     number,
@@ -66,7 +67,9 @@ def add_routes(
         ("GET", "/completions", routes.completions, None),
         ("GET", "/entries/{id}", routes.entry, None),
         ("GET", "/preview/{id}", routes.preview, None),
+        ("GET", "/video/{id}", routes.video, None),
         ("GET", "/events", routes.events, None),
+        ("POST", "/entries/{id}/reveal", routes.reveal, own),
         ("PATCH", "/entries/{id}", routes.choose, own),
         ("POST", "/entries/{id}/rename", routes.rename, files),
         ("POST", "/entries/{id}/move", routes.move, files),
@@ -126,7 +129,10 @@ class _Routes:
 
     def host(self, request: Request) -> Response:
         may_change_files = self._door.may_change_files(request)
-        return as_json(answers.host(self._host(), may_change_files=may_change_files))
+        may_reveal = is_local(request) and can_reveal()
+        return as_json(
+            answers.host(self._host(), may_change_files=may_change_files, may_reveal=may_reveal)
+        )
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,
@@ -199,6 +205,18 @@ class _Routes:
         if data is None:
             raise HTTPException(404, "there is no picture, or it cannot be shown")
         return Response(data, media_type="image/webp", headers=caching(tag))
+
+    def video(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
+        return video(request, video_of(self._find(id).entry))
+
+    def reveal(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
+        if not is_local(request):
+            raise HTTPException(403, "only a page on the same machine may open a folder there")
+        try:
+            reveal(self._find(id).entry.place.full_path)
+        except OSError as error:
+            raise HTTPException(409, f"the folder cannot be shown: {error}") from error
+        return Response(status_code=204)
 
     async def events(self, request: Request) -> Response:
         return StreamingResponse(

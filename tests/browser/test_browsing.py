@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -435,3 +436,44 @@ def test_the_letters_that_were_found_stand_out(tab: Tab) -> None:
     tab.search.fill("")
     expect(tab.cards).to_have_count(6)
     expect(tab.root.locator("mark")).to_have_count(0)
+
+
+# Records what a page draws, as a film of half a second, and returns it in base64.
+FILM = """async () => {
+  const canvas = document.createElement("canvas");
+  const pen = canvas.getContext("2d");
+  const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: "video/webm" });
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  const end = new Promise((resolve) => (recorder.onstop = resolve));
+  recorder.start();
+  for (let step = 0; step < 15; step += 1) {
+    pen.fillStyle = `hsl(${step * 20} 80% 50%)`;
+    pen.fillRect(0, 0, 300, 150);
+    await new Promise((next) => setTimeout(next, 33));
+  }
+  recorder.stop();
+  await end;
+  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+
+
+def test_a_video_plays_under_the_pointer(visit: Visit, address: str, folder: Path) -> None:
+    """It is silent, goes on over the buttons of its card, and leaves with the pointer."""
+    page = visit(reduced_motion="no-preference")
+    page.goto(address)
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    video = tab.root.locator("video")
+    (folder / "marc_allante.webm").write_bytes(base64.b64decode(page.evaluate(FILM)))
+    expect(tab.card("marc_allante").locator("[data-video]")).to_be_visible()
+    tab.card("marc_allante").hover()
+    expect(video).to_have_count(1)
+    page.wait_for_function("document.querySelector('.lib-embeddings video').currentTime > 0.1")
+    assert video.evaluate("(video) => video.muted")
+    tab.card("marc_allante").locator(".plus").hover()
+    expect(tab.card("marc_allante").locator("video")).to_have_count(1)
+    tab.card("brush").hover()
+    expect(video).to_have_count(0)
+    (folder / "marc_allante.webm").unlink()

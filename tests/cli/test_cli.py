@@ -310,6 +310,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "warnings": [],
                 "proposal": None,
                 "preview": None,
+                "video": None,
                 "notes": "",
                 "description": "",
                 "trigger_words": "",

@@ -455,7 +455,7 @@ def ask_for_a_key(request: Request) -> None:
 
 
 ROUTES = ("GET /host", "GET /entries", "GET /folders", "GET /names", "GET /entries/{id}",
-          "GET /preview/{id}",
+          "GET /preview/{id}", "GET /video/{id}", "POST /entries/{id}/reveal",
           "GET /events", "PATCH /entries/{id}", "POST /entries/{id}/rename", "POST /rescan",
           "POST /prompt", "GET /completions", "PUT /entries/{id}/preview",
           "POST /entries/{id}/preview/undo", "PATCH /entries/{id}/texts", "PATCH /entries",

@@ -6,6 +6,9 @@ import io
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -31,7 +34,7 @@ from tests.builders import (
     torch_zip,
     vectors,
 )
-from tests.web import PREFIX, SDXL, Site, open_site
+from tests.web import ELSEWHERE, HERE, PREFIX, SDXL, TUNNEL, Site, open_site
 
 PROJECT = Path(__file__).parents[2]
 DOC = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -229,6 +232,7 @@ def test_a_card(site: Site) -> None:
             "warnings": [],
             "proposal": None,
             "preview": None,
+            "video": None,
             "notes": "n",
             "description": "d",
             "trigger_words": "",
@@ -473,6 +477,61 @@ def test_no_preview(site: Site) -> None:
     id_ = site.add("cat.pt")
     assert site.get("/entries")["entries"][0]["preview"] is None
     assert site.client.get(f"/preview/{id_}").status_code == 404
+
+
+VIDEO = b"\0\0\0 ftypisom" + bytes(range(200))
+
+
+def test_a_video_is_sent_piece_by_piece(site: Site) -> None:
+    """A browser asks for parts of it, behind the end too; what is no video is not sent."""
+    site.write("cat.mp4", VIDEO)
+    id_ = site.add("cat.pt")
+    assert site.get("/entries")["entries"][0]["video"]
+    address = f"/video/{id_}"
+    whole = site.client.get(address)
+    assert (whole.status_code, whole.content) == (200, VIDEO)
+    assert (whole.headers["content-type"], whole.headers["accept-ranges"]) == (
+        *("video/mp4", "bytes"),
+    )
+    n = len(VIDEO)
+    for asked, status, part, told in (
+        ("bytes=0-", 206, VIDEO, f"bytes 0-{n - 1}/{n}"),
+        ("bytes=4-7", 206, b"ftyp", f"bytes 4-7/{n}"),
+        (f"bytes=9-{10**17}", 206, VIDEO[9:], f"bytes 9-{n - 1}/{n}"),
+        (f"bytes={n}-", 416, b"", f"bytes */{n}"),
+        ("bytes=5-4", 416, b"", f"bytes */{n}"),
+        ("lines=1-2", 200, VIDEO, None),
+    ):
+        response = site.client.get(address, headers={"Range": asked})
+        assert (response.status_code, response.content) == (status, part), asked
+        assert response.headers.get("content-range") == told
+    site.write("cat.mp4", b"<html><script>alert(1)</script></html>")
+    assert site.client.get(address).status_code == 404
+
+
+def test_a_file_is_shown_in_its_folder_on_this_machine_only(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's own way is started with the folder as one argument, whatever is in its name."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: started.append(command))
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", ":0")
+    id_ = site.add("$(touch x); a/cat.pt")
+    here = site.client_from(HERE)
+    assert here.get("/host").json()["may_reveal"]
+    assert here.post(f"/entries/{id_}/reveal").status_code == 204
+    assert started == [["/usr/bin/xdg-open", str(site.root / "$(touch x); a")]]
+    for elsewhere in (ELSEWHERE, TUNNEL):
+        client = site.client_from(elsewhere)
+        assert not client.get("/host").json()["may_reveal"]
+        assert client.post(f"/entries/{id_}/reveal").status_code == 403
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert not here.get("/host").json()["may_reveal"]
+    assert here.post(f"/entries/{id_}/reveal").status_code == 409
+    assert len(started) == 1
 
 
 def test_a_preview_is_sent_once(site: Site) -> None:

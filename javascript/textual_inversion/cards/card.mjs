@@ -38,6 +38,7 @@ import { BEHIND_MARKS, breakable, IN_PATHS } from "./text.mjs";
  * @property {boolean} [isList] Whether cards are the rows of a list.
  * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
  * @property {(entry: Entry, width: number) => string | null} picture Returns the address of a preview.
+ * @property {(entry: Entry) => string | null} video Returns the address of a video.
  * @property {(card: HTMLLIElement, entry: Entry) => void} decorate Called for every new card.
  */
 
@@ -64,7 +65,7 @@ export function renewCard(old, entry, width, surroundings) {
  * @param {Surroundings} surroundings
  * @returns {HTMLLIElement}
  */
-function createCard(entry, preview, { host, hasEditor, isList = false }) {
+function createCard(entry, preview, { host, video, hasEditor, isList = false }) {
   const why = obstacle(entry);
   const main = element(
     "button",
@@ -75,7 +76,7 @@ function createCard(entry, preview, { host, hasEditor, isList = false }) {
       "aria-description": entry.warnings.map(sentenceCase).join(". ") || null,
       tabindex: -1,
     },
-    pictureOf(entry.name, preview),
+    pictureOf(entry.name, preview, video(entry)),
     element("span", { class: "name", dir: "auto", title: entry.name }, ...breakable(entry.name, BEHIND_MARKS)),
     ...(entry.twins.length && !isList ? [placeOf(entry)] : []),
     isList ? columnsOf(entry, host) : factsOf(entry, host),
@@ -194,9 +195,11 @@ export function setReachable(card, isActive) {
  *
  * @param {string} name
  * @param {string | null} address None where there is no preview.
+ * @param {string | null} video The address of what is played in its place under a pointer, if there is any.
  */
-export function pictureOf(name, address) {
-  const picture = element("span", { class: "picture", "data-initials": initials(name), "aria-hidden": "true" });
+export function pictureOf(name, address, video) {
+  const attributes = { class: "picture", "data-initials": initials(name), "data-video": video, "aria-hidden": "true" };
+  const picture = element("span", attributes);
   picture.style.setProperty("--hue", String(hue(name)));
   if (address)
     picture.append(element("img", { src: address, alt: "", loading: "lazy", decoding: "async", draggable: "false" }));

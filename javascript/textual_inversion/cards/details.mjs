@@ -279,8 +279,8 @@ export class DetailsPanel {
    */
   #picture(details) {
     const { name, preview } = details;
-    if (!preview) return pictureOf(name, null);
-    const picture = pictureOf(name, this.api.preview(details, PICTURE_WIDTH));
+    const picture = pictureOf(name, preview && this.api.preview(details, PICTURE_WIDTH), this.api.video(details));
+    if (!preview) return picture;
     const label = `Picture of ${name}: enlarge it`;
     return element(
       "button",

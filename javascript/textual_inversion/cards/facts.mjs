@@ -19,7 +19,7 @@ import {
 /** @typedef {Omit<import("../api.mjs").Details, "texts">} Details */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").Twin} Twin */
-/** @typedef {{label: string, value: string, copies?: boolean, twins?: Twin[]}} Fact Twins can be opened. */
+/** @typedef {{label: string, value: string, copies?: boolean, reveals?: boolean, twins?: Twin[]}} Fact Twins can be opened. */
 
 /** @type {Record<string, string>} */
 const CONTAINERS = {
@@ -65,7 +65,7 @@ export function mainFacts(details, host) {
     { label: "Modified", value: date(details.mtime) },
     { label: "Format", value: formatOf(details) },
     { label: "SHA-256", value: sha256 ?? "", copies: true },
-    { label: "Full path", value: full_path ?? "", copies: true },
+    { label: "Full path", value: full_path ?? "", copies: true, reveals: host.may_reveal },
   ].filter(({ value }) => value);
 }
 
@@ -251,7 +251,7 @@ function folded(title, facts) {
 
 /** @param {Fact[]} facts */
 function factList(facts) {
-  const rows = facts.map(({ label, value, copies, twins }) =>
+  const rows = facts.map(({ label, value, copies, reveals, twins }) =>
     element(
       "div",
       { class: "fact" },
@@ -261,6 +261,7 @@ function factList(facts) {
         { dir: "auto", class: copies && "copyable" },
         ...(twins ? twins.map((twin) => twinButton(twin)) : [value]),
         ...(copies ? [copyButton(label, value)] : []),
+        ...(reveals ? [iconButton("folders-toggle", "reveal", "Show it in its folder", { "data-key": "reveal" })] : []),
       ),
     ),
   );

@@ -77,6 +77,7 @@ export class Tab {
       host,
       hasEditor: hasEditor(root),
       picture: (/** @type {Entry} */ entry, /** @type {number} */ width) => entry.preview && api.preview(entry, width),
+      video: (/** @type {Entry} */ entry) => api.video(entry),
       decorate: (/** @type {HTMLLIElement} */ card, /** @type {Entry} */ entry) => this.#mark(card, entry),
     };
     this.grid = new Grid(cards, signal);
