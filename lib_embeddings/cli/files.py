@@ -78,7 +78,7 @@ def _rename(options: argparse.Namespace) -> None:
 def _move(options: argparse.Namespace) -> None:
     folder = Place.of_root(options.folder)
     if not os.path.lexists(folder.full_path):
-        folder = folder_inside(Place.of_root(os.path.dirname(folder.full_path)), folder.filename)
+        folder = folder_inside(Place.of_root(folder.full_folder), folder.filename)
     with made_folder(folder):
         plan = plan_move(_entry(options.file), folder)
         _carry_out(plan, is_wanted=not options.dry_run)

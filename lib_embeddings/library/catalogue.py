@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import sha256
@@ -20,10 +20,19 @@ from lib_embeddings.library.folders import (
     folder_tree,
     prefix_of,
 )
-from lib_embeddings.library.query import Query, SearchTexts, families_of, letters_of, numbers_of
+from lib_embeddings.library.query import (
+    EVERYTHING,
+    SORT_KEYS,
+    Filters,
+    Order,
+    Query,
+    SearchTexts,
+    Sort,
+    families_of,
+    letters_of,
+    numbers_of,
+)
 from lib_embeddings.library.view import (
-    FitKind,
-    State,
     View,
     ViewEntry,
     check_names,
@@ -33,35 +42,8 @@ from lib_embeddings.library.view import (
 from lib_embeddings.names import Field, guess_field, natural_key
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 
-Sort = Literal["name", "date", "vectors", "folder", "size"]
-Order = Literal["asc", "desc"]
-SORTS: tuple[Sort, ...] = get_args(Sort)
-ORDERS: tuple[Order, ...] = get_args(Order)
-
 # A word at least this long may also be the beginning of a hash; shorter ones begin too many.
 _HASH_LENGTH = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which entries to select; the defaults let all pass.
-
-    Attributes:
-        query: what is looked for in all that is known of an entry; `Query.of` understands it.
-        folder: id of a folder; its sub-folders are included.
-        state: no state means all, and so for *fit* and *family*.
-        family: keys of model families that can use it.
-        favourite: only favourites.
-        hidden: only what somebody has hidden; else it is left out.
-    """
-
-    query: str = ""
-    folder: str | None = None
-    state: tuple[State, ...] = ()
-    fit: tuple[FitKind, ...] = ()
-    family: tuple[str, ...] = ()
-    favourite: bool = False
-    hidden: bool = False
 
 
 class ResultPage(NamedTuple):
@@ -156,7 +138,7 @@ class Catalogue:
 
     def select(
         self,
-        filters: Filters = Filters(),
+        filters: Filters = EVERYTHING,
         *,
         sort: Sort = "name",
         order: Order = "asc",
@@ -206,11 +188,8 @@ class Catalogue:
     @cached_property
     def folders(self) -> Mapping[str, FolderCount]:
         """By id, every root, and below it every folder with entries in it or deeper."""
-        tree = folder_tree(
-            self.view.roots,
-            (row.folder for row in self._rows),
-            self.found_in_folders(Filters()),
-        )
+        counts = self.found_in_folders(EVERYTHING)
+        tree = folder_tree(self.view.roots, (row.folder for row in self._rows), counts)
         return {folder.id: folder for folder in tree}
 
     @cached_property
@@ -268,7 +247,7 @@ class Catalogue:
             return self._by_name
         rows = self._orders.get((sort, order))
         if rows is None:
-            key, is_reverse = _SORT_KEYS[sort], order == "desc"
+            key, is_reverse = SORT_KEYS[sort], order == "desc"
             rows = sorted(self._by_name, key=lambda row: key(row.seen), reverse=is_reverse)
             self._orders[sort, order] = rows
         return rows
@@ -369,12 +348,3 @@ def _below(folder: str | None, rows: list[_Row]) -> list[_Row]:
         return rows
     prefix = prefix_of(folder)
     return [row for row in rows if row.prefix.startswith(prefix)]
-
-
-_SORT_KEYS: dict[Sort, Callable[[ViewEntry], Any]] = {
-    "name": lambda seen: natural_key(seen.name),
-    "date": lambda seen: seen.entry.mtime_ns,
-    "vectors": lambda seen: seen.entry.reading.n_vectors,
-    "folder": lambda seen: [natural_key(name) for name in seen.entry.place.path.split("/")],
-    "size": lambda seen: seen.entry.size,
-}

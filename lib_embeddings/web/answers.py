@@ -16,11 +16,12 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.texts import written_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
-from lib_embeddings.library.catalogue import Catalogue, Filters
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.files import Trashed
 from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.query import Filters
 from lib_embeddings.library.render import by_family
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.view import ViewEntry

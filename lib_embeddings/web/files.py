@@ -13,6 +13,7 @@ from fastapi import HTTPException, Request, Response
 from starlette.responses import StreamingResponse
 
 from lib_embeddings.entries.companions import Picture
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
 
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
@@ -67,16 +68,16 @@ def _pieces_of(path: str, first: int, end: int) -> Iterator[bytes]:
 
 def can_reveal() -> bool:
     """Tell whether this machine has a way to show a file in its folder."""
-    return _revealing("") is not None
+    return _revealing(Place.of_root(".")) is not None
 
 
-def reveal(path: str) -> None:
+def reveal(place: Place) -> None:
     """Show a file in its folder, in a window of the system that a person sits at.
 
     Raises:
         OSError: there is no way to, or it does not start.
     """
-    command = _revealing(path)
+    command = _revealing(place)
     if command is None:
         raise FileNotFoundError("this machine has no way to show a folder")
     nothing = subprocess.DEVNULL
@@ -85,12 +86,12 @@ def reveal(path: str) -> None:
     )
 
 
-def _revealing(path: str) -> list[str] | None:
+def _revealing(place: Place) -> list[str] | None:
     """Return the command that does it, of which no part is read as a shell would."""
     if sys.platform == "win32":
-        return ["explorer", "/select,", path]
+        return ["explorer", "/select,", place.full_path]
     if sys.platform == "darwin":
-        return ["open", "-R", path]
+        return ["open", "-R", place.full_path]
     has_screen = {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
     opener = shutil.which("xdg-open") if has_screen else None
-    return [opener, os.path.dirname(path)] if opener else None
+    return [opener, place.full_folder] if opener else None

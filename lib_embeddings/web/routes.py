@@ -13,9 +13,9 @@ from starlette.responses import StreamingResponse
 from lib_embeddings.entries.companions import Thumbnails, pictures_of, video_of
 from lib_embeddings.errors import BadName, EmbeddingError, MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.catalogue import ORDERS, SORTS, Filters
 from lib_embeddings.library.files import incoming
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.query import ORDERS, SORTS, Filters
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.view import FITS, STATES, ViewEntry
@@ -213,7 +213,7 @@ class _Routes:
         if not is_local(request):
             raise HTTPException(403, "only a page on the same machine may open a folder there")
         try:
-            reveal(self._find(id).entry.place.full_path)
+            reveal(self._find(id).entry.place)
         except OSError as error:
             raise HTTPException(409, f"the folder cannot be shown: {error}") from error
         return Response(status_code=204)

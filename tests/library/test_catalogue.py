@@ -14,10 +14,10 @@ from lib_embeddings import scan
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import sha256 as hash_file
 from lib_embeddings.entries.snapshot import Snapshot
-from lib_embeddings.library.catalogue import Catalogue, Filters, Order, Sort
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.folders import FolderCount
-from lib_embeddings.library.query import Query
+from lib_embeddings.library.query import Filters, Order, Query, Sort
 from lib_embeddings.library.view import FITS, STATES, View
 from lib_embeddings.limits import LIMITS
 from tests.builders import safetensors_file, torch_zip, vectors
