@@ -135,7 +135,7 @@ function placeCard(card, layout, index, total) {
   const { left, top } = placeIn(layout, index);
   card.style.width = `${layout.cardWidth}px`;
   card.style.height = `${layout.cardHeight}px`;
-  card.style.transform = `translate(${left}px, ${top}px)`;
+  card.style.transform = `translate(calc(${left}px * var(--way)), ${top}px)`;
   card.setAttribute("aria-posinset", String(index + 1));
   card.setAttribute("aria-setsize", String(total));
 }

@@ -126,5 +126,5 @@ function largeAddress(address) {
  */
 function place(large, small) {
   const isRight = small.left + small.right < innerWidth;
-  large.style.insetInline = isRight ? `${small.right + 8}px auto` : `auto ${innerWidth - small.left + 8}px`;
+  large.style.inset = isRight ? `0 auto 0 ${small.right + 8}px` : `0 ${innerWidth - small.left + 8}px 0 auto`;
 }

@@ -4,7 +4,7 @@
  * Tab goes from group to group: the toolbar, the folders, the cards. Arrows move inside of each.
  */
 
-import { dialog, element } from "../page.mjs";
+import { dialog, element, keyOf } from "../page.mjs";
 
 /**
  * @typedef {object} Keyboard What keys can act on.
@@ -80,7 +80,7 @@ export function answerKey(keyboard, event) {
  */
 function answer(keyboard, target, event) {
   if (target === keyboard.search && answerInSearch(keyboard, event.key)) return true;
-  if (target.closest(".toolbar") && moveInToolbar(keyboard, target, event.key)) return true;
+  if (target.closest(".toolbar") && moveInToolbar(keyboard, target, keyOf(event))) return true;
   if (target === keyboard.search) return false;
   if (event.key === "/") return done(keyboard.search.select());
   if (event.key === "?") return done(keyboard.actions.keys(target, event));
@@ -163,7 +163,7 @@ function listOf(rows) {
  */
 function answerInTree({ tree, actions }, row, event) {
   if (event.key === "Enter" || event.key === " ") return done(actions.folder(row, event));
-  return tree.move(event.key, row);
+  return tree.move(keyOf(event), row);
 }
 
 /**
@@ -172,7 +172,7 @@ function answerInTree({ tree, actions }, row, event) {
  * @param {KeyboardEvent} event
  */
 function answerInGrid({ grid, actions }, target, event) {
-  if (grid.move(event.key)) return true;
+  if (grid.move(keyOf(event))) return true;
   const main = target.closest(".card")?.querySelector("button");
   const action = CARD_KEYS[event.key.length > 1 ? event.key : event.key.toLowerCase()];
   // Enter on a card's small buttons presses them.
