@@ -24,9 +24,10 @@ from benchmarks.clock import best
 from benchmarks.folders import add_others, make_folder
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.catalogue import Catalogue, Filters
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.query import Filters
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View
 from tests.builders import safetensors_file, torch_zip, vectors

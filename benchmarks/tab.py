@@ -50,7 +50,7 @@ OPEN_AND_WAIT = """() => new Promise((resolve) => {
 TYPE_AND_WAIT = """(text) => new Promise((resolve) => {
   const root = document.querySelector(".lib-embeddings");
   const search = root.querySelector("input[type=search]");
-  const status = root.querySelector(".status");
+  const status = root.querySelector(".total");
   const begin = performance.now();
   const stop = () => resolve(performance.now() - begin);
   const painted = () => requestAnimationFrame(() => setTimeout(stop));

@@ -23,9 +23,10 @@ COMPANION_WORDS = (PREVIEW, THUMB, DESCRIPTION, CIVITAI, METADATA, MATRIX, SWARM
     *(".civitai", ".metadata", ".cm-info", ".swarm", ".api_info"),
 )
 SHOWN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
+VIDEO_SUFFIXES = (".mp4", ".webm")
 SIDECAR_SUFFIX, TEXT_SUFFIX, INFO_SUFFIX = ".json", ".txt", ".info"
 COMPANION_SUFFIXES = frozenset(
-    (*PICTURE_SUFFIXES, *SHOWN_SUFFIXES, SIDECAR_SUFFIX, TEXT_SUFFIX, INFO_SUFFIX)
+    (*PICTURE_SUFFIXES, *SHOWN_SUFFIXES, *VIDEO_SUFFIXES, SIDECAR_SUFFIX, TEXT_SUFFIX, INFO_SUFFIX)
 )
 
 # What else lies among embeddings, and what somebody has put aside: never looked into.
@@ -33,7 +34,7 @@ _OTHER_SUFFIXES = COMPANION_SUFFIXES - {TEXT_SUFFIX} | {
     *(".yaml", ".yml", ".toml", ".ini", ".cfg", ".csv", ".log", ".md", ".rst", ".pdf"),
     *(".html", ".htm", ".url", ".lnk", ".desktop", ".py", ".sh", ".bat", ".js", ".css"),
     *(".db", ".sqlite"),
-    *(".mp4", ".webm", ".mov", ".mkv", ".bmp", ".tif", ".tiff", ".svg", ".psd", ".mp3", ".wav"),
+    *(".mov", ".mkv", ".bmp", ".tif", ".tiff", ".svg", ".psd", ".mp3", ".wav"),
     *(".bak", ".old", ".orig", ".disabled", ".off", ".aria2", ".optim", ".gguf"),
     *(".sha256", ".md5", ".asc", ".sig", ".lock", ".metadata"),
 }

@@ -1,5 +1,5 @@
 /**
- * What the API is asked and answers about prompts; `api.mjs` has what it tells of files.
+ * What the API is asked and answers about prompts, and what others say of files; `api.mjs` has the rest.
  */
 
 /** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
@@ -65,3 +65,17 @@
  */
 
 export {};
+
+/**
+ * @typedef {object} Claims What other programs and sites say of a file.
+ * @property {string} tool Who says it.
+ * @property {number | null} time In seconds; null where the file itself says it.
+ * @property {string} title
+ * @property {string} author
+ * @property {string} page
+ * @property {string} licence
+ * @property {string} base_model
+ * @property {string[]} tags
+ * @property {number | null} weight
+ * @property {boolean} general Whether it is for everybody.
+ */

@@ -10,9 +10,10 @@ import { ask, patient, send } from "./request.mjs";
 /** @typedef {import("./answers.mjs").Field} Field */
 /** @typedef {import("./answers.mjs").Prompts} Prompts */
 /** @typedef {import("./answers.mjs").Reports} Reports */
-/** @typedef {Record<State | Fit | "favourite" | "hidden", number>} Counts */
+/** @typedef {Record<State | Fit | "favourite" | "hidden" | "all", number>} Counts A file and its duplicates are one of all. */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
+/** @typedef {Folder & {found: number}} FoundFolder With how many entries a click on it shows. */
 /** @typedef {{key: string, title: string, encoders: string[]}} Family */
 
 /**
@@ -31,6 +32,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string | null} version
  * @property {string[]} tabs Those with prompt fields.
  * @property {string} separator What parts a name from others.
+ * @property {boolean} may_reveal Whether it may show a file in its folder.
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
  * @property {Family[]} families
@@ -40,21 +42,8 @@ import { ask, patient, send } from "./request.mjs";
 
 /** @typedef {{key: string, title: string, sorts: string[], families: boolean}} Searchable */
 
-/**
- * @typedef {object} Claims What other programs and sites say of a file.
- * @property {string} tool Who says it.
- * @property {number | null} time In seconds; null where the file itself says it.
- * @property {string} title
- * @property {string} author
- * @property {string} page
- * @property {string} licence
- * @property {string} base_model
- * @property {string[]} tags
- * @property {number | null} weight
- * @property {boolean} general Whether it is for everybody.
- */
-
-/** @typedef {{id: string, path: string, same_bytes: boolean | null}} Twin Another file with the same name. */
+/** @typedef {import("./answers.mjs").Claims} Claims */
+/** @typedef {{id: string, path: string, same_bytes: boolean | null, is_grouped: boolean}} Twin Another file with the same name. */
 
 /**
  * @typedef {object} Entry
@@ -77,6 +66,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string} folder
  * @property {Twin[]} twins
  * @property {string | null} preview A word that changes with the picture; null without one.
+ * @property {string | null} video The same for a video.
  * @property {string} notes
  * @property {string} description
  * @property {string} trigger_words
@@ -115,11 +105,10 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string[]} missing_roots Those that are not there now.
  * @property {Counts} counts
  * @property {Record<string, number>} families How many entries each model family can use; no key means none.
- * @property {{counts: Counts, folders: Record<string, number>}} found How many of each kind a click on its filter
- *   would show, and how many a click on a folder, by its id; no key means none.
+ * @property {Folder | null} folder The one that was asked for, or else the first root.
+ * @property {Counts} found How many of each kind a click on its filter would show.
  * @property {number} total How many entries pass the filters.
  * @property {{read: number, total: number} | null} scanning How far the scan is that reads files now; null where none does.
- * @property {Folder[]} folders
  */
 /** @typedef {LibrarySummary & {entries: Entry[]}} ResultPage */
 /** @typedef {{generation: number, added: number, modified: number, deleted: number}} Changes */
@@ -146,8 +135,15 @@ export class Api {
    * @returns {Promise<ResultPage>}
    */
   entries(parameters, signal) {
-    const search = new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
-    return this.#ask(`/entries?${search}`, { signal: patient(signal) });
+    return this.#ask(`/entries?${asSearch(parameters)}`, { signal: patient(signal) });
+  }
+
+  /**
+   * @param {Parameters} filters
+   * @returns {Promise<FoundFolder[]>} Each parent before its children.
+   */
+  async folders(filters) {
+    return (await this.#ask(`/folders?${asSearch(filters)}`)).folders;
   }
 
   /** @returns {Promise<string[]>} */
@@ -185,10 +181,11 @@ export class Api {
    *
    * @param {string} id
    * @param {string} folder Its id.
+   * @param {string} [new_folder] The name of one in it, which is made if it is not there.
    * @returns {Promise<Entry>} It has a new id.
    */
-  move(id, folder) {
-    return this.#send("POST", `/entries/${encodeURIComponent(id)}/move`, { folder });
+  move(id, folder, new_folder = "") {
+    return this.#send("POST", `/entries/${encodeURIComponent(id)}/move`, { folder, new_folder });
   }
 
   /** @param {string} id Of a file that goes to the trash with all that is beside it. @returns {Promise<Trashed>} */
@@ -266,6 +263,20 @@ export class Api {
   }
 
   /**
+   * Return the address of an entry's video.
+   *
+   * @param {Entry} entry
+   */
+  video({ id, video }) {
+    return video && `${this.base}/video/${encodeURIComponent(id)}?${new URLSearchParams({ v: video })}`;
+  }
+
+  /** @param {string} id Of a file that is to be shown in its folder. @returns {Promise<void>} */
+  reveal(id) {
+    return this.#ask(`/entries/${encodeURIComponent(id)}/reveal`, { method: "POST" });
+  }
+
+  /**
    * @param {string} method
    * @param {string} path
    * @param {unknown} body
@@ -281,4 +292,9 @@ export class Api {
   #ask(path, request) {
     return ask(this.base + path, request);
   }
+}
+
+/** @param {Parameters} parameters */
+function asSearch(parameters) {
+  return new URLSearchParams(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
 }

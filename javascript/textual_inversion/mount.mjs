@@ -114,8 +114,9 @@ class Page {
       this.#tabs.delete(place);
     }
     for (const place of document.getElementsByClassName("lib-embeddings")) {
-      if (place instanceof HTMLElement && !this.#tabs.has(place))
-        this.#tabs.set(place, new Tab(place, this.api, this.host));
+      if (!(place instanceof HTMLElement) || this.#tabs.has(place)) continue;
+      place.dir = getComputedStyle(document.body).direction; // gradio says ltr in each of its blocks
+      this.#tabs.set(place, new Tab(place, this.api, this.host));
     }
     for (const place of document.getElementsByClassName("lib-embeddings-model")) {
       if (this.#menus.has(place)) continue;

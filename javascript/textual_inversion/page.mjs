@@ -1,12 +1,11 @@
 /**
- * What every room needs of the page that it is in: elements, what can be seen, what a WebUI puts on
- * its window, and questions to the server while someone types.
+ * What every room needs of the page that it is in: elements, keys, what can be seen, and what a WebUI puts
+ * on its window.
  */
 
 import { familyTitles } from "./words.mjs";
 
 /** @typedef {string | number | boolean | null | undefined} Attribute */
-/** @typedef {(work: () => void, ms: number) => unknown} Wait As setTimeout does. */
 
 /**
  * @typedef {object} WebUI
@@ -15,6 +14,9 @@ import { familyTitles } from "./words.mjs";
  * @property {(event: Event, tabname: string, page: string) => void} [extraNetworksEditUserMetadata]
  * @property {Record<string, unknown>} [opts] The settings, those of other extensions among them.
  */
+
+/** How long a sentence is there on which nothing depends. */
+export const READ_MS = 6000;
 
 /** Pages without a WebUI have none of it. */
 export const webui = /** @type {WebUI} */ (/** @type {unknown} */ (globalThis));
@@ -88,6 +90,19 @@ export function badgeOf(host, families) {
   const titles = familyTitles(host, families);
   const attributes = { class: "badge", "data-family": families[0], title: titles.join(", ") };
   return families.length ? [element("span", attributes, titles[0])] : [];
+}
+
+/** @type {Record<string, string>} */
+const MIRRORED = { ArrowLeft: "ArrowRight", ArrowRight: "ArrowLeft" };
+
+/**
+ * Return a key as it is called where lines go from left to right: there ArrowRight is the way on.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function keyOf({ key, target }) {
+  const isMirrored = /** @type {Element} */ (target).matches(":dir(rtl)");
+  return (isMirrored && MIRRORED[key]) || key;
 }
 
 /**
@@ -224,73 +239,4 @@ function copySelection(text, near) {
   source.remove();
   if (before instanceof HTMLElement) before.focus();
   return isCopied;
-}
-
-/**
- * Asks the server about what someone types: when typing pauses, one question at a time. Answers
- * to old questions are dropped.
- *
- * @template Question
- * @template Answer
- */
-export class Questions {
-  /** @type {{question: Question} | undefined} The one to be asked next. */
-  #next;
-  #isWaiting = false;
-  #isAsking = false;
-  /** Rises with every change of mind; an answer to an older question is dropped. */
-  #turn = 0;
-
-  /**
-   * @param {(question: Question) => Promise<Answer>} send
-   * @param {(answer: Answer | undefined, question: Question) => void} answered Gets no answer
-   *   where the server had none.
-   * @param {number} [pause] How long typing must pause, in milliseconds.
-   * @param {Wait} [wait]
-   */
-  constructor(send, answered, pause = 0, wait = (work, ms) => setTimeout(work, ms)) {
-    this.send = send;
-    this.answered = answered;
-    this.pause = pause;
-    this.wait = wait;
-  }
-
-  /**
-   * Ask, unless another question comes first.
-   *
-   * @param {Question} question
-   */
-  ask(question) {
-    const turn = (this.#turn += 1);
-    this.#next = { question };
-    if (!this.pause) {
-      this.#sendNext();
-      return;
-    }
-    this.#isWaiting = true;
-    this.wait(() => {
-      if (turn !== this.#turn) return;
-      this.#isWaiting = false;
-      this.#sendNext();
-    }, this.pause);
-  }
-
-  /** Drop the question and its answer. */
-  drop() {
-    this.#turn += 1;
-    this.#next = undefined;
-    this.#isWaiting = false;
-  }
-
-  async #sendNext() {
-    if (this.#isAsking || this.#isWaiting || !this.#next) return;
-    const { question } = this.#next;
-    const turn = this.#turn;
-    this.#next = undefined;
-    this.#isAsking = true;
-    const answer = await this.send(question).catch(() => undefined);
-    this.#isAsking = false;
-    if (turn === this.#turn) this.answered(answer, question);
-    else this.#sendNext();
-  }
 }

@@ -101,7 +101,7 @@ export function folderOf(path) {
  * @param {Twin[]} twins
  */
 export function sameness(twins) {
-  if (twins.some(({ same_bytes }) => same_bytes === false)) return "other bytes";
+  if (twins.some(({ same_bytes }) => same_bytes === false)) return "different";
   return twins.every(({ same_bytes }) => same_bytes) ? "same bytes" : "";
 }
 
@@ -195,6 +195,19 @@ export const SITES = {
     return result.is_new ? "It is in your library now." : "It was in your library already.";
   },
 };
+
+/**
+ * Return how many files a card stands for, where it is more than one; and else what the others are
+ * beside it that have cards of their own.
+ *
+ * @param {Twin[]} twins
+ */
+export function twinsText(twins) {
+  const grouped = twins.filter(({ is_grouped }) => is_grouped);
+  const same = twins.length ? sameness(grouped.length ? grouped : twins) : "";
+  const files = grouped.length ? counted(grouped.length + 1, "file") : "";
+  return [files, same].filter(Boolean).join(" · ");
+}
 
 /** @param {number} value */
 export function number(value) {

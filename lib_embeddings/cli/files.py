@@ -6,6 +6,7 @@ Each takes along what is named after a file, and what people chose for it.
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,11 +15,11 @@ from typing import Any
 from lib_embeddings.cli import OK, refuse
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.plans import Plan, plan_move, plan_rename
+from lib_embeddings.entries.plans import Plan, folder_inside, plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.files import Files
+from lib_embeddings.library.files import Files, made_folder
 
 
 def add_parser(commands: Any) -> None:
@@ -32,7 +33,7 @@ def add_parser(commands: Any) -> None:
     rename.set_defaults(run=_refusing(_rename))
     move = commands.add_parser("move", help="move a file and everything that is named after it")
     _add_file(move)
-    move.add_argument("folder", metavar="DIR", help="the folder to move it to")
+    move.add_argument("folder", metavar="DIR", help="the folder to move it to; a new one is made")
     move.add_argument("--dry-run", action="store_true", help="only print what would be moved")
     move.set_defaults(run=_refusing(_move))
     delete = commands.add_parser(
@@ -75,8 +76,12 @@ def _rename(options: argparse.Namespace) -> None:
 
 
 def _move(options: argparse.Namespace) -> None:
-    plan = plan_move(_entry(options.file), Place.of_root(options.folder))
-    _carry_out(plan, is_wanted=not options.dry_run)
+    folder = Place.of_root(options.folder)
+    if not os.path.lexists(folder.full_path):
+        folder = folder_inside(Place.of_root(folder.full_folder), folder.filename)
+    with made_folder(folder):
+        plan = plan_move(_entry(options.file), folder)
+        _carry_out(plan, is_wanted=not options.dry_run)
     for old, new in plan.moves:
         print(f"{shown(old.filename, 255)} -> {shown(new.full_path, 255)}")
 

@@ -28,7 +28,7 @@ from lib_embeddings.entries.read import open_file
 from lib_embeddings.errors import WriteError, shown
 from lib_embeddings.formats.containers.picture_pixels import open_picture
 from lib_embeddings.limits import LIMITS, at_most
-from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, THUMB, fold
+from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, THUMB, VIDEO_SUFFIXES, fold
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -52,7 +52,7 @@ _ORIENTATION, _QUARTER_TURNS = 0x0112, range(5, 9)
 
 
 class Picture(NamedTuple):
-    """A file that shows an embedding."""
+    """A file that shows an embedding: a picture, or a video."""
 
     path: str
     mtime_ns: int
@@ -60,10 +60,19 @@ class Picture(NamedTuple):
 
 def pictures_of(entry: Entry) -> tuple[Picture, ...]:
     """Return the pictures that may show an embedding, the best first. Asks no disk."""
+    return _shown_by(entry, SHOWN_SUFFIXES)
+
+
+def video_of(entry: Entry) -> Picture | None:
+    """Return the video beside an embedding, if there is one. Asks no disk."""
+    return next(iter(_shown_by(entry, VIDEO_SUFFIXES)), None)
+
+
+def _shown_by(entry: Entry, suffixes: tuple[str, ...]) -> tuple[Picture, ...]:
     if not entry.companions:
         return ()
     stem, known = fold(entry.place.name), by_name(entry.companions)
-    names = (f"{stem}{word}{suffix}" for word in (PREVIEW, "", THUMB) for suffix in SHOWN_SUFFIXES)
+    names = (f"{stem}{word}{suffix}" for word in (PREVIEW, "", THUMB) for suffix in suffixes)
     found = (known[name] for name in names if name in known)
     beside = entry.place.beside
     return tuple(Picture(beside(each.filename).full_path, each.mtime_ns) for each in found)

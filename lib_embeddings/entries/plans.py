@@ -100,6 +100,18 @@ def plan_move(entry: Entry, folder: Place) -> Plan:
     return plan
 
 
+def folder_inside(folder: Place, name: str) -> Place:
+    """Return the place of a folder in another one, which need not be there yet.
+
+    Raises:
+        BadName: no folder should be called so.
+    """
+    problem = why_no_filename(name)
+    if problem:
+        raise BadName(problem)
+    return folder.inside(name)
+
+
 def plan_removal(entry: Entry, folder: Place) -> Plan:
     """Say what bringing an embedding into an empty folder would move.
 

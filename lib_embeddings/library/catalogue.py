@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import sha256
@@ -20,10 +20,19 @@ from lib_embeddings.library.folders import (
     folder_tree,
     prefix_of,
 )
-from lib_embeddings.library.query import Query, SearchTexts, families_of, letters_of, numbers_of
+from lib_embeddings.library.query import (
+    EVERYTHING,
+    SORT_KEYS,
+    Filters,
+    Order,
+    Query,
+    SearchTexts,
+    Sort,
+    families_of,
+    letters_of,
+    numbers_of,
+)
 from lib_embeddings.library.view import (
-    FitKind,
-    State,
     View,
     ViewEntry,
     check_names,
@@ -33,35 +42,8 @@ from lib_embeddings.library.view import (
 from lib_embeddings.names import Field, guess_field, natural_key
 from lib_embeddings.prompts.name_checks import Advice, NameChecks
 
-Sort = Literal["name", "date", "vectors", "folder", "size"]
-Order = Literal["asc", "desc"]
-SORTS: tuple[Sort, ...] = get_args(Sort)
-ORDERS: tuple[Order, ...] = get_args(Order)
-
 # A word at least this long may also be the beginning of a hash; shorter ones begin too many.
 _HASH_LENGTH = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which entries to select; the defaults let all pass.
-
-    Attributes:
-        query: what is looked for in all that is known of an entry; `Query.of` understands it.
-        folder: id of a folder; its sub-folders are included.
-        state: no state means all, and so for *fit* and *family*.
-        family: keys of model families that can use it.
-        favourite: only favourites.
-        hidden: only what somebody has hidden; else it is left out.
-    """
-
-    query: str = ""
-    folder: str | None = None
-    state: tuple[State, ...] = ()
-    fit: tuple[FitKind, ...] = ()
-    family: tuple[str, ...] = ()
-    favourite: bool = False
-    hidden: bool = False
 
 
 class ResultPage(NamedTuple):
@@ -70,15 +52,13 @@ class ResultPage(NamedTuple):
     Attributes:
         total: how many passed.
         counts: of what passes the query and the filters of folder and family, how many have each
-            state and each fit, are favourites, or are hidden: these are counted as that alone.
-        folders: of what passes all but the filter of folders, how many are in each folder and
-            below, by its id; those without any are missing.
+            state and each fit, are favourites, or are hidden: these are counted as that alone; and
+            how many there are in `all`, as they are grouped.
     """
 
     total: int
     entries: Sequence[ViewEntry]
     counts: Mapping[str, int]
-    folders: Mapping[str, int]
 
 
 class _Row(NamedTuple):
@@ -100,7 +80,6 @@ class _Found(NamedTuple):
 
     rows: list[_Row]
     counts: Mapping[str, int]
-    folders: Mapping[str, int]
 
 
 def _sha256_of(entry: Entry) -> str:
@@ -159,17 +138,30 @@ class Catalogue:
 
     def select(
         self,
-        filters: Filters = Filters(),
+        filters: Filters = EVERYTHING,
         *,
         sort: Sort = "name",
         order: Order = "asc",
         offset: int = 0,
         limit: int = 100,
     ) -> ResultPage:
-        """Return the page of entries that pass. Equals are sorted by name in either order."""
-        rows, counts, folders = self._find(filters, sort, order)
+        """Return the page of entries that pass. Equals are sorted by name in either order.
+
+        Where a file passes, the duplicates of it that pass too are left out: it stands for them.
+        """
+        rows, counts = self._find(filters, sort, order)
         page = [row.seen for row in rows[offset : offset + limit]]
-        return ResultPage(len(rows), page, counts, folders)
+        return ResultPage(len(rows), page, counts)
+
+    def found_in_folders(self, filters: Filters) -> Mapping[str, int]:
+        """Return how many of what passes all filters but that of folders are in each folder.
+
+        By its id, with what lies below it; those without any are missing.
+        """
+        chosen = self._chosen(self._matching(self._rows, filters), filters)
+        folders = {row.id: row.folder for row in chosen}
+        pairs = ((folders[id_], folders[used]) for id_, used in self._grouped_in(folders))
+        return count_folders(folders.values(), pairs)
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
         """Return the embeddings that the end of *text* may become; see `Completer`."""
@@ -185,18 +177,25 @@ class Catalogue:
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """How many entries have each state and each fit, are favourites, or are hidden."""
+        """The same counts of all entries as `ResultPage` has of some."""
         return self._count(self._rows)
 
     @cached_property
-    def folders(self) -> tuple[FolderCount, ...]:
-        """Every root, and below it every folder with entries in it or deeper."""
-        return folder_tree(self.view.roots, (row.folder for row in self._rows))
+    def shown(self) -> list[ViewEntry]:
+        """All entries but those that somebody has hidden: what every count is of."""
+        return [row.seen for row in self._by_hiding(self._rows, is_hidden=False)]
+
+    @cached_property
+    def folders(self) -> Mapping[str, FolderCount]:
+        """By id, every root, and below it every folder with entries in it or deeper."""
+        counts = self.found_in_folders(EVERYTHING)
+        tree = folder_tree(self.view.roots, (row.folder for row in self._rows), counts)
+        return {folder.id: folder for folder in tree}
 
     @cached_property
     def families(self) -> Mapping[str, int]:
         """By key, how many entries each model family can use; those without any are missing."""
-        return Counter(key for keys in self._families.values() for key in keys)
+        return Counter(key for seen in self.shown for key in seen.families)
 
     @cached_property
     def _root_numbers(self) -> dict[str, int]:
@@ -248,7 +247,7 @@ class Catalogue:
             return self._by_name
         rows = self._orders.get((sort, order))
         if rows is None:
-            key, is_reverse = _SORT_KEYS[sort], order == "desc"
+            key, is_reverse = SORT_KEYS[sort], order == "desc"
             rows = sorted(self._by_name, key=lambda row: key(row.seen), reverse=is_reverse)
             self._orders[sort, order] = rows
         return rows
@@ -261,8 +260,7 @@ class Catalogue:
             matching = self._matching(self._sorted(sort, order), filters)
             chosen = self._chosen(matching, filters)
             counts = self._count(_below(filters.folder, matching))
-            folders = count_folders(row.folder for row in chosen)
-            found = _Found(_below(filters.folder, chosen), counts, folders)
+            found = _Found(self._grouped(_below(filters.folder, chosen)), counts)
             self._last.clear()
             self._last[question] = found
         return found
@@ -272,11 +270,26 @@ class Catalogue:
         return {}
 
     def _count(self, rows: list[_Row]) -> Mapping[str, int]:
-        """Return how many rows have each state and each fit, are favourites, or are hidden."""
-        shown = self._by_hiding(rows, is_hidden=False)
-        favourites = sum(row.id in self._favourites for row in shown) if self._favourites else 0
-        choices = {"favourite": favourites, "hidden": len(rows) - len(shown)}
-        return {**count_kinds([row.seen for row in shown]), **choices}
+        """Return what `ResultPage.counts` has, of these rows."""
+        shown, hidden = (self._by_hiding(rows, is_hidden=is_hidden) for is_hidden in (False, True))
+        kinds = {
+            "favourite": [row for row in shown if row.id in self._favourites],
+            "hidden": hidden,
+            "all": shown,
+        }
+        grouped = {kind: len(self._grouped(rows)) for kind, rows in kinds.items()}
+        return {**count_kinds([row.seen for row in shown]), **grouped}
+
+    def _grouped(self, rows: list[_Row]) -> list[_Row]:
+        """Leave out the duplicates of files that are among the rows."""
+        if not self.view.used:
+            return rows
+        left_out = {id_ for id_, _ in self._grouped_in({row.id for row in rows})}
+        return [row for row in rows if row.id not in left_out]
+
+    def _grouped_in(self, ids: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yield the ids of duplicates and of the used files that stand for them."""
+        return (pair for pair in self.view.used.items() if pair[0] in ids and pair[1] in ids)
 
     def _by_hiding(self, rows: list[_Row], *, is_hidden: bool) -> list[_Row]:
         return [row for row in rows if (row.id in self._hidden) is is_hidden]
@@ -335,12 +348,3 @@ def _below(folder: str | None, rows: list[_Row]) -> list[_Row]:
         return rows
     prefix = prefix_of(folder)
     return [row for row in rows if row.prefix.startswith(prefix)]
-
-
-_SORT_KEYS: dict[Sort, Callable[[ViewEntry], Any]] = {
-    "name": lambda seen: natural_key(seen.name),
-    "date": lambda seen: seen.entry.mtime_ns,
-    "vectors": lambda seen: seen.entry.reading.n_vectors,
-    "folder": lambda seen: [natural_key(name) for name in seen.entry.place.path.split("/")],
-    "size": lambda seen: seen.entry.size,
-}

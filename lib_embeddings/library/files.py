@@ -52,6 +52,29 @@ class Trashed(NamedTuple):
     size: int
 
 
+@contextmanager
+def made_folder(place: Place) -> Iterator[Place]:
+    """Make a folder where there is none, and remove it again if nothing has come into it.
+
+    Raises:
+        MoveError: the disk refuses.
+    """
+    is_new = not os.path.lexists(place.full_path)
+    if is_new:
+        try:
+            os.mkdir(place.full_path)
+        except OSError as error:
+            raise MoveError(
+                f"the folder {shown(place.filename, 255)} cannot be made: {error.strerror}"
+            ) from error
+    try:
+        yield place
+    finally:
+        if is_new:
+            with suppress(OSError):  # it is not empty any more
+                os.rmdir(place.full_path)
+
+
 class _Record(NamedTuple):
     """A plan as it is written down; its file's name is its id.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lib_embeddings.entries.place import Place
@@ -17,7 +17,7 @@ class FolderCount:
     Attributes:
         id: the number of its root, a colon, and its path in it.
         depth: 0 for a root.
-        count: of the entries in it and below.
+        count: of the entries in it and below that nobody has hidden.
     """
 
     id: str
@@ -31,29 +31,34 @@ def folder_id(number: int, path: str) -> str:
     return f"{number}:{path}"
 
 
-def folder_tree(roots: Sequence[str], folders: Iterable[str]) -> tuple[FolderCount, ...]:
-    """Return every root, and below it every folder with entries in it or deeper.
+def folder_tree(
+    roots: Sequence[str], folders: Iterable[str], counts: Mapping[str, int]
+) -> Iterator[FolderCount]:
+    """Yield every root, and below it every folder with entries in it or deeper.
 
     Args:
         folders: the id of each entry's folder.
+        counts: by the id of a folder, how many entries in it and below are to be counted.
     """
-    counts = {
-        **{folder_id(number, ""): 0 for number in range(len(roots))},
-        **count_folders(folders),
-    }
-    return tuple(_folder(roots, id_, counts[id_]) for id_ in sorted(counts, key=_depth_first))
+    ids = {folder_id(number, "") for number in range(len(roots))}
+    for each in {*folders}:
+        ids.update(_ancestors(each))
+    return (_folder(roots, id_, counts.get(id_, 0)) for id_ in sorted(ids, key=_depth_first))
 
 
-def count_folders(folders: Iterable[str]) -> dict[str, int]:
+def count_folders(folders: Iterable[str], pairs: Iterable[tuple[str, str]] = ()) -> dict[str, int]:
     """Return by id how many entries are in each folder and below.
 
     Args:
         folders: the id of each entry's folder.
+        pairs: ids of two entries' folders that count as one where both are in a folder.
     """
     counts: Counter[str] = Counter()
     for id_, count in Counter(folders).items():
         for ancestor in _ancestors(id_):
             counts[ancestor] += count
+    for one, other in pairs:
+        counts.subtract({*_ancestors(one)} & {*_ancestors(other)})
     return dict(counts)
 
 

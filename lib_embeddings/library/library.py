@@ -19,7 +19,7 @@ from typing import NamedTuple, final
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import Move, carry_out
 from lib_embeddings.entries.place import Place, absolute
-from lib_embeddings.entries.plans import check_name, plan_move, plan_rename
+from lib_embeddings.entries.plans import check_name, folder_inside, plan_move, plan_rename
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff, entry_at
 from lib_embeddings.entries.walk import Folder, Found
@@ -28,7 +28,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice, Choices, FieldChoice
 from lib_embeddings.library.choices_file import Edit
-from lib_embeddings.library.files import Files, Trashed
+from lib_embeddings.library.files import Files, Trashed, made_folder
 from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.news import News, Subscriber
@@ -280,18 +280,24 @@ class Library:
             self.change_sets(following(entry.place.name, name))
         return plan.after.id
 
-    def move(self, entry: Entry, folder: str) -> str:
+    def move(self, entry: Entry, folder: str, new_folder: str = "") -> str:
         """Bring an embedding into another folder, and return the new id.
 
         Args:
             folder: its id, as the catalogue has it.
+            new_folder: the name of one in it, which is made if it is not there; none for itself.
 
         Raises:
-            MoveError: there is no such folder, or its name is taken there, or the disk refuses.
+            MoveError: there is no such folder, or none should be called so, or the name is taken
+                there, or the disk refuses.
         """
         with self._scanning:
-            plan = plan_move(entry, self.folder(folder))
-            self._own_files.carry_out(plan)
+            target = self.folder(folder)
+            if new_folder:
+                target = folder_inside(target, new_folder)
+            with made_folder(target):
+                plan = plan_move(entry, target)
+                self._own_files.carry_out(plan)
         self.rescan()
         return plan.after.id
 

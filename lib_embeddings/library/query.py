@@ -1,15 +1,17 @@
-"""What someone types to find embeddings, and the texts of an entry in which it is looked for."""
+"""What is asked for: words and the texts in which they are looked for, filters, and orders."""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.view import ViewEntry
+from lib_embeddings.library.view import FitKind, State, ViewEntry
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import bare, fold
+from lib_embeddings.names import bare, fold, natural_key
 
 _TERM = re.compile(
     r"(?P<minus>-(?=\S))?"
@@ -17,6 +19,37 @@ _TERM = re.compile(
 )
 # Letters and digits that mean a name or a family whatever its marks; fewer are in too many.
 _LEAST = 3
+
+
+Sort = Literal["name", "date", "vectors", "folder", "size"]
+Order = Literal["asc", "desc"]
+SORTS: tuple[Sort, ...] = get_args(Sort)
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which entries to select; the defaults let all pass.
+
+    Attributes:
+        query: what is looked for in all that is known of an entry; `Query.of` understands it.
+        folder: id of a folder; its sub-folders are included.
+        state: no state means all, and so for *fit* and *family*.
+        family: keys of model families that can use it.
+        favourite: only favourites.
+        hidden: only what somebody has hidden; else it is left out.
+    """
+
+    query: str = ""
+    folder: str | None = None
+    state: tuple[State, ...] = ()
+    fit: tuple[FitKind, ...] = ()
+    family: tuple[str, ...] = ()
+    favourite: bool = False
+    hidden: bool = False
+
+
+EVERYTHING = Filters()
 
 
 class Query(NamedTuple):
@@ -88,3 +121,12 @@ def families_of(term: str) -> frozenset[str]:
 def numbers_of(seen: ViewEntry) -> set[int]:
     """Return how many vectors an embedding has for one text encoder or another."""
     return {info.n_vectors for info in seen.entry.reading.vectors.values()}
+
+
+SORT_KEYS: dict[Sort, Callable[[ViewEntry], Any]] = {
+    "name": lambda seen: natural_key(seen.name),
+    "date": lambda seen: seen.entry.mtime_ns,
+    "vectors": lambda seen: seen.entry.reading.n_vectors,
+    "folder": lambda seen: [natural_key(name) for name in seen.entry.place.path.split("/")],
+    "size": lambda seen: seen.entry.size,
+}

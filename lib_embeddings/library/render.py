@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypedDict
 
 from lib_embeddings.entries.claims import Claims
-from lib_embeddings.entries.companions import pictures_of
+from lib_embeddings.entries.companions import pictures_of, video_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.plans import mended_filename
 from lib_embeddings.entries.snapshot import Changes
@@ -43,12 +43,14 @@ class VectorsJson(TypedDict):
 class TwinJson(TypedDict):
     """What programs learn about another file with the same name.
 
-    `same_bytes` is null if one of the files cannot be read now.
+    `same_bytes` is null if one of the files cannot be read now. `is_grouped`: it is a duplicate of
+    this one, which stands for it in lists.
     """
 
     id: str
     path: str
     same_bytes: bool | None
+    is_grouped: bool
 
 
 class ClaimsJson(TypedDict):
@@ -83,6 +85,7 @@ class EntryJson(TypedDict):
     mtime: when it was written, in seconds.
     proposal: a better name; null if nothing is wrong with its own.
     preview: a word that changes with its picture; null without one.
+    video: the same of its video.
     field: the prompt field for the name.
     chosen_field: the same if a person chose it; null if it is guessed.
     claims: what other tools and sites say; null where none says anything.
@@ -107,6 +110,7 @@ class EntryJson(TypedDict):
     warnings: list[str]
     proposal: str | None
     preview: str | None
+    video: str | None
     notes: str
     description: str
     trigger_words: str
@@ -122,7 +126,7 @@ class EntryJson(TypedDict):
 def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
     """Return what programs learn about one file of a generation."""
     entry, choice, texts = seen.entry, catalogue.choice_of(seen), read_texts(seen.entry)
-    reading, advice = entry.reading, catalogue.advice_on(seen)
+    reading, advice, view = entry.reading, catalogue.advice_on(seen), catalogue.view
     return {
         "id": entry.place.id,
         "name": seen.name,
@@ -146,7 +150,8 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
             *_contradiction(seen, texts.claims),
         ],
         "proposal": advice.proposal or _mended_name(entry),
-        "preview": _preview_version(seen),
+        "preview": _version_of(pictures_of(entry)),
+        "video": _version_of(video_of(entry)),
         "notes": texts.notes,
         "description": texts.description,
         "trigger_words": texts.trigger_words,
@@ -161,8 +166,9 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
                 "id": twin.entry.place.id,
                 "path": twin.entry.place.path,
                 "same_bytes": catalogue.has_same_bytes(entry, twin.entry),
+                "is_grouped": view.used.get(twin.entry.place.id) == entry.place.id,
             }
-            for twin in catalogue.view.twins(seen)
+            for twin in view.twins(seen)
         ],
     }
 
@@ -219,11 +225,10 @@ def _mended_name(entry: Entry) -> str | None:
     return filename and split_name(filename)[0]
 
 
-def _preview_version(seen: ViewEntry) -> str | None:
-    pictures = pictures_of(seen.entry)
-    if not pictures:
+def _version_of(shown_by: object) -> str | None:
+    if not shown_by:
         return None
-    identity = f"{pictures}".encode("utf-8", "surrogatepass")
+    identity = f"{shown_by}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(identity, digest_size=4).hexdigest()
 
 
@@ -297,12 +302,12 @@ def _total_lines(view: View) -> Iterator[str]:
         yield f"{families}."
 
 
-def by_family(view: View) -> str | None:
+def by_family(rows: Iterable[ViewEntry]) -> str | None:
     """Say how many embeddings are for which family; None where a model is active, or none is here.
 
     One that several families can use counts for the first.
     """
-    found = Counter(seen.families[:1] for seen in view if seen.fit == "unknown")
+    found = Counter(seen.families[:1] for seen in rows if seen.fit == "unknown")
     if not found:
         return None
     known = [

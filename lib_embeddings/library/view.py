@@ -99,12 +99,14 @@ class View:
 
     Attributes:
         named: by folded name, the embedding that a prompt means by it.
+        used: by the id of a duplicate, the id of the file that is used in its place.
     """
 
     roots: tuple[str, ...]
     model: ModelFamily | None
     entries: tuple[ViewEntry, ...]
     named: Mapping[str, ViewEntry]
+    used: Mapping[str, str]
     _twins: Mapping[str, tuple[ViewEntry, ...]]  # by folded name, where several files have it
 
     @classmethod
@@ -127,13 +129,14 @@ class View:
             use_partial = ()
         rows = [_alone(entry, fits, use_partial) for entry in snapshot.entries]
         named = {name: rows[number] for name, number in snapshot.names.first.items()}
+        used: dict[str, str] = {}
         twins: dict[str, tuple[ViewEntry, ...]] = {}
         for name, numbers in snapshot.names.shared.items():
-            _mark_duplicates(rows, numbers, fits, snapshot.roots)
+            used.update(_mark_duplicates(rows, numbers, fits, snapshot.roots))
             twins[name] = same_name = tuple(rows[number] for number in numbers)
             found = (seen for seen in same_name if seen.state == "ok")
             named[name] = min(found, key=lambda seen: _order(seen.fit, seen.entry))
-        return cls(snapshot.roots, model, tuple(rows), named, twins)
+        return cls(snapshot.roots, model, tuple(rows), named, used, twins)
 
     def __iter__(self) -> Iterator[ViewEntry]:
         return iter(self.entries)
@@ -196,8 +199,8 @@ def _alone(entry: Entry, fits: _Fits, use_partial: Collection[str]) -> ViewEntry
 
 def _mark_duplicates(
     rows: list[ViewEntry], numbers: Iterable[int], fits: _Fits, roots: Sequence[str]
-) -> None:
-    """Mark the duplicates among embeddings of one name."""
+) -> Iterator[tuple[str, str]]:
+    """Mark the duplicates among embeddings of one name; yield their ids, with those of the used."""
 
     def rank(number: int) -> tuple[object, ...]:
         entry = rows[number].entry
@@ -209,6 +212,7 @@ def _mark_duplicates(
         used = _served_by(rows[number], before)
         if used:
             rows[number] = _duplicate(rows[number], used)
+            yield rows[number].entry.place.id, used.entry.place.id
         before.append(rows[number])
 
 

@@ -18,8 +18,10 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.files import Trashed
+from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.query import Filters
 from lib_embeddings.library.render import by_family
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.view import ViewEntry
@@ -53,7 +55,7 @@ class HostFacts(NamedTuple):
     asks_sites: bool = True
 
 
-def host(facts: HostFacts, *, may_change_files: bool) -> dict[str, Any]:
+def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[str, Any]:
     """Return what a page needs to know of the host, of models and of bounds."""
     may_ask = facts.asks_sites and may_change_files
     return {
@@ -62,6 +64,7 @@ def host(facts: HostFacts, *, may_change_files: bool) -> dict[str, Any]:
         "tabs": list(facts.tabs),
         "separator": facts.separator,
         "may_change_files": may_change_files,
+        "may_reveal": may_reveal,
         "searchable": [
             {"key": key, "title": title, "sorts": list(sorts), "families": has_families}
             for key, (title, sorts, has_families) in (SEARCHABLE if may_ask else {}).items()
@@ -84,10 +87,13 @@ def host(facts: HostFacts, *, may_change_files: bool) -> dict[str, Any]:
     }
 
 
-def summary(library: Library, catalogue: Catalogue, *, shows_paths: bool) -> dict[str, Any]:
+def summary(
+    library: Library, catalogue: Catalogue, folder: str | None, *, shows_paths: bool
+) -> dict[str, Any]:
     """Return what is true of the whole library.
 
     Args:
+        folder: the id of one to tell of; None for the first root.
         shows_paths: whether the client may learn where the folders are.
     """
     view, progress = catalogue.view, library.progress
@@ -100,12 +106,23 @@ def summary(library: Library, catalogue: Catalogue, *, shows_paths: bool) -> dic
         "scanning": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
-        "by_family": by_family(view),
+        "by_family": by_family(catalogue.shown),
         "roots": [name_of(root) for root in view.roots],
         "missing_roots": [name_of(root) for root in library.unreachable_roots],
         "counts": dict(catalogue.counts),
         "families": dict(catalogue.families),
-        "folders": [asdict(folder) for folder in catalogue.folders],
+        "folder": _folder(catalogue, folder or folder_id(0, "")),
+    }
+
+
+def folders(catalogue: Catalogue, filters: Filters) -> dict[str, Any]:
+    """Return all folders, each with how many entries pass the filters in it and below."""
+    found = catalogue.found_in_folders(filters)
+    return {
+        "folders": [
+            {**asdict(folder), "found": found.get(id_, 0)}
+            for id_, folder in catalogue.folders.items()
+        ]
     }
 
 
@@ -175,6 +192,11 @@ def prompts(reports: PromptReports, asked: Prompts) -> dict[str, Any] | None:
     if provenance := reports.provenance(asked.positive, asked.infotext):
         answer["infotext"] = provenance.as_json()
     return answer
+
+
+def _folder(catalogue: Catalogue, id_: str) -> dict[str, Any] | None:
+    folder = catalogue.folders.get(id_)
+    return asdict(folder) if folder else None
 
 
 def _look_into(seen: ViewEntry) -> Inspection:

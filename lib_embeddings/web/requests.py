@@ -105,6 +105,18 @@ async def read_text(request: Request, key: str, what: str) -> str:
     raise HTTPException(422, f'expected {{"{key}": "{what}"}}')
 
 
+async def read_target(request: Request) -> tuple[str, str]:
+    """Return the id of a folder, and the name of one in it that is to be made, or no name."""
+    match _parse(await read_body(request)):
+        case {"folder": str(folder), **rest} if rest.keys() <= {"new_folder"}:
+            new_folder = rest.get("new_folder", "")
+            if isinstance(new_folder, str):
+                return folder, new_folder
+    raise HTTPException(
+        422, 'expected {"folder": "the id of a folder", "new_folder": "the name of one in it"}'
+    )
+
+
 async def read_text_edits(request: Request) -> dict[str, TextEdit]:
     """Return which texts shall become what, in a body as long as a sidecar may be."""
     body = _parse(await read_body(request, LIMITS.sidecar_bytes))

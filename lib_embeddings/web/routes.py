@@ -10,12 +10,12 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import Thumbnails, pictures_of
+from lib_embeddings.entries.companions import Thumbnails, pictures_of, video_of
 from lib_embeddings.errors import BadName, EmbeddingError, MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.catalogue import ORDERS, SORTS, Filters
 from lib_embeddings.library.files import incoming
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.query import ORDERS, SORTS, Filters
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.library.view import FITS, STATES, ViewEntry
@@ -23,6 +23,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
 from lib_embeddings.web.clients import Door, is_local
+from lib_embeddings.web.files import can_reveal, reveal, video
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.own import add_own_routes
 from lib_embeddings.web.requests import (
@@ -30,6 +31,7 @@ from lib_embeddings.web.requests import (
     one_of,
     read_choices,
     read_prompts,
+    read_target,
     read_text,
     receive_file,
     several_of,
@@ -63,11 +65,14 @@ def add_routes(
     for method, path, endpoint, dependencies in (
         ("GET", "/host", routes.host, None),
         ("GET", "/entries", routes.entries, None),
+        ("GET", "/folders", routes.folders, None),
         ("GET", "/names", routes.names, None),
         ("GET", "/completions", routes.completions, None),
         ("GET", "/entries/{id}", routes.entry, None),
         ("GET", "/preview/{id}", routes.preview, None),
+        ("GET", "/video/{id}", routes.video, None),
         ("GET", "/events", routes.events, None),
+        ("POST", "/entries/{id}/reveal", routes.reveal, own),
         ("PATCH", "/entries/{id}", routes.choose, own),
         ("POST", "/entries/{id}/rename", routes.rename, files),
         ("POST", "/entries/{id}/move", routes.move, files),
@@ -85,6 +90,29 @@ def add_routes(
     add_own_routes(router, library, own, files)
     add_site_routes(router, library, host, jobs, files)
     app.include_router(router)
+
+
+def _filters_asked(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
+    query: str = "",
+    folder: str = "",
+    state: str = "",
+    fit: str = "",
+    family: str = "",
+    favourite: str = "false",
+    hidden: str = "false",
+) -> Filters:
+    return Filters(
+        query=query,
+        folder=folder or None,
+        state=several_of("state", state, STATES),
+        fit=several_of("fit", fit, FITS),
+        family=several_of("family", family, tuple(MODEL_FAMILIES)),
+        favourite=one_of("favourite", favourite, ("true", "false")) == "true",
+        hidden=one_of("hidden", hidden, ("true", "false")) == "true",
+    )
+
+
+_FILTERS: Filters = Depends(_filters_asked)
 
 
 class _Routes:
@@ -107,36 +135,24 @@ class _Routes:
 
     def host(self, request: Request) -> Response:
         may_change_files = self._door.may_change_files(request)
-        return as_json(answers.host(self._host(), may_change_files=may_change_files))
+        may_reveal = is_local(request) and can_reveal()
+        return as_json(
+            answers.host(self._host(), may_change_files=may_change_files, may_reveal=may_reveal)
+        )
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,
         request: Request,
-        query: str = "",
         sort: str = "name",
         order: str = "asc",
-        folder: str = "",
-        state: str = "",
-        fit: str = "",
-        family: str = "",
-        favourite: str = "false",
-        hidden: str = "false",
         offset: str = "0",
         limit: str = "100",
+        filters: Filters = _FILTERS,
     ) -> Response:
         catalogue, shows_paths = self._library.catalogue, is_local(request)
         asked = request.scope["query_string"]
         progress = self._library.progress
         tag = tag_of(catalogue.generation, len(catalogue.hashes()), progress, asked, shows_paths)
-        filters = Filters(
-            query=query,
-            folder=folder or None,
-            state=several_of("state", state, STATES),
-            fit=several_of("fit", fit, FITS),
-            family=several_of("family", family, tuple(MODEL_FAMILIES)),
-            favourite=one_of("favourite", favourite, ("true", "false")) == "true",
-            hidden=one_of("hidden", hidden, ("true", "false")) == "true",
-        )
         page = catalogue.select(
             filters,
             sort=one_of("sort", sort, SORTS),
@@ -146,13 +162,20 @@ class _Routes:
         )
         return unchanged(request, tag) or as_json(
             {
-                **answers.summary(self._library, catalogue, shows_paths=shows_paths),
-                "found": {"counts": dict(page.counts), "folders": dict(page.folders)},
+                **answers.summary(
+                    self._library, catalogue, filters.folder, shows_paths=shows_paths
+                ),
+                "found": dict(page.counts),
                 "total": page.total,
                 "entries": [entry_as_json(catalogue, seen) for seen in page.entries],
             },
             tag,
         )
+
+    def folders(self, request: Request, filters: Filters = _FILTERS) -> Response:
+        content = answers.folders(self._library.catalogue, filters)
+        tag = tag_of(content)  # most changes, as a favourite, change no folder
+        return unchanged(request, tag) or as_json(content, tag)
 
     def names(self, request: Request) -> Response:
         names = [seen.name for seen in self._library.view.named.values()]
@@ -189,6 +212,18 @@ class _Routes:
             raise HTTPException(404, "there is no picture, or it cannot be shown")
         return Response(data, media_type="image/webp", headers=caching(tag))
 
+    def video(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
+        return video(request, video_of(self._find(id).entry))
+
+    def reveal(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
+        if not is_local(request):
+            raise HTTPException(403, "only a page on the same machine may open a folder there")
+        try:
+            reveal(self._find(id).entry.place)
+        except OSError as error:
+            raise HTTPException(409, f"the folder cannot be shown: {error}") from error
+        return Response(status_code=204)
+
     async def events(self, request: Request) -> Response:
         # Who may begin no job learns of none.
         jobs = self._jobs if self._door.may_change_files(request) else Jobs()
@@ -215,9 +250,9 @@ class _Routes:
 
     async def move(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
-        folder = await read_text(request, "folder", "the id of a folder")
+        target = await read_target(request)
         with _refusing():
-            return self._entry(await run_in_threadpool(self._library.move, seen.entry, folder))
+            return self._entry(await run_in_threadpool(self._library.move, seen.entry, *target))
 
     async def add(self, request: Request, folder: str = "", name: str = "") -> Response:
         with _refusing(), incoming(name) as file:

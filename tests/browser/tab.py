@@ -15,6 +15,7 @@ class Tab:
         self.root = page.locator(f".lib-embeddings[data-tabname={tabname}]")
         self.cards = self.root.locator(".card[data-name]")
         self.viewport = self.root.locator(".viewport")
+        self.total = self.root.locator(".total")
         self.status = self.root.locator(".status")
         self.search = self.root.locator(".toolbar input[type=search]")
         self.note = self.root.locator(".note")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import Visit
 from tests.browser.tab import Tab
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -183,3 +184,35 @@ def test_on_a_phone_the_cards_come_first(phone: Page, address: str) -> None:
     tab.card("marc_allante").locator(".info").tap()
     tab.details.get_by_text("SHA-256").wait_for()
     assert_targets(tab.details, 44)
+
+
+FROM_RIGHT_TO_LEFT = """document.addEventListener("DOMContentLoaded", () => {
+  document.documentElement.dir = "rtl";
+});"""
+# What of the tab is seen only in part, because it lies across an edge of the page.
+CUT = """(root) => [...root.querySelectorAll("button, input, select, .name, .title, .total")]
+  .filter((part) => part.checkVisibility({ visibilityProperty: true }))
+  .map((part) => [part.outerHTML.slice(0, 80), part.getBoundingClientRect()])
+  .filter(([, { left, right, width }]) => width && (left < -1 || right > innerWidth + 1))
+  .map(([what]) => what)"""
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_lines_may_go_from_right_to_left(visit: Visit, address: str, width: int) -> None:
+    """All is mirrored, with nothing cut; the arrow to the left is the way on."""
+    page = visit(script=FROM_RIGHT_TO_LEFT, viewport={"width": width, "height": 900})
+    page.goto(address)
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    first, second = tab.names()[:2]
+    left = "(card) => card.getBoundingClientRect().left"
+    assert tab.card(first).evaluate(left) > tab.card(second).evaluate(left)
+    assert tab.root.evaluate(CUT) == []
+    tab.card(first).locator(".main").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(tab.card(second).locator(".main")).to_be_focused()
+    page.keyboard.press("i")
+    expect(tab.details.get_by_role("heading")).to_have_text(second)
+    assert tab.details.evaluate(CUT) == []
+    page.keyboard.press("ArrowRight")
+    expect(tab.details.get_by_role("heading")).to_have_text(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import HOSTILE
+from tests.browser.conftest import HOSTILE, Visit
 from tests.browser.tab import Tab
 
 # The page may still be on its way to what got the focus.
@@ -77,7 +78,7 @@ def test_search_takes_words_in_any_order(tab: Tab) -> None:
     """Cards follow the typing; folders count as well as names."""
     tab.search.press_sequentially("brush styles")
     expect(tab.cards).to_have_count(1)
-    expect(tab.status).to_have_text("1 of 6 embeddings")
+    expect(tab.total).to_have_text("1 of 6 embeddings")
     assert tab.names() == ["brush"]
 
 
@@ -352,10 +353,36 @@ def test_a_long_press_shows_the_picture_and_clicks_nothing(phone: Page, address:
 # Counts, families, and what a search has found
 
 
-def folder_counts(tab: Tab) -> dict[str, str]:
-    """Return the number at each folder that is shown, by its title."""
-    rows = tab.root.get_by_role("treeitem").all()
-    return {row.locator(".title").inner_text(): row.locator(".count").inner_text() for row in rows}
+def expect_folder(tab: Tab, title: str, count: int) -> None:
+    """Wait until a folder has this number behind it."""
+    expect(tab.root.get_by_role("treeitem").filter(has_text=title)).to_have_text(f"{title}{count}")
+
+
+def test_folders_are_asked_for_only_where_they_may_have_changed(visit: Visit, address: str) -> None:
+    """Not for further cards, and not for each letter of a search while nobody sees the tree."""
+    page = visit()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    tab = Tab(page)
+
+    def n_questions() -> int:
+        return sum("/v1/folders" in url for url in asked)
+
+    expect_folder(tab, "styles", 2)
+    tab.root.get_by_label("Sort by").select_option("Size")
+    tab.root.get_by_role("treeitem").filter(has_text="styles").click()
+    expect(tab.cards).to_have_count(2)
+    assert n_questions() == 1
+    tab.search.fill("ink")
+    expect_folder(tab, "styles", 1)
+    assert n_questions() == 2
+    tab.root.get_by_label("Show folders").click()
+    tab.search.fill("nowhere")
+    expect(tab.cards).to_have_count(0)
+    tab.root.get_by_label("Show folders").click()
+    expect_folder(tab, "styles", 0)
+    assert n_questions() == 4  # one without filters, as nobody saw it, and one with them again
 
 
 def test_every_count_is_of_what_a_click_would_show(tab: Tab) -> None:
@@ -371,17 +398,17 @@ def test_every_count_is_of_what_a_click_would_show(tab: Tab) -> None:
             "All 8",
         ]
     )
-    counts = folder_counts(tab)
-    assert (counts["styles"], counts["sd2"]) == ("2", "0")
+    expect_folder(tab, "styles", 2)
+    expect_folder(tab, "sd2", 0)
     tab.show("Other models")
     expect(tab.cards).to_have_count(1)
-    counts = folder_counts(tab)
-    assert (counts["styles"], counts["sd2"]) == ("0", "1")
+    expect_folder(tab, "styles", 0)
+    expect_folder(tab, "sd2", 1)
     tab.root.get_by_role("treeitem").filter(has_text="styles").click()
     expect(tab.root.locator(".chip:visible")).to_contain_text(["Usable 2", "Other models 0"])
     tab.show("Usable")
     expect(tab.cards).to_have_count(2)
-    expect(tab.status).to_have_text("2 of 6 embeddings")
+    expect(tab.total).to_have_text("2 of 6 embeddings")
 
 
 def test_what_other_models_use_is_a_choice_away(tab: Tab) -> None:
@@ -409,3 +436,44 @@ def test_the_letters_that_were_found_stand_out(tab: Tab) -> None:
     tab.search.fill("")
     expect(tab.cards).to_have_count(6)
     expect(tab.root.locator("mark")).to_have_count(0)
+
+
+# Records what a page draws, as a film of half a second, and returns it in base64.
+FILM = """async () => {
+  const canvas = document.createElement("canvas");
+  const pen = canvas.getContext("2d");
+  const recorder = new MediaRecorder(canvas.captureStream(30), { mimeType: "video/webm" });
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  const end = new Promise((resolve) => (recorder.onstop = resolve));
+  recorder.start();
+  for (let step = 0; step < 15; step += 1) {
+    pen.fillStyle = `hsl(${step * 20} 80% 50%)`;
+    pen.fillRect(0, 0, 300, 150);
+    await new Promise((next) => setTimeout(next, 33));
+  }
+  recorder.stop();
+  await end;
+  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+
+
+def test_a_video_plays_under_the_pointer(visit: Visit, address: str, folder: Path) -> None:
+    """It is silent, goes on over the buttons of its card, and leaves with the pointer."""
+    page = visit(reduced_motion="no-preference")
+    page.goto(address)
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    video = tab.root.locator("video")
+    (folder / "marc_allante.webm").write_bytes(base64.b64decode(page.evaluate(FILM)))
+    expect(tab.card("marc_allante").locator("[data-video]")).to_be_visible()
+    tab.card("marc_allante").hover()
+    expect(video).to_have_count(1)
+    page.wait_for_function("document.querySelector('.lib-embeddings video').currentTime > 0.1")
+    assert video.evaluate("(video) => video.muted")
+    tab.card("marc_allante").locator(".plus").hover()
+    expect(tab.card("marc_allante").locator("video")).to_have_count(1)
+    tab.card("brush").hover()
+    expect(video).to_have_count(0)
+    (folder / "marc_allante.webm").unlink()

@@ -95,14 +95,14 @@ def test_below_a_path(app: str, page: Page) -> None:
         page.on("request", lambda request: asked.append(request.url))
         page.goto(address)
         tab = Tab(page)
-        expect(tab.status).to_have_text(
+        expect(tab.total).to_have_text(
             "2 embeddings: 1 for SD 1.x, 1 for SDXL; choose a model to see what fits"
         )
         tab.prompt.fill("a cat")
         advice = "made for SD 1.x (clip_l 768); choose a model to see whether it fits"
         expect(tab.notices.nth(1)).to_have_text(f"cat 2 vectors; {advice}")
         tab.use_model("SD 1.x")
-        expect(tab.status).to_have_text("1 embedding")
+        expect(tab.total).to_have_text("1 embedding")
     ours = [url for url in asked if "lib-embeddings" in url]
     assert len(ours) > 10
     assert all(url.startswith(address) for url in ours)

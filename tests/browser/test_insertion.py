@@ -19,6 +19,7 @@ def test_a_click_inserts_and_a_second_takes_out_again(tab: Tab) -> None:
     tab.click("marc_allante")
     expect(tab.prompt).to_have_value("a cat, marc_allante, a dog")
     expect(tab.status).to_have_text("Added marc_allante to the prompt")
+    expect(tab.total).to_have_text("6 embeddings")
     expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
     tab.click("marc_allante")
     expect(tab.prompt).to_have_value("a cat, a dog")

@@ -163,7 +163,7 @@ def large_tab(
         page = visit(viewport={"width": 2560, "height": 1440})
         page.goto(address)
         tab = Tab(page)
-        expect(tab.status).to_have_text("2,000 embeddings")
+        expect(tab.total).to_have_text("2,000 embeddings")
         yield tab
 
 
@@ -194,7 +194,7 @@ def test_what_is_looked_at_stays_where_it_is(large_tab: Tab, large_folder: Path)
     """More files than a page holds come above and below, and go again: the cards do not move."""
     large_tab.prompt.fill("a cat")
     large_tab.search.fill("e")
-    expect(large_tab.status).to_have_text("2,000 of 2,000 embeddings")
+    expect(large_tab.total).to_have_text("2,000 of 2,000 embeddings")
     large_tab.scroll(0.5)
     name = large_tab.first_in_sight()
     main = large_tab.card(name).locator(".main")
@@ -203,7 +203,7 @@ def test_what_is_looked_at_stays_where_it_is(large_tab: Tab, large_folder: Path)
     for number in range(150):
         write(large_folder, f"above-{number}", SD1)
         write(large_folder, f"zone-{number}", SD1)
-    expect(large_tab.status).to_have_text("2,300 of 2,300 embeddings", timeout=20_000)
+    expect(large_tab.total).to_have_text("2,300 of 2,300 embeddings", timeout=20_000)
     assert large_tab.top(name) == pytest.approx(top, abs=1)
     expect(main).to_be_focused()
     expect(large_tab.search).to_have_value("e")
@@ -211,7 +211,7 @@ def test_what_is_looked_at_stays_where_it_is(large_tab: Tab, large_folder: Path)
     for number in range(150):
         (large_folder / f"above-{number}.safetensors").unlink()
         (large_folder / f"zone-{number}.safetensors").unlink()
-    expect(large_tab.status).to_have_text("2,000 of 2,000 embeddings", timeout=20_000)
+    expect(large_tab.total).to_have_text("2,000 of 2,000 embeddings", timeout=20_000)
     assert large_tab.top(name) == pytest.approx(top, abs=1)
     expect(main).to_be_focused()
 

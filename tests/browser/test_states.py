@@ -19,7 +19,7 @@ def test_places_of_cards_are_there_before_the_cards(tab: Tab) -> None:
     tab.page.route(ENTRIES, keep)
     tab.page.reload()
     expect(tab.root.locator(".blank").first).to_be_in_viewport()
-    expect(tab.status).to_have_text("Loading …")
+    expect(tab.total).to_have_text("Loading …")
     for route in waiting:
         route.continue_()
     tab.page.unroute(ENTRIES)
@@ -50,7 +50,7 @@ def test_a_first_scan_says_how_far_it_is(tab: Tab) -> None:
 
     tab.page.route(ENTRIES, answer)
     tab.page.reload()
-    expect(tab.status).to_have_text("6 embeddings, 3,120 of 10,000 read")
+    expect(tab.total).to_have_text("6 embeddings, 3,120 of 10,000 read")
 
 
 def test_an_empty_view_is_whole_on_a_low_screen(tab: Tab) -> None:
@@ -75,7 +75,7 @@ def test_a_folder_that_is_not_there_says_so(tab: Tab) -> None:
     tab.page.reload()
     expect(tab.note).to_have_text("Not there: /mnt/drive/embeddings")
     expect(tab.card("marc_allante")).to_be_visible()
-    counts = dict.fromkeys(("ok", "duplicate", "broken", "unsafe", "foreign"), 0)
+    counts = dict.fromkeys(("ok", "duplicate", "broken", "unsafe", "foreign", "all"), 0)
     missing.update(counts=counts, entries=[], total=0)
     tab.page.reload()
     expect(tab.empty).to_contain_text("The folder is not there")

@@ -80,10 +80,16 @@ def test_only_what_a_name_leads_to_can_be_edited(page: Page) -> None:
 
 
 def test_files_of_one_name_are_told_apart(page: Page) -> None:
-    """Their cards have the folder and whether they are the same; the details name the others."""
+    """The one that is used stands for all; the details lead from each to the others."""
     tab = open_tab(page, "txt2img")
-    expect(tab.card("c++").locator(".place")).to_have_text("main folder · same bytes")
+    tab.show("All")
+    expect(tab.card("c++")).to_have_count(1)
+    expect(tab.card("c++").locator(".place")).to_have_text("2 files · same bytes")
     expect(tab.card("marc_allante").locator(".place")).to_have_count(0)
+    tab.press("c++", "info")
+    tab.details.get_by_role("button", name="other/c++.safetensors (same bytes)").click()
+    expect(tab.details.locator(".why")).to_contain_text("Duplicate name")
+    tab.page.keyboard.press("Escape")
     tab.show("Duplicates")
     expect(tab.card("c++").locator(".place")).to_have_text("other · same bytes")
     tab.press("c++", "info")
@@ -97,7 +103,7 @@ def test_only_the_file_that_is_used_looks_used(page: Page) -> None:
     tab.prompt.fill("c++ , nfixer")
     used = tab.root.locator(".card[data-in]")
     expect(used).to_have_count(1)
-    expect(used.locator(".place")).to_have_text("main folder · same bytes")
+    expect(used.locator(".place")).to_have_text("2 files · same bytes")
     expect(tab.card("nfixer").locator(".pill")).to_have_text("Not used")
 
 

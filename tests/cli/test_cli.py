@@ -221,7 +221,11 @@ HELP = {
         "the new name, without the file's ending",
         "only print what would be renamed",
     ],
-    "move": ["the embedding's file", "the folder to move it to", "only print what would be moved"],
+    "move": [
+        "the embedding's file",
+        "the folder to move it to; a new one is made",
+        "only print what would be moved",
+    ],
     "delete": ["the embedding's file"],
     "trash": ["delete all that is in it for good, after that"],
     "restore": ["the first word of its line in the trash"],
@@ -284,6 +288,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "unknown": 0,
             "favourite": 0,
             "hidden": 0,
+            "all": 1,
         },
         "entries": [
             {
@@ -305,6 +310,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "warnings": [],
                 "proposal": None,
                 "preview": None,
+                "video": None,
                 "notes": "",
                 "description": "",
                 "trigger_words": "",
@@ -338,7 +344,7 @@ def test_json_of_every_state(folder: Path, capsys: pytest.CaptureFixture[str]) -
     }
     unexplained = [entry["path"] for entry in document["entries"] if entry["reason"] is None]
     assert unexplained == ["marc_allante.bin", "negative/EasyNegative.safetensors"]
-    assert sum(document["counts"].values()) == 8 + 4
+    assert sum(document["counts"].values()) == 8 + 4 + 7  # of all, a duplicate is none
 
 
 # The index
@@ -523,6 +529,17 @@ def test_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sorted(os.listdir(folder / "sub")) == ["cat.png", "cat.pt", "dog.pt"]
     moved = Place.of_root(folder).inside("sub").inside("cat.pt")
     assert Choices().all() == {moved.id: Choice(favourite=True)}
+
+
+def test_move_into_a_new_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is made, unless nothing moves or none should be called so."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD})
+    assert main(["move", str(folder / "cat.pt"), str(folder / "new"), "--dry-run"]) == 0
+    assert main(["move", str(folder / "cat.pt"), str(folder / "nul")]) == 2
+    assert os.listdir(folder) == ["cat.pt"]
+    assert main(["move", str(folder / "cat.pt"), f"{folder / 'new'}/"]) == 0
+    assert os.listdir(folder / "new") == ["cat.pt"]
+    assert "Windows keeps this name" in capsys.readouterr().err
 
 
 def test_delete_and_restore(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import {
   obstacle,
   renamedText,
   sameness,
+  twinsText,
   sentenceCase,
   size,
 } from "../../javascript/textual_inversion/words.mjs";
@@ -90,9 +91,16 @@ test("a path has a folder, which may be the main one", () => {
   assert.equal(folderOf("cat.pt"), "main folder");
 });
 
+test("a card counts the files that it stands for, and compares those with others of their own cards", () => {
+  const of = (...isGrouped) => twinsText(isGrouped.map((is_grouped) => ({ id: "", path: "", same_bytes: !is_grouped, is_grouped })));
+  assert.equal(of(), "");
+  assert.equal(of(false), "same bytes");
+  assert.equal(of(true, true, false), "3 files · different");
+});
+
 test("files of one name are the same where all of them are, and unknown where one was not compared", () => {
   const of = (...answers) => sameness(answers.map((same_bytes) => ({ id: "", path: "", same_bytes })));
   assert.equal(of(true, true), "same bytes");
-  assert.equal(of(true, null, false), "other bytes");
+  assert.equal(of(true, null, false), "different");
   assert.equal(of(true, null), "");
 });

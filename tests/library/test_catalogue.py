@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,10 @@ from lib_embeddings import scan
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import sha256 as hash_file
 from lib_embeddings.entries.snapshot import Snapshot
-from lib_embeddings.library.catalogue import Catalogue, Filters, Order, Sort
+from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.folders import FolderCount
-from lib_embeddings.library.query import Query
+from lib_embeddings.library.query import Filters, Order, Query, Sort
 from lib_embeddings.library.view import FITS, STATES, View
 from lib_embeddings.limits import LIMITS
 from tests.builders import safetensors_file, torch_zip, vectors
@@ -140,7 +141,7 @@ def test_filters(view: View, filters: Filters, found: list[str]) -> None:
     assert select(view, filters) == found
 
 
-NOTHING = dict.fromkeys((*STATES, *FITS, "favourite", "hidden"), 0)
+NOTHING = dict.fromkeys((*STATES, *FITS, "favourite", "hidden", "all"), 0)
 
 
 @pytest.mark.parametrize(
@@ -148,25 +149,25 @@ NOTHING = dict.fromkeys((*STATES, *FITS, "favourite", "hidden"), 0)
     [
         pytest.param(
             Filters(),
-            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1},
+            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1, "all": 5},
             {"0:": 5, "0:anime": 2, "0:anime/eyes": 1, "0:anime2": 1},
             id="all",
         ),
         pytest.param(
             Filters(state=("broken",)),
-            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1},
+            {"ok": 4, "broken": 1, "usable": 3, "partial": 1, "favourite": 1, "all": 5},
             {"0:": 1, "0:anime2": 1},
             id="a state changes the folders only",
         ),
         pytest.param(
             Filters(folder="0:anime", favourite=True),
-            {"ok": 2, "usable": 1, "partial": 1, "favourite": 1},
+            {"ok": 2, "usable": 1, "partial": 1, "favourite": 1, "all": 2},
             {"0:": 1, "0:anime": 1, "0:anime/eyes": 1},
             id="a folder changes the counts only",
         ),
         pytest.param(
             Filters("c", family=("sdxl",), fit=("usable",)),
-            {"ok": 1, "partial": 1, "favourite": 1},
+            {"ok": 1, "partial": 1, "favourite": 1, "all": 1},
             {},
             id="a word and a family change both",
         ),
@@ -177,9 +178,9 @@ def test_counts_of_what_was_asked_for(
 ) -> None:
     """Each count is of what a click on it would show: all filters count but its own."""
     choices = {seen.entry.place.id: Choice(favourite=True) for seen in view if seen.name == "c"}
-    page = catalogue_of(view, choices=choices).select(filters)
-    assert page.counts == {**NOTHING, **counts}
-    assert page.folders == folders
+    catalogue = catalogue_of(view, choices=choices)
+    assert catalogue.select(filters).counts == {**NOTHING, **counts}
+    assert catalogue.found_in_folders(filters) == folders
 
 
 def test_the_next_part_of_an_answer_is_not_searched_for_again(view: View) -> None:
@@ -192,6 +193,29 @@ def test_the_next_part_of_an_answer_is_not_searched_for_again(view: View) -> Non
     assert first.counts is rest.counts
     hashes["/new"] = "1" * 64
     assert catalogue.select(Filters("anime")).counts is not first.counts
+
+
+def test_a_file_stands_for_its_duplicates(tmp_path: Path) -> None:
+    """It is one of a list where it passes, and so in every count; alone a duplicate is found."""
+    for path in ("cat.pt", "old/cat.pt", "old/cat.bin", "dog.pt"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(torch_zip())
+    catalogue = catalogue_of(scan([tmp_path]))
+
+    def found(**filters: Any) -> list[str]:
+        page = catalogue.select(Filters(**filters))
+        assert page.total == len(page.entries)
+        return [seen.entry.place.path for seen in page.entries]
+
+    assert found() == ["cat.pt", "dog.pt"]
+    assert found(state=("duplicate",)) == found(folder="0:old") == ["old/cat.bin", "old/cat.pt"]
+    assert found(query=".bin") == ["old/cat.bin"]
+    counts = catalogue.select(Filters("cat")).counts
+    assert (counts["ok"], counts["duplicate"], counts["all"]) == (1, 2, 1)
+    assert catalogue.found_in_folders(Filters()) == {"0:": 2, "0:old": 2}
+    ids = {seen.entry.place.path: seen.entry.place.id for seen in catalogue.view}
+    catalogue = catalogue_of(catalogue.view, choices={ids["cat.pt"]: Choice(hidden=True)})
+    assert found() == ["old/cat.bin", "old/cat.pt", "dog.pt"]
 
 
 def test_families_are_counted(view: View) -> None:
@@ -208,7 +232,7 @@ def test_favourites(view: View) -> None:
     choices["gone"] = Choice(favourite=True)
     assert select(view, Filters(favourite=True), choices=choices) == ["a10", "c"]
     counts = catalogue_of(view, choices=choices).counts
-    assert counts == {**view.counts, "favourite": 2, "hidden": 0}
+    assert counts == {**view.counts, "favourite": 2, "hidden": 0, "all": 5}
 
 
 def test_hidden_ones_are_left_out_unless_asked_for(view: View) -> None:
@@ -224,6 +248,9 @@ def test_hidden_ones_are_left_out_unless_asked_for(view: View) -> None:
     assert (counts["hidden"], counts["favourite"], sum(counts[state] for state in STATES)) == (
         *(1, 0, len(others)),
     )
+    assert (catalogue.families["sd1"], catalogue.families["sdxl"]) == (3, 0)
+    folders = {id_: folder.count for id_, folder in catalogue.folders.items()}
+    assert folders == {"0:": 4, "0:anime": 1, "0:anime/eyes": 0, "0:anime2": 1}
     assert "c" not in [seen.name for seen in catalogue.complete("c", 10)]
     assert "c" in [seen.name for seen in view.named.values()]
 
@@ -266,30 +293,30 @@ def test_pages(view: View, offset: int, limit: int, found: list[str]) -> None:
 
 def test_folders(view: View) -> None:
     """Folders are listed below their parents, with the counts of all that lies deeper."""
-    assert catalogue_of(view).folders == (
+    assert list(catalogue_of(view).folders.values()) == [
         FolderCount("0:", "embeddings", 0, 5),
         FolderCount("0:anime", "anime", 1, 2),
         FolderCount("0:anime/eyes", "eyes", 2, 1),
         FolderCount("0:anime2", "anime2", 1, 1),
-    )
+    ]
 
 
 def test_folders_of_two_roots(tmp_path: Path) -> None:
     """Every root is a folder, also one without entries; empty folders below it are none."""
     (tmp_path / "one" / "empty").mkdir(parents=True)
     for number in (10, 9):
-        file = tmp_path / "two" / f"v{number}:" / "x.pt"
+        file = tmp_path / "two" / f"v{number}:" / f"{number}.pt"
         file.parent.mkdir(parents=True)
         file.write_bytes(torch_zip())
     folders = catalogue_of(scan([tmp_path / "one", tmp_path / "two"])).folders
-    assert [(folder.id, folder.count) for folder in folders] == [
+    assert [(folder.id, folder.count) for folder in folders.values()] == [
         ("0:", 0), ("1:", 2), ("1:v9:", 1), ("1:v10:", 1),
     ]  # fmt: skip
 
 
 def test_a_folder_of_an_entry_is_in_the_tree(view: View) -> None:
     """What an entry says of its folder is the id of one in the tree."""
-    tree = {folder.id for folder in catalogue_of(view).folders}
+    tree = catalogue_of(view).folders.keys()
     assert {catalogue_of(view).folder_of(entry) for entry in view} <= tree
 
 
@@ -297,7 +324,7 @@ def test_an_empty_view() -> None:
     """Nothing is found in nothing."""
     empty = catalogue_of(View.of(Snapshot((), ()), None))
     assert empty.select(Filters("a")).total == 0
-    assert empty.folders == ()
+    assert not empty.folders
     assert empty.find("x") is None
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.catalogue import Filters
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.query import Filters
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.names import Field
 from lib_embeddings.prompts.tokenizer import own_tokenizer

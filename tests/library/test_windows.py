@@ -21,10 +21,10 @@ from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.catalogue import Filters
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.query import Filters
 from tests.builders import png, safetensors_file, vectors
 from tests.entries.disk import Listing
 from tests.library import SD1
@@ -226,7 +226,7 @@ def test_folders(tmp_path: Path) -> None:
     """People see folders with slashes, and a root by its name."""
     with opened(tmp_path) as library:
         catalogue = library.catalogue
-        assert [(folder.id, folder.title) for folder in catalogue.folders] == [
+        assert [(folder.id, folder.title) for folder in catalogue.folders.values()] == [
             ("0:", "embeddings"), ("0:sub", "sub"), ("0:sub/deep", "deep"),
         ]  # fmt: skip
         found = catalogue.select(Filters(folder="0:sub")).entries

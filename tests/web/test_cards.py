@@ -6,6 +6,9 @@ import io
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -31,7 +34,7 @@ from tests.builders import (
     torch_zip,
     vectors,
 )
-from tests.web import PREFIX, SDXL, Site, open_site
+from tests.web import ELSEWHERE, HERE, PREFIX, SDXL, TUNNEL, Site, open_site
 
 PROJECT = Path(__file__).parents[2]
 DOC = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -143,11 +146,14 @@ def test_the_types_of_the_page_are_the_table_of_fields(name: str, record: type) 
 
 
 def test_the_documented_parameters_are_the_real_ones(site: Site) -> None:
-    """The table in docs/api.md names every parameter."""
+    """The table in docs/api.md names every parameter, and folders have those that filter."""
     rows = columns("parameter", section("GET /entries"))
     documented = re.findall(r"`(\w+)`", " ".join(rows))
-    operation = site.app.openapi()["paths"][f"{PREFIX}/entries"]["get"]
-    assert documented == [parameter["name"] for parameter in operation["parameters"]]
+    filters = re.findall(r"`(\w+)`", section("GET /folders").partition(":")[2].partition(".")[0])
+    paths = site.app.openapi()["paths"]
+    for path, names in (("/entries", documented), ("/folders", filters)):
+        parameters = paths[PREFIX + path]["get"]["parameters"]
+        assert sorted(names) == sorted(parameter["name"] for parameter in parameters)
 
 
 def test_the_documented_routes_are_the_real_ones(site: Site) -> None:
@@ -232,6 +238,7 @@ def test_a_card(site: Site) -> None:
             "warnings": [],
             "proposal": None,
             "preview": None,
+            "video": None,
             "notes": "n",
             "description": "d",
             "trigger_words": "",
@@ -257,12 +264,9 @@ def test_the_library_as_a_whole(site: Site) -> None:
     page = site.get("/entries")
     assert (page["model"], page["model_title"], page["by_family"]) == ("sd1", "SD 1.x", None)
     assert {kind: count for kind, count in page["counts"].items() if count} == {
-        "ok": 1, "usable": 1, "broken": 1,
+        "ok": 1, "usable": 1, "broken": 1, "all": 2,
     }  # fmt: skip
-    assert page["folders"] == [
-        {"id": "0:", "title": "embeddings", "depth": 0, "count": 2},
-        {"id": "0:anime", "title": "anime", "depth": 1, "count": 1},
-    ]
+    assert page["folder"] == {"id": "0:", "title": "embeddings", "depth": 0, "count": 2}
 
 
 # Details
@@ -385,7 +389,7 @@ def test_a_root_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.Monkey
         latin = Site(root, library, allow)
         page = latin.get("/entries")
         assert [entry["name"] for entry in page["entries"]] == ["cat"]
-        assert page["folders"][0]["title"] == "caf\\udce9"
+        assert page["folder"]["title"] == "caf\\udce9"
         assert latin.get(f"/entries/{page['entries'][0]['id']}")["name"] == "cat"
         assert site.names() == []
 
@@ -480,6 +484,61 @@ def test_no_preview(site: Site) -> None:
     id_ = site.add("cat.pt")
     assert site.get("/entries")["entries"][0]["preview"] is None
     assert site.client.get(f"/preview/{id_}").status_code == 404
+
+
+VIDEO = b"\0\0\0 ftypisom" + bytes(range(200))
+
+
+def test_a_video_is_sent_piece_by_piece(site: Site) -> None:
+    """A browser asks for parts of it, behind the end too; what is no video is not sent."""
+    site.write("cat.mp4", VIDEO)
+    id_ = site.add("cat.pt")
+    assert site.get("/entries")["entries"][0]["video"]
+    address = f"/video/{id_}"
+    whole = site.client.get(address)
+    assert (whole.status_code, whole.content) == (200, VIDEO)
+    assert (whole.headers["content-type"], whole.headers["accept-ranges"]) == (
+        *("video/mp4", "bytes"),
+    )
+    n = len(VIDEO)
+    for asked, status, part, told in (
+        ("bytes=0-", 206, VIDEO, f"bytes 0-{n - 1}/{n}"),
+        ("bytes=4-7", 206, b"ftyp", f"bytes 4-7/{n}"),
+        (f"bytes=9-{10**17}", 206, VIDEO[9:], f"bytes 9-{n - 1}/{n}"),
+        (f"bytes={n}-", 416, b"", f"bytes */{n}"),
+        ("bytes=5-4", 416, b"", f"bytes */{n}"),
+        ("lines=1-2", 200, VIDEO, None),
+    ):
+        response = site.client.get(address, headers={"Range": asked})
+        assert (response.status_code, response.content) == (status, part), asked
+        assert response.headers.get("content-range") == told
+    site.write("cat.mp4", b"<html><script>alert(1)</script></html>")
+    assert site.client.get(address).status_code == 404
+
+
+def test_a_file_is_shown_in_its_folder_on_this_machine_only(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's own way is started with the folder as one argument, whatever is in its name."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: started.append(command))
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", ":0")
+    id_ = site.add("$(touch x); a/cat.pt")
+    here = site.client_from(HERE)
+    assert here.get("/host").json()["may_reveal"]
+    assert here.post(f"/entries/{id_}/reveal").status_code == 204
+    assert started == [["/usr/bin/xdg-open", str(site.root / "$(touch x); a")]]
+    for elsewhere in (ELSEWHERE, TUNNEL):
+        client = site.client_from(elsewhere)
+        assert not client.get("/host").json()["may_reveal"]
+        assert client.post(f"/entries/{id_}/reveal").status_code == 403
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert not here.get("/host").json()["may_reveal"]
+    assert here.post(f"/entries/{id_}/reveal").status_code == 409
+    assert len(started) == 1
 
 
 def test_a_preview_is_sent_once(site: Site) -> None:

@@ -41,12 +41,31 @@ def test_move(site: Site) -> None:
     site.write("sub/dog.pt")
     id_ = site.add("cat.pt")
     site.client.patch(f"/entries/{id_}", json={"favourite": True})
-    folder = site.get("/entries")["folders"][1]["id"]
+    folder = site.get("/folders")["folders"][1]["id"]
     moved = site.client.post(f"/entries/{id_}/move", json={"folder": folder}).json()
     assert (moved["path"], moved["favourite"], moved["folder"]) == ("sub/cat.pt", True, folder)
     assert paths(site) == ["sub/cat.png", "sub/cat.pt", "sub/dog.pt"]
     back = site.client.post(f"/entries/{moved['id']}/move", json={"folder": "0:"}).json()
     assert (back["id"], back["path"]) == (id_, "cat.pt")
+
+
+def test_move_into_a_new_folder(site: Site) -> None:
+    """It is made in the one that was chosen; where the file cannot move, no folder stays."""
+    id_ = site.add("cat.pt")
+    body = {"folder": "0:", "new_folder": "Ünder"}
+    moved = site.client.post(f"/entries/{id_}/move", json=body).json()
+    assert (moved["path"], moved["folder"]) == ("Ünder/cat.pt", "0:Ünder")
+    other = site.add("dog.pt")
+    assert site.client.post(f"/entries/{other}/move", json=body).json()["path"] == "Ünder/dog.pt"
+    (site.root / "dog.pt").symlink_to("Ünder/dog.pt")
+    site.library.rescan()
+    link = next(each for each in site.library.view if each.entry.place.path == "dog.pt")
+    body = {"folder": "0:", "new_folder": "empty"}
+    assert site.client.post(f"/entries/{link.entry.place.id}/move", json=body).status_code == 409
+    assert not (site.root / "empty").exists()
+
+
+TARGET = 'expected {"folder": "the id of a folder", "new_folder": "the name of one in it"}'
 
 
 @pytest.mark.parametrize(
@@ -56,7 +75,18 @@ def test_move(site: Site) -> None:
         ({"folder": "0:../data"}, 409, "there is no such folder any more: choose another"),
         ({"folder": "0:"}, 409, "cat.pt lies in this folder: choose another"),
         ({"folder": "0:sub"}, 409, "the name is already taken by cat.png: give another name"),
-        ({"folder": 0}, 422, 'expected {"folder": "the id of a folder"}'),
+        ({"folder": 0}, 422, TARGET),
+        ({"folder": "0:", "new_folder": 1}, 422, TARGET),
+        (
+            {"folder": "0:", "new_folder": "../data"},
+            422,
+            "../data: a file's name cannot have / in it",
+        ),
+        (
+            {"folder": "0:gone", "new_folder": "x"},
+            409,
+            "there is no such folder any more: choose another",
+        ),
     ],
 )
 def test_move_refused(site: Site, body: object, status: int, detail: str) -> None:

@@ -17,10 +17,10 @@ import {
   isEmbedding,
   number,
   obstacle,
-  sameness,
   sentenceCase,
   SHORT_TITLES,
   size,
+  twinsText,
 } from "../words.mjs";
 import { placeOf as placeIn } from "./layout.mjs";
 import { BEHIND_MARKS, breakable, IN_PATHS } from "./text.mjs";
@@ -38,6 +38,7 @@ import { BEHIND_MARKS, breakable, IN_PATHS } from "./text.mjs";
  * @property {boolean} [isList] Whether cards are the rows of a list.
  * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
  * @property {(entry: Entry, width: number) => string | null} picture Returns the address of a preview.
+ * @property {(entry: Entry) => string | null} video Returns the address of a video.
  * @property {(card: HTMLLIElement, entry: Entry) => void} decorate Called for every new card.
  */
 
@@ -64,7 +65,7 @@ export function renewCard(old, entry, width, surroundings) {
  * @param {Surroundings} surroundings
  * @returns {HTMLLIElement}
  */
-function createCard(entry, preview, { host, hasEditor, isList = false }) {
+function createCard(entry, preview, { host, video, hasEditor, isList = false }) {
   const why = obstacle(entry);
   const main = element(
     "button",
@@ -75,7 +76,7 @@ function createCard(entry, preview, { host, hasEditor, isList = false }) {
       "aria-description": entry.warnings.map(sentenceCase).join(". ") || null,
       tabindex: -1,
     },
-    pictureOf(entry.name, preview),
+    pictureOf(entry.name, preview, video(entry)),
     element("span", { class: "name", dir: "auto", title: entry.name }, ...breakable(entry.name, BEHIND_MARKS)),
     ...(entry.twins.length && !isList ? [placeOf(entry)] : []),
     isList ? columnsOf(entry, host) : factsOf(entry, host),
@@ -135,7 +136,7 @@ function placeCard(card, layout, index, total) {
   const { left, top } = placeIn(layout, index);
   card.style.width = `${layout.cardWidth}px`;
   card.style.height = `${layout.cardHeight}px`;
-  card.style.transform = `translate(${left}px, ${top}px)`;
+  card.style.transform = `translate(calc(${left}px * var(--way)), ${top}px)`;
   card.setAttribute("aria-posinset", String(index + 1));
   card.setAttribute("aria-setsize", String(total));
 }
@@ -195,9 +196,11 @@ export function setReachable(card, isActive) {
  *
  * @param {string} name
  * @param {string | null} address None where there is no preview.
+ * @param {string | null} video The address of what is played in its place under a pointer, if there is any.
  */
-export function pictureOf(name, address) {
-  const picture = element("span", { class: "picture", "data-initials": initials(name), "aria-hidden": "true" });
+export function pictureOf(name, address, video) {
+  const attributes = { class: "picture", "data-initials": initials(name), "data-video": video, "aria-hidden": "true" };
+  const picture = element("span", attributes);
   picture.style.setProperty("--hue", String(hue(name)));
   if (address)
     picture.append(element("img", { src: address, alt: "", loading: "lazy", decoding: "async", draggable: "false" }));
@@ -226,8 +229,10 @@ function factsOf({ families, n_vectors, bytes, warnings }, host) {
  */
 function placeOf({ path, twins }) {
   const title = `Other files with this name: ${twins.map((twin) => twin.path).join(", ")}`;
-  const [folder, same] = [element("span", { class: "folder", dir: "auto" }, folderOf(path)), sameness(twins)];
-  return element("span", { class: "place", title }, folder, same && ` · ${same}`);
+  const text = twinsText(twins);
+  if (twins.some(({ is_grouped }) => is_grouped)) return element("span", { class: "place", title }, text);
+  const folder = element("span", { class: "folder", dir: "auto" }, folderOf(path));
+  return element("span", { class: "place", title }, folder, text && ` · ${text}`);
 }
 
 /**
@@ -237,8 +242,7 @@ function placeOf({ path, twins }) {
  * @param {Host} host
  */
 function columnsOf({ families, n_vectors, bytes, mtime, path, twins, warnings }, host) {
-  const same = twins.length ? sameness(twins) : "";
-  const folder = [folderOf(path), same].filter(Boolean).join(" · ");
+  const folder = [folderOf(path), twinsText(twins)].filter(Boolean).join(" · ");
   return element(
     "span",
     { class: "facts" },

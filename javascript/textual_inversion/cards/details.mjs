@@ -2,7 +2,7 @@
  * Show all that is known about one file, with the choices that people can make for it.
  */
 
-import { copyText, element, iconButton, showOver, textButton } from "../page.mjs";
+import { copyText, element, iconButton, keyOf, showOver, textButton } from "../page.mjs";
 import { FIELD_TITLES, isEmbedding, renamedText, sentenceCase } from "../words.mjs";
 import { pictureOf } from "./card.mjs";
 import { TextsEditor } from "./editing.mjs";
@@ -159,9 +159,9 @@ export class DetailsPanel {
   #onKey(event) {
     const isInField = /** @type {Element} */ (event.target).closest("input, textarea, summary");
     if (isInField || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key === "ArrowLeft") this.walk(-1);
-    else if (event.key === "ArrowRight") this.walk(1);
-    else return;
+    const way = keyOf(event) === "ArrowLeft" ? -1 : keyOf(event) === "ArrowRight" ? 1 : undefined;
+    if (!way) return;
+    this.walk(way);
     event.preventDefault();
   }
 
@@ -279,8 +279,8 @@ export class DetailsPanel {
    */
   #picture(details) {
     const { name, preview } = details;
-    if (!preview) return pictureOf(name, null);
-    const picture = pictureOf(name, this.api.preview(details, PICTURE_WIDTH));
+    const picture = pictureOf(name, preview && this.api.preview(details, PICTURE_WIDTH), this.api.video(details));
+    if (!preview) return picture;
     const label = `Picture of ${name}: enlarge it`;
     return element(
       "button",

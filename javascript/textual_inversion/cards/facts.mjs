@@ -13,15 +13,14 @@ import {
   isEmbedding,
   number,
   obstacle,
-  sameness,
   sentenceCase,
   size,
 } from "../words.mjs";
+import { copyButton, factList, folded, titled, twinText } from "./fact_list.mjs";
 
 /** @typedef {Omit<import("../api.mjs").Details, "texts">} Details */
 /** @typedef {import("../api.mjs").Host} Host */
-/** @typedef {import("../api.mjs").Twin} Twin */
-/** @typedef {{label: string, value: string, copies?: boolean, href?: string}} Fact One with an address leads there. */
+/** @typedef {import("./fact_list.mjs").Fact} Fact */
 
 /** @type {Record<string, string>} */
 const CONTAINERS = {
@@ -62,12 +61,12 @@ export function mainFacts(details, host) {
     { label: "Health", value: Object.values(details.health).map(sentenceCase).join("\n") },
     { label: "Stored name", value: stored_name && stored_name !== name ? stored_name : "" },
     { label: "File", value: path },
-    { label: "Other files with this name", value: details.twins.map(twinText).join("\n") },
+    { label: "Other files with this name", value: details.twins.map(twinText).join("\n"), twins: details.twins },
     { label: "Size", value: size(details.bytes) },
     { label: "Modified", value: date(details.mtime) },
     { label: "Format", value: formatOf(details) },
     { label: "SHA-256", value: sha256 ?? "", copies: true },
-    { label: "Full path", value: full_path ?? "", copies: true },
+    { label: "Full path", value: full_path ?? "", copies: true, reveals: host.may_reveal },
   ].filter(({ value }) => value);
 }
 
@@ -142,11 +141,6 @@ export function bundledFacts({ bundled }) {
       .map(([key, count]) => `${counted(count, "vector")} for ${key}`)
       .join(", "),
   }));
-}
-
-/** @param {Twin} twin */
-function twinText(twin) {
-  return `${twin.path} (${sameness([twin]) || "not compared"})`;
 }
 
 /**
@@ -255,46 +249,4 @@ export function sections(details, host) {
     folded("Metadata", metadataFacts(details)),
     folded("Tensors", tensorFacts(details)),
   ];
-}
-
-/**
- * @param {string} title
- * @param {Fact[]} facts
- */
-function titled(title, facts) {
-  return element("section", { class: "claims", hidden: !facts.length }, element("h3", {}, title), factList(facts));
-}
-
-/**
- * @param {string} title
- * @param {Fact[]} facts
- */
-function folded(title, facts) {
-  return element("details", { hidden: !facts.length }, element("summary", {}, title), factList(facts));
-}
-
-/** @param {Fact[]} facts */
-function factList(facts) {
-  const rows = facts.map(({ label, value, copies, href }) =>
-    element(
-      "div",
-      { class: "fact" },
-      element("dt", {}, label),
-      element(
-        "dd",
-        { dir: "auto", class: copies && "copyable" },
-        href ? element("a", { href, target: "_blank", rel: "noopener noreferrer" }, value) : value,
-        ...(copies ? [copyButton(label, value)] : []),
-      ),
-    ),
-  );
-  return element("dl", {}, ...rows);
-}
-
-/**
- * @param {string} what
- * @param {string} text
- */
-function copyButton(what, text) {
-  return iconButton("copy", "copy", `Copy ${what}`, { "data-text": text, "data-key": `copy-${what}` });
 }

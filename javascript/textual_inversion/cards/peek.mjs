@@ -1,5 +1,5 @@
 /**
- * Pictures of cards: shown large while somebody rests on one, and gone where they cannot be shown.
+ * Pictures of cards: shown large while somebody rests on one, videos played, and gone where they cannot be shown.
  */
 
 import { element } from "../page.mjs";
@@ -17,9 +17,39 @@ const MOST_MOVED = 8;
  * @param {AbortSignal} signal
  */
 export function watchPictures(root, list, signal) {
-  const drop = (/** @type {Event} */ { target }) => target instanceof HTMLImageElement && target.remove();
+  const drop = (/** @type {Event} */ { target }) => target instanceof Element && target.matches("img, video") && target.remove();
   root.addEventListener("error", drop, { signal, capture: true });
   peekAtPictures(list, signal);
+  playVideos(root, signal);
+}
+
+/**
+ * Play the video of a card, or of the details, while a pointer is on it.
+ *
+ * @param {HTMLElement} root
+ * @param {AbortSignal} signal
+ */
+function playVideos(root, signal) {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)");
+  /** @type {HTMLVideoElement | undefined} */
+  let video;
+  /** @param {Element | null | undefined} picture */
+  const play = (picture) => {
+    if (video && video.parentElement === picture) return;
+    video?.remove();
+    video = undefined;
+    if (!(picture instanceof HTMLElement) || isCalm.matches) return;
+    video = element("video", { src: picture.dataset.video, muted: true, loop: true, playsinline: true });
+    video.muted = true; // The attribute says only how a video begins that a page was written with.
+    picture.append(video);
+    video.play().catch(() => {}); // It is gone already, or is none.
+  };
+  const over = (/** @type {PointerEvent} */ { target, pointerType }) => {
+    const part = /** @type {Element} */ (target).closest(".card, .picture[data-video]");
+    if (pointerType === "mouse") play(part?.matches(".card") ? part.querySelector("[data-video]") : part);
+  };
+  root.addEventListener("pointerover", over, { signal });
+  root.addEventListener("pointerleave", () => play(null), { signal });
 }
 
 /**
@@ -96,5 +126,5 @@ function largeAddress(address) {
  */
 function place(large, small) {
   const isRight = small.left + small.right < innerWidth;
-  large.style.insetInline = isRight ? `${small.right + 8}px auto` : `auto ${innerWidth - small.left + 8}px`;
+  large.style.inset = isRight ? `0 auto 0 ${small.right + 8}px` : `0 ${innerWidth - small.left + 8}px 0 auto`;
 }

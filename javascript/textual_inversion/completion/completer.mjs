@@ -5,7 +5,8 @@
  * list: Enter with nothing chosen is the host's.
  */
 
-import { element, Questions, webui } from "../page.mjs";
+import { element, webui } from "../page.mjs";
+import { Questions } from "../request.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
 import { CompletionList } from "./list.mjs";
 import { completeWord, setsFor, typedSet, typedWord } from "./typed_word.mjs";

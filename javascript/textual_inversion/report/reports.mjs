@@ -3,8 +3,7 @@
  */
 
 import { listen } from "../live.mjs";
-import { Questions } from "../page.mjs";
-import { Refusal } from "../request.mjs";
+import { Questions, Refusal } from "../request.mjs";
 import { FIELDS, number } from "../words.mjs";
 import { convertSyntax, partName, replaceWord, weighName } from "../prompt/edits.mjs";
 import { applyAside, PromptFields, removeFrom } from "../prompt/fields.mjs";

@@ -19,6 +19,7 @@ const KNOWS = "lib-embeddings-knows-what-is-sent";
 /**
  * @typedef {object} Owner
  * @property {() => string} folder Returns the id of the folder that is looked at; empty for all.
+ * @property {() => Folder[]} folders Returns those that files can be brought to.
  * @property {(id: string, name: string) => void} shown Called when somebody wants to see a card.
  */
 
@@ -79,13 +80,10 @@ export class GetMore {
     this.base = base;
   }
 
-  /**
-   * Know the folders that files can be brought to.
-   *
-   * @param {Folder[]} folders
-   */
-  showFolders(folders) {
-    const chosen = this.#folder.value;
+  /** Offer the folders that files can be brought to. */
+  #offerFolders() {
+    const folders = this.owner.folders();
+    const chosen = this.owner.folder() || this.#folder.value;
     this.#folder.replaceChildren(
       ...folders.map(({ id, title, depth }) => element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`)),
     );
@@ -95,8 +93,7 @@ export class GetMore {
 
   open() {
     if (this.root.open) return;
-    const folder = this.owner.folder();
-    if (folder) this.#folder.value = folder;
+    this.#offerFolders();
     this.#problem.hidden = this.#question.hidden = true;
     this.#came = undefined;
     showOver(this.root);

@@ -27,6 +27,7 @@ import { changesText, counted, FIELDS } from "../words.mjs";
  * @property {import("./search.mjs").Search} search
  * @property {import("./sets.mjs").Sets} sets
  * @property {import("./toolbar.mjs").Toolbar} toolbar
+ * @property {import("./undo.mjs").UndoBar} undo
  * @property {(part: HTMLElement, act: (entry: Entry) => unknown) => void} withEntry Act on what a part shows.
  * @property {(selection: Partial<Selection>) => void} accept Show another part of the library.
  * @property {(change: Partial<import("./selection.mjs").Choices>) => void} choose
@@ -72,6 +73,10 @@ function actionsOfDetails(tab) {
   return {
     before: () => details.walk(-1),
     behind: () => details.walk(1),
+    twin: ({ dataset }) =>
+      // Where it is gone, the present ones are shown.
+      tab.api.entry(dataset.id ?? "").then((entry) => details.open(entry), () => details.refresh()),
+    reveal: () => details.entry && tab.api.reveal(details.entry.id).catch(({ message }) => tab.undo.show(message)),
     enlarge: () => details.enlarge(),
     close: (button) => button.closest("dialog")?.close(),
     rename: ({ dataset }) => details.renaming.open(dataset.name ?? ""),
@@ -146,6 +151,7 @@ function actionsOfFiles(tab) {
   const { files, picks, details } = tab;
   const { trash, getMore } = files;
   return {
+    hide: (card) => tab.withEntry(card, (entry) => files.hide([entry])),
     delete: (part) => tab.withEntry(part, (entry) => files.delete([entry])),
     move: () => files.chooseFolder(),
     "delete-picked": () => files.delete(picks.entries).then(() => picks.end()),

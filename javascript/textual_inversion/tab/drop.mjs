@@ -14,7 +14,7 @@ const MOST_FILES = 100;
 
 /**
  * @typedef {object} Owner
- * @property {() => Folder | undefined} folder Returns the one that files are added to.
+ * @property {() => Folder | null | undefined} folder Returns the one that files are added to.
  * @property {() => unknown} added Called when files were added.
  * @property {(link: string) => unknown} linked Called when a link was dropped.
  */

@@ -141,7 +141,7 @@ function explainAllHidden(hidden) {
  */
 function explainNoMatch({ query, folder, family, filter }, { found }, all) {
   const where = filter === "all" ? "all files" : `“${FILTERS[filter].title}”`;
-  const others = countOf("all", found.counts);
+  const others = countOf("all", found);
   /** @type {Offer[]} */
   const offers = [];
   const label = `Show what is found under “All” (${number(others)})`;
@@ -151,7 +151,7 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
   if (query) offers.push({ label: "Clear the search", selection: { query: "" } });
   if (family) offers.push({ label: "Show those for any model", selection: { family: "" } });
   const title = query ? `No results for “${query}”` : "Nothing for this model";
-  const looked = query ? "The search looked at names, folders, notes, checkpoints and hashes in" : "There is none in";
+  const looked = query ? "The search looked at names, folders, notes, models and hashes in" : "There is none in";
   return { title, hint: `${looked} ${where}${folder ? " of this folder" : ""}.`, offers };
 }
 
@@ -160,8 +160,8 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
  * @param {LibrarySummary} summary
  * @returns {Explanation}
  */
-function explainEmptyFolder({ folder, filter }, { folders }) {
-  const { title, count } = folders.find(({ id }) => id === folder) ?? { title: "this folder", count: 0 };
+function explainEmptyFolder({ filter }, { folder }) {
+  const { title, count } = folder ?? { title: "this folder", count: 0 };
   /** @type {Offer[]} */
   const offers = [{ label: "Show all folders", selection: { folder: "" } }];
   if (filter !== "all" && count)

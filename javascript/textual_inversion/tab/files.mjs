@@ -11,6 +11,7 @@ import { Trash } from "./trash.mjs";
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Folder} Folder */
 /** @typedef {import("../api.mjs").Trashed} Trashed */
+/** @typedef {{folder: string, newFolder: string}} Target The id of a folder, and the name of a new one in it. */
 
 /**
  * @typedef {object} Parts What files are shown in.
@@ -19,14 +20,12 @@ import { Trash } from "./trash.mjs";
  * @property {import("../cards/grid.mjs").Grid} grid
  * @property {import("../cards/details.mjs").DetailsPanel} details
  * @property {import("./search.mjs").Search} search
+ * @property {import("./folders.mjs").FolderTree} tree
  * @property {import("./undo.mjs").UndoBar} undo
  * @property {(id: string, name: string) => void} reveal Bring the card of a file into sight.
  */
 
 export class Files {
-  /** @type {Folder[]} */
-  #folders = [];
-
   /** @param {Parts} parts */
   constructor(parts) {
     this.parts = parts;
@@ -36,16 +35,16 @@ export class Files {
     };
     this.trash = new Trash(parts.api, { restored: changed, emptied: changed });
     this.drops = new Drops(parts.api, parts.host, {
-      folder: () => this.#folders.find(({ id }) => id === parts.search.selection.folder) ?? this.#folders[0],
+      folder: () => parts.search.results?.summary?.folder,
       added: () => parts.search.refresh(),
       linked: (link) => this.#get(link),
     });
     const folder = () => parts.search.selection.folder;
     const { searchable } = parts.host;
     this.getMore = searchable.length
-      ? new GetMore(parts.api.base, parts.host, { folder, shown: parts.reveal })
+      ? new GetMore(parts.api.base, parts.host, { folder, folders: () => parts.tree.folders, shown: parts.reveal })
       : undefined;
-    this.mover = new Mover((folder) => this.#moveShown(folder));
+    this.mover = new Mover((target) => this.#moveShown(target));
     if (!parts.host.may_change_files) return;
     const move = textButton("move", "Move to …", { "data-key": "move" });
     const remove = textButton("delete", "Delete", { "data-key": "delete" });
@@ -59,19 +58,9 @@ export class Files {
     this.getMore?.add(link);
   }
 
-  /**
-   * Know the folders that files can be moved to.
-   *
-   * @param {Folder[]} folders
-   */
-  showFolders(folders) {
-    this.#folders = folders;
-    this.getMore?.showFolders(folders);
-  }
-
   /** Ask for the folder that the shown file moves to. */
   chooseFolder() {
-    this.mover.open(this.#folders, this.parts.details.entry?.folder);
+    this.mover.open(this.parts.tree.folders, this.parts.details.entry?.folder);
   }
 
   /**
@@ -80,7 +69,7 @@ export class Files {
    * @param {Mover} mover
    */
   chooseFolderIn(mover) {
-    mover.open(this.#folders, undefined);
+    mover.open(this.parts.tree.folders, undefined);
   }
 
   /**
@@ -105,23 +94,23 @@ export class Files {
    * Move files to another folder.
    *
    * @param {Entry[]} entries
-   * @param {string} folder Its id.
+   * @param {Target} target
    * @returns {Promise<Entry | undefined>} The last one that moved.
    */
-  async move(entries, folder) {
-    const { api, search, undo } = this.parts;
+  async move(entries, { folder, newFolder }) {
+    const { api, search, tree, undo } = this.parts;
     /** @type {{id: string, folder: string}[]} */
     const moved = [];
     /** @type {Entry | undefined} */
     let last;
     await this.#attempt("Not moved", async () => {
       for (const entry of entries) {
-        last = await api.move(entry.id, folder);
+        last = await api.move(entry.id, folder, newFolder);
         moved.push({ id: last.id, folder: entry.folder });
         search.replace(last, entry.id);
       }
     });
-    const title = this.#folders.find(({ id }) => id === folder)?.title;
+    const title = newFolder || tree.folders.find(({ id }) => id === folder)?.title;
     if (last) undo.show(`Moved ${nameOf(entries.slice(0, moved.length))} to ${title}`, () => this.#moveBack(moved));
     return last;
   }
@@ -169,10 +158,10 @@ export class Files {
     return `Moved ${counted(length, "file")} back`;
   }
 
-  /** @param {string} folder */
-  async #moveShown(folder) {
+  /** @param {Target} target */
+  async #moveShown(target) {
     const { details } = this.parts;
-    const moved = details.entry && (await this.move([details.entry], folder));
+    const moved = details.entry && (await this.move([details.entry], target));
     if (moved) details.open(moved);
     return moved !== undefined;
   }
@@ -192,18 +181,26 @@ export class Files {
   }
 }
 
-/** Asks for a folder. */
+/** Asks for a folder, or for a new one in it. */
 export class Mover {
   #folder = element("select", { "aria-label": "Folder", "data-key": "folder" });
+  #newFolder = element("input", {
+    type: "text",
+    "aria-label": "New folder in it",
+    placeholder: "New folder in it (or none)",
+    "data-key": "new-folder",
+    autocomplete: "off",
+    dir: "auto",
+  });
   /** @type {Element | null} */
   #opener = null;
 
-  /** @param {(folder: string) => Promise<boolean>} move Returns whether it did. */
+  /** @param {(target: Target) => Promise<boolean>} move Returns whether it did. */
   constructor(move) {
     this.move = move;
     const submit = element("button", { type: "submit", class: "plain", "data-key": "move-there" }, "Move");
     const cancel = textButton("", "Cancel");
-    this.form = element("form", { class: "renaming", hidden: true }, this.#folder, submit, cancel);
+    this.form = element("form", { class: "renaming", hidden: true }, this.#folder, this.#newFolder, submit, cancel);
     cancel.addEventListener("click", () => this.#close());
     this.form.addEventListener("submit", (event) => this.#submit(event));
     this.form.addEventListener("keydown", (event) => {
@@ -220,10 +217,11 @@ export class Mover {
    */
   open(folders, current) {
     const options = folders.map(({ id, title, depth }) =>
-      element("option", { value: id, disabled: id === current }, `${"\u2003".repeat(depth)}${title}`),
+      element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`),
     );
     this.#folder.replaceChildren(...options);
-    this.#folder.value = folders.find(({ id }) => id !== current)?.id ?? "";
+    this.#folder.value = folders.find(({ id }) => id !== current)?.id ?? current ?? "";
+    this.#newFolder.value = "";
     this.#opener = document.activeElement;
     this.form.hidden = false;
     this.#folder.focus();
@@ -237,7 +235,7 @@ export class Mover {
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
-    if (await this.move(this.#folder.value)) this.#close();
+    if (await this.move({ folder: this.#folder.value, newFolder: this.#newFolder.value.trim() })) this.#close();
   }
 }
 

@@ -5,7 +5,7 @@
 import { element, setAttribute } from "../page.mjs";
 import { number } from "../words.mjs";
 
-/** @typedef {import("../api.mjs").Folder} Folder */
+/** @typedef {import("../api.mjs").FoundFolder} Folder */
 /** @typedef {Folder & {hasChildren: boolean, isOpen: boolean}} Branch */
 
 /** The id of the row of all roots. */
@@ -34,43 +34,69 @@ export function visibleBranches(folders, opened) {
 }
 
 export class FolderTree {
-  /** @type {Folder[]} */
-  #folders = [];
+  /** @type {Folder[]} The rows, folded or not. */
+  #rows = [];
   /** @type {Set<string>} */
   #opened = new Set();
   #current = ALL;
-  /** What was shown last, as JSON. */
+  /** What was asked last, and what was shown last, as JSON. */
+  #asked = "";
   #shown = "";
+  /** @type {Folder[]} All that the library has, as they were told last. */
+  folders = [];
 
-  constructor() {
+  /**
+   * @param {import("../api.mjs").Api} api
+   * @param {() => void} changed Called when there are other folders.
+   */
+  constructor(api, changed) {
+    this.api = api;
+    this.changed = changed;
     this.tree = element("ul", { class: "tree", role: "tree", "aria-label": "Folders" });
     this.root = element("nav", { class: "folders", "aria-label": "Folders" }, this.tree);
   }
 
   /**
-   * @param {Folder[]} all
-   * @param {Record<string, number>} found How many files a click on each shows, by id.
-   * @param {string} current The id of the chosen folder, empty for all.
+   * Show the folders that the library has by now, and how many files of each a search finds.
+   *
+   * @param {import("./search.mjs").Search} search
+   * @param {boolean} isSeen Whether anybody sees the tree: what is found is not asked for otherwise.
    */
-  show(all, found, current) {
-    const folders = all.map((folder) => ({ ...folder, count: found[folder.id] ?? 0 }));
+  async update({ results, filters: { folder, ...others }, selection }, isSeen) {
+    const filters = isSeen ? others : {};
+    const asked = JSON.stringify([results?.summary?.generation, filters]);
+    if (asked !== this.#asked) {
+      this.#asked = asked;
+      const folders = await this.api.folders(filters).catch(() => null);
+      if (asked !== this.#asked) return;
+      if (folders) this.folders = folders;
+      else this.#asked = ""; // The connection is lost, which the toolbar shows.
+    }
+    this.#show(selection.folder);
+  }
+
+  /** @param {string} current */
+  #show(current) {
+    const { folders } = this;
     const asJson = JSON.stringify([folders, current]);
     if (asJson === this.#shown) return;
     this.#shown = asJson;
     const roots = folders.filter(({ depth }) => depth === 0);
-    const isFirst = !this.#folders.length;
+    const isFirst = !this.#rows.length;
     for (const { id, depth } of isFirst ? folders : []) {
       if (!depth || current.startsWith(`${id}/`)) this.#opened.add(id);
     }
-    const top = { id: ALL, title: "All folders", depth: 0, count: roots.reduce((sum, { count }) => sum + count, 0) };
-    this.#folders = roots.length === 1 ? folders : [top, ...folders];
-    this.#current = current || (this.#folders[0]?.id ?? ALL);
+    const [count, found] = [sumOf(roots, "count"), sumOf(roots, "found")];
+    const top = { id: ALL, title: "All folders", depth: 0, count, found };
+    this.#rows = roots.length === 1 ? folders : [top, ...folders];
+    this.#current = current || (this.#rows[0]?.id ?? ALL);
     this.#render();
+    this.changed();
   }
 
   /** Whether there is anything to choose. */
   get isUseful() {
-    return this.#folders.length > 1;
+    return this.#rows.length > 1;
   }
 
   /**
@@ -109,7 +135,7 @@ export class FolderTree {
 
   #render() {
     const focused = /** @type {HTMLElement | null} */ (this.tree.querySelector(":focus"))?.dataset.id;
-    const branches = visibleBranches(this.#folders, this.#opened);
+    const branches = visibleBranches(this.#rows, this.#opened);
     const rows = branches.slice(0, MOST_ROWS).map((branch) => this.#row(branch));
     if (branches.length > MOST_ROWS) rows.push(moreRow(branches.length - MOST_ROWS));
     this.tree.replaceChildren(...rows);
@@ -118,7 +144,7 @@ export class FolderTree {
   }
 
   /** @param {Branch} branch */
-  #row({ id, title, depth, count, hasChildren, isOpen }) {
+  #row({ id, title, depth, found, hasChildren, isOpen }) {
     const isCurrent = id === this.#current;
     const row = element(
       "li",
@@ -133,11 +159,19 @@ export class FolderTree {
       },
       element("span", { class: "twisty", "data-action": hasChildren ? "fold" : null }),
       element("span", { class: "title", dir: "auto", title }, title),
-      element("span", { class: "count" }, number(count)),
+      element("span", { class: "count" }, number(found)),
     );
     row.style.setProperty("--depth", String(depth));
     return row;
   }
+}
+
+/**
+ * @param {Folder[]} folders
+ * @param {"count" | "found"} key
+ */
+function sumOf(folders, key) {
+  return folders.reduce((sum, folder) => sum + folder[key], 0);
 }
 
 /** @param {number} count */

@@ -4,7 +4,7 @@
  * Tab goes from group to group: the toolbar, the folders, the cards. Arrows move inside of each.
  */
 
-import { dialog, element } from "../page.mjs";
+import { dialog, element, keyOf } from "../page.mjs";
 
 /**
  * @typedef {object} Keyboard What keys can act on.
@@ -25,6 +25,7 @@ const CARD_KEYS = {
   "-": "negative",
   f: "favourite",
   i: "details",
+  h: "hide",
   x: "pick-card",
   Delete: "delete",
 };
@@ -39,10 +40,20 @@ const HELP = [
   ["F", "Mark it as a favourite"],
   ["I", "Show its details; there, ← and → show the next ones"],
   ["X", "Select it, as Ctrl with a click does; then Shift with a click selects all up to there"],
+  ["H", "Hide it, or show it again: it works in prompts all the same"],
   ["Ctrl+A", "Select all that is found"],
   ["Delete", "Move it to the trash, from which you can restore it"],
   ["Esc", "Go back to the prompt, or end the selection first"],
   ["?", "Show these keys"],
+];
+
+const SEARCHES = [
+  ["bad hands", "Both words, in names, folders, notes, hashes or what the file says of itself"],
+  ['"a phrase"', "These words one behind the other"],
+  ["-word", "Not this word"],
+  ["sdxl", "What this model family can use"],
+  [".bin", "Files with this ending"],
+  ["8 vectors", "Embeddings with so many"],
 ];
 
 /**
@@ -69,7 +80,7 @@ export function answerKey(keyboard, event) {
  */
 function answer(keyboard, target, event) {
   if (target === keyboard.search && answerInSearch(keyboard, event.key)) return true;
-  if (target.closest(".toolbar") && moveInToolbar(keyboard, target, event.key)) return true;
+  if (target.closest(".toolbar") && moveInToolbar(keyboard, target, keyOf(event))) return true;
   if (target === keyboard.search) return false;
   if (event.key === "/") return done(keyboard.search.select());
   if (event.key === "?") return done(keyboard.actions.keys(target, event));
@@ -133,10 +144,16 @@ function partsOf(toolbar) {
   return Array.from(toolbar.querySelectorAll("button, input, select"));
 }
 
-/** Build the list of the keys, to be shown over the page. */
+/** Build the list of the keys and of what can be searched for, to be shown over the page. */
 export function keysDialog() {
-  const rows = HELP.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
-  return dialog("Keys", "keys", element("dl", {}, ...rows));
+  const search = element("h2", {}, "Search");
+  return dialog("Keys", "keys", listOf(HELP), search, listOf(SEARCHES));
+}
+
+/** @param {string[][]} rows */
+function listOf(rows) {
+  const parts = rows.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
+  return element("dl", {}, ...parts);
 }
 
 /**
@@ -146,7 +163,7 @@ export function keysDialog() {
  */
 function answerInTree({ tree, actions }, row, event) {
   if (event.key === "Enter" || event.key === " ") return done(actions.folder(row, event));
-  return tree.move(event.key, row);
+  return tree.move(keyOf(event), row);
 }
 
 /**
@@ -155,7 +172,7 @@ function answerInTree({ tree, actions }, row, event) {
  * @param {KeyboardEvent} event
  */
 function answerInGrid({ grid, actions }, target, event) {
-  if (grid.move(event.key)) return true;
+  if (grid.move(keyOf(event))) return true;
   const main = target.closest(".card")?.querySelector("button");
   const action = CARD_KEYS[event.key.length > 1 ? event.key : event.key.toLowerCase()];
   // Enter on a card's small buttons presses them.

@@ -62,8 +62,8 @@ export class Picks {
    * @param {import("./files.mjs").Files} files
    */
   offerFiles(files) {
-    this.mover.move = async (folder) => {
-      const moved = await files.move(this.entries, folder);
+    this.mover.move = async (target) => {
+      const moved = await files.move(this.entries, target);
       if (moved) this.end();
       return moved !== undefined;
     };

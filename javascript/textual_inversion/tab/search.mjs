@@ -169,11 +169,16 @@ export class Search {
     else this.#next.want(0, pageSize);
   }
 
-  #parameters() {
+  /** What asks the server for no more than what is wanted. */
+  get filters() {
     const { filter, ...rest } = this.selection;
-    const { sort, order } = this.choices;
     const asked = Object.fromEntries(Object.entries(rest).filter(([, value]) => value));
-    return { ...FILTERS[filter].parameters, ...asked, sort, order };
+    return { ...FILTERS[filter].parameters, ...asked };
+  }
+
+  #parameters() {
+    const { sort, order } = this.choices;
+    return { ...this.filters, sort, order };
   }
 
   /** @param {ResultPages} results */

@@ -52,7 +52,7 @@ export const FILTERS = {
   duplicate: { title: "Duplicates", kinds: ["duplicate"], parameters: { state: "duplicate" } },
   favourite: { title: "Favourites", kinds: ["favourite"], parameters: { favourite: "true" } },
   hidden: { title: "Hidden", kinds: ["hidden"], parameters: { hidden: "true" } },
-  all: { title: "All", kinds: ["ok", "duplicate", "broken", "unsafe", "foreign"], parameters: {} },
+  all: { title: "All", kinds: ["all"], parameters: {} },
 };
 
 /** @type {ReadonlySet<FilterKey>} Those that show more than embeddings. */

@@ -52,7 +52,7 @@ export class Tab {
     this.toolbar = new Toolbar(tabname, host);
     this.toolbar.search.value = selection.query;
     this.keys = keysDialog();
-    this.tree = new FolderTree();
+    this.tree = new FolderTree(api, () => this.#showChoices());
     this.empty = emptyView();
     this.undo = new UndoBar(root, signal);
     const report = this.undo.show.bind(this.undo);
@@ -77,6 +77,7 @@ export class Tab {
       host,
       hasEditor: hasEditor(root),
       picture: (/** @type {Entry} */ entry, /** @type {number} */ width) => entry.preview && api.preview(entry, width),
+      video: (/** @type {Entry} */ entry) => api.video(entry),
       decorate: (/** @type {HTMLLIElement} */ card, /** @type {Entry} */ entry) => this.#mark(card, entry),
     };
     this.grid = new Grid(cards, signal);
@@ -89,9 +90,9 @@ export class Tab {
       changed: () => this.details.refresh(),
       connection: (problem) => this.toolbar.warn("connection", problem),
     });
-    const { details, grid, search, undo } = this;
+    const { details, grid, search, tree, undo } = this;
     const reveal = this.reveal.bind(this);
-    this.files = new Files({ api, host, details, grid, search, undo, reveal });
+    this.files = new Files({ api, host, details, grid, search, tree, undo, reveal });
     if (host.may_change_files) this.picks.offerFiles(this.files);
     this.#build();
     this.#addListeners(signal);
@@ -141,14 +142,12 @@ export class Tab {
   #show(results, options) {
     const summary = /** @type {LibrarySummary} */ (results.summary);
     this.toolbar.showFilters(summary, this.search.selection);
-    this.files.showFolders(summary.folders);
-    this.tree.show(summary.folders, summary.found.folders, this.search.selection.folder);
-    this.#showChoices();
+    this.tree.update(this.search, this.choices.showsFolders);
     showEmpty(this.empty, this.search.selection, summary);
     this.grid.show(results, options);
     this.#addNames();
     this.sets.update(summary.generation);
-    this.toolbar.showStatus(totalText(this.search.selection, summary));
+    this.toolbar.showTotal(totalText(this.search.selection, summary));
     this.address.keep({ ...this.search.selection, ...this.choices });
   }
 
@@ -156,7 +155,7 @@ export class Tab {
   #warn(problem) {
     this.toolbar.warn("request", problem && `Not loaded: ${problem.message}. Trying again …`);
     if (!problem || this.search.results) return;
-    this.toolbar.showStatus("");
+    this.toolbar.showTotal("");
     showNoAnswer(this.empty, problem);
   }
 
@@ -279,6 +278,7 @@ export class Tab {
     remember(this.choices);
     this.address.keep({ ...this.search.selection, ...this.choices });
     this.#showChoices();
+    this.tree.update(this.search, this.choices.showsFolders);
     if ("sort" in change || "order" in change) this.search.sort(this.choices);
   }
 

@@ -2,7 +2,7 @@
  * Build the controls above the cards: search, order, filters, and the field that names go to.
  */
 
-import { element, iconButton, setAttribute } from "../page.mjs";
+import { element, iconButton, READ_MS, setAttribute } from "../page.mjs";
 import { familyTitles, number, SITES } from "../words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
 import { missingText } from "./empty.mjs";
@@ -21,7 +21,12 @@ const FILTER_KEYS = /** @type {FilterKey[]} */ (Object.keys(FILTERS));
 /** @type {ReadonlySet<FilterKey>} Those that are offered even when they show nothing. */
 const ALWAYS = new Set(["usable", "favourite", "all"]);
 
+const SEARCH_HINT =
+  'Words of names, folders, notes, hashes; sdxl for a model family, .bin for an ending, -word for none with it, "a phrase"';
+
 export class Toolbar {
+  /** @type {number | undefined} */
+  #timer;
   #problems = { connection: "", request: "", folder: "" };
 
   /**
@@ -33,7 +38,8 @@ export class Toolbar {
     this.search = element("input", {
       type: "search",
       "data-action": "search",
-      placeholder: "Search names, folders, notes, hashes",
+      placeholder: "Search names, notes, models, .bin, -word",
+      title: SEARCH_HINT,
       "aria-label": "Search embeddings",
       autocomplete: "off",
       spellcheck: "false",
@@ -50,7 +56,8 @@ export class Toolbar {
     this.columns = element("div", { class: "columns", hidden: true }, ...columnTitles());
     this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
     this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
-    this.status = element("p", { class: "status", role: "status", "aria-live": "polite" }, "Loading …");
+    this.total = element("p", { class: "total", role: "status" }, "Loading …");
+    this.status = element("p", { class: "status", role: "status" });
     this.note = element("p", { class: "note", role: "status", hidden: true });
     this.options = element("div", { class: "options", id: `lib-embeddings-options-${tabname}`, popover: true });
     this.root = this.#build();
@@ -85,7 +92,7 @@ export class Toolbar {
       const chip = this.#chip(key);
       chip.hidden = !countOf(key, summary.counts) && key !== filter && !ALWAYS.has(key);
       chip.setAttribute("aria-pressed", String(key === filter));
-      const [title, amount] = [titleOf(key, summary), number(countOf(key, summary.found.counts))];
+      const [title, amount] = [titleOf(key, summary), number(countOf(key, summary.found))];
       if (chip.textContent !== `${title} ${amount}`)
         chip.replaceChildren(title, " ", element("span", { class: "count" }, amount));
     }
@@ -122,12 +129,23 @@ export class Toolbar {
   }
 
   /**
-   * Show a message, and let screen readers read it.
+   * Show how much there is, and let screen readers read it.
+   *
+   * @param {string} text
+   */
+  showTotal(text) {
+    if (this.total.textContent !== text) this.total.textContent = text;
+  }
+
+  /**
+   * Show for a while how something went, and let screen readers read it.
    *
    * @param {string} message
    */
   showStatus(message) {
-    if (this.status.textContent !== message) this.status.textContent = message;
+    clearTimeout(this.#timer);
+    this.status.textContent = message;
+    this.#timer = setTimeout(() => (this.status.textContent = ""), READ_MS);
   }
 
   /**
@@ -181,7 +199,7 @@ export class Toolbar {
       this.search,
       opener,
       this.options,
-      element("div", { class: "state" }, this.note, this.status),
+      element("div", { class: "state" }, this.note, this.status, this.total),
     );
   }
 

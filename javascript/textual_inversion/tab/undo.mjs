@@ -2,11 +2,8 @@
  * Say how something went, over whatever is open, with a button that undoes it.
  */
 
-import { element, textButton } from "../page.mjs";
+import { element, READ_MS, textButton } from "../page.mjs";
 import { sentenceCase } from "../words.mjs";
-
-/** How long a sentence is there on which nothing depends. */
-const READ_MS = 6000;
 
 export class UndoBar {
   /** @type {{sentence: string, undo: () => Promise<string>}[]} What can be undone, the last at the end. */

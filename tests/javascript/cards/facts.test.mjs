@@ -97,7 +97,7 @@ test("other files with the same name are listed, and whether they are the same",
   ];
   assert.equal(
     value(mainFacts({ ...DETAILS, twins }, HOST), "Other files with this name"),
-    "a/marc_allante.pt (same bytes)\nmarc_allante.bin (other bytes)\nb/marc_allante.bin (not compared)",
+    "a/marc_allante.pt (same bytes)\nmarc_allante.bin (different)\nb/marc_allante.bin (not compared)",
   );
 });
 

@@ -57,7 +57,7 @@ test("a search without result can be widened and cleared", () => {
 });
 
 test("a search that finds only what the filter hides offers to show that", () => {
-  const found = { counts: { ...summary({}).counts, broken: 2 }, folders: {} };
+  const found = summary({ broken: 2 }).counts;
   const { offers } = explainEmpty({ ...SELECTION, query: "zzz" }, summary({ ok: 3, broken: 2 }, { found }));
   assert.deepEqual(offers[0], { label: "Show what is found under “All” (2)", selection: { filter: "all" } });
 });
@@ -75,10 +75,10 @@ test("a search of everything cannot be widened", () => {
 });
 
 test("a folder that holds only other files offers to show those", () => {
-  const folders = [{ id: "0:sdxl", title: "sdxl", depth: 1, count: 4 }];
+  const folder = { id: "0:sdxl", title: "sdxl", depth: 1, count: 4 };
   const { title, hint, offers } = explainEmpty(
     { ...SELECTION, folder: "0:sdxl" },
-    summary({ ok: 4, usable: 0, partial: 4 }, { folders }),
+    summary({ ok: 4, usable: 0, partial: 4 }, { folder }),
   );
   assert.equal(title, "Nothing to show in sdxl");
   assert.equal(hint, "The folder has 4 files, but none under “Usable”.");

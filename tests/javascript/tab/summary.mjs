@@ -10,7 +10,10 @@ const NONE = {
   incompatible: 0,
   unknown: 0,
   favourite: 0,
+  all: 0,
 };
+const STATES = ["ok", "duplicate", "broken", "unsafe", "foreign"];
+
 export const SELECTION = /** @type {const} */ ({ filter: "usable", query: "", folder: "", family: "" });
 
 export function summary(counts, rest = {}) {
@@ -22,11 +25,16 @@ export function summary(counts, rest = {}) {
     roots: ["/e"],
     missing_roots: [],
     total: 0,
-    folders: [],
+    folder: null,
     scanning: null,
-    counts: { ...NONE, ...counts },
+    counts: { ...NONE, all: sumOf(counts), ...counts },
     families: {},
-    found: { counts: NONE, folders: {} },
+    found: NONE,
     ...rest,
   };
+}
+
+/** Return how many files there are, where each stands for itself. */
+function sumOf(counts) {
+  return STATES.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
 }

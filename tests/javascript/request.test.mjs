@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Questions } from "../../javascript/textual_inversion/page.mjs";
+import { Questions } from "../../javascript/textual_inversion/request.mjs";
 
 /** Questions whose clock and server a test moves by hand. */
 function asker(pause) {
