@@ -75,7 +75,7 @@ def test_reforge_has_all_of_a1111(reforge: Run, capsys: pytest.CaptureFixture[st
         switch_to(reforge, checkpoint)
         assert eventually(partial(is_told, f"Embeddings: {name}"))
     told.clear()
-    reforge.webui.model_data.set_sd_model(sd1, already_loaded=True)  # which it kept in memory
+    reforge.webui.choose(sd1)  # which it kept in memory
     assert is_told("Embeddings: cat")
     assert client.get(f"{PREFIX}/entries").json()["model"] == "sd1"
     hashes = []

@@ -111,7 +111,7 @@ STEPS = (
     "lib_embeddings.hosts.webui.parts.PromptReports",
     "lib_embeddings.hosts.a1111.host.HashWriter",
     "lib_embeddings.hosts.a1111.host.Loader",
-    "lib_embeddings.hosts.a1111.host.script_class",
+    "lib_embeddings.hosts.webui.parts.script_class",
     "lib_embeddings.watch.watcher.Watcher.start",
 )
 
@@ -165,15 +165,11 @@ WORKS: dict[str, Callable[[Run], bool]] = {
     "writing of TI hashes": _hashes,
 }
 FAILURES = {
-    "folders": ("lib_embeddings.hosts.a1111.host", "_Host", "add_folders"),
+    "folders": ("lib_embeddings.hosts.a1111.host", "Host", "add_folders"),
     "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
     "loading of embeddings": ("lib_embeddings.hosts.a1111.loader", "Loader", "hook"),
     "writing of TI hashes": ("lib_embeddings.hosts.a1111.encoding", "HashWriter", "hook"),
-    "notice of models kept in memory": (
-        "lib_embeddings.hosts.a1111.host",
-        "_Host",
-        "hook_switches",
-    ),
+    "notice of chosen models": ("lib_embeddings.hosts.a1111.host", "Host", "hook_choices"),
     "tab": ("lib_embeddings.hosts.webui.page", "", "replace_page"),
     "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
     "news for the page": ("lib_embeddings.hosts.webui.parts", "", "unpack_events"),

@@ -48,7 +48,7 @@ def test_a_switch_to_a_model_in_memory_is_heard_at_once(
     run.webui.load(sd1)
     run.webui.load(sd2)
     capsys.readouterr()
-    run.webui.model_data.set_sd_model(sd1, already_loaded=True)
+    run.webui.choose(sd1)
     assert seen(client) == ("sd1", ["cat"])
     assert run.words == ["cat"]
     assert capsys.readouterr().out.splitlines() == [TOTAL.format(1), "Embeddings: cat"]
@@ -97,7 +97,7 @@ def test_a_refiner_is_lent(
 
     def switch_to(checkpoint: Checkpoint) -> None:
         if is_kept:
-            run.webui.model_data.set_sd_model(checkpoint, already_loaded=True)
+            run.webui.choose(checkpoint)
         else:
             run.webui.load(checkpoint)
 
@@ -133,6 +133,18 @@ def test_a_refiner_that_is_chosen_is_a_model_as_any(run: Run, client: TestClient
     generate(StableDiffusionProcessing("cut"), run.script, between=lend)
     assert seen(client)[0] == "sdxl"
     generate(StableDiffusionProcessing("cut"), run.script)
+    assert seen(client) == ("sdxl-refiner", ["cut"])
+
+
+def test_a_lent_checkpoint_can_be_chosen(run: Run, client: TestClient) -> None:
+    """It is loaded already, so that the WebUI has nothing to do; the list follows all the same."""
+    run.webui.load(Checkpoint(768, 1280))
+    refiner = Checkpoint(1280)
+    generate(
+        StableDiffusionProcessing("cut"), run.script, between=lambda: run.webui.choose(refiner)
+    )
+    assert seen(client)[0] == "sdxl"
+    run.webui.choose(refiner)
     assert seen(client) == ("sdxl-refiner", ["cut"])
 
 

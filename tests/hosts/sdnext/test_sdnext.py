@@ -455,7 +455,7 @@ WORKS: dict[str, Callable[[SdnextRun], bool]] = {
 FAILURES = {
     "use of embeddings in prompts": ("lib_embeddings.hosts.sdnext.prompts", "Prompts", "hook"),
     "loading of embeddings": ("lib_embeddings.hosts.sdnext.loader", "Loader", "hook"),
-    "reports in the tab Control": ("lib_embeddings.hosts.sdnext.host", "_Host", "hook_control"),
+    "reports in the tab Control": ("lib_embeddings.hosts.sdnext.host", "Host", "hook_control"),
     "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
     "tab": ("lib_embeddings.hosts.sdnext.host", "", "mount_point"),
     "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
