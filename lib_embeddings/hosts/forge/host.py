@@ -9,6 +9,7 @@ import backend.text_processing.textual_inversion
 import modules
 from modules import shared
 
+from lib_embeddings.hosts.forge.bundles import BUNDLES_PART, Bundles
 from lib_embeddings.hosts.forge.infotexts import INFOTEXT_PART, InfotextWriter
 from lib_embeddings.hosts.forge.loader import LOADING_PART, Loader
 from lib_embeddings.hosts.living import Living
@@ -47,6 +48,7 @@ class Host:
         self._hooks = hooks
         self.parts = Parts(self._library, hooks, self.rescan, _facts)
         self._infotexts = InfotextWriter(hooks)
+        self._bundles = Bundles(hooks, self._infotexts.forget_prompts)
         self._loader = Loader(
             self._library, hooks, self.rescan, self.parts.sha256, self._infotexts.forget_prompts
         )
@@ -56,6 +58,7 @@ class Host:
         for part, hook in (
             (LOADING_PART, self.hook_loader),
             (INFOTEXT_PART, self._infotexts.hook),
+            (BUNDLES_PART, self._bundles.hook),
             ("notice of chosen models", self.hook_choices),
         ):
             self._hooks.add(part, hook)

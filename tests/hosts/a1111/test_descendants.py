@@ -101,7 +101,7 @@ def test_forge_classic_has_all_of_a1111(forged: Run) -> None:
 
 
 def test_a_webui_that_renames_loads_by_itself_when_it_would(forged: Run) -> None:
-    """Switched off, its own loader is left alone until the next picture, and ours stay till then."""
+    """Switched off, its own loader is left alone until the next picture; ours stay till then."""
     forged.start()
     forged.webui.callbacks.fire("ui_settings")
     forged.webui.load(Checkpoint(768))

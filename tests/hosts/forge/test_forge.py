@@ -349,6 +349,7 @@ FAILURES = {
     "loading of embeddings": ("lib_embeddings.hosts.forge.loader", "Loader", "hook"),
     "writing of TI hashes": ("lib_embeddings.hosts.forge.infotexts", "InfotextWriter", "hook"),
     "notice of chosen models": ("lib_embeddings.hosts.forge.host", "Host", "hook_choices"),
+    "use of embeddings in LoRA files": ("lib_embeddings.hosts.forge.bundles", "Bundles", "hook"),
     "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
     "tab": ("lib_embeddings.hosts.webui.page", "", "replace_page"),
     "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
