@@ -12,7 +12,7 @@ from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_webui import Checkpoint  # noqa: E402
 from tests.hosts.fake_webui_processing import StableDiffusionProcessing, generate  # noqa: E402
-from tests.hosts.running import Run, eventually  # noqa: E402
+from tests.hosts.running import Run, eventually, seen  # noqa: E402
 from tests.web import SD2, SDXL, TestClient  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
@@ -32,12 +32,6 @@ def client(run: Run) -> TestClient:
     run.webui.callbacks.fire("app_started", None, app)
     run.webui.callbacks.fire("ui_settings")
     return TestClient(app, "http://localhost")
-
-
-def seen(client: TestClient) -> tuple[str, list[str]]:
-    """Return what the page shows: the model, and what it can use."""
-    answer = client.get(f"{PREFIX}/entries?fit=usable").json()
-    return answer["model"], [entry["name"] for entry in answer["entries"]]
 
 
 def test_a_switch_to_a_model_in_memory_is_heard_at_once(

@@ -14,9 +14,9 @@ from lib_embeddings.hosts.webui import extension  # noqa: E402
 from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_forge import StableDiffusionProcessing, _Database  # noqa: E402
-from tests.hosts.forge.running import ForgeRun, seen  # noqa: E402
+from tests.hosts.forge.running import ForgeRun  # noqa: E402
 from tests.hosts.parts import EVENTS, SHARED, Place, break_part, check_loss  # noqa: E402
-from tests.hosts.running import eventually  # noqa: E402
+from tests.hosts.running import eventually, seen  # noqa: E402
 from tests.web import SD1, SD2, SDXL  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times

@@ -17,8 +17,8 @@ from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import a1111_pickle, good_files, safetensors_file, torch_zip, vectors  # noqa: E402
 from tests.hosts.fake_sdnext import Pipeline, Processing, TextEncoder  # noqa: E402
 from tests.hosts.parts import EVENTS, SHARED, Place, break_part, check_loss  # noqa: E402
-from tests.hosts.running import eventually  # noqa: E402
-from tests.hosts.sdnext.running import PIPELINES, SdnextRun, seen  # noqa: E402
+from tests.hosts.running import eventually, seen  # noqa: E402
+from tests.hosts.sdnext.running import PIPELINES, SdnextRun  # noqa: E402
 from tests.web import ELSEWHERE, SD1, SD2, SDXL, From, TestClient  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
