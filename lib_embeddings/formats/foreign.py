@@ -6,7 +6,7 @@ Recognised by the names and shapes of their tensors, as the programs that write 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod
 
 from lib_embeddings.errors import shown
@@ -14,7 +14,7 @@ from lib_embeddings.formats.embedding import Contents, Placeholder, Tensor, name
 from lib_embeddings.formats.foreign_models import MODELS
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE
 
-_BUNDLED = re.compile(r"bundle_emb\.(.+)\.(?:string_to_param\.\*|emb_params|clip_[lgh]|t5|t5xxl)")
+_BUNDLED = re.compile(r"bundle_emb\.(.+)\.(string_to_param|emb_params|clip_[lgh]|t5|t5xxl)(\.\*)?")
 _PARAMETER_ENDINGS = (
     *(".weight", ".bias", ".alpha", ".scale", ".gamma", ".beta", ".kernel"),
     *(".running_mean", ".num_batches_tracked"),
@@ -189,12 +189,28 @@ def _is_path(name: str) -> bool:
 def bundled_embeddings(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, int]]:
     """Return the embeddings that a LoRA brings with it: name -> n_vectors by text encoder."""
     bundled: dict[str, dict[str, int]] = {}
+    for name, _key, tensor in _bundled(tensors):
+        encoder = BY_HIDDEN_SIZE.get(tensor.shape[-1]) if tensor.shape else None
+        if encoder:
+            bundled.setdefault(name, {})[encoder.key] = prod(tensor.shape[:-1])
+    return bundled
+
+
+def bundled_contents(contents: Contents) -> dict[str, Contents]:
+    """Return what files of their own would hold of the embeddings that a LoRA brings, by name."""
+    roots: dict[str, dict[str, object]] = {}
+    for name, key, tensor in _bundled(named_tensors(contents)):
+        is_nested = key == "string_to_param"
+        roots.setdefault(name, {})[key] = {"*": tensor} if is_nested else tensor
+    return {name: Contents(contents.container, root) for name, root in roots.items()}
+
+
+def _bundled(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, str, Tensor]]:
+    """Yield name, key and tensor of each embedding that a LoRA brings with it."""
     for path, tensor in tensors.items():
         match = _BUNDLED.fullmatch(path)
-        encoder = BY_HIDDEN_SIZE.get(tensor.shape[-1]) if tensor.shape else None
-        if match and encoder:
-            bundled.setdefault(match[1], {})[encoder.key] = prod(tensor.shape[:-1])
-    return bundled
+        if match and (match[2] == "string_to_param") == bool(match[3]):
+            yield match[1], match[2], tensor
 
 
 def _note_on_bundled(tensors: Mapping[str, Tensor]) -> str:

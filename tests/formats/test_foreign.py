@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lib_embeddings.errors import NotAnEmbedding
+from lib_embeddings.formats.assemble import make_embedding
 from lib_embeddings.formats.embedding import Contents, Placeholder
-from lib_embeddings.formats.foreign import bundled_embeddings, recognise
+from lib_embeddings.formats.foreign import bundled_contents, bundled_embeddings, recognise
 from tests.formats.test_layouts import embedding_of, stored
 
 LORA = "a LoRA ({}); it belongs in models/Lora"
@@ -228,6 +229,18 @@ def test_bundled_embeddings_are_listed() -> None:
         "v1.5": {"clip_l": 2},
         "old": {"clip_l": 1},
         "flux": {"t5xxl": 4},
+    }
+
+
+def test_bundled_embeddings_are_as_in_files_of_their_own() -> None:
+    """What a LoRA brings can be read as if each embedding had a file."""
+    contents = bundled_contents(Contents("container", BUNDLE))
+    made = {name: make_embedding(name, its) for name, its in contents.items()}
+    assert {name: (each.layout, list(each.vectors)) for name, each in made.items()} == {
+        "ema yasuhara": ("encoder_keys", ["clip_l", "clip_g"]),
+        "v1.5": ("string_to_param", ["clip_l"]),
+        "old": ("emb_params", ["clip_l"]),
+        "flux": ("encoder_keys", ["t5xxl"]),
     }
 
 

@@ -306,6 +306,7 @@ class FakeForge(FakeWebui):
         self.is_neo = is_neo
         self.folder = folder
         self.model_data = SdModelData()
+        self.loras: list[Path] = []  # of the next prompt
         self.made: dict[str, Callable[[], Checkpoint]] = {}
         self.command_line.embeddings_dir = str(folder)  # type: ignore[attr-defined]
         self.options = NeoOptions() if is_neo else Options()
@@ -338,9 +339,17 @@ class FakeForge(FakeWebui):
             "backend.text_processing.textual_inversion", EmbeddingDatabase=engine_database()
         )
         yield _module("backend.text_processing.classic_engine", last_extra_generation_params={})
+        yield _module("modules.extra_networks", activate=self._activate)
+        yield _module("networks", loaded_networks=[])
         yield _module("modules_forge")
         yield _module("modules_forge.main_entry", refresh_model_loading_parameters=self._refresh)
         yield _module("transformers", CLIPTokenizer=CLIPTokenizer)
+
+    def _activate(self, _generation: Any, _data: Any) -> None:
+        """Put LoRAs to use, and no others."""
+        on_disk = (SimpleNamespace(filename=str(path)) for path in self.loras)
+        loaded = sys.modules["networks"].loaded_networks
+        loaded[:] = [SimpleNamespace(network_on_disk=each) for each in on_disk]
 
     # The checkpoints
 
@@ -412,6 +421,7 @@ class FakeForge(FakeWebui):
             running.process(generation)
             for number in range(batches):
                 self.reload()
+                sys.modules["modules.extra_networks"].activate(generation, {})
                 running.process_batch(generation, batch_number=number)
                 generation.setup_conds()
                 noted = self.model_data.sd_model.extra_generation_params

@@ -366,7 +366,11 @@ class FakeWebui:
         )
         yield _module("modules.scripts", Script=Script, AlwaysVisible=object())
         yield _module("modules.sd_hijack", model_hijack=self.hijack)
-        yield _module("modules.sd_models", model_data=self.model_data)
+        yield _module(
+            "modules.sd_models",
+            model_data=self.model_data,
+            reload_model_weights=self._reload,
+        )
         yield _module(
             "modules.shared",
             opts=self.options,
@@ -378,6 +382,16 @@ class FakeWebui:
         yield pages_module()
         yield _module("modules.textual_inversion")
         yield _module("modules.textual_inversion.textual_inversion", Embedding=Embedding)
+
+    def _reload(self, sd_model: Any = None, info: Any = None, forced_reload: bool = False) -> Any:  # noqa: ARG002 - theirs
+        """Make a checkpoint that is kept in memory the loaded one, unless it is."""
+        if info is not self.model_data.sd_model:
+            self.model_data.set_sd_model(info, already_loaded=True)
+        return info
+
+    def choose(self, checkpoint: Checkpoint) -> None:
+        """Choose a checkpoint that is kept in memory, as its menu does; nobody is called."""
+        sys.modules["modules.sd_models"].reload_model_weights(info=checkpoint)
 
     def load(self, checkpoint: Checkpoint) -> None:
         """Load a checkpoint as the WebUI does: the database first, whoever wants to know after."""

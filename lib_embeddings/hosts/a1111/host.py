@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,8 +12,10 @@ from lib_embeddings.hosts.a1111.encoding import HASHES_PART, HashWriter
 from lib_embeddings.hosts.a1111.loader import Loader
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace, require, version
-from lib_embeddings.hosts.webui.parts import Parts, more_folders, on, script_class, we_load
+from lib_embeddings.hosts.webui.parts import Parts, more_folders, we_load
 from lib_embeddings.web.answers import HostFacts
+
+_LOADING_PART = "loading of embeddings"
 
 # What we cannot do without, as the WebUI calls it.
 _NEEDED = (
@@ -40,30 +41,7 @@ def folders() -> list[str]:
     return [*sd_hijack.model_hijack.embedding_db.embedding_dirs, *more_folders()]
 
 
-def attach(living: Living, hooks: Hooks, stop: Callable[[], object]) -> type[Any]:
-    """Let the WebUI use, list and show a library's embeddings.
-
-    Args:
-        stop: ends the extension; called when the WebUI unloads its scripts.
-
-    Returns:
-        The script that the WebUI runs at each generation.
-    """
-    host = _Host(living, hooks)
-    for part, hook in (
-        ("folders", host.add_folders),
-        ("loading of embeddings", host.hook_loader),
-        (HASHES_PART, host.hook_hashes),
-        ("notice of loaded models", lambda: on("model_loaded", host.on_model_loaded)),
-        ("notice of models kept in memory", host.hook_switches),
-        ("end of the extension", lambda: on("script_unloaded", stop)),
-    ):
-        hooks.add(part, hook)
-    host.parts.hook(host.change_loading, host.change_folders)
-    return script_class(host)
-
-
-class _Host:
+class Host:
     """What acts at the WebUI's events."""
 
     def __init__(self, living: Living, hooks: Hooks) -> None:
@@ -76,11 +54,21 @@ class _Host:
         self.parts = Parts(self._library, hooks, self.rescan, _facts)
         self._loader = Loader(self._library, self.rescan, self.catch_up, self.parts.sha256)
 
+    def hook(self) -> None:
+        """Act in the WebUI's own places."""
+        for part, hook in (
+            ("folders", self.add_folders),
+            (_LOADING_PART, self.hook_loader),
+            (HASHES_PART, self._hashes.hook),
+            ("notice of chosen models", self.hook_choices),
+        ):
+            self._hooks.add(part, hook)
+
     # What happens at each generation
 
     def before_generation(self) -> None:
         """Let the next prompt find what there is now."""
-        self._hooks.guard("loading of embeddings", self._loader.follow)
+        self._hooks.guard(_LOADING_PART, self._loader.follow)
 
     def before_batch(self, generation: Any) -> None:
         """Let the infotext name what this batch uses."""
@@ -98,21 +86,16 @@ class _Host:
         self._loader.set_loading(we_load())
         return undo
 
-    def hook_switches(self) -> Undo:
-        """Hear of each checkpoint that becomes the loaded one, also of those kept in memory."""
-        kind, loader = type(sd_models.model_data), self._loader
-        own = kind.set_sd_model
+    def hook_choices(self) -> Undo:
+        """Hear of each checkpoint that is chosen, also of one that is in memory already."""
+        own, loader = sd_models.reload_model_weights, self._loader
 
-        def set_sd_model(self: Any, *args: Any, **kwargs: Any) -> Any:
-            result = own(self, *args, **kwargs)
+        def reload_model_weights(*args: Any, **kwargs: Any) -> Any:
+            checkpoint = own(*args, **kwargs)
             loader.on_switch()
-            return result
+            return checkpoint
 
-        return replace(kind, "set_sd_model", set_sd_model)
-
-    def hook_hashes(self) -> Undo:
-        """Write `TI hashes` into every infotext."""
-        return self._hashes.hook()
+        return replace(sd_models, "reload_model_weights", reload_model_weights)
 
     def change_loading(self) -> None:
         """Load embeddings, or let the WebUI do it, as the setting now says."""

@@ -48,6 +48,7 @@ from lib_embeddings.hosts.webui.loading import (
     WhenIdle,
     files_in,
     is_generating,
+    renames_files,
 )
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.view import View
@@ -127,17 +128,17 @@ class Loader:
                 return
             self._loads = is_ours
             self._announcements.begin_again()
-            if is_ours:
-                return
-            register(self._database, {}, {}, is_file_embedding)
-            skip(self._database, {}, is_file_embedding)
-        for folder in self._database.embedding_dirs.values():
-            folder.mtime = None
-        forget_prompts()
+        if not is_ours:  # then everything is to be loaded, in the place of what is there
+            for folder in self._database.embedding_dirs.values():
+                folder.mtime = None
+            forget_prompts()
 
     def _end(self) -> None:
         self.set_loading(False)
-        self._is_hooked = False
+        with self._lock:
+            self._is_hooked = False
+            register(self._database, {}, {}, is_file_embedding)
+            skip(self._database, {}, is_file_embedding)
 
     def load(self, force_reload: bool = False) -> None:
         """Stand in for the database's function of this name."""
@@ -204,7 +205,7 @@ class Loader:
             self._when_idle.ask()
 
     def _update_now(self) -> None:
-        if not self._loads and self._is_hooked and active_model():
+        if not (self._loads or renames_files()) and self._is_hooked and active_model():
             self._try(self.load)  # as the WebUI would before the next picture
         else:
             self._try(self.update)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,11 +9,12 @@ import backend.text_processing.textual_inversion
 import modules
 from modules import shared
 
+from lib_embeddings.hosts.forge.bundles import BUNDLES_PART, Bundles
 from lib_embeddings.hosts.forge.infotexts import INFOTEXT_PART, InfotextWriter
 from lib_embeddings.hosts.forge.loader import LOADING_PART, Loader
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace, require, version
-from lib_embeddings.hosts.webui.parts import Parts, more_folders, on, script_class, we_load
+from lib_embeddings.hosts.webui.parts import Parts, more_folders, we_load
 from lib_embeddings.web.answers import HostFacts
 
 
@@ -39,29 +39,7 @@ def folders() -> list[str]:
     return [shared.cmd_opts.embeddings_dir, *more_folders()]
 
 
-def attach(living: Living, hooks: Hooks, stop: Callable[[], object]) -> type[Any]:
-    """Let the WebUI use, list and show a library's embeddings.
-
-    Args:
-        stop: ends the extension; called when the WebUI unloads its scripts.
-
-    Returns:
-        The script that the WebUI runs at each generation.
-    """
-    host = _Host(living, hooks)
-    for part, hook in (
-        (LOADING_PART, host.hook_loader),
-        (INFOTEXT_PART, host.hook_infotexts),
-        ("notice of loaded models", lambda: on("model_loaded", host.on_model_loaded)),
-        ("notice of chosen models", host.hook_choices),
-        ("end of the extension", lambda: on("script_unloaded", stop)),
-    ):
-        hooks.add(part, hook)
-    host.parts.hook(host.change_loading, host.rescan)
-    return script_class(host)
-
-
-class _Host:
+class Host:
     """What acts at the WebUI's events."""
 
     def __init__(self, living: Living, hooks: Hooks) -> None:
@@ -70,9 +48,20 @@ class _Host:
         self._hooks = hooks
         self.parts = Parts(self._library, hooks, self.rescan, _facts)
         self._infotexts = InfotextWriter(hooks)
+        self._bundles = Bundles(hooks, self._infotexts.forget_prompts)
         self._loader = Loader(
             self._library, hooks, self.rescan, self.parts.sha256, self._infotexts.forget_prompts
         )
+
+    def hook(self) -> None:
+        """Act in the WebUI's own places."""
+        for part, hook in (
+            (LOADING_PART, self.hook_loader),
+            (INFOTEXT_PART, self._infotexts.hook),
+            (BUNDLES_PART, self._bundles.hook),
+            ("notice of chosen models", self.hook_choices),
+        ):
+            self._hooks.add(part, hook)
 
     # What happens at each generation
 
@@ -111,14 +100,14 @@ class _Host:
         name = "refresh_model_loading_parameters"
         return replace(main_entry, name, refresh_model_loading_parameters)
 
-    def hook_infotexts(self) -> Undo:
-        """Write all embeddings and their hashes into every infotext."""
-        return self._infotexts.hook()
-
     def change_loading(self) -> None:
         """Load embeddings, or let the WebUI do it, as the setting now says."""
         self._loader.set_loading(we_load())
         self._loader.follow_when_idle()
+
+    def change_folders(self) -> None:
+        """Scan the folders that the setting now names."""
+        self.rescan()
 
     def rescan(self) -> None:
         """Scan all folders now, which may have become others."""

@@ -24,6 +24,7 @@ from backend.text_processing import textual_inversion
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.hosts.forge.bundles import is_bundled
 from lib_embeddings.hosts.forge.models import Model, chosen_model, loaded_model, tokenize
 from lib_embeddings.hosts.webui.database import (
     FileEmbedding,
@@ -200,8 +201,12 @@ class Loader:
         return any(changes)
 
     def _fill(self, database: Any, ours: Embeddings[FileEmbedding]) -> bool:
+        def gives_way(embedding: Any) -> bool:
+            is_named = is_bundled(embedding) and embedding.name in ours.usable
+            return is_named or ours.is_ours(embedding)
+
         skip(database, ours.unavailable, ours.is_ours)
-        return register(database, ours.usable, ours.token_ids, ours.is_ours)
+        return register(database, ours.usable, ours.token_ids, gives_way)
 
     def _own_of(self, chosen: Model) -> frozenset[str] | None:
         """Return what Forge has loaded by itself; None where it has not, or we load."""

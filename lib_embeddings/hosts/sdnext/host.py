@@ -23,7 +23,7 @@ from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.sdnext.loader import LOADING_PART, Loader
 from lib_embeddings.hosts.sdnext.prompts import INFOTEXT_PART, PROMPTS_PART, Prompts, begin
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, require, version
-from lib_embeddings.hosts.webui.parts import Parts, more_folders, on, script_class
+from lib_embeddings.hosts.webui.parts import Parts, more_folders, script_class
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.tab import mount_point
@@ -57,29 +57,7 @@ def folders() -> list[str]:
     return [shared.opts.embeddings_dir, *more_folders()]
 
 
-def attach(living: Living, hooks: Hooks, stop: Callable[[], object]) -> type[Any]:
-    """Let the WebUI use, list and show a library's embeddings.
-
-    Args:
-        stop: ends the extension; called when the WebUI unloads its scripts.
-
-    Returns:
-        The script that the WebUI runs at each generation.
-    """
-    host = _Host(living, hooks)
-    for part, hook in (
-        (PROMPTS_PART, host.prompts.hook),
-        (LOADING_PART, host.hook_loader),
-        ("notice of loaded models", lambda: on("model_loaded", host.on_model_loaded)),
-        ("reports in the tab Control", host.hook_control),
-        ("end of the extension", lambda: on("script_unloaded", stop)),
-    ):
-        hooks.add(part, hook)
-    host.parts.hook(host.change_loading, host.rescan)
-    return script_class(host)
-
-
-class _Host:
+class Host:
     """What acts at the WebUI's events."""
 
     def __init__(self, living: Living, hooks: Hooks) -> None:
@@ -87,8 +65,17 @@ class _Host:
         self._library = living.library
         self._hooks = hooks
         self.parts = Parts(self._library, hooks, self.rescan, _facts, _replace_page)
-        self.prompts = Prompts(hooks)
-        self._loader = Loader(self._library, hooks, self.rescan, self.parts.sha256, self.prompts)
+        self._prompts = Prompts(hooks)
+        self._loader = Loader(self._library, hooks, self.rescan, self.parts.sha256, self._prompts)
+
+    def hook(self) -> None:
+        """Act in the WebUI's own places."""
+        for part, hook in (
+            (PROMPTS_PART, self._prompts.hook),
+            (LOADING_PART, self.hook_loader),
+            ("reports in the tab Control", self.hook_control),
+        ):
+            self._hooks.add(part, hook)
 
     # What happens at each generation
 
@@ -121,6 +108,10 @@ class _Host:
     def change_loading(self) -> None:
         """Load embeddings, or let the WebUI do it, as the settings now say."""
         self._loader.follow_when_idle()
+
+    def change_folders(self) -> None:
+        """Scan the folders that the settings now name."""
+        self.rescan()
 
     def rescan(self) -> None:
         """Scan all folders now, which may have become others."""

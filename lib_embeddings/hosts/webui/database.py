@@ -97,6 +97,16 @@ def _changed_lookup(
     return changed
 
 
+def make_vec(arrays: Mapping[str, Vectors], encoders: Sequence[str], n_vectors: int) -> Vec:
+    """Return the rows for some text encoders on the WebUI's device, zeros where there are none."""
+    tensors: dict[str, torch.Tensor] = {}
+    for key in encoders:
+        empty = torch.zeros(n_vectors, TEXT_ENCODERS[key].hidden_size)
+        tensor = torch.tensor(arrays[key]) if key in arrays else empty
+        tensors[key] = tensor.to(devices.device, dtype=torch.float32)
+    return tensors if len(tensors) > 1 else next(iter(tensors.values()))
+
+
 class FileEmbedding:
     """An embedding of ours in the WebUI's database.
 
@@ -179,14 +189,7 @@ class FileEmbedding:
         except (EmbeddingError, OSError) as error:
             log.warning("the embedding %s is left out of this prompt: %s", self.name, error)
             arrays = {}
-        tensors = {key: self._tensor(key, arrays.get(key)) for key in self.encoders}
-        return tensors if len(tensors) > 1 else next(iter(tensors.values()))
-
-    def _tensor(self, key: str, rows: Vectors | None) -> torch.Tensor:
-        """Return the rows for a text encoder, zeros for one that the file has none for."""
-        empty = torch.zeros(self.vectors, TEXT_ENCODERS[key].hidden_size)
-        tensor = empty if rows is None else torch.tensor(rows)
-        return tensor.to(devices.device, dtype=torch.float32)
+        return make_vec(arrays, self.encoders, self.vectors)
 
 
 def is_file_embedding(embedding: Embedding) -> bool:

@@ -22,6 +22,7 @@ from lib_embeddings.errors import HostError
 
 if TYPE_CHECKING:
     from lib_embeddings.hosts.living import Living
+    from lib_embeddings.hosts.webui.parts import Host
 
 log = logging.getLogger(__name__)
 
@@ -57,15 +58,8 @@ class Adapter(Protocol):
     def folders(self) -> list[str]:
         """Return the folders that the WebUI and its settings name."""
 
-    def attach(self, living: Living, hooks: Hooks, stop: Callable[[], object]) -> type[Any]:
-        """Let the WebUI use, list and show a library's embeddings.
-
-        Args:
-            stop: ends the extension; called when the WebUI unloads its scripts.
-
-        Returns:
-            What the WebUI runs at each generation, in its own terms.
-        """
+    def Host(self, living: Living, hooks: Hooks) -> Host:  # noqa: N802 - a class
+        """Prepare what acts at the WebUI's events."""
 
 
 def start() -> type[Any] | None:
@@ -98,10 +92,12 @@ def _start() -> type[Any]:
     from lib_embeddings.hosts.living import living_library  # noqa: PLC0415
 
     webui = _find()
+    from lib_embeddings.hosts.webui.parts import attach  # noqa: PLC0415
+
     with ExitStack() as undo:
         living = undo.enter_context(living_library(webui.folders()))
         hooks = undo.enter_context(closing(Hooks()))
-        script: type[Any] = webui.attach(living, hooks, stop)
+        script = attach(webui.Host(living, hooks), hooks, stop)
         living.watcher.start()
         _running.push(undo.pop_all())
     return script

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+import torch
 from modules import call_queue, processing, shared
 
 from lib_embeddings.entries.entry import Entry
@@ -176,6 +177,11 @@ def wrap_encoding(
         return encode_and_write(self, caches, encode)
 
     return replace(kind, "get_conds_with_caching", get_conds_with_caching)
+
+
+def renames_files() -> bool:
+    """Tell whether the WebUI renames what it cannot read, as its `torch.load` of Forge's does."""
+    return hasattr(torch, "load_origin")
 
 
 def is_generating() -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-import torch
 from modules import script_callbacks, scripts, shared
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, print_lines
+from lib_embeddings.hosts.webui.loading import renames_files
 from lib_embeddings.hosts.webui.server import door_of, serve, unpack_events
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
@@ -33,7 +33,6 @@ _FOLDERS = "lib_embeddings_folders"
 _NETWORK = "lib_embeddings_network"
 _SITES = "lib_embeddings_sites"
 
-# What a WebUI does that has a `torch.load` of its own, as Forge and its kin have.
 _RENAMES = ", and renames each that it cannot read to NAME.corrupted"
 
 # Where the WebUI keeps the prompts of all pictures, and what they are called for people.
@@ -45,19 +44,51 @@ _PROMPTS: tuple[tuple[str, str, Field], ...] = (
 )
 
 
-class AtEachPicture(Protocol):
-    """What is done for each generation; given the WebUI's record of what was asked for."""
+class Host(Protocol):
+    """What a kind of WebUI needs, at its events; each adapter has one."""
 
     parts: Parts
 
+    def hook(self) -> None:
+        """Act in the WebUI's own places."""
+
     def before_generation(self) -> None:
-        """Let its prompts find what there is now."""
+        """Let the next prompt find what there is now."""
 
     def before_batch(self, generation: Any) -> None:
-        """Let the infotext name what this batch uses."""
+        """Let the infotext name what this batch uses.
+
+        Args:
+            generation: the WebUI's record of what was asked for.
+        """
+
+    def on_model_loaded(self, model: Any, /) -> None:
+        """Let the next prompt find what the new model can use."""
+
+    def change_loading(self) -> None:
+        """Load embeddings, or let the WebUI do it, as the setting now says."""
+
+    def change_folders(self) -> None:
+        """Scan the folders that the setting now names."""
 
 
-def script_class(host: AtEachPicture) -> type[Any]:
+def attach(host: Host, hooks: Hooks, stop: Callable[[], object]) -> type[Any]:
+    """Let the WebUI use, list and show a library's embeddings.
+
+    Args:
+        stop: ends the extension; called when the WebUI unloads its scripts.
+
+    Returns:
+        The script that the WebUI runs at each generation.
+    """
+    host.hook()
+    hooks.add("notice of loaded models", lambda: on("model_loaded", host.on_model_loaded))
+    hooks.add("end of the extension", lambda: on("script_unloaded", stop))
+    host.parts.hook(host.change_loading, host.change_folders)
+    return script_class(host)
+
+
+def script_class(host: Host) -> type[Any]:
     """Return what the WebUI runs at each generation."""
 
     class TextualInversionScript(scripts.Script):  # type: ignore[misc] # the WebUI is not typed
@@ -172,7 +203,7 @@ class Parts:
         loads = shared.OptionInfo(
             True,
             "Load embeddings with this extension. When off, the WebUI loads them itself"
-            + (_RENAMES if hasattr(torch, "load_origin") else ""),
+            + (_RENAMES if renames_files() else ""),
             section=_SECTION,
             onchange=lambda: guard("loading of embeddings", change_loading),
         )

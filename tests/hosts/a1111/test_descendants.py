@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 from functools import partial
 from types import ModuleType
 
@@ -75,7 +76,7 @@ def test_reforge_has_all_of_a1111(reforge: Run, capsys: pytest.CaptureFixture[st
         switch_to(reforge, checkpoint)
         assert eventually(partial(is_told, f"Embeddings: {name}"))
     told.clear()
-    reforge.webui.model_data.set_sd_model(sd1, already_loaded=True)  # which it kept in memory
+    reforge.webui.choose(sd1)  # which it kept in memory
     assert is_told("Embeddings: cat")
     assert client.get(f"{PREFIX}/entries").json()["model"] == "sd1"
     hashes = []
@@ -97,6 +98,20 @@ def test_forge_classic_has_all_of_a1111(forged: Run) -> None:
         generate(picture, script)
         assert picture.extra_generation_params["TI hashes"] == CAT
     assert forged.database.own_loads == 0
+
+
+def test_a_webui_that_renames_loads_by_itself_when_it_would(forged: Run) -> None:
+    """Switched off, its own loader is left alone until the next picture; ours stay till then."""
+    forged.start()
+    forged.webui.callbacks.fire("ui_settings")
+    forged.webui.load(Checkpoint(768))
+    forged.webui.options.set(LOADED, False)
+    for thread in threading.enumerate():
+        if thread.name == "embeddings-host":
+            thread.join()
+    assert (forged.words, forged.database.own_loads) == (["cat"], 0)
+    forged.database.load_textual_inversion_embeddings()  # as at each picture
+    assert (sorted(forged.words), forged.database.own_loads) == (["cat", "pair"], 1)
 
 
 @pytest.mark.parametrize("renames", [True, False])

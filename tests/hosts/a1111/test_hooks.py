@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import threading
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_webui import Checkpoint  # noqa: E402
 from tests.hosts.fake_webui_processing import StableDiffusionProcessing  # noqa: E402
+from tests.hosts.parts import SHARED, Place, break_part, check_loss  # noqa: E402
 from tests.hosts.running import Run, eventually  # noqa: E402
 from tests.web import SD1, SDXL, TestClient  # noqa: E402
 
@@ -111,7 +111,7 @@ STEPS = (
     "lib_embeddings.hosts.webui.parts.PromptReports",
     "lib_embeddings.hosts.a1111.host.HashWriter",
     "lib_embeddings.hosts.a1111.host.Loader",
-    "lib_embeddings.hosts.a1111.host.script_class",
+    "lib_embeddings.hosts.webui.parts.script_class",
     "lib_embeddings.watch.watcher.Watcher.start",
 )
 
@@ -165,18 +165,12 @@ WORKS: dict[str, Callable[[Run], bool]] = {
     "writing of TI hashes": _hashes,
 }
 FAILURES = {
-    "folders": ("lib_embeddings.hosts.a1111.host", "_Host", "add_folders"),
-    "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
-    "loading of embeddings": ("lib_embeddings.hosts.a1111.loader", "Loader", "hook"),
-    "writing of TI hashes": ("lib_embeddings.hosts.a1111.encoding", "HashWriter", "hook"),
-    "notice of models kept in memory": (
-        "lib_embeddings.hosts.a1111.host",
-        "_Host",
-        "hook_switches",
-    ),
-    "tab": ("lib_embeddings.hosts.webui.page", "", "replace_page"),
-    "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
-    "news for the page": ("lib_embeddings.hosts.webui.parts", "", "unpack_events"),
+    **SHARED,
+    "folders": Place("a1111.host", "Host.add_folders"),
+    "loading of embeddings": Place("a1111.loader", "Loader.hook"),
+    "writing of TI hashes": Place("a1111.encoding", "HashWriter.hook"),
+    "notice of chosen models": Place("a1111.host", "Host.hook_choices"),
+    "tab": Place("webui.page", "replace_page"),
 }
 
 
@@ -186,27 +180,11 @@ def test_a_part_that_fails_is_named_and_all_others_work(
 ) -> None:
     """One line names the part; everything else does its work."""
     run.write("cat.safetensors")
-    run.start()
-    extension.stop()
-    run.webui.callbacks.wanted.clear()
-
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("on purpose")
-
-    module, owner, name = FAILURES[part]
-    place = sys.modules.get(module) or importlib.import_module(module)
-    monkeypatch.setattr(getattr(place, owner) if owner else place, name, fail)
+    break_part(run.webui, run.start, FAILURES[part], monkeypatch)
     run.start()
     use(run)
     assert eventually(lambda: run.words == ["cat"])
-    (named,) = [record.message for record in caplog.records if "on purpose" in record.message]
-    assert named == (
-        f"Textual Inversion: the {part} does not work in this WebUI; all else does "
-        "(RuntimeError: on purpose)"
-    )
-    assert {name: works(run) for name, works in WORKS.items()} == {
-        name: name != part for name in WORKS
-    }
+    assert check_loss(part, run, WORKS, caplog) == {part} & set(WORKS)
 
 
 def test_a_part_that_fails_at_each_picture_is_named_once(

@@ -12,7 +12,7 @@ from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_webui import Checkpoint  # noqa: E402
 from tests.hosts.fake_webui_processing import StableDiffusionProcessing, generate  # noqa: E402
-from tests.hosts.running import Run, eventually  # noqa: E402
+from tests.hosts.running import Run, eventually, seen  # noqa: E402
 from tests.web import SD2, SDXL, TestClient  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
@@ -34,12 +34,6 @@ def client(run: Run) -> TestClient:
     return TestClient(app, "http://localhost")
 
 
-def seen(client: TestClient) -> tuple[str, list[str]]:
-    """Return what the page shows: the model, and what it can use."""
-    answer = client.get(f"{PREFIX}/entries?fit=usable").json()
-    return answer["model"], [entry["name"] for entry in answer["entries"]]
-
-
 def test_a_switch_to_a_model_in_memory_is_heard_at_once(
     run: Run, client: TestClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,7 +42,7 @@ def test_a_switch_to_a_model_in_memory_is_heard_at_once(
     run.webui.load(sd1)
     run.webui.load(sd2)
     capsys.readouterr()
-    run.webui.model_data.set_sd_model(sd1, already_loaded=True)
+    run.webui.choose(sd1)
     assert seen(client) == ("sd1", ["cat"])
     assert run.words == ["cat"]
     assert capsys.readouterr().out.splitlines() == [TOTAL.format(1), "Embeddings: cat"]
@@ -97,7 +91,7 @@ def test_a_refiner_is_lent(
 
     def switch_to(checkpoint: Checkpoint) -> None:
         if is_kept:
-            run.webui.model_data.set_sd_model(checkpoint, already_loaded=True)
+            run.webui.choose(checkpoint)
         else:
             run.webui.load(checkpoint)
 
@@ -133,6 +127,18 @@ def test_a_refiner_that_is_chosen_is_a_model_as_any(run: Run, client: TestClient
     generate(StableDiffusionProcessing("cut"), run.script, between=lend)
     assert seen(client)[0] == "sdxl"
     generate(StableDiffusionProcessing("cut"), run.script)
+    assert seen(client) == ("sdxl-refiner", ["cut"])
+
+
+def test_a_lent_checkpoint_can_be_chosen(run: Run, client: TestClient) -> None:
+    """It is loaded already, so that the WebUI has nothing to do; the list follows all the same."""
+    run.webui.load(Checkpoint(768, 1280))
+    refiner = Checkpoint(1280)
+    generate(
+        StableDiffusionProcessing("cut"), run.script, between=lambda: run.webui.choose(refiner)
+    )
+    assert seen(client)[0] == "sdxl"
+    run.webui.choose(refiner)
     assert seen(client) == ("sdxl-refiner", ["cut"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,14 @@ from typing import Any
 from fastapi import FastAPI
 
 from lib_embeddings.hosts.webui import extension
-from lib_embeddings.web.routes import PREFIX
 from tests.builders import safetensors_file, vectors
 from tests.hosts.fake_forge import (
     Checkpoint,
     FakeForge,
     StableDiffusionProcessing,
 )
-from tests.web import SD1, TestClient
+from tests.hosts.running import WebuiRun
+from tests.web import TestClient
 
 # A tensor's name in a file of each, and its shape.
 CONTEXT = "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
@@ -43,22 +42,12 @@ MAKERS: dict[str, Callable[[], Checkpoint]] = {
 }
 
 
-class ForgeRun:
+class ForgeRun(WebuiRun):
     """A Forge with a folder of embeddings, and the extension in it."""
 
     def __init__(self, forge: FakeForge, folder: Path) -> None:
+        super().__init__(folder)
         self.forge = forge
-        self.folder = folder
-        self.script: type[Any]
-
-    def write(self, path: str, data: bytes = SD1) -> Path:
-        """Write a file as the world does: at once, and complete."""
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.folder.parent / "draft"
-        draft.write_bytes(data)
-        os.replace(draft, file)
-        return file
 
     def choose(self, kind: str) -> None:
         """Choose a checkpoint of a model family."""
@@ -91,9 +80,3 @@ class ForgeRun:
         """What prompts can use, for each text engine."""
         engines = self.forge.model_data.sd_model.engines()
         return [sorted(engine.embeddings.word_embeddings) for engine in engines]
-
-
-def seen(client: TestClient) -> tuple[str | None, list[str]]:
-    """Return what the page shows: the model, and what it can use."""
-    answer = client.get(f"{PREFIX}/entries?fit=usable").json()
-    return answer["model"], [entry["name"] for entry in answer["entries"]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import sys
 from collections.abc import Callable
 
@@ -15,8 +14,9 @@ from lib_embeddings.hosts.webui import extension  # noqa: E402
 from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_forge import StableDiffusionProcessing, _Database  # noqa: E402
-from tests.hosts.forge.running import ForgeRun, seen  # noqa: E402
-from tests.hosts.running import eventually  # noqa: E402
+from tests.hosts.forge.running import ForgeRun  # noqa: E402
+from tests.hosts.parts import EVENTS, SHARED, Place, break_part, check_loss  # noqa: E402
+from tests.hosts.running import eventually, seen  # noqa: E402
 from tests.web import SD1, SD2, SDXL  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
@@ -346,13 +346,12 @@ WORKS: dict[str, Callable[[ForgeRun], bool]] = {
     "tab": _tab,
 }
 FAILURES = {
-    "loading of embeddings": ("lib_embeddings.hosts.forge.loader", "Loader", "hook"),
-    "writing of TI hashes": ("lib_embeddings.hosts.forge.infotexts", "InfotextWriter", "hook"),
-    "notice of chosen models": ("lib_embeddings.hosts.forge.host", "_Host", "hook_choices"),
-    "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
-    "tab": ("lib_embeddings.hosts.webui.page", "", "replace_page"),
-    "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
-    "news for the page": ("lib_embeddings.hosts.webui.parts", "", "unpack_events"),
+    **SHARED,
+    "loading of embeddings": Place("forge.loader", "Loader.hook"),
+    "writing of TI hashes": Place("forge.infotexts", "InfotextWriter.hook"),
+    "use of embeddings in LoRA files": Place("forge.bundles", "Bundles.hook"),
+    "notice of chosen models": Place("forge.host", "Host.hook_choices"),
+    "tab": Place("webui.page", "replace_page"),
 }
 
 
@@ -362,30 +361,14 @@ def test_a_part_that_fails_is_named_and_all_others_work(
 ) -> None:
     """One line names the part; everything else does its work."""
     run.write("cat.safetensors")
-    run.start()
-    extension.stop()
-    run.forge.callbacks.wanted.clear()
-
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("on purpose")
-
-    module, owner, name = FAILURES[part]
-    place = importlib.import_module(module)
-    monkeypatch.setattr(getattr(place, owner) if owner else place, name, fail)
+    break_part(run.forge, run.start, FAILURES[part], monkeypatch)
     run.start()
     run.choose("sd1")
-    (named,) = [record.message for record in caplog.records if "on purpose" in record.message]
-    assert f"the {part} does not work in this WebUI; all else does" in named
     lost = {part, "writing of TI hashes"} if part == "loading of embeddings" else {part}
-    assert {name: works(run) for name, works in WORKS.items()} == {
-        name: name not in lost for name in WORKS
-    }
+    assert check_loss(part, run, WORKS, caplog) == lost & set(WORKS)
 
 
-@pytest.mark.parametrize(
-    "event",
-    ["script_unloaded", "ui_settings", "before_ui", "model_loaded", "app_started"],
-)
+@pytest.mark.parametrize("event", EVENTS)
 def test_a_missing_callback_costs_its_own_part(
     run: ForgeRun, event: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ import torch
 from fastapi import FastAPI
 
 from lib_embeddings.hosts.webui import extension
-from lib_embeddings.web.routes import PREFIX
 from tests.hosts.fake_sdnext import FakeSdnext, Pipeline, Processing
-from tests.web import SD1, TestClient
+from tests.hosts.running import WebuiRun
+from tests.web import TestClient
 
 PIPELINES: dict[str, Callable[[], Pipeline]] = {
     "sd1": lambda: Pipeline("sd", 768),
@@ -24,22 +23,12 @@ PIPELINES: dict[str, Callable[[], Pipeline]] = {
 }
 
 
-class SdnextRun:
+class SdnextRun(WebuiRun):
     """An SD.Next with a folder of embeddings, and the extension in it."""
 
     def __init__(self, sdnext: FakeSdnext, folder: Path) -> None:
+        super().__init__(folder)
         self.sdnext = sdnext
-        self.folder = folder
-        self.script: type[Any]
-
-    def write(self, path: str, data: bytes = SD1) -> Path:
-        """Write a file as the world does: at once, and complete."""
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.folder.parent / "draft"
-        draft.write_bytes(data)
-        os.replace(draft, file)
-        return file
 
     def start(self) -> TestClient:
         """Do all that SD.Next does from its start to the first model; return who asks us."""
@@ -79,9 +68,3 @@ class SdnextRun:
         """The one of the model in memory."""
         pipe: Any = self.sdnext.model_data.sd_model
         return pipe.embedding_db
-
-
-def seen(client: TestClient) -> tuple[str | None, list[str]]:
-    """Return what the page shows: the model, and what it can use."""
-    answer = client.get(f"{PREFIX}/entries?fit=usable").json()
-    return answer["model"], [entry["name"] for entry in answer["entries"]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import sys
 from collections.abc import Callable
 
@@ -17,8 +16,9 @@ from lib_embeddings.hosts.webui import extension  # noqa: E402
 from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import a1111_pickle, good_files, safetensors_file, torch_zip, vectors  # noqa: E402
 from tests.hosts.fake_sdnext import Pipeline, Processing, TextEncoder  # noqa: E402
-from tests.hosts.running import eventually  # noqa: E402
-from tests.hosts.sdnext.running import PIPELINES, SdnextRun, seen  # noqa: E402
+from tests.hosts.parts import EVENTS, SHARED, Place, break_part, check_loss  # noqa: E402
+from tests.hosts.running import eventually, seen  # noqa: E402
+from tests.hosts.sdnext.running import PIPELINES, SdnextRun  # noqa: E402
 from tests.web import ELSEWHERE, SD1, SD2, SDXL, From, TestClient  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
@@ -453,13 +453,11 @@ WORKS: dict[str, Callable[[SdnextRun], bool]] = {
     "tab": _tab,
 }
 FAILURES = {
-    "use of embeddings in prompts": ("lib_embeddings.hosts.sdnext.prompts", "Prompts", "hook"),
-    "loading of embeddings": ("lib_embeddings.hosts.sdnext.loader", "Loader", "hook"),
-    "reports in the tab Control": ("lib_embeddings.hosts.sdnext.host", "_Host", "hook_control"),
-    "settings": ("lib_embeddings.hosts.webui.parts", "", "_add_option"),
-    "tab": ("lib_embeddings.hosts.sdnext.host", "", "mount_point"),
-    "API and page": ("lib_embeddings.hosts.webui.parts", "", "serve"),
-    "news for the page": ("lib_embeddings.hosts.webui.parts", "", "unpack_events"),
+    **SHARED,
+    "use of embeddings in prompts": Place("sdnext.prompts", "Prompts.hook"),
+    "loading of embeddings": Place("sdnext.loader", "Loader.hook"),
+    "reports in the tab Control": Place("sdnext.host", "Host.hook_control"),
+    "tab": Place("sdnext.host", "mount_point"),
 }
 
 
@@ -469,28 +467,13 @@ def test_a_part_that_fails_is_named_and_all_others_work(
 ) -> None:
     """One line names the part; everything else does its work."""
     run.write("cat.safetensors")
-    run.start()
-    extension.stop()
-    run.sdnext.callbacks.wanted.clear()
-
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("on purpose")
-
-    module, owner, name = FAILURES[part]
-    place = importlib.import_module(module)
-    monkeypatch.setattr(getattr(place, owner) if owner else place, name, fail)
+    break_part(run.sdnext, run.start, FAILURES[part], monkeypatch)
     run.start()
     run.load("sd1")
-    (named,) = [record.message for record in caplog.records if "on purpose" in record.message]
-    assert f"the {part} does not work in this WebUI; all else does" in named
-    assert {name: works(run) for name, works in WORKS.items()} == {
-        name: name != part for name in WORKS
-    }
+    assert check_loss(part, run, WORKS, caplog) == {part} & set(WORKS)
 
 
-@pytest.mark.parametrize(
-    "event", ["script_unloaded", "ui_settings", "before_ui", "model_loaded", "app_started"]
-)
+@pytest.mark.parametrize("event", EVENTS)
 def test_a_missing_callback_costs_its_own_part(
     run: SdnextRun, event: str, caplog: pytest.LogCaptureFixture
 ) -> None:
