@@ -250,7 +250,8 @@ def test_json_of_an_entry() -> None:
         '"vectors": {"clip_l": {"n_vectors": 2, "hidden_size": 768, "dtype": "float16"}, '
         '"clip_g": {"n_vectors": 2, "hidden_size": 1280, "dtype": "float16"}}, '
         '"n_vectors": 2, "bytes": 100, "mtime": 1.5, "warnings": [], "proposal": null, '
-        '"preview": null, "notes": "", "description": "", "trigger_words": "", "favourite": false, '
+        '"preview": null, "video": null, "notes": "", "description": "", "trigger_words": "", '
+        '"favourite": false, '
         '"use_partial": false, "hidden": false, "field": "positive", "chosen_field": null, '
         '"claims": null, "twins": []}'
     )
@@ -269,7 +270,7 @@ def test_json_of_a_view() -> None:
     document = json.loads(json.dumps(view_as_json(catalogue)))
     assert list(document) == ["model", "roots", "counts", "entries"]
     assert (document["model"], document["roots"]) == ("sd1", ["/root", "/z"])
-    assert document["counts"] == {**catalogue.view.counts, "favourite": 0, "hidden": 0}
+    assert document["counts"] == {**catalogue.view.counts, "favourite": 0, "hidden": 0, "all": 6}
     assert [row["fit"] for row in document["entries"]] == [
         "usable", "partial", "incompatible", None, None, None, None,
     ]  # fmt: skip
@@ -341,8 +342,8 @@ def test_json_of_twins(tmp_path: Path) -> None:
     told = {seen.entry.place.path: entry_as_json(catalogue, seen) for seen in catalogue.view}
     ids = {path: entry["id"] for path, entry in told.items()}
     assert told["a/cat.pt"]["twins"] == [
-        {"id": ids["b/cat.pt"], "path": "b/cat.pt", "same_bytes": True},
-        {"id": ids["c/CAT.pt"], "path": "c/CAT.pt", "same_bytes": False},
+        {"id": ids["b/cat.pt"], "path": "b/cat.pt", "same_bytes": True, "is_grouped": True},
+        {"id": ids["c/CAT.pt"], "path": "c/CAT.pt", "same_bytes": False, "is_grouped": False},
     ]
     assert [twin["path"] for twin in told["c/CAT.pt"]["twins"]] == ["a/cat.pt", "b/cat.pt"]
     assert told["d/dog.pt"]["twins"] == []
