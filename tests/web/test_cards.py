@@ -142,7 +142,9 @@ def test_the_types_of_the_page_are_the_table_of_fields(name: str, record: type) 
     )
     script = "".join(module.read_text(encoding="utf-8") for module in modules)
     comments = re.findall(r"/\*\*.*?\*/", script, re.DOTALL)
-    (comment,) = (text for text in comments if re.search(rf"@typedef \{{(?!import).*\}} {name}\b", text))
+    (comment,) = (
+        text for text in comments if re.search(rf"@typedef \{{(?!import).*\}} {name}\b", text)
+    )
     properties = re.findall(r"@property \{.*?\} (\w+)", comment)
     fields = properties or re.findall(r"(\w+): ", comment)  # a short type is on one line
     assert sorted(fields) == sorted(get_type_hints(record))
