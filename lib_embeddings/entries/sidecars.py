@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from lib_embeddings.entries.companions import write_beside
-from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.entry import Companion, Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.entries.texts import TEXT_KEYS, beside, content, first_text, parse
@@ -56,10 +56,7 @@ def write_texts(entry: Entry, edits: Mapping[str, TextEdit]) -> None:
         WriteError: it is not, or the sidecar cannot be understood or written.
     """
     with _writing:
-        sidecar, *others = beside(entry.place, entry.companions)
-        place = entry.place.with_ending(SIDECAR_SUFFIX)
-        if sidecar:
-            place = entry.place.beside(sidecar.filename)
+        place, others = _sidecar_of(entry)
         found = [content(entry.place, each) for each in others]
         before = _bytes_at(place)
         after = _edited(before, place, edits, first_text(found))
@@ -74,10 +71,7 @@ def complete_sidecar(entry: Entry, document: Mapping[str, object]) -> None:
         WriteError: the sidecar cannot be understood or written.
     """
     with _writing:
-        sidecar, *_ = beside(entry.place, entry.companions)
-        place = entry.place.with_ending(SIDECAR_SUFFIX)
-        if sidecar:
-            place = entry.place.beside(sidecar.filename)
+        place, _ = _sidecar_of(entry)
         before = _bytes_at(place)
         if before is None:
             after = _as_json(document, indent=4).encode()
@@ -89,6 +83,14 @@ def complete_sidecar(entry: Entry, document: Mapping[str, object]) -> None:
             after = text.encode(json.detect_encoding(before))
         if after != before:
             write_beside(place, after, partial(_check_unchanged, place, before))
+
+
+def _sidecar_of(entry: Entry) -> tuple[Place, list[Companion | None]]:
+    """Return where the sidecar is or is to be, and what else may describe the embedding."""
+    sidecar, *others = beside(entry.place, entry.companions)
+    if sidecar:
+        return entry.place.beside(sidecar.filename), others
+    return entry.place.with_ending(SIDECAR_SUFFIX), others
 
 
 def _check_unchanged(place: Place, before: bytes | None) -> None:

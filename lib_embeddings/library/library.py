@@ -275,7 +275,7 @@ class Library:
         with self._scanning:
             plan = plan_rename(entry, name, self._snapshot.entries)
             self._own_files.carry_out(plan)
-        self.rescan()
+        self._rescan_around(plan.after)
         if fold(entry.place.name) not in self.view.named:  # else a set may mean the other file
             self.change_sets(following(entry.place.name, name))
         return plan.after.id
@@ -298,7 +298,7 @@ class Library:
             with made_folder(target):
                 plan = plan_move(entry, target)
                 self._own_files.carry_out(plan)
-        self.rescan()
+        self._rescan_around(plan.before, plan.after)
         return plan.after.id
 
     def add(self, file: str, folder: str) -> str:
@@ -318,7 +318,7 @@ class Library:
             check_name(entry, entry.place.name, self._snapshot.entries)
             plan = plan_move(entry, self.folder(folder))
             carry_out(plan.moves)
-        self.rescan()
+        self._rescan_around(plan.after)
         return plan.after.id
 
     @property
@@ -330,7 +330,7 @@ class Library:
         """Bring an embedding to the trash. Raises `MoveError`."""
         with self._scanning:
             trashed = self._own_files.delete(entry)
-        self.rescan()
+        self._rescan_around(entry.place)
         return trashed
 
     def restore(self, id: str) -> str:  # noqa: A002 the word of the API
@@ -341,12 +341,16 @@ class Library:
         """
         with self._scanning:
             plan = self._own_files.restore(id)
-        self.rescan()
+        self._rescan_around(plan.after)
         return plan.after.id
 
     def empty_trash(self) -> None:
         """Delete for good what is in the trash. Raises `MoveError`."""
         self._own_files.empty_trash()
+
+    def _rescan_around(self, *places: Place) -> None:
+        """Find what we have changed ourselves, in the folders of some files."""
+        self.rescan_folders({place.full_folder for place in places})
 
     def _keep_reading(self, move: Move) -> None:
         old, new = move

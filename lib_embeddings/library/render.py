@@ -147,7 +147,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
             *entry.warnings,
             *_partial_warning(catalogue, seen),
             *advice.warnings,
-            *_contradiction(seen, texts.claims),
+            *filter(None, [texts.claims.contradiction(reading.vectors.keys())]),
         ],
         "proposal": advice.proposal or _mended_name(entry),
         "preview": _version_of(pictures_of(entry)),
@@ -190,13 +190,6 @@ def _partial_warning(catalogue: Catalogue, seen: ViewEntry) -> Iterator[str]:
         fit = check(seen.entry.reading.vectors, catalogue.view.model)
         if fit.kind == "partial":
             yield f"switched on, but fits in part only: {fit.reason}"
-
-
-def _contradiction(seen: ViewEntry, claims: Claims) -> Iterator[str]:
-    """Yield what to say where others say that the vectors are for another model."""
-    sentence = claims.contradiction(seen.entry.reading.vectors.keys())
-    if sentence:
-        yield sentence
 
 
 def _claims_as_json(claims: Claims) -> ClaimsJson | None:

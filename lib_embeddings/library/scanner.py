@@ -153,11 +153,7 @@ class Scanner:
         return scan._replace(again_in=self._again_in())
 
     def scan_folders(self, paths: Collection[str], publish: Publish) -> Scan:
-        """Scan some folders alone.
-
-        Args:
-            paths: full paths; where one is of no folder that is known, all are scanned.
-        """
+        """Scan some folders alone, by their full paths; all where one of them is not known."""
         places = {place.full_path: place for place in self._known}
         if not all(path in places for path in paths):
             return self.scan(publish)
@@ -169,7 +165,11 @@ class Scanner:
         It costs one call to the disk for each folder, and finds all but what was written in place.
         """
         folders = [known.folder for known in self._known.values()]
-        return self._scan_alone(filter(has_changed, folders), publish)
+        return self._scan_alone(filter(self._has_changed, folders), publish)
+
+    def _has_changed(self, folder: Folder) -> bool:
+        self._check_stop()
+        return has_changed(folder)
 
     def _scan_alone(self, formers: Iterable[Folder], publish: Publish) -> Scan:
         """Scan some folders that are known.

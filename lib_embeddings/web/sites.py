@@ -168,7 +168,7 @@ class _Adding:
             raise Question("name", str(error), {"name": answer.get("name", stem)}) from error
         except WrongHash as error:
             raise Question("keep_wrong_hash", str(error)) from error
-        self._library.rescan()
+        self._library.rescan_folders([folder.full_path])
         seen = self._library.find(folder.inside(download.place.filename).id)
         twin = [seen.reason] if seen and seen.state == "duplicate" else []
         return {

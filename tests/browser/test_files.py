@@ -365,5 +365,5 @@ def test_everyone(visit: Visit, address: str, theme: str, width: int) -> None:
     tab.page.keyboard.press("Escape")
     drop(tab.viewport, **{"fox.safetensors": GOOD, "page.pt": b"<!DOCTYPE html><html>"})
     dropped = tab.page.get_by_role("dialog", name="Dropped files")
-    expect(dropped.get_by_role("status")).to_contain_text("Added 1 of 2")
+    expect(dropped.locator(".summary[role=status]")).to_contain_text("Added 1 of 2")
     assert complaints(tab) == []

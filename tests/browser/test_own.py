@@ -117,7 +117,8 @@ def test_what_is_no_picture(tab: Tab, cat: str, folder: Path) -> None:
     """The sentence says what would be one."""
     give(tab.card(cat).locator(".name"), "drop", b"no picture")
     expect(tab.root.locator(".undo")).to_contain_text(
-        "No new picture for tabby-x: this is no picture that can be shown: expected PNG"
+        "No new picture for tabby-x: this is no picture that can be shown: expected PNG or GIF of "
+        "at most 16 megapixels, WebP of 8 or JPEG of 32, with at most 32 MB"
     )
     expect(tab.root.locator(".undo").get_by_role("button", name="Undo")).to_be_hidden()
     assert not list(folder.glob(f"{cat}.preview.*"))

@@ -18,11 +18,10 @@ from modules import (  # noqa: F401 - `check` looks at all that were imported
 )
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.errors import HostError
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.sdnext.loader import LOADING_PART, Loader
 from lib_embeddings.hosts.sdnext.prompts import INFOTEXT_PART, PROMPTS_PART, Prompts, begin
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, require, version
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace_page_in, require, version
 from lib_embeddings.hosts.webui.parts import Parts, more_folders, script_class
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.answers import HostFacts
@@ -135,20 +134,13 @@ def _replace_page(
         HostError: there is no such page.
         Exception: it is another than we know, and still in its place.
     """
-    pages: list[Any] = shared.extra_networks
-    own = next((page for page in pages if type(page).__name__ == _OWN_PAGE), None)
-    if own is None:
-        raise HostError("this WebUI", None, "page of embeddings")
-    ours: Any = type("TextualInversionPage", (_Page, type(own)), {})()
-    ours.rescan = rescan
-    ours.create_page(_TABS[0])  # what would fail while the interface is built shall fail here
-    pages[pages.index(own)] = ours
 
-    def put_back() -> None:
-        if ours in pages:
-            pages[pages.index(ours)] = own
+    def prepare(ours: Any) -> None:
+        ours.rescan = rescan
+        ours.create_page(_TABS[0])  # what would fail while the interface is built shall fail here
 
-    return put_back
+    pages = shared.extra_networks
+    return replace_page_in(pages, _OWN_PAGE, "page of embeddings", _Page, prepare)
 
 
 class _Page:

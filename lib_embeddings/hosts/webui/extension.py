@@ -224,6 +224,34 @@ def replace(owner: Any, name: str, ours: Callable[..., Any]) -> Undo:
     return put_back
 
 
+def replace_page_in(
+    pages: list[Any], name: str, what: str, kind: type[Any], prepare: Callable[[Any], object]
+) -> Undo:
+    """Put ours in the place of a page of the WebUI's, and return what puts that one back.
+
+    Args:
+        name: of the class of its own page, which "Reload UI" makes anew.
+        what: people call it.
+        kind: what is different in ours.
+        prepare: makes ours ready; what it raises leaves its own in place.
+
+    Raises:
+        HostError: there is no such page.
+    """
+    own = next((page for page in pages if type(page).__name__ == name), None)
+    if own is None:
+        raise HostError("this WebUI", None, what)
+    ours: Any = type("TextualInversionPage", (kind, type(own)), {})()
+    prepare(ours)
+    pages[pages.index(own)] = ours
+
+    def put_back() -> None:
+        if ours in pages:
+            pages[pages.index(ours)] = own
+
+    return put_back
+
+
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines at once; a console that cannot show a name must not end a generation."""
     encoding = sys.stdout.encoding or "utf-8"

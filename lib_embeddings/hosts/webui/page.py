@@ -15,7 +15,7 @@ from typing import Any
 from modules import shared, ui_extra_networks
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.errors import HostError
+from lib_embeddings.hosts.webui.extension import Undo, replace_page_in
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.tab import pane
 
@@ -28,7 +28,7 @@ Item = dict[str, Any]
 
 def replace_page(
     library: Library, rescan: Callable[[], object], sha256: Callable[[Entry], str]
-) -> Callable[[], None]:
+) -> Undo:
     """Put our page into the place of the WebUI's own, before the WebUI builds its interface.
 
     Args:
@@ -42,23 +42,15 @@ def replace_page(
         HostError: there is no such page.
         Exception: it is another than we know, and still in its place.
     """
-    pages: list[Any] = ui_extra_networks.extra_pages
-    own = next((page for page in pages if type(page).__name__ == _OWN), None)
-    if own is None:
-        raise HostError("this WebUI", None, "Textual Inversion page")
-    # The WebUI makes this class anew at every "Reload UI".
-    ours: Any = type("TextualInversionPage", (_Page, type(own)), {})()
-    ours.show(library, rescan, sha256)
-    # What would fail while the interface is built shall fail here.
-    ours.create_html("txt2img", empty=True)
-    ours.create_user_metadata_editor(None, "txt2img")
-    pages[pages.index(own)] = ours
 
-    def put_back() -> None:
-        if ours in pages:
-            pages[pages.index(ours)] = own
+    def prepare(ours: Any) -> None:
+        ours.show(library, rescan, sha256)
+        # What would fail while the interface is built shall fail here.
+        ours.create_html("txt2img", empty=True)
+        ours.create_user_metadata_editor(None, "txt2img")
 
-    return put_back
+    pages = ui_extra_networks.extra_pages
+    return replace_page_in(pages, _OWN, "Textual Inversion page", _Page, prepare)
 
 
 class _Page:
