@@ -12,12 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Playwright, expect, sync_playwright
 
 from tests.browser.tab import Tab
 from tests.builders import safetensors_file
 
 Visit = Callable[..., Page]
+
+# What comes on a quiet machine at once may take seconds on a busy one.
+expect.set_options(timeout=30_000)
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
