@@ -219,7 +219,7 @@ def test_the_trash(tab: Tab, folder: Path) -> None:
     rows = trash.get_by_role("listitem")
     assert rows.locator(".what").all_inner_texts() == ["dog", "cat"]
     trash.get_by_role("button", name="Restore dog").click()
-    expect(trash.get_by_role("status")).to_have_text("Restored dog to dog.safetensors.")
+    expect(trash.locator(".outcome")).to_have_text("Restored dog to dog.safetensors.")
     expect(trash.get_by_role("button", name="Restore cat")).to_be_focused()
     trash.get_by_role("button", name="Restore cat").click()
     expect(trash.locator(".summary")).to_have_text("The trash is empty.")
@@ -260,7 +260,7 @@ def test_a_place_that_is_taken(tab: Tab, folder: Path) -> None:
     expect(undo_line(tab)).to_be_visible()
     trash = open_trash(tab)
     trash.get_by_role("button", name="Restore cat").click()
-    expect(trash.get_by_role("status")).to_have_text(
+    expect(trash.locator(".outcome")).to_have_text(
         "Not restored: cat.safetensors is there again: rename it first"
     )
 
@@ -304,7 +304,7 @@ def test_files_are_dropped(tab: Tab, folder: Path) -> None:
     }
     assert drop(tab.viewport, **files) == [True, True, "Add to styles"]
     dialog = tab.page.get_by_role("dialog", name="Dropped files")
-    expect(dialog.get_by_role("status")).to_have_text("Added 1 of 4 files to styles.")
+    expect(dialog.locator(".summary")).to_have_text("Added 1 of 4 files to styles.")
     sentences = dialog.get_by_role("listitem").all_inner_texts()
     assert sentences[0] == "fox.safetensors\nIt was added."
     assert sentences[1].startswith("page.pt\nIt was not kept: this is a web page")

@@ -101,6 +101,8 @@ export class Sets {
   async open(members) {
     this.outcome.textContent = "";
     this.field.value = "";
+    this.form.hidden = true; // Until it is known of what a set would be made.
+    this.offer.textContent = "";
     showOver(this.dialog);
     this.#offered = members ?? (await this.#used().catch(() => []));
     const [from, none] = members
