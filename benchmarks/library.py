@@ -27,6 +27,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.query import Filters
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View
@@ -74,15 +75,15 @@ def measure_view(folder: str, scratch: str) -> None:
         library = Library([folder], index)
         library.rescan()
         view = library.view
-    snapshot = Snapshot(view.roots, tuple(seen.entry for seen in view))
+    snapshot = Snapshot.of(view.roots, tuple(seen.entry for seen in view))
     refit = best(lambda: View.of(snapshot, MODEL_FAMILIES["sdxl"]), RUNS)
     print(f"model switch                 {refit * 1e3:6.1f} ms")
-    page = best(lambda: Catalogue(0, view).select(), RUNS)
+    page = best(lambda: Catalogue(0, Prepared(view)).select(), RUNS)
     print(f"first page                   {page * 1e3:6.1f} ms")
     search = Filters("folder 1")
     first = best(lambda: search_anew(view, search), RUNS)
     print(f"first search                 {first * 1e3:6.1f} ms")
-    catalogue = Catalogue(0, view)
+    catalogue = Catalogue(0, Prepared(view))
     questions = cycle((search, Filters("folder 2")))  # it keeps its last answer
     catalogue.select(next(questions))
     later = best(lambda: catalogue.select(next(questions)), RUNS)
@@ -105,7 +106,7 @@ def look_up_names(path: str, names: list[str]) -> None:
 
 def search_anew(view: View, search: Filters) -> None:
     """Search as after a change, with nothing prepared."""
-    Catalogue(0, view).select(search)
+    Catalogue(0, Prepared(view)).select(search)
 
 
 def weather_storm(scratch: str, operations: int) -> None:

@@ -2,69 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import join, read_file
 from lib_embeddings.entries.walk import Found, find_file, unopened
-from lib_embeddings.names import WEIGHT_SUFFIXES, fold, partner_of
+from lib_embeddings.names import WEIGHT_SUFFIXES, partner_of
+
+T = TypeVar("T")
 
 
-class Names(NamedTuple):
-    """Where the embeddings of each folded name are in a snapshot.
+class Listing:
+    """The entries of one folder, while its files are read one after another.
 
     Attributes:
-        first: number of the first one.
-        shared: numbers of all of them, for a name that several have.
+        found: by full path, the entry of each file.
     """
 
-    first: Mapping[str, int]
-    shared: Mapping[str, Sequence[int]]
+    __slots__ = ("_entries", "found")
+
+    def __init__(self, found: dict[str, Entry] | None = None) -> None:
+        self.found = found or {}
+        self._entries: tuple[Entry, ...] | None = None
+
+    def put(self, entry: Entry) -> None:
+        """Note what a file is."""
+        self.found[entry.place.full_path] = entry
+        self._entries = None
+
+    def stale(self, problem: str) -> Listing:
+        """Return the same entries with the reason why they could not be scanned."""
+        reason = (
+            f"its folder did not answer at the last scan ({problem}): this is from the scan before"
+        )
+        return Listing({path: each._replace(stale=reason) for path, each in self.found.items()})
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What is listed: pairs are joined; until something changes it is the same object.
+
+        What has not the ending of a model and is no embedding is left out, as mere pictures are.
+        """
+        if self._entries is None:
+            self._entries = tuple(
+                entry
+                for entry in _join_pairs(self.found.values())
+                if not (
+                    entry.reading.state == "foreign"
+                    and not entry.place.path.lower().endswith(WEIGHT_SUFFIXES)
+                )
+            )
+        return self._entries
+
+
+# Of each folder that has any, by its full path, all there is. Where nothing has changed in a folder
+# it is the same object from one moment to the next, so that only the others are compared.
+ByFolder = Mapping[str, tuple[T, ...]]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All entries of all roots at one moment, root by root and sorted by path."""
+    """All entries of all roots at one moment."""
 
     roots: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    folders: ByFolder[Entry]
 
     @classmethod
     def of(cls, roots: Sequence[str], entries: Iterable[Entry]) -> Snapshot:
-        """Make one of the entries of single files: pairs are joined.
-
-        What has not the ending of a model and is no embedding is left out, as mere pictures are.
-        """
-        listed = [
-            entry
-            for entry in _join_pairs(sorted(entries, key=_path_of))
-            if not (
-                entry.reading.state == "foreign"
-                and not entry.place.path.lower().endswith(WEIGHT_SUFFIXES)
-            )
-        ]
-        if len(roots) > 1:
-            numbers = {root: number for number, root in enumerate(roots)}
-            listed.sort(key=lambda entry: numbers[entry.place.root])
-        return cls(tuple(roots), tuple(listed))
+        """Make one of the entries of single files."""
+        listings: dict[str, Listing] = {}
+        for entry in entries:
+            listings.setdefault(entry.place.full_folder, Listing()).put(entry)
+        return cls(tuple(roots), {path: each.entries for path, each in listings.items()})
 
     @cached_property
-    def names(self) -> Names:
-        """The names of all embeddings; broken and foreign files have none."""
-        first: dict[str, int] = {}
-        shared: dict[str, list[int]] = {}
-        for number, entry in enumerate(self.entries):
-            if entry.reading.state == "ok":
-                name = fold(entry.place.name)
-                if first.setdefault(name, number) != number:
-                    shared.setdefault(name, [first[name]]).append(number)
-        return Names(first, shared)
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries, root by root and sorted by path."""
+        return in_order(self.roots, chain.from_iterable(self.folders.values()), _place_of)
 
 
 class Changes(NamedTuple):
@@ -80,17 +101,47 @@ class Changes(NamedTuple):
 
 def diff(old: Snapshot, new: Snapshot) -> Changes:
     """Say what happened at each place, in the order of the snapshots."""
-    if not old.entries:
-        return Changes(new.entries)
-    before = {entry.place: entry for entry in old.entries}
-    added, modified = [], []
-    for entry in new.entries:
-        former = before.pop(entry.place, None)
-        if former is None:
-            added.append(entry)
-        elif former is not entry and former != entry:
-            modified.append(entry)
-    return Changes(tuple(added), tuple(modified), tuple(before.values()))
+    gone, came = difference(old.folders, new.folders, _place_of)
+    before, now = ({entry.place for entry in entries} for entries in (gone, came))
+    return Changes(
+        in_order(new.roots, (each for each in came if each.place not in before), _place_of),
+        in_order(new.roots, (each for each in came if each.place in before), _place_of),
+        in_order(old.roots, (each for each in gone if each.place not in now), _place_of),
+    )
+
+
+def difference(
+    old: ByFolder[T], new: ByFolder[T], place_of: Callable[[T], Place]
+) -> tuple[list[T], list[T]]:
+    """Return what is gone and what is new; of what is another now the old and the new one."""
+    gone, came = list[T](), list[T]()
+    if not old:
+        return gone, list(chain.from_iterable(new.values()))
+    for folder in old.keys() | new.keys():
+        former, now = old.get(folder, ()), new.get(folder, ())
+        if former is now:
+            continue
+        before = {place_of(each): each for each in former}
+        for each in now:
+            known = before.pop(place_of(each), None)
+            if known is None:
+                came.append(each)
+            elif known is not each and known != each:
+                gone.append(known)
+                came.append(each)
+        gone.extend(before.values())
+    return gone, came
+
+
+def in_order(
+    roots: Sequence[str], items: Iterable[T], place_of: Callable[[T], Place]
+) -> tuple[T, ...]:
+    """Return things with a place root by root and sorted by path."""
+    listed = sorted(items, key=lambda each: place_of(each).path)
+    if len(roots) > 1:
+        numbers = {root: number for number, root in enumerate(roots)}
+        listed.sort(key=lambda each: numbers[place_of(each).root])
+    return tuple(listed)
 
 
 def entry_at(place: Place) -> Entry:
@@ -99,22 +150,23 @@ def entry_at(place: Place) -> Entry:
     Raises:
         OSError: it is gone.
     """
-    entries = [_read(find_file(place))]
+    listing = Listing()
+    listing.put(_read(find_file(place)))
     partner = _partner_of(place)
     if partner:
         with suppress(OSError):  # it has none
-            entries.append(_read(find_file(partner)))
-    return next(iter(_join_pairs(entries)))
+            listing.put(_read(find_file(partner)))
+    return next(iter(_join_pairs(listing.found.values())))
 
 
 def _read(found: Found) -> Entry:
     return unopened(found) if found.problem else read_file(found)
 
 
-_path_of = attrgetter("place.path")
+_place_of: Callable[[Entry], Place] = attrgetter("place")
 
 
-def _join_pairs(entries: list[Entry]) -> Iterable[Entry]:
+def _join_pairs(entries: Collection[Entry]) -> Iterable[Entry]:
     """Make one of the two files that diffusers writes for SDXL; the name of the second tells."""
     if not any("_2" in e.place.path and "clip_g" in e.reading.vectors for e in entries):
         return entries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -20,27 +20,22 @@ from lib_embeddings.library.folders import (
     folder_tree,
     prefix_of,
 )
+from lib_embeddings.library.lens import Kind, ViewEntry, count_kinds
+from lib_embeddings.library.prepared import Prepared, Row
 from lib_embeddings.library.query import (
     EVERYTHING,
     SORT_KEYS,
     Filters,
     Order,
     Query,
-    SearchTexts,
     Sort,
     families_of,
     letters_of,
     numbers_of,
 )
-from lib_embeddings.library.view import (
-    View,
-    ViewEntry,
-    check_names,
-    count_kinds,
-    known_of,
-)
-from lib_embeddings.names import Field, guess_field, natural_key
-from lib_embeddings.prompts.name_checks import Advice, NameChecks
+from lib_embeddings.library.view import View, known_of
+from lib_embeddings.names import Field, guess_field
+from lib_embeddings.prompts.name_checks import Advice
 
 # A word at least this long may also be the beginning of a hash; shorter ones begin too many.
 _HASH_LENGTH = 8
@@ -61,24 +56,10 @@ class ResultPage(NamedTuple):
     counts: Mapping[str, int]
 
 
-class _Row(NamedTuple):
-    """An entry with what filters ask of it and what would be made again for each search.
-
-    Attributes:
-        folder: the id of the folder that it lies in.
-        prefix: the same with a slash around each folder's name, so that prefixes are folders.
-    """
-
-    seen: ViewEntry
-    id: str
-    folder: str
-    prefix: str
-
-
 class _Found(NamedTuple):
     """The answer to a question, as `ResultPage` has it, with all rows that passed."""
 
-    rows: list[_Row]
+    rows: list[Row]
     counts: Mapping[str, int]
 
 
@@ -92,21 +73,25 @@ class Catalogue:
 
     Attributes:
         choices: what people chose for single entries, by id.
-        check_names: compares the names of a view.
         hashes: returns full path -> SHA-256, as far as they are known by now.
         sha256: returns the SHA-256 of an entry's file. Raises `OSError`.
     """
 
     generation: int
-    view: View
+    prepared: Prepared
     choices: Mapping[str, Choice] = field(default_factory=dict)
-    check_names: Callable[[View], NameChecks] = check_names
     hashes: Callable[[], Mapping[str, str]] = dict
     sha256: Callable[[Entry], str] = _sha256_of
 
+    @property
+    def view(self) -> View:
+        """The entries as the active model sees them."""
+        return self.prepared.view
+
     def find(self, id: str) -> ViewEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id, if there is one."""
-        return self._by_id.get(id)
+        row = self.prepared.rows.by_id.get(id)
+        return row.seen if row else None
 
     def choice_of(self, seen: ViewEntry) -> Choice:
         """Return what people chose for an entry."""
@@ -159,9 +144,7 @@ class Catalogue:
         By its id, with what lies below it; those without any are missing.
         """
         chosen = self._chosen(self._matching(self._rows, filters), filters)
-        folders = {row.id: row.folder for row in chosen}
-        pairs = ((folders[id_], folders[used]) for id_, used in self._grouped_in(folders))
-        return count_folders(folders.values(), pairs)
+        return self._count_folders(chosen)
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
         """Return the embeddings that the end of *text* may become; see `Completer`."""
@@ -169,33 +152,35 @@ class Catalogue:
 
     def advice_on(self, seen: ViewEntry) -> Advice:
         """Return what is to be said about an entry's name."""
-        return self._name_checks.of(known_of(seen, self.view.model))
-
-    @cached_property
-    def _name_checks(self) -> NameChecks:
-        return self.check_names(self.view)
+        return self.prepared.name_checks.of(known_of(seen, self.view.model))
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
         """The same counts of all entries as `ResultPage` has of some."""
-        return self._count(self._rows)
+        return self._count(self._rows, self.tally)
 
     @cached_property
-    def shown(self) -> list[ViewEntry]:
-        """All entries but those that somebody has hidden: what every count is of."""
-        return [row.seen for row in self._by_hiding(self._rows, is_hidden=False)]
+    def tally(self) -> Mapping[Kind, int]:
+        """How many entries there are of each kind, but for those that somebody has hidden."""
+        hidden = Counter(row.seen.kind for row in self._by_hiding(self._rows, is_hidden=True))
+        return self.prepared.rows.tally - hidden
 
     @cached_property
     def folders(self) -> Mapping[str, FolderCount]:
         """By id, every root, and below it every folder with entries in it or deeper."""
-        counts = self.found_in_folders(EVERYTHING)
-        tree = folder_tree(self.view.roots, (row.folder for row in self._rows), counts)
+        shown = self._by_hiding(self._rows, is_hidden=False)
+        in_folders = self.prepared.rows.in_folders
+        counts = self._count_folders(shown, in_folders if shown is self._rows else None)
+        tree = folder_tree(self.view.roots, self.prepared.rows.in_folders, counts)
         return {folder.id: folder for folder in tree}
 
     @cached_property
     def families(self) -> Mapping[str, int]:
         """By key, how many entries each model family can use; those without any are missing."""
-        return Counter(key for seen in self.shown for key in seen.families)
+        found = Counter[str]()
+        for kind, count in self.tally.items():
+            found.update(dict.fromkeys(kind.families, count))
+        return found
 
     @cached_property
     def _root_numbers(self) -> dict[str, int]:
@@ -209,46 +194,26 @@ class Catalogue:
     def _hidden(self) -> frozenset[str]:
         return frozenset(id_ for id_, choice in self.choices.items() if choice.hidden)
 
-    @cached_property
-    def _by_id(self) -> dict[str, ViewEntry]:
-        return {row.id: row.seen for row in self._rows}
-
-    @cached_property
-    def _rows(self) -> list[_Row]:
-        return [
-            _Row(seen, seen.entry.place.id, folder, prefix_of(folder))
-            for seen, folder in ((seen, self.folder_of(seen)) for seen in self.view)
-        ]
+    @property
+    def _rows(self) -> list[Row]:
+        """All of them, in the natural order of names."""
+        return self.prepared.rows.by_name
 
     @cached_property
     def _completer(self) -> Completer:
         return Completer(self.view, self._favourites, self._hidden)
 
     @cached_property
-    def _texts(self) -> dict[str, SearchTexts]:
-        """By id, everything words are looked for in; apart from rows, as it opens sidecars."""
-        return {row.id: SearchTexts.of(row.seen) for row in self._rows}
-
-    @cached_property
-    def _families(self) -> dict[str, frozenset[str]]:
-        """By id, the keys of the families that can use an embedding."""
-        return {row.id: frozenset(row.seen.families) for row in self._rows}
-
-    @cached_property
-    def _orders(self) -> dict[tuple[Sort, Order], list[_Row]]:
+    def _orders(self) -> dict[tuple[Sort, Order], list[Row]]:
         return {}
 
-    @cached_property
-    def _by_name(self) -> list[_Row]:
-        return sorted(self._rows, key=lambda row: natural_key(row.seen.name))
-
-    def _sorted(self, sort: Sort, order: Order) -> list[_Row]:
+    def _sorted(self, sort: Sort, order: Order) -> list[Row]:
         if (sort, order) == ("name", "asc"):
-            return self._by_name
+            return self._rows
         rows = self._orders.get((sort, order))
         if rows is None:
             key, is_reverse = SORT_KEYS[sort], order == "desc"
-            rows = sorted(self._by_name, key=lambda row: key(row.seen), reverse=is_reverse)
+            rows = sorted(self._rows, key=lambda row: key(row.seen), reverse=is_reverse)
             self._orders[sort, order] = rows
         return rows
 
@@ -257,9 +222,11 @@ class Catalogue:
         question = filters, sort, order, len(self.hashes())
         found = self._last.get(question)
         if found is None:
-            matching = self._matching(self._sorted(sort, order), filters)
+            rows = self._sorted(sort, order)
+            matching = self._matching(rows, filters)
             chosen = self._chosen(matching, filters)
-            counts = self._count(_below(filters.folder, matching))
+            is_of_all = matching is rows and filters.folder is None
+            counts = self.counts if is_of_all else self._count(_below(filters.folder, matching))
             found = _Found(self._grouped(_below(filters.folder, chosen)), counts)
             self._last.clear()
             self._last[question] = found
@@ -269,32 +236,58 @@ class Catalogue:
     def _last(self) -> dict[Hashable, _Found]:
         return {}
 
-    def _count(self, rows: list[_Row]) -> Mapping[str, int]:
-        """Return what `ResultPage.counts` has, of these rows."""
+    def _count(self, rows: list[Row], tally: Mapping[Kind, int] | None = None) -> Mapping[str, int]:
+        """Return what `ResultPage.counts` has, of these rows.
+
+        Args:
+            tally: of those that nobody has hidden, where it is known.
+        """
         shown, hidden = (self._by_hiding(rows, is_hidden=is_hidden) for is_hidden in (False, True))
         kinds = {
-            "favourite": [row for row in shown if row.id in self._favourites],
+            "favourite": self._favourites_in(shown),
             "hidden": hidden,
             "all": shown,
         }
         grouped = {kind: len(self._grouped(rows)) for kind, rows in kinds.items()}
-        return {**count_kinds([row.seen for row in shown]), **grouped}
+        if tally is None:
+            tally = Counter(row.seen.kind for row in shown)
+        return {**count_kinds(tally), **grouped}
 
-    def _grouped(self, rows: list[_Row]) -> list[_Row]:
+    def _count_folders(
+        self, rows: list[Row], in_folders: Mapping[str, int] | None = None
+    ) -> Mapping[str, int]:
+        """Return how many rows are in each folder and below.
+
+        Args:
+            in_folders: how many are right in each, where it is known.
+        """
+        if in_folders is None:
+            in_folders = Counter(row.folder for row in rows)
+        pairs = ((one.folder, other.folder) for one, other in self._pairs_among(rows))
+        return count_folders(in_folders, pairs)
+
+    def _grouped(self, rows: list[Row]) -> list[Row]:
         """Leave out the duplicates of files that are among the rows."""
+        left_out = {duplicate.id for duplicate, _ in self._pairs_among(rows)}
+        return [row for row in rows if row.id not in left_out] if left_out else rows
+
+    def _pairs_among(self, rows: list[Row]) -> list[tuple[Row, Row]]:
+        """Return the duplicates among rows, each with the file that stands for it."""
         if not self.view.used:
-            return rows
-        left_out = {id_ for id_, _ in self._grouped_in({row.id for row in rows})}
-        return [row for row in rows if row.id not in left_out]
+            return []
+        here = {row.id: row for row in rows}
+        pairs = self.view.used.items()
+        return [(here[one], here[other]) for one, other in pairs if one in here and other in here]
 
-    def _grouped_in(self, ids: Collection[str]) -> Iterator[tuple[str, str]]:
-        """Yield the ids of duplicates and of the used files that stand for them."""
-        return (pair for pair in self.view.used.items() if pair[0] in ids and pair[1] in ids)
+    def _favourites_in(self, rows: list[Row]) -> list[Row]:
+        return [row for row in rows if row.id in self._favourites] if self._favourites else []
 
-    def _by_hiding(self, rows: list[_Row], *, is_hidden: bool) -> list[_Row]:
+    def _by_hiding(self, rows: list[Row], *, is_hidden: bool) -> list[Row]:
+        if not self._hidden:
+            return [] if is_hidden else rows
         return [row for row in rows if (row.id in self._hidden) is is_hidden]
 
-    def _chosen(self, rows: list[_Row], filters: Filters) -> list[_Row]:
+    def _chosen(self, rows: list[Row], filters: Filters) -> list[Row]:
         """Return the rows with a state and fit that were asked for."""
         rows = self._by_hiding(rows, is_hidden=filters.hidden)
         if filters.state:
@@ -302,14 +295,14 @@ class Catalogue:
         if filters.fit:
             rows = [row for row in rows if row.seen.fit in filters.fit]
         if filters.favourite:
-            rows = [row for row in rows if row.id in self._favourites]
+            rows = self._favourites_in(rows)
         return rows
 
-    def _matching(self, rows: list[_Row], filters: Filters) -> list[_Row]:
+    def _matching(self, rows: list[Row], filters: Filters) -> list[Row]:
         """Return the rows for a family that have what the query looks for."""
         if filters.family:
             asked = frozenset(filters.family)
-            rows = [row for row in rows if not asked.isdisjoint(self._families[row.id])]
+            rows = [row for row in rows if not asked.isdisjoint(row.seen.families)]
         query = Query.of(filters.query)
         if query.n_vectors is not None:
             rows = [row for row in rows if query.n_vectors in numbers_of(row.seen)]
@@ -319,17 +312,18 @@ class Catalogue:
             rows = self._with(term, rows, False)
         return rows
 
-    def _with(self, term: str, rows: list[_Row], is_wanted: bool) -> list[_Row]:
+    def _with(self, term: str, rows: list[Row], is_wanted: bool) -> list[Row]:
         """Return the rows that have a term in their texts, family or hash; or those that do not."""
-        texts, letters, others = self._texts, letters_of(term), self._hashed(term)
-        families = families_of(term)
-        if families:
-            found = (id_ for id_, keys in self._families.items() if not families.isdisjoint(keys))
-            others = others.union(found)
+        letters, hashed, families = letters_of(term), self._hashed(term), families_of(term)
         return [
             row
             for row in rows
-            if (texts[row.id].have(term, letters) or row.id in others) is is_wanted
+            if is_wanted
+            is (
+                row.texts.have(term, letters)
+                or row.id in hashed
+                or not families.isdisjoint(row.seen.families)
+            )
         ]
 
     def _hashed(self, word: str) -> frozenset[str]:
@@ -342,9 +336,10 @@ class Catalogue:
         return frozenset(row.id for row in self._rows if row.seen.entry.place.full_path in paths)
 
 
-def _below(folder: str | None, rows: list[_Row]) -> list[_Row]:
+def _below(folder: str | None, rows: list[Row]) -> list[Row]:
     """Return the rows in a folder and below; all where None is asked for."""
     if folder is None:
         return rows
     prefix = prefix_of(folder)
-    return [row for row in rows if row.prefix.startswith(prefix)]
+    inside = {each for each in {row.folder for row in rows} if prefix_of(each).startswith(prefix)}
+    return [row for row in rows if row.folder in inside]

@@ -7,7 +7,8 @@ from heapq import nsmallest
 from itertools import accumulate
 from typing import NamedTuple
 
-from lib_embeddings.library.view import View, ViewEntry
+from lib_embeddings.library.lens import ViewEntry
+from lib_embeddings.library.view import View
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold, natural_key
 

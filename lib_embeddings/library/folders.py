@@ -46,15 +46,17 @@ def folder_tree(
     return (_folder(roots, id_, counts.get(id_, 0)) for id_ in sorted(ids, key=_depth_first))
 
 
-def count_folders(folders: Iterable[str], pairs: Iterable[tuple[str, str]] = ()) -> dict[str, int]:
+def count_folders(
+    folders: Mapping[str, int], pairs: Iterable[tuple[str, str]] = ()
+) -> dict[str, int]:
     """Return by id how many entries are in each folder and below.
 
     Args:
-        folders: the id of each entry's folder.
+        folders: by the id of a folder, how many are right in it.
         pairs: ids of two entries' folders that count as one where both are in a folder.
     """
     counts: Counter[str] = Counter()
-    for id_, count in Counter(folders).items():
+    for id_, count in folders.items():
         for ancestor in _ancestors(id_):
             counts[ancestor] += count
     for one, other in pairs:

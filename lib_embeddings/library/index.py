@@ -79,8 +79,9 @@ class Index:
         self.path = path
         self._texts = texts  # readings by their id, as JSON
         self._decoded: dict[int, Reading] = {}
-        self._lock = threading.Lock()  # guards the next two
+        self._lock = threading.Lock()  # guards the next three
         self._rows = rows
+        self._hashes = {path: known for path, *_, known in rows.values() if known}
         self._changed: dict[str, _Row | None] = {}  # None: the file is gone
 
     @classmethod
@@ -154,7 +155,12 @@ class Index:
     def hashes(self) -> dict[str, str]:
         """Return path -> SHA-256, as far as they were asked for."""
         with self._lock:
-            return {path: known for path, *_, known in self._rows.values() if known}
+            return dict(self._hashes)
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Forget files that are gone, by their full paths."""
+        for path in paths:
+            self._set(path, None, kept=None)
 
     def forget_missing(
         self, found: Collection[str], roots: Iterable[str], silent: Iterable[Place]
@@ -168,9 +174,8 @@ class Index:
         """
         inside = tuple(Place.of_root(root).inside("").full_path for root in roots)
         unknown = tuple(folder.inside("").full_path for folder in silent)
-        for path in self._rows.keys() - found:
-            if path.startswith(inside) and not path.startswith(unknown):
-                self._set(path, None, kept=None)
+        missing = (path for path in self._rows.keys() - found if path.startswith(inside))
+        self.forget(path for path in missing if not path.startswith(unknown))
 
     def save(self) -> None:
         """Write what has changed. A full disk or a lock costs only the memory of it."""
@@ -215,10 +220,13 @@ class Index:
     def _set(self, path: str, row: _Row | None, kept: _Row | None) -> None:
         """Remember a row in this process, and another or none for later ones."""
         with self._lock:
+            self._hashes.pop(path, None)
             if row is None:
                 self._rows.pop(path, None)
             else:
                 self._rows[path] = row
+                if row[-1]:
+                    self._hashes[path] = row[-1]
             if is_text(path):  # SQLite keeps no other
                 self._changed[path] = kept
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,10 @@ from lib_embeddings.formats.embedding import Vectors, named_tensors
 from lib_embeddings.formats.foreign import bundled_embeddings
 from lib_embeddings.formats.text_encoders import TEXT_ENCODERS
 from lib_embeddings.library.catalogue import Catalogue
+from lib_embeddings.library.lens import ViewEntry
+from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.render import entry_as_json
-from lib_embeddings.library.view import View, ViewEntry, check_names
+from lib_embeddings.library.view import View
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 
 # From here on vectors are long beside those of words.
@@ -94,8 +95,8 @@ def details_as_json(
 
 def alone(entry: Entry) -> Catalogue:
     """Return a catalogue of one file, as if there were no others and no active model."""
-    view = View.of(Snapshot((entry.place.root,), (entry,)), None)
-    return Catalogue(0, view, check_names=partial(check_names, tokenize=own_tokenizer()))
+    snapshot = Snapshot((entry.place.root,), {entry.place.full_folder: (entry,)})
+    return Catalogue(0, Prepared(View.of(snapshot, None), own_tokenizer()))
 
 
 def _look_inside(

@@ -31,12 +31,14 @@ from lib_embeddings.library.choices_file import Edit
 from lib_embeddings.library.files import Files, Trashed, made_folder
 from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.index import Index, no_collecting
+from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.news import News, Subscriber
+from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.progress import Progress, Stop, Stopped
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Wait
 from lib_embeddings.library.sets import Sets, following
 from lib_embeddings.library.token_ids import TokenIdStore
-from lib_embeddings.library.view import View, ViewEntry, check_names
+from lib_embeddings.library.view import View
 from lib_embeddings.names import fold
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
@@ -121,18 +123,21 @@ class Library:
         self._begun = 0  # scans
         self._has_scanned = False
         self._is_published = False  # all that the scanner knows
-        self._reported = Snapshot(self._roots, ())  # up to which subscribers know all changes
+        self._reported = Snapshot(self._roots, {})  # up to which subscribers know all changes
         self._on_progress, self._on_scan = on_progress, on_scan
         self._progress: Progress | None = Progress(0, 0)
         self._unreachable: tuple[str, ...] = ()
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
-        self._snapshot = Snapshot(self._roots, ())
+        self._snapshot = Snapshot(self._roots, {})
         self._model: ModelFamily | None = None
         self._loaded: frozenset[str] | None = None
         self._tokenize = tokenize
         # Pages outlive the process that they know a generation of: none may come twice.
         self._generation = time.time_ns() // 1_000_000
         self._catalogue: Catalogue | None = None
+        self._prepared = Prepared(
+            View.of(self._snapshot, None), tokenize, self._token_ids.look_up
+        )  # of the last catalogue
         self._news = News()
 
     # What readers see
@@ -148,13 +153,11 @@ class Library:
         with self._lock:
             if self._catalogue is None:
                 choices = self._choices.all() if self._choices else {}
+                with no_collecting():
+                    view = self._see(self._model, choices, self._loaded, self._prepared.view)
+                    self._prepared = self._prepared.followed_by(view, self._tokenize)
                 self._catalogue = Catalogue(
-                    self._generation,
-                    self._see(self._model, choices, self._loaded),
-                    choices,
-                    partial(check_names, tokenize=self._tokenize, look_up=self._token_ids.look_up),
-                    self._index.hashes,
-                    self.sha256,
+                    self._generation, self._prepared, choices, self._index.hashes, self.sha256
                 )
             return self._catalogue
 
@@ -429,8 +432,6 @@ class Library:
         try:
             with no_collecting():
                 scan = run(self._publish_batch)
-                if scan.is_changed:
-                    self._forget_missing()
                 if scan.is_changed or not was_published:
                     changes = self._publish(scan.answered)
             self._is_published = True
@@ -448,14 +449,9 @@ class Library:
             self._on_scan(result)
         return result
 
-    def _forget_missing(self) -> None:
-        """Let the index forget what is gone; nobody knows what is in a folder that is silent."""
-        silent = [folder.place for folder in self._scanner.folders if folder.problem]
-        self._index.forget_missing(self._scanner.paths, self._scanner.full_roots, silent)
-
-    def _publish_batch(self, entries: Iterable[Entry]) -> None:
+    def _publish_batch(self) -> None:
         """Show what a scan has read so far."""
-        snapshot = Snapshot.of(self._scanner.roots, entries)
+        snapshot = self._scanner.snapshot
         with self._lock:
             self._snapshot = snapshot
             self._begin_generation(Changes())
@@ -464,7 +460,7 @@ class Library:
     def _publish(self, answered: Collection[str]) -> Changes:
         """Show what a scan found; the first one is shown also where it found nothing."""
         roots = self._scanner.roots
-        snapshot = Snapshot.of(roots, self._scanner.entries)
+        snapshot = self._scanner.snapshot
         changes = diff(self._reported, snapshot)
         missing = tuple(root for root in roots if root not in answered)
         for root in missing:
@@ -494,10 +490,11 @@ class Library:
         model: ModelFamily | None,
         choices: Mapping[str, Choice],
         loaded: frozenset[str] | None = None,
+        former: View | None = None,
     ) -> View:
         use_partial = {id_ for id_, choice in choices.items() if choice.use_partial}
         with no_collecting():
-            return View.of(self._snapshot, model, use_partial, loaded)
+            return View.of(self._snapshot, model, use_partial, loaded, former)
 
     def _begin_generation(self, changes: Changes) -> None:
         self._generation += 1

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.view import FitKind, State, ViewEntry
+from lib_embeddings.library.lens import FitKind, State, ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold, natural_key
 

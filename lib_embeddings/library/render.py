@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 from lib_embeddings.entries.claims import Claims
@@ -20,7 +20,8 @@ from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.view import View, ViewEntry, check
+from lib_embeddings.library.lens import Kind, ViewEntry, check
+from lib_embeddings.library.view import View
 from lib_embeddings.names import split_name
 
 # A burst of changes is one line: it names so many files and counts the others.
@@ -290,17 +291,20 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
 def _total_lines(view: View) -> Iterator[str]:
     names = {seen.name for seen in view if seen.may_be_used}
     yield f"Loaded a total of {len(names)} textual inversion embeddings."
-    families = by_family(view)
+    families = by_family(view.tally)
     if families:
         yield f"{families}."
 
 
-def by_family(rows: Iterable[ViewEntry]) -> str | None:
+def by_family(tally: Mapping[Kind, int]) -> str | None:
     """Say how many embeddings are for which family; None where a model is active, or none is here.
 
     One that several families can use counts for the first.
     """
-    found = Counter(seen.families[:1] for seen in rows if seen.fit == "unknown")
+    found = Counter[tuple[str, ...]]()
+    for kind, count in tally.items():
+        if kind.fit == "unknown":
+            found[kind.families[:1]] += count
     if not found:
         return None
     known = [

@@ -11,8 +11,9 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import NamedTuple
 
+from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.view import View, ViewEntry, known_of
+from lib_embeddings.library.view import View, known_of
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import PICTURE_SUFFIXES, Field, fold
 from lib_embeddings.prompts.infotext import (

@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import chain
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_each
+from lib_embeddings.entries.snapshot import Listing, Snapshot
 from lib_embeddings.entries.walk import (
     Folder,
     Found,
@@ -38,7 +37,7 @@ _BATCH = 0.5
 
 # Returns the seconds until a file will be complete, from path, size and mtime_ns; 0 when it is.
 Wait = Callable[[str, int, int], float]
-Publish = Callable[[Iterable[Entry]], None]
+Publish = Callable[[], None]
 
 
 class Scan(NamedTuple):
@@ -60,18 +59,18 @@ class Scan(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A folder, and its entries by full path."""
+    """A folder, and its entries."""
 
     folder: Folder
-    entries: dict[str, Entry]
+    listing: Listing
 
 
 class _Unread(NamedTuple):
-    """A file that is to be read, its folder, and the entries that its own belongs to."""
+    """A file that is to be read, its folder's full path, and where its entry belongs."""
 
     found: Found
-    folder: Place
-    entries: dict[str, Entry]
+    folder: str
+    listing: Listing
 
 
 class Scanner:
@@ -105,24 +104,16 @@ class Scanner:
         self._stop = stop
         self._on_progress = on_progress
         self._clock = clock
-        self._known: dict[Place, _Known] = {}
-        self._again: dict[Place, float] = {}  # by folder, when it is to be read again
+        # By the full path of a folder
+        self._known: dict[str, _Known] = {}
+        self._again: dict[str, float] = {}  # when it is to be read again
         self._is_first = True
 
     @property
-    def entries(self) -> Iterator[Entry]:
-        """All entries, before they are compared with each other."""
-        return chain.from_iterable(known.entries.values() for known in self._known.values())
-
-    @property
-    def paths(self) -> set[str]:
-        """Full paths of all entries."""
-        return set().union(*(known.entries for known in self._known.values()))
-
-    @property
-    def full_roots(self) -> set[str]:
-        """The roots in which there is any entry."""
-        return {place.root for place, known in self._known.items() if known.entries}
+    def snapshot(self) -> Snapshot:
+        """All entries, as they are listed."""
+        listed = {path: known.listing.entries for path, known in self._known.items()}
+        return Snapshot(tuple(self.roots), listed)
 
     @property
     def folders(self) -> Iterator[Folder]:
@@ -132,32 +123,36 @@ class Scanner:
     def set_roots(self, roots: Sequence[str]) -> None:
         """Scan these roots from now on, and forget all others."""
         self.roots = roots
-        self._known = {place: known for place, known in self._known.items() if place.root in roots}
+        self._known = {
+            path: known for path, known in self._known.items() if known.folder.place.root in roots
+        }
 
     def scan(self, publish: Publish) -> Scan:
         """Scan all folders.
 
         Args:
-            publish: called with all entries of now and then, while many files are read.
+            publish: called now and then, while many files are read.
         """
         seen = set[Identity]()
-        return self._compare_all(walk(self.roots, seen), {}, seen, publish)
+        scan = self._compare_all(walk(self.roots, seen), {}, seen, publish)
+        if scan.is_changed:
+            self._forget_missing()
+        return scan
 
     def retry(self, publish: Publish) -> Scan:
         """Scan again the folders in which something could not be read, or is incomplete."""
         began = self._clock()
-        folders = [known.folder for place, known in self._known.items() if place in self._again]
+        folders = [self._known[path].folder for path in self._again if path in self._known]
         scan = self._scan_alone(folders, publish)
         earliest = self._clock() + _REST * (self._clock() - began)
-        self._again = {place: max(due, earliest) for place, due in self._again.items()}
+        self._again = {path: max(due, earliest) for path, due in self._again.items()}
         return scan._replace(again_in=self._again_in())
 
     def scan_folders(self, paths: Collection[str], publish: Publish) -> Scan:
         """Scan some folders alone, by their full paths; all where one of them is not known."""
-        places = {place.full_path: place for place in self._known}
-        if not all(path in places for path in paths):
+        if not all(path in self._known for path in paths):
             return self.scan(publish)
-        return self._scan_alone([self._known[places[path]].folder for path in paths], publish)
+        return self._scan_alone([self._known[path].folder for path in paths], publish)
 
     def scan_changed(self, publish: Publish) -> Scan:
         """Scan the folders whose own time tells that something in them is another now.
@@ -179,20 +174,24 @@ class Scanner:
         """
         if self._is_first:
             return self.scan(publish)
-        rest, folders = dict(self._known), list[Folder]()
+        rest, folders, former_paths = dict(self._known), list[Folder](), set[str]()
         for former in formers:
             self._check_stop()
             folder = read_folder(former.place, is_linked=former.is_linked)
             if folder is None or _inside(folder) != _inside(former):
                 return self.scan(publish)
-            del rest[folder.place]
             folders.append(folder)
-        return self._compare_all(folders, rest, set(), publish)
+            former_paths.update(rest.pop(folder.place.full_path).listing.found)
+        scan = self._compare_all(folders, rest, set(), publish)
+        if scan.is_changed:
+            paths = (self._known[folder.place.full_path].listing.found for folder in folders)
+            self._index.forget(former_paths.difference(*paths))
+        return scan
 
     def _compare_all(
         self,
         folders: Iterable[Folder],
-        rest: Mapping[Place, _Known],
+        rest: Mapping[str, _Known],
         seen: set[Identity],
         publish: Publish,
     ) -> Scan:
@@ -203,25 +202,26 @@ class Scanner:
             seen: folders that are passed by; what is below a silent one is added.
         """
         known, unread = dict(rest), list[_Unread]()
-        again = {place: due for place, due in self._again.items() if place in rest}
+        again = {path: due for path, due in self._again.items() if path in rest}
         cost, calls, began = 0.0, 0, self._clock()
         for folder in folders:
             cost += self._clock() - began
             calls += _FOLDER_CALLS + len(folder.files)
             self._check_stop()
+            path = folder.place.full_path
             if folder.problem:
-                again[folder.place] = self._clock() + _RETRY_FOLDER
+                again[path] = self._clock() + _RETRY_FOLDER
                 kept = self._stale(folder, folder.problem)
                 known.update(kept)
                 seen.update(each.folder.identity for each in kept.values() if each.folder.identity)
             else:
-                known[folder.place] = self._compare(folder, unread, again)
+                known[path] = self._compare(folder, unread, again)
             began = self._clock()
         is_changed = bool(unread) or self._differs(known)
         self._known, self._again = known, again
         cost += self._read_all(unread, publish)
         self._is_first = False
-        answered = frozenset(place.root for place in known)
+        answered = frozenset(each.folder.place.root for each in known.values())
         return Scan(is_changed, answered, self._again_in(), cost, calls)
 
     def _again_in(self) -> float | None:
@@ -229,10 +229,18 @@ class Scanner:
         due = min(self._again.values(), default=None)
         return None if due is None else max(0.0, due - self._clock())
 
-    def _differs(self, known: Mapping[Place, _Known]) -> bool:
+    def _differs(self, known: Mapping[str, _Known]) -> bool:
         if known.keys() != self._known.keys():
             return True
-        return any(each.entries is not self._known[place].entries for place, each in known.items())
+        return any(each.listing is not self._known[path].listing for path, each in known.items())
+
+    def _forget_missing(self) -> None:
+        """Let the index forget what is gone; nobody knows what is in a folder that is silent."""
+        found = set[str]().union(*(known.listing.found for known in self._known.values()))
+        folders = [known.folder for known in self._known.values()]
+        full = {known.folder.place.root for known in self._known.values() if known.listing.found}
+        silent = [folder.place for folder in folders if folder.problem]
+        self._index.forget_missing(found, full, silent)
 
     def _check_stop(self) -> None:
         if self._stop.is_set():
@@ -240,35 +248,36 @@ class Scanner:
 
     # One folder
 
-    def _compare(self, folder: Folder, unread: list[_Unread], again: dict[Place, float]) -> _Known:
+    def _compare(self, folder: Folder, unread: list[_Unread], again: dict[str, float]) -> _Known:
         """Return what is known of a folder now, and note what is to be read."""
-        before = self._entries_of(folder.place)
-        entries: dict[str, Entry] = {}
+        path = folder.place.full_path
+        before = self._listing_of(path)
+        listing = Listing()
         pending = len(unread)
         for found in folder.files:
             key = found.place.full_path
-            entry = self._entry_of_known(found, before.get(key))
+            former = before.found.get(key)
+            entry = self._entry_of_known(found, former)
             if entry is None:
                 self._check_stop()
                 wait = 0.0 if self._is_first else self._wait(key, found.size, found.mtime_ns)
                 if wait > 0:
                     due = self._clock() + wait
-                    again[folder.place] = min(due, again.get(folder.place, due))
+                    again[path] = min(due, again.get(path, due))
                 else:
-                    unread.append(_Unread(found, folder.place, entries))
-                former = before.get(key)
+                    unread.append(_Unread(found, path, listing))
                 entry = former and former._replace(stale=None)  # until it is complete, or read
             if entry is not None:
-                entries[key] = entry
+                listing.put(entry)
             if found.is_transient:
-                again.setdefault(folder.place, self._clock() + _RETRY_FILE)
+                again.setdefault(path, self._clock() + _RETRY_FILE)
         if len(unread) == pending:
-            entries = _same(before, entries)
-        return _Known(folder._replace(files=()), entries)
+            listing = _same(before, listing)
+        return _Known(folder._replace(files=()), listing)
 
-    def _entries_of(self, folder: Place) -> dict[str, Entry]:
+    def _listing_of(self, folder: str) -> Listing:
         known = self._known.get(folder)
-        return known.entries if known else {}
+        return known.listing if known else Listing()
 
     def _entry_of_known(self, found: Found, former: Entry | None) -> Entry | None:
         """Return the entry of a file that needs no reading; None where it does."""
@@ -285,19 +294,19 @@ class Scanner:
             return former
         return former._replace(place=place, companions=companions, stale=None)
 
-    def _stale(self, folder: Folder, problem: str) -> dict[Place, _Known]:
+    def _stale(self, folder: Folder, problem: str) -> dict[str, _Known]:
         """Return what was known of a folder that does not answer, and of all below it."""
         inside = folder.place.inside("").full_path
         kept = {
-            place: _Known(known.folder, _same(known.entries, _marked(known.entries, problem)))
-            for place, known in self._known.items()
-            if place.full_path.startswith(inside)
+            path: known._replace(listing=_same(known.listing, known.listing.stale(problem)))
+            for path, known in self._known.items()
+            if path.startswith(inside)
         }
-        before = self._entries_of(folder.place)
-        entries = _marked(before, problem)
+        before = self._listing_of(folder.place.full_path)
+        listing = before.stale(problem)
         for found in folder.files:  # the folder itself, with what is wrong
-            entries[found.place.full_path] = unopened(found)
-        kept[folder.place] = _Known(folder._replace(files=()), _same(before, entries))
+            listing.put(unopened(found))
+        kept[folder.place.full_path] = _Known(folder._replace(files=()), _same(before, listing))
         return kept
 
     # Reading
@@ -312,7 +321,7 @@ class Scanner:
         due = began + _BATCH
         with closing(read_each(self._read_one, [file.found for file in unread])) as read:
             for number, (entry, file) in enumerate(zip(read, unread, strict=True), 1):
-                file.entries[file.found.place.full_path] = self._index.keep(entry)
+                file.listing.put(self._index.keep(entry))
                 if entry.reading.is_transient:
                     lost += self._clock() - began
                     self._again.setdefault(file.folder, self._clock() + _RETRY_FILE)
@@ -320,7 +329,7 @@ class Scanner:
                 began = self._clock()
                 if began >= due:
                     self._index.save()
-                    publish(self.entries)
+                    publish()
                     due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
                     began = self._clock()
         return lost
@@ -335,15 +344,6 @@ def _inside(folder: Folder) -> object:
     return folder.identity, folder.folders
 
 
-def _same(former: dict[str, Entry], now: dict[str, Entry]) -> dict[str, Entry]:
+def _same(former: Listing, now: Listing) -> Listing:
     """Return the former entries where all are still the same."""
-    is_same = len(former) == len(now) and all(
-        former.get(path) == entry for path, entry in now.items()
-    )
-    return former if is_same else now
-
-
-def _marked(entries: Mapping[str, Entry], problem: str) -> dict[str, Entry]:
-    """Return entries with the reason why they could not be scanned."""
-    stale = f"its folder did not answer at the last scan ({problem}): this is from the scan before"
-    return {path: entry._replace(stale=stale) for path, entry in entries.items()}
+    return former if former.found == now.found else now

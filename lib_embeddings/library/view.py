@@ -1,4 +1,4 @@
-"""The entries as one model sees them: what fits, which file a name means, what is loaded.
+"""All entries as one model sees them, and which file a name means.
 
 A name is a question for the model. Of several files with one name it gets the one that it can use,
 before one that it can use in part, before the others. A model switch computes a new view and opens
@@ -8,89 +8,25 @@ no file.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple, get_args
+from itertools import chain
+from operator import attrgetter
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.snapshot import Snapshot
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.snapshot import ByFolder, Snapshot, difference, in_order
 from lib_embeddings.errors import shown
-from lib_embeddings.formats.embedding import VectorsInfo, tokens_taken
-from lib_embeddings.formats.text_encoders import (
-    TEXT_ENCODERS,
-    ModelFamily,
-    describe,
-    families_for,
-    made_for,
-)
+from lib_embeddings.formats.embedding import tokens_taken
+from lib_embeddings.formats.text_encoders import ModelFamily
+from lib_embeddings.library.lens import FitKind, Kind, Lens, ViewEntry, count_kinds
 from lib_embeddings.names import WEIGHT_SUFFIXES, fold
-from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.prompts.report import KnownEmbedding
-from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
 
-State = Literal["ok", "duplicate", "broken", "unsafe", "foreign"]
-FitKind = Literal["usable", "partial", "incompatible", "unknown"]
-STATES: tuple[State, ...] = get_args(State)
-FITS: tuple[FitKind, ...] = get_args(FitKind)
+_place_of: Callable[[ViewEntry], Place] = attrgetter("entry.place")
 
 _BETTER_FITS = ("usable", "partial")  # what a name means rather than anything else
-
-
-class Fit(NamedTuple):
-    """How an embedding and the active model go together.
-
-    Attributes:
-        kind: `usable`: it has vectors for every text encoder the model requires, and for none it
-            lacks. `partial`: for some, but not so. `incompatible`: for none, or too many vectors.
-            `unknown`: there is no active model, so that nobody knows.
-        reason: one sentence; None when it is usable.
-    """
-
-    kind: FitKind
-    reason: str | None = None
-
-
-_USABLE = Fit("usable")
-_NOT_LOADED = Fit(
-    "incompatible",
-    "the WebUI's own loader has not loaded it: let this extension load, in the settings",
-)
-
-
-class ViewEntry(NamedTuple):
-    """An entry as one model sees it.
-
-    Attributes:
-        state: what the file is; a `duplicate` has the name of a file that serves the same models.
-        fit: whether the model can use it; None for all that is not `ok`.
-        reason: one sentence that says why it is not loaded; None when it is.
-    """
-
-    entry: Entry
-    state: State
-    fit: FitKind | None
-    reason: str | None
-
-    @property
-    def name(self) -> str:
-        """What a prompt calls it."""
-        return self.entry.place.name
-
-    @property
-    def is_loaded(self) -> bool:
-        """Tell whether a prompt can use it."""
-        return self.fit == "usable"
-
-    @property
-    def may_be_used(self) -> bool:
-        """Tell whether a prompt can use it, or nobody knows because no model is active."""
-        return self.fit in ("usable", "unknown")
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        """Keys of the model families that can use it."""
-        return tuple(family.key for family in families_for(self.entry.reading.vectors))
 
 
 @dataclass(frozen=True)
@@ -100,14 +36,16 @@ class View:
     Attributes:
         named: by folded name, the embedding that a prompt means by it.
         used: by the id of a duplicate, the id of the file that is used in its place.
+        folders: the entries of each folder, as a snapshot has them.
+        lens: how the model sees single entries.
     """
 
-    roots: tuple[str, ...]
-    model: ModelFamily | None
-    entries: tuple[ViewEntry, ...]
+    snapshot: Snapshot
     named: Mapping[str, ViewEntry]
     used: Mapping[str, str]
+    folders: ByFolder[ViewEntry]
     _twins: Mapping[str, tuple[ViewEntry, ...]]  # by folded name, where several files have it
+    lens: Lens
 
     @classmethod
     def of(
@@ -116,6 +54,7 @@ class View:
         model: ModelFamily | None,
         use_partial: Collection[str] = (),
         loaded: Collection[str] | None = None,
+        former: View | None = None,
     ) -> View:
         """See a snapshot with a model.
 
@@ -123,31 +62,100 @@ class View:
             use_partial: ids of entries that count as usable where they are partial.
             loaded: full paths of the files that a host's own loader has loaded, which alone are
                 usable then; None where what is usable is loaded.
+            former: a view of an earlier snapshot, from which all that still holds is taken.
         """
-        fits = _Fits(model, loaded)
-        if loaded is not None:
-            use_partial = ()
-        rows = [_alone(entry, fits, use_partial) for entry in snapshot.entries]
-        named = {name: rows[number] for name, number in snapshot.names.first.items()}
-        used: dict[str, str] = {}
-        twins: dict[str, tuple[ViewEntry, ...]] = {}
-        for name, numbers in snapshot.names.shared.items():
-            used.update(_mark_duplicates(rows, numbers, fits, snapshot.roots))
-            twins[name] = same_name = tuple(rows[number] for number in numbers)
-            found = (seen for seen in same_name if seen.state == "ok")
-            named[name] = min(found, key=lambda seen: _order(seen.fit, seen.entry))
-        return cls(snapshot.roots, model, tuple(rows), named, used, twins)
+        lens = Lens(model, frozenset(use_partial if loaded is None else ()), loaded)
+        if former is None or former.roots != snapshot.roots or not former.lens.is_like(lens):
+            former = cls(Snapshot(snapshot.roots, {}), {}, {}, {}, {}, lens)
+        return former.followed_by(snapshot)
+
+    def followed_by(self, snapshot: Snapshot) -> View:
+        """See a later snapshot. Only names to which something happened are looked at."""
+        if snapshot is self.snapshot:
+            return self
+        gone, came = difference(self.snapshot.folders, snapshot.folders, attrgetter("place"))
+        rows = [self.lens.see(entry) for entry in came]
+        new = {seen.entry.place: seen for seen in rows if seen.state != "ok"}
+        named, used, twins = dict(self.named), dict(self.used), dict(self._twins)
+        touched = set[str]()
+        for name, group in self._groups(gone, rows).items():
+            if name in self.named:
+                del named[name]
+                for former in twins.pop(name, ()):
+                    used.pop(former.entry.place.id, None)
+                touched.update(seen.entry.place.full_folder for seen in group)
+            if len(group) > 1:
+                same_name, instead = _told_apart(group, self.lens, snapshot.roots)
+                named[name], twins[name] = _meant(same_name), same_name
+                used.update(instead)
+            elif group:
+                (named[name],) = group
+            for seen in twins.get(name, group):
+                new[seen.entry.place] = seen
+        folders = {
+            path: self._rows(path, entries, new)
+            if path in touched or entries is not self.snapshot.folders.get(path)
+            else self.folders[path]
+            for path, entries in snapshot.folders.items()
+        }
+        return View(snapshot, named, used, folders, twins, self.lens)
+
+    def _groups(
+        self, gone: Iterable[Entry], came: Iterable[ViewEntry]
+    ) -> Mapping[str, Sequence[ViewEntry]]:
+        """Return by folded name all embeddings of the names to which something happened."""
+        groups: dict[str, list[ViewEntry]] = {}
+        lost = set[Place]()
+        for entry in gone:
+            lost.add(entry.place)
+            if entry.reading.state == "ok":
+                groups[fold(entry.place.name)] = []
+        for seen in came:
+            if seen.state == "ok":
+                groups.setdefault(fold(seen.name), []).append(seen)
+        for name in groups.keys() & self.named.keys():
+            for former in self._twins.get(name, (self.named[name],)):
+                if former.entry.place not in lost:
+                    groups[name].append(self.lens.see(former.entry))
+        return groups
+
+    def _rows(
+        self, folder: str, entries: Iterable[Entry], new: Mapping[Place, ViewEntry]
+    ) -> tuple[ViewEntry, ...]:
+        known = {seen.entry.place: seen for seen in self.folders.get(folder, ())}
+        return tuple(new.get(entry.place) or known[entry.place] for entry in entries)
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders that are scanned."""
+        return self.snapshot.roots
+
+    @property
+    def model(self) -> ModelFamily | None:
+        """The one that sees it so."""
+        return self.lens.model
+
+    @cached_property
+    def entries(self) -> tuple[ViewEntry, ...]:
+        """All entries, in the order of the snapshot."""
+        rows = chain.from_iterable(self.folders.values())
+        return in_order(self.roots, rows, _place_of)
 
     def __iter__(self) -> Iterator[ViewEntry]:
         return iter(self.entries)
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return sum(map(len, self.folders.values()))
 
     @cached_property
+    def tally(self) -> Mapping[Kind, int]:
+        """How many entries there are of each kind."""
+        return Counter(seen.kind for seen in chain.from_iterable(self.folders.values()))
+
+    @property
     def counts(self) -> Mapping[str, int]:
         """How many entries have each state and each fit."""
-        return count_kinds(self.entries)
+        return count_kinds(self.tally)
 
     def twins(self, seen: ViewEntry) -> tuple[ViewEntry, ...]:
         """Return the other embeddings with the name of one."""
@@ -155,65 +163,32 @@ class View:
         return tuple(other for other in rows if other is not seen)
 
 
-def count_kinds(rows: Sequence[ViewEntry]) -> dict[str, int]:
-    """Return how many entries have each state and each fit."""
-    found: Counter[str | None] = Counter(seen.state for seen in rows)
-    found.update(seen.fit for seen in rows)
-    return {kind: found[kind] for kind in (*STATES, *FITS)}
+def _told_apart(
+    group: Iterable[ViewEntry], lens: Lens, roots: Sequence[str]
+) -> tuple[tuple[ViewEntry, ...], dict[str, str]]:
+    """Mark the duplicates among embeddings of one name.
 
+    Returns:
+        All of them, and by the id of a duplicate that of the file which is used in its place.
+    """
 
-class _Fits:
-    """How embeddings fit a model, found out once for all of one shape."""
+    def rank(seen: ViewEntry) -> tuple[object, ...]:
+        entry = seen.entry
+        return (*_order(lens.fit(entry).kind, entry), roots.index(entry.place.root))
 
-    def __init__(self, model: ModelFamily | None, loaded: Collection[str] | None) -> None:
-        self._model = model
-        self._loaded = loaded
-        self._known: dict[int, Fit] = {}  # by identity: files of one shape share the mapping
-
-    def of(self, entry: Entry) -> Fit:
-        fit = self._of_shape(entry)
-        if self._loaded is None:
-            return fit
-        if entry.place.full_path in self._loaded:
-            return _USABLE
-        return _NOT_LOADED if fit == _USABLE else fit
-
-    def _of_shape(self, entry: Entry) -> Fit:
-        vectors = entry.reading.vectors
-        fit = self._known.get(id(vectors))
-        if fit is None:
-            fit = self._known[id(vectors)] = check(vectors, self._model)
-        return fit
-
-
-def _alone(entry: Entry, fits: _Fits, use_partial: Collection[str]) -> ViewEntry:
-    """Return an entry as the model sees it, whatever else has its name."""
-    reading = entry.reading
-    if reading.state != "ok":
-        return ViewEntry(entry, reading.state, None, reading.reason)
-    fit = fits.of(entry)
-    if use_partial and fit.kind == "partial" and entry.place.id in use_partial:
-        return ViewEntry(entry, "ok", "usable", None)
-    return ViewEntry(entry, "ok", *fit)
-
-
-def _mark_duplicates(
-    rows: list[ViewEntry], numbers: Iterable[int], fits: _Fits, roots: Sequence[str]
-) -> Iterator[tuple[str, str]]:
-    """Mark the duplicates among embeddings of one name; yield their ids, with those of the used."""
-
-    def rank(number: int) -> tuple[object, ...]:
-        entry = rows[number].entry
-        return (*_order(fits.of(entry).kind, entry), roots.index(entry.place.root))
-
-    first, *others = sorted(numbers, key=rank)
-    before = [rows[first]]
-    for number in others:
-        used = _served_by(rows[number], before)
+    told, instead = list[ViewEntry](), dict[str, str]()
+    for seen in sorted(in_order(roots, group, _place_of), key=rank):
+        used = _served_by(seen, told)
         if used:
-            rows[number] = _duplicate(rows[number], used)
-            yield rows[number].entry.place.id, used.entry.place.id
-        before.append(rows[number])
+            instead[seen.entry.place.id] = used.entry.place.id
+        told.append(_duplicate(seen, used) if used else seen)
+    return in_order(roots, told, _place_of), instead
+
+
+def _meant(group: Iterable[ViewEntry]) -> ViewEntry:
+    """Return what a prompt means by the name of some embeddings."""
+    found = (seen for seen in group if seen.state == "ok")
+    return min(found, key=lambda seen: _order(seen.fit, seen.entry))
 
 
 def _served_by(seen: ViewEntry, before: Iterable[ViewEntry]) -> ViewEntry | None:
@@ -240,51 +215,6 @@ def _order(kind: FitKind | None, entry: Entry) -> tuple[object, ...]:
     return fit, path.count("/"), ending, fold(path)
 
 
-# Whether a model can use an embedding
-
-
-def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
-    """Compare an embedding's vectors, by text encoder key, with the active model."""
-    if model is None:
-        return Fit("unknown", f"{_made_for(vectors)}; choose a model to see whether it fits")
-    too_long = _too_long(vectors, model)
-    if too_long:
-        return Fit("incompatible", too_long)
-    if model.takes(vectors):
-        return _USABLE
-    shared = [key for key in model.encoders if key in vectors]
-    if not shared:
-        return Fit("incompatible", f"{_made_for(vectors)}; the active model is {model}")
-    return Fit("partial", f"{_made_for(vectors)}; {_what_is_missing(vectors, shared, model)}")
-
-
-def _made_for(vectors: Mapping[str, VectorsInfo]) -> str:
-    return f"made for {made_for(vectors)}"
-
-
-def _what_is_missing(
-    vectors: Mapping[str, VectorsInfo], shared: list[str], model: ModelFamily
-) -> str:
-    """Say what a model would use, and what it would miss."""
-    missing = [key for key in model.required if key not in vectors]
-    used = f"{model.title} would use its {' and '.join(shared)}"
-    if len(shared) < len(vectors):
-        used += " only"
-    return f"{used} and miss {describe(missing)}" if missing else used
-
-
-def _too_long(vectors: Mapping[str, VectorsInfo], model: ModelFamily) -> str | None:
-    """Say which vectors do not fit a prompt chunk: hosts would fail while they draw."""
-    for key in model.encoders:
-        info, chunk = vectors.get(key), TEXT_ENCODERS[key].chunk
-        if info and chunk is not None and info.n_vectors > chunk:
-            return f"has {info.n_vectors} vectors for {key}: at most {chunk} fit in a prompt chunk"
-    return None
-
-
-# For prompts and names
-
-
 def known_of(seen: ViewEntry, model: ModelFamily | None) -> KnownEmbedding:
     """Return what prompts for a model need of an entry."""
     entry = seen.entry
@@ -301,10 +231,3 @@ def known_of(seen: ViewEntry, model: ModelFamily | None) -> KnownEmbedding:
         caveat=seen.reason if seen.may_be_used else None,
         is_partial=seen.fit == "partial",
     )
-
-
-def check_names(
-    view: View, tokenize: Tokenize | None = None, look_up: LookUp | None = None
-) -> NameChecks:
-    """Compare the names of all entries; see `NameChecks`."""
-    return NameChecks((known_of(seen, view.model) for seen in view), tokenize, look_up)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from typing import NamedTuple
 
 from lib_embeddings.errors import shown
@@ -24,6 +26,9 @@ _NOT_IN_PROPOSALS = re.compile(r'[()\[\]\\:|<>/*?"#\s]+')
 # A cache of Hugging Face's: the folder of a model, and in it one of each version, called by a hash.
 _CACHED = re.compile(r"(?:^|/)models--(?:[^/]*--)?(?P<model>[^/]+)/snapshots/")
 _NO_NAME = re.compile(r"snapshots|[0-9a-f]{40}")
+
+
+_Pair = tuple[TokenIds, str]  # what a tokenizer makes of a name, and the name
 
 
 class Advice(NamedTuple):
@@ -59,6 +64,44 @@ def _is_checked(known: KnownEmbedding) -> bool:
     return known.n_vectors > 0 and not known.is_duplicate
 
 
+class _Counts(NamedTuple):
+    """How many files have a name, folded or not; how many of these are checked, and of use."""
+
+    taken: Counter[str]
+    files: Counter[str]
+    checked: Counter[str]
+    usable: Counter[str]
+
+    @classmethod
+    def of(cls, embeddings: Iterable[KnownEmbedding]) -> _Counts:
+        known = tuple(embeddings)
+        checked = tuple(filter(_is_checked, known))
+        return cls(
+            Counter(fold(each.name) for each in known),
+            Counter(each.name for each in known),
+            Counter(each.name for each in checked),
+            Counter(each.name for each in checked if each.reason is None),
+        )
+
+    def changed(self, gone: _Counts, came: _Counts) -> _Counts:
+        """Return the counts without some files and with others."""
+        return _Counts(*map(_changed, self, gone, came))
+
+    def is_lost(self, name: str) -> bool:
+        """Tell whether a name is that of embeddings of which none can be used."""
+        return name in self.checked and name not in self.usable
+
+
+def _changed(counts: Counter[str], gone: Counter[str], came: Counter[str]) -> Counter[str]:
+    changed = counts.copy()
+    changed.update(came)
+    changed.subtract(gone)
+    for name in gone:
+        if not changed[name]:
+            del changed[name]
+    return changed
+
+
 class NameChecks:
     """What to say about the names of some embeddings, compared with each other."""
 
@@ -76,16 +119,48 @@ class NameChecks:
                 as no model is loaded now, only characters count.
             look_up: may remember what a tokenizer said of names; without it nothing does.
         """
-        known = tuple(embeddings)
         self._tokenize = tokenize
-        self._taken = {fold(each.name) for each in known}
-        ids = _try(look_up or _ask, dict.fromkeys(each.name for each in known), tokenize)
-        self._taken_ids = {tuple(tokens) for tokens in ids.values()}
-        checked = dict.fromkeys(each.name for each in known if _is_checked(each))
-        self._ids = {name: ids[name] for name in checked if name in ids}
+        self._look_up = look_up or _ask
+        self._counts = _Counts.of(embeddings)
+        self._ids = dict(_try(self._look_up, self._counts.files, tokenize))
         self._in_order = sorted((tokens, name) for name, tokens in self._ids.items())
-        self._usable = {each.name for each in known if _is_checked(each) and each.reason is None}
-        self._lost = [pair for pair in self._in_order if pair[1] not in self._usable]
+        self._lost = [pair for pair in self._in_order if self._counts.is_lost(pair[1])]
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether a tokenizer that is there has said what it makes of the names."""
+        return self._tokenize is None or len(self._ids) == len(self._counts.files)
+
+    def followed_by(
+        self, gone: Iterable[KnownEmbedding], came: Iterable[KnownEmbedding]
+    ) -> NameChecks:
+        """Compare all names after some files have gone and others have come.
+
+        Only the names of these are looked at. The checks must be complete.
+        """
+        later = copy(self)
+        later._change(_Counts.of(gone), _Counts.of(came))  # noqa: SLF001 - it is one of us
+        return later
+
+    def _change(self, gone: _Counts, came: _Counts) -> None:
+        """Follow what has happened, and leave what others may have of this as it is."""
+        self._in_order, self._lost = list(self._in_order), list(self._lost)
+        names = gone.files | came.files
+        self._sort(names, _remove)
+        self._counts = self._counts.changed(gone, came)
+        self._ids = {**self._ids, **_try(self._look_up, came.files, self._tokenize)}
+        for name in names.keys() - self._counts.files.keys():
+            self._ids.pop(name, None)
+        self._sort(names, insort)
+
+    def _sort(self, names: Iterable[str], sort: Callable[[list[_Pair], _Pair], object]) -> None:
+        """Sort names into what is in the order of tokens, or out of it."""
+        for name in names:
+            if name in self._ids:
+                pair = self._ids[name], name
+                sort(self._in_order, pair)
+                if self._counts.is_lost(name):
+                    sort(self._lost, pair)
 
     def of(self, known: KnownEmbedding) -> Advice:
         """Return what to say about the name of a file."""
@@ -138,16 +213,23 @@ class NameChecks:
 
     def _twin_of(self, name: str, ids: TokenIds) -> str | None:
         """Return, to be shown, another name of the same tokens."""
-        first = bisect_left(self._in_order, (ids, ""))
-        for tokens, other in self._in_order[first : first + 2]:
-            if tokens == ids and other != name:
+        for other in self._of_ids(ids):
+            if other != name and other in self._counts.checked:
                 return shown(other, 255)
         return None
+
+    def _of_ids(self, ids: TokenIds) -> Iterator[str]:
+        """Yield the names of some tokens."""
+        for number in range(bisect_left(self._in_order, (ids, "")), len(self._in_order)):
+            tokens, name = self._in_order[number]
+            if tokens != ids:
+                return
+            yield name
 
     def _longer_than(self, name: str) -> str | None:
         """Return, to be shown, a name that goes on after this one and that no prompt can use."""
         ids = self._ids.get(name)
-        if not ids or name not in self._usable:
+        if not ids or name not in self._counts.usable:
             return None
         first = bisect_right(self._lost, ids, key=lambda pair: pair[0])
         tokens, longer = self._lost[first] if first < len(self._lost) else ([], "")
@@ -160,11 +242,15 @@ class NameChecks:
         return next(filter(self._is_free, candidates), None)
 
     def _is_free(self, name: str) -> bool:
-        if fold(name) in self._taken or why_no_filename(name) or escape(name) != name:
+        if fold(name) in self._counts.taken or why_no_filename(name) or escape(name) != name:
             return False
         ids = _try(_ask, [name], self._tokenize).get(name)
-        is_twin = ids is not None and tuple(ids) in self._taken_ids
+        is_twin = ids is not None and any(self._of_ids(ids))
         return not is_twin and not any(self._problems(name, ids))
+
+
+def _remove(pairs: list[_Pair], pair: _Pair) -> None:
+    del pairs[bisect_left(pairs, pair)]
 
 
 def _wishes(known: KnownEmbedding) -> list[str]:

@@ -20,11 +20,11 @@ from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.files import Trashed
 from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
+from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.query import Filters
 from lib_embeddings.library.render import by_family
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
@@ -106,7 +106,7 @@ def summary(
         "scanning": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
-        "by_family": by_family(catalogue.shown),
+        "by_family": by_family(catalogue.tally),
         "roots": [name_of(root) for root in view.roots],
         "missing_roots": [name_of(root) for root in library.unreachable_roots],
         "counts": dict(catalogue.counts),

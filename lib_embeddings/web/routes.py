@@ -14,11 +14,11 @@ from lib_embeddings.entries.companions import Thumbnails, pictures_of, video_of
 from lib_embeddings.errors import BadName, EmbeddingError, MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.files import incoming
+from lib_embeddings.library.lens import FITS, STATES, ViewEntry
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.query import ORDERS, SORTS, Filters
 from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.library.view import FITS, STATES, ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged

@@ -20,8 +20,8 @@ from starlette.concurrency import run_in_threadpool
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.errors import NameRefused, SourceError, WriteError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.names import partner_of, split_name
 from lib_embeddings.sources.found import Found
 from lib_embeddings.sources.references import shown_link

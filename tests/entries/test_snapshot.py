@@ -20,8 +20,8 @@ CLIP_G = {"clip_g": CLIP_L_AND_G["clip_g"]}
 
 
 def snapshot(*entries: Entry) -> Snapshot:
-    """Return a snapshot of one root, with the entries as they are given."""
-    return Snapshot(("/root",), entries)
+    """Return a snapshot of entries, of which there are some in another root."""
+    return Snapshot.of(("/root", "/b"), entries)
 
 
 # What is listed

@@ -17,8 +17,10 @@ from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.folders import FolderCount
+from lib_embeddings.library.lens import FITS, STATES
+from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.query import Filters, Order, Query, Sort
-from lib_embeddings.library.view import FITS, STATES, View
+from lib_embeddings.library.view import View
 from lib_embeddings.limits import LIMITS
 from tests.builders import safetensors_file, torch_zip, vectors
 
@@ -35,7 +37,7 @@ FILES = {
 
 def catalogue_of(view: View, **fields: object) -> Catalogue:
     """Return the catalogue of a view."""
-    return Catalogue(1, view, **fields)
+    return Catalogue(1, Prepared(view), **fields)
 
 
 @pytest.fixture
@@ -322,7 +324,7 @@ def test_a_folder_of_an_entry_is_in_the_tree(view: View) -> None:
 
 def test_an_empty_view() -> None:
     """Nothing is found in nothing."""
-    empty = catalogue_of(View.of(Snapshot((), ()), None))
+    empty = catalogue_of(View.of(Snapshot.of((), ()), None))
     assert empty.select(Filters("a")).total == 0
     assert not empty.folders
     assert empty.find("x") is None

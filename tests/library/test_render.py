@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import get_type_hints
 
@@ -17,6 +16,7 @@ from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice
+from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.render import (
     EntryJson,
     change_lines,
@@ -26,7 +26,7 @@ from lib_embeddings.library.render import (
     summary_lines,
     view_as_json,
 )
-from lib_embeddings.library.view import View, check_names
+from lib_embeddings.library.view import View
 from tests.builders import png, safetensors_file, vectors
 from tests.records import CLIP_H, CLIP_L_AND_G, entry
 
@@ -50,8 +50,8 @@ def seen_by(model: str | None, entries: Iterable[Entry] = ENTRIES) -> View:
 
 
 def snapshot(*entries: Entry) -> Snapshot:
-    """Return a snapshot of one root, with the entries as they are given."""
-    return Snapshot(("/root",), entries)
+    """Return a snapshot of one root."""
+    return Snapshot.of(("/root",), entries)
 
 
 def lines(*paths: str, model: str | None = "sd1") -> list[str]:
@@ -68,6 +68,9 @@ def test_one_of_each() -> None:
         "Loaded a total of 1 textual inversion embeddings.",
         "Embeddings: one",
         "Not loaded: 6",
+        "  bad.pt    unsafe        its pickle asks for os.system",
+        "  cut.pt    broken        cut short",
+        "  lora.pt   foreign       this is a LoRA",
         (
             "  pair.pt   partial       made for SDXL (clip_l 768 + clip_g 1280); "
             "SD 1.x would use its clip_l only"
@@ -77,9 +80,6 @@ def test_one_of_each() -> None:
             "the active model is SD 1.x (clip_l 768)"
         ),
         "  z/one.pt  duplicate     has the same name as one.pt, which is used: rename one of them",
-        "  cut.pt    broken        cut short",
-        "  bad.pt    unsafe        its pickle asks for os.system",
-        "  lora.pt   foreign       this is a LoRA",
     ]
 
 
@@ -148,10 +148,6 @@ def test_a_console_groups_many_reasons_by_kind() -> None:
     view = seen_by("sd2", [*ENTRIES[-2:], *(entry(f"{number:02}.pt") for number in range(30))])
     assert list(summary_lines(view, tuple(view)))[1:] == [
         "Not loaded: 32",
-        "  unsafe: 1",
-        "    bad.pt  its pickle asks for os.system",
-        "  foreign: 1",
-        "    lora.pt  this is a LoRA",
         "  incompatible: 30",
         *(
             f"    {number:02}.pt  made for SD 1.x (clip_l 768); "
@@ -159,6 +155,10 @@ def test_a_console_groups_many_reasons_by_kind() -> None:
             for number in range(3)
         ),
         "    and 27 more",
+        "  unsafe: 1",
+        "    bad.pt  its pickle asks for os.system",
+        "  foreign: 1",
+        "    lora.pt  this is a LoRA",
     ]
 
 
@@ -173,8 +173,8 @@ def test_a_console_lists_what_it_did_not_know() -> None:
 def test_a_long_path_does_not_widen_the_table() -> None:
     """One long path leaves the others readable."""
     rows = lines(f"{'x' * 200}.pt", "cat.pt", model="sd2")[2:]
-    assert rows[0].startswith(f"  {'x' * 200}.pt  incompatible")
-    assert rows[1].startswith(f"  {'cat.pt':<48}  incompatible")
+    assert rows[0].startswith(f"  {'cat.pt':<48}  incompatible")
+    assert rows[1].startswith(f"  {'x' * 200}.pt  incompatible")
 
 
 def test_every_line_can_be_printed() -> None:
@@ -188,7 +188,7 @@ def test_every_line_can_be_printed() -> None:
 def test_names_that_need_attention() -> None:
     """Each warning about a name is a line of its own, below their number; none is no line."""
     entries = (entry("a(b.pt"), entry("learned_embeds\n.pt"), entry("cat.pt"))
-    assert list(name_lines(Catalogue(0, seen_by(None, entries)))) == [
+    assert list(name_lines(Catalogue(0, Prepared(seen_by(None, entries))))) == [
         "Names that need attention: 2",
         r"  a(b               prompts read some of its characters as syntax: type it as a\(b",
         (
@@ -196,7 +196,7 @@ def test_names_that_need_attention() -> None:
             "rename it to what you want to type"
         ),
     ]
-    assert list(name_lines(Catalogue(0, seen_by(None, ())))) == []
+    assert list(name_lines(Catalogue(0, Prepared(seen_by(None, ()))))) == []
 
 
 # Changes
@@ -239,7 +239,7 @@ def test_names_cannot_break_a_line() -> None:
 def test_json_of_an_entry() -> None:
     """An entry is told by these fields, in this order, with plain values."""
     pair = entry("sub/pair.pt", CLIP_L_AND_G, mtime_ns=1_500_000_000)
-    catalogue = Catalogue(0, seen_by("sd1", (pair,)))
+    catalogue = Catalogue(0, Prepared(seen_by("sd1", (pair,))))
     (seen,) = catalogue.view
     assert json.dumps(entry_as_json(catalogue, seen)) == (
         f'{{"id": "{pair.place.id}", "name": "pair", "path": "sub/pair.pt", "folder": "0:sub", '
@@ -259,35 +259,35 @@ def test_json_of_an_entry() -> None:
 
 def test_the_table_of_fields_is_what_is_told() -> None:
     """Every field of the table is told, in its order, and is described in words or by its type."""
-    catalogue = Catalogue(0, seen_by("sd1"))
+    catalogue = Catalogue(0, Prepared(seen_by("sd1")))
     for seen in catalogue.view:
         assert list(entry_as_json(catalogue, seen)) == list(get_type_hints(EntryJson))
 
 
 def test_json_of_a_view() -> None:
     """A view is told by its model, its roots, its counts and its entries."""
-    catalogue = Catalogue(0, View.of(Snapshot(("/root", "/z"), ENTRIES), MODEL_FAMILIES["sd1"]))
+    catalogue = Catalogue(
+        0, Prepared(View.of(Snapshot.of(("/root", "/z"), ENTRIES), MODEL_FAMILIES["sd1"]))
+    )
     document = json.loads(json.dumps(view_as_json(catalogue)))
     assert list(document) == ["model", "roots", "counts", "entries"]
     assert (document["model"], document["roots"]) == ("sd1", ["/root", "/z"])
     assert document["counts"] == {**catalogue.view.counts, "favourite": 0, "hidden": 0, "all": 6}
     assert [row["fit"] for row in document["entries"]] == [
-        "usable", "partial", "incompatible", None, None, None, None,
+        None, None, None, "usable", "partial", "incompatible", None,
     ]  # fmt: skip
 
 
 def test_json_without_a_model() -> None:
     """No model is null, not a word."""
-    assert view_as_json(Catalogue(0, seen_by(None, ())))["model"] is None
+    assert view_as_json(Catalogue(0, Prepared(seen_by(None, ()))))["model"] is None
 
 
 def test_json_of_warnings() -> None:
     """What is said about a name comes after what is said about the file and about the scan."""
     odd = entry("learned_embeds.pt")._replace(stale="its folder did not answer")
     odd = odd._replace(reading=odd.reading._replace(warnings=("odd",)))
-    catalogue = Catalogue(
-        0, seen_by("sd1", (odd,)), check_names=partial(check_names, tokenize=None)
-    )
+    catalogue = Catalogue(0, Prepared(seen_by("sd1", (odd,))))
     told = entry_as_json(catalogue, *catalogue.view)
     assert told["warnings"][:2] == ["odd", "its folder did not answer"]
     assert "many files have the name learned_embeds" in told["warnings"][2]
@@ -313,7 +313,7 @@ def test_json_of_the_prompt_field(
     view = scan([tmp_path])
     (seen,) = view
     choices = {seen.entry.place.id: Choice(favourite=True, use_partial=True, field=chosen)}
-    told = entry_as_json(Catalogue(0, view, choices), seen)
+    told = entry_as_json(Catalogue(0, Prepared(view), choices), seen)
     assert (told["field"], told["chosen_field"]) == (field, chosen_field)
     assert (told["favourite"], told["use_partial"]) == (True, True)
 
@@ -326,7 +326,7 @@ def test_json_of_a_preview(tmp_path: Path) -> None:
         if second:
             (tmp_path / "cat.png").write_bytes(png())
             os.utime(tmp_path / "cat.png", (second, second))
-        catalogue = Catalogue(0, scan([tmp_path]))
+        catalogue = Catalogue(0, Prepared(scan([tmp_path])))
         versions.append(entry_as_json(catalogue, *catalogue.view)["preview"])
     assert versions[0] is None
     assert len(set(versions)) == 3
@@ -338,7 +338,7 @@ def test_json_of_twins(tmp_path: Path) -> None:
     for path, data in files.items():
         (tmp_path / path).parent.mkdir()
         (tmp_path / path).write_bytes(data)
-    catalogue = Catalogue(0, scan([tmp_path], "sd1"))
+    catalogue = Catalogue(0, Prepared(scan([tmp_path], "sd1")))
     told = {seen.entry.place.path: entry_as_json(catalogue, seen) for seen in catalogue.view}
     ids = {path: entry["id"] for path, entry in told.items()}
     assert told["a/cat.pt"]["twins"] == [

@@ -7,7 +7,6 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -73,13 +72,13 @@ class Scans:
         """Look at the folders that have another time."""
         return self.scanner.scan_changed(self._publish)
 
-    def _publish(self, entries: Iterable[Entry]) -> None:
-        self.batches.append(len(list(entries)))
+    def _publish(self) -> None:
+        self.batches.append(len(self.scanner.snapshot.entries))
 
     @property
     def entries(self) -> dict[str, Entry]:
         """What is known now, by path."""
-        entries = list(self.scanner.entries)
+        entries = self.scanner.snapshot.entries
         found = {entry.place.path: entry for entry in entries}
         assert len(found) == len(entries)
         return found
@@ -292,7 +291,7 @@ def test_other_roots(root: Path, scans: Scans, disk: Disk) -> None:
     disk.silence(root / "a")
     scans.scanner.set_roots((str(root / "a"),))
     scans.scan()
-    assert {(each.place.root, each.place.path) for each in scans.scanner.entries} == {
+    assert {(each.place.root, each.place.path) for each in scans.scanner.snapshot.entries} == {
         (str(root / "a"), "")
     }
     disk.silent.clear()

@@ -33,7 +33,7 @@ def seen_by(
     """Return entries as a model sees them."""
     family = MODEL_FAMILIES[model] if model else None
     ids = {entry.place.id for entry in use_partial}
-    return View.of(Snapshot(roots, tuple(entries)), family, ids)
+    return View.of(Snapshot.of(roots, tuple(entries)), family, ids)
 
 
 def states(view: View) -> dict[str, str]:
@@ -58,7 +58,7 @@ def test_what_a_host_loaded_is_usable_and_nothing_else() -> None:
     """A host's own loader decides, also between files of one name, and no choice of ours."""
     one, pair, two, other_one, *others = ENTRIES
     loaded = {entry.place.full_path for entry in (two, other_one)}
-    snapshot = Snapshot(("/root",), (one, pair, two, other_one, *others))
+    snapshot = Snapshot.of(("/root",), (one, pair, two, other_one, *others))
     view = View.of(snapshot, MODEL_FAMILIES["sd1"], {pair.place.id}, loaded)
     assert [seen.entry for seen in view if seen.is_loaded] == [two, other_one]
     assert view.named["one"].entry is other_one
@@ -68,7 +68,7 @@ def test_what_a_host_loaded_is_usable_and_nothing_else() -> None:
 
 def test_what_would_be_usable_says_that_the_host_did_not_load_it() -> None:
     """The reason is not the file's."""
-    view = View.of(Snapshot(("/root",), ENTRIES), MODEL_FAMILIES["sd1"], loaded=())
+    view = View.of(Snapshot.of(("/root",), ENTRIES), MODEL_FAMILIES["sd1"], loaded=())
     (reason,) = (seen.reason for seen in view if seen.entry is ENTRIES[0])
     assert reason == (
         "the WebUI's own loader has not loaded it: let this extension load, in the settings"
@@ -90,7 +90,9 @@ def test_what_would_be_usable_says_that_the_host_did_not_load_it() -> None:
 def test_only_sound_entries_have_a_fit(model: str | None, expected: list[str]) -> None:
     """The fit of what is ok follows the model; what is not ok has none."""
     view = seen_by(model)
-    assert [seen.fit for seen in view] == [*expected, None, None, None, None]
+    sound = ("one.pt", "pair.pt", "two.pt")
+    assert [fits(view)[path] for path in sound] == expected
+    assert [seen.fit for seen in view if seen.entry.place.path not in sound] == [None] * 4
 
 
 def test_counts() -> None:

@@ -133,7 +133,7 @@ class FakeLibrary:
         self.on_scan: Callable[[Result], object] = lambda _result: None
         self._clock = clock
         self._began = clock.now
-        self._snapshot = Snapshot((), ())
+        self._snapshot = Snapshot.of((), ())
 
     def rescan(self) -> Result:
         return self._scan("rescan")

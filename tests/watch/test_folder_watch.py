@@ -163,7 +163,7 @@ class Watched:
         self.noted: list[Hint] = []
         factory = observer_factory or self.observers
         self.watch = FolderWatch(str(root), self.noted.append, PACE, factory, self.clock)
-        self._snapshot = Snapshot((), ())
+        self._snapshot = Snapshot.of((), ())
 
     def scan(self, *, had_event: bool = False, cost: float = 0.0) -> bool:
         """Scan once; tell whether the watch asks for one more."""

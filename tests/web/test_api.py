@@ -23,8 +23,8 @@ from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.library.index import Index
+from lib_embeddings.library.lens import STATES
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.view import STATES
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door, allow
 from lib_embeddings.web.requests import several_of

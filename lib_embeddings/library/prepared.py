@@ -1,0 +1,157 @@
+"""What a catalogue needs of a view beside the view itself: prepared once, and then kept up to date.
+
+Nothing is prepared before somebody asks. Where few entries have changed from one view to the next,
+only these are looked at: a library of 100,000 files is not sorted anew for each that comes.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from operator import attrgetter
+from sys import intern
+from typing import Any
+
+from lib_embeddings.entries.snapshot import difference
+from lib_embeddings.library.folders import folder_id
+from lib_embeddings.library.lens import ViewEntry
+from lib_embeddings.library.query import SearchTexts
+from lib_embeddings.library.view import View, known_of
+from lib_embeddings.names import natural_key
+from lib_embeddings.prompts.name_checks import NameChecks
+from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
+
+# To change a sorted list item by item is faster than to sort it, up to such a part of it.
+_FEW = 1 / 16
+
+
+class Row:
+    """An entry with what filters ask of it and what would be made again for each search.
+
+    Attributes:
+        folder: the id of the folder that it lies in.
+    """
+
+    __slots__ = ("_texts", "folder", "id", "seen")
+
+    def __init__(self, seen: ViewEntry, root: int) -> None:
+        place = seen.entry.place
+        self.seen = seen
+        self.id = place.id
+        self.folder = intern(folder_id(root, place.folder))  # thousands share it
+        self._texts: SearchTexts | None = None
+
+    @property
+    def texts(self) -> SearchTexts:
+        """Everything words are looked for in; it opens what lies beside the file."""
+        if self._texts is None:
+            self._texts = SearchTexts.of(self.seen)
+        return self._texts
+
+
+class Rows:
+    """The rows of one view.
+
+    Attributes:
+        by_name: in the natural order of names.
+        tally: how many there are of each kind.
+        in_folders: how many are in each folder, by its id.
+    """
+
+    def __init__(self, numbers: Mapping[str, int], rows: Iterable[Row]) -> None:
+        """Sort and count rows.
+
+        Args:
+            numbers: of the roots.
+        """
+        self._numbers = numbers
+        self.by_id = {row.id: row for row in rows}
+        self.by_name = sorted(self.by_id.values(), key=self._key)
+        self.tally = Counter(row.seen.kind for row in self.by_name)
+        self.in_folders = Counter(row.folder for row in self.by_name)
+
+    @classmethod
+    def of(cls, view: View) -> Rows:
+        """Make the rows of a view."""
+        numbers = {root: number for number, root in enumerate(view.roots)}
+        every = chain.from_iterable(view.folders.values())
+        return cls(numbers, (Row(seen, numbers[seen.entry.place.root]) for seen in every))
+
+    def followed_by(self, gone: Iterable[ViewEntry], came: Iterable[ViewEntry]) -> Rows:
+        """Return the rows of a later view."""
+        later = Rows(self._numbers, ())
+        later.by_id, later.by_name = dict(self.by_id), list(self.by_name)
+        later.tally, later.in_folders = Counter(self.tally), Counter(self.in_folders)
+        for seen in gone:
+            row = later.by_id.pop(seen.entry.place.id)
+            del later.by_name[bisect_left(later.by_name, self._key(row), key=self._key)]
+            later._count(row, -1)
+        for seen in came:
+            row = Row(seen, self._numbers[seen.entry.place.root])
+            later.by_id[row.id] = row
+            insort(later.by_name, row, key=self._key)
+            later._count(row, 1)
+        return later
+
+    def _count(self, row: Row, number: int) -> None:
+        self.tally[row.seen.kind] += number
+        self.in_folders[row.folder] += number
+        if not self.in_folders[row.folder]:
+            del self.in_folders[row.folder]
+
+    def _key(self, row: Row) -> Any:
+        place = row.seen.entry.place
+        return natural_key(row.seen.name), self._numbers[place.root], place.path
+
+
+class Prepared:
+    """A view with what is prepared of it."""
+
+    def __init__(
+        self, view: View, tokenize: Tokenize | None = None, look_up: LookUp | None = None
+    ) -> None:
+        """Prepare nothing yet.
+
+        Args:
+            tokenize: names are compared by its token ids; see `NameChecks`.
+            look_up: may remember what a tokenizer said of names.
+        """
+        self.view = view
+        self.tokenize = tokenize
+        self._look_up = look_up
+        self._rows: Rows | None = None
+        self._name_checks: NameChecks | None = None
+
+    @property
+    def rows(self) -> Rows:
+        """The rows of the view."""
+        if self._rows is None:
+            self._rows = Rows.of(self.view)
+        return self._rows
+
+    @property
+    def name_checks(self) -> NameChecks:
+        """What there is to say about names."""
+        if self._name_checks is None:
+            known = (known_of(seen, self.view.model) for seen in self.view)
+            self._name_checks = NameChecks(known, self.tokenize, self._look_up)
+        return self._name_checks
+
+    def followed_by(self, view: View, tokenize: Tokenize | None) -> Prepared:
+        """Return the same for a later view, with what is prepared here as far as it still holds."""
+        later = Prepared(view, tokenize, self._look_up)
+        if view.lens is not self.view.lens or tokenize is not self.tokenize:
+            return later
+        gone, came = difference(self.view.folders, view.folders, attrgetter("entry.place"))
+        if len(gone) + len(came) > len(view) * _FEW:
+            return later
+        if self._rows:
+            later._rows = self._rows.followed_by(gone, came)
+        if self._name_checks and self._name_checks.is_complete:
+            later._name_checks = self._name_checks.followed_by(
+                (known_of(seen, view.model) for seen in gone),
+                (known_of(seen, view.model) for seen in came),
+            )
+        return later
