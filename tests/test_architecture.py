@@ -187,7 +187,7 @@ CUTTERS = {
     "entries.drafts": "drafts of what is written, beside their place",
     "entries.previews": "the folder of pictures that were replaced",
     "cli.learn": "the state of what is learned, in the current folder",
-    "library.index": "the folder of the index, and our own modules",
+    "library.index_file": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store",
     "library.choices_file": "the file of older versions beside the store",
     "library.files": "the trash, and the records of what moves",

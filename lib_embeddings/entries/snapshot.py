@@ -19,39 +19,41 @@ from lib_embeddings.names import WEIGHT_SUFFIXES, partner_of
 T = TypeVar("T")
 
 
-class Listing:
+class FolderEntries:
     """The entries of one folder, while its files are read one after another.
 
     Attributes:
         found: by full path, the entry of each file.
     """
 
-    __slots__ = ("_entries", "found")
+    __slots__ = ("_listed", "found")
 
     def __init__(self, found: dict[str, Entry] | None = None) -> None:
         self.found = found or {}
-        self._entries: tuple[Entry, ...] | None = None
+        self._listed: tuple[Entry, ...] | None = None
 
     def put(self, entry: Entry) -> None:
         """Note what a file is."""
         self.found[entry.place.full_path] = entry
-        self._entries = None
+        self._listed = None
 
-    def stale(self, problem: str) -> Listing:
+    def stale(self, problem: str) -> FolderEntries:
         """Return the same entries with the reason why they could not be scanned."""
         reason = (
             f"its folder did not answer at the last scan ({problem}): this is from the scan before"
         )
-        return Listing({path: each._replace(stale=reason) for path, each in self.found.items()})
+        return FolderEntries(
+            {path: each._replace(stale=reason) for path, each in self.found.items()}
+        )
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def listed(self) -> tuple[Entry, ...]:
         """What is listed: pairs are joined; until something changes it is the same object.
 
         What has not the ending of a model and is no embedding is left out, as mere pictures are.
         """
-        if self._entries is None:
-            self._entries = tuple(
+        if self._listed is None:
+            self._listed = tuple(
                 entry
                 for entry in _join_pairs(self.found.values())
                 if not (
@@ -59,7 +61,7 @@ class Listing:
                     and not entry.place.path.lower().endswith(WEIGHT_SUFFIXES)
                 )
             )
-        return self._entries
+        return self._listed
 
 
 # Of each folder that has any, by its full path, all there is. Where nothing has changed in a folder
@@ -77,10 +79,10 @@ class Snapshot:
     @classmethod
     def of(cls, roots: Sequence[str], entries: Iterable[Entry]) -> Snapshot:
         """Make one of the entries of single files."""
-        listings: dict[str, Listing] = {}
+        folders: dict[str, FolderEntries] = {}
         for entry in entries:
-            listings.setdefault(entry.place.full_folder, Listing()).put(entry)
-        return cls(tuple(roots), {path: each.entries for path, each in listings.items()})
+            folders.setdefault(entry.place.full_folder, FolderEntries()).put(entry)
+        return cls(tuple(roots), {path: each.listed for path, each in folders.items()})
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
@@ -150,13 +152,13 @@ def entry_at(place: Place) -> Entry:
     Raises:
         OSError: it is gone.
     """
-    listing = Listing()
-    listing.put(_read(find_file(place)))
+    folder = FolderEntries()
+    folder.put(_read(find_file(place)))
     partner = _partner_of(place)
     if partner:
         with suppress(OSError):  # it has none
-            listing.put(_read(find_file(partner)))
-    return next(iter(_join_pairs(listing.found.values())))
+            folder.put(_read(find_file(partner)))
+    return next(iter(_join_pairs(folder.found.values())))
 
 
 def _read(found: Found) -> Entry:

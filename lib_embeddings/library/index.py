@@ -15,43 +15,18 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
-from platformdirs import user_cache_path
-
-import lib_embeddings
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.formats.embedding import share_infos, vectors_info
+from lib_embeddings.library.index_file import FAILURES, Row, default_path, read_below, write
 from lib_embeddings.names import is_text
 
 log = logging.getLogger(__name__)
-
-# Raise it when a table changes, or what a row means.
-_VERSION = 5
-
-# What goes wrong with a file that is damaged, locked, or on a full disk.
-FAILURES = (sqlite3.Error, OSError)
-
-# Thousands of files have the same reading but for the name that they store.
-_SCHEMA = """
-DROP TABLE IF EXISTS files;
-DROP TABLE IF EXISTS readings;
-DROP TABLE IF EXISTS token_ids;
-DROP TABLE IF EXISTS reader;
-CREATE TABLE files (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    reading INTEGER NOT NULL, stored_name TEXT, sha256 TEXT
-) WITHOUT ROWID;
-CREATE TABLE readings (id INTEGER PRIMARY KEY, state TEXT NOT NULL, reading TEXT NOT NULL);
-CREATE TABLE token_ids (
-    tokenizer TEXT, name TEXT, ids BLOB NOT NULL, PRIMARY KEY (tokenizer, name)
-) WITHOUT ROWID;
-CREATE TABLE reader (signature TEXT NOT NULL);
-"""
 
 # A file written twice within the clock's grain keeps its modification time; one this young is read
 # again next time.
@@ -60,10 +35,6 @@ _RECENT_NS = 2_000_000_000
 _MANY = 5_000  # new objects, which would take the garbage collector milliseconds
 
 _scan_json = json.JSONDecoder().raw_decode
-
-# Path, size, mtime_ns, id of the reading, stored name, SHA-256. A plain tuple: ten thousand of any
-# other kind would be work for the garbage collector. The hash is None until somebody asks for it.
-_Row = tuple[str, int, int, int, str | None, str | None]
 
 
 class Index:
@@ -75,20 +46,26 @@ class Index:
         path: of its file; None where it is remembered for this process alone.
     """
 
-    def __init__(self, path: str | None, rows: dict[str, _Row], texts: dict[int, str]) -> None:
+    def __init__(self, path: str | None) -> None:
+        """Know nothing yet.
+
+        Args:
+            path: of its file; None remembers nothing from before and for later.
+        """
         self.path = path
-        self._texts = texts  # readings by their id, as JSON
+        self._roots = set[str]()  # whose files are known
+        self._texts: dict[int, str] = {}  # readings by their id, as JSON
         self._decoded: dict[int, Reading] = {}
         self._lock = threading.Lock()  # guards the next three
-        self._rows = rows
-        self._hashes = {path: known for path, *_, known in rows.values() if known}
-        self._changed: dict[str, _Row | None] = {}  # None: the file is gone
+        self._rows: dict[str, Row] = {}
+        self._hashes: dict[str, str] = {}
+        self._changed: dict[str, Row | None] = {}  # None: the file is gone
 
     @classmethod
     @contextmanager
     def open(cls, path: str | None = None) -> Iterator[Index]:
         """Open the index at *path*, by default in the user's cache folder; save it at the end."""
-        index = cls._load(os.path.abspath(path or default_path()))
+        index = cls(os.path.abspath(path or default_path()))
         try:
             yield index
         finally:
@@ -97,7 +74,35 @@ class Index:
     @classmethod
     def nowhere(cls) -> Index:
         """Return an index that remembers nothing from before and for later."""
-        return cls(None, {}, {})
+        return cls(None)
+
+    def read(self, roots: Iterable[str]) -> None:
+        """Know what is remembered of the files below some roots; of others nothing is read."""
+        new = set(roots) - self._roots
+        self._roots |= new
+        if self.path is None or not new:
+            return
+        try:
+            with no_collecting():
+                rows, texts = read_below(self.path, new)
+        except sqlite3.OperationalError as error:
+            self._do_without("opened", error)
+        except sqlite3.DatabaseError as error:
+            log.warning("the index %s is damaged and is made anew: %s", self.path, error)
+            with suppress(OSError):
+                os.remove(self.path)
+        except OSError as error:
+            self._do_without("made", error)
+        else:
+            hashes = {path: known for path, *_, known in rows.values() if known}
+            self._texts = {**texts, **self._texts}
+            with self._lock:
+                self._rows = {**rows, **self._rows}
+                self._hashes = {**hashes, **self._hashes}
+
+    def _do_without(self, what: str, error: Exception) -> None:
+        log.warning("the index %s could not be %s, going on without: %s", self.path, what, error)
+        self.path = None
 
     def known(self, found: Found) -> Entry | None:
         """Return the entry of a file that is unchanged since it was read."""
@@ -184,40 +189,13 @@ class Index:
         if not changed or self.path is None:
             return
         try:
-            with closing(connect(self.path)) as connection, connection:
-                self._write(connection, changed)
+            write(self.path, changed, self._texts)
         except FAILURES as error:
             log.warning("the index %s could not be saved: %s", self.path, error)
             with self._lock:
                 self._changed = {**changed, **self._changed}
 
-    def _write(self, connection: sqlite3.Connection, changed: Mapping[str, _Row | None]) -> None:
-        rows = [row for row in changed.values() if row]
-        ids = self._texts.keys() & {id_ for _, _, _, id_, _, _ in rows}
-        texts = [(id_, _state_of(self._texts[id_]), self._texts[id_]) for id_ in ids]
-        connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in changed])
-        connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
-        connection.executemany("INSERT OR REPLACE INTO readings VALUES (?, ?, ?)", texts)
-        if len(rows) < len(changed):
-            connection.execute("DELETE FROM readings WHERE id NOT IN (SELECT reading FROM files)")
-
-    @classmethod
-    def _load(cls, path: str) -> Index:
-        try:
-            return cls(path, *_read_tables(path))
-        except sqlite3.OperationalError as error:
-            log.warning("the index %s could not be opened, going on without: %s", path, error)
-            return cls.nowhere()
-        except sqlite3.DatabaseError as error:
-            log.warning("the index %s is damaged and is made anew: %s", path, error)
-        except OSError as error:
-            log.warning("the index %s could not be made, going on without: %s", path, error)
-            return cls.nowhere()
-        with suppress(OSError):
-            os.remove(path)
-        return cls(path, {}, {})
-
-    def _set(self, path: str, row: _Row | None, kept: _Row | None) -> None:
+    def _set(self, path: str, row: Row | None, kept: Row | None) -> None:
         """Remember a row in this process, and another or none for later ones."""
         with self._lock:
             self._hashes.pop(path, None)
@@ -238,11 +216,6 @@ class Index:
             log.warning("the index %s has a damaged row: %s", self.path, error)
             return None
         return reading
-
-
-def default_path() -> str:
-    """Return where the index lies: in the user's cache folder, never among embeddings."""
-    return str(user_cache_path("lib_embeddings") / "index.sqlite")
 
 
 @contextmanager
@@ -266,69 +239,7 @@ def no_collecting() -> Iterator[None]:
         gc.enable()
 
 
-# The file
-
-
-def connect(path: str) -> sqlite3.Connection:
-    """Open the file, which is emptied first when another version made it.
-
-    Raises:
-        sqlite3.OperationalError: it is locked, or cannot be opened.
-        sqlite3.DatabaseError: it is damaged.
-        OSError: its folder cannot be made.
-    """
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    connection = sqlite3.connect(path, timeout=1)
-    try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version != _VERSION:
-            with connection:
-                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION};")
-                connection.execute("INSERT INTO reader VALUES (?)", (_reader_signature(),))
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _read_tables(path: str) -> tuple[dict[str, _Row], dict[int, str]]:
-    with closing(connect(path)) as connection, no_collecting():
-        _forget_refusals(connection)
-        rows = connection.execute("SELECT * FROM files").fetchall()
-        texts = connection.execute("SELECT id, reading FROM readings")
-        return {row[0]: row for row in rows}, dict(texts)
-
-
-def _forget_refusals(connection: sqlite3.Connection) -> None:
-    """Let a reader that was mended read again what it refused before."""
-    signature = _reader_signature()
-    if connection.execute("SELECT signature FROM reader").fetchall() == [(signature,)]:
-        return
-    with connection:
-        connection.execute(
-            "DELETE FROM files WHERE reading IN (SELECT id FROM readings WHERE state != 'ok')"
-        )
-        connection.execute("DELETE FROM readings WHERE id NOT IN (SELECT reading FROM files)")
-        connection.execute("UPDATE reader SET signature = ?", (signature,))
-
-
-def _reader_signature() -> str:
-    """Return what is another whenever our own reader is: sizes and times of our modules.
-
-    All of them count, as refused files are few, and so that no part of the reader is left out.
-    """
-    digest = hashlib.blake2b(digest_size=8)
-    for folder, _, files in sorted(os.walk(lib_embeddings.__path__[0])):
-        for name in sorted(file for file in files if file.endswith(".py")):
-            status = os.stat(os.path.join(folder, name))
-            digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
-
-
-# The rows
-
-
-def _is_about(row: _Row, status: os.stat_result) -> bool:
+def _is_about(row: Row, status: os.stat_result) -> bool:
     """Tell whether a file is still the one that was read."""
     return row[1:3] == (status.st_size, status.st_mtime_ns)
 
@@ -343,10 +254,6 @@ def _encode(reading: Reading) -> str:
     """Return a reading as JSON, without what is another for most files."""
     *plain, vectors, metadata, warnings, _ = reading
     return json.dumps((*plain, dict(vectors), dict(metadata), warnings))
-
-
-def _state_of(text: str) -> str:
-    return str(_scan_json(text)[0][0])
 
 
 def _decode(text: str) -> Reading:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_each
-from lib_embeddings.entries.snapshot import Listing, Snapshot
+from lib_embeddings.entries.snapshot import FolderEntries, Snapshot
 from lib_embeddings.entries.walk import (
     Folder,
     Found,
@@ -62,7 +62,7 @@ class _Known(NamedTuple):
     """A folder, and its entries."""
 
     folder: Folder
-    listing: Listing
+    entries: FolderEntries
 
 
 class _Unread(NamedTuple):
@@ -70,7 +70,7 @@ class _Unread(NamedTuple):
 
     found: Found
     folder: str
-    listing: Listing
+    entries: FolderEntries
 
 
 class Scanner:
@@ -112,7 +112,7 @@ class Scanner:
     @property
     def snapshot(self) -> Snapshot:
         """All entries, as they are listed."""
-        listed = {path: known.listing.entries for path, known in self._known.items()}
+        listed = {path: known.entries.listed for path, known in self._known.items()}
         return Snapshot(tuple(self.roots), listed)
 
     @property
@@ -133,6 +133,7 @@ class Scanner:
         Args:
             publish: called now and then, while many files are read.
         """
+        self._index.read(self.roots)
         seen = set[Identity]()
         scan = self._compare_all(walk(self.roots, seen), {}, seen, publish)
         if scan.is_changed:
@@ -181,10 +182,10 @@ class Scanner:
             if folder is None or _inside(folder) != _inside(former):
                 return self.scan(publish)
             folders.append(folder)
-            former_paths.update(rest.pop(folder.place.full_path).listing.found)
+            former_paths.update(rest.pop(folder.place.full_path).entries.found)
         scan = self._compare_all(folders, rest, set(), publish)
         if scan.is_changed:
-            paths = (self._known[folder.place.full_path].listing.found for folder in folders)
+            paths = (self._known[folder.place.full_path].entries.found for folder in folders)
             self._index.forget(former_paths.difference(*paths))
         return scan
 
@@ -232,13 +233,13 @@ class Scanner:
     def _differs(self, known: Mapping[str, _Known]) -> bool:
         if known.keys() != self._known.keys():
             return True
-        return any(each.listing is not self._known[path].listing for path, each in known.items())
+        return any(each.entries is not self._known[path].entries for path, each in known.items())
 
     def _forget_missing(self) -> None:
         """Let the index forget what is gone; nobody knows what is in a folder that is silent."""
-        found = set[str]().union(*(known.listing.found for known in self._known.values()))
+        found = set[str]().union(*(known.entries.found for known in self._known.values()))
         folders = [known.folder for known in self._known.values()]
-        full = {known.folder.place.root for known in self._known.values() if known.listing.found}
+        full = {known.folder.place.root for known in self._known.values() if known.entries.found}
         silent = [folder.place for folder in folders if folder.problem]
         self._index.forget_missing(found, full, silent)
 
@@ -251,8 +252,8 @@ class Scanner:
     def _compare(self, folder: Folder, unread: list[_Unread], again: dict[str, float]) -> _Known:
         """Return what is known of a folder now, and note what is to be read."""
         path = folder.place.full_path
-        before = self._listing_of(path)
-        listing = Listing()
+        before = self._entries_of(path)
+        entries = FolderEntries()
         pending = len(unread)
         for found in folder.files:
             key = found.place.full_path
@@ -265,19 +266,19 @@ class Scanner:
                     due = self._clock() + wait
                     again[path] = min(due, again.get(path, due))
                 else:
-                    unread.append(_Unread(found, path, listing))
+                    unread.append(_Unread(found, path, entries))
                 entry = former and former._replace(stale=None)  # until it is complete, or read
             if entry is not None:
-                listing.put(entry)
+                entries.put(entry)
             if found.is_transient:
                 again.setdefault(path, self._clock() + _RETRY_FILE)
         if len(unread) == pending:
-            listing = _same(before, listing)
-        return _Known(folder._replace(files=()), listing)
+            entries = _same(before, entries)
+        return _Known(folder._replace(files=()), entries)
 
-    def _listing_of(self, folder: str) -> Listing:
+    def _entries_of(self, folder: str) -> FolderEntries:
         known = self._known.get(folder)
-        return known.listing if known else Listing()
+        return known.entries if known else FolderEntries()
 
     def _entry_of_known(self, found: Found, former: Entry | None) -> Entry | None:
         """Return the entry of a file that needs no reading; None where it does."""
@@ -298,15 +299,15 @@ class Scanner:
         """Return what was known of a folder that does not answer, and of all below it."""
         inside = folder.place.inside("").full_path
         kept = {
-            path: known._replace(listing=_same(known.listing, known.listing.stale(problem)))
+            path: known._replace(entries=_same(known.entries, known.entries.stale(problem)))
             for path, known in self._known.items()
             if path.startswith(inside)
         }
-        before = self._listing_of(folder.place.full_path)
-        listing = before.stale(problem)
+        before = self._entries_of(folder.place.full_path)
+        entries = before.stale(problem)
         for found in folder.files:  # the folder itself, with what is wrong
-            listing.put(unopened(found))
-        kept[folder.place.full_path] = _Known(folder._replace(files=()), _same(before, listing))
+            entries.put(unopened(found))
+        kept[folder.place.full_path] = _Known(folder._replace(files=()), _same(before, entries))
         return kept
 
     # Reading
@@ -321,7 +322,7 @@ class Scanner:
         due = began + _BATCH
         with closing(read_each(self._read_one, [file.found for file in unread])) as read:
             for number, (entry, file) in enumerate(zip(read, unread, strict=True), 1):
-                file.listing.put(self._index.keep(entry))
+                file.entries.put(self._index.keep(entry))
                 if entry.reading.is_transient:
                     lost += self._clock() - began
                     self._again.setdefault(file.folder, self._clock() + _RETRY_FILE)
@@ -344,6 +345,6 @@ def _inside(folder: Folder) -> object:
     return folder.identity, folder.folders
 
 
-def _same(former: Listing, now: Listing) -> Listing:
+def _same(former: FolderEntries, now: FolderEntries) -> FolderEntries:
     """Return the former entries where all are still the same."""
     return former if former.found == now.found else now

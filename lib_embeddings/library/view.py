@@ -77,15 +77,15 @@ class View:
         rows = [self.lens.see(entry) for entry in came]
         new = {seen.entry.place: seen for seen in rows if seen.state != "ok"}
         named, used, twins = dict(self.named), dict(self.used), dict(self._twins)
-        touched = set[str]()
+        reopened = set[str]()
         for name, group in self._groups(gone, rows).items():
             if name in self.named:
                 del named[name]
                 for former in twins.pop(name, ()):
                     used.pop(former.entry.place.id, None)
-                touched.update(seen.entry.place.full_folder for seen in group)
+                reopened.update(seen.entry.place.full_folder for seen in group)
             if len(group) > 1:
-                same_name, instead = _told_apart(group, self.lens, snapshot.roots)
+                same_name, instead = _marked(group, self.lens, snapshot.roots)
                 named[name], twins[name] = _meant(same_name), same_name
                 used.update(instead)
             elif group:
@@ -94,7 +94,7 @@ class View:
                 new[seen.entry.place] = seen
         folders = {
             path: self._rows(path, entries, new)
-            if path in touched or entries is not self.snapshot.folders.get(path)
+            if path in reopened or entries is not self.snapshot.folders.get(path)
             else self.folders[path]
             for path, entries in snapshot.folders.items()
         }
@@ -163,7 +163,7 @@ class View:
         return tuple(other for other in rows if other is not seen)
 
 
-def _told_apart(
+def _marked(
     group: Iterable[ViewEntry], lens: Lens, roots: Sequence[str]
 ) -> tuple[tuple[ViewEntry, ...], dict[str, str]]:
     """Mark the duplicates among embeddings of one name.
@@ -176,13 +176,13 @@ def _told_apart(
         entry = seen.entry
         return (*_order(lens.fit(entry).kind, entry), roots.index(entry.place.root))
 
-    told, instead = list[ViewEntry](), dict[str, str]()
+    marked, instead = list[ViewEntry](), dict[str, str]()
     for seen in sorted(in_order(roots, group, _place_of), key=rank):
-        used = _served_by(seen, told)
+        used = _served_by(seen, marked)
         if used:
             instead[seen.entry.place.id] = used.entry.place.id
-        told.append(_duplicate(seen, used) if used else seen)
-    return in_order(roots, told, _place_of), instead
+        marked.append(_duplicate(seen, used) if used else seen)
+    return in_order(roots, marked, _place_of), instead
 
 
 def _meant(group: Iterable[ViewEntry]) -> ViewEntry:

@@ -22,8 +22,8 @@ from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
 from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.lines import by_family
 from lib_embeddings.library.query import Filters
-from lib_embeddings.library.render import by_family
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS

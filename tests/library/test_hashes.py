@@ -54,16 +54,20 @@ def test_a_hash_is_computed_once(path: str, root: Path, monkeypatch: pytest.Monk
     file = root / "a.pt"
     expected = hashlib.sha256(file.read_bytes()).hexdigest()
     with Index.open(path) as index:
+        index.read([str(root)])
         assert index.sha256(str(file)) == expected
     with monkeypatch.context() as context, Index.open(path) as index:
         context.setattr(index_module, "sha256", refuse)
+        index.read([str(root)])
         assert index.sha256(str(file)) == expected
         assert index.hashes() == {str(file): expected}
     file.write_bytes(safetensors_file())
     with Index.open(path) as index:
+        index.read([str(root)])
         assert index.sha256(str(file)) == hashlib.sha256(file.read_bytes()).hexdigest()
     look(path, root)
     with Index.open(path) as index:
+        index.read([str(root)])
         assert index.hashes() == {}
 
 
@@ -87,6 +91,7 @@ def test_a_file_that_changes_meanwhile_is_not_remembered(
         return "0" * 64
 
     with Index.open(path) as index:
+        index.read([str(root)])
         monkeypatch.setattr(index_module, "sha256", change)
         assert index.sha256(str(file)) == "0" * 64
         assert index.hashes() == {}
@@ -104,10 +109,11 @@ def test_a_hash_that_comes_while_a_save_fails(
 
     with Index.open(path) as index:
         with monkeypatch.context() as patch:
-            patch.setattr(index, "_write", hash_and_fail)
+            patch.setattr(index_module, "write", hash_and_fail)
             Library([root], index).rescan()
         expected = index.sha256(file)
     with Index.open(path) as index:
+        index.read([str(root)])
         assert index.hashes() == {file: expected}
 
 
@@ -120,6 +126,7 @@ def test_a_missing_file_cannot_be_hashed(root: Path) -> None:
 def remembered(path: str, root: Path) -> set[str]:
     """Return which files in a folder need not be read again."""
     with Index.open(path) as index:
+        index.read([str(root)])
         files = [file for folder in walk([str(root)]) for file in folder.files]
         return {file.place.path for file in files if index.known(file)}
 
@@ -169,6 +176,7 @@ def test_what_is_below_a_silent_folder_is_not_forgotten(
         Disk(patch).silence(root / "sub")
         look(path, root)
     with Index.open(path) as index:
+        index.read([str(root)])
         known = set(index._rows)
     assert known == {str(root / each) for each in ("b.pt", "sub/a.pt", "sub/b.pt")}
 

@@ -23,8 +23,9 @@ from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.formats.embedding import VectorsInfo
-from lib_embeddings.library import index as index_module
-from lib_embeddings.library.index import Index, default_path, no_collecting
+from lib_embeddings.library import index_file
+from lib_embeddings.library.index import Index, no_collecting
+from lib_embeddings.library.index_file import default_path
 from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file, torch_zip, vectors
 
@@ -190,7 +191,7 @@ def test_a_mended_reader_reads_again_what_it_refused(
 ) -> None:
     """Another reader may judge otherwise of a file that was refused; sound ones are not read."""
     first = session.scan()
-    monkeypatch.setattr(index_module, "_reader_signature", lambda: "another")
+    monkeypatch.setattr(index_file, "_reader_signature", lambda: "another")
     assert session.scan() == first
     assert session.read == ["cut.pt"]
     session.scan()
@@ -202,19 +203,19 @@ def test_the_reader_is_another_when_a_module_is(
 ) -> None:
     """A module that was edited, or came or went, makes another reader; nothing else does."""
     package = tmp_path / "package"
-    shutil.copytree(Path(index_module.__file__).parents[1], package)
+    shutil.copytree(Path(index_file.__file__).parents[1], package)
     monkeypatch.setattr(lib_embeddings, "__path__", [str(package)])
-    signatures = [index_module._reader_signature()]
+    signatures = [index_file._reader_signature()]
     (package / "notes.txt").write_text("no module")
-    assert index_module._reader_signature() == signatures[0]
+    assert index_file._reader_signature() == signatures[0]
     module = package / "formats" / "layouts.py"
     os.utime(module, ns=(0, 0))
-    signatures.append(index_module._reader_signature())
+    signatures.append(index_file._reader_signature())
     module.write_text(module.read_text() + "\n")
     os.utime(module, ns=(0, 0))
-    signatures.append(index_module._reader_signature())
+    signatures.append(index_file._reader_signature())
     module.unlink()
-    signatures.append(index_module._reader_signature())
+    signatures.append(index_file._reader_signature())
     assert len(set(signatures)) == 4
 
 
@@ -292,6 +293,7 @@ def test_a_row_without_its_reading(session: Session) -> None:
         connection.execute("DELETE FROM readings")
     connection.close()
     with Index.open(str(session.index)) as index:
+        index.read([str(session.folder)])
         index.sha256(str(session.folder / "dog.pt"))
     assert session.scan() == first
     assert session.read == ALL
@@ -327,6 +329,7 @@ def test_a_locked_index_is_done_without(session: Session, caplog: pytest.LogCapt
 def test_an_index_that_is_locked_later(session: Session, caplog: pytest.LogCaptureFixture) -> None:
     """A lock that comes before the saving costs only the memory of this scan."""
     with Index.open(str(session.index)) as index:
+        index.read([str(session.folder)])
         other = connect(session.index)
         other.execute("BEGIN EXCLUSIVE")
         assert len(entries_of(session.folder, index)) == 3
@@ -341,6 +344,7 @@ def test_a_save_that_failed_is_repeated(session: Session, caplog: pytest.LogCapt
     session.scan()
     cat, dog = session.folder / "cat.safetensors", session.folder / "dog.pt"
     with Index.open(str(session.index)) as index, closing(connect(session.index)) as other:
+        index.read([str(session.folder)])
         cat.unlink()
         age(dog, 2 * DAY_NS)
         other.execute("BEGIN EXCLUSIVE")
@@ -359,6 +363,7 @@ def test_a_save_that_failed_is_repeated_without_anything_new(session: Session) -
     session.scan()
     age(session.folder / "dog.pt", 2 * DAY_NS)
     with Index.open(str(session.index)) as index, closing(connect(session.index)) as other:
+        index.read([str(session.folder)])
         other.execute("BEGIN EXCLUSIVE")
         entries_of(session.folder, index)
         other.rollback()
@@ -424,6 +429,43 @@ def test_a_process_killed_while_it_writes(session: Session) -> None:
 
 
 # Where it lies
+
+
+def test_files_of_other_folders_are_not_read(session: Session, tmp_path: Path) -> None:
+    """Only folders that are scanned cost anything; a root that comes later is known, too."""
+    other = tmp_path / "embeddings2"  # whose path begins alike
+    shutil.copytree(session.folder, other)
+    session.scan()
+    with Index.open(str(session.index)) as index:
+        entries_of(other, index)
+    for roots in ([session.folder], [other], [session.folder, other]):
+        with Index.open(str(session.index)) as index:
+            Library(roots, index).rescan()
+            assert {os.path.dirname(path) for path in index._rows} == set(map(str, roots))
+    with Index.open(str(session.index)) as index:
+        session.read = []
+        library = Library([session.folder], index, read=session._read)
+        library.rescan()
+        library.set_roots([session.folder, other])
+        assert len(library.view) == 6
+    assert session.read == []
+
+
+def test_a_folder_that_nobody_scans_any_more_is_forgotten(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After half a year; a folder that is scanned now and then is not."""
+    other = tmp_path / "other"
+    shutil.copytree(session.folder, other)
+    now = time.time()
+    for days, scanned in ((0, session.folder), (100, other), (200, other)):
+        monkeypatch.setattr(time, "time", lambda days=days: now + days * 86_400)
+        with Index.open(str(session.index)) as index:
+            entries_of(scanned, index)
+    with closing(sqlite3.connect(session.index)) as file:
+        paths = {os.path.dirname(path) for (path,) in file.execute("SELECT path FROM files")}
+        roots = {path for (path,) in file.execute("SELECT path FROM roots")}
+        assert paths == roots == {str(other)}
 
 
 def test_nothing_is_remembered_nowhere(folder: Path, tmp_path: Path) -> None:

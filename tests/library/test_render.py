@@ -16,16 +16,9 @@ from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice
+from lib_embeddings.library.lines import change_lines, log_lines, name_lines, summary_lines
 from lib_embeddings.library.prepared import Prepared
-from lib_embeddings.library.render import (
-    EntryJson,
-    change_lines,
-    entry_as_json,
-    log_lines,
-    name_lines,
-    summary_lines,
-    view_as_json,
-)
+from lib_embeddings.library.render import EntryJson, entry_as_json, view_as_json
 from lib_embeddings.library.view import View
 from tests.builders import png, safetensors_file, vectors
 from tests.records import CLIP_H, CLIP_L_AND_G, entry

@@ -301,6 +301,7 @@ def stoppable(root: Path, reader: Reader, kept: Path) -> Iterator[Stoppable]:
 def remembered(kept: Path) -> set[str]:
     """Return the names of the files that an index knows, as a later process finds it."""
     with Index.open(str(kept)) as index:
+        index.read(["/"])
         return {os.path.basename(path) for path in index._rows}
 
 
@@ -382,7 +383,7 @@ def test_a_stop_ends_the_walk(
     disk = Disk(monkeypatch)
     stoppable.stop.set()
     stoppable.library.rescan()
-    assert disk.listed.total() <= 1
+    assert sum(count for path, count in disk.listed.items() if path.startswith(str(root))) <= 1
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])

@@ -16,7 +16,7 @@ from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.webui.database import Embedding, FileEmbedding, is_file_embedding
 from lib_embeddings.hosts.webui.extension import Undo, print_lines, replace
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import change_lines, summary_lines
+from lib_embeddings.library.lines import change_lines, summary_lines
 from lib_embeddings.library.view import View
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 

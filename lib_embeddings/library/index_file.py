@@ -1,0 +1,163 @@
+"""The file of the index: its tables, what a process reads of them, and what is forgotten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+
+from platformdirs import user_cache_path
+
+import lib_embeddings
+from lib_embeddings.entries.place import Place
+from lib_embeddings.names import is_text
+
+# Path, size, mtime_ns, id of the reading, stored name, SHA-256. A plain tuple: ten thousand of any
+# other kind would be work for the garbage collector. The hash is None until somebody asks for it.
+Row = tuple[str, int, int, int, str | None, str | None]
+
+# What goes wrong with a file that is damaged, locked, or on a full disk.
+FAILURES = (sqlite3.Error, OSError)
+
+# Raise it when a table changes, or what a row means.
+_VERSION = 6
+
+# Thousands of files have the same reading but for the name that they store.
+_SCHEMA = """
+DROP TABLE IF EXISTS files;
+DROP TABLE IF EXISTS readings;
+DROP TABLE IF EXISTS token_ids;
+DROP TABLE IF EXISTS reader;
+DROP TABLE IF EXISTS roots;
+CREATE TABLE files (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    reading INTEGER NOT NULL, stored_name TEXT, sha256 TEXT
+) WITHOUT ROWID;
+CREATE TABLE readings (id INTEGER PRIMARY KEY, state TEXT NOT NULL, reading TEXT NOT NULL);
+CREATE TABLE token_ids (
+    tokenizer TEXT, name TEXT, ids BLOB NOT NULL, PRIMARY KEY (tokenizer, name)
+) WITHOUT ROWID;
+CREATE TABLE reader (signature TEXT NOT NULL);
+CREATE TABLE roots (path TEXT PRIMARY KEY, last_day INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+_BELOW = "FROM files WHERE path >= ? AND path < ?"
+_READINGS_BELOW = """
+SELECT id, reading FROM readings
+WHERE id IN (SELECT reading FROM files WHERE path >= ? AND path < ?)
+"""
+_WITHOUT_FILES = "DELETE FROM readings WHERE id NOT IN (SELECT reading FROM files)"
+
+# The files of a folder that nobody has scanned for so long are forgotten.
+_DAYS = 180
+_DAY_SECONDS = 86_400
+
+
+def default_path() -> str:
+    """Return where the index lies: in the user's cache folder, never among embeddings."""
+    return str(user_cache_path("lib_embeddings") / "index.sqlite")
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open the file, which is emptied first when another version made it.
+
+    Raises:
+        sqlite3.OperationalError: it is locked, or cannot be opened.
+        sqlite3.DatabaseError: it is damaged.
+        OSError: its folder cannot be made.
+    """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    connection = sqlite3.connect(path, timeout=1)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version != _VERSION:
+            with connection:
+                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION};")
+                connection.execute("INSERT INTO reader VALUES (?)", (_reader_signature(),))
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def read_below(path: str, roots: Iterable[str]) -> tuple[dict[str, Row], dict[int, str]]:
+    """Return the rows of the files below some folders, by path, and their readings by id.
+
+    Raises what `connect` does.
+    """
+    rows, texts = dict[str, Row](), dict[int, str]()
+    with closing(connect(path)) as connection:
+        _forget_refusals(connection)
+        _forget_unused(connection, {root for root in roots if is_text(root)})
+        for root in filter(is_text, roots):  # SQLite keeps no other
+            ends = _ends(root)
+            found = connection.execute(f"SELECT * {_BELOW}", ends).fetchall()
+            rows.update({row[0]: row for row in found})
+            texts.update(connection.execute(_READINGS_BELOW, ends))
+    return rows, texts
+
+
+def write(path: str, changed: Mapping[str, Row | None], texts: Mapping[int, str]) -> None:
+    """Write rows, and delete those of files that are gone. Raises what `connect` does."""
+    rows = [row for row in changed.values() if row]
+    ids = texts.keys() & {id_ for _, _, _, id_, _, _ in rows}
+    readings = [(id_, json.loads(texts[id_])[0], texts[id_]) for id_ in ids]
+    with closing(connect(path)) as connection, connection:
+        connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in changed])
+        connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT OR REPLACE INTO readings VALUES (?, ?, ?)", readings)
+        if len(rows) < len(changed):
+            connection.execute(_WITHOUT_FILES)
+
+
+def _ends(root: str) -> tuple[str, str]:
+    """Return between which texts the paths below a folder are."""
+    first = Place.of_root(root).inside("").full_path
+    return first, first[:-1] + chr(ord(first[-1]) + 1)
+
+
+def _forget_unused(connection: sqlite3.Connection, roots: Iterable[str]) -> None:
+    """Note which folders are scanned today, and forget the files of those that are no longer."""
+    today = int(time.time() // _DAY_SECONDS)
+    known = dict(connection.execute("SELECT path, last_day FROM roots"))
+    fresh = [(root, today) for root in roots if known.get(root) != today]
+    unused = [root for root, day in known.items() if day < today - _DAYS]
+    if not fresh and not unused:
+        return
+    with connection:
+        connection.executemany("INSERT OR REPLACE INTO roots VALUES (?, ?)", fresh)
+        for root in set(unused).difference(roots):
+            connection.execute(f"DELETE {_BELOW}", _ends(root))
+            connection.execute("DELETE FROM roots WHERE path = ?", (root,))
+        if unused:
+            connection.execute(_WITHOUT_FILES)
+
+
+def _forget_refusals(connection: sqlite3.Connection) -> None:
+    """Let a reader that was mended read again what it refused before."""
+    signature = _reader_signature()
+    if connection.execute("SELECT signature FROM reader").fetchall() == [(signature,)]:
+        return
+    with connection:
+        connection.execute(
+            "DELETE FROM files WHERE reading IN (SELECT id FROM readings WHERE state != 'ok')"
+        )
+        connection.execute(_WITHOUT_FILES)
+        connection.execute("UPDATE reader SET signature = ?", (signature,))
+
+
+def _reader_signature() -> str:
+    """Return what is another whenever our own reader is: sizes and times of our modules.
+
+    All of them count, as refused files are few, and so that no part of the reader is left out.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for folder, _, files in sorted(os.walk(lib_embeddings.__path__[0])):
+        for name in sorted(file for file in files if file.endswith(".py")):
+            status = os.stat(os.path.join(folder, name))
+            digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,144 @@
+"""A view as lines for a console or a log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.errors import shown
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.catalogue import Catalogue
+from lib_embeddings.library.lens import Kind, ViewEntry
+from lib_embeddings.library.view import View
+
+# A burst of changes is one line: it names so many files and counts the others.
+_NAMED = 10
+# The console of a host names so many embeddings that were loaded, and counts the others.
+_NAMED_LOADED = 100
+# It lists so many files that were not. Of more than these it gives examples of each kind.
+_LISTED = 20
+_EXAMPLES = 3
+
+
+def log_lines(view: View) -> Iterator[str]:
+    """Yield what was loaded, then one line for each file that was not, with its reason.
+
+    Without an active model it is what some model could load.
+    """
+    names = _names(view)
+    yield from _total_lines(view)
+    if names:
+        yield f"Embeddings: {', '.join(names)}"
+    others = [seen for seen in view if not seen.may_be_used]
+    if others:
+        yield f"Not loaded: {len(others)}"
+    yield from _reasons(others)
+
+
+def summary_lines(view: View, news: Sequence[ViewEntry]) -> Iterator[str]:
+    """Yield the same for a console that others write to, in few lines.
+
+    Args:
+        news: the files to list among those that were not loaded.
+    """
+    names = _names(view)
+    rest = len(names) - _NAMED_LOADED
+    more = f" and {rest:,} more" if rest > 0 else ""
+    yield from _total_lines(view)
+    if names:
+        yield f"Embeddings: {', '.join(names[:_NAMED_LOADED])}{more}"
+    n_others = sum(not seen.may_be_used for seen in view)
+    if news:
+        are_all = len(news) == n_others
+        yield f"Not loaded: {n_others:,}" + (
+            "" if are_all else f", {len(news):,} not listed before:"
+        )
+    yield from _reasons(news) if len(news) <= _LISTED else _reasons_by_kind(news)
+
+
+def name_lines(catalogue: Catalogue) -> Iterator[str]:
+    """Yield a line for each warning about a name, below the number of such names."""
+    advice = ((shown(seen.name, 255), catalogue.advice_on(seen)) for seen in catalogue.view)
+    warned = [(name, about.warnings) for name, about in advice if about.warnings]
+    if warned:
+        yield f"Names that need attention: {len(warned)}"
+    yield from _rows((name, warning) for name, warnings in warned for warning in warnings)
+
+
+def change_lines(changes: Changes, view: View) -> Iterator[str]:
+    """Yield a line for each kind of change, however many files it is about, and the new total."""
+    kinds = {seen.entry.place: f" ({_kind(seen)})" for seen in view if not seen.may_be_used}
+    for word, entries in zip(("added", "modified", "deleted"), changes, strict=True):
+        if not entries:
+            continue
+        names = [
+            shown(entry.place.name, 255) + kinds.get(entry.place, "") for entry in entries[:_NAMED]
+        ]
+        more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
+        yield f"Embeddings {word}: {', '.join(names)}{more}"
+    yield from _total_lines(view)
+
+
+def _total_lines(view: View) -> Iterator[str]:
+    names = {seen.name for seen in view if seen.may_be_used}
+    yield f"Loaded a total of {len(names)} textual inversion embeddings."
+    families = by_family(view.tally)
+    if families:
+        yield f"{families}."
+
+
+def by_family(tally: Mapping[Kind, int]) -> str | None:
+    """Say how many embeddings are for which family; None where a model is active, or none is here.
+
+    One that several families can use counts for the first.
+    """
+    found = Counter[tuple[str, ...]]()
+    for kind, count in tally.items():
+        if kind.fit == "unknown":
+            found[kind.families[:1]] += count
+    if not found:
+        return None
+    known = [
+        f"{found[key,]} for {family.title}" for key, family in MODEL_FAMILIES.items() if found[key,]
+    ]
+    others = [f"{found[()]} for other models"] if found[()] else []
+    return f"{', '.join(known + others)}; choose a model to see what fits"
+
+
+def _names(view: View) -> list[str]:
+    return sorted({shown(seen.name, 255) for seen in view if seen.may_be_used}, key=str.lower)
+
+
+def _reasons(rows: Iterable[ViewEntry]) -> Iterator[str]:
+    return _rows(
+        (shown(seen.entry.place.path, 255), f"{_kind(seen):<12}  {_why(seen)}") for seen in rows
+    )
+
+
+def _reasons_by_kind(rows: Iterable[ViewEntry]) -> Iterator[str]:
+    """Yield how many there are of each kind, with a few of them."""
+    kinds: dict[str, list[ViewEntry]] = {}
+    for seen in rows:
+        kinds.setdefault(_kind(seen), []).append(seen)
+    for kind, of_kind in kinds.items():
+        yield f"  {kind}: {len(of_kind):,}"
+        examples = ((shown(seen.entry.place.path, 255), _why(seen)) for seen in of_kind[:_EXAMPLES])
+        yield from (f"  {row}" for row in _rows(examples))
+        if len(of_kind) > _EXAMPLES:
+            yield f"    and {len(of_kind) - _EXAMPLES:,} more"
+
+
+def _kind(seen: ViewEntry) -> str:
+    return seen.fit or seen.state
+
+
+def _why(seen: ViewEntry) -> str:
+    return shown(seen.reason or "", 1000)
+
+
+def _rows(pairs: Iterator[tuple[str, str]]) -> Iterator[str]:
+    """Yield a table of two columns, indented."""
+    rows = list(pairs)
+    width = min(max((len(first) for first, _ in rows), default=0), 48)
+    return (f"  {first:<{width}}  {second}" for first, second in rows)
