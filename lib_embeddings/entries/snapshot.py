@@ -119,12 +119,9 @@ def difference(
     gone, came = list[T](), list[T]()
     if not old:
         return gone, list(chain.from_iterable(new.values()))
-    for folder in old.keys() | new.keys():
-        former, now = old.get(folder, ()), new.get(folder, ())
-        if former is now:
-            continue
-        before = {place_of(each): each for each in former}
-        for each in now:
+    for folder in changed_folders(old, new):
+        before = {place_of(each): each for each in old.get(folder, ())}
+        for each in new.get(folder, ()):
             known = before.pop(place_of(each), None)
             if known is None:
                 came.append(each)
@@ -133,6 +130,12 @@ def difference(
                 came.append(each)
         gone.extend(before.values())
     return gone, came
+
+
+def changed_folders(old: ByFolder[T], new: ByFolder[T]) -> set[str]:
+    """Return the folders in which anything may have changed, those that are gone included."""
+    changed = {folder for folder, entries in new.items() if old.get(folder) is not entries}
+    return changed | (old.keys() - new.keys())
 
 
 def in_order(

@@ -162,7 +162,7 @@ class Catalogue:
     @cached_property
     def tally(self) -> Mapping[Kind, int]:
         """How many entries there are of each kind, but for those that somebody has hidden."""
-        hidden = Counter(row.seen.kind for row in self._by_hiding(self._rows, is_hidden=True))
+        hidden = Counter(row.kind for row in self._by_hiding(self._rows, is_hidden=True))
         return self.prepared.rows.tally - hidden
 
     @cached_property
@@ -171,7 +171,7 @@ class Catalogue:
         shown = self._by_hiding(self._rows, is_hidden=False)
         in_folders = self.prepared.rows.in_folders
         counts = self._count_folders(shown, in_folders if shown is self._rows else None)
-        tree = folder_tree(self.view.roots, self.prepared.rows.in_folders, counts)
+        tree = folder_tree(self.view.roots, self.prepared.rows.folders, counts)
         return {folder.id: folder for folder in tree}
 
     @cached_property
@@ -250,7 +250,7 @@ class Catalogue:
         }
         grouped = {kind: len(self._grouped(rows)) for kind, rows in kinds.items()}
         if tally is None:
-            tally = Counter(row.seen.kind for row in shown)
+            tally = Counter(row.kind for row in shown)
         return {**count_kinds(tally), **grouped}
 
     def _count_folders(
@@ -291,9 +291,9 @@ class Catalogue:
         """Return the rows with a state and fit that were asked for."""
         rows = self._by_hiding(rows, is_hidden=filters.hidden)
         if filters.state:
-            rows = [row for row in rows if row.seen.state in filters.state]
+            rows = [row for row in rows if row.kind.state in filters.state]
         if filters.fit:
-            rows = [row for row in rows if row.seen.fit in filters.fit]
+            rows = [row for row in rows if row.kind.fit in filters.fit]
         if filters.favourite:
             rows = self._favourites_in(rows)
         return rows
@@ -302,7 +302,7 @@ class Catalogue:
         """Return the rows for a family that have what the query looks for."""
         if filters.family:
             asked = frozenset(filters.family)
-            rows = [row for row in rows if not asked.isdisjoint(row.seen.families)]
+            rows = [row for row in rows if not asked.isdisjoint(row.kind.families)]
         query = Query.of(filters.query)
         if query.n_vectors is not None:
             rows = [row for row in rows if query.n_vectors in numbers_of(row.seen)]
@@ -314,26 +314,20 @@ class Catalogue:
 
     def _with(self, term: str, rows: list[Row], is_wanted: bool) -> list[Row]:
         """Return the rows that have a term in their texts, family or hash; or those that do not."""
-        letters, hashed, families = letters_of(term), self._hashed(term), families_of(term)
-        return [
-            row
-            for row in rows
-            if is_wanted
-            is (
-                row.texts.have(term, letters)
-                or row.id in hashed
-                or not families.isdisjoint(row.seen.families)
-            )
-        ]
+        found = self.prepared.rows.with_term(term, letters_of(term)) | self._hashed(term)
+        families = families_of(term)
+        if families:
+            found.update(row for row in rows if not families.isdisjoint(row.kind.families))
+        return [row for row in rows if (row in found) is is_wanted]
 
-    def _hashed(self, word: str) -> frozenset[str]:
-        """Return ids of the entries whose hash begins with *word*."""
+    def _hashed(self, word: str) -> set[Row]:
+        """Return the rows whose hash begins with *word*."""
         if len(word) < _HASH_LENGTH:
-            return frozenset()
+            return set()
         paths = {path for path, sha256 in self.hashes().items() if sha256.startswith(word)}
         if not paths:
-            return frozenset()
-        return frozenset(row.id for row in self._rows if row.seen.entry.place.full_path in paths)
+            return set()
+        return {row for row in self._rows if row.seen.entry.place.full_path in paths}
 
 
 def _below(folder: str | None, rows: list[Row]) -> list[Row]:

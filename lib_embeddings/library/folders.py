@@ -31,19 +31,28 @@ def folder_id(number: int, path: str) -> str:
     return f"{number}:{path}"
 
 
+def folder_order(n_roots: int, folders: Iterable[str]) -> list[str]:
+    """Return the ids of all roots and of folders with all above them, each before what is in it.
+
+    Args:
+        folders: ids.
+    """
+    ids = {folder_id(number, "") for number in range(n_roots)}
+    for each in folders:
+        ids.update(_lineage(each))
+    return sorted(ids, key=_depth_first)
+
+
 def folder_tree(
-    roots: Sequence[str], folders: Iterable[str], counts: Mapping[str, int]
+    roots: Sequence[str], order: Iterable[str], counts: Mapping[str, int]
 ) -> Iterator[FolderCount]:
     """Yield every root, and below it every folder with entries in it or deeper.
 
     Args:
-        folders: the id of each entry's folder.
+        order: the ids, from `folder_order`.
         counts: by the id of a folder, how many entries in it and below are to be counted.
     """
-    ids = {folder_id(number, "") for number in range(len(roots))}
-    for each in {*folders}:
-        ids.update(_ancestors(each))
-    return (_folder(roots, id_, counts.get(id_, 0)) for id_ in sorted(ids, key=_depth_first))
+    return (_folder(roots, id_, counts.get(id_, 0)) for id_ in order)
 
 
 def count_folders(
@@ -57,10 +66,10 @@ def count_folders(
     """
     counts: Counter[str] = Counter()
     for id_, count in folders.items():
-        for ancestor in _ancestors(id_):
+        for ancestor in _lineage(id_):
             counts[ancestor] += count
     for one, other in pairs:
-        counts.subtract({*_ancestors(one)} & {*_ancestors(other)})
+        counts.subtract({*_lineage(one)} & {*_lineage(other)})
     return dict(counts)
 
 
@@ -70,11 +79,14 @@ def prefix_of(folder: str) -> str:
     return f"{number}:/{path}/" if path else f"{number}:/"
 
 
-def _ancestors(folder: str) -> Iterator[str]:
-    """Yield the root that a folder lies in, the folders between, and itself."""
-    number, _, path = folder.partition(":")
-    parts = path.split("/") if path else []
-    return (folder_id(int(number), "/".join(parts[:count])) for count in range(len(parts) + 1))
+def _lineage(folder: str) -> Iterator[str]:
+    """Yield a folder, the folders that it lies in, and last their root."""
+    yield folder
+    while "/" in folder:
+        folder = folder.rpartition("/")[0]
+        yield folder
+    if not folder.endswith(":"):
+        yield folder[: folder.index(":") + 1]
 
 
 def _depth_first(folder: str) -> tuple[int, list[list[int | str]]]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import chain
 from operator import attrgetter
 from sys import intern
 from typing import Any
 
 from lib_embeddings.entries.snapshot import difference
-from lib_embeddings.library.folders import folder_id
-from lib_embeddings.library.lens import ViewEntry
-from lib_embeddings.library.query import SearchTexts
+from lib_embeddings.library.folders import folder_id, folder_order
+from lib_embeddings.library.lens import FitKind, Kind, State, ViewEntry
+from lib_embeddings.library.query import Haystack, SearchTexts
 from lib_embeddings.library.view import View, known_of
 from lib_embeddings.names import natural_key
 from lib_embeddings.prompts.name_checks import NameChecks
@@ -31,14 +32,16 @@ class Row:
     """An entry with what filters ask of it and what would be made again for each search.
 
     Attributes:
+        kind: what it is counted as.
         folder: the id of the folder that it lies in.
     """
 
-    __slots__ = ("_texts", "folder", "id", "seen")
+    __slots__ = ("_texts", "folder", "id", "kind", "seen")
 
     def __init__(self, seen: ViewEntry, root: int) -> None:
         place = seen.entry.place
         self.seen = seen
+        self.kind = _shared_kind(*seen.kind)
         self.id = place.id
         self.folder = intern(folder_id(root, place.folder))  # thousands share it
         self._texts: SearchTexts | None = None
@@ -49,6 +52,11 @@ class Row:
         if self._texts is None:
             self._texts = SearchTexts.of(self.seen)
         return self._texts
+
+
+@cache  # a library of any size has few
+def _shared_kind(state: State, fit: FitKind | None, families: tuple[str, ...]) -> Kind:
+    return Kind(state, fit, families)
 
 
 class Rows:
@@ -69,8 +77,11 @@ class Rows:
         self._numbers = numbers
         self.by_id = {row.id: row for row in rows}
         self.by_name = sorted(self.by_id.values(), key=self._key)
-        self.tally = Counter(row.seen.kind for row in self.by_name)
+        self.tally = Counter(row.kind for row in self.by_name)
         self.in_folders = Counter(row.folder for row in self.by_name)
+        self._folders: list[str] | None = None
+        self._texts: Haystack | None = None
+        self._names = Haystack(())
 
     @classmethod
     def of(cls, view: View) -> Rows:
@@ -93,10 +104,27 @@ class Rows:
             later.by_id[row.id] = row
             insort(later.by_name, row, key=self._key)
             later._count(row, 1)
+        if later.in_folders.keys() == self.in_folders.keys():
+            later._folders = self._folders
         return later
 
+    @property
+    def folders(self) -> list[str]:
+        """The ids of all folders with entries in them or deeper, each before what is in it."""
+        if self._folders is None:
+            self._folders = folder_order(len(self._numbers), self.in_folders)
+        return self._folders
+
+    def with_term(self, term: str, letters: str) -> set[Row]:
+        """Return the rows in whose texts a term is, or its letters in the name; see `Query`."""
+        if self._texts is None:
+            self._texts = Haystack(row.texts.full for row in self.by_name)
+            self._names = Haystack(row.texts.bare_name for row in self.by_name)
+        numbers = chain(self._texts.find(term), self._names.find(letters) if letters else ())
+        return {self.by_name[number] for number in numbers}
+
     def _count(self, row: Row, number: int) -> None:
-        self.tally[row.seen.kind] += number
+        self.tally[row.kind] += number
         self.in_folders[row.folder] += number
         if not self.in_folders[row.folder]:
             del self.in_folders[row.folder]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.texts import read_texts
@@ -100,9 +102,23 @@ class SearchTexts(NamedTuple):
         lines = (*written, *claimed, *map(str, entry.reading.metadata.values()))
         return cls(fold("\n".join(lines)), bare(seen.name))
 
-    def have(self, term: str, letters: str) -> bool:
-        """Tell whether a term is found, or its letters in the name."""
-        return term in self.full or (letters != "" and letters in self.bare_name)
+
+class Haystack:
+    """Many texts as one, in which a term is found much faster than in each of them."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        """Join texts; no term has the line break that parts them in it."""
+        parts = [f"{text}\n" for text in texts]
+        self._text = "".join(parts)
+        self._ends = list(accumulate(map(len, parts)))
+
+    def find(self, term: str) -> Iterator[int]:
+        """Yield the numbers of the texts that have a term."""
+        at = self._text.find(term)
+        while at >= 0:
+            number = bisect_right(self._ends, at)
+            yield number
+            at = self._text.find(term, self._ends[number])
 
 
 def letters_of(term: str) -> str:

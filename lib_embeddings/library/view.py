@@ -16,7 +16,13 @@ from operator import attrgetter
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.snapshot import ByFolder, Snapshot, difference, in_order
+from lib_embeddings.entries.snapshot import (
+    ByFolder,
+    Snapshot,
+    changed_folders,
+    difference,
+    in_order,
+)
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.embedding import tokens_taken
 from lib_embeddings.formats.text_encoders import ModelFamily
@@ -92,12 +98,12 @@ class View:
                 (named[name],) = group
             for seen in twins.get(name, group):
                 new[seen.entry.place] = seen
-        folders = {
-            path: self._rows(path, entries, new)
-            if path in reopened or entries is not self.snapshot.folders.get(path)
-            else self.folders[path]
-            for path, entries in snapshot.folders.items()
-        }
+        folders = dict(self.folders)
+        for path in changed_folders(self.snapshot.folders, snapshot.folders) | reopened:
+            if path in snapshot.folders:
+                folders[path] = self._rows(path, snapshot.folders[path], new)
+            else:
+                del folders[path]
         return View(snapshot, named, used, folders, twins, self.lens)
 
     def _groups(

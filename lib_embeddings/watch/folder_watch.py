@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import os
@@ -40,6 +41,12 @@ _EVENTS = [
 logging.getLogger("watchdog.observers.inotify").addFilter(
     lambda record: "thread is inactive" not in record.getMessage()
 )
+
+# What Linux says where it can watch no more, and how to let it.
+_LIMITS = {
+    errno.ENOSPC: "; raise the limit with: sudo sysctl fs.inotify.max_user_watches=524288",
+    errno.EMFILE: "; raise the limit with: sudo sysctl fs.inotify.max_user_instances=1024",
+}
 
 # One change without an event may only be ahead of its event; two in a row are not.
 MISSES = 2
@@ -284,7 +291,8 @@ class FolderWatch:
             self._replace(None)  # a folder went away meanwhile: the next scan lays anew
         except (OSError, RuntimeError) as error:
             self._replace(None)
-            self._poll_from_now_on(f"the system gives no file events ({error})")
+            limit = _LIMITS.get(getattr(error, "errno", None) or 0, "")
+            self._poll_from_now_on(f"the system gives no file events ({error}{limit})")
         return self._observer is not None
 
     def _observe(self, tops: Mapping[str, str]) -> Observer:

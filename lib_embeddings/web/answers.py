@@ -7,7 +7,6 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from fastapi import Request, Response
@@ -18,7 +17,7 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.files import Trashed
-from lib_embeddings.library.folders import folder_id
+from lib_embeddings.library.folders import FolderCount, folder_id
 from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
 from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
@@ -120,7 +119,7 @@ def folders(catalogue: Catalogue, filters: Filters) -> dict[str, Any]:
     found = catalogue.found_in_folders(filters)
     return {
         "folders": [
-            {**asdict(folder), "found": found.get(id_, 0)}
+            {**_folder_as_json(folder), "found": found.get(id_, 0)}
             for id_, folder in catalogue.folders.items()
         ]
     }
@@ -196,7 +195,16 @@ def prompts(reports: PromptReports, asked: Prompts) -> dict[str, Any] | None:
 
 def _folder(catalogue: Catalogue, id_: str) -> dict[str, Any] | None:
     folder = catalogue.folders.get(id_)
-    return asdict(folder) if folder else None
+    return _folder_as_json(folder) if folder else None
+
+
+def _folder_as_json(folder: FolderCount) -> dict[str, Any]:
+    return {
+        "id": folder.id,
+        "title": folder.title,
+        "depth": folder.depth,
+        "count": folder.count,
+    }
 
 
 def _look_into(seen: ViewEntry) -> Inspection:
