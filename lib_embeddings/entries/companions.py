@@ -44,6 +44,8 @@ def by_name(companions: Iterable[Companion]) -> dict[str, Companion]:
 # Pillow's names of what browsers show, and the bytes that it and its decoder take for a pixel at
 # most, as measured. It knows others, and starts Ghostscript for one of them.
 BYTES_A_PIXEL = {"PNG": 8, "JPEG": 4, "WEBP": 16, "GIF": 8, "AVIF": 12, "BMP": 8}
+# Memory of a large picture stays with the thread that decoded it, and servers have many.
+_DECODERS = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-pictures")
 # A tall strip of a picture is cut to a card's shape by the page anyway.
 _TALLEST = 3
 _QUALITY = 80
@@ -86,8 +88,8 @@ class Thumbnails:
         self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "thumbnails"
         self._most_bytes = most_bytes
         self._bytes: int | None = None
-        # Memory of a large picture stays with the thread that decoded it, and servers have many.
-        self._decoders = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-previews")
+        # Who asks for what another makes now waits in the queue, and finds it made.
+        self._makers = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-thumbnails")
 
     def get(self, pictures: Iterable[Picture], width: int) -> bytes | None:
         """Return the first picture that can be shown, as WebP, at most *width* pixels wide."""
@@ -99,7 +101,7 @@ class Thumbnails:
         kept = self._folder / f"{hashlib.blake2b(written, digest_size=16).hexdigest()}.webp"
         with suppress(OSError):
             return kept.read_bytes()
-        return self._decoders.submit(self._make, make, kept).result()
+        return self._makers.submit(self._make, make, kept).result()
 
     def _get(self, picture: Picture, width: int) -> bytes | None:
         key = f"{picture.path}\0{picture.mtime_ns}\0{width}"
@@ -192,9 +194,15 @@ def shrink_bytes(data: bytes, width: int) -> bytes | None:
 def in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
     """Return Pillow's name of a picture's format, and the picture as `shrink` makes it.
 
+    However many ask, few pictures are decoded at once.
+
     Raises:
         Exception: of any kind, where that makes none.
     """
+    return _DECODERS.submit(_in_small, file, width).result()
+
+
+def _in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
     from PIL import ImageOps  # noqa: PLC0415 - a scan needs none of it
 
     with open_picture(file, BYTES_A_PIXEL) as image:
