@@ -26,13 +26,19 @@ _NO_IDENTIFIERS = re.compile(
 _TEMPLATE = re.compile(r"`(?:[^`\\]|\\.)*`", re.DOTALL)
 
 
-def given_up() -> Iterator[tuple[str, bool]]:
-    """Yield each word of the column "not", and whether only code gives it up."""
+def rows() -> Iterator[list[str]]:
+    """Yield the columns of each row of the table."""
     table = ARCHITECTURE.partition("| word | means | not |")[2]
     for row in table.splitlines()[2:]:
         if not row.startswith("|"):
             return
-        for word in row.strip()[1:-1].split("|")[2].split(","):
+        yield row.strip()[1:-1].split("|")
+
+
+def given_up() -> Iterator[tuple[str, bool]]:
+    """Yield each word of the column "not", and whether only code gives it up."""
+    for _, _, words in rows():
+        for word in words.split(","):
             if word.strip():
                 yield word.strip().strip("`"), "`" in word
 
@@ -78,6 +84,13 @@ def identifiers_of(path: Path) -> set[str]:
 def test_words_are_given_up() -> None:
     """The table is read: it has words for all places, and words for code only."""
     assert {"lookalike": False, "look again": False, "told": True}.items() <= WORDS.items()
+
+
+def test_each_word_has_one_row() -> None:
+    """A word has one meaning, so no other row can have it, in the singular or the plural."""
+    words = [word.strip().removesuffix("s") for row in rows() for word in re.split("[,;]", row[0])]
+    (twice,) = [word for word in set(words) if words.count(word) > 1]
+    assert twice == "vector"  # one row of an array, and the array
 
 
 @pytest.mark.parametrize(
