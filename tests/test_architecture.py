@@ -199,6 +199,8 @@ CUTTERS = {
     "sources.download": "the folder of downloads",
     "sources.settings": "the file of settings",
     "sources.concepts": "the file of that list",
+    "watch.folder_watch": "the paths that events tell",
+    "watch.write_tracker": "the same",
 }
 CUTS = {
     f"os.path.{function}"
@@ -207,7 +209,7 @@ CUTS = {
         *("commonpath", "commonprefix", "normpath"),
     )
 }
-ROOMS_OF_PLACES = ("entries", "library", "sources", "web", "hosts", "cli")
+ROOMS_OF_PLACES = ("entries", "library", "watch", "sources", "web", "hosts", "cli")
 
 
 def cuts_of(path: Path) -> Iterator[str]:
