@@ -14,7 +14,13 @@ from lib_embeddings.entries.sidecars import write_texts
 from lib_embeddings.errors import BadPicture, WriteError
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json
-from lib_embeddings.library.sets import putting, renaming, sets_as_json, why_no_name
+from lib_embeddings.library.sets import (
+    putting,
+    renaming,
+    sets_as_json,
+    why_no_name,
+    why_not_renamed,
+)
 from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.web.answers import as_json, tag_of, unchanged
@@ -101,8 +107,9 @@ class _Routes:
         self._check_known(name)
         new = await read_text(request, "name", "the new name")
         _check_name(new)
-        if new in self._library.sets and new != name:
-            raise HTTPException(409, f"there is a set {new} already: give another name")
+        why = why_not_renamed(name, new, self._library.sets)
+        if why:
+            raise HTTPException(409, why)
         await run_in_threadpool(self._library.change_sets, renaming(name, new))
         return self.sets(request)
 
