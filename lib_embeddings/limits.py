@@ -133,6 +133,8 @@ class Limits:
     undo_seconds: float = 86_400.0
     # A draft beside an embedding is written in less; an older one was left by a process that died.
     draft_seconds: float = 3600.0
+    # As wide as cards and details show a picture; 32 pixels are the least that shows anything.
+    preview_widths: tuple[int, int] = (32, 1024)
     # A page asks for a hundred previews at once.
     previews_at_once: int = 2
     # 10,000 thumbnails of 256 pixels are about 100 MB.
