@@ -17,9 +17,10 @@ from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.folders import FolderCount
-from lib_embeddings.library.query import Filters, Order, Query, Sort
+from lib_embeddings.library.query import Filters, Order, Query, SearchTexts, Sort, letters_of
 from lib_embeddings.library.view import FITS, STATES, View
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import bare, fold
 from tests.builders import safetensors_file, torch_zip, vectors
 
 FILES = {
@@ -31,6 +32,10 @@ FILES = {
     ),
     "anime2/cut.pt": torch_zip()[:-1],
 }
+
+
+# Names and queries, and the names with what a search has found in brackets.
+SEARCHES = json.loads((Path(__file__).parents[1] / "data" / "search_cases.json").read_bytes())
 
 
 def catalogue_of(view: View, **fields: object) -> Catalogue:
@@ -100,6 +105,14 @@ def test_a_number_of_vectors_in_a_phrase() -> None:
         ("with 8 vectors or",), ("2 vectors",), 3
     )
     assert Query.of("-8 vectors") == Query(("vectors",), ("8",))
+
+
+@pytest.mark.parametrize(("name", "query", "marked"), SEARCHES)
+def test_what_the_page_marks_in_a_name(name: str, query: str, marked: str) -> None:
+    """The page's script has the same grammar: it marks what a search has found in a name."""
+    texts = SearchTexts(fold(name), bare(name))
+    is_found = [texts.have(each, letters_of(each)) for each in Query.of(query).wanted]
+    assert any(is_found) == ("[" in marked)
 
 
 def test_a_query_of_any_length_costs_little(view: View) -> None:
