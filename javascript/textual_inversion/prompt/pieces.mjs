@@ -95,7 +95,7 @@ export function endsInMark(name) {
  * @param {string} name
  * @param {string} after
  */
-export function isTouched(name, after) {
+export function runsOn(name, after) {
   return endsInMark(name) && /^[^\s\p{L}\p{N}()[\]{}|:<>\\]/u.test(after);
 }
 
