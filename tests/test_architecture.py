@@ -34,11 +34,11 @@ ALLOWED = {
     "safetensors": ("pictures.model", "training.learn"),
     "PIL": (
         "formats.containers.picture_pixels",
-        "entries.companions",
+        "entries.thumbnails",
         "pictures",
         "training.examples",
     ),
-    "platformdirs": ("library", "entries.companions", "entries.previews", "sources"),
+    "platformdirs": ("library", "entries.thumbnails", "entries.previews", "sources"),
     "sqlite3": ("library",),
     "watchdog": ("watch",),
     "tqdm": ("library.progress",),
@@ -149,7 +149,7 @@ def test_only_commands_and_routes_ask_sites() -> None:
 # Who opens files, and which. Those of embeddings are opened by `entries.read` alone.
 OPENERS = {
     "entries.read": "embeddings",
-    "entries.companions": "pictures beside embeddings, and thumbnails",
+    "entries.thumbnails": "pictures beside embeddings, and small ones of them",
     "entries.previews": "a picture that somebody put there, and the one before",
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
     "training.examples": "pictures to learn from, and the texts beside them",
@@ -187,8 +187,8 @@ def test_only_the_reader_opens_embeddings() -> None:
 # alone, which knows the rules of each system; all others here have files of their own.
 CUTTERS = {
     "entries.place": "the one that does it for all",
-    "entries.companions": "the folder of thumbnails",
     "entries.drafts": "drafts of what is written, beside their place",
+    "entries.thumbnails": "the folder of thumbnails",
     "entries.previews": "the folder of pictures that were replaced",
     "cli.learn": "the state of what is learned, in the current folder",
     "library.index": "the folder of the index, and our own modules",

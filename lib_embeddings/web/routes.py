@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import Thumbnails, pictures_of, video_of
+from lib_embeddings.entries.companions import pictures_of, video_of
+from lib_embeddings.entries.thumbnails import Thumbnails
 from lib_embeddings.errors import BadName, EmbeddingError, MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.files import incoming
