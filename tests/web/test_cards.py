@@ -20,7 +20,7 @@ from PIL import Image
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import ClaimsJson, EntryJson, TwinJson, VectorsJson
+from lib_embeddings.library.render import EntryJson
 from lib_embeddings.web.clients import allow
 from tests.builders import (
     Raw,
@@ -121,30 +121,6 @@ def test_the_documented_summary_is_the_example() -> None:
     (example,) = re.findall(r"```json\n(.*?)```", section("GET /entries"), re.DOTALL)
     before_entries = section("GET /entries").partition("### An entry")[0]
     assert documented_fields(before_entries) == list(json.loads(example))
-
-
-@pytest.mark.parametrize(
-    ("name", "record"),
-    [
-        ("Entry", EntryJson),
-        ("Claims", ClaimsJson),
-        ("Twin", TwinJson),
-        ("VectorsInfo", VectorsJson),
-    ],
-)
-def test_the_types_of_the_page_are_the_table_of_fields(name: str, record: type) -> None:
-    """The page's script knows exactly the fields that are told."""
-    modules = (
-        PROJECT / "javascript/textual_inversion" / module for module in ("api.mjs", "answers.mjs")
-    )
-    script = "".join(module.read_text(encoding="utf-8") for module in modules)
-    comments = re.findall(r"/\*\*.*?\*/", script, re.DOTALL)
-    (comment,) = (
-        text for text in comments if re.search(rf"@typedef \{{(?!import).*\}} {name}\b", text)
-    )
-    properties = re.findall(r"@property \{.*?\} (\w+)", comment)
-    fields = properties or re.findall(r"(\w+): ", comment)  # a short type is on one line
-    assert sorted(fields) == sorted(get_type_hints(record))
 
 
 def test_the_documented_parameters_are_the_real_ones(site: Site) -> None:
