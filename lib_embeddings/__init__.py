@@ -18,8 +18,7 @@ from lib_embeddings.errors import (
 )
 from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.library.library import scan
-
-__version__ = "0.1.0"
+from lib_embeddings.version import __version__
 
 __all__ = [
     "BrokenFile",
@@ -29,6 +28,7 @@ __all__ = [
     "NotAnEmbedding",
     "PictureError",
     "UnsafeFile",
+    "__version__",
     "read_embedding",
     "scan",
 ]

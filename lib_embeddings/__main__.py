@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from lib_embeddings import __version__
 from lib_embeddings.cli import (
     INTERRUPTED,
     OK,
@@ -25,6 +24,7 @@ from lib_embeddings.cli import (
     try_,
 )
 from lib_embeddings.errors import shown
+from lib_embeddings.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -139,6 +139,11 @@ class HostError(Exception):
         self.missing = missing
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number with what is counted, as a message has it: `1 file`, `1,000 files`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def shown(text: str, length: int = 80) -> str:
     """Return text that came with a file fit for a message: one line, printable, not too long."""
     short = text if len(text) <= length else text[: length - 1] + "…"

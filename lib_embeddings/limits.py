@@ -102,7 +102,7 @@ class Limits:
     # 64 bits have 20; beyond a few hundred no float is left either.
     json_digits: int = 400
 
-    # Pictures
+    # Pictures that hold an embedding
 
     # A 512-pixel picture with strips has 0.3 megapixels, one of 1024 pixels with 16 vectors 1.5. In
     # memory a pixel takes about twenty bytes.
@@ -133,6 +133,8 @@ class Limits:
     undo_seconds: float = 86_400.0
     # A draft beside an embedding is written in less; an older one was left by a process that died.
     draft_seconds: float = 3600.0
+    # As wide as cards and details show a picture; 32 pixels are the least that shows anything.
+    preview_widths: tuple[int, int] = (32, 1024)
     # A page asks for a hundred previews at once.
     previews_at_once: int = 2
     # 10,000 thumbnails of 256 pixels are about 100 MB.
@@ -178,11 +180,11 @@ class Limits:
     # Embeddings that an infotext names: prompts have at most dozens.
     infotext_embeddings: int = 256
 
-    # Pictures
+    # Pictures that are painted, and words that are learned of some
 
     # Rows of a labelled picture.
     compared_seeds: int = 100
-    # A word has no more vectors, as prompts have 75 tokens in a chunk.
+    # A word that takes more than a tenth of a prompt's 75 tokens leaves too little room for others.
     learned_vectors: int = 8
     # A word is learned after some hundred steps of a few pictures.
     learning_steps: int = 100_000

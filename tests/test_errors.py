@@ -13,6 +13,7 @@ from lib_embeddings.errors import (
     NotAnEmbedding,
     PackedEmbedding,
     UnsafeFile,
+    counted,
     shown,
 )
 from lib_embeddings.limits import LIMITS, at_most
@@ -81,3 +82,11 @@ def test_whatever_text_is_printable_once_shown(text: str, length: int) -> None:
     result = shown(text, length)
     assert result.isprintable()
     assert result.encode("utf-8").decode("utf-8") == result
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1000, "1,000 files")]
+)
+def test_one_is_no_plural(number: int, sentence: str) -> None:
+    """A number has its thing in the right form."""
+    assert counted(number, "file") == sentence

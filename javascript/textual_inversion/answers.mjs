@@ -45,7 +45,7 @@
  */
 
 /** @typedef {Record<Field, string> & {steps?: number, styles?: string[], infotext?: string}} Prompts */
-/** @typedef {Record<Field, Report> & {generation: number, infotext?: Provenance}} Reports */
+/** @typedef {Record<Field, Report> & {generation: number, model: string | null, infotext?: Provenance}} Reports */
 
 /**
  * @typedef {Member & {id: string | null, reason: string | null}} KnownMember With its file, and why it is not used.

@@ -14,7 +14,7 @@ import { ask, patient, send } from "./request.mjs";
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
 /** @typedef {Folder & {found: number}} FoundFolder With how many entries a click on it shows. */
-/** @typedef {{key: string, title: string, encoders: string[]}} Family */
+/** @typedef {{key: string, title: string}} Family */
 
 /**
  * @typedef {object} Limits
@@ -22,7 +22,8 @@ import { ask, patient, send } from "./request.mjs";
  * @property {number} chunk_tokens That a text encoder reads at once.
  * @property {number} steps Of a picture.
  * @property {number} page Entries in one answer.
- * @property {number} completions
+ * @property {number} completions In one answer.
+ * @property {number} ids In one request.
  * @property {number} file_bytes Of a file that is added.
  */
 
@@ -36,7 +37,6 @@ import { ask, patient, send } from "./request.mjs";
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
  * @property {Family[]} families
- * @property {Record<string, {hidden_size: number}>} encoders
  * @property {Limits} limits
  */
 
@@ -255,10 +255,10 @@ export class Api {
    * Return the address of an entry's picture.
    *
    * @param {Entry} entry One that has a preview.
-   * @param {number} width In pixels of the screen.
+   * @param {number} [width] In pixels of the screen; without it, as wide as there are pictures.
    */
   preview({ id, preview }, width) {
-    const search = new URLSearchParams({ v: preview ?? "", width: String(width) });
+    const search = asSearch({ v: preview ?? "", ...(width && { width }) });
     return `${this.base}/preview/${encodeURIComponent(id)}?${search}`;
   }
 

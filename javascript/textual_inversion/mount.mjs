@@ -100,7 +100,7 @@ class Page {
     this.host = host;
     const find = host.searchable.length ? this.#find : undefined;
     this.reports = host.tabs.map((tabname) => new PromptReports(tabname, api, host.limits, this.#showCard, find));
-    this.completer = new Completer(api, new Own(api.base), host, {
+    this.completer = new Completer(api, new Own(api.base, host.limits), host, {
       blockOf: (target) => this.#blockOf(target),
       insertSet: (target, members) => this.#insertSet(target, members),
     });

@@ -5,18 +5,21 @@
 import { ask, send } from "./request.mjs";
 
 /** @typedef {import("./api.mjs").Entry} Entry */
+/** @typedef {import("./api.mjs").Limits} Limits */
 /** @typedef {import("./api.mjs").Texts} Texts */
 /** @typedef {Partial<Record<keyof Texts, {before: string, after: string}>>} TextEdits */
 /** @typedef {import("./answers.mjs").Member} Member */
 /** @typedef {import("./answers.mjs").KnownMember} KnownMember */
 /** @typedef {{name: string, members: KnownMember[]}} EmbeddingSet */
 
-const MOST_IDS = 10_000;
-
 export class Own {
-  /** @param {string} base */
-  constructor(base) {
+  /**
+   * @param {string} base
+   * @param {Limits} limits
+   */
+  constructor(base, limits) {
     this.base = base;
+    this.limits = limits;
   }
 
   /**
@@ -55,8 +58,9 @@ export class Own {
    * @param {boolean} favourite
    */
   async mark(ids, favourite) {
-    for (let at = 0; at < ids.length; at += MOST_IDS)
-      await send("PATCH", `${this.base}/entries`, { ids: ids.slice(at, at + MOST_IDS), favourite });
+    const most = this.limits.ids;
+    for (let at = 0; at < ids.length; at += most)
+      await send("PATCH", `${this.base}/entries`, { ids: ids.slice(at, at + most), favourite });
   }
 
   /** @returns {Promise<EmbeddingSet[]>} */

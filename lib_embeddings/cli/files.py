@@ -15,7 +15,7 @@ from typing import Any
 from lib_embeddings.cli import OK, refuse
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.plans import Plan, folder_inside, plan_move, plan_rename
+from lib_embeddings.entries.plans import folder_inside, plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.library.choices import Choices
@@ -69,8 +69,12 @@ def _refusing(run: Callable[[argparse.Namespace], None]) -> Callable[[argparse.N
 
 
 def _rename(options: argparse.Namespace) -> None:
-    plan = plan_rename(_entry(options.file), options.name)
-    _carry_out(plan, is_wanted=not options.dry_run)
+    entry = _entry(options.file)
+    if options.dry_run:
+        plan = plan_rename(entry, options.name)
+    else:
+        with _files() as files:
+            plan = files.rename(entry, options.name)
     for old, new in plan.moves:
         print(f"{shown(old.filename, 255)} -> {shown(new.filename, 255)}")
 
@@ -81,7 +85,9 @@ def _move(options: argparse.Namespace) -> None:
         folder = folder_inside(Place.of_root(folder.full_folder), folder.filename)
     with made_folder(folder):
         plan = plan_move(_entry(options.file), folder)
-        _carry_out(plan, is_wanted=not options.dry_run)
+        if not options.dry_run:
+            with _files() as files:
+                files.carry_out(plan)
     for old, new in plan.moves:
         print(f"{shown(old.filename, 255)} -> {shown(new.full_path, 255)}")
 
@@ -109,12 +115,6 @@ def _trash(options: argparse.Namespace) -> None:
 def _restore(options: argparse.Namespace) -> None:
     with _files() as files:
         print(shown(files.restore(options.id).after.full_path, 255))
-
-
-def _carry_out(plan: Plan, *, is_wanted: bool) -> None:
-    if is_wanted:
-        with _files() as files:
-            files.carry_out(plan)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from lib_embeddings.cli import OK, check_folders, print_json, refuse, scanned
 from lib_embeddings.entries.texts import read_texts
-from lib_embeddings.errors import SourceError, WriteError, shown
+from lib_embeddings.errors import SourceError, WriteError, counted, shown
 from lib_embeddings.library.index import Index
 
 
@@ -40,8 +40,8 @@ def run(options: argparse.Namespace) -> int:
         ]
     if hashed:
         print(
-            f"Sending the SHA-256 of {len(hashed):,} files to Civitai: the hashes only, and no "
-            "name.",
+            f"Sending the SHA-256 of {counted(len(hashed), 'file')} to Civitai: the hashes only, "
+            "and no name.",
             file=sys.stderr,
         )
     try:
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         ]
         print_json({"asked": len(hashed), "files": files})
         return OK
-    print(f"Civitai knows {len(known):,} of {len(hashed):,} files.")
+    print(f"Civitai knows {len(known):,} of {counted(len(hashed), 'file')}.")
     for (entry, _, offer), contradiction in zip(known, contradictions, strict=True):
         print(f"  {shown(entry.place.path, 255)}: {offer.line}")
         if contradiction:

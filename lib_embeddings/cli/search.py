@@ -16,7 +16,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("text", metavar="TEXT", help="words to search for")
     parser.add_argument(
         "--source",
-        choices=("civitai", "concepts"),
+        choices=("concepts", "civitai"),
         default="civitai",
         help="where to search (default: %(default)s)",
     )

@@ -19,6 +19,7 @@ from lib_embeddings.library.sets import (
     renaming,
     sets_as_json,
     why_no_name,
+    why_not_renamed,
 )
 from lib_embeddings.library.view import View
 from lib_embeddings.limits import LIMITS
@@ -85,11 +86,11 @@ def _change(choices: Choices, options: argparse.Namespace) -> str | None:
     name, new, sets = options.name, options.rename, choices.sets()
     if not options.add and name not in sets:
         return _unknown(name)
-    problem = why_no_name(name) or (why_no_name(new) if new is not None else None)
+    problem = why_no_name(name)
+    if new is not None:
+        problem = problem or why_no_name(new) or why_not_renamed(name, new, sets)
     if problem:
         return problem
-    if new in sets and new != name:
-        return f"there is a set {shown(new)} already: give another name"
     if options.delete:
         choices.change(putting(name, ()))
         return None

@@ -1,54 +1,25 @@
-"""The picture beside an embedding: which it is, and in small; and how files there are written.
+"""What lies beside an embedding and shows it. Nothing here asks a disk.
 
 `<name>.preview.png` comes before `<name>.png`; other kinds and any letter case will do. A picture
-that is itself the embedding shows itself. What the files are called says nothing of what they are:
-Pillow looks at their first bytes, and where it cannot show one (a damaged picture, a video), the
-next one is shown.
+that is itself the embedding shows itself.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import logging
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from platformdirs import user_cache_path
-
-from lib_embeddings.entries.drafts import sweep, write_at_once
 from lib_embeddings.entries.entry import Companion, Entry
-from lib_embeddings.entries.moves import advice_on
-from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.read import open_file
-from lib_embeddings.errors import WriteError, shown
-from lib_embeddings.formats.containers.picture_pixels import open_picture
-from lib_embeddings.limits import LIMITS, at_most
+from lib_embeddings.entries.thumbnails import Thumbnails, shrink_bytes
 from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, THUMB, VIDEO_SUFFIXES, fold
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-log = logging.getLogger(__name__)
+# Thumbnails are for who still looks for them here.
+__all__ = ["Picture", "Thumbnails", "by_name", "pictures_of", "shrink_bytes", "video_of"]
 
 
 def by_name(companions: Iterable[Companion]) -> dict[str, Companion]:
     """Return what lies beside an embedding by its folded name."""
     return {fold(each.filename): each for each in companions}
-
-
-# Pillow's names of what browsers show, and the bytes that it and its decoder take for a pixel at
-# most, as measured. It knows others, and starts Ghostscript for one of them.
-BYTES_A_PIXEL = {"PNG": 8, "JPEG": 4, "WEBP": 16, "GIF": 8, "AVIF": 12, "BMP": 8}
-# A tall strip of a picture is cut to a card's shape by the page anyway.
-_TALLEST = 3
-_QUALITY = 80
-# Where cameras write how a picture is to be turned, and the turns that swap width and height.
-_ORIENTATION, _QUARTER_TURNS = 0x0112, range(5, 9)
 
 
 class Picture(NamedTuple):
@@ -76,162 +47,3 @@ def _shown_by(entry: Entry, suffixes: tuple[str, ...]) -> tuple[Picture, ...]:
     found = (known[name] for name in names if name in known)
     beside = entry.place.beside
     return tuple(Picture(beside(each.filename).full_path, each.mtime_ns) for each in found)
-
-
-class Thumbnails:
-    """Small pictures, kept in a folder of ours until there are too many."""
-
-    def __init__(self, folder: str | None = None, most_bytes: int = LIMITS.thumbnail_bytes) -> None:
-        """Keep them in *folder*, by default in the user's cache folder; none is made yet."""
-        self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "thumbnails"
-        self._most_bytes = most_bytes
-        self._bytes: int | None = None
-        # Memory of a large picture stays with the thread that decoded it, and servers have many.
-        self._decoders = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-previews")
-
-    def get(self, pictures: Iterable[Picture], width: int) -> bytes | None:
-        """Return the first picture that can be shown, as WebP, at most *width* pixels wide."""
-        return next(filter(None, (self._get(picture, width) for picture in pictures)), None)
-
-    def made(self, key: str, make: Callable[[], bytes | None]) -> bytes | None:
-        """Return the small picture that is kept under a key, which *make* makes else."""
-        written = key.encode("utf-8", "surrogatepass")
-        kept = self._folder / f"{hashlib.blake2b(written, digest_size=16).hexdigest()}.webp"
-        with suppress(OSError):
-            return kept.read_bytes()
-        return self._decoders.submit(self._make, make, kept).result()
-
-    def _get(self, picture: Picture, width: int) -> bytes | None:
-        key = f"{picture.path}\0{picture.mtime_ns}\0{width}"
-        return self.made(key, lambda: shrink(picture.path, width))
-
-    def _make(self, make: Callable[[], bytes | None], kept: Path) -> bytes | None:
-        with suppress(OSError):  # others who asked for it may have made it meanwhile
-            return kept.read_bytes()
-        data = make()
-        if data is not None:
-            self._keep(kept, data)
-        return data
-
-    def _keep(self, path: Path, data: bytes) -> None:
-        """Write a thumbnail. A full or read-only disk costs only its memory."""
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_at_once(path, data)
-            if self._bytes is None:
-                self._bytes = sum(size for _, size, _ in self._kept())
-            else:
-                self._bytes += len(data)
-            if self._bytes > self._most_bytes:
-                self._make_room()
-        except OSError as error:
-            log.debug("the thumbnail %s could not be kept: %s", path, error)
-
-    def _make_room(self) -> None:
-        """Delete the oldest thumbnails until half of the room is free."""
-        kept = sorted(self._kept())
-        self._bytes = sum(size for _, size, _ in kept)
-        for _, size, path in kept:
-            if self._bytes <= self._most_bytes // 2:
-                break
-            with suppress(OSError):
-                os.remove(path)
-                self._bytes -= size
-
-    def _kept(self) -> Iterator[tuple[int, int, str]]:
-        with os.scandir(self._folder) as inside:
-            for item in inside:
-                with suppress(OSError):
-                    status = item.stat()
-                    yield status.st_mtime_ns, status.st_size, item.path
-
-
-def write_beside(place: Place, data: bytes, check: Callable[[], object] = lambda: None) -> None:
-    """Write a file in a folder of embeddings in one step; a link stays one.
-
-    Raises:
-        WriteError: the disk refuses.
-    """
-    path = Path(os.path.realpath(place.full_path))
-    sweep(path.parent)
-    try:
-        write_at_once(path, data, check)
-    except OSError as error:
-        raise not_written(place, error) from error
-
-
-def not_written(place: Place, error: OSError) -> WriteError:
-    """Return what to say where a file beside an embedding cannot be written."""
-    why = f"{shown(place.filename, 255)} cannot be written: {error.strerror}"
-    return WriteError(why + advice_on(error))
-
-
-def shrink(path: str, width: int) -> bytes | None:
-    """Return a picture's first frame as WebP, upright and at most *width* pixels wide.
-
-    None where the file is no picture, is damaged, or is larger than previews are.
-    """
-    try:
-        with open_file(path) as file, io.BufferedReader(file) as buffered:
-            at_most(LIMITS.preview_bytes, os.fstat(file.fileno()).st_size, "bytes of picture")
-            return in_small(buffered, width)[1]
-    except Exception as error:  # noqa: BLE001 Pillow raises errors of every kind on damaged pictures
-        log.debug("the picture %s cannot be shown: %s", path, error)
-        return None
-
-
-def shrink_bytes(data: bytes, width: int) -> bytes | None:
-    """Do the same with a picture that is no file of ours."""
-    try:
-        return in_small(io.BytesIO(data), width)[1]
-    except Exception as error:  # noqa: BLE001 likewise
-        log.debug("a picture cannot be shown: %s", error)
-        return None
-
-
-def in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
-    """Return Pillow's name of a picture's format, and the picture as `shrink` makes it.
-
-    Raises:
-        Exception: of any kind, where that makes none.
-    """
-    from PIL import ImageOps  # noqa: PLC0415 - a scan needs none of it
-
-    with open_picture(file, BYTES_A_PIXEL) as image:
-        kind = image.format or ""
-        if kind == "JPEG":
-            at_most(LIMITS.photo_pixels, image.width * image.height, "pixels")
-            at_most(LIMITS.photo_scans, _count_scans(file), "scans")
-        if (
-            "progressive" in image.info
-        ):  # all of it is kept until the last scan, with two bytes each
-            _check_memory(image, 2 * len(image.getbands()))
-        image.draft("RGB", (width, width))  # lets a JPEG skip detail
-        _check_memory(image, BYTES_A_PIXEL[kind])
-        eight_bits = _in_eight_bits(image)
-        bounds = (width, width * _TALLEST)
-        is_turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
-        eight_bits.thumbnail(bounds[::-1] if is_turned else bounds)
-        upright = ImageOps.exif_transpose(eight_bits)
-    has_alpha = "A" in upright.mode or "transparency" in upright.info
-    data = io.BytesIO()
-    upright.convert("RGBA" if has_alpha else "RGB").save(data, "WEBP", quality=_QUALITY)
-    return kind, data.getvalue()
-
-
-def _check_memory(image: Image, bytes_a_pixel: int) -> None:
-    n_bytes = image.width * image.height * bytes_a_pixel
-    at_most(LIMITS.preview_memory, n_bytes, "bytes of decoded picture")
-
-
-def _in_eight_bits(image: Image) -> Image:
-    """Return a picture that may be of 16 bits so that Pillow can make it small."""
-    if not image.mode.startswith("I"):
-        return image
-    return image.point(lambda value: value * (1 / 256)).convert("L")
-
-
-def _count_scans(file: BinaryIO) -> int:
-    """Return how often a JPEG goes over its pixels; Pillow finds its own place in it again."""
-    file.seek(0)
-    return file.read().count(b"\xff\xda")

@@ -6,6 +6,7 @@ that name, and whoever writes into the folder next removes it.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -15,10 +16,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from lib_embeddings.entries.place import Place
+from lib_embeddings.errors import WriteError, shown
 from lib_embeddings.limits import LIMITS
 
 # Not what moves put aside, which is somebody's only copy.
 _DRAFT = re.compile(r"\.lib-embeddings-[0-9a-f]{16}\.tmp")
+# A folder, or its disk, that this program may not write to.
+_REFUSALS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def draft_name(id_: str | None = None) -> str:
@@ -61,3 +66,30 @@ def write_at_once(path: Path, data: bytes, check: Callable[[], object] = lambda:
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def write_beside(place: Place, data: bytes, check: Callable[[], object] = lambda: None) -> None:
+    """Write a file in a folder of embeddings in one step; a link stays one.
+
+    Raises:
+        WriteError: the disk refuses.
+    """
+    path = Path(os.path.realpath(place.full_path))
+    sweep(path.parent)
+    try:
+        write_at_once(path, data, check)
+    except OSError as error:
+        raise not_written(place, error) from error
+
+
+def not_written(place: Place, error: OSError) -> WriteError:
+    """Return what to say where a file beside an embedding cannot be written."""
+    why = f"{shown(place.filename, 255)} cannot be written: {error.strerror}"
+    return WriteError(why + advice_on(error))
+
+
+def advice_on(error: OSError) -> str:
+    """Return what to add to a sentence about what the disk refused, if anything helps."""
+    if error.errno in _REFUSALS:
+        return "; this program may not write into its folder: allow that, or move the file"
+    return ""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from lib_embeddings.entries.drafts import draft_name, sweep
+from lib_embeddings.entries.drafts import advice_on, draft_name, sweep
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.errors import MoveError, shown
@@ -23,8 +23,6 @@ from lib_embeddings.names import fold
 
 # From the headers of Linux and macOS: to rename without replacing, seen from the current folder.
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
-# A folder, or its disk, that this program may not write to.
-_REFUSALS = (errno.EROFS, errno.EACCES, errno.EPERM)
 _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
@@ -214,10 +212,3 @@ def _why_failed(move: Move, error: OSError) -> str:
     done = f"renamed to {shown(target.filename, 255)}" if is_renamed else "moved"
     why = error.strerror or error
     return f"{shown(source.filename, 255)} cannot be {done}: {why}{advice_on(error)}"
-
-
-def advice_on(error: OSError) -> str:
-    """Return what to add to a sentence about what the disk refused, if anything helps."""
-    if error.errno in _REFUSALS:
-        return "; this program may not write into its folder: allow that, or move the file"
-    return ""

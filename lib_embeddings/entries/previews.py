@@ -15,22 +15,16 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from lib_embeddings.entries.companions import (
-    BYTES_A_PIXEL,
-    in_small,
-    not_written,
-    write_beside,
-)
+from lib_embeddings.entries.drafts import not_written, write_beside
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.thumbnails import BYTES_A_PIXEL, in_small
 from lib_embeddings.errors import BadPicture, WriteError
 from lib_embeddings.limits import LIMITS, MIB, at_most
 from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, fold
 
 # What every host shows keeps its bytes, under the ending of its format.
 _ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "GIF": ".gif"}
-# The width of a picture whose format some hosts do not show.
-_WIDEST = 1024
 _WORD = re.compile(r"[0-9a-f]{32}")
 
 
@@ -106,7 +100,7 @@ def _judged(data: bytes) -> tuple[str, bytes]:
     """Return the ending of a picture, and its bytes as every host shows them."""
     try:
         at_most(LIMITS.preview_bytes, len(data), "bytes of picture")
-        kind, small = in_small(io.BytesIO(data), _WIDEST)
+        kind, small = in_small(io.BytesIO(data), LIMITS.preview_widths[1])
     except Exception as error:
         png, webp = (LIMITS.preview_memory // BYTES_A_PIXEL[k] // MIB for k in ("PNG", "WEBP"))
         raise BadPicture(

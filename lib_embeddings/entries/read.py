@@ -130,31 +130,35 @@ def read_file(found: Found) -> Entry:
     return entry_of(found, _reading_of(embedding), embedding.stored_name)
 
 
+def _waited() -> float:
+    return time.perf_counter() - time.thread_time()
+
+
 def read_each(
-    read: Callable[[Found], Entry], files: Iterable[Found]
+    read: Callable[[Found], Entry],
+    files: Iterable[Found],
+    waited: Callable[[], float] = _waited,
 ) -> Generator[Entry, None, None]:
     """Read files one by one, or many at once where it is the disk that takes the time.
 
     Whatever `read` raises ends it, once what is being read is read.
+
+    Args:
+        waited: returns for how many seconds this thread has not worked, from any beginning.
     """
     left = iter(files)
     while block := list(islice(left, _AT_A_TIME)):
-        waited = list[float]()
+        waits = list[float]()
         for found in block[:_PROBES]:
-            began = _waited()
+            began = waited()
             entry = read(found)
-            waited.append(_waited() - began)
+            waits.append(waited() - began)
             yield entry
-        if min(waited) < LIMITS.slow_call_seconds:
+        if min(waits) < LIMITS.slow_call_seconds:
             yield from map(read, block[_PROBES:])
         else:
             with ThreadPoolExecutor(LIMITS.slow_calls) as threads:
                 yield from threads.map(read, block[_PROBES:])
-
-
-def _waited() -> float:
-    """Return the seconds that this thread has not worked; only differences mean something."""
-    return time.perf_counter() - time.thread_time()
 
 
 def _misnamed(place: Place, container: str) -> Reading:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
-from lib_embeddings.entries.companions import write_beside
+from lib_embeddings.entries.drafts import write_beside
 from lib_embeddings.entries.entry import Companion, Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file

@@ -54,7 +54,7 @@ def _assemble(name: str, contents: Contents, draft: Draft) -> Embedding:
     if not by_encoder:
         raise BrokenFile("it holds no vectors")
     by_encoder = {key: by_encoder[key] for key in TEXT_ENCODERS if key in by_encoder}
-    _check_claims(by_encoder)
+    _check_names(by_encoder)
     vectors = {key: _stack(terms) for key, terms in by_encoder.items()}
     norms = {key: _norms(array) for key, array in vectors.items()}
     counts = {key: len(array) for key, array in vectors.items()}
@@ -88,7 +88,7 @@ def _encoder_of(term: Term) -> TextEncoder:
             f"found {shown(str(tensor.shape))}"
         )
     width = tensor.shape[-1]
-    named = [TEXT_ENCODERS[key] for key in term.claims]
+    named = [TEXT_ENCODERS[key] for key in term.named_for]
     known = [encoder for encoder in named if encoder.hidden_size == width]
     # The name of an encoder that is not known by its width is no mistake for another's.
     if not known and all(BY_HIDDEN_SIZE.get(e.hidden_size) is e for e in named):
@@ -101,12 +101,12 @@ def _encoder_of(term: Term) -> TextEncoder:
     return known[0]
 
 
-def _check_claims(by_encoder: Mapping[str, list[Term]]) -> None:
+def _check_names(by_encoder: Mapping[str, list[Term]]) -> None:
     """Refuse two encoders' vectors of one width: nothing says which the others belong to."""
     for key, terms in by_encoder.items():
-        if len({term.claims for term in terms}) > 1:
-            wrong = next(term for term in terms if key not in term.claims)
-            expected = TEXT_ENCODERS[wrong.claims[0]].hidden_size
+        if len({term.named_for for term in terms}) > 1:
+            wrong = next(term for term in terms if key not in term.named_for)
+            expected = TEXT_ENCODERS[wrong.named_for[0]].hidden_size
             raise BrokenFile(
                 f"{_named(wrong)} is {wrong.tensor.shape[-1]} wide, as {key} is: "
                 f"expected {expected}"
@@ -149,7 +149,7 @@ def _warn_terms(draft: Draft, by_encoder: Mapping[str, list[Term]]) -> list[str]
         if len(terms) > 1 and draft.layout != "encoder_keys":
             labels = shown(", ".join(term.label for term in terms))
             warnings.append(f"holds {len(terms)} terms for {key}, used one after another: {labels}")
-        if terms[0].claims and key not in terms[0].claims:
+        if terms[0].named_for and key not in terms[0].named_for:
             width = TEXT_ENCODERS[key].hidden_size
             warnings.append(f"{_named(terms[0])} is {width} wide, as {key} is: used for {key}")
     return warnings

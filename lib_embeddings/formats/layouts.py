@@ -22,13 +22,13 @@ class Term(NamedTuple):
     Attributes:
         label: its token, or its key in the file.
         tensor: (hidden_size,), (n_vectors, hidden_size) or (1, n_vectors, hidden_size).
-        claims: keys of the text encoders it may be for by its name; none where its name does not
+        named_for: keys of the text encoders it may be for by its name; none where its name does not
             say.
     """
 
     label: str
     tensor: Tensor
-    claims: tuple[str, ...] = ()
+    named_for: tuple[str, ...] = ()
 
     @property
     def n_vectors(self) -> int:
@@ -157,12 +157,12 @@ LIKELY: tuple[Layout, ...] = (tokens, bare_tensor)
 # Small parts
 
 
-def _term(label: object, tensor: object, claims: tuple[str, ...] = ()) -> Term:
+def _term(label: object, tensor: object, named_for: tuple[str, ...] = ()) -> Term:
     if isinstance(tensor, Placeholder):
         raise NotAnEmbedding(f"its {shown(str(label))} is {tensor.kind}")
     if not isinstance(tensor, Tensor):
         raise BrokenFile(f"its {shown(str(label))} is not a tensor: expected vectors")
-    return Term(shown(str(label)), tensor, claims)
+    return Term(shown(str(label)), tensor, named_for)
 
 
 def _in_order(root: Mapping[Any, object]) -> list[Term]:

@@ -17,7 +17,7 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -28,11 +28,12 @@ from lib_embeddings.entries.drafts import write_at_once
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import Move, carry_out, take_back
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.plans import Plan, plan_removal
+from lib_embeddings.entries.plans import Plan, plan_removal, plan_rename
 from lib_embeddings.errors import BadName, MoveError, shown
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.choices_file import patiently, transaction
-from lib_embeddings.names import SUFFIXES, split_name, why_no_filename
+from lib_embeddings.library.sets import following
+from lib_embeddings.names import SUFFIXES, fold, split_name, why_no_filename
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +130,28 @@ class Files:
     def carry_out(self, plan: Plan) -> None:
         """Move all files of a plan, or none. Raises `MoveError`."""
         self._alone(partial(self._carry_out, secrets.token_hex(8), plan, _ids_of(plan)))
+
+    def rename(self, entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
+        """Give an embedding another name, in sets as well, and return what moved.
+
+        Args:
+            others: all that are in the library, as far as it is known: none that serves the same
+                models may have the name, and a set that may mean another file goes on naming it.
+
+        Raises:
+            MoveError: the name is taken, or none should be called so, or the disk refuses.
+        """
+        others = tuple(others)
+        plan = plan_rename(entry, name, others)
+        self.carry_out(plan)
+        namesakes = (
+            each
+            for each in others
+            if each.reading.state == "ok" and fold(each.place.name) == fold(entry.place.name)
+        )
+        if all(each.place == entry.place for each in namesakes):
+            self._choices.change(following(entry.place.name, name))
+        return plan
 
     def delete(self, entry: Entry) -> Trashed:
         """Move an embedding to the trash. Raises `MoveError`."""

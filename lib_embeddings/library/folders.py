@@ -85,8 +85,9 @@ def _lineage(folder: str) -> Iterator[str]:
     while "/" in folder:
         folder = folder.rpartition("/")[0]
         yield folder
-    if not folder.endswith(":"):
-        yield folder[: folder.index(":") + 1]
+    root = folder[: folder.index(":") + 1]
+    if folder != root:
+        yield root
 
 
 def _depth_first(folder: str) -> tuple[int, list[list[int | str]]]:

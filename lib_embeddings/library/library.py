@@ -19,7 +19,7 @@ from typing import NamedTuple, final
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import Move, carry_out
 from lib_embeddings.entries.place import Place, absolute
-from lib_embeddings.entries.plans import check_name, folder_inside, plan_move, plan_rename
+from lib_embeddings.entries.plans import check_name, folder_inside, plan_move
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff, entry_at
 from lib_embeddings.entries.walk import Folder, Found
@@ -36,10 +36,9 @@ from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.progress import Progress, Stop, Stopped
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Wait
-from lib_embeddings.library.sets import Sets, following
+from lib_embeddings.library.sets import Sets
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View
-from lib_embeddings.names import fold
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
@@ -276,11 +275,8 @@ class Library:
     def rename(self, entry: Entry, name: str) -> str:
         """Give an embedding another name, and return the new id. Raises `MoveError`."""
         with self._scanning:
-            plan = plan_rename(entry, name, self._snapshot.entries)
-            self._own_files.carry_out(plan)
+            plan = self._own_files.rename(entry, name, self._snapshot.entries)
         self._rescan_around(plan.after)
-        if fold(entry.place.name) not in self.view.named:  # else a set may mean the other file
-            self.change_sets(following(entry.place.name, name))
         return plan.after.id
 
     def move(self, entry: Entry, folder: str, new_folder: str = "") -> str:

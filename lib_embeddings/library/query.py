@@ -15,7 +15,7 @@ from lib_embeddings.library.lens import FitKind, State, ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold, natural_key
 
-_TERM = re.compile(
+_WORD = re.compile(
     r"(?P<minus>-(?=\S))?"
     r'(?:"(?P<phrase>[^"]*)"?|(?<!-)(?P<number>\d{1,6}) vectors?(?!\S)|(?P<word>\S+))'
 )
@@ -71,18 +71,18 @@ class Query(NamedTuple):
     def of(cls, text: str) -> Query:
         """Understand `words`, `"a phrase"`, `-unwanted` and `8 vectors`, up to some length."""
         text = " ".join(fold(text[: LIMITS.query_characters]).split())
-        found = list(_TERM.finditer(text))
-        numbers = [int(term["number"]) for term in found if term["number"]]
-        terms = [(term["minus"], term["phrase"] or term["word"]) for term in found]
+        found = list(_WORD.finditer(text))
+        numbers = [int(match["number"]) for match in found if match["number"]]
+        words = [(match["minus"], match["phrase"] or match["word"]) for match in found]
         return cls(
-            tuple(term for minus, term in terms if term and not minus),
-            tuple(term for minus, term in terms if term and minus),
+            tuple(word for minus, word in words if word and not minus),
+            tuple(word for minus, word in words if word and minus),
             numbers[0] if numbers else None,
         )
 
 
 class SearchTexts(NamedTuple):
-    """In what a term is looked for.
+    """In what words and phrases are looked for.
 
     Attributes:
         full: all that people see of an entry and can type, on lines of their own, folded.
@@ -121,15 +121,15 @@ class Haystack:
             at = self._text.find(term, self._ends[number])
 
 
-def letters_of(term: str) -> str:
+def letters_of(word: str) -> str:
     """Return what finds a name whose gaps and marks are others; empty where that is too little."""
-    letters = bare(term)
+    letters = bare(word)
     return letters if len(letters) >= _LEAST else ""
 
 
-def families_of(term: str) -> frozenset[str]:
-    """Return the keys of the model families that a term means."""
-    letters = letters_of(term)
+def families_of(word: str) -> frozenset[str]:
+    """Return the keys of the model families that a word means."""
+    letters = letters_of(word)
     keys = {key for key in MODEL_FAMILIES if letters and bare(key).startswith(letters)}
     return frozenset({letters} & keys or keys)
 

@@ -102,6 +102,13 @@ def why_no_name(name: str) -> str | None:
     return None
 
 
+def why_not_renamed(name: str, new: str, sets: Sets) -> str | None:
+    """Return why a set cannot get another name that a set can have; None where it can."""
+    if new in sets and new != name:
+        return f"there is a set {shown(new)} already: give another name"
+    return None
+
+
 def sets_as_json(sets: Sets, view: View) -> list[dict[str, Any]]:
     """Return what programs learn about sets: also which member is whose file, and why not used."""
     return [

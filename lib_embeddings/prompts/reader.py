@@ -39,7 +39,7 @@ _ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 _NOT_HERE = "it is not here"
 _BY_NUMBER = "Civitai names it by a number: type the name of its file instead"
-_TOUCHED = "the mark right behind it is read as part of its name: type a space between them"
+_RUNS_ON = "the mark right behind it is read as part of its name: type a space between them"
 _WEIGHED = "its brackets are read as a weight: type {}"
 _TOO_MANY_WORDS = "this prompt has too many different words: not all are compared with names"
 
@@ -166,14 +166,14 @@ class PromptReader:
             for each in found.values()
             for name, shadowed_by in self._unavailable(*each)
         }
-        for name, reason in (*self._touched(found), *self._weighed(typed)):
+        for name, reason in (*self._running_on(found), *self._weighed(typed)):
             known = self._known[name]
             known = known._replace(reason=known.reason or reason)
             inner = self._loaded.find(self._tokens[name][:-1])
             unavailable.setdefault(name, Unavailable(known, inner[0].name if inner else None))
         return list(unavailable.values())
 
-    def _touched(self, found: Mapping[str, _Found]) -> Iterator[tuple[str, str]]:
+    def _running_on(self, found: Mapping[str, _Found]) -> Iterator[tuple[str, str]]:
         """Yield names whose last mark touches another."""
         apart = {text: self._set_apart(text) for text in found} if self._marked else {}
         texts = [text for text, changed in apart.items() if changed != text]
@@ -181,7 +181,7 @@ class PromptReader:
             names = Counter(match.name for match in self._all.find(tokens))
             names.subtract(match.name for match in self._all.find(found[text].tokens))
             for name in sorted(self._marked.intersection(+names)):
-                yield name, _TOUCHED
+                yield name, _RUNS_ON
 
     def _weighed(self, typed: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield names whose brackets make weights; those with escaped ones are used as they are."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from lib_embeddings.errors import counted
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.foreign_syntax import ForeignSyntax
 
@@ -107,7 +108,7 @@ class PromptReport:
     def lines(self) -> Iterator[str]:
         """Yield all there is to say to people, a line each."""
         for known, weights in self.used:
-            use = f"{known.name} ({_counted(known.n_vectors, 'vector')}, {_shown(weights)})"
+            use = f"{known.name} ({counted(known.n_vectors, 'vector')}, {_shown(weights)})"
             yield f"used if it fits: {use}: {known.caveat}" if known.caveat else f"used: {use}"
         yield from self.warnings()
         for text, known in self.near_misses:
@@ -167,10 +168,6 @@ class PromptReport:
 
 def _named(known: KnownEmbedding) -> dict[str, str]:
     return {"id": known.id, "name": known.name}
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _shown(weights: Sequence[float]) -> str:

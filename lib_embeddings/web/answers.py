@@ -14,7 +14,7 @@ from fastapi import Request, Response
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
+from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.files import Trashed
 from lib_embeddings.library.folders import FolderCount, folder_id
@@ -69,18 +69,15 @@ def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[
             for key, (title, sorts, has_families) in (SEARCHABLE if may_ask else {}).items()
         ],
         "families": [
-            {"key": family.key, "title": family.title, "encoders": list(family.encoders)}
-            for family in MODEL_FAMILIES.values()
+            {"key": family.key, "title": family.title} for family in MODEL_FAMILIES.values()
         ],
-        "encoders": {
-            key: {"hidden_size": encoder.hidden_size} for key, encoder in TEXT_ENCODERS.items()
-        },
         "limits": {
             "prompt_characters": LIMITS.prompt_characters,
             "chunk_tokens": CHUNK_TOKENS,
             "steps": LIMITS.prompt_steps,
             "page": LIMITS.page_entries,
             "completions": LIMITS.completions,
+            "ids": LIMITS.ids,
             "file_bytes": LIMITS.download_bytes,
         },
     }

@@ -15,7 +15,13 @@ from lib_embeddings.errors import BadPicture, WriteError
 from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.render import entry_as_json
-from lib_embeddings.library.sets import putting, renaming, sets_as_json, why_no_name
+from lib_embeddings.library.sets import (
+    putting,
+    renaming,
+    sets_as_json,
+    why_no_name,
+    why_not_renamed,
+)
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.web.answers import as_json, tag_of, unchanged
 from lib_embeddings.web.requests import (
@@ -64,19 +70,19 @@ class _Routes:
     async def put_preview(self, request: Request, id: str) -> Response:  # noqa: A002 - the API's
         seen = self._find(id)
         data = await read_body(request, LIMITS.preview_bytes)
-        word = await self._change(lambda: self._previews.put(seen.entry, data))
+        word = await self._change(seen, lambda: self._previews.put(seen.entry, data))
         return self._answer(id, undo=word)
 
     async def undo_preview(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
         word = await read_text(request, "undo", "the word of the answer")
-        await self._change(lambda: self._previews.undo(seen.entry, word))
+        await self._change(seen, lambda: self._previews.undo(seen.entry, word))
         return self._answer(id)
 
     async def write_texts(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
         edits = await read_text_edits(request)
-        await self._change(lambda: write_texts(seen.entry, edits))
+        await self._change(seen, lambda: write_texts(seen.entry, edits))
         return self._answer(id)
 
     async def mark(self, request: Request) -> Response:
@@ -101,8 +107,9 @@ class _Routes:
         self._check_known(name)
         new = await read_text(request, "name", "the new name")
         _check_name(new)
-        if new in self._library.sets and new != name:
-            raise HTTPException(409, f"there is a set {new} already: give another name")
+        why = why_not_renamed(name, new, self._library.sets)
+        if why:
+            raise HTTPException(409, why)
         await run_in_threadpool(self._library.change_sets, renaming(name, new))
         return self.sets(request)
 
@@ -111,14 +118,14 @@ class _Routes:
         await run_in_threadpool(self._library.change_sets, putting(name, ()))
         return self.sets(request)
 
-    async def _change(self, write: Callable[[], _Result]) -> _Result:
+    async def _change(self, seen: ViewEntry, write: Callable[[], _Result]) -> _Result:
         """Change what lies beside an embedding, and let the library see it."""
 
         def run() -> _Result:
             try:
                 return write()
             finally:  # also where another has written: who is refused wants to see that
-                self._library.rescan()
+                self._library.rescan_folders([seen.entry.place.full_folder])
 
         try:
             return await run_in_threadpool(run)

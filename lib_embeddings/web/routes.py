@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import Thumbnails, pictures_of, video_of
+from lib_embeddings.entries.companions import pictures_of, video_of
+from lib_embeddings.entries.thumbnails import Thumbnails
 from lib_embeddings.errors import BadName, EmbeddingError, MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.files import incoming
@@ -39,8 +40,6 @@ from lib_embeddings.web.requests import (
 from lib_embeddings.web.sites import add_site_routes
 
 PREFIX = "/lib-embeddings/v1"
-
-NARROWEST, WIDEST = 32, 1024
 
 
 def add_routes(
@@ -199,10 +198,12 @@ class _Routes:
         self,
         request: Request,
         id: str,  # noqa: A002 - the word of the API
-        width: str = "256",
+        width: str | None = None,
     ) -> Response:
         pictures = pictures_of(self._find(id).entry)
-        pixels = number("width", width, NARROWEST, WIDEST)
+        least, most = LIMITS.preview_widths
+        asked = most if width is None else number("width", width, least, 10**LIMITS.number_digits)
+        pixels = min(asked, most)
         tag = tag_of(pictures, pixels)
         known = unchanged(request, tag)
         if known:

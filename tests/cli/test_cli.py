@@ -517,6 +517,17 @@ def test_choices_follow_a_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     }
 
 
+def test_sets_follow_a_rename(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A set goes on having the embedding that was put into it; a dry run changes none."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD})
+    main(["sets", "mine", "--add", "cat", "--add", "dog:0.5"])
+    for options, expected in ((["--dry-run"], "cat"), ([], "cow")):
+        assert main(["rename", str(folder / "cat.pt"), "cow", *options]) == 0
+        capsys.readouterr()
+        main(["sets"])
+        assert capsys.readouterr().out == f"mine\n  positive: {expected}, (dog:0.5)\n"
+
+
 def test_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each move is printed with where it goes; a dry run only prints; choices follow."""
     folder = fill(tmp_path / "e", {"cat.pt": GOOD, "cat.png": b"", "sub/dog.pt": GOOD})

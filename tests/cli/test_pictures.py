@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +26,25 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for place in list(PLACES)[:3]:
         draw(Thing("red", "ring", "large", place), rng).save(tmp_path / f"{place}.png")
     return tmp_path
+
+
+@needs_pictures
+@pytest.mark.parametrize(
+    ("command", "option", "module", "table"),
+    [
+        ("try", "--kind", "pictures.compare", "KINDS"),
+        ("learn", "--method", "training.methods", "METHODS"),
+        ("search", "--source", "sources.sources", "SEARCHABLE"),
+    ],
+)
+def test_an_option_offers_what_there_is(
+    capsys: pytest.CaptureFixture[str], command: str, option: str, module: str, table: str
+) -> None:
+    """A command names what it can choose from without the modules that it need not import yet."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    known = getattr(import_module(f"lib_embeddings.{module}"), table)
+    assert f"{option} {{{','.join(known)}}}" in capsys.readouterr().out
 
 
 def learn(*options: str) -> int:

@@ -9,21 +9,23 @@ import socket
 import subprocess
 import threading
 import warnings
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import pytest
 from PIL import Image, ImageFile
 
 from lib_embeddings import scan
-from lib_embeddings.entries import companions
-from lib_embeddings.entries.companions import (
-    Picture,
-    Thumbnails,
-    pictures_of,
-    shrink,
-)
+from lib_embeddings.entries import thumbnails as thumbnails_module
+from lib_embeddings.entries.companions import Picture, pictures_of
+from lib_embeddings.entries.previews import Previews
 from lib_embeddings.entries.texts import Texts, read_texts
+from lib_embeddings.entries.thumbnails import Thumbnails, shrink
+from lib_embeddings.formats.containers.picture_pixels import open_picture
 from lib_embeddings.limits import LIMITS
 from tests.builders import png, png_text, torch_zip
 from tests.entries.test_texts import entry_beside
@@ -269,7 +271,7 @@ def test_a_picture_of_too_many_bytes_is_not_opened(
     (tmp_path / "a.png").write_bytes(picture())
     with (tmp_path / "a.png").open("ab") as file:
         file.truncate(LIMITS.preview_bytes + 1)
-    monkeypatch.setattr(companions, "open_picture", pytest.fail)
+    monkeypatch.setattr(thumbnails_module, "open_picture", pytest.fail)
     assert shrink(str(tmp_path / "a.png"), 32) is None
 
 
@@ -355,21 +357,33 @@ def test_few_pictures_are_decoded_at_once(tmp_path: Path, monkeypatch: pytest.Mo
     decoding, most, made, threads = list[str](), list[int](), list[str](), set[int]()
     all_wait = threading.Barrier(LIMITS.previews_at_once)
 
-    def decode(path: str, _width: int) -> bytes:
-        decoding.append(path)
+    @contextmanager
+    def decode(file: IO[bytes], kinds: Iterable[str]) -> Iterator[Image.Image]:
+        decoding.append("one")
         threads.add(threading.get_ident())
         most.append(len(decoding))
         if len(made) < LIMITS.previews_at_once:
             all_wait.wait(60)
-        made.append(path)
-        decoding.remove(path)
-        return b"small"
+        with open_picture(file, kinds) as image:
+            yield image
+        made.append("one")
+        decoding.pop()
 
-    monkeypatch.setattr(companions, "shrink", decode)
-    thumbnails = Thumbnails(str(tmp_path / "cache"))
-    asked = [Picture(name, 1) for name in "abcd" for _ in range(3)]
+    monkeypatch.setattr(thumbnails_module, "open_picture", decode)
+    (tmp_path / "a.png").write_bytes(picture())
+    entry = entry_beside(tmp_path, {})
+    stores = [Thumbnails(str(tmp_path / name)) for name in ("cache", "offers")]
+    asked = [
+        *(
+            partial(store.get, [Picture(str(tmp_path / "a.png"), time)], 32)
+            for store in stores
+            for time in range(4)
+            for _ in range(3)
+        ),
+        *[partial(Previews(str(tmp_path / "kept")).put, entry, picture())] * 4,
+    ]
     with ThreadPoolExecutor(len(asked)) as pool:
-        assert set(pool.map(lambda each: thumbnails.get([each], 32), asked)) == {b"small"}
+        assert all(pool.map(lambda ask: ask(), asked))
     assert max(most) == len(threads) == LIMITS.previews_at_once
     assert len(made) < len(asked)
 

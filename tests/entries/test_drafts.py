@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.entries import drafts, moves
-from lib_embeddings.entries.companions import write_beside
-from lib_embeddings.entries.drafts import draft_name, sweep
+from lib_embeddings.entries.drafts import draft_name, sweep, write_beside
 from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
 from lib_embeddings.limits import LIMITS

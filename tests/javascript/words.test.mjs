@@ -82,7 +82,7 @@ test("a reason begins with a capital letter", () => {
 });
 
 test("families have the titles that the host gives, and unknown ones their keys", () => {
-  const host = { families: [{ key: "sd1", title: "SD 1.x", encoders: [] }] };
+  const host = { families: [{ key: "sd1", title: "SD 1.x" }] };
   assert.deepEqual(familyTitles(host, ["sd9", "sd1"]), ["sd9", "SD 1.x"]);
 });
 

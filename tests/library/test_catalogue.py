@@ -19,10 +19,17 @@ from lib_embeddings.library.choices import Choice
 from lib_embeddings.library.folders import FolderCount
 from lib_embeddings.library.lens import FITS, STATES
 from lib_embeddings.library.prepared import Prepared
-from lib_embeddings.library.query import Filters, Order, Query, Sort
+from lib_embeddings.library.query import (
+    Filters,
+    Order,
+    Query,
+    Sort,
+    letters_of,
+)
 from lib_embeddings.library.view import View
 from lib_embeddings.limits import LIMITS
 from tests.builders import safetensors_file, torch_zip, vectors
+from tests.records import entry
 
 FILES = {
     "a10.safetensors": safetensors_file(),
@@ -33,6 +40,10 @@ FILES = {
     ),
     "anime2/cut.pt": torch_zip()[:-1],
 }
+
+
+# Names and queries, and the names with what a search has found in brackets.
+SEARCHES = json.loads((Path(__file__).parents[1] / "data" / "search_cases.json").read_bytes())
 
 
 def catalogue_of(view: View, **fields: object) -> Catalogue:
@@ -102,6 +113,15 @@ def test_a_number_of_vectors_in_a_phrase() -> None:
         ("with 8 vectors or",), ("2 vectors",), 3
     )
     assert Query.of("-8 vectors") == Query(("vectors",), ("8",))
+
+
+@pytest.mark.parametrize(("name", "query", "marked"), SEARCHES)
+def test_what_the_page_marks_in_a_name(name: str, query: str, marked: str) -> None:
+    """The page's script has the same grammar: it marks what a search has found in a name."""
+    snapshot = Snapshot.of(("/root",), [entry(f"{name}.pt")])
+    rows = Prepared(View.of(snapshot, None)).rows
+    wanted = Query.of(query).wanted
+    assert any(rows.with_term(each, letters_of(each)) for each in wanted) == ("[" in marked)
 
 
 def test_a_query_of_any_length_costs_little(view: View) -> None:

@@ -21,6 +21,7 @@ from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError
 from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.library.files import Files
+from lib_embeddings.library.sets import Member, putting
 from tests.builders import safetensors_file, vectors
 from tests.killing import calls_of, kill_at
 from tests.library import SD1
@@ -98,7 +99,7 @@ def disks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rename(shelf: Shelf, files: Files) -> None:
-    files.carry_out(plan_rename(shelf.entry(), "dog"))
+    files.rename(shelf.entry(), "dog")
 
 
 def move(shelf: Shelf, files: Files) -> None:
@@ -222,6 +223,20 @@ def test_a_damaged_record_costs_itself_alone(
         with closing(shelf.choices()) as choices:
             assert len(Files(choices).trash) == 1
         assert str(damaged) in caplog.text
+
+
+# Sets
+
+
+@pytest.mark.parametrize("has_twin", [False, True])
+def test_a_set_follows_the_file_that_it_means(shelf: Shelf, *, has_twin: bool) -> None:
+    """It names what was renamed by its new name, unless another file of the library has the old."""
+    (shelf.root / "sub" / "Cat.pt").write_bytes(SD1 if has_twin else b"damaged")
+    others = [shelf.entry(path) for path in ("cat.pt", "sub/Cat.pt")]
+    shelf.choices().change(putting("mine", [Member("cat", "negative", 0.5)]))
+    shelf.do(lambda files: files.rename(others[0], "dog", others))
+    (member,) = shelf.choices().sets()["mine"]
+    assert member == Member("cat" if has_twin else "dog", "negative", 0.5)
 
 
 # When something fails

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.walk import Found, entry_of
@@ -557,20 +556,6 @@ def test_a_slow_disk_is_asked_for_many_files_at_once(root: Path, scans: Scans) -
     assert sorted(scans.entries) == sorted([*ALL, *names])
     assert 1 < reader.most <= LIMITS.slow_calls
     assert [progress.read for progress in scans.progress] == list(range(1, 305))
-
-
-def test_a_fast_one_is_asked_for_one_after_the_other(
-    root: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Threads would only be in each other's way."""
-    monkeypatch.setattr(read_module, "_waited", lambda: 0.0)
-    for number in range(50):
-        (root / f"{number}.pt").write_bytes(SD1)
-    before = threading.active_count()
-    seen = set[int]()
-    scans.scanner._on_progress = lambda _: seen.add(threading.active_count())
-    scans.scan()
-    assert seen == {before}
 
 
 def test_a_stop_ends_what_is_read_at_once(root: Path, scans: Scans) -> None:

@@ -79,6 +79,22 @@ def test_texts(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "address", "sent"),
+    [
+        ("PATCH", "texts", {"json": {"notes": {"before": "", "after": "mine"}}}),
+        ("PUT", "preview", {"content": picture()}),
+    ],
+)
+def test_what_is_made_costs_one_folder(site: Site, method: str, address: str, sent: Any) -> None:
+    """Nothing but the folder of the embedding is scanned for it."""
+    id_ = site.add("sub/cat.pt")
+    site.write("dog.pt")
+    answer = site.client.request(method, f"/entries/{id_}/{address}", **sent).json()
+    assert answer["notes"] or answer["preview"]
+    assert site.names() == ["cat"]
+
+
+@pytest.mark.parametrize(
     "body",
     [
         [],

@@ -27,7 +27,6 @@ import { Renaming } from "./renaming.mjs";
  * @property {(entry: Entry | undefined) => void} closed Called with the one that was shown last.
  */
 
-const PICTURE_WIDTH = 1024;
 const COPIED_MS = 1500;
 
 export class DetailsPanel {
@@ -279,7 +278,7 @@ export class DetailsPanel {
    */
   #picture(details) {
     const { name, preview } = details;
-    const picture = pictureOf(name, preview && this.api.preview(details, PICTURE_WIDTH), this.api.video(details));
+    const picture = pictureOf(name, preview && this.api.preview(details), this.api.video(details));
     if (!preview) return picture;
     const label = `Picture of ${name}: enlarge it`;
     return element(

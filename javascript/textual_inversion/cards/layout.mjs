@@ -69,7 +69,7 @@ export function fullHeight({ columns, cardHeight, rowStep }, total) {
  * @param {number} ratio Pixels of the screen in a CSS pixel.
  */
 export function pictureWidth({ pictureSide }, ratio) {
-  return Math.min(1024, Math.ceil((pictureSide * ratio) / PICTURE_STEP) * PICTURE_STEP);
+  return Math.ceil((pictureSide * ratio) / PICTURE_STEP) * PICTURE_STEP;
 }
 
 /**

@@ -114,7 +114,7 @@ function peekAtPictures(list, signal) {
 /** @param {string} address Of a small picture. */
 function largeAddress(address) {
   const url = new URL(address);
-  url.searchParams.set("width", "1024");
+  url.searchParams.delete("width");
   return url.href;
 }
 

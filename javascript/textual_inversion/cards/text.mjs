@@ -5,7 +5,7 @@
  */
 
 import { element } from "../page.mjs";
-import { foldName } from "../prompt/pieces.mjs";
+import { bareName, foldName } from "../prompt/pieces.mjs";
 
 /** @typedef {import("../prompt/pieces.mjs").Range} Range */
 
@@ -14,9 +14,8 @@ export const BEHIND_MARKS = /(?<=[-_.])(?![-_.])/;
 /** In sentences with paths. */
 export const IN_PATHS = /(?<=[/_])|(?=\.[a-z]{2})/;
 
-const TERM = /(-(?=\S))?(?:"([^"]*)"?|(\S+))/g;
-const N_VECTORS = /(?<!\S)\d{1,6} vectors?(?!\S)/;
-const MARKS = /[^\p{L}\p{M}\p{N}]/gu;
+/** As `library/query.py` has it: a number of vectors is in no name. */
+const WORD = /(?<minus>-(?=\S))?(?:"(?<phrase>[^"]*)"?|(?<!-)\d{1,6} vectors?(?!\S)|(?<word>\S+))/g;
 /** Letters that find a name whatever its gaps and marks; fewer are in too many. */
 const LEAST = 3;
 
@@ -74,11 +73,11 @@ export function showMatches(card, name, query) {
 export function matchesIn(name, query) {
   const text = name.toLowerCase();
   if (text.length !== name.length) return []; // Some letters have no small form of one length.
-  const places = Array.from(text.matchAll(/[\p{L}\p{M}\p{N}]/gu), ({ index }) => index);
+  const places = Array.from(text.matchAll(/[\p{L}\p{N}]/gu), ({ index }) => index);
   const letters = places.map((at) => text[at]).join("");
-  const found = wantedIn(query).flatMap((term) => {
-    const whole = occurrences(text, term);
-    const bare = term.replace(MARKS, "");
+  const found = wantedIn(query).flatMap((wanted) => {
+    const whole = occurrences(text, wanted);
+    const bare = bareName(wanted);
     if (whole.length || bare.length < LEAST || letters.length !== places.length) return whole;
     return occurrences(letters, bare).map(({ start, end }) => ({ start: places[start], end: places[end - 1] + 1 }));
   });
@@ -91,19 +90,19 @@ export function matchesIn(name, query) {
  * @param {string} query
  */
 function wantedIn(query) {
-  const terms = Array.from(foldName(query).replace(N_VECTORS, "").matchAll(TERM));
-  return terms.filter(([, minus]) => !minus).map(([, , phrase, word]) => phrase || word || "");
+  const words = Array.from(foldName(query).matchAll(WORD), ({ groups = {} }) => groups);
+  return words.filter(({ minus }) => !minus).map(({ phrase, word }) => phrase || word || "");
 }
 
 /**
  * @param {string} text
- * @param {string} term
+ * @param {string} wanted
  */
-function occurrences(text, term) {
+function occurrences(text, wanted) {
   /** @type {Range[]} */
   const ranges = [];
-  for (let at = term ? text.indexOf(term) : -1; at >= 0; at = text.indexOf(term, at + term.length))
-    ranges.push({ start: at, end: at + term.length });
+  for (let at = wanted ? text.indexOf(wanted) : -1; at >= 0; at = text.indexOf(wanted, at + wanted.length))
+    ranges.push({ start: at, end: at + wanted.length });
   return ranges;
 }
 

@@ -4,6 +4,9 @@
  * Pure string functions.
  */
 
+import { bareName } from "../prompt/pieces.mjs";
+import { findSyntax } from "../prompt/syntax.mjs";
+
 /** @typedef {import("../prompt/edits.mjs").Edit} Edit */
 
 /**
@@ -16,7 +19,7 @@
 
 /** A word must have as many characters before anything is offered. */
 const LEAST = 2;
-/** How far back a name may begin; no file name is longer. */
+/** How far back a name may begin: no system has a file name that is longer. */
 const FURTHEST = 255;
 
 const WORDS = /(?:\\[^]|[^\n,，、()[\]|:<>\\])*$/;
@@ -24,8 +27,6 @@ const WORD = /(?:\\[^]|[^\s\\])+$/;
 const WORD_GOES_ON = /^[^\s,，、()[\]|:<>]/;
 const SET = /(?<![^\s,，、()[\]|])set:[^\n,，、()[\]|:<>\\]*$/i;
 const FOREIGN_PREFIX = /(?:embedding:|<)$/i;
-const NETWORK = /<[\p{L}\p{N}_]+:[^>]*$/u;
-const COMMENT = /#[^\n]*$/;
 const NUMBER = /^[-+]?[\d.]+$/;
 
 /**
@@ -41,10 +42,20 @@ export function typedWord(prompt, caret) {
   const words = piece.trimStart();
   const word = words.match(WORD)?.[0] ?? "";
   if ([...word].length < LEAST || WORD_GOES_ON.test(prompt.slice(caret))) return null;
-  if (NETWORK.test(before) || COMMENT.test(before)) return null;
+  if (isNoText(prompt.slice(0, caret))) return null;
   // Behind a colon, a number is a weight.
   if (NUMBER.test(words) && prompt[caret - piece.length - 1] === ":") return null;
   return { text: unescaped(words), start: caret - words.length, wordStart: caret - word.length, end: caret };
+}
+
+/**
+ * Whether a prompt ends in a comment, or in an extra network that goes on.
+ *
+ * @param {string} prompt
+ */
+function isNoText(prompt) {
+  const parts = Array.from(findSyntax(`${prompt}>`, false).values());
+  return parts.some(({ kind, end }) => (kind === "comment" || kind === "network") && end > prompt.length);
 }
 
 /**
@@ -68,7 +79,7 @@ export function typedSet(prompt, caret) {
  * @param {string} text Which `typedSet` found.
  */
 export function setsFor(sets, text) {
-  return sets.filter(({ name }) => bare(name).includes(bare(text.slice(text.indexOf(":") + 1))));
+  return sets.filter(({ name }) => bareName(name).includes(bareName(text.slice(text.indexOf(":") + 1))));
 }
 
 /**
@@ -109,12 +120,7 @@ function wordStarts(prompt, start, end) {
  * @param {string} name
  */
 function isBeginning(typed, name) {
-  return /^[\p{L}\p{N}]/u.test(typed) && bare(name).startsWith(bare(typed));
-}
-
-/** @param {string} text */
-function bare(text) {
-  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
+  return /^[\p{L}\p{N}]/u.test(typed) && bareName(name).startsWith(bareName(typed));
 }
 
 /** @param {string} text */

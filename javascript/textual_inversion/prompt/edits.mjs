@@ -6,7 +6,7 @@
  */
 
 import { gapBetween, insertName, leftRemains, neighbours, strength } from "./gaps.mjs";
-import { escapeName, findName, isTouched, readPrompt, withName } from "./pieces.mjs";
+import { escapeName, findName, runsOn, readPrompt, withName } from "./pieces.mjs";
 
 /** @typedef {import("../answers.mjs").ForeignSyntax} ForeignSyntax */
 /** @typedef {import("./pieces.mjs").Piece} Piece */
@@ -173,10 +173,10 @@ export function weighName(prompt, name, change, reading = {}) {
  * @returns {Edit | null} Null where none does.
  */
 export function partName(prompt, name, reading = {}) {
-  const touched = findName(prompt, name, reading).filter(({ end }) => isTouched(name, prompt.slice(end)));
+  const runningOn = findName(prompt, name, reading).filter(({ end }) => runsOn(name, prompt.slice(end)));
   return joinEdits(
     prompt,
-    touched.map(({ end }) => ({ start: end, end, replacement: " " })),
+    runningOn.map(({ end }) => ({ start: end, end, replacement: " " })),
   );
 }
 
@@ -278,7 +278,7 @@ function weightOf(prompt, solids, { start, end }) {
  */
 function canStandBare(name, before, after) {
   const isApart = /(^|[\s,，、()[\]{}|:])$/.test(before) && /^($|[\s,，、.;!?()[\]{}|:])/.test(after);
-  return isApart && !isTouched(name, after);
+  return isApart && !runsOn(name, after);
 }
 
 /**

@@ -2,7 +2,7 @@
  * Write a name where the caret is, and know what parts neighbours in a prompt.
  */
 
-import { endsInMark, escapeName, findName, isTouched, readPrompt, withName } from "./pieces.mjs";
+import { endsInMark, escapeName, findName, runsOn, readPrompt, withName } from "./pieces.mjs";
 
 /** @typedef {import("./pieces.mjs").Kind} Kind */
 /** @typedef {import("./pieces.mjs").Piece} Piece */
@@ -190,7 +190,7 @@ function writeAt(prompt, solids, { at, lead, trail }, name) {
   const isBehindMark = before?.isName && before.end === at.start && endsInMark(before.text);
   const head = prompt.slice(0, at.start) + (isBehindMark && /^\S/.test(lead) ? " " : "") + lead;
   const rest = trail + prompt.slice(at.end);
-  const tail = isTouched(name, rest) ? ` ${rest}` : rest;
+  const tail = runsOn(name, rest) ? ` ${rest}` : rest;
   const [start, end] = [head.length, head.length + escapeName(name).length];
   return { text: head + escapeName(name) + tail, caret: end, start, end };
 }

@@ -72,6 +72,15 @@ export function foldName(name) {
 }
 
 /**
+ * Return the letters and digits of a name, folded: people mistake gaps and marks.
+ *
+ * @param {string} name
+ */
+export function bareName(name) {
+  return fold(name).replace(/[^\p{L}\p{N}]+/gu, "");
+}
+
+/**
  * Tell whether CLIP reads a comma right behind a name as part of it: behind `x_`, `excl!`.
  *
  * @param {string} name
@@ -86,7 +95,7 @@ export function endsInMark(name) {
  * @param {string} name
  * @param {string} after
  */
-export function isTouched(name, after) {
+export function runsOn(name, after) {
   return endsInMark(name) && /^[^\s\p{L}\p{N}()[\]{}|:<>\\]/u.test(after);
 }
 

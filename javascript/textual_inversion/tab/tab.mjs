@@ -43,7 +43,7 @@ export class Tab {
   constructor(root, api, host) {
     const { signal } = this.#closing;
     const { tabname = "txt2img" } = root.dataset;
-    const own = (this.own = new Own(api.base));
+    const own = (this.own = new Own(api.base, host.limits));
     this.root = root;
     this.api = api;
     this.address = new Address(root.dataset);

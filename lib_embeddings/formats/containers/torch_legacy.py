@@ -75,7 +75,7 @@ def read(file: FileBytes) -> Contents:
 def old_pickle(head: bytes) -> EmbeddingError | None:
     """Return the error for a pickle of protocol 0 or 1, which has no mark: None if it is none.
 
-    Such a pickle is unsafe if it calls what it names, wherever it ends, or if it is whole.
+    Such a pickle is unsafe if it calls what it names, wherever it ends, or if it is complete.
     """
     wanted: list[str] = []
 

@@ -9,7 +9,7 @@ import {
   valueFacts,
 } from "../../../javascript/textual_inversion/cards/facts.mjs";
 
-const HOST = { families: [{ key: "sd1", title: "SD 1.x", encoders: ["clip_l"] }] };
+const HOST = { families: [{ key: "sd1", title: "SD 1.x" }] };
 
 const DETAILS = {
   name: "marc_allante",

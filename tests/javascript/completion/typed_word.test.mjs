@@ -43,6 +43,8 @@ const TEXTS = {
   "2000‸": "2000",
   "# ma‸": undefined,
   "a # b\nma‸": "ma",
+  [`# ${"word ".repeat(100)} ma‸`]: undefined,
+  [`<lora:${"word ".repeat(100)} ma‸`]: undefined,
   "日本‸": "日本",
   "😀‸": undefined,
 };

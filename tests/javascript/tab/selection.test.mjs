@@ -95,7 +95,7 @@ test("forbidden storage changes nothing but the memory", () => {
   assert.doesNotThrow(() => remember(USUAL, { setItem: forbidden }));
 });
 
-const FAMILIES = [{ key: "sdxl", title: "SDXL", encoders: ["clip_l", "clip_g"] }];
+const FAMILIES = [{ key: "sdxl", title: "SDXL" }];
 
 test("an address shows the same again, and keeps what is not ours", () => {
   const page = "http://localhost/?__theme=dark";

@@ -1,0 +1,187 @@
+"""Pictures in small: made of the first one beside an embedding that can be shown, and kept.
+
+What a file is called says nothing of what it is: Pillow looks at its first bytes, and where it
+cannot show one (a damaged picture, a video), the next one is shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from platformdirs import user_cache_path
+
+from lib_embeddings.entries.drafts import write_at_once
+from lib_embeddings.entries.read import open_file
+from lib_embeddings.formats.containers.picture_pixels import open_picture
+from lib_embeddings.limits import LIMITS, at_most
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from lib_embeddings.entries.companions import Picture
+
+log = logging.getLogger(__name__)
+
+# Pillow's names of what browsers show, and the bytes that it and its decoder take for a pixel at
+# most, as measured. It knows others, and starts Ghostscript for one of them.
+BYTES_A_PIXEL = {"PNG": 8, "JPEG": 4, "WEBP": 16, "GIF": 8, "AVIF": 12, "BMP": 8}
+# Memory of a large picture stays with the thread that decoded it, and servers have many.
+_DECODERS = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-pictures")
+# A tall strip of a picture is cut to a card's shape by the page anyway.
+_TALLEST = 3
+_QUALITY = 80
+# Where cameras write how a picture is to be turned, and the turns that swap width and height.
+_ORIENTATION, _QUARTER_TURNS = 0x0112, range(5, 9)
+
+
+class Thumbnails:
+    """Small pictures, kept in a folder of ours until there are too many."""
+
+    def __init__(self, folder: str | None = None, most_bytes: int = LIMITS.thumbnail_bytes) -> None:
+        """Keep them in *folder*, by default in the user's cache folder; none is made yet."""
+        self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "thumbnails"
+        self._most_bytes = most_bytes
+        self._bytes: int | None = None
+        # Who asks for what another makes now waits in the queue, and finds it made.
+        self._makers = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-thumbnails")
+
+    def get(self, pictures: Iterable[Picture], width: int) -> bytes | None:
+        """Return the first picture that can be shown, as WebP, at most *width* pixels wide."""
+        return next(filter(None, (self._get(picture, width) for picture in pictures)), None)
+
+    def made(self, key: str, make: Callable[[], bytes | None]) -> bytes | None:
+        """Return the small picture that is kept under a key, which *make* makes else."""
+        written = key.encode("utf-8", "surrogatepass")
+        kept = self._folder / f"{hashlib.blake2b(written, digest_size=16).hexdigest()}.webp"
+        with suppress(OSError):
+            return kept.read_bytes()
+        return self._makers.submit(self._make, make, kept).result()
+
+    def _get(self, picture: Picture, width: int) -> bytes | None:
+        key = f"{picture.path}\0{picture.mtime_ns}\0{width}"
+        return self.made(key, lambda: shrink(picture.path, width))
+
+    def _make(self, make: Callable[[], bytes | None], kept: Path) -> bytes | None:
+        with suppress(OSError):  # others who asked for it may have made it meanwhile
+            return kept.read_bytes()
+        data = make()
+        if data is not None:
+            self._keep(kept, data)
+        return data
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        """Write a thumbnail. A full or read-only disk costs only its memory."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_at_once(path, data)
+            if self._bytes is None:
+                self._bytes = sum(size for _, size, _ in self._kept())
+            else:
+                self._bytes += len(data)
+            if self._bytes > self._most_bytes:
+                self._make_room()
+        except OSError as error:
+            log.debug("the thumbnail %s could not be kept: %s", path, error)
+
+    def _make_room(self) -> None:
+        """Delete the oldest thumbnails until half of the room is free."""
+        kept = sorted(self._kept())
+        self._bytes = sum(size for _, size, _ in kept)
+        for _, size, path in kept:
+            if self._bytes <= self._most_bytes // 2:
+                break
+            with suppress(OSError):
+                os.remove(path)
+                self._bytes -= size
+
+    def _kept(self) -> Iterator[tuple[int, int, str]]:
+        with os.scandir(self._folder) as inside:
+            for item in inside:
+                with suppress(OSError):
+                    status = item.stat()
+                    yield status.st_mtime_ns, status.st_size, item.path
+
+
+def shrink(path: str, width: int) -> bytes | None:
+    """Return a picture's first frame as WebP, upright and at most *width* pixels wide.
+
+    None where the file is no picture, is damaged, or is larger than previews are.
+    """
+    try:
+        with open_file(path) as file, io.BufferedReader(file) as buffered:
+            at_most(LIMITS.preview_bytes, os.fstat(file.fileno()).st_size, "bytes of picture")
+            return in_small(buffered, width)[1]
+    except Exception as error:  # noqa: BLE001 Pillow raises errors of every kind on damaged pictures
+        log.debug("the picture %s cannot be shown: %s", path, error)
+        return None
+
+
+def shrink_bytes(data: bytes, width: int) -> bytes | None:
+    """Do the same with a picture that is no file of ours."""
+    try:
+        return in_small(io.BytesIO(data), width)[1]
+    except Exception as error:  # noqa: BLE001 likewise
+        log.debug("a picture cannot be shown: %s", error)
+        return None
+
+
+def in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
+    """Return Pillow's name of a picture's format, and the picture as `shrink` makes it.
+
+    However many ask, few pictures are decoded at once.
+
+    Raises:
+        Exception: of any kind, where that makes none.
+    """
+    return _DECODERS.submit(_in_small, file, width).result()
+
+
+def _in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
+    from PIL import ImageOps  # noqa: PLC0415 - a scan needs none of it
+
+    with open_picture(file, BYTES_A_PIXEL) as image:
+        kind = image.format or ""
+        if kind == "JPEG":
+            at_most(LIMITS.photo_pixels, image.width * image.height, "pixels")
+            at_most(LIMITS.photo_scans, _count_scans(file), "scans")
+        if (
+            "progressive" in image.info
+        ):  # all of it is kept until the last scan, with two bytes each
+            _check_memory(image, 2 * len(image.getbands()))
+        image.draft("RGB", (width, width))  # lets a JPEG skip detail
+        _check_memory(image, BYTES_A_PIXEL[kind])
+        eight_bits = _in_eight_bits(image)
+        bounds = (width, width * _TALLEST)
+        is_turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
+        eight_bits.thumbnail(bounds[::-1] if is_turned else bounds)
+        upright = ImageOps.exif_transpose(eight_bits)
+    has_alpha = "A" in upright.mode or "transparency" in upright.info
+    data = io.BytesIO()
+    upright.convert("RGBA" if has_alpha else "RGB").save(data, "WEBP", quality=_QUALITY)
+    return kind, data.getvalue()
+
+
+def _check_memory(image: Image, bytes_a_pixel: int) -> None:
+    n_bytes = image.width * image.height * bytes_a_pixel
+    at_most(LIMITS.preview_memory, n_bytes, "bytes of decoded picture")
+
+
+def _in_eight_bits(image: Image) -> Image:
+    """Return a picture that may be of 16 bits so that Pillow can make it small."""
+    if not image.mode.startswith("I"):
+        return image
+    return image.point(lambda value: value * (1 / 256)).convert("L")
+
+
+def _count_scans(file: BinaryIO) -> int:
+    """Return how often a JPEG goes over its pixels; Pillow finds its own place in it again."""
+    file.seek(0)
+    return file.read().count(b"\xff\xda")
