@@ -181,6 +181,7 @@ def prompts(reports: PromptReports, asked: Prompts) -> dict[str, Any] | None:
         return None
     model, steps, styles = ready.view.model, asked.steps, asked.styles
     try:
+        ready = ready.beside(asked.positive, styles)
         answer = {
             "generation": ready.generation,
             "model": model.key if model else None,
