@@ -290,15 +290,15 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
 def _total_lines(view: View) -> Iterator[str]:
     names = {seen.name for seen in view if seen.may_be_used}
     yield f"Loaded a total of {len(names)} textual inversion embeddings."
-    families = by_family(view)
+    families = by_family(view, view.advice)
     if families:
         yield f"{families}."
 
 
-def by_family(rows: Iterable[ViewEntry]) -> str | None:
+def by_family(rows: Iterable[ViewEntry], advice: str) -> str | None:
     """Say how many embeddings are for which family; None where a model is active, or none is here.
 
-    One that several families can use counts for the first.
+    One that several families can use counts for the first. The view's advice follows.
     """
     found = Counter(seen.families[:1] for seen in rows if seen.fit == "unknown")
     if not found:
@@ -307,7 +307,7 @@ def by_family(rows: Iterable[ViewEntry]) -> str | None:
         f"{found[key,]} for {family.title}" for key, family in MODEL_FAMILIES.items() if found[key,]
     ]
     others = [f"{found[()]} for other models"] if found[()] else []
-    return f"{', '.join(known + others)}; choose a model to see what fits"
+    return f"{', '.join(known + others)}; {advice}"
 
 
 def _names(view: View) -> list[str]:

@@ -56,6 +56,11 @@ _NOT_LOADED = Fit(
     "incompatible",
     "the WebUI's own loader has not loaded it: let this extension load, in the settings",
 )
+# What to do, or to know, where it is not known what fits.
+_CHOOSE, _CHOOSE_ONE = (
+    f"choose a model to see {what}" for what in ("what fits", "whether it fits")
+)
+_HOST_LOADS = "this WebUI loads embeddings itself and does not say which"
 
 
 class ViewEntry(NamedTuple):
@@ -100,6 +105,7 @@ class View:
     Attributes:
         named: by folded name, the embedding that a prompt means by it.
         used: by the id of a duplicate, the id of the file that is used in its place.
+        advice: what to know where no model is active, so that nobody knows what fits.
     """
 
     roots: tuple[str, ...]
@@ -107,6 +113,7 @@ class View:
     entries: tuple[ViewEntry, ...]
     named: Mapping[str, ViewEntry]
     used: Mapping[str, str]
+    advice: str
     _twins: Mapping[str, tuple[ViewEntry, ...]]  # by folded name, where several files have it
 
     @classmethod
@@ -122,7 +129,8 @@ class View:
         Args:
             use_partial: ids of entries that count as usable where they are partial.
             loaded: full paths of the files that a host's own loader has loaded, which alone are
-                usable then; None where what is usable is loaded.
+                usable then; None where what is usable is loaded. Without a model the host does not
+                tell them.
         """
         fits = _Fits(model, loaded)
         if loaded is not None:
@@ -136,7 +144,8 @@ class View:
             twins[name] = same_name = tuple(rows[number] for number in numbers)
             found = (seen for seen in same_name if seen.state == "ok")
             named[name] = min(found, key=lambda seen: _order(seen.fit, seen.entry))
-        return cls(snapshot.roots, model, tuple(rows), named, used, twins)
+        advice = _CHOOSE if loaded is None else _HOST_LOADS
+        return cls(snapshot.roots, model, tuple(rows), named, used, advice, twins)
 
     def __iter__(self) -> Iterator[ViewEntry]:
         return iter(self.entries)
@@ -182,7 +191,10 @@ class _Fits:
         vectors = entry.reading.vectors
         fit = self._known.get(id(vectors))
         if fit is None:
-            fit = self._known[id(vectors)] = check(vectors, self._model)
+            fit = check(vectors, self._model)
+            if self._model is None and self._loaded is not None:
+                fit = Fit("unknown", f"{_made_for(vectors)}; {_HOST_LOADS}")
+            self._known[id(vectors)] = fit
         return fit
 
 
@@ -246,7 +258,7 @@ def _order(kind: FitKind | None, entry: Entry) -> tuple[object, ...]:
 def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
     """Compare an embedding's vectors, by text encoder key, with the active model."""
     if model is None:
-        return Fit("unknown", f"{_made_for(vectors)}; choose a model to see whether it fits")
+        return Fit("unknown", f"{_made_for(vectors)}; {_CHOOSE_ONE}")
     too_long = _too_long(vectors, model)
     if too_long:
         return Fit("incompatible", too_long)

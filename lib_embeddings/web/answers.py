@@ -106,7 +106,7 @@ def summary(
         "scanning": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
-        "by_family": by_family(catalogue.shown),
+        "by_family": by_family(catalogue.shown, catalogue.view.advice),
         "roots": [name_of(root) for root in view.roots],
         "missing_roots": [name_of(root) for root in library.unreachable_roots],
         "counts": dict(catalogue.counts),

@@ -67,8 +67,9 @@ class Host(Protocol):
     def on_model_loaded(self, model: Any, /) -> None:
         """Let the next prompt find what the new model can use."""
 
-    def change_loading(self) -> None:
-        """Load embeddings, or let the WebUI do it, as the setting now says."""
+    @property
+    def change_loading(self) -> Callable[[], object] | None:
+        """Loads embeddings, or lets the WebUI do it, as the setting now says; None without one."""
 
     def change_folders(self) -> None:
         """Scan the folders that the setting now names."""
@@ -176,12 +177,13 @@ class Parts:
         self._reports = PromptReports(library, apply_styles, brings)
 
     def hook(
-        self, change_loading: Callable[[], object], change_folders: Callable[[], object]
+        self, change_loading: Callable[[], object] | None, change_folders: Callable[[], object]
     ) -> None:
         """Let the WebUI call us.
 
         Args:
-            change_loading: called when the setting that lets us load embeddings was changed.
+            change_loading: called when the setting that lets us load embeddings was changed; None
+                where we never load.
             change_folders: called when the setting that names folders was changed.
         """
         add_settings = partial(self._add_settings, change_loading, change_folders)
@@ -202,16 +204,18 @@ class Parts:
         self._hooks.guard("prompt report", partial(report_on, self._reports, generation, processed))
 
     def _add_settings(
-        self, change_loading: Callable[[], object], change_folders: Callable[[], object]
+        self, change_loading: Callable[[], object] | None, change_folders: Callable[[], object]
     ) -> None:
         guard = self._hooks.guard
-        loads = shared.OptionInfo(
-            True,
-            "Load embeddings with this extension. When off, the WebUI loads them itself"
-            + (_RENAMES if renames_files() else ""),
-            section=_SECTION,
-            onchange=lambda: guard("loading of embeddings", change_loading),
-        )
+        options: dict[str, Any] = {}
+        if change_loading is not None:
+            options[_LOADS] = shared.OptionInfo(
+                True,
+                "Load embeddings with this extension. When off, the WebUI loads them itself"
+                + (_RENAMES if renames_files() else ""),
+                section=_SECTION,
+                onchange=partial(guard, "loading of embeddings", change_loading),
+            )
         page = shared.OptionInfo(
             True,
             "Show this extension's tab. When off, the WebUI shows its own Textual Inversion page",
@@ -222,7 +226,7 @@ class Parts:
             "More folders to look for embeddings in, one on each line",
             component_args={"lines": 3},
             section=_SECTION,
-            onchange=lambda: guard("folders", change_folders),
+            onchange=partial(guard, "folders", change_folders),
         )
         network = shared.OptionInfo(
             False,
@@ -235,13 +239,7 @@ class Parts:
             "clicks there",
             section=_SECTION,
         ).needs_reload_ui()
-        options = {
-            _LOADS: loads,
-            _PAGE: page,
-            _FOLDERS: folders,
-            _NETWORK: network,
-            _SITES: sites,
-        }
+        options |= {_PAGE: page, _FOLDERS: folders, _NETWORK: network, _SITES: sites}
         for key, info in options.items():
             self._hooks.add("settings", partial(_add_option, key, info))
 
