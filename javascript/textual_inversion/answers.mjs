@@ -4,7 +4,7 @@
 
 /** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
 
-/** @typedef {{id: string, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
+/** @typedef {{id: string | null, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
 /** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */
 /** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
 

@@ -42,6 +42,13 @@ _NOT_LOADED = Fit(
 )
 
 
+# What to do, or to know, where it is not known what fits.
+_CHOOSE, _CHOOSE_ONE = (
+    f"choose a model to see {what}" for what in ("what fits", "whether it fits")
+)
+_HOST_LOADS = "this WebUI loads embeddings itself and does not say which"
+
+
 class Kind(NamedTuple):
     """What entries are counted by; a library of any size has few."""
 
@@ -123,6 +130,11 @@ class Lens:
             other._loaded,
         )
 
+    @property
+    def advice(self) -> str:
+        """What to do, or to know, where no model is active, so that nobody knows what fits."""
+        return _CHOOSE if self._loaded is None else _HOST_LOADS
+
     def see(self, entry: Entry) -> ViewEntry:
         """Return an entry as the model sees it, whatever else has its name."""
         reading = entry.reading
@@ -145,14 +157,17 @@ class Lens:
     def _of_shape(self, vectors: Mapping[str, VectorsInfo]) -> Fit:
         known = self._known.get(id(vectors))
         if known is None:
-            known = self._known[id(vectors)] = check(vectors, self.model), vectors
+            fit = check(vectors, self.model)
+            if self.model is None and self._loaded is not None:
+                fit = Fit("unknown", f"{_made_for(vectors)}; {_HOST_LOADS}")
+            known = self._known[id(vectors)] = fit, vectors
         return known[0]
 
 
 def check(vectors: Mapping[str, VectorsInfo], model: ModelFamily | None) -> Fit:
     """Compare an embedding's vectors, by text encoder key, with the active model."""
     if model is None:
-        return Fit("unknown", f"{_made_for(vectors)}; choose a model to see whether it fits")
+        return Fit("unknown", f"{_made_for(vectors)}; {_CHOOSE_ONE}")
     too_long = _too_long(vectors, model)
     if too_long:
         return Fit("incompatible", too_long)

@@ -83,15 +83,15 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
 def _total_lines(view: View) -> Iterator[str]:
     names = {seen.name for seen in view if seen.may_be_used}
     yield f"Loaded a total of {len(names)} textual inversion embeddings."
-    families = by_family(view.tally)
+    families = by_family(view.tally, view.advice)
     if families:
         yield f"{families}."
 
 
-def by_family(tally: Mapping[Kind, int]) -> str | None:
+def by_family(tally: Mapping[Kind, int], advice: str) -> str | None:
     """Say how many embeddings are for which family; None where a model is active, or none is here.
 
-    One that several families can use counts for the first.
+    One that several families can use counts for the first. The view's advice follows.
     """
     found = Counter[tuple[str, ...]]()
     for kind, count in tally.items():
@@ -103,7 +103,7 @@ def by_family(tally: Mapping[Kind, int]) -> str | None:
         f"{found[key,]} for {family.title}" for key, family in MODEL_FAMILIES.items() if found[key,]
     ]
     others = [f"{found[()]} for other models"] if found[()] else []
-    return f"{', '.join(known + others)}; choose a model to see what fits"
+    return f"{', '.join(known + others)}; {advice}"
 
 
 def _names(view: View) -> list[str]:

@@ -24,11 +24,13 @@ from lib_embeddings.prompts.infotext import (
     named_embeddings,
 )
 from lib_embeddings.prompts.reader import Near, PromptReader
-from lib_embeddings.prompts.report import PromptReport
+from lib_embeddings.prompts.report import KnownEmbedding, PromptReport
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
 
 # From a prompt, names of styles and the prompt's field, returns the prompt with the styles in it.
 ApplyStyles = Callable[[str, Sequence[str], Field], str]
+# From a positive prompt, returns the embeddings that its LoRAs bring, of whichever field.
+Brings = Callable[[str], Sequence[KnownEmbedding]]
 
 _LONG_STYLES = "the styles are not checked: with them the prompt is too long"
 
@@ -36,6 +38,11 @@ _LONG_STYLES = "the styles are not checked: with them the prompt is too long"
 def without_styles(prompt: str, _styles: Sequence[str], _field: Field) -> str:
     """Return a prompt as it is: for hosts that have no styles."""
     return prompt
+
+
+def brings_none(_prompt: str) -> Sequence[KnownEmbedding]:
+    """Return nothing: for hosts that have no LoRAs, or whose LoRAs bring no embeddings."""
+    return ()
 
 
 class ReadyReader(NamedTuple):
@@ -46,6 +53,12 @@ class ReadyReader(NamedTuple):
     tokenize: Tokenize
     reader: PromptReader
     apply_styles: ApplyStyles
+    brings: Brings
+
+    def beside(self, positive: str, styles: Sequence[str] = ()) -> ReadyReader:
+        """Return what reads a positive prompt and the negative one of the same picture."""
+        brought = self.brings(self.apply_styles(positive, styles, "positive"))
+        return self._replace(reader=self.reader.with_more(brought)) if brought else self
 
     def read(
         self, prompt: str, field: Field, steps: int, styles: Sequence[str] = ()
@@ -72,9 +85,15 @@ class ReadyReader(NamedTuple):
 class PromptReports:
     """Reads prompts with a library's names, in any number of threads."""
 
-    def __init__(self, library: Library, apply_styles: ApplyStyles = without_styles) -> None:
+    def __init__(
+        self,
+        library: Library,
+        apply_styles: ApplyStyles = without_styles,
+        brings: Brings = brings_none,
+    ) -> None:
         self._library = library
         self._apply_styles = apply_styles
+        self._brings = brings
         self._lock = threading.Lock()
         self._ready: ReadyReader | None = None
         # prompt -> name -> hash, of the infotext that it came from
@@ -93,7 +112,12 @@ class PromptReports:
                 except LookupError:  # the host's tokenizer, while it has no model
                     return None
                 ready = self._ready = ReadyReader(
-                    catalogue.generation, catalogue.view, tokenize, reader, self._apply_styles
+                    catalogue.generation,
+                    catalogue.view,
+                    tokenize,
+                    reader,
+                    self._apply_styles,
+                    self._brings,
                 )
             return ready
 

@@ -67,7 +67,8 @@ class View:
         Args:
             use_partial: ids of entries that count as usable where they are partial.
             loaded: full paths of the files that a host's own loader has loaded, which alone are
-                usable then; None where what is usable is loaded.
+                usable then; None where what is usable is loaded. Without a model the host does not
+                tell them.
             former: a view of an earlier snapshot, from which all that still holds is taken.
         """
         lens = Lens(model, frozenset(use_partial if loaded is None else ()), loaded)
@@ -140,6 +141,11 @@ class View:
     def model(self) -> ModelFamily | None:
         """The one that sees it so."""
         return self.lens.model
+
+    @property
+    def advice(self) -> str:
+        """What to do, or to know, where no model is active, so that nobody knows what fits."""
+        return self.lens.advice
 
     @cached_property
     def entries(self) -> tuple[ViewEntry, ...]:

@@ -161,7 +161,11 @@ class _Filling:
         elif n_tokens == CHUNK_TOKENS and self._last_comma is not None:
             cut = self._last_comma + 1
             if n_tokens - self._last_comma <= _BACKTRACK:
-                # The host leaves an embedding where it was, though its tokens move on.
+                # The host leaves an embedding where it was, on padding, though its tokens move on.
+                self.chunk.placed = [
+                    each if each.offset < cut else each._replace(weight=1.0)
+                    for each in self.chunk.placed
+                ]
                 moved = self.chunk.tokens[cut:], self.chunk.weights[cut:]
                 del self.chunk.tokens[cut:], self.chunk.weights[cut:]
                 self.end_chunk()

@@ -7,7 +7,8 @@
     Civitai resources: [{"type": "embed", "modelName": …}, …]
 
 A hash is the beginning of the file's SHA-256: twelve digits, or ten for Civitai. `TI hashes` leaves
-out the commas and colons that names may have.
+out the commas and colons that names may have, and has the name of a LoRA in the place of a hash
+where that brought the embedding.
 """
 
 from __future__ import annotations
@@ -120,16 +121,22 @@ def _value(key: str, text: str, start: int) -> str:
 def named_embeddings(fields: Mapping[str, Any]) -> dict[str, str]:
     """Return name -> hash of the embeddings that an infotext's fields name; empty without a hash.
 
-    Civitai's list names models, not files, and counts only where nothing else names embeddings.
+    Those that LoRAs brought have no file of their own. Civitai's list names models, not files, and
+    counts only where nothing else names embeddings.
     """
     values = {key: value for key, value in fields.items() if isinstance(value, str)}
+    with_hashes = split_hashes(values.get(TI_HASHES, ""))
+    with_any = {fold(name) for name, hash_ in _pairs(values.get(TI_HASHES, "")) if hash_}
+    brought = with_any.difference(map(fold, with_hashes))
     sources = (
-        split_hashes(values.get(TI_HASHES, "")).items(),
+        with_hashes.items(),
         _in_hashes(values.get(_HASHES, "")),
         *(_in_names(values.get(key, "")) for key in _NAMES),
         _in_names(values.get(_USED, "")),
     )
-    found = _first_of_each(pair for source in sources for pair in source)
+    found = _first_of_each(
+        pair for source in sources for pair in source if fold(pair[0]) not in brought
+    )
     return found or _first_of_each(_in_resources(values.get(_RESOURCES, "")))
 
 
@@ -143,8 +150,14 @@ def _first_of_each(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def split_hashes(value: str) -> dict[str, str]:
     """Return name -> hash of the value of *TI hashes*; what is no such pair is left out."""
-    pairs = (map(str.strip, part.rpartition(":")) for part in value.split(","))
-    return {name: hash_.lower() for name, _, hash_ in pairs if name and _HASH.fullmatch(hash_)}
+    return {name: hash_.lower() for name, hash_ in _pairs(value) if _HASH.fullmatch(hash_)}
+
+
+def _pairs(value: str) -> Iterator[tuple[str, str]]:
+    for part in value.split(","):
+        name, _, hash_ = map(str.strip, part.rpartition(":"))
+        if name:
+            yield name, hash_
 
 
 def _in_hashes(value: str) -> Iterator[tuple[str, str]]:

@@ -96,6 +96,18 @@ class PromptReader:
         meant = (name for name, n in self._n_vectors.items() if n and len(tokens[name]) > 1)
         self._near = near(meant, tokenize) if near else None
 
+    def with_more(self, embeddings: Sequence[KnownEmbedding]) -> PromptReader:
+        """Return one that knows these, too; no word is a near miss of their names."""
+        names = [known.name for known in embeddings]
+        tokens = {**self._tokens, **dict(zip(names, self._tokenize(names), strict=True))}
+        near = self._near
+        return PromptReader(
+            (*self._known.values(), *embeddings),
+            tokens,
+            self._tokenize,
+            (lambda _names, _tokenize: near) if near else None,
+        )
+
     def read(self, prompt: str, steps: int, *, is_negative: bool = False) -> PromptReport:
         """Return what a prompt uses.
 

@@ -15,7 +15,7 @@ class KnownEmbedding(NamedTuple):
     """A file that a prompt may mean by its name.
 
     Attributes:
-        id: the library's; empty for a file that is not here.
+        id: the library's; empty for what is not in it.
         n_vectors: how many tokens it takes; 0 for a file that is no embedding.
         reason: why no prompt can use it now; None when one can.
         folder: where the file is below the library's folder, with `/`.
@@ -144,8 +144,7 @@ class PromptReport:
             ],
             "unavailable": [
                 {
-                    "id": known.id or None,
-                    "name": known.name,
+                    **_named(known),
                     "reason": known.reason,
                     "partial": known.is_partial,
                     "shadowed_by": shadowed_by,
@@ -166,8 +165,8 @@ class PromptReport:
             yield {**found._asdict(), "start": start, "end": counted}
 
 
-def _named(known: KnownEmbedding) -> dict[str, str]:
-    return {"id": known.id, "name": known.name}
+def _named(known: KnownEmbedding) -> dict[str, str | None]:
+    return {"id": known.id or None, "name": known.name}
 
 
 def _shown(weights: Sequence[float]) -> str:

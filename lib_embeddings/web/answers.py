@@ -102,7 +102,7 @@ def summary(
         "scanning": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
-        "by_family": by_family(catalogue.tally),
+        "by_family": by_family(catalogue.tally, catalogue.view.advice),
         "roots": [name_of(root) for root in view.roots],
         "missing_roots": [name_of(root) for root in library.unreachable_roots],
         "counts": dict(catalogue.counts),
@@ -177,6 +177,7 @@ def prompts(reports: PromptReports, asked: Prompts) -> dict[str, Any] | None:
         return None
     model, steps, styles = ready.view.model, asked.steps, asked.styles
     try:
+        ready = ready.beside(asked.positive, styles)
         answer = {
             "generation": ready.generation,
             "model": model.key if model else None,

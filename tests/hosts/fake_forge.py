@@ -7,13 +7,15 @@ renamed.
 
 from __future__ import annotations
 
+import re
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 
@@ -22,6 +24,8 @@ from tests.hosts.fake_webui_pages import ExtraNetworksPage, textual_inversion_pa
 from tests.hosts.fake_webui_processing import Processed
 
 KEYS = {768: "clip_l", 1024: "clip_h", 1280: "clip_g"}
+
+_NETWORK = re.compile(r"<(\w+):([^>]+)>")
 
 
 class Embedding:
@@ -224,6 +228,27 @@ class SdModelData:
         self.sd_model = v
 
 
+class LoraParams(NamedTuple):
+    """What stands behind the kind of an extra network."""
+
+    items: list[str]
+
+    @property
+    def positional(self) -> list[str]:
+        return [item for item in self.items if "=" not in item]
+
+
+LoraData = dict[str, list[LoraParams]]
+
+
+def parse_prompt(prompt: str) -> tuple[str, LoraData]:
+    """Take the extra networks out of a prompt."""
+    data: LoraData = defaultdict(list)
+    for kind, parameters in _NETWORK.findall(prompt):
+        data[kind].append(LoraParams(parameters.split(":")))
+    return _NETWORK.sub("", prompt), data
+
+
 class StableDiffusionProcessing:
     """What is asked for, and the prompts that were encoded last, with what they noted."""
 
@@ -253,12 +278,13 @@ class StableDiffusionProcessing:
         required_prompts: list[str],
         steps: int,
         caches: list[list[Any]],
-        extra_network_data: Any,  # noqa: ARG002 - theirs
+        extra_network_data: LoraData,
         hires_steps: int | None = None,
     ) -> Any:
         model = sys.modules["modules.sd_models"].model_data.sd_model
         engines: Any = sys.modules["backend.text_processing.classic_engine"]
-        wanted = (tuple(required_prompts), steps, hires_steps, model.sd_checkpoint_info.filename)
+        checkpoint = model.sd_checkpoint_info.filename
+        wanted = (tuple(required_prompts), steps, extra_network_data, hires_steps, checkpoint)
         for cache in caches:
             if cache[0] is not None and cache[0] == wanted:
                 if len(cache) > 2:
@@ -276,14 +302,23 @@ class StableDiffusionProcessing:
 
     def setup_conds(self) -> None:
         """Encode as Forge does: the negative prompt first."""
-        negative, positive = self.all_negative_prompts, self.all_prompts
-        self.get_conds_with_caching(_encode, negative, self.steps, [self.cached_uc], None)
-        self.c = self.get_conds_with_caching(_encode, positive, self.steps, [self.cached_c], None)
+        positive, data = self._take_networks(self.all_prompts)
+        negative, steps = self.all_negative_prompts, self.steps
+        self.get_conds_with_caching(_encode, negative, steps, [self.cached_uc], data)
+        self.c = self.get_conds_with_caching(_encode, positive, steps, [self.cached_c], data)
 
     def calculate_hr_conds(self) -> None:
         caches = [self.cached_hr_c, self.cached_c]
-        prompts = self.all_hr_prompts
-        self.hr_c = self.get_conds_with_caching(_encode, prompts, self.steps, caches, None)
+        prompts, data = self._take_networks(self.all_hr_prompts)
+        self.hr_c = self.get_conds_with_caching(_encode, prompts, self.steps, caches, data)
+
+    def _take_networks(self, prompts: list[str]) -> tuple[list[str], LoraData]:
+        """Put the extra networks of the first prompt to use, and return all prompts without."""
+        networks = sys.modules["modules.extra_networks"]
+        parsed = [networks.parse_prompt(prompt) for prompt in prompts]
+        data: LoraData = parsed[0][1]
+        networks.activate(self, data)
+        return [prompt for prompt, _ in parsed], data
 
 
 def _encode(model: Checkpoint, prompts: list[str], _steps: int, _hires_steps: int | None) -> Any:
@@ -306,7 +341,6 @@ class FakeForge(FakeWebui):
         self.is_neo = is_neo
         self.folder = folder
         self.model_data = SdModelData()
-        self.loras: list[Path] = []  # of the next prompt
         self.made: dict[str, Callable[[], Checkpoint]] = {}
         self.command_line.embeddings_dir = str(folder)  # type: ignore[attr-defined]
         self.options = NeoOptions() if is_neo else Options()
@@ -339,17 +373,33 @@ class FakeForge(FakeWebui):
             "backend.text_processing.textual_inversion", EmbeddingDatabase=engine_database()
         )
         yield _module("backend.text_processing.classic_engine", last_extra_generation_params={})
-        yield _module("modules.extra_networks", activate=self._activate)
-        yield _module("networks", loaded_networks=[])
+        yield _module("modules.extra_networks", activate=self._activate, parse_prompt=parse_prompt)
+        yield _module(
+            "networks",
+            available_networks={},
+            available_network_aliases={},
+            forbidden_network_aliases={},
+            loaded_networks=[],
+        )
         yield _module("modules_forge")
         yield _module("modules_forge.main_entry", refresh_model_loading_parameters=self._refresh)
         yield _module("transformers", CLIPTokenizer=CLIPTokenizer)
 
-    def _activate(self, _generation: Any, _data: Any) -> None:
-        """Put LoRAs to use, and no others."""
-        on_disk = (SimpleNamespace(filename=str(path)) for path in self.loras)
-        loaded = sys.modules["networks"].loaded_networks
-        loaded[:] = [SimpleNamespace(network_on_disk=each) for each in on_disk]
+    def add_lora(self, file: Path, alias: str) -> None:
+        """Know a LoRA by its file's name and by another, which is nobody's when two have it."""
+        networks: Any = sys.modules["networks"]
+        found = SimpleNamespace(filename=str(file))
+        if networks.available_network_aliases.get(alias, found) != found:
+            networks.forbidden_network_aliases[alias.lower()] = 1
+        networks.available_networks[file.stem] = found
+        networks.available_network_aliases |= {file.stem: found, alias: found}
+
+    def _activate(self, _generation: Any, data: LoraData) -> None:
+        """Put the LoRAs that a prompt names to use, and no others."""
+        networks = sys.modules["networks"]
+        named = [params.positional[0] for params in data.get("lora", ())]
+        on_disk = [networks.available_network_aliases[name] for name in named]
+        networks.loaded_networks[:] = [SimpleNamespace(network_on_disk=each) for each in on_disk]
 
     # The checkpoints
 
@@ -421,7 +471,6 @@ class FakeForge(FakeWebui):
             running.process(generation)
             for number in range(batches):
                 self.reload()
-                sys.modules["modules.extra_networks"].activate(generation, {})
                 running.process_batch(generation, batch_number=number)
                 generation.setup_conds()
                 noted = self.model_data.sd_model.extra_generation_params

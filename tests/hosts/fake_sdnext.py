@@ -177,6 +177,9 @@ class Processing:
         self.prompts = self.all_prompts = [prompt]
         self.negative_prompts = self.all_negative_prompts = [negative]
         self.hires = hires
+        self.is_hr_pass = self.is_refiner_pass = False
+        self.all_hr_prompts: list[str] = []
+        self.all_hr_negative_prompts: list[str] = []
         self.parser = parser
         self.batches = batches
         self.steps = 20
@@ -360,9 +363,12 @@ class FakeSdnext(FakeWebui):
             running.process_batch(p, batch_number=number)
             self._pass(passes, p, p.prompts, p.negative_prompts, prompts_2=p.prompts)
             if p.hires is not None:
+                p.is_hr_pass = True
                 self._pass(passes, p, [p.hires], p.negative_prompts)
+                p.is_hr_pass = False
             refiner: Any = self.model_data.sd_refiner
             if refiner:
+                p.is_refiner_pass = True
                 made = passes.set_pipeline_args(
                     p=p,
                     model=refiner,
@@ -371,6 +377,7 @@ class FakeSdnext(FakeWebui):
                     prompt_attention="fixed",
                 )
                 p.read.append(made["read"])
+                p.is_refiner_pass = False
             database: Any = getattr(self.model_data.sd_model, "embedding_db", None)
             used = database.embeddings_used if database else []
             args = {"Embeddings": ", ".join(used)} if used else {}

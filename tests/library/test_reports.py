@@ -14,6 +14,7 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.query import Filters
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.names import Field
+from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from tests.builders import safetensors_file, vectors
 
@@ -79,6 +80,21 @@ def test_styles_count_and_are_not_mended(library: Library) -> None:
     assert sum(c.tokens for c in report.chunks) > sum(c.tokens for c in typed.chunks)
     negative = ready.read("embedding:ab", "negative", 20, ["sketch"])
     assert [use.known.name for use in negative.used] == ["ab"]
+
+
+def test_loras_bring_names(library: Library) -> None:
+    """What those in the positive prompt or its styles bring is known in both prompts."""
+
+    def brings(prompt: str) -> Sequence[KnownEmbedding]:
+        return [KnownEmbedding("", "z", 2)] if "x" in prompt else []
+
+    ready = PromptReports(library, styled, brings).ready()
+    assert ready
+    for reader in (ready.beside("ab, x"), ready.beside("ab", ["sketch"])):
+        negative = reader.read("z", "negative", 20)
+        assert [(use.known.name, use.known.n_vectors) for use in negative.used] == [("z", 2)]
+    assert not ready.beside("ab").read("z", "negative", 20).used
+    assert ready.beside("ab") is ready
 
 
 def test_a_style_that_makes_a_prompt_too_long_is_not_read(library: Library) -> None:

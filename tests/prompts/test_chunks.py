@@ -107,7 +107,7 @@ def test_more_vectors_than_a_chunk_has_tokens() -> None:
 
 
 def test_a_comma_before_an_embedding() -> None:
-    """Where a chunk is cut before an embedding, its tokens move on and it stays, as by the host."""
+    """Where a chunk is cut before an embedding, its tokens and weight move on, and it stays."""
     first, second = fill_with([WORD] * 66 + [COMMA] + [NAME, WORD])
-    assert (len(first.tokens), first.placed) == (67, [Placed("emb", 67, 1.5)])
+    assert (len(first.tokens), first.placed) == (67, [Placed("emb", 67, 1.0)])
     assert (second.tokens, second.placed) == ([PLACEHOLDER] * 8 + [WORD], [])

@@ -56,6 +56,9 @@ def named(infotext: str) -> dict[str, str]:
         (f'Civitai resources: [{{"modelName":"Deep","air":"{AIR}"}}], ', {"Deep": ""}),
         ('Civitai resources: [5, {"type":"embed"}], ', {}),
         (f'Civitai resources: [{EMBED}], Hashes: {{"embed:x": "3dd6c1a7e5"}}, ', {"x": SHORT}),
+        # What LoRAs brought, with their names, are no files of their own
+        ('TI hashes: "cat: lora, a: 3dd6c1a7e5b1", TI: "Cat, a, b", ', {"a": HASH, "b": ""}),
+        ('TI hashes: "cat:", TI: cat, ', {"cat": ""}),
         # Of names equal but for letter case the one with a hash counts
         ("TI: a, TI hashes: A: 3dd6c1a7e5b1, ", {"A": HASH}),
     ],

@@ -319,6 +319,23 @@ def test_without_near_misses() -> None:
     assert (len(report.used), report.near_misses) == (1, ())
 
 
+def test_names_may_come_with_a_prompt() -> None:
+    """They are used like others, after those that are there; no word is a near miss of them."""
+    brought = [KnownEmbedding("", "sunset-town", 5), KnownEmbedding("", "marc_allante", 1)]
+    reader = READER.with_more([*brought, KnownEmbedding("", "catxl", 4)])
+    report = reader.read("sunset-town, marc_allante, catxl, sunset-towns", 10)
+    assert [(use.known.name, use.known.n_vectors) for use in report.used] == [
+        ("sunset-town", 5),
+        ("marc_allante", 8),
+        ("catxl", 4),
+    ]
+    assert not report.near_misses
+    assert [near.known.name for near in reader.read("marc_alante", 10).near_misses] == [
+        "marc_allante"
+    ]
+    assert not READER.read("sunset-town, catxl", 10).used
+
+
 NAMES = st.text(
     st.sampled_from("()[]\\:|<> .-_aB1é猫")
     | st.characters(codec="utf-8", exclude_characters="#\0"),

@@ -3,6 +3,8 @@
 Forge never reads them. Its function that puts LoRAs to use is wrapped, with the same signature:
 
     extra_networks.activate   then registers what the LoRAs bring, and nothing of others
+
+Its setting for infotexts is obeyed, which has the name of the LoRA in the place of a hash.
 """
 
 from __future__ import annotations
@@ -10,35 +12,53 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property, lru_cache, partial
+from itertools import chain
 from typing import Any
 
-from modules import extra_networks
+from modules import extra_networks, shared
 
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_contents
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.assemble import make_embedding
 from lib_embeddings.formats.embedding import Embedding, tokens_taken
 from lib_embeddings.formats.foreign import bundled_contents
-from lib_embeddings.hosts.forge.models import loaded_model, tokenize
-from lib_embeddings.hosts.webui.database import make_vec, register
+from lib_embeddings.hosts.forge.models import chosen_model, loaded_model, tokenize
+from lib_embeddings.hosts.webui.database import Vec, make_vec, register
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.parts import we_load
+from lib_embeddings.prompts.report import KnownEmbedding
 
 log = logging.getLogger(__name__)
 
 BUNDLES_PART = "use of embeddings in LoRA files"
 
+_SETTING = "lora_bundled_ti_to_infotext"  # Forge's own, which Neo has not
+_LORAS = ("lora", "lyco")  # what prompts call them
+
 
 class _Bundled:
     """An embedding of a LoRA, as Forge's text engines ask for one."""
 
-    def __init__(self, embedding: Embedding, encoders: tuple[str, ...]) -> None:
-        rows = embedding.vectors
+    def __init__(self, embedding: Embedding, encoders: tuple[str, ...], lora: str) -> None:
+        self._rows = embedding.vectors
+        self._encoders = encoders
+        self._lora = lora
         self.name = embedding.name
-        self.vectors = tokens_taken({key: len(rows[key]) for key in encoders})
-        self.vec = make_vec(rows, encoders, self.vectors)
+        self.vectors = tokens_taken({key: len(self._rows[key]) for key in encoders})
+
+    @cached_property
+    def vec(self) -> Vec:
+        """The tensors, on Forge's device from the first use on."""
+        return make_vec(self._rows, self._encoders, self.vectors)
+
+    @property
+    def shorthash(self) -> str:
+        """What infotexts have in the place of a hash."""
+        return self._lora if getattr(shared.opts, _SETTING, True) else ""
 
 
 class Bundles:
@@ -79,13 +99,21 @@ class Bundles:
 
         return undo
 
+    def brought_by(self, prompt: str) -> Sequence[KnownEmbedding]:
+        """Return what the LoRAs in a prompt bring for the chosen checkpoint."""
+        return self._hooks.guard(BUNDLES_PART, partial(self._brought_by, prompt)) or ()
+
+    def _brought_by(self, prompt: str) -> Sequence[KnownEmbedding]:
+        model = chosen_model()
+        found = self._find(_named_in(prompt), model.encoders) if model and model.encoders else {}
+        return [KnownEmbedding("", name, each.vectors) for name, each in found.items()]
+
     def _follow(self) -> None:
         """Register what is in use, and nothing else; an embedding with a file keeps its name."""
         model = loaded_model()
         if model is None or not model.engines:
             return
-        is_ours = self._is_hooked and we_load()
-        wanted = dict(_in_use(model.encoders)) if is_ours else {}
+        wanted = self._find(_in_use(), model.encoders)
         token_ids = dict(zip(wanted, tokenize(list(wanted)), strict=True)) if wanted else {}
         usable = {name: each for name, each in wanted.items() if token_ids[name]}
         databases = [engine.embeddings for engine in model.engines]
@@ -93,19 +121,44 @@ class Bundles:
         if any(changes):
             self._forget_prompts()
 
+    def _find(self, loras: Iterable[Any], encoders: tuple[str, ...]) -> dict[str, _Bundled]:
+        """Return what LoRAs bring for these text encoders, by name; nothing where Forge loads."""
+        if not (self._is_hooked and we_load()):
+            return {}
+        found: dict[str, _Bundled] = {}
+        for lora in loras:
+            with suppress(EmbeddingError, OSError):  # Forge says what is wrong with a LoRA
+                status = os.stat(lora.filename)
+                found |= _read(lora.filename, encoders, status.st_size, status.st_mtime_ns)
+        return found
+
 
 def is_bundled(embedding: Any) -> bool:
     """Tell what a LoRA brings from others' embeddings."""
     return isinstance(embedding, _Bundled)
 
 
-def _in_use(encoders: tuple[str, ...]) -> Iterator[tuple[str, _Bundled]]:
-    """Yield what the LoRAs in use bring for these text encoders, by name."""
-    # Of an extension that comes with Forge, and may be switched off.
+# `networks` is an extension's that comes with Forge; a LoRA is its record of a file.
+
+
+def _in_use() -> Iterator[Any]:
+    """Yield the LoRAs in use."""
     for lora in getattr(sys.modules.get("networks"), "loaded_networks", ()):
-        path = lora.network_on_disk.filename
-        status = os.stat(path)
-        yield from _read(path, encoders, status.st_size, status.st_mtime_ns).items()
+        yield lora.network_on_disk
+
+
+def _named_in(prompt: str) -> Iterator[Any]:
+    """Yield the LoRAs that a prompt would put to use."""
+    networks = sys.modules.get("networks")
+    if networks is None:
+        return
+    _, given = extra_networks.parse_prompt(prompt)
+    named = (each.positional[:1] for kind in _LORAS for each in given.get(kind, ()))
+    for name in chain.from_iterable(named):
+        is_doubtful = name.lower() in networks.forbidden_network_aliases
+        known = networks.available_networks if is_doubtful else networks.available_network_aliases
+        if name in known:
+            yield known[name]
 
 
 @lru_cache(maxsize=8)
@@ -122,5 +175,5 @@ def _read(
                 log.warning("the embedding %s in %s is left out: %s", name, path, error)
                 continue
             if set(encoders) <= set(embedding.vectors):
-                found[name] = _Bundled(embedding, encoders)
+                found[name] = _Bundled(embedding, encoders, Place.of_file(path).name)
     return found

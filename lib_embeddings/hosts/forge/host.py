@@ -46,9 +46,10 @@ class Host:
         self._living = living
         self._library = living.library
         self._hooks = hooks
-        self.parts = Parts(self._library, hooks, self.rescan, _facts)
         self._infotexts = InfotextWriter(hooks)
         self._bundles = Bundles(hooks, self._infotexts.forget_prompts)
+        brings = self._bundles.brought_by
+        self.parts = Parts(self._library, hooks, self.rescan, _facts, brings=brings)
         self._loader = Loader(
             self._library, hooks, self.rescan, self.parts.sha256, self._infotexts.forget_prompts
         )

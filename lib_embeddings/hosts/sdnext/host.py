@@ -63,7 +63,7 @@ class Host:
         self._living = living
         self._library = living.library
         self._hooks = hooks
-        self.parts = Parts(self._library, hooks, self.rescan, _facts, _replace_page)
+        self.parts = Parts(self._library, hooks, self.rescan, _facts, replace_page=_replace_page)
         self._prompts = Prompts(hooks)
         self._loader = Loader(self._library, hooks, self.rescan, self.parts.sha256, self._prompts)
 

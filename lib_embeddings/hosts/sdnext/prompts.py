@@ -35,6 +35,7 @@ from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes, name_in_info
 
 PROMPTS_PART = "use of embeddings in prompts"
 INFOTEXT_PART = "writing of TI hashes"
+REPORT_PART = "prompt report"
 
 _NAMES = "Embeddings"  # SD.Next's own field
 
@@ -132,6 +133,7 @@ class Prompts:
                 used.clear()
             made = own(p, model, *(given or typed), *args, **kwargs)
             self._hooks.guard(INFOTEXT_PART, partial(_note, p, used))
+            self._hooks.guard(REPORT_PART, partial(_keep, p, prompts, negative_prompts))
             return made
 
         put_back = replace(owner, "set_pipeline_args", set_pipeline_args)
@@ -165,6 +167,17 @@ def begin(generation: Any) -> None:
     """Forget what an earlier batch of the same generation used."""
     for key in (_NAMES, TI_HASHES):
         generation.extra_generation_params.pop(key, None)
+
+
+def _keep(generation: Any, prompts: _Prompts, negative_prompts: _Prompts) -> None:
+    """Keep the prompts of later passes where AUTOMATIC1111's WebUI has them, for the report."""
+    if generation.is_hr_pass or generation.is_refiner_pass:
+        for name, given in (
+            ("all_hr_prompts", prompts),
+            ("all_hr_negative_prompts", negative_prompts),
+        ):
+            more = [given] if isinstance(given, str) else given or ()
+            setattr(generation, name, [*getattr(generation, name), *more])
 
 
 def forget_prompts() -> None:

@@ -35,6 +35,8 @@ _ADAPTERS = (
     "lib_embeddings.hosts.forge.host",
     "lib_embeddings.hosts.sdnext.host",
 )
+# What is left where none of them knows the WebUI's database.
+_PAGE_ONLY = "lib_embeddings.hosts.webui.page_only"
 
 # A module that only some WebUIs have -> what people call these.
 _NAMES = {"modules.scripts_manager": "SD.Next", "modules_forge": "Forge"}
@@ -104,7 +106,7 @@ def _start() -> type[Any]:
 
 
 def _find() -> Adapter:
-    """Return what knows this WebUI.
+    """Return what knows this WebUI, or at least how to show a page in it, which is printed.
 
     Raises:
         HostError: nothing does; it names what the WebUI lacks for each that we know.
@@ -112,15 +114,26 @@ def _find() -> Adapter:
     refusals: list[HostError] = []
     for name in _ADAPTERS:
         try:
-            adapter: Any = importlib.import_module(name)
-            adapter.check()
-        except ImportError as error:
-            refusals.append(refusal(f"module {_missing(error)}"))
+            return _adapter(name)
         except HostError as error:
             refusals.append(error)
-        else:
-            return adapter  # type: ignore[no-any-return]
-    raise refusal(" and no ".join(each.missing for each in refusals))
+    lacking = refusal(" and no ".join(each.missing for each in refusals))
+    try:
+        found = _adapter(_PAGE_ONLY)
+    except HostError:
+        raise lacking from None
+    print(f"Textual Inversion: {lacking}, so it goes on loading embeddings; our tab shows them.")
+    return found
+
+
+def _adapter(name: str) -> Adapter:
+    """Return an adapter that knows this WebUI. Raises `HostError`."""
+    try:
+        adapter: Any = importlib.import_module(name)
+    except ImportError as error:
+        raise refusal(f"module {_missing(error)}") from error
+    adapter.check()
+    return adapter  # type: ignore[no-any-return]
 
 
 def require(package: ModuleType, *paths: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import zip_longest
 from typing import Any, NamedTuple, Protocol
 
 from modules import script_callbacks, scripts, shared
@@ -14,7 +15,7 @@ from lib_embeddings.hosts.webui.extension import Hooks, Undo, print_lines
 from lib_embeddings.hosts.webui.loading import renames_files
 from lib_embeddings.hosts.webui.server import door_of, serve, unpack_events
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.library.reports import Brings, PromptReports, brings_none
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import Field
 from lib_embeddings.prompts.infotext import find_fields, named_embeddings
@@ -35,12 +36,13 @@ _SITES = "lib_embeddings_sites"
 
 _RENAMES = ", and renames each that it cannot read to NAME.corrupted"
 
-# Where the WebUI keeps the prompts of all pictures, and what they are called for people.
-_PROMPTS: tuple[tuple[str, str, Field], ...] = (
-    ("all_prompts", "prompt", "positive"),
-    ("all_negative_prompts", "negative prompt", "negative"),
-    ("all_hr_prompts", "hires prompt", "positive"),
-    ("all_hr_negative_prompts", "hires negative prompt", "negative"),
+# Where the WebUI keeps the prompts of all pictures, what they are called for people, and where the
+# positive prompts of the same pass are, whose LoRAs work in both.
+_PROMPTS: tuple[tuple[str, str, Field, str], ...] = (
+    ("all_prompts", "prompt", "positive", "all_prompts"),
+    ("all_negative_prompts", "negative prompt", "negative", "all_prompts"),
+    ("all_hr_prompts", "hires prompt", "positive", "all_hr_prompts"),
+    ("all_hr_negative_prompts", "hires negative prompt", "negative", "all_hr_prompts"),
 )
 
 
@@ -65,8 +67,9 @@ class Host(Protocol):
     def on_model_loaded(self, model: Any, /) -> None:
         """Let the next prompt find what the new model can use."""
 
-    def change_loading(self) -> None:
-        """Load embeddings, or let the WebUI do it, as the setting now says."""
+    @property
+    def change_loading(self) -> Callable[[], object] | None:
+        """Loads embeddings, or lets the WebUI do it, as the setting now says; None without one."""
 
     def change_folders(self) -> None:
         """Scan the folders that the setting now names."""
@@ -148,13 +151,15 @@ def replace_webui_page(
 class Parts:
     """What acts at the WebUI's events, and needs to know nothing of how it loads embeddings."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - kinds of WebUIs differ in each of the last three
         self,
         library: Library,
         hooks: Hooks,
         rescan: Callable[[], object],
         facts: Callable[[str], HostFacts],
+        *,
         replace_page: ReplacePage = replace_webui_page,
+        brings: Brings = brings_none,
     ) -> None:
         """Prepare; nothing is hooked before `hook`.
 
@@ -162,21 +167,23 @@ class Parts:
             rescan: scans all folders now.
             facts: returns what the tab needs to know of the WebUI; given its separator of names.
             replace_page: shows our tab in the place of the WebUI's page.
+            brings: returns the embeddings that the LoRAs in a positive prompt bring.
         """
         self._library = library
         self._hooks = hooks
         self._rescan = rescan
         self._facts = facts
         self._page = replace_page
-        self._reports = PromptReports(library, apply_styles)
+        self._reports = PromptReports(library, apply_styles, brings)
 
     def hook(
-        self, change_loading: Callable[[], object], change_folders: Callable[[], object]
+        self, change_loading: Callable[[], object] | None, change_folders: Callable[[], object]
     ) -> None:
         """Let the WebUI call us.
 
         Args:
-            change_loading: called when the setting that lets us load embeddings was changed.
+            change_loading: called when the setting that lets us load embeddings was changed; None
+                where we never load.
             change_folders: called when the setting that names folders was changed.
         """
         add_settings = partial(self._add_settings, change_loading, change_folders)
@@ -197,16 +204,18 @@ class Parts:
         self._hooks.guard("prompt report", partial(report_on, self._reports, generation, processed))
 
     def _add_settings(
-        self, change_loading: Callable[[], object], change_folders: Callable[[], object]
+        self, change_loading: Callable[[], object] | None, change_folders: Callable[[], object]
     ) -> None:
         guard = self._hooks.guard
-        loads = shared.OptionInfo(
-            True,
-            "Load embeddings with this extension. When off, the WebUI loads them itself"
-            + (_RENAMES if renames_files() else ""),
-            section=_SECTION,
-            onchange=lambda: guard("loading of embeddings", change_loading),
-        )
+        options: dict[str, Any] = {}
+        if change_loading is not None:
+            options[_LOADS] = shared.OptionInfo(
+                True,
+                "Load embeddings with this extension. When off, the WebUI loads them itself"
+                + (_RENAMES if renames_files() else ""),
+                section=_SECTION,
+                onchange=partial(guard, "loading of embeddings", change_loading),
+            )
         page = shared.OptionInfo(
             True,
             "Show this extension's tab. When off, the WebUI shows its own Textual Inversion page",
@@ -217,7 +226,7 @@ class Parts:
             "More folders to look for embeddings in, one on each line",
             component_args={"lines": 3},
             section=_SECTION,
-            onchange=lambda: guard("folders", change_folders),
+            onchange=partial(guard, "folders", change_folders),
         )
         network = shared.OptionInfo(
             False,
@@ -230,13 +239,7 @@ class Parts:
             "clicks there",
             section=_SECTION,
         ).needs_reload_ui()
-        options = {
-            _LOADS: loads,
-            _PAGE: page,
-            _FOLDERS: folders,
-            _NETWORK: network,
-            _SITES: sites,
-        }
+        options |= {_PAGE: page, _FOLDERS: folders, _NETWORK: network, _SITES: sites}
         for key, info in options.items():
             self._hooks.add("settings", partial(_add_option, key, info))
 
@@ -302,6 +305,7 @@ class _Prompt(NamedTuple):
     text: str
     title: str
     field: Field
+    positive: str
 
 
 def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
@@ -319,8 +323,8 @@ def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
     lines: dict[str, None] = {}
     warnings: dict[str, None] = {}
     given: list[dict[str, Any]] = []
-    for text, title, field in _prompts(generation):
-        report = ready.read(text, field, generation.steps)
+    for text, title, field, positive in _prompts(generation):
+        report = ready.beside(positive).read(text, field, generation.steps)
         lines.update((f"{title}: {line}", None) for line in report.lines())
         warnings.update((f"{title}: {line}", None) for line in report.warnings())
         given.append({"title": title, **report.as_json()})
@@ -332,8 +336,9 @@ def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
 def _prompts(generation: Any) -> Iterator[_Prompt]:
     """Yield each text once: hires has the same prompts, unless others are given."""
     given: set[tuple[str, Field]] = set()
-    for attribute, title, field in _PROMPTS:
-        for text in getattr(generation, attribute, None) or ():
+    for attribute, title, field, positives in _PROMPTS:
+        texts, beside = (getattr(generation, each, None) or () for each in (attribute, positives))
+        for text, positive in zip_longest(texts, beside[: len(texts)], fillvalue=""):
             if (text, field) not in given and len(given) < LIMITS.reported_prompts:
                 given.add((text, field))
-                yield _Prompt(text, title, field)
+                yield _Prompt(text, title, field, positive)

@@ -67,7 +67,8 @@ class ForgeRun(WebuiRun):
         self.forge.callbacks.fire("ui_settings")
         app = FastAPI()
         self.forge.launch(app)
-        return TestClient(app, "http://localhost")
+        self.client = TestClient(app, "http://localhost")
+        return self.client
 
     def picture(self, *prompts: str, **more: Any) -> StableDiffusionProcessing:
         """Make a picture of a prompt, a negative and a hires one."""

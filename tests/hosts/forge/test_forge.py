@@ -404,11 +404,38 @@ def test_a_defect_at_each_picture_costs_no_picture(
     assert "a defect" in caplog.text
 
 
-@pytest.mark.usefixtures("run")
-def test_a_forge_of_another_kind_is_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    """One line says what it lacks of both kinds."""
+def test_a_forge_of_another_kind_loads_and_we_show(
+    run: ForgeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says what it lacks; the page lists and explains, and nothing of its own changes."""
+    run.write("cat.safetensors")
+    run.write("page.safetensors", PAGE)
+    lists = sys.modules["modules.textual_inversion.textual_inversion"].EmbeddingDatabase
+    own = lists.load_textual_inversion_embeddings
     del sys.modules["backend.text_processing.textual_inversion"].EmbeddingDatabase
-    assert extension.start() is None
-    line = capsys.readouterr().out
-    assert line.startswith("Textual Inversion is off: Forge v1.10.1 has no ")
-    assert "and no backend.text_processing.textual_inversion.EmbeddingDatabase and" in line
+    client = run.start()
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.startswith("Textual Inversion: Forge v1.10.1 has no ")
+    assert "and no backend.text_processing.textual_inversion.EmbeddingDatabase and" in first
+    assert first.endswith(", so it goes on loading embeddings; our tab shows them.")
+    assert lists.load_textual_inversion_embeddings is own
+    assert OURS not in run.forge.options.data_labels
+    assert lines == []
+
+    def is_listed() -> bool:
+        page = client.get(f"{PREFIX}/entries?fit=unknown").json()
+        return page["by_family"] == (
+            "1 for SD 1.x; this WebUI loads embeddings itself and does not say which"
+        )
+
+    assert eventually(is_listed)
+    (entry,) = client.get(f"{PREFIX}/entries?fit=unknown").json()["entries"]
+    assert (entry["name"], entry["reason"]) == (
+        "cat",
+        "made for SD 1.x (clip_l 768); this WebUI loads embeddings itself and does not say which",
+    )
+    run.forge.options.data["lib_embeddings_folders"] = str(run.folder.parent / "more")
+    run.forge.options.set("lib_embeddings_folders", str(run.folder.parent / "more"))
+    assert client.get(f"{PREFIX}/names").json()["names"] == ["cat"]
+    extension.stop()
+    assert client.get(f"{PREFIX}/names").status_code == 404

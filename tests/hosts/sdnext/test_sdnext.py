@@ -310,6 +310,25 @@ def test_the_report_knows_what_prompts_use(run: SdnextRun) -> None:
     assert [used["name"] for used in answer["used"]] == ["cat"]
 
 
+def test_the_report_is_on_a_second_pass_too(
+    run: SdnextRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where that has a prompt of its own; a refiner that has none is no news."""
+    run.write("cat.safetensors")
+    run.write("fine.safetensors")
+    run.start()
+    run.load("sd1")
+    run.sdnext.model_data.sd_refiner = PIPELINES["sdxl-refiner"]()
+    for hires, expected in (("fine", ["fine"]), (None, [])):
+        capsys.readouterr()
+        run.picture("a cat", hires=hires)
+        lines = capsys.readouterr().out.splitlines()
+        assert "prompt: used: cat (1 vector, weight 1)" in lines
+        assert [line for line in lines if line.startswith("hires prompt: used")] == [
+            f"hires prompt: used: {name} (1 vector, weight 1)" for name in expected
+        ]
+
+
 # The settings, and the end
 
 
