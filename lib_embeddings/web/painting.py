@@ -50,11 +50,12 @@ class Studio(Protocol):
     def what_is_missing(self) -> str | None:
         """Return why it cannot paint, with what to do about that; None where it can."""
 
-    def open(self) -> str:
-        """Get ready, and return with which model it paints, for people.
+    def open(self, entries: Sequence[Entry] = ()) -> str:
+        """Get ready to paint with some embeddings, and return with which model, for people.
 
         Raises:
             PictureError: it cannot.
+            EmbeddingError: one of the files is no embedding any more.
         """
 
     def paint(
@@ -190,7 +191,7 @@ class _Trying:
         kinds = {name: trial.kind or kind_in(self._library, seen) for name, seen in found.items()}
         ways = columns(kinds, trial.prompt, trial.negative, trial.weights)
         so_far = {
-            "model": self._studio.open(),
+            "model": self._studio.open([seen.entry for seen in found.values()]),
             "ids": trial.ids,
             "columns": [
                 {"label": way.label, "id": found[way.name].entry.place.id if way.name else None}
