@@ -278,7 +278,7 @@ def _read_trial(body: Mapping[str, Any]) -> Trial:
     if not body.keys() <= set(_KEYS):
         raise HTTPException(422, f"expected any of {', '.join(_KEYS)}")
     ids = _list_of("ids", body.get("ids"), lambda each: isinstance(each, str))
-    seeds = _list_of("seeds", body.get("seeds", [1, 2, 3, 4]), _is_whole(0, (1 << 32) - 1))
+    seeds = _list_of("seeds", body.get("seeds", [1, 2, 3, 4]), _is_integer(0, (1 << 32) - 1))
     most = LIMITS.compared_weight
     weights = _list_of("weights", body.get("weights", [0, 1]), _is_number(-most, most))
     if len(ids) * len(seeds) * len(weights) > LIMITS.tried_pictures:
@@ -287,7 +287,7 @@ def _read_trial(body: Mapping[str, Any]) -> Trial:
     given = body.get("kind")
     kind = one_of("kind", given, KINDS) if given else None
     settings = Settings(
-        _one("steps", body.get("steps", Settings.steps), _is_whole(1, LIMITS.prompt_steps)),
+        _one("steps", body.get("steps", Settings.steps), _is_integer(1, LIMITS.prompt_steps)),
         _one("guidance", body.get("guidance"), _or_none(_is_number(1, 100))),
         _one("side", body.get("side"), _or_none(_is_side)),
     )
@@ -326,7 +326,7 @@ def _text(key: str, value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _is_whole(least: int, most: int) -> Check:
+def _is_integer(least: int, most: int) -> Check:
     return lambda value: type(value) is int and least <= value <= most
 
 
