@@ -184,6 +184,11 @@ class Limits:
 
     # Rows of a labelled picture.
     compared_seeds: int = 100
+    # What a page may ask for at once, and the sides of its pictures, in pixels.
+    tried_pictures: int = 100
+    painted_sides: tuple[int, int] = (32, 2048)
+    # Of embeddings that got no preview, those that are named.
+    skipped_previews: int = 20
     # A word that takes more than a tenth of a prompt's 75 tokens leaves too little room for others.
     learned_vectors: int = 8
     # A word is learned after some hundred steps of a few pictures.
@@ -279,6 +284,8 @@ class Limits:
     # What somebody pasted at once, and how many of those that ended are still shown.
     open_jobs: int = 500
     ended_jobs: int = 100
+    # What all of them keep to be looked at: two hundred PNGs of 768 pixels.
+    job_pictures_bytes: int = 256 * MIB
     # Links and names that one request brings, and a question's answer.
     reference_characters: int = 2_000
 

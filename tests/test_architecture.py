@@ -292,6 +292,7 @@ def test_a_short_module_has_several_users(path: Path) -> None:
         ),
         ("lib_embeddings.__main__", ("http.client", "ssl", "lib_embeddings.sources")),
         ("lib_embeddings.library.reports", ("ftfy", "regex", "rapidfuzz")),
+        ("lib_embeddings.hosts.studio", ("torch", "diffusers", "transformers", "PIL")),
     ],
 )
 def test_what_is_not_needed_is_not_imported(ours: str, others: tuple[str, ...]) -> None:

@@ -7,16 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lib_embeddings.cli import (
-    INTERRUPTED,
-    OK,
-    add_painter,
-    number_up_to,
-    refuse,
-    why_not_painting,
-)
+from lib_embeddings.cli import INTERRUPTED, OK, add_painter, number_up_to, refuse
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.pictures import what_is_missing
 
 
 def add_parser(commands: Any) -> None:
@@ -67,7 +61,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Learn, and print where the embedding is."""
-    if missing := why_not_painting():
+    if missing := what_is_missing():
         return refuse(missing)
     from lib_embeddings.pictures.model import load  # noqa: PLC0415
     from lib_embeddings.training.learn import learn, path_for  # noqa: PLC0415

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli import OK, add_painter, number_up_to, refuse, why_not_painting
+from lib_embeddings.cli import OK, add_painter, number_up_to, refuse
 from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.limits import LIMITS
-
-_KINDS = ("object", "style", "negative")
+from lib_embeddings.pictures import what_is_missing
+from lib_embeddings.prompts.wishes import KINDS, Settings
 
 
 def add_parser(commands: Any) -> None:
@@ -19,7 +19,7 @@ def add_parser(commands: Any) -> None:
     add_painter(parser)
     parser.add_argument("--prompt", help="the prompt, with {name} where the name goes")
     parser.add_argument("--negative", help="the negative prompt; may have {name} too")
-    parser.add_argument("--kind", choices=_KINDS, help="what the embedding is for")
+    parser.add_argument("--kind", choices=KINDS, help="what the embedding is for")
     parser.add_argument(
         "--seeds",
         type=number_up_to(LIMITS.compared_seeds),
@@ -50,16 +50,14 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Paint, and print where the pictures are."""
-    if missing := why_not_painting():
+    if missing := what_is_missing():
         return refuse(missing)
     from lib_embeddings.pictures.compare import compare  # noqa: PLC0415
     from lib_embeddings.pictures.model import load  # noqa: PLC0415
-    from lib_embeddings.pictures.paint import Settings  # noqa: PLC0415
 
     try:
         model = load(options.model)
         print(model)
-        guidance = model.usual_guidance if options.guidance is None else options.guidance
         comparison = compare(
             options.files,
             model=model,
@@ -68,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
             kind=options.kind,
             seeds=range(1, options.seeds + 1),
             weights=options.weights,
-            settings=Settings(options.steps, guidance),
+            settings=Settings(options.steps, options.guidance),
         )
         paths = comparison.save(options.out)
     except (EmbeddingError, PictureError) as error:

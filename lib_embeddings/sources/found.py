@@ -11,7 +11,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from lib_embeddings.entries.companions import Thumbnails, shrink_bytes
+from lib_embeddings.entries.thumbnails import Thumbnails, shrink_bytes
 from lib_embeddings.errors import SourceError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.source import Offer

@@ -17,11 +17,11 @@ from torch.nn import functional
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import why_no_filename
-from lib_embeddings.pictures.compare import Kind
 from lib_embeddings.pictures.encode import PromptEncoder, Rows
 from lib_embeddings.pictures.model import LoadedEncoder, Model
 from lib_embeddings.pictures.paint import ask
 from lib_embeddings.prompts.grammar import escape, typed
+from lib_embeddings.prompts.wishes import Kind
 from lib_embeddings.training.examples import Example, captions_of
 from lib_embeddings.training.methods import METHODS, Method, State
 

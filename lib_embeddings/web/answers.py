@@ -27,6 +27,7 @@ from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.prompts.wishes import Kind, kind_of
 from lib_embeddings.sources.sources import SEARCHABLE
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import Prompts
@@ -130,10 +131,16 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
         OSError: it is gone.
     """
     found = {
+        "kind": kind_in(library, seen),
         "texts": written_texts(seen.entry),
         **details_as_json(library.catalogue, seen, _look_into(seen), library.sha256),
     }
     return {**found, "full_path": seen.entry.place.full_path} if shows_paths else found
+
+
+def kind_in(library: Library, seen: ViewEntry) -> Kind:
+    """Return what an embedding is for."""
+    return kind_of(seen.entry.reading.metadata, library.catalogue.field_of(seen))
 
 
 def trashed(item: Trashed) -> dict[str, Any]:

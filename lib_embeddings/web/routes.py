@@ -25,8 +25,10 @@ from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
 from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.files import can_reveal, reveal, video
+from lib_embeddings.web.job_routes import add_job_routes
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.own import add_own_routes
+from lib_embeddings.web.painting import Studio, add_painting_routes, tries
 from lib_embeddings.web.requests import (
     number,
     one_of,
@@ -42,12 +44,13 @@ from lib_embeddings.web.sites import add_site_routes
 PREFIX = "/lib-embeddings/v1"
 
 
-def add_routes(
+def add_routes(  # noqa: PLR0913, PLR0917 - what hosts have
     app: FastAPI,
     library: Library,
     host: Callable[[], HostFacts],
     door: Door,
     reports: PromptReports | None = None,
+    studio: Studio | None = None,
 ) -> None:
     """Add all routes to *app*.
 
@@ -55,9 +58,10 @@ def add_routes(
         host: returns what is true of the host now.
         door: lets in who may read, who may write, and who may change files.
         reports: the library's, where others need them too.
+        studio: paints, where the host has one.
     """
     jobs = Jobs()
-    routes = _Routes(library, host, door, reports or PromptReports(library), jobs)
+    routes = _Routes(library, host, door, reports or PromptReports(library), jobs, studio)
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
     own = [Depends(door.admit_write)]
     files = [*own, Depends(door.change_files)]
@@ -87,7 +91,10 @@ def add_routes(
             path, endpoint, methods=[method], dependencies=dependencies, response_model=None
         )
     add_own_routes(router, library, own, files)
+    add_job_routes(router, jobs, files)
     add_site_routes(router, library, host, jobs, files)
+    if studio:
+        add_painting_routes(router, library, jobs, studio, files)
     app.include_router(router)
 
 
@@ -117,27 +124,29 @@ _FILTERS: Filters = Depends(_filters_asked)
 class _Routes:
     """One method for each route."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what routes ask
         self,
         library: Library,
         host: Callable[[], HostFacts],
         door: Door,
         reports: PromptReports,
         jobs: Jobs,
+        studio: Studio | None,
     ) -> None:
         self._library = library
         self._jobs = jobs
         self._host = host
         self._door = door
         self._reports = reports
+        self._studio = studio
         self._thumbnails = Thumbnails()
 
     def host(self, request: Request) -> Response:
         may_change_files = self._door.may_change_files(request)
         may_reveal = is_local(request) and can_reveal()
-        return as_json(
-            answers.host(self._host(), may_change_files=may_change_files, may_reveal=may_reveal)
-        )
+        facts = answers.host(self._host(), may_change_files=may_change_files, may_reveal=may_reveal)
+        can_try = tries(self._studio) if self._studio and may_change_files else None
+        return as_json({**facts, "tries": can_try})
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,

@@ -4,6 +4,7 @@
 
 import { element, textButton } from "../page.mjs";
 import { counted, SITES } from "../words.mjs";
+import { TryIt } from "../pictures/try_it.mjs";
 import { GetMore } from "../sources/get_more.mjs";
 import { Drops } from "./drop.mjs";
 import { Trash } from "./trash.mjs";
@@ -22,6 +23,7 @@ import { Trash } from "./trash.mjs";
  * @property {import("./search.mjs").Search} search
  * @property {import("./folders.mjs").FolderTree} tree
  * @property {import("./undo.mjs").UndoBar} undo
+ * @property {import("../cards/new_picture.mjs").NewPicture} newPicture
  * @property {(id: string, name: string) => void} reveal Bring the card of a file into sight.
  */
 
@@ -44,12 +46,26 @@ export class Files {
     this.getMore = searchable.length
       ? new GetMore(parts.api.base, parts.host, { folder, folders: () => parts.tree.folders, shown: parts.reveal })
       : undefined;
+    this.tryIt = parts.host.tries ? this.#offerTries(parts.host.tries) : undefined;
+    /** Those that are shown over the page. */
+    this.dialogs = [this.trash, this.drops, this.getMore, this.tryIt].flatMap((each) => (each ? [each.root] : []));
     this.mover = new Mover((target) => this.#moveShown(target));
     if (!parts.host.may_change_files) return;
     const move = textButton("move", "Move to …", { "data-key": "move" });
     const remove = textButton("delete", "Delete", { "data-key": "delete" });
     const identify = textButton("identify", SITES.identifyOne, { "data-key": "identify", hidden: !searchable.length });
     parts.details.renaming.root.append(element("div", { class: "file-actions" }, this.mover.form, move, remove, identify));
+  }
+
+  /** @param {import("../answers.mjs").Tries} tries */
+  #offerTries(tries) {
+    const { api, details, newPicture } = this.parts;
+    details.insert.after(textButton("try", "Try it"));
+    return new TryIt(api.base, tries, {
+      inside: (id) => api.entry(id),
+      keep: (entry, picture) => newPicture.put(entry, picture),
+      closed: ([{ id }, ...others]) => others.length || api.entry(id).then((now) => details.open(now), () => {}),
+    });
   }
 
   /** @param {string} link */

@@ -15,6 +15,7 @@ from lib_embeddings.hosts.forge.loader import LOADING_PART, Loader
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace, require, version
 from lib_embeddings.hosts.webui.parts import Parts, more_folders, we_load
+from lib_embeddings.hosts.webui.studio import WebuiStudio
 from lib_embeddings.web.answers import HostFacts
 
 
@@ -49,7 +50,10 @@ class Host:
         self._infotexts = InfotextWriter(hooks)
         self._bundles = Bundles(hooks, self._infotexts.forget_prompts)
         brings = self._bundles.brought_by
-        self.parts = Parts(self._library, hooks, self.rescan, _facts, brings=brings)
+        studio = partial(WebuiStudio, self._library, self.before_generation)
+        self.parts = Parts(
+            self._library, hooks, self.rescan, _facts, brings=brings, open_studio=studio
+        )
         self._loader = Loader(
             self._library, hooks, self.rescan, self.parts.sha256, self._infotexts.forget_prompts
         )
