@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Iterator
 from functools import cache
+from itertools import product, starmap
 from typing import NamedTuple
 
 import numpy as np
@@ -44,8 +45,8 @@ SIZES = {"small": 0.24, "large": 0.38}
 _CAPTIONS = (
     "a {size} {colour} {shape} {place}",
     "a photo of a {size} {colour} {shape} {place}",
-    "a picture of a {colour} {shape} {place}",
-    "a painting of a {colour} {shape}, {place}",
+    "a picture of a {size} {colour} {shape} {place}",
+    "a painting of a {size} {colour} {shape}, {place}",
     "a {colour} {shape} {place}",
     "{colour} {shape} {place}",
     "{size} {shape}, {colour}, {place}",
@@ -58,7 +59,11 @@ _CAPTIONS = (
 _OTHER_WORDS = "the of and with style by toy lantern sign kite thing object my one in drawing"
 
 _SUPERSAMPLING = 4
-_COARSE = 16  # outlines are compared at so many pixels a side
+# How far a shape may be from the middle, as a share of the picture, and from its size.
+_SHIFT, _SCALE = 0.08, 0.07
+
+# What is recognised: as far from the ground as this, and with no more of it unlike a drawing.
+_LEAST_CONTRAST, _MOST_UNLIKE = 30.0, 0.4
 
 
 class Thing(NamedTuple):
@@ -69,15 +74,19 @@ class Thing(NamedTuple):
     size: str
     place: str
 
+    @property
+    def prompt(self) -> str:
+        """The way to ask for all of it."""
+        return _CAPTIONS[0].format(**self._asdict())
+
     def caption(self, rng: random.Random) -> str:
         """Return one of the ways to describe it."""
         return rng.choice(_CAPTIONS).format(**self._asdict())
 
 
-def any_thing(rng: random.Random) -> Thing:
-    """Return something, at random."""
-    options = (list(COLOURS), SHAPES, list(SIZES), list(PLACES))
-    return Thing(*(rng.choice(each) for each in options))
+def everything() -> list[Thing]:
+    """Return all that this world has."""
+    return list(starmap(Thing, product(COLOURS, SHAPES, SIZES, PLACES)))
 
 
 def words() -> Iterator[str]:
@@ -92,16 +101,19 @@ def draw(thing: Thing, rng: random.Random) -> Image.Image:
     """Draw it, at a place and a size that vary a little."""
     side = SIDE * _SUPERSAMPLING
     picture = Image.new("RGB", (side, side), PLACES[thing.place])
-    radius = SIZES[thing.size] * side * rng.uniform(0.93, 1.07)
-    centre = [side / 2 + rng.uniform(-0.08, 0.08) * side for _ in range(2)]
-    mask = _outline(thing.shape, side, radius, *centre)
-    picture.paste(COLOURS[thing.colour], mask=mask)
+    radius = SIZES[thing.size] * side * rng.uniform(1 - _SCALE, 1 + _SCALE)
+    centre = [side / 2 + rng.uniform(-_SHIFT, _SHIFT) * side for _ in range(2)]
+    picture.paste(COLOURS[thing.colour], mask=_outline(thing.shape, radius, *centre))
+    return _reduced(picture)
+
+
+def _reduced(picture: Image.Image) -> Image.Image:
     return picture.resize((SIDE, SIDE), Image.Resampling.BOX)
 
 
-def _outline(shape: str, side: int, r: float, x: float, y: float) -> Image.Image:
-    """Return where a shape is, as a picture of black and white."""
-    mask = Image.new("L", (side, side))
+def _outline(shape: str, r: float, x: float, y: float) -> Image.Image:
+    """Return where a shape is, as a picture of black and white, larger than it will be."""
+    mask = Image.new("L", (SIDE * _SUPERSAMPLING,) * 2)
     pen = ImageDraw.Draw(mask)
 
     def around(width: float, height: float) -> list[float]:
@@ -127,40 +139,42 @@ def _outline(shape: str, side: int, r: float, x: float, y: float) -> Image.Image
 
 
 def recognise(picture: Image.Image) -> Thing:
-    """Say what a picture shows: the nearest colours, the outline that covers it best."""
+    """Say what a picture shows: the nearest colours, and the shape and size drawn most like it.
+
+    Where nothing stands out, or nothing like a shape, shape and size are empty.
+    """
     pixels = np.asarray(picture.convert("RGB").resize((SIDE, SIDE)), float)
     edge = np.concatenate([pixels[:2].reshape(-1, 3), pixels[-2:].reshape(-1, 3)])
-    place = _nearest(PLACES, np.median(edge, axis=0))
-    ground = np.asarray(PLACES[place], float)
-    is_ground = np.linalg.norm(pixels - np.median(edge, axis=0), axis=2)
-    is_thing = is_ground > max(30.0, is_ground.max() / 2)
-    colour = _nearest(COLOURS, np.median(pixels[is_thing], axis=0) if is_thing.any() else ground)
-    found, width = _cut_out(is_thing)
-    overlaps = {shape: _overlap(found, _drawn(shape)) for shape in SHAPES}
-    middle = SIDE * (SIZES["small"] + SIZES["large"])
-    size = "small" if width < middle else "large"
-    return Thing(colour, max(overlaps, key=lambda shape: overlaps[shape]), size, place)
+    ground = np.median(edge, axis=0)
+    place = _nearest(PLACES, ground)
+    distance = np.linalg.norm(pixels - ground, axis=2)
+    is_thing = distance > max(_LEAST_CONTRAST, distance.max() / 2)
+    if not is_thing.any():
+        return Thing(_nearest(COLOURS, ground), "", "", place)
+    tone = np.median(pixels[is_thing], axis=0)
+    towards = tone - ground
+    # How much of each pixel is the thing's: unlike a yes or no, it outlives soft edges.
+    cover = ((pixels - ground) @ towards / (towards @ towards)).clip(0, 1).ravel()
+    kinds, outlines = _outlines()
+    errors = np.square(outlines - cover).sum(axis=1)
+    best = int(errors.argmin())
+    is_like = errors[best] < _MOST_UNLIKE * np.square(cover).sum()
+    return Thing(_nearest(COLOURS, tone), *(kinds[best] if is_like else ("", "")), place)
 
 
 def _nearest(known: dict[str, Colour], colour: npt.NDArray[np.float64]) -> str:
     return min(known, key=lambda name: float(np.linalg.norm(np.subtract(known[name], colour))))
 
 
-def _cut_out(is_thing: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], int]:
-    """Return an outline at a size that all have, and how wide it was."""
-    rows, columns = is_thing.any(axis=1).nonzero()[0], is_thing.any(axis=0).nonzero()[0]
-    if not rows.size:
-        return np.zeros((_COARSE, _COARSE), bool), 0
-    cut = is_thing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    coarse = Image.fromarray(cut.astype(np.uint8) * 255).resize((_COARSE, _COARSE))
-    return np.asarray(coarse) > 127, int(columns[-1] + 1 - columns[0])
-
-
 @cache
-def _drawn(shape: str) -> npt.NDArray[np.bool_]:
-    side = SIDE * _SUPERSAMPLING
-    return _cut_out(np.asarray(_outline(shape, side, side * 0.4, side / 2, side / 2)) > 127)[0]
-
-
-def _overlap(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> float:
-    return float((one & other).sum() / max((one | other).sum(), 1))
+def _outlines() -> tuple[list[tuple[str, str]], npt.NDArray[np.float64]]:
+    """Return shapes and sizes, and how much each covers of each pixel, wherever it may be drawn."""
+    middle, most = SIDE * _SUPERSAMPLING / 2, math.ceil(_SHIFT * SIDE)
+    shifts = list(product(range(-most, most + 1), repeat=2))
+    kinds, outlines = [], []
+    for shape, size, scale in product(SHAPES, SIZES, (1 - _SCALE, 1, 1 + _SCALE)):
+        mask = _outline(shape, 2 * SIZES[size] * scale * middle, middle, middle)
+        cover = np.asarray(_reduced(mask), float) / 255
+        kinds += [(shape, size)] * len(shifts)
+        outlines += [np.roll(cover, shift, axis=(0, 1)).ravel() for shift in shifts]
+    return kinds, np.stack(outlines)

@@ -44,7 +44,7 @@ def test_learning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
     monkeypatch.setattr(learn, "PROMPTS", learn.PROMPTS[:2])
     monkeypatch.setattr(learn, "SETTINGS", learn.Settings(steps=2))
     learn.main(["--concepts", "1", "--seeds", "1"])
-    *_, untrained, random, words, ours, whole, adam = capsys.readouterr().out.splitlines()
+    *_, untrained, words, random, ours, whole, adam = capsys.readouterr().out.splitlines()
     assert untrained.startswith("untrained: its start")
     assert "length  1.00 x" in random
     assert words.startswith("the model's own words")

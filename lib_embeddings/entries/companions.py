@@ -10,11 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Companion, Entry
-from lib_embeddings.entries.thumbnails import Thumbnails, shrink_bytes
 from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, THUMB, VIDEO_SUFFIXES, fold
-
-# Thumbnails are for who still looks for them here.
-__all__ = ["Picture", "Thumbnails", "by_name", "pictures_of", "shrink_bytes", "video_of"]
 
 
 def by_name(companions: Iterable[Companion]) -> dict[str, Companion]:
