@@ -2,7 +2,7 @@
  * Speak with the library's HTTP API, which docs/api.md describes.
  */
 
-import { ask, patient, send } from "./request.mjs";
+import { ask, patient, send, upload } from "./request.mjs";
 
 /** @typedef {"ok" | "duplicate" | "broken" | "unsafe" | "foreign"} State */
 /** @typedef {"usable" | "partial" | "incompatible" | "unknown"} Fit */
@@ -35,6 +35,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {boolean} may_reveal Whether it may show a file in its folder.
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
+ * @property {string[]} endings Those of the files that may be added.
  * @property {Family[]} families
  * @property {Record<string, {hidden_size: number}>} encoders
  * @property {Limits} limits
@@ -213,10 +214,13 @@ export class Api {
    *
    * @param {File} file
    * @param {string} folder Its id.
+   * @param {(done: number) => void} [progress] Called with the bytes that have arrived.
+   * @param {AbortSignal} [signal]
    * @returns {Promise<Entry>}
    */
-  add(file, folder) {
-    return this.#ask(`/files?${new URLSearchParams({ folder, name: file.name })}`, { method: "POST", body: file });
+  add(file, folder, progress, signal) {
+    const search = new URLSearchParams({ folder, name: file.name });
+    return upload(`${this.base}/files?${search}`, file, progress, signal);
   }
 
   /**
@@ -239,9 +243,7 @@ export class Api {
     return (await this.#ask(`/completions?${new URLSearchParams({ text })}`)).completions;
   }
 
-  /**
-   * @param {string} title Of the family to make active, or `none`; only the small app has this.
-   */
+  /** @param {string} title Of the family to make active, or `none`; only the small app has this. */
   chooseModel(title) {
     return this.#ask(`/model?${new URLSearchParams({ title })}`, { method: "POST" });
   }
@@ -262,11 +264,7 @@ export class Api {
     return `${this.base}/preview/${encodeURIComponent(id)}?${search}`;
   }
 
-  /**
-   * Return the address of an entry's video.
-   *
-   * @param {Entry} entry
-   */
+  /** @param {Entry} entry @returns The address of its video. */
   video({ id, video }) {
     return video && `${this.base}/video/${encodeURIComponent(id)}?${new URLSearchParams({ v: video })}`;
   }

@@ -158,6 +158,7 @@ function actionsOfFiles(tab) {
     "hide-picked": () => files.hide(picks.entries).then(() => picks.end()),
     "move-picked": () => files.chooseFolderIn(picks.mover),
     "get-more": () => getMore?.open(),
+    "add-files": () => files.drops.open(),
     identify: (part) => tab.withEntry(part, (entry) => {
       details.close();
       getMore?.identify(entry);
