@@ -13,9 +13,12 @@ from lib_embeddings.library.view import FitKind, State, ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold, natural_key
 
+# What a term may be about, and what its line among the texts of an entry begins with, so that the
+# word for it is in no text.
+_MARKS = {"author": "\x01", "base": "\x02", "tag": "\x03"}
 _TERM = re.compile(
-    r"(?P<minus>-(?=\S))?"
-    r'(?:"(?P<phrase>[^"]*)"?|(?<!-)(?P<number>\d{1,6}) vectors?(?!\S)|(?P<word>\S+))'
+    rf"(?P<minus>-(?=\S))?(?:(?P<about>{'|'.join(_MARKS)}):(?=\S))?"
+    r'(?:"(?P<phrase>[^"]*)"?|(?<![-:])(?P<number>\d{1,6}) vectors?(?!\S)|(?P<word>\S+))'
 )
 # Letters and digits that mean a name or a family whatever its marks; fewer are in too many.
 _LEAST = 3
@@ -67,11 +70,14 @@ class Query(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Query:
-        """Understand `words`, `"a phrase"`, `-unwanted` and `8 vectors`, up to some length."""
+        """Understand `words`, `"a phrase"`, `-unwanted`, `8 vectors` and `author:ann`."""
         text = " ".join(fold(text[: LIMITS.query_characters]).split())
         found = list(_TERM.finditer(text))
         numbers = [int(term["number"]) for term in found if term["number"]]
-        terms = [(term["minus"], term["phrase"] or term["word"]) for term in found]
+        terms = [
+            (term["minus"], _marked(term["about"], term["phrase"] or term["word"]))
+            for term in found
+        ]
         return cls(
             tuple(term for minus, term in terms if term and not minus),
             tuple(term for minus, term in terms if term and minus),
@@ -96,7 +102,11 @@ class SearchTexts(NamedTuple):
         entry = seen.entry
         notes, description, _, trigger_words, claims = read_texts(entry)
         written = (entry.place.path, entry.stored_name or "", notes, description, trigger_words)
-        claimed = (claims.title, claims.author, claims.licence, claims.base_model, *claims.tags)
+        claimed = (
+            *(claims.title, claims.licence),
+            *(_marked("author", claims.author), _marked("base", claims.base_model)),
+            *(_marked("tag", tag) for tag in claims.tags),
+        )
         lines = (*written, *claimed, *map(str, entry.reading.metadata.values()))
         return cls(fold("\n".join(lines)), bare(seen.name))
 
@@ -105,9 +115,14 @@ class SearchTexts(NamedTuple):
         return term in self.full or (letters != "" and letters in self.bare_name)
 
 
+def _marked(about: str | None, text: str | None) -> str:
+    """Return a text as it is looked for and found where it is about something."""
+    return _MARKS[about] + text if about and text else text or ""
+
+
 def letters_of(term: str) -> str:
     """Return what finds a name whose gaps and marks are others; empty where that is too little."""
-    letters = bare(term)
+    letters = "" if term[:1] in _MARKS.values() else bare(term)
     return letters if len(letters) >= _LEAST else ""
 
 

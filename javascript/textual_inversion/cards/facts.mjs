@@ -81,10 +81,10 @@ export function claimFacts({ claims }) {
   const { title, author, licence, base_model, tags, weight, general, page, tool, time } = claims;
   return [
     { label: CLAIMS.title, value: title },
-    { label: CLAIMS.author, value: author },
+    { label: CLAIMS.author, value: author, about: "author" },
     { label: CLAIMS.licence, value: licence },
-    { label: CLAIMS.baseModel, value: base_model },
-    { label: CLAIMS.tags, value: tags.join(", ") },
+    { label: CLAIMS.baseModel, value: base_model, about: "base" },
+    { label: CLAIMS.tags, value: tags.join(", "), about: "tag", texts: tags },
     { label: CLAIMS.weight, value: weight ? short(weight) : "" },
     { label: CLAIMS.maturity, value: general ? "" : CLAIMS.mature },
     { label: CLAIMS.page, value: page, href: page },

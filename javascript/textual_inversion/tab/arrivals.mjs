@@ -111,7 +111,7 @@ async function* membersOf(zip, path) {
       if (member.path.endsWith("/") || isUnseen(member.path)) continue;
       const name = member.path.split(/[/\\]/).at(-1) ?? "";
       yield {
-        path: `${path} › ${member.path}`,
+        path: `${path}: ${member.path}`,
         name,
         bytes: member.bytes,
         problem: isZip(name) ? `it is a zip in a zip: ${ADVICE}` : undefined,
