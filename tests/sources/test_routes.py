@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -17,13 +18,17 @@ import pytest
 from fastapi import FastAPI, HTTPException, Request
 
 from lib_embeddings.errors import SourceError
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.sources import Sources
-from lib_embeddings.web import answers
+from lib_embeddings.web import answers, sites
 from lib_embeddings.web.clients import Door
 from lib_embeddings.web.jobs import Job, Jobs
+from lib_embeddings.web.requests import Wanted
 from lib_embeddings.web.routes import add_routes
 from tests.entries.test_companions import picture
+from tests.killing import calls_of, kill_at
 from tests.sources.conftest import Start
 from tests.sources.fakes import FakeCivitai, FakeHub, FakeSite, Reply, as_json, digest
 from tests.web import FACTS, HERE, SD1, SDXL, Client, From, Site, open_site
@@ -291,6 +296,56 @@ def test_a_job_that_fails_when_nobody_wants_it_any_more() -> None:
     while jobs.all()[0]["state"] == "working":
         time.sleep(0.01)
     assert (jobs.all()[0]["state"], jobs.all()[0]["reason"]) == ("cancelled", None)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_the_server_ends_at_any_moment(site: Site) -> None:
+    """Of a job that is cut off the folder has nothing or all, and what was there is there."""
+    site.write("before.pt", SDXL)
+    wanted = Wanted("civitai:9208@92080", "0:", False, {})
+
+    def work() -> None:
+        library = Library([site.root], Index.nowhere())
+        library.rescan()
+        adding = sites._Adding(library, Jobs(), wanted)
+        adding(Job("add", "", adding, lambda _job: None), {})
+
+    def brought() -> list[str]:
+        return sorted(set(os.listdir(site.root)) - {"before.pt"})
+
+    whole = ["easynegative.json", "easynegative.safetensors"]
+    moments = random.Random(13).sample(range(1, calls_of(work)), 100)
+    outcomes = set()
+    for moment in moments:
+        for name in brought():
+            (site.root / name).unlink()
+        kill_at(moment, work)
+        assert brought() in ([], whole[1:], whole)
+        outcomes.add(len(brought()))
+        assert all((site.root / name).read_bytes() == SD1 for name in brought()[-1:])
+        work()
+        assert brought() == whole
+        assert (site.root / "before.pt").read_bytes() == SDXL
+    assert {0, 2} <= outcomes
+    assert all(KEY not in str(path.read_bytes()) for path in site.root.iterdir())
+
+
+def test_no_site_sees_the_key_of_another(site: Site, civitai: FakeCivitai, hub: FakeHub) -> None:
+    """Whatever is asked for, and no answer of ours has it either."""
+    site.add("mine.safetensors", SD1)
+    told = [
+        add(site, "civitai:9208@92080"),
+        add(site, "cat-toy"),
+        ended(site, post(site, "/identify")["id"]),
+        post(site, "/search", source="civitai", text="easy"),
+        post(site, "/search", source="concepts", text="cat"),
+        site.get("/jobs"),
+        site.get("/host"),
+    ]
+    assert "authorization" in civitai.asked[-1].headers
+    assert all("authorization" not in each.headers for each in hub.asked)
+    assert KEY not in f"{hub.asked}{told}"
+    assert all(KEY not in f"{each.path}{each.query}{each.body!r}" for each in civitai.asked)
 
 
 # Identifying
