@@ -249,6 +249,9 @@ class Limits:
     # What Civitai takes in one request: `model-versions/by-hash/ids` and `model-versions/by-hash`.
     hashes_a_request: int = 10_000
     versions_a_request: int = 100
+    # What Civitai did not know is asked for again after a month; so many files, of 90 bytes each.
+    unknown_seconds: float = 30 * 86_400.0
+    unknown_files: int = 50_000
     # What Civitai and Hugging Face return at once at most.
     found_at_once: int = 100
     # Of a file in a repository of which nobody said that it is an embedding: 512 vectors of clip_l

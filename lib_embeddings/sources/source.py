@@ -237,6 +237,12 @@ def sha256_at(document: Any, *keys: str) -> str | None:
     return found if _SHA256.fullmatch(found) else None
 
 
+def object_at(document: Any, *keys: str) -> dict[str, Any]:
+    """Return the object under some keys; an empty one where none is."""
+    found = value_at(document, *keys)
+    return found if isinstance(found, dict) else {}
+
+
 def objects_at(document: Any, *keys: str) -> list[dict[str, Any]]:
     """Return the objects in the list under some keys; what else is in it is left out."""
     return [each for each in _list_at(document, keys) if isinstance(each, dict)]
