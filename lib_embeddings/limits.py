@@ -268,6 +268,9 @@ class Limits:
     # Repositories that one page of the Concept Library's list has, and pages: it has about 1,500.
     concepts_a_page: int = 1_000
     concept_pages: int = 20
+    # Pictures that a concept was taught with: it has three to five. In one row each is a square.
+    examples: int = 6
+    example_pixels: int = 256
     # After so long the list is asked for again.
     concepts_seconds: float = 86_400.0
     # What searches found and a page may still ask about: the last thousands of cards.

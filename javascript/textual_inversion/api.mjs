@@ -68,6 +68,7 @@ import { ask, patient, send, upload } from "./request.mjs";
  * @property {Twin[]} twins
  * @property {string | null} preview A word that changes with the picture; null without one.
  * @property {string | null} video The same for a video.
+ * @property {string | null} examples The same for the pictures that it was learned from.
  * @property {string} notes
  * @property {string} description
  * @property {string} trigger_words
@@ -254,14 +255,15 @@ export class Api {
   }
 
   /**
-   * Return the address of an entry's picture.
+   * Return the address of an entry's picture, or of those that it was learned from.
    *
-   * @param {Entry} entry One that has a preview.
+   * @param {Entry} entry One that has it.
    * @param {number} width In pixels of the screen.
+   * @param {"preview" | "examples"} [kind]
    */
-  preview({ id, preview }, width) {
-    const search = new URLSearchParams({ v: preview ?? "", width: String(width) });
-    return `${this.base}/preview/${encodeURIComponent(id)}?${search}`;
+  preview(entry, width, kind = "preview") {
+    const search = new URLSearchParams({ v: entry[kind] ?? "", width: String(width) });
+    return `${this.base}/${kind}/${encodeURIComponent(entry.id)}?${search}`;
   }
 
   /** @param {Entry} entry @returns The address of its video. */

@@ -28,7 +28,14 @@ from lib_embeddings.entries.read import open_file
 from lib_embeddings.errors import WriteError, shown
 from lib_embeddings.formats.containers.picture_pixels import open_picture
 from lib_embeddings.limits import LIMITS, at_most
-from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, THUMB, VIDEO_SUFFIXES, fold
+from lib_embeddings.names import (
+    EXAMPLES,
+    PREVIEW,
+    SHOWN_SUFFIXES,
+    THUMB,
+    VIDEO_SUFFIXES,
+    fold,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,6 +58,10 @@ _QUALITY = 80
 _ORIENTATION, _QUARTER_TURNS = 0x0112, range(5, 9)
 
 
+# No WebUI takes a file with this ending for an embedding, nor with that word for its picture.
+EXAMPLES_SUFFIX = ".jpg"
+
+
 class Picture(NamedTuple):
     """A file that shows an embedding: a picture, or a video."""
 
@@ -68,11 +79,18 @@ def video_of(entry: Entry) -> Picture | None:
     return next(iter(_shown_by(entry, VIDEO_SUFFIXES)), None)
 
 
-def _shown_by(entry: Entry, suffixes: tuple[str, ...]) -> tuple[Picture, ...]:
+def examples_of(entry: Entry) -> tuple[Picture, ...]:
+    """Return the picture of what an embedding was learned from, if there is one. Asks no disk."""
+    return _shown_by(entry, (EXAMPLES_SUFFIX,), (EXAMPLES,))
+
+
+def _shown_by(
+    entry: Entry, suffixes: tuple[str, ...], words: tuple[str, ...] = (PREVIEW, "", THUMB)
+) -> tuple[Picture, ...]:
     if not entry.companions:
         return ()
     stem, known = fold(entry.place.name), by_name(entry.companions)
-    names = (f"{stem}{word}{suffix}" for word in (PREVIEW, "", THUMB) for suffix in suffixes)
+    names = (f"{stem}{word}{suffix}" for word in words for suffix in suffixes)
     found = (known[name] for name in names if name in known)
     beside = entry.place.beside
     return tuple(Picture(beside(each.filename).full_path, each.mtime_ns) for each in found)
@@ -187,6 +205,25 @@ def shrink_bytes(data: bytes, width: int) -> bytes | None:
     except Exception as error:  # noqa: BLE001 likewise
         log.debug("a picture cannot be shown: %s", error)
         return None
+
+
+def side_by_side(pictures: Iterable[bytes], side: int) -> bytes | None:
+    """Return pictures in one row, as a JPEG of squares of *side* pixels; None where none is shown.
+
+    What cannot be shown is left out.
+    """
+    from PIL import Image, ImageOps  # noqa: PLC0415 - a scan needs none of it
+
+    small = [each for each in (shrink_bytes(data, 2 * side) for data in pictures) if each]
+    if not small:
+        return None
+    row = Image.new("RGB", (side * len(small), side))
+    for number, data in enumerate(small):
+        with Image.open(io.BytesIO(data)) as image:
+            row.paste(ImageOps.fit(image.convert("RGB"), (side, side)), (side * number, 0))
+    written = io.BytesIO()
+    row.save(written, "JPEG", quality=_QUALITY)
+    return written.getvalue()
 
 
 def in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:

@@ -160,7 +160,4 @@ class Sources:
 
     def picture(self, picture: RemotePicture) -> bytes:
         """Return the bytes of a picture, which may be anything."""
-        with self._transport.ask(picture.site, picture.url, LIMITS.answer_seconds) as answer:
-            if answer.status != 200:
-                raise answer.refusal()
-            return answer.body(LIMITS.document_bytes)
+        return self._transport.picture(picture)

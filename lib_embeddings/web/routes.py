@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,13 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import Thumbnails, pictures_of, video_of
+from lib_embeddings.entries.companions import (
+    Picture,
+    Thumbnails,
+    examples_of,
+    pictures_of,
+    video_of,
+)
 from lib_embeddings.errors import BadName, EmbeddingError, MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.files import incoming
@@ -70,6 +76,7 @@ def add_routes(
         ("GET", "/completions", routes.completions, None),
         ("GET", "/entries/{id}", routes.entry, None),
         ("GET", "/preview/{id}", routes.preview, None),
+        ("GET", "/examples/{id}", routes.examples, None),
         ("GET", "/video/{id}", routes.video, None),
         ("GET", "/events", routes.events, None),
         ("POST", "/entries/{id}/reveal", routes.reveal, own),
@@ -201,7 +208,17 @@ class _Routes:
         id: str,  # noqa: A002 - the word of the API
         width: str = "256",
     ) -> Response:
-        pictures = pictures_of(self._find(id).entry)
+        return self._picture(request, pictures_of(self._find(id).entry), width)
+
+    def examples(
+        self,
+        request: Request,
+        id: str,  # noqa: A002 - likewise
+        width: str = "256",
+    ) -> Response:
+        return self._picture(request, examples_of(self._find(id).entry), width)
+
+    def _picture(self, request: Request, pictures: Sequence[Picture], width: str) -> Response:
         pixels = number("width", width, NARROWEST, WIDEST)
         tag = tag_of(pictures, pixels)
         known = unchanged(request, tag)

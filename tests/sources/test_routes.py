@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import random
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, HTTPException, Request
+from PIL import Image
 
 from lib_embeddings.errors import SourceError
 from lib_embeddings.library.index import Index
@@ -102,6 +104,34 @@ def add(site: Site, reference: str, **more: object) -> dict[str, Any]:
 
 
 # Adding
+
+
+def test_what_a_concept_was_learned_from(site: Site, hub: FakeHub) -> None:
+    """Its pictures come with it in one row, and are no preview; what is no picture is left out."""
+    files = hub.repos["sd-concepts-library/cat-toy"]
+    files |= {f"concept_images/{number}.jpeg": files["concept_images/0.jpeg"] for number in (2, 10)}
+    files["concept_images/1.jpeg"] = b"no picture"
+    found = add(site, "cat-toy")
+    assert sorted(os.listdir(site.root)) == ["cat-toy.bin", "cat-toy.examples.jpg", "cat-toy.json"]
+    entry = site.get(f"/entries/{found['result']['id']}")
+    assert entry["preview"] is None
+    assert entry["examples"]
+    address = f"/examples/{entry['id']}?width=1024"
+    with Image.open(io.BytesIO(site.client.get(address).content)) as row:
+        assert (row.format, row.size) == ("WEBP", (3 * 256, 256))
+    id_ = site.client.post(f"/entries/{entry['id']}/rename", json={"name": "fox"}).json()["id"]
+    assert (site.root / "fox.examples.jpg").exists()
+    assert site.get(f"/entries/{id_}")["examples"]
+    other = site.add("other.pt")
+    assert site.get(f"/entries/{other}")["examples"] is None
+    assert site.client.get(f"/examples/{other}").status_code == 404
+
+
+def test_pictures_that_do_not_come(site: Site, hub: FakeHub) -> None:
+    """The embedding comes without them."""
+    hub.repos["sd-concepts-library/cat-toy"]["concept_images/0.jpeg"] = b"<html>"
+    assert add(site, "cat-toy")["state"] == "done"
+    assert sorted(os.listdir(site.root)) == ["cat-toy.bin", "cat-toy.json"]
 
 
 def test_a_link_becomes_an_embedding(site: Site, civitai: FakeCivitai) -> None:

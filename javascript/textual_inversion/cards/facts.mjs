@@ -22,6 +22,8 @@ import { copyButton, factList, folded, titled, twinText } from "./fact_list.mjs"
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("./fact_list.mjs").Fact} Fact */
 
+const EXAMPLES_WIDTH = 1024;
+
 /** @type {Record<string, string>} */
 const CONTAINERS = {
   safetensors: "safetensors",
@@ -237,11 +239,25 @@ function fieldChoice({ id, chosen_field }) {
 }
 
 /**
+ * Return the pictures that a file was learned from, which are none of what it paints.
+ *
+ * @param {Details} details
+ * @param {import("../api.mjs").Api} api
+ */
+function examplesOf(details, api) {
+  if (!details.examples) return [];
+  const image = element("img", { src: api.preview(details, EXAMPLES_WIDTH, "examples"), alt: "", loading: "lazy" });
+  return [element("section", { class: "examples" }, element("h3", {}, "Learned from"), image)];
+}
+
+/**
  * @param {Details} details
  * @param {Host} host
+ * @param {import("../api.mjs").Api} api
  */
-export function sections(details, host) {
+export function sections(details, host, api) {
   return [
+    ...examplesOf(details, api),
     titled(CLAIMS.heading, claimFacts(details)),
     factList(mainFacts(details, host)),
     folded("Embeddings inside this file", bundledFacts(details)),
