@@ -256,6 +256,9 @@ class Limits:
     # What Civitai takes in one request: `model-versions/by-hash/ids` and `model-versions/by-hash`.
     hashes_a_request: int = 10_000
     versions_a_request: int = 100
+    # What Civitai did not know is asked for again after a month; so many files, of 90 bytes each.
+    unknown_seconds: float = 30 * 86_400.0
+    unknown_files: int = 50_000
     # What Civitai and Hugging Face return at once at most.
     found_at_once: int = 100
     # Of a file in a repository of which nobody said that it is an embedding: 512 vectors of clip_l
@@ -272,6 +275,9 @@ class Limits:
     # Repositories that one page of the Concept Library's list has, and pages: it has about 1,500.
     concepts_a_page: int = 1_000
     concept_pages: int = 20
+    # Pictures that a concept was taught with: it has three to five. In one row each is a square.
+    examples: int = 6
+    example_pixels: int = 256
     # After so long the list is asked for again.
     concepts_seconds: float = 86_400.0
     # What searches found and a page may still ask about: the last thousands of cards.

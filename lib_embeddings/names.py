@@ -16,12 +16,15 @@ SUFFIXES = WEIGHT_SUFFIXES + PICTURE_SUFFIXES
 
 # What lies beside an embedding is called after it: its name, perhaps one of these words, and one of
 # these suffixes. Of several pictures the earliest suffix is shown.
-COMPANION_WORDS = (PREVIEW, THUMB, DESCRIPTION, CIVITAI, METADATA, MATRIX, SWARM, BROWSER) = (
-    *(".preview", ".thumb", ".description"),
-    # Of tools that keep there what a site says: civitai-helper, LoRA Manager, Stability Matrix,
-    # SwarmUI, civitai-browser-plus.
+PREVIEW, THUMB, DESCRIPTION = ".preview", ".thumb", ".description"
+# Ours: the pictures that an embedding was learned from, in one.
+EXAMPLES = ".examples"
+# Of tools that keep there what a site says: civitai-helper, LoRA Manager, Stability Matrix,
+# SwarmUI, civitai-browser-plus.
+_TOOL_WORDS = (CIVITAI, METADATA, MATRIX, SWARM, BROWSER) = (
     *(".civitai", ".metadata", ".cm-info", ".swarm", ".api_info"),
 )
+COMPANION_WORDS = (PREVIEW, THUMB, DESCRIPTION, EXAMPLES, *_TOOL_WORDS)
 SHOWN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 VIDEO_SUFFIXES = (".mp4", ".webm")
 SIDECAR_SUFFIX, TEXT_SUFFIX, INFO_SUFFIX = ".json", ".txt", ".info"

@@ -39,7 +39,7 @@ ALLOWED = {
         "training.examples",
     ),
     "platformdirs": ("library", "entries.thumbnails", "entries.previews", "sources"),
-    "sqlite3": ("library",),
+    "sqlite3": ("library", "sources.offline"),
     "watchdog": ("watch",),
     "tqdm": ("library.progress",),
     "http": ("sources.transport",),
@@ -157,6 +157,7 @@ OPENERS = {
     "__main__": "the place for output that nobody reads",
     "sources.settings": "the file with a person's own keys",
     "sources.concepts": "the list of the Concept Library",
+    "sources.offline": "the list of what Civitai did not know",
     "entries.moves": "copies of files on their way to another disk",
     "library.files": "the records of what moves",
 }
@@ -199,6 +200,7 @@ CUTTERS = {
     "sources.download": "the folder of downloads",
     "sources.settings": "the file of settings",
     "sources.concepts": "the file of that list",
+    "sources.offline": "the file of what is unknown, and the address of a dump",
     "watch.folder_watch": "the paths that events tell",
     "watch.write_tracker": "the same",
 }

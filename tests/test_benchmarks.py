@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import library, prompts, scan
+from benchmarks import library, prompts, scan, sidecars
 from benchmarks.child import in_new_process, read_one
 from tests.builders import safetensors_file
 
@@ -26,6 +26,18 @@ def test_a_library(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     output = capsys.readouterr().out
     assert "20 files, later start" in output
     assert "the list equals a fresh scan" in output
+
+
+def test_documents_beside_files(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scans with and without them are compared, and a search reads them."""
+    monkeypatch.setattr(sidecars, "RUNS", 1)
+    sidecars.main(["--files", "20"])
+    told = capsys.readouterr().out
+    assert all(
+        each in told for each in ("cold scan", "later start", "first search, of 20 found 20")
+    )
 
 
 def test_prompts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

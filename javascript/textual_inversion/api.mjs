@@ -2,7 +2,7 @@
  * Speak with the library's HTTP API, which docs/api.md describes.
  */
 
-import { ask, patient, send } from "./request.mjs";
+import { ask, patient, send, upload } from "./request.mjs";
 
 /** @typedef {"ok" | "duplicate" | "broken" | "unsafe" | "foreign"} State */
 /** @typedef {"usable" | "partial" | "incompatible" | "unknown"} Fit */
@@ -37,6 +37,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {import("./answers.mjs").Tries | null} tries Null where this page may try nothing.
  * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
+ * @property {string[]} endings Those of the files that may be added.
  * @property {Family[]} families
  * @property {Limits} limits
  */
@@ -68,6 +69,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {Twin[]} twins
  * @property {string | null} preview A word that changes with the picture; null without one.
  * @property {string | null} video The same for a video.
+ * @property {string | null} examples The same for the pictures that it was learned from.
  * @property {string} notes
  * @property {string} description
  * @property {string} trigger_words
@@ -213,10 +215,13 @@ export class Api {
    *
    * @param {File} file
    * @param {string} folder Its id.
+   * @param {(done: number) => void} [progress] Called with the bytes that have arrived.
+   * @param {AbortSignal} [signal]
    * @returns {Promise<Entry>}
    */
-  add(file, folder) {
-    return this.#ask(`/files?${new URLSearchParams({ folder, name: file.name })}`, { method: "POST", body: file });
+  add(file, folder, progress, signal) {
+    const search = new URLSearchParams({ folder, name: file.name });
+    return upload(`${this.base}/files?${search}`, file, progress, signal);
   }
 
   /**
@@ -239,9 +244,7 @@ export class Api {
     return (await this.#ask(`/completions?${new URLSearchParams({ text })}`)).completions;
   }
 
-  /**
-   * @param {string} title Of the family to make active, or `none`; only the small app has this.
-   */
+  /** @param {string} title Of the family to make active, or `none`; only the small app has this. */
   chooseModel(title) {
     return this.#ask(`/model?${new URLSearchParams({ title })}`, { method: "POST" });
   }
@@ -252,21 +255,18 @@ export class Api {
   }
 
   /**
-   * Return the address of an entry's picture.
+   * Return the address of an entry's picture, or of those that it was learned from.
    *
-   * @param {Entry} entry One that has a preview.
+   * @param {Entry} entry One that has it.
    * @param {number} [width] In pixels of the screen; without it, as wide as there are pictures.
+   * @param {"preview" | "examples"} [kind]
    */
-  preview({ id, preview }, width) {
-    const search = asSearch({ v: preview ?? "", ...(width && { width }) });
-    return `${this.base}/preview/${encodeURIComponent(id)}?${search}`;
+  preview(entry, width, kind = "preview") {
+    const search = asSearch({ v: entry[kind] ?? "", ...(width && { width }) });
+    return `${this.base}/${kind}/${encodeURIComponent(entry.id)}?${search}`;
   }
 
-  /**
-   * Return the address of an entry's video.
-   *
-   * @param {Entry} entry
-   */
+  /** @param {Entry} entry @returns The address of its video. */
   video({ id, video }) {
     return video && `${this.base}/video/${encodeURIComponent(id)}?${new URLSearchParams({ v: video })}`;
   }

@@ -9,6 +9,7 @@ export class Refusal extends Error {}
 
 /** After how long a server that answers nothing counts as hung. */
 const PATIENCE_MS = 15_000;
+const NO_ANSWER = "the server does not answer";
 
 /**
  * Return a signal that also ends the waiting for a server that is hung.
@@ -25,7 +26,11 @@ export function patient(signal) {
  * @returns {Promise<any>} What the JSON of the answer says.
  */
 export async function ask(address, request) {
-  const response = await fetch(address, request).catch(explain);
+  return answerIn(await fetch(address, request).catch(explain));
+}
+
+/** @param {Response} response */
+async function answerIn(response) {
   if (response.status === 403) throw new Refusal(await messageOf(response));
   if (!response.ok) throw new Error(await messageOf(response));
   return response.status === 204 ? undefined : response.json();
@@ -41,6 +46,28 @@ export function send(method, address, body) {
 }
 
 /**
+ * Send a file, and tell how much of it has arrived, which `fetch` does not.
+ *
+ * @param {string} address
+ * @param {Blob} file
+ * @param {(done: number) => void} [progress] Called with the bytes that have arrived.
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>} What the JSON of the answer says.
+ */
+export async function upload(address, file, progress, signal) {
+  const request = new XMLHttpRequest();
+  const ended = new Promise((resolve) => request.addEventListener("loadend", resolve));
+  request.upload.addEventListener("progress", ({ loaded }) => progress?.(loaded));
+  signal?.addEventListener("abort", () => request.abort());
+  request.open("POST", address);
+  request.send(file);
+  await ended;
+  signal?.throwIfAborted();
+  if (!request.status) throw new Error(NO_ANSWER);
+  return answerIn(new Response(request.responseText, { status: request.status, statusText: request.statusText }));
+}
+
+/**
  * Say in our own words why there is no answer: each browser has others for it.
  *
  * @param {Error} error
@@ -48,7 +75,7 @@ export function send(method, address, body) {
  */
 function explain(error) {
   if (error.name === "TimeoutError") throw new Error(`the server has not answered for ${PATIENCE_MS / 1000} seconds`);
-  throw error instanceof TypeError ? new Error("the server does not answer") : error;
+  throw error instanceof TypeError ? new Error(NO_ANSWER) : error;
 }
 
 /**

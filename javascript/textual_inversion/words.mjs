@@ -119,6 +119,8 @@ export const CLAIMS = {
   veil: "Blur such pictures, or show them",
   page: "Page",
   tool: "Said by",
+  /** @param {string} text */
+  find: (text) => `Show all with ${text}`,
 };
 
 /** What people read where embeddings come from elsewhere. */

@@ -19,7 +19,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="ask about unknown files only, and write what is known into the JSON beside each",
+        help="write what is known into the JSON beside each",
+    )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="ask also about files of which something is known, or Civitai did not know lately",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -32,20 +37,15 @@ def run(options: argparse.Namespace) -> int:
 
     check_folders(options.folders)
     with Index.open() as index, scanned(options.folders, "none", index) as library:
+        sound = [seen.entry for seen in library.view if seen.entry.reading.state == "ok"]
         hashed = [
-            (seen.entry, library.sha256(seen.entry))
-            for seen in library.view
-            if seen.entry.reading.state == "ok"
-            and not (options.write and read_texts(seen.entry).claims.page)
+            (entry, library.sha256(entry))
+            for entry in sound
+            if options.again or not read_texts(entry).claims.page
         ]
-    if hashed:
-        print(
-            f"Sending the SHA-256 of {counted(len(hashed), 'file')} to Civitai: the hashes only, "
-            "and no name.",
-            file=sys.stderr,
-        )
+    digests = [digest for _, digest in hashed]
     try:
-        offers = Sources().identify([digest for _, digest in hashed])
+        offers = Sources().identify(digests, is_again=options.again, sending=_announce)
     except SourceError as error:
         return refuse(str(error))
     known = [(entry, digest, offers[digest]) for entry, digest in hashed if digest in offers]
@@ -75,4 +75,14 @@ def run(options: argparse.Namespace) -> int:
         print(f"  {shown(entry.place.path, 255)}: {offer.line}")
         if contradiction:
             print(f"    {contradiction}")
+    if len(hashed) < len(sound):
+        left_out = len(sound) - len(hashed)
+        print(f"Of {left_out:,} more something is known: with --again these are asked for, too.")
     return OK
+
+
+def _announce(number: int) -> None:
+    print(
+        f"Sending the SHA-256 of {number:,} files to Civitai: the hashes only, and no name.",
+        file=sys.stderr,
+    )

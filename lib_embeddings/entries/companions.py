@@ -10,12 +10,16 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Companion, Entry
-from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, THUMB, VIDEO_SUFFIXES, fold
+from lib_embeddings.names import EXAMPLES, PREVIEW, SHOWN_SUFFIXES, THUMB, VIDEO_SUFFIXES, fold
 
 
 def by_name(companions: Iterable[Companion]) -> dict[str, Companion]:
     """Return what lies beside an embedding by its folded name."""
     return {fold(each.filename): each for each in companions}
+
+
+# No WebUI takes a file with this ending for an embedding, nor with that word for its picture.
+EXAMPLES_SUFFIX = ".jpg"
 
 
 class Picture(NamedTuple):
@@ -35,11 +39,18 @@ def video_of(entry: Entry) -> Picture | None:
     return next(iter(_shown_by(entry, VIDEO_SUFFIXES)), None)
 
 
-def _shown_by(entry: Entry, suffixes: tuple[str, ...]) -> tuple[Picture, ...]:
+def examples_of(entry: Entry) -> tuple[Picture, ...]:
+    """Return the picture of what an embedding was learned from, if there is one. Asks no disk."""
+    return _shown_by(entry, (EXAMPLES_SUFFIX,), (EXAMPLES,))
+
+
+def _shown_by(
+    entry: Entry, suffixes: tuple[str, ...], words: tuple[str, ...] = (PREVIEW, "", THUMB)
+) -> tuple[Picture, ...]:
     if not entry.companions:
         return ()
     stem, known = fold(entry.place.name), by_name(entry.companions)
-    names = (f"{stem}{word}{suffix}" for word in (PREVIEW, "", THUMB) for suffix in suffixes)
+    names = (f"{stem}{word}{suffix}" for word in words for suffix in suffixes)
     found = (known[name] for name in names if name in known)
     beside = entry.place.beside
     return tuple(Picture(beside(each.filename).full_path, each.mtime_ns) for each in found)

@@ -47,6 +47,14 @@ def sweep(folder: str | os.PathLike[str]) -> None:
                         os.remove(item.path)
 
 
+def forget_old(folder: Path, pattern: str, seconds: float) -> None:
+    """Delete what processes left that were ended: nobody writes to a file for so long."""
+    for left in folder.glob(pattern):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > seconds:
+                left.unlink()
+
+
 def write_at_once(path: Path, data: bytes, check: Callable[[], object] = lambda: None) -> None:
     """Write a file that is there as a whole or not at all. Raises `OSError`.
 

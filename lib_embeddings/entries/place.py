@@ -76,6 +76,11 @@ class Place(NamedTuple):
         """The folder that it lies in, as the system spells it."""
         return rules.dirname(self.full_path)
 
+    @property
+    def slashed_path(self) -> str:
+        """Its full path with `/`, as some programs write it on every system."""
+        return self.full_path.replace(rules.sep, "/")
+
     def beside(self, filename: str) -> Place:
         """Return the place of another file in the same folder.
 

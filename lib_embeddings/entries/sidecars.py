@@ -6,21 +6,23 @@ Every byte but what is to be changed stays as it is: other programs keep things 
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from lib_embeddings.entries.drafts import write_beside
 from lib_embeddings.entries.entry import Companion, Entry
+from lib_embeddings.entries.moves import Move
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.entries.texts import TEXT_KEYS, beside, content, first_text, parse
 from lib_embeddings.errors import LimitExceeded, WriteError, shown
 from lib_embeddings.formats.file_bytes import parse_json
 from lib_embeddings.limits import LIMITS, at_most
-from lib_embeddings.names import SIDECAR_SUFFIX, is_text
+from lib_embeddings.names import METADATA, SIDECAR_SUFFIX, fold, is_text
 
 
 class TextEdit(NamedTuple):
@@ -83,6 +85,55 @@ def complete_sidecar(entry: Entry, document: Mapping[str, object]) -> None:
             after = text.encode(json.detect_encoding(before))
         if after != before:
             write_beside(place, after, partial(_check_unchanged, place, before))
+
+
+def follow_moves(moves: Sequence[Move]) -> None:
+    """Let LoRA Manager's document say where the files are that have just moved.
+
+    Its keys are those of its `py/utils/models.py`. The time of the file stays: what it says of the
+    embedding is no younger.
+
+    Raises:
+        WriteError: a document cannot be understood or written.
+    """
+    by_name = {move.source.filename: move for move in moves}
+    for _, place in moves:
+        if fold(place.filename).endswith(_MANAGER_ENDING):
+            with _writing:
+                _follow_moves(place, by_name)
+
+
+# What LoRA Manager's documents end with, and the keys of what they say of files.
+_MANAGER_ENDING = f"{METADATA}{SIDECAR_SUFFIX}"
+_MANAGER_KEYS = ("file_name", "file_path", "preview_url")
+
+
+def _follow_moves(place: Place, by_name: Mapping[str, Move]) -> None:
+    before = _bytes_at(place) or b""
+    text, document = _understood(before, place)
+    for key in _MANAGER_KEYS:
+        said = document.get(key)
+        if isinstance(said, str):
+            text = _with(text, key, _followed(said, by_name))
+    after = text.encode(json.detect_encoding(before))
+    if after != before:
+        written = os.stat(place.full_path)
+        write_beside(place, after, partial(_check_unchanged, place, before))
+        os.utime(place.full_path, ns=(written.st_atime_ns, written.st_mtime_ns))
+
+
+def _followed(said: str, by_name: Mapping[str, Move]) -> str:
+    """Return a name without its ending, or a path, as it is after some moves."""
+    folder, slash, filename = said.rpartition("/")
+    if not slash:
+        names = {source.name: target.name for source, target in by_name.values()}
+        return names.get(said, said)
+    if filename not in by_name:
+        return said
+    source, target = by_name[filename]
+    if source.full_folder == target.full_folder:
+        return f"{folder}/{target.filename}"
+    return target.slashed_path
 
 
 def _sidecar_of(entry: Entry) -> tuple[Place, list[Companion | None]]:

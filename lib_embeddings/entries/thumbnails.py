@@ -133,6 +133,25 @@ def shrink_bytes(data: bytes, width: int) -> bytes | None:
         return None
 
 
+def side_by_side(pictures: Iterable[bytes], side: int) -> bytes | None:
+    """Return pictures in one row, as a JPEG of squares of *side* pixels; None where none is shown.
+
+    What cannot be shown is left out.
+    """
+    from PIL import Image, ImageOps  # noqa: PLC0415 - a scan needs none of it
+
+    small = [each for each in (shrink_bytes(data, 2 * side) for data in pictures) if each]
+    if not small:
+        return None
+    row = Image.new("RGB", (side * len(small), side))
+    for number, data in enumerate(small):
+        with Image.open(io.BytesIO(data)) as image:
+            row.paste(ImageOps.fit(image.convert("RGB"), (side, side)), (side * number, 0))
+    written = io.BytesIO()
+    row.save(written, "JPEG", quality=_QUALITY)
+    return written.getvalue()
+
+
 def in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
     """Return Pillow's name of a picture's format, and the picture as `shrink` makes it.
 

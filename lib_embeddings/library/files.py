@@ -29,7 +29,8 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import Move, carry_out, take_back
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import Plan, plan_removal, plan_rename
-from lib_embeddings.errors import BadName, MoveError, shown
+from lib_embeddings.entries.sidecars import follow_moves
+from lib_embeddings.errors import BadName, MoveError, WriteError, shown
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.choices_file import patiently, transaction
 from lib_embeddings.library.sets import following
@@ -212,8 +213,12 @@ class Files:
             self._moved(move)
         if folder:
             os.replace(path, folder.with_suffix(".json"))
-        else:
-            path.unlink()
+            return
+        path.unlink()
+        try:
+            follow_moves(plan.moves)
+        except (WriteError, OSError) as error:  # all has moved; LoRA Manager will find that itself
+            log.warning("%s", error)
 
     def _restore(self, path: Path, record: _Record, plan: Plan) -> None:
         for source, target in plan.moves:

@@ -15,9 +15,12 @@ from lib_embeddings.library.lens import FitKind, State, ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold, natural_key
 
+# What a word may be about, and what its line among the texts of an entry begins with, so that the
+# word for it is in no text.
+_MARKS = {"author": "\x01", "base": "\x02", "tag": "\x03"}
 _WORD = re.compile(
-    r"(?P<minus>-(?=\S))?"
-    r'(?:"(?P<phrase>[^"]*)"?|(?<!-)(?P<number>\d{1,6}) vectors?(?!\S)|(?P<word>\S+))'
+    rf"(?P<minus>-(?=\S))?(?:(?P<about>{'|'.join(_MARKS)}):(?=\S))?"
+    r'(?:"(?P<phrase>[^"]*)"?|(?<![-:])(?P<number>\d{1,6}) vectors?(?!\S)|(?P<word>\S+))'
 )
 # Letters and digits that mean a name or a family whatever its marks; fewer are in too many.
 _LEAST = 3
@@ -69,11 +72,14 @@ class Query(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Query:
-        """Understand `words`, `"a phrase"`, `-unwanted` and `8 vectors`, up to some length."""
+        """Understand `words`, `"a phrase"`, `-unwanted`, `8 vectors` and `author:ann`."""
         text = " ".join(fold(text[: LIMITS.query_characters]).split())
         found = list(_WORD.finditer(text))
         numbers = [int(match["number"]) for match in found if match["number"]]
-        words = [(match["minus"], match["phrase"] or match["word"]) for match in found]
+        words = [
+            (match["minus"], _marked(match["about"], match["phrase"] or match["word"]))
+            for match in found
+        ]
         return cls(
             tuple(word for minus, word in words if word and not minus),
             tuple(word for minus, word in words if word and minus),
@@ -98,7 +104,11 @@ class SearchTexts(NamedTuple):
         entry = seen.entry
         notes, description, _, trigger_words, claims = read_texts(entry)
         written = (entry.place.path, entry.stored_name or "", notes, description, trigger_words)
-        claimed = (claims.title, claims.author, claims.licence, claims.base_model, *claims.tags)
+        claimed = (
+            *(claims.title, claims.licence),
+            *(_marked("author", claims.author), _marked("base", claims.base_model)),
+            *(_marked("tag", tag) for tag in claims.tags),
+        )
         lines = (*written, *claimed, *map(str, entry.reading.metadata.values()))
         return cls(fold("\n".join(lines)), bare(seen.name))
 
@@ -121,9 +131,14 @@ class Haystack:
             at = self._text.find(term, self._ends[number])
 
 
+def _marked(about: str | None, text: str | None) -> str:
+    """Return a text as it is looked for and found where it is about something."""
+    return _MARKS[about] + text if about and text else text or ""
+
+
 def letters_of(word: str) -> str:
     """Return what finds a name whose gaps and marks are others; empty where that is too little."""
-    letters = bare(word)
+    letters = "" if word[:1] in _MARKS.values() else bare(word)
     return letters if len(letters) >= _LEAST else ""
 
 

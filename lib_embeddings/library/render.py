@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, TypedDict
 
 from lib_embeddings.entries.claims import Claims
-from lib_embeddings.entries.companions import pictures_of, video_of
+from lib_embeddings.entries.companions import examples_of, pictures_of, video_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.plans import mended_filename
 from lib_embeddings.entries.texts import read_texts
@@ -73,7 +73,7 @@ class EntryJson(TypedDict):
     mtime: when it was written, in seconds.
     proposal: a better name; null if nothing is wrong with its own.
     preview: a word that changes with its picture; null without one.
-    video: the same of its video.
+    video, examples: the same of its video, and of the pictures that it was learned from.
     field: the prompt field for the name.
     chosen_field: the same if a person chose it; null if it is guessed.
     claims: what other tools and sites say; null where none says anything.
@@ -99,6 +99,7 @@ class EntryJson(TypedDict):
     proposal: str | None
     preview: str | None
     video: str | None
+    examples: str | None
     notes: str
     description: str
     trigger_words: str
@@ -140,6 +141,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
         "proposal": advice.proposal or _mended_name(entry),
         "preview": _version_of(pictures_of(entry)),
         "video": _version_of(video_of(entry)),
+        "examples": _version_of(examples_of(entry)),
         "notes": texts.notes,
         "description": texts.description,
         "trigger_words": texts.trigger_words,

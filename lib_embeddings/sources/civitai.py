@@ -103,7 +103,7 @@ class Civitai:
             wanted = frozenset(part)
             for version in self._post("model-versions/by-hash", part):
                 of_version = {_sha256(file) for file in objects_at(version, "files")}
-                offer = self._offer(version, self.site.addresses[0])
+                offer = self.offer(version)
                 offers |= dict.fromkeys(wanted & of_version, offer)
         return offers
 
@@ -127,7 +127,7 @@ class Civitai:
             asked["cursor"] = query.cursor
         answer, address = self._get("models", asked)
         found = [
-            self._offer(_in_model(version, model), address)
+            self.offer(_in_model(version, model), address)
             for model in objects_at(answer, "items")
             for version in objects_at(model, "modelVersions")[:1]
         ]
@@ -149,15 +149,15 @@ class Civitai:
         if not wanted:
             which = "version" if version is None else f"version {version}"
             raise nothing_at(self.site, f"{which} of model {number}")
-        return self._with_files(self._offer(_in_model(wanted[0], model), address))
+        return self._with_files(self.offer(_in_model(wanted[0], model), address))
 
     def _version(self, number: int, file: int | None = None) -> Offer:
         version, address = self._get(f"model-versions/{number}")
         self._check_kind(text_at(version, "model", "type"))
         if file is None:
-            return self._with_files(self._offer(version, address))
+            return self._with_files(self.offer(version, address))
         wanted = [each for each in _files(version) if number_at(each, "id") == file]
-        return self._with_files(self._offer(version, address, wanted))
+        return self._with_files(self.offer(version, address, wanted))
 
     def _by_hash(self, digits: str) -> Offer:
         # 12 digits are of SHA-256 as in `TI hashes`; Civitai keeps 10 of them, or all.
@@ -167,7 +167,7 @@ class Civitai:
         wanted = [each for each in _files(version) if (_sha256(each) or "").startswith(digits)]
         if not wanted:
             raise nothing_at(self.site, f"file with the hash {digits}")
-        return self._offer(version, address, wanted)
+        return self.offer(version, address, wanted)
 
     def _of_picture(self, number: int) -> Iterator[Offer]:
         """Yield the embeddings that a picture's settings name."""
@@ -203,16 +203,17 @@ class Civitai:
 
     # Reading answers
 
-    def _offer(
-        self, version: dict[str, Any], address: str, files: list[dict[str, Any]] | None = None
+    def offer(
+        self, version: dict[str, Any], address: str = "", files: list[dict[str, Any]] | None = None
     ) -> Offer:
         """Return what a version is.
 
         Args:
             version: with its model in it, as the server writes one that is asked for alone.
-            address: the one of Civitai that knows it.
+            address: the one of Civitai that knows it, by default the first.
             files: those that are wanted; by default the best positive and the best negative one.
         """
+        address = address or self.site.addresses[0]
         number, model = number_at(version, "id"), number_at(version, "modelId")
         base_model = text_at(version, "baseModel")
         titles = (text_at(version, "model", "name"), text_at(version, "name"))

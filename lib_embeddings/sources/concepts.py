@@ -19,8 +19,8 @@ from platformdirs import user_cache_path
 from lib_embeddings.entries.drafts import write_at_once
 from lib_embeddings.errors import SourceError
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import SHOWN_SUFFIXES, WEIGHT_SUFFIXES, fold, natural_key, split_name
-from lib_embeddings.sources.huggingface import next_page
+from lib_embeddings.names import WEIGHT_SUFFIXES, fold, natural_key, split_name
+from lib_embeddings.sources.huggingface import example_pictures, next_page
 from lib_embeddings.sources.references import CONCEPTS
 from lib_embeddings.sources.source import (
     Offer,
@@ -35,8 +35,6 @@ from lib_embeddings.sources.source import (
 )
 from lib_embeddings.sources.transport import Transport
 
-# Where a concept's repository has the pictures that it was taught with.
-_PICTURES = "concept_images/"
 _KIND_FILE = "type_of_concept.txt"
 
 
@@ -147,9 +145,5 @@ def _concept(row: dict[str, Any]) -> dict[str, str] | None:
     # Some repositories have no embedding; a mirror may list no files.
     if files and not any(split_name(file)[1] in WEIGHT_SUFFIXES for file in files):
         return None
-    pictures = [
-        file
-        for file in files
-        if file.startswith(_PICTURES) and split_name(file)[1] in SHOWN_SUFFIXES
-    ]
-    return {"name": name, **({"picture": min(pictures, key=natural_key)} if pictures else {})}
+    pictures = example_pictures(files)
+    return {"name": name, **({"picture": pictures[0]} if pictures else {})}

@@ -18,10 +18,12 @@ from typing import NamedTuple
 
 from platformdirs import user_cache_path
 
-from lib_embeddings.entries.drafts import draft_name, sweep
+from lib_embeddings.entries.companions import EXAMPLES_SUFFIX
+from lib_embeddings.entries.drafts import draft_name, forget_old, sweep
 from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_embedding, sha256
+from lib_embeddings.entries.thumbnails import side_by_side
 from lib_embeddings.errors import (
     EmbeddingError,
     NameRefused,
@@ -32,7 +34,14 @@ from lib_embeddings.errors import (
 )
 from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.limits import LIMITS, Limits
-from lib_embeddings.names import SUFFIXES, fold, split_name, why_no_filename
+from lib_embeddings.names import (
+    EXAMPLES,
+    SIDECAR_SUFFIX,
+    SUFFIXES,
+    fold,
+    split_name,
+    why_no_filename,
+)
 from lib_embeddings.sources.refusals import wants_key
 from lib_embeddings.sources.sidecar import sidecar
 from lib_embeddings.sources.source import Offer, RemoteFile
@@ -108,6 +117,7 @@ class Downloads:
                 embedding = _judge(str(draft), place)
                 _put(draft, place)
                 self._put_sidecar(place, sidecar(offer, file, embedding.vectors.keys(), digest))
+            self._put_examples(place, offer)
         except OSError as error:
             why = error.strerror or str(error)
             raise SourceError(f"{shown(place.full_path, 255)} cannot be written: {why}") from error
@@ -124,8 +134,8 @@ class Downloads:
         next draft begins with it.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _forget(self._folder, "*.tmp", self._limits.download_seconds)
-        _forget(self._folder, "*.part", self._limits.kept_seconds)
+        forget_old(self._folder, "*.tmp", self._limits.download_seconds)
+        forget_old(self._folder, "*.part", self._limits.kept_seconds)
         draft = self._folder / draft_name()
         kept = self._folder / f"{file.sha256}.part" if file.sha256 else None
         with suppress(OSError):  # only one of several processes gets it
@@ -159,12 +169,27 @@ class Downloads:
 
     def _put_sidecar(self, place: Place, document: dict[str, object]) -> None:
         """Write the sidecar where there is none; one that is there has a person's own words."""
+        written = json.dumps(document, indent=4, ensure_ascii=False).encode()
+        self._put_beside(place.with_ending(SIDECAR_SUFFIX), written)
+
+    def _put_examples(self, place: Place, offer: Offer) -> None:
+        """Write the pictures that it was learned from, as far as they come, in one row."""
+        pictures = []
+        for picture in offer.examples[: self._limits.examples]:
+            with suppress(SourceError):  # the embedding works without
+                pictures.append(self._transport.picture(picture))
+        row = side_by_side(pictures, self._limits.example_pixels)
+        if row:
+            self._put_beside(place.with_ending(f"{EXAMPLES}{EXAMPLES_SUFFIX}"), row)
+
+    def _put_beside(self, place: Place, data: bytes) -> None:
+        """Write a file where there is none of its name."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._folder / draft_name()
         try:
-            draft.write_text(json.dumps(document, indent=4, ensure_ascii=False), encoding="utf-8")
+            draft.write_bytes(data)
             with suppress(NameRefused):
-                _put(draft, place.beside(f"{split_name(place.filename)[0]}.json"))
+                _put(draft, place)
         finally:
             draft.unlink(missing_ok=True)
 
@@ -319,11 +344,3 @@ def _put(draft: Path, place: Place) -> None:
         move_file(Place.of_file(draft), place)
     except FileExistsError as error:
         raise _taken(place.filename) from error
-
-
-def _forget(folder: Path, pattern: str, seconds: float) -> None:
-    """Delete what processes left that were ended: nobody writes to a file for so long."""
-    for left in folder.glob(pattern):
-        with suppress(OSError):
-            if time.time() - left.stat().st_mtime > seconds:
-                left.unlink()

@@ -7,17 +7,24 @@ here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urljoin
 
 from lib_embeddings.errors import NotFound, SourceError, shown
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import WEIGHT_SUFFIXES, is_generic, split_name
+from lib_embeddings.names import (
+    SHOWN_SUFFIXES,
+    WEIGHT_SUFFIXES,
+    is_generic,
+    natural_key,
+    split_name,
+)
 from lib_embeddings.sources.references import CONCEPTS, Concept, HubPath, Reference
 from lib_embeddings.sources.source import (
     Offer,
     RemoteFile,
+    RemotePicture,
     Site,
     nothing_at,
     number_at,
@@ -94,9 +101,10 @@ class HuggingFace:
         """
         is_file = split_name(path)[1] in WEIGHT_SUFFIXES
         folder = path.rpartition("/")[0] if is_file else path
+        there = list(self._tree(repo, folder, revision, is_deep=not is_file))
         files = [
             file
-            for file in self._tree(repo, folder, revision, is_deep=not is_file)
+            for file in there
             if text_at(file, "path") == path or (not is_file and _may_be_embedding(file))
         ]
         if not files:
@@ -113,6 +121,10 @@ class HuggingFace:
             page=self._page(repo),
             files=tuple(self._file(repo, revision, file, title) for file in files),
             author=None if author == CONCEPTS else author,
+            examples=tuple(
+                RemotePicture(self.site, self._url(repo, revision, each))
+                for each in example_pictures(text_at(file, "path") or "" for file in there)
+            ),
         )
 
     def _file(self, repo: str, revision: str, file: dict[str, Any], title: str) -> RemoteFile:
@@ -164,6 +176,16 @@ def next_page(headers: Mapping[str, str]) -> str | None:
     """Return where the next page of an answer is; None behind the last one."""
     following = _NEXT.search(headers.get("link", ""))
     return following[1] if following else None
+
+
+def example_pictures(paths: Iterable[str]) -> list[str]:
+    """Return the pictures that a concept was taught with, of the files in its repository."""
+    found = [
+        path
+        for path in paths
+        if path.startswith("concept_images/") and split_name(path)[1] in SHOWN_SUFFIXES
+    ]
+    return sorted(found, key=natural_key)
 
 
 def _may_be_embedding(file: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ It is in `sources.ini` in the user's folder for settings; environment variables 
     [civitai]
     token = a key of your own
     address = https://civitai.red
+    dump = /home/me/civitai.sqlite
 
     [huggingface]
     address = https://hf-mirror.com
@@ -37,6 +38,7 @@ class Settings:
 
     Attributes:
         closed: why no site may be asked; None where that is allowed.
+        dump: where a dump of Civitai is; empty for none.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Settings:
             # What a parser says of a line would show what is in it.
             raise SourceError(f"{self._shown_path} cannot be read as settings: mend it") from error
         self.closed = f"nobody is asked, as {self._shown_path} says so" if is_offline else None
+        self.dump = self._file.get("civitai", "dump", fallback="").strip()
         self._refuse_an_open_file()
 
     @property

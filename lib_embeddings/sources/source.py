@@ -109,6 +109,7 @@ class Offer:
         families: keys of the model families that the base model belongs to; none if unknown.
         ids: the source's own numbers, under the names that other tools use in their sidecars.
         picture: one that the source shows for it, for everybody if there is such a one.
+        examples: pictures that it was learned from.
         is_general: whether the source says that it is for everybody.
         tags: the source's own words for what it is about.
     """
@@ -124,6 +125,7 @@ class Offer:
     description: str = ""
     ids: tuple[tuple[str, int], ...] = ()
     picture: RemotePicture | None = None
+    examples: tuple[RemotePicture, ...] = ()
     is_general: bool = True
     tags: tuple[str, ...] = ()
     reference: str = ""
@@ -235,6 +237,12 @@ def sha256_at(document: Any, *keys: str) -> str | None:
     """Return the SHA-256 under some keys, in small digits; None where none is: it names files."""
     found = (text_at(document, *keys) or "").lower().removeprefix("sha256:")
     return found if _SHA256.fullmatch(found) else None
+
+
+def object_at(document: Any, *keys: str) -> dict[str, Any]:
+    """Return the object under some keys; an empty one where none is."""
+    found = value_at(document, *keys)
+    return found if isinstance(found, dict) else {}
 
 
 def objects_at(document: Any, *keys: str) -> list[dict[str, Any]]:

@@ -10,16 +10,19 @@ Nobody is asked before a method is called, and nothing but what the method needs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
-from lib_embeddings.errors import SourceError, shown
+from lib_embeddings.errors import NotFound, SourceError, Unreachable, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import SUFFIXES, split_name
+from lib_embeddings.sources.civarchive import CIVARCHIVE, CivArchive
 from lib_embeddings.sources.civitai import CIVITAI, Civitai
 from lib_embeddings.sources.concepts import ConceptLibrary
 from lib_embeddings.sources.download import Downloads
 from lib_embeddings.sources.huggingface import HUGGING_FACE, HuggingFace
+from lib_embeddings.sources.offline import Dump, UnknownFiles
 from lib_embeddings.sources.references import (
     Reference,
     WebAddress,
@@ -100,6 +103,10 @@ class Sources:
         self._civitai = Civitai(transport, settings.of(CIVITAI))
         hub = HuggingFace(transport, settings.of(HUGGING_FACE), by_token=by_token)
         self._sources: tuple[Source, ...] = (self._civitai, hub, PlainAddress(transport))
+        stores = (hub.site, self._civitai.site)
+        self._archive = CivArchive(transport, settings.of(CIVARCHIVE), stores)
+        self._dump = Dump(settings.dump, self._civitai.offer) if settings.dump else None
+        self._unknown = UnknownFiles()
         self.concepts = ConceptLibrary(transport, hub.site)
         self._searchable: Mapping[str, Searchable] = {
             "concepts": self.concepts,
@@ -112,11 +119,37 @@ class Sources:
         """Return what a link, a hash or a name means."""
         reference = read_reference(text)
         found = (source.resolve(reference) for source in self._sources)
-        return next(offers for offers in found if offers is not None)
+        try:
+            return next(offers for offers in found if offers is not None)
+        except NotFound:
+            with suppress(NotFound, Unreachable):  # what the first one said is what matters then
+                if kept := self._archive.resolve(reference):
+                    return kept
+            raise
 
-    def identify(self, hashes: Sequence[str]) -> dict[str, Offer]:
-        """Return what Civitai knows of files, by their SHA-256; nothing else is sent."""
-        return self._civitai.identify(hashes)
+    def identify(
+        self,
+        hashes: Sequence[str],
+        *,
+        is_again: bool = False,
+        sending: Callable[[int], object] = lambda _number: None,
+    ) -> dict[str, Offer]:
+        """Return what Civitai knows of files, by their SHA-256; nothing else is sent.
+
+        Args:
+            is_again: ask also about those that it did not know some days ago.
+            sending: called with how many hashes will be sent, before that.
+        """
+        known = self._dump.identify(hashes) if self._dump else {}
+        asked = [each for each in dict.fromkeys(hashes) if each not in known]
+        if not is_again:
+            asked = self._unknown.left_out(asked)
+        if asked:
+            sending(len(asked))
+            found = self._civitai.identify(asked)
+            self._unknown.note(asked, found)
+            known |= found
+        return known
 
     def search(self, source: str, query: SearchRequest) -> SearchResult:
         """Return what `civitai` or `concepts` has for some words."""
@@ -127,7 +160,4 @@ class Sources:
 
     def picture(self, picture: RemotePicture) -> bytes:
         """Return the bytes of a picture, which may be anything."""
-        with self._transport.ask(picture.site, picture.url, LIMITS.answer_seconds) as answer:
-            if answer.status != 200:
-                raise answer.refusal()
-            return answer.body(LIMITS.document_bytes)
+        return self._transport.picture(picture)

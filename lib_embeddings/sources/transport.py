@@ -24,7 +24,7 @@ from lib_embeddings.errors import SourceError, Unreachable, shown
 from lib_embeddings.limits import KIB, LIMITS, Limits
 from lib_embeddings.sources.addresses import LookUp, Target, check, look_up
 from lib_embeddings.sources.refusals import refusal, wants_key
-from lib_embeddings.sources.source import Site
+from lib_embeddings.sources.source import RemotePicture, Site
 
 # Sites answer programs that call themselves a browser with pages for people.
 USER_AGENT = f"lib-embeddings/{__version__}"
@@ -101,6 +101,13 @@ class Transport:
         self._find = find
         self._limits = limits
         self._context = ssl.create_default_context()
+
+    def picture(self, picture: RemotePicture) -> bytes:
+        """Return the bytes of a picture, which may be anything. Raises `SourceError`."""
+        with self.ask(picture.site, picture.url, self._limits.answer_seconds) as answer:
+            if answer.status != 200:
+                raise answer.refusal()
+            return answer.body(self._limits.document_bytes)
 
     def document(
         self,

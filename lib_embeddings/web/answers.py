@@ -25,6 +25,7 @@ from lib_embeddings.library.lines import by_family
 from lib_embeddings.library.query import Filters
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import SUFFIXES
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.prompts.wishes import Kind, kind_of
@@ -65,6 +66,7 @@ def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[
         "separator": facts.separator,
         "may_change_files": may_change_files,
         "may_reveal": may_reveal,
+        "endings": list(SUFFIXES),
         "searchable": [
             {"key": key, "title": title, "sorts": list(sorts), "families": has_families}
             for key, (title, sorts, has_families) in (SEARCHABLE if may_ask else {}).items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Respons
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import pictures_of, video_of
+from lib_embeddings.entries.companions import Picture, examples_of, pictures_of, video_of
 from lib_embeddings.entries.thumbnails import Thumbnails
 from lib_embeddings.errors import BadName, EmbeddingError, MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
@@ -73,6 +73,7 @@ def add_routes(  # noqa: PLR0913, PLR0917 - what hosts have
         ("GET", "/completions", routes.completions, None),
         ("GET", "/entries/{id}", routes.entry, None),
         ("GET", "/preview/{id}", routes.preview, None),
+        ("GET", "/examples/{id}", routes.examples, None),
         ("GET", "/video/{id}", routes.video, None),
         ("GET", "/events", routes.events, None),
         ("POST", "/entries/{id}/reveal", routes.reveal, own),
@@ -209,7 +210,19 @@ class _Routes:
         id: str,  # noqa: A002 - the word of the API
         width: str | None = None,
     ) -> Response:
-        pictures = pictures_of(self._find(id).entry)
+        return self._picture(request, pictures_of(self._find(id).entry), width)
+
+    def examples(
+        self,
+        request: Request,
+        id: str,  # noqa: A002 - likewise
+        width: str | None = None,
+    ) -> Response:
+        return self._picture(request, examples_of(self._find(id).entry), width)
+
+    def _picture(
+        self, request: Request, pictures: Sequence[Picture], width: str | None
+    ) -> Response:
         least, most = LIMITS.preview_widths
         asked = most if width is None else number("width", width, least, 10**LIMITS.number_digits)
         pixels = min(asked, most)

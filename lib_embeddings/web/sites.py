@@ -194,7 +194,7 @@ class _Identifying:
             job.show(number, len(unknown))
             with suppress(OSError):  # it is gone
                 hashes.setdefault(self._library.sha256(seen.entry), []).append(seen)
-        offers = Sources().identify(list(hashes)) if hashes else {}
+        offers = Sources().identify(list(hashes), is_again=self._ids is not None)
         job.show(len(unknown), len(unknown))
         warnings = [
             warning

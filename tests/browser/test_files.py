@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
+import mimetypes
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.browser.conftest import SD1, SDXL, Visit, serving, write
 from tests.browser.tab import Tab, change_host
 from tests.browser.test_access import AXE, complaints
-from tests.builders import safetensors_file
+from tests.builders import png, png_text, safetensors_file
 
 
 @pytest.fixture
@@ -269,9 +272,9 @@ def test_a_place_that_is_taken(tab: Tab, folder: Path) -> None:
 
 DROP = """(target, files) => {
   const transfer = new DataTransfer();
-  for (const { name, data } of files) {
+  for (const { name, data, type } of files) {
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    transfer.items.add(new File([bytes], name));
+    transfer.items.add(new File([bytes], name, { type }));
   }
   const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
   const over = !target.dispatchEvent(new DragEvent("dragover", options));
@@ -284,16 +287,35 @@ DROP = """(target, files) => {
 def drop(target: Locator, **files: bytes) -> object:
     """Drop files; return whether the browser was kept from opening them, twice, and the hint."""
     encoded = [
-        {"name": name, "data": base64.b64encode(data).decode()} for name, data in files.items()
+        {
+            "name": name,
+            "data": base64.b64encode(data).decode(),
+            "type": mimetypes.guess_type(name)[0] or "",
+        }
+        for name, data in files.items()
     ]
     return target.evaluate(DROP, encoded)
 
 
 GOOD = safetensors_file({"emb_params": np.full((2, 768), 0.01, np.float32)})
+PICTURE = png()
+
+
+def zipped(**files: bytes) -> bytes:
+    """Return a zip, packed as people do it."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+def dropped_dialog(tab: Tab) -> Locator:
+    return tab.page.get_by_role("dialog", name="Add files")
 
 
 def test_files_are_dropped(tab: Tab, folder: Path) -> None:
-    """Each is judged, and added to the folder that is chosen in the tree, or refused."""
+    """Each is judged, and added to the folder that is chosen in the tree, or refused; bad first."""
     tab.root.get_by_role("treeitem", name="styles").click()
     expect(tab.card("dog")).to_have_count(0)
     files = {
@@ -301,18 +323,101 @@ def test_files_are_dropped(tab: Tab, folder: Path) -> None:
         "page.pt": b"<!DOCTYPE html><html>",
         "dog.safetensors": GOOD,
         "notes.docx": b"text",
+        "photo.jpg": b"a picture",
+        "plain.png": PICTURE,
     }
     assert drop(tab.viewport, **files) == [True, True, "Add to styles"]
-    dialog = tab.page.get_by_role("dialog", name="Dropped files")
-    expect(dialog.locator(".summary")).to_have_text("Added 1 of 4 files to styles.")
+    dialog = dropped_dialog(tab)
+    expect(dialog.locator(".summary")).to_have_text("Added 1 of 6 files to styles.")
     sentences = dialog.get_by_role("listitem").all_inner_texts()
-    assert sentences[0] == "fox.safetensors\nIt was added."
-    assert sentences[1].startswith("page.pt\nIt was not kept: this is a web page")
-    assert sentences[2].startswith("dog.safetensors\nThe name is already taken by dog")
-    assert sentences[3].startswith("notes.docx\nExpected a name that ends in one of")
+    to_show = "; to show it on a card, drop it there."
+    assert sentences[0].startswith("page.pt\nIt was not kept: this is a web page")
+    assert sentences[1].startswith("dog.safetensors\nThe name is already taken by dog")
+    assert sentences[2:] == [
+        "notes.docx\nNo embedding's file ends in .docx.",
+        f"photo.jpg\nThere is no embedding in such a picture{to_show}",
+        "plain.png\nIt was not kept: this is a PNG picture with no embedding in it" + to_show,
+        "fox.safetensors\nIt was added.",
+    ]
     tab.page.keyboard.press("Escape")
     expect(tab.card("fox")).to_be_visible()
     assert files_in(folder) == sorted([*ALL, "styles/fox.safetensors"])
+
+
+def test_all_that_was_dropped_is_taken_back_at_once(tab: Tab, folder: Path) -> None:
+    """200 files and a zip come in one drop; Undo moves them to the trash."""
+    sound = {f"e{number}.safetensors": GOOD for number in range(60)}
+    others = {f"x{number}.pt": b"<html>" for number in range(139)}
+    archive = zipped(**{"a/in.safetensors": GOOD, "../out.safetensors": GOOD, "bad.pt": b"<html>"})
+    drop(tab.viewport, **sound, **others, **{"pack.zip": archive})
+    dialog = dropped_dialog(tab)
+    expect(dialog.locator(".summary")).to_have_text("Added 62 of 202 files to embeddings.")
+    assert "pack.zip: bad.pt" in dialog.get_by_role("listitem").nth(139).inner_text()
+    added = {"in.safetensors", "out.safetensors", *sound}
+    assert files_in(folder) == sorted([*ALL, *added])
+    assert not (folder.parent / "out.safetensors").exists()
+    undo_line(tab).get_by_role("button", name="Undo").click()
+    expect(undo_line(tab)).to_contain_text("Moved 62 files to the trash")
+    assert files_in(folder) == ALL
+
+
+def test_a_drop_on_a_folder_of_the_tree(tab: Tab, folder: Path) -> None:
+    """It goes into that folder, whichever is looked at."""
+    row = tab.root.get_by_role("treeitem", name="styles")
+    assert drop(row, **{"fox.safetensors": GOOD}) == [True, True, "Add to styles"]
+    expect(dropped_dialog(tab).locator(".summary")).to_have_text("Added 1 of 1 file to styles.")
+    assert "styles/fox.safetensors" in files_in(folder)
+
+
+def test_files_are_chosen(tab: Tab, folder: Path) -> None:
+    """Without a drag, too: files or a folder, and where they go."""
+    chosen = folder.parent / "chosen"
+    write(chosen, "deep/fox", SD1)
+    tab.root.get_by_role("button", name="Add files from this computer").click()
+    dialog = dropped_dialog(tab)
+    dialog.get_by_role("combobox", name="Folder to put them in").select_option(label="\u2003styles")
+    with tab.page.expect_file_chooser() as choosing:
+        dialog.get_by_role("button", name="Choose a folder …").click()
+    choosing.value.set_files(chosen)
+    expect(dialog.locator(".summary")).to_have_text("Added 1 of 1 file to styles.")
+    expect(dialog.get_by_role("listitem")).to_contain_text("chosen/deep/fox.safetensors")
+    with tab.page.expect_file_chooser() as choosing:
+        dialog.get_by_role("button", name="Choose files …").click()
+    choosing.value.set_files([chosen / "deep" / "fox.safetensors"])
+    expect(dialog.get_by_role("listitem")).to_contain_text("The name is already taken")
+    assert "styles/fox.safetensors" in files_in(folder)
+
+
+def test_pictures_that_are_dropped_on_a_card(tab: Tab, folder: Path) -> None:
+    """An ordinary one shows the card; one with an embedding inside is added as that."""
+    drop(tab.card("cat"), **{"plain.png": PICTURE})
+    expect(undo_line(tab)).to_contain_text("New picture for cat")
+    assert "cat.preview.png" in files_in(folder)
+    drop(tab.card("cat"), **{"fox.png": png_text()})
+    expect(undo_line(tab)).to_contain_text("Added fox to embeddings")
+    expect(tab.card("fox")).to_be_visible()
+    drop(tab.card("cat"), **{"wolf.png": PICTURE, "dingo.safetensors": GOOD})
+    expect(dropped_dialog(tab).locator(".summary")).to_have_text(
+        "Added 1 of 2 files to embeddings."
+    )
+
+
+def test_sending_can_be_stopped(tab: Tab, folder: Path) -> None:
+    """What was not sent by then is not, and says so."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    tab.page.route("**/v1/files?*", hold)
+    drop(tab.viewport, **{f"e{number}.safetensors": GOOD for number in range(9)})
+    dialog = dropped_dialog(tab)
+    expect(dialog.get_by_role("progressbar")).to_have_count(4)  # three files, and all of them
+    assert len(held) == 3
+    dialog.get_by_role("button", name="Stop").click()
+    expect(dialog.locator(".summary")).to_have_text("Added 0 of 9 files to embeddings.")
+    expect(dialog.get_by_role("listitem").filter(has_text="It was not sent.")).to_have_count(9)
+    assert files_in(folder) == ALL
 
 
 def test_a_drop_elsewhere_opens_nothing(tab: Tab, folder: Path) -> None:
@@ -364,6 +469,6 @@ def test_everyone(visit: Visit, address: str, theme: str, width: int) -> None:
     tab.page.keyboard.press("Escape")
     tab.page.keyboard.press("Escape")
     drop(tab.viewport, **{"fox.safetensors": GOOD, "page.pt": b"<!DOCTYPE html><html>"})
-    dropped = tab.page.get_by_role("dialog", name="Dropped files")
+    dropped = dropped_dialog(tab)
     expect(dropped.locator(".summary[role=status]")).to_contain_text("Added 1 of 2")
     assert complaints(tab) == []

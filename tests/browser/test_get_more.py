@@ -304,3 +304,23 @@ def test_pictures_that_are_not_for_everybody(page: Page, world: World) -> None:
     expect(tab.details.locator("img")).to_have_css("filter", "none")
     page.reload()
     expect(card.locator("img")).to_have_css("filter", "none")
+
+
+def test_what_else_an_author_made(page: Page, world: World) -> None:
+    """An author, a base model and a tag in the details lead to all that has them."""
+    for name in ("brush", "pen"):
+        said = {"modelId": 1, "id": 2, "files": [], "baseModel": "Pony"}
+        said["model"] = {"name": name, "creator": {"username": "Ann B"}, "tags": ["ink", name]}
+        (world.folder / f"{name}.civitai.info").write_text(json.dumps(said))
+        write(world.folder, name, SD1)
+    tab = Tab(page)
+    expect(tab.card("pen")).to_be_visible()
+    tab.press("brush", "info")
+    tab.details.get_by_role("button", name="Ann B").click()
+    expect(tab.details).to_be_hidden()
+    expect(tab.search).to_have_value('author:"Ann B"')
+    expect(tab.cards).to_have_count(2)
+    tab.press("pen", "info")
+    expect(tab.details.get_by_role("button", name="Pony")).to_be_visible()
+    tab.details.get_by_role("button", name="pen", exact=True).click()
+    expect(tab.cards).to_have_count(1)

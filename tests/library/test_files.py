@@ -386,3 +386,46 @@ def test_killed_at_any_moment(
         outcomes.add(now == after)
         assert not list((shelf.data / "moves").iterdir())
     assert outcomes == {True, False}
+
+
+MANAGED = """{
+  "file_name": "cat",
+  "file_path": "/comfy/embeddings/cat.pt",
+  "preview_url": "/comfy/embeddings/cat.webp",
+  "notes": "cat.pt",
+  "civitai": {"files": [{"name": "cat.pt"}]}
+}"""
+
+
+def test_what_names_the_file_inside_follows_it(shelf: Shelf) -> None:
+    """LoRA Manager's document says the new name and place; all else in it, and its time, stay."""
+    document = shelf.root / "cat.metadata.json"
+    document.write_text(MANAGED)
+    os.utime(document, ns=(7, 7))
+    (shelf.root / "cat.webp").write_bytes(b"picture")
+    shelf.do(lambda files: files.carry_out(plan_rename(shelf.entry(), "dog")))
+    document = shelf.root / "dog.metadata.json"
+    renamed = MANAGED.replace('name": "cat"', 'name": "dog"').replace("ings/cat.", "ings/dog.")
+    assert (document.read_text(), document.stat().st_mtime_ns) == (renamed, 7)
+    sub = Place.of_root(shelf.root).inside("sub")
+    Path(sub.full_path).mkdir(exist_ok=True)
+    shelf.do(lambda files: files.carry_out(plan_move(shelf.entry("dog.pt"), sub)))
+    moved = (shelf.root / "sub" / "dog.metadata.json").read_text()
+    assert moved == renamed.replace("/comfy/embeddings", (shelf.root / "sub").as_posix())
+
+
+def test_what_is_deleted_comes_back_as_it_was(shelf: Shelf) -> None:
+    """In the trash nothing is changed inside."""
+    (shelf.root / "cat.metadata.json").write_text(MANAGED)
+    before = shelf.contents()
+    shelf.do(lambda files: files.restore(files.delete(shelf.entry()).id))
+    assert shelf.contents() == before
+
+
+@pytest.mark.parametrize("document", ["", "[]", "{", '{"file_path": 7}', '{"file_path": "x/y.pt"}'])
+def test_a_document_that_does_not_name_the_file_stays(shelf: Shelf, document: str) -> None:
+    """The file has moved all the same."""
+    (shelf.root / "cat.metadata.json").write_text(document)
+    shelf.do(lambda files: files.carry_out(plan_rename(shelf.entry(), "dog")))
+    assert (shelf.root / "dog.metadata.json").read_text() == document
+    assert (shelf.root / "dog.pt").exists()

@@ -238,6 +238,10 @@ def test_identify(civitai: FakeCivitai, folder: Path, capsys: pytest.CaptureFixt
     )
     assert len(civitai.asked) == 2
     assert len(json.loads(civitai.asked[0].body)) == 3
+    assert main(["identify", str(folder)]) == 0
+    assert "of 2 files to Civitai" in capsys.readouterr().err  # one was unknown a moment ago
+    assert main(["identify", str(folder), "--again"]) == 0
+    assert "of 3 files to Civitai" in capsys.readouterr().err
 
 
 def test_identify_and_write(
@@ -257,8 +261,13 @@ def test_identify_and_write(
     (folder / "b.safetensors").unlink()
     asked = len(civitai.asked)
     assert main(["identify", str(folder), "--write"]) == 0
-    assert capsys.readouterr().out == "Civitai knows 0 of 0 files.\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "Civitai knows 0 of 0 files.",
+        "Of 1 more something is known: with --again these are asked for, too.",
+    ]
     assert len(civitai.asked) == asked
+    assert main(["identify", str(folder), "--again"]) == 0
+    assert capsys.readouterr().out.startswith("Civitai knows 1 of 1 files.")
 
 
 def test_identify_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -15,15 +17,21 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, HTTPException, Request
+from PIL import Image
 
 from lib_embeddings.errors import SourceError
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.sources import Sources
-from lib_embeddings.web import answers
+from lib_embeddings.web import answers, sites
+from lib_embeddings.web import jobs as jobs_module
 from lib_embeddings.web.clients import Door
 from lib_embeddings.web.jobs import Job, Jobs
+from lib_embeddings.web.requests import Wanted
 from lib_embeddings.web.routes import add_routes
 from tests.entries.test_companions import picture
+from tests.killing import calls_of, kill_at
 from tests.sources.conftest import Start
 from tests.sources.fakes import FakeCivitai, FakeHub, FakeSite, Reply, as_json, digest
 from tests.web import FACTS, HERE, SD1, SDXL, Client, From, Site, open_site
@@ -97,6 +105,34 @@ def add(site: Site, reference: str, **more: object) -> dict[str, Any]:
 
 
 # Adding
+
+
+def test_what_a_concept_was_learned_from(site: Site, hub: FakeHub) -> None:
+    """Its pictures come with it in one row, and are no preview; what is no picture is left out."""
+    files = hub.repos["sd-concepts-library/cat-toy"]
+    files |= {f"concept_images/{number}.jpeg": files["concept_images/0.jpeg"] for number in (2, 10)}
+    files["concept_images/1.jpeg"] = b"no picture"
+    found = add(site, "cat-toy")
+    assert sorted(os.listdir(site.root)) == ["cat-toy.bin", "cat-toy.examples.jpg", "cat-toy.json"]
+    entry = site.get(f"/entries/{found['result']['id']}")
+    assert entry["preview"] is None
+    assert entry["examples"]
+    address = f"/examples/{entry['id']}?width=1024"
+    with Image.open(io.BytesIO(site.client.get(address).content)) as row:
+        assert (row.format, row.size) == ("WEBP", (3 * 256, 256))
+    id_ = site.client.post(f"/entries/{entry['id']}/rename", json={"name": "fox"}).json()["id"]
+    assert (site.root / "fox.examples.jpg").exists()
+    assert site.get(f"/entries/{id_}")["examples"]
+    other = site.add("other.pt")
+    assert site.get(f"/entries/{other}")["examples"] is None
+    assert site.client.get(f"/examples/{other}").status_code == 404
+
+
+def test_pictures_that_do_not_come(site: Site, hub: FakeHub) -> None:
+    """The embedding comes without them."""
+    hub.repos["sd-concepts-library/cat-toy"]["concept_images/0.jpeg"] = b"<html>"
+    assert add(site, "cat-toy")["state"] == "done"
+    assert sorted(os.listdir(site.root)) == ["cat-toy.bin", "cat-toy.json"]
 
 
 def test_a_link_becomes_an_embedding(site: Site, civitai: FakeCivitai) -> None:
@@ -291,6 +327,56 @@ def test_a_job_that_fails_when_nobody_wants_it_any_more() -> None:
     while jobs.all()[0]["state"] == "working":
         time.sleep(0.01)
     assert (jobs.all()[0]["state"], jobs.all()[0]["reason"]) == ("cancelled", None)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_the_server_ends_at_any_moment(site: Site) -> None:
+    """Of a job that is cut off the folder has nothing or all, and what was there is there."""
+    site.write("before.pt", SDXL)
+    wanted = Wanted("civitai:9208@92080", "0:", False, {})
+
+    def work() -> None:
+        library = Library([site.root], Index.nowhere())
+        library.rescan()
+        adding = sites._Adding(library, Jobs(), wanted)
+        adding(Job("add", "", adding, lambda _job: None, jobs_module._Pictures()), {})
+
+    def brought() -> list[str]:
+        return sorted(set(os.listdir(site.root)) - {"before.pt"})
+
+    whole = ["easynegative.json", "easynegative.safetensors"]
+    moments = random.Random(13).sample(range(1, calls_of(work)), 100)
+    outcomes = set()
+    for moment in moments:
+        for name in brought():
+            (site.root / name).unlink()
+        kill_at(moment, work)
+        assert brought() in ([], whole[1:], whole)
+        outcomes.add(len(brought()))
+        assert all((site.root / name).read_bytes() == SD1 for name in brought()[-1:])
+        work()
+        assert brought() == whole
+        assert (site.root / "before.pt").read_bytes() == SDXL
+    assert {0, 2} <= outcomes
+    assert all(KEY not in str(path.read_bytes()) for path in site.root.iterdir())
+
+
+def test_no_site_sees_the_key_of_another(site: Site, civitai: FakeCivitai, hub: FakeHub) -> None:
+    """Whatever is asked for, and no answer of ours has it either."""
+    site.add("mine.safetensors", SD1)
+    told = [
+        add(site, "civitai:9208@92080"),
+        add(site, "cat-toy"),
+        ended(site, post(site, "/identify")["id"]),
+        post(site, "/search", source="civitai", text="easy"),
+        post(site, "/search", source="concepts", text="cat"),
+        site.get("/jobs"),
+        site.get("/host"),
+    ]
+    assert "authorization" in civitai.asked[-1].headers
+    assert all("authorization" not in each.headers for each in hub.asked)
+    assert KEY not in f"{hub.asked}{told}"
+    assert all(KEY not in f"{each.path}{each.query}{each.body!r}" for each in civitai.asked)
 
 
 # Identifying

@@ -221,6 +221,7 @@ def test_a_card(site: Site) -> None:
             "proposal": None,
             "preview": None,
             "video": None,
+            "examples": None,
             "notes": "n",
             "description": "d",
             "trigger_words": "",

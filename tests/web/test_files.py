@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import HTTPException
 
+from lib_embeddings.entries import moves
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
@@ -213,6 +216,25 @@ def test_a_file_that_is_too_long(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     response = send(site.client, "cat.safetensors")
     assert (response.status_code, response.json()) == (
         *(413, {"detail": "the file is too long: expected at most 999 bytes"}),
+    )
+    assert paths(site) == []
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_a_folder_that_takes_no_file(
+    site: Site, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """It is said, with what to do where that is known, and nothing is left."""
+
+    def refuse(_source: str, _target: str) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(moves, "_rename_exclusively", refuse)
+    response = send(site.client, "cat.safetensors")
+    may_not = "; this program may not write into its folder: allow that, or move the file"
+    advice = "" if code == errno.ENOSPC else may_not
+    assert (response.status_code, response.json()["detail"]) == (
+        *(409, f"cat.safetensors cannot be moved: {os.strerror(code)}{advice}"),
     )
     assert paths(site) == []
 

@@ -255,7 +255,7 @@ export class DetailsPanel {
     this.newPicture.show();
     const chosen = choices(details);
     chosen.append(this.newPicture.root);
-    const parts = [this.#picture(details), head, chosen, this.texts.root, ...sections(details, this.host)];
+    const parts = [this.#picture(details), head, chosen, this.texts.root, ...sections(details, this.host, this.api)];
     this.body.replaceChildren(...parts);
     if (!details.preview) this.body.classList.remove("large");
     if (focused) this.#focus(this.body.querySelector(`[data-key="${focused}"]`));

@@ -3,12 +3,12 @@
  */
 
 import { element, iconButton } from "../page.mjs";
-import { sameness } from "../words.mjs";
+import { CLAIMS, sameness } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Twin} Twin */
 /**
- * @typedef {{label: string, value: string, copies?: boolean, reveals?: boolean, href?: string, twins?: Twin[]}} Fact
- *   One with an address leads there; twins can be opened.
+ * @typedef {{label: string, value: string, copies?: boolean, reveals?: boolean, href?: string, twins?: Twin[], about?: string, texts?: string[]}} Fact
+ *   One with an address leads there; twins can be opened; of what is about something, what else has it can be found.
  */
 
 /**
@@ -29,7 +29,7 @@ export function folded(title, facts) {
 
 /** @param {Fact[]} facts */
 export function factList(facts) {
-  const rows = facts.map(({ label, value, copies, reveals, href, twins }) =>
+  const rows = facts.map(({ label, value, copies, reveals, href, twins, about, texts = [value] }) =>
     element(
       "div",
       { class: "fact" },
@@ -37,13 +37,25 @@ export function factList(facts) {
       element(
         "dd",
         { dir: "auto", class: copies && "copyable" },
-        ...(twins ? twins.map((twin) => twinButton(twin)) : [href ? linkTo(href, value) : value]),
+        ...(twins?.map(twinButton) ?? (about ? texts.map((text) => findButton(about, text)) : [href ? linkTo(href, value) : value])),
         ...(copies ? [copyButton(label, value)] : []),
         ...(reveals ? [iconButton("folders-toggle", "reveal", "Show it in its folder", { "data-key": "reveal" })] : []),
       ),
     ),
   );
   return element("dl", {}, ...rows);
+}
+
+/**
+ * Build the button that finds what else has a text.
+ *
+ * @param {string} about As a search has it.
+ * @param {string} text
+ */
+function findButton(about, text) {
+  const query = `${about}:"${text.replaceAll('"', " ")}"`;
+  const attributes = { type: "button", class: "link", title: CLAIMS.find(text), "data-action": "find", "data-query": query };
+  return element("button", { ...attributes, "data-key": query }, text);
 }
 
 /**

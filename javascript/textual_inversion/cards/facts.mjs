@@ -22,6 +22,8 @@ import { copyButton, factList, folded, titled, twinText } from "./fact_list.mjs"
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("./fact_list.mjs").Fact} Fact */
 
+const EXAMPLES_WIDTH = 1024;
+
 /** @type {Record<string, string>} */
 const CONTAINERS = {
   safetensors: "safetensors",
@@ -81,10 +83,10 @@ export function claimFacts({ claims }) {
   const { title, author, licence, base_model, tags, weight, general, page, tool, time } = claims;
   return [
     { label: CLAIMS.title, value: title },
-    { label: CLAIMS.author, value: author },
+    { label: CLAIMS.author, value: author, about: "author" },
     { label: CLAIMS.licence, value: licence },
-    { label: CLAIMS.baseModel, value: base_model },
-    { label: CLAIMS.tags, value: tags.join(", ") },
+    { label: CLAIMS.baseModel, value: base_model, about: "base" },
+    { label: CLAIMS.tags, value: tags.join(", "), about: "tag", texts: tags },
     { label: CLAIMS.weight, value: weight ? short(weight) : "" },
     { label: CLAIMS.maturity, value: general ? "" : CLAIMS.mature },
     { label: CLAIMS.page, value: page, href: page },
@@ -237,11 +239,25 @@ function fieldChoice({ id, chosen_field }) {
 }
 
 /**
+ * Return the pictures that a file was learned from, which are none of what it paints.
+ *
+ * @param {Details} details
+ * @param {import("../api.mjs").Api} api
+ */
+function examplesOf(details, api) {
+  if (!details.examples) return [];
+  const image = element("img", { src: api.preview(details, EXAMPLES_WIDTH, "examples"), alt: "", loading: "lazy" });
+  return [element("section", { class: "examples" }, element("h3", {}, "Learned from"), image)];
+}
+
+/**
  * @param {Details} details
  * @param {Host} host
+ * @param {import("../api.mjs").Api} api
  */
-export function sections(details, host) {
+export function sections(details, host, api) {
   return [
+    ...examplesOf(details, api),
     titled(CLAIMS.heading, claimFacts(details)),
     factList(mainFacts(details, host)),
     folded("Embeddings inside this file", bundledFacts(details)),

@@ -11,6 +11,7 @@ import { element, lastPicture, textButton } from "../page.mjs";
  * @typedef {object} Owner
  * @property {(entry: Entry, id: string) => void} changed Called with the entry that has another picture now.
  * @property {(sentence: string, undo?: () => Promise<string>) => void} report Says how it went.
+ * @property {(picture: File) => Promise<boolean>} isAdded Adds a picture to the library where an embedding is in it.
  */
 
 /** The class of what a picture would be dropped on. */
@@ -74,17 +75,17 @@ export class NewPicture {
     };
     const over = (/** @type {DragEvent} */ event) => {
       const part = /** @type {Element} */ (event.target);
-      const isMeant = isPicture(event.dataTransfer?.items[0]) && entryOf(part);
+      const isMeant = isPicture(onlyOne(event.dataTransfer?.items)) && entryOf(part);
       mark(isMeant ? part.closest(".card, .details") : null);
       if (isMeant) event.preventDefault();
     };
-    const drop = (/** @type {DragEvent} */ event) => {
+    const drop = async (/** @type {DragEvent} */ event) => {
       mark(null);
-      const [entry, file] = [entryOf(/** @type {Element} */ (event.target)), event.dataTransfer?.files[0]];
-      if (!entry || !isPicture(file)) return;
+      const [entry, file] = [entryOf(/** @type {Element} */ (event.target)), onlyOne(event.dataTransfer?.files)];
+      if (!entry || !file || !isPicture(file)) return;
       event.preventDefault();
       event.stopPropagation(); // What else is dropped on the page is another's.
-      this.put(entry, file);
+      if (!(await this.owner.isAdded(file))) this.put(entry, file);
     };
     const paste = (/** @type {ClipboardEvent} */ event) => {
       const [entry, file] = [entryOf(/** @type {Element} */ (event.target)), event.clipboardData?.files[0]];
@@ -118,6 +119,14 @@ export class NewPicture {
       this.owner.report(`No new picture for ${name}: ${/** @type {Error} */ (error).message}`);
     }
   }
+}
+
+/**
+ * @template Item
+ * @param {ArrayLike<Item> | undefined} items
+ */
+function onlyOne(items) {
+  return items?.length === 1 ? items[0] : undefined;
 }
 
 /** @param {DataTransferItem | File | undefined} item */

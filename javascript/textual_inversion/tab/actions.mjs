@@ -4,6 +4,7 @@
 
 import { copyText, openEditor, showOver } from "../page.mjs";
 import { changesText, counted, FIELDS } from "../words.mjs";
+import { EVERYTHING } from "./selection.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Field} Field */
@@ -76,6 +77,10 @@ function actionsOfDetails(tab) {
     twin: ({ dataset }) =>
       // Where it is gone, the present ones are shown.
       tab.api.entry(dataset.id ?? "").then((entry) => details.open(entry), () => details.refresh()),
+    find: ({ dataset: { query } }) => {
+      details.close();
+      tab.accept({ ...EVERYTHING, query });
+    },
     reveal: () => details.entry && tab.api.reveal(details.entry.id).catch(({ message }) => tab.undo.show(message)),
     enlarge: () => details.enlarge(),
     close: (button) => button.closest("dialog")?.close(),
@@ -158,6 +163,7 @@ function actionsOfFiles(tab) {
     "hide-picked": () => files.hide(picks.entries).then(() => picks.end()),
     "move-picked": () => files.chooseFolderIn(picks.mover),
     "get-more": () => getMore?.open(),
+    "add-files": () => files.drops.open(),
     identify: (part) => tab.withEntry(part, (entry) => {
       details.close();
       getMore?.identify(entry);

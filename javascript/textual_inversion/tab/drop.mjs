@@ -1,28 +1,40 @@
 /**
- * Take in files that are dropped onto the page, which stays as it is whatever is dropped.
+ * Take in files that are dropped onto the page or chosen; the page stays as it is whatever is dropped.
  */
 
-import { dialog, element, setAttribute, showOver } from "../page.mjs";
+import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
 import { counted, number, sentenceCase, SITES, size } from "../words.mjs";
+import { arrivalsIn, droppedIn } from "./arrivals.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
+/** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").Folder} Folder */
+/** @typedef {import("./arrivals.mjs").Arrival} Arrival */
 
 /** Of one drop; who has more puts them into the folder. */
-const MOST_FILES = 100;
+const MOST_FILES = 1000;
+/** A browser opens no more than six connections to one host. */
+const AT_ONCE = 3;
 
 /**
  * @typedef {object} Owner
- * @property {() => Folder | null | undefined} folder Returns the one that files are added to.
- * @property {() => unknown} added Called when files were added.
+ * @property {() => Folder[]} folders Returns those that files can be added to.
+ * @property {() => Folder | null | undefined} folder Returns the one of them that is looked at.
+ * @property {(entries: Entry[], folder: Folder) => unknown} added Called when files were added.
  * @property {(link: string) => unknown} linked Called when a link was dropped.
  */
 
-/** Adds files to the folder that is chosen, one after another, and says of each how it went. */
+/** Adds files to a folder, a few at once, and says of each how it went. */
 export class Drops {
+  #folder = element("select", { "aria-label": "Folder to put them in" });
   #summary = element("p", { class: "summary", role: "status" });
+  #bar = element("progress", { "aria-label": "Progress", hidden: true });
+  #stop = textButton("", "Stop", { hidden: true });
   #list = element("ul", { class: "sentences", "aria-label": "Files" });
+  /** Ends when all that was dropped before is here. */
+  #before = Promise.resolve();
+  #isBusy = false;
 
   /**
    * @param {Api} api
@@ -33,7 +45,52 @@ export class Drops {
     this.api = api;
     this.host = host;
     this.owner = owner;
-    this.root = dialog("Dropped files", "dropped", this.#summary, this.#list);
+    const choosing = [
+      this.#chooser("Choose files …", { accept: [...host.endings, ".zip"].join(",") }),
+      this.#chooser("Choose a folder …", { webkitdirectory: true }),
+    ];
+    const head = element("div", { class: "choosing" }, this.#folder, ...choosing.flat());
+    const state = element("div", { class: "adding" }, this.#summary, this.#bar, this.#stop);
+    this.root = dialog("Add files", "dropped", head, state, this.#list);
+  }
+
+  /**
+   * @param {string} label
+   * @param {Record<string, string | boolean>} attributes
+   */
+  #chooser(label, attributes) {
+    const input = element("input", { type: "file", multiple: true, hidden: true, ...attributes });
+    const button = textButton("", label);
+    button.addEventListener("click", () => input.click());
+    input.addEventListener("change", () => {
+      const folder = this.#folderOf(this.#folder.value);
+      if (folder) this.#take(Array.from(input.files ?? []), folder);
+      input.value = "";
+    });
+    return [button, input];
+  }
+
+  open() {
+    if (!this.#isBusy) {
+      this.#list.replaceChildren();
+      this.#summary.textContent = "Files, folders and zips can also be dropped anywhere on the embeddings, or on a folder.";
+    }
+    this.#show(this.owner.folder());
+  }
+
+  /** @param {Folder | null | undefined} chosen */
+  #show(chosen) {
+    const options = this.owner
+      .folders()
+      .map(({ id, title, depth }) => element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`));
+    this.#folder.replaceChildren(...options);
+    this.#folder.value = chosen?.id ?? "";
+    showOver(this.root);
+  }
+
+  /** @param {string | undefined} id */
+  #folderOf(id) {
+    return this.owner.folders().find((folder) => folder.id === id);
   }
 
   /**
@@ -51,6 +108,10 @@ export class Drops {
     let isFromHere = false;
     document.addEventListener("dragstart", () => (isFromHere = true), { signal });
     document.addEventListener("dragend", () => (isFromHere = false), { signal });
+    const folderAt = (/** @type {DragEvent} */ { target }) => {
+      const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest("[role=treeitem]"));
+      return this.#folderOf(row?.dataset.id) ?? this.owner.folder();
+    };
     const isLink = (/** @type {DragEvent} */ event) => {
       const hasLink = event.dataTransfer?.types.includes("text/uri-list") && !isFromHere;
       return hasLink && isOver(event) && this.host.searchable.length > 0;
@@ -60,7 +121,7 @@ export class Drops {
       const isOurs = !event.defaultPrevented && Boolean(isFile || isLink(event));
       if (isOurs) event.preventDefault();
       const isWanted = isOurs && isOver(event);
-      mark(!isWanted ? null : isFile ? `Add to ${this.owner.folder()?.title}` : SITES.drop);
+      mark(!isWanted ? null : isFile ? `Add to ${folderAt(event)?.title}` : SITES.drop);
       return isWanted;
     };
     document.addEventListener("dragover", hover, { signal });
@@ -71,75 +132,165 @@ export class Drops {
         const isWanted = hover(event);
         mark(null);
         if (!isWanted || !event.dataTransfer) return;
-        const files = filesOf(event.dataTransfer);
-        if (files.length) this.#add(files);
+        const [dropped, folder] = [droppedIn(event.dataTransfer), folderAt(event)];
+        if (dropped.length && folder) this.#take(dropped, folder);
         else this.owner.linked(event.dataTransfer.getData("text/uri-list").split("\n")[0].trim());
       },
       { signal },
     );
   }
 
-  /** @param {{file: File, isFolder: boolean}[]} dropped */
-  async #add(dropped) {
+  /**
+   * Add a picture to the folder that is looked at, where an embedding is in it.
+   *
+   * @param {File} picture
+   * @returns {Promise<boolean>} Whether there was one.
+   */
+  async takeEmbedding(picture) {
     const folder = this.owner.folder();
-    if (!dropped.length || !folder) return;
-    this.#list.replaceChildren();
-    showOver(this.root);
-    let added = 0;
-    for (const [index, each] of dropped.slice(0, MOST_FILES).entries()) {
-      this.#summary.textContent = `Adding ${number(index + 1)} of ${number(dropped.length)} to ${folder.title} …`;
-      const problem = this.#problemOf(each) ?? (await this.#send(each.file, folder.id));
-      if (!problem) added += 1;
-      this.#append(each.file.name, problem ?? "It was added.", !problem);
-    }
-    if (dropped.length > MOST_FILES)
-      this.#append(`${number(dropped.length - MOST_FILES)} more`, `Nobody looked at them: drop at most ${MOST_FILES} at once.`);
-    this.#summary.textContent = `Added ${number(added)} of ${counted(dropped.length, "file")} to ${folder.title}.`;
-    if (added) this.owner.added();
-  }
-
-  /** @param {{file: File, isFolder: boolean}} dropped */
-  #problemOf({ file, isFolder }) {
-    const most = this.host.limits.file_bytes;
-    if (isFolder) return "It is a folder: drop the files in it.";
-    if (file.size > most) return `It was not kept: it has ${size(file.size)}, and an embedding at most ${size(most)}.`;
-    return undefined;
+    if (!folder || this.#problemOf({ name: picture.name, bytes: picture.size })) return false;
+    const entry = await this.api.add(picture, folder.id).catch(() => undefined);
+    if (entry) this.owner.added([entry], folder);
+    return entry !== undefined;
   }
 
   /**
-   * @param {File} file
-   * @param {string} folder
-   * @returns {Promise<string | undefined>} Why it was not added.
+   * Add files behind those that are on their way.
+   *
+   * @param {(File | FileSystemEntry)[]} dropped
+   * @param {Folder} folder
    */
-  async #send(file, folder) {
+  #take(dropped, folder) {
+    if (!this.#isBusy) this.#list.replaceChildren();
+    this.#isBusy = true;
+    this.#show(folder);
+    const turn = this.#before.then(() => this.#add(dropped, folder));
+    this.#before = turn;
+    turn.finally(() => (this.#isBusy = this.#before !== turn));
+  }
+
+  /**
+   * @param {(File | FileSystemEntry)[]} dropped
+   * @param {Folder} folder
+   */
+  async #add(dropped, folder) {
+    /** @type {Row[]} */
+    const rows = [];
+    let hasMore = false;
+    for await (const arrival of arrivalsIn(dropped)) {
+      hasMore = rows.length === MOST_FILES;
+      if (hasMore) break;
+      rows.push(new Row(arrival));
+    }
+    this.#list.append(...rows.map(({ root }) => root));
+    const entries = await this.#bring(rows, folder);
+    this.#list.prepend(...rows.filter(({ entry }) => !entry).map(({ root }) => root));
+    const left = hasMore ? ` Nobody looked at the others: drop at most ${number(MOST_FILES)} at once.` : "";
+    this.#summary.textContent = `Added ${number(entries.length)} of ${counted(rows.length, "file")} to ${folder.title}.${left}`;
+    if (entries.length) this.owner.added(entries, folder);
+  }
+
+  /**
+   * @param {Row[]} rows
+   * @param {Folder} folder
+   * @returns {Promise<Entry[]>} Those that were added.
+   */
+  async #bring(rows, folder) {
+    const stopping = new AbortController();
+    this.#stop.onclick = () => stopping.abort(new Error("it was not sent"));
+    this.#summary.textContent = `Adding ${counted(rows.length, "file")} to ${folder.title} …`;
+    [this.#bar.max, this.#bar.value] = [Math.max(rows.length, 1), 0];
+    this.#bar.hidden = this.#stop.hidden = false;
+    const waiting = rows.values();
+    const work = async () => {
+      for (const row of waiting) {
+        await this.#bringOne(row, folder, stopping.signal);
+        this.#bar.value += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    this.#bar.hidden = this.#stop.hidden = true;
+    return rows.flatMap(({ entry }) => entry ?? []);
+  }
+
+  /**
+   * @param {Row} row
+   * @param {Folder} folder
+   * @param {AbortSignal} signal
+   */
+  async #bringOne(row, folder, signal) {
+    const { arrival } = row;
     try {
-      await this.api.add(file, folder);
-      return undefined;
+      const problem = this.#problemOf(arrival);
+      if (problem) throw new Error(problem);
+      signal.throwIfAborted();
+      row.show(0);
+      const file = new File([await arrival.open()], arrival.name);
+      row.added(await this.api.add(file, folder.id, (done) => row.show(done), signal));
     } catch (error) {
-      return /** @type {Error} */ (error).message;
+      row.refused(/** @type {Error} */ (error).message);
     }
   }
 
   /**
-   * @param {string} name
-   * @param {string} sentence
-   * @param {boolean} [isGood]
+   * @param {{name: string, bytes: number, problem?: string}} arrival
+   * @returns {string | undefined} Why it is not sent at all.
    */
-  #append(name, sentence, isGood = false) {
-    const title = element("b", { dir: "auto" }, name);
-    this.#list.append(element("li", { class: isGood ? "good" : "bad" }, title, ` ${sentenceCase(sentence)}`));
+  #problemOf({ name, bytes, problem }) {
+    const most = this.host.limits.file_bytes;
+    const [, ending = "none"] = name.match(/.(\.[^.]*)$/) ?? [];
+    if (problem) return problem;
+    if (!this.host.endings.includes(ending.toLowerCase()))
+      return isPicture(name) ? "there is no embedding in such a picture" : `no embedding's file ends in ${ending}`;
+    if (bytes > most) return `it was not kept: it has ${size(bytes)}, and an embedding at most ${size(most)}`;
+    return undefined;
   }
 }
 
-/**
- * @param {DataTransfer} transfer
- * @returns {{file: File, isFolder: boolean}[]}
- */
-function filesOf({ items }) {
-  return Array.from(items)
-    .filter(({ kind }) => kind === "file")
-    .flatMap((item) => {
-      const file = item.getAsFile();
-      return file ? [{ file, isFolder: item.webkitGetAsEntry()?.isDirectory ?? false }] : [];
-    });
+/** @param {string} name */
+function isPicture(name) {
+  return /\.(?:png|webp|jpe?g|gif|avif|jxl|bmp)$/i.test(name);
+}
+
+/** A file, and how it went. */
+class Row {
+  /** @type {Entry | undefined} What it is in the library now. */
+  entry;
+  #sentence = element("span", {}, "Waiting …");
+  #bar = element("progress", { "aria-label": "Progress", hidden: true });
+
+  /** @param {Arrival} arrival */
+  constructor(arrival) {
+    this.arrival = arrival;
+    this.#bar.max = Math.max(arrival.bytes, 1);
+    this.root = element("li", {}, element("b", { dir: "auto" }, arrival.path), this.#sentence, this.#bar);
+  }
+
+  /** @param {number} done Bytes that have arrived. */
+  show(done) {
+    this.#bar.hidden = false;
+    this.#bar.value = done;
+    this.#sentence.textContent = "On its way …";
+  }
+
+  /** @param {Entry} entry */
+  added(entry) {
+    this.entry = entry;
+    this.#end("good", entry.state === "duplicate" && entry.reason ? `it was added: ${entry.reason}` : "it was added");
+  }
+
+  /** @param {string} reason */
+  refused(reason) {
+    this.#end("bad", isPicture(this.arrival.name) ? `${reason}; to show it on a card, drop it there` : reason);
+  }
+
+  /**
+   * @param {string} kind
+   * @param {string} sentence
+   */
+  #end(kind, sentence) {
+    this.#bar.hidden = true;
+    this.root.className = kind;
+    this.#sentence.textContent = `${sentenceCase(sentence)}.`;
+  }
 }

@@ -37,8 +37,12 @@ export class Files {
     };
     this.trash = new Trash(parts.api, { restored: changed, emptied: changed });
     this.drops = new Drops(parts.api, parts.host, {
+      folders: () => parts.tree.folders,
       folder: () => parts.search.results?.summary?.folder,
-      added: () => parts.search.refresh(),
+      added: (entries, { title }) => {
+        parts.search.refresh();
+        parts.undo.show(`Added ${nameOf(entries)} to ${title}`, () => this.#takeBack(entries));
+      },
       linked: (link) => this.#get(link),
     });
     const folder = () => parts.search.selection.folder;
@@ -160,6 +164,17 @@ export class Files {
     }
     search.refresh();
     return `Restored ${restored}`;
+  }
+
+  /** @param {Entry[]} added */
+  async #takeBack(added) {
+    const { api, search } = this.parts;
+    /** @type {Error | undefined} */
+    let problem;
+    for (const { id } of added) await api.delete(id).catch((error) => (problem = error));
+    search.refresh();
+    if (problem) throw problem;
+    return `Moved ${nameOf(added)} to the trash`;
   }
 
   /** @param {{id: string, folder: string}[]} moved */

@@ -53,6 +53,7 @@ const SEARCHES = [
   ["-word", "Not this word"],
   ["sdxl", "What this model family can use"],
   [".bin", "Files with this ending"],
+  ['author:ann, base:pony, tag:"old photo"', "What other programs and sites say of a file"],
   ["8 vectors", "Embeddings with so many"],
 ];
 

@@ -57,7 +57,8 @@ export class Tab {
     this.undo = new UndoBar(root, signal);
     const report = this.undo.show.bind(this.undo);
     const changed = (/** @type {Entry} */ entry, /** @type {string} */ id) => this.#changed(entry, id);
-    this.newPicture = new NewPicture(own, tabname, { changed, report });
+    const isAdded = (/** @type {File} */ picture) => this.files.drops.takeEmbedding(picture);
+    this.newPicture = new NewPicture(own, tabname, { changed, report, isAdded });
     this.picks = new Picks({
       placeOf: ({ id }) => this.search.results?.indexOf(id) ?? -1,
       found: (first, end) => this.search.found(first, end),

@@ -187,7 +187,7 @@ export class Toolbar {
       this.pickToggle,
       element("label", { class: "choice scale" }, "Size", this.scale),
       ...(this.host.searchable.length ? [iconButton("get-more-open", "get-more", SITES.open)] : []),
-      ...(this.host.may_change_files ? [iconButton("trash-open", "trash", "Show the trash")] : []),
+      ...(this.host.may_change_files ? filesButtons() : []),
       iconButton("keys-help", "keys", "Show the keys (?)"),
     );
     // Where there is room, they are not in a sheet of their own.
@@ -215,6 +215,10 @@ export class Toolbar {
     this.filters.append(chip);
     return chip;
   }
+}
+
+function filesButtons() {
+  return [iconButton("add-files-open", "add-files", "Add files from this computer"), iconButton("trash-open", "trash", "Show the trash")];
 }
 
 function sortOptions() {

@@ -1,0 +1,91 @@
+"""Measure what the documents of other tools cost beside many embeddings.
+
+    python -m benchmarks.sidecars [--files 10000]
+
+The same files are scanned without them, and with a document and a picture beside each, by turns in
+one process and by its own time, so that the ratio holds on a busy machine, too. Documents are read
+when somebody searches or looks, and not by a scan.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.scan import folder_of
+from lib_embeddings import scan
+from lib_embeddings.library.catalogue import Catalogue
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.query import Filters
+
+RUNS = 5
+
+
+def annotate(root: Path) -> None:
+    """Write what LoRA Manager leaves beside every file."""
+    for path in [path for path in root.rglob("*") if path.is_file()]:
+        version = {
+            "id": 770,
+            "modelId": 77,
+            "model": {"name": path.stem, "tags": ["fox"]},
+            "trainedWords": [path.stem],
+            "description": "<p>What it is for</p>" * 20,
+            "images": [{"url": "https://example.com/1", "meta": {"prompt": "a fox " * 20}}] * 5,
+        }
+        told = {"file_path": path.as_posix(), "model_name": path.stem, "civitai": version}
+        path.with_suffix(".metadata.json").write_text(json.dumps(told), encoding="utf-8")
+        path.with_suffix(".webp").write_bytes(b"a picture")
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return the processor's seconds that some work takes."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Generate two folders, and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=10_000, help="how many embeddings")
+    n_files = parser.parse_args(arguments).files
+    with ExitStack() as stack:
+        plain, annotated = (stack.enter_context(folder_of(n_files)) for _ in range(2))
+        annotate(Path(annotated))
+        home = stack.enter_context(TemporaryDirectory())
+        indexes = {
+            root: stack.enter_context(Index.open(f"{home}/{number}"))
+            for number, root in enumerate((plain, annotated))
+        }
+        works: dict[str, Callable[[str], object]] = {
+            "cold scan": lambda root: scan([root], model="sd1"),
+            "later start": lambda root: Library([root], indexes[root]).rescan(),
+        }
+        for title, work in works.items():
+            for root in (plain, annotated):  # what is imported or remembered once does not count
+                work(root)
+            runs = [
+                [seconds_of(partial(work, root)) for root in (plain, annotated)]
+                for _ in range(RUNS)
+            ]
+            before, after = (statistics.median(times) for times in zip(*runs, strict=True))
+            print(f"{title}: {before:.3f} s, with documents {after:.3f} s: {after / before:.2f} x")
+        catalogue = Catalogue(1, scan([annotated]))
+        found: list[int] = []
+        for search in ("first", "later"):
+            seconds = seconds_of(
+                lambda: found.append(catalogue.select(Filters(query="tag:fox")).total)
+            )
+            print(f"{search} search, of {n_files} found {found[-1]}: {seconds:.3f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""CivArchive: finds files that Civitai had once, by their SHA-256.
+
+The interface is the one that LoRA Manager speaks (`py/services/civarchive_client.py`). It was never
+run against the real site here. The site keeps no files: they come from Civitai or Hugging Face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lib_embeddings.entries.claims import families_named
+from lib_embeddings.entries.plain_text import without_tags
+from lib_embeddings.errors import SourceError
+from lib_embeddings.names import split_name
+from lib_embeddings.sources.references import FileHash, Reference
+from lib_embeddings.sources.source import (
+    Offer,
+    RemoteFile,
+    Site,
+    nothing_at,
+    number_at,
+    object_at,
+    objects_at,
+    sha256_at,
+    text_at,
+    texts_at,
+    value_at,
+)
+from lib_embeddings.sources.transport import Transport
+
+CIVARCHIVE = Site(key="civarchive", title="CivArchive", addresses=("https://civarchive.com",))
+
+_DIGITS = 64
+
+
+class CivArchive:
+    """Asks CivArchive."""
+
+    def __init__(self, transport: Transport, site: Site, stores: Sequence[Site]) -> None:
+        """Prepare; nobody is asked yet.
+
+        Args:
+            stores: the sites that its files may come from, the best first.
+        """
+        self._transport = transport
+        self._site = site
+        self._stores = stores
+
+    def resolve(self, reference: Reference) -> tuple[Offer, ...] | None:
+        """Return the version that a whole SHA-256 belongs to; None for all other references."""
+        if not isinstance(reference, FileHash) or len(reference.digits) != _DIGITS:
+            return None
+        digest = reference.digits
+        url = f"{self._site.addresses[0]}/api/sha256/{digest}"
+        answer = self._transport.document(self._site, url)[0]
+        said = object_at(answer, "data") or object_at(answer)
+        model = {**object_at(said, "model"), **said}
+        version = object_at(model, "version")
+        files = [
+            each
+            for each in objects_at(version, "files") or objects_at(model, "files")
+            if sha256_at(each, "sha256") == digest
+        ]
+        if not files:
+            raise nothing_at(self._site, f"file with the hash {digest}")
+        return (self._offer(model, version, files[0], digest),)
+
+    def _offer(
+        self, model: dict[str, Any], version: dict[str, Any], file: dict[str, Any], digest: str
+    ) -> Offer:
+        ids = (("modelId", number_at(model, "id")), ("modelVersionId", number_at(version, "id")))
+        page = f"{self._site.addresses[0]}/sha256/{digest}"
+        base_model = text_at(version, "baseModel")
+        description = text_at(version, "description") or text_at(model, "description")
+        titles = (text_at(model, "name"), text_at(version, "name"))
+        return Offer(
+            source=self._site.title,
+            title=" ".join(filter(None, titles)) or digest,
+            page=page,
+            files=(self._file(file, digest, page),),
+            trigger_words=texts_at(version, "trigger"),
+            base_model=base_model,
+            families=families_named(base_model),
+            author=text_at(model, "creator_username") or text_at(model, "username"),
+            description=without_tags(description or ""),
+            ids=tuple((name, value) for name, value in ids if value is not None),
+            is_general=value_at(model, "is_nsfw") is not True,
+            tags=texts_at(model, "tags"),
+            reference=digest,
+        )
+
+    def _file(self, file: dict[str, Any], digest: str, page: str) -> RemoteFile:
+        """Return a file at the best place that we may ask."""
+        places = list(_places(file))
+        for site in self._stores:
+            for url, name in places:
+                if any(url.startswith(f"{address}/") for address in site.addresses):
+                    return RemoteFile(site, url, name, sha256=digest)
+        raise SourceError(
+            f"{self._site.title} knows it, but says of no place that is asked from here: open "
+            f"{page} and download it with your browser"
+        )
+
+
+def _places(file: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield where a file is said to be, and what it is called there."""
+    name = text_at(file, "name") or ""
+    mirrors = [each for each in objects_at(file, "mirrors") if each.get("deletedAt") is None]
+    found = [(text_at(file, "downloadUrl"), name)]
+    found += [(text_at(each, "url"), text_at(each, "filename") or name) for each in mirrors]
+    # Some places have a file under a number; what it is called is said beside it then.
+    yield from (
+        (url, each if split_name(each)[1] else name) for url, each in found if url is not None
+    )
