@@ -32,7 +32,7 @@ from lib_embeddings.library.choices_file import (
     stamp_of,
     transaction,
 )
-from lib_embeddings.library.sets import Sets, sets_of
+from lib_embeddings.library.sets import Sets, following, sets_of
 from lib_embeddings.names import FIELDS, Field
 
 log = logging.getLogger(__name__)
@@ -134,8 +134,13 @@ class Choices:
 
         return self.change(edit)
 
-    def move(self, ids: Mapping[str, str]) -> None:
-        """Let what was chosen for some ids be chosen for others, as a file was renamed."""
+    def move(self, ids: Mapping[str, str], names: Mapping[str, str] | None = None) -> None:
+        """Let what was chosen for some ids and names be chosen for others, as files moved.
+
+        Args:
+            ids: old id -> new id.
+            names: old name -> new name, in sets.
+        """
 
         def edit(rows: Rows) -> None:
             moved = {(ids[id_], kind): value for (id_, kind), value in rows.items() if id_ in ids}
@@ -143,6 +148,8 @@ class Choices:
             for key in [key for key in rows if key[0] in replaced]:
                 del rows[key]
             rows.update(moved)
+            for name, new in (names or {}).items():
+                following(name, new)(rows)
 
         self.change(edit)
 

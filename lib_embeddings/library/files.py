@@ -33,7 +33,6 @@ from lib_embeddings.entries.sidecars import follow_moves
 from lib_embeddings.errors import BadName, MoveError, WriteError, shown
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.choices_file import patiently, transaction
-from lib_embeddings.library.sets import following
 from lib_embeddings.names import SUFFIXES, fold, split_name, why_no_filename
 
 log = logging.getLogger(__name__)
@@ -83,16 +82,28 @@ class _Record(NamedTuple):
     Attributes:
         ids: what choices have to follow: old id -> new id.
         size: of all files, in bytes.
+        names: what sets have to follow: old name -> new name.
     """
 
     moves: tuple[Move, ...]
     ids: Mapping[str, str]
     time: float
     size: int
+    names: Mapping[str, str]
 
-    @property
-    def ids_back(self) -> dict[str, str]:
-        return {new: old for old, new in self.ids.items()}
+    @classmethod
+    def of(cls, plan: Plan, ids: Mapping[str, str], names: Mapping[str, str]) -> _Record:
+        """Note a plan. Raises `OSError` where one of its files is gone."""
+        size = sum(os.lstat(move.source.full_path).st_size for move in plan.moves)
+        return cls(plan.moves, ids, time.time(), size, names)
+
+    def follow(self, choices: Choices) -> None:
+        """Let what people chose go where the files go."""
+        choices.move(self.ids, self.names)
+
+    def follow_back(self, choices: Choices) -> None:
+        """Let it go back with them."""
+        choices.move(_turned(self.ids), _turned(self.names))
 
     def as_json(self) -> bytes:
         return json.dumps(self._asdict()).encode()
@@ -102,10 +113,13 @@ class _Record(NamedTuple):
         """Understand one. Raises errors of several kinds when it is damaged."""
         written = json.loads(text)
         moves = [Move(Place(*source), Place(*target)) for source, target in written["moves"]]
-        ids = {str(old): str(new) for old, new in written["ids"].items()}
+        ids, names = (
+            {str(old): str(new) for old, new in mapping.items()}
+            for mapping in (written["ids"], written.get("names", {}))  # none in older versions
+        )
         if not moves:
             raise ValueError("it has no files")
-        return cls(tuple(moves), ids, float(written["time"]), int(written["size"]))
+        return cls(tuple(moves), ids, float(written["time"]), int(written["size"]), names)
 
 
 class Files:
@@ -128,9 +142,14 @@ class Files:
             with suppress(MoveError):
                 self._alone(lambda: None)
 
-    def carry_out(self, plan: Plan) -> None:
-        """Move all files of a plan, or none. Raises `MoveError`."""
-        self._alone(partial(self._carry_out, secrets.token_hex(8), plan, _ids_of(plan)))
+    def carry_out(self, plan: Plan, names: Mapping[str, str] | None = None) -> None:
+        """Move all files of a plan, or none. Raises `MoveError`.
+
+        Args:
+            names: old name -> new name, in sets.
+        """
+        id_, ids = secrets.token_hex(8), _ids_of(plan)
+        self._alone(lambda: self._carry_out(id_, _Record.of(plan, ids, names or {})))
 
     def rename(self, entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
         """Give an embedding another name, in sets as well, and return what moved.
@@ -144,14 +163,13 @@ class Files:
         """
         others = tuple(others)
         plan = plan_rename(entry, name, others)
-        self.carry_out(plan)
         namesakes = (
             each
             for each in others
             if each.reading.state == "ok" and fold(each.place.name) == fold(entry.place.name)
         )
-        if all(each.place == entry.place for each in namesakes):
-            self._choices.change(following(entry.place.name, name))
+        is_alone = all(each.place == entry.place for each in namesakes)
+        self.carry_out(plan, {entry.place.name: name} if is_alone else {})
         return plan
 
     def delete(self, entry: Entry) -> Trashed:
@@ -160,7 +178,7 @@ class Files:
         folder = self._trash / id_
         plan = plan_removal(entry, Place.of_root(folder))
         ids = {each.id: f"{each.id}@{id_}" for each in (entry.place, *entry.place.from_each_root())}
-        self._alone(partial(self._carry_out, id_, plan, ids, folder))
+        self._alone(lambda: self._carry_out(id_, _Record.of(plan, ids, {}), folder))
         return next(each for each in self.trash if each.id == id_)
 
     def restore(self, id_: str) -> Plan:
@@ -190,26 +208,23 @@ class Files:
         )
         return tuple(sorted(trashed, key=lambda each: each.time, reverse=True))
 
-    def _carry_out(
-        self, id_: str, plan: Plan, ids: Mapping[str, str], folder: Path | None = None
-    ) -> None:
-        """Move the files of a plan.
+    def _carry_out(self, id_: str, record: _Record, folder: Path | None = None) -> None:
+        """Move the files of a plan that is about to be written down.
 
         Args:
             folder: where the trash will have them; None where they stay in the library.
         """
-        size = sum(os.lstat(move.source.full_path).st_size for move in plan.moves)
-        record, path = _Record(plan.moves, ids, time.time(), size), self._begun / f"{id_}.json"
+        path = self._begun / f"{id_}.json"
         for each in filter(None, (path.parent, folder)):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_at_once(path, record.as_json())
         try:
-            carry_out(plan.moves)
+            carry_out(record.moves)
         except MoveError:
             self._take_back(path, record)
             raise
-        self._choices.move(ids)
-        for move in plan.moves:
+        record.follow(self._choices)
+        for move in record.moves:
             self._moved(move)
         if folder:
             os.replace(path, folder.with_suffix(".json"))
@@ -233,11 +248,11 @@ class Files:
         os.makedirs(plan.after.full_folder, exist_ok=True)
         begun = self._begun / path.name
         os.replace(path, begun)  # whoever ends this process now lets the next one restore it
-        self._choices.move(record.ids_back)
+        record.follow_back(self._choices)
         try:
             carry_out(plan.moves)
         except MoveError:
-            self._choices.move(record.ids)
+            record.follow(self._choices)
             os.replace(begun, path)
             raise
         for move in plan.moves:
@@ -265,7 +280,7 @@ class Files:
         """Put the files of a plan back, and cross it out unless some cannot be put back now."""
         source, target = record.moves[-1]
         if os.path.lexists(target.full_path) and not os.path.lexists(source.full_path):
-            self._choices.move(record.ids_back)  # else they are of a file that has the name now
+            record.follow_back(self._choices)  # else they are of a file that has the name now
         left = take_back(record.moves)
         for source, target in left:
             log.warning(
@@ -301,6 +316,10 @@ class Files:
             raise MoveError(f"nothing was moved: {why}") from error
         except sqlite3.Error as error:
             raise MoveError(f"another program moves files now: try again ({error})") from error
+
+
+def _turned(mapping: Mapping[str, str]) -> dict[str, str]:
+    return {new: old for old, new in mapping.items()}
 
 
 def _ids_of(plan: Plan) -> dict[str, str]:

@@ -21,7 +21,7 @@ from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError
 from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.library.files import Files
-from lib_embeddings.library.sets import Member, putting
+from lib_embeddings.library.sets import Member, Sets, putting
 from tests.builders import safetensors_file, vectors
 from tests.killing import calls_of, kill_at
 from tests.library import SD1
@@ -357,7 +357,11 @@ def test_killed_at_any_moment(
     def work() -> None:
         shelf.do(lambda files: operation(shelf, files))
 
-    def prepare() -> tuple[dict[str, bytes], dict[str, Choice]]:
+    def now() -> tuple[dict[str, bytes], dict[str, Choice], Sets]:
+        """Return all that the operation may change."""
+        return shelf.contents(), shelf.chosen(), shelf.choices().sets()
+
+    def prepare() -> tuple[dict[str, bytes], dict[str, Choice], Sets]:
         """Bring the shelf to where the operation begins; return that."""
         for path in (*shelf.root.rglob("*.*"),):
             path.unlink()
@@ -367,23 +371,24 @@ def test_killed_at_any_moment(
         with closing(shelf.choices()) as choices:
             choices.forget(choices.all())
             choices.choose(shelf.entry().place.id, favourite=True)
+            choices.change(putting("mine", [Member("cat", "positive")]))
         if operation is restore:
             shelf.do(lambda files: delete(shelf, files))
-        return shelf.contents(), shelf.chosen()
+        return now()
 
     for _ in range(2):  # the second time is like all that follow
         prepare()
         n_calls = calls_of(work)
-    after = shelf.contents(), shelf.chosen()
+    after = now()
     assert after[0] == OUTCOMES[operation]
     outcomes = set()
     for moment in (*random.Random(11).sample(range(1, n_calls), 120), n_calls - 1):
         before = prepare()
         kill_at(moment, work)
         shelf.do(lambda files: files.trash)
-        now = shelf.contents(), shelf.chosen()
-        assert now in (before, after), moment
-        outcomes.add(now == after)
+        found = now()
+        assert found in (before, after), moment
+        outcomes.add(found == after)
         assert not list((shelf.data / "moves").iterdir())
     assert outcomes == {True, False}
 
