@@ -8,8 +8,20 @@
 
 const SENTENCE = "This tab needs a newer browser: Chrome or Edge 120, Firefox 125, Safari 17.4, or a later one.";
 
+/** Where something of ours goes: in a page that is built. */
+const PLACES = "textarea, .lib-embeddings, .lib-embeddings-model";
+
 if ("any" in AbortSignal && "popover" in HTMLElement.prototype && CSS.supports("selector(&)")) {
-  import("./textual_inversion/mount.mjs").then(({ start }) => start());
+  const observer = new MutationObserver(begin);
+  observer.observe(document.documentElement, { childList: true, subtree: true });
+  begin();
+
+  // A browser asks a host for few files at once, and hosts need scripts of their own to build their page.
+  function begin() {
+    if (!document.querySelector(PLACES)) return;
+    observer.disconnect();
+    import("./textual_inversion/mount.mjs").then(({ start }) => start());
+  }
 } else {
   const explain = () => {
     for (const place of Array.from(document.getElementsByClassName("lib-embeddings"))) {

@@ -157,3 +157,19 @@ def test_a_site_that_lets_its_name_lead_here(app: str, browser: Browser) -> None
     expect(page.locator("body")).to_contain_text("is no name of this server")
     assert page.evaluate(ATTACK) == [403] * 4
     led_astray.close()
+
+
+def test_scripts_of_the_host_come_first(visit: Visit, address: str) -> None:
+    """Until its page is built, nothing is asked for but the one module that it loads."""
+    app, page = visit(), visit()
+    app.goto(address)
+    module = app.locator('script[src*="textual_inversion.mjs"]').evaluate("script => script.src")
+    bare = f"{address.rstrip('/')}/bare"
+    body = f'<body><script type="module" src="{module}"></script></body>'
+    page.route(bare, lambda route: route.fulfill(content_type="text/html", body=body))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(bare, wait_until="networkidle")
+    assert asked == [bare, module]
+    with page.expect_request("**/mount.mjs"):
+        page.evaluate("document.body.append(document.createElement('textarea'))")
