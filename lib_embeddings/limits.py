@@ -189,6 +189,8 @@ class Limits:
     learning_batch: int = 64
     # A camera's largest picture, of which a square is cut.
     learning_pixels: int = 100_000_000
+    # A side of what is kept of one: models of SDXL paint 1,024 pixels.
+    learning_side: int = 1024
     # The text encoder reads some hundred.
     caption_characters: int = 2_000
     # Beyond that a name is noise.

@@ -98,7 +98,9 @@ def learn(  # noqa: PLR0913 - what a person may choose
     like: str,
     model: Model | str | os.PathLike[str] | None = None,
     state: str | os.PathLike[str] | None = None,
-    on_look: Callable[[Learning], object] = lambda _learning: None,
+    on_step: Callable[[Learning], object] = lambda _learning: None,
+    samples_every: int = 0,
+    on_sample: Callable[[Painted], object] = lambda _sample: None,
     **recipe: Any,
 ) -> Learned:
     """Learn a word from pictures with a model that is not changed.
@@ -110,16 +112,19 @@ def learn(  # noqa: PLR0913 - what a person may choose
         model: a loaded one, or the path of one; by default the small one of this package.
         state: a small file that is written every few steps. Where it is there, learning goes on
             from it, to the same bytes on a CPU; delete it when the result is written.
-        on_look: is called every few steps; ends the learning where it returns True.
+        on_step: is called after each step. Where it returns True, learning stops and the best so
+            far is kept; what it raises ends the work, and the state stays.
+        samples_every: after so many steps the best so far is painted, always from the same seed.
+        on_sample: is called with each of those pictures.
         recipe: the other fields of `Recipe`.
 
     Raises:
         PictureError: it cannot be learned so; before any work, or where memory ends.
     """
-    loaded = model if isinstance(model, Model) else load(model)
     chosen = Recipe(name, like, **recipe)
-    check_recipe(chosen, loaded)
-    examples = read_examples(pictures, loaded.side)
+    check_recipe(chosen)
+    examples = read_examples(pictures)
+    loaded = model if isinstance(model, Model) else load(model)
     try:
         learning = Learning(loaded, chosen, examples)
         kept = _Kept(Path(state), _identity(loaded, chosen, examples)) if state else None
@@ -127,11 +132,12 @@ def learn(  # noqa: PLR0913 - what a person may choose
             kept.restore(learning)
         while not learning.is_done:
             learning.take_step()
-            if learning.step % EVERY == 0:
-                if kept:
-                    kept.write(learning)
-                if on_look(learning) is True:
-                    break
+            if kept and learning.step % EVERY == 0:
+                kept.write(learning)
+            if samples_every and learning.step % samples_every == 0:
+                on_sample(sample(learning))
+            if on_step(learning) is True:
+                break
         return _result(learning, examples)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise PictureError(
@@ -173,8 +179,9 @@ def sample(learning: Learning) -> Painted:
     wish = Wish(prompt.replace(NAME, typed(recipe.name)), negative, recipe.seed)
     settings = Settings(guidance=model.usual_guidance)
     (picture,) = paint(model, {recipe.name: learning.best}, [wish], settings)
+    model.vae.to("cpu")  # as before, while there are steps to take
     infotext = infotext_of(wish, settings, model, picture.size, {})
-    return Painted(recipe.name, wish.seed, picture, infotext)
+    return Painted(f"step {learning.step}", wish.seed, picture, infotext)
 
 
 def _identity(model: Model, recipe: Recipe, examples: Sequence[Example]) -> str:

@@ -91,7 +91,7 @@ class Learning:
         Raises:
             PictureError: the recipe cannot be followed with this model.
         """
-        check_recipe(recipe, model)
+        check_words(recipe, model)
         self.model, self.recipe = model, recipe
         self.step = 0
         self.looks: list[Look] = []
@@ -236,19 +236,14 @@ def word_length(encoder: LoadedEncoder) -> float:
     return float(encoder.table.weight.float().norm(dim=-1).mean())
 
 
-def check_recipe(recipe: Recipe, model: Model) -> None:
-    """Raise `PictureError` if this is no word that this model can learn."""
+def check_recipe(recipe: Recipe) -> None:
+    """Raise `PictureError` for what no model can learn."""
     name = recipe.name
     if why := why_no_filename(name):
         raise PictureError(why)
     if escape(name) != name:
         raise PictureError(f"{shown(name)}: a prompt reads some of its characters as syntax")
-    tokens, like = model.tokenize([name, recipe.like])
-    if len(tokens) < 2:
-        raise PictureError(
-            f"{shown(name)}: the model knows this word already: choose another, as {name}-ti"
-        )
-    if not like:
+    if not recipe.like.strip():
         raise PictureError("it is like nothing: name a word that the pictures are like")
     for what, number, most in (
         ("vectors", recipe.n_vectors, LIMITS.learned_vectors),
@@ -257,6 +252,16 @@ def check_recipe(recipe: Recipe, model: Model) -> None:
     ):
         if not 1 <= number <= most:
             raise PictureError(f"expected 1 to {most:,} {what}, found {number:,}")
+
+
+def check_words(recipe: Recipe, model: Model) -> None:
+    """Raise `PictureError` if this model cannot learn a word of this name."""
+    (tokens,) = model.tokenize([recipe.name])
+    if len(tokens) < 2:
+        name = shown(recipe.name)
+        raise PictureError(
+            f"{name}: the model knows this word already: choose another, as {name}-ti"
+        )
 
 
 def _start(encoder: LoadedEncoder, tokens: Sequence[int], n_vectors: int) -> torch.Tensor:
@@ -270,16 +275,12 @@ def _start(encoder: LoadedEncoder, tokens: Sequence[int], n_vectors: int) -> tor
 @torch.no_grad()
 def _latents(model: Model, examples: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the pictures as latents, and which of them count."""
-    latents, masks, vae = [], [], model.vae.to(model.device)
+    vae, side = model.vae.to(model.device), model.side
+    latents = []
     for example in examples:
-        pixels = torch.from_numpy(example.pixels).permute(2, 0, 1).unsqueeze(0)
+        pixels = torch.from_numpy(example.pixels(side)).permute(2, 0, 1).unsqueeze(0)
         encoded = vae.encode(pixels.to(model.device, vae.dtype))
         found = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
         latents.append(found.float().cpu() * vae.config.scaling_factor)
-        side = latents[0].shape[-1]
-        mask = torch.ones(1, 1, side, side)
-        if example.mask is not None:
-            whole = torch.from_numpy(example.mask)[None, None]
-            mask = functional.adaptive_avg_pool2d(whole, side)
-        masks.append(mask)
-    return torch.cat(latents), torch.cat(masks)
+    masks = torch.stack([torch.from_numpy(example.mask(side))[None] for example in examples])
+    return torch.cat(latents), functional.adaptive_avg_pool2d(masks, latents[0].shape[-1])

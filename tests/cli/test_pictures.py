@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from examples.world import PLACES, Thing, draw
 from lib_embeddings.__main__ import main
@@ -35,10 +37,11 @@ def learn(*options: str) -> int:
 @needs_pictures
 def test_learn_and_try(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A word is learned, and then painted without and with it."""
-    assert learn("--steps", "20", "--batch", "2", "--out", "new") == 0
+    assert learn("--steps", "20", "--batch", "2", "--out", "new", "--samples-every", "10") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "small_model, a model of SD 1.x, on cpu in float32"
-    assert lines[1].startswith("loss ")
+    assert re.match(r"loss 0\.\d{4} █[▁-█]{2} 0\.\d{4} at step \d+, which is kept", lines[1])
+    assert [(here / f"my-ring step {step}.png").exists() for step in (10, 20)] == [True, True]
     assert lines[2] == str(Path("new", "my-ring.safetensors"))
     assert sorted(path.name for path in (here / "new").iterdir()) == [
         "my-ring.preview.png",
@@ -49,6 +52,18 @@ def test_learn_and_try(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", lines[2], *painted]) == 0
     assert "my-ring compared.png: 6 pictures" in capsys.readouterr().out
     assert len(list((here / "tried").iterdir())) == 7
+
+
+@needs_pictures
+def test_what_is_seen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is seen of the pictures can be looked at before, and nothing is learned for that."""
+    assert learn("--seen", "seen.png") == 0
+    assert capsys.readouterr().out == "seen.png\n"
+    with Image.open("seen.png") as sheet:
+        assert sheet.size == (3 * 256, 256)
+    assert learn("--seen", "seen") == 2
+    assert "seen: expected a name that ends with .png" in capsys.readouterr().err
+    assert not list(here.glob("my-ring*"))
 
 
 @needs_pictures
