@@ -34,7 +34,8 @@ from lib_embeddings.pictures.model import Model, load
 from lib_embeddings.pictures.paint import Settings, Wish, paint
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.training.examples import Example, read_examples
-from lib_embeddings.training.learning import EVERY, Learning, Look, Recipe, check_recipe
+from lib_embeddings.training.learning import EVERY, Learning, Look
+from lib_embeddings.training.recipe import Recipe
 
 RECIPE_KEY = "lib_embeddings.recipe"
 _ARCHITECTURES = {
@@ -122,7 +123,7 @@ def learn(  # noqa: PLR0913 - what a person may choose
         PictureError: it cannot be learned so; before any work, or where memory ends.
     """
     chosen = Recipe(name, like, **recipe)
-    check_recipe(chosen)
+    chosen.check()
     examples = read_examples(pictures)
     loaded = model if isinstance(model, Model) else load(model)
     try:

@@ -7,7 +7,6 @@ no more than a few vectors: whoever goes on from it, goes the same way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import torch
@@ -15,15 +14,13 @@ from diffusers import DDPMScheduler
 from torch.nn import functional
 
 from lib_embeddings.errors import PictureError, shown
-from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import why_no_filename
-from lib_embeddings.pictures.compare import Kind
 from lib_embeddings.pictures.encode import PromptEncoder, Rows
 from lib_embeddings.pictures.model import LoadedEncoder, Model
 from lib_embeddings.pictures.paint import ask
-from lib_embeddings.prompts.grammar import escape, typed
+from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.training.examples import Example, captions_of
 from lib_embeddings.training.methods import METHODS, Method, State
+from lib_embeddings.training.recipe import Recipe
 
 # Steps from one look at the fixed inputs to the next.
 EVERY = 10
@@ -38,36 +35,6 @@ _LARGE = 100_000_000
 _SCALE_OF_HALF = 1024.0
 # Apart from what steps draw.
 _SEED_OF_FIXED = -1
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a word is learned; the same recipe, model and pictures give the same bytes on a CPU.
-
-    Attributes:
-        like: words that it is like, in the middle of which it begins.
-        kind: `object` or `style`: what captions say.
-        method: `direction`, which keeps the length of words, or `adam`, as the WebUI trains.
-        most_steps: where it ends at the latest.
-        stops_early: whether it ends where the loss on fixed inputs has settled.
-        is_flipped: whether each picture is also shown as in a mirror; wrong for faces and writing.
-    """
-
-    name: str
-    like: str
-    kind: Kind = "object"
-    n_vectors: int = 1
-    method: str = "direction"
-    most_steps: int = 600
-    batch: int = 4
-    seed: int = 0
-    stops_early: bool = True
-    is_flipped: bool = False
-    templates: tuple[str, ...] | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """Return what is kept beside the result."""
-        return asdict(self)
 
 
 class Look(NamedTuple):
@@ -234,24 +201,6 @@ def has_settled(looks: Sequence[Look]) -> bool:
 def word_length(encoder: LoadedEncoder) -> float:
     """Return how long the vectors of a text encoder's own words are, on average."""
     return float(encoder.table.weight.float().norm(dim=-1).mean())
-
-
-def check_recipe(recipe: Recipe) -> None:
-    """Raise `PictureError` for what no model can learn."""
-    name = recipe.name
-    if why := why_no_filename(name):
-        raise PictureError(why)
-    if escape(name) != name:
-        raise PictureError(f"{shown(name)}: a prompt reads some of its characters as syntax")
-    if not recipe.like.strip():
-        raise PictureError("it is like nothing: name a word that the pictures are like")
-    for what, number, most in (
-        ("vectors", recipe.n_vectors, LIMITS.learned_vectors),
-        ("steps", recipe.most_steps, LIMITS.learning_steps),
-        ("pictures a step", recipe.batch, LIMITS.learning_batch),
-    ):
-        if not 1 <= number <= most:
-            raise PictureError(f"expected 1 to {most:,} {what}, found {number:,}")
 
 
 def check_words(recipe: Recipe, model: Model) -> None:

@@ -28,7 +28,8 @@ from lib_embeddings.pictures.paint import Settings
 from lib_embeddings.training import learning as module
 from lib_embeddings.training.examples import read_examples
 from lib_embeddings.training.learn import RECIPE_KEY, Learned, learn
-from lib_embeddings.training.learning import Learning, Look, Recipe, has_settled, word_length
+from lib_embeddings.training.learning import Learning, Look, has_settled, word_length
+from lib_embeddings.training.recipe import Recipe
 from tests.models import as_model, fingerprint, random_sd2, random_sdxl, small
 
 SHORT = {"like": "circle", "most_steps": 40, "batch": 2}
