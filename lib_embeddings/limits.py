@@ -282,6 +282,8 @@ class Limits:
     # What somebody pasted at once, and how many of those that ended are still shown.
     open_jobs: int = 500
     ended_jobs: int = 100
+    # What all of them keep to be looked at: two hundred PNGs of 768 pixels.
+    job_pictures_bytes: int = 256 * MIB
     # Links and names that one request brings, and a question's answer.
     reference_characters: int = 2_000
 

@@ -193,16 +193,22 @@ async def read_wanted(request: Request) -> Wanted:
     raise HTTPException(422, 'expected {"reference": "…", "folder": "the id of a folder"}')
 
 
-async def read_answer(request: Request) -> Mapping[str, Any]:
-    """Return what a person answered to the question of a job."""
+async def read_reply(request: Request, signals: Sequence[_T]) -> _T | Mapping[str, Any]:
+    """Return a signal to a job, or what a person answered to its question."""
     body = _parse(await read_body(request, LIMITS.ids_bytes))
     if isinstance(body, dict) and body:
-        return _answer_in(body)
-    raise HTTPException(422, f"expected any of {', '.join(_ANSWERS)}")
+        signal = next((each for each in signals if body == {each: True}), None)
+        return signal or _answer_in(body)
+    raise HTTPException(422, f"expected any of {', '.join((*_ANSWERS, *signals))}")
 
 
 # To what a job may ask, and what the answer is called for people.
-_ANSWERS = {"name": "a text", "keep_wrong_hash": "true", "files": "a list of file names"}
+_ANSWERS = {
+    "name": "a text",
+    "keep_wrong_hash": "true",
+    "files": "a list of file names",
+    "go_on": "true",
+}
 
 
 def _answer_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -211,6 +217,7 @@ def _answer_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
         is_answer = {
             "name": isinstance(value, str),
             "keep_wrong_hash": value is True,
+            "go_on": value is True,
             "files": isinstance(value, list) and all(isinstance(each, str) for each in value),
         }
         if not is_answer.get(key):

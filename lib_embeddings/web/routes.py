@@ -24,6 +24,7 @@ from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
 from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.files import can_reveal, reveal, video
+from lib_embeddings.web.job_routes import add_job_routes
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.own import add_own_routes
 from lib_embeddings.web.requests import (
@@ -88,6 +89,7 @@ def add_routes(
             path, endpoint, methods=[method], dependencies=dependencies, response_model=None
         )
     add_own_routes(router, library, own, files)
+    add_job_routes(router, jobs, files)
     add_site_routes(router, library, host, jobs, files)
     app.include_router(router)
 

@@ -1,4 +1,4 @@
-"""The routes that ask sites on the internet: add, identify, search, and the jobs that do it.
+"""The routes that ask sites on the internet: add, identify, search, and the work of their jobs.
 
 Nobody is asked before a person clicks: what asks is a write, which the page of another site cannot
 send. Only what cards of results show is asked for by plain addresses; each has a word that nobody
@@ -29,8 +29,9 @@ from lib_embeddings.sources.sidecar import keep_beside
 from lib_embeddings.sources.source import Offer, RemoteFile
 from lib_embeddings.sources.sources import SEARCHABLE, Sources
 from lib_embeddings.web.answers import HostFacts, as_json, caching
-from lib_embeddings.web.jobs import NOTHING, Answer, Job, Jobs, Question, Work
-from lib_embeddings.web.requests import Wanted, read_answer, read_ids, read_search, read_wanted
+from lib_embeddings.web.job_routes import begin
+from lib_embeddings.web.jobs import Answer, Job, Jobs, Question
+from lib_embeddings.web.requests import Wanted, read_ids, read_search, read_wanted
 
 
 def add_site_routes(
@@ -52,18 +53,15 @@ def add_site_routes(
             raise HTTPException(403, "nobody is asked from here: a setting of this server says so")
 
     asking = [*files, Depends(check_allowed)]
-    for method, path, endpoint, dependencies in (
-        ("POST", "/add", routes.add, asking),
-        ("POST", "/identify", routes.identify, asking),
-        ("POST", "/search", routes.search, asking),
-        ("GET", "/offers/{word}", routes.offer, asking),
-        ("GET", "/offers/{word}/picture", routes.picture, asking),
-        ("GET", "/jobs", routes.jobs, files),
-        ("PATCH", "/jobs/{id}", routes.answer, asking),
-        ("DELETE", "/jobs/{id}", routes.cancel, files),
+    for method, path, endpoint in (
+        ("POST", "/add", routes.add),
+        ("POST", "/identify", routes.identify),
+        ("POST", "/search", routes.search),
+        ("GET", "/offers/{word}", routes.offer),
+        ("GET", "/offers/{word}/picture", routes.picture),
     ):
         router.add_api_route(
-            path, endpoint, methods=[method], dependencies=dependencies, response_model=None
+            path, endpoint, methods=[method], dependencies=asking, response_model=None
         )
 
 
@@ -78,11 +76,12 @@ class _Routes:
     async def add(self, request: Request) -> Response:
         wanted = await read_wanted(request)
         title = shown_link(wanted.reference)
-        return self._begin("add", title, _Adding(self._library, self._jobs, wanted), wanted.answer)
+        work = _Adding(self._library, self._jobs, wanted)
+        return begin(self._jobs, "add", title, work, wanted.answer)
 
     async def identify(self, request: Request) -> Response:
         ids = await read_ids(request)
-        return self._begin("identify", "Civitai", _Identifying(self._library, ids))
+        return begin(self._jobs, "identify", "Civitai", _Identifying(self._library, ids))
 
     async def search(self, request: Request) -> Response:
         source, query = await read_search(request, tuple(SEARCHABLE), tuple(MODEL_FAMILIES))
@@ -104,27 +103,6 @@ class _Routes:
         if data is None:
             raise HTTPException(404, "there is no picture, or it cannot be shown")
         return Response(data, media_type="image/webp", headers=caching(f'W/"{word}"'))
-
-    def jobs(self) -> Response:
-        return as_json({"jobs": self._jobs.all()})
-
-    async def answer(self, request: Request, id: str) -> Response:  # noqa: A002 - the API's word
-        return self._job(self._jobs.answer(id, await read_answer(request)))
-
-    def cancel(self, id: str) -> Response:  # noqa: A002 - likewise
-        return self._job(self._jobs.cancel(id))
-
-    def _begin(self, kind: str, title: str, work: Work, answer: Answer = NOTHING) -> Response:
-        try:
-            return as_json(self._jobs.begin(kind, title, work, answer))
-        except SourceError as error:
-            raise HTTPException(429, str(error)) from error
-
-    @staticmethod
-    def _job(job: Mapping[str, Any] | None) -> Response:
-        if job is None:
-            raise HTTPException(404, "there is no such job, or it asks for nothing of the kind")
-        return as_json(job)
 
 
 class _Adding:

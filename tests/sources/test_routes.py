@@ -286,7 +286,7 @@ def test_a_job_that_fails_when_nobody_wants_it_any_more() -> None:
 
     id_ = jobs.begin("add", "x", work)["id"]
     begun.wait()
-    jobs.cancel(id_)
+    jobs.signal(id_, "cancel")
     hold.set()
     while jobs.all()[0]["state"] == "working":
         time.sleep(0.01)

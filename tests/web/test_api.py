@@ -464,7 +464,7 @@ ROUTES = ("GET /host", "GET /entries", "GET /folders", "GET /names", "GET /entri
           "POST /files", "GET /trash", "POST /trash/{id}/restore", "DELETE /trash",
           "POST /add", "POST /identify", "POST /search", "GET /offers/{word}",
           "GET /offers/{word}/picture", "GET /jobs", "PATCH /jobs/{id}",
-          "DELETE /jobs/{id}")  # fmt: skip
+          "DELETE /jobs/{id}", "GET /jobs/{id}/pictures/{n}")  # fmt: skip
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -475,7 +475,7 @@ def test_every_route_asks_for_the_login(
     with open_site(tmp_path, monkeypatch, ask_for_a_key) as site:
         id_ = site.add("cat.pt")
         site.write("dog.pt")
-        method, address = route.format(id=id_, word=0).split()
+        method, address = route.format(id=id_, word=0, n=0).split()
         response = site.client.request(method, address, json={"favourite": True})
         assert (response.status_code, response.json()) == (401, {"detail": "log in first"})
         assert len(site.library.view) == 1

@@ -3,6 +3,7 @@
  */
 
 import { dialog, element, openTabs, showOver, textButton } from "../page.mjs";
+import { Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { sentenceCase, SITES as WORDS } from "../words.mjs";
 import { JobList } from "./jobs.mjs";
@@ -15,6 +16,9 @@ import { Sites } from "./sites.mjs";
 
 /** Where it is kept that somebody knows what is sent. */
 const KNOWS = "lib-embeddings-knows-what-is-sent";
+
+/** The kinds of jobs that are shown here. */
+const OF_SITES = ["add", "identify"];
 
 /**
  * @typedef {object} Owner
@@ -48,7 +52,7 @@ export class GetMore {
   constructor(base, host, owner) {
     this.sites = new Sites(base);
     this.owner = owner;
-    this.jobs = new JobList(this.sites, {
+    this.jobs = new JobList(new Jobs(base), {
       changed: (job) => this.#changed(job),
       shown: (id, name) => {
         this.#came = { id, name };
@@ -101,7 +105,7 @@ export class GetMore {
     this.#stopListening = listen(`${this.base}/events`, {
       changed: () => {},
       connection: () => {},
-      job: (job) => this.jobs.show(job),
+      job: (job) => OF_SITES.includes(job.kind) && this.jobs.show(job),
     });
   }
 

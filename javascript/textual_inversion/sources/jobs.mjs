@@ -2,13 +2,12 @@
  * Show what is on its way: how far it is, what it asks, and how it went.
  */
 
+import { ENDED } from "../jobs.mjs";
 import { element, iconButton, setAttribute, textButton } from "../page.mjs";
 import { sentenceCase, SITES as WORDS, size } from "../words.mjs";
 
 /** @typedef {import("./sites.mjs").Answer} Answer */
 /** @typedef {import("./sites.mjs").Job} Job */
-
-const ENDED = ["done", "failed", "cancelled"];
 
 /**
  * @typedef {object} Owner
@@ -21,11 +20,11 @@ export class JobList {
   #rows = new Map();
 
   /**
-   * @param {import("./sites.mjs").Sites} sites
+   * @param {import("../jobs.mjs").Jobs} jobs
    * @param {Owner} owner
    */
-  constructor(sites, owner) {
-    this.sites = sites;
+  constructor(jobs, owner) {
+    this.jobs = jobs;
     this.owner = owner;
     this.root = element("ul", { class: "jobs", "aria-label": WORDS.jobs, hidden: true });
   }
@@ -47,7 +46,7 @@ export class JobList {
   /** @param {Job} job */
   #add(job) {
     const row = new Row(job.id, {
-      answer: async (answer) => void this.show(await this.sites.answer(job.id, answer)),
+      answer: async (answer) => void this.show(await this.jobs.answer(job.id, answer)),
       cancel: () => this.#cancel(row),
       shown: this.owner.shown,
     });
@@ -60,7 +59,7 @@ export class JobList {
   /** @param {Row} row */
   async #cancel(row) {
     const hasEnded = ENDED.includes(row.job?.state ?? "");
-    const job = await this.sites.cancel(row.id).catch(() => undefined);
+    const job = await this.jobs.cancel(row.id).catch(() => undefined);
     if (job && !hasEnded) this.show(job);
     if (!hasEnded) return;
     row.root.remove();

@@ -1,23 +1,17 @@
 /**
- * Embeddings from elsewhere, in the library's HTTP API: what brings them, what finds them, and the jobs that do it.
+ * Embeddings from elsewhere, in the library's HTTP API: what brings them, and what finds them.
  */
 
 import { ask, send } from "../request.mjs";
 
 /**
- * @typedef {object} Job Long work of the server's.
- * @property {string} id
- * @property {number} revision Rises with every change.
+ * @typedef {object} OwnOfSites What its jobs have of their own.
  * @property {"add" | "identify"} kind
- * @property {string} title
- * @property {"waiting" | "working" | "asking" | "done" | "failed" | "cancelled"} state
- * @property {number} done
- * @property {number | null} total Null where nobody knows.
- * @property {string | null} reason What it asks, or why it failed.
  * @property {{kind: "name" | "files" | "keep_wrong_hash", choices: Choice[]} | null} question
  * @property {Result | null} result
  */
 
+/** @typedef {Omit<import("../jobs.mjs").Job, keyof OwnOfSites> & OwnOfSites} Job */
 /** @typedef {{name?: string, file?: string, filename?: string, title?: string, bytes?: number | null}} Choice */
 /** @typedef {{name?: string, files?: string[], keep_wrong_hash?: true}} Answer */
 
@@ -92,19 +86,5 @@ export class Sites {
   /** @param {string} word */
   picture(word) {
     return `${this.base}/offers/${word}/picture`;
-  }
-
-  /**
-   * @param {string} id
-   * @param {Answer} answer
-   * @returns {Promise<Job>}
-   */
-  answer(id, answer) {
-    return send("PATCH", `${this.base}/jobs/${id}`, answer);
-  }
-
-  /** @param {string} id Of a job that is cancelled, or forgotten where it has ended. */
-  cancel(id) {
-    return ask(`${this.base}/jobs/${id}`, { method: "DELETE" });
   }
 }
