@@ -194,6 +194,8 @@ class Limits:
     # The file of one, and those that a page has sent and nobody learned from yet.
     learning_picture_bytes: int = 64 * MIB
     waiting_pictures_bytes: int = 1024 * MIB
+    # A lesson of a hundred pictures with every character of their texts written out.
+    lesson_bytes: int = 2 * MIB
     # The text encoder reads some hundred.
     caption_characters: int = 2_000
     # Beyond that a name is noise.

@@ -38,7 +38,13 @@ ALLOWED = {
         "pictures",
         "training.examples",
     ),
-    "platformdirs": ("library", "entries.companions", "entries.previews", "sources"),
+    "platformdirs": (
+        "library",
+        "entries.companions",
+        "entries.previews",
+        "sources",
+        "training.lessons",
+    ),
     "sqlite3": ("library",),
     "watchdog": ("watch",),
     "tqdm": ("library.progress",),
@@ -149,6 +155,7 @@ OPENERS = {
     "entries.previews": "a picture that somebody put there, and the one before",
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
     "training.examples": "pictures to learn from, and the texts beside them",
+    "training.lessons": "pictures that a page has sent, and the record of a lesson",
     "library.choices_file": "choices of older versions, and the model of the small app",
     "__main__": "the place for output that nobody reads",
     "sources.settings": "the file with a person's own keys",
@@ -286,6 +293,11 @@ def test_a_short_module_has_several_users(path: Path) -> None:
         ),
         ("lib_embeddings.__main__", ("http.client", "ssl", "lib_embeddings.sources")),
         ("lib_embeddings.library.reports", ("ftfy", "regex", "rapidfuzz")),
+        (
+            "lib_embeddings.web.routes",
+            ("torch", "lib_embeddings.pictures", "lib_embeddings.training"),
+        ),
+        ("lib_embeddings.hosts.learner", ("torch", "diffusers", "transformers")),
     ],
 )
 def test_what_is_not_needed_is_not_imported(ours: str, others: tuple[str, ...]) -> None:

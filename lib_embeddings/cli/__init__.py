@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
@@ -56,13 +55,6 @@ def number_up_to(most: int) -> Callable[[str], int]:
         raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, found {text!r}")
 
     return read
-
-
-def why_not_painting() -> str | None:
-    """Return what is missing for models that paint; None where nothing is."""
-    needed = ("torch", "diffusers", "transformers", "safetensors")
-    missing = [name for name in needed if find_spec(name) is None]
-    return f"{missing[0]} is missing: install lib-embeddings[pictures]" if missing else None
 
 
 def check_folders(folders: Sequence[str]) -> None:

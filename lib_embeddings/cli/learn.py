@@ -8,16 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lib_embeddings.cli import (
-    INTERRUPTED,
-    OK,
-    add_painter,
-    number_up_to,
-    refuse,
-    why_not_painting,
-)
+from lib_embeddings.cli import INTERRUPTED, OK, add_painter, number_up_to, refuse
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.pictures import what_is_missing
 
 _HEIGHTS, _BARS = "▁▂▃▄▅▆▇█", 32
 
@@ -32,6 +26,27 @@ def add_parser(commands: Any) -> None:
         "--style", action="store_true", help="it is a style; otherwise it is an object"
     )
     add_painter(parser)
+    _add_recipe(parser)
+    parser.add_argument(
+        "--out", default=".", metavar="DIR", help="where the embedding goes (default: here)"
+    )
+    parser.add_argument(
+        "--samples-every",
+        type=number_up_to(LIMITS.learning_steps),
+        default=0,
+        metavar="N",
+        help="paint the word after so many steps too, always from the same seed",
+    )
+    parser.add_argument(
+        "--seen",
+        metavar="FILE",
+        help="write a picture of what is seen of the pictures, and learn nothing",
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change the word."""
     parser.add_argument(
         "--vectors",
         type=number_up_to(LIMITS.learned_vectors),
@@ -62,27 +77,11 @@ def add_parser(commands: Any) -> None:
         help="direction keeps the length that words have; adam is the way of the WebUI "
         "(default: direction)",
     )
-    parser.add_argument(
-        "--out", default=".", metavar="DIR", help="where the embedding goes (default: here)"
-    )
-    parser.add_argument(
-        "--samples-every",
-        type=number_up_to(LIMITS.learning_steps),
-        default=0,
-        metavar="N",
-        help="paint the word after so many steps too, always from the same seed",
-    )
-    parser.add_argument(
-        "--seen",
-        metavar="FILE",
-        help="write a picture of what is seen of the pictures, and learn nothing",
-    )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Learn, and print where the embedding is."""
-    if missing := why_not_painting():
+    if missing := what_is_missing():
         return refuse(missing)
     state = Path(f"{options.name}.learning").absolute()
     try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli import OK, add_painter, number_up_to, refuse, why_not_painting
+from lib_embeddings.cli import OK, add_painter, number_up_to, refuse
 from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.pictures import what_is_missing
 
 _KINDS = ("object", "style", "negative")
 
@@ -50,7 +51,7 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Paint, and print where the pictures are."""
-    if missing := why_not_painting():
+    if missing := what_is_missing():
         return refuse(missing)
     from lib_embeddings.pictures.compare import compare  # noqa: PLC0415
     from lib_embeddings.pictures.model import load  # noqa: PLC0415

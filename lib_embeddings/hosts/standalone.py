@@ -31,6 +31,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lib_embeddings import __version__
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
+from lib_embeddings.hosts.learner import AppLearner
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.library.choices_file import recall_model, remember_model
 from lib_embeddings.library.library import Library
@@ -238,7 +239,8 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
             remember_model(chosen.key if chosen else NO_MODEL)
 
         def add_ours(app: FastAPI) -> None:
-            add_routes(app, library, partial(facts, asks_sites=asks_sites), door)
+            asked = partial(facts, asks_sites=asks_sites)
+            add_routes(app, library, asked, door, learner=AppLearner())
             add_model_choice(app, door, choose)
 
         app = build_app(build_page(), door, add_ours)

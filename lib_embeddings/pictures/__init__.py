@@ -2,3 +2,13 @@
 
 Needs torch, diffusers and transformers, which nothing else of this package imports.
 """
+
+from importlib.util import find_spec
+
+_NEEDED = ("torch", "diffusers", "transformers", "safetensors")
+
+
+def what_is_missing() -> str | None:
+    """Return what has to be installed for models that paint and learn; None for nothing."""
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    return f"{missing[0]} is missing: install lib-embeddings[pictures]" if missing else None

@@ -13,11 +13,11 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from platformdirs import user_data_path
 
@@ -89,19 +89,22 @@ class Lessons:
         example_of(path.read_bytes(), id_).seen(side).save(file, "WEBP")
         return file.getvalue()
 
-    def begin(self, recipe: Recipe, pictures: Sequence[tuple[str, str]], target: str) -> Lesson:
+    def begin(self, options: Mapping[str, Any], pictures: Mapping[str, str], target: str) -> Lesson:
         """Make a lesson.
 
         Args:
-            pictures: the id of each, and what is written about it.
+            options: the fields of a recipe.
+            pictures: by the id of each, what is written about it.
 
         Raises:
             PictureError: nothing can be learned so, or it is begun already.
         """
+        recipe = Recipe(**options)
         recipe.check()
-        chosen = dict(pictures)
-        check_number(len(chosen))
-        paths = {id_: self._path(id_) for id_ in chosen}
+        check_number(len(pictures))
+        paths = {id_: path for id_ in pictures if (path := self._path(id_))}
+        if len(paths) < len(pictures):
+            raise PictureError("a picture is kept no longer: add it again")
         lesson = Lesson(self._folder / "lessons" / recipe.name, recipe, target)
         with self._writing:
             if self.find(recipe.name):
@@ -111,11 +114,9 @@ class Lessons:
             shutil.rmtree(lesson.folder, ignore_errors=True)
             lesson.folder.mkdir(parents=True)
             for number, (id_, path) in enumerate(paths.items(), 1):
-                if path is None:
-                    raise PictureError("a picture is kept no longer: add it again")
                 copy = lesson.folder / f"{number:03}.png"  # whatever it is: bytes tell
                 shutil.copyfile(path, copy)
-                copy.with_suffix(".txt").write_text(chosen[id_], encoding="utf-8")
+                copy.with_suffix(".txt").write_text(pictures[id_], encoding="utf-8")
             record = {"recipe": recipe.as_json(), "target": target}
             write_at_once(lesson.folder / _RECORD, json.dumps(record).encode())
         return lesson

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
@@ -11,6 +11,9 @@ from lib_embeddings.names import why_no_filename
 from lib_embeddings.prompts.grammar import escape
 
 Kind = Literal["object", "style"]
+
+# With the number of a step in its lower half it is what chance begins with, in 64 bits.
+_MOST_SEED = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,13 @@ class Recipe:
             raise PictureError(f"{shown(name)}: a prompt reads some of its characters as syntax")
         if not self.like.strip():
             raise PictureError("it is like nothing: name a word that the pictures are like")
-        for what, number, most in (
-            ("vectors", self.n_vectors, LIMITS.learned_vectors),
-            ("steps", self.most_steps, LIMITS.learning_steps),
-            ("pictures a step", self.batch, LIMITS.learning_batch),
+        if self.kind not in get_args(Kind):
+            raise PictureError(f"expected an object or a style, found {shown(self.kind)}")
+        for what, number, least, most in (
+            ("vectors", self.n_vectors, 1, LIMITS.learned_vectors),
+            ("steps", self.most_steps, 1, LIMITS.learning_steps),
+            ("pictures a step", self.batch, 1, LIMITS.learning_batch),
+            ("as seed", self.seed, 0, _MOST_SEED),
         ):
-            if not 1 <= number <= most:
-                raise PictureError(f"expected 1 to {most:,} {what}, found {number:,}")
+            if not least <= number <= most:
+                raise PictureError(f"expected {least} to {most:,} {what}, found {number:,}")

@@ -55,7 +55,9 @@ class HostFacts(NamedTuple):
     asks_sites: bool = True
 
 
-def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[str, Any]:
+def host(
+    facts: HostFacts, *, may_change_files: bool, may_reveal: bool, may_learn: bool
+) -> dict[str, Any]:
     """Return what a page needs to know of the host, of models and of bounds."""
     may_ask = facts.asks_sites and may_change_files
     return {
@@ -65,6 +67,7 @@ def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[
         "separator": facts.separator,
         "may_change_files": may_change_files,
         "may_reveal": may_reveal,
+        "may_learn": may_learn,
         "searchable": [
             {"key": key, "title": title, "sorts": list(sorts), "families": has_families}
             for key, (title, sorts, has_families) in (SEARCHABLE if may_ask else {}).items()

@@ -293,6 +293,14 @@ async def read_prompts(request: Request) -> Prompts:
     return Prompts(positive, negative, steps, infotext, tuple(dict.fromkeys(styles)))
 
 
+async def read_object(request: Request, most: int) -> dict[str, Any]:
+    """Return what a body of at most so many bytes says, as a JSON object."""
+    body = _parse(await read_body(request, most))
+    if isinstance(body, dict):
+        return body
+    raise HTTPException(422, "expected a JSON object")
+
+
 async def read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
     text = bytearray()
     async for piece in _pieces_of(request):

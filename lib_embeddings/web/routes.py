@@ -26,6 +26,7 @@ from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.files import can_reveal, reveal, video
 from lib_embeddings.web.job_routes import add_job_routes
 from lib_embeddings.web.jobs import Jobs
+from lib_embeddings.web.learning import Learner, add_learning_routes
 from lib_embeddings.web.own import add_own_routes
 from lib_embeddings.web.requests import (
     number,
@@ -44,12 +45,14 @@ PREFIX = "/lib-embeddings/v1"
 NARROWEST, WIDEST = 32, 1024
 
 
-def add_routes(
+def add_routes(  # noqa: PLR0913 - what a host has, each of it
     app: FastAPI,
     library: Library,
     host: Callable[[], HostFacts],
     door: Door,
     reports: PromptReports | None = None,
+    *,
+    learner: Learner | None = None,
 ) -> None:
     """Add all routes to *app*.
 
@@ -57,9 +60,10 @@ def add_routes(
         host: returns what is true of the host now.
         door: lets in who may read, who may write, and who may change files.
         reports: the library's, where others need them too.
+        learner: learns words, where the host has one.
     """
     jobs = Jobs()
-    routes = _Routes(library, host, door, reports or PromptReports(library), jobs)
+    routes = _Routes(library, host, door, reports or PromptReports(library), jobs, learner)
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
     own = [Depends(door.admit_write)]
     files = [*own, Depends(door.change_files)]
@@ -91,6 +95,8 @@ def add_routes(
     add_own_routes(router, library, own, files)
     add_job_routes(router, jobs, files)
     add_site_routes(router, library, host, jobs, files)
+    if learner:
+        add_learning_routes(router, library, jobs, learner, files)
     app.include_router(router)
 
 
@@ -120,15 +126,17 @@ _FILTERS: Filters = Depends(_filters_asked)
 class _Routes:
     """One method for each route."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what routes ask
         self,
         library: Library,
         host: Callable[[], HostFacts],
         door: Door,
         reports: PromptReports,
         jobs: Jobs,
+        learner: Learner | None,
     ) -> None:
         self._library = library
+        self._learns = learner is not None
         self._jobs = jobs
         self._host = host
         self._door = door
@@ -137,9 +145,13 @@ class _Routes:
 
     def host(self, request: Request) -> Response:
         may_change_files = self._door.may_change_files(request)
-        may_reveal = is_local(request) and can_reveal()
         return as_json(
-            answers.host(self._host(), may_change_files=may_change_files, may_reveal=may_reveal)
+            answers.host(
+                self._host(),
+                may_change_files=may_change_files,
+                may_reveal=is_local(request) and can_reveal(),
+                may_learn=self._learns and may_change_files,
+            )
         )
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API

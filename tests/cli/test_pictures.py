@@ -144,6 +144,6 @@ def test_without_the_packages(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where the packages for pictures are missing, one sentence says which to install."""
-    monkeypatch.setattr("lib_embeddings.cli.find_spec", lambda _name: None)
+    monkeypatch.setattr("lib_embeddings.pictures.find_spec", lambda _name: None)
     assert main(command) == 2
     assert "torch is missing: install lib-embeddings[pictures]" in capsys.readouterr().err

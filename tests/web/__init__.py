@@ -27,6 +27,7 @@ with warnings.catch_warnings():
 
     from lib_embeddings.web.answers import HostFacts
     from lib_embeddings.web.clients import Door, allow
+    from lib_embeddings.web.learning import Learner
     from lib_embeddings.web.routes import PREFIX, add_routes
 
 SD1 = safetensors_file()
@@ -63,13 +64,19 @@ class From:
 class Site:
     """A folder of embeddings, the library over it, and the application that shows it."""
 
-    def __init__(self, root: Path, library: Library, login: Callable[[Request], object]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        library: Library,
+        login: Callable[[Request], object],
+        learner: Learner | None = None,
+    ) -> None:
         self.root = root
         self.library = library
         self.app = FastAPI()
         self.reports = PromptReports(library)
         door = Door([TUNNEL], remedy="allow {}", login=login)
-        add_routes(self.app, library, lambda: FACTS, door, self.reports)
+        add_routes(self.app, library, lambda: FACTS, door, self.reports, learner=learner)
         self.client = self.client_from(HERE)
 
     def client_from(self, address: str, **headers: str) -> Client:
@@ -105,7 +112,10 @@ class Site:
 
 @contextmanager
 def open_site(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, login: Callable[[Request], object] = allow
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    login: Callable[[Request], object] = allow,
+    learner: Learner | None = None,
 ) -> Iterator[Site]:
     """Yield a site with an empty root in *folder*, of a user who never ran this before."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
@@ -114,4 +124,4 @@ def open_site(
     root.mkdir(exist_ok=True)
     library = Library([root], Index.nowhere(), Choices())
     library.rescan()
-    yield Site(root, library, login)
+    yield Site(root, library, login, learner)
