@@ -33,6 +33,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {string[]} tabs Those with prompt fields.
  * @property {string} separator What parts a name from others.
  * @property {boolean} may_reveal Whether it may show a file in its folder.
+ * @property {boolean} may_learn Whether this page may let words be learned.
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
  * @property {Family[]} families
@@ -41,7 +42,6 @@ import { ask, patient, send } from "./request.mjs";
  */
 
 /** @typedef {{key: string, title: string, sorts: string[], families: boolean}} Searchable */
-
 /** @typedef {import("./answers.mjs").Claims} Claims */
 /** @typedef {{id: string, path: string, same_bytes: boolean | null, is_grouped: boolean}} Twin Another file with the same name. */
 

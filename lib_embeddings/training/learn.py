@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from lib_embeddings.training.examples import Example, read_examples
 from lib_embeddings.training.learning import EVERY, Learning, Look
 from lib_embeddings.training.recipe import Recipe
 
+_SMALL = 10_000_000
 RECIPE_KEY = "lib_embeddings.recipe"
 _ARCHITECTURES = {
     "sd1": "stable-diffusion-v1",
@@ -127,23 +129,36 @@ def learn(  # noqa: PLR0913 - what a person may choose
     examples = read_examples(pictures)
     loaded = model if isinstance(model, Model) else load(model)
     try:
-        learning = Learning(loaded, chosen, examples)
-        kept = _Kept(Path(state), _identity(loaded, chosen, examples)) if state else None
-        if kept:
-            kept.restore(learning)
-        while not learning.is_done:
-            learning.take_step()
-            if kept and learning.step % EVERY == 0:
-                kept.write(learning)
-            if samples_every and learning.step % samples_every == 0:
-                on_sample(sample(learning))
-            if on_step(learning) is True:
-                break
-        return _result(learning, examples)
+        with _threads_for(loaded):
+            learning = Learning(loaded, chosen, examples)
+            kept = _Kept(Path(state), _identity(loaded, chosen, examples)) if state else None
+            if kept:
+                kept.restore(learning)
+            while not learning.is_done:
+                learning.take_step()
+                if kept and learning.step % EVERY == 0:
+                    kept.write(learning)
+                if samples_every and learning.step % samples_every == 0:
+                    on_sample(sample(learning))
+                if on_step(learning) is True:
+                    break
+            return _result(learning, examples)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise PictureError(
             "too little memory to learn with this model: choose a smaller batch, or a smaller model"
         ) from error
+
+
+@contextmanager
+def _threads_for(model: Model) -> Iterator[None]:
+    """Let a small painter work in one thread: several would wait for each other all the time."""
+    before = torch.get_num_threads()
+    if sum(each.numel() for each in model.unet.parameters()) < _SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _result(learning: Learning, examples: Sequence[Example]) -> Learned:

@@ -174,8 +174,9 @@ class _Learning:
             return job.signal == "stop"
 
         def on_sample(label: str, picture: bytes) -> None:
-            sample = {"label": label, "picture": job.keep(picture)}
-            so_far["samples"] = [*so_far["samples"], sample]
+            if label not in (sample["label"] for sample in so_far["samples"]):
+                sample = {"label": label, "picture": job.keep(picture)}
+                so_far["samples"] = [*so_far["samples"], sample]
 
         lessons = self._learner.lessons
         try:

@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL("../../javascript/textual_inversion", import.
  * From the ground up; a module imports from its own room and from lower floors. Rooms of one
  * floor do not know each other. `shared` is what lies beside the rooms, but for `mount.mjs`.
  */
-const FLOORS = [["shared"], ["prompt"], ["cards", "completion", "report", "sources"], ["tab"], ["mount"]];
+const FLOORS = [["shared"], ["prompt"], ["cards", "completion", "pictures", "report", "sources"], ["tab"], ["mount"]];
 
 const MODULES = readdirSync(ROOT, { recursive: true })
   .map(String)

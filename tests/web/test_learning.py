@@ -46,6 +46,7 @@ class FakeLearner:
             lesson.state.touch()
             looks.append((step, 1 / step))
             on_sample(f"step {step}", SAMPLE)
+            on_sample(f"step {step}", SAMPLE)  # as at the end
             if on_step(step, looks):
                 break
         path.write_bytes(safetensors_file())

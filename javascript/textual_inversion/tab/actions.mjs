@@ -149,7 +149,7 @@ function actionsOfPicks(tab) {
  */
 function actionsOfFiles(tab) {
   const { files, picks, details } = tab;
-  const { trash, getMore } = files;
+  const { trash, getMore, learnWord } = files;
   return {
     hide: (card) => tab.withEntry(card, (entry) => files.hide([entry])),
     delete: (part) => tab.withEntry(part, (entry) => files.delete([entry])),
@@ -158,6 +158,7 @@ function actionsOfFiles(tab) {
     "hide-picked": () => files.hide(picks.entries).then(() => picks.end()),
     "move-picked": () => files.chooseFolderIn(picks.mover),
     "get-more": () => getMore?.open(),
+    learn: () => learnWord?.open(),
     identify: (part) => tab.withEntry(part, (entry) => {
       details.close();
       getMore?.identify(entry);

@@ -126,9 +126,7 @@ export class Tab {
       this.picks.root,
       this.details.root,
       this.sets.dialog,
-      this.files.trash.root,
-      this.files.drops.root,
-      ...(this.files.getMore ? [this.files.getMore.root] : []),
+      ...this.files.dialogs,
       this.keys,
     );
     reachInToolbar(this.toolbar.root, this.toolbar.search);
