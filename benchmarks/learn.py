@@ -24,7 +24,8 @@ from examples import make_pictures
 from examples.world import PLACES, SIZES, recognise
 from lib_embeddings.pictures.encode import Rows
 from lib_embeddings.pictures.model import Model, load
-from lib_embeddings.pictures.paint import Settings, Wish, paint
+from lib_embeddings.pictures.paint import paint
+from lib_embeddings.prompts.wishes import Settings, Wish
 from lib_embeddings.training.learn import learn
 from lib_embeddings.training.learning import word_length
 

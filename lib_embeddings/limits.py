@@ -182,6 +182,11 @@ class Limits:
 
     # Rows of a labelled picture.
     compared_seeds: int = 100
+    # What a page may ask for at once, and the sides of its pictures, in pixels.
+    tried_pictures: int = 100
+    painted_sides: tuple[int, int] = (32, 2048)
+    # Of embeddings that got no preview, those that are named.
+    skipped_previews: int = 20
     # A word has no more vectors, as prompts have 75 tokens in a chunk.
     learned_vectors: int = 8
     # A word is learned after some hundred steps of a few pictures.

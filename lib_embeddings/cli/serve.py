@@ -36,6 +36,12 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="let nobody get embeddings from Civitai and Hugging Face in the page",
     )
+    parser.add_argument(
+        "--paint-with",
+        metavar="PATH",
+        help="checkpoint (.safetensors) or folder of diffusers that paints in the page (default: "
+        "the small model that comes with this package, which knows coloured shapes only)",
+    )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.set_defaults(run=run)
 
@@ -69,5 +75,6 @@ def run(options: argparse.Namespace) -> int:
             door,
             opens_browser=options.open,
             asks_sites=not options.no_sources,
+            paints_with=options.paint_with,
         )
     return OK

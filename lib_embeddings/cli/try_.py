@@ -9,8 +9,7 @@ from lib_embeddings.cli import OK, add_painter, number_up_to, refuse
 from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.pictures import what_is_missing
-
-_KINDS = ("object", "style", "negative")
+from lib_embeddings.prompts.wishes import KINDS, Settings
 
 
 def add_parser(commands: Any) -> None:
@@ -20,7 +19,7 @@ def add_parser(commands: Any) -> None:
     add_painter(parser)
     parser.add_argument("--prompt", help="the prompt, with {name} where the name goes")
     parser.add_argument("--negative", help="the negative prompt; may have {name} too")
-    parser.add_argument("--kind", choices=_KINDS, help="what the embedding is for")
+    parser.add_argument("--kind", choices=KINDS, help="what the embedding is for")
     parser.add_argument(
         "--seeds",
         type=number_up_to(LIMITS.compared_seeds),
@@ -55,12 +54,10 @@ def run(options: argparse.Namespace) -> int:
         return refuse(missing)
     from lib_embeddings.pictures.compare import compare  # noqa: PLC0415
     from lib_embeddings.pictures.model import load  # noqa: PLC0415
-    from lib_embeddings.pictures.paint import Settings  # noqa: PLC0415
 
     try:
         model = load(options.model)
         print(model)
-        guidance = model.usual_guidance if options.guidance is None else options.guidance
         comparison = compare(
             options.files,
             model=model,
@@ -69,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
             kind=options.kind,
             seeds=range(1, options.seeds + 1),
             weights=options.weights,
-            settings=Settings(options.steps, guidance),
+            settings=Settings(options.steps, options.guidance),
         )
         paths = comparison.save(options.out)
     except (EmbeddingError, PictureError) as error:

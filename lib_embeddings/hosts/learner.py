@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING
-
 from lib_embeddings.errors import PictureError
+from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.pictures import what_is_missing
 from lib_embeddings.training.lessons import Lesson, Lessons
 from lib_embeddings.web.learning import OnSample, OnStep
 from lib_embeddings.web.tab import assets
-
-if TYPE_CHECKING:
-    from lib_embeddings.pictures.model import Model
 
 # Steps from one picture of the word to the next.
 _SAMPLES_EVERY = 50
 
 
 class AppLearner:
-    """Learns with the small model of this package, which stays loaded."""
+    """Learns with the model that paints."""
 
-    def __init__(self) -> None:
-        """Offer the pictures that come with the project."""
-        self.lessons = Lessons(assets() / "examples" / "pictures")
+    def __init__(self, studio: AppStudio, *, has_small_model: bool) -> None:
+        """Offer the pictures that come with the project to the model that knows what they show."""
+        self._studio = studio
+        self.lessons = Lessons(assets() / "examples" / "pictures" if has_small_model else None)
 
     def what_is_missing(self) -> str | None:
         return what_is_missing()
@@ -47,7 +43,7 @@ class AppLearner:
             path_for(lesson.target, recipe.name)
             learned = learn(
                 [lesson.folder],
-                model=self._model,
+                model=self._studio.model,
                 state=lesson.state,
                 on_step=show,
                 samples_every=_SAMPLES_EVERY,
@@ -58,9 +54,3 @@ class AppLearner:
             return str(learned.save(lesson.target))
         except OSError as error:
             raise PictureError(f"{error.filename} cannot be written: {error.strerror}") from error
-
-    @cached_property
-    def _model(self) -> Model:
-        from lib_embeddings.pictures.model import load  # noqa: PLC0415
-
-        return load()

@@ -33,6 +33,7 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.hosts.learner import AppLearner
 from lib_embeddings.hosts.living import living_library
+from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.library.choices_file import recall_model, remember_model
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import reading_bar
@@ -215,6 +216,7 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
     *,
     opens_browser: bool,
     asks_sites: bool,
+    paints_with: str | None,
 ) -> None:
     """Show the tab as a web page until interrupted.
 
@@ -222,6 +224,7 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
         model: the key of a family, or `none`; None for the one that was chosen last.
         door: lets in who may read, and who may write.
         asks_sites: whether people may get embeddings from the internet in the page.
+        paints_with: a checkpoint or a folder of diffusers; None for the small model.
     """
     host, port, *_ = listener.getsockname()
     first, *others = addresses(host, port)
@@ -240,7 +243,9 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
 
         def add_ours(app: FastAPI) -> None:
             asked = partial(facts, asks_sites=asks_sites)
-            add_routes(app, library, asked, door, learner=AppLearner())
+            studio = AppStudio(paints_with)
+            learner = AppLearner(studio, has_small_model=paints_with is None)
+            add_routes(app, library, asked, door, studio=studio, learner=learner)
             add_model_choice(app, door, choose)
 
         app = build_app(build_page(), door, add_ours)

@@ -11,55 +11,29 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.errors import PictureError
-from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.names import guess_field
 from lib_embeddings.pictures.encode import rows_of
 from lib_embeddings.pictures.model import Model, load
-from lib_embeddings.pictures.paint import SAMPLER, OnStep, Settings, Wish, paint
-from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.pictures.paint import SAMPLER, OnStep, on_no_step, paint, settled
 from lib_embeddings.prompts.infotext import TI_HASHES, name_in_infotext
-
-Kind = Literal["object", "style", "negative"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-# Where the name goes in a prompt.
-NAME = "{name}"
-
-_PROMPTS: Mapping[Kind, tuple[str, str]] = {
-    "object": (f"a photo of a {NAME}", ""),
-    "style": (f"a painting in the style of {NAME}", ""),
-    "negative": ("a photo of a toy", NAME),
-}
-# What a name that is taken out of a prompt leaves behind.
-_GAP = re.compile(r"(?:[ \t]*,)*[ \t]*(?=,)|[ \t]+(?=[ \t])|[ \t,]+$")
-# In the metadata of what was learned here.
-KIND_KEY = "lib_embeddings.kind"
+from lib_embeddings.prompts.wishes import Kind, Settings, Wish, columns, kind_of
 
 # Anything that some system has no place for in a name.
 _AS_FILENAME = re.compile(r'[\\/:*?"<>|\s]+')
 
 _SMALLEST_CELL = 128
 _LABEL, _GUTTER = 18, 6
-
-
-class Column(NamedTuple):
-    """One way to paint each seed; the name that it uses, None for none."""
-
-    label: str
-    prompt: str
-    negative: str
-    name: str | None
 
 
 class Painted(NamedTuple):
@@ -126,7 +100,7 @@ def compare(  # noqa: PLR0913 - what a person may choose
     seeds: Iterable[int] = range(4),
     weights: Sequence[float] = (0, 1),
     settings: Settings | None = None,
-    on_step: OnStep = lambda _step, _steps: None,
+    on_step: OnStep = on_no_step,
 ) -> Comparison:
     """Paint the same seeds without and with embeddings.
 
@@ -151,71 +125,19 @@ def compare(  # noqa: PLR0913 - what a person may choose
     hashes = dict(zip(embeddings, map(sha256, paths), strict=True))
     loaded = model if isinstance(model, Model) else load(model)
     rows = {name: rows_of(each, loaded) for name, each in embeddings.items()}
-    columns = list(_columns(embeddings.values(), kind, prompt, negative, weights))
-    chosen = settings or Settings(guidance=loaded.usual_guidance)
-    if chosen.guidance == 1 and any(column.negative for column in columns):
-        raise PictureError(
-            "at guidance 1 a negative prompt is not read: choose more, and a model that is not "
-            "made for guidance 1"
-        )
-    cells = [(seed, column) for seed in seeds for column in columns]
-    wishes = [Wish(column.prompt, column.negative, seed) for seed, column in cells]
-    pictures = paint(loaded, rows, wishes, chosen, on_step)
+    kinds = {
+        name: kind or kind_of(each.metadata, guess_field(name)) for name, each in embeddings.items()
+    }
+    ways = columns(kinds, prompt, negative, weights)
+    chosen = settled(settings or Settings(), loaded)
+    cells = [(column, column.wish(seed)) for seed in seeds for column in ways]
+    pictures = paint(loaded, rows, [wish for _, wish in cells], chosen, on_step)
     painted = []
-    for (seed, column), picture in zip(cells, pictures, strict=True):
+    for (column, wish), picture in zip(cells, pictures, strict=True):
         used = {column.name: hashes[column.name]} if column.name else {}
-        wish = Wish(column.prompt, column.negative, seed)
         text = infotext_of(wish, chosen, loaded, picture.size, used)
-        painted.append(Painted(column.label, seed, picture, text))
-    return Comparison(tuple(embeddings), len(columns), tuple(painted))
-
-
-def kind_of(embedding: Embedding) -> Kind:
-    """Return what an embedding is for, as its recipe or its name tells."""
-    recorded = embedding.metadata.get(KIND_KEY)
-    guessed: Kind = "negative" if guess_field(embedding.name) == "negative" else "object"
-    return next((kind for kind in KINDS if kind == recorded), guessed)
-
-
-def _columns(
-    embeddings: Iterable[Embedding],
-    kind: Kind | None,
-    prompt: str | None,
-    negative: str | None,
-    weights: Sequence[float],
-) -> Iterator[Column]:
-    """Yield the ways to paint each seed; what is without any embedding comes once."""
-    known = set()
-    for embedding in embeddings:
-        texts = prompts_for(kind or kind_of(embedding), prompt, negative)
-        for weight in weights:
-            word = _weighed(typed(embedding.name), weight) if weight else ""
-            label = f"{embedding.name} {weight:g}" if weight not in (0, 1) else embedding.name
-            positive, negative_ = (_GAP.sub("", text.replace(NAME, word)) for text in texts)
-            column = (
-                Column(label, positive, negative_, embedding.name)
-                if weight
-                else Column("without", positive, negative_, None)
-            )
-            if column not in known:
-                known.add(column)
-                yield column
-
-
-def prompts_for(
-    kind: Kind, prompt: str | None = None, negative: str | None = None
-) -> tuple[str, str]:
-    """Return both prompts, with `{name}` in one of them at least; by default those of a kind."""
-    usual = _PROMPTS[kind]
-    texts = [usual[0] if prompt is None else prompt, usual[1] if negative is None else negative]
-    if not any(NAME in text for text in texts):
-        of_kind = int(kind == "negative")
-        texts[of_kind] = f"{texts[of_kind]}, {NAME}" if texts[of_kind] else NAME
-    return texts[0], texts[1]
-
-
-def _weighed(word: str, weight: float) -> str:
-    return word if weight == 1 else f"({word}:{weight:g})"
+        painted.append(Painted(column.label, wish.seed, picture, text))
+    return Comparison(tuple(embeddings), len(ways), tuple(painted))
 
 
 def infotext_of(
@@ -232,7 +154,7 @@ def infotext_of(
     fields = {
         "Steps": settings.steps,
         "Sampler": SAMPLER,
-        "CFG scale": f"{settings.guidance:g}",
+        "CFG scale": f"{settled(settings, model).guidance:g}",
         "Seed": wish.seed,
         "Size": "{}x{}".format(*size),
         "Model hash": model.sha256[:10],
@@ -245,10 +167,11 @@ def infotext_of(
     return "\n".join(lines)
 
 
-def as_png(picture: Image.Image, infotext: str) -> bytes:
+def as_png(picture: Image.Image, infotext: str = "") -> bytes:
     """Return the file of a picture, with its infotext where WebUIs look for it."""
     chunks = PngInfo()
-    chunks.add_text("parameters", infotext)
+    if infotext:
+        chunks.add_text("parameters", infotext)
     data = io.BytesIO()
     picture.save(data, "PNG", pnginfo=chunks)
     return data.getvalue()

@@ -3,46 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
 
+from lib_embeddings.errors import PictureError
 from lib_embeddings.pictures.encode import Conditioning, Encoded, PromptEncoder, Rows, n_tokens
 from lib_embeddings.pictures.model import Model
+from lib_embeddings.prompts.wishes import Settings, Wish
 
 SAMPLER = "DPM++ 2M"
 
 # How many the painter works on at once: more than is gained from on one GPU, and a bound to memory.
 _AT_ONCE = 16
 
-# Is called before each step with its number, from 1, and with the number of all; what it raises
-# ends the work.
-OnStep = Callable[[int, int], None]
+# Returns the pictures as they would be if the painter stopped now.
+Live = Callable[[], list[Image.Image]]
+# Is called after each step with its number, from 1, with the number of all, and with what shows the
+# pictures; what it raises ends the work.
+OnStep = Callable[[int, int, Live], None]
 
 
-class Wish(NamedTuple):
-    """One picture: the same wish becomes the same picture."""
-
-    prompt: str
-    negative: str
-    seed: int
+def on_no_step(_step: int, _steps: int, _live: Live) -> None:
+    """Show nobody how far it is."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How pictures are painted.
-
-    Attributes:
-        guidance: how far away from the negative prompt; at 1 that prompt is not read at all.
-        side: of the pictures, in pixels; by default that which the model was made for.
-    """
-
-    steps: int = 20
-    guidance: float = 7.0
-    side: int | None = None
+def settled(settings: Settings, model: Model) -> Settings:
+    """Return settings in which nothing is left to the model."""
+    return Settings(
+        settings.steps,
+        model.usual_guidance if settings.guidance is None else settings.guidance,
+        settings.side or model.side,
+    )
 
 
 class _Share(NamedTuple):
@@ -59,24 +55,48 @@ def paint(
     rows: Mapping[str, Rows],
     wishes: Sequence[Wish],
     settings: Settings,
-    on_step: OnStep = lambda _step, _steps: None,
+    on_step: OnStep = on_no_step,
 ) -> list[Image.Image]:
     """Paint wishes, all together.
 
     Args:
         rows: by name, of the embeddings that the prompts may use.
+
+    Raises:
+        PictureError: a negative prompt would not be read, or memory ends.
     """
-    side = settings.side or model.side
-    shares = list(_shares(model, rows, wishes, settings))
+    try:
+        return _paint(model, rows, wishes, settled(settings, model), on_step)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise PictureError(
+            "too little memory to paint: choose smaller pictures, or a smaller model"
+        ) from error
+
+
+def _paint(
+    model: Model,
+    rows: Mapping[str, Rows],
+    wishes: Sequence[Wish],
+    settings: Settings,
+    on_step: OnStep,
+) -> list[Image.Image]:
+    steps, guidance, side = astuple(settings)
+    if guidance == 1 and any(wish.negative for wish in wishes):
+        raise PictureError(
+            "at guidance 1 a negative prompt is not read: choose more, and a model that is not "
+            "made for guidance 1"
+        )
+    shares = list(_shares(model, rows, wishes, steps, guidance))
     scheduler = DPMSolverMultistepScheduler.from_config(model.scheduler.config)
-    scheduler.set_timesteps(settings.steps)
+    scheduler.set_timesteps(steps)
     noise = torch.stack([_noise(wish.seed, side // model.shrink) for wish in wishes])
     latents = noise.to(model.device) * scheduler.init_noise_sigma
     for step, time in enumerate(scheduler.timesteps, start=1):
-        on_step(step, settings.steps)
         seen = scheduler.scale_model_input(latents, time)
         latents = scheduler.step(_predict(model, seen, time, shares, step), time, latents)[0]
-    return [picture for part in latents.split(_AT_ONCE) for picture in _pictures(model, part)]
+        # What it predicts to be behind the noise is the last of what this scheduler remembers.
+        on_step(step, steps, partial(_pictures, model, scheduler.model_outputs[-1]))
+    return _pictures(model, latents)
 
 
 def _noise(seed: int, side: int) -> torch.Tensor:
@@ -85,7 +105,11 @@ def _noise(seed: int, side: int) -> torch.Tensor:
 
 
 def _shares(
-    model: Model, rows: Mapping[str, Rows], wishes: Sequence[Wish], settings: Settings
+    model: Model,
+    rows: Mapping[str, Rows],
+    wishes: Sequence[Wish],
+    steps: int,
+    guidance: float,
 ) -> list[_Share]:
     """Return what predicts each picture: (1 - g) x negative + g x the parts of the prompt."""
     encoder = PromptEncoder(model, {name: n_tokens(each) for name, each in rows.items()})
@@ -94,14 +118,14 @@ def _shares(
     def encoded(prompt: str, *, is_negative: bool) -> list[Conditioning]:
         key = prompt, is_negative
         if key not in known:
-            known[key] = encoder.encode(prompt, rows, settings.steps, is_negative=is_negative)
+            known[key] = encoder.encode(prompt, rows, steps, is_negative=is_negative)
         return known[key]
 
     shares = []
     for number, wish in enumerate(wishes):
         parts = encoded(wish.prompt, is_negative=False)
-        shares += [_Share(number, settings.guidance * part.weight, part) for part in parts]
-        rest = 1 - settings.guidance * sum(part.weight for part in parts)
+        shares += [_Share(number, guidance * part.weight, part) for part in parts]
+        rest = 1 - guidance * sum(part.weight for part in parts)
         if rest:
             shares += [_Share(number, rest, p) for p in encoded(wish.negative, is_negative=True)]
     return shares
@@ -151,10 +175,14 @@ def ask(model: Model, latents: torch.Tensor, times: Any, encoded: Encoded) -> to
     return found
 
 
+@torch.no_grad()
 def _pictures(model: Model, latents: torch.Tensor) -> list[Image.Image]:
     """Return what latents look like."""
     vae = model.vae.to(model.device)  # where it is not while a word is learned
-    scaled = latents / vae.config.scaling_factor
-    decoded = vae.decode(scaled.to(vae.dtype)).sample.float()
-    pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte()
-    return [Image.fromarray(each.permute(1, 2, 0).cpu().numpy()) for each in pixels]
+    pictures = []
+    for start in range(0, len(latents), _AT_ONCE):
+        scaled = latents[start : start + _AT_ONCE] / vae.config.scaling_factor
+        decoded = vae.decode(scaled.to(vae.dtype)).sample.float()
+        pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte()
+        pictures += [Image.fromarray(each.permute(1, 2, 0).cpu().numpy()) for each in pixels]
+    return pictures

@@ -23,17 +23,11 @@ from safetensors import SafetensorError, safe_open
 from lib_embeddings import __version__
 from lib_embeddings.entries.drafts import sweep, write_at_once
 from lib_embeddings.errors import PictureError, shown
-from lib_embeddings.pictures.compare import (
-    KIND_KEY,
-    NAME,
-    Painted,
-    as_png,
-    infotext_of,
-    prompts_for,
-)
+from lib_embeddings.pictures.compare import Painted, as_png, infotext_of
 from lib_embeddings.pictures.model import Model, load
-from lib_embeddings.pictures.paint import Settings, Wish, paint
+from lib_embeddings.pictures.paint import paint
 from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.prompts.wishes import KIND_KEY, NAME, Settings, Wish, prompts_for
 from lib_embeddings.training.examples import Example, read_examples
 from lib_embeddings.training.learning import EVERY, Learning, Look
 from lib_embeddings.training.recipe import Recipe
@@ -193,7 +187,7 @@ def sample(learning: Learning) -> Painted:
     recipe, model = learning.recipe, learning.model
     prompt, negative = prompts_for(recipe.kind)
     wish = Wish(prompt.replace(NAME, typed(recipe.name)), negative, recipe.seed)
-    settings = Settings(guidance=model.usual_guidance)
+    settings = Settings()
     (picture,) = paint(model, {recipe.name: learning.best}, [wish], settings)
     model.vae.to("cpu")  # as before, while there are steps to take
     infotext = infotext_of(wish, settings, model, picture.size, {})

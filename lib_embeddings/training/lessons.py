@@ -52,11 +52,11 @@ class Lesson(NamedTuple):
 class Lessons:
     """The lessons of one person, and the pictures that came for the next. Any thread may call."""
 
-    def __init__(self, shipped: Path, folder: Path | None = None) -> None:
+    def __init__(self, shipped: Path | None, folder: Path | None = None) -> None:
         """Look at what is there.
 
         Args:
-            shipped: pictures that come with the project.
+            shipped: the folder of the pictures that come with the project.
             folder: of ours; by default in the user's data folder.
         """
         self._shipped = shipped
@@ -67,7 +67,7 @@ class Lessons:
     @cached_property
     def shipped(self) -> Mapping[str, Path]:
         """The pictures that come with the project, by their ids."""
-        paths = sorted(self._shipped.glob("*.png"))
+        paths = sorted(self._shipped.glob("*.png")) if self._shipped else ()
         return {example_of(path.read_bytes(), path.name).sha256: path for path in paths}
 
     def add_picture(self, data: bytes, name: str) -> str:

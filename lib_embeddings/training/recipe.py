@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import why_no_filename
 from lib_embeddings.prompts.grammar import escape
+from lib_embeddings.prompts.wishes import Kind
 
-Kind = Literal["object", "style"]
+# What pictures can show.
+_KINDS: tuple[Kind, ...] = ("object", "style")
 
 # With the number of a step in its lower half it is what chance begins with, in 64 bits.
 _MOST_SEED = (1 << 31) - 1
@@ -54,7 +56,7 @@ class Recipe:
             raise PictureError(f"{shown(name)}: a prompt reads some of its characters as syntax")
         if not self.like.strip():
             raise PictureError("it is like nothing: name a word that the pictures are like")
-        if self.kind not in get_args(Kind):
+        if self.kind not in _KINDS:
             raise PictureError(f"expected an object or a style, found {shown(self.kind)}")
         for what, number, least, most in (
             ("vectors", self.n_vectors, 1, LIMITS.learned_vectors),

@@ -28,6 +28,7 @@ from lib_embeddings.library.view import ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.prompts.wishes import Kind, kind_of
 from lib_embeddings.sources.sources import SEARCHABLE
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import Prompts
@@ -55,9 +56,7 @@ class HostFacts(NamedTuple):
     asks_sites: bool = True
 
 
-def host(
-    facts: HostFacts, *, may_change_files: bool, may_reveal: bool, may_learn: bool
-) -> dict[str, Any]:
+def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[str, Any]:
     """Return what a page needs to know of the host, of models and of bounds."""
     may_ask = facts.asks_sites and may_change_files
     return {
@@ -67,7 +66,6 @@ def host(
         "separator": facts.separator,
         "may_change_files": may_change_files,
         "may_reveal": may_reveal,
-        "may_learn": may_learn,
         "searchable": [
             {"key": key, "title": title, "sorts": list(sorts), "families": has_families}
             for key, (title, sorts, has_families) in (SEARCHABLE if may_ask else {}).items()
@@ -137,10 +135,16 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
         OSError: it is gone.
     """
     found = {
+        "kind": kind_in(library, seen),
         "texts": written_texts(seen.entry),
         **details_as_json(library.catalogue, seen, _look_into(seen), library.sha256),
     }
     return {**found, "full_path": seen.entry.place.full_path} if shows_paths else found
+
+
+def kind_in(library: Library, seen: ViewEntry) -> Kind:
+    """Return what an embedding is for."""
+    return kind_of(seen.entry.reading.metadata, library.catalogue.field_of(seen))
 
 
 def trashed(item: Trashed) -> dict[str, Any]:

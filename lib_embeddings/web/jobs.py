@@ -138,6 +138,10 @@ class Job:
         """
         return self._pictures.keep(self.id, picture, instead_of)
 
+    def forget(self, number: int) -> None:
+        """Keep a picture no longer."""
+        self._pictures.forget(self.id, number)
+
     def call(self, title: str) -> None:
         """Give it a better title, once that is known."""
         self.title = title
@@ -171,13 +175,12 @@ class _Pictures:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[tuple[str, int], bytes] = {}
+        self._kept: dict[tuple[str, int | None], bytes] = {}
         self._numbers = count()
 
     def keep(self, job: str, picture: bytes, instead_of: int | None) -> int:
         with self._lock:
-            if instead_of is not None:
-                self._kept.pop((job, instead_of), None)
+            self._kept.pop((job, instead_of), None)
             number = next(self._numbers)
             self._kept[job, number] = picture
             while sum(map(len, self._kept.values())) > LIMITS.job_pictures_bytes:
@@ -188,10 +191,12 @@ class _Pictures:
         with self._lock:
             return self._kept.get((job, number))
 
-    def forget(self, job: str) -> None:
+    def forget(self, job: str, number: int | None = None) -> None:
+        """Keep a picture of a job no longer, or all of them."""
         with self._lock:
             for key in [each for each in self._kept if each[0] == job]:
-                del self._kept[key]
+                if number in (None, key[1]):
+                    del self._kept[key]
 
 
 class Jobs:

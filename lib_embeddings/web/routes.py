@@ -28,6 +28,7 @@ from lib_embeddings.web.job_routes import add_job_routes
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.learning import Learner, add_learning_routes
 from lib_embeddings.web.own import add_own_routes
+from lib_embeddings.web.painting import Studio, add_painting_routes, tries
 from lib_embeddings.web.requests import (
     number,
     one_of,
@@ -45,13 +46,14 @@ PREFIX = "/lib-embeddings/v1"
 NARROWEST, WIDEST = 32, 1024
 
 
-def add_routes(  # noqa: PLR0913 - what a host has, each of it
+def add_routes(  # noqa: PLR0913 - what hosts have
     app: FastAPI,
     library: Library,
     host: Callable[[], HostFacts],
     door: Door,
     reports: PromptReports | None = None,
     *,
+    studio: Studio | None = None,
     learner: Learner | None = None,
 ) -> None:
     """Add all routes to *app*.
@@ -60,10 +62,11 @@ def add_routes(  # noqa: PLR0913 - what a host has, each of it
         host: returns what is true of the host now.
         door: lets in who may read, who may write, and who may change files.
         reports: the library's, where others need them too.
+        studio: paints, where the host has one.
         learner: learns words, where the host has one.
     """
     jobs = Jobs()
-    routes = _Routes(library, host, door, reports or PromptReports(library), jobs, learner)
+    routes = _Routes(library, host, door, reports or PromptReports(library), jobs, studio, learner)
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
     own = [Depends(door.admit_write)]
     files = [*own, Depends(door.change_files)]
@@ -95,6 +98,8 @@ def add_routes(  # noqa: PLR0913 - what a host has, each of it
     add_own_routes(router, library, own, files)
     add_job_routes(router, jobs, files)
     add_site_routes(router, library, host, jobs, files)
+    if studio:
+        add_painting_routes(router, library, jobs, studio, files)
     if learner:
         add_learning_routes(router, library, jobs, learner, files)
     app.include_router(router)
@@ -133,6 +138,7 @@ class _Routes:
         door: Door,
         reports: PromptReports,
         jobs: Jobs,
+        studio: Studio | None,
         learner: Learner | None,
     ) -> None:
         self._library = library
@@ -141,18 +147,16 @@ class _Routes:
         self._host = host
         self._door = door
         self._reports = reports
+        self._studio = studio
         self._thumbnails = Thumbnails()
 
     def host(self, request: Request) -> Response:
         may_change_files = self._door.may_change_files(request)
-        return as_json(
-            answers.host(
-                self._host(),
-                may_change_files=may_change_files,
-                may_reveal=is_local(request) and can_reveal(),
-                may_learn=self._learns and may_change_files,
-            )
-        )
+        may_reveal = is_local(request) and can_reveal()
+        facts = answers.host(self._host(), may_change_files=may_change_files, may_reveal=may_reveal)
+        can_try = tries(self._studio) if self._studio and may_change_files else None
+        may_learn = self._learns and may_change_files
+        return as_json({**facts, "tries": can_try, "may_learn": may_learn})
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,

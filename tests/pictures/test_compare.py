@@ -14,7 +14,8 @@ from lib_embeddings import PictureError
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.pictures.compare import Comparison, compare
 from lib_embeddings.pictures.model import Model
-from lib_embeddings.pictures.paint import Settings, Wish, paint
+from lib_embeddings.pictures.paint import paint
+from lib_embeddings.prompts.wishes import Settings, Wish
 from tests.builders import safetensors_file
 from tests.models import small
 

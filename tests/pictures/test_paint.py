@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 pytest.importorskip("diffusers", reason="lib-embeddings[pictures] is not installed")
@@ -12,7 +13,8 @@ pytest.importorskip("diffusers", reason="lib-embeddings[pictures] is not install
 import torch
 
 from examples.world import COLOURS, any_thing, recognise
-from lib_embeddings.pictures.paint import Settings, Wish, paint
+from lib_embeddings.pictures.paint import Live, paint
+from lib_embeddings.prompts.wishes import Settings, Wish
 from tests.models import as_model, fingerprint, random_sd2, random_sdxl, small
 
 SETTINGS = Settings(steps=12, guidance=4.0)
@@ -89,14 +91,30 @@ def test_other_families(pipeline: Callable[[], object]) -> None:
 
 
 def test_progress_and_an_end() -> None:
-    """Each step is said before it is taken, and what the listener raises ends the work."""
-    steps = []
+    """Each step is said with what the picture is by then; what the listener raises ends it."""
+    steps, looks = [], []
 
-    def listen(step: int, of: int) -> None:
+    def listen(step: int, of: int, live: Live) -> None:
         steps.append((step, of))
+        looks.extend(live())
         if step == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         paint(small(), {}, [Wish("red", "", 1)], SETTINGS, listen)
     assert steps == [(1, 12), (2, 12), (3, 12)]
+    assert len({each.tobytes() for each in looks}) == 3
+    assert {each.size for each in looks} == {(32, 32)}
+
+
+def test_the_last_look_is_the_picture() -> None:
+    """What is shown while it is painted comes to be what it is at the end."""
+    looks = []
+
+    def look(_step: int, _of: int, live: Live) -> None:
+        looks.extend(live())
+
+    (picture,) = paint(small(), {}, [Wish("red ring on sand", "", 1)], SETTINGS, look)
+    first, last = (np.asarray(each, int) for each in (looks[0], looks[-1]))
+    done = np.asarray(picture, int)
+    assert np.abs(last - done).mean() < np.abs(first - done).mean() / 4

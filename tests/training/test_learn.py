@@ -24,7 +24,7 @@ from lib_embeddings import PictureError, read_embedding
 from lib_embeddings.entries import drafts
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.pictures.compare import Painted, compare
-from lib_embeddings.pictures.paint import Settings
+from lib_embeddings.prompts.wishes import Settings
 from lib_embeddings.training import learning as module
 from lib_embeddings.training.examples import read_examples
 from lib_embeddings.training.learn import RECIPE_KEY, Learned, learn

@@ -71,12 +71,12 @@ export class LearnWord {
     this.form.root.hidden = false;
     try {
       const { missing, shipped, begun } = await this.lessons.facts();
-      this.#say(missing ?? "");
+      this.#warn(missing ?? "");
       this.form.offer(shipped);
       this.form.root.hidden = Boolean(missing) || this.run.isGoingOn;
       this.#begun.replaceChildren(...(missing ? [] : begun.map((lesson) => this.#row(lesson))));
     } catch (error) {
-      this.#say(/** @type {Error} */ (error).message);
+      this.#warn(/** @type {Error} */ (error).message);
     }
   }
 
@@ -87,7 +87,7 @@ export class LearnWord {
     const title = element("b", { dir: "auto" }, name);
     const row = element("li", {}, element("p", {}, title, ` ${WORDS.wasCutOff}`), goOn, forget);
     const attempt = (/** @type {() => Promise<unknown>} */ work) =>
-      work().then(() => row.remove(), ({ message }) => this.#say(message));
+      work().then(() => row.remove(), ({ message }) => this.#warn(message));
     goOn.addEventListener("click", () => attempt(async () => this.#show(await this.lessons.resume(name))));
     forget.addEventListener("click", () => attempt(() => this.lessons.forget(name)));
     return row;
@@ -107,7 +107,7 @@ export class LearnWord {
 
   /** @param {Job} job */
   #show(job) {
-    this.#say("");
+    this.#warn("");
     this.#begun.replaceChildren();
     this.form.root.hidden = true;
     this.run.show(job);
@@ -115,7 +115,7 @@ export class LearnWord {
   }
 
   /** @param {string} problem */
-  #say(problem) {
+  #warn(problem) {
     this.#problem.textContent = sentenceCase(problem);
     this.#problem.hidden = !problem;
   }

@@ -136,7 +136,7 @@ function curveOf(looks) {
   const [cx, cy] = points[best];
   const picture = svg(
     "svg",
-    { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": sentence },
+    { "viewBox": `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": sentence },
     svg("polyline", { points: points.map((point) => point.join(",")).join(" ") }),
     svg("circle", { cx, cy, r: 4 }),
   );

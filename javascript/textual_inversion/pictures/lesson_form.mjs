@@ -115,7 +115,7 @@ export class LessonForm {
   clear() {
     this.#list.replaceChildren();
     this.root.reset();
-    this.#say("");
+    this.#warn("");
   }
 
   #takeExample() {
@@ -134,7 +134,7 @@ export class LessonForm {
   async #take(files) {
     const [texts, pictures] = [[], []].map((_, at) => Array.from(files ?? []).filter(isText(!at)));
     this.#files.value = "";
-    this.#say("");
+    this.#warn("");
     /** @type {Map<string, string>} */
     const captions = new Map();
     for (const text of texts) captions.set(stem(text), await text.text());
@@ -143,7 +143,7 @@ export class LessonForm {
         const { id } = await this.lessons.addPicture(picture);
         this.#show(id, picture.name, captions.get(stem(picture)) ?? "");
       } catch (error) {
-        this.#say(/** @type {Error} */ (error).message);
+        this.#warn(/** @type {Error} */ (error).message);
       }
     }
   }
@@ -166,8 +166,8 @@ export class LessonForm {
 
   async #begin() {
     this.#submit.disabled = true;
-    this.#say("");
-    await this.learn(this.#wanted()).catch(({ message }) => this.#say(message));
+    this.#warn("");
+    await this.learn(this.#wanted()).catch(({ message }) => this.#warn(message));
     this.#submit.disabled = false;
   }
 
@@ -188,7 +188,7 @@ export class LessonForm {
   }
 
   /** @param {string} problem */
-  #say(problem) {
+  #warn(problem) {
     this.#problem.textContent = sentenceCase(problem);
     this.#problem.hidden = !problem;
   }

@@ -1,0 +1,339 @@
+"""The routes by which a page lets embeddings be tried, and previews made, and the work of both.
+
+What paints is given by the host, and nothing of it is imported here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.params import Depends
+
+from lib_embeddings.entries.companions import pictures_of
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.previews import Previews
+from lib_embeddings.errors import EmbeddingError, PictureError, WriteError, shown
+from lib_embeddings.library.library import Library
+from lib_embeddings.library.view import ViewEntry
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import is_text
+from lib_embeddings.prompts.wishes import KINDS, USUAL_PROMPTS, Kind, Settings, Wish, columns
+from lib_embeddings.web.answers import as_json, kind_in
+from lib_embeddings.web.job_routes import begin
+from lib_embeddings.web.jobs import ENDED, Answer, Job, Jobs
+from lib_embeddings.web.requests import one_of, read_object
+
+# To look at a picture while it is painted takes time, of which this share is spent at most.
+_LOOKING = 0.2
+# The seed of previews.
+_SEED = 1
+
+
+class Painting(NamedTuple):
+    """A picture that is done: its file, as PNG, and what WebUIs write into theirs."""
+
+    data: bytes
+    infotext: str
+
+
+# The step that was taken and the number of all, and what returns the picture as it is now, as PNG;
+# step 0 while it waits for its turn.
+OnStep = Callable[[int, int, Callable[[], bytes | None]], None]
+
+
+class Studio(Protocol):
+    """What a host has that paints pictures."""
+
+    def what_is_missing(self) -> str | None:
+        """Return why it cannot paint, with what to do about that; None where it can."""
+
+    def open(self) -> str:
+        """Get ready, and return with which model it paints, for people.
+
+        Raises:
+            PictureError: it cannot.
+        """
+
+    def paint(
+        self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
+    ) -> Painting:
+        """Paint a picture.
+
+        Args:
+            entries: the embeddings that the prompts may use.
+            on_step: is called again and again; what it raises ends the work.
+
+        Raises:
+            PictureError: it cannot be painted.
+            EmbeddingError: one of the files is no embedding any more.
+        """
+
+
+class Trial(NamedTuple):
+    """What somebody wants to see.
+
+    Attributes:
+        prompt, negative, kind: None for what fits the embedding.
+        weights: of its name, a column each; 0 is without it.
+    """
+
+    ids: list[str]
+    prompt: str | None
+    negative: str | None
+    kind: Kind | None
+    seeds: list[int]
+    weights: list[float]
+    settings: Settings
+
+
+def add_painting_routes(
+    router: APIRouter, library: Library, jobs: Jobs, studio: Studio, files: Sequence[Depends]
+) -> None:
+    """Add them to *router*.
+
+    Args:
+        files: lets in who may change files.
+    """
+    routes = _Routes(library, jobs, studio)
+    for path, endpoint in (("/try", routes.begin), ("/previews", routes.begin_previews)):
+        router.add_api_route(
+            path, endpoint, methods=["POST"], dependencies=files, response_model=None
+        )
+
+
+def tries(studio: Studio) -> dict[str, Any]:
+    """Return what a page needs to know to offer it."""
+    return {"missing": studio.what_is_missing(), "prompts": USUAL_PROMPTS}
+
+
+class _Routes:
+    """One method for each route."""
+
+    def __init__(self, library: Library, jobs: Jobs, studio: Studio) -> None:
+        self._library = library
+        self._jobs = jobs
+        self._studio = studio
+
+    async def begin(self, request: Request) -> Response:
+        trial = _read_trial(await read_object(request, LIMITS.prompts_bytes))
+        found = list(filter(None, map(self._library.find, trial.ids)))
+        if len(found) < len(trial.ids):
+            raise HTTPException(404, "there is no such file, or it is gone")
+        for seen in found:
+            if seen.entry.reading.state != "ok":
+                raise HTTPException(409, f"it cannot be tried: {seen.reason}")
+        names = ", ".join(seen.name for seen in found)
+        if len({seen.name for seen in found}) < len(found):
+            raise HTTPException(409, f"two of them have one name: {shown(names, 255)}")
+        self._check_ready()
+        return begin(self._jobs, "try", names, _Trying(self._library, self._studio, trial))
+
+    async def begin_previews(self) -> Response:
+        self._check_ready()
+        going_on = (
+            job
+            for job in self._jobs.all()
+            if job["kind"] == "previews" and job["state"] not in ENDED
+        )
+        job = next(going_on, None)
+        work = _MakingPreviews(self._library, self._studio)
+        return as_json(job) if job else begin(self._jobs, "previews", "", work)
+
+    def _check_ready(self) -> None:
+        missing = self._studio.what_is_missing()
+        if missing:
+            raise HTTPException(409, missing)
+
+
+class _Watch:
+    """Shows how far a picture is, and now and then what it looks like."""
+
+    def __init__(self, job: Job, done: int, total: int, so_far: dict[str, Any]) -> None:
+        """Begin.
+
+        Args:
+            done: how many pictures are done, of a total.
+        """
+        self._job = job
+        self._done = done
+        self._total = total
+        self._so_far = so_far
+        self._rests_until = 0.0
+        self.live: int | None = None
+
+    def __call__(self, step: int, steps: int, look: Callable[[], bytes | None]) -> None:
+        begun = time.monotonic()
+        if 0 < step < steps and begun > self._rests_until:
+            data = look()
+            if data:
+                self.live = self._job.keep(data, instead_of=self.live)
+            self._rests_until = begun + (time.monotonic() - begun) / _LOOKING
+        so_far = {**self._so_far, "live": self.live, "waits": step == 0}
+        self._job.show(self._done * steps + step, self._total * steps, so_far)
+
+
+class _Trying:
+    """Paints the same seeds without and with embeddings, one picture after the other."""
+
+    def __init__(self, library: Library, studio: Studio, trial: Trial) -> None:
+        self._library = library
+        self._studio = studio
+        self._trial = trial
+        self._painted: list[dict[str, Any]] = []  # a pause keeps them
+
+    def __call__(self, job: Job, _answer: Answer) -> Mapping[str, Any]:
+        trial = self._trial
+        found = {seen.name: seen for seen in map(self._find, trial.ids)}
+        kinds = {name: trial.kind or kind_in(self._library, seen) for name, seen in found.items()}
+        ways = columns(kinds, trial.prompt, trial.negative, trial.weights)
+        so_far = {
+            "model": self._studio.open(),
+            "ids": trial.ids,
+            "columns": [way.label for way in ways],
+            "seeds": trial.seeds,
+            "pictures": self._painted,
+        }
+        cells = [(seed, way) for seed in trial.seeds for way in ways]
+        for seed, way in cells[len(self._painted) :]:
+            if job.signal == "stop":
+                break
+            used = [found[way.name].entry] if way.name else []
+            watch = _Watch(job, len(self._painted), len(cells), so_far)
+            painting = self._studio.paint(used, way.wish(seed), trial.settings, watch)
+            number = job.keep(painting.data, instead_of=watch.live)
+            self._painted.append({"n": number, "infotext": painting.infotext})
+        return so_far
+
+    def _find(self, id_: str) -> ViewEntry:
+        seen = self._library.find(id_)
+        if seen is None:
+            raise PictureError("the embedding is gone")
+        return seen
+
+
+class _MakingPreviews:
+    """Paints a preview for each embedding that has no picture."""
+
+    def __init__(self, library: Library, studio: Studio) -> None:
+        self._library = library
+        self._studio = studio
+        self._previews = Previews()
+        self._made = 0
+        self._skipped: dict[str, dict[str, str]] = {}  # by id
+
+    def __call__(self, job: Job, _answer: Answer) -> Mapping[str, Any]:
+        model = self._studio.open()
+        done, without = self._made + len(self._skipped), list(self._without())
+        for number, seen in enumerate(without):
+            if job.signal == "stop":
+                break
+            so_far = {**self._as_json(), "model": model, "name": seen.name}
+            watch = _Watch(job, done + number, done + len(without), so_far)
+            try:
+                self._made += self._make(seen, watch)
+            except (PictureError, EmbeddingError, WriteError) as error:
+                self._skipped[seen.entry.place.id] = {"name": seen.name, "reason": str(error)}
+            if watch.live is not None:
+                job.forget(watch.live)
+        return self._as_json()
+
+    def _without(self) -> Iterator[ViewEntry]:
+        for seen in self._library.view:
+            is_one = seen.state == "ok" and seen.entry.place.id not in self._skipped
+            if is_one and not pictures_of(seen.entry):
+                yield seen
+
+    def _make(self, seen: ViewEntry, watch: _Watch) -> bool:
+        """Paint the preview of an embedding, unless it has got one meanwhile."""
+        (way,) = columns({seen.name: kind_in(self._library, seen)}, weights=[1])
+        painting = self._studio.paint([seen.entry], way.wish(_SEED), Settings(), watch)
+        place = seen.entry.place
+        self._library.rescan_folders([place.full_folder])
+        now = self._library.find(place.id)
+        if now is None or pictures_of(now.entry):
+            return False
+        self._previews.put(now.entry, painting.data)
+        self._library.rescan_folders([place.full_folder])
+        return True
+
+    def _as_json(self) -> dict[str, Any]:
+        skipped = list(self._skipped.values())
+        return {"made": self._made, "skipped": skipped[: LIMITS.skipped_previews]}
+
+
+# Reading what is asked for
+
+_KEYS = ("ids", "prompt", "negative", "kind", "seeds", "weights", "steps", "guidance", "side")
+
+
+def _read_trial(body: Mapping[str, Any]) -> Trial:
+    """Return what somebody wants to try."""
+    if not body.keys() <= set(_KEYS):
+        raise HTTPException(422, f"expected any of {', '.join(_KEYS)}")
+    ids = _list_of("ids", body.get("ids"), lambda each: isinstance(each, str))
+    seeds = _list_of("seeds", body.get("seeds", [1, 2, 3, 4]), _is_whole(0, (1 << 32) - 1))
+    most = LIMITS.compared_weight
+    weights = _list_of("weights", body.get("weights", [0, 1]), _is_number(-most, most))
+    if len(ids) * len(seeds) * len(weights) > LIMITS.tried_pictures:
+        raise HTTPException(422, f"these are more than {LIMITS.tried_pictures} pictures")
+    prompt, negative = (_text(key, body.get(key)) for key in ("prompt", "negative"))
+    given = body.get("kind")
+    kind = one_of("kind", given, KINDS) if given else None
+    settings = Settings(
+        _one("steps", body.get("steps", Settings.steps), _is_whole(1, LIMITS.prompt_steps)),
+        _one("guidance", body.get("guidance"), _or_none(_is_number(1, 100))),
+        _one("side", body.get("side"), _or_none(_is_side)),
+    )
+    return Trial(
+        ids,
+        prompt,
+        negative,
+        one_of("kind", kind, KINDS) if kind else None,
+        seeds,
+        weights,
+        settings,
+    )
+
+
+Check = Callable[[Any], bool]
+
+
+def _one(key: str, value: Any, is_right: Check) -> Any:
+    if not is_right(value):
+        raise HTTPException(422, f"{key}: found {shown(repr(value))}, which it cannot be")
+    return value
+
+
+def _list_of(key: str, values: Any, is_right: Check) -> list[Any]:
+    """Return values, each once, of which there must be some."""
+    if not isinstance(values, list) or not values or not all(map(is_right, values)):
+        raise HTTPException(422, f"{key}: found {shown(repr(values))}, which it cannot be")
+    return list(dict.fromkeys(values))
+
+
+def _text(key: str, value: Any) -> str | None:
+    most = LIMITS.prompt_characters
+    is_right = value is None or (isinstance(value, str) and is_text(value) and len(value) <= most)
+    if not is_right:
+        raise HTTPException(422, f"{key}: expected text of at most {most:,} characters")
+    return None if value is None else str(value)
+
+
+def _is_whole(least: int, most: int) -> Check:
+    return lambda value: type(value) is int and least <= value <= most
+
+
+def _is_number(least: float, most: float) -> Check:
+    return lambda value: type(value) in (int, float) and least <= value <= most
+
+
+def _or_none(is_right: Check) -> Check:
+    return lambda value: value is None or is_right(value)
+
+
+def _is_side(value: Any) -> bool:
+    least, most = LIMITS.painted_sides
+    return type(value) is int and least <= value <= most and value % 8 == 0
