@@ -16,6 +16,7 @@ from lib_embeddings import read_embedding
 from lib_embeddings.training.lessons import Lessons
 from tests.browser.conftest import SD1, Visit, serving, write
 from tests.browser.tab import Tab
+from tests.browser.test_access import complaints, with_axe
 
 SHIPPED = Path(__file__).parents[2] / "examples" / "pictures"
 
@@ -57,15 +58,16 @@ def opened(page: Page) -> Locator:
     return Tab(page).root.locator("dialog.learn-word")
 
 
-def take_example(dialog: Locator, name: str, steps: int) -> None:
-    """Let the shipped pictures be learned under a name."""
+def take_example(dialog: Locator, name: str, steps: int, *, begins: bool = True) -> None:
+    """Let the shipped pictures be learned under a name, or only ask for it."""
     dialog.get_by_role("button", name="Take the example").click()
     expect(dialog.locator(".seen img")).to_have_count(4)
     dialog.get_by_label("New word").fill(name)
     if not dialog.get_by_label("Steps at most").is_visible():
         dialog.locator("summary").click()
     dialog.get_by_label("Steps at most").fill(str(steps))
-    dialog.get_by_role("button", name="Learn it").click()
+    if begins:
+        dialog.get_by_role("button", name="Learn it").click()
 
 
 @needs_pictures
@@ -141,6 +143,20 @@ def test_what_was_cut_off(page: Page, home: Path, folder: Path) -> None:
     begun.get_by_role("button", name="Go on").click()
     expect(dialog.get_by_text("my-end is in your library now.")).to_be_visible(timeout=100_000)
     assert lessons.all() == []
+
+
+@with_axe
+@needs_pictures
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_is_accessible(page: Page, address: str, theme: str) -> None:
+    """A lesson, and what was learned of it, can be read and operated by everybody."""
+    page.goto(f"{address}?__theme={theme}")
+    dialog = opened(page)
+    take_example(dialog, f"my-{theme}", 10, begins=False)
+    assert complaints(Tab(page), "dialog.learn-word") == []
+    dialog.get_by_role("button", name="Learn it").click()
+    expect(dialog.get_by_text("is in your library now.")).to_be_visible(timeout=100_000)
+    assert complaints(Tab(page), "dialog.learn-word") == []
 
 
 @pytest.mark.skipif(find_spec("diffusers") is not None, reason="all that is needed is here")
