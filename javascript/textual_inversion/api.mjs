@@ -90,11 +90,11 @@ import { ask, patient, send } from "./request.mjs";
  * @property {Record<string, string>} tensors
  * @property {Record<string, Record<string, number>>} values
  * @property {Record<string, string>} health What its vectors are beside those of words, by text encoder.
+ * @property {Record<string, string>} near_words Those of the model that paints, where it is loaded.
  * @property {Record<string, Record<string, number>>} bundled
  * @property {string} [full_path] Only for clients on the same machine.
  */
 /** @typedef {Entry & Inside} Details */
-
 /**
  * @typedef {object} LibrarySummary What is true of the whole library, whatever page was asked for.
  * @property {number} generation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.read import read_embedding
 from lib_embeddings.errors import PictureError
 from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.pictures import what_is_missing
@@ -23,6 +25,11 @@ class AppLearner:
 
     def what_is_missing(self) -> str | None:
         return what_is_missing()
+
+    def near_words(self, entry: Entry) -> dict[str, str]:
+        if entry.reading.state != "ok" or not self._studio.has_model:
+            return {}
+        return self._studio.model.near_words(read_embedding(entry.place.full_path))
 
     def learn(self, lesson: Lesson, on_step: OnStep, on_sample: OnSample) -> str:
         from lib_embeddings.pictures.compare import Painted, as_png  # noqa: PLC0415

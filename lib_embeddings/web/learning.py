@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.params import Depends
 from starlette.concurrency import run_in_threadpool
 
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.errors import MoveError, PictureError, shown
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
@@ -61,6 +62,12 @@ class Learner(Protocol):
 
     def what_is_missing(self) -> str | None:
         """Return what has to be installed before a word can be learned; None for nothing."""
+
+    def near_words(self, entry: Entry) -> dict[str, str]:
+        """Return which words of the model are nearest to an embedding, by text encoder.
+
+        Nothing where no model is loaded yet: nobody waits for one to see the details of a file.
+        """
 
     def learn(self, lesson: Lesson, on_step: OnStep, on_sample: OnSample) -> str:
         """Learn a word, and return the path of its embedding.

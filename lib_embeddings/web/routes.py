@@ -142,7 +142,7 @@ class _Routes:
         learner: Learner | None,
     ) -> None:
         self._library = library
-        self._learns = learner is not None
+        self._learner = learner
         self._jobs = jobs
         self._host = host
         self._door = door
@@ -155,7 +155,7 @@ class _Routes:
         may_reveal = is_local(request) and can_reveal()
         facts = answers.host(self._host(), may_change_files=may_change_files, may_reveal=may_reveal)
         can_try = tries(self._studio) if self._studio and may_change_files else None
-        may_learn = self._learns and may_change_files
+        may_learn = self._learner is not None and may_change_files
         return as_json({**facts, "tries": can_try, "may_learn": may_learn})
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
@@ -209,6 +209,7 @@ class _Routes:
         seen = self._find(id)
         try:
             answer = answers.details(self._library, seen, shows_paths=is_local(request))
+            answer["near_words"] = self._learner.near_words(seen.entry) if self._learner else {}
         except (OSError, EmbeddingError) as error:
             raise HTTPException(404, "this file is gone or has just changed: try again") from error
         return as_json(answer)

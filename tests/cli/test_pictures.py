@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from examples.world import PLACES, Thing, draw
+from lib_embeddings import pictures
 from lib_embeddings.__main__ import main
 from tests.builders import safetensors_file, vectors
 
@@ -29,9 +30,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+SMALL_MODEL = Path(pictures.__file__).with_name("small_model")
+
+
 def learn(*options: str) -> int:
-    pictures = [f"{place}.png" for place in list(PLACES)[:3]]
-    return main(["learn", *pictures, "--name", "my-ring", "--like", "circle", *options])
+    shown = [f"{place}.png" for place in list(PLACES)[:3]]
+    return main(["learn", *shown, "--name", "my-ring", "--like", "circle", *options])
 
 
 @needs_pictures
@@ -52,6 +56,18 @@ def test_learn_and_try(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", lines[2], *painted]) == 0
     assert "my-ring compared.png: 6 pictures" in capsys.readouterr().out
     assert len(list((here / "tried").iterdir())) == 7
+
+
+@needs_pictures
+def test_near_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a model, `inspect` names the words that are nearest to what was learned."""
+    assert learn("--steps", "1", "--batch", "1") == 0
+    assert main(["inspect", "my-ring.safetensors", "--model", str(SMALL_MODEL)]) == 0
+    assert re.search(
+        r"^near words +clip_l: circle, \w+, \w+$", capsys.readouterr().out, re.MULTILINE
+    )
+    assert main(["inspect", "my-ring.safetensors", "--model", "missing"]) == 2
+    assert "missing cannot be loaded: there is no such file" in capsys.readouterr().err
 
 
 @needs_pictures

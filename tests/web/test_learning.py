@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.errors import PictureError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.training import lessons
@@ -35,6 +36,9 @@ class FakeLearner:
 
     def what_is_missing(self) -> str | None:
         return self.missing
+
+    def near_words(self, entry: Entry) -> dict[str, str]:
+        return {"clip_l": f"near {entry.place.name}"}
 
     def learn(self, lesson: Lesson, on_step: OnStep, on_sample: OnSample) -> str:
         path = Path(lesson.target) / f"{lesson.recipe.name}.safetensors"
@@ -118,7 +122,8 @@ def test_a_word_is_learned(site: Site, learner: FakeLearner) -> None:
     assert [sample["label"] for sample in result["samples"]] == ["step 1", "step 2", "step 3"]
     picture = site.client.get(f"/jobs/{job['id']}/pictures/{result['samples'][2]['picture']}")
     assert picture.content == SAMPLE
-    assert site.get(f"/entries/{result['id']}")["name"] == "my-cross"
+    details = site.get(f"/entries/{result['id']}")
+    assert (details["name"], details["near_words"]) == ("my-cross", {"clip_l": "near my-cross"})
     assert learner.lessons.all() == []
 
 
