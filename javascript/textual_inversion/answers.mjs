@@ -3,6 +3,13 @@
  */
 
 /** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
+/** @typedef {"object" | "style" | "negative"} Kind What an embedding is for. */
+
+/**
+ * @typedef {object} Tries What a page needs to know to let embeddings be tried.
+ * @property {string | null} missing What keeps the host from painting.
+ * @property {Record<string, [string, string]>} prompts The prompt and the negative prompt for each kind.
+ */
 
 /** @typedef {{id: string, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
 /** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */

@@ -35,6 +35,7 @@ import { ask, patient, send } from "./request.mjs";
  * @property {boolean} may_reveal Whether it may show a file in its folder.
  * @property {boolean} may_learn Whether this page may let words be learned.
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
+ * @property {import("./answers.mjs").Tries | null} tries Null where this page may try nothing.
  * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
  * @property {Family[]} families
  * @property {Record<string, {hidden_size: number}>} encoders
@@ -78,12 +79,11 @@ import { ask, patient, send } from "./request.mjs";
  * @property {Claims | null} claims Null where nobody says anything.
  */
 
-/**
- * @typedef {Record<"notes" | "description" | "trigger_words", string>} Texts What somebody wrote beside a file.
- */
+/** @typedef {Record<"notes" | "description" | "trigger_words", string>} Texts What somebody wrote beside a file. */
 
 /**
  * @typedef {object} Inside What is known only after the file was opened.
+ * @property {import("./answers.mjs").Kind} kind What it is for.
  * @property {Texts} texts As they are written.
  * @property {string | null} sha256
  * @property {Record<string, string | number>} metadata

@@ -235,3 +235,15 @@ def _count_scans(file: BinaryIO) -> int:
     """Return how often a JPEG goes over its pixels; Pillow finds its own place in it again."""
     file.seek(0)
     return file.read().count(b"\xff\xda")
+
+
+def as_png(picture: Image, infotext: str = "") -> bytes:
+    """Return the file of a picture, with its infotext where WebUIs look for it."""
+    from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415 - no scan needs it
+
+    chunks = PngInfo()
+    if infotext:
+        chunks.add_text("parameters", infotext)
+    data = io.BytesIO()
+    picture.save(data, "PNG", pnginfo=chunks)
+    return data.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lib_embeddings.entries.companions import as_png
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_embedding
 from lib_embeddings.errors import PictureError
@@ -32,7 +33,7 @@ class AppLearner:
         return self._studio.model.near_words(read_embedding(entry.place.full_path))
 
     def learn(self, lesson: Lesson, on_step: OnStep, on_sample: OnSample) -> str:
-        from lib_embeddings.pictures.compare import Painted, as_png  # noqa: PLC0415
+        from lib_embeddings.pictures.compare import Painted  # noqa: PLC0415
         from lib_embeddings.training.learn import learn, path_for  # noqa: PLC0415
         from lib_embeddings.training.learning import Learning  # noqa: PLC0415
 

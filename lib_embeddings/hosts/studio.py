@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lib_embeddings.entries.companions import as_png
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.errors import PictureError
@@ -46,7 +47,7 @@ class AppStudio:
     def paint(
         self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
     ) -> Painting:
-        from lib_embeddings.pictures.compare import as_png, infotext_of  # noqa: PLC0415
+        from lib_embeddings.pictures.compare import infotext_of  # noqa: PLC0415
         from lib_embeddings.pictures.encode import rows_of  # noqa: PLC0415
         from lib_embeddings.pictures.paint import Live, paint  # noqa: PLC0415
 

@@ -8,7 +8,6 @@ comparison.sheet.show()
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
-from PIL.PngImagePlugin import PngInfo
 
+from lib_embeddings.entries.companions import as_png
 from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.errors import PictureError
 from lib_embeddings.names import guess_field
@@ -165,16 +164,6 @@ def infotext_of(
         fields[TI_HASHES] = f'"{", ".join(hashes)}"'
     lines.append(", ".join(f"{key}: {value}" for key, value in fields.items()))
     return "\n".join(lines)
-
-
-def as_png(picture: Image.Image, infotext: str = "") -> bytes:
-    """Return the file of a picture, with its infotext where WebUIs look for it."""
-    chunks = PngInfo()
-    if infotext:
-        chunks.add_text("parameters", infotext)
-    data = io.BytesIO()
-    picture.save(data, "PNG", pnginfo=chunks)
-    return data.getvalue()
 
 
 def write_new(stem: Path, label: str, picture: Image.Image, infotext: str) -> Path:

@@ -21,9 +21,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from lib_embeddings import __version__
+from lib_embeddings.entries.companions import as_png
 from lib_embeddings.entries.drafts import sweep, write_at_once
 from lib_embeddings.errors import PictureError, shown
-from lib_embeddings.pictures.compare import Painted, as_png, infotext_of
+from lib_embeddings.pictures.compare import Painted, infotext_of
 from lib_embeddings.pictures.model import Model, load
 from lib_embeddings.pictures.paint import paint
 from lib_embeddings.prompts.grammar import typed

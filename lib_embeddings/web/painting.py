@@ -192,7 +192,10 @@ class _Trying:
         so_far = {
             "model": self._studio.open(),
             "ids": trial.ids,
-            "columns": [way.label for way in ways],
+            "columns": [
+                {"label": way.label, "id": found[way.name].entry.place.id if way.name else None}
+                for way in ways
+            ],
             "seeds": trial.seeds,
             "pictures": self._painted,
         }

@@ -325,7 +325,8 @@ class FakeForge(FakeWebui):
                 if not self.is_neo:
                     yield _module(name, model_hijack=SimpleNamespace())
             elif name == "modules.processing":
-                yield _module(name, StableDiffusionProcessing=StableDiffusionProcessing)
+                vars(module)["StableDiffusionProcessing"] = StableDiffusionProcessing
+                yield module
             elif name == "modules.textual_inversion.textual_inversion":
                 vars(module)["EmbeddingDatabase"] = list_database()
                 yield module

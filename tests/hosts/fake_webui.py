@@ -23,8 +23,10 @@ from tests.hosts.fake_webui_pages import (
     textual_inversion_page,
 )
 from tests.hosts.fake_webui_processing import (
+    Painter,
     StableDiffusionProcessing,
     StableDiffusionProcessingTxt2Img,
+    State,
 )
 
 # Those that import the WebUI's modules.
@@ -32,7 +34,10 @@ OURS = (
     "lib_embeddings.hosts.a1111.",
     "lib_embeddings.hosts.forge.",
     "lib_embeddings.hosts.sdnext.",
-    *(f"lib_embeddings.hosts.webui.{name}" for name in ("database", "loading", "page", "parts")),
+    *(
+        f"lib_embeddings.hosts.webui.{name}"
+        for name in ("database", "loading", "page", "parts", "studio")
+    ),
 )
 
 
@@ -341,7 +346,8 @@ class FakeWebui:
     def __init__(self) -> None:
         self.hijack = Hijack()
         self.model_data: Any = SdModelData()
-        self.state = SimpleNamespace(job_count=0)
+        self.state = State()
+        self.painter = Painter()
         self.styles: dict[str, tuple[str, str]] = {}
         self.callbacks = Callbacks()
         self.options = Options()
@@ -363,6 +369,7 @@ class FakeWebui:
             "modules.processing",
             StableDiffusionProcessing=StableDiffusionProcessing,
             StableDiffusionProcessingTxt2Img=StableDiffusionProcessingTxt2Img,
+            process_images=self.painter.process_images,
         )
         yield _module("modules.scripts", Script=Script, AlwaysVisible=object())
         yield _module("modules.sd_hijack", model_hijack=self.hijack)
@@ -378,6 +385,7 @@ class FakeWebui:
             OptionInfo=OptionInfo,
             prompt_styles=StyleDatabase(self.styles),
             state=self.state,
+            total_tqdm=SimpleNamespace(clear=lambda: None),
         )
         yield pages_module()
         yield _module("modules.textual_inversion")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, ClassVar
+
+from PIL import Image
 
 
 class StableDiffusionProcessing:
@@ -13,7 +16,11 @@ class StableDiffusionProcessing:
     cached_c: ClassVar[list[Any]] = [None, None]
     cached_uc: ClassVar[list[Any]] = [None, None]
 
-    def __init__(self, prompt: str = "", negative_prompt: str = "", steps: int = 20) -> None:
+    def __init__(
+        self, prompt: str = "", negative_prompt: str = "", steps: int = 20, **asked: Any
+    ) -> None:
+        self.asked = asked
+        self.scripts = None
         self.all_prompts = [prompt]
         self.all_negative_prompts = [negative_prompt]
         self.steps = steps
@@ -134,3 +141,59 @@ def _encode(_model: Any, prompts: list[str], _steps: int, _hires_steps: int | No
     if hashes and sys.modules["modules.shared"].opts.textual_inversion_add_hashes_to_infotext:
         hijack.extra_generation_params["TI hashes"] = ", ".join(hashes + ([noted] if noted else []))
     return ["encoded"]
+
+
+class State:
+    """What the WebUI is doing, and what people want of it."""
+
+    def __init__(self) -> None:
+        self.job = ""
+        self.job_count = 0
+        self.sampling_step = 0
+        self.interrupted = self.skipped = self.stopping_generation = False
+        self.current_latent = self.current_image = None
+        self.jobs: list[str] = []
+
+    def begin(self, job: str = "") -> None:
+        self.job, self.job_count, self.sampling_step = job, -1, 0
+        self.interrupted = self.skipped = False
+        self.jobs.append(job)
+
+    def end(self) -> None:
+        self.job, self.job_count = "", 0
+
+    def interrupt(self) -> None:
+        self.interrupted = True
+
+    def set_current_image(self) -> None:
+        self.current_image = self.current_latent
+
+
+class Painter:
+    """The WebUI's making of one picture, step by step, as far as anybody can see it."""
+
+    def __init__(self) -> None:
+        self.saved: list[Any] = []  # among the person's pictures
+        self.history = "of the person"  # the prompts that it brings back on a click
+        self.made: list[StableDiffusionProcessing] = []
+        self.on_step: Callable[[int], object] = lambda _step: None
+
+    def process_images(self, generation: StableDiffusionProcessing) -> Any:
+        shared = sys.modules["modules.shared"]
+        assert sys.modules["modules.call_queue"].queue_lock.acquire(blocking=False) is False
+        assert generation.scripts is None
+        sys.modules["modules.sd_hijack"].model_hijack.extra_generation_params = {}
+        generation.setup_conds()
+        self.made.append(generation)
+        if not getattr(shared.cmd_opts, "no_prompt_history", False):
+            self.history = generation.all_prompts[0]
+        picture = Image.new("RGB", (8, 8), f"#{abs(hash(generation.all_prompts[0])):06x}"[:7])
+        for step in range(1, generation.steps + 1):
+            if shared.state.interrupted:
+                break
+            shared.state.sampling_step, shared.state.current_latent = step, picture
+            self.on_step(step)
+        if not generation.asked.get("do_not_save_samples"):
+            self.saved.append(picture)
+        infotext = f"{generation.all_prompts[0]}\nSteps: {generation.steps}"
+        return SimpleNamespace(images=[picture], infotexts=[infotext])

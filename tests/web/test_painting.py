@@ -104,7 +104,8 @@ def test_the_same_seeds_without_and_with(site: Site, studio: FakeStudio) -> None
     job = follow(site, begin(site, "/try", ids=[id_], seeds=[5, 6], steps=9, side=64))
     assert (job["state"], job["title"], job["done"]) == ("done", "my-word", 4 * STEPS)
     result = job["result"]
-    assert (result["model"], result["columns"]) == ("a model", ["without", "my-word"])
+    columns = [{"label": "without", "id": None}, {"label": "my-word", "id": id_}]
+    assert (result["model"], result["columns"]) == ("a model", columns)
     assert (result["seeds"], result["ids"]) == ([5, 6], [id_])
     wishes = [
         ([], Wish("a photo of a", "", 5)),
@@ -149,7 +150,8 @@ def test_own_prompts_and_weights(site: Site, studio: FakeStudio) -> None:
     job = begin(
         site, "/try", ids=ids, prompt="{name} at night", negative="x", weights=[0, 0.5], seeds=[1]
     )
-    assert follow(site, job)["result"]["columns"] == ["without", "one 0.5", "other 0.5"]
+    labels = [column["label"] for column in follow(site, job)["result"]["columns"]]
+    assert labels == ["without", "one 0.5", "other 0.5"]
     texts = [(wish.prompt, wish.negative) for _, wish, _ in studio.wishes]
     expected = (" at night", "(one:0.5) at night", "(other:0.5) at night")
     assert texts == [(text, "x") for text in expected]

@@ -242,7 +242,7 @@ export class DetailsPanel {
 
   /**
    * @param {Entry} entry
-   * @param {Omit<Inside, "texts"> & Partial<Inside>} inside What is not known yet is left out.
+   * @param {Omit<Inside, "texts" | "kind"> & Partial<Inside>} inside What is not known yet is left out.
    */
   #render(entry, inside) {
     const details = { ...entry, ...inside };

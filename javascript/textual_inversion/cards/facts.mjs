@@ -18,7 +18,7 @@ import {
 } from "../words.mjs";
 import { copyButton, factList, folded, titled, twinText } from "./fact_list.mjs";
 
-/** @typedef {Omit<import("../api.mjs").Details, "texts">} Details */
+/** @typedef {Omit<import("../api.mjs").Details, "texts" | "kind">} Details */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("./fact_list.mjs").Fact} Fact */
 

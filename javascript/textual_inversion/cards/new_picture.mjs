@@ -30,7 +30,7 @@ export class NewPicture {
     this.tabname = tabname;
     this.owner = owner;
     this.input = element("input", { type: "file", accept: "image/*", hidden: true });
-    this.input.addEventListener("change", () => this.#put(this.#entry, this.input.files?.[0]));
+    this.input.addEventListener("change", () => this.put(this.#entry, this.input.files?.[0]));
     this.last = textButton("last-picture", "Take the last generated one", { "data-key": "last-picture" });
     const choose = textButton("choose-picture", "Choose a picture …", {
       "data-key": "choose-picture",
@@ -56,7 +56,7 @@ export class NewPicture {
   async takeLast(entry) {
     const address = lastPicture(this.tabname);
     const picture = address && (await fetch(address).then((response) => response.blob()).catch(() => null));
-    if (picture) await this.#put(entry, picture);
+    if (picture) await this.put(entry, picture);
     else this.owner.report("There is no generated picture any more: generate one");
   }
 
@@ -84,13 +84,13 @@ export class NewPicture {
       if (!entry || !isPicture(file)) return;
       event.preventDefault();
       event.stopPropagation(); // What else is dropped on the page is another's.
-      this.#put(entry, file);
+      this.put(entry, file);
     };
     const paste = (/** @type {ClipboardEvent} */ event) => {
       const [entry, file] = [entryOf(/** @type {Element} */ (event.target)), event.clipboardData?.files[0]];
       if (!entry || !isPicture(file) || event.clipboardData?.types.includes("text/plain")) return;
       event.preventDefault();
-      this.#put(entry, file);
+      this.put(entry, file);
     };
     root.addEventListener("dragover", over, { signal });
     root.addEventListener("dragleave", () => mark(null), { signal });
@@ -99,10 +99,12 @@ export class NewPicture {
   }
 
   /**
+   * Let a picture show an embedding, and say how that went.
+   *
    * @param {Entry | undefined} entry
    * @param {Blob | undefined} picture
    */
-  async #put(entry, picture) {
+  async put(entry, picture) {
     if (!entry || !picture) return;
     const { id, name } = entry;
     try {

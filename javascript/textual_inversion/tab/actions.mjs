@@ -149,7 +149,7 @@ function actionsOfPicks(tab) {
  */
 function actionsOfFiles(tab) {
   const { files, picks, details } = tab;
-  const { trash, getMore, learnWord } = files;
+  const { trash, getMore, tryIt, learnWord } = files;
   return {
     hide: (card) => tab.withEntry(card, (entry) => files.hide([entry])),
     delete: (part) => tab.withEntry(part, (entry) => files.delete([entry])),
@@ -163,6 +163,11 @@ function actionsOfFiles(tab) {
       details.close();
       getMore?.identify(entry);
     }),
+    try: (part) => tab.withEntry(part, (entry) => {
+      details.close();
+      tryIt?.open([entry]);
+    }),
+    "try-picked": () => tryIt?.open(picks.embeddings),
     trash: () => trash.open(),
     restore: (button) => trash.restore(button),
     "empty-trash": () => trash.ask(true),

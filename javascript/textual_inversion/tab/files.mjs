@@ -5,6 +5,7 @@
 import { element, textButton } from "../page.mjs";
 import { counted, SITES } from "../words.mjs";
 import { LearnWord } from "../pictures/learn_word.mjs";
+import { TryIt } from "../pictures/try_it.mjs";
 import { GetMore } from "../sources/get_more.mjs";
 import { Drops } from "./drop.mjs";
 import { Trash } from "./trash.mjs";
@@ -23,6 +24,7 @@ import { Trash } from "./trash.mjs";
  * @property {import("./search.mjs").Search} search
  * @property {import("./folders.mjs").FolderTree} tree
  * @property {import("./undo.mjs").UndoBar} undo
+ * @property {import("../cards/new_picture.mjs").NewPicture} newPicture
  * @property {(id: string, name: string) => void} reveal Bring the card of a file into sight.
  */
 
@@ -44,15 +46,27 @@ export class Files {
     const { searchable } = parts.host;
     const folders = { folder, folders: () => parts.tree.folders, shown: parts.reveal };
     this.getMore = searchable.length ? new GetMore(parts.api.base, parts.host, folders) : undefined;
+    this.tryIt = parts.host.tries ? this.#offerTries(parts.host.tries) : undefined;
     this.learnWord = parts.host.may_learn ? new LearnWord(parts.api.base, folders) : undefined;
     /** Those that are shown over the page. */
-    this.dialogs = [this.trash, this.drops, this.getMore, this.learnWord].flatMap((each) => (each ? [each.root] : []));
+    this.dialogs = [this.trash, this.drops, this.getMore, this.tryIt, this.learnWord].flatMap((each) => (each ? [each.root] : []));
     this.mover = new Mover((target) => this.#moveShown(target));
     if (!parts.host.may_change_files) return;
     const move = textButton("move", "Move to …", { "data-key": "move" });
     const remove = textButton("delete", "Delete", { "data-key": "delete" });
     const identify = textButton("identify", SITES.identifyOne, { "data-key": "identify", hidden: !searchable.length });
     parts.details.renaming.root.append(element("div", { class: "file-actions" }, this.mover.form, move, remove, identify));
+  }
+
+  /** @param {import("../answers.mjs").Tries} tries */
+  #offerTries(tries) {
+    const { api, details, newPicture } = this.parts;
+    details.insert.after(textButton("try", "Try it"));
+    return new TryIt(api.base, tries, {
+      inside: (id) => api.entry(id),
+      keep: (entry, picture) => newPicture.put(entry, picture),
+      closed: (entry) => api.entry(entry.id).then((now) => details.open(now), () => {}),
+    });
   }
 
   /** @param {string} link */

@@ -26,6 +26,8 @@ const DEEDS = [
   ["set-of-picked", "Make a set …"],
   ["hide-picked", "Hide"],
 ];
+/** Where something paints. */
+const TRY = ["try-picked", "Try"];
 /** And where files may be changed. */
 const FILE_DEEDS = [
   ["move-picked", "Move to …"],
@@ -67,7 +69,8 @@ export class Picks {
       if (moved) this.end();
       return moved !== undefined;
     };
-    const deeds = FILE_DEEDS.map(([action, label]) => textButton(action, label));
+    const offered = files.tryIt ? [TRY, ...FILE_DEEDS] : FILE_DEEDS;
+    const deeds = offered.map(([action, label]) => textButton(action, label));
     this.deeds[this.deeds.length - 1].after(...deeds);
     this.deeds.push(...deeds);
   }

@@ -90,9 +90,9 @@ export class Tab {
       changed: () => this.details.refresh(),
       connection: (problem) => this.toolbar.warn("connection", problem),
     });
-    const { details, grid, search, tree, undo } = this;
+    const { details, grid, newPicture, search, tree, undo } = this;
     const reveal = this.reveal.bind(this);
-    this.files = new Files({ api, host, details, grid, search, tree, undo, reveal });
+    this.files = new Files({ api, host, details, grid, newPicture, search, tree, undo, reveal });
     if (host.may_change_files) this.picks.offerFiles(this.files);
     this.#build();
     this.#addListeners(signal);

@@ -13,6 +13,7 @@ from lib_embeddings.hosts.a1111.loader import Loader
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace, require, version
 from lib_embeddings.hosts.webui.parts import Parts, more_folders, we_load
+from lib_embeddings.hosts.webui.studio import WebuiStudio
 from lib_embeddings.web.answers import HostFacts
 
 _LOADING_PART = "loading of embeddings"
@@ -51,7 +52,8 @@ class Host:
         self._database = sd_hijack.model_hijack.embedding_db
         self._added: list[str] = []
         self._hashes = HashWriter(hooks)
-        self.parts = Parts(self._library, hooks, self.rescan, _facts)
+        studio = partial(WebuiStudio, self._library, self.before_generation)
+        self.parts = Parts(self._library, hooks, self.rescan, _facts, open_studio=studio)
         self._loader = Loader(self._library, self.rescan, self.catch_up, self.parts.sha256)
 
     def hook(self) -> None:

@@ -15,6 +15,7 @@ from lib_embeddings.hosts.forge.loader import LOADING_PART, Loader
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace, require, version
 from lib_embeddings.hosts.webui.parts import Parts, more_folders, we_load
+from lib_embeddings.hosts.webui.studio import WebuiStudio
 from lib_embeddings.web.answers import HostFacts
 
 
@@ -46,7 +47,8 @@ class Host:
         self._living = living
         self._library = living.library
         self._hooks = hooks
-        self.parts = Parts(self._library, hooks, self.rescan, _facts)
+        studio = partial(WebuiStudio, self._library, self.before_generation)
+        self.parts = Parts(self._library, hooks, self.rescan, _facts, open_studio=studio)
         self._infotexts = InfotextWriter(hooks)
         self._bundles = Bundles(hooks, self._infotexts.forget_prompts)
         self._loader = Loader(

@@ -19,6 +19,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import Field
 from lib_embeddings.prompts.infotext import find_fields, named_embeddings
 from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.web.painting import Studio
 
 # Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
 KEY = "Textual Inversion"
@@ -32,6 +33,7 @@ _PAGE = "lib_embeddings_page"
 _FOLDERS = "lib_embeddings_folders"
 _NETWORK = "lib_embeddings_network"
 _SITES = "lib_embeddings_sites"
+_TRIES = "lib_embeddings_try"
 
 _RENAMES = ", and renames each that it cannot read to NAME.corrupted"
 
@@ -148,13 +150,15 @@ def replace_webui_page(
 class Parts:
     """What acts at the WebUI's events, and needs to know nothing of how it loads embeddings."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what WebUIs differ in
         self,
         library: Library,
         hooks: Hooks,
         rescan: Callable[[], object],
         facts: Callable[[str], HostFacts],
         replace_page: ReplacePage = replace_webui_page,
+        *,
+        open_studio: Callable[[], Studio] | None = None,
     ) -> None:
         """Prepare; nothing is hooked before `hook`.
 
@@ -162,12 +166,14 @@ class Parts:
             rescan: scans all folders now.
             facts: returns what the tab needs to know of the WebUI; given its separator of names.
             replace_page: shows our tab in the place of the WebUI's page.
+            open_studio: returns what paints with the WebUI's model; None where nothing does.
         """
         self._library = library
         self._hooks = hooks
         self._rescan = rescan
         self._facts = facts
         self._page = replace_page
+        self._open_studio = open_studio
         self._reports = PromptReports(library, apply_styles)
 
     def hook(
@@ -199,44 +205,42 @@ class Parts:
     def _add_settings(
         self, change_loading: Callable[[], object], change_folders: Callable[[], object]
     ) -> None:
-        guard = self._hooks.guard
-        loads = shared.OptionInfo(
-            True,
-            "Load embeddings with this extension. When off, the WebUI loads them itself"
-            + (_RENAMES if renames_files() else ""),
-            section=_SECTION,
-            onchange=lambda: guard("loading of embeddings", change_loading),
-        )
-        page = shared.OptionInfo(
-            True,
-            "Show this extension's tab. When off, the WebUI shows its own Textual Inversion page",
-            section=_SECTION,
-        ).needs_reload_ui()
-        folders = shared.OptionInfo(
-            "",
-            "More folders to look for embeddings in, one on each line",
-            component_args={"lines": 3},
-            section=_SECTION,
-            onchange=lambda: guard("folders", change_folders),
-        )
-        network = shared.OptionInfo(
-            False,
-            "Let other machines change files here, as to rename them, where the WebUI has no login",
-            section=_SECTION,
-        )
-        sites = shared.OptionInfo(
-            True,
-            "Let the tab find and download embeddings on Civitai and Hugging Face when somebody "
-            "clicks there",
-            section=_SECTION,
-        ).needs_reload_ui()
+        guard, option = self._hooks.guard, partial(shared.OptionInfo, section=_SECTION)
         options = {
-            _LOADS: loads,
-            _PAGE: page,
-            _FOLDERS: folders,
-            _NETWORK: network,
-            _SITES: sites,
+            _LOADS: option(
+                True,
+                "Load embeddings with this extension. When off, the WebUI loads them itself"
+                + (_RENAMES if renames_files() else ""),
+                onchange=lambda: guard("loading of embeddings", change_loading),
+            ),
+            _PAGE: option(
+                True,
+                "Show this extension's tab. When off, the WebUI shows its own Textual Inversion "
+                "page",
+            ).needs_reload_ui(),
+            _FOLDERS: option(
+                "",
+                "More folders to look for embeddings in, one on each line",
+                component_args={"lines": 3},
+                onchange=lambda: guard("folders", change_folders),
+            ),
+            _NETWORK: option(
+                False,
+                "Let other machines change files here, as to rename them, where the WebUI has no "
+                "login",
+            ),
+            _SITES: option(
+                True,
+                "Let the tab find and download embeddings on Civitai and Hugging Face when "
+                "somebody clicks there",
+            ).needs_reload_ui(),
         }
+        if self._open_studio:
+            options[_TRIES] = option(
+                True,
+                "Let the tab try embeddings and make previews with the WebUI's model when somebody "
+                "clicks there",
+            ).needs_reload_ui()
         for key, info in options.items():
             self._hooks.add("settings", partial(_add_option, key, info))
 
@@ -259,7 +263,10 @@ class Parts:
 
         def answer() -> Undo:
             door = door_of(app, shared.cmd_opts, opens_files)
-            return serve(app, self._library, self._reports, facts, door)
+            studio = None
+            if self._open_studio and _setting(_TRIES, default=True):
+                studio = self._hooks.guard("trying of embeddings", self._open_studio)
+            return serve(app, self._library, self._reports, facts, door, studio)
 
         self._hooks.add("API and page", answer)
         self._hooks.add("news for the page", partial(unpack_events, app))

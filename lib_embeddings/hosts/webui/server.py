@@ -16,6 +16,7 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door, is_local
+from lib_embeddings.web.painting import Studio
 from lib_embeddings.web.routes import PREFIX, add_routes
 from lib_embeddings.web.tab import Unpacked
 
@@ -26,16 +27,17 @@ _COOKIES = ("access-token", "access-token-unsecure")
 _OPENINGS = ("listen", "server_name", "share", "ngrok", "subpath")
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - what routes need
     app: Any,
     library: Library,
     reports: PromptReports,
     facts: Callable[[], HostFacts],
     door: Door,
+    studio: Studio | None = None,
 ) -> Undo:
     """Let the WebUI's application answer the page and other programs, until undone."""
     before = list(app.router.routes)
-    add_routes(app, library, facts, door, reports)
+    add_routes(app, library, facts, door, reports, studio=studio)
     ours = [route for route in app.router.routes if route not in before]
 
     def remove() -> None:

@@ -331,7 +331,7 @@ def _infotexts(run: ForgeRun) -> bool:
 
 
 def _settings(run: ForgeRun) -> bool:
-    return len(run.forge.options.data_labels) == 5
+    return len(run.forge.options.data_labels) == 6
 
 
 def _tab(_run: ForgeRun) -> bool:
@@ -352,6 +352,7 @@ FAILURES = {
     "use of embeddings in LoRA files": Place("forge.bundles", "Bundles.hook"),
     "notice of chosen models": Place("forge.host", "Host.hook_choices"),
     "tab": Place("webui.page", "replace_page"),
+    "trying of embeddings": Place("webui.studio", "require"),
 }
 
 

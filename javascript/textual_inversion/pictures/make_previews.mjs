@@ -1,0 +1,73 @@
+/**
+ * Let previews be made for all embeddings that have none, and show how far that is.
+ */
+
+import { ENDED, Jobs } from "../jobs.mjs";
+import { element, textButton } from "../page.mjs";
+import { send } from "../request.mjs";
+import { counted, sentenceCase } from "../words.mjs";
+
+/** @typedef {import("../jobs.mjs").Job} Job */
+
+const HINT = "Embeddings without a picture can get one, each painted as its kind needs it. No picture is replaced.";
+
+export class MakePreviews {
+  /** @type {Job | undefined} */
+  #job;
+  #sentence = element("p", { class: "summary", role: "status" }, HINT);
+  #bar = element("progress", { "aria-label": "Progress", hidden: true });
+  #begin = textButton("", "Make previews for all without one");
+  #pause = textButton("", "Pause");
+  #cancel = textButton("", "Cancel");
+
+  /** @param {string} base */
+  constructor(base) {
+    this.jobs = new Jobs(base);
+    this.#pause.hidden = this.#cancel.hidden = true;
+    const buttons = element("div", { class: "buttons" }, this.#begin, this.#pause, this.#cancel);
+    this.root = element("div", { class: "foot" }, this.#sentence, this.#bar, buttons);
+    this.#begin.addEventListener("click", () => this.#attempt(() => send("POST", `${base}/previews`, {})));
+    this.#pause.addEventListener("click", () => this.#attempt(() => this.#pauseOrGoOn()));
+    this.#cancel.addEventListener("click", () => this.#attempt(() => this.jobs.cancel(this.#job?.id ?? "")));
+  }
+
+  #pauseOrGoOn() {
+    const { id = "", state } = this.#job ?? {};
+    return state === "asking" ? this.jobs.answer(id, { go_on: true }) : this.jobs.signal(id, "pause");
+  }
+
+  /** @param {() => Promise<Job>} work */
+  async #attempt(work) {
+    try {
+      this.follow(await work());
+    } catch (error) {
+      this.#sentence.textContent = sentenceCase(/** @type {Error} */ (error).message);
+    }
+  }
+
+  /** @param {Job} job One that may be of another kind. */
+  follow(job) {
+    const known = this.#job;
+    if (job.kind !== "previews" || (known?.id === job.id && known.revision > job.revision)) return;
+    this.#job = job;
+    const isOver = ENDED.includes(job.state);
+    this.#begin.hidden = !isOver;
+    this.#bar.hidden = this.#pause.hidden = this.#cancel.hidden = isOver;
+    this.#pause.textContent = job.state === "asking" ? "Go on" : "Pause";
+    if (job.total) [this.#bar.max, this.#bar.value] = [job.total, job.done];
+    else this.#bar.removeAttribute("value");
+    this.#sentence.textContent = sentenceCase(sentenceOf(job));
+  }
+}
+
+/** @param {Job} job */
+function sentenceOf({ state, reason, so_far, result }) {
+  const { made = 0, skipped = [], name, waits } = result ?? so_far;
+  const sofar = `${counted(made, "preview")} made`;
+  const skips = skipped.length ? `; not ${skipped[0].name}: ${skipped[0].reason}` : "";
+  if (state === "failed") return reason ?? "";
+  if (state === "asking") return `Paused, ${sofar}`;
+  if (ENDED.includes(state)) return `${sofar}${skips}`;
+  if (waits) return `${sofar}; waits until the WebUI has finished its pictures …`;
+  return name ? `${sofar}; painting ${name} …` : "Waits for its turn …";
+}

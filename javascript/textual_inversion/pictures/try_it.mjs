@@ -1,0 +1,234 @@
+/**
+ * Try embeddings: pictures of the same seeds without and with them, painted while somebody looks on.
+ */
+
+import { ENDED, Jobs } from "../jobs.mjs";
+import { listen } from "../live.mjs";
+import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
+import { send } from "../request.mjs";
+import { sentenceCase } from "../words.mjs";
+import { MakePreviews } from "./make_previews.mjs";
+import { Rows } from "./rows.mjs";
+
+/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Tries} Tries */
+/** @typedef {import("../jobs.mjs").Job} Job */
+
+/** @type {Record<string, string>} What an embedding may be for. */
+const KINDS = { object: "Object", style: "Style", negative: "Negative prompt" };
+
+/**
+ * @typedef {object} Owner
+ * @property {(id: string) => Promise<{kind: string}>} inside Returns what an embedding is for.
+ * @property {(entry: Entry, picture: Blob) => Promise<void>} keep Let a picture show an embedding.
+ * @property {(entry: Entry) => void} closed Called with the first of them.
+ */
+
+export class TryIt {
+  /** @type {Entry[]} */
+  #entries = [];
+  /** @type {Job | undefined} The one that is shown. */
+  #job;
+  #stopListening = () => {};
+  #kind = element("select", {}, ...Object.entries(KINDS).map(([value, title]) => element("option", { value }, title)));
+  #prompt = element("textarea", { rows: 2 });
+  #negative = element("textarea", { rows: 2 });
+  #seeds = numbersInput("1, 2, 3, 4");
+  #weights = numbersInput("0, 1");
+  #steps = element("input", { type: "text", inputmode: "numeric", value: "20" });
+  #side = element("input", { type: "text", inputmode: "numeric", placeholder: "Model's own" });
+  #submit = element("button", { type: "submit", class: "plain main-action" }, "Try");
+  #problem = element("p", { class: "problem", role: "alert", hidden: true });
+  #bar = element("progress", { "aria-label": "Progress" });
+  #sentence = element("p", { role: "status" });
+  #stop = textButton("", "Stop, and keep these");
+  #cancel = textButton("", "Cancel");
+
+  /**
+   * @param {string} base
+   * @param {Tries} tries
+   * @param {Owner} owner
+   */
+  constructor(base, tries, owner) {
+    this.base = base;
+    this.tries = tries;
+    this.owner = owner;
+    this.jobs = new Jobs(base);
+    this.previews = new MakePreviews(base);
+    this.rows = new Rows({
+      addressOf: (n) => this.jobs.picture(this.#job?.id ?? "", n),
+      entryOf: (id) => this.#entries.find((entry) => entry.id === id),
+      keep: owner.keep,
+    });
+    this.form = this.#buildForm();
+    const buttons = element("div", { class: "buttons" }, this.#stop, this.#cancel);
+    this.state = element("div", { class: "painting", hidden: true }, this.#sentence, this.#bar, buttons);
+    const parts = [this.form, this.#problem, this.state, this.rows.root, this.previews.root];
+    this.root = dialog("Try it", "try-it", ...parts);
+    this.#addListeners();
+  }
+
+  /**
+   * Show the dialog for some embeddings.
+   *
+   * @param {Entry[]} entries
+   */
+  async open(entries) {
+    const areOthers = idsOf(entries) !== idsOf(this.#entries);
+    if (areOthers) this.#forget();
+    this.#entries = entries;
+    const title = `Try ${entries.map(({ name }) => name).join(", ")}`;
+    const heading = this.root.querySelector("h2");
+    if (heading) heading.textContent = title;
+    this.root.setAttribute("aria-label", title);
+    this.#fail(this.tries.missing ?? "");
+    this.#submit.disabled = this.tries.missing !== null;
+    showOver(this.root);
+    this.#submit.focus();
+    const job = (/** @type {Job} */ job) => this.#follow(job);
+    this.#stopListening = listen(`${this.base}/events`, { changed: () => {}, connection: () => {}, job });
+    const { kind } = await this.owner.inside(entries[0].id).catch(() => ({ kind: "object" }));
+    if (areOthers) this.#choose(kind);
+  }
+
+  #buildForm() {
+    const more = element(
+      "details",
+      {},
+      element("summary", {}, "More"),
+      element("div", { class: "fields" }, field("Weights, 0 without it", this.#weights), field("Steps", this.#steps), field("Size", this.#side)),
+    );
+    return element(
+      "form",
+      { class: "trial" },
+      element("div", { class: "fields" }, field("What it is for", this.#kind), field("Seeds", this.#seeds)),
+      field("Prompt, with {name} for its name", this.#prompt),
+      field("Negative prompt", this.#negative),
+      more,
+      this.#submit,
+    );
+  }
+
+  #addListeners() {
+    this.#kind.addEventListener("change", () => this.#choose(this.#kind.value));
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#begin();
+    });
+    this.#stop.addEventListener("click", () => this.#job && this.#attempt(() => this.jobs.signal(this.#job?.id ?? "", "stop")));
+    this.#cancel.addEventListener("click", () => this.#job && this.#attempt(() => this.jobs.cancel(this.#job?.id ?? "")));
+    this.root.addEventListener("click", ({ target }) => target === this.root && this.root.close());
+    this.root.addEventListener("close", () => {
+      this.#stopListening();
+      this.rows.close();
+      this.owner.closed(this.#entries[0]);
+    });
+  }
+
+  /** @param {string} kind Whose usual prompts are filled in. */
+  #choose(kind) {
+    this.#kind.value = kind;
+    [this.#prompt.value, this.#negative.value] = this.tries.prompts[kind];
+  }
+
+  async #begin() {
+    const side = this.#side.value.trim();
+    await this.#attempt(() =>
+      send("POST", `${this.base}/try`, {
+        ids: this.#entries.map(({ id }) => id),
+        kind: this.#kind.value,
+        prompt: this.#prompt.value,
+        negative: this.#negative.value,
+        seeds: numbersIn(this.#seeds),
+        weights: numbersIn(this.#weights),
+        steps: Number(this.#steps.value),
+        side: side ? Number(side) : null,
+      }).then((job) => (this.#job = job)),
+    );
+  }
+
+  /** @param {() => Promise<Job>} work */
+  async #attempt(work) {
+    try {
+      this.#fail("");
+      this.#follow(await work());
+    } catch (error) {
+      this.#fail(/** @type {Error} */ (error).message);
+    }
+  }
+
+  /** @param {string} problem */
+  #fail(problem) {
+    this.#problem.textContent = sentenceCase(problem);
+    this.#problem.hidden = !problem;
+  }
+
+  #forget() {
+    this.#job = undefined;
+    this.state.hidden = true;
+    this.rows.show(undefined);
+  }
+
+  /**
+   * Show how a job is, if it is one of these embeddings', and the newest of them.
+   *
+   * @param {Job} job
+   */
+  #follow(job) {
+    this.previews.follow(job);
+    const { ids } = job.result ?? job.so_far;
+    const isOurs = job.kind === "try" && ids?.join() === idsOf(this.#entries);
+    const known = this.#job;
+    if (known?.id === job.id ? known.revision > job.revision : !isOurs || (known && !ENDED.includes(known.state))) return;
+    this.#job = job;
+    this.#show(job);
+  }
+
+  /** @param {Job} job */
+  #show(job) {
+    const { state, done, total, reason, so_far, result } = job;
+    const isOver = ENDED.includes(state);
+    this.state.hidden = false;
+    this.#bar.hidden = this.#stop.hidden = this.#cancel.hidden = isOver;
+    this.#submit.disabled = !isOver;
+    if (total) [this.#bar.max, this.#bar.value] = [total, done];
+    else this.#bar.removeAttribute("value");
+    this.#stop.hidden ||= !so_far.pictures?.length;
+    setAttribute(this.state, "data-state", state);
+    this.#sentence.textContent = sentenceCase(reason ?? sentenceOf(job));
+    this.rows.show(result ?? so_far);
+  }
+}
+
+/** @param {Job} job */
+function sentenceOf({ state, so_far, result }) {
+  const { model, waits } = result ?? so_far;
+  if (state === "waiting") return "Waits for its turn …";
+  if (state === "cancelled") return "Cancelled";
+  if (state === "working" && !model) return "Loads the model …";
+  if (state === "working" && waits) return "Waits until the WebUI has finished its pictures …";
+  return `Painted with ${model}`;
+}
+
+/** @param {Entry[]} entries */
+function idsOf(entries) {
+  return entries.map(({ id }) => id).join();
+}
+
+/**
+ * @param {string} label
+ * @param {HTMLElement} input
+ */
+function field(label, input) {
+  return element("label", { class: "field" }, label, input);
+}
+
+/** @param {string} value Numbers between commas. */
+function numbersInput(value) {
+  return element("input", { type: "text", value, spellcheck: "false" });
+}
+
+/** @param {HTMLInputElement} input */
+function numbersIn({ value }) {
+  return value.split(/[\s,]+/).filter(Boolean).map(Number);
+}

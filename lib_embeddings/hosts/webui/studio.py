@@ -1,0 +1,173 @@
+"""What paints in a WebUI: its own model, by its own processing, while nobody else generates.
+
+Nothing of it is among a person's pictures, and scripts of other extensions do not run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import modules
+
+from lib_embeddings.entries.companions import as_png
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.hosts.webui.extension import require
+from lib_embeddings.library.library import Library
+from lib_embeddings.prompts.wishes import Settings, Wish
+from lib_embeddings.web.jobs import Cancelled
+from lib_embeddings.web.painting import OnStep, Painting
+
+# What we cannot do without, as the WebUI calls it.
+_NEEDED = (
+    "call_queue.queue_lock.acquire",
+    "processing.StableDiffusionProcessingTxt2Img.cached_hr_c",
+    "processing.process_images",
+    "shared.state.interrupt",
+    "shared.state.set_current_image",
+    "shared.total_tqdm.clear",
+)
+_CACHES = ("cached_c", "cached_uc", "cached_hr_c", "cached_hr_uc")
+
+_SAMPLER, _GUIDANCE = "DPM++ 2M", 7.0
+# The sides that model families were made for, in pixels; those that came later have another.
+_SIDES, _LATER_SIDE = {None: 512, "sd1": 512, "sd2": 768}, 1024
+
+# Between two looks at what the WebUI does.
+_PAUSE_SECONDS = 0.1
+
+
+class WebuiStudio:
+    """Paints one picture after the other, and lets the WebUI's own go first."""
+
+    def __init__(self, library: Library, before_generation: Callable[[], object]) -> None:
+        """Prepare.
+
+        Args:
+            before_generation: lets the next prompt find what there is now.
+
+        Raises:
+            HostError: the WebUI lacks what we call.
+        """
+        require(modules, *_NEEDED)
+        self._library = library
+        self._before_generation = before_generation
+
+    def what_is_missing(self) -> str | None:
+        return None
+
+    def open(self) -> str:
+        return str(getattr(modules.shared.opts, "sd_model_checkpoint", None) or "the WebUI's model")
+
+    def paint(
+        self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
+    ) -> Painting:
+        for entry in entries:
+            seen = self._library.find(entry.place.id)
+            if seen is None or not seen.may_be_used:
+                reason = seen.reason if seen else "it is gone"
+                raise PictureError(f"{shown(entry.place.name, 255)} cannot be used: {reason}")
+        model = self._library.view.model
+        side = settings.side or _SIDES.get(model.key if model else None, _LATER_SIDE)
+        with _turn(settings.steps, on_step), _job(), _no_history():
+            self._before_generation()
+            with _watched(settings.steps, on_step):
+                return _paint(wish, settings, side)
+
+
+@contextmanager
+def _turn(steps: int, on_step: OnStep) -> Iterator[None]:
+    """Hold the WebUI's lock; who clicks *Generate* there has it first."""
+    while not modules.call_queue.queue_lock.acquire(blocking=False):
+        on_step(0, steps, lambda: None)
+        time.sleep(_PAUSE_SECONDS)
+    try:
+        yield
+    finally:
+        modules.call_queue.queue_lock.release()
+
+
+@contextmanager
+def _job() -> Iterator[None]:
+    """Let the WebUI's progress bar and its buttons know of the work."""
+    state = modules.shared.state
+    state.begin(job="Textual Inversion")
+    try:
+        yield
+    finally:
+        state.end()
+        state.interrupted = state.skipped = state.stopping_generation = False
+        state.current_image = state.current_latent = None
+        modules.shared.total_tqdm.clear()
+
+
+@contextmanager
+def _no_history() -> Iterator[None]:
+    """Keep the prompts of the person's last picture, which the WebUI brings back on a click."""
+    options = vars(modules.shared.cmd_opts)
+    before = dict(options)
+    options["no_prompt_history"] = True
+    try:
+        yield
+    finally:
+        del options["no_prompt_history"]
+        options.update(before)
+
+
+@contextmanager
+def _watched(steps: int, on_step: OnStep) -> Iterator[None]:
+    """Tell how far the WebUI is while it paints, and interrupt it where that raises."""
+    state, is_over, raised = modules.shared.state, Event(), list[Exception]()
+
+    def look() -> bytes | None:
+        state.set_current_image()
+        return as_png(state.current_image) if state.current_image else None
+
+    def watch() -> None:
+        while not is_over.wait(_PAUSE_SECONDS):
+            try:
+                on_step(min(max(state.sampling_step, 1), steps), steps, look)
+            except Exception as error:  # noqa: BLE001 - it is raised where the work is
+                raised.append(error)
+                state.interrupt()
+                return
+
+    watcher = Thread(target=watch, name="embeddings-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()
+        if raised:
+            raise raised[0]
+
+
+def _paint(wish: Wish, settings: Settings, side: int) -> Painting:
+    generation: Any = modules.processing.StableDiffusionProcessingTxt2Img(
+        prompt=wish.prompt,
+        negative_prompt=wish.negative,
+        seed=wish.seed,
+        steps=settings.steps,
+        cfg_scale=_GUIDANCE if settings.guidance is None else settings.guidance,
+        width=side,
+        height=side,
+        sampler_name=_SAMPLER,
+        do_not_save_samples=True,
+        do_not_save_grid=True,
+    )
+    for cache in _CACHES:  # else the person's prompts would be encoded again
+        setattr(generation, cache, [None] * len(getattr(generation, cache)))
+    try:
+        processed = modules.processing.process_images(generation)
+    except Exception as error:
+        reason = shown(str(error).partition("\n")[0] or type(error).__name__, 255)
+        raise PictureError(f"the WebUI could not paint it: {reason}") from error
+    if modules.shared.state.interrupted or modules.shared.state.skipped or not processed.images:
+        raise Cancelled
+    infotext = processed.infotexts[0]
+    return Painting(as_png(processed.images[0], infotext), infotext)
