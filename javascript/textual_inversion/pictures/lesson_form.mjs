@@ -16,7 +16,7 @@ export class LessonForm {
   #target = element("div", { class: "lesson-drop" });
   #list = element("ul", { class: "seen", "aria-label": WORDS.pictures });
   #files = element("input", { type: "file", accept: "image/*,.txt", multiple: true, hidden: true });
-  #example = textButton("", WORDS.example, { title: WORDS.exampleHint });
+  #example = textButton("", WORDS.example, { title: WORDS.exampleHint, hidden: true });
   #name = textInput(WORDS.nameHint);
   #like = textInput(WORDS.likeHint);
   #kinds = Object.entries(WORDS.kinds).map(([value, title], at) => {
