@@ -26,9 +26,11 @@ SMALL_MODEL = Path(__file__).with_name("small_model")
 
 # What a checkpoint of SDXL has and one of SD 1.x or SD 2.x has not.
 _OF_SDXL = "conditioner.embedders.1."
+# The painter tells the way from a picture to noise, which is a straight line.
+FLOW = "flow_prediction"
 # How a tokenizer of CLIP's marks a token that is a word, or its end.
 _END_OF_WORD = "</w>"
-_PREDICTIONS = ("epsilon", "v_prediction")
+_PREDICTIONS = ("epsilon", "v_prediction", FLOW)
 
 
 class LoadedEncoder(NamedTuple):
@@ -89,6 +91,11 @@ class Model:
     def __str__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
         return f"{self.title}, a model of {self.family.title}, on {self.device} in {dtype}"
+
+    @property
+    def prediction(self) -> str:
+        """What the painter predicts, in the words of diffusers."""
+        return _prediction_of(self.scheduler)
 
     @property
     def side(self) -> int:
@@ -197,7 +204,7 @@ def model_of(
     unet, scheduler = getattr(pipeline, "unet", None), pipeline.scheduler
     if not families or unet is None or unet.config.in_channels != 4:
         raise ValueError("expected a model of SD 1.x, SD 2.x or SDXL that paints from text")
-    prediction = scheduler.config.get("prediction_type", "epsilon")
+    prediction = _prediction_of(scheduler)
     if prediction not in _PREDICTIONS:
         raise ValueError(f"it predicts {prediction}, expected {' or '.join(_PREDICTIONS)}")
     vae = pipeline.vae
@@ -220,6 +227,11 @@ def model_of(
         dtype,
         bool(pipeline.config.get("force_zeros_for_empty_prompt")),
     )
+
+
+def _prediction_of(scheduler: Any) -> str:
+    is_flow = isinstance(scheduler, diffusers.FlowMatchEulerDiscreteScheduler)
+    return str(scheduler.config.get("prediction_type", FLOW if is_flow else "epsilon"))
 
 
 def _encoders(pipeline: Any) -> Iterator[LoadedEncoder]:

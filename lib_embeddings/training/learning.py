@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.pictures.encode import PromptEncoder, Rows
-from lib_embeddings.pictures.model import LoadedEncoder, Model
+from lib_embeddings.pictures.model import FLOW, LoadedEncoder, Model
 from lib_embeddings.pictures.paint import ask
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.training.examples import Example, captions_of
@@ -81,7 +81,9 @@ class Learning:
             self._captions *= 2
             self._latents = torch.cat([self._latents, self._latents.flip(-1)])
             self._masks = torch.cat([self._masks, self._masks.flip(-1)])
-        self._noise = DDPMScheduler.from_config(model.scheduler.config)
+        self._noise = None
+        if model.prediction != FLOW:
+            self._noise = DDPMScheduler.from_config(model.scheduler.config)
         self._scale = _SCALE_OF_HALF if model.dtype == torch.float16 else 1.0
         if sum(each.numel() for each in model.unet.parameters()) > _LARGE:
             model.unet.enable_gradient_checkpointing()
@@ -120,7 +122,7 @@ class Learning:
 
     @property
     def _n_times(self) -> int:
-        return int(self._noise.config.num_train_timesteps)
+        return int(self.model.scheduler.config.num_train_timesteps)
 
     def _look(self) -> None:
         """Take the loss on the fixed inputs, and keep the vectors if they are the best."""
@@ -161,12 +163,21 @@ class Learning:
         encoded = self._encoder.encode_texts(different, {self.recipe.name: vectors})
         each = torch.tensor([different.index(text) for text in texts], device=device)
         encoded = encoded.select(each)
-        is_velocity = self._noise.config.prediction_type == "v_prediction"
-        noisy = self._noise.add_noise(clean, noise, times).to(device)
-        wanted = self._noise.get_velocity(clean, noise, times) if is_velocity else noise
-        found = ask(self.model, noisy, times.to(device), encoded).float()
+        noisy, wanted = self._mixed(clean, noise, times)
+        found = ask(self.model, noisy.to(device), times.to(device), encoded).float()
         errors = (found - wanted.to(device)).square() * mask
         return errors.sum() / mask.expand_as(errors).sum()
+
+    def _mixed(
+        self, clean: torch.Tensor, noise: torch.Tensor, times: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return pictures with noise in them, and what the painter should predict of each."""
+        if self._noise is None:
+            way = noise - clean
+            return clean + (times / self._n_times).view(-1, 1, 1, 1) * way, way
+        noisy = self._noise.add_noise(clean, noise, times)
+        is_velocity = self.model.prediction == "v_prediction"
+        return noisy, self._noise.get_velocity(clean, noise, times) if is_velocity else noise
 
     # What is kept while it is learned
 

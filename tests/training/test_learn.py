@@ -30,7 +30,7 @@ from lib_embeddings.training.examples import read_examples
 from lib_embeddings.training.learn import RECIPE_KEY, Learned, learn
 from lib_embeddings.training.learning import Learning, Look, has_settled, word_length
 from lib_embeddings.training.recipe import Recipe
-from tests.models import as_model, fingerprint, random_sd2, random_sdxl, small
+from tests.models import as_model, fingerprint, random_flow, random_sd2, random_sdxl, small
 
 SHORT = {"like": "circle", "most_steps": 40, "batch": 2}
 NAME = "glim-mer"
@@ -109,17 +109,20 @@ def test_both_text_encoders(pictures: Path) -> None:
     assert fingerprint(model) == before
 
 
-@pytest.mark.parametrize("pipeline", [random_sd2, random_sdxl])
+@pytest.mark.parametrize("pipeline", [random_sd2, random_sdxl, random_flow])
 def test_the_goal(
     pipeline: Callable[[], object], pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A painter that knows what is asked of it, noise or v, has no loss."""
+    """A painter that knows what is asked of it, noise, v or the way to it, has no loss."""
     model = as_model(pipeline())
     learning = Learning(model, Recipe(NAME, "circle"), read_examples([pictures]))
     noise = torch.randn(4, *learning._latents.shape[1:])
     times, batch = torch.tensor([10, 300, 600, 990]), torch.arange(4)
-    is_velocity = model.family.key == "sd2"
-    goal = model.scheduler.get_velocity(learning._latents, noise, times) if is_velocity else noise
+    goal = {
+        "epsilon": lambda: noise,
+        "v_prediction": lambda: model.scheduler.get_velocity(learning._latents, noise, times),
+        "flow_prediction": lambda: noise - learning._latents,
+    }[model.prediction]()
     monkeypatch.setattr(module, "ask", lambda *_: goal)
     loss = learning._loss(learning.vectors(), batch, times, [0] * 4, noise)
     assert loss.item() == pytest.approx(0, abs=1e-10)
