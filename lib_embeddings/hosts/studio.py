@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from lib_embeddings.prompts.wishes import Settings, Wish
 from lib_embeddings.web.painting import OnStep, Painting
 
 if TYPE_CHECKING:
+    from lib_embeddings.pictures.encode import Rows
     from lib_embeddings.pictures.model import Model
 
 
@@ -41,25 +42,30 @@ class AppStudio:
     def what_is_missing(self) -> str | None:
         return what_is_missing()
 
-    def open(self) -> str:
+    def open(self, entries: Sequence[Entry] = ()) -> str:
+        self._rows(entries)
         return str(self.model)
 
     def paint(
         self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
     ) -> Painting:
         from lib_embeddings.pictures.compare import infotext_of  # noqa: PLC0415
-        from lib_embeddings.pictures.encode import rows_of  # noqa: PLC0415
         from lib_embeddings.pictures.paint import Live, paint  # noqa: PLC0415
 
         def show(step: int, steps: int, live: Live) -> None:
             on_step(step, steps, lambda: as_png(live()[0]))
 
-        try:
-            read = [read_embedding(entry.place.full_path) for entry in entries]
-            rows = {each.name: rows_of(each, self.model) for each in read}
-            (picture,) = paint(self.model, rows, [wish], settings, show)
-            used = {entry.place.name: sha256(entry.place.full_path) for entry in entries}
-        except OSError as error:
-            raise PictureError(f"an embedding cannot be read: {error.strerror}") from error
+        (picture,) = paint(self.model, self._rows(entries), [wish], settings, show)
+        used = {entry.place.name: sha256(entry.place.full_path) for entry in entries}
         infotext = infotext_of(wish, settings, self.model, picture.size, used)
         return Painting(as_png(picture, infotext), infotext)
+
+    def _rows(self, entries: Sequence[Entry]) -> Mapping[str, Rows]:
+        """Return the rows of embeddings for the model. Raises as `paint` does."""
+        from lib_embeddings.pictures.encode import rows_of  # noqa: PLC0415
+
+        try:
+            read = [read_embedding(entry.place.full_path) for entry in entries]
+        except OSError as error:
+            raise PictureError(f"an embedding cannot be read: {error.strerror}") from error
+        return {each.name: rows_of(each, self.model) for each in read}

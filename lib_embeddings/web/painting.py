@@ -50,11 +50,12 @@ class Studio(Protocol):
     def what_is_missing(self) -> str | None:
         """Return why it cannot paint, with what to do about that; None where it can."""
 
-    def open(self) -> str:
-        """Get ready, and return with which model it paints, for people.
+    def open(self, entries: Sequence[Entry] = ()) -> str:
+        """Get ready to paint with some embeddings, and return with which model, for people.
 
         Raises:
             PictureError: it cannot.
+            EmbeddingError: one of the files is no embedding any more.
         """
 
     def paint(
@@ -190,7 +191,7 @@ class _Trying:
         kinds = {name: trial.kind or kind_in(self._library, seen) for name, seen in found.items()}
         ways = columns(kinds, trial.prompt, trial.negative, trial.weights)
         so_far = {
-            "model": self._studio.open(),
+            "model": self._studio.open([seen.entry for seen in found.values()]),
             "ids": trial.ids,
             "columns": [
                 {"label": way.label, "id": found[way.name].entry.place.id if way.name else None}
@@ -277,7 +278,7 @@ def _read_trial(body: Mapping[str, Any]) -> Trial:
     if not body.keys() <= set(_KEYS):
         raise HTTPException(422, f"expected any of {', '.join(_KEYS)}")
     ids = _list_of("ids", body.get("ids"), lambda each: isinstance(each, str))
-    seeds = _list_of("seeds", body.get("seeds", [1, 2, 3, 4]), _is_whole(0, (1 << 32) - 1))
+    seeds = _list_of("seeds", body.get("seeds", [1, 2, 3, 4]), _is_integer(0, (1 << 32) - 1))
     most = LIMITS.compared_weight
     weights = _list_of("weights", body.get("weights", [0, 1]), _is_number(-most, most))
     if len(ids) * len(seeds) * len(weights) > LIMITS.tried_pictures:
@@ -286,7 +287,7 @@ def _read_trial(body: Mapping[str, Any]) -> Trial:
     given = body.get("kind")
     kind = one_of("kind", given, KINDS) if given else None
     settings = Settings(
-        _one("steps", body.get("steps", Settings.steps), _is_whole(1, LIMITS.prompt_steps)),
+        _one("steps", body.get("steps", Settings.steps), _is_integer(1, LIMITS.prompt_steps)),
         _one("guidance", body.get("guidance"), _or_none(_is_number(1, 100))),
         _one("side", body.get("side"), _or_none(_is_side)),
     )
@@ -325,7 +326,7 @@ def _text(key: str, value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _is_whole(least: int, most: int) -> Check:
+def _is_integer(least: int, most: int) -> Check:
     return lambda value: type(value) is int and least <= value <= most
 
 

@@ -41,17 +41,22 @@ class FakeStudio:
     def what_is_missing(self) -> str | None:
         return self.missing
 
-    def open(self) -> str:
+    def open(self, entries: Sequence[Entry] = ()) -> str:
         if "model" in self.refuses:
             raise PictureError("the model cannot be loaded")
+        self._check(entries)
         return "a model"
+
+    def _check(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.place.name in self.refuses:
+                raise PictureError(f"{entry.place.name} is for another model")
 
     def paint(
         self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
     ) -> Painting:
+        self._check(entries)
         names = [entry.place.name for entry in entries]
-        if self.refuses.intersection(names):
-            raise PictureError(f"{names[0]} is for another model")
         self.wishes.append((names, wish, settings))
         for step in range(STEPS + 1):
             on_step(step, STEPS, partial(painted, f"{wish} at {step}"))
@@ -241,7 +246,7 @@ def test_what_cannot_be_tried(site: Site, studio: FakeStudio) -> None:
 
 
 def test_a_model_that_cannot_paint_it(site: Site, studio: FakeStudio) -> None:
-    """The job's reason says why."""
+    """The job's reason says why, before anything is painted."""
     id_ = site.add("my-word.pt")
     for refused, reason in (
         ("my-word", "my-word is for another model"),
@@ -250,6 +255,7 @@ def test_a_model_that_cannot_paint_it(site: Site, studio: FakeStudio) -> None:
         studio.refuses = {refused}
         job = follow(site, begin(site, "/try", ids=[id_]))
         assert (job["state"], job["reason"]) == ("failed", reason)
+        assert studio.wishes == []
 
 
 def test_who_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, studio: FakeStudio) -> None:

@@ -60,23 +60,28 @@ class WebuiStudio:
     def what_is_missing(self) -> str | None:
         return None
 
-    def open(self) -> str:
+    def open(self, entries: Sequence[Entry] = ()) -> str:
+        self._check(entries)
         return str(getattr(modules.shared.opts, "sd_model_checkpoint", None) or "the WebUI's model")
 
     def paint(
         self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
     ) -> Painting:
-        for entry in entries:
-            seen = self._library.find(entry.place.id)
-            if seen is None or not seen.may_be_used:
-                reason = seen.reason if seen else "it is gone"
-                raise PictureError(f"{shown(entry.place.name, 255)} cannot be used: {reason}")
+        self._check(entries)
         model = self._library.view.model
         side = settings.side or _SIDES.get(model.key if model else None, _LATER_SIDE)
         with _turn(settings.steps, on_step), _job(), _no_history():
             self._before_generation()
             with _watched(settings.steps, on_step):
                 return _paint(wish, settings, side)
+
+    def _check(self, entries: Sequence[Entry]) -> None:
+        """Raise `PictureError` where the WebUI's model cannot use one of the embeddings."""
+        for entry in entries:
+            seen = self._library.find(entry.place.id)
+            if seen is None or not seen.may_be_used:
+                reason = seen.reason if seen else "it is gone"
+                raise PictureError(f"{shown(entry.place.name, 255)} cannot be used: {reason}")
 
 
 @contextmanager
