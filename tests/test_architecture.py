@@ -156,6 +156,7 @@ OPENERS = {
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
     "training.examples": "pictures to learn from, and the texts beside them",
     "training.lessons": "pictures that a page has sent, and the record of a lesson",
+    "cli.learn": "what captions say",
     "library.choices_file": "choices of older versions, and the model of the small app",
     "__main__": "the place for output that nobody reads",
     "sources.settings": "the file with a person's own keys",

@@ -71,6 +71,12 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="what chance begins with (default: 0)")
     parser.add_argument("--flip", action="store_true", help="show pictures as in a mirror too")
     parser.add_argument(
+        "--templates",
+        metavar="FILE",
+        help="what captions say, a line each: [name] is the word, [filewords] the text beside a "
+        "picture",
+    )
+    parser.add_argument(
         "--method",
         choices=("direction", "adam"),
         default="direction",
@@ -138,6 +144,7 @@ def _learn(options: argparse.Namespace, state: Path) -> int:
         seed=options.seed,
         is_flipped=options.flip,
         method=options.method,
+        templates=_templates(options.templates) if options.templates else None,
     )
     path = learned.save(options.out)
     state.unlink(missing_ok=True)
@@ -148,6 +155,18 @@ def _learn(options: argparse.Namespace, state: Path) -> int:
     )
     print(path)
     return OK
+
+
+def _templates(file: str) -> tuple[str, ...]:
+    """Return the lines of a file that have the name in them."""
+    try:
+        lines = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise PictureError(f"{shown(file, 255)} cannot be read: {error.strerror}") from error
+    templates = tuple(line.strip() for line in lines if "[name]" in line)
+    if not templates:
+        raise PictureError(f"{shown(file, 255)}: expected lines with [name] in them, found none")
+    return templates
 
 
 def _show(learning: Any) -> None:

@@ -61,4 +61,5 @@ class AppLearner:
             paint(learned.preview)
             return str(learned.save(lesson.target))
         except OSError as error:
-            raise PictureError(f"{error.filename} cannot be written: {error.strerror}") from error
+            why = error.strerror or error
+            raise PictureError(f"the embedding cannot be written: {why}") from error

@@ -24,6 +24,7 @@ from platformdirs import user_data_path
 from lib_embeddings.entries.drafts import sweep, write_at_once
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import fold
 from lib_embeddings.training.examples import check_number, example_of
 from lib_embeddings.training.recipe import Recipe
 
@@ -129,8 +130,9 @@ class Lessons:
         return []
 
     def find(self, name: str) -> Lesson | None:
-        """Return the lesson of a word; None where there is none."""
-        return next((lesson for lesson in self.all() if lesson.recipe.name == name), None)
+        """Return the lesson of a word, in any letter case; None where there is none."""
+        wanted = fold(name)
+        return next((each for each in self.all() if fold(each.recipe.name) == wanted), None)
 
     def forget(self, lesson: Lesson) -> None:
         """Delete a lesson."""

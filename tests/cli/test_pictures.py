@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from examples.world import PLACES, Thing, draw
-from lib_embeddings import pictures
+from lib_embeddings import pictures, read_embedding
 from lib_embeddings.__main__ import main
 from tests.builders import safetensors_file, vectors
 
@@ -68,6 +69,22 @@ def test_near_words(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert main(["inspect", "my-ring.safetensors", "--model", "missing"]) == 2
     assert "missing cannot be loaded: there is no such file" in capsys.readouterr().err
+
+
+@needs_pictures
+def test_templates(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What captions say may be said by a file, as the WebUI has some."""
+    (here / "mine.txt").write_text("a toy [name], [filewords]\n\n[name]\nno name\n")
+    (here / "none.txt").write_text("no name\n")
+    assert learn("--steps", "1", "--batch", "1", "--templates", "mine.txt") == 0
+    recipe = read_embedding("my-ring.safetensors").metadata["lib_embeddings.recipe"]
+    assert json.loads(str(recipe))["templates"] == ["a toy [name], [filewords]", "[name]"]
+    for file, reason in {
+        "none.txt": "none.txt: expected lines with [name] in them, found none",
+        "missing.txt": "missing.txt cannot be read: No such file",
+    }.items():
+        assert learn("--templates", file, "--out", "new") == 2
+        assert reason in capsys.readouterr().err
 
 
 @needs_pictures

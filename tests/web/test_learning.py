@@ -242,10 +242,10 @@ def test_refused(site: Site, changes: dict[str, object], status: int, sentence: 
 
 
 def test_twice(site: Site, learner: FakeLearner) -> None:
-    """A word that is begun is not begun again."""
+    """A word that is begun is not begun again, also where letter case is no difference."""
     begin(site)
-    response = site.client.post("/lessons", json=lesson(site))
-    assert response.json()["detail"] == "my-cross is begun already: go on with it, or forget it"
+    response = site.client.post("/lessons", json=lesson(site, name="My-Cross"))
+    assert response.json()["detail"] == "My-Cross is begun already: go on with it, or forget it"
     learner.may_step.release(3)
     job_in(site, "done")
 
