@@ -56,8 +56,18 @@ export class MakePreviews {
     this.#pause.textContent = job.state === "asking" ? "Go on" : "Pause";
     if (job.total) [this.#bar.max, this.#bar.value] = [job.total, job.done];
     else this.#bar.removeAttribute("value");
-    this.#sentence.textContent = sentenceCase(sentenceOf(job));
+    say(this.#sentence, sentenceCase(sentenceOf(job)));
   }
+}
+
+/**
+ * Show a sentence that is read aloud, once.
+ *
+ * @param {HTMLElement} place
+ * @param {string} sentence
+ */
+export function say(place, sentence) {
+  if (place.textContent !== sentence) place.textContent = sentence;
 }
 
 /** @param {Job} job */

@@ -7,7 +7,7 @@ import { listen } from "../live.mjs";
 import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
 import { send } from "../request.mjs";
 import { sentenceCase } from "../words.mjs";
-import { MakePreviews } from "./make_previews.mjs";
+import { MakePreviews, say } from "./make_previews.mjs";
 import { Rows } from "./rows.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -21,7 +21,7 @@ const KINDS = { object: "Object", style: "Style", negative: "Negative prompt" };
  * @typedef {object} Owner
  * @property {(id: string) => Promise<{kind: string}>} inside Returns what an embedding is for.
  * @property {(entry: Entry, picture: Blob) => Promise<void>} keep Let a picture show an embedding.
- * @property {(entry: Entry) => void} closed Called with the first of them.
+ * @property {(entries: Entry[]) => void} closed Called with those that were tried.
  */
 
 export class TryIt {
@@ -121,7 +121,7 @@ export class TryIt {
     this.root.addEventListener("close", () => {
       this.#stopListening();
       this.rows.close();
-      this.owner.closed(this.#entries[0]);
+      this.owner.closed(this.#entries);
     });
   }
 
@@ -195,7 +195,7 @@ export class TryIt {
     else this.#bar.removeAttribute("value");
     this.#stop.hidden ||= !so_far.pictures?.length;
     setAttribute(this.state, "data-state", state);
-    this.#sentence.textContent = sentenceCase(reason ?? sentenceOf(job));
+    say(this.#sentence, sentenceCase(reason ?? sentenceOf(job)));
     this.rows.show(result ?? so_far);
   }
 }

@@ -65,7 +65,7 @@ export class Files {
     return new TryIt(api.base, tries, {
       inside: (id) => api.entry(id),
       keep: (entry, picture) => newPicture.put(entry, picture),
-      closed: (entry) => api.entry(entry.id).then((now) => details.open(now), () => {}),
+      closed: ([{ id }, ...others]) => others.length || api.entry(id).then((now) => details.open(now), () => {}),
     });
   }
 
