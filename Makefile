@@ -72,14 +72,16 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.false_alarms
 	$(BIN)/python -m benchmarks.learn
 
+# The page is there without what paints and learns, and says what is missing. Named before all others,
+# torch comes without what only a GPU needs, where an index has it so.
 $(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[app]'
+	-$(BIN)/python -m pip install --quiet torch==2.13.0
+	-$(BIN)/python -m pip install --quiet --editable '.[app,pictures]'
 	touch $@
 
-# Named before all others, torch comes without what only a GPU needs, where an index has it so.
 $(VENV)/.test: pyproject.toml $(VENV)/.run
-	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --editable '.[app,test,lint,reference,pictures]'
 	touch $@
 

@@ -196,6 +196,13 @@ class Limits:
     learning_batch: int = 64
     # A camera's largest picture, of which a square is cut.
     learning_pixels: int = 100_000_000
+    # A side of what is kept of one: models of SDXL paint 1,024 pixels.
+    learning_side: int = 1024
+    # The file of one, and those that a page has sent and nobody learned from yet.
+    learning_picture_bytes: int = 64 * MIB
+    waiting_pictures_bytes: int = 1024 * MIB
+    # A lesson of a hundred pictures with every character of their texts written out.
+    lesson_bytes: int = 2 * MIB
     # The text encoder reads some hundred.
     caption_characters: int = 2_000
     # Beyond that a name is noise.
@@ -249,7 +256,7 @@ class Limits:
     download_seconds: float = 600.0
     # A connection that breaks is made again, and goes on where it broke.
     download_tries: int = 3
-    # What has arrived of a download that broke off, for the next try.
+    # What has arrived of a download that broke off, for the next try; pictures for the next lesson.
     kept_seconds: float = 86_400.0
     # A repository that was renamed, and from there to where its large files lie.
     redirects: int = 5

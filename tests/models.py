@@ -10,6 +10,7 @@ import torch
 from diffusers import (
     AutoencoderTiny,
     DDIMScheduler,
+    FlowMatchEulerDiscreteScheduler,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -65,6 +66,13 @@ def random_sd2() -> StableDiffusionPipeline:
         feature_extractor=None,
         requires_safety_checker=False,
     )
+
+
+def random_flow() -> StableDiffusionPipeline:
+    """Return the tiny one of SD 2.x, but that it predicts the way from pictures to noise."""
+    pipeline = random_sd2()
+    pipeline.scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0)
+    return pipeline
 
 
 def as_model(pipeline: Any) -> Model:

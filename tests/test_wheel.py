@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -41,18 +42,21 @@ def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_what_is_in_it(wheel: Path) -> None:
-    """It has the whole package, script and style inside of it, and nothing beside it."""
+    """It has the whole package, script, style and pictures inside of it, and nothing beside it."""
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata = archive.read(f"lib_embeddings-{__version__}.dist-info/METADATA").decode()
     modules = (PROJECT / "lib_embeddings").rglob("*.py")
     model = (PROJECT / "lib_embeddings" / "pictures" / "small_model").rglob("*")
-    scripts = (PROJECT / "javascript").rglob("*.mjs")
+    assets = ((PROJECT / "javascript").rglob("*.mjs"), (PROJECT / "examples").glob("pictures/*"))
     assert names == {
         "lib_embeddings/py.typed",
         "lib_embeddings/assets/style.css",
         *(path.relative_to(PROJECT).as_posix() for path in (*modules, *model) if path.is_file()),
-        *(f"lib_embeddings/assets/{path.relative_to(PROJECT).as_posix()}" for path in scripts),
+        *(
+            f"lib_embeddings/assets/{path.relative_to(PROJECT).as_posix()}"
+            for path in chain(*assets)
+        ),
     }
     assert "License-Expression: MIT\n" in metadata
     assert "License-File: LICENSE\n" in metadata

@@ -18,7 +18,6 @@ DOCS = [*sorted((PROJECT / "docs").glob("*.md")), *sorted(PROJECT.glob("*.md"))]
 # Names that others gave: the WebUI's, and the style sheet's; and a key in sidecars since long ago.
 NAMES_OF_OTHERS = {"cond_stage_model", "boxSizing", "prompt box"}
 # Modules that still use a word for something else.
-NOT_YET = {"training/learning.py": "settle"}
 
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _CODE_IN_PROSE = re.compile(r"```.*?```|`[^`\n]*`|^    .*?$", re.DOTALL | re.MULTILINE)
@@ -167,8 +166,7 @@ def test_code_uses_no_word_that_is_given_up(path: Path) -> None:
         (name, word) for name in identifiers_of(path) for word in WORDS if has(words_in(name), word)
     ]
     found += [(text, word) for text in sentences_of(path) for word in IN_PROSE if has(text, word)]
-    is_known = NOT_YET.get("/".join(path.parts[-2:]), "")
-    assert not [each for each in found if each[1] != is_known]
+    assert not found
 
 
 @pytest.mark.parametrize("path", DOCS, ids=[path.name for path in DOCS])

@@ -34,6 +34,7 @@ import { ask, patient, send, upload } from "./request.mjs";
  * @property {string[]} tabs Those with prompt fields.
  * @property {string} separator What parts a name from others.
  * @property {boolean} may_reveal Whether it may show a file in its folder.
+ * @property {boolean} may_learn Whether this page may let words be learned.
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {import("./answers.mjs").Tries | null} tries Null where this page may try nothing.
  * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
@@ -43,7 +44,6 @@ import { ask, patient, send, upload } from "./request.mjs";
  */
 
 /** @typedef {{key: string, title: string, sorts: string[], families: boolean}} Searchable */
-
 /** @typedef {import("./answers.mjs").Claims} Claims */
 /** @typedef {{id: string, path: string, same_bytes: boolean | null, is_grouped: boolean}} Twin Another file with the same name. */
 
@@ -92,11 +92,11 @@ import { ask, patient, send, upload } from "./request.mjs";
  * @property {Record<string, string>} tensors
  * @property {Record<string, Record<string, number>>} values
  * @property {Record<string, string>} health What its vectors are beside those of words, by text encoder.
+ * @property {Record<string, string>} near_words Those of the model that paints, where it is loaded.
  * @property {Record<string, Record<string, number>>} bundled
  * @property {string} [full_path] Only for clients on the same machine.
  */
 /** @typedef {Entry & Inside} Details */
-
 /**
  * @typedef {object} LibrarySummary What is true of the whole library, whatever page was asked for.
  * @property {number} generation

@@ -9,12 +9,13 @@ from typing import Any
 from lib_embeddings.cli import OK, STRICT_FAILURE, print_json, refuse
 from lib_embeddings.entries.entry import Companion
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.read import sha256
+from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.entries.walk import read_folder
-from lib_embeddings.errors import EmbeddingError, shown
+from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.inspect import alone, details_as_json, inspect
+from lib_embeddings.pictures import what_is_missing
 
 
 def add_parser(commands: Any) -> None:
@@ -24,6 +25,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 if the file is broken or unsafe"
+    )
+    parser.add_argument(
+        "--model",
+        metavar="PATH",
+        help="checkpoint (.safetensors) or folder of diffusers, to show which of its words are "
+        "nearest to the vectors",
     )
     parser.set_defaults(run=run)
 
@@ -37,10 +44,14 @@ def run(options: argparse.Namespace) -> int:
         document = details_as_json(
             catalogue, seen, inspect(entry), lambda _: sha256(place.full_path)
         )
+        if options.model and seen.state == "ok":
+            document["near_words"] = _near_words(place.full_path, options.model)
     except OSError as error:
         return refuse(f"{shown(options.file, 255)} cannot be opened: {error.strerror}")
     except EmbeddingError as error:
         return refuse(f"{shown(options.file, 255)}: {error}")
+    except PictureError as error:
+        return refuse(str(error))
     if options.json:
         print_json(document)
     else:
@@ -49,6 +60,15 @@ def run(options: argparse.Namespace) -> int:
                 print(f"{label:<12} {shown(text, 500)}")
     is_bad = seen.state in ("broken", "unsafe")
     return STRICT_FAILURE if options.strict and is_bad else OK
+
+
+def _near_words(path: str, model: str) -> dict[str, str]:
+    """Return which words of a model are nearest to an embedding. Raises `PictureError`."""
+    if missing := what_is_missing():
+        raise PictureError(missing)
+    from lib_embeddings.pictures.model import load  # noqa: PLC0415
+
+    return load(model).near_words(read_embedding(path))
 
 
 def _beside(place: Place) -> tuple[Companion, ...]:
@@ -79,6 +99,8 @@ def _rows(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | N
             yield label, f"{name} {_numbers(numbers)}"
     for key, sentence in document["health"].items():
         yield "health", f"{key}: {sentence}"
+    for key, words in document.get("near_words", {}).items():
+        yield "near words", f"{key}: {words}"
     yield from _claims(document["claims"] or {})
     for label, key in (("metadata", "metadata"), ("tensor", "tensors")):
         for name, value in document[key].items():

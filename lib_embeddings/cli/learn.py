@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from lib_embeddings.cli import INTERRUPTED, OK, add_painter, number_up_to, refus
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.pictures import what_is_missing
+
+_HEIGHTS, _BARS = "▁▂▃▄▅▆▇█", 32
 
 
 def add_parser(commands: Any) -> None:
@@ -23,6 +26,27 @@ def add_parser(commands: Any) -> None:
         "--style", action="store_true", help="it is a style; otherwise it is an object"
     )
     add_painter(parser)
+    _add_recipe(parser)
+    parser.add_argument(
+        "--out", default=".", metavar="DIR", help="where the embedding goes (default: here)"
+    )
+    parser.add_argument(
+        "--samples-every",
+        type=number_up_to(LIMITS.learning_steps),
+        default=0,
+        metavar="N",
+        help="paint the word after so many steps too, always from the same seed",
+    )
+    parser.add_argument(
+        "--seen",
+        metavar="FILE",
+        help="write a picture of what is seen of the pictures, and learn nothing",
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change the word."""
     parser.add_argument(
         "--vectors",
         type=number_up_to(LIMITS.learned_vectors),
@@ -47,47 +71,29 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help="what chance begins with (default: 0)")
     parser.add_argument("--flip", action="store_true", help="show pictures as in a mirror too")
     parser.add_argument(
+        "--templates",
+        metavar="FILE",
+        help="what captions say, a line each: [name] is the word, [filewords] the text beside a "
+        "picture",
+    )
+    parser.add_argument(
         "--method",
         choices=("direction", "adam"),
         default="direction",
         help="direction keeps the length that words have; adam is the way of the WebUI "
         "(default: direction)",
     )
-    parser.add_argument(
-        "--out", default=".", metavar="DIR", help="where the embedding goes (default: here)"
-    )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Learn, and print where the embedding is."""
     if missing := what_is_missing():
         return refuse(missing)
-    from lib_embeddings.pictures.model import load  # noqa: PLC0415
-    from lib_embeddings.training.learn import learn, path_for  # noqa: PLC0415
-
     state = Path(f"{options.name}.learning").absolute()
     try:
-        path_for(options.out, options.name)
-        model = load(options.model)
-        print(model)
-        learned = learn(
-            options.pictures,
-            options.name,
-            like=options.like,
-            model=model,
-            state=state,
-            on_look=_show,
-            kind="style" if options.style else "object",
-            n_vectors=options.vectors,
-            most_steps=options.steps,
-            batch=options.batch,
-            seed=options.seed,
-            is_flipped=options.flip,
-            method=options.method,
-        )
-        path = learned.save(options.out)
-        state.unlink(missing_ok=True)
+        if options.seen:
+            return _show_seen(options)
+        return _learn(options, state)
     except PictureError as error:
         return refuse(str(error))
     except OSError as error:
@@ -98,14 +104,83 @@ def run(options: argparse.Namespace) -> int:
             "--steps it ends with the best so far",
             INTERRUPTED,
         )
-    first, best = learned.looks[0].loss, min(learned.looks, key=lambda look: look.loss)
-    print(f"loss {first:.4f} before, {best.loss:.4f} at step {best.step}, which is kept")
+
+
+def _show_seen(options: argparse.Namespace) -> int:
+    from lib_embeddings.training.examples import read_examples, sheet_of  # noqa: PLC0415
+
+    sheet = sheet_of(read_examples(options.pictures))
+    try:
+        sheet.save(options.seen)
+    except ValueError:  # Pillow knows no such ending
+        return refuse(f"{shown(options.seen, 255)}: expected a name that ends with .png")
+    print(options.seen)
+    return OK
+
+
+def _learn(options: argparse.Namespace, state: Path) -> int:
+    from lib_embeddings.pictures.compare import write_new  # noqa: PLC0415
+    from lib_embeddings.pictures.model import load  # noqa: PLC0415
+    from lib_embeddings.training.learn import learn, path_for  # noqa: PLC0415
+
+    path_for(options.out, options.name)
+    model = load(options.model)
+    print(model)
+    learned = learn(
+        options.pictures,
+        options.name,
+        like=options.like,
+        model=model,
+        state=state,
+        on_step=_show,
+        samples_every=options.samples_every,
+        on_sample=lambda sample: write_new(
+            Path(options.name), sample.label, sample.picture, sample.infotext
+        ),
+        kind="style" if options.style else "object",
+        n_vectors=options.vectors,
+        most_steps=options.steps,
+        batch=options.batch,
+        seed=options.seed,
+        is_flipped=options.flip,
+        method=options.method,
+        templates=_templates(options.templates) if options.templates else None,
+    )
+    path = learned.save(options.out)
+    state.unlink(missing_ok=True)
+    losses = [look.loss for look in learned.looks]
+    best = min(learned.looks, key=lambda look: look.loss)
+    print(
+        f"loss {losses[0]:.4f} {_curve(losses)} {best.loss:.4f} at step {best.step}, which is kept"
+    )
     print(path)
     return OK
 
 
+def _templates(file: str) -> tuple[str, ...]:
+    """Return the lines of a file that have the name in them."""
+    try:
+        lines = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise PictureError(f"{shown(file, 255)} cannot be read: {error.strerror}") from error
+    templates = tuple(line.strip() for line in lines if "[name]" in line)
+    if not templates:
+        raise PictureError(f"{shown(file, 255)}: expected lines with [name] in them, found none")
+    return templates
+
+
 def _show(learning: Any) -> None:
     """Print how far it is, on a terminal over and over in one line."""
-    look = learning.looks[-1]
     if sys.stderr.isatty():
-        print(f"\rstep {look.step}, loss {look.loss:.4f} ", end="", file=sys.stderr, flush=True)
+        loss = learning.looks[-1].loss
+        print(f"\rstep {learning.step}, loss {loss:.4f} ", end="", file=sys.stderr, flush=True)
+
+
+def _curve(losses: Sequence[float]) -> str:
+    """Return a line of bars that are as high as losses."""
+    least, most = min(losses), max(losses)
+    shown_ = losses[:: -(-len(losses) // _BARS)]
+    return "".join(
+        _HEIGHTS[round((loss - least) / ((most - least) or 1) * (len(_HEIGHTS) - 1))]
+        for loss in shown_
+    )

@@ -28,9 +28,9 @@ from starlette.responses import FileResponse, JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lib_embeddings import __version__
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
+from lib_embeddings.hosts.learner import AppLearner
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.library.choices_file import recall_model, remember_model
@@ -38,6 +38,7 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.lines import change_lines, summary_lines
 from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.version import __version__
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door
 from lib_embeddings.web.requests import one_of
@@ -242,7 +243,9 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
 
         def add_ours(app: FastAPI) -> None:
             asked = partial(facts, asks_sites=asks_sites)
-            add_routes(app, library, asked, door, studio=AppStudio(paints_with))
+            studio = AppStudio(paints_with)
+            learner = AppLearner(studio, has_small_model=paints_with is None)
+            add_routes(app, library, asked, door, studio=studio, learner=learner)
             add_model_choice(app, door, choose)
 
         app = build_app(build_page(), door, add_ours)

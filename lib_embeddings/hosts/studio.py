@@ -34,6 +34,11 @@ class AppStudio:
 
         return load(self._path)
 
+    @property
+    def has_model(self) -> bool:
+        """Whether the model is loaded by now."""
+        return "model" in vars(self)
+
     def what_is_missing(self) -> str | None:
         return what_is_missing()
 

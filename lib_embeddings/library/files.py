@@ -231,7 +231,7 @@ class Files:
             return
         path.unlink()
         try:
-            follow_moves(plan.moves)
+            follow_moves(record.moves)
         except (WriteError, OSError) as error:  # all has moved; LoRA Manager will find that itself
             log.warning("%s", error)
 

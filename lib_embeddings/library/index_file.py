@@ -12,7 +12,6 @@ from contextlib import closing
 
 from platformdirs import user_cache_path
 
-import lib_embeddings
 from lib_embeddings.entries.place import Place
 from lib_embeddings.names import is_text
 
@@ -44,6 +43,9 @@ CREATE TABLE token_ids (
 CREATE TABLE reader (signature TEXT NOT NULL);
 CREATE TABLE roots (path TEXT PRIMARY KEY, last_day INTEGER NOT NULL) WITHOUT ROWID;
 """
+
+# All of our modules, wherever they lie.
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _BELOW = "FROM files WHERE path >= ? AND path < ?"
 _READINGS_BELOW = """
@@ -156,7 +158,7 @@ def _reader_signature() -> str:
     All of them count, as refused files are few, and so that no part of the reader is left out.
     """
     digest = hashlib.blake2b(digest_size=8)
-    for folder, _, files in sorted(os.walk(lib_embeddings.__path__[0])):
+    for folder, _, files in sorted(os.walk(_PACKAGE)):
         for name in sorted(file for file in files if file.endswith(".py")):
             status = os.stat(os.path.join(folder, name))
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())

@@ -13,9 +13,11 @@ import diffusers
 import torch
 import transformers
 from safetensors import SafetensorError, safe_open
+from torch.nn import functional
 
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, ModelFamily, families_for
 from lib_embeddings.prompts.tokenizer import TokenIds
 
@@ -24,7 +26,11 @@ SMALL_MODEL = Path(__file__).with_name("small_model")
 
 # What a checkpoint of SDXL has and one of SD 1.x or SD 2.x has not.
 _OF_SDXL = "conditioner.embedders.1."
-_PREDICTIONS = ("epsilon", "v_prediction")
+# The painter tells the way from a picture to noise, which is a straight line.
+FLOW = "flow_prediction"
+# How a tokenizer of CLIP's marks a token that is a word, or its end.
+_END_OF_WORD = "</w>"
+_PREDICTIONS = ("epsilon", "v_prediction", FLOW)
 
 
 class LoadedEncoder(NamedTuple):
@@ -44,6 +50,21 @@ class LoadedEncoder(NamedTuple):
     def table(self) -> Any:
         """The module that looks up a vector for each token."""
         return self.module.get_input_embeddings()
+
+    def near_words(self, vectors: torch.Tensor, count: int = 3) -> list[list[str]]:
+        """Return for each vector the words of the model whose vectors have the nearest directions.
+
+        Args:
+            vectors: (n_vectors, hidden_size).
+        """
+        tokens = self.tokenizer.convert_ids_to_tokens(range(len(self.tokenizer)))
+        words = [number for number, token in enumerate(tokens) if token.endswith(_END_OF_WORD)]
+        table = functional.normalize(self.table.weight[words].float(), dim=-1)
+        likeness = functional.normalize(vectors.to(table), dim=-1) @ table.T
+        return [
+            [tokens[words[number]].removesuffix(_END_OF_WORD) for number in nearest]
+            for nearest in likeness.topk(count).indices.tolist()
+        ]
 
 
 @dataclass(frozen=True)
@@ -72,6 +93,11 @@ class Model:
         return f"{self.title}, a model of {self.family.title}, on {self.device} in {dtype}"
 
     @property
+    def prediction(self) -> str:
+        """What the painter predicts, in the words of diffusers."""
+        return _prediction_of(self.scheduler)
+
+    @property
     def side(self) -> int:
         """The side of the pictures that it was made for, in pixels."""
         return int(self.unet.config.sample_size) * self.shrink
@@ -85,6 +111,17 @@ class Model:
     def usual_guidance(self) -> float:
         """How far from the negative prompt its pictures are at their best."""
         return 4.0 if self.title == SMALL_MODEL.name else 7.0
+
+    def near_words(self, embedding: Embedding) -> dict[str, str]:
+        """Return which of its words are nearest to each vector, by text encoder, for people."""
+        return {
+            each.key: "; ".join(
+                ", ".join(words)
+                for words in each.near_words(torch.tensor(embedding.vectors[each.key]))
+            )
+            for each in self.encoders
+            if each.key in embedding.vectors
+        }
 
     def tokenize(self, texts: list[str]) -> list[TokenIds]:
         """Return the token ids of each text, without those of its start and end."""
@@ -167,7 +204,7 @@ def model_of(
     unet, scheduler = getattr(pipeline, "unet", None), pipeline.scheduler
     if not families or unet is None or unet.config.in_channels != 4:
         raise ValueError("expected a model of SD 1.x, SD 2.x or SDXL that paints from text")
-    prediction = scheduler.config.get("prediction_type", "epsilon")
+    prediction = _prediction_of(scheduler)
     if prediction not in _PREDICTIONS:
         raise ValueError(f"it predicts {prediction}, expected {' or '.join(_PREDICTIONS)}")
     vae = pipeline.vae
@@ -190,6 +227,11 @@ def model_of(
         dtype,
         bool(pipeline.config.get("force_zeros_for_empty_prompt")),
     )
+
+
+def _prediction_of(scheduler: Any) -> str:
+    is_flow = isinstance(scheduler, diffusers.FlowMatchEulerDiscreteScheduler)
+    return str(scheduler.config.get("prediction_type", FLOW if is_flow else "epsilon"))
 
 
 def _encoders(pipeline: Any) -> Iterator[LoadedEncoder]:

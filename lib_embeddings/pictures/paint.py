@@ -13,7 +13,7 @@ from PIL import Image
 
 from lib_embeddings.errors import PictureError
 from lib_embeddings.pictures.encode import Conditioning, Encoded, PromptEncoder, Rows, n_tokens
-from lib_embeddings.pictures.model import Model
+from lib_embeddings.pictures.model import FLOW, Model
 from lib_embeddings.prompts.wishes import Settings, Wish
 
 SAMPLER = "DPM++ 2M"
@@ -73,6 +73,15 @@ def paint(
         ) from error
 
 
+def _sampler(model: Model) -> Any:
+    """Return what leads from noise to a picture, by what the painter predicts."""
+    config, flow = model.scheduler.config, {}
+    if model.prediction == FLOW:
+        shift = config.get("shift", config.get("flow_shift", 1.0))
+        flow = {"prediction_type": FLOW, "use_flow_sigmas": True, "flow_shift": shift}
+    return DPMSolverMultistepScheduler.from_config(config, **flow)
+
+
 def _paint(
     model: Model,
     rows: Mapping[str, Rows],
@@ -87,7 +96,7 @@ def _paint(
             "made for guidance 1"
         )
     shares = list(_shares(model, rows, wishes, steps, guidance))
-    scheduler = DPMSolverMultistepScheduler.from_config(model.scheduler.config)
+    scheduler = _sampler(model)
     scheduler.set_timesteps(steps)
     noise = torch.stack([_noise(wish.seed, side // model.shrink) for wish in wishes])
     latents = noise.to(model.device) * scheduler.init_noise_sigma

@@ -19,12 +19,12 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlencode
 
-from lib_embeddings import __version__
 from lib_embeddings.errors import SourceError, Unreachable, shown
 from lib_embeddings.limits import KIB, LIMITS, Limits
 from lib_embeddings.sources.addresses import LookUp, Target, check, look_up
 from lib_embeddings.sources.refusals import refusal, wants_key
 from lib_embeddings.sources.source import RemotePicture, Site
+from lib_embeddings.version import __version__
 
 # Sites answer programs that call themselves a browser with pages for people.
 USER_AGENT = f"lib-embeddings/{__version__}"

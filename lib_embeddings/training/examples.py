@@ -47,40 +47,91 @@ class Example(NamedTuple):
     """One picture to learn from.
 
     Attributes:
-        pixels: (side, side, 3), from -1 to 1.
-        mask: which pixels count, (side, side), from 0 to 1; None where all do.
-        caption: what stands beside it in a `.txt`; empty for nothing.
+        square: what is seen of it; what its alpha hides does not count.
+        caption: what was written about it; empty for nothing.
         sha256: of its file.
     """
 
-    pixels: npt.NDArray[np.float32]
-    mask: npt.NDArray[np.float32] | None
+    square: Image.Image
     caption: str
     sha256: str
 
-    def as_picture(self) -> Image.Image:
-        """Return what is seen of it."""
-        return Image.fromarray(((self.pixels + 1) * 127.5).round().astype(np.uint8))
+    def seen(self, side: int) -> Image.Image:
+        """Return what is seen of it as a picture of *side* pixels."""
+        picture = self._resized(side)
+        if picture.mode == "RGB":
+            return picture
+        ground = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(ground, picture).convert("RGB")
+
+    def pixels(self, side: int) -> npt.NDArray[np.float32]:
+        """Return what is seen of it, (side, side, 3), from -1 to 1."""
+        pixels = np.asarray(self.seen(side), np.float32)
+        pixels /= 127.5
+        pixels -= 1
+        return pixels
+
+    def mask(self, side: int) -> npt.NDArray[np.float32]:
+        """Return how much each pixel counts, (side, side), from 0 to 1."""
+        if self.square.mode == "RGB":
+            return np.ones((side, side), np.float32)
+        alpha = self._resized(side).getchannel("A")
+        mask = np.asarray(alpha, np.float32)
+        mask /= 255
+        return mask
+
+    def _resized(self, side: int) -> Image.Image:
+        return self.square.resize((side, side), Image.Resampling.LANCZOS)
 
 
-def read_examples(paths: Iterable[str | os.PathLike[str]], side: int) -> list[Example]:
-    """Read pictures, and those in folders.
-
-    Args:
-        side: of the squares that they become, in pixels.
+def read_examples(paths: Iterable[str | os.PathLike[str]]) -> list[Example]:
+    """Read pictures, and those in folders, with the texts beside them.
 
     Raises:
         PictureError: there are too few or too many, or one cannot be read.
     """
     files = [file for path in paths for file in _files(Path(path))]
-    if not FEWEST <= len(files) <= MOST:
+    check_number(len(files))
+    return different(_read(file) for file in files)
+
+
+def check_number(number: int) -> None:
+    """Raise `PictureError` where a word cannot be learned from so many pictures."""
+    if not FEWEST <= number <= MOST:
         raise PictureError(
-            f"expected {FEWEST} to {MOST} pictures, found {len(files)}: three to five are best"
+            f"expected {FEWEST} to {MOST} pictures, found {number}: three to five are best"
         )
-    examples = {example.sha256: example for example in (_read(file, side) for file in files)}
-    if len(examples) < FEWEST:
-        raise PictureError(f"all {len(files)} pictures are the same: choose different ones")
-    return list(examples.values())
+
+
+def different(examples: Iterable[Example]) -> list[Example]:
+    """Return each picture once. Raises `PictureError` where all are the same."""
+    found = list(examples)
+    once = {example.sha256: example for example in found}
+    if len(once) < FEWEST:
+        raise PictureError(f"all {len(found)} pictures are the same: choose different ones")
+    return list(once.values())
+
+
+def example_of(data: bytes, name: str, caption: str = "") -> Example:
+    """Return what is to be learned from of a picture's file.
+
+    Args:
+        name: what people call it.
+
+    Raises:
+        PictureError: it cannot be read, or nothing is seen of it.
+    """
+    called = shown(name, 255)
+    try:
+        square = _open(data)
+    except Exception as error:  # Pillow raises errors of every kind on damaged pictures
+        raise PictureError(f"{called} cannot be read as a picture") from error
+    if square is None:
+        raise PictureError(f"{called} has too many pixels: make it smaller")
+    if square.mode == "RGBA" and not square.getchannel("A").getbbox():
+        raise PictureError(f"{called} is transparent everywhere: nothing is seen of it")
+    words = " ".join(caption.split())[: LIMITS.caption_characters]
+    return Example(square, words, hashlib.sha256(data).hexdigest())
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -90,34 +141,26 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
 
 
-def _read(file: Path, side: int) -> Example:
+def _read(file: Path) -> Example:
     try:
-        data = file.read_bytes()
-        picture = _open(data)
+        return example_of(file.read_bytes(), file.name, _text_beside(file))
     except FileNotFoundError as error:
-        raise PictureError(f"{_named(file)} is not there") from error
-    except Exception as error:  # Pillow raises errors of every kind on damaged pictures
-        raise PictureError(f"{_named(file)} cannot be read as a picture") from error
-    if picture is None:
-        raise PictureError(f"{_named(file)} has too many pixels: make it smaller")
-    square = _cut(picture).resize((side, side), Image.Resampling.LANCZOS)
-    pixels = np.asarray(_on_white(square), np.float32) / 127.5 - 1
-    mask = None
-    if square.mode == "RGBA":
-        mask = np.asarray(square.getchannel("A"), np.float32) / np.float32(255)
-        if not mask.any():
-            raise PictureError(f"{_named(file)} is transparent everywhere: nothing is seen of it")
-    return Example(pixels, mask, _caption_beside(file), hashlib.sha256(data).hexdigest())
+        raise PictureError(f"{shown(file.name, 255)} is not there") from error
+    except OSError as error:
+        raise PictureError(f"{shown(file.name, 255)} cannot be read as a picture") from error
 
 
 def _open(data: bytes) -> Image.Image | None:
-    """Return a picture, upright; None for one that is too large."""
+    """Return the square of a picture, upright; None for one that is too large."""
     with Image.open(io.BytesIO(data)) as opened:
         if opened.width * opened.height > LIMITS.learning_pixels:
             return None
         upright = ImageOps.exif_transpose(opened)
         has_alpha = "A" in upright.mode or "transparency" in upright.info
-        return upright.convert("RGBA" if has_alpha else "RGB")
+        square = _cut(upright.convert("RGBA" if has_alpha else "RGB"))
+    most = LIMITS.learning_side
+    square.thumbnail((most, most), Image.Resampling.LANCZOS)
+    return square
 
 
 def _cut(picture: Image.Image) -> Image.Image:
@@ -130,32 +173,18 @@ def _cut(picture: Image.Image) -> Image.Image:
     return picture.crop((x, y, x + side, y + side))
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    if picture.mode == "RGB":
-        return picture
-    ground = Image.new("RGBA", picture.size, "white")
-    return Image.alpha_composite(ground, picture).convert("RGB")
-
-
-def _caption_beside(file: Path) -> str:
+def _text_beside(file: Path) -> str:
     try:
-        text = file.with_suffix(".txt").read_text(encoding="utf-8", errors="replace")
+        return file.with_suffix(".txt").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    return " ".join(text.split())[: LIMITS.caption_characters]
 
 
-def _named(file: Path) -> str:
-    return shown(file.name, 255)
-
-
-def sheet_of(examples: Sequence[Example]) -> Image.Image:
+def sheet_of(examples: Sequence[Example], side: int = 256) -> Image.Image:
     """Return what is seen of all pictures, side by side."""
-    pictures = [example.as_picture() for example in examples]
-    side = pictures[0].width
-    sheet = Image.new("RGB", (side * len(pictures), side))
-    for number, picture in enumerate(pictures):
-        sheet.paste(picture, (side * number, 0))
+    sheet = Image.new("RGB", (side * len(examples), side))
+    for number, example in enumerate(examples):
+        sheet.paste(example.seen(side), (side * number, 0))
     return sheet
 
 

@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from lib_embeddings import __version__
 from lib_embeddings.entries.drafts import sweep, write_at_once
 from lib_embeddings.entries.thumbnails import as_png
 from lib_embeddings.errors import PictureError, shown
@@ -29,8 +29,11 @@ from lib_embeddings.pictures.paint import paint
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.prompts.wishes import KIND_KEY, NAME, Settings, Wish, prompts_for
 from lib_embeddings.training.examples import Example, read_examples
-from lib_embeddings.training.learning import EVERY, Learning, Look, Recipe, check_recipe
+from lib_embeddings.training.learning import EVERY, Learning, Look
+from lib_embeddings.training.recipe import Recipe
+from lib_embeddings.version import __version__
 
+_SMALL = 10_000_000
 RECIPE_KEY = "lib_embeddings.recipe"
 _ARCHITECTURES = {
     "sd1": "stable-diffusion-v1",
@@ -93,7 +96,9 @@ def learn(  # noqa: PLR0913 - what a person may choose
     like: str,
     model: Model | str | os.PathLike[str] | None = None,
     state: str | os.PathLike[str] | None = None,
-    on_look: Callable[[Learning], object] = lambda _learning: None,
+    on_step: Callable[[Learning], object] = lambda _learning: None,
+    samples_every: int = 0,
+    on_sample: Callable[[Painted], object] = lambda _sample: None,
     **recipe: Any,
 ) -> Learned:
     """Learn a word from pictures with a model that is not changed.
@@ -105,33 +110,50 @@ def learn(  # noqa: PLR0913 - what a person may choose
         model: a loaded one, or the path of one; by default the small one of this package.
         state: a small file that is written every few steps. Where it is there, learning goes on
             from it, to the same bytes on a CPU; delete it when the result is written.
-        on_look: is called every few steps; ends the learning where it returns True.
+        on_step: is called after each step. Where it returns True, learning stops and the best so
+            far is kept; what it raises ends the work, and the state stays.
+        samples_every: after so many steps the best so far is painted, always from the same seed.
+        on_sample: is called with each of those pictures.
         recipe: the other fields of `Recipe`.
 
     Raises:
         PictureError: it cannot be learned so; before any work, or where memory ends.
     """
-    loaded = model if isinstance(model, Model) else load(model)
     chosen = Recipe(name, like, **recipe)
-    check_recipe(chosen, loaded)
-    examples = read_examples(pictures, loaded.side)
+    chosen.check()
+    examples = read_examples(pictures)
+    loaded = model if isinstance(model, Model) else load(model)
     try:
-        learning = Learning(loaded, chosen, examples)
-        kept = _Kept(Path(state), _identity(loaded, chosen, examples)) if state else None
-        if kept:
-            kept.restore(learning)
-        while not learning.is_done:
-            learning.take_step()
-            if learning.step % EVERY == 0:
-                if kept:
+        with _threads_for(loaded):
+            learning = Learning(loaded, chosen, examples)
+            kept = _Kept(Path(state), _identity(loaded, chosen, examples)) if state else None
+            if kept:
+                kept.restore(learning)
+            while not learning.is_done:
+                learning.take_step()
+                if kept and learning.step % EVERY == 0:
                     kept.write(learning)
-                if on_look(learning) is True:
+                if samples_every and learning.step % samples_every == 0:
+                    on_sample(sample(learning))
+                if on_step(learning) is True:
                     break
-        return _result(learning, examples)
+            return _result(learning, examples)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise PictureError(
             "too little memory to learn with this model: choose a smaller batch, or a smaller model"
         ) from error
+
+
+@contextmanager
+def _threads_for(model: Model) -> Iterator[None]:
+    """Let a small painter work in one thread: several would wait for each other all the time."""
+    before = torch.get_num_threads()
+    if sum(each.numel() for each in model.unet.parameters()) < _SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _result(learning: Learning, examples: Sequence[Example]) -> Learned:
@@ -168,8 +190,9 @@ def sample(learning: Learning) -> Painted:
     wish = Wish(prompt.replace(NAME, typed(recipe.name)), negative, recipe.seed)
     settings = Settings()
     (picture,) = paint(model, {recipe.name: learning.best}, [wish], settings)
+    model.vae.to("cpu")  # as before, while there are steps to take
     infotext = infotext_of(wish, settings, model, picture.size, {})
-    return Painted(recipe.name, wish.seed, picture, infotext)
+    return Painted(f"step {learning.step}", wish.seed, picture, infotext)
 
 
 def _identity(model: Model, recipe: Recipe, examples: Sequence[Example]) -> str:

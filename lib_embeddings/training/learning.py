@@ -7,7 +7,6 @@ no more than a few vectors: whoever goes on from it, goes the same way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import torch
@@ -15,59 +14,27 @@ from diffusers import DDPMScheduler
 from torch.nn import functional
 
 from lib_embeddings.errors import PictureError, shown
-from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import why_no_filename
 from lib_embeddings.pictures.encode import PromptEncoder, Rows
-from lib_embeddings.pictures.model import LoadedEncoder, Model
+from lib_embeddings.pictures.model import FLOW, LoadedEncoder, Model
 from lib_embeddings.pictures.paint import ask
-from lib_embeddings.prompts.grammar import escape, typed
-from lib_embeddings.prompts.wishes import Kind
+from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.training.examples import Example, captions_of
 from lib_embeddings.training.methods import METHODS, Method, State
+from lib_embeddings.training.recipe import Recipe
 
 # Steps from one look at the fixed inputs to the next.
 EVERY = 10
 # How often each picture is among the fixed inputs, at times spread over all.
 _FIXED = 16
 # Voronov et al., "Is This Loss Informative?" (NeurIPS 2023, arXiv 2302.04841), called DVAR: it has
-# settled when the variance of the loss over the last steps is a small share of that over all.
-_WINDOW, _SETTLED = 310, 0.15
+# flat when the variance of the loss over the last steps is a small share of that over all.
+_WINDOW, _FLAT = 310, 0.15
 # Larger painters take so much memory for gradients that computing twice is cheaper.
 _LARGE = 100_000_000
 # Half precision has no numbers as small as gradients are.
 _SCALE_OF_HALF = 1024.0
 # Apart from what steps draw.
 _SEED_OF_FIXED = -1
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a word is learned; the same recipe, model and pictures give the same bytes on a CPU.
-
-    Attributes:
-        like: words that it is like, in the middle of which it begins.
-        kind: `object` or `style`: what captions say.
-        method: `direction`, which keeps the length of words, or `adam`, as the WebUI trains.
-        most_steps: where it ends at the latest.
-        stops_early: whether it ends where the loss on fixed inputs has settled.
-        is_flipped: whether each picture is also shown as in a mirror; wrong for faces and writing.
-    """
-
-    name: str
-    like: str
-    kind: Kind = "object"
-    n_vectors: int = 1
-    method: str = "direction"
-    most_steps: int = 600
-    batch: int = 4
-    seed: int = 0
-    stops_early: bool = True
-    is_flipped: bool = False
-    templates: tuple[str, ...] | None = None
-
-    def as_json(self) -> dict[str, object]:
-        """Return what is kept beside the result."""
-        return asdict(self)
 
 
 class Look(NamedTuple):
@@ -91,7 +58,7 @@ class Learning:
         Raises:
             PictureError: the recipe cannot be followed with this model.
         """
-        check_recipe(recipe, model)
+        check_words(recipe, model)
         self.model, self.recipe = model, recipe
         self.step = 0
         self.looks: list[Look] = []
@@ -114,7 +81,9 @@ class Learning:
             self._captions *= 2
             self._latents = torch.cat([self._latents, self._latents.flip(-1)])
             self._masks = torch.cat([self._masks, self._masks.flip(-1)])
-        self._noise = DDPMScheduler.from_config(model.scheduler.config)
+        self._noise = None
+        if model.prediction != FLOW:
+            self._noise = DDPMScheduler.from_config(model.scheduler.config)
         self._scale = _SCALE_OF_HALF if model.dtype == torch.float16 else 1.0
         if sum(each.numel() for each in model.unet.parameters()) > _LARGE:
             model.unet.enable_gradient_checkpointing()
@@ -144,16 +113,16 @@ class Learning:
 
     @property
     def is_done(self) -> bool:
-        """Whether it has taken all steps, or has settled."""
+        """Whether it has taken all steps, or is flat."""
         recipe = self.recipe
-        return self.step >= recipe.most_steps or (recipe.stops_early and has_settled(self.looks))
+        return self.step >= recipe.most_steps or (recipe.stops_early and is_flat(self.looks))
 
     def _chance(self, step: int) -> torch.Generator:
         return torch.Generator().manual_seed((self.recipe.seed << 32) + step + 1)
 
     @property
     def _n_times(self) -> int:
-        return int(self._noise.config.num_train_timesteps)
+        return int(self.model.scheduler.config.num_train_timesteps)
 
     def _look(self) -> None:
         """Take the loss on the fixed inputs, and keep the vectors if they are the best."""
@@ -194,12 +163,21 @@ class Learning:
         encoded = self._encoder.encode_texts(different, {self.recipe.name: vectors})
         each = torch.tensor([different.index(text) for text in texts], device=device)
         encoded = encoded.select(each)
-        is_velocity = self._noise.config.prediction_type == "v_prediction"
-        noisy = self._noise.add_noise(clean, noise, times).to(device)
-        wanted = self._noise.get_velocity(clean, noise, times) if is_velocity else noise
-        found = ask(self.model, noisy, times.to(device), encoded).float()
+        noisy, wanted = self._mixed(clean, noise, times)
+        found = ask(self.model, noisy.to(device), times.to(device), encoded).float()
         errors = (found - wanted.to(device)).square() * mask
         return errors.sum() / mask.expand_as(errors).sum()
+
+    def _mixed(
+        self, clean: torch.Tensor, noise: torch.Tensor, times: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return pictures with noise in them, and what the painter should predict of each."""
+        if self._noise is None:
+            way = noise - clean
+            return clean + (times / self._n_times).view(-1, 1, 1, 1) * way, way
+        noisy = self._noise.add_noise(clean, noise, times)
+        is_velocity = self.model.prediction == "v_prediction"
+        return noisy, self._noise.get_velocity(clean, noise, times) if is_velocity else noise
 
     # What is kept while it is learned
 
@@ -224,11 +202,11 @@ class Learning:
         self.step = int(state["step"])
 
 
-def has_settled(looks: Sequence[Look]) -> bool:
+def is_flat(looks: Sequence[Look]) -> bool:
     """Tell whether the loss on fixed inputs changes no more."""
     losses = torch.tensor([look.loss for look in looks], dtype=torch.float64)
     last = _WINDOW // EVERY
-    return len(losses) > last and bool(losses[-last:].var() < _SETTLED * losses.var())
+    return len(losses) > last and bool(losses[-last:].var() < _FLAT * losses.var())
 
 
 def word_length(encoder: LoadedEncoder) -> float:
@@ -236,27 +214,14 @@ def word_length(encoder: LoadedEncoder) -> float:
     return float(encoder.table.weight.float().norm(dim=-1).mean())
 
 
-def check_recipe(recipe: Recipe, model: Model) -> None:
-    """Raise `PictureError` if this is no word that this model can learn."""
-    name = recipe.name
-    if why := why_no_filename(name):
-        raise PictureError(why)
-    if escape(name) != name:
-        raise PictureError(f"{shown(name)}: a prompt reads some of its characters as syntax")
-    tokens, like = model.tokenize([name, recipe.like])
+def check_words(recipe: Recipe, model: Model) -> None:
+    """Raise `PictureError` if this model cannot learn a word of this name."""
+    (tokens,) = model.tokenize([recipe.name])
     if len(tokens) < 2:
+        name = shown(recipe.name)
         raise PictureError(
-            f"{shown(name)}: the model knows this word already: choose another, as {name}-ti"
+            f"{name}: the model knows this word already: choose another, as {name}-ti"
         )
-    if not like:
-        raise PictureError("it is like nothing: name a word that the pictures are like")
-    for what, number, most in (
-        ("vectors", recipe.n_vectors, LIMITS.learned_vectors),
-        ("steps", recipe.most_steps, LIMITS.learning_steps),
-        ("pictures a step", recipe.batch, LIMITS.learning_batch),
-    ):
-        if not 1 <= number <= most:
-            raise PictureError(f"expected 1 to {most:,} {what}, found {number:,}")
 
 
 def _start(encoder: LoadedEncoder, tokens: Sequence[int], n_vectors: int) -> torch.Tensor:
@@ -270,16 +235,12 @@ def _start(encoder: LoadedEncoder, tokens: Sequence[int], n_vectors: int) -> tor
 @torch.no_grad()
 def _latents(model: Model, examples: Sequence[Example]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the pictures as latents, and which of them count."""
-    latents, masks, vae = [], [], model.vae.to(model.device)
+    vae, side = model.vae.to(model.device), model.side
+    latents = []
     for example in examples:
-        pixels = torch.from_numpy(example.pixels).permute(2, 0, 1).unsqueeze(0)
+        pixels = torch.from_numpy(example.pixels(side)).permute(2, 0, 1).unsqueeze(0)
         encoded = vae.encode(pixels.to(model.device, vae.dtype))
         found = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
         latents.append(found.float().cpu() * vae.config.scaling_factor)
-        side = latents[0].shape[-1]
-        mask = torch.ones(1, 1, side, side)
-        if example.mask is not None:
-            whole = torch.from_numpy(example.mask)[None, None]
-            mask = functional.adaptive_avg_pool2d(whole, side)
-        masks.append(mask)
-    return torch.cat(latents), torch.cat(masks)
+    masks = torch.stack([torch.from_numpy(example.mask(side))[None] for example in examples])
+    return torch.cat(latents), functional.adaptive_avg_pool2d(masks, latents[0].shape[-1])

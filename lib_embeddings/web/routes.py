@@ -27,6 +27,7 @@ from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.files import can_reveal, reveal, video
 from lib_embeddings.web.job_routes import add_job_routes
 from lib_embeddings.web.jobs import Jobs
+from lib_embeddings.web.learning import Learner, add_learning_routes
 from lib_embeddings.web.own import add_own_routes
 from lib_embeddings.web.painting import Studio, add_painting_routes, tries
 from lib_embeddings.web.requests import (
@@ -44,13 +45,15 @@ from lib_embeddings.web.sites import add_site_routes
 PREFIX = "/lib-embeddings/v1"
 
 
-def add_routes(  # noqa: PLR0913, PLR0917 - what hosts have
+def add_routes(  # noqa: PLR0913 - what hosts have
     app: FastAPI,
     library: Library,
     host: Callable[[], HostFacts],
     door: Door,
     reports: PromptReports | None = None,
+    *,
     studio: Studio | None = None,
+    learner: Learner | None = None,
 ) -> None:
     """Add all routes to *app*.
 
@@ -59,9 +62,10 @@ def add_routes(  # noqa: PLR0913, PLR0917 - what hosts have
         door: lets in who may read, who may write, and who may change files.
         reports: the library's, where others need them too.
         studio: paints, where the host has one.
+        learner: learns words, where the host has one.
     """
     jobs = Jobs()
-    routes = _Routes(library, host, door, reports or PromptReports(library), jobs, studio)
+    routes = _Routes(library, host, door, reports or PromptReports(library), jobs, studio, learner)
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
     own = [Depends(door.admit_write)]
     files = [*own, Depends(door.change_files)]
@@ -96,6 +100,8 @@ def add_routes(  # noqa: PLR0913, PLR0917 - what hosts have
     add_site_routes(router, library, host, jobs, files)
     if studio:
         add_painting_routes(router, library, jobs, studio, files)
+    if learner:
+        add_learning_routes(router, library, jobs, learner, files)
     app.include_router(router)
 
 
@@ -133,8 +139,10 @@ class _Routes:
         reports: PromptReports,
         jobs: Jobs,
         studio: Studio | None,
+        learner: Learner | None,
     ) -> None:
         self._library = library
+        self._learner = learner
         self._jobs = jobs
         self._host = host
         self._door = door
@@ -147,7 +155,8 @@ class _Routes:
         may_reveal = is_local(request) and can_reveal()
         facts = answers.host(self._host(), may_change_files=may_change_files, may_reveal=may_reveal)
         can_try = tries(self._studio) if self._studio and may_change_files else None
-        return as_json({**facts, "tries": can_try})
+        may_learn = self._learner is not None and may_change_files
+        return as_json({**facts, "tries": can_try, "may_learn": may_learn})
 
     def entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
         self,
@@ -200,6 +209,7 @@ class _Routes:
         seen = self._find(id)
         try:
             answer = answers.details(self._library, seen, shows_paths=is_local(request))
+            answer["near_words"] = self._learner.near_words(seen.entry) if self._learner else {}
         except (OSError, EmbeddingError) as error:
             raise HTTPException(404, "this file is gone or has just changed: try again") from error
         return as_json(answer)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from examples.world import PLACES, Thing, draw
+from lib_embeddings import pictures, read_embedding
 from lib_embeddings.__main__ import main
 from tests.builders import safetensors_file, vectors
 
@@ -26,6 +30,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for place in list(PLACES)[:3]:
         draw(Thing("red", "ring", "large", place), rng).save(tmp_path / f"{place}.png")
     return tmp_path
+
+
+SMALL_MODEL = Path(pictures.__file__).with_name("small_model")
 
 
 @needs_pictures
@@ -48,17 +55,18 @@ def test_an_option_offers_what_there_is(
 
 
 def learn(*options: str) -> int:
-    pictures = [f"{place}.png" for place in list(PLACES)[:3]]
-    return main(["learn", *pictures, "--name", "my-ring", "--like", "circle", *options])
+    shown = [f"{place}.png" for place in list(PLACES)[:3]]
+    return main(["learn", *shown, "--name", "my-ring", "--like", "circle", *options])
 
 
 @needs_pictures
 def test_learn_and_try(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A word is learned, and then painted without and with it."""
-    assert learn("--steps", "20", "--batch", "2", "--out", "new") == 0
+    assert learn("--steps", "20", "--batch", "2", "--out", "new", "--samples-every", "10") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "small_model, a model of SD 1.x, on cpu in float32"
-    assert lines[1].startswith("loss ")
+    assert re.match(r"loss 0\.\d{4} █[▁-█]{2} 0\.\d{4} at step \d+, which is kept", lines[1])
+    assert [(here / f"my-ring step {step}.png").exists() for step in (10, 20)] == [True, True]
     assert lines[2] == str(Path("new", "my-ring.safetensors"))
     assert sorted(path.name for path in (here / "new").iterdir()) == [
         "my-ring.preview.png",
@@ -69,6 +77,46 @@ def test_learn_and_try(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", lines[2], *painted]) == 0
     assert "my-ring compared.png: 6 pictures" in capsys.readouterr().out
     assert len(list((here / "tried").iterdir())) == 7
+
+
+@needs_pictures
+def test_near_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a model, `inspect` names the words that are nearest to what was learned."""
+    assert learn("--steps", "1", "--batch", "1") == 0
+    assert main(["inspect", "my-ring.safetensors", "--model", str(SMALL_MODEL)]) == 0
+    assert re.search(
+        r"^near words +clip_l: circle, \w+, \w+$", capsys.readouterr().out, re.MULTILINE
+    )
+    assert main(["inspect", "my-ring.safetensors", "--model", "missing"]) == 2
+    assert "missing cannot be loaded: there is no such file" in capsys.readouterr().err
+
+
+@needs_pictures
+def test_templates(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What captions say may be said by a file, as the WebUI has some."""
+    (here / "mine.txt").write_text("a toy [name], [filewords]\n\n[name]\nno name\n")
+    (here / "none.txt").write_text("no name\n")
+    assert learn("--steps", "1", "--batch", "1", "--templates", "mine.txt") == 0
+    recipe = read_embedding("my-ring.safetensors").metadata["lib_embeddings.recipe"]
+    assert json.loads(str(recipe))["templates"] == ["a toy [name], [filewords]", "[name]"]
+    for file, reason in {
+        "none.txt": "none.txt: expected lines with [name] in them, found none",
+        "missing.txt": "missing.txt cannot be read: No such file",
+    }.items():
+        assert learn("--templates", file, "--out", "new") == 2
+        assert reason in capsys.readouterr().err
+
+
+@needs_pictures
+def test_what_is_seen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is seen of the pictures can be looked at before, and nothing is learned for that."""
+    assert learn("--seen", "seen.png") == 0
+    assert capsys.readouterr().out == "seen.png\n"
+    with Image.open("seen.png") as sheet:
+        assert sheet.size == (3 * 256, 256)
+    assert learn("--seen", "seen") == 2
+    assert "seen: expected a name that ends with .png" in capsys.readouterr().err
+    assert not list(here.glob("my-ring*"))
 
 
 @needs_pictures

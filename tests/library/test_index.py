@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-import lib_embeddings
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.read import read_file
@@ -204,7 +203,7 @@ def test_the_reader_is_another_when_a_module_is(
     """A module that was edited, or came or went, makes another reader; nothing else does."""
     package = tmp_path / "package"
     shutil.copytree(Path(index_file.__file__).parents[1], package)
-    monkeypatch.setattr(lib_embeddings, "__path__", [str(package)])
+    monkeypatch.setattr(index_file, "_PACKAGE", str(package))
     signatures = [index_file._reader_signature()]
     (package / "notes.txt").write_text("no module")
     assert index_file._reader_signature() == signatures[0]

@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("diffusers", reason="lib-embeddings[pictures] is not installed")
 
+import torch
+
 from lib_embeddings import PictureError
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.pictures.model import SMALL_MODEL, load
@@ -120,3 +122,13 @@ def test_another_prediction(folder: Path) -> None:
     path.write_text(json.dumps({**config, "prediction_type": "sample"}))
     with pytest.raises(PictureError, match="it predicts sample, expected epsilon or v_prediction"):
         load(folder)
+
+
+def test_near_words() -> None:
+    """The words whose vectors have the nearest directions are named, the nearest first."""
+    model = small()
+    (encoder,) = model.encoders
+    (circle, star) = (encoder.table.weight[ids[0]] for ids in model.tokenize(["circle", "star"]))
+    near = encoder.near_words(torch.stack([3 * circle, star + circle / 2]))
+    assert [words[0] for words in near] == ["circle", "star"]
+    assert near[1][1] == "circle"

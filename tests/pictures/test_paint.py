@@ -12,9 +12,10 @@ pytest.importorskip("diffusers", reason="lib-embeddings[pictures] is not install
 import torch
 
 from examples.world import COLOURS, SHAPES, everything, recognise
+from lib_embeddings.pictures import paint as module
 from lib_embeddings.pictures.paint import Live, paint
 from lib_embeddings.prompts.wishes import Settings, Wish
-from tests.models import as_model, fingerprint, random_sd2, random_sdxl, small
+from tests.models import as_model, fingerprint, random_flow, random_sd2, random_sdxl, small
 
 SETTINGS = Settings(steps=12, guidance=4.0)
 
@@ -113,3 +114,14 @@ def test_the_last_look_is_the_picture() -> None:
     first, last = (np.asarray(each, int) for each in (looks[0], looks[-1]))
     done = np.asarray(picture, int)
     assert np.abs(last - done).mean() < np.abs(first - done).mean() / 4
+
+
+def test_a_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A painter that knows the straight way to a picture arrives there."""
+    model = as_model(random_flow())
+    goal = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(5))
+    way = lambda _model, latents, time, _encoded: (latents - goal) / (time / 1000)  # noqa: E731
+    monkeypatch.setattr(module, "ask", way)
+    (picture,) = paint(model, {}, [Wish("red", "", 1)], Settings(steps=4, guidance=1.0))
+    (expected,) = module._pictures(model, goal)
+    assert np.abs(np.asarray(picture, int) - np.asarray(expected, int)).max() <= 1

@@ -28,11 +28,11 @@ def others(tmp_path: Path) -> list[Path]:
 def test_folders_and_files(tmp_path: Path, others: list[Path]) -> None:
     """Pictures of a folder are read by name, and what is no picture is left out."""
     (tmp_path / "notes.md").write_text("no picture")
-    examples = read_examples([tmp_path], SIDE)
-    assert [tuple(each.pixels[0, 0]) for each in examples] == [
-        tuple(each.pixels[0, 0]) for each in read_examples(others, SIDE)
+    examples = read_examples([tmp_path])
+    assert [tuple(each.pixels(SIDE)[0, 0]) for each in examples] == [
+        tuple(each.pixels(SIDE)[0, 0]) for each in read_examples(others)
     ]
-    assert sheet_of(examples).size == (2 * SIDE, SIDE)
+    assert sheet_of(examples, SIDE).size == (2 * SIDE, SIDE)
 
 
 @pytest.mark.parametrize("number", [0, FEWEST - 1, MOST + 1])
@@ -40,22 +40,22 @@ def test_too_few_or_too_many(tmp_path: Path, number: int) -> None:
     """One picture is too few, and hundreds are too many."""
     one = picture(tmp_path / "a.png")
     with pytest.raises(PictureError, match=f"expected 2 to 100 pictures, found {number}"):
-        read_examples([one] * number, SIDE)
+        read_examples([one] * number)
 
 
 def test_the_same_twice(tmp_path: Path) -> None:
     """One picture under two names is one picture."""
     with pytest.raises(PictureError, match="all 2 pictures are the same"):
-        read_examples([picture(tmp_path / "a.png"), picture(tmp_path / "b.png")], SIDE)
+        read_examples([picture(tmp_path / "a.png"), picture(tmp_path / "b.png")])
 
 
 def test_damaged(tmp_path: Path, others: list[Path]) -> None:
     """A picture that cannot be read is named."""
     (tmp_path / "web.png").write_text("<html>")
     with pytest.raises(PictureError, match=r"web\.png cannot be read as a picture"):
-        read_examples([*others, tmp_path / "web.png"], SIDE)
+        read_examples([*others, tmp_path / "web.png"])
     with pytest.raises(PictureError, match=r"no\.png is not there"):
-        read_examples([*others, tmp_path / "no.png"], SIDE)
+        read_examples([*others, tmp_path / "no.png"])
 
 
 def test_the_middle_square(tmp_path: Path, others: list[Path]) -> None:
@@ -66,7 +66,7 @@ def test_the_middle_square(tmp_path: Path, others: list[Path]) -> None:
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
     wide.save(tmp_path / "wide.png", exif=exif)
-    pixels = read_examples([*others, tmp_path / "wide.png"], SIDE)[-1].pixels
+    pixels = read_examples([*others, tmp_path / "wide.png"])[-1].pixels(SIDE)
     assert np.allclose(pixels[0], [1, -1, -1])
     assert np.allclose(pixels[-1], [-1, -1, 1])
 
@@ -76,17 +76,18 @@ def test_transparency(tmp_path: Path, others: list[Path]) -> None:
     clear = Image.new("RGBA", (4 * SIDE, 2 * SIDE), (0, 0, 0, 0))
     clear.paste((255, 0, 0, 255), (3 * SIDE, SIDE // 2, 4 * SIDE, SIDE))
     clear.save(tmp_path / "clear.png")
-    example = read_examples([*others, tmp_path / "clear.png"], SIDE)[-1]
-    assert example.mask.mean() == pytest.approx(0.5, abs=0.1)
-    assert np.allclose(example.pixels[example.mask == 1], [1, -1, -1])
-    assert np.allclose(example.pixels[example.mask == 0], 1)
+    example = read_examples([*others, tmp_path / "clear.png"])[-1]
+    pixels, mask = example.pixels(SIDE), example.mask(SIDE)
+    assert mask.mean() == pytest.approx(0.5, abs=0.1)
+    assert np.allclose(pixels[mask == 1], [1, -1, -1])
+    assert np.allclose(pixels[mask == 0], 1)
 
 
 def test_nothing_seen(tmp_path: Path, others: list[Path]) -> None:
     """A picture that is transparent everywhere is refused."""
     Image.new("RGBA", (SIDE, SIDE)).save(tmp_path / "clear.png")
     with pytest.raises(PictureError, match="transparent everywhere"):
-        read_examples([*others, tmp_path / "clear.png"], SIDE)
+        read_examples([*others, tmp_path / "clear.png"])
 
 
 @pytest.mark.parametrize(
@@ -107,5 +108,5 @@ def test_captions(
 ) -> None:
     """Our own templates, a text beside the picture, or the person's own templates."""
     (tmp_path / "red.txt").write_text(beside)
-    example = read_examples([*others, picture(tmp_path / "red.png")], SIDE)[-1]
+    example = read_examples([*others, picture(tmp_path / "red.png")])[-1]
     assert expected in captions_of(example, "x-y", "object", templates)

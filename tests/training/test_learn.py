@@ -23,13 +23,14 @@ from examples.world import PLACES, Thing, draw, recognise
 from lib_embeddings import PictureError, read_embedding
 from lib_embeddings.entries import drafts
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.pictures.compare import compare
+from lib_embeddings.pictures.compare import Painted, compare
 from lib_embeddings.prompts.wishes import Settings
 from lib_embeddings.training import learning as module
 from lib_embeddings.training.examples import read_examples
 from lib_embeddings.training.learn import RECIPE_KEY, Learned, learn
-from lib_embeddings.training.learning import Learning, Look, Recipe, has_settled, word_length
-from tests.models import as_model, fingerprint, random_sd2, random_sdxl, small
+from lib_embeddings.training.learning import Learning, Look, is_flat, word_length
+from lib_embeddings.training.recipe import Recipe
+from tests.models import as_model, fingerprint, random_flow, random_sd2, random_sdxl, small
 
 SHORT = {"like": "circle", "most_steps": 40, "batch": 2}
 NAME = "glim-mer"
@@ -108,17 +109,20 @@ def test_both_text_encoders(pictures: Path) -> None:
     assert fingerprint(model) == before
 
 
-@pytest.mark.parametrize("pipeline", [random_sd2, random_sdxl])
+@pytest.mark.parametrize("pipeline", [random_sd2, random_sdxl, random_flow])
 def test_the_goal(
     pipeline: Callable[[], object], pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A painter that knows what is asked of it, noise or v, has no loss."""
+    """A painter that knows what is asked of it, noise, v or the way to it, has no loss."""
     model = as_model(pipeline())
-    learning = Learning(model, Recipe(NAME, "circle"), read_examples([pictures], model.side))
+    learning = Learning(model, Recipe(NAME, "circle"), read_examples([pictures]))
     noise = torch.randn(4, *learning._latents.shape[1:])
     times, batch = torch.tensor([10, 300, 600, 990]), torch.arange(4)
-    is_velocity = model.family.key == "sd2"
-    goal = model.scheduler.get_velocity(learning._latents, noise, times) if is_velocity else noise
+    goal = {
+        "epsilon": lambda: noise,
+        "v_prediction": lambda: model.scheduler.get_velocity(learning._latents, noise, times),
+        "flow_prediction": lambda: noise - learning._latents,
+    }[model.prediction]()
     monkeypatch.setattr(module, "ask", lambda *_: goal)
     loss = learning._loss(learning.vectors(), batch, times, [0] * 4, noise)
     assert loss.item() == pytest.approx(0, abs=1e-10)
@@ -126,15 +130,13 @@ def test_the_goal(
 
 def test_a_mask(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not count in a picture does not count in the loss."""
-    examples = read_examples([pictures], small().side)
+    examples = read_examples([pictures])
+    assert all((example.mask(8) == 1).all() for example in examples)
+    half = Image.new("L", (32, 32))
+    half.paste(255, (0, 0, 16, 32))
     for example in examples:
-        example_mask = example.mask
-        assert example_mask is None
-    half = examples[0].pixels[..., 0] * 0
-    half[:, :16] = 1
-    learning = Learning(
-        small(), Recipe(NAME, "circle"), [each._replace(mask=half) for each in examples]
-    )
+        example.square.putalpha(half)
+    learning = Learning(small(), Recipe(NAME, "circle"), examples)
     noise = torch.randn(4, *learning._latents.shape[1:])
     wrong = noise.clone()
     wrong[..., 4:] += 1
@@ -146,18 +148,18 @@ def test_a_mask(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_mirror(pictures: Path) -> None:
     """Each picture is shown as in a mirror too, where that is wished for."""
-    examples = read_examples([pictures], small().side)
+    examples = read_examples([pictures])
     learning = Learning(small(), Recipe(NAME, "circle", is_flipped=True), examples)
     assert torch.equal(learning._latents[4:], learning._latents[:4].flip(-1))
 
 
 @pytest.mark.parametrize(("noise", "expected"), [(0.0, True), (1.0, False)])
-def test_when_it_has_settled(noise: float, expected: bool) -> None:
-    """It has settled when the loss changes little any more, compared with all that it changed."""
+def test_when_it_is_flat(noise: float, expected: bool) -> None:
+    """It is flat when the loss changes little any more, compared with all that it changed."""
     rng = random.Random(0)
     looks = [Look(step, 2.0 ** (-step / 50) + noise * rng.random()) for step in range(0, 600, 10)]
-    assert has_settled(looks) is expected
-    assert not has_settled(looks[:31])
+    assert is_flat(looks) is expected
+    assert not is_flat(looks[:31])
 
 
 class Killed(BaseException):
@@ -197,7 +199,7 @@ def test_really_killed(pictures: Path, tmp_path: Path) -> None:
     code = (
         "import sys, os, signal; from tests.training.test_learn import *\n"
         "end = lambda learning: learning.step == 30 and os.kill(os.getpid(), signal.SIGKILL)\n"
-        "learn([sys.argv[1]], NAME, model=small(), state=sys.argv[2], on_look=end, **SHORT)"
+        "learn([sys.argv[1]], NAME, model=small(), state=sys.argv[2], on_step=end, **SHORT)"
     )
     state = tmp_path / "state"
     command = [sys.executable, "-W", "ignore", "-c", code, str(pictures), str(state)]
@@ -206,23 +208,27 @@ def test_really_killed(pictures: Path, tmp_path: Path) -> None:
         == -signal.SIGKILL
     )
     seen: list[int] = []
-    learned = learned_in(pictures, state, on_look=lambda learning: seen.append(learning.step))
-    assert seen == [40]
+    learned = learned_in(pictures, state, on_step=lambda learning: seen.append(learning.step))
+    assert seen == [*range(31, 41)]
     assert learned.as_file() == learned_in(pictures, None).as_file()
     assert os.listdir(tmp_path) == [state.name]  # and no draft of it
 
 
 def test_stopped(pictures: Path) -> None:
-    """Who looks on may end it; the best so far is kept."""
-    learned = learn([pictures], NAME, model=small(), on_look=lambda _: True, **SHORT)
+    """Who follows it may stop it at any step; the best so far is kept."""
+    learned = learn(
+        [pictures], NAME, model=small(), on_step=lambda learning: learning.step == 17, **SHORT
+    )
     assert [look.step for look in learned.looks] == [0, 10]
+    record = json.loads(learned.metadata[RECIPE_KEY])
+    assert (record["steps"], record["best_step"]) == (17, 10)
 
 
 def test_another_state(pictures: Path, tmp_path: Path) -> None:
     """The state of another word, or no state at all, is not gone on from."""
     state = tmp_path / "state"
     with pytest.raises(Killed):
-        learned_in(pictures, state, on_look=_die)
+        learned_in(pictures, state, on_step=_die_at_10)
     with pytest.raises(PictureError, match="is not the state of this word"):
         learned_in(pictures, state, like="square")
     state.write_bytes(b"no state")
@@ -230,8 +236,29 @@ def test_another_state(pictures: Path, tmp_path: Path) -> None:
         learned_in(pictures, state)
 
 
-def _die(_learning: Learning) -> None:
-    raise Killed
+def _die_at_10(learning: Learning) -> None:
+    if learning.step == 10:
+        raise Killed
+
+
+def test_samples(pictures: Path) -> None:
+    """Now and then the best so far is painted, from one seed, and that changes nothing else."""
+    samples: list[Painted] = []
+    learned = learn(
+        [pictures], NAME, model=small(), samples_every=20, on_sample=samples.append, **SHORT
+    )
+    assert [sample.label for sample in samples] == ["step 20", "step 40"]
+    assert {sample.seed for sample in samples} == {0}
+    assert samples[1].picture.tobytes() == learned.preview.picture.tobytes()
+    assert samples[0].picture.tobytes() != samples[1].picture.tobytes()
+    assert learned.as_file() == learned_in(pictures, None).as_file()
+
+
+@pytest.mark.parametrize("given", [["missing.png"], []])
+def test_refused_before_a_model_is_loaded(given: list[str]) -> None:
+    """Nobody waits for a model to hear that the pictures are no good."""
+    with pytest.raises(PictureError, match=r"missing\.png is not there|pictures, found"):
+        learn(2 * given, NAME, like="circle", model="no model")
 
 
 @pytest.mark.parametrize(
@@ -246,8 +273,8 @@ def _die(_learning: Learning) -> None:
     ],
 )
 def test_refused(recipe: dict[str, object], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be learned is refused before any picture is read."""
-    monkeypatch.setattr("lib_embeddings.training.learn.read_examples", None)
+    """What cannot be learned is refused before any step."""
+    monkeypatch.setattr("lib_embeddings.training.learn.read_examples", lambda _: [])
     with pytest.raises(PictureError, match=reason):
         learn([], **{"name": NAME, "like": "circle", "model": small(), **recipe})
 

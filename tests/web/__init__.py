@@ -27,6 +27,7 @@ with warnings.catch_warnings():
 
     from lib_embeddings.web.answers import HostFacts
     from lib_embeddings.web.clients import Door, allow
+    from lib_embeddings.web.learning import Learner
     from lib_embeddings.web.painting import Studio
     from lib_embeddings.web.routes import PREFIX, add_routes
 
@@ -70,13 +71,16 @@ class Site:
         library: Library,
         login: Callable[[Request], object],
         studio: Studio | None = None,
+        learner: Learner | None = None,
     ) -> None:
         self.root = root
         self.library = library
         self.app = FastAPI()
         self.reports = PromptReports(library)
         door = Door([TUNNEL], remedy="allow {}", login=login)
-        add_routes(self.app, library, lambda: FACTS, door, self.reports, studio=studio)
+        add_routes(
+            self.app, library, lambda: FACTS, door, self.reports, studio=studio, learner=learner
+        )
         self.client = self.client_from(HERE)
 
     def client_from(self, address: str, **headers: str) -> Client:
@@ -116,6 +120,7 @@ def open_site(
     monkeypatch: pytest.MonkeyPatch,
     login: Callable[[Request], object] = allow,
     studio: Studio | None = None,
+    learner: Learner | None = None,
 ) -> Iterator[Site]:
     """Yield a site with an empty root in *folder*, of a user who never ran this before."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
@@ -124,4 +129,4 @@ def open_site(
     root.mkdir(exist_ok=True)
     library = Library([root], Index.nowhere(), Choices())
     library.rescan()
-    yield Site(root, library, login, studio)
+    yield Site(root, library, login, studio, learner)

@@ -86,7 +86,7 @@ export class DetailsPanel {
     this.renaming.close();
     this.texts.close();
     this.status.textContent = "";
-    this.#render(entry, { sha256: null, metadata: {}, tensors: {}, values: {}, health: {}, bundled: {} });
+    this.#render(entry, { sha256: null, metadata: {}, tensors: {}, values: {}, health: {}, near_words: {}, bundled: {} });
     showOver(this.root);
     this.root.scrollTop = 0;
     await this.refresh();

@@ -61,6 +61,7 @@ export function mainFacts(details, host) {
         .join("; "),
     },
     { label: "Health", value: Object.values(details.health).map(sentenceCase).join("\n") },
+    { label: "Nearest words of the model", value: Object.values(details.near_words).join("\n") },
     { label: "Stored name", value: stored_name && stored_name !== name ? stored_name : "" },
     { label: "File", value: path },
     { label: "Other files with this name", value: details.twins.map(twinText).join("\n"), twins: details.twins },

@@ -154,7 +154,7 @@ function actionsOfPicks(tab) {
  */
 function actionsOfFiles(tab) {
   const { files, picks, details } = tab;
-  const { trash, getMore, tryIt } = files;
+  const { trash, getMore, tryIt, learnWord } = files;
   return {
     hide: (card) => tab.withEntry(card, (entry) => files.hide([entry])),
     delete: (part) => tab.withEntry(part, (entry) => files.delete([entry])),
@@ -164,6 +164,7 @@ function actionsOfFiles(tab) {
     "move-picked": () => files.chooseFolderIn(picks.mover),
     "get-more": () => getMore?.open(),
     "add-files": () => files.drops.open(),
+    learn: () => learnWord?.open(),
     identify: (part) => tab.withEntry(part, (entry) => {
       details.close();
       getMore?.identify(entry);

@@ -4,6 +4,7 @@
 
 import { element, textButton } from "../page.mjs";
 import { counted, SITES } from "../words.mjs";
+import { LearnWord } from "../pictures/learn_word.mjs";
 import { TryIt } from "../pictures/try_it.mjs";
 import { GetMore } from "../sources/get_more.mjs";
 import { Drops } from "./drop.mjs";
@@ -47,12 +48,12 @@ export class Files {
     });
     const folder = () => parts.search.selection.folder;
     const { searchable } = parts.host;
-    this.getMore = searchable.length
-      ? new GetMore(parts.api.base, parts.host, { folder, folders: () => parts.tree.folders, shown: parts.reveal })
-      : undefined;
+    const folders = { folder, folders: () => parts.tree.folders, shown: parts.reveal };
+    this.getMore = searchable.length ? new GetMore(parts.api.base, parts.host, folders) : undefined;
     this.tryIt = parts.host.tries ? this.#offerTries(parts.host.tries) : undefined;
+    this.learnWord = parts.host.may_learn ? new LearnWord(parts.api.base, folders) : undefined;
     /** Those that are shown over the page. */
-    this.dialogs = [this.trash, this.drops, this.getMore, this.tryIt].flatMap((each) => (each ? [each.root] : []));
+    this.dialogs = [this.trash, this.drops, this.getMore, this.tryIt, this.learnWord].flatMap((each) => (each ? [each.root] : []));
     this.mover = new Mover((target) => this.#moveShown(target));
     if (!parts.host.may_change_files) return;
     const move = textButton("move", "Move to …", { "data-key": "move" });

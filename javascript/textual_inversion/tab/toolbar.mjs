@@ -4,6 +4,7 @@
 
 import { element, iconButton, READ_MS, setAttribute } from "../page.mjs";
 import { familyTitles, number, SITES } from "../words.mjs";
+import { LEARN } from "../pictures/learn_words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
 import { missingText } from "./empty.mjs";
 import { countOf, FILTERS, SCALES, SORTS, titleOf } from "./selection.mjs";
@@ -187,6 +188,7 @@ export class Toolbar {
       this.pickToggle,
       element("label", { class: "choice scale" }, "Size", this.scale),
       ...(this.host.searchable.length ? [iconButton("get-more-open", "get-more", SITES.open)] : []),
+      ...(this.host.may_learn ? [iconButton("learn-open", "learn", LEARN.open)] : []),
       ...(this.host.may_change_files ? filesButtons() : []),
       iconButton("keys-help", "keys", "Show the keys (?)"),
     );

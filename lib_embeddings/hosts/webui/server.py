@@ -37,7 +37,7 @@ def serve(  # noqa: PLR0913, PLR0917 - what routes need
 ) -> Undo:
     """Let the WebUI's application answer the page and other programs, until undone."""
     before = list(app.router.routes)
-    add_routes(app, library, facts, door, reports, studio)
+    add_routes(app, library, facts, door, reports, studio=studio)
     ours = [route for route in app.router.routes if route not in before]
 
     def remove() -> None:

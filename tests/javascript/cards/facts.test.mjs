@@ -28,6 +28,7 @@ const DETAILS = {
   tensors: {},
   values: { clip_l: { min: -0.0512345, max: 0.05, mean: 0.00012345, std: 0.02, norm_min: 0.5, norm_max: 0.5 } },
   health: { clip_l: "its vectors are 4.0 times as long as those of words" },
+  near_words: { clip_l: "circle, ring, square" },
   bundled: {},
   twins: [],
 };
@@ -41,6 +42,7 @@ test("the main facts are in words, and what is not known is left out", () => {
   assert.equal(value(facts, "Made for"), "SD 1.x");
   assert.equal(value(facts, "Vectors"), "1 × 768 for clip_l (float32)");
   assert.equal(value(facts, "Health"), "Its vectors are 4.0 times as long as those of words");
+  assert.equal(value(facts, "Nearest words of the model"), "circle, ring, square");
   assert.equal(value(facts, "Stored name"), "<marc>");
   assert.equal(value(facts, "Format"), "PyTorch (diffusers)");
   assert.equal(value(facts, "Notes"), undefined);

@@ -1,0 +1,236 @@
+/**
+ * Ask for all that a word is learned from: pictures, what is seen of each, and how it is called.
+ */
+
+import { element, iconButton, textButton } from "../page.mjs";
+import { sentenceCase } from "../words.mjs";
+import { LEARN as WORDS } from "./learn_words.mjs";
+
+/** @typedef {import("./lessons.mjs").Lesson} Lesson */
+/** @typedef {Omit<Lesson, "folder">} Wanted */
+
+/** What the shipped pictures show. */
+const SHIPPED = { name: "my-cross", like: "circle", kind: "object" };
+
+export class LessonForm {
+  #target = element("div", { class: "lesson-drop" });
+  #list = element("ul", { class: "seen", "aria-label": WORDS.pictures });
+  #files = element("input", { type: "file", accept: "image/*,.txt", multiple: true, hidden: true });
+  #example = textButton("", WORDS.example, { title: WORDS.exampleHint, hidden: true });
+  #name = textInput(WORDS.nameHint);
+  #like = textInput(WORDS.likeHint);
+  #kinds = Object.entries(WORDS.kinds).map(([value, title], at) => {
+    const input = element("input", { type: "radio", name: "lesson-kind", value, checked: !at });
+    return element("label", { class: "choice" }, input, title);
+  });
+  #vectors = numberInput(1, 1, 8, WORDS.vectorsHint);
+  #steps = numberInput(600, 1, 100_000, WORDS.stepsHint);
+  #batch = numberInput(4, 1, 64, WORDS.batchHint);
+  #seed = numberInput(0, 0, 2 ** 31 - 1, WORDS.seedHint);
+  #flip = element("input", { type: "checkbox" });
+  #problem = element("p", { class: "problem", role: "alert", hidden: true });
+  #submit = element("button", { type: "submit", class: "plain main-action" }, WORDS.learn);
+  /** @type {string[]} */
+  #shipped = [];
+
+  /**
+   * @param {import("./lessons.mjs").Lessons} lessons
+   * @param {(wanted: Wanted) => Promise<unknown>} learn
+   */
+  constructor(lessons, learn) {
+    this.lessons = lessons;
+    this.learn = learn;
+    const choose = textButton("", WORDS.choose);
+    const buttons = element("div", { class: "buttons" }, choose, this.#example, this.#files);
+    this.#target.append(element("p", {}, WORDS.drop), buttons);
+    const options = element(
+      "div",
+      { class: "lesson-options" },
+      labelled(WORDS.vectors, this.#vectors),
+      labelled(WORDS.steps, this.#steps),
+      labelled(WORDS.batch, this.#batch),
+      labelled(WORDS.seed, this.#seed),
+      element("label", { class: "choice", title: WORDS.flipHint }, this.#flip, WORDS.flip),
+    );
+    this.root = element(
+      "form",
+      { class: "lesson", novalidate: true },
+      this.#target,
+      this.#list,
+      element(
+        "div",
+        { class: "lesson-words" },
+        labelled(WORDS.name, this.#name),
+        labelled(WORDS.like, this.#like),
+        element("div", { class: "kinds", role: "radiogroup", "aria-label": WORDS.kind }, ...this.#kinds),
+      ),
+      element("details", {}, element("summary", {}, WORDS.options), options),
+      this.#problem,
+      element("div", { class: "buttons" }, this.#submit),
+    );
+    choose.addEventListener("click", () => this.#files.click());
+    this.#files.addEventListener("change", () => this.#take(this.#files.files));
+    this.#example.addEventListener("click", () => this.#takeExample());
+    this.root.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#begin();
+    });
+  }
+
+  /**
+   * Take pictures that are dropped onto a part of the page, or pasted into it.
+   *
+   * @param {HTMLElement} part
+   */
+  watch(part) {
+    const mark = (/** @type {boolean} */ isOver) => this.#target.classList.toggle("is-over", isOver);
+    part.addEventListener("dragover", (event) => {
+      if (!event.dataTransfer?.types.includes("Files") || !this.root.checkVisibility()) return;
+      event.preventDefault();
+      mark(true);
+    });
+    part.addEventListener("dragleave", ({ relatedTarget }) => {
+      if (!part.contains(/** @type {Node | null} */ (relatedTarget))) mark(false);
+    });
+    part.addEventListener("drop", (event) => {
+      mark(false);
+      if (!event.dataTransfer?.files.length || !this.root.checkVisibility()) return;
+      event.preventDefault();
+      this.#take(event.dataTransfer.files);
+    });
+    part.addEventListener("paste", ({ clipboardData }) => this.#take(clipboardData?.files));
+  }
+
+  /**
+   * Offer the pictures that come with the project.
+   *
+   * @param {string[]} shipped Their ids.
+   */
+  offer(shipped) {
+    this.#shipped = shipped;
+    this.#example.hidden = !shipped.length;
+  }
+
+  /** Forget what was asked for the last time. */
+  clear() {
+    this.#list.replaceChildren();
+    this.root.reset();
+    this.#warn("");
+  }
+
+  #takeExample() {
+    this.clear();
+    this.#shipped.forEach((id, at) => this.#show(id, String(at + 1), ""));
+    this.#name.value = SHIPPED.name;
+    this.#like.value = SHIPPED.like;
+    this.#submit.focus();
+  }
+
+  /**
+   * Take pictures, with what is written in texts of the same name.
+   *
+   * @param {FileList | null | undefined} files
+   */
+  async #take(files) {
+    const [texts, pictures] = [[], []].map((_, at) => Array.from(files ?? []).filter(isText(!at)));
+    this.#files.value = "";
+    this.#warn("");
+    /** @type {Map<string, string>} */
+    const captions = new Map();
+    for (const text of texts) captions.set(stem(text), await text.text());
+    for (const picture of pictures) {
+      try {
+        const { id } = await this.lessons.addPicture(picture);
+        this.#show(id, picture.name, captions.get(stem(picture)) ?? "");
+      } catch (error) {
+        this.#warn(/** @type {Error} */ (error).message);
+      }
+    }
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} name
+   * @param {string} caption
+   */
+  #show(id, name, caption) {
+    if (this.#list.querySelector(`[data-id="${id}"]`)) return;
+    const picture = element("img", { src: this.lessons.seen(id), alt: name });
+    const text = textInput(WORDS.captionHint, { "aria-label": WORDS.captionOf(name) });
+    text.value = caption.trim().replace(/\s+/g, " ");
+    const remove = iconButton("close", "", WORDS.remove(name));
+    const item = element("li", { "data-id": id }, picture, remove, text);
+    remove.addEventListener("click", () => item.remove());
+    this.#list.append(item);
+  }
+
+  async #begin() {
+    this.#submit.disabled = true;
+    this.#warn("");
+    await this.learn(this.#wanted()).catch(({ message }) => this.#warn(message));
+    this.#submit.disabled = false;
+  }
+
+  /** @returns {Wanted} */
+  #wanted() {
+    const items = /** @type {HTMLElement[]} */ (Array.from(this.#list.children));
+    return {
+      name: this.#name.value.trim(),
+      like: this.#like.value.trim(),
+      kind: this.root.querySelector("input:checked")?.getAttribute("value") ?? SHIPPED.kind,
+      pictures: items.map((item) => ({ id: item.dataset.id ?? "", caption: item.querySelector("input")?.value ?? "" })),
+      n_vectors: numberIn(this.#vectors),
+      most_steps: numberIn(this.#steps),
+      batch: numberIn(this.#batch),
+      seed: numberIn(this.#seed),
+      is_flipped: this.#flip.checked,
+    };
+  }
+
+  /** @param {string} problem */
+  #warn(problem) {
+    this.#problem.textContent = sentenceCase(problem);
+    this.#problem.hidden = !problem;
+  }
+}
+
+/** @param {boolean} wanted */
+function isText(wanted) {
+  return (/** @type {File} */ { name }) => /\.txt$/i.test(name) === wanted;
+}
+
+/** @param {File} file */
+function stem({ name }) {
+  return name.replace(/\.[^.]*$/, "");
+}
+
+/**
+ * @param {string} placeholder
+ * @param {Record<string, string>} [attributes]
+ */
+function textInput(placeholder, attributes = {}) {
+  return element("input", { type: "text", placeholder, autocomplete: "off", spellcheck: "false", dir: "auto", ...attributes });
+}
+
+/**
+ * @param {number} value
+ * @param {number} min
+ * @param {number} max
+ * @param {string} title
+ */
+function numberInput(value, min, max, title) {
+  return element("input", { type: "number", value, min, max, title });
+}
+
+/** @param {HTMLInputElement} input Where nothing is in it, it has what it began with. */
+function numberIn(input) {
+  return Number(input.value || input.defaultValue);
+}
+
+/**
+ * @param {string} title
+ * @param {HTMLInputElement} input
+ */
+function labelled(title, input) {
+  return element("label", { class: "field" }, element("span", {}, title), input);
+}

@@ -1,0 +1,83 @@
+/**
+ * Lessons, in the library's HTTP API: what a word is learned from.
+ */
+
+import { ask, send } from "../request.mjs";
+
+/** @typedef {import("../jobs.mjs").Job} Job */
+/** @typedef {[step: number, loss: number]} Look At the loss on inputs that stay the same. */
+/** @typedef {{label: string, picture: number}} Sample The number is that of a picture of the job. */
+/** @typedef {{looks: Look[], samples: Sample[]}} SoFar */
+/** @typedef {SoFar & {id: string | null, name: string}} Learned */
+
+/**
+ * @typedef {object} LessonFacts
+ * @property {string | null} missing What has to be installed before a word can be learned.
+ * @property {string[]} shipped The ids of the pictures that come with the project.
+ * @property {{name: string, like: string}[]} begun Lessons that were cut off.
+ */
+
+/**
+ * @typedef {object} Lesson
+ * @property {string} name
+ * @property {string} like
+ * @property {string} kind
+ * @property {{id: string, caption: string}[]} pictures
+ * @property {string} folder The id of the one where the embedding goes.
+ * @property {number} n_vectors
+ * @property {number} most_steps
+ * @property {number} batch
+ * @property {number} seed
+ * @property {boolean} is_flipped
+ */
+
+export class Lessons {
+  /** @param {string} base */
+  constructor(base) {
+    this.address = `${base}/lessons`;
+  }
+
+  /** @returns {Promise<LessonFacts>} */
+  facts() {
+    return ask(this.address);
+  }
+
+  /**
+   * @param {File} picture
+   * @returns {Promise<{id: string}>}
+   */
+  addPicture(picture) {
+    const { name } = picture;
+    return ask(`${this.address}/pictures?${new URLSearchParams({ name })}`, { method: "POST", body: picture });
+  }
+
+  /**
+   * Return the address of what is seen of a picture.
+   *
+   * @param {string} id
+   */
+  seen(id) {
+    return `${this.address}/pictures/${id}`;
+  }
+
+  /**
+   * @param {Lesson} lesson
+   * @returns {Promise<Job>}
+   */
+  begin(lesson) {
+    return send("POST", this.address, lesson);
+  }
+
+  /**
+   * @param {string} name Of the word of a lesson that was cut off.
+   * @returns {Promise<Job>}
+   */
+  resume(name) {
+    return ask(`${this.address}/resume?${new URLSearchParams({ name })}`, { method: "POST" });
+  }
+
+  /** @param {string} name */
+  forget(name) {
+    return ask(`${this.address}?${new URLSearchParams({ name })}`, { method: "DELETE" });
+  }
+}

@@ -1,0 +1,241 @@
+"""The routes by which a page lets a word be learned: its pictures, its lesson, and the job.
+
+What learns is given by the host, and nothing of it is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.params import Depends
+from starlette.concurrency import run_in_threadpool
+
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.errors import MoveError, PictureError, shown
+from lib_embeddings.library.library import Library
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import fold, is_text
+from lib_embeddings.web.answers import as_json, caching
+from lib_embeddings.web.job_routes import begin
+from lib_embeddings.web.jobs import Answer, Cancelled, Job, Jobs
+from lib_embeddings.web.requests import read_body, read_object
+
+if TYPE_CHECKING:
+    from lib_embeddings.training.lessons import Lesson, Lessons
+
+# The step that was taken, and the looks at the loss so far; returns whether that is enough.
+OnStep = Callable[[int, Sequence[tuple[int, float]]], bool]
+# After which step, and the file of a picture of the word.
+OnSample = Callable[[str, bytes], object]
+
+# Of what is seen of a picture, in pixels.
+_SIDE = 256
+# A curve of more points looks the same.
+_POINTS = 200
+
+# What a page may choose, and of which type it is.
+_CALLED: Mapping[type | None, str] = {
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    None: "no such key",
+}
+_OPTIONS = {
+    "name": str,
+    "like": str,
+    "kind": str,
+    "n_vectors": int,
+    "most_steps": int,
+    "batch": int,
+    "seed": int,
+    "is_flipped": bool,
+}
+
+
+class Learner(Protocol):
+    """What a host has that learns words."""
+
+    lessons: Lessons
+
+    def what_is_missing(self) -> str | None:
+        """Return what has to be installed before a word can be learned; None for nothing."""
+
+    def near_words(self, entry: Entry) -> dict[str, str]:
+        """Return which words of the model are nearest to an embedding, by text encoder.
+
+        Nothing where no model is loaded yet: nobody waits for one to see the details of a file.
+        """
+
+    def learn(self, lesson: Lesson, on_step: OnStep, on_sample: OnSample) -> str:
+        """Learn a word, and return the path of its embedding.
+
+        Args:
+            on_step: called after each step; what it raises ends the work.
+
+        Raises:
+            PictureError: it cannot be learned.
+        """
+
+
+def add_learning_routes(
+    router: APIRouter, library: Library, jobs: Jobs, learner: Learner, files: Sequence[Depends]
+) -> None:
+    """Add them to *router*.
+
+    Args:
+        files: lets in who may change files.
+    """
+    routes = _Routes(library, jobs, learner)
+    for method, path, endpoint in (
+        ("GET", "/lessons", routes.lessons),
+        ("POST", "/lessons", routes.begin),
+        ("DELETE", "/lessons", routes.forget),
+        ("POST", "/lessons/resume", routes.resume),
+        ("POST", "/lessons/pictures", routes.add_picture),
+        ("GET", "/lessons/pictures/{id}", routes.picture),
+    ):
+        router.add_api_route(
+            path, endpoint, methods=[method], dependencies=files, response_model=None
+        )
+
+
+class _Routes:
+    """One method for each route."""
+
+    def __init__(self, library: Library, jobs: Jobs, learner: Learner) -> None:
+        self._library = library
+        self._jobs = jobs
+        self._learner = learner
+
+    def lessons(self) -> Response:
+        lessons = self._learner.lessons
+        return as_json(
+            {
+                "missing": self._learner.what_is_missing(),
+                "shipped": list(lessons.shipped),
+                "begun": [
+                    {"name": each.recipe.name, "like": each.recipe.like} for each in lessons.all()
+                ],
+            }
+        )
+
+    async def add_picture(self, request: Request, name: str = "") -> Response:
+        data = await read_body(request, LIMITS.learning_picture_bytes)
+        with _refusing():
+            id_ = await run_in_threadpool(self._learner.lessons.add_picture, data, name)
+        return as_json({"id": id_})
+
+    def picture(self, id: str) -> Response:  # noqa: A002 - the API's word
+        data = self._learner.lessons.seen(id, _SIDE)
+        if data is None:
+            raise HTTPException(404, "there is no such picture, or it is kept no longer")
+        return Response(data, media_type="image/webp", headers=caching(f'W/"{id}"'))
+
+    async def begin(self, request: Request) -> Response:
+        options, pictures, folder = _read_lesson(await read_object(request, LIMITS.lesson_bytes))
+        name = options["name"]
+        if fold(name) in self._library.view.named:
+            raise HTTPException(
+                409, f"there is an embedding {shown(name)} already: choose another name"
+            )
+        with _refusing():
+            target = self._library.folder(folder).full_path
+            lesson = await run_in_threadpool(self._learner.lessons.begin, options, pictures, target)
+        return self._learn(lesson)
+
+    def resume(self, name: str = "") -> Response:
+        return self._learn(self._find(name))
+
+    def forget(self, name: str = "") -> Response:
+        self._learner.lessons.forget(self._find(name))
+        return Response(status_code=204)
+
+    def _find(self, name: str) -> Lesson:
+        lesson = self._learner.lessons.find(name)
+        if lesson is None:
+            raise HTTPException(404, "there is no such lesson, or its word is there")
+        return lesson
+
+    def _learn(self, lesson: Lesson) -> Response:
+        work = _Learning(self._library, self._learner, lesson)
+        return begin(self._jobs, "learn", lesson.recipe.name, work)
+
+
+class _Learning:
+    """Learns a word, and lets the library see it."""
+
+    def __init__(self, library: Library, learner: Learner, lesson: Lesson) -> None:
+        self._library = library
+        self._learner = learner
+        self._lesson = lesson
+
+    def __call__(self, job: Job, _answer: Answer) -> Mapping[str, Any]:
+        so_far: dict[str, Any] = {"looks": [], "samples": [], **job.so_far}
+
+        def on_step(step: int, looks: Sequence[tuple[int, float]]) -> bool:
+            so_far["looks"] = [list(look) for look in looks[:: -(-len(looks) // _POINTS)]]
+            job.show(step, self._lesson.recipe.most_steps, dict(so_far))
+            return job.signal == "stop"
+
+        def on_sample(label: str, picture: bytes) -> None:
+            if label not in (sample["label"] for sample in so_far["samples"]):
+                sample = {"label": label, "picture": job.keep(picture)}
+                so_far["samples"] = [*so_far["samples"], sample]
+
+        lessons = self._learner.lessons
+        try:
+            path = self._learner.learn(self._lesson, on_step, on_sample)
+        except Cancelled:
+            lessons.forget(self._lesson)
+            raise
+        except PictureError:
+            if not self._lesson.state.exists():  # nothing is lost with it
+                lessons.forget(self._lesson)
+            raise
+        lessons.forget(self._lesson)
+        self._library.rescan_folders([self._lesson.target])
+        places = [seen.entry.place for seen in self._library.view]
+        found = next((place for place in places if place.full_path == path), None)
+        return {**so_far, "id": found.id if found else None, "name": self._lesson.recipe.name}
+
+
+def _read_lesson(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], str]:
+    """Return the options of a lesson, what is written about each picture, and a folder's id."""
+    options = {key: value for key, value in body.items() if key not in ("pictures", "folder")}
+    match body:
+        case {"name": _, "like": _, "pictures": list(pictures), "folder": str(folder)}:
+            for key, value in options.items():
+                kind = _OPTIONS.get(key)
+                if type(value) is not kind:
+                    raise HTTPException(422, f"{shown(key)}: expected {_CALLED[kind]}")
+            return options, dict(map(_read_picture, pictures)), folder
+    raise HTTPException(
+        422, 'expected {"name": "…", "like": "…", "pictures": […], "folder": "the id of a folder"}'
+    )
+
+
+def _read_picture(picture: object) -> tuple[str, str]:
+    match picture:
+        case {"id": str(id_), "caption": str(caption), **rest} if not rest:
+            if len(caption) <= LIMITS.caption_characters and is_text(caption):
+                return id_, caption
+    most = LIMITS.caption_characters
+    raise HTTPException(
+        422, f'pictures: expected {{"id": "…", "caption": "…"}} with at most {most:,} characters'
+    )
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Let clients know why a lesson or a picture is of no use."""
+    try:
+        yield
+    except MoveError as error:
+        raise HTTPException(409, str(error)) from error
+    except PictureError as error:
+        raise HTTPException(422, str(error)) from error
+    except OSError as error:
+        raise HTTPException(409, f"the disk refuses: {error.strerror or error}") from error
