@@ -23,6 +23,12 @@ from tests.models import small
 from tests.pictures.test_compare import word
 
 STEPS = 8
+RECONNECT = """() => {
+  for (const value of ["hidden", "visible"]) {
+    Object.defineProperty(document, "visibilityState", { value, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }
+}"""
 
 
 class World(NamedTuple):
@@ -129,6 +135,22 @@ def test_what_was_tried_is_there_again(world: World, visit: Visit) -> None:
     trial.tab.details.get_by_role("button", name="Close").click()
     other = Trial(trial.page, "other-word")
     expect(other.pictures).to_have_count(0)
+
+
+def test_a_picture_that_is_looked_at_stays(world: World, visit: Visit) -> None:
+    """A new connection, which tells of all jobs again, brings back no earlier one."""
+    trial = Trial(opened(world, visit), "my-word")
+    trial.paint("{name}")
+    first = trial.pictures.nth(1).locator("img").get_attribute("src")
+    trial.root.get_by_label("Seeds").fill("2")
+    trial.root.get_by_role("button", name="Try", exact=True).click()
+    expect(trial.pictures.nth(1).locator("img")).not_to_have_attribute("src", first or "")
+    trial.pictures.nth(1).click()
+    trial.page.evaluate(RECONNECT)
+    trial.root.get_by_role("button", name="Make previews for all without one").click()
+    expect(trial.root.get_by_text("2 previews made")).to_be_visible()
+    expect(trial.root.get_by_text("Seed: 2")).to_be_visible()
+    expect(trial.pictures.first).to_be_hidden()
 
 
 def test_previews_for_all(world: World, visit: Visit) -> None:

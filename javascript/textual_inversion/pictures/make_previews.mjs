@@ -79,5 +79,6 @@ function sentenceOf({ state, reason, so_far, result }) {
   if (state === "asking") return `Paused, ${sofar}`;
   if (ENDED.includes(state)) return `${sofar}${skips}`;
   if (waits) return `${sofar}; waits until the WebUI has finished its pictures …`;
-  return name ? `${sofar}; painting ${name} …` : "Waits for its turn …";
+  if (state === "waiting") return "Waits for its turn …";
+  return name ? `${sofar}; painting ${name} …` : "Loads the model …";
 }

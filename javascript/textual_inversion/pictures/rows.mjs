@@ -64,7 +64,7 @@ export class Rows {
       columns.map(({ label }, column) => this.#cell(row * columns.length + column, `${label}, seed ${seed}`, live)),
     );
     this.#grid.replaceChildren(...heads, ...cells);
-    this.#grid.hidden = !columns.length;
+    this.#grid.hidden = !columns.length || !this.#large.hidden;
   }
 
   /** Show all pictures again. */

@@ -29,6 +29,10 @@ export class TryIt {
   #entries = [];
   /** @type {Job | undefined} The one that is shown. */
   #job;
+  /** @type {Set<string>} Those that came before it. */
+  #past = new Set();
+  /** @type {Set<string>} Those that somebody began here, which do not say at once for what. */
+  #begun = new Set();
   #stopListening = () => {};
   #kind = element("select", {}, ...Object.entries(KINDS).map(([value, title]) => element("option", { value }, title)));
   #prompt = element("textarea", { rows: 2 });
@@ -143,7 +147,7 @@ export class TryIt {
         weights: numbersIn(this.#weights),
         steps: Number(this.#steps.value),
         side: side ? Number(side) : null,
-      }).then((job) => (this.#job = job)),
+      }),
     );
   }
 
@@ -151,7 +155,9 @@ export class TryIt {
   async #attempt(work) {
     try {
       this.#fail("");
-      this.#follow(await work());
+      const job = await work();
+      this.#begun.add(job.id);
+      this.#follow(job);
     } catch (error) {
       this.#fail(/** @type {Error} */ (error).message);
     }
@@ -165,6 +171,7 @@ export class TryIt {
 
   #forget() {
     this.#job = undefined;
+    this.#begun.clear();
     this.state.hidden = true;
     this.rows.show(undefined);
   }
@@ -177,9 +184,13 @@ export class TryIt {
   #follow(job) {
     this.previews.follow(job);
     const { ids } = job.result ?? job.so_far;
-    const isOurs = job.kind === "try" && ids?.join() === idsOf(this.#entries);
+    const isOurs = job.kind === "try" && (ids ? ids.join() === idsOf(this.#entries) : this.#begun.has(job.id));
     const known = this.#job;
-    if (known?.id === job.id ? known.revision > job.revision : !isOurs || (known && !ENDED.includes(known.state))) return;
+    if (known?.id === job.id ? known.revision > job.revision : !isOurs || this.#past.has(job.id)) return;
+    if (known && known.id !== job.id) {
+      this.#past.add(known.id);
+      this.rows.close();
+    }
     this.#job = job;
     this.#show(job);
   }
