@@ -6,6 +6,7 @@ Every byte but what is to be changed stays as it is: other programs keep things 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import threading
@@ -23,6 +24,8 @@ from lib_embeddings.errors import LimitExceeded, WriteError, shown
 from lib_embeddings.formats.file_bytes import parse_json
 from lib_embeddings.limits import LIMITS, at_most
 from lib_embeddings.names import METADATA, SIDECAR_SUFFIX, fold, is_text
+
+log = logging.getLogger(__name__)
 
 
 class TextEdit(NamedTuple):
@@ -91,16 +94,17 @@ def follow_moves(moves: Sequence[Move]) -> None:
     """Let LoRA Manager's document say where the files are that have just moved.
 
     Its keys are those of its `py/utils/models.py`. The time of the file stays: what it says of the
-    embedding is no younger.
-
-    Raises:
-        WriteError: a document cannot be understood or written.
+    embedding is no younger. One that cannot be understood or written is left as it is: all has moved,
+    and LoRA Manager will find that itself.
     """
     by_name = {move.source.filename: move for move in moves}
     for _, place in moves:
         if fold(place.filename).endswith(_MANAGER_ENDING):
-            with _writing:
-                _follow_moves(place, by_name)
+            try:
+                with _writing:
+                    _follow_moves(place, by_name)
+            except (WriteError, OSError) as error:
+                log.warning("%s", error)
 
 
 # What LoRA Manager's documents end with, and the keys of what they say of files.

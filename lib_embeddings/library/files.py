@@ -30,7 +30,7 @@ from lib_embeddings.entries.moves import Move, carry_out, take_back
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import Plan, plan_removal, plan_rename
 from lib_embeddings.entries.sidecars import follow_moves
-from lib_embeddings.errors import BadName, MoveError, WriteError, shown
+from lib_embeddings.errors import BadName, MoveError, shown
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.choices_file import patiently, transaction
 from lib_embeddings.names import SUFFIXES, fold, split_name, why_no_filename
@@ -230,10 +230,7 @@ class Files:
             os.replace(path, folder.with_suffix(".json"))
             return
         path.unlink()
-        try:
-            follow_moves(record.moves)
-        except (WriteError, OSError) as error:  # all has moved; LoRA Manager will find that itself
-            log.warning("%s", error)
+        follow_moves(record.moves)
 
     def _restore(self, path: Path, record: _Record, plan: Plan) -> None:
         for source, target in plan.moves:

@@ -24,7 +24,7 @@ from lib_embeddings.errors import PictureError
 from lib_embeddings.names import guess_field
 from lib_embeddings.pictures.encode import rows_of
 from lib_embeddings.pictures.model import Model, load
-from lib_embeddings.pictures.paint import SAMPLER, OnStep, on_no_step, paint, settled
+from lib_embeddings.pictures.paint import SAMPLER, OnStep, completed_for, on_no_step, paint
 from lib_embeddings.prompts.infotext import TI_HASHES, name_in_infotext
 from lib_embeddings.prompts.wishes import Kind, Settings, Wish, columns, kind_of
 
@@ -128,7 +128,7 @@ def compare(  # noqa: PLR0913 - what a person may choose
         name: kind or kind_of(each.metadata, guess_field(name)) for name, each in embeddings.items()
     }
     ways = columns(kinds, prompt, negative, weights)
-    chosen = settled(settings or Settings(), loaded)
+    chosen = completed_for(settings or Settings(), loaded)
     cells = [(column, column.wish(seed)) for seed in seeds for column in ways]
     pictures = paint(loaded, rows, [wish for _, wish in cells], chosen, on_step)
     painted = []
@@ -153,7 +153,7 @@ def infotext_of(
     fields = {
         "Steps": settings.steps,
         "Sampler": SAMPLER,
-        "CFG scale": f"{settled(settings, model).guidance:g}",
+        "CFG scale": f"{completed_for(settings, model).guidance:g}",
         "Seed": wish.seed,
         "Size": "{}x{}".format(*size),
         "Model hash": model.sha256[:10],

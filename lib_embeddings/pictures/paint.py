@@ -32,7 +32,7 @@ def on_no_step(_step: int, _steps: int, _live: Live) -> None:
     """Show nobody how far it is."""
 
 
-def settled(settings: Settings, model: Model) -> Settings:
+def completed_for(settings: Settings, model: Model) -> Settings:
     """Return settings in which nothing is left to the model."""
     return Settings(
         settings.steps,
@@ -66,7 +66,7 @@ def paint(
         PictureError: a negative prompt would not be read, or memory ends.
     """
     try:
-        return _paint(model, rows, wishes, settled(settings, model), on_step)
+        return _paint(model, rows, wishes, completed_for(settings, model), on_step)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise PictureError(
             "too little memory to paint: choose smaller pictures, or a smaller model"

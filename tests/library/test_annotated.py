@@ -13,6 +13,7 @@ import pytest
 
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.library import scan
+from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.query import Filters
 from lib_embeddings.library.render import view_as_json
 from tests.builders import safetensors_file, vectors
@@ -114,7 +115,7 @@ def test_all_that_tools_left_is_shown(tmp_path: Path) -> None:
     """Of 1,000 files each has its title, author, words, base model, page and picture."""
     for number in range(1, N_FILES + 1):
         annotate(tmp_path, number)
-    entries = view_as_json(Catalogue(1, scan([tmp_path])))["entries"]
+    entries = view_as_json(Catalogue(1, Prepared(scan([tmp_path]))))["entries"]
     assert len(entries) == N_FILES
     for entry in entries:
         number = int(entry["name"][1:])
@@ -136,7 +137,7 @@ def test_who_made_it_can_be_looked_for(tmp_path: Path) -> None:
     for number in range(1, 21):
         annotate(tmp_path, number)
     (tmp_path / "author3.safetensors").write_bytes(safetensors_file())
-    catalogue = Catalogue(1, scan([tmp_path]))
+    catalogue = Catalogue(1, Prepared(scan([tmp_path])))
 
     def found(query: str) -> list[str]:
         return [seen.name for seen in catalogue.select(Filters(query=query)).entries]

@@ -35,6 +35,7 @@ from tests.builders import (
     vectors,
 )
 from tests.web import ELSEWHERE, HERE, PREFIX, SDXL, TUNNEL, Site, open_site
+from tests.web.test_learning import FakeLearner
 from tests.web.test_painting import FakeStudio
 
 PROJECT = Path(__file__).parents[2]
@@ -140,7 +141,8 @@ def test_the_documented_routes_are_the_real_ones(
 ) -> None:
     """Every route has its section in docs/api.md, or a point in the section of another."""
     documented = re.findall(r"^(?:## |- )`(\w+) (/[\w/{}]+)", DOC, re.MULTILINE)
-    with open_site(tmp_path, monkeypatch, studio=FakeStudio()) as site:
+    studio, learner = FakeStudio(), FakeLearner(tmp_path)
+    with open_site(tmp_path, monkeypatch, studio=studio, learner=learner) as site:
         paths = site.app.openapi()["paths"]
     told = {(method.upper(), path) for path in paths for method in paths[path]}
     assert {(method, PREFIX + path) for method, path in documented} == told

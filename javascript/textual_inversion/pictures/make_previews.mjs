@@ -56,7 +56,7 @@ export class MakePreviews {
     this.#pause.textContent = job.state === "asking" ? "Go on" : "Pause";
     if (job.total) [this.#bar.max, this.#bar.value] = [job.total, job.done];
     else this.#bar.removeAttribute("value");
-    say(this.#sentence, sentenceCase(sentenceOf(job)));
+    showSentence(this.#sentence, sentenceCase(sentenceOf(job)));
   }
 }
 
@@ -66,7 +66,7 @@ export class MakePreviews {
  * @param {HTMLElement} place
  * @param {string} sentence
  */
-export function say(place, sentence) {
+export function showSentence(place, sentence) {
   if (place.textContent !== sentence) place.textContent = sentence;
 }
 

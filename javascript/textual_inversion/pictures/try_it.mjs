@@ -7,7 +7,7 @@ import { listen } from "../live.mjs";
 import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
 import { send } from "../request.mjs";
 import { sentenceCase } from "../words.mjs";
-import { MakePreviews, say } from "./make_previews.mjs";
+import { MakePreviews, showSentence } from "./make_previews.mjs";
 import { Rows } from "./rows.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -206,7 +206,7 @@ export class TryIt {
     else this.#bar.removeAttribute("value");
     this.#stop.hidden ||= !so_far.pictures?.length;
     setAttribute(this.state, "data-state", state);
-    say(this.#sentence, sentenceCase(reason ?? sentenceOf(job)));
+    showSentence(this.#sentence, sentenceCase(reason ?? sentenceOf(job)));
     this.rows.show(result ?? so_far);
   }
 }

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
-from itertools import zip_longest
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from modules import script_callbacks, scripts, shared
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, print_lines
+from lib_embeddings.hosts.webui.generation import apply_styles, report_on
 from lib_embeddings.hosts.webui.loading import renames_files
 from lib_embeddings.hosts.webui.server import door_of, serve, unpack_events
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import Brings, PromptReports, brings_none
-from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import Field
 from lib_embeddings.prompts.infotext import find_fields, named_embeddings
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.painting import Studio
-
-# Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
-KEY = "Textual Inversion"
 
 # Given a library, what scans all folders now, and what hashes a file; returns what undoes it.
 ReplacePage = Callable[[Library, Callable[[], object], Callable[[Entry], str]], Undo]
@@ -37,15 +32,6 @@ _SITES = "lib_embeddings_sites"
 _TRIES = "lib_embeddings_try"
 
 _RENAMES = ", and renames each that it cannot read to NAME.corrupted"
-
-# Where the WebUI keeps the prompts of all pictures, what they are called for people, and where the
-# positive prompts of the same pass are, whose LoRAs work in both.
-_PROMPTS: tuple[tuple[str, str, Field, str], ...] = (
-    ("all_prompts", "prompt", "positive", "all_prompts"),
-    ("all_negative_prompts", "negative prompt", "negative", "all_prompts"),
-    ("all_hr_prompts", "hires prompt", "positive", "all_hr_prompts"),
-    ("all_hr_negative_prompts", "hires negative prompt", "negative", "all_hr_prompts"),
-)
 
 
 class Host(Protocol):
@@ -295,62 +281,3 @@ def _add_option(key: str, info: Any) -> Undo:
     shared.opts.add_option(key, info)
     # The WebUI makes the table of settings anew while it builds its page of them.
     return lambda: shared.opts.data_labels.pop(key, None)
-
-
-# What prompts use
-
-
-def apply_styles(prompt: str, styles: Sequence[str], field: Field) -> str:
-    """Return a prompt with some of the WebUI's styles in it, as it will make the picture with."""
-    database = getattr(shared, "prompt_styles", None)
-    if database is None:
-        return prompt
-    kind = "" if field == "positive" else "negative_"
-    apply = getattr(database, f"apply_{kind}styles_to_prompt")
-    for style in styles:
-        if len(prompt) <= LIMITS.prompt_characters:  # a style may repeat the prompt
-            prompt = apply(prompt, [style])
-    return prompt
-
-
-class _Prompt(NamedTuple):
-    text: str
-    title: str
-    field: Field
-    positive: str
-
-
-def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
-    """Print what the prompts used, and put what they name and cannot use under the pictures.
-
-    The WebUI's API answers with all of it. The pictures' infotexts are written already.
-
-    Args:
-        generation: the WebUI's record of what was asked for, styles and the like applied.
-        processed: its record of the pictures.
-    """
-    ready = reports.ready()
-    if ready is None:
-        return
-    lines: dict[str, None] = {}
-    warnings: dict[str, None] = {}
-    given: list[dict[str, Any]] = []
-    for text, title, field, positive in _prompts(generation):
-        report = ready.beside(positive).read(text, field, generation.steps)
-        lines.update((f"{title}: {line}", None) for line in report.lines())
-        warnings.update((f"{title}: {line}", None) for line in report.warnings())
-        given.append({"title": title, **report.as_json()})
-    print_lines(lines)
-    processed.extra_generation_params = {**processed.extra_generation_params, KEY: given}
-    processed.comments += "".join(f"{line}\n" for line in warnings)
-
-
-def _prompts(generation: Any) -> Iterator[_Prompt]:
-    """Yield each text once: hires has the same prompts, unless others are given."""
-    given: set[tuple[str, Field]] = set()
-    for attribute, title, field, positives in _PROMPTS:
-        texts, beside = (getattr(generation, each, None) or () for each in (attribute, positives))
-        for text, positive in zip_longest(texts, beside[: len(texts)], fillvalue=""):
-            if (text, field) not in given and len(given) < LIMITS.reported_prompts:
-                given.add((text, field))
-                yield _Prompt(text, title, field, positive)

@@ -1,0 +1,82 @@
+"""What the prompts of a generation use, as the WebUI has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from modules import shared
+
+from lib_embeddings.hosts.webui.extension import print_lines
+from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import Field
+
+# Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
+KEY = "Textual Inversion"
+
+# Where the WebUI keeps the prompts of all pictures, what they are called for people, and where the
+# positive prompts of the same pass are, whose LoRAs work in both.
+_PROMPTS: tuple[tuple[str, str, Field, str], ...] = (
+    ("all_prompts", "prompt", "positive", "all_prompts"),
+    ("all_negative_prompts", "negative prompt", "negative", "all_prompts"),
+    ("all_hr_prompts", "hires prompt", "positive", "all_hr_prompts"),
+    ("all_hr_negative_prompts", "hires negative prompt", "negative", "all_hr_prompts"),
+)
+
+
+def apply_styles(prompt: str, styles: Sequence[str], field: Field) -> str:
+    """Return a prompt with some of the WebUI's styles in it, as it will make the picture with."""
+    database = getattr(shared, "prompt_styles", None)
+    if database is None:
+        return prompt
+    kind = "" if field == "positive" else "negative_"
+    apply = getattr(database, f"apply_{kind}styles_to_prompt")
+    for style in styles:
+        if len(prompt) <= LIMITS.prompt_characters:  # a style may repeat the prompt
+            prompt = apply(prompt, [style])
+    return prompt
+
+
+class _Prompt(NamedTuple):
+    text: str
+    title: str
+    field: Field
+    positive: str
+
+
+def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
+    """Print what the prompts used, and put what they name and cannot use under the pictures.
+
+    The WebUI's API answers with all of it. The pictures' infotexts are written already.
+
+    Args:
+        generation: the WebUI's record of what was asked for, styles and the like applied.
+        processed: its record of the pictures.
+    """
+    ready = reports.ready()
+    if ready is None:
+        return
+    lines: dict[str, None] = {}
+    warnings: dict[str, None] = {}
+    given: list[dict[str, Any]] = []
+    for text, title, field, positive in _prompts(generation):
+        report = ready.beside(positive).read(text, field, generation.steps)
+        lines.update((f"{title}: {line}", None) for line in report.lines())
+        warnings.update((f"{title}: {line}", None) for line in report.warnings())
+        given.append({"title": title, **report.as_json()})
+    print_lines(lines)
+    processed.extra_generation_params = {**processed.extra_generation_params, KEY: given}
+    processed.comments += "".join(f"{line}\n" for line in warnings)
+
+
+def _prompts(generation: Any) -> Iterator[_Prompt]:
+    """Yield each text once: hires has the same prompts, unless others are given."""
+    given: set[tuple[str, Field]] = set()
+    for attribute, title, field, positives in _PROMPTS:
+        texts, beside = (getattr(generation, each, None) or () for each in (attribute, positives))
+        for text, positive in zip_longest(texts, beside[: len(texts)], fillvalue=""):
+            if (text, field) not in given and len(given) < LIMITS.reported_prompts:
+                given.add((text, field))
+                yield _Prompt(text, title, field, positive)
