@@ -24,6 +24,7 @@ from lib_embeddings import scan
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.query import Filters
 
 RUNS = 5
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ]
             before, after = (statistics.median(times) for times in zip(*runs, strict=True))
             print(f"{title}: {before:.3f} s, with documents {after:.3f} s: {after / before:.2f} x")
-        catalogue = Catalogue(1, scan([annotated]))
+        catalogue = Catalogue(1, Prepared(scan([annotated])))
         found: list[int] = []
         for search in ("first", "later"):
             seconds = seconds_of(

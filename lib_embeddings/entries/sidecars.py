@@ -94,7 +94,7 @@ def follow_moves(moves: Sequence[Move]) -> None:
     """Let LoRA Manager's document say where the files are that have just moved.
 
     Its keys are those of its `py/utils/models.py`. The time of the file stays: what it says of the
-    embedding is no younger. One that cannot be understood or written is left as it is: all has moved,
+    embedding is no younger. One that cannot be understood or written stays as it is: all has moved,
     and LoRA Manager will find that itself.
     """
     by_name = {move.source.filename: move for move in moves}

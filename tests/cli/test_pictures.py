@@ -39,7 +39,6 @@ SMALL_MODEL = Path(pictures.__file__).with_name("small_model")
 @pytest.mark.parametrize(
     ("command", "option", "module", "table"),
     [
-        ("try", "--kind", "pictures.compare", "KINDS"),
         ("learn", "--method", "training.methods", "METHODS"),
         ("search", "--source", "sources.sources", "SEARCHABLE"),
     ],
