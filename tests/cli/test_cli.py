@@ -311,6 +311,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "proposal": None,
                 "preview": None,
                 "video": None,
+                "examples": None,
                 "notes": "",
                 "description": "",
                 "trigger_words": "",
