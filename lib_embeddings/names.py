@@ -170,7 +170,7 @@ def why_no_filename(name: str) -> str | None:
             return f"{shown(name)}: a file's name cannot have {shown(character)} in it"
         if _is_unseen(character, before):
             code = f"U+{ord(character):04X}"
-            return f"{shown(name)}: there is a character in it that nobody sees ({code}): remove it"
+            return f"{shown(name)}: it contains an invisible character ({code}): remove it"
     if name != name.strip() or name.strip(".") != name:
         return f"{shown(name)}: a file's name should not begin or end with a dot or space"
     if _DEVICE.match(name):

@@ -171,7 +171,7 @@ def test_names_that_a_file_may_have(name: str) -> None:
         *(
             (
                 f"a{c}b",
-                f"a{shown(c)}b: there is a character in it that nobody sees ({code}): remove it",
+                f"a{shown(c)}b: it contains an invisible character ({code}): remove it",
             )
             for c, code in (
                 *(("\0", "U+0000"), ("\n", "U+000A"), ("\u2028", "U+2028"), ("\udce9", "U+DCE9")),

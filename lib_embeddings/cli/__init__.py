@@ -31,7 +31,7 @@ def add_model(
         "--model",
         choices=("none", *MODEL_FAMILIES),
         default=default,
-        help=f"model family that the embeddings shall fit (default: {usual})",
+        help=f"model family to check against (default: {usual})",
     )
 
 

@@ -35,9 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--to", required=True, dest="folder", metavar="DIR", help="folder to put them in"
     )
-    parser.add_argument(
-        "--name", help="what the embedding shall be called, where it is a single one"
-    )
+    parser.add_argument("--name", help="name of the embedding, where only one is added")
     parser.add_argument(
         "--by-token",
         action="store_true",

@@ -95,7 +95,7 @@ def _move(options: argparse.Namespace) -> None:
 def _delete(options: argparse.Namespace) -> None:
     entry = _entry(options.file)
     with _files() as files:
-        print(f"{files.delete(entry).id}  is its word for `lib-embeddings restore`")
+        print(f"deleted; bring it back with: lib-embeddings restore {files.delete(entry).id}")
 
 
 def _trash(options: argparse.Namespace) -> None:

@@ -59,7 +59,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         type=number_up_to(LIMITS.learning_steps),
         default=600,
         metavar="N",
-        help="where it ends at the latest (default: %(default)s)",
+        help="maximum number of steps (default: %(default)s)",
     )
     parser.add_argument(
         "--batch",
@@ -68,7 +68,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="pictures a step (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="what chance begins with (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
     parser.add_argument("--flip", action="store_true", help="show pictures as in a mirror too")
     parser.add_argument(
         "--templates",

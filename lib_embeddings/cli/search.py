@@ -21,7 +21,9 @@ def add_parser(commands: Any) -> None:
         help="where to search (default: %(default)s)",
     )
     add_model(parser)
-    parser.add_argument("--sort", help="order, in the site's own words, as Newest")
+    parser.add_argument(
+        "--sort", help="order of the results, by the site's own name for it, such as Newest"
+    )
     parser.add_argument(
         "--limit",
         type=number_up_to(LIMITS.found_at_once),

@@ -25,8 +25,8 @@ def add_parser(commands: Any) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="another name by which browsers may reach the page, as a proxy's; give it once for "
-        "each name",
+        help="another host name by which browsers may reach the page, such as that of a proxy; "
+        "give it once for each name",
     )
     parser.add_argument(
         "--port", type=int, default=7868, help="port to listen on (default: %(default)s)"

@@ -89,7 +89,7 @@ def plan_move(entry: Entry, folder: Place) -> Plan:
     for place, _ in plan.moves:
         if os.path.islink(place.full_path) and not os.path.isabs(os.readlink(place.full_path)):
             raise MoveError(
-                f"{shown(place.filename, 255)} is a link that would lead nowhere from another "
+                f"{shown(place.filename, 255)} is a link that would be broken from another "
                 "folder: move what it leads to"
             )
     try:

@@ -164,7 +164,7 @@ def read_each(
 def _misnamed(place: Place, container: str) -> Reading:
     """Return the reading of an embedding whose file has the ending of something else."""
     better = shown(mend_ending(place.filename, usual_suffix(container)), 255)
-    reason = f"this is an embedding whose file name ends wrong: rename it to {better}"
+    reason = f"this is an embedding with the wrong ending in its file name: rename it to {better}"
     return Reading("broken", reason, container)
 
 

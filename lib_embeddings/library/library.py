@@ -359,7 +359,9 @@ class Library:
     @property
     def _own_files(self) -> Files:
         if self._files is None:
-            raise MoveError("this library has no place to note what moves: nothing was moved")
+            raise MoveError(
+                "files cannot be moved here: this library has no folder for its records"
+            )
         return self._files
 
     def folder(self, id: str) -> Place:  # noqa: A002 likewise

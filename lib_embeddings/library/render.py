@@ -179,7 +179,7 @@ def _partial_warning(catalogue: Catalogue, seen: ViewEntry) -> Iterator[str]:
     if seen.is_loaded and catalogue.choice_of(seen).use_partial:
         fit = check(seen.entry.reading.vectors, catalogue.view.model)
         if fit.kind == "partial":
-            yield f"switched on, but fits in part only: {fit.reason}"
+            yield f"switched on, but fits only in part: {fit.reason}"
 
 
 def _claims_as_json(claims: Claims) -> ClaimsJson | None:

@@ -96,7 +96,7 @@ def why_no_name(name: str) -> str | None:
     if not name.strip():
         return "the set has no name: type one"
     if name != name.strip() or not name.isprintable() or not is_text(name):
-        return f"{shown(name)}: there is a character in it that nobody sees: remove it"
+        return f"{shown(name)}: it contains an invisible character: remove it"
     if len(name) > LIMITS.set_characters:
         return f"{shown(name)}: expected at most {LIMITS.set_characters} characters"
     return None

@@ -87,7 +87,7 @@ def check(site: Site, url: str, before: Target | None, find: LookUp) -> Target:
         raise SourceError(f"{shown_link(url)} is no address to download from: check the link")
     is_own = _is_at(parts, site)
     if not is_own and not _is_among(host, site.stores):
-        raise SourceError(f"{site.title} leads to {shown(host)}, which is no host of its own")
+        raise SourceError(f"{site.title} leads to {shown(host)}, which is not one of its hosts")
     # Whoever set a mirror may have it in their own network; no other site leads there.
     is_mirror = site.is_mirror and is_own and (before is None or before.is_at(site))
     if parts.scheme != "https" and not is_mirror:

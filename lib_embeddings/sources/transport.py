@@ -53,7 +53,9 @@ class Answer:
     def blocks(self) -> Iterator[bytes]:
         """Yield the body piece by piece. Raises `SourceError` where it cannot be had whole."""
         if self.headers.get("content-encoding", "identity").lower() != "identity":
-            raise SourceError(f"{self.site.title} packed its answer, which it was not asked to do")
+            raise SourceError(
+                f"{self.site.title} sent a compressed answer, which was not asked for"
+            )
         while True:
             try:
                 block = self._response.read(_BLOCK)

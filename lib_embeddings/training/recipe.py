@@ -55,7 +55,7 @@ class Recipe:
         if escape(name) != name:
             raise PictureError(f"{shown(name)}: a prompt reads some of its characters as syntax")
         if not self.like.strip():
-            raise PictureError("it is like nothing: name a word that the pictures are like")
+            raise PictureError("no word to begin with: name one that the pictures are like")
         if self.kind not in _KINDS:
             raise PictureError(f"expected an object or a style, found {shown(self.kind)}")
         for what, number, least, most in (

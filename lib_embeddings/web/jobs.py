@@ -237,7 +237,9 @@ class Jobs:
         with self._lock:
             ended = [each.id for each in self._jobs.values() if each.state in ENDED]
             if len(self._jobs) - len(ended) >= LIMITS.open_jobs:
-                raise TooMany(f"{LIMITS.open_jobs} are on their way already: wait for these")
+                raise TooMany(
+                    f"{LIMITS.open_jobs} jobs are under way already: wait until one has ended"
+                )
             for id_ in ended[: max(0, len(ended) - LIMITS.ended_jobs + 1)]:
                 self._forget(id_)
             self._jobs[job.id] = job

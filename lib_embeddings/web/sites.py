@@ -50,7 +50,9 @@ def add_site_routes(
 
     def check_allowed() -> None:
         if not host().asks_sites:
-            raise HTTPException(403, "nobody is asked from here: a setting of this server says so")
+            raise HTTPException(
+                403, "asking other sites is switched off in the settings of this server"
+            )
 
     asking = [*files, Depends(check_allowed)]
     for method, path, endpoint in (

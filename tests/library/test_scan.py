@@ -160,7 +160,7 @@ def test_other_files_are_passed_by(tmp_path: Path, path: str) -> None:
 def test_an_embedding_with_a_wrong_ending_is_listed(tmp_path: Path, path: str, better: str) -> None:
     """It is not used, and the reason says what the file should be called."""
     (seen,) = scan([fill(tmp_path, path)])
-    reason = f"this is an embedding whose file name ends wrong: rename it to {better}"
+    reason = f"this is an embedding with the wrong ending in its file name: rename it to {better}"
     assert (seen.entry.place.path, seen.state, seen.reason) == (path, "broken", reason)
     assert seen.entry.place.beside(better).suffix == ".safetensors"
 

@@ -118,7 +118,7 @@ def test_hosts_of_a_site(site: Site, host: str, *, is_allowed: bool) -> None:
     if is_allowed:
         assert check(site, f"https://{host}/a", None, find).addresses == ["104.18.0.1"]
     else:
-        with pytest.raises(SourceError, match="no host of its own"):
+        with pytest.raises(SourceError, match="not one of its hosts"):
             check(site, f"https://{host}/a", None, find)
 
 

@@ -190,7 +190,7 @@ REFUSED = [
     (Reply(206, GOOD, {"Content-Range": "bytes 5-9/10"}), "sent another part of the file"),
     (Reply(416), "sent another part of the file"),
     (redirect("/again"), "leads from one address to the next"),
-    (redirect("https://example.com/fox.safetensors"), "which is no host of its own"),
+    (redirect("https://example.com/fox.safetensors"), "which is not one of its hosts"),
     (redirect("/login"), "asks for a login"),
 ]
 
@@ -283,8 +283,8 @@ def test_a_key_is_needed(site: FakeSite, folder: Path, own: Path) -> None:
         (".pt", "expected a name that ends in one of"),
         ("..pt", "expected a name that ends in one of"),
         ("con.pt", "Windows keeps this name for a device"),
-        ("a\u202eb.pt", "there is a character in it that nobody sees"),
-        ("a\nb.pt", "there is a character in it that nobody sees"),
+        ("a\u202eb.pt", "it contains an invisible character"),
+        ("a\nb.pt", "it contains an invisible character"),
         ("x.pt.safetensors", "type the name without .pt at its end"),
         ("x.exe", "expected a name that ends in one of .safetensors"),
         ("x.zip", "expected a name that ends in one of .safetensors"),

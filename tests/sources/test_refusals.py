@@ -67,7 +67,7 @@ CASES = [
         {"error": "Model archived"},
         {},
         NotFound,
-        "its author has archived it, so that Civitai gives no file of it",
+        "its author has archived it, and Civitai no longer offers its file",
     ),
     (
         429,

@@ -496,7 +496,7 @@ def test_a_setting_switches_it_off(
     response = site.client.request(method, path, json=body)
     assert (response.status_code, response.json()["detail"]) == (
         403,
-        "nobody is asked from here: a setting of this server says so",
+        "asking other sites is switched off in the settings of this server",
     )
 
 
@@ -613,5 +613,5 @@ def test_too_many_jobs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     response = site.client.post("/add", json={"reference": "x", "folder": "0:"})
     assert (response.status_code, response.json()["detail"]) == (
         429,
-        "1 are on their way already: wait for these",
+        "1 jobs are under way already: wait until one has ended",
     )

@@ -566,7 +566,7 @@ def test_a_partial_embedding_is_switched_on(full_site: Site) -> None:
     changed = full_site.client.patch(f"/entries/{partial['id']}", json={"use_partial": True}).json()
     after = full_site.get("/entries")
     assert (changed["fit"], changed["reason"]) == ("usable", None)
-    assert changed["warnings"] == [f"switched on, but fits in part only: {partial['reason']}"]
+    assert changed["warnings"] == [f"switched on, but fits only in part: {partial['reason']}"]
     assert after["generation"] == before["generation"] + 1
     assert [page["counts"]["usable"] for page in (before, after)] == [1, 2]
     assert [page["counts"]["partial"] for page in (before, after)] == [1, 0]

@@ -222,7 +222,7 @@ def test_pictures_are_kept_for_a_while(
         ({"pictures": [{"id": "1"}]}, 422, "pictures: expected"),
         ({"name": "a/b"}, 422, "a file's name cannot have / in it"),
         ({"name": 7}, 422, "name: expected a text"),
-        ({"like": ""}, 422, "it is like nothing"),
+        ({"like": ""}, 422, "no word to begin with"),
         ({"kind": "person"}, 422, "expected an object or a style, found person"),
         ({"seed": -1}, 422, "expected 0 to 2,147,483,647 as seed, found -1"),
         ({"is_flipped": 1}, 422, "is_flipped: expected true or false"),

@@ -49,12 +49,12 @@ const HELP = [
 
 const SEARCHES = [
   ["bad hands", "Both words, in names, folders, notes, hashes or what the file says of itself"],
-  ['"a phrase"', "These words one behind the other"],
+  ['"a phrase"', "These words, in this order"],
   ["-word", "Not this word"],
   ["sdxl", "What this model family can use"],
   [".bin", "Files with this ending"],
   ['author:ann, base:pony, tag:"old photo"', "What other programs and sites say of a file"],
-  ["8 vectors", "Embeddings with so many"],
+  ["8 vectors", "Embeddings with that many vectors"],
 ];
 
 /**

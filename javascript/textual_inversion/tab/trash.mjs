@@ -81,7 +81,7 @@ export class Trash {
     const wasAsked = !this.#question.hidden;
     this.#question.hidden = !isAsked;
     this.#emptier.hidden = isAsked || !total;
-    this.#sentence.textContent = `Delete ${counted(total, "embedding")} (${size(bytes)}) for good? Nobody can take that back.`;
+    this.#sentence.textContent = `Delete ${counted(total, "embedding")} (${size(bytes)}) for good? This cannot be undone.`;
     if (isAsked) this.#focus(this.#question.querySelector("button"));
     else if (wasAsked) this.#focus(this.#emptier);
   }

@@ -220,8 +220,8 @@ class Parts:
             ),
             _NETWORK: option(
                 False,
-                "Let other machines change files here, as to rename them, where the WebUI has no "
-                "login",
+                "Let other machines change files here (rename, move, delete), where the WebUI "
+                "has no login",
             ),
             _SITES: option(
                 True,
