@@ -95,7 +95,8 @@ def _move(options: argparse.Namespace) -> None:
 def _delete(options: argparse.Namespace) -> None:
     entry = _entry(options.file)
     with _files() as files:
-        print(f"deleted; bring it back with: lib-embeddings restore {files.delete(entry).id}")
+        id_ = files.delete(entry).id
+        print(f"{id_}  is in the trash: bring it back with lib-embeddings restore {id_}")
 
 
 def _trash(options: argparse.Namespace) -> None:

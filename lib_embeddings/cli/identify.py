@@ -82,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _announce(number: int) -> None:
+    files = counted(number, "file")
     print(
-        f"Sending the SHA-256 of {number:,} files to Civitai: the hashes only, and no name.",
+        f"Sending the SHA-256 of {files} to Civitai: the hashes only, and no name.",
         file=sys.stderr,
     )

@@ -150,7 +150,7 @@ def reader_of(view: View, tokenize: Tokenize, look_up: LookUp) -> PromptReader:
     Args:
         look_up: returns the token ids of names, which may be remembered.
     """
-    embeddings = [known_of(seen, view.model) for seen in view.named.values()]
+    embeddings = [known_of(seen, view.model) for seen in view.meant]
     others = [known_of(seen, view.model) for seen in view if _may_be_asked_for(seen)]
     tokens = look_up((known.name for known in (*embeddings, *others)), tokenize)
     # A file that is no embedding asks for no word that is an ordinary one, of one token.
@@ -181,7 +181,7 @@ def _provenance(library: Library, named: Mapping[str, str]) -> Provenance:
     """
     catalogue = library.catalogue
     here: dict[str, ViewEntry] = {}
-    for seen in catalogue.view.named.values():
+    for seen in catalogue.view.meant:
         here.setdefault(fold(name_in_infotext(seen.name)), seen)
 
     def sha256_of(name: str) -> str | None:

@@ -153,6 +153,11 @@ class View:
         rows = chain.from_iterable(self.folders.values())
         return in_order(self.roots, rows, _place_of)
 
+    @cached_property
+    def meant(self) -> tuple[ViewEntry, ...]:
+        """What each name means, in the order of the snapshot: of names alike the first wins."""
+        return in_order(self.roots, self.named.values(), _place_of)
+
     def __iter__(self) -> Iterator[ViewEntry]:
         return iter(self.entries)
 

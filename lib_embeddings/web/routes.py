@@ -196,7 +196,7 @@ class _Routes:
         return unchanged(request, tag) or as_json(content, tag)
 
     def names(self, request: Request) -> Response:
-        names = [seen.name for seen in self._library.view.named.values()]
+        names = [seen.name for seen in self._library.view.meant]
         tag = tag_of(names)  # most changes, as a favourite, change no name
         return unchanged(request, tag) or as_json({"names": names}, tag)
 

@@ -156,7 +156,7 @@ def test_cards_have_the_size_that_was_chosen(tab: Tab) -> None:
     """The slider makes them larger, also after a reload."""
     width = "(card) => card.getBoundingClientRect().width"
     before = tab.card("c++").evaluate(width)
-    tab.root.get_by_label("Size").fill("2")
+    tab.root.get_by_label("Size of the cards").fill("2")
     larger = tab.card("c++").evaluate(width)
     assert larger > 1.5 * before
     tab.page.reload()

@@ -36,7 +36,7 @@ OURS = (
     "lib_embeddings.hosts.sdnext.",
     *(
         f"lib_embeddings.hosts.webui.{name}"
-        for name in ("database", "loading", "page", "parts", "studio")
+        for name in ("database", "generation", "loading", "page", "page_only", "parts", "studio")
     ),
 )
 

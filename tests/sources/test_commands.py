@@ -267,7 +267,7 @@ def test_identify_and_write(
     ]
     assert len(civitai.asked) == asked
     assert main(["identify", str(folder), "--again"]) == 0
-    assert capsys.readouterr().out.startswith("Civitai knows 1 of 1 files.")
+    assert capsys.readouterr().out.startswith("Civitai knows 1 of 1 file.")
 
 
 def test_identify_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

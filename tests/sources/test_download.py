@@ -182,7 +182,7 @@ REFUSED = [
     (Reply(200, GOOD[:-1]), "fox.safetensors was not kept: cut short"),
     (Reply(200, b""), "fox.safetensors was not kept: this file is empty"),
     (Reply(200, GOOD, length=LIMITS.download_bytes + 1), "expected at most 67,108,864 bytes"),
-    (Reply(200, GOOD, {"Content-Encoding": "gzip"}), "Fake packed its answer"),
+    (Reply(200, GOOD, {"Content-Encoding": "gzip"}), "Fake sent a compressed answer"),
     (as_json({}, 404), "Fake does not have it"),
     (as_json({}, 403), "Fake does not let you have it"),
     (as_json({}, 429, Retry_After="9"), "too many requests to Fake: wait 9 seconds"),

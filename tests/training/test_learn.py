@@ -267,7 +267,7 @@ def test_refused_before_a_model_is_loaded(given: list[str]) -> None:
         ({"name": "circle"}, "the model knows this word already: choose another, as circle-ti"),
         ({"name": "a/b"}, "a file's name cannot have / in it"),
         ({"name": "(x)"}, "a prompt reads some of its characters as syntax"),
-        ({"like": " "}, "name a word that the pictures are like"),
+        ({"like": " "}, "name one that the pictures are like"),
         ({"n_vectors": 9}, "expected 1 to 8 vectors, found 9"),
         ({"most_steps": 0}, "expected 1 to 100,000 steps, found 0"),
     ],

@@ -443,8 +443,11 @@ def test_an_observer_that_refuses_is_not_asked_again(
         assert watched.rest == PACE.poll_alone
     assert [observer.state for observer in watched.observers.made] == ["ended"]
     (message,) = caplog.messages
-    assert message.startswith(
-        f"watching {watched.root}: the system gives no file events ({refusal})"
+    way_out = "; raise the limit with: sudo sysctl fs.inotify.max_user_watches=524288"
+    reason = f"{refusal}{way_out if isinstance(refusal, OSError) else ''}"
+    assert message == (
+        f"watching {watched.root}: the system gives no file events ({reason}); "
+        "it is scanned every 2 s instead"
     )
 
 

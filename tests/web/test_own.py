@@ -219,7 +219,7 @@ def test_sets_of_others_are_news(site: Site) -> None:
     ("method", "name", "body", "refusal"),
     [
         ("PUT", " ", {"members": MEMBERS}, (422, "the set has no name: type one")),
-        ("PUT", "a\n", {"members": MEMBERS}, (422, "a\\n: there is a character in it that")),
+        ("PUT", "a\n", {"members": MEMBERS}, (422, "a\\n: it contains an invisible character")),
         ("PUT", "a" * 61, {"members": MEMBERS}, (422, "expected at most 60 characters")),
         ("PUT", "s", {"members": []}, (422, "with 1 to 256 members")),
         ("PUT", "s", {"members": MEMBERS * 100}, (422, "with 1 to 256 members")),

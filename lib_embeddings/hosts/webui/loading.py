@@ -69,7 +69,7 @@ class Embeddings(Generic[_E]):
         made = {e.identity: e for e in (*self.usable.values(), *self.unavailable.values())}
         usable: dict[str, _E] = {}
         self.unavailable = {}
-        for seen in view.named.values():
+        for seen in view.meant:
             entry = seen.entry
             served = encoders if seen.is_loaded else tuple(entry.reading.vectors)
             embedding = self._make(entry, served)

@@ -112,7 +112,7 @@ class _Page:
 
     def _entries(self) -> Iterator[Entry]:
         """Yield what a name leads to."""
-        return (seen.entry for seen in self._library.view.named.values())
+        return (seen.entry for seen in self._library.view.meant)
 
     def _item_now(self, name: str) -> Item | None:
         """Make an item from what is beside the file now, sidecar included."""
