@@ -267,10 +267,11 @@ class Jobs:
             job = self._jobs.get(id_)
             if job is None or (job.state in ENDED and signal != "cancel"):
                 return None
-            job.signal = signal
             if job.state in ENDED:
-                self._forget(id_)
-            elif signal == "cancel" and job.state != "working":  # else its thread notices
+                self._forget(id_)  # and nobody is told of it, lest a page shows it again
+                return job.as_json()
+            job.signal = signal
+            if signal == "cancel" and job.state != "working":  # else its thread notices
                 job.state, job.question, job.reason = "cancelled", None, None
                 with suppress(ValueError):
                     self._waiting.remove(job)

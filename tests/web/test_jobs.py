@@ -148,6 +148,16 @@ def test_pictures_are_served_and_forgotten_with_their_job() -> None:
     assert client.get(f"/jobs/{id_}/pictures/{numbers[2]}").status_code == 404
 
 
+def test_nobody_is_told_of_a_job_that_is_forgotten() -> None:
+    """A page that took it away would show it again; what is cancelled before its end is told of."""
+    jobs, told = Jobs(), list[str]()
+    id_ = jobs.begin("try", "x", lambda _job, _answer: {})["id"]
+    follow(jobs, id_, "done")
+    jobs.follow(lambda job: told.append(job["state"]))
+    assert jobs.signal(id_, "cancel")
+    assert (told, jobs.all()) == ([], [])
+
+
 def test_the_oldest_picture_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """All jobs together keep no more than a bound says."""
     monkeypatch.setattr(jobs_module, "LIMITS", replace(LIMITS, job_pictures_bytes=25))
