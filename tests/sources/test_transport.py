@@ -71,7 +71,7 @@ def test_json_is_sent(start: Start[FakeSite]) -> None:
         (Reply(200, b"{"), "expected JSON from Fake, found something else"),
         (Reply(200, b"[" * 100_000), "expected JSON from Fake, found something else"),
         (Reply(200, b"\xff\xfe\xfa"), "expected JSON from Fake, found something else"),
-        (Reply(200, b"{}", {"Content-Encoding": "gzip"}), "packed its answer"),
+        (Reply(200, b"{}", {"Content-Encoding": "gzip"}), "sent a compressed answer"),
         (Reply(200, b"{}", length=100), "broke off"),
         (Reply(200, b"{}", {"Transfer-Encoding": "chunked"}), "broke off"),
         (Reply(200, itertools.repeat(b" " * 65_536)), "more than 8,388,608 bytes"),
