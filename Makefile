@@ -64,6 +64,7 @@ fuzz: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.scan
 	$(BIN)/python -m benchmarks.library
+	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.watch
 	$(BIN)/python -m benchmarks.slow_disk
 	$(BIN)/python -m benchmarks.tab

@@ -1,6 +1,6 @@
 """Measure what one change costs in libraries of several sizes and shapes.
 
-    python -m benchmarks.growth [--files 10000 100000 300000]
+    python -m benchmarks.growth [--files 10000 100000 300000] [--folders 20 10000 1]
 
 All figures are processor time, so that other programs disturb them little; each is the median of
 several runs. The files are empty and one reading stands for all of them: `benchmarks.scan` measures
@@ -12,10 +12,12 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 from lib_embeddings.entries.place import Place
@@ -33,26 +35,28 @@ from tests.builders import safetensors_file
 
 FOLDERS = (20, 10_000, 1)
 RUNS = 7
-# Of 100,000 files: milliseconds beyond the floor to the new list, and then to the first page.
-MOST_FILES, LIST_MS, PAGE_MS = 100_000, 20.0, 100.0
+LENGTHS = cycle(range(4, 10))  # of what has been typed
 USABLE = Filters(fit=("usable",))
 
 
 def main() -> None:
-    """Print a table; fail where a figure is out of bounds."""
+    """Print a table; each library is measured in a process of its own, for its memory."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000, 300_000])
+    parser.add_argument("--folders", type=int, nargs="+", default=FOLDERS)
     options = parser.parse_args()
-    is_good = True
-    for n_files in options.files:
-        for n_folders in FOLDERS:
-            with tempfile.TemporaryDirectory() as scratch:
-                is_good &= measure(Path(scratch), n_files, n_folders)
-    sys.exit(not is_good)
+    libraries = [(files, folders) for files in options.files for folders in options.folders]
+    if len(libraries) == 1:
+        with tempfile.TemporaryDirectory() as scratch:
+            measure(Path(scratch), *libraries[0])
+        return
+    for files, folders in libraries:
+        command = [sys.executable, "-m", "benchmarks.growth", f"--files={files}"]
+        subprocess.run([*command, f"--folders={folders}"], check=True)
 
 
-def measure(scratch: Path, n_files: int, n_folders: int) -> bool:
-    """Print the figures of one library; tell whether they are in bounds."""
+def measure(scratch: Path, n_files: int, n_folders: int) -> None:
+    """Print the figures of one library."""
     root = scratch / "embeddings"
     folders = [root / f"folder-{number:05}" for number in range(n_folders)]
     for folder in folders:
@@ -106,8 +110,6 @@ def measure(scratch: Path, n_files: int, n_folders: int) -> bool:
         print(f"  {name:32}{figure:9.1f} ms")
     for name, size in (("the list", listed - before), ("search and names", prepared - listed)):
         print(f"  memory for {name:21}{size / n_files:9,.0f} bytes a file")
-    is_quick = new_list - figures["floor: its folder"] <= LIST_MS and page <= PAGE_MS
-    return is_quick or n_files > MOST_FILES
 
 
 def first_page(library: Library) -> None:
@@ -122,8 +124,7 @@ def first_page(library: Library) -> None:
 
 def search(library: Library) -> None:
     """Answer another letter."""
-    letters = "name-12345"
-    library.catalogue.select(Filters(query=letters[: 5 + time.time_ns() % 5], fit=("usable",)))
+    library.catalogue.select(Filters(query="name-12345"[: next(LENGTHS)], fit=("usable",)))
 
 
 def look(folder: Path) -> None:
