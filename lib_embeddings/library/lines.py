@@ -48,7 +48,7 @@ def summary_lines(view: View, news: Sequence[ViewEntry]) -> Iterator[str]:
     yield from _total_lines(view)
     if names:
         yield f"Embeddings: {', '.join(names[:_NAMED_LOADED])}{more}"
-    n_others = sum(not seen.may_be_used for seen in view)
+    n_others = sum(not seen.may_be_used for seen in view.every)
     if news:
         are_all = len(news) == n_others
         yield f"Not loaded: {n_others:,}" + (
@@ -68,7 +68,8 @@ def name_lines(catalogue: Catalogue) -> Iterator[str]:
 
 def change_lines(changes: Changes, view: View) -> Iterator[str]:
     """Yield a line for each kind of change, however many files it is about, and the new total."""
-    kinds = {seen.entry.place: f" ({_kind(seen)})" for seen in view if not seen.may_be_used}
+    others = (seen for seen in view.every if not seen.may_be_used)
+    kinds = {seen.entry.place: f" ({_kind(seen)})" for seen in others}
     for word, entries in zip(("added", "modified", "deleted"), changes, strict=True):
         if not entries:
             continue
@@ -81,7 +82,7 @@ def change_lines(changes: Changes, view: View) -> Iterator[str]:
 
 
 def _total_lines(view: View) -> Iterator[str]:
-    names = {seen.name for seen in view if seen.may_be_used}
+    names = {seen.name for seen in view.every if seen.may_be_used}
     yield f"Loaded a total of {len(names)} textual inversion embeddings."
     families = by_family(view.tally, view.advice)
     if families:
@@ -107,7 +108,8 @@ def by_family(tally: Mapping[Kind, int], advice: str) -> str | None:
 
 
 def _names(view: View) -> list[str]:
-    return sorted({shown(seen.name, 255) for seen in view if seen.may_be_used}, key=str.lower)
+    names = {shown(seen.name, 255) for seen in view.every if seen.may_be_used}
+    return sorted(names, key=str.lower)
 
 
 def _reasons(rows: Iterable[ViewEntry]) -> Iterator[str]:

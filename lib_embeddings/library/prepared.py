@@ -22,6 +22,7 @@ from lib_embeddings.library.query import Haystack, SearchTexts
 from lib_embeddings.library.view import View, known_of
 from lib_embeddings.names import natural_key
 from lib_embeddings.prompts.name_checks import NameChecks
+from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
 
 # To change a sorted list item by item is faster than to sort it, up to such a part of it.
@@ -87,8 +88,7 @@ class Rows:
     def of(cls, view: View) -> Rows:
         """Make the rows of a view."""
         numbers = {root: number for number, root in enumerate(view.roots)}
-        every = chain.from_iterable(view.folders.values())
-        return cls(numbers, (Row(seen, numbers[seen.entry.place.root]) for seen in every))
+        return cls(numbers, (Row(seen, numbers[seen.entry.place.root]) for seen in view.every))
 
     def followed_by(self, gone: Iterable[ViewEntry], came: Iterable[ViewEntry]) -> Rows:
         """Return the rows of a later view."""
@@ -149,37 +149,50 @@ class Prepared:
         self.view = view
         self.tokenize = tokenize
         self._look_up = look_up
-        self._rows: Rows | None = None
-        self._name_checks: NameChecks | None = None
+        # The last that were made, each with the view that it was made of.
+        self._rows: tuple[View, Rows] | None = None
+        self._name_checks: tuple[View, NameChecks] | None = None
 
     @property
     def rows(self) -> Rows:
         """The rows of the view."""
-        if self._rows is None:
-            self._rows = Rows.of(self.view)
-        return self._rows
+        of, rows = self._rows or (None, None)
+        if rows is None or of is not self.view:
+            changed = self._changed_since(of)
+            rows = rows.followed_by(*changed) if rows and changed else Rows.of(self.view)
+            self._rows = self.view, rows
+        return rows
 
     @property
     def name_checks(self) -> NameChecks:
         """What there is to say about names."""
-        if self._name_checks is None:
-            known = (known_of(seen, self.view.model) for seen in self.view)
-            self._name_checks = NameChecks(known, self.tokenize, self._look_up)
-        return self._name_checks
+        of, checks = self._name_checks or (None, None)
+        if checks is None or of is not self.view:
+            changed = self._changed_since(of)
+            if checks and checks.is_complete and changed:
+                checks = checks.followed_by(*(map(self._known, each) for each in changed))
+            else:
+                known = map(self._known, self.view.every)
+                checks = NameChecks(known, self.tokenize, self._look_up)
+            self._name_checks = self.view, checks
+        return checks
 
     def followed_by(self, view: View, tokenize: Tokenize | None) -> Prepared:
-        """Return the same for a later view, with what is prepared here as far as it still holds."""
+        """Return the same for a later view; what is prepared here is brought up to date when asked.
+
+        So whoever makes a view waits for nothing, neither for a tokenizer nor for a disk.
+        """
         later = Prepared(view, tokenize, self._look_up)
-        if view.lens is not self.view.lens or tokenize is not self.tokenize:
-            return later
-        gone, came = difference(self.view.folders, view.folders, attrgetter("entry.place"))
-        if len(gone) + len(came) > len(view) * _FEW:
-            return later
-        if self._rows:
-            later._rows = self._rows.followed_by(gone, came)
-        if self._name_checks and self._name_checks.is_complete:
-            later._name_checks = self._name_checks.followed_by(
-                (known_of(seen, view.model) for seen in gone),
-                (known_of(seen, view.model) for seen in came),
-            )
+        if view.lens is self.view.lens and tokenize is self.tokenize:
+            later._rows, later._name_checks = self._rows, self._name_checks
         return later
+
+    def _changed_since(self, former: View | None) -> tuple[list[ViewEntry], list[ViewEntry]] | None:
+        """Return what is gone since a view and what is new; None where that is too much."""
+        if former is None:
+            return None
+        gone, came = difference(former.folders, self.view.folders, attrgetter("entry.place"))
+        return (gone, came) if len(gone) + len(came) <= len(self.view) * _FEW else None
+
+    def _known(self, seen: ViewEntry) -> KnownEmbedding:
+        return known_of(seen, self.view.model)

@@ -150,8 +150,12 @@ class View:
     @cached_property
     def entries(self) -> tuple[ViewEntry, ...]:
         """All entries, in the order of the snapshot."""
-        rows = chain.from_iterable(self.folders.values())
-        return in_order(self.roots, rows, _place_of)
+        return in_order(self.roots, self.every, _place_of)
+
+    @property
+    def every(self) -> Iterator[ViewEntry]:
+        """All entries in any order, which takes no sorting."""
+        return chain.from_iterable(self.folders.values())
 
     @cached_property
     def meant(self) -> tuple[ViewEntry, ...]:
@@ -167,7 +171,7 @@ class View:
     @cached_property
     def tally(self) -> Mapping[Kind, int]:
         """How many entries there are of each kind."""
-        return Counter(seen.kind for seen in chain.from_iterable(self.folders.values()))
+        return Counter(seen.kind for seen in self.every)
 
     @property
     def counts(self) -> Mapping[str, int]:

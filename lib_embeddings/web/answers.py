@@ -6,14 +6,16 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from fastapi import Request, Response
+from fastapi import HTTPException, Request, Response
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.errors import BadName, MoveError, PictureError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.files import Trashed
@@ -289,3 +291,16 @@ def unchanged(request: Request, tag: str) -> Response | None:
     if tag not in known:
         return None
     return Response(status_code=304, headers=caching(tag))
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Let clients know why files cannot be moved or added, or a word cannot be learned of them."""
+    try:
+        yield
+    except OSError as error:
+        raise HTTPException(409, f"the disk refuses: {error.strerror or error}") from error
+    except (BadName, PictureError) as error:
+        raise HTTPException(422, str(error)) from error
+    except MoveError as error:
+        raise HTTPException(409, str(error)) from error

@@ -5,8 +5,7 @@ What learns is given by the host, and nothing of it is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -14,11 +13,11 @@ from fastapi.params import Depends
 from starlette.concurrency import run_in_threadpool
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.errors import MoveError, PictureError, shown
+from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold, is_text
-from lib_embeddings.web.answers import as_json, caching
+from lib_embeddings.web.answers import as_json, caching, refusing
 from lib_embeddings.web.job_routes import begin
 from lib_embeddings.web.jobs import Answer, Cancelled, Job, Jobs
 from lib_embeddings.web.requests import read_body, read_object
@@ -124,7 +123,7 @@ class _Routes:
 
     async def add_picture(self, request: Request, name: str = "") -> Response:
         data = await read_body(request, LIMITS.learning_picture_bytes)
-        with _refusing():
+        with refusing():
             id_ = await run_in_threadpool(self._learner.lessons.add_picture, data, name)
         return as_json({"id": id_})
 
@@ -141,7 +140,7 @@ class _Routes:
             raise HTTPException(
                 409, f"there is an embedding {shown(name)} already: choose another name"
             )
-        with _refusing():
+        with refusing():
             target = self._library.folder(folder).full_path
             lesson = await run_in_threadpool(self._learner.lessons.begin, options, pictures, target)
         return self._learn(lesson)
@@ -197,7 +196,7 @@ class _Learning:
             raise
         lessons.forget(self._lesson)
         self._library.rescan_folders([self._lesson.target])
-        places = [seen.entry.place for seen in self._library.view]
+        places = (seen.entry.place for seen in self._library.view.every)
         found = next((place for place in places if place.full_path == path), None)
         return {**so_far, "id": found.id if found else None, "name": self._lesson.recipe.name}
 
@@ -226,16 +225,3 @@ def _read_picture(picture: object) -> tuple[str, str]:
     raise HTTPException(
         422, f'pictures: expected {{"id": "…", "caption": "…"}} with at most {most:,} characters'
     )
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Let clients know why a lesson or a picture is of no use."""
-    try:
-        yield
-    except MoveError as error:
-        raise HTTPException(409, str(error)) from error
-    except PictureError as error:
-        raise HTTPException(422, str(error)) from error
-    except OSError as error:
-        raise HTTPException(409, f"the disk refuses: {error.strerror or error}") from error

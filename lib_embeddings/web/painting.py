@@ -284,8 +284,7 @@ def _read_trial(body: Mapping[str, Any]) -> Trial:
     if len(ids) * len(seeds) * len(weights) > LIMITS.tried_pictures:
         raise HTTPException(422, f"these are more than {LIMITS.tried_pictures} pictures")
     prompt, negative = (_text(key, body.get(key)) for key in ("prompt", "negative"))
-    given = body.get("kind")
-    kind = one_of("kind", given, KINDS) if given else None
+    kind = body.get("kind")
     settings = Settings(
         _one("steps", body.get("steps", Settings.steps), _is_integer(1, LIMITS.prompt_steps)),
         _one("guidance", body.get("guidance"), _or_none(_is_number(1, 100))),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
@@ -12,7 +11,7 @@ from starlette.responses import StreamingResponse
 
 from lib_embeddings.entries.companions import Picture, examples_of, pictures_of, video_of
 from lib_embeddings.entries.thumbnails import Thumbnails
-from lib_embeddings.errors import BadName, EmbeddingError, MoveError
+from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.files import incoming
 from lib_embeddings.library.lens import FITS, STATES, ViewEntry
@@ -22,7 +21,15 @@ from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import answers
-from lib_embeddings.web.answers import HostFacts, as_json, caching, stream, tag_of, unchanged
+from lib_embeddings.web.answers import (
+    HostFacts,
+    as_json,
+    caching,
+    refusing,
+    stream,
+    tag_of,
+    unchanged,
+)
 from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.files import can_reveal, reveal, video
 from lib_embeddings.web.job_routes import add_job_routes
@@ -278,33 +285,33 @@ class _Routes:
     async def rename(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
         name = await read_text(request, "name", "the new name")
-        with _refusing():
+        with refusing():
             return self._entry(await run_in_threadpool(self._library.rename, seen.entry, name))
 
     async def move(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
         target = await read_target(request)
-        with _refusing():
+        with refusing():
             return self._entry(await run_in_threadpool(self._library.move, seen.entry, *target))
 
     async def add(self, request: Request, folder: str = "", name: str = "") -> Response:
-        with _refusing(), incoming(name) as file:
+        with refusing(), incoming(name) as file:
             await receive_file(request, file)
             return self._entry(await run_in_threadpool(self._library.add, file.name, folder))
 
     def delete(self, id: str) -> Response:  # noqa: A002 - likewise
-        with _refusing():
+        with refusing():
             return as_json(answers.trashed(self._library.delete(self._find(id).entry)))
 
     def trash(self) -> Response:
         return as_json(answers.trash(self._library.trash))
 
     def restore(self, id: str) -> Response:  # noqa: A002 - likewise
-        with _refusing():
+        with refusing():
             return self._entry(self._library.restore(id))
 
     def empty_trash(self) -> Response:
-        with _refusing():
+        with refusing():
             self._library.empty_trash()
         return as_json(answers.trash(self._library.trash))
 
@@ -332,14 +339,3 @@ class _Routes:
         if seen is None:
             raise HTTPException(404, "there is no such file, or it is gone")
         return seen
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Let clients know why files cannot be moved or added."""
-    try:
-        yield
-    except OSError as error:
-        raise HTTPException(409, f"the disk refuses: {error.strerror or error}") from error
-    except MoveError as error:
-        raise HTTPException(422 if isinstance(error, BadName) else 409, str(error)) from error

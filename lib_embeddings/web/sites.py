@@ -198,15 +198,10 @@ class _Identifying:
                 hashes.setdefault(self._library.sha256(seen.entry), []).append(seen)
         offers = Sources().identify(list(hashes), is_again=self._ids is not None)
         job.show(len(unknown), len(unknown))
-        warnings = [
-            warning
-            for digest, offer in offers.items()
-            for seen in hashes[digest]
-            for warning in _keep(seen, offer, digest)
-        ]
-        self._library.rescan()
-        known = sum(len(hashes[digest]) for digest in offers)
-        return {"asked": len(unknown), "known": known, "warnings": warnings}
+        found = [(seen, offer, hash_) for hash_, offer in offers.items() for seen in hashes[hash_]]
+        warnings = [warning for each in found for warning in _keep(*each)]
+        self._library.rescan_folders({seen.entry.place.full_folder for seen, *_ in found})
+        return {"asked": len(unknown), "known": len(found), "warnings": warnings}
 
     def _unknown(self) -> Iterator[ViewEntry]:
         """Yield the embeddings that are asked about; of all only those that nothing is known of."""

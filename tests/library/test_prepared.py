@@ -112,6 +112,8 @@ def test_only_what_changed_is_looked_at() -> None:
     view = View.of(later, None, former=prepared.view)
     assert view.folders["/root/a"] is prepared.view.folders["/root/a"]
     prepared = prepared.followed_by(view, tokenize)
+    assert asked == []
+    assert prepared.name_checks.is_complete
     assert asked == ["new"]
     kept = [row for row in prepared.rows.by_name if row is rows.by_id.get(row.id)]
     assert len(kept) == len(entries)
