@@ -139,7 +139,7 @@ class PromptEncoder:
         states, pooled = [], None
         for encoder in self.model.encoders:
             of_encoder, pooled = _run(encoder, column, rows)
-            states.append(_weigh(of_encoder, weights.to(of_encoder.device)))
+            states.append(_weigh(of_encoder, weights))
         return Encoded(torch.cat(states, dim=2), pooled)
 
 
@@ -186,7 +186,7 @@ def _put_in(
 
 def _weigh(states: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Multiply states by the weights of their tokens, and hold the mean of all of them."""
-    if bool((weights == 1).all()):
+    if bool((weights == 1).all()):  # asked on the CPU, so that no GPU is waited for
         return states
-    weighed = states * weights.unsqueeze(-1)
+    weighed = states * weights.to(states.device).unsqueeze(-1)
     return weighed * (states.mean() / weighed.mean())

@@ -6,15 +6,17 @@ no more than a few vectors: whoever goes on from it, goes the same way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import DDPMScheduler
 from torch.nn import functional
 
 from lib_embeddings.errors import PictureError, shown
-from lib_embeddings.pictures.encode import PromptEncoder, Rows
+from lib_embeddings.pictures.encode import Encoded, PromptEncoder, Rows
 from lib_embeddings.pictures.model import FLOW, LoadedEncoder, Model
 from lib_embeddings.pictures.paint import ask
 from lib_embeddings.prompts.grammar import typed
@@ -29,8 +31,9 @@ _FIXED = 16
 # Voronov et al., "Is This Loss Informative?" (NeurIPS 2023, arXiv 2302.04841), called DVAR: it has
 # flat when the variance of the loss over the last steps is a small share of that over all.
 _WINDOW, _FLAT = 310, 0.15
-# Larger painters take so much memory for gradients that computing twice is cheaper.
-_LARGE = 100_000_000
+# Larger painters, as SDXL's, take so much memory for gradients that they compute twice; those of
+# SD 1.x and SD 2.x fit in 8 GB without.
+_LARGE = 1_000_000_000
 # Half precision has no numbers as small as gradients are.
 _SCALE_OF_HALF = 1024.0
 # Apart from what steps draw.
@@ -75,18 +78,22 @@ class Learning:
         self._captions = [
             captions_of(each, written, recipe.kind, recipe.templates) for each in examples
         ]
-        self._latents, self._masks = _latents(model, examples)
+        self._latents, masks = _latents(model, examples)
         model.vae.to("cpu")  # leaves its memory to what is needed from here on
         if recipe.is_flipped:
             self._captions *= 2
             self._latents = torch.cat([self._latents, self._latents.flip(-1)])
-            self._masks = torch.cat([self._masks, self._masks.flip(-1)])
+            masks = torch.cat([masks, masks.flip(-1)])
+        self._masks = masks.to(model.device)
         self._noise = None
         if model.prediction != FLOW:
             self._noise = DDPMScheduler.from_config(model.scheduler.config)
         self._scale = _SCALE_OF_HALF if model.dtype == torch.float16 else 1.0
-        if sum(each.numel() for each in model.unet.parameters()) > _LARGE:
+        is_large = sum(each.numel() for each in model.unet.parameters()) > _LARGE
+        if is_large:
             model.unet.enable_gradient_checkpointing()
+        can_record = model.device.type == "cuda" and not is_large
+        self._ask = Recorded(model) if can_record else partial(ask, model)
 
     def vectors(self) -> dict[str, torch.Tensor]:
         """Return the vectors of now, by text encoder key."""
@@ -154,7 +161,7 @@ class Learning:
             noise: in the pictures, as much as their *times* say.
         """
         device = self.model.device
-        clean, mask = self._latents[batch], self._masks[batch].to(device)
+        clean, mask = self._latents[batch], self._masks[batch.to(device)]
         texts = [
             self._captions[number][way % len(self._captions[number])]
             for number, way in zip(batch.tolist(), ways, strict=True)
@@ -164,7 +171,7 @@ class Learning:
         each = torch.tensor([different.index(text) for text in texts], device=device)
         encoded = encoded.select(each)
         noisy, wanted = self._mixed(clean, noise, times)
-        found = ask(self.model, noisy.to(device), times.to(device), encoded).float()
+        found = self._ask(noisy.to(device), times.to(device), encoded).float()
         errors = (found - wanted.to(device)).square() * mask
         return errors.sum() / mask.expand_as(errors).sum()
 
@@ -200,6 +207,47 @@ class Learning:
         self.best = {key: state[f"best.{key}"].to(device) for key in self._methods}
         self.looks = [Look(int(step), loss) for step, loss in state["looks"].tolist()]
         self.step = int(state["step"])
+
+
+class Recorded:
+    """Asks a painter on a GPU for gradients, by one call instead of thousands.
+
+    A fast GPU does the work of a step sooner than Python can ask for its parts. So what the first
+    step asks for is recorded as a CUDA graph, and the next steps ask for all of it at once.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._work: Callable[..., torch.Tensor] | None = None
+        self._sizes: list[torch.Size] = []
+
+    def __call__(
+        self, latents: torch.Tensor, times: torch.Tensor, encoded: Encoded
+    ) -> torch.Tensor:
+        """Do as `ask` does; by the record, where it is of these sizes."""
+        inputs = latents, times, encoded.states
+        sizes = [each.shape for each in inputs]
+        is_other = bool(self._work) and sizes != self._sizes
+        if is_other or encoded.pooled is not None or not torch.is_grad_enabled():
+            return ask(self._model, latents, times, encoded)
+        if self._work is None:
+            self._work, self._sizes = self._record(*inputs), sizes
+        return self._work(*inputs)
+
+    def _record(self, *inputs: torch.Tensor) -> Callable[..., torch.Tensor]:
+        def work(latents: torch.Tensor, times: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
+            return ask(self._model, latents, times, Encoded(states, None))
+
+        samples = tuple(each.detach().clone().requires_grad_(each.requires_grad) for each in inputs)
+        make: Any = torch.cuda.make_graphed_callables
+        with warnings.catch_warnings():
+            # It is tried on one stream and recorded on another, as is meant.
+            warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)
+            try:
+                recorded: Callable[..., torch.Tensor] = make(work, samples)
+            except RuntimeError:
+                return work  # this GPU or its driver cannot, or has too little memory
+        return recorded
 
 
 def is_flat(looks: Sequence[Look]) -> bool:

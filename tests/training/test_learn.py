@@ -25,10 +25,9 @@ from lib_embeddings.entries import drafts
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.pictures.compare import Painted, compare
 from lib_embeddings.prompts.wishes import Settings
-from lib_embeddings.training import learning as module
 from lib_embeddings.training.examples import read_examples
 from lib_embeddings.training.learn import RECIPE_KEY, Learned, learn
-from lib_embeddings.training.learning import Learning, Look, is_flat, word_length
+from lib_embeddings.training.learning import EVERY, Learning, Look, Recorded, is_flat, word_length
 from lib_embeddings.training.recipe import Recipe
 from tests.models import as_model, fingerprint, random_flow, random_sd2, random_sdxl, small
 
@@ -123,7 +122,7 @@ def test_the_goal(
         "v_prediction": lambda: model.scheduler.get_velocity(learning._latents, noise, times),
         "flow_prediction": lambda: noise - learning._latents,
     }[model.prediction]()
-    monkeypatch.setattr(module, "ask", lambda *_: goal)
+    monkeypatch.setattr(learning, "_ask", lambda *_: goal)
     loss = learning._loss(learning.vectors(), batch, times, [0] * 4, noise)
     assert loss.item() == pytest.approx(0, abs=1e-10)
 
@@ -140,7 +139,7 @@ def test_a_mask(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noise = torch.randn(4, *learning._latents.shape[1:])
     wrong = noise.clone()
     wrong[..., 4:] += 1
-    monkeypatch.setattr(module, "ask", lambda *_: wrong)
+    monkeypatch.setattr(learning, "_ask", lambda *_: wrong)
     batch = torch.arange(4)
     loss = learning._loss(learning.vectors(), batch, batch, [0] * 4, noise)
     assert loss.item() == pytest.approx(0, abs=1e-10)
@@ -164,6 +163,38 @@ def test_when_it_is_flat(noise: float, expected: bool) -> None:
 
 class Killed(BaseException):
     """Ends a learning, wherever it is."""
+
+
+@pytest.mark.parametrize("can_record", [True, False])
+def test_what_a_gpu_is_asked(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch, *, can_record: bool
+) -> None:
+    """It is recorded once, for the steps and not for the looks; without a record it learns too."""
+    model, calls = small(), []
+
+    def make(work: Callable[..., torch.Tensor], samples: tuple[torch.Tensor, ...]) -> object:
+        calls.append([each.requires_grad for each in samples])
+        if not can_record:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+        def replay(*inputs: torch.Tensor) -> torch.Tensor:
+            calls.append("replay")
+            return work(*inputs)
+
+        return replay
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", make)
+    expected, found = (
+        Learning(model, Recipe(NAME, "circle", batch=2), read_examples([pictures]))
+        for _ in range(2)
+    )
+    monkeypatch.setattr(found, "_ask", Recorded(model))
+    for learning in (expected, found):
+        for _ in range(EVERY + 1):
+            learning.take_step()
+    assert calls == [[False, False, True]] + ["replay"] * ((EVERY + 1) * can_record)
+    assert found.looks == expected.looks
+    assert all(map(torch.equal, found.vectors().values(), expected.vectors().values()))
 
 
 def test_killed_at_any_step(
