@@ -4,7 +4,7 @@
 
 import { ENDED } from "../jobs.mjs";
 import { element, setAttribute, textButton } from "../page.mjs";
-import { phrase, sentenceCase } from "../phrases.mjs";
+import { sentenceCase } from "../phrases.mjs";
 import { LEARN as WORDS } from "./learn_words.mjs";
 
 /** @typedef {import("../jobs.mjs").Job} Job */
@@ -12,7 +12,7 @@ import { LEARN as WORDS } from "./learn_words.mjs";
 /** @typedef {import("./lessons.mjs").Sample} Sample */
 /** @typedef {import("./lessons.mjs").SoFar} SoFar */
 
-const SVG = phrase("http://www.w3.org/2000/svg");
+const SVG = "http://www.w3.org/2000/svg";
 /** Of the curve, in its own units, and what is left free around it. */
 const [WIDTH, HEIGHT, MARGIN] = [400, 72, 6];
 

@@ -3,7 +3,7 @@
  */
 
 import { element, iconButton, textButton } from "../page.mjs";
-import { phrase, sentenceCase } from "../phrases.mjs";
+import { sentenceCase } from "../phrases.mjs";
 import { LEARN as WORDS } from "./learn_words.mjs";
 
 /** @typedef {import("./lessons.mjs").Lesson} Lesson */
@@ -177,7 +177,7 @@ export class LessonForm {
     return {
       name: this.#name.value.trim(),
       like: this.#like.value.trim(),
-      kind: this.root.querySelector(phrase("input:checked"))?.getAttribute("value") ?? SHIPPED.kind,
+      kind: this.root.querySelector("input:checked")?.getAttribute("value") ?? SHIPPED.kind,
       pictures: items.map((item) => ({ id: item.dataset.id ?? "", caption: item.querySelector("input")?.value ?? "" })),
       n_vectors: numberIn(this.#vectors),
       most_steps: numberIn(this.#steps),

@@ -49,12 +49,12 @@ const HELP = [
 ];
 
 const SEARCHES = [
-  [phrase("bad hands"), phrase("Both words, in names, folders, notes, hashes or what the file says of itself")],
+  ["bad hands", phrase("Both words, in names, folders, notes, hashes or what the file says of itself")],
   ['"a phrase"', phrase("These words, in this order")],
   ["-word", phrase("Not this word")],
   ["sdxl", phrase("What this model family can use")],
   [".bin", phrase("Files with this ending")],
-  [phrase('author:ann, base:pony, tag:"old photo"'), phrase("What other programs and sites say of a file")],
+  ['author:ann, base:pony, tag:"old photo"', phrase("What other programs and sites say of a file")],
   ["8 vectors", phrase("Embeddings with that many vectors")],
 ];
 

@@ -44,10 +44,10 @@ import { COUNTED, number, phrase } from "../phrases.mjs";
  * @type {Record<FilterKey, Filter>}
  */
 export const FILTERS = {
-  usable: { title: phrase("Usable"), kinds: ["usable", "unknown"], parameters: { fit: phrase("usable,unknown") } },
+  usable: { title: phrase("Usable"), kinds: ["usable", "unknown"], parameters: { fit: "usable,unknown" } },
   incompatible: { title: phrase("Other models"), kinds: ["incompatible"], parameters: { fit: "incompatible" } },
   partial: { title: phrase("Partially compatible"), kinds: ["partial"], parameters: { fit: "partial" } },
-  broken: { title: phrase("Broken"), kinds: ["broken", "unsafe"], parameters: { state: phrase("broken,unsafe") } },
+  broken: { title: phrase("Broken"), kinds: ["broken", "unsafe"], parameters: { state: "broken,unsafe" } },
   foreign: { title: phrase("Not embeddings"), kinds: ["foreign"], parameters: { state: "foreign" } },
   duplicate: { title: phrase("Duplicates"), kinds: ["duplicate"], parameters: { state: "duplicate" } },
   favourite: { title: phrase("Favourites"), kinds: ["favourite"], parameters: { favourite: "true" } },
