@@ -122,6 +122,7 @@ class Page {
       if (this.#menus.has(place)) continue;
       this.#menus.add(place);
       fillModelMenu(place, this.api, this.host);
+      for (const { fields } of this.reports) fields.name();
     }
     for (const report of this.reports) report.place();
     this.completer.place(this.reports.flatMap(({ fields }) => fields.textareas()));

@@ -43,7 +43,7 @@ const HELP = [
   ["X", phrase("Select it, as Ctrl with a click does; then Shift with a click selects all up to there")],
   ["H", phrase("Hide it, or show it again: it works in prompts all the same")],
   ["Ctrl+A", phrase("Select all that is found")],
-  [phrase("Delete"), phrase("Move it to the trash, from which you can restore it")],
+  ["Delete", phrase("Move it to the trash, from which you can restore it")],
   ["Esc", phrase("Go back to the prompt, or end the selection first")],
   ["?", phrase("Show these keys")],
 ];

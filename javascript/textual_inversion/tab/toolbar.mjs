@@ -40,7 +40,7 @@ export class Toolbar {
     this.search = element("input", {
       type: "search",
       "data-action": "search",
-      placeholder: phrase("Search names, notes, models, .bin, -word"),
+      placeholder: phrase("Search embeddings"),
       title: SEARCH_HINT,
       "aria-label": phrase("Search embeddings"),
       autocomplete: "off",
