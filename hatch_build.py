@@ -1,4 +1,4 @@
-"""Put script, style and pictures into the wheel, where `web/tab.py` looks for them first.
+"""Put script, translations, style and pictures into the wheel, where `web/tab.py` looks for them first.
 
 They lie at the top of the repository because the WebUIs load them from there.
 """
@@ -15,5 +15,5 @@ class Assets(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "standard":
-            for name in ("javascript", "style.css", "examples/pictures"):
+            for name in ("javascript", "localizations", "style.css", "examples/pictures"):
                 build_data["force_include"][name] = f"lib_embeddings/assets/{name}"

@@ -6,6 +6,8 @@
  * to follow any more, as the Python part was switched off, it is not asked again.
  */
 
+import { phrase } from "./phrases.mjs";
+
 /** @typedef {import("./api.mjs").Changes} Changes */
 
 /**
@@ -21,8 +23,8 @@ const LOSS_MS = 6000;
 const [SHORTEST_MS, LONGEST_MS] = [1000, 60_000];
 const REFUSALS = [403, 404];
 
-const LOST = "Not connected. Trying again …";
-const REFUSED = "The server has no embeddings for this page any more: load it again";
+const LOST = phrase("Not connected. Trying again …");
+const REFUSED = phrase("The server has no embeddings for this page any more: load it again");
 
 /** @type {Map<string, Feed>} */
 const feeds = new Map();

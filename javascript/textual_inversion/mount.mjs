@@ -10,12 +10,12 @@ import { Completer } from "./completion/completer.mjs";
 import { listen } from "./live.mjs";
 import { Own } from "./own.mjs";
 import { element } from "./page.mjs";
+import { phrase, sentenceCase } from "./phrases.mjs";
 import { toggleAll } from "./prompt/insertion.mjs";
 import { KnownNames } from "./prompt/known_names.mjs";
 import { PromptReports } from "./report/reports.mjs";
 import { Refusal } from "./request.mjs";
 import { Tab } from "./tab/tab.mjs";
-import { sentenceCase } from "./words.mjs";
 
 /** @typedef {import("./api.mjs").Host} Host */
 
@@ -30,7 +30,7 @@ export async function start() {
   const api = new Api();
   const host = await api.host().catch((error) => error);
   if (host instanceof Refusal) follow(() => explain(host.message));
-  else if (host instanceof Error) follow(() => explain(`${host.message}: load this page again in a moment`));
+  else if (host instanceof Error) follow(() => explain(phrase("{problem}: load this page again in a moment", { problem: host.message })));
   if (host instanceof Error) return;
   const page = new Page(api, host);
   follow(() => page.match());
@@ -68,7 +68,7 @@ function fillModelMenu(place, api, { families }) {
   const options = families.map(({ title }) => element("option", { value: title }, title));
   const menu = element("select", {}, element("option", { value: NO_MODEL }, NO_MODEL), ...options);
   const problem = element("span", { class: "problem", role: "alert" });
-  place.replaceChildren(element("label", {}, "Model", menu), problem);
+  place.replaceChildren(element("label", {}, phrase("Model"), menu), problem);
   const { signal } = new AbortController();
   const show = async () => {
     const { model_title } = await api.entries({ limit: 1 }, signal);
@@ -78,7 +78,7 @@ function fillModelMenu(place, api, { families }) {
   const update = () => show().catch(() => {});
   menu.addEventListener("change", async () => {
     problem.textContent = "";
-    await api.chooseModel(menu.value).catch(({ message }) => (problem.textContent = `Not chosen: ${message}`));
+    await api.chooseModel(menu.value).catch(({ message }) => (problem.textContent = phrase("Not chosen: {problem}", { problem: message })));
     update();
   });
   listen(`${api.base}/events`, { changed: update, connection: () => {} });
@@ -122,6 +122,7 @@ class Page {
       if (this.#menus.has(place)) continue;
       this.#menus.add(place);
       fillModelMenu(place, this.api, this.host);
+      for (const { fields } of this.reports) fields.name();
     }
     for (const report of this.reports) report.place();
     this.completer.place(this.reports.flatMap(({ fields }) => fields.textareas()));

@@ -3,6 +3,7 @@
  * on its window.
  */
 
+import { phrase } from "./phrases.mjs";
 import { familyTitles } from "./words.mjs";
 
 /** @typedef {string | number | boolean | null | undefined} Attribute */
@@ -192,7 +193,7 @@ export function lastPicture(tabname) {
  * @param {...Node} children
  */
 export function dialog(title, kind, ...children) {
-  const bar = element("div", { class: "bar" }, element("h2", {}, title), iconButton("close", "close", "Close (Esc)"));
+  const bar = element("div", { class: "bar" }, element("h2", {}, title), iconButton("close", "close", phrase("Close (Esc)")));
   return element("dialog", { class: `details ${kind}`, "aria-label": title }, bar, ...children);
 }
 

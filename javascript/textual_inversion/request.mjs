@@ -2,6 +2,8 @@
  * Ask the server, and say in a sentence why there is no answer.
  */
 
+import { phrase } from "./phrases.mjs";
+
 /** @typedef {(work: () => void, ms: number) => unknown} Wait As setTimeout does. */
 
 /** The server does not let this page ask; the message says why. */
@@ -9,7 +11,7 @@ export class Refusal extends Error {}
 
 /** After how long a server that answers nothing counts as hung. */
 const PATIENCE_MS = 15_000;
-const NO_ANSWER = "the server does not answer";
+const NO_ANSWER = phrase("the server does not answer");
 
 /**
  * Return a signal that also ends the waiting for a server that is hung.
@@ -74,7 +76,7 @@ export async function upload(address, file, progress, signal) {
  * @returns {never}
  */
 function explain(error) {
-  if (error.name === "TimeoutError") throw new Error(`the server has not answered for ${PATIENCE_MS / 1000} seconds`);
+  if (error.name === "TimeoutError") throw new Error(phrase("the server has not answered for {count} seconds", { count: PATIENCE_MS / 1000 }));
   throw error instanceof TypeError ? new Error(NO_ANSWER) : error;
 }
 
@@ -87,7 +89,7 @@ async function messageOf(response) {
   const body = await response.json().catch(() => ({}));
   return typeof body.detail === "string"
     ? body.detail
-    : `the server answered with status ${response.status} ${response.statusText}`;
+    : phrase("the server answered with status {status}", { status: `${response.status} ${response.statusText}` });
 }
 
 /**

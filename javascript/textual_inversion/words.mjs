@@ -2,6 +2,8 @@
  * The words that people read for the API's keys and numbers.
  */
 
+import { COUNTED, number, phrase } from "./phrases.mjs";
+
 /** @typedef {import("./api.mjs").Entry} Entry */
 /** @typedef {import("./api.mjs").Field} Field */
 /** @typedef {import("./api.mjs").Fit} Fit */
@@ -9,28 +11,31 @@
 /** @typedef {import("./api.mjs").State} State */
 /** @typedef {import("./api.mjs").Twin} Twin */
 
-const NUMBER = new Intl.NumberFormat("en");
-const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
-const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
 const GRAPHEMES = new Intl.Segmenter();
 
 /** @type {Field[]} */
 export const FIELDS = ["positive", "negative"];
 
 /** @type {Record<Field, string>} */
-export const FIELD_TITLES = { positive: "Prompt", negative: "Negative prompt" };
+export const FIELD_TITLES = { positive: phrase("Prompt"), negative: phrase("Negative prompt") };
 
 /** @type {Record<Field, string>} Where there is little room. */
-export const SHORT_TITLES = { positive: "Prompt", negative: "Negative" };
+export const SHORT_TITLES = { positive: phrase("Prompt"), negative: phrase("Negative") };
+
+/** @type {Record<Field, string>} */
+export const INSERT_INTO = { positive: phrase("Insert into the prompt"), negative: phrase("Insert into the negative prompt") };
+
+/** @type {Record<Field, string>} */
+export const REMOVE_FROM = { positive: phrase("Remove from the prompt"), negative: phrase("Remove from the negative prompt") };
 
 /** @type {Partial<Record<State | Fit, string>>} */
 const OBSTACLES = {
-  partial: "Partially compatible",
-  incompatible: "Other model",
-  duplicate: "Duplicate name",
-  broken: "Broken file",
-  unsafe: "Unsafe file",
-  foreign: "Not an embedding",
+  partial: phrase("Partially compatible"),
+  incompatible: phrase("Other model"),
+  duplicate: phrase("Duplicate name"),
+  broken: phrase("Broken file"),
+  unsafe: phrase("Unsafe file"),
+  foreign: phrase("Not an embedding"),
 };
 
 /**
@@ -69,10 +74,10 @@ export function isEmbedding({ state }) {
  * @param {Record<Field, boolean>} places Which prompts hold the old name.
  */
 export function renamedText(old, { positive, negative }) {
-  if (positive && negative) return `Renamed. Both prompts still use the old name ${old}.`;
-  if (positive || negative)
-    return `Renamed. The ${positive ? "prompt" : "negative prompt"} still uses the old name ${old}.`;
-  return "Renamed.";
+  if (positive && negative) return phrase("Renamed. Both prompts still use the old name {old}.", { old });
+  if (positive) return phrase("Renamed. The prompt still uses the old name {old}.", { old });
+  if (negative) return phrase("Renamed. The negative prompt still uses the old name {old}.", { old });
+  return phrase("Renamed.");
 }
 
 /**
@@ -81,9 +86,9 @@ export function renamedText(old, { positive, negative }) {
  * @param {import("./api.mjs").Changes} changes
  */
 export function changesText({ added, modified, deleted }) {
-  return added + modified + deleted
-    ? `${number(added)} added, ${number(modified)} changed, ${number(deleted)} deleted`
-    : "Nothing has changed";
+  if (!(added + modified + deleted)) return phrase("Nothing has changed");
+  const counts = { added: number(added), modified: number(modified), deleted: number(deleted) };
+  return phrase("{added} added, {modified} changed, {deleted} deleted", counts);
 }
 
 /**
@@ -92,7 +97,7 @@ export function changesText({ added, modified, deleted }) {
  * @param {string} path
  */
 export function folderOf(path) {
-  return path.split("/").slice(0, -1).join("/") || "main folder";
+  return path.split("/").slice(0, -1).join("/") || phrase("main folder");
 }
 
 /**
@@ -101,100 +106,104 @@ export function folderOf(path) {
  * @param {Twin[]} twins
  */
 export function sameness(twins) {
-  if (twins.some(({ same_bytes }) => same_bytes === false)) return "different";
-  return twins.every(({ same_bytes }) => same_bytes) ? "same bytes" : "";
+  if (twins.some(({ same_bytes }) => same_bytes === false)) return phrase("different");
+  return twins.every(({ same_bytes }) => same_bytes) ? phrase("same bytes") : "";
 }
 
 /** What people read of what other programs and sites say about a file. */
 export const CLAIMS = {
-  heading: "What others say about it",
-  title: "Title",
-  author: "Author",
-  licence: "Licence",
-  baseModel: "Base model",
-  tags: "Tags",
-  weight: "Weight",
-  maturity: "Maturity",
-  mature: "Not for everybody",
-  veil: "Blur such pictures, or show them",
-  page: "Page",
-  tool: "Said by",
+  heading: phrase("What others say about it"),
+  title: phrase("Title"),
+  author: phrase("Author"),
+  licence: phrase("Licence"),
+  baseModel: phrase("Base model"),
+  tags: phrase("Tags"),
+  weight: phrase("Weight"),
+  maturity: phrase("Maturity"),
+  mature: phrase("Not for everybody"),
+  veil: phrase("Blur such pictures, or show them"),
+  page: phrase("Page"),
+  tool: phrase("Said by"),
   /** @param {string} text */
-  find: (text) => `Show all with ${text}`,
+  find: (text) => phrase("Show all with {text}", { text }),
 };
 
 /** What people read where embeddings come from elsewhere. */
 export const SITES = {
-  title: "Get more embeddings",
-  open: "Get more embeddings from Civitai, Hugging Face or a link",
-  reference: "Link, hash or name",
-  referenceHint: "Paste a link, a hash or a name",
-  folder: "Folder to put it in",
-  get: "Get",
-  jobs: "Under way",
-  progress: "Progress",
-  cancel: "Cancel",
-  hide: "Hide this",
-  showCard: "Show its card",
-  newName: "New name",
-  search: "Search",
-  where: "Where to search",
-  family: "Models",
-  anyFamily: "For any model",
-  sort: "Order of the results",
-  mature: "Also what is not for everybody, blurred",
-  byToken: "Name it by its token",
-  results: "Results",
-  more: "More",
-  choose: "Choose where to search. Nothing is sent before that.",
-  searching: "Searching …",
-  reveal: "Show this picture",
-  identify: "Identify files",
-  identifyAll: "Identify all unknown files",
-  identifyOne: "Ask Civitai about it",
-  identifying: "Asking Civitai",
+  title: phrase("Get more embeddings"),
+  open: phrase("Get more embeddings from Civitai, Hugging Face or a link"),
+  reference: phrase("Link, hash or name"),
+  referenceHint: phrase("Paste a link, a hash or a name"),
+  folder: phrase("Folder to put it in"),
+  get: phrase("Get"),
+  jobs: phrase("Under way"),
+  progress: phrase("Progress"),
+  cancel: phrase("Cancel"),
+  hide: phrase("Hide this"),
+  showCard: phrase("Show its card"),
+  newName: phrase("New name"),
+  search: phrase("Search"),
+  where: phrase("Where to search"),
+  family: phrase("Models"),
+  anyFamily: phrase("For any model"),
+  sort: phrase("Order of the results"),
+  mature: phrase("Also what is not for everybody, blurred"),
+  byToken: phrase("Name it by its token"),
+  results: phrase("Results"),
+  more: phrase("More"),
+  choose: phrase("Choose where to search. Nothing is sent before that."),
+  searching: phrase("Searching …"),
+  reveal: phrase("Show this picture"),
+  identify: phrase("Identify files"),
+  identifyAll: phrase("Identify all unknown files"),
+  identifyOne: phrase("Ask Civitai about it"),
+  identifying: phrase("Asking Civitai"),
   identifyHint:
-    "Civitai knows many files by their SHA-256. Only these are sent, never a name; what it knows is written beside the files.",
-  send: "Send",
-  keep: "Do not send",
-  findIt: "Find it",
-  drop: "Get the embedding behind this link",
+    phrase("Civitai knows many files by their SHA-256. Only these are sent, never a name; what it knows is written beside the files."),
+  send: phrase("Send"),
+  keep: phrase("Do not send"),
+  findIt: phrase("Find it"),
+  drop: phrase("Get the embedding behind this link"),
   /** @type {Record<string, string>} */
-  kinds: { object: "Object", style: "Style" },
-  answers: { name: "Use this name", files: "Get these", keep_wrong_hash: "Keep it all the same" },
+  kinds: { object: phrase("Object"), style: phrase("Style") },
+  answers: { name: phrase("Use this name"), files: phrase("Get these"), keep_wrong_hash: phrase("Keep it all the same") },
   states: {
-    waiting: "Waiting …",
-    working: "On its way …",
-    asking: "Waits for your answer",
-    done: "In your library",
-    failed: "Try again",
-    cancelled: "Get",
+    waiting: phrase("Waiting …"),
+    working: phrase("On its way …"),
+    asking: phrase("Waits for your answer"),
+    done: phrase("In your library"),
+    failed: phrase("Try again"),
+    cancelled: phrase("Get"),
   },
   /** @param {string} title */
-  getIt: (title) => `Get ${title}`,
+  getIt: (title) => phrase("Get {title}", { title }),
   /** @param {string} author */
-  by: (author) => `by ${author}`,
+  by: (author) => phrase("by {author}", { author }),
   /** @param {string} source */
-  page: (source) => `Open its page on ${source}`,
+  page: (source) => phrase("Open its page on {source}", { source }),
   /** @param {string} title */
-  forFamily: (title) => `For ${title}`,
+  forFamily: (title) => phrase("For {title}", { title }),
   /** @param {string} title */
-  searchIn: (title) => `Search ${title}`,
+  searchIn: (title) => phrase("Search {title}", { title }),
   /** @param {string} text @param {string} title */
-  nothing: (text, title) => (text ? `${title} has nothing for “${text}”.` : `${title} has nothing.`),
+  nothing: (text, title) =>
+    text ? phrase("{title} has nothing for “{text}”.", { title, text }) : phrase("{title} has nothing.", { title }),
   /** @param {string} [name] */
   whatIsSent: (name) =>
-    `${name ? `The SHA-256 of ${name} is` : "The SHA-256 of each file of which nothing is known is"} sent to Civitai, and nothing else: no name, and no key.`,
+    name
+      ? phrase("The SHA-256 of {name} is sent to Civitai, and nothing else: no name, and no key.", { name })
+      : phrase("The SHA-256 of each file of which nothing is known is sent to Civitai, and nothing else: no name, and no key."),
   /** @param {{kind: string, state: string, result: {asked?: number, known?: number, is_new?: boolean} | null}} job */
   outcome: ({ kind, state, result }) => {
-    if (state === "waiting") return "Waiting for its turn …";
-    if (state === "cancelled") return "Cancelled. Nothing was kept.";
+    if (state === "waiting") return phrase("Waiting for its turn …");
+    if (state === "cancelled") return phrase("Cancelled. Nothing was kept.");
     if (!result) return "";
     if (kind === "identify") {
       const { asked = 0, known = 0 } = result;
-      return asked ? `Civitai knows ${number(known)} of ${counted(asked, "file")}.` : "All files are known already.";
+      if (!asked) return phrase("All files are known already.");
+      return phrase("Civitai knows {known} of {files}.", { known: number(known), files: COUNTED.files(asked) });
     }
-    return result.is_new ? "It is in your library now." : "It was in your library already.";
+    return result.is_new ? phrase("It is in your library now.") : phrase("It was in your library already.");
   },
 };
 
@@ -207,44 +216,8 @@ export const SITES = {
 export function twinsText(twins) {
   const grouped = twins.filter(({ is_grouped }) => is_grouped);
   const same = twins.length ? sameness(grouped.length ? grouped : twins) : "";
-  const files = grouped.length ? counted(grouped.length + 1, "file") : "";
+  const files = grouped.length ? COUNTED.files(grouped.length + 1) : "";
   return [files, same].filter(Boolean).join(" · ");
-}
-
-/** @param {number} value */
-export function number(value) {
-  return NUMBER.format(value);
-}
-
-/**
- * @param {number} count
- * @param {string} one
- * @param {string} [many]
- */
-export function counted(count, one, many = `${one}s`) {
-  return `${number(count)} ${count === 1 ? one : many}`;
-}
-
-/** @param {number} bytes */
-export function size(bytes) {
-  const units = ["bytes", "KB", "MB", "GB"];
-  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
-  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
-}
-
-/** @param {number} seconds Since 1970. */
-export function date(seconds) {
-  return DATE.format(new Date(seconds * 1000));
-}
-
-/** @param {number} seconds Since 1970. */
-export function day(seconds) {
-  return DAY.format(new Date(seconds * 1000));
-}
-
-/** @param {string} sentence */
-export function sentenceCase(sentence) {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
 /**

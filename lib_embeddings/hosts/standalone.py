@@ -125,7 +125,8 @@ def build_app(page: gradio.Blocks, door: Door, add_routes: Callable[[FastAPI], o
     """
     app = FastAPI(title=TITLE, openapi_url=None)
     add_routes(app)
-    app.mount(f"{ASSETS}/javascript", _Files(directory=assets() / "javascript"))
+    for folder in ("javascript", "localizations"):
+        app.mount(f"{ASSETS}/{folder}", _Files(directory=assets() / folder))
     app.add_api_route(f"{ASSETS}/style.css", _style)
     app.mount(PREFIX, Starlette())  # gradio would give the pages of other sites leave to write here
     import_gradio().mount_gradio_app(app, page, path="/")

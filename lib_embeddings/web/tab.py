@@ -49,7 +49,7 @@ def pane(tabname: str, page: str) -> str:
 
 
 def assets() -> Path:
-    """Return the folder with `style.css` and `javascript/`.
+    """Return the folder with `style.css`, `javascript/` and `localizations/`.
 
     A wheel has them inside the package. In a copy of the repository they lie beside the package,
     where the WebUIs look for them.

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  counted,
   familyTitles,
   folderOf,
   hue,
@@ -12,15 +11,7 @@ import {
   renamedText,
   sameness,
   twinsText,
-  sentenceCase,
-  size,
 } from "../../javascript/textual_inversion/words.mjs";
-
-test("counts are grouped, and one is one", () => {
-  assert.equal(counted(1, "vector"), "1 vector");
-  assert.equal(counted(0, "vector"), "0 vectors");
-  assert.equal(counted(12345, "entry", "entries"), "12,345 entries");
-});
 
 test("prompts that still use the old name are named", () => {
   const text = (positive, negative) => renamedText("cat", { positive, negative });
@@ -28,17 +19,6 @@ test("prompts that still use the old name are named", () => {
   assert.equal(text(true, false), "Renamed. The prompt still uses the old name cat.");
   assert.equal(text(false, true), "Renamed. The negative prompt still uses the old name cat.");
   assert.equal(text(true, true), "Renamed. Both prompts still use the old name cat.");
-});
-
-test("sizes have three digits and a unit", () => {
-  assert.deepEqual([0, 999, 3819, 237300, 2.1e9, 5e13].map(size), [
-    "0 bytes",
-    "999 bytes",
-    "3.82 KB",
-    "237 KB",
-    "2.1 GB",
-    "50000 GB",
-  ]);
 });
 
 test("initials are whole characters of the first two words, in any script", () => {
@@ -74,11 +54,6 @@ test("no model can use broken and foreign files", () => {
     states.filter((state) => isEmbedding({ state })),
     ["ok", "duplicate"],
   );
-});
-
-test("a reason begins with a capital letter", () => {
-  assert.equal(sentenceCase("this is a web page"), "This is a web page");
-  assert.equal(sentenceCase(""), "");
 });
 
 test("families have the titles that the host gives, and unknown ones their keys", () => {

@@ -6,22 +6,8 @@
  */
 
 import { badgeOf, element, iconButton, setAttribute } from "../page.mjs";
-import {
-  counted,
-  day,
-  FIELD_TITLES,
-  FIELDS,
-  folderOf,
-  hue,
-  initials,
-  isEmbedding,
-  number,
-  obstacle,
-  sentenceCase,
-  SHORT_TITLES,
-  size,
-  twinsText,
-} from "../words.mjs";
+import { COUNTED, day, number, phrase, sentenceCase, size } from "../phrases.mjs";
+import { FIELD_TITLES, FIELDS, folderOf, hue, initials, isEmbedding, obstacle, SHORT_TITLES, twinsText } from "../words.mjs";
 import { placeOf as placeIn } from "./layout.mjs";
 import { BEHIND_MARKS, breakable, IN_PATHS } from "./text.mjs";
 
@@ -152,14 +138,14 @@ function placeCard(card, layout, index, total) {
  */
 export function showPlaces(card, places, target) {
   const held = FIELDS.filter((field) => places[field]);
-  const where = held.length > 1 ? "Both prompts" : held.map((field) => FIELD_TITLES[field])[0];
+  const where = held.length > 1 ? phrase("Both prompts") : held.map((field) => FIELD_TITLES[field])[0];
   const shown = held.length > 1 ? where : SHORT_TITLES[held[0] ?? target];
   const isUnused = "kind" in card.dataset;
   const main = card.querySelector("[data-action=insert]");
   setAttribute(card, "data-in", isUnused ? null : where);
   setAttribute(card, "data-target", where || !main ? null : target);
   const pill = /** @type {HTMLElement} */ (card.querySelector(".pill"));
-  pill.textContent = (where && isUnused ? "Not used" : shown) ?? "";
+  pill.textContent = (where && isUnused ? phrase("Not used") : shown) ?? "";
   pill.hidden = !where && !main;
   if (!main) return;
   main.setAttribute("aria-pressed", String(places[target]));
@@ -212,7 +198,7 @@ export function pictureOf(name, address, video) {
  * @param {Host} host
  */
 function factsOf({ families, n_vectors, bytes, warnings }, host) {
-  const amount = n_vectors ? counted(n_vectors, "vector") : size(bytes);
+  const amount = n_vectors ? COUNTED.vectors(n_vectors) : size(bytes);
   return element(
     "span",
     { class: "facts" },
@@ -228,7 +214,7 @@ function factsOf({ families, n_vectors, bytes, warnings }, host) {
  * @param {Entry} entry
  */
 function placeOf({ path, twins }) {
-  const title = `Other files with this name: ${twins.map((twin) => twin.path).join(", ")}`;
+  const title = phrase("Other files with this name: {paths}", { paths: twins.map((twin) => twin.path).join(", ") });
   const text = twinsText(twins);
   if (twins.some(({ is_grouped }) => is_grouped)) return element("span", { class: "place", title }, text);
   const folder = element("span", { class: "folder", dir: "auto" }, folderOf(path));
@@ -276,21 +262,21 @@ function reasonOf(why, reason) {
 function buttonsOf(entry, hasEditor) {
   const { name, state } = entry;
   const hidden = { tabindex: -1 };
-  const star = iconButton("star", "favourite", `Mark ${name} as a favourite`, {
+  const star = iconButton("star", "favourite", phrase("Mark {name} as a favourite", { name }), {
     ...hidden,
     "aria-pressed": String(entry.favourite),
   });
-  const details = iconButton("info", "details", `Details of ${name}`, hidden);
+  const details = iconButton("info", "details", phrase("Details of {name}", { name }), hidden);
   if (!isEmbedding(entry)) return [star, details];
   const buttons = [
     star,
-    iconButton("plus", "positive", `Insert ${name} into the prompt`, { ...hidden, "aria-pressed": "false" }),
-    iconButton("minus", "negative", `Insert ${name} into the negative prompt`, { ...hidden, "aria-pressed": "false" }),
+    iconButton("plus", "positive", phrase("Insert {name} into the prompt", { name }), { ...hidden, "aria-pressed": "false" }),
+    iconButton("minus", "negative", phrase("Insert {name} into the negative prompt", { name }), { ...hidden, "aria-pressed": "false" }),
     details,
   ];
   // The editor finds files by name, and so only one of several with the same name.
   if (hasEditor && state === "ok") {
-    buttons.splice(1, 0, iconButton("edit", "edit", `Edit preview, description and notes of ${name}`, hidden));
+    buttons.splice(1, 0, iconButton("edit", "edit", phrase("Edit preview, description and notes of {name}", { name }), hidden));
   }
   return buttons;
 }

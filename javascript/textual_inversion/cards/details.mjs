@@ -3,7 +3,8 @@
  */
 
 import { copyText, element, iconButton, keyOf, showOver, textButton } from "../page.mjs";
-import { FIELD_TITLES, isEmbedding, renamedText, sentenceCase } from "../words.mjs";
+import { failed, phrase, sentenceCase } from "../phrases.mjs";
+import { INSERT_INTO, isEmbedding, REMOVE_FROM, renamedText } from "../words.mjs";
 import { pictureOf } from "./card.mjs";
 import { TextsEditor } from "./editing.mjs";
 import { choices, heading, sections } from "./facts.mjs";
@@ -61,13 +62,13 @@ export class DetailsPanel {
     const bar = element(
       "div",
       { class: "bar" },
-      iconButton("before", "before", "Previous (←)"),
-      iconButton("behind", "behind", "Next (→)"),
+      iconButton("before", "before", phrase("Previous (←)")),
+      iconButton("behind", "behind", phrase("Next (→)")),
       this.insert,
       this.status,
-      iconButton("close", "close", "Close (Esc)"),
+      iconButton("close", "close", phrase("Close (Esc)")),
     );
-    this.root = element("dialog", { class: "details", "aria-label": "Details" }, bar, this.body, this.problem);
+    this.root = element("dialog", { class: "details", "aria-label": phrase("Details") }, bar, this.body, this.problem);
     this.root.addEventListener("close", () => this.#onClose());
     this.root.addEventListener("keydown", (event) => this.#onKey(event));
     // A click on the backdrop has the dialog itself as its target.
@@ -122,10 +123,9 @@ export class DetailsPanel {
   showPlaces() {
     if (!this.#entry) return;
     const field = this.owner.targetOf(this.#entry);
-    const title = FIELD_TITLES[field].toLowerCase();
     const isThere = this.owner.placesOf(this.#entry)[field];
     this.insert.hidden = !isEmbedding(this.#entry);
-    this.insert.textContent = isThere ? `Remove from the ${title}` : `Insert into the ${title}`;
+    this.insert.textContent = (isThere ? REMOVE_FROM : INSERT_INTO)[field];
   }
 
   /**
@@ -189,7 +189,7 @@ export class DetailsPanel {
       this.#showProblem("");
       this.owner.changed(await this.api.choose(id, choiceOf(input)), id);
     } catch (error) {
-      this.#showProblem(`Not saved: ${/** @type {Error} */ (error).message}`);
+      this.#showProblem(failed(phrase("Not saved"), error));
       this.#shown = "";
     }
     await this.refresh();
@@ -229,7 +229,7 @@ export class DetailsPanel {
     const isCopied = await copyText(button.dataset.text ?? "", this.root);
     button.classList.toggle("done", isCopied);
     if (!isCopied)
-      this.#showProblem("Your browser does not allow this page to copy. Select the text and copy it yourself.");
+      this.#showProblem(phrase("Your browser does not allow this page to copy. Select the text and copy it yourself."));
     setTimeout(() => button.classList.remove("done"), COPIED_MS);
   }
 
@@ -280,7 +280,7 @@ export class DetailsPanel {
     const { name, preview } = details;
     const picture = pictureOf(name, preview && this.api.preview(details), this.api.video(details));
     if (!preview) return picture;
-    const label = `Picture of ${name}: enlarge it`;
+    const label = phrase("Picture of {name}: enlarge it", { name });
     return element(
       "button",
       { type: "button", class: "enlarge", "data-action": "enlarge", "data-key": "enlarge", "aria-label": label },

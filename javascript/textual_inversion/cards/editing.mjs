@@ -3,7 +3,7 @@
  */
 
 import { element, textButton } from "../page.mjs";
-import { sentenceCase } from "../words.mjs";
+import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Texts} Texts */
@@ -11,7 +11,7 @@ import { sentenceCase } from "../words.mjs";
 /** @typedef {(edits: TextEdits) => Promise<unknown>} Save Fails with a sentence. */
 
 /** @type {Record<keyof Texts, string>} */
-const TITLES = { trigger_words: "Trigger words", description: "Description", notes: "Notes" };
+const TITLES = { trigger_words: phrase("Trigger words"), description: phrase("Description"), notes: phrase("Notes") };
 
 /** The texts of the file that is shown. */
 export class TextsEditor {
@@ -53,8 +53,8 @@ class TextEditor {
     this.edit = textButton("", "", { "data-key": `edit-${key}` });
     this.value = element("div", { class: "value" }, this.text, this.edit);
     this.field = element("textarea", { "aria-label": title, "data-key": `text-${key}`, dir: "auto", rows: 3 });
-    const submit = element("button", { type: "submit", class: "plain" }, "Save");
-    const cancel = textButton("", "Cancel");
+    const submit = element("button", { type: "submit", class: "plain" }, phrase("Save"));
+    const cancel = textButton("", phrase("Cancel"));
     this.outcome = element("p", { class: "outcome", role: "status" });
     this.form = element("form", { class: "renaming", hidden: true }, this.field, submit, cancel);
     this.root = element(
@@ -79,8 +79,9 @@ class TextEditor {
     this.text.textContent = shown;
     this.edit.hidden = !texts;
     this.edit.className = shown ? "icon edit" : "plain";
-    this.edit.textContent = shown ? "" : "Add …";
-    const label = `${shown ? "Edit" : "Add"}: ${TITLES[this.key].toLowerCase()}`;
+    this.edit.textContent = shown ? "" : phrase("Add …");
+    const title = TITLES[this.key];
+    const label = shown ? phrase("Edit: {title}", { title }) : phrase("Add: {title}", { title });
     for (const name of ["aria-label", "title"]) this.edit.setAttribute(name, label);
   }
 
@@ -112,7 +113,7 @@ class TextEditor {
       await this.save({ [this.key]: { before: this.#before, after: this.field.value } });
       this.#leave();
     } catch (error) {
-      this.outcome.textContent = sentenceCase(`Not saved: ${/** @type {Error} */ (error).message}`);
+      this.outcome.textContent = sentenceCase(failed(phrase("Not saved"), error));
     }
   }
 

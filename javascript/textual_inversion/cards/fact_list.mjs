@@ -3,6 +3,7 @@
  */
 
 import { element, iconButton } from "../page.mjs";
+import { phrase } from "../phrases.mjs";
 import { CLAIMS, sameness } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Twin} Twin */
@@ -39,7 +40,7 @@ export function factList(facts) {
         { dir: "auto", class: copies && "copyable" },
         ...(twins?.map(twinButton) ?? (about ? texts.map((text) => findButton(about, text)) : [href ? linkTo(href, value) : value])),
         ...(copies ? [copyButton(label, value)] : []),
-        ...(reveals ? [iconButton("folders-toggle", "reveal", "Show it in its folder", { "data-key": "reveal" })] : []),
+        ...(reveals ? [iconButton("folders-toggle", "reveal", phrase("Show it in its folder"), { "data-key": "reveal" })] : []),
       ),
     ),
   );
@@ -71,7 +72,7 @@ function linkTo(href, text) {
  * @param {string} text
  */
 export function copyButton(what, text) {
-  return iconButton("copy", "copy", `Copy ${what}`, { "data-text": text, "data-key": `copy-${what}` });
+  return iconButton("copy", "copy", phrase("Copy {what}", { what }), { "data-text": text, "data-key": `copy-${what}` });
 }
 
 /**
@@ -86,5 +87,5 @@ function twinButton(twin) {
 
 /** @param {Twin} twin */
 export function twinText(twin) {
-  return `${twin.path} (${sameness([twin]) || "not compared"})`;
+  return `${twin.path} (${sameness([twin]) || phrase("not compared")})`;
 }

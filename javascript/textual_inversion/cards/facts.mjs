@@ -3,19 +3,8 @@
  */
 
 import { element, iconButton, textButton } from "../page.mjs";
-import {
-  CLAIMS,
-  counted,
-  date,
-  day,
-  familyTitles,
-  FIELD_TITLES,
-  isEmbedding,
-  number,
-  obstacle,
-  sentenceCase,
-  size,
-} from "../words.mjs";
+import { COUNTED, date, day, number, phrase, sentenceCase, size } from "../phrases.mjs";
+import { CLAIMS, familyTitles, FIELD_TITLES, isEmbedding, obstacle } from "../words.mjs";
 import { copyButton, factList, folded, titled, twinText } from "./fact_list.mjs";
 
 /** @typedef {Omit<import("../api.mjs").Details, "texts" | "kind">} Details */
@@ -28,19 +17,19 @@ const EXAMPLES_WIDTH = 1024;
 const CONTAINERS = {
   safetensors: "safetensors",
   "torch-zip": "PyTorch",
-  "torch-legacy": "PyTorch, older than 1.6",
-  "png-text": "PNG picture with the embedding in a text chunk",
-  "picture-pixels": "picture with the embedding in its pixels",
+  "torch-legacy": phrase("PyTorch, older than 1.6"),
+  "png-text": phrase("PNG picture with the embedding in a text chunk"),
+  "picture-pixels": phrase("picture with the embedding in its pixels"),
 };
 
 /** @type {Record<string, string>} */
 const LAYOUTS = {
   string_to_param: "AUTOMATIC1111",
-  encoder_keys: "one tensor for each text encoder",
+  encoder_keys: phrase("one tensor for each text encoder"),
   emb_params: "kohya",
   tokens: "diffusers",
-  bare_tensor: "a single tensor",
-  learned_embeds_pair: "diffusers, in two files",
+  bare_tensor: phrase("a single tensor"),
+  learned_embeds_pair: phrase("diffusers, in two files"),
 };
 
 /**
@@ -53,23 +42,23 @@ const LAYOUTS = {
 export function mainFacts(details, host) {
   const { families, vectors, stored_name, name, path, sha256, full_path } = details;
   return [
-    { label: "Made for", value: familyTitles(host, families).join(", ") },
+    { label: phrase("Made for"), value: familyTitles(host, families).join(", ") },
     {
-      label: "Vectors",
+      label: phrase("Vectors"),
       value: Object.entries(vectors)
         .map(([key, info]) => vectorsOf(key, info))
         .join("; "),
     },
-    { label: "Health", value: Object.values(details.health).map(sentenceCase).join("\n") },
-    { label: "Nearest words of the model", value: Object.values(details.near_words).join("\n") },
-    { label: "Stored name", value: stored_name && stored_name !== name ? stored_name : "" },
-    { label: "File", value: path },
-    { label: "Other files with this name", value: details.twins.map(twinText).join("\n"), twins: details.twins },
-    { label: "Size", value: size(details.bytes) },
-    { label: "Modified", value: date(details.mtime) },
-    { label: "Format", value: formatOf(details) },
+    { label: phrase("Health"), value: Object.values(details.health).map(sentenceCase).join("\n") },
+    { label: phrase("Nearest words of the model"), value: Object.values(details.near_words).join("\n") },
+    { label: phrase("Stored name"), value: stored_name && stored_name !== name ? stored_name : "" },
+    { label: phrase("File"), value: path },
+    { label: phrase("Other files with this name"), value: details.twins.map(twinText).join("\n"), twins: details.twins },
+    { label: phrase("Size"), value: size(details.bytes) },
+    { label: phrase("Modified"), value: date(details.mtime) },
+    { label: phrase("Format"), value: formatOf(details) },
     { label: "SHA-256", value: sha256 ?? "", copies: true },
-    { label: "Full path", value: full_path ?? "", copies: true, reveals: host.may_reveal },
+    { label: phrase("Full path"), value: full_path ?? "", copies: true, reveals: host.may_reveal },
   ].filter(({ value }) => value);
 }
 
@@ -104,7 +93,13 @@ export function claimFacts({ claims }) {
 export function valueFacts({ values }) {
   return Object.entries(values).map(([key, numbers]) => ({
     label: key,
-    value: `minimum ${short(numbers.min)}, maximum ${short(numbers.max)}, mean ${short(numbers.mean)}, standard deviation ${short(numbers.std)}, norm ${span(numbers.norm_min, numbers.norm_max)}`,
+    value: phrase("minimum {min}, maximum {max}, mean {mean}, standard deviation {std}, norm {norm}", {
+      min: short(numbers.min),
+      max: short(numbers.max),
+      mean: short(numbers.mean),
+      std: short(numbers.std),
+      norm: span(numbers.norm_min, numbers.norm_max),
+    }),
   }));
 }
 
@@ -141,7 +136,7 @@ export function bundledFacts({ bundled }) {
   return Object.entries(bundled).map(([label, counts]) => ({
     label,
     value: Object.entries(counts)
-      .map(([key, count]) => `${counted(count, "vector")} for ${key}`)
+      .map(([key, count]) => phrase("{vectors} for {key}", { vectors: COUNTED.vectors(count), key }))
       .join(", "),
   }));
 }
@@ -151,7 +146,7 @@ export function bundledFacts({ bundled }) {
  * @param {import("../api.mjs").VectorsInfo} info
  */
 function vectorsOf(key, { n_vectors, hidden_size, dtype }) {
-  return `${number(n_vectors)} × ${hidden_size} for ${key} (${dtype})`;
+  return phrase("{vectors} for {key}", { vectors: `${number(n_vectors)} × ${hidden_size}`, key: `${key} (${dtype})` });
 }
 
 /** @param {Details} details */
@@ -171,7 +166,7 @@ function short(value) {
  * @param {number} most
  */
 function span(least, most) {
-  return short(least) === short(most) ? short(least) : `${short(least)} to ${short(most)}`;
+  return short(least) === short(most) ? short(least) : phrase("{least} to {most}", { least: short(least), most: short(most) });
 }
 
 /**
@@ -185,9 +180,9 @@ export function heading(details, renaming, { may_change_files }) {
   /** @type {HTMLElement[]} */
   const lines = warnings.map((warning) => element("p", { class: "warning" }, sentenceCase(warning)));
   if (why) lines.unshift(element("p", { class: "why" }, element("b", {}, why), " ", sentenceCase(reason ?? "")));
-  if (proposal && may_change_files) lines.push(textButton("rename", `Rename to ${proposal} …`, { "data-name": proposal }));
+  if (proposal && may_change_files) lines.push(textButton("rename", phrase("Rename to {name} …", { name: proposal }), { "data-name": proposal }));
   const title = element("h2", { dir: "auto" }, name);
-  const rename = iconButton("edit", "rename", "Rename", { "data-name": name, "data-key": "rename" });
+  const rename = iconButton("edit", "rename", phrase("Rename"), { "data-name": name, "data-key": "rename" });
   return element(
     "div",
     { class: "heading" },
@@ -202,11 +197,11 @@ export function choices(details) {
   const { claims, favourite, fit, hidden, use_partial } = details;
   /** @type {HTMLElement[]} */
   const rows = [
-    checkbox("favourite", "Favourite", favourite),
-    checkbox("hidden", "Hidden: it works in prompts, and is not shown among the others", hidden),
+    checkbox("favourite", phrase("Favourite"), favourite),
+    checkbox("hidden", phrase("Hidden: it works in prompts, and is not shown among the others"), hidden),
   ];
   if (fit === "partial" || use_partial)
-    rows.push(checkbox("use_partial", "Use it anyway, with the vectors that fit the model", use_partial));
+    rows.push(checkbox("use_partial", phrase("Use it anyway, with the vectors that fit the model"), use_partial));
   if (isEmbedding(details)) rows.push(fieldChoice(details));
   if (claims?.general === false) rows.push(textButton("veil", CLAIMS.veil, { "data-key": "veil" }));
   return element("div", { class: "choices" }, ...rows);
@@ -230,13 +225,13 @@ function checkbox(key, label, isOn) {
 
 /** @param {Details} details */
 function fieldChoice({ id, chosen_field }) {
-  const radios = Object.entries({ auto: "Auto", ...FIELD_TITLES }).map(([value, title]) => {
+  const radios = Object.entries({ auto: phrase("Auto"), ...FIELD_TITLES }).map(([value, title]) => {
     const checked = value === (chosen_field ?? "auto");
     const attributes = { type: "radio", name: `lib-embeddings-field-${id}`, value, checked };
     const radio = element("input", { ...attributes, "data-action": "choice", "data-key": `field-${value}` });
     return element("label", { class: "choice" }, radio, title);
   });
-  return element("fieldset", {}, element("legend", {}, "Inserts into"), ...radios);
+  return element("fieldset", {}, element("legend", {}, phrase("Inserts into")), ...radios);
 }
 
 /**
@@ -248,7 +243,7 @@ function fieldChoice({ id, chosen_field }) {
 function examplesOf(details, api) {
   if (!details.examples) return [];
   const image = element("img", { src: api.preview(details, EXAMPLES_WIDTH, "examples"), alt: "", loading: "lazy" });
-  return [element("section", { class: "examples" }, element("h3", {}, "Learned from"), image)];
+  return [element("section", { class: "examples" }, element("h3", {}, phrase("Learned from")), image)];
 }
 
 /**
@@ -261,9 +256,9 @@ export function sections(details, host, api) {
     ...examplesOf(details, api),
     titled(CLAIMS.heading, claimFacts(details)),
     factList(mainFacts(details, host)),
-    folded("Embeddings inside this file", bundledFacts(details)),
-    folded("Statistics", valueFacts(details)),
-    folded("Metadata", metadataFacts(details)),
-    folded("Tensors", tensorFacts(details)),
+    folded(phrase("Embeddings inside this file"), bundledFacts(details)),
+    folded(phrase("Statistics"), valueFacts(details)),
+    folded(phrase("Metadata"), metadataFacts(details)),
+    folded(phrase("Tensors"), tensorFacts(details)),
   ];
 }

@@ -3,6 +3,7 @@
  */
 
 import { element } from "../page.mjs";
+import { phrase } from "../phrases.mjs";
 import { arrange, createGap, renewCard, setReachable, standOut } from "./card.mjs";
 import { fullHeight, layOut, layOutRows, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
 import { Scroller } from "./scroller.mjs";
@@ -38,7 +39,7 @@ export class Grid {
    */
   constructor(options, closing) {
     this.options = options;
-    this.list = element("ul", { class: "cards", "aria-label": "Embeddings" });
+    this.list = element("ul", { class: "cards", "aria-label": phrase("Embeddings") });
     this.viewport = element("div", { class: "viewport", tabindex: -1 }, this.list);
     this.scroller = new Scroller(this.viewport, this.list);
     this.scroller.follow(() => this.#onScroll(), closing);
@@ -68,9 +69,7 @@ export class Grid {
 
   /** The cards that exist now. */
   *shown() {
-    for (const { element: card, entry } of this.#cards.values()) {
-      if (entry) yield { card, entry };
-    }
+    for (const { element: card, entry } of this.#cards.values()) if (entry) yield { card, entry };
   }
 
   /**

@@ -3,6 +3,7 @@
  */
 
 import { element, lastPicture, textButton } from "../page.mjs";
+import { failed, phrase } from "../phrases.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../own.mjs").Own} Own */
@@ -32,10 +33,10 @@ export class NewPicture {
     this.owner = owner;
     this.input = element("input", { type: "file", accept: "image/*", hidden: true });
     this.input.addEventListener("change", () => this.put(this.#entry, this.input.files?.[0]));
-    this.last = textButton("last-picture", "Take the last generated one", { "data-key": "last-picture" });
-    const choose = textButton("choose-picture", "Choose a picture …", {
+    this.last = textButton("last-picture", phrase("Take the last generated one"), { "data-key": "last-picture" });
+    const choose = textButton("choose-picture", phrase("Choose a picture …"), {
       "data-key": "choose-picture",
-      title: "You can also drop a picture here or on the card, or paste one",
+      title: phrase("You can also drop a picture here or on the card, or paste one"),
     });
     /** What the details have of it. */
     this.root = element("div", { class: "new-picture" }, choose, this.last, this.input);
@@ -58,7 +59,7 @@ export class NewPicture {
     const address = lastPicture(this.tabname);
     const picture = address && (await fetch(address).then((response) => response.blob()).catch(() => null));
     if (picture) await this.put(entry, picture);
-    else this.owner.report("There is no generated picture any more: generate one");
+    else this.owner.report(phrase("There is no generated picture any more: generate one"));
   }
 
   /**
@@ -111,12 +112,12 @@ export class NewPicture {
     try {
       const { undo, ...changed } = await this.own.putPreview(id, picture);
       this.owner.changed(changed, id);
-      this.owner.report(`New picture for ${name}`, async () => {
+      this.owner.report(phrase("New picture for {name}", { name }), async () => {
         this.owner.changed(await this.own.undoPreview(id, undo), id);
-        return `The picture of ${name} is as before`;
+        return phrase("The picture of {name} is as before", { name });
       });
     } catch (error) {
-      this.owner.report(`No new picture for ${name}: ${/** @type {Error} */ (error).message}`);
+      this.owner.report(failed(phrase("No new picture for {name}", { name }), error));
     }
   }
 }

@@ -3,14 +3,14 @@
  */
 
 import { element, textButton } from "../page.mjs";
-import { sentenceCase } from "../words.mjs";
+import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 /** Gives the embedding that is shown another name. */
 export class Renaming {
   /** Its field keeps what was typed while the details around it are shown anew. */
   #field = element("input", {
     type: "text",
-    "aria-label": "New name",
+    "aria-label": phrase("New name"),
     "data-key": "new-name",
     autocomplete: "off",
     spellcheck: "false",
@@ -21,8 +21,8 @@ export class Renaming {
   /** @param {(name: string) => Promise<string>} rename Returns a sentence, or fails with one. */
   constructor(rename) {
     this.rename = rename;
-    const submit = element("button", { type: "submit", class: "plain" }, "Rename");
-    const cancel = textButton("cancel-rename", "Cancel");
+    const submit = element("button", { type: "submit", class: "plain" }, phrase("Rename"));
+    const cancel = textButton("cancel-rename", phrase("Cancel"));
     this.form = element("form", { class: "renaming", hidden: true }, this.#field, submit, cancel);
     this.root = element("div", {}, this.form, this.#outcome);
     this.form.addEventListener("submit", (event) => this.#submit(event));
@@ -61,7 +61,7 @@ export class Renaming {
       this.close();
       this.#showOutcome(outcome);
     } catch (error) {
-      this.#showOutcome(`Not renamed: ${/** @type {Error} */ (error).message}`);
+      this.#showOutcome(failed(phrase("Not renamed"), error));
     }
   }
 

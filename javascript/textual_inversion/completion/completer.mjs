@@ -6,6 +6,7 @@
  */
 
 import { element, webui } from "../page.mjs";
+import { phrase } from "../phrases.mjs";
 import { Questions } from "../request.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
 import { CompletionList } from "./list.mjs";
@@ -192,9 +193,9 @@ function hasOther(textarea) {
 export function completionSwitch() {
   const input = element("input", { type: "checkbox", role: "switch", class: "completion-switch", checked: isOn });
   input.addEventListener("change", () => choose(input.checked));
-  const title = "Suggest names of embeddings while you type a prompt";
-  const note = element("span", { class: "completion-note", hidden: true }, "(another extension does)");
-  return element("label", { class: "choice", title }, input, "Complete names", note);
+  const title = phrase("Suggest names of embeddings while you type a prompt");
+  const note = element("span", { class: "completion-note", hidden: true }, phrase("(another extension does)"));
+  return element("label", { class: "choice", title }, input, phrase("Complete names"), note);
 }
 
 /** @param {boolean} choice */

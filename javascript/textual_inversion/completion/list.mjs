@@ -3,7 +3,8 @@
  */
 
 import { badgeOf, element, setAttribute } from "../page.mjs";
-import { counted, obstacle } from "../words.mjs";
+import { COUNTED, phrase } from "../phrases.mjs";
+import { obstacle } from "../words.mjs";
 
 /** @typedef {import("../answers.mjs").Completion} Completion */
 /** @typedef {import("../api.mjs").Host} Host */
@@ -42,7 +43,7 @@ export class CompletionList {
    */
   constructor(host, accepted) {
     this.host = host;
-    this.root = element("ul", { class: ID, id: ID, role: "listbox", "aria-label": "Embeddings", popover: "manual" });
+    this.root = element("ul", { class: ID, id: ID, role: "listbox", "aria-label": phrase("Embeddings"), popover: "manual" });
     // The field keeps the caret.
     this.root.addEventListener("mousedown", (event) => event.preventDefault());
     this.root.addEventListener("click", ({ target }) => {
@@ -152,7 +153,7 @@ function idOf(at) {
  */
 function option(host, { name, n_vectors, families, fit, members }, at) {
   const why = obstacle({ state: "ok", fit });
-  const amount = members ? `set of ${counted(members.length, "name")}` : counted(n_vectors, "vector");
+  const amount = members ? phrase("set of {names}", { names: COUNTED.names(members.length) }) : COUNTED.vectors(n_vectors);
   return element(
     "li",
     { role: "option", id: idOf(at), "data-kind": why && fit },

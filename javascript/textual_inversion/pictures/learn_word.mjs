@@ -5,7 +5,7 @@
 import { Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { dialog, element, showOver, textButton } from "../page.mjs";
-import { sentenceCase } from "../words.mjs";
+import { sentenceCase } from "../phrases.mjs";
 import { LEARN as WORDS } from "./learn_words.mjs";
 import { LearningRun } from "./learning_run.mjs";
 import { LessonForm } from "./lesson_form.mjs";

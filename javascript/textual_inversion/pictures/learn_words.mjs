@@ -2,62 +2,68 @@
  * What people read where a word is learned.
  */
 
-import { counted, number } from "../words.mjs";
+import { COUNTED, number, phrase } from "../phrases.mjs";
 
 export const LEARN = {
-  title: "Learn a word",
-  open: "Learn a word from a few pictures",
-  drop: "Drop three to five pictures of one thing or one style here, different in all else.",
-  choose: "Choose pictures …",
-  example: "Take the example",
-  exampleHint: "Four pictures of an orange cross, which the small model learns in less than a minute",
-  pictures: "Pictures to learn from",
-  captionHint: "What else is in it",
+  title: phrase("Learn a word"),
+  open: phrase("Learn a word from a few pictures"),
+  drop: phrase("Drop three to five pictures of one thing or one style here, different in all else."),
+  choose: phrase("Choose pictures …"),
+  example: phrase("Take the example"),
+  exampleHint: phrase("Four pictures of an orange cross, which the small model learns in less than a minute"),
+  pictures: phrase("Pictures to learn from"),
+  captionHint: phrase("What else is in it"),
   /** @param {string} name */
-  captionOf: (name) => `What else is in ${name}`,
+  captionOf: (name) => phrase("What else is in {name}", { name }),
   /** @param {string} name */
-  remove: (name) => `Leave ${name} out`,
-  name: "New word",
+  remove: (name) => phrase("Leave {name} out", { name }),
+  name: phrase("New word"),
   nameHint: "my-cross",
-  like: "A word that it is like",
-  likeHint: "circle, dog, painting",
-  kind: "What it is",
-  kinds: { object: "Object", style: "Style" },
-  options: "Options",
-  vectors: "Vectors",
-  vectorsHint: "More hold more, and take more room in the prompt",
-  steps: "Steps at most",
-  stepsHint: "It ends earlier where nothing more is learned",
-  batch: "Pictures a step",
-  batchHint: "Less takes less memory",
-  seed: "Seed",
-  seedHint: "Another seed, another word",
-  flip: "Also as in a mirror",
-  flipHint: "Not for faces, nor for writing",
-  learn: "Learn it",
-  begun: "Words that are not learned to the end",
-  wasCutOff: "was cut off before it was learned",
-  goOn: "Go on",
-  forget: "Forget it",
-  progress: "Progress",
-  samples: "What it means so far",
-  stop: "Stop and keep the best",
-  cancel: "Cancel",
-  showCard: "Show its card",
-  again: "Learn another word",
+  like: phrase("A word that it is like"),
+  likeHint: phrase("circle, dog, painting"),
+  kind: phrase("What it is"),
+  kinds: { object: phrase("Object"), style: phrase("Style") },
+  options: phrase("Options"),
+  vectors: phrase("Vectors"),
+  vectorsHint: phrase("More hold more, and take more room in the prompt"),
+  steps: phrase("Steps at most"),
+  stepsHint: phrase("It ends earlier where nothing more is learned"),
+  batch: phrase("Pictures a step"),
+  batchHint: phrase("Less takes less memory"),
+  seed: phrase("Seed"),
+  seedHint: phrase("Another seed, another word"),
+  flip: phrase("Also as in a mirror"),
+  flipHint: phrase("Not for faces, nor for writing"),
+  learn: phrase("Learn it"),
+  begun: phrase("Words that are not learned to the end"),
+  wasCutOff: phrase("was cut off before it was learned"),
+  goOn: phrase("Go on"),
+  forget: phrase("Forget it"),
+  progress: phrase("Progress"),
+  samples: phrase("What it means so far"),
+  stop: phrase("Stop and keep the best"),
+  cancel: phrase("Cancel"),
+  showCard: phrase("Show its card"),
+  again: phrase("Learn another word"),
   /** @param {string} name */
-  learning: (name) => `Learning ${name}`,
+  learning: (name) => phrase("Learning {name}", { name }),
   /** @param {string} name */
-  learned: (name) => `${name} is in your library now.`,
+  learned: (name) => phrase("{name} is in your library now.", { name }),
   /** @param {number} first @param {{step: number, loss: number}} best */
-  curve: (first, best) => `Loss: ${shownLoss(first)} before, at best ${shownLoss(best.loss)} after ${counted(best.step, "step")}`,
+  curve: (first, best) =>
+    phrase("Loss: {first} before, at best {best} after {steps}", {
+      first: shownLoss(first),
+      best: shownLoss(best.loss),
+      steps: COUNTED.steps(best.step),
+    }),
   /** @param {import("../jobs.mjs").Job} job */
   state: ({ state, reason, done, total }) => {
-    if (state === "waiting") return "Waiting for its turn …";
-    if (state === "cancelled") return "Cancelled. Nothing was kept.";
-    if (state === "done") return `Ended after ${counted(done, "step")}; the best is kept, not the last.`;
+    if (state === "waiting") return phrase("Waiting for its turn …");
+    if (state === "cancelled") return phrase("Cancelled. Nothing was kept.");
+    if (state === "done") return phrase("Ended after {steps}; the best is kept, not the last.", { steps: COUNTED.steps(done) });
     if (state !== "working") return reason ?? "";
-    return total && done ? `Step ${number(done)} of at most ${number(total)}` : "Getting ready …";
+    if (!total || !done) return phrase("Getting ready …");
+    return phrase("Step {step} of at most {most}", { step: number(done), most: number(total) });
   },
 };
 

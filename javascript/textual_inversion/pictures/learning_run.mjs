@@ -4,7 +4,7 @@
 
 import { ENDED } from "../jobs.mjs";
 import { element, setAttribute, textButton } from "../page.mjs";
-import { sentenceCase } from "../words.mjs";
+import { sentenceCase } from "../phrases.mjs";
 import { LEARN as WORDS } from "./learn_words.mjs";
 
 /** @typedef {import("../jobs.mjs").Job} Job */

@@ -3,7 +3,7 @@
  */
 
 import { element, iconButton, textButton } from "../page.mjs";
-import { sentenceCase } from "../words.mjs";
+import { sentenceCase } from "../phrases.mjs";
 import { LEARN as WORDS } from "./learn_words.mjs";
 
 /** @typedef {import("./lessons.mjs").Lesson} Lesson */

@@ -4,21 +4,21 @@
 
 import { ENDED, Jobs } from "../jobs.mjs";
 import { element, textButton } from "../page.mjs";
+import { COUNTED, phrase, sentenceCase } from "../phrases.mjs";
 import { send } from "../request.mjs";
-import { counted, sentenceCase } from "../words.mjs";
 
 /** @typedef {import("../jobs.mjs").Job} Job */
 
-const HINT = "Embeddings without a picture can get one, each painted as its kind needs it. No picture is replaced.";
+const HINT = phrase("Embeddings without a picture can get one, each painted as its kind needs it. No picture is replaced.");
 
 export class MakePreviews {
   /** @type {Job | undefined} */
   #job;
   #sentence = element("p", { class: "summary", role: "status" }, HINT);
-  #bar = element("progress", { "aria-label": "Progress", hidden: true });
-  #begin = textButton("", "Make previews for all without one");
-  #pause = textButton("", "Pause");
-  #cancel = textButton("", "Cancel");
+  #bar = element("progress", { "aria-label": phrase("Progress"), hidden: true });
+  #begin = textButton("", phrase("Make previews for all without one"));
+  #pause = textButton("", phrase("Pause"));
+  #cancel = textButton("", phrase("Cancel"));
 
   /** @param {string} base */
   constructor(base) {
@@ -53,7 +53,7 @@ export class MakePreviews {
     const isOver = ENDED.includes(job.state);
     this.#begin.hidden = !isOver;
     this.#bar.hidden = this.#pause.hidden = this.#cancel.hidden = isOver;
-    this.#pause.textContent = job.state === "asking" ? "Go on" : "Pause";
+    this.#pause.textContent = job.state === "asking" ? phrase("Go on") : phrase("Pause");
     if (job.total) [this.#bar.max, this.#bar.value] = [job.total, job.done];
     else this.#bar.removeAttribute("value");
     showSentence(this.#sentence, sentenceCase(sentenceOf(job)));
@@ -73,12 +73,11 @@ export function showSentence(place, sentence) {
 /** @param {Job} job */
 function sentenceOf({ state, reason, so_far, result }) {
   const { made = 0, skipped = [], name, waits } = result ?? so_far;
-  const sofar = `${counted(made, "preview")} made`;
-  const skips = skipped.length ? `; not ${skipped[0].name}: ${skipped[0].reason}` : "";
+  const sofar = COUNTED.previews(made);
   if (state === "failed") return reason ?? "";
-  if (state === "asking") return `Paused, ${sofar}`;
-  if (ENDED.includes(state)) return `${sofar}${skips}`;
-  if (waits) return `${sofar}; waits until the WebUI has finished its pictures …`;
-  if (state === "waiting") return "Waits for its turn …";
-  return name ? `${sofar}; painting ${name} …` : "Loads the model …";
+  if (state === "asking") return phrase("Paused, {sofar}", { sofar });
+  if (ENDED.includes(state)) return skipped.length ? phrase("{sofar}; not {name}: {reason}", { sofar, ...skipped[0] }) : sofar;
+  if (waits) return phrase("{sofar}; waits until the WebUI has finished its pictures …", { sofar });
+  if (state === "waiting") return phrase("Waits for its turn …");
+  return name ? phrase("{sofar}; painting {name} …", { sofar, name }) : phrase("Loads the model …");
 }

@@ -3,6 +3,7 @@
  */
 
 import { element, setAttribute, textButton } from "../page.mjs";
+import { phrase } from "../phrases.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 
@@ -29,11 +30,11 @@ export class Rows {
   #trial = {};
   /** What is shown, as JSON. */
   #shown = "";
-  #grid = element("div", { class: "tried", role: "group", "aria-label": "Pictures" });
+  #grid = element("div", { class: "tried", role: "group", "aria-label": phrase("Pictures") });
   #picture = element("img", { alt: "" });
   #infotext = element("pre");
   #keep = textButton("", "");
-  #download = element("a", { class: "plain", download: true }, "Download");
+  #download = element("a", { class: "plain", download: true }, phrase("Download"));
   #large = element("figure", { class: "tried-large", hidden: true });
   /** @type {Entry | undefined} Of the large picture. */
   #entry;
@@ -41,7 +42,7 @@ export class Rows {
   /** @param {Owner} owner */
   constructor(owner) {
     this.owner = owner;
-    const back = textButton("", "Back to all");
+    const back = textButton("", phrase("Back to all"));
     const buttons = element("div", { class: "buttons" }, this.#keep, this.#download, back);
     this.#large.append(this.#picture, element("figcaption", {}, buttons, this.#infotext));
     this.root = element("div", {}, this.#large, this.#grid);
@@ -61,7 +62,7 @@ export class Rows {
     this.#grid.style.setProperty("--columns", String(columns.length));
     const heads = columns.map(({ label }) => element("b", { dir: "auto" }, label));
     const cells = seeds.flatMap((seed, row) =>
-      columns.map(({ label }, column) => this.#cell(row * columns.length + column, `${label}, seed ${seed}`, live)),
+      columns.map(({ label }, column) => this.#cell(row * columns.length + column, phrase("{label}, seed {seed}", { label, seed }), live)),
     );
     this.#grid.replaceChildren(...heads, ...cells);
     this.#grid.hidden = !columns.length || !this.#large.hidden;
@@ -83,12 +84,12 @@ export class Rows {
   #cell(place, label, live) {
     const done = this.#trial.pictures ?? [];
     const n = done[place]?.n ?? (place === done.length ? live : null);
-    if (n === null) return element("div", { class: "blank", role: "img", "aria-label": `${label}, not painted yet` });
+    if (n === null) return element("div", { class: "blank", role: "img", "aria-label": phrase("{label}, not painted yet", { label }) });
     const isDone = place < done.length;
     const picture = element("img", { alt: label, src: this.owner.addressOf(n) });
     picture.addEventListener("load", () => showPixels(picture));
     if (!isDone) return element("div", { class: "live" }, picture);
-    const button = element("button", { type: "button", title: `${label}: enlarge it` }, picture);
+    const button = element("button", { type: "button", title: phrase("{label}: enlarge it", { label }) }, picture);
     button.addEventListener("click", () => this.#enlarge(place));
     return button;
   }
@@ -101,10 +102,10 @@ export class Rows {
     const { n, infotext } = pictures[place];
     this.#entry = this.owner.entryOf(id);
     this.#picture.src = this.#download.href = this.owner.addressOf(n);
-    this.#picture.alt = `${label}, seed ${seed}`;
+    this.#picture.alt = phrase("{label}, seed {seed}", { label, seed });
     this.#download.download = `${label} ${seed}.png`;
     this.#infotext.textContent = infotext;
-    this.#keep.textContent = this.#entry?.preview ? "Replace its preview" : "Keep as preview";
+    this.#keep.textContent = this.#entry?.preview ? phrase("Replace its preview") : phrase("Keep as preview");
     this.#keep.hidden = !this.#entry;
     this.#large.hidden = false;
     this.#grid.hidden = true;

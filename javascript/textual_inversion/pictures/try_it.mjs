@@ -5,8 +5,8 @@
 import { ENDED, Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
+import { phrase, sentenceCase } from "../phrases.mjs";
 import { send } from "../request.mjs";
-import { sentenceCase } from "../words.mjs";
 import { MakePreviews, showSentence } from "./make_previews.mjs";
 import { Rows } from "./rows.mjs";
 
@@ -15,7 +15,7 @@ import { Rows } from "./rows.mjs";
 /** @typedef {import("../jobs.mjs").Job} Job */
 
 /** @type {Record<string, string>} What an embedding may be for. */
-const KINDS = { object: "Object", style: "Style", negative: "Negative prompt" };
+const KINDS = { object: phrase("Object"), style: phrase("Style"), negative: phrase("Negative prompt") };
 
 /**
  * @typedef {object} Owner
@@ -40,13 +40,13 @@ export class TryIt {
   #seeds = numbersInput("1, 2, 3, 4");
   #weights = numbersInput("0, 1");
   #steps = element("input", { type: "text", inputmode: "numeric", value: "20" });
-  #side = element("input", { type: "text", inputmode: "numeric", placeholder: "Model's own" });
-  #submit = element("button", { type: "submit", class: "plain main-action" }, "Try");
+  #side = element("input", { type: "text", inputmode: "numeric", placeholder: phrase("Model's own") });
+  #submit = element("button", { type: "submit", class: "plain main-action" }, phrase("Try"));
   #problem = element("p", { class: "problem", role: "alert", hidden: true });
-  #bar = element("progress", { "aria-label": "Progress" });
+  #bar = element("progress", { "aria-label": phrase("Progress") });
   #sentence = element("p", { role: "status" });
-  #stop = textButton("", "Stop, and keep these");
-  #cancel = textButton("", "Cancel");
+  #stop = textButton("", phrase("Stop, and keep these"));
+  #cancel = textButton("", phrase("Cancel"));
 
   /**
    * @param {string} base
@@ -68,7 +68,7 @@ export class TryIt {
     const buttons = element("div", { class: "buttons" }, this.#stop, this.#cancel);
     this.state = element("div", { class: "painting", hidden: true }, this.#sentence, this.#bar, buttons);
     const parts = [this.form, this.#problem, this.state, this.rows.root, this.previews.root];
-    this.root = dialog("Try it", "try-it", ...parts);
+    this.root = dialog(phrase("Try it"), "try-it", ...parts);
     this.#addListeners();
   }
 
@@ -81,7 +81,7 @@ export class TryIt {
     const areOthers = idsOf(entries) !== idsOf(this.#entries);
     if (areOthers) this.#forget();
     this.#entries = entries;
-    const title = `Try ${entries.map(({ name }) => name).join(", ")}`;
+    const title = phrase("Try {names}", { names: entries.map(({ name }) => name).join(", ") });
     const heading = this.root.querySelector("h2");
     if (heading) heading.textContent = title;
     this.root.setAttribute("aria-label", title);
@@ -99,15 +99,15 @@ export class TryIt {
     const more = element(
       "details",
       {},
-      element("summary", {}, "More"),
-      element("div", { class: "fields" }, field("Weights, 0 without it", this.#weights), field("Steps", this.#steps), field("Size", this.#side)),
+      element("summary", {}, phrase("More")),
+      element("div", { class: "fields" }, field(phrase("Weights, 0 without it"), this.#weights), field(phrase("Steps"), this.#steps), field(phrase("Size"), this.#side)),
     );
     return element(
       "form",
       { class: "trial" },
-      element("div", { class: "fields" }, field("What it is for", this.#kind), field("Seeds", this.#seeds)),
-      field("Prompt, with {name} for its name", this.#prompt),
-      field("Negative prompt", this.#negative),
+      element("div", { class: "fields" }, field(phrase("What it is for"), this.#kind), field(phrase("Seeds"), this.#seeds)),
+      field(phrase("Prompt, with {name} for its name"), this.#prompt),
+      field(phrase("Negative prompt"), this.#negative),
       more,
       this.#submit,
     );
@@ -214,11 +214,11 @@ export class TryIt {
 /** @param {Job} job */
 function sentenceOf({ state, so_far, result }) {
   const { model, waits } = result ?? so_far;
-  if (state === "waiting") return "Waits for its turn …";
-  if (state === "cancelled") return "Cancelled";
-  if (state === "working" && !model) return "Loads the model …";
-  if (state === "working" && waits) return "Waits until the WebUI has finished its pictures …";
-  return `Painted with ${model}`;
+  if (state === "waiting") return phrase("Waits for its turn …");
+  if (state === "cancelled") return phrase("Cancelled");
+  if (state === "working" && !model) return phrase("Loads the model …");
+  if (state === "working" && waits) return phrase("Waits until the WebUI has finished its pictures …");
+  return phrase("Painted with {model}", { model });
 }
 
 /** @param {Entry[]} entries */

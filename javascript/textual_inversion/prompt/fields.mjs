@@ -3,7 +3,7 @@
  */
 
 import { webui } from "../page.mjs";
-import { FIELDS } from "../words.mjs";
+import { FIELD_TITLES, FIELDS } from "../words.mjs";
 import { History, minimalEdit, removeEach, selectionAfter } from "./edits.mjs";
 
 /** @typedef {import("../api.mjs").Field} Field */
@@ -73,6 +73,14 @@ export class PromptFields {
    */
   block(field) {
     return document.querySelector(SELECTORS[field](this.tabname));
+  }
+
+  /** Name the fields in the language of the page, which the small app does not know when it is built. */
+  name() {
+    for (const field of FIELDS) {
+      const label = this.block(field)?.querySelector("label > span");
+      if (label) label.textContent = FIELD_TITLES[field];
+    }
   }
 
   /**

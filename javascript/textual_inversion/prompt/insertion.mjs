@@ -2,7 +2,8 @@
  * Know which field names go to and which names are in the prompts; insert and remove them.
  */
 
-import { counted, FIELD_TITLES, FIELDS, obstacle } from "../words.mjs";
+import { COUNTED, phrase } from "../phrases.mjs";
+import { FIELDS, obstacle } from "../words.mjs";
 import { PromptFields } from "./fields.mjs";
 import { isUsed, KnownNames } from "./known_names.mjs";
 import { canBeWritten } from "./pieces.mjs";
@@ -21,6 +22,24 @@ import { canBeWritten } from "./pieces.mjs";
 
 /** How many names are added in one frame. */
 const SLICE = 1000;
+
+/** @type {Record<Field, string>} */
+const NO_FIELD = {
+  positive: phrase("This page has no field for the prompt"),
+  negative: phrase("This page has no field for the negative prompt"),
+};
+
+/** @type {Record<Field, (name: string) => string>} */
+const ADDED = {
+  positive: (name) => phrase("Added {name} to the prompt", { name }),
+  negative: (name) => phrase("Added {name} to the negative prompt", { name }),
+};
+
+/** @type {Record<Field, (name: string) => string>} */
+const REMOVED = {
+  positive: (name) => phrase("Removed {name} from the prompt", { name }),
+  negative: (name) => phrase("Removed {name} from the negative prompt", { name }),
+};
 
 export class Insertion {
   /** @type {Field | null} Where somebody lets all names go; null for each to its own field. */
@@ -135,14 +154,14 @@ export class Insertion {
    */
   toggle(entry, field) {
     const { name } = entry;
-    const title = FIELD_TITLES[field].toLowerCase();
-    if (!canBeWritten(name)) return `Not added: in a prompt, a # begins a comment. Rename ${name} to use it`;
+    if (!canBeWritten(name)) return phrase("Not added: in a prompt, a # begins a comment. Rename {name} to use it", { name });
     this.addNames([entry]);
     const done = this.fields.toggle(field, name, this.#names, this.separator);
-    if (done === "missing") return `This page has no field for the ${title}`;
-    if (done === "removed") return `Removed ${name} from the ${title}`;
-    const added = `Added ${name} to the ${title}`;
-    return obstacle(entry) ? `${added}, but this file is not used: ${entry.reason}` : added;
+    if (done === "missing") return NO_FIELD[field];
+    if (done === "removed") return REMOVED[field](name);
+    const added = ADDED[field](name);
+    if (!obstacle(entry)) return added;
+    return phrase("{added}, but this file is not used: {reason}", { added, reason: entry.reason ?? "" });
   }
 
   /**
@@ -195,8 +214,9 @@ export function toggleAll(fields, members, names, separator, isWanted) {
     if (own.length) fields.toggleEach(field, own, isWanted, names, separator);
   }
   const left = members.length - good.length;
-  const outcome = `${isWanted ? "Added" : "Removed"} ${counted(good.length, "name")}`;
-  return left ? `${outcome}; ${counted(left, "name")} cannot be written here` : outcome;
+  const counted = { names: COUNTED.names(good.length) };
+  const outcome = isWanted ? phrase("Added {names}", counted) : phrase("Removed {names}", counted);
+  return left ? phrase("{outcome}; {names} cannot be written here", { outcome, names: COUNTED.names(left) }) : outcome;
 }
 
 /** Wait until what is in the page now is on the screen. */

@@ -2,9 +2,10 @@
  * What people read about one prompt.
  */
 
+import { COUNTED, listed, number, phrase } from "../phrases.mjs";
 import { partName } from "../prompt/edits.mjs";
 import { foldName, readPrompt } from "../prompt/pieces.mjs";
-import { counted, number, SITES } from "../words.mjs";
+import { SITES } from "../words.mjs";
 
 /** @typedef {import("../answers.mjs").ChunkUsage} ChunkUsage */
 /** @typedef {import("../answers.mjs").NearMiss} NearMiss */
@@ -46,8 +47,6 @@ import { counted, number, SITES } from "../words.mjs";
 
 /** By how much a click changes a weight. */
 const STEP = 0.1;
-
-const LIST = new Intl.ListFormat("en");
 
 /**
  * Return all notices: how full the prompt is, then the most important first; none for ordinary words.
@@ -93,7 +92,7 @@ export function namesIn({ used, unavailable }) {
  * @param {string} reason
  */
 export function notChecked(reason) {
-  return warning("", `This prompt is not checked: ${reason}`);
+  return warning("", phrase("This prompt is not checked: {reason}", { reason }));
 }
 
 /**
@@ -102,7 +101,7 @@ export function notChecked(reason) {
  * @param {string} reason
  */
 export function notSaved(reason) {
-  return warning("", `Not saved: ${reason}`);
+  return warning("", phrase("Not saved: {reason}", { reason }));
 }
 
 /**
@@ -117,7 +116,7 @@ export function announcementOf(notices) {
       sentence(`${name}${text}${button?.does === "replace" ? ` ${button.label}` : ""}`),
     );
   const used = notices.filter(({ kind }) => kind === "used").map(({ name }) => name);
-  if (used.length) sentences.push(`The prompt uses ${LIST.format(used)}.`);
+  if (used.length) sentences.push(phrase("The prompt uses {names}.", { names: listed(used) }));
   return sentences.join(" ");
 }
 
@@ -136,8 +135,10 @@ function warning(name, text) {
  * @returns {Notice}
  */
 function notUsed({ id, name, reason, shadowed_by }, buttons) {
-  const text = ` is not used: ${reason}${shadowed_by ? `; ${shadowed_by} is used instead` : ""}`;
-  return { ...warning(name, text), id, buttons };
+  const text = shadowed_by
+    ? phrase("is not used: {reason}; {other} is used instead", { reason, other: shadowed_by })
+    : phrase("is not used: {reason}", { reason });
+  return { ...warning(name, ` ${text}`), id, buttons };
 }
 
 /**
@@ -151,8 +152,8 @@ function notUsed({ id, name, reason, shadowed_by }, buttons) {
 function remedies({ id, name, partial }, prompt, reading) {
   /** @type {Button[]} */
   const buttons = [removal(name)];
-  if (id && partial) buttons.unshift({ does: "allow", id, label: "Use anyway" });
-  if (partName(prompt, name, reading)) buttons.unshift({ does: "part", name, label: "Put a space behind it" });
+  if (id && partial) buttons.unshift({ does: "allow", id, label: phrase("Use anyway") });
+  if (partName(prompt, name, reading)) buttons.unshift({ does: "part", name, label: phrase("Put a space behind it") });
   return buttons;
 }
 
@@ -161,7 +162,7 @@ function remedies({ id, name, partial }, prompt, reading) {
  * @returns {Button}
  */
 function removal(name) {
-  return { does: "remove", name, label: `Remove ${name} from the prompt`, icon: "close" };
+  return { does: "remove", name, label: phrase("Remove {name} from the prompt", { name }), icon: "close" };
 }
 
 /**
@@ -169,7 +170,8 @@ function removal(name) {
  * @param {number} chunkTokens
  */
 function tooLong({ name, n_vectors }, chunkTokens) {
-  return warning(name, ` has ${number(n_vectors)} vectors, which do not fit into a chunk of ${chunkTokens} tokens`);
+  const counts = { vectors: number(n_vectors), tokens: number(chunkTokens) };
+  return warning(name, ` ${phrase("has {vectors} vectors, which do not fit into a chunk of {tokens} tokens", counts)}`);
 }
 
 /**
@@ -181,6 +183,13 @@ function search(name, hash) {
   return { does: "find", name, hash, label: SITES.findIt };
 }
 
+/** @param {string | null} hash Of a file that a picture used. */
+function missingText(hash) {
+  return hash
+    ? phrase("was used for the picture (hash {hash}), but your library does not have it", { hash })
+    : phrase("was used for the picture, but your library does not have it");
+}
+
 /**
  * @param {Provenance | undefined} provenance
  * @param {boolean} canFind
@@ -190,13 +199,13 @@ function differences(provenance, canFind) {
   const { missing = [], different = [], renamed = [] } = provenance ?? {};
   return [
     ...missing.map(({ name, hash }) => ({
-      ...warning(name, ` was used for the picture${hash ? ` (hash ${hash})` : ""}, but your library does not have it`),
+      ...warning(name, ` ${missingText(hash)}`),
       buttons: canFind ? [search(name, hash)] : [],
     })),
     ...different.map(({ name, hash, found }) =>
-      warning(name, ` in your library (hash ${found}) is not the file that the picture used (hash ${hash})`),
+      warning(name, ` ${phrase("in your library (hash {found}) is not the file that the picture used (hash {hash})", { found, hash })}`),
     ),
-    ...renamed.map(({ name, now }) => warning(name, ` was used for the picture, and is named ${now} in your library`)),
+    ...renamed.map(({ name, now }) => warning(name, ` ${phrase("was used for the picture, and is named {now} in your library", { now })}`)),
   ];
 }
 
@@ -208,7 +217,7 @@ function proposal(nearMiss) {
   const { text, name } = nearMiss;
   /** @type {Button[]} */
   const buttons = [{ does: "replace", nearMiss, label: `${name}?` }];
-  return { kind: "offer", name: text, text: ": did you mean", buttons };
+  return { kind: "offer", name: text, text: phrase(": did you mean"), buttons };
 }
 
 /**
@@ -220,7 +229,7 @@ function conversions({ foreign_syntax }) {
   const pairs = new Map(foreign_syntax.map(({ text, replacement }) => [text, replacement]));
   const [[first, replacement], ...others] = pairs;
   const more = others.map(([text, becomes]) => `, ${text} → ${becomes}`).join("");
-  const label = pairs.size > 1 ? `Convert all ${pairs.size}` : "Convert";
+  const label = pairs.size > 1 ? phrase("Convert all {count}", { count: number(pairs.size) }) : phrase("Convert");
   return [{ kind: "offer", name: first, text: ` → ${replacement}${more}`, buttons: [{ does: "convert", label }] }];
 }
 
@@ -230,10 +239,11 @@ function conversions({ foreign_syntax }) {
  * @returns {Notice}
  */
 function usage({ id, name, n_vectors, weights, caveat }, isTyped) {
-  const facts = [counted(n_vectors, "vector")];
-  if (weights.length > 1) facts.push(`used ${weights.length} times`);
+  const facts = [COUNTED.vectors(n_vectors)];
+  if (weights.length > 1) facts.push(phrase("used {count} times", { count: number(weights.length) }));
+  const shown = { weights: listed(weights.map(short)) };
   if (weights.some((weight) => weight !== 1))
-    facts.push(`${weights.length > 1 ? "weights" : "weight"} ${LIST.format(weights.map(short))}`);
+    facts.push(weights.length > 1 ? phrase("weights {weights}", shown) : phrase("weight {weights}", shown));
   const text = ` ${facts.join(", ")}${caveat ? `; ${caveat}` : ""}`;
   const buttons = isTyped ? [weigh(name, -STEP), weigh(name, STEP), removal(name)] : [];
   return { kind: "used", name, text, id, buttons };
@@ -245,7 +255,7 @@ function usage({ id, name, n_vectors, weights, caveat }, isTyped) {
  * @returns {Button}
  */
 function weigh(name, change) {
-  const [icon, label] = change < 0 ? ["minus", `Make ${name} weaker`] : ["plus", `Make ${name} stronger`];
+  const [icon, label] = change < 0 ? ["minus", phrase("Make {name} weaker", { name })] : ["plus", phrase("Make {name} stronger", { name })];
   return { does: "weigh", name, change, label, icon };
 }
 
@@ -257,14 +267,18 @@ function weigh(name, change) {
 function meter(chunks, chunkTokens) {
   const [tokens, vectors] = chunks.reduce(([all, own], chunk) => [all + chunk.tokens, own + chunk.vectors], [0, 0]);
   if (!vectors) return [];
-  const among = chunks.length > 1 ? ` in ${chunks.length} chunks` : "";
-  const text = ` of ${number(chunks.length * chunkTokens)}`;
-  return [{ kind: "meter", name: number(tokens), text, title: `Tokens${among}; ${number(vectors)} are of embeddings` }];
+  const counts = { chunks: number(chunks.length), vectors: number(vectors) };
+  const title =
+    chunks.length > 1
+      ? phrase("Tokens in {chunks} chunks; {vectors} are of embeddings", counts)
+      : phrase("Tokens; {vectors} are of embeddings", counts);
+  const text = ` ${phrase("of {tokens}", { tokens: number(chunks.length * chunkTokens) })}`;
+  return [{ kind: "meter", name: number(tokens), text, title }];
 }
 
 /** @param {string} words */
 function sentence(words) {
-  return words.endsWith("?") ? words : `${words}.`;
+  return /[?？]$/.test(words) ? words : phrase("{sentence}.", { sentence: words });
 }
 
 /** @param {number} weight */

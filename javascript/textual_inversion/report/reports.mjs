@@ -3,8 +3,9 @@
  */
 
 import { listen } from "../live.mjs";
+import { number, phrase } from "../phrases.mjs";
 import { Questions, Refusal } from "../request.mjs";
-import { FIELDS, number } from "../words.mjs";
+import { FIELDS } from "../words.mjs";
 import { convertSyntax, partName, replaceWord, weighName } from "../prompt/edits.mjs";
 import { applyAside, PromptFields, removeFrom } from "../prompt/fields.mjs";
 import { namesIn, notChecked, noticesOf, notSaved } from "./notices.mjs";
@@ -124,7 +125,7 @@ export class PromptReports {
   #refuse(prompts) {
     this.#pause();
     this.#reports = undefined;
-    const notices = [notChecked(`it has more than ${number(this.limits.prompt_characters)} characters`)];
+    const notices = [notChecked(phrase("it has more than {count} characters", { count: number(this.limits.prompt_characters) }))];
     for (const field of FIELDS) this.strips[field].show(this.#isLong(prompts[field]) ? notices : []);
   }
 

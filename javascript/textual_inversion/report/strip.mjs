@@ -3,6 +3,7 @@
  */
 
 import { element, iconButton } from "../page.mjs";
+import { number, phrase } from "../phrases.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { announcementOf } from "./notices.mjs";
 
@@ -29,7 +30,7 @@ export class ReportStrip {
     this.more = element("button", { type: "button", class: "more", hidden: true });
     this.line = element(
       "div",
-      { class: "line", role: "group", "aria-label": "Embeddings in this prompt", hidden: true },
+      { class: "line", role: "group", "aria-label": phrase("Embeddings in this prompt"), hidden: true },
       this.list,
       this.more,
     );
@@ -87,7 +88,7 @@ export class ReportStrip {
   #name(name, id) {
     const shown = element("b", { dir: "auto" }, name);
     if (!id) return shown;
-    const title = `Show the card of ${name}`;
+    const title = phrase("Show the card of {name}", { name });
     const button = element("button", { type: "button", class: "shows", "data-key": title, title }, shown);
     button.addEventListener("click", () => this.shown(id, name));
     return button;
@@ -121,6 +122,6 @@ export class ReportStrip {
     );
     const hasTools = Array.from(this.list.querySelectorAll(".tool")).some((tool) => !tool.getClientRects().length);
     this.more.hidden = !isOpen && !hidden && !isCut && !hasTools;
-    this.more.textContent = isOpen ? "Less" : hidden ? `${hidden} more` : "More";
+    this.more.textContent = isOpen ? phrase("Less") : hidden ? phrase("{count} more", { count: number(hidden) }) : phrase("More");
   }
 }

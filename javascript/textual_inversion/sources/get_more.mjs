@@ -5,7 +5,8 @@
 import { dialog, element, openTabs, showOver, textButton } from "../page.mjs";
 import { Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
-import { sentenceCase, SITES as WORDS } from "../words.mjs";
+import { sentenceCase } from "../phrases.mjs";
+import { SITES as WORDS } from "../words.mjs";
 import { JobList } from "./jobs.mjs";
 import { Results } from "./results.mjs";
 import { Sites } from "./sites.mjs";

@@ -4,7 +4,8 @@
 
 import { ENDED } from "../jobs.mjs";
 import { element, iconButton, setAttribute, textButton } from "../page.mjs";
-import { sentenceCase, SITES as WORDS, size } from "../words.mjs";
+import { sentenceCase, size } from "../phrases.mjs";
+import { SITES as WORDS } from "../words.mjs";
 
 /** @typedef {import("./sites.mjs").Answer} Answer */
 /** @typedef {import("./sites.mjs").Job} Job */

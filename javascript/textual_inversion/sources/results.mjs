@@ -3,7 +3,8 @@
  */
 
 import { badgeOf, element, setAttribute, textButton } from "../page.mjs";
-import { hue, initials, sentenceCase, SITES as WORDS } from "../words.mjs";
+import { sentenceCase } from "../phrases.mjs";
+import { hue, initials, SITES as WORDS } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("./sites.mjs").Job} Job */

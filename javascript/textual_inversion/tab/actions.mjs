@@ -3,7 +3,8 @@
  */
 
 import { copyText, openEditor, showOver } from "../page.mjs";
-import { changesText, counted, FIELDS } from "../words.mjs";
+import { COUNTED, phrase } from "../phrases.mjs";
+import { changesText, FIELDS } from "../words.mjs";
 import { EVERYTHING } from "./selection.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -113,7 +114,7 @@ function actionsOfToolbar(tab) {
     scale: () => tab.choose({ scale: toolbar.scale.valueAsNumber }),
     order: () => tab.sort(tab.choices.sort),
     target: ({ dataset }) => insertion.choose(FIELDS.find((field) => field === dataset.value) ?? null),
-    rescan: () => toolbar.attempt("Not scanned", async () => changesText(await tab.api.rescan())),
+    rescan: () => toolbar.attempt(phrase("Not scanned"), async () => changesText(await tab.api.rescan())),
     offer: ({ dataset }) => tab.accept(JSON.parse(dataset.selection ?? "{}")),
     set: ({ dataset }) => sets.toggle(dataset.name),
     "manage-sets": () => sets.open(),
@@ -132,17 +133,17 @@ function actionsOfPicks(tab) {
   return {
     pick: () => (picks.isOn ? picks.end() : picks.begin()),
     "pick-card": (card) => tab.withEntry(card, (entry) => picks.pick(entry)),
-    "pick-all": () => toolbar.attempt("Not selected", async () => {
+    "pick-all": () => toolbar.attempt(phrase("Not selected"), async () => {
       picks.add(await search.found());
-      return `Selected ${counted(picks.entries.length, "file")}`;
+      return phrase("Selected {files}", { files: COUNTED.files(picks.entries.length) });
     }),
     "end-picks": () => picks.end(),
     "insert-picked": () => toolbar.showStatus(insertion.toggleAll(members())),
-    "favourite-picked": () => toolbar.attempt("Not saved", () => markAll(tab, picks.entries)),
-    "copy-picked": () => toolbar.attempt("Not copied", async () => {
+    "favourite-picked": () => toolbar.attempt(phrase("Not saved"), () => markAll(tab, picks.entries)),
+    "copy-picked": () => toolbar.attempt(phrase("Not copied"), async () => {
       const { length } = picks.embeddings;
       const isCopied = await copyText(picks.embeddings.map(({ name }) => name).join(", "), tab.root);
-      return isCopied ? `Copied ${counted(length, "name")}` : "Your browser does not allow this page to copy";
+      return isCopied ? phrase("Copied {names}", { names: COUNTED.names(length) }) : phrase("Your browser does not allow this page to copy");
     }),
     "set-of-picked": () => sets.open(members()),
   };
@@ -207,10 +208,10 @@ function toggle({ details, insertion, toolbar }, entry, field) {
  * @param {Entry} entry
  */
 function toggleFavourite({ api, search, toolbar }, { id, name, favourite }) {
-  toolbar.attempt("Not saved", async () => {
+  toolbar.attempt(phrase("Not saved"), async () => {
     await api.choose(id, { favourite: !favourite });
     search.refresh();
-    return favourite ? `Removed ${name} from the favourites` : `Added ${name} to the favourites`;
+    return favourite ? phrase("Removed {name} from the favourites", { name }) : phrase("Added {name} to the favourites", { name });
   });
 }
 
@@ -225,6 +226,6 @@ async function markAll({ own, search }, entries) {
   const changed = entries.filter(({ favourite }) => favourite !== isWanted);
   await own.mark(changed.map(({ id }) => id), isWanted);
   search.refresh();
-  const count = counted(changed.length, "file");
-  return isWanted ? `Added ${count} to the favourites` : `Removed ${count} from the favourites`;
+  const name = COUNTED.files(changed.length);
+  return isWanted ? phrase("Added {name} to the favourites", { name }) : phrase("Removed {name} from the favourites", { name });
 }

@@ -6,6 +6,8 @@
  * zip in a zip stays packed.
  */
 
+import { phrase } from "../phrases.mjs";
+
 /**
  * @typedef {object} Arrival
  * @property {string} path What people see: where it lies in the folder or the zip that it comes with.
@@ -25,7 +27,7 @@ const [STORED, DEFLATED] = [0, 8];
 /** Where numbers stand for larger ones elsewhere. */
 const [LONG, SHORT] = [0xffffffff, 0xffff];
 
-const ADVICE = "unpack it, and drop what is in it";
+const ADVICE = phrase("unpack it, and drop what is in it");
 
 /**
  * Return what is dropped, which browsers tell while the event lasts only.
@@ -114,7 +116,7 @@ async function* membersOf(zip, path) {
         path: `${path}: ${member.path}`,
         name,
         bytes: member.bytes,
-        problem: isZip(name) ? `it is a zip in a zip: ${ADVICE}` : undefined,
+        problem: isZip(name) ? phrase("it is a zip in a zip: {advice}", { advice: ADVICE }) : undefined,
         open: () => unpack(zip, member),
       };
     }
@@ -136,10 +138,10 @@ async function readDirectory(zip) {
   const tail = await viewOf(zip.slice(-END_BYTES));
   let end = tail.byteLength - 22;
   while (end >= 0 && tail.getUint32(end, true) !== END) end -= 1;
-  if (end < 0) throw new Error(`it is no zip, or was cut off: download it again`);
+  if (end < 0) throw new Error(phrase("it is no zip, or was cut off: download it again"));
   const [count, size, begin] = [tail.getUint16(end + 10, true), tail.getUint32(end + 12, true), tail.getUint32(end + 16, true)];
   if (count === SHORT || size === LONG || begin === LONG || size > DIRECTORY_BYTES)
-    throw new Error(`it is larger than the zips that a page can read: ${ADVICE}`);
+    throw new Error(phrase("it is larger than the zips that a page can read: {advice}", { advice: ADVICE }));
   const at = zip.size - tail.byteLength + end - size;
   const view = await viewOf(zip.slice(Math.max(at, 0), at + size));
   const members = [];
@@ -170,8 +172,8 @@ async function readDirectory(zip) {
  * @returns {Promise<Blob>}
  */
 async function unpack(zip, { flags, method, sum, packed, bytes, at }) {
-  if (flags & IS_ENCRYPTED) throw new Error(`it has a password: ${ADVICE}`);
-  if (method !== STORED && method !== DEFLATED) throw new Error(`it is packed in a way that no page can unpack: ${ADVICE}`);
+  if (flags & IS_ENCRYPTED) throw new Error(phrase("it has a password: {advice}", { advice: ADVICE }));
+  if (method !== STORED && method !== DEFLATED) throw new Error(phrase("it is packed in a way that no page can unpack: {advice}", { advice: ADVICE }));
   const header = await viewOf(zip.slice(at, at + 30));
   if (header.byteLength < 30 || header.getUint32(0, true) !== LOCAL) throw damaged();
   const begin = at + 30 + header.getUint16(26, true) + header.getUint16(28, true);
@@ -195,7 +197,7 @@ async function unpack(zip, { flags, method, sum, packed, bytes, at }) {
 }
 
 function damaged() {
-  return new Error("it is damaged in the zip: download that again");
+  return new Error(phrase("it is damaged in the zip: download that again"));
 }
 
 /** @param {Blob} blob */

@@ -3,7 +3,8 @@
  */
 
 import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
-import { counted, number, sentenceCase, SITES, size } from "../words.mjs";
+import { COUNTED, number, phrase, sentenceCase, size } from "../phrases.mjs";
+import { SITES } from "../words.mjs";
 import { arrivalsIn, droppedIn } from "./arrivals.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
@@ -27,11 +28,11 @@ const AT_ONCE = 3;
 
 /** Adds files to a folder, a few at once, and says of each how it went. */
 export class Drops {
-  #folder = element("select", { "aria-label": "Folder to put them in" });
+  #folder = element("select", { "aria-label": phrase("Folder to put them in") });
   #summary = element("p", { class: "summary", role: "status" });
-  #bar = element("progress", { "aria-label": "Progress", hidden: true });
-  #stop = textButton("", "Stop", { hidden: true });
-  #list = element("ul", { class: "sentences", "aria-label": "Files" });
+  #bar = element("progress", { "aria-label": phrase("Progress"), hidden: true });
+  #stop = textButton("", phrase("Stop"), { hidden: true });
+  #list = element("ul", { class: "sentences", "aria-label": phrase("Files") });
   /** Ends when all that was dropped before is here. */
   #before = Promise.resolve();
   #isBusy = false;
@@ -46,12 +47,12 @@ export class Drops {
     this.host = host;
     this.owner = owner;
     const choosing = [
-      this.#chooser("Choose files …", { accept: [...host.endings, ".zip"].join(",") }),
-      this.#chooser("Choose a folder …", { webkitdirectory: true }),
+      this.#chooser(phrase("Choose files …"), { accept: [...host.endings, ".zip"].join(",") }),
+      this.#chooser(phrase("Choose a folder …"), { webkitdirectory: true }),
     ];
     const head = element("div", { class: "choosing" }, this.#folder, ...choosing.flat());
     const state = element("div", { class: "adding" }, this.#summary, this.#bar, this.#stop);
-    this.root = dialog("Add files", "dropped", head, state, this.#list);
+    this.root = dialog(phrase("Add files"), "dropped", head, state, this.#list);
   }
 
   /**
@@ -73,7 +74,7 @@ export class Drops {
   open() {
     if (!this.#isBusy) {
       this.#list.replaceChildren();
-      this.#summary.textContent = "Files, folders and zips can also be dropped anywhere on the embeddings, or on a folder.";
+      this.#summary.textContent = phrase("Files, folders and zips can also be dropped anywhere on the embeddings, or on a folder.");
     }
     this.#show(this.owner.folder());
   }
@@ -121,7 +122,7 @@ export class Drops {
       const isOurs = !event.defaultPrevented && Boolean(isFile || isLink(event));
       if (isOurs) event.preventDefault();
       const isWanted = isOurs && isOver(event);
-      mark(!isWanted ? null : isFile ? `Add to ${folderAt(event)?.title}` : SITES.drop);
+      mark(!isWanted ? null : isFile ? phrase("Add to {folder}", { folder: folderAt(event)?.title ?? "" }) : SITES.drop);
       return isWanted;
     };
     document.addEventListener("dragover", hover, { signal });
@@ -185,8 +186,9 @@ export class Drops {
     this.#list.append(...rows.map(({ root }) => root));
     const entries = await this.#bring(rows, folder);
     this.#list.prepend(...rows.filter(({ entry }) => !entry).map(({ root }) => root));
-    const left = hasMore ? ` Nobody looked at the others: drop at most ${number(MOST_FILES)} at once.` : "";
-    this.#summary.textContent = `Added ${number(entries.length)} of ${counted(rows.length, "file")} to ${folder.title}.${left}`;
+    const counts = { count: number(entries.length), files: COUNTED.files(rows.length), folder: folder.title };
+    const left = hasMore ? phrase("Nobody looked at the others: drop at most {count} at once.", { count: number(MOST_FILES) }) : "";
+    this.#summary.textContent = `${phrase("Added {count} of {files} to {folder}.", counts)} ${left}`;
     if (entries.length) this.owner.added(entries, folder);
   }
 
@@ -197,8 +199,8 @@ export class Drops {
    */
   async #bring(rows, folder) {
     const stopping = new AbortController();
-    this.#stop.onclick = () => stopping.abort(new Error("it was not sent"));
-    this.#summary.textContent = `Adding ${counted(rows.length, "file")} to ${folder.title} …`;
+    this.#stop.onclick = () => stopping.abort(new Error(phrase("it was not sent")));
+    this.#summary.textContent = phrase("Adding {files} to {folder} …", { files: COUNTED.files(rows.length), folder: folder.title });
     [this.#bar.max, this.#bar.value] = [Math.max(rows.length, 1), 0];
     this.#bar.hidden = this.#stop.hidden = false;
     const waiting = rows.values();
@@ -241,8 +243,8 @@ export class Drops {
     const [, ending = "none"] = name.match(/.(\.[^.]*)$/) ?? [];
     if (problem) return problem;
     if (!this.host.endings.includes(ending.toLowerCase()))
-      return isPicture(name) ? "there is no embedding in such a picture" : `no embedding's file ends in ${ending}`;
-    if (bytes > most) return `it was not kept: it has ${size(bytes)}, and an embedding at most ${size(most)}`;
+      return isPicture(name) ? phrase("there is no embedding in such a picture") : phrase("no embedding's file ends in {ending}", { ending });
+    if (bytes > most) return phrase("it was not kept: it has {size}, and an embedding at most {most}", { size: size(bytes), most: size(most) });
     return undefined;
   }
 }
@@ -256,8 +258,8 @@ function isPicture(name) {
 class Row {
   /** @type {Entry | undefined} What it is in the library now. */
   entry;
-  #sentence = element("span", {}, "Waiting …");
-  #bar = element("progress", { "aria-label": "Progress", hidden: true });
+  #sentence = element("span", {}, phrase("Waiting …"));
+  #bar = element("progress", { "aria-label": phrase("Progress"), hidden: true });
 
   /** @param {Arrival} arrival */
   constructor(arrival) {
@@ -270,18 +272,18 @@ class Row {
   show(done) {
     this.#bar.hidden = false;
     this.#bar.value = done;
-    this.#sentence.textContent = "On its way …";
+    this.#sentence.textContent = phrase("On its way …");
   }
 
   /** @param {Entry} entry */
   added(entry) {
     this.entry = entry;
-    this.#end("good", entry.state === "duplicate" && entry.reason ? `it was added: ${entry.reason}` : "it was added");
+    this.#end("good", entry.state === "duplicate" && entry.reason ? phrase("it was added: {reason}", { reason: entry.reason }) : phrase("it was added"));
   }
 
   /** @param {string} reason */
   refused(reason) {
-    this.#end("bad", isPicture(this.arrival.name) ? `${reason}; to show it on a card, drop it there` : reason);
+    this.#end("bad", isPicture(this.arrival.name) ? phrase("{reason}; to show it on a card, drop it there", { reason }) : reason);
   }
 
   /**
@@ -291,6 +293,6 @@ class Row {
   #end(kind, sentence) {
     this.#bar.hidden = true;
     this.root.className = kind;
-    this.#sentence.textContent = `${sentenceCase(sentence)}.`;
+    this.#sentence.textContent = phrase("{sentence}.", { sentence: sentenceCase(sentence) });
   }
 }

@@ -3,7 +3,7 @@
  */
 
 import { element, textButton } from "../page.mjs";
-import { counted, number, sentenceCase } from "../words.mjs";
+import { COUNTED, number, phrase, phrases, sentenceCase } from "../phrases.mjs";
 import { countOf, FILTERS } from "./selection.mjs";
 
 /** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
@@ -13,17 +13,16 @@ import { countOf, FILTERS } from "./selection.mjs";
 /** @typedef {{label: string, selection: Partial<Selection>}} Offer What to show instead. */
 
 /**
- * The filters that hide something for a reason, most useful first, with what their files are: one
- * of them, and several.
+ * The filters that hide something for a reason, most useful first, with what so many of their files are.
  *
- * @type {ReadonlyMap<FilterKey, [string, string]>}
+ * @type {ReadonlyMap<FilterKey, (count: number) => string>}
  */
 const OTHERS = new Map([
-  ["partial", ["partially compatible", "partially compatible"]],
-  ["incompatible", ["for another model", "for other models"]],
-  ["duplicate", ["duplicate", "duplicates"]],
-  ["broken", ["broken or unsafe", "broken or unsafe"]],
-  ["foreign", ["not an embedding", "not embeddings"]],
+  ["partial", (count) => phrases(count, "{count} partially compatible", "{count} partially compatible")],
+  ["incompatible", (count) => phrases(count, "{count} for another model", "{count} for other models")],
+  ["duplicate", (count) => phrases(count, "{count} duplicate", "{count} duplicates")],
+  ["broken", (count) => phrases(count, "{count} broken or unsafe", "{count} broken or unsafe")],
+  ["foreign", (count) => phrases(count, "{count} not an embedding", "{count} not embeddings")],
 ]);
 
 /** How many cards may come, until it is known. */
@@ -53,8 +52,8 @@ export function showEmpty(place, selection, summary) {
  */
 export function showNoAnswer(place, problem) {
   place.hidden = false;
-  const hint = `${sentenceCase(problem.message)}. This page tries again by itself.`;
-  show(place, { title: "Nothing from the server yet", hint, offers: [] });
+  const hint = phrase("{problem}. This page tries again by itself.", { problem: sentenceCase(problem.message) });
+  show(place, { title: phrase("Nothing from the server yet"), hint, offers: [] });
 }
 
 /**
@@ -63,7 +62,7 @@ export function showNoAnswer(place, problem) {
  * @param {LibrarySummary} summary
  */
 export function missingText({ missing_roots }) {
-  return missing_roots.length ? `Not there: ${missing_roots.join(", ")}` : "";
+  return missing_roots.length ? phrase("Not there: {folders}", { folders: missing_roots.join(", ") }) : "";
 }
 
 /**
@@ -104,8 +103,8 @@ export function explainEmpty(selection, summary) {
  * @returns {Explanation}
  */
 function explainScan({ read, total }) {
-  const title = `Reading embeddings: ${number(read)} of ${number(total)}`;
-  return { title, hint: "They appear here as soon as they are read.", offers: [] };
+  const title = phrase("Reading embeddings: {read} of {total}", { read: number(read), total: number(total) });
+  return { title, hint: phrase("They appear here as soon as they are read."), offers: [] };
 }
 
 /**
@@ -114,13 +113,14 @@ function explainScan({ read, total }) {
  */
 function explainEmptyLibrary({ roots, missing_roots }) {
   if (missing_roots.length) {
-    const title = missing_roots.length > 1 ? "The folders are not there" : "The folder is not there";
-    const advice = "make it, or connect its drive. What is in it appears here by itself.";
-    return { title, hint: `${missing_roots.join("  ·  ")}: ${advice}`, offers: [] };
+    const title = missing_roots.length > 1 ? phrase("The folders are not there") : phrase("The folder is not there");
+    const folders = missing_roots.join("  ·  ");
+    const hint = phrase("{folders}: make it, or connect its drive. What is in it appears here by itself.", { folders });
+    return { title, hint, offers: [] };
   }
-  const places = roots.join("  ·  ") || "the embeddings folder";
-  const hint = `Put .safetensors, .pt, .bin or .png files into ${places}. They appear here without a reload.`;
-  return { title: "No embeddings yet", hint, offers: [] };
+  const folders = roots.join("  ·  ") || phrase("the embeddings folder");
+  const hint = phrase("Put .safetensors, .pt, .bin or .png files into {folders}. They appear here without a reload.", { folders });
+  return { title: phrase("No embeddings yet"), hint, offers: [] };
 }
 
 /**
@@ -128,9 +128,9 @@ function explainEmptyLibrary({ roots, missing_roots }) {
  * @returns {Explanation}
  */
 function explainAllHidden(hidden) {
-  const label = `Show what is hidden (${number(hidden)})`;
-  const title = "Everything is hidden";
-  return { title, hint: "Hidden embeddings work in prompts as before.", offers: [{ label, selection: { filter: "hidden" } }] };
+  const label = phrase("Show what is hidden ({count})", { count: number(hidden) });
+  const title = phrase("Everything is hidden");
+  return { title, hint: phrase("Hidden embeddings work in prompts as before."), offers: [{ label, selection: { filter: "hidden" } }] };
 }
 
 /**
@@ -140,19 +140,38 @@ function explainAllHidden(hidden) {
  * @returns {Explanation}
  */
 function explainNoMatch({ query, folder, family, filter }, { found }, all) {
-  const where = filter === "all" ? "all files" : `“${FILTERS[filter].title}”`;
   const others = countOf("all", found);
   /** @type {Offer[]} */
   const offers = [];
-  const label = `Show what is found under “All” (${number(others)})`;
+  const label = phrase("Show what is found under “All” ({count})", { count: number(others) });
   if (others) offers.push({ label, selection: { filter: "all" } });
   else if (query && (folder || family || filter !== "all"))
-    offers.push({ label: `Search all files (${number(all)})`, selection: { filter: "all", folder: "", family: "" } });
-  if (query) offers.push({ label: "Clear the search", selection: { query: "" } });
-  if (family) offers.push({ label: "Show those for any model", selection: { family: "" } });
-  const title = query ? `No results for “${query}”` : "Nothing for this model";
-  const looked = query ? "The search looked at names, folders, notes, models and hashes in" : "There is none in";
-  return { title, hint: `${looked} ${where}${folder ? " of this folder" : ""}.`, offers };
+    offers.push({
+      label: phrase("Search all files ({count})", { count: number(all) }),
+      selection: { filter: "all", folder: "", family: "" },
+    });
+  if (query) offers.push({ label: phrase("Clear the search"), selection: { query: "" } });
+  if (family) offers.push({ label: phrase("Show those for any model"), selection: { family: "" } });
+  const where = placesIn(filter, folder);
+  return query
+    ? {
+        title: phrase("No results for “{query}”", { query }),
+        hint: phrase("The search looked at names, folders, notes, models and hashes in {where}.", { where }),
+        offers,
+      }
+    : { title: phrase("Nothing for this model"), hint: phrase("There is none in {where}.", { where }), offers };
+}
+
+/**
+ * Return where files were looked for.
+ *
+ * @param {FilterKey} filter
+ * @param {string} folder
+ */
+function placesIn(filter, folder) {
+  const { title } = FILTERS[filter];
+  if (filter === "all") return folder ? phrase("all files of this folder") : phrase("all files");
+  return folder ? phrase("“{title}” of this folder", { title }) : phrase("“{title}”", { title });
 }
 
 /**
@@ -161,15 +180,15 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
  * @returns {Explanation}
  */
 function explainEmptyFolder({ filter }, { folder }) {
-  const { title, count } = folder ?? { title: "this folder", count: 0 };
+  const { title, count } = folder ?? { title: phrase("this folder"), count: 0 };
   /** @type {Offer[]} */
-  const offers = [{ label: "Show all folders", selection: { folder: "" } }];
+  const offers = [{ label: phrase("Show all folders"), selection: { folder: "" } }];
   if (filter !== "all" && count)
-    offers.unshift({ label: `Show all its files (${number(count)})`, selection: { filter: "all" } });
+    offers.unshift({ label: phrase("Show all its files ({count})", { count: number(count) }), selection: { filter: "all" } });
   const hint = count
-    ? `The folder has ${counted(count, "file")}, but none under “${FILTERS[filter].title}”.`
-    : "The folder has no files now.";
-  return { title: `Nothing to show in ${title}`, hint, offers };
+    ? phrase("The folder has {files}, but none under “{title}”.", { files: COUNTED.files(count), title: FILTERS[filter].title })
+    : phrase("The folder has no files now.");
+  return { title: phrase("Nothing to show in {title}", { title }), hint, offers };
 }
 
 /**
@@ -178,25 +197,26 @@ function explainEmptyFolder({ filter }, { folder }) {
  * @returns {Explanation}
  */
 function explainNothingUsable({ counts, model_title }, all) {
-  const others = Array.from(OTHERS, ([key, are]) => ({ key, are, count: countOf(key, counts) })).filter(
+  const others = Array.from(OTHERS, ([key, counted]) => ({ key, counted, count: countOf(key, counts) })).filter(
     ({ count }) => count,
   );
-  const parts = others.map(({ are: [one, many], count }) => `${number(count)} ${count === 1 ? one : many}`);
+  const parts = others.map(({ counted, count }) => counted(count));
   /** @type {Offer[]} */
   const offers = others.slice(0, 1).map(({ key, count }) => ({
-    label: `Show “${FILTERS[key].title}” (${number(count)})`,
+    label: phrase("Show “{title}” ({count})", { title: FILTERS[key].title, count: number(count) }),
     selection: { filter: key },
   }));
-  const title = model_title ? `No file works with ${model_title}` : "No file can be used";
-  return { title, hint: `${sentenceCase(parts.join(", "))}.`, offers: [...offers, showAll(all)] };
+  const title = model_title ? phrase("No file works with {model}", { model: model_title }) : phrase("No file can be used");
+  const hint = phrase("{sentence}.", { sentence: sentenceCase(parts.join(", ")) });
+  return { title, hint, offers: [...offers, showAll(all)] };
 }
 
 /** @returns {Explanation} */
 function explainNoFavourites() {
   return {
-    title: "No favourites yet",
-    hint: "Click the star on a card to add it to your favourites.",
-    offers: [{ label: "Show usable embeddings", selection: { filter: "usable" } }],
+    title: phrase("No favourites yet"),
+    hint: phrase("Click the star on a card to add it to your favourites."),
+    offers: [{ label: phrase("Show usable embeddings"), selection: { filter: "usable" } }],
   };
 }
 
@@ -206,8 +226,8 @@ function explainNoFavourites() {
  * @returns {Explanation}
  */
 function explainEmptyFilter({ filter }, all) {
-  const hint = `There are no files under “${FILTERS[filter].title}” any more.`;
-  return { title: "Nothing to show", hint, offers: [showAll(all)] };
+  const hint = phrase("There are no files under “{title}” any more.", { title: FILTERS[filter].title });
+  return { title: phrase("Nothing to show"), hint, offers: [showAll(all)] };
 }
 
 /**
@@ -215,5 +235,5 @@ function explainEmptyFilter({ filter }, all) {
  * @returns {Offer}
  */
 function showAll(all) {
-  return { label: `Show all files (${number(all)})`, selection: { filter: "all" } };
+  return { label: phrase("Show all files ({count})", { count: number(all) }), selection: { filter: "all" } };
 }

@@ -3,7 +3,8 @@
  */
 
 import { element, textButton } from "../page.mjs";
-import { counted, SITES } from "../words.mjs";
+import { COUNTED, failed, phrase } from "../phrases.mjs";
+import { SITES } from "../words.mjs";
 import { LearnWord } from "../pictures/learn_word.mjs";
 import { TryIt } from "../pictures/try_it.mjs";
 import { GetMore } from "../sources/get_more.mjs";
@@ -42,7 +43,7 @@ export class Files {
       folder: () => parts.search.results?.summary?.folder,
       added: (entries, { title }) => {
         parts.search.refresh();
-        parts.undo.show(`Added ${nameOf(entries)} to ${title}`, () => this.#takeBack(entries));
+        parts.undo.show(phrase("Added {names} to {folder}", { names: nameOf(entries), folder: title }), () => this.#takeBack(entries));
       },
       linked: (link) => this.#get(link),
     });
@@ -56,8 +57,8 @@ export class Files {
     this.dialogs = [this.trash, this.drops, this.getMore, this.tryIt, this.learnWord].flatMap((each) => (each ? [each.root] : []));
     this.mover = new Mover((target) => this.#moveShown(target));
     if (!parts.host.may_change_files) return;
-    const move = textButton("move", "Move to …", { "data-key": "move" });
-    const remove = textButton("delete", "Delete", { "data-key": "delete" });
+    const move = textButton("move", phrase("Move to …"), { "data-key": "move" });
+    const remove = textButton("delete", phrase("Delete"), { "data-key": "delete" });
     const identify = textButton("identify", SITES.identifyOne, { "data-key": "identify", hidden: !searchable.length });
     parts.details.renaming.root.append(element("div", { class: "file-actions" }, this.mover.form, move, remove, identify));
   }
@@ -65,7 +66,7 @@ export class Files {
   /** @param {import("../answers.mjs").Tries} tries */
   #offerTries(tries) {
     const { api, details, newPicture } = this.parts;
-    details.insert.after(textButton("try", "Try it"));
+    details.insert.after(textButton("try", phrase("Try it")));
     return new TryIt(api.base, tries, {
       inside: (id) => api.entry(id),
       keep: (entry, picture) => newPicture.put(entry, picture),
@@ -102,12 +103,12 @@ export class Files {
     const { api, details, search } = this.parts;
     /** @type {Trashed[]} */
     const gone = [];
-    await this.#attempt("Not deleted", async () => {
+    await this.#attempt(phrase("Not deleted"), async () => {
       for (const { id } of entries) gone.push(await api.delete(id));
       details.close();
     });
     if (!gone.length) return;
-    this.parts.undo.show(`Deleted ${nameOf(gone)}`, () => this.#restore(gone));
+    this.parts.undo.show(phrase("Deleted {names}", { names: nameOf(gone) }), () => this.#restore(gone));
     search.refresh();
   }
 
@@ -124,7 +125,7 @@ export class Files {
     const moved = [];
     /** @type {Entry | undefined} */
     let last;
-    await this.#attempt("Not moved", async () => {
+    await this.#attempt(phrase("Not moved"), async () => {
       for (const entry of entries) {
         last = await api.move(entry.id, folder, newFolder);
         moved.push({ id: last.id, folder: entry.folder });
@@ -132,7 +133,9 @@ export class Files {
       }
     });
     const title = newFolder || tree.folders.find(({ id }) => id === folder)?.title;
-    if (last) undo.show(`Moved ${nameOf(entries.slice(0, moved.length))} to ${title}`, () => this.#moveBack(moved));
+    if (!last) return undefined;
+    const names = nameOf(entries.slice(0, moved.length));
+    undo.show(phrase("Moved {names} to {folder}", { names, folder: title ?? folder }), () => this.#moveBack(moved));
     return last;
   }
 
@@ -148,9 +151,10 @@ export class Files {
     const choose = async (/** @type {boolean} */ isHidden) => {
       for (const { id } of changed) await api.choose(id, { hidden: isHidden });
       search.refresh();
-      return `${nameOf(changed)} ${isHidden ? "hidden" : "shown again"}`;
+      const names = nameOf(changed);
+      return isHidden ? phrase("{names} hidden", { names }) : phrase("{names} shown again", { names });
     };
-    await this.#attempt("Not hidden", async () => undo.show(await choose(hidden), () => choose(!hidden)));
+    await this.#attempt(phrase("Not hidden"), async () => undo.show(await choose(hidden), () => choose(!hidden)));
   }
 
   /** @param {Trashed[]} gone */
@@ -164,7 +168,7 @@ export class Files {
       grid.reveal(entry.id);
     }
     search.refresh();
-    return `Restored ${restored}`;
+    return phrase("Restored {names}", { names: restored });
   }
 
   /** @param {Entry[]} added */
@@ -175,7 +179,7 @@ export class Files {
     for (const { id } of added) await api.delete(id).catch((error) => (problem = error));
     search.refresh();
     if (problem) throw problem;
-    return `Moved ${nameOf(added)} to the trash`;
+    return phrase("Moved {names} to the trash", { names: nameOf(added) });
   }
 
   /** @param {{id: string, folder: string}[]} moved */
@@ -187,7 +191,7 @@ export class Files {
       moved.shift();
     }
     search.refresh();
-    return `Moved ${counted(length, "file")} back`;
+    return phrase("Moved {files} back", { files: COUNTED.files(length) });
   }
 
   /** @param {Target} target */
@@ -208,18 +212,18 @@ export class Files {
     try {
       await work();
     } catch (error) {
-      this.parts.undo.show(`${failure}: ${/** @type {Error} */ (error).message}`);
+      this.parts.undo.show(failed(failure, error));
     }
   }
 }
 
 /** Asks for a folder, or for a new one in it. */
 export class Mover {
-  #folder = element("select", { "aria-label": "Folder", "data-key": "folder" });
+  #folder = element("select", { "aria-label": phrase("Folder"), "data-key": "folder" });
   #newFolder = element("input", {
     type: "text",
-    "aria-label": "New folder in it",
-    placeholder: "New folder in it (or none)",
+    "aria-label": phrase("New folder in it"),
+    placeholder: phrase("New folder in it (or none)"),
     "data-key": "new-folder",
     autocomplete: "off",
     dir: "auto",
@@ -230,8 +234,8 @@ export class Mover {
   /** @param {(target: Target) => Promise<boolean>} move Returns whether it did. */
   constructor(move) {
     this.move = move;
-    const submit = element("button", { type: "submit", class: "plain", "data-key": "move-there" }, "Move");
-    const cancel = textButton("", "Cancel");
+    const submit = element("button", { type: "submit", class: "plain", "data-key": "move-there" }, phrase("Move"));
+    const cancel = textButton("", phrase("Cancel"));
     this.form = element("form", { class: "renaming", hidden: true }, this.#folder, this.#newFolder, submit, cancel);
     cancel.addEventListener("click", () => this.#close());
     this.form.addEventListener("submit", (event) => this.#submit(event));
@@ -273,5 +277,5 @@ export class Mover {
 
 /** @param {{name: string}[]} files */
 function nameOf(files) {
-  return files.length === 1 ? files[0].name : counted(files.length, "file");
+  return files.length === 1 ? files[0].name : COUNTED.files(files.length);
 }

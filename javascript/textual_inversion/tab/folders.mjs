@@ -3,7 +3,7 @@
  */
 
 import { element, setAttribute } from "../page.mjs";
-import { number } from "../words.mjs";
+import { number, phrase } from "../phrases.mjs";
 
 /** @typedef {import("../api.mjs").FoundFolder} Folder */
 /** @typedef {Folder & {hasChildren: boolean, isOpen: boolean}} Branch */
@@ -52,8 +52,8 @@ export class FolderTree {
   constructor(api, changed) {
     this.api = api;
     this.changed = changed;
-    this.tree = element("ul", { class: "tree", role: "tree", "aria-label": "Folders" });
-    this.root = element("nav", { class: "folders", "aria-label": "Folders" }, this.tree);
+    this.tree = element("ul", { class: "tree", role: "tree", "aria-label": phrase("Folders") });
+    this.root = element("nav", { class: "folders", "aria-label": phrase("Folders") }, this.tree);
   }
 
   /**
@@ -87,7 +87,7 @@ export class FolderTree {
       if (!depth || current.startsWith(`${id}/`)) this.#opened.add(id);
     }
     const [count, found] = [sumOf(roots, "count"), sumOf(roots, "found")];
-    const top = { id: ALL, title: "All folders", depth: 0, count, found };
+    const top = { id: ALL, title: phrase("All folders"), depth: 0, count, found };
     this.#rows = roots.length === 1 ? folders : [top, ...folders];
     this.#current = current || (this.#rows[0]?.id ?? ALL);
     this.#render();
@@ -179,7 +179,7 @@ function moreRow(count) {
   return element(
     "li",
     { role: "treeitem", class: "more" },
-    `${number(count)} more folders: type a name into the search`,
+    phrase("{count} more folders: type a name into the search", { count: number(count) }),
   );
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { dialog, element, keyOf } from "../page.mjs";
+import { phrase } from "../phrases.mjs";
 
 /**
  * @typedef {object} Keyboard What keys can act on.
@@ -31,30 +32,30 @@ const CARD_KEYS = {
 };
 
 const HELP = [
-  ["/", "Search"],
-  ["Tab", "Go from the toolbar to the folders and the cards"],
-  ["← ↑ → ↓", "Go from one to the next, wherever you are"],
-  ["Enter", "Insert the name, or take it out; with Shift in the negative prompt"],
-  ["+", "Insert it into the prompt, or take it out"],
-  ["−", "Insert it into the negative prompt, or take it out"],
-  ["F", "Mark it as a favourite"],
-  ["I", "Show its details; there, ← and → show the next ones"],
-  ["X", "Select it, as Ctrl with a click does; then Shift with a click selects all up to there"],
-  ["H", "Hide it, or show it again: it works in prompts all the same"],
-  ["Ctrl+A", "Select all that is found"],
-  ["Delete", "Move it to the trash, from which you can restore it"],
-  ["Esc", "Go back to the prompt, or end the selection first"],
-  ["?", "Show these keys"],
+  ["/", phrase("Search")],
+  ["Tab", phrase("Go from the toolbar to the folders and the cards")],
+  ["← ↑ → ↓", phrase("Go from one to the next, wherever you are")],
+  ["Enter", phrase("Insert the name, or take it out; with Shift in the negative prompt")],
+  ["+", phrase("Insert it into the prompt, or take it out")],
+  ["−", phrase("Insert it into the negative prompt, or take it out")],
+  ["F", phrase("Mark it as a favourite")],
+  ["I", phrase("Show its details; there, ← and → show the next ones")],
+  ["X", phrase("Select it, as Ctrl with a click does; then Shift with a click selects all up to there")],
+  ["H", phrase("Hide it, or show it again: it works in prompts all the same")],
+  ["Ctrl+A", phrase("Select all that is found")],
+  ["Delete", phrase("Move it to the trash, from which you can restore it")],
+  ["Esc", phrase("Go back to the prompt, or end the selection first")],
+  ["?", phrase("Show these keys")],
 ];
 
 const SEARCHES = [
-  ["bad hands", "Both words, in names, folders, notes, hashes or what the file says of itself"],
-  ['"a phrase"', "These words, in this order"],
-  ["-word", "Not this word"],
-  ["sdxl", "What this model family can use"],
-  [".bin", "Files with this ending"],
-  ['author:ann, base:pony, tag:"old photo"', "What other programs and sites say of a file"],
-  ["8 vectors", "Embeddings with that many vectors"],
+  ["bad hands", phrase("Both words, in names, folders, notes, hashes or what the file says of itself")],
+  ['"a phrase"', phrase("These words, in this order")],
+  ["-word", phrase("Not this word")],
+  ["sdxl", phrase("What this model family can use")],
+  [".bin", phrase("Files with this ending")],
+  ['author:ann, base:pony, tag:"old photo"', phrase("What other programs and sites say of a file")],
+  ["8 vectors", phrase("Embeddings with that many vectors")],
 ];
 
 /**
@@ -147,8 +148,8 @@ function partsOf(toolbar) {
 
 /** Build the list of the keys and of what can be searched for, to be shown over the page. */
 export function keysDialog() {
-  const search = element("h2", {}, "Search");
-  return dialog("Keys", "keys", listOf(HELP), search, listOf(SEARCHES));
+  const search = element("h2", {}, phrase("Search"));
+  return dialog(phrase("Keys"), "keys", listOf(HELP), search, listOf(SEARCHES));
 }
 
 /** @param {string[][]} rows */

@@ -6,7 +6,8 @@
  */
 
 import { element, iconButton, setAttribute, textButton } from "../page.mjs";
-import { isEmbedding, number } from "../words.mjs";
+import { number, phrase } from "../phrases.mjs";
+import { isEmbedding } from "../words.mjs";
 import { Mover } from "./files.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -20,18 +21,18 @@ import { Mover } from "./files.mjs";
 
 /** What can be done with all that is picked, in the order of the bar: the action of each, and its words. */
 const DEEDS = [
-  ["insert-picked", "Insert"],
-  ["favourite-picked", "Favourite"],
-  ["copy-picked", "Copy names"],
-  ["set-of-picked", "Make a set …"],
-  ["hide-picked", "Hide"],
+  ["insert-picked", phrase("Insert")],
+  ["favourite-picked", phrase("Favourite")],
+  ["copy-picked", phrase("Copy names")],
+  ["set-of-picked", phrase("Make a set …")],
+  ["hide-picked", phrase("Hide")],
 ];
 /** Where something paints. */
-const TRY = ["try-picked", "Try"];
+const TRY = ["try-picked", phrase("Try")];
 /** And where files may be changed. */
 const FILE_DEEDS = [
-  ["move-picked", "Move to …"],
-  ["delete-picked", "Delete"],
+  ["move-picked", phrase("Move to …")],
+  ["delete-picked", phrase("Delete")],
 ];
 
 export class Picks {
@@ -47,14 +48,14 @@ export class Picks {
     this.owner = owner;
     this.count = element("span", { class: "picked-count", role: "status" });
     this.deeds = DEEDS.map(([action, label]) => textButton(action, label));
-    const all = textButton("pick-all", "Select all found", { title: "Ctrl+A" });
+    const all = textButton("pick-all", phrase("Select all found"), { title: "Ctrl+A" });
     this.root = element(
       "div",
-      { class: "picks", role: "toolbar", "aria-label": "With all that is selected", hidden: true },
+      { class: "picks", role: "toolbar", "aria-label": phrase("With all that is selected"), hidden: true },
       this.count,
       element("div", { class: "deeds" }, ...this.deeds, all),
       this.mover.form,
-      iconButton("close", "end-picks", "End the selection (Esc)"),
+      iconButton("close", "end-picks", phrase("End the selection (Esc)")),
     );
   }
 
@@ -159,7 +160,7 @@ export class Picks {
 
   #show() {
     this.root.hidden = !this.isOn;
-    this.count.textContent = `${number(this.#picked.size)} selected`;
+    this.count.textContent = phrase("{count} selected", { count: number(this.#picked.size) });
     for (const deed of this.deeds) deed.disabled = !this.#picked.size;
     this.owner.changed();
   }

@@ -2,7 +2,7 @@
  * What part of the library is shown, in which order, and how a page remembers that.
  */
 
-import { counted, number } from "../words.mjs";
+import { COUNTED, number, phrase } from "../phrases.mjs";
 
 /** @typedef {import("../api.mjs").Counts} Counts */
 /** @typedef {import("../api.mjs").Family} Family */
@@ -44,15 +44,15 @@ import { counted, number } from "../words.mjs";
  * @type {Record<FilterKey, Filter>}
  */
 export const FILTERS = {
-  usable: { title: "Usable", kinds: ["usable", "unknown"], parameters: { fit: "usable,unknown" } },
-  incompatible: { title: "Other models", kinds: ["incompatible"], parameters: { fit: "incompatible" } },
-  partial: { title: "Partially compatible", kinds: ["partial"], parameters: { fit: "partial" } },
-  broken: { title: "Broken", kinds: ["broken", "unsafe"], parameters: { state: "broken,unsafe" } },
-  foreign: { title: "Not embeddings", kinds: ["foreign"], parameters: { state: "foreign" } },
-  duplicate: { title: "Duplicates", kinds: ["duplicate"], parameters: { state: "duplicate" } },
-  favourite: { title: "Favourites", kinds: ["favourite"], parameters: { favourite: "true" } },
-  hidden: { title: "Hidden", kinds: ["hidden"], parameters: { hidden: "true" } },
-  all: { title: "All", kinds: ["all"], parameters: {} },
+  usable: { title: phrase("Usable"), kinds: ["usable", "unknown"], parameters: { fit: "usable,unknown" } },
+  incompatible: { title: phrase("Other models"), kinds: ["incompatible"], parameters: { fit: "incompatible" } },
+  partial: { title: phrase("Partially compatible"), kinds: ["partial"], parameters: { fit: "partial" } },
+  broken: { title: phrase("Broken"), kinds: ["broken", "unsafe"], parameters: { state: "broken,unsafe" } },
+  foreign: { title: phrase("Not embeddings"), kinds: ["foreign"], parameters: { state: "foreign" } },
+  duplicate: { title: phrase("Duplicates"), kinds: ["duplicate"], parameters: { state: "duplicate" } },
+  favourite: { title: phrase("Favourites"), kinds: ["favourite"], parameters: { favourite: "true" } },
+  hidden: { title: phrase("Hidden"), kinds: ["hidden"], parameters: { hidden: "true" } },
+  all: { title: phrase("All"), kinds: ["all"], parameters: {} },
 };
 
 /** @type {ReadonlySet<FilterKey>} Those that show more than embeddings. */
@@ -60,11 +60,11 @@ const OF_FILES = new Set(["broken", "foreign", "hidden", "all"]);
 
 /** @type {ReadonlyMap<Sort, {title: string, order: Order}>} Each with the order that is wanted first. */
 export const SORTS = new Map([
-  ["name", { title: "Name", order: "asc" }],
-  ["date", { title: "Date", order: "desc" }],
-  ["vectors", { title: "Vectors", order: "desc" }],
-  ["folder", { title: "Folder", order: "asc" }],
-  ["size", { title: "Size", order: "desc" }],
+  ["name", { title: phrase("Name"), order: "asc" }],
+  ["date", { title: phrase("Date"), order: "desc" }],
+  ["vectors", { title: phrase("Vectors"), order: "desc" }],
+  ["folder", { title: phrase("Folder"), order: "asc" }],
+  ["size", { title: phrase("Size"), order: "desc" }],
 ]);
 
 /** How many times as wide as usual cards can be. */
@@ -93,7 +93,7 @@ export function countOf(key, counts) {
  * @param {LibrarySummary} summary
  */
 export function titleOf(key, { model }) {
-  return key === "usable" && model === null ? "Embeddings" : FILTERS[key].title;
+  return key === "usable" && model === null ? phrase("Embeddings") : FILTERS[key].title;
 }
 
 /**
@@ -103,11 +103,14 @@ export function titleOf(key, { model }) {
  * @param {LibrarySummary} summary
  */
 export function totalText({ filter, query, folder, family }, { counts, total, by_family, scanning }) {
-  const noun = OF_FILES.has(filter) ? "file" : "embedding";
+  const counted = OF_FILES.has(filter) ? COUNTED.files : COUNTED.embeddings;
   const isPart = query !== "" || folder !== "" || family !== "";
-  const all = isPart ? `${number(total)} of ${counted(countOf(filter, counts), noun)}` : counted(total, noun);
+  const all = isPart
+    ? phrase("{count} of {all}", { count: number(total), all: counted(countOf(filter, counts)) })
+    : counted(total);
   const text = !isPart && filter === "usable" && by_family ? `${all}: ${by_family}` : all;
-  return scanning ? `${text}, ${number(scanning.read)} of ${number(scanning.total)} read` : text;
+  if (!scanning) return text;
+  return phrase("{text}, {read} of {total} read", { text, read: number(scanning.read), total: number(scanning.total) });
 }
 
 /**

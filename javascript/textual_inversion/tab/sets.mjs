@@ -4,7 +4,8 @@
  */
 
 import { element, iconButton, setAttribute, showOver, textButton } from "../page.mjs";
-import { counted, FIELD_TITLES, FIELDS, sentenceCase } from "../words.mjs";
+import { COUNTED, failed, phrase, sentenceCase } from "../phrases.mjs";
+import { FIELD_TITLES, FIELDS } from "../words.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../prompt/insertion.mjs").Insertion} Insertion */
@@ -35,24 +36,24 @@ export class Sets {
     this.insertion = insertion;
     this.report = report;
     this.chips = element("span", { class: "set-chips" });
-    const manage = iconButton("sets-manage", "manage-sets", "Make, rename or delete sets");
+    const manage = iconButton("sets-manage", "manage-sets", phrase("Make, rename or delete sets"));
     this.root = element(
       "div",
-      { class: "sets", role: "group", "aria-label": "Sets" },
-      element("span", { class: "label" }, "Sets"),
+      { class: "sets", role: "group", "aria-label": phrase("Sets") },
+      element("span", { class: "label" }, phrase("Sets")),
       this.chips,
       manage,
     );
-    this.field = element("input", { type: "text", "aria-label": "Name of the new set", placeholder: "my negatives" });
-    this.submit = element("button", { type: "submit", class: "plain" }, "Make a set");
+    this.field = element("input", { type: "text", "aria-label": phrase("Name of the new set"), placeholder: phrase("my negatives") });
+    this.submit = element("button", { type: "submit", class: "plain" }, phrase("Make a set"));
     this.form = element("form", { class: "renaming" }, this.field, this.submit);
     this.offer = element("p", { class: "offer", dir: "auto" });
     this.outcome = element("p", { class: "outcome", role: "status" });
     this.list = element("ul", { class: "set-list" });
     this.form.addEventListener("submit", (event) => this.#make(event));
-    const bar = element("div", { class: "bar" }, element("h2", {}, "Sets"), iconButton("close", "close", "Close (Esc)"));
+    const bar = element("div", { class: "bar" }, element("h2", {}, phrase("Sets")), iconButton("close", "close", phrase("Close (Esc)")));
     const parts = [bar, this.offer, this.form, this.outcome, this.list];
-    this.dialog = element("dialog", { class: "details set-dialog", "aria-label": "Sets" }, ...parts);
+    this.dialog = element("dialog", { class: "details set-dialog", "aria-label": phrase("Sets") }, ...parts);
   }
 
   /**
@@ -90,7 +91,7 @@ export class Sets {
     const members = isWanted ? usable(set) : set.members;
     const left = isWanted ? set.members.filter(({ reason }) => reason) : [];
     const parts = members.length ? [this.insertion.toggleAll(members, isWanted)] : [];
-    this.report([...parts, ...left.map(({ name, reason }) => `not ${name}: ${reason}`)].join("; "));
+    this.report([...parts, ...left.map(({ name, reason }) => phrase("not {name}: {reason}", { name, reason: reason ?? "" }))].join("; "));
   }
 
   /**
@@ -106,8 +107,8 @@ export class Sets {
     showOver(this.dialog);
     this.#offered = members ?? (await this.#used().catch(() => []));
     const [from, none] = members
-      ? ["Of what is selected", "Nothing that is selected has a name for prompts."]
-      : ["Of what the prompts use now", "The prompts use no embedding now: what they use can be a set."];
+      ? [phrase("Of what is selected"), phrase("Nothing that is selected has a name for prompts.")]
+      : [phrase("Of what the prompts use now"), phrase("The prompts use no embedding now: what they use can be a set.")];
     this.offer.textContent = this.#offered.length ? `${from}: ${asText(this.#offered)}` : none;
     this.form.hidden = !this.#offered.length;
     if (this.#offered.length) this.field.focus();
@@ -120,11 +121,11 @@ export class Sets {
    */
   async delete({ dataset: { name = "" } }) {
     const set = this.#sets.find((each) => each.name === name);
-    await this.#attempt("Not deleted", async () => {
+    await this.#attempt(phrase("Not deleted"), async () => {
       await this.own.deleteSet(name);
-      this.report(`Deleted the set ${name}`, async () => {
+      this.report(phrase("Deleted the set {name}", { name }), async () => {
         await this.#change(() => this.own.putSet(name, set?.members ?? []));
-        return `The set ${name} is back`;
+        return phrase("The set {name} is back", { name });
       });
     });
   }
@@ -136,12 +137,12 @@ export class Sets {
    */
   rename(button) {
     const { name = "" } = button.dataset;
-    const field = element("input", { type: "text", "aria-label": `New name of ${name}`, value: name });
-    const submit = element("button", { type: "submit", class: "plain" }, "Rename");
-    const form = element("form", { class: "renaming" }, field, submit, textButton("manage-sets", "Cancel"));
+    const field = element("input", { type: "text", "aria-label": phrase("New name of {name}", { name }), value: name });
+    const submit = element("button", { type: "submit", class: "plain" }, phrase("Rename"));
+    const form = element("form", { class: "renaming" }, field, submit, textButton("manage-sets", phrase("Cancel")));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#attempt("Not renamed", () => this.own.renameSet(name, field.value));
+      this.#attempt(phrase("Not renamed"), () => this.own.renameSet(name, field.value));
     });
     button.closest("li")?.replaceChildren(form);
     field.select();
@@ -152,13 +153,13 @@ export class Sets {
     event.preventDefault();
     const name = this.field.value.trim();
     if (this.#sets.some((set) => set.name === name)) {
-      this.outcome.textContent = `There is a set ${name} already: give another name`;
+      this.outcome.textContent = phrase("There is a set {name} already: give another name", { name });
       return;
     }
-    this.#attempt("Not made", async () => {
+    this.#attempt(phrase("Not made"), async () => {
       await this.own.putSet(name, this.#offered);
       this.field.value = "";
-      this.report(`Made the set ${name}`);
+      this.report(phrase("Made the set {name}", { name }));
     });
   }
 
@@ -173,7 +174,7 @@ export class Sets {
       this.outcome.textContent = "";
       await this.#change(work);
     } catch (error) {
-      this.outcome.textContent = sentenceCase(`${failure}: ${/** @type {Error} */ (error).message}`);
+      this.outcome.textContent = sentenceCase(failed(failure, error));
     }
   }
 
@@ -231,9 +232,9 @@ function rowOf({ name, members }) {
       "div",
       { class: "title-row" },
       element("b", { dir: "auto" }, name),
-      element("span", { class: "amount" }, counted(members.length, "name")),
-      iconButton("edit", "rename-set", `Rename ${name}`, { "data-name": name }),
-      textButton("delete-set", "Delete", { "data-name": name, "aria-label": `Delete ${name}` }),
+      element("span", { class: "amount" }, COUNTED.names(members.length)),
+      iconButton("edit", "rename-set", phrase("Rename {name}", { name }), { "data-name": name }),
+      textButton("delete-set", phrase("Delete"), { "data-name": name, "aria-label": phrase("Delete {name}", { name }) }),
     ),
     element("p", { dir: "auto" }, asText(members)),
     ...problems,

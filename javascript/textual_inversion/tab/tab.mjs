@@ -8,6 +8,7 @@ import { Grid } from "../cards/grid.mjs";
 import { NewPicture } from "../cards/new_picture.mjs";
 import { watchPictures } from "../cards/peek.mjs";
 import { showMatches } from "../cards/text.mjs";
+import { phrase } from "../phrases.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { Insertion } from "../prompt/insertion.mjs";
 import { actionsOf } from "./actions.mjs";
@@ -152,7 +153,7 @@ export class Tab {
 
   /** @param {Error | undefined} problem Of the last request. */
   #warn(problem) {
-    this.toolbar.warn("request", problem && `Not loaded: ${problem.message}. Trying again …`);
+    this.toolbar.warn("request", problem && phrase("Not loaded: {problem}. Trying again …", { problem: problem.message }));
     if (!problem || this.search.results) return;
     this.toolbar.showTotal("");
     showNoAnswer(this.empty, problem);

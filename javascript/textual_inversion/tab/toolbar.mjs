@@ -3,9 +3,10 @@
  */
 
 import { element, iconButton, READ_MS, setAttribute } from "../page.mjs";
-import { familyTitles, number, SITES } from "../words.mjs";
+import { familyTitles, SITES } from "../words.mjs";
 import { LEARN } from "../pictures/learn_words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
+import { failed, number, phrase } from "../phrases.mjs";
 import { missingText } from "./empty.mjs";
 import { countOf, FILTERS, SCALES, SORTS, titleOf } from "./selection.mjs";
 
@@ -23,7 +24,7 @@ const FILTER_KEYS = /** @type {FilterKey[]} */ (Object.keys(FILTERS));
 const ALWAYS = new Set(["usable", "favourite", "all"]);
 
 const SEARCH_HINT =
-  'Words of names, folders, notes, hashes; sdxl for a model family, .bin for an ending, -word to leave a word out, "a phrase"';
+  phrase('Words of names, folders, notes, hashes; sdxl for a model family, .bin for an ending, -word to leave a word out, "a phrase"');
 
 export class Toolbar {
   /** @type {number | undefined} */
@@ -39,25 +40,25 @@ export class Toolbar {
     this.search = element("input", {
       type: "search",
       "data-action": "search",
-      placeholder: "Search names, notes, models, .bin, -word",
+      placeholder: phrase("Search embeddings"),
       title: SEARCH_HINT,
-      "aria-label": "Search embeddings",
+      "aria-label": phrase("Search embeddings"),
       autocomplete: "off",
       spellcheck: "false",
       enterkeyhint: "search",
     });
-    this.sort = element("select", { "data-action": "sort", "aria-label": "Sort by" }, ...sortOptions());
-    this.family = element("select", { "data-action": "family", "aria-label": "Made for" });
+    this.sort = element("select", { "data-action": "sort", "aria-label": phrase("Sort by") }, ...sortOptions());
+    this.family = element("select", { "data-action": "family", "aria-label": phrase("Made for") });
     this.order = iconButton("order", "order", "");
-    this.foldersToggle = iconButton("folders-toggle", "folders", "Show folders");
-    const scale = { type: "range", "data-action": "scale", "aria-label": "Size of the cards", ...SCALES };
+    this.foldersToggle = iconButton("folders-toggle", "folders", phrase("Show folders"));
+    const scale = { type: "range", "data-action": "scale", "aria-label": phrase("Size of the cards"), ...SCALES };
     this.scale = element("input", scale);
-    this.viewToggle = iconButton("view-toggle", "view", "Show as a list");
-    this.pickToggle = iconButton("pick-toggle", "pick", "Select several", { "aria-pressed": "false" });
+    this.viewToggle = iconButton("view-toggle", "view", phrase("Show as a list"));
+    this.pickToggle = iconButton("pick-toggle", "pick", phrase("Select several"), { "aria-pressed": "false" });
     this.columns = element("div", { class: "columns", hidden: true }, ...columnTitles());
-    this.filters = element("div", { class: "filters", role: "group", "aria-label": "Show" });
-    this.targets = element("div", { class: "targets", role: "group", "aria-label": "Insert into" }, ...targetButtons());
-    this.total = element("p", { class: "total", role: "status" }, "Loading …");
+    this.filters = element("div", { class: "filters", role: "group", "aria-label": phrase("Show") });
+    this.targets = element("div", { class: "targets", role: "group", "aria-label": phrase("Insert into") }, ...targetButtons());
+    this.total = element("p", { class: "total", role: "status" }, phrase("Loading …"));
     this.status = element("p", { class: "status", role: "status" });
     this.note = element("p", { class: "note", role: "status", hidden: true });
     this.options = element("div", { class: "options", id: `lib-embeddings-options-${tabname}`, popover: true });
@@ -69,7 +70,7 @@ export class Toolbar {
   showChoices({ sort, order, showsFolders, isList, scale }) {
     this.sort.value = sort;
     this.scale.value = String(scale);
-    const label = order === "asc" ? "Ascending: reverse the order" : "Descending: reverse the order";
+    const label = order === "asc" ? phrase("Ascending: reverse the order") : phrase("Descending: reverse the order");
     for (const name of ["aria-label", "title"]) this.order.setAttribute(name, label);
     this.order.dataset.order = order;
     this.foldersToggle.setAttribute("aria-pressed", String(showsFolders));
@@ -110,8 +111,8 @@ export class Toolbar {
     const shown = keys.join(" ");
     if (this.family.dataset.keys !== shown) {
       const titles = familyTitles(this.host, keys);
-      const options = keys.map((key, at) => element("option", { value: key }, `For ${titles[at]}`));
-      this.family.replaceChildren(element("option", { value: "" }, "For any model"), ...options);
+      const options = keys.map((key, at) => element("option", { value: key }, phrase("For {title}", { title: titles[at] })));
+      this.family.replaceChildren(element("option", { value: "" }, phrase("For any model")), ...options);
       this.family.dataset.keys = shown;
     }
     this.family.value = current;
@@ -159,7 +160,7 @@ export class Toolbar {
     try {
       this.showStatus(await work());
     } catch (error) {
-      this.showStatus(`${failure}: ${/** @type {Error} */ (error).message}`);
+      this.showStatus(failed(failure, error));
     }
   }
 
@@ -180,23 +181,23 @@ export class Toolbar {
     this.options.append(
       this.family,
       element("div", { class: "ordering" }, this.sort, this.order),
-      iconButton("refresh", "rescan", "Scan the folders again"),
+      iconButton("refresh", "rescan", phrase("Scan the folders again")),
       this.filters,
-      element("div", { class: "insert-into" }, element("span", { class: "label" }, "Insert into"), this.targets),
+      element("div", { class: "insert-into" }, element("span", { class: "label" }, phrase("Insert into")), this.targets),
       completionSwitch(),
       this.viewToggle,
       this.pickToggle,
-      element("label", { class: "choice scale" }, "Size", this.scale),
+      element("label", { class: "choice scale" }, phrase("Size"), this.scale),
       ...(this.host.searchable.length ? [iconButton("get-more-open", "get-more", SITES.open)] : []),
       ...(this.host.may_learn ? [iconButton("learn-open", "learn", LEARN.open)] : []),
       ...(this.host.may_change_files ? filesButtons() : []),
-      iconButton("keys-help", "keys", "Show the keys (?)"),
+      iconButton("keys-help", "keys", phrase("Show the keys (?)")),
     );
     // Where there is room, they are not in a sheet of their own.
-    const opener = iconButton("options-toggle", "", "Filters, order and more", { popovertarget: this.options.id });
+    const opener = iconButton("options-toggle", "", phrase("Filters, order and more"), { popovertarget: this.options.id });
     return element(
       "div",
-      { class: "toolbar", role: "toolbar", "aria-label": "Embeddings" },
+      { class: "toolbar", role: "toolbar", "aria-label": phrase("Embeddings") },
       this.foldersToggle,
       this.search,
       opener,
@@ -220,7 +221,7 @@ export class Toolbar {
 }
 
 function filesButtons() {
-  return [iconButton("add-files-open", "add-files", "Add files from this computer"), iconButton("trash-open", "trash", "Show the trash")];
+  return [iconButton("add-files-open", "add-files", phrase("Add files from this computer")), iconButton("trash-open", "trash", phrase("Show the trash"))];
 }
 
 function sortOptions() {
@@ -229,7 +230,7 @@ function sortOptions() {
 
 /** Build the titles of a list's columns, each of which sorts it; the model families have no order. */
 function columnTitles() {
-  const family = element("span", {}, "Model");
+  const family = element("span", {}, phrase("Model"));
   const [name, ...others] = ["name", "vectors", "size", "date", "folder"].map((sort) => {
     const { title } = /** @type {{title: string}} */ (SORTS.get(/** @type {Sort} */ (sort)));
     const attributes = { type: "button", "data-action": "column", "data-value": sort, tabindex: -1 };
@@ -240,9 +241,9 @@ function columnTitles() {
 
 function targetButtons() {
   return [
-    targetButton("auto", "Auto", "Each name goes to its own field, which you can choose in its details"),
-    targetButton("positive", "Prompt", "All names go to the prompt"),
-    targetButton("negative", "Negative", "All names go to the negative prompt"),
+    targetButton("auto", phrase("Auto"), phrase("Each name goes to its own field, which you can choose in its details")),
+    targetButton("positive", phrase("Prompt"), phrase("All names go to the prompt")),
+    targetButton("negative", phrase("Negative"), phrase("All names go to the negative prompt")),
   ];
 }
 

@@ -3,7 +3,7 @@
  */
 
 import { dialog, element, showOver, textButton } from "../page.mjs";
-import { counted, date, sentenceCase, size } from "../words.mjs";
+import { COUNTED, date, failed, number, phrase, sentenceCase, size } from "../phrases.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Trash} Contents */
@@ -19,16 +19,16 @@ export class Trash {
   /** @type {Contents} What is shown. */
   #contents = { total: 0, bytes: 0, items: [] };
   #summary = element("p", { class: "summary" });
-  #list = element("ul", { class: "trashed", "aria-label": "In the trash" });
+  #list = element("ul", { class: "trashed", "aria-label": phrase("In the trash") });
   #outcome = element("p", { class: "outcome", role: "status" });
-  #emptier = textButton("empty-trash", "Empty the trash …");
+  #emptier = textButton("empty-trash", phrase("Empty the trash …"));
   #sentence = element("p");
   #question = element(
     "div",
-    { class: "question", role: "group", "aria-label": "Empty the trash", hidden: true },
+    { class: "question", role: "group", "aria-label": phrase("Empty the trash"), hidden: true },
     this.#sentence,
-    textButton("keep-trash", "Keep"),
-    textButton("empty-trash-for-good", "Delete for good"),
+    textButton("keep-trash", phrase("Keep")),
+    textButton("empty-trash-for-good", phrase("Delete for good")),
   );
 
   /**
@@ -39,14 +39,14 @@ export class Trash {
     this.api = api;
     this.owner = owner;
     const foot = element("div", { class: "foot" }, this.#question, this.#emptier);
-    this.root = dialog("Trash", "trash", this.#summary, this.#outcome, this.#list, foot);
+    this.root = dialog(phrase("Trash"), "trash", this.#summary, this.#outcome, this.#list, foot);
   }
 
   async open() {
     this.#outcome.textContent = "";
     this.ask(false);
     showOver(this.root);
-    await this.#attempt("Not loaded", async () => {
+    await this.#attempt(phrase("Not loaded"), async () => {
       this.#show(await this.api.trash());
       return "";
     });
@@ -60,14 +60,14 @@ export class Trash {
   async restore(button) {
     const item = this.#contents.items.find(({ id }) => id === button.dataset.id);
     if (!item) return;
-    await this.#attempt("Not restored", async () => {
+    await this.#attempt(phrase("Not restored"), async () => {
       await this.api.restore(item.id);
       const index = this.#contents.items.indexOf(item);
       this.#show(await this.api.trash());
       this.owner.restored(item);
       const left = this.#list.querySelectorAll("button");
       this.#focus(left[Math.min(index, left.length - 1)]);
-      return `Restored ${item.name} to ${item.path}.`;
+      return phrase("Restored {name} to {path}.", { name: item.name, path: item.path });
     });
   }
 
@@ -81,13 +81,16 @@ export class Trash {
     const wasAsked = !this.#question.hidden;
     this.#question.hidden = !isAsked;
     this.#emptier.hidden = isAsked || !total;
-    this.#sentence.textContent = `Delete ${counted(total, "embedding")} (${size(bytes)}) for good? This cannot be undone.`;
+    this.#sentence.textContent = phrase("Delete {embeddings} ({size}) for good? This cannot be undone.", {
+      embeddings: COUNTED.embeddings(total),
+      size: size(bytes),
+    });
     if (isAsked) this.#focus(this.#question.querySelector("button"));
     else if (wasAsked) this.#focus(this.#emptier);
   }
 
   async empty() {
-    await this.#attempt("Not emptied", async () => {
+    await this.#attempt(phrase("Not emptied"), async () => {
       this.#show(await this.api.emptyTrash());
       this.owner.emptied();
       return "";
@@ -99,10 +102,12 @@ export class Trash {
   #show(contents) {
     this.#contents = contents;
     const { total, bytes, items } = contents;
-    const listed = items.length < total ? ` The newest ${items.length} are listed.` : "";
-    this.#summary.textContent = total
-      ? `${counted(total, "embedding")}, ${size(bytes)}. What is here stays until you empty the trash.${listed}`
-      : "The trash is empty.";
+    const all = { embeddings: COUNTED.embeddings(total), size: size(bytes) };
+    const sentences = total
+      ? [phrase("{embeddings}, {size}. What is here stays until you empty the trash.", all)]
+      : [phrase("The trash is empty.")];
+    if (items.length < total) sentences.push(phrase("The newest {count} are listed.", { count: number(items.length) }));
+    this.#summary.textContent = sentences.join(" ");
     this.#list.replaceChildren(...items.map((item) => rowOf(item)));
     this.#emptier.hidden = !total || !this.#question.hidden;
   }
@@ -115,7 +120,7 @@ export class Trash {
     try {
       this.#outcome.textContent = await work();
     } catch (error) {
-      this.#outcome.textContent = sentenceCase(`${failure}: ${/** @type {Error} */ (error).message}`);
+      this.#outcome.textContent = sentenceCase(failed(failure, error));
     }
   }
 
@@ -132,13 +137,13 @@ export class Trash {
 
 /** @param {Trashed} item */
 function rowOf({ id, name, path, deleted, bytes }) {
-  const label = `Restore ${name}`;
+  const label = phrase("Restore {name}", { name });
   return element(
     "li",
     {},
     element("span", { class: "what", dir: "auto" }, name),
     element("span", { class: "where", dir: "auto" }, path),
     element("span", { class: "amount" }, `${date(deleted)} · ${size(bytes)}`),
-    textButton("restore", "Restore", { "data-id": id, "aria-label": label }),
+    textButton("restore", phrase("Restore"), { "data-id": id, "aria-label": label }),
   );
 }

@@ -3,7 +3,7 @@
  */
 
 import { element, READ_MS, textButton } from "../page.mjs";
-import { sentenceCase } from "../words.mjs";
+import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 export class UndoBar {
   /** @type {{sentence: string, undo: () => Promise<string>}[]} What can be undone, the last at the end. */
@@ -19,8 +19,8 @@ export class UndoBar {
   constructor(home, closing) {
     this.home = home;
     this.sentence = element("span", { role: "status" });
-    this.button = textButton("", "Undo");
-    const close = element("button", { type: "button", class: "icon close", "aria-label": "Hide this", title: "Hide this" });
+    this.button = textButton("", phrase("Undo"));
+    const close = element("button", { type: "button", class: "icon close", "aria-label": phrase("Hide this"), title: phrase("Hide this") });
     this.root = element("div", { class: "undo", popover: "manual" }, this.sentence, this.button, close);
     this.button.addEventListener("click", () => this.#press());
     close.addEventListener("click", () => this.clear());
@@ -74,7 +74,7 @@ export class UndoBar {
       const before = this.#done.at(-1);
       this.#present(before?.sentence ?? outcome, before !== undefined);
     } catch (error) {
-      this.#present(`Not undone: ${/** @type {Error} */ (error).message}`, false);
+      this.#present(failed(phrase("Not undone"), error), false);
     }
   }
 

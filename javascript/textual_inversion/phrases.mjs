@@ -1,0 +1,123 @@
+/**
+ * What people read, in their language.
+ *
+ * A phrase is a text of the page, as its English stands in the code; `localizations/` has what it becomes.
+ * A WebUI puts the translations that somebody chose in its settings on its window. Where none has such a
+ * setting, the browser's languages decide.
+ */
+
+/** What `localizations/` has, by language and script. */
+const OURS = new Map([
+  ["de-Latn", "de_DE"],
+  ["zh-Hans", "zh_CN"],
+]);
+const ENGLISH = "en-Latn";
+
+/** @type {Record<string, string>} English texts and what they become. */
+const TRANSLATIONS = /** @type {any} */ (globalThis).localization ?? (await loadOurs());
+
+/** How numbers and dates are written. */
+const LANGUAGE = phrase("en-US");
+const NUMBER = new Intl.NumberFormat(LANGUAGE);
+const LIST = new Intl.ListFormat(LANGUAGE);
+const DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" });
+const DATE = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
+
+/** How many there are of what people have. */
+export const COUNTED = {
+  /** @param {number} count */
+  embeddings: (count) => phrases(count, "{count} embedding", "{count} embeddings"),
+  /** @param {number} count */
+  files: (count) => phrases(count, "{count} file", "{count} files"),
+  /** @param {number} count */
+  names: (count) => phrases(count, "{count} name", "{count} names"),
+  /** @param {number} count */
+  previews: (count) => phrases(count, "{count} preview made", "{count} previews made"),
+  /** @param {number} count */
+  steps: (count) => phrases(count, "{count} step", "{count} steps"),
+  /** @param {number} count */
+  vectors: (count) => phrases(count, "{count} vector", "{count} vectors"),
+};
+
+/**
+ * Return a phrase as people read it.
+ *
+ * @param {string} english As `localizations/` has it.
+ * @param {Record<string, string | number>} [values] What stands for the names in braces.
+ */
+export function phrase(english, values = {}) {
+  return translated(english, values);
+}
+
+/**
+ * Return a phrase about one, or one about any other number.
+ *
+ * @param {number} count Stands for `{count}`.
+ * @param {string} one
+ * @param {string} many
+ */
+export function phrases(count, one, many) {
+  return translated(count === 1 ? one : many, { count: number(count) });
+}
+
+/**
+ * Return the sentence that something was not done, and why.
+ *
+ * @param {string} failure
+ * @param {unknown} error
+ */
+export function failed(failure, error) {
+  return phrase("{failure}: {problem}", { failure, problem: /** @type {Error} */ (error).message });
+}
+
+/** @param {number} value */
+export function number(value) {
+  return NUMBER.format(value);
+}
+
+/** @param {string[]} texts */
+export function listed(texts) {
+  return LIST.format(texts);
+}
+
+/** @param {number} bytes */
+export function size(bytes) {
+  const units = [phrase("bytes"), "KB", "MB", "GB"];
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
+}
+
+/** @param {number} seconds Since 1970. */
+export function date(seconds) {
+  return DATE.format(new Date(seconds * 1000));
+}
+
+/** @param {number} seconds Since 1970. */
+export function day(seconds) {
+  return DAY.format(new Date(seconds * 1000));
+}
+
+/** @param {string} sentence */
+export function sentenceCase(sentence) {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+/**
+ * @param {string} english
+ * @param {Record<string, string | number>} values
+ */
+function translated(english, values) {
+  const text = TRANSLATIONS[english] || english;
+  return text.replace(/\{(\w+)\}/g, (name, key) => String(values[key] ?? name));
+}
+
+/** @returns {Promise<Record<string, string>>} None where English comes first, or nothing that we have. */
+async function loadOurs() {
+  for (const tag of globalThis.navigator?.languages ?? []) {
+    const { language, script } = new Intl.Locale(tag).maximize();
+    const ours = OURS.get(`${language}-${script}`);
+    if (ours) return fetch(new URL(`../../localizations/${ours}.json`, import.meta.url)).then((answer) => answer.json()).catch(() => ({}));
+    if (`${language}-${script}` === ENGLISH) break;
+  }
+  return {};
+}
