@@ -39,10 +39,12 @@ import { ask, patient, send, upload } from "./request.mjs";
  * @property {import("./answers.mjs").Tries | null} tries Null where this page may try nothing.
  * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
  * @property {string[]} endings Those of the files that may be added.
+ * @property {string[]} endings_beside Those of what may lie beside one of them.
  * @property {Family[]} families
  * @property {Limits} limits
  */
 
+/** @typedef {{path: string, entry: Entry | null, reason: string | null}} Outcome What became of a file that was added; what lies beside an embedding has no entry. */
 /** @typedef {{key: string, title: string, sorts: string[], families: boolean}} Searchable */
 /** @typedef {import("./answers.mjs").Claims} Claims */
 /** @typedef {{id: string, path: string, same_bytes: boolean | null, is_grouped: boolean}} Twin Another file with the same name. */
@@ -211,17 +213,21 @@ export class Api {
   }
 
   /**
-   * Add a file to a folder.
+   * Add files to a folder, embeddings with what lies beside them.
    *
-   * @param {File} file
+   * @param {{path: string, content: Blob}[]} files Each with where it shall lie below the folder.
    * @param {string} folder Its id.
-   * @param {(done: number) => void} [progress] Called with the bytes that have arrived.
+   * @param {(done: number) => void} [progress] Called with the bytes of them that have arrived.
    * @param {AbortSignal} [signal]
-   * @returns {Promise<Entry>}
+   * @returns {Promise<Outcome[]>} What became of each.
    */
-  add(file, folder, progress, signal) {
-    const search = new URLSearchParams({ folder, name: file.name });
-    return upload(`${this.base}/files?${search}`, file, progress, signal);
+  async add(files, folder, progress, signal) {
+    const listed = files.map(({ path, content }) => ({ path, bytes: content.size }));
+    const line = new Blob([JSON.stringify(listed), "\n"]);
+    const body = new Blob([line, ...files.map(({ content }) => content)]);
+    const arrived = (/** @type {number} */ done) => progress?.(Math.max(done - line.size, 0));
+    const address = `${this.base}/files?${new URLSearchParams({ folder })}`;
+    return (await upload(address, body, arrived, signal)).files;
   }
 
   /**

@@ -4,7 +4,7 @@
 
 import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
 import { counted, number, sentenceCase, SITES, size } from "../words.mjs";
-import { arrivalsIn, droppedIn } from "./arrivals.mjs";
+import { arrivalsIn, batchesOf, droppedIn, groupsOf } from "./arrivals.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -14,8 +14,9 @@ import { arrivalsIn, droppedIn } from "./arrivals.mjs";
 
 /** Of one drop; who has more puts them into the folder. */
 const MOST_FILES = 1000;
-/** A browser opens no more than six connections to one host. */
-const AT_ONCE = 3;
+/** What travels at once; while some files are judged, others are on their way. */
+const BATCH = { files: 200, bytes: 16 << 20 };
+const AT_ONCE = 2;
 
 /**
  * @typedef {object} Owner
@@ -148,10 +149,10 @@ export class Drops {
    */
   async takeEmbedding(picture) {
     const folder = this.owner.folder();
-    if (!folder || this.#problemOf({ name: picture.name, bytes: picture.size })) return false;
-    const entry = await this.api.add(picture, folder.id).catch(() => undefined);
-    if (entry) this.owner.added([entry], folder);
-    return entry !== undefined;
+    if (!folder || this.#problemOf({ target: picture.name, bytes: picture.size })) return false;
+    const [outcome] = await this.api.add([{ path: picture.name, content: picture }], folder.id).catch(() => []);
+    if (outcome?.entry) this.owner.added([outcome.entry], folder);
+    return Boolean(outcome?.entry);
   }
 
   /**
@@ -183,17 +184,18 @@ export class Drops {
       rows.push(new Row(arrival));
     }
     this.#list.append(...rows.map(({ root }) => root));
-    const entries = await this.#bring(rows, folder);
-    this.#list.prepend(...rows.filter(({ entry }) => !entry).map(({ root }) => root));
+    await this.#bring(rows, folder);
+    this.#list.prepend(...rows.filter(({ isHere }) => !isHere).map(({ root }) => root));
+    const entries = rows.flatMap(({ entry }) => entry ?? []);
+    const here = rows.filter(({ isHere }) => isHere).length;
     const left = hasMore ? ` Nobody looked at the others: drop at most ${number(MOST_FILES)} at once.` : "";
-    this.#summary.textContent = `Added ${number(entries.length)} of ${counted(rows.length, "file")} to ${folder.title}.${left}`;
+    this.#summary.textContent = `Added ${number(here)} of ${counted(rows.length, "file")} to ${folder.title}.${left}`;
     if (entries.length) this.owner.added(entries, folder);
   }
 
   /**
    * @param {Row[]} rows
    * @param {Folder} folder
-   * @returns {Promise<Entry[]>} Those that were added.
    */
   async #bring(rows, folder) {
     const stopping = new AbortController();
@@ -201,49 +203,89 @@ export class Drops {
     this.#summary.textContent = `Adding ${counted(rows.length, "file")} to ${folder.title} …`;
     [this.#bar.max, this.#bar.value] = [Math.max(rows.length, 1), 0];
     this.#bar.hidden = this.#stop.hidden = false;
-    const waiting = rows.values();
+    const waiting = batchesOf(groupsOf(rows).map((group) => this.#sendable(group)), BATCH).values();
     const work = async () => {
-      for (const row of waiting) {
-        await this.#bringOne(row, folder, stopping.signal);
-        this.#bar.value += 1;
+      for (const batch of waiting) {
+        await this.#send(batch, folder, stopping.signal);
+        this.#bar.value = rows.filter(({ hasEnded }) => hasEnded).length;
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     this.#bar.hidden = this.#stop.hidden = true;
-    return rows.flatMap(({ entry }) => entry ?? []);
   }
 
   /**
-   * @param {Row} row
+   * Return the files of a group that are worth to be sent; the others say why they are not.
+   *
+   * @param {Row[]} group
+   */
+  #sendable(group) {
+    const hasEmbedding = group.some(({ target }) => endsIn(target, this.host.endings));
+    return group.filter((row) => {
+      const problem = this.#problemOf(row.arrival, hasEmbedding);
+      row.isAlone = group.length === 1;
+      if (problem) row.refused(problem);
+      return !problem;
+    });
+  }
+
+  /**
+   * @param {Row[]} batch
    * @param {Folder} folder
    * @param {AbortSignal} signal
    */
-  async #bringOne(row, folder, signal) {
-    const { arrival } = row;
-    try {
-      const problem = this.#problemOf(arrival);
-      if (problem) throw new Error(problem);
-      signal.throwIfAborted();
+  async #send(batch, folder, signal) {
+    const files = new Map();
+    for (const row of batch) {
       row.show(0);
-      const file = new File([await arrival.open()], arrival.name);
-      row.added(await this.api.add(file, folder.id, (done) => row.show(done), signal));
+      const content = await row.arrival.open().catch((error) => row.refused(error.message));
+      if (content) files.set(row, { path: row.target, content });
+    }
+    const rows = Array.from(files.keys());
+    try {
+      signal.throwIfAborted();
+      const outcomes = rows.length ? await this.api.add([...files.values()], folder.id, (done) => showAll(rows, done), signal) : [];
+      rows.forEach((row, index) => row.end(outcomes[index]));
     } catch (error) {
-      row.refused(/** @type {Error} */ (error).message);
+      for (const row of rows) row.refused(/** @type {Error} */ (error).message);
     }
   }
 
   /**
-   * @param {{name: string, bytes: number, problem?: string}} arrival
+   * @param {{target: string, bytes: number, problem?: string}} arrival
+   * @param {boolean} [hasEmbedding] Whether an embedding comes with it.
    * @returns {string | undefined} Why it is not sent at all.
    */
-  #problemOf({ name, bytes, problem }) {
+  #problemOf({ target, bytes, problem }, hasEmbedding = false) {
     const most = this.host.limits.file_bytes;
-    const [, ending = "none"] = name.match(/.(\.[^.]*)$/) ?? [];
+    const [, ending = "none"] = target.match(/[^/](\.[^./]*)$/) ?? [];
+    const isWanted = endsIn(target, this.host.endings) || (hasEmbedding && endsIn(target, this.host.endings_beside));
     if (problem) return problem;
-    if (!this.host.endings.includes(ending.toLowerCase()))
-      return isPicture(name) ? "there is no embedding in such a picture" : `no embedding's file ends in ${ending}`;
+    if (!isWanted) return isPicture(target) ? "there is no embedding in such a picture" : `no embedding's file ends in ${ending}`;
     if (bytes > most) return `it was not kept: it has ${size(bytes)}, and an embedding at most ${size(most)}`;
     return undefined;
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string[]} endings
+ */
+function endsIn(name, endings) {
+  return endings.some((ending) => name.toLowerCase().endsWith(ending));
+}
+
+/**
+ * Show on rows how much of all of them has arrived.
+ *
+ * @param {Row[]} rows
+ * @param {number} done In bytes.
+ */
+function showAll(rows, done) {
+  let left = done;
+  for (const row of rows) {
+    row.show(Math.max(left, 0));
+    left -= row.bytes;
   }
 }
 
@@ -254,14 +296,20 @@ function isPicture(name) {
 
 /** A file, and how it went. */
 class Row {
-  /** @type {Entry | undefined} What it is in the library now. */
-  entry;
+  /** @type {Entry | null} What it is in the library now. */
+  entry = null;
+  isHere = false;
+  hasEnded = false;
+  /** Whether no other file has its name. */
+  isAlone = true;
   #sentence = element("span", {}, "Waiting …");
   #bar = element("progress", { "aria-label": "Progress", hidden: true });
 
   /** @param {Arrival} arrival */
   constructor(arrival) {
     this.arrival = arrival;
+    this.target = arrival.target;
+    this.bytes = arrival.bytes;
     this.#bar.max = Math.max(arrival.bytes, 1);
     this.root = element("li", {}, element("b", { dir: "auto" }, arrival.path), this.#sentence, this.#bar);
   }
@@ -273,15 +321,20 @@ class Row {
     this.#sentence.textContent = "On its way …";
   }
 
-  /** @param {Entry} entry */
-  added(entry) {
-    this.entry = entry;
-    this.#end("good", entry.state === "duplicate" && entry.reason ? `it was added: ${entry.reason}` : "it was added");
+  /** @param {import("../api.mjs").Outcome} outcome */
+  end({ entry, reason }) {
+    if (reason) {
+      this.refused(reason);
+      return;
+    }
+    [this.entry, this.isHere] = [entry, true];
+    const done = entry ? "it was added" : "it was added beside its embedding";
+    this.#end("good", entry?.state === "duplicate" && entry.reason ? `${done}: ${entry.reason}` : done);
   }
 
   /** @param {string} reason */
   refused(reason) {
-    this.#end("bad", isPicture(this.arrival.name) ? `${reason}; to show it on a card, drop it there` : reason);
+    this.#end("bad", this.isAlone && isPicture(this.target) ? `${reason}; to show it on a card, drop it there` : reason);
   }
 
   /**
@@ -289,6 +342,7 @@ class Row {
    * @param {string} sentence
    */
   #end(kind, sentence) {
+    this.hasEnded = true;
     this.#bar.hidden = true;
     this.root.className = kind;
     this.#sentence.textContent = `${sentenceCase(sentence)}.`;
