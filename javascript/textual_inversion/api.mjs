@@ -44,7 +44,7 @@ import { ask, patient, send, upload } from "./request.mjs";
  * @property {Limits} limits
  */
 
-/** @typedef {{path: string, entry: Entry | null, reason: string | null}} Outcome What became of a file that was added; what lies beside an embedding has no entry. */
+/** @typedef {import("./answers.mjs").Outcome} Outcome */
 /** @typedef {{key: string, title: string, sorts: string[], families: boolean}} Searchable */
 /** @typedef {import("./answers.mjs").Claims} Claims */
 /** @typedef {{id: string, path: string, same_bytes: boolean | null, is_grouped: boolean}} Twin Another file with the same name. */
@@ -222,12 +222,8 @@ export class Api {
    * @returns {Promise<Outcome[]>} What became of each.
    */
   async add(files, folder, progress, signal) {
-    const listed = files.map(({ path, content }) => ({ path, bytes: content.size }));
-    const line = new Blob([JSON.stringify(listed), "\n"]);
-    const body = new Blob([line, ...files.map(({ content }) => content)]);
-    const arrived = (/** @type {number} */ done) => progress?.(Math.max(done - line.size, 0));
     const address = `${this.base}/files?${new URLSearchParams({ folder })}`;
-    return (await upload(address, body, arrived, signal)).files;
+    return (await upload(address, files, progress, signal)).files;
   }
 
   /**

@@ -3,14 +3,14 @@
  */
 
 import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
-import { counted, number, sentenceCase, SITES, size } from "../words.mjs";
+import { counted, number, SITES, size } from "../words.mjs";
+import { ArrivalRow, isPicture, showAll } from "./arrival_rows.mjs";
 import { arrivalsIn, batchesOf, droppedIn, groupsOf } from "./arrivals.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").Folder} Folder */
-/** @typedef {import("./arrivals.mjs").Arrival} Arrival */
 
 /** Of one drop; who has more puts them into the folder. */
 const MOST_FILES = 1000;
@@ -175,13 +175,13 @@ export class Drops {
    * @param {Folder} folder
    */
   async #add(dropped, folder) {
-    /** @type {Row[]} */
+    /** @type {ArrivalRow[]} */
     const rows = [];
     let hasMore = false;
     for await (const arrival of arrivalsIn(dropped)) {
       hasMore = rows.length === MOST_FILES;
       if (hasMore) break;
-      rows.push(new Row(arrival));
+      rows.push(new ArrivalRow(arrival));
     }
     this.#list.append(...rows.map(({ root }) => root));
     await this.#bring(rows, folder);
@@ -194,7 +194,7 @@ export class Drops {
   }
 
   /**
-   * @param {Row[]} rows
+   * @param {ArrivalRow[]} rows
    * @param {Folder} folder
    */
   async #bring(rows, folder) {
@@ -217,7 +217,7 @@ export class Drops {
   /**
    * Return the files of a group that are worth to be sent; the others say why they are not.
    *
-   * @param {Row[]} group
+   * @param {ArrivalRow[]} group
    */
   #sendable(group) {
     const hasEmbedding = group.some(({ target }) => endsIn(target, this.host.endings));
@@ -230,7 +230,7 @@ export class Drops {
   }
 
   /**
-   * @param {Row[]} batch
+   * @param {ArrivalRow[]} batch
    * @param {Folder} folder
    * @param {AbortSignal} signal
    */
@@ -273,78 +273,4 @@ export class Drops {
  */
 function endsIn(name, endings) {
   return endings.some((ending) => name.toLowerCase().endsWith(ending));
-}
-
-/**
- * Show on rows how much of all of them has arrived.
- *
- * @param {Row[]} rows
- * @param {number} done In bytes.
- */
-function showAll(rows, done) {
-  let left = done;
-  for (const row of rows) {
-    row.show(Math.max(left, 0));
-    left -= row.bytes;
-  }
-}
-
-/** @param {string} name */
-function isPicture(name) {
-  return /\.(?:png|webp|jpe?g|gif|avif|jxl|bmp)$/i.test(name);
-}
-
-/** A file, and how it went. */
-class Row {
-  /** @type {Entry | null} What it is in the library now. */
-  entry = null;
-  isHere = false;
-  hasEnded = false;
-  /** Whether no other file has its name. */
-  isAlone = true;
-  #sentence = element("span", {}, "Waiting …");
-  #bar = element("progress", { "aria-label": "Progress", hidden: true });
-
-  /** @param {Arrival} arrival */
-  constructor(arrival) {
-    this.arrival = arrival;
-    this.target = arrival.target;
-    this.bytes = arrival.bytes;
-    this.#bar.max = Math.max(arrival.bytes, 1);
-    this.root = element("li", {}, element("b", { dir: "auto" }, arrival.path), this.#sentence, this.#bar);
-  }
-
-  /** @param {number} done Bytes that have arrived. */
-  show(done) {
-    this.#bar.hidden = false;
-    this.#bar.value = done;
-    this.#sentence.textContent = "On its way …";
-  }
-
-  /** @param {import("../api.mjs").Outcome} outcome */
-  end({ entry, reason }) {
-    if (reason) {
-      this.refused(reason);
-      return;
-    }
-    [this.entry, this.isHere] = [entry, true];
-    const done = entry ? "it was added" : "it was added beside its embedding";
-    this.#end("good", entry?.state === "duplicate" && entry.reason ? `${done}: ${entry.reason}` : done);
-  }
-
-  /** @param {string} reason */
-  refused(reason) {
-    this.#end("bad", this.isAlone && isPicture(this.target) ? `${reason}; to show it on a card, drop it there` : reason);
-  }
-
-  /**
-   * @param {string} kind
-   * @param {string} sentence
-   */
-  #end(kind, sentence) {
-    this.hasEnded = true;
-    this.#bar.hidden = true;
-    this.root.className = kind;
-    this.#sentence.textContent = `${sentenceCase(sentence)}.`;
-  }
 }
