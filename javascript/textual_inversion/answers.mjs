@@ -86,10 +86,3 @@ export {};
  * @property {number | null} weight
  * @property {boolean} general Whether it is for everybody.
  */
-
-/**
- * @typedef {object} Outcome What became of a file that was added.
- * @property {string} path
- * @property {import("./api.mjs").Entry | null} entry Null of what lies beside an embedding.
- * @property {string | null} reason Why it was not kept.
- */

@@ -44,7 +44,6 @@ import { ask, patient, send, upload } from "./request.mjs";
  * @property {Limits} limits
  */
 
-/** @typedef {import("./answers.mjs").Outcome} Outcome */
 /** @typedef {{key: string, title: string, sorts: string[], families: boolean}} Searchable */
 /** @typedef {import("./answers.mjs").Claims} Claims */
 /** @typedef {{id: string, path: string, same_bytes: boolean | null, is_grouped: boolean}} Twin Another file with the same name. */
@@ -213,13 +212,13 @@ export class Api {
   }
 
   /**
-   * Add files to a folder, embeddings with what lies beside them.
+   * Add files to a folder, embeddings with what lies beside them, which has no entry.
    *
    * @param {{path: string, content: Blob}[]} files Each with where it shall lie below the folder.
    * @param {string} folder Its id.
    * @param {(done: number) => void} [progress] Called with the bytes of them that have arrived.
    * @param {AbortSignal} [signal]
-   * @returns {Promise<Outcome[]>} What became of each.
+   * @returns {Promise<{entry: Entry | null, reason: string | null}[]>} For each why it was not kept, or what it is.
    */
   async add(files, folder, progress, signal) {
     const address = `${this.base}/files?${new URLSearchParams({ folder })}`;

@@ -35,7 +35,7 @@ export class ArrivalRow {
     this.#sentence.textContent = "On its way …";
   }
 
-  /** @param {import("../api.mjs").Outcome} outcome */
+  /** @param {{entry: Entry | null, reason: string | null}} outcome */
   end({ entry, reason }) {
     if (reason) {
       this.refused(reason);
