@@ -212,17 +212,16 @@ export class Api {
   }
 
   /**
-   * Add files to a folder, embeddings with what lies beside them, which has no entry.
+   * Add files to the folder with an id, embeddings with what lies beside them, which has no entry.
    *
    * @param {{path: string, content: Blob}[]} files Each with where it shall lie below the folder.
-   * @param {string} folder Its id.
+   * @param {string} folder
    * @param {(done: number) => void} [progress] Called with the bytes of them that have arrived.
    * @param {AbortSignal} [signal]
    * @returns {Promise<{entry: Entry | null, reason: string | null}[]>} For each why it was not kept, or what it is.
    */
   async add(files, folder, progress, signal) {
-    const address = `${this.base}/files?${new URLSearchParams({ folder })}`;
-    return (await upload(address, files, progress, signal)).files;
+    return (await upload(`${this.base}/files?${new URLSearchParams({ folder })}`, files, progress, signal)).files;
   }
 
   /**
