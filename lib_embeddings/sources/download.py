@@ -125,8 +125,9 @@ class Downloads:
                 raise wants_key(file.site)
             with self._draft(file) as draft:
                 digest, gone = self._fetch_anywhere(file, draft, on_progress)
-                warnings = (*gone, *_differences(file, digest, is_allowed=keep_wrong_hash))
-                embedding = _judge(str(draft), place)
+                embedding = _judge(str(draft), place)  # says best what came instead of a file
+                different = _differences(file, draft, digest, is_allowed=keep_wrong_hash)
+                warnings = (*gone, *different)
                 _put(draft, place)
                 self._put_sidecar(place, sidecar(offer, file, embedding.vectors.keys(), digest))
             self._put_examples(place, offer)
@@ -188,8 +189,6 @@ class Downloads:
             draft.unlink()
             arrival.complete()
             digest = sha256(str(draft))
-        if digest != file.sha256:
-            arrival.check_size()
         return digest
 
     def _put_sidecar(self, place: Place, document: dict[str, object]) -> None:
@@ -258,15 +257,6 @@ class _Arrival:
                 if self.size == had:
                     raise
         return self._go_on()
-
-    def check_size(self) -> None:
-        """Refuse a file of another size than the one that its source names."""
-        named, found = self._file.size, self.size
-        if named is not None and abs(named - found) > self._limits.size_tolerance:
-            raise SourceError(
-                f"{shown(self._file.filename, 255)} was not kept: expected {named:,} bytes, found "
-                f"{found:,}; try again, or download it with your browser"
-            )
 
     def _go_on(self) -> None:
         file, had = self._file, self.size
@@ -341,9 +331,24 @@ def _taken(filename: str) -> NameRefused:
     return NameRefused(f"the name is already taken by {shown(filename, 255)}: give another name")
 
 
-def _differences(file: RemoteFile, digest: str, *, is_allowed: bool) -> tuple[str, ...]:
-    """Return what to say of a hash that is not the one that a source names."""
-    if file.sha256 in (None, digest):
+def _differences(
+    file: RemoteFile, draft: Path, digest: str, *, is_allowed: bool
+) -> tuple[str, ...]:
+    """Return what to say of a hash that is not the one that a source names.
+
+    Raises:
+        WrongHash: *is_allowed* is not set.
+        SourceError: the file has another size, too.
+    """
+    if file.sha256 == digest:
+        return ()
+    named, found = file.size, draft.stat().st_size
+    if named is not None and abs(named - found) > LIMITS.size_tolerance:
+        raise SourceError(
+            f"{shown(file.filename, 255)} was not kept: expected {named:,} bytes, found "
+            f"{found:,}; try again, or download it with your browser"
+        )
+    if file.sha256 is None:
         return ()
     sentence = (
         f"{shown(file.filename, 255)} is not the file that {file.site.title} names: expected the "
