@@ -245,6 +245,8 @@ class Limits:
     refusal_bytes: int = 16 * KIB
     # A file that holds one word, as `token_identifier.txt`.
     word_file_bytes: int = KIB
+    # Files that a page sends in one request; its own are smaller.
+    arrival_bytes: int = 256 * MIB
     # As much as our reader would read of it.
     download_bytes: int = 64 * MIB
     # Sites name sizes in KB, sometimes rounded.

@@ -39,6 +39,7 @@ import { ask, patient, send, upload } from "./request.mjs";
  * @property {import("./answers.mjs").Tries | null} tries Null where this page may try nothing.
  * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
  * @property {string[]} endings Those of the files that may be added.
+ * @property {string[]} endings_beside Those of what may lie beside one of them.
  * @property {Family[]} families
  * @property {Limits} limits
  */
@@ -211,17 +212,16 @@ export class Api {
   }
 
   /**
-   * Add a file to a folder.
+   * Add files to the folder with an id, embeddings with what lies beside them, which has no entry.
    *
-   * @param {File} file
-   * @param {string} folder Its id.
-   * @param {(done: number) => void} [progress] Called with the bytes that have arrived.
+   * @param {{path: string, content: Blob}[]} files Each with where it shall lie below the folder.
+   * @param {string} folder
+   * @param {(done: number) => void} [progress] Called with the bytes of them that have arrived.
    * @param {AbortSignal} [signal]
-   * @returns {Promise<Entry>}
+   * @returns {Promise<{entry: Entry | null, reason: string | null}[]>} For each why it was not kept, or what it is.
    */
-  add(file, folder, progress, signal) {
-    const search = new URLSearchParams({ folder, name: file.name });
-    return upload(`${this.base}/files?${search}`, file, progress, signal);
+  async add(files, folder, progress, signal) {
+    return (await upload(`${this.base}/files?${new URLSearchParams({ folder })}`, files, progress, signal)).files;
   }
 
   /**

@@ -48,21 +48,23 @@ export function send(method, address, body) {
 }
 
 /**
- * Send a file, and tell how much of it has arrived, which `fetch` does not.
+ * Send files, a list of them first, and tell how much of them has arrived, which `fetch` does not.
  *
  * @param {string} address
- * @param {Blob} file
+ * @param {{path: string, content: Blob}[]} files
  * @param {(done: number) => void} [progress] Called with the bytes that have arrived.
  * @param {AbortSignal} [signal]
  * @returns {Promise<any>} What the JSON of the answer says.
  */
-export async function upload(address, file, progress, signal) {
+export async function upload(address, files, progress, signal) {
+  const listed = files.map(({ path, content }) => ({ path, bytes: content.size }));
+  const line = new Blob([JSON.stringify(listed), "\n"]);
   const request = new XMLHttpRequest();
   const ended = new Promise((resolve) => request.addEventListener("loadend", resolve));
-  request.upload.addEventListener("progress", ({ loaded }) => progress?.(loaded));
+  request.upload.addEventListener("progress", ({ loaded }) => progress?.(Math.max(loaded - line.size, 0)));
   signal?.addEventListener("abort", () => request.abort());
   request.open("POST", address);
-  request.send(file);
+  request.send(new Blob([line, ...files.map(({ content }) => content)]));
   await ended;
   signal?.throwIfAborted();
   if (!request.status) throw new Error(NO_ANSWER);

@@ -22,6 +22,17 @@ def by_name(companions: Iterable[Companion]) -> dict[str, Companion]:
 EXAMPLES_SUFFIX = ".jpg"
 
 
+# What a file begins with that is a video: where, and the bytes there.
+_VIDEO_KINDS = {"video/mp4": (4, b"ftyp"), "video/webm": (0, b"\x1a\x45\xdf\xa3")}
+
+
+def video_kind(beginning: bytes) -> str | None:
+    """Return the media type of a video by its first bytes; None of what is none."""
+    return next(
+        (kind for kind, (at, mark) in _VIDEO_KINDS.items() if beginning.startswith(mark, at)), None
+    )
+
+
 class Picture(NamedTuple):
     """A file that shows an embedding: a picture, or a video."""
 

@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -76,6 +76,14 @@ def write_at_once(path: Path, data: bytes, check: Callable[[], object] = lambda:
             draft.unlink()
 
 
+def write_new(place: Place, pieces: Iterable[bytes]) -> None:
+    """Write a file of ours where there is none, and the folders around it. Raises `OSError`."""
+    path = Path(place.full_path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as out:
+        out.writelines(pieces)
+
+
 def write_beside(place: Place, data: bytes, check: Callable[[], object] = lambda: None) -> None:
     """Write a file in a folder of embeddings in one step; a link stays one.
 
@@ -99,5 +107,5 @@ def not_written(place: Place, error: OSError) -> WriteError:
 def advice_on(error: OSError) -> str:
     """Return what to add to a sentence about what the disk refused, if anything helps."""
     if error.errno in _REFUSALS:
-        return "; this program may not write into its folder: allow that, or move the file"
+        return "; this program may not write into its folder: allow that, or use another one"
     return ""

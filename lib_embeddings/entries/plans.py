@@ -49,6 +49,57 @@ class Plan(NamedTuple):
         return self.moves[-1].target
 
 
+class FolderNames:
+    """The names of all files in a folder, by which it is found quickly what is taken.
+
+    Letter case and accents make no other name.
+    """
+
+    def __init__(self, filenames: Iterable[str]) -> None:
+        self._files = defaultdict[str, set[str]](set)
+        self._embeddings = defaultdict[str, set[str]](set)
+        for each in filenames:
+            self.add(each)
+
+    @classmethod
+    def of(cls, folder: Place) -> FolderNames:
+        """Ask the disk. Raises `MoveError`."""
+        try:
+            return cls(os.listdir(folder.full_path))
+        except OSError as error:
+            raise MoveError(f"the folder cannot be read: {error.strerror}") from error
+
+    def add(self, filename: str) -> None:
+        """Note one that has come."""
+        stem, suffix = split_name(filename)
+        self._files[fold(filename)].add(filename)
+        if suffix in SUFFIXES:
+            self._embeddings[fold(stem)].add(filename)
+
+    def check_free(self, targets: Sequence[tuple[str, str]]) -> None:
+        """See that every target is free.
+
+        Args:
+            targets: for each file its name in the folder by now, empty where it lies elsewhere, and
+                the one that it gets; the embedding's own file comes last.
+
+        Raises:
+            MoveError: one is taken, or too long.
+        """
+        *_, (_, renamed) = targets
+        embeddings = self._embeddings.get(fold(split_name(renamed)[0]), set())
+        taken = embeddings.difference(old for old, _ in targets)
+        for old, new in targets:
+            most = LIMITS.filename_bytes
+            if len(os.fsencode(new)) > most:
+                raise BadName(f"{shown(new)}: expected at most {most} bytes with its ending")
+            taken |= self._files.get(fold(new), set()) - {old}
+        if taken:
+            raise MoveError(
+                f"the name is already taken by {shown(min(taken), 255)}: give another name"
+            )
+
+
 def plan_rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
     """Say what giving an embedding another name would move.
 
@@ -71,14 +122,17 @@ def plan_rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
     is_pair = entry.reading.layout == PAIR
     belongings = _belongings(place, filename, filenames)
     targets = _renamed(filename, name + suffix, belongings, is_pair=is_pair)
-    _check_free(targets, filenames)
+    FolderNames(filenames).check_free(targets)
     if filename == name + suffix:
         raise MoveError(f"{shown(filename, 255)} already has this name: give another name")
     return Plan(tuple(Move(place.beside(old), place.beside(new)) for old, new in targets))
 
 
-def plan_move(entry: Entry, folder: Place) -> Plan:
+def plan_move(entry: Entry, folder: Place, names: FolderNames | None = None) -> Plan:
     """Say what bringing an embedding into another folder would move; its name stays.
+
+    Args:
+        names: of all files in that folder, where they are known.
 
     Raises:
         MoveError: it is there already, or its name is taken there, or the file is gone.
@@ -92,11 +146,8 @@ def plan_move(entry: Entry, folder: Place) -> Plan:
                 f"{shown(place.filename, 255)} is a link that would be broken from another "
                 "folder: move what it leads to"
             )
-    try:
-        filenames = os.listdir(folder.full_path)
-    except OSError as error:
-        raise MoveError(f"the folder cannot be read: {error.strerror}") from error
-    _check_free([("", move.target.filename) for move in plan.moves], filenames)
+    names = names or FolderNames.of(folder)
+    names.check_free([("", move.target.filename) for move in plan.moves])
     return plan
 
 
@@ -226,27 +277,3 @@ def _belongings(place: Place, filename: str, filenames: Sequence[str]) -> list[s
         and not fold(each).startswith(rivals)
         and not os.path.isdir(place.beside(each).full_path)
     )
-
-
-def _check_free(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) -> None:
-    """See that every target is free, also where letter case or accents make no other name.
-
-    Args:
-        targets: for each file its name in the folder by now, empty where it lies elsewhere, and the
-            one that it gets; the embedding's own file comes last.
-    """
-    *_, (_, renamed) = targets
-    files, embeddings = defaultdict(set), defaultdict(set)
-    for each in filenames:
-        stem, suffix = split_name(each)
-        files[fold(each)].add(each)
-        if suffix in SUFFIXES:
-            embeddings[fold(stem)].add(each)
-    taken = embeddings[fold(split_name(renamed)[0])].difference(old for old, _ in targets)
-    for old, new in targets:
-        most = LIMITS.filename_bytes
-        if len(os.fsencode(new)) > most:
-            raise BadName(f"{shown(new)}: expected at most {most} bytes with its ending")
-        taken |= files[fold(new)] - {old}
-    if taken:
-        raise MoveError(f"the name is already taken by {shown(min(taken), 255)}: give another name")

@@ -160,8 +160,13 @@ def _decode(data: bytes) -> str:
 
 def parse(text: str) -> dict[str, object]:
     """Return the object that a sidecar holds; what is none counts as empty."""
+    return parsed(text) or {}
+
+
+def parsed(text: str) -> dict[str, object] | None:
+    """Return the object that a sidecar holds; None of what is none."""
     try:
         document = parse_json(text.encode("utf-8", "replace"), dict)
     except (ValueError, LimitExceeded):
-        return {}
-    return document if isinstance(document, dict) else {}
+        return None
+    return document if isinstance(document, dict) else None

@@ -21,8 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from lib_embeddings.entries.drafts import write_at_once
 from lib_embeddings.entries.entry import Entry
@@ -30,10 +29,10 @@ from lib_embeddings.entries.moves import Move, carry_out, take_back
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import Plan, plan_removal, plan_rename
 from lib_embeddings.entries.sidecars import follow_moves
-from lib_embeddings.errors import BadName, MoveError, shown
+from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.choices_file import patiently, transaction
-from lib_embeddings.names import SUFFIXES, fold, split_name, why_no_filename
+from lib_embeddings.names import fold
 
 log = logging.getLogger(__name__)
 
@@ -325,25 +324,3 @@ def _ids_of(plan: Plan) -> dict[str, str]:
     before = (place for place in plan.before.from_each_root() if place.root in after)
     ids = {place.id: after[place.root].id for place in before}
     return {plan.before.id: plan.after.id, **ids}
-
-
-@contextmanager
-def incoming(filename: str) -> Iterator[BinaryIO]:
-    """Yield an empty file for what is on its way here; it is gone at the end unless it moved.
-
-    Raises:
-        BadName: no embedding's file should be called so.
-        OSError: there is no room.
-    """
-    stem, suffix = split_name(filename)
-    problem = why_no_filename(stem)
-    if suffix not in SUFFIXES:
-        expected = ", ".join(SUFFIXES)
-        problem = f"expected a name that ends in one of {expected}, found {shown(suffix) or 'none'}"
-    if problem:
-        raise BadName(problem)
-    with (
-        TemporaryDirectory(prefix="lib-embeddings-") as folder,
-        (Path(folder) / filename).open("xb") as file,
-    ):
-        yield file

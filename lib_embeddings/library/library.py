@@ -12,19 +12,20 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple, final
+from typing import BinaryIO, NamedTuple, final
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.moves import Move, carry_out
+from lib_embeddings.entries.moves import Move
 from lib_embeddings.entries.place import Place, absolute
-from lib_embeddings.entries.plans import check_name, folder_inside, plan_move
+from lib_embeddings.entries.plans import folder_inside, plan_move
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.snapshot import Changes, Snapshot, diff, entry_at
+from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.entries.walk import Folder, Found
 from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
+from lib_embeddings.library.arrivals import Arrival, Arrivals
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice, Choices, FieldChoice
 from lib_embeddings.library.choices_file import Edit
@@ -300,25 +301,28 @@ class Library:
         self._rescan_around(plan.before, plan.after)
         return plan.after.id
 
-    def add(self, file: str, folder: str) -> str:
-        """Bring a new file into a folder, once it is judged, and return its id.
+    def add(self, body: BinaryIO, listed: Sequence[tuple[str, int]], folder: str) -> list[Arrival]:
+        """Bring new files into a folder, each once it is judged, and say what became of them.
+
+        What lies beside an embedding comes with it. However many come, their folder is looked at
+        once.
 
         Args:
-            file: the path of one that lies outside of all folders.
+            body: ends with them, one after the other.
+            listed: for each where it shall lie below the folder, with `/`, and its size.
             folder: the id of one, as the catalogue has it.
 
         Raises:
-            MoveError: it is no sound embedding, or its name is taken, or the disk refuses.
+            MoveError: there is no such folder.
         """
-        entry = entry_at(Place.of_file(file))
-        if entry.reading.state != "ok":
-            raise MoveError(f"it was not kept: {entry.reading.reason}")
-        with self._scanning:
-            check_name(entry, entry.place.name, self._snapshot.entries)
-            plan = plan_move(entry, self.folder(folder))
-            carry_out(plan.moves)
-        self._rescan_around(plan.after)
-        return plan.after.id
+        with Arrivals.unpacked(body, listed) as arrivals:
+            with self._scanning:
+                target = self.folder(folder)
+                entries = list(arrivals.move_into(target, self._snapshot.entries))
+                for entry in entries:
+                    self._index.keep(entry)  # it is read, and whoever judged it waited for it
+            self._rescan_around(*(entry.place for entry in entries))
+            return list(arrivals.outcomes(listed))
 
     @property
     def trash(self) -> tuple[Trashed, ...]:

@@ -1,4 +1,4 @@
-"""CivArchive: finds files that Civitai had once, by their SHA-256.
+"""CivArchive: finds files that Civitai had once, by their SHA-256 or the number of their model.
 
 The interface is the one that LoRA Manager speaks (`py/services/civarchive_client.py`). It was never
 run against the real site here. The site keeps no files: they come from Civitai or Hugging Face.
@@ -13,7 +13,7 @@ from lib_embeddings.entries.claims import families_named
 from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.errors import SourceError
 from lib_embeddings.names import split_name
-from lib_embeddings.sources.references import FileHash, Reference
+from lib_embeddings.sources.references import CivitaiModel, FileHash, Reference
 from lib_embeddings.sources.source import (
     Offer,
     RemoteFile,
@@ -48,37 +48,55 @@ class CivArchive:
         self._stores = stores
 
     def resolve(self, reference: Reference) -> tuple[Offer, ...] | None:
-        """Return the version that a whole SHA-256 belongs to; None for all other references."""
-        if not isinstance(reference, FileHash) or len(reference.digits) != _DIGITS:
-            return None
-        digest = reference.digits
-        url = f"{self._site.addresses[0]}/api/sha256/{digest}"
-        answer = self._transport.document(self._site, url)[0]
+        """Return the version that a whole SHA-256 or a model's number means; None for all others.
+
+        Only files whose hash is known are in it.
+        """
+        match reference:
+            case FileHash(digits) if len(digits) == _DIGITS:
+                what = f"file with the hash {digits}"
+                return (self._offer(f"sha256/{digits}", what, None, digits),)
+            case CivitaiModel(model, version):
+                what = f"file of model {model}"
+                return (self._offer(f"models/{model}", what, version, None),)
+        return None
+
+    def _offer(self, path: str, what: str, number: int | None, digest: str | None) -> Offer:
+        """Return what is answered at a path.
+
+        Args:
+            number: the one of the version that is wanted; None for any.
+            digest: the SHA-256 of the file that is wanted; None for all.
+        """
+        address = self._site.addresses[0]
+        asked = {"modelVersionId": number} if number else None
+        answer = self._transport.document(self._site, f"{address}/api/{path}", asked)[0]
         said = object_at(answer, "data") or object_at(answer)
         model = {**object_at(said, "model"), **said}
         version = object_at(model, "version")
-        files = [
-            each
-            for each in objects_at(version, "files") or objects_at(model, "files")
-            if sha256_at(each, "sha256") == digest
+        hashed = [
+            (file, sha256)
+            for file in objects_at(version, "files") or objects_at(model, "files")
+            if (sha256 := sha256_at(file, "sha256")) and digest in (None, sha256)
         ]
+        if not hashed or number not in (None, number_at(version, "id")):
+            raise nothing_at(self._site, what)
+        page = f"{address}/{path}"
+        files = tuple(filter(None, (self._file(*each) for each in hashed)))
         if not files:
-            raise nothing_at(self._site, f"file with the hash {digest}")
-        return (self._offer(model, version, files[0], digest),)
-
-    def _offer(
-        self, model: dict[str, Any], version: dict[str, Any], file: dict[str, Any], digest: str
-    ) -> Offer:
+            raise SourceError(
+                f"{self._site.title} knows it, but says of no place that is asked from here: open "
+                f"{page} and download it with your browser"
+            )
         ids = (("modelId", number_at(model, "id")), ("modelVersionId", number_at(version, "id")))
-        page = f"{self._site.addresses[0]}/sha256/{digest}"
         base_model = text_at(version, "baseModel")
         description = text_at(version, "description") or text_at(model, "description")
         titles = (text_at(model, "name"), text_at(version, "name"))
         return Offer(
             source=self._site.title,
-            title=" ".join(filter(None, titles)) or digest,
+            title=" ".join(filter(None, titles)) or what,
             page=page,
-            files=(self._file(file, digest, page),),
+            files=files,
             trigger_words=texts_at(version, "trigger"),
             base_model=base_model,
             families=families_named(base_model),
@@ -87,20 +105,17 @@ class CivArchive:
             ids=tuple((name, value) for name, value in ids if value is not None),
             is_general=value_at(model, "is_nsfw") is not True,
             tags=texts_at(model, "tags"),
-            reference=digest,
+            reference=hashed[0][1],
         )
 
-    def _file(self, file: dict[str, Any], digest: str, page: str) -> RemoteFile:
-        """Return a file at the best place that we may ask."""
+    def _file(self, file: dict[str, Any], digest: str) -> RemoteFile | None:
+        """Return a file at the best place that we may ask; None where there is none."""
         places = list(_places(file))
         for site in self._stores:
             for url, name in places:
                 if any(url.startswith(f"{address}/") for address in site.addresses):
                     return RemoteFile(site, url, name, sha256=digest)
-        raise SourceError(
-            f"{self._site.title} knows it, but says of no place that is asked from here: open "
-            f"{page} and download it with your browser"
-        )
+        return None
 
 
 def _places(file: dict[str, Any]) -> Iterator[tuple[str, str]]:

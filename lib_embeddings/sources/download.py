@@ -19,7 +19,7 @@ from typing import NamedTuple
 from platformdirs import user_cache_path
 
 from lib_embeddings.entries.companions import EXAMPLES_SUFFIX
-from lib_embeddings.entries.drafts import draft_name, forget_old, sweep
+from lib_embeddings.entries.drafts import advice_on, draft_name, forget_old, sweep
 from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_embedding, sha256
@@ -27,6 +27,7 @@ from lib_embeddings.entries.thumbnails import side_by_side
 from lib_embeddings.errors import (
     EmbeddingError,
     NameRefused,
+    NotFound,
     SourceError,
     Unreachable,
     WrongHash,
@@ -72,10 +73,21 @@ class Downloads:
     """Brings files into folders. Any thread may call any method."""
 
     def __init__(
-        self, transport: Transport, folder: str | None = None, limits: Limits = LIMITS
+        self,
+        transport: Transport,
+        folder: str | None = None,
+        limits: Limits = LIMITS,
+        copy_of: Callable[[RemoteFile, NotFound], RemoteFile] | None = None,
     ) -> None:
-        """Keep what has not arrived whole in *folder*, by default in the user's cache folder."""
+        """Prepare.
+
+        Args:
+            folder: keeps what has not arrived whole, by default in the user's cache folder.
+            copy_of: returns where else a file with the same SHA-256 is, or raises the error with
+                which its site said that it has it no longer.
+        """
         self._transport = transport
+        self._copy_of = copy_of
         self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "downloads"
         self._limits = limits
 
@@ -112,14 +124,15 @@ class Downloads:
             if file.site.needs_key and not file.site.token:
                 raise wants_key(file.site)
             with self._draft(file) as draft:
-                digest = self._fetch(file, draft, on_progress)
-                warnings = _differences(file, digest, is_allowed=keep_wrong_hash)
-                embedding = _judge(str(draft), place)
+                digest, gone = self._fetch_anywhere(file, draft, on_progress)
+                embedding = _judge(str(draft), place)  # says best what came instead of a file
+                different = _differences(file, draft, digest, is_allowed=keep_wrong_hash)
+                warnings = (*gone, *different)
                 _put(draft, place)
                 self._put_sidecar(place, sidecar(offer, file, embedding.vectors.keys(), digest))
             self._put_examples(place, offer)
         except OSError as error:
-            why = error.strerror or str(error)
+            why = f"{error.strerror or error}{advice_on(error)}"
             raise SourceError(f"{shown(place.full_path, 255)} cannot be written: {why}") from error
         contradiction = offer.contradiction(embedding.vectors.keys())
         return Download(
@@ -152,6 +165,19 @@ class Downloads:
         finally:
             draft.unlink(missing_ok=True)
 
+    def _fetch_anywhere(
+        self, file: RemoteFile, draft: Path, on_progress: OnProgress
+    ) -> tuple[str, tuple[str, ...]]:
+        """Write a whole file, and return its SHA-256 and what is to be said of where it was."""
+        try:
+            return self._fetch(file, draft, on_progress), ()
+        except NotFound as error:
+            if self._copy_of is None:
+                raise
+            copy = self._copy_of(file, error)
+            note = f"{file.site.title} has it no longer: it came from {copy.site.title}"
+            return self._fetch(copy, draft, on_progress), (note,)
+
     def _fetch(self, file: RemoteFile, draft: Path, on_progress: OnProgress) -> str:
         """Write a whole file, and return its SHA-256."""
         arrival = _Arrival(self._transport, file, draft, self._limits, on_progress)
@@ -163,8 +189,6 @@ class Downloads:
             draft.unlink()
             arrival.complete()
             digest = sha256(str(draft))
-        if digest != file.sha256:
-            arrival.check_size()
         return digest
 
     def _put_sidecar(self, place: Place, document: dict[str, object]) -> None:
@@ -233,15 +257,6 @@ class _Arrival:
                 if self.size == had:
                     raise
         return self._go_on()
-
-    def check_size(self) -> None:
-        """Refuse a file of another size than the one that its source names."""
-        named, found = self._file.size, self.size
-        if named is not None and abs(named - found) > self._limits.size_tolerance:
-            raise SourceError(
-                f"{shown(self._file.filename, 255)} was not kept: expected {named:,} bytes, found "
-                f"{found:,}; try again, or download it with your browser"
-            )
 
     def _go_on(self) -> None:
         file, had = self._file, self.size
@@ -316,9 +331,24 @@ def _taken(filename: str) -> NameRefused:
     return NameRefused(f"the name is already taken by {shown(filename, 255)}: give another name")
 
 
-def _differences(file: RemoteFile, digest: str, *, is_allowed: bool) -> tuple[str, ...]:
-    """Return what to say of a hash that is not the one that a source names."""
-    if file.sha256 in (None, digest):
+def _differences(
+    file: RemoteFile, draft: Path, digest: str, *, is_allowed: bool
+) -> tuple[str, ...]:
+    """Return what to say of a hash that is not the one that a source names.
+
+    Raises:
+        WrongHash: *is_allowed* is not set.
+        SourceError: the file has another size, too.
+    """
+    if file.sha256 == digest:
+        return ()
+    named, found = file.size, draft.stat().st_size
+    if named is not None and abs(named - found) > LIMITS.size_tolerance:
+        raise SourceError(
+            f"{shown(file.filename, 255)} was not kept: expected {named:,} bytes, found "
+            f"{found:,}; try again, or download it with your browser"
+        )
+    if file.sha256 is None:
         return ()
     sentence = (
         f"{shown(file.filename, 255)} is not the file that {file.site.title} names: expected the "

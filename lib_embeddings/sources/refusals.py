@@ -40,7 +40,9 @@ def refusal(site: Site, status: int, headers: Mapping[str, str], body: bytes) ->
     if status == 404:
         return NotFound(f"{title} does not have it, or not now{said}: check the link")
     if status == 410:
-        return NotFound(f"its author has archived it, and {title} no longer offers its file")
+        return NotFound(
+            f"its author has archived it, and {title} no longer offers its file: ask the author"
+        )
     if status == 429:
         return SourceError(f"too many requests to {title}: {_wait(headers)} and try again")
     if status >= 500:

@@ -24,6 +24,7 @@ from lib_embeddings.sources.download import Downloads
 from lib_embeddings.sources.huggingface import HUGGING_FACE, HuggingFace
 from lib_embeddings.sources.offline import Dump, UnknownFiles
 from lib_embeddings.sources.references import (
+    FileHash,
     Reference,
     WebAddress,
     read_reference,
@@ -113,7 +114,7 @@ class Sources:
             "civitai": self._civitai,
         }
         self._transport = transport
-        self.downloads = Downloads(transport, folder)
+        self.downloads = Downloads(transport, folder, copy_of=self._copy_of)
 
     def resolve(self, text: str) -> tuple[Offer, ...]:
         """Return what a link, a hash or a name means."""
@@ -121,11 +122,28 @@ class Sources:
         found = (source.resolve(reference) for source in self._sources)
         try:
             return next(offers for offers in found if offers is not None)
-        except NotFound:
-            with suppress(NotFound, Unreachable):  # what the first one said is what matters then
-                if kept := self._archive.resolve(reference):
-                    return kept
-            raise
+        except NotFound as error:
+            return self._archived(reference, error)
+
+    def _archived(self, reference: Reference, error: NotFound) -> tuple[Offer, ...]:
+        """Return what CivArchive has of what another has no longer, which said so in *error*."""
+        with suppress(Unreachable):
+            try:
+                offers = self._archive.resolve(reference)
+            except NotFound:
+                raise NotFound(f"{error}; CivArchive does not have it either") from error
+            if offers:
+                return offers
+        raise error
+
+    def _copy_of(self, file: RemoteFile, error: NotFound) -> RemoteFile:
+        """Return where else the same bytes are; raise *error* where nobody knows."""
+        if file.site is not self._civitai.site or file.sha256 is None:
+            raise error
+        ((copy,),) = (offer.files for offer in self._archived(FileHash(file.sha256), error))
+        if copy.site is file.site:
+            raise error
+        return copy
 
     def identify(
         self,

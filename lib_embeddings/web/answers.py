@@ -6,7 +6,15 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -17,6 +25,7 @@ from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import BadName, MoveError, PictureError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.arrivals import Arrival
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.files import Trashed
 from lib_embeddings.library.folders import FolderCount, folder_id
@@ -25,9 +34,10 @@ from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.lines import by_family
 from lib_embeddings.library.query import Filters
+from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import SUFFIXES
+from lib_embeddings.names import COMPANION_SUFFIXES, SUFFIXES
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.prompts.wishes import Kind, kind_of
@@ -69,6 +79,7 @@ def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[
         "may_change_files": may_change_files,
         "may_reveal": may_reveal,
         "endings": list(SUFFIXES),
+        "endings_beside": sorted(COMPANION_SUFFIXES),
         "searchable": [
             {"key": key, "title": title, "sorts": list(sorts), "families": has_families}
             for key, (title, sorts, has_families) in (SEARCHABLE if may_ask else {}).items()
@@ -145,6 +156,16 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
 def kind_in(library: Library, seen: ViewEntry) -> Kind:
     """Return what an embedding is for."""
     return kind_of(seen.entry.reading.metadata, library.catalogue.field_of(seen))
+
+
+def added(catalogue: Catalogue, arrivals: Iterable[Arrival]) -> dict[str, Any]:
+    """Return what became of files that were sent."""
+    files = []
+    for path, id_, reason in arrivals:
+        seen = catalogue.find(id_) if id_ else None
+        entry = entry_as_json(catalogue, seen) if seen else None
+        files.append({"path": path, "entry": entry, "reason": reason})
+    return {"files": files}
 
 
 def trashed(item: Trashed) -> dict[str, Any]:

@@ -12,14 +12,12 @@ from collections.abc import Iterator
 from fastapi import HTTPException, Request, Response
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import Picture
+from lib_embeddings.entries.companions import Picture, video_kind
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
 
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 _PIECE_BYTES = 1 << 18
-# What a file begins with that is a video: where, and the bytes there.
-_KINDS = {"video/mp4": (4, b"ftyp"), "video/webm": (0, b"\x1a\x45\xdf\xa3")}
 
 
 def video(request: Request, file: Picture | None) -> Response:
@@ -46,13 +44,9 @@ def video(request: Request, file: Picture | None) -> Response:
 def _kind_and_size(file: Picture) -> tuple[str | None, int]:
     try:
         with open_file(file.path) as opened:
-            size, beginning = os.fstat(opened.fileno()).st_size, opened.read(12) or b""
+            return video_kind(opened.read(12) or b""), os.fstat(opened.fileno()).st_size
     except OSError:
         return None, 0
-    for kind, (at, mark) in _KINDS.items():
-        if beginning.startswith(mark, at):
-            return kind, size
-    return None, 0
 
 
 def _pieces_of(path: str, first: int, end: int) -> Iterator[bytes]:

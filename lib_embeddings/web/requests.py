@@ -259,15 +259,39 @@ async def read_search(
     )
 
 
-async def receive_file(request: Request, file: BinaryIO) -> None:
-    """Write the body to a file of ours, as it comes, and close it. Raises `OSError`."""
-    size, most = 0, LIMITS.download_bytes
-    with file:
-        async for piece in _pieces_of(request):
-            size += len(piece)
-            if size > most:
-                raise HTTPException(413, f"the file is too long: expected at most {most:,} bytes")
-            await run_in_threadpool(file.write, piece)
+async def receive_files(request: Request, body: BinaryIO) -> list[tuple[str, int]]:
+    """Write the body to a file of ours, as it comes, and return what it says that it has.
+
+    Its first line is JSON, `[{"path": "…", "bytes": 0}, …]`, and the files follow that one after
+    the other. Raises `OSError`.
+
+    Returns:
+        The path and the size of each.
+    """
+    size, most = 0, LIMITS.arrival_bytes
+    async for piece in _pieces_of(request):
+        size += len(piece)
+        if size > most:
+            raise HTTPException(413, f"the files are too much: expected at most {most:,} bytes")
+        await run_in_threadpool(body.write, piece)
+    body.seek(0)
+    line = body.readline(LIMITS.ids_bytes)
+    listed = _listed(_parse(line))
+    if len(line) + sum(bytes_ for _, bytes_ in listed) != size:
+        raise HTTPException(400, "the files are not complete: send them again")
+    return listed
+
+
+def _listed(files: object) -> list[tuple[str, int]]:
+    return [_file_in(each) for each in (files if isinstance(files, list) else [None])]
+
+
+def _file_in(listed: object) -> tuple[str, int]:
+    match listed:
+        case {"path": str(path), "bytes": int(size), **rest} if not rest:
+            if is_text(path) and type(size) is int and size >= 0:
+                return path, size
+    raise HTTPException(422, 'expected a first line as [{"path": "…", "bytes": 0}]')
 
 
 async def read_prompts(request: Request) -> Prompts:

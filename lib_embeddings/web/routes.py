@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from tempfile import TemporaryFile
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
@@ -13,7 +14,6 @@ from lib_embeddings.entries.companions import Picture, examples_of, pictures_of,
 from lib_embeddings.entries.thumbnails import Thumbnails
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.files import incoming
 from lib_embeddings.library.lens import FITS, STATES, ViewEntry
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.query import ORDERS, SORTS, Filters
@@ -44,7 +44,7 @@ from lib_embeddings.web.requests import (
     read_prompts,
     read_target,
     read_text,
-    receive_file,
+    receive_files,
     several_of,
 )
 from lib_embeddings.web.sites import add_site_routes
@@ -294,10 +294,11 @@ class _Routes:
         with refusing():
             return self._entry(await run_in_threadpool(self._library.move, seen.entry, *target))
 
-    async def add(self, request: Request, folder: str = "", name: str = "") -> Response:
-        with refusing(), incoming(name) as file:
-            await receive_file(request, file)
-            return self._entry(await run_in_threadpool(self._library.add, file.name, folder))
+    async def add(self, request: Request, folder: str = "") -> Response:
+        with refusing(), TemporaryFile() as body:
+            listed = await receive_files(request, body)
+            arrivals = await run_in_threadpool(self._library.add, body, listed, folder)
+            return as_json(answers.added(self._library.catalogue, arrivals))
 
     def delete(self, id: str) -> Response:  # noqa: A002 - likewise
         with refusing():

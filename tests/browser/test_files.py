@@ -353,7 +353,7 @@ def test_all_that_was_dropped_is_taken_back_at_once(tab: Tab, folder: Path) -> N
     dialog = dropped_dialog(tab)
     expect(dialog.locator(".summary")).to_have_text("Added 62 of 202 files to embeddings.")
     assert "pack.zip: bad.pt" in dialog.get_by_role("listitem").nth(139).inner_text()
-    added = {"in.safetensors", "out.safetensors", *sound}
+    added = {"a/in.safetensors", "out.safetensors", *sound}
     assert files_in(folder) == sorted([*ALL, *added])
     assert not (folder.parent / "out.safetensors").exists()
     undo_line(tab).get_by_role("button", name="Undo").click()
@@ -369,23 +369,45 @@ def test_a_drop_on_a_folder_of_the_tree(tab: Tab, folder: Path) -> None:
     assert "styles/fox.safetensors" in files_in(folder)
 
 
-def test_files_are_chosen(tab: Tab, folder: Path) -> None:
-    """Without a drag, too: files or a folder, and where they go."""
+def test_a_folder_is_chosen(tab: Tab, folder: Path) -> None:
+    """It keeps its folders, what lies beside a file comes with it, and Undo takes back all."""
     chosen = folder.parent / "chosen"
     write(chosen, "deep/fox", SD1)
+    for name, data in (("fox.preview.png", PICTURE), ("fox.json", b"{}"), ("read.json", b"{}")):
+        (chosen / "deep" / name).write_bytes(data)
     tab.root.get_by_role("button", name="Add files from this computer").click()
     dialog = dropped_dialog(tab)
     dialog.get_by_role("combobox", name="Folder to put them in").select_option(label="\u2003styles")
     with tab.page.expect_file_chooser() as choosing:
         dialog.get_by_role("button", name="Choose a folder …").click()
     choosing.value.set_files(chosen)
-    expect(dialog.locator(".summary")).to_have_text("Added 1 of 1 file to styles.")
-    expect(dialog.get_by_role("listitem")).to_contain_text("chosen/deep/fox.safetensors")
-    with tab.page.expect_file_chooser() as choosing:
-        dialog.get_by_role("button", name="Choose files …").click()
-    choosing.value.set_files([chosen / "deep" / "fox.safetensors"])
-    expect(dialog.get_by_role("listitem")).to_contain_text("The name is already taken")
-    assert "styles/fox.safetensors" in files_in(folder)
+    expect(dialog.locator(".summary")).to_have_text("Added 3 of 4 files to styles.")
+    assert sorted(dialog.get_by_role("listitem").all_inner_texts()) == [
+        "chosen/deep/fox.json\nIt was added beside its embedding.",
+        "chosen/deep/fox.preview.png\nIt was added beside its embedding.",
+        "chosen/deep/fox.safetensors\nIt was added.",
+        "chosen/deep/read.json\nNo embedding's file ends in .json.",
+    ]
+    names = ("fox.json", "fox.preview.png", "fox.safetensors")
+    assert files_in(folder) == sorted([*ALL, *(f"styles/chosen/deep/{name}" for name in names)])
+    tab.page.keyboard.press("Escape")
+    expect(tab.card("fox").locator("img")).to_be_visible()
+    undo_line(tab).get_by_role("button", name="Undo").click()
+    expect(undo_line(tab)).to_contain_text("to the trash")
+    assert files_in(folder) == ALL
+
+
+def test_files_are_chosen(tab: Tab, folder: Path) -> None:
+    """Without a drag, too, and one that is there already says so."""
+    write(folder.parent, "fox", SD1)
+    tab.root.get_by_role("button", name="Add files from this computer").click()
+    dialog = dropped_dialog(tab)
+    for sentence in ("It was added.", "The name is already taken"):
+        with tab.page.expect_file_chooser() as choosing:
+            dialog.get_by_role("button", name="Choose files …").click()
+        choosing.value.set_files([folder.parent / "fox.safetensors"])
+        expect(dialog.get_by_role("listitem")).to_contain_text(sentence)
+    assert files_in(folder) == sorted([*ALL, "fox.safetensors"])
 
 
 def test_pictures_that_are_dropped_on_a_card(tab: Tab, folder: Path) -> None:
@@ -412,8 +434,8 @@ def test_sending_can_be_stopped(tab: Tab, folder: Path) -> None:
     tab.page.route("**/v1/files?*", hold)
     drop(tab.viewport, **{f"e{number}.safetensors": GOOD for number in range(9)})
     dialog = dropped_dialog(tab)
-    expect(dialog.get_by_role("progressbar")).to_have_count(4)  # three files, and all of them
-    assert len(held) == 3
+    expect(dialog.get_by_role("progressbar")).to_have_count(10)  # each file, and all of them
+    assert len(held) == 1
     dialog.get_by_role("button", name="Stop").click()
     expect(dialog.locator(".summary")).to_have_text("Added 0 of 9 files to embeddings.")
     expect(dialog.get_by_role("listitem").filter(has_text="It was not sent.")).to_have_count(9)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,12 +19,38 @@ from tests.browser.conftest import SD1, Visit, fill, serving, write
 from tests.browser.tab import Tab
 from tests.builders import safetensors_file
 from tests.entries.test_companions import picture
-from tests.sources.fakes import FakeCivitai, FakeHub, Reply, as_json, digest
+from tests.sources.fakes import (
+    PAGE,
+    FakeCivitai,
+    FakeHub,
+    FakeSite,
+    Reply,
+    as_json,
+    digest,
+    redirect,
+)
 
 SDXL_FILE = safetensors_file(
     {"clip_l": np.full((2, 768), 0.01, np.float32), "clip_g": np.full((2, 1280), 0.01, np.float32)}
 )
 GOOD = safetensors_file({"emb_params": np.full((3, 768), 0.02, np.float32)})
+
+
+CHANGED = GOOD[:-4] + b"\0\0\0\0"
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nobody write into a folder, root included."""
+    is_root = os.geteuid() == 0
+    commands = ["chattr", "+i"], ["chattr", "-i"]
+    if not is_root:
+        commands = ["chmod", "a-w"], ["chmod", "u+w"]
+    subprocess.run([*commands[0], folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*commands[1], folder], check=True)
 
 
 class World(NamedTuple):
@@ -35,7 +65,7 @@ class World(NamedTuple):
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Yield an app whose person has set the fakes as mirrors."""
-    civitai, hub, folder = FakeCivitai(), FakeHub(), tmp_path / "embeddings"
+    civitai, hub, archive, folder = FakeCivitai(), FakeHub(), FakeSite(), tmp_path / "embeddings"
     folder.mkdir()
     fill(folder)
     for number, (name, level) in enumerate(
@@ -61,13 +91,13 @@ def world(tmp_path: Path) -> Iterator[World]:
     settings.parent.mkdir(parents=True)
     settings.write_text(
         f"[civitai]\ntoken = {civitai.key}\naddress = {civitai.url}\n"
-        f"[huggingface]\naddress = {hub.url}\n"
+        f"[huggingface]\naddress = {hub.url}\n[civarchive]\naddress = {archive.url}\n"
     )
     settings.chmod(0o600)
     with serving(folder, tmp_path / "home") as address:
         yield World(address, civitai, hub, folder)
-    civitai.close()
-    hub.close()
+    for site in (civitai, hub, archive):
+        site.close()
 
 
 class GetMore:
@@ -177,6 +207,82 @@ def test_questions_and_refusals(page: Page, world: World) -> None:
     expect(refused).to_contain_text("It is in early access on Civitai until 2030-01-01")
     refused.get_by_role("button", name="Hide this").click()
     expect(more.jobs).to_have_count(1)
+
+
+ONE, TWO = "civitai:1@10", "civitai:2@20"
+DOWNLOAD, STORED = "/api/download/models/10", "/store/1"
+# What the site answers where, what is asked for, and what people read.
+REFUSED: list[tuple[str, Reply | None, str, str]] = [
+    (STORED, PAGE, ONE, "Easynegative.safetensors was not kept: this is a web page, not an"),
+    (DOWNLOAD, redirect("/login?reason=download-auth"), ONE, "Civitai refuses your key: see"),
+    (DOWNLOAD, as_json({"error": "Unauthorized"}, 401), ONE, "Civitai refuses your key: see that"),
+    (
+        DOWNLOAD,
+        as_json({"message": "The creator has disabled downloads on this file"}, 401),
+        ONE,
+        "Its author has switched off downloads on Civitai: ask the author",
+    ),
+    (
+        DOWNLOAD,
+        as_json({"error": "Early Access", "deadline": "2030-01-01T00:00:00Z"}, 403),
+        ONE,
+        "It is in early access on Civitai until 2030-01-01: buy it there, or wait until then",
+    ),
+    (DOWNLOAD, as_json({"error": "Forbidden"}, 403), ONE, "Civitai does not let you have it"),
+    (DOWNLOAD, as_json({"error": "File not found"}, 404), ONE, "CivArchive does not have it"),
+    (DOWNLOAD, as_json({"error": "Model archived"}, 410), ONE, "Its author has archived it, and"),
+    ("", None, "civitai:4@40", "Civitai does not have it, or not now"),
+    (
+        DOWNLOAD,
+        as_json({}, 429, Retry_After="90"),
+        ONE,
+        "Too many requests to Civitai: wait 90 seconds and try again",
+    ),
+    (STORED, Reply(200, repeat(GOOD)), ONE, "was not kept: expected at most"),
+    (DOWNLOAD, redirect(DOWNLOAD), ONE, "Civitai leads from one address to the next"),
+    (STORED, Reply(200, GOOD * 2), ONE, "was not kept: expected at most"),
+    (STORED, Reply(200, GOOD[:-2000]), ONE, "was not kept: cut short: expected at least"),
+    (DOWNLOAD, redirect("https://10.0.0.1/x.pt"), ONE, "which is not one of its hosts"),
+    ("", None, "https://10.0.0.1/x.pt", "an address inside a private network"),
+    ("", None, "civitai:9@90", "../evil: a file's name cannot have / in it"),
+    ("", None, "what is this: ?", "expected a link, a hash, a repository as owner/name"),
+]
+
+
+def test_every_refusal_is_a_sentence(page: Page, world: World, tmp_path: Path) -> None:
+    """Each says what is wrong and what to do, and nothing of it is kept."""
+    world.civitai.add(90, ("../evil.safetensors", GOOD))
+    more = GetMore(page)
+    more.open()
+    before = sorted(world.folder.rglob("*"))
+    known = dict(world.civitai.refusals)
+
+    def refused(reference: str) -> Locator:
+        """Ask for a reference, and return what is shown of it."""
+        count = more.jobs.count()
+        job = more.get(reference)
+        expect(more.jobs).to_have_count(count + 1)
+        return job
+
+    for path, reply, reference, sentence in REFUSED:
+        world.civitai.refusals = {**known, **({path: reply} if reply else {})}
+        job = refused(reference)
+        expect(job).to_contain_text(sentence, ignore_case=True)
+        job.get_by_role("button", name="Hide this").click()
+        expect(more.jobs).to_have_count(0)
+        assert sorted(world.folder.rglob("*")) == before, sentence
+    world.civitai.refusals = {**known, STORED: Reply(200, CHANGED)}
+    asked = refused(ONE)
+    expect(asked).to_contain_text("is not the file that Civitai names: expected the SHA-256")
+    asked.get_by_role("button", name="Cancel").click()
+    expect(asked).to_contain_text("Nothing was kept")
+    world.civitai.refusals = known
+    with read_only(world.folder):
+        expect(refused(ONE)).to_contain_text("This program may not write into its folder: allow")
+    settings = tmp_path / "home" / "lib_embeddings" / "sources.ini"
+    settings.write_text(settings.read_text().replace(f"token = {world.civitai.key}\n", ""))
+    expect(refused(ONE)).to_contain_text("make one at https://civitai.com/user/account")
+    assert sorted(world.folder.rglob("*")) == before
 
 
 def test_a_download_is_cancelled(page: Page, world: World) -> None:

@@ -159,7 +159,7 @@ def test_a_folder_that_refuses(
 
     monkeypatch.setattr(os, "replace", refuse)
     why = rf"^cat\.v2\.preview\.png cannot be written: {os.strerror(code)}"
-    may_write = "; this program may not write into its folder: allow that, or move the file"
+    may_write = "; this program may not write into its folder: allow that, or use another one"
     with pytest.raises(WriteError, match=why + ("$" if code == errno.ENOSPC else may_write)):
         kept.put(entry, NEW)
     assert contents(folder) == {"cat.v2.preview.jpg": OLD}

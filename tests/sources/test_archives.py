@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def opened(tmp_path: Path, civitai: FakeCivitai, hub: FakeHub, archive: FakeSite
             f"[civitai]\naddress = {civitai.url}\n{more}\n[huggingface]\naddress = {hub.url}\n"
             f"[civarchive]\naddress = {archive.url}\n"
         )
+        path.chmod(0o600)
         return Sources(Settings(str(path), {}))
 
     return sources
@@ -138,12 +140,75 @@ def test_what_nobody_knows(opened: Open, archive: FakeSite, reply: Reply) -> Non
         opened().resolve(DIGEST)
 
 
+def test_a_model_that_civitai_has_no_longer(
+    opened: Open, archive: FakeSite, hub: FakeHub, folder: Path
+) -> None:
+    """Its number leads to a copy; another version is none of it."""
+    archive.answer = lambda _asked: as_json(answer(f"{hub.url}/{MIRROR}"))
+    sources = opened()
+    (offer,) = sources.resolve("civitai:77@770")
+    assert [(each.path, each.query) for each in archive.asked] == [
+        ("/api/models/77", {"modelVersionId": "770"})
+    ]
+    sources.downloads.add(offer, offer.files[0], str(folder))
+    assert (folder / "fox.safetensors").read_bytes() == GOOD
+    with pytest.raises(NotFound, match=r"Civitai does not have it.*; CivArchive does not have it"):
+        sources.resolve("civitai:77@771")
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_file_that_civitai_gives_no_longer(  # noqa: PLR0913, PLR0917 - all who take part
+    opened: Open,
+    civitai: FakeCivitai,
+    archive: FakeSite,
+    hub: FakeHub,
+    folder: Path,
+    status: int,
+) -> None:
+    """The same bytes come from where CivArchive knows them, which is said."""
+    civitai.add(770, ("fox.safetensors", GOOD))
+    civitai.refusals["/api/download/models/770"] = as_json({"error": "Model archived"}, status)
+    archive.answer = lambda _asked: as_json(answer(f"{hub.url}/{MIRROR}"))
+    sources = opened(f"token = {civitai.key}")
+    (offer,) = sources.resolve("civitai:77@770")
+    download = sources.downloads.add(offer, offer.files[0], str(folder))
+    assert download.warnings == ("Civitai has it no longer: it came from Hugging Face",)
+    assert (folder / "fox.safetensors").read_bytes() == GOOD
+    assert json.loads((folder / "fox.json").read_text())["modelVersionId"] == 770
+
+
+@pytest.mark.parametrize(
+    ("reply", "end"),
+    [
+        (Reply(404), "; CivArchive does not have it either"),
+        (Reply(503), ": ask the author"),
+        (as_json(answer("https://elsewhere.example/x.pt")), "with your browser"),
+        (as_json(answer("{civitai}/api/download/models/770")), ": ask the author"),
+    ],
+)
+def test_a_file_that_nobody_gives(  # noqa: PLR0913, PLR0917 - likewise
+    opened: Open, civitai: FakeCivitai, archive: FakeSite, folder: Path, reply: Reply, end: str
+) -> None:
+    """It is said who was asked, and what to do; nothing is kept."""
+    body = reply.body if isinstance(reply.body, bytes) else b""
+    reply = replace(reply, body=body.replace(b"{civitai}", civitai.url.encode()))
+    civitai.add(770, ("fox.safetensors", GOOD))
+    civitai.refusals["/api/download/models/770"] = as_json({"error": "Model archived"}, 410)
+    archive.answer = lambda _asked: reply
+    sources = opened(f"token = {civitai.key}")
+    (offer,) = sources.resolve("civitai:77@770")
+    with pytest.raises(SourceError) as caught:
+        sources.downloads.add(offer, offer.files[0], str(folder))
+    assert str(caught.value).endswith(end)
+    assert list(folder.iterdir()) == []
+
+
 def test_only_whole_hashes_are_asked_there(opened: Open, archive: FakeSite) -> None:
     """The beginning of one is no address of it."""
     with pytest.raises(NotFound):
         opened().resolve(DIGEST[:10])
     with pytest.raises(NotFound):
-        opened().resolve("https://civitai.com/models/1")
+        opened().resolve("https://civitai.com/api/download/models/1")
     assert archive.asked == []
 
 

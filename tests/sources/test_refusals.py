@@ -67,7 +67,7 @@ CASES = [
         {"error": "Model archived"},
         {},
         NotFound,
-        "its author has archived it, and Civitai no longer offers its file",
+        "its author has archived it, and Civitai no longer offers its file: ask the author",
     ),
     (
         429,

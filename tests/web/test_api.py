@@ -732,7 +732,7 @@ def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPa
     response = site.client_from(ELSEWHERE).post(f"/entries/{id_}/rename", json={"name": "dog"})
     detail = (
         "cat.pt cannot be renamed to dog.pt: Permission denied; this program may not write into "
-        "its folder: allow that, or move the file"
+        "its folder: allow that, or use another one"
     )
     assert (response.status_code, response.json()) == (409, {"detail": detail})
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.web.clients import Door, allow
 from lib_embeddings.web.routes import add_routes
-from tests.builders import png
+from tests.builders import png, safetensors_file, vectors
 from tests.web import FACTS, HERE, SD1, SDXL, Client, FastAPI, From, Request, Site, open_site
 
 
@@ -164,58 +165,208 @@ def test_an_empty_trash(site: Site) -> None:
 
 # POST /files
 
+LISTED = 'expected a first line as [{"path": "…", "bytes": 0}]'
+LONELY = "it was not kept: it lies beside no embedding that was added"
+HALVES = {
+    "learned_embeds.safetensors": safetensors_file({"<cat>": vectors(1)}),
+    "learned_embeds_2.safetensors": safetensors_file({"<cat>": vectors(1, 1280)}),
+}
 
-def send(client: Client, name: str, data: bytes = SD1, folder: str = "0:") -> Any:
-    """Send a file to a folder."""
-    return client.post("/files", params={"folder": folder, "name": name}, content=data)
+
+def send(client: Client, files: Mapping[str, bytes], folder: str = "0:") -> Any:
+    """Send files to a folder."""
+    listed = [{"path": path, "bytes": len(data)} for path, data in files.items()]
+    body = json.dumps(listed).encode() + b"\n" + b"".join(files.values())
+    return client.post("/files", params={"folder": folder}, content=body)
+
+
+def sent(site: Site, folder: str = "0:", **files: bytes) -> dict[str, str | None]:
+    """Send files, and return by path where each is in the library, or why it is not kept."""
+    outcomes = send(site.client, files, folder).json()["files"]
+    assert [each["path"] for each in outcomes] == list(files)
+    return {
+        each["path"]: each["entry"]["path"] if each["entry"] else each["reason"]
+        for each in outcomes
+    }
 
 
 def test_a_file_is_added(site: Site) -> None:
     """It is in the folder and in the list, and nothing else is left of it."""
     site.add("sub/dog.pt")
-    added = send(site.client, "my cat (1).safetensors", folder="0:sub").json()
-    assert (added["name"], added["path"]) == ("my cat (1)", "sub/my cat (1).safetensors")
-    assert paths(site) == ["sub/dog.pt", "sub/my cat (1).safetensors"]
-    assert (site.root / added["path"]).read_bytes() == SD1
+    path = "my cat (1).safetensors"
+    assert sent(site, "0:sub", **{path: SD1}) == {path: f"sub/{path}"}
+    assert paths(site) == ["sub/dog.pt", f"sub/{path}"]
+    assert (site.root / "sub" / path).read_bytes() == SD1
     assert site.names() == ["dog", "my cat (1)"]
 
 
+def test_what_lies_beside_a_file_comes_with_it(site: Site) -> None:
+    """So do folders and pairs; each companion is judged, and those of nothing do not come."""
+    note = json.dumps({"activation text": "a cat", "modelId": 7}).encode()
+    files = {
+        "pack/deep/cat.pt": SD1,
+        "pack/deep/cat.json": note,
+        "pack/deep/cat.preview.png": png(),
+        "pack/deep/cat.mp4": b"\0\0\0\x18ftypmp42",
+        **{f"pack/{name}": data for name, data in HALVES.items()},
+        "fox.safetensors": SD1,
+        "fox.civitai.info": b"{}",
+        "fox.txt": b"what it is for",
+    }
+    outcomes = sent(site, **files)
+    assert {path for path, outcome in outcomes.items() if outcome is None} == {
+        *("pack/deep/cat.json", "pack/deep/cat.preview.png", "pack/deep/cat.mp4"),
+        *("pack/learned_embeds_2.safetensors", "fox.civitai.info", "fox.txt"),
+    }
+    assert paths(site) == sorted(files)
+    id_ = send(site.client, {"other/owl.pt": SD1}).json()["files"][0]["entry"]["id"]
+    cat = next(each for each in site.get("/entries")["entries"] if each["name"] == "cat")
+    assert (cat["trigger_words"], bool(cat["preview"]), bool(cat["video"])) == ("a cat", True, True)
+    for each in site.get("/entries")["entries"]:
+        assert site.client.delete(f"/entries/{each['id']}").status_code == 200
+    assert (paths(site), id_ in site.names()) == ([], False)
+
+
 @pytest.mark.parametrize(
-    ("name", "data", "status", "detail"),
+    ("name", "data", "reason"),
     [
-        ("page.pt", b"<!DOCTYPE html>", 409, "it was not kept: this is a web page, not an"),
-        ("cut.safetensors", SD1[:1000], 409, "it was not kept: cut short: expected"),
-        ("empty.pt", b"", 409, "it was not kept: "),
-        ("dog.pt", SD1, 409, "the name is already taken by sub/dog.safetensors: give another name"),
-        ("fox.pt", SD1, 409, "the name is already taken by fox.png: give another name"),
-        ("../cat.pt", SD1, 422, "../cat: a file's name cannot have / in it"),
-        ("cat.pt/../../x.pt", SD1, 422, "cat.pt/../../x: a file's name cannot have / in it"),
-        ("a.b/c", SD1, 422, "expected a name that ends in one of .safetensors"),
-        ("cat.exe", SD1, 422, "expected a name that ends in one of .safetensors"),
-        ("", SD1, 422, "expected a name that ends in one of .safetensors"),
-        (".pt", SD1, 422, "expected a name that ends in one of .safetensors"),
-        ("nul.pt", SD1, 422, "nul: Windows keeps this name for a device: choose another"),
+        ("cat.preview.png", b"a picture", "it was not kept: it is no picture that can be shown"),
+        ("cat.mp4", b"<html>", "it was not kept: it is no video"),
+        ("cat.json", b"<html>", "it was not kept: it is damaged, or no JSON"),
+        ("cat.metadata.json", b"[1]", "it was not kept: it is damaged, or no JSON"),
+        (
+            "cat.txt",
+            b"x" * (LIMITS.sidecar_bytes + 1),
+            "it was not kept: expected at most 4,194,304 bytes, found 4,194,305",
+        ),
+        ("cats.json", b"{}", LONELY),
+        ("sub/cat.json", b"{}", LONELY),
+        ("photo.jpg", png(), LONELY),
     ],
 )
-def test_files_that_are_not_kept(
-    site: Site, name: str, data: bytes, status: int, detail: str
-) -> None:
-    """What is no sound embedding, or has no name of its own, is refused with its sentence."""
+def test_what_does_not_come_with_a_file(site: Site, name: str, data: bytes, reason: str) -> None:
+    """What is not what its name says stays out, and the embedding comes all the same."""
+    assert sent(site, **{"cat.pt": SD1, name: data}) == {"cat.pt": "cat.pt", name: reason}
+    assert paths(site) == ["cat.pt"]
+
+
+def test_nothing_comes_with_a_file_that_is_refused(site: Site) -> None:
+    """Neither its picture nor the folder that it was to lie in."""
+    outcomes = sent(site, **{"new/cat.pt": b"<!DOCTYPE html>", "new/cat.preview.png": png()})
+    assert outcomes["new/cat.preview.png"] == LONELY
+    assert list(site.root.iterdir()) == []
+
+
+def test_one_look_at_a_folder(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many files come at once, their folder is scanned and listed once."""
+    for number in range(3):
+        site.add(f"old-{number}.pt")
+    looks: list[str] = []
+    listing = os.listdir
+
+    def look(folder: str) -> list[str]:
+        looks.append(folder)
+        return listing(folder)
+
+    monkeypatch.setattr("lib_embeddings.entries.plans.os.listdir", look)
+    scans: list[object] = []
+    monkeypatch.setattr(
+        site.library,
+        "rescan_folders",
+        lambda folders: (scans.append(folders), Library.rescan_folders(site.library, folders)),
+    )
+    outcomes = sent(site, **{f"new-{number}.pt": SD1 for number in range(9)})
+    assert list(outcomes) == list(outcomes.values())
+    assert looks.count(str(site.root)) == 1
+    assert scans == [{str(site.root)}]
+
+
+REFUSED = "expected a name that ends in one of .safetensors"
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "reason"),
+    [
+        ("page.pt", b"<!DOCTYPE html>", "it was not kept: this is a web page, not an"),
+        ("cut.safetensors", SD1[:1000], "it was not kept: cut short: expected"),
+        ("empty.pt", b"", "it was not kept: "),
+        ("dog.pt", SD1, "the name is already taken by sub/dog.safetensors: give another name"),
+        ("fox.pt", SD1, "the name is already taken by fox.png: give another name"),
+        ("../cat.pt", SD1, "..: a file's name should not begin or end with a dot or space"),
+        ("/cat.pt", SD1, "the name is empty: type one"),
+        ("a\\cat.pt", SD1, "a\\cat: a file's name cannot have \\ in it"),
+        ("con/cat.pt", SD1, "con: Windows keeps this name for a device: choose another"),
+        ("a.b/c", SD1, REFUSED),
+        ("cat.exe", SD1, REFUSED),
+        ("", SD1, REFUSED),
+        (".pt", SD1, REFUSED),
+        ("nul.pt", SD1, "nul: Windows keeps this name for a device: choose another"),
+        ("cat.preview.pt", SD1, "cat.preview: type the name without .preview at its end"),
+        (f"{'x' * 300}.pt", SD1, "it was not kept: File name too long"),
+        ("good.pt", SD1, "it was not kept: another file of this name came with it"),
+    ],
+)
+def test_files_that_are_not_kept(site: Site, path: str, data: bytes, reason: str) -> None:
+    """What is no sound embedding, or has no name of its own, says why; what came with it stays."""
     site.write("fox.png", b"a picture")
     site.add("sub/dog.safetensors")
     before = paths(site)
-    response = send(site.client, name, data)
-    assert response.status_code == status
-    assert response.json()["detail"].startswith(detail)
-    assert paths(site) == before
+    sizes = [("good.pt", len(SD1)), (path, len(data))]
+    listed = [{"path": each, "bytes": size} for each, size in sizes]
+    body = json.dumps(listed).encode() + b"\n" + SD1 + data
+    answer = site.client.post("/files", params={"folder": "0:"}, content=body).json()
+    assert answer["files"][1]["reason"].startswith(reason)
+    assert paths(site) == sorted([*before, "good.pt"])
 
 
-def test_a_file_that_is_too_long(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more is taken than the reader would read."""
-    monkeypatch.setattr("lib_embeddings.web.requests.LIMITS", LIMITS.__class__(download_bytes=999))
-    response = send(site.client, "cat.safetensors")
+def test_two_of_one_name(site: Site) -> None:
+    """In one request, too, no two embeddings that serve the same models get one name."""
+    outcomes = sent(site, **{"a/cat.pt": SD1, "b/cat.pt": SD1, "c/cat.safetensors": SDXL})
+    assert outcomes == {
+        "a/cat.pt": "a/cat.pt",
+        "b/cat.pt": "the name is already taken by a/cat.pt: give another name",
+        "c/cat.safetensors": "c/cat.safetensors",
+    }
+    assert paths(site) == ["a/cat.pt", "c/cat.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (b"", 422, "expected a JSON object"),
+        (b"{}\n", 422, LISTED),
+        (b'[{"path": 1, "bytes": 0}]\n', 422, LISTED),
+        (b'[{"path": "cat.pt", "bytes": -1}]\n', 422, LISTED),
+        (b'[{"path": "cat.pt", "bytes": true}]\n', 422, LISTED),
+        (
+            b'[{"path": "cat.pt", "bytes": 2}]\nx',
+            400,
+            "the files are not complete: send them again",
+        ),
+        (
+            b'[{"path": "cat.pt", "bytes": 0}]\nx',
+            400,
+            "the files are not complete: send them again",
+        ),
+    ],
+)
+def test_bodies_that_are_none(site: Site, body: bytes, status: int, detail: str) -> None:
+    """What does not say what it has is refused."""
+    response = site.client.post("/files", params={"folder": "0:"}, content=body)
+    assert (response.status_code, response.json()) == (status, {"detail": detail})
+    assert paths(site) == []
+
+
+def test_files_that_are_too_much(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more is taken than the reader would read, of one and of all."""
+    limits = LIMITS.__class__(download_bytes=999)
+    monkeypatch.setattr("lib_embeddings.library.arrivals.LIMITS", limits)
+    reason = f"it was not kept: expected at most 999 bytes, found {len(SD1):,}"
+    assert sent(site, **{"cat.safetensors": SD1}) == {"cat.safetensors": reason}
+    monkeypatch.setattr("lib_embeddings.web.requests.LIMITS", LIMITS.__class__(arrival_bytes=999))
+    response = send(site.client, {"cat.safetensors": SD1})
     assert (response.status_code, response.json()) == (
-        *(413, {"detail": "the file is too long: expected at most 999 bytes"}),
+        *(413, {"detail": "the files are too much: expected at most 999 bytes"}),
     )
     assert paths(site) == []
 
@@ -230,19 +381,18 @@ def test_a_folder_that_takes_no_file(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(moves, "_rename_exclusively", refuse)
-    response = send(site.client, "cat.safetensors")
-    may_not = "; this program may not write into its folder: allow that, or move the file"
+    may_not = "; this program may not write into its folder: allow that, or use another one"
     advice = "" if code == errno.ENOSPC else may_not
-    assert (response.status_code, response.json()["detail"]) == (
-        *(409, f"cat.safetensors cannot be moved: {os.strerror(code)}{advice}"),
-    )
+    reason = f"cat.safetensors cannot be moved: {os.strerror(code)}{advice}"
+    outcomes = sent(site, **{"cat.safetensors": SD1, "cat.json": b"{}"})
+    assert outcomes == {"cat.safetensors": reason, "cat.json": LONELY}
     assert paths(site) == []
 
 
 def test_no_such_folder(site: Site) -> None:
     """A file for a folder that is not there goes nowhere."""
-    assert send(site.client, "cat.pt", folder="0:gone").status_code == 409
-    assert send(site.client, "cat.pt", folder="").status_code == 409
+    assert send(site.client, {"cat.pt": SD1}, "0:gone").status_code == 409
+    assert send(site.client, {"cat.pt": SD1}, "").status_code == 409
     assert paths(site) == []
 
 
@@ -254,7 +404,7 @@ def test_another_page_deletes_nothing(site: Site) -> None:
     address = f"/entries/{site.add('cat.pt')}"
     client = site.client_from(HERE, Origin="http://evil.example")
     assert client.delete(address).status_code == 403
-    assert send(client, "dog.pt").status_code == 403
+    assert send(client, {"dog.pt": SD1}).status_code == 403
     assert paths(site) == ["cat.pt"]
 
 
@@ -270,7 +420,7 @@ def test_who_may_not_change_files(site: Site) -> None:
     id_ = site.add("cat.pt")
     for method, address in (
         *(("POST", f"/entries/{id_}/rename"), ("POST", f"/entries/{id_}/move")),
-        *(("DELETE", f"/entries/{id_}"), ("POST", "/files?folder=0:&name=dog.pt")),
+        *(("DELETE", f"/entries/{id_}"), ("POST", "/files?folder=0:")),
         *(("POST", "/trash/0/restore"), ("DELETE", "/trash")),
     ):
         response = client.request(method, address, content=SD1)

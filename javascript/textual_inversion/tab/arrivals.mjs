@@ -2,8 +2,8 @@
  * Files on their way here, one by one: those of folders are found, and those of zips unpacked.
  *
  * A zip is unpacked by the page, so that of a large one only its embeddings travel, and each of them comes in
- * by the one door that every file comes in by. Of its names only what is behind the last slash is used, and a
- * zip in a zip stays packed.
+ * by the one door that every file comes in by. Of its names no step leads up or to the root of a disk, and a zip
+ * in a zip stays packed.
  */
 
 import { phrase } from "../phrases.mjs";
@@ -11,7 +11,7 @@ import { phrase } from "../phrases.mjs";
 /**
  * @typedef {object} Arrival
  * @property {string} path What people see: where it lies in the folder or the zip that it comes with.
- * @property {string} name Of the file alone.
+ * @property {string} target Where it shall lie below the chosen folder, with slashes.
  * @property {number} bytes
  * @property {string} [problem] Why it cannot come.
  * @property {() => Promise<Blob>} open Returns what is in it; fails with a sentence, also where that is more.
@@ -56,7 +56,7 @@ export async function* arrivalsIn(dropped) {
     for await (const { file, path } of files) {
       if (isUnseen(path)) continue;
       if (isZip(path)) yield* membersOf(file, path);
-      else yield { path, name: file.name, bytes: file.size, open: async () => file };
+      else yield { path, target: inner(path), bytes: file.size, open: async () => file };
     }
   }
 }
@@ -90,6 +90,54 @@ function outcome() {
   return { promise, resolve, reject };
 }
 
+/**
+ * Return a path without what leads out of its folder.
+ *
+ * @param {string} path
+ */
+function inner(path) {
+  const steps = path.split(/[/\\]/);
+  return steps.filter((step) => step && !/^(?:\.+|[a-z]:)$/i.test(step)).join("/");
+}
+
+/**
+ * Return files in groups: what has the name of an embedding travels with it.
+ *
+ * @template {{target: string}} File
+ * @param {Iterable<File>} files
+ * @returns {File[][]}
+ */
+export function groupsOf(files) {
+  /** @type {Map<string, File[]>} */
+  const groups = new Map();
+  for (const file of files) {
+    const [, folder, name] = /** @type {string[]} */ (file.target.toLowerCase().match(/^(.*\/)?([^/]?[^/.]*)/));
+    const key = (folder ?? "") + name.replace(/_2$/, ""); // the second file of a pair
+    groups.set(key, [...(groups.get(key) ?? []), file]);
+  }
+  return Array.from(groups.values());
+}
+
+/**
+ * Put groups together, as many as travel at once; a larger group is one alone.
+ *
+ * @template {{bytes: number}} File
+ * @param {File[][]} groups
+ * @param {{bytes: number, files: number}} most
+ * @returns {File[][]}
+ */
+export function batchesOf(groups, most) {
+  /** @type {File[][]} */
+  const batches = [];
+  for (const group of groups) {
+    const together = [...(batches.at(-1) ?? []), ...group];
+    const bytes = together.reduce((sum, file) => sum + file.bytes, 0);
+    if (batches.length && together.length <= most.files && bytes <= most.bytes) batches[batches.length - 1] = together;
+    else batches.push(group);
+  }
+  return batches;
+}
+
 /** @param {string} path */
 function isUnseen(path) {
   return /(?:^|\/)(?:\.[^./]|__MACOSX\/)/.test(path);
@@ -111,18 +159,18 @@ async function* membersOf(zip, path) {
   try {
     for (const member of await readDirectory(zip)) {
       if (member.path.endsWith("/") || isUnseen(member.path)) continue;
-      const name = member.path.split(/[/\\]/).at(-1) ?? "";
+      const around = path.includes("/") ? path.replace(/[^/]*$/, "") : "";
       yield {
         path: `${path}: ${member.path}`,
-        name,
+        target: inner(around + member.path),
         bytes: member.bytes,
-        problem: isZip(name) ? phrase("it is a zip in a zip: {advice}", { advice: ADVICE }) : undefined,
+        problem: isZip(member.path) ? phrase("it is a zip in a zip: {advice}", { advice: ADVICE }) : undefined,
         open: () => unpack(zip, member),
       };
     }
   } catch (error) {
     const problem = /** @type {Error} */ (error).message;
-    yield { path, name: path, bytes: zip.size, problem, open: async () => zip };
+    yield { path, target: inner(path), bytes: zip.size, problem, open: async () => zip };
   }
 }
 

@@ -3,20 +3,21 @@
  */
 
 import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
-import { COUNTED, number, phrase, sentenceCase, size } from "../phrases.mjs";
+import { COUNTED, number, phrase, size } from "../phrases.mjs";
 import { SITES } from "../words.mjs";
-import { arrivalsIn, droppedIn } from "./arrivals.mjs";
+import { ArrivalRow, isPicture, showAll } from "./arrival_rows.mjs";
+import { arrivalsIn, batchesOf, droppedIn, groupsOf } from "./arrivals.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../api.mjs").Host} Host */
 /** @typedef {import("../api.mjs").Folder} Folder */
-/** @typedef {import("./arrivals.mjs").Arrival} Arrival */
 
 /** Of one drop; who has more puts them into the folder. */
 const MOST_FILES = 1000;
-/** A browser opens no more than six connections to one host. */
-const AT_ONCE = 3;
+/** What travels at once; while some files are judged, others are on their way. */
+const BATCH = { files: 200, bytes: 16 << 20 };
+const AT_ONCE = 2;
 
 /**
  * @typedef {object} Owner
@@ -149,10 +150,10 @@ export class Drops {
    */
   async takeEmbedding(picture) {
     const folder = this.owner.folder();
-    if (!folder || this.#problemOf({ name: picture.name, bytes: picture.size })) return false;
-    const entry = await this.api.add(picture, folder.id).catch(() => undefined);
-    if (entry) this.owner.added([entry], folder);
-    return entry !== undefined;
+    if (!folder || this.#problemOf({ target: picture.name, bytes: picture.size })) return false;
+    const [outcome] = await this.api.add([{ path: picture.name, content: picture }], folder.id).catch(() => []);
+    if (outcome?.entry) this.owner.added([outcome.entry], folder);
+    return Boolean(outcome?.entry);
   }
 
   /**
@@ -175,27 +176,28 @@ export class Drops {
    * @param {Folder} folder
    */
   async #add(dropped, folder) {
-    /** @type {Row[]} */
+    /** @type {ArrivalRow[]} */
     const rows = [];
     let hasMore = false;
     for await (const arrival of arrivalsIn(dropped)) {
       hasMore = rows.length === MOST_FILES;
       if (hasMore) break;
-      rows.push(new Row(arrival));
+      rows.push(new ArrivalRow(arrival));
     }
     this.#list.append(...rows.map(({ root }) => root));
-    const entries = await this.#bring(rows, folder);
-    this.#list.prepend(...rows.filter(({ entry }) => !entry).map(({ root }) => root));
-    const counts = { count: number(entries.length), files: COUNTED.files(rows.length), folder: folder.title };
+    await this.#bring(rows, folder);
+    this.#list.prepend(...rows.filter(({ isHere }) => !isHere).map(({ root }) => root));
+    const entries = rows.flatMap(({ entry }) => entry ?? []);
+    const here = rows.filter(({ isHere }) => isHere).length;
+    const counts = { count: number(here), files: COUNTED.files(rows.length), folder: folder.title };
     const left = hasMore ? phrase("Nobody looked at the others: drop at most {count} at once.", { count: number(MOST_FILES) }) : "";
     this.#summary.textContent = `${phrase("Added {count} of {files} to {folder}.", counts)} ${left}`;
     if (entries.length) this.owner.added(entries, folder);
   }
 
   /**
-   * @param {Row[]} rows
+   * @param {ArrivalRow[]} rows
    * @param {Folder} folder
-   * @returns {Promise<Entry[]>} Those that were added.
    */
   async #bring(rows, folder) {
     const stopping = new AbortController();
@@ -203,96 +205,75 @@ export class Drops {
     this.#summary.textContent = phrase("Adding {files} to {folder} …", { files: COUNTED.files(rows.length), folder: folder.title });
     [this.#bar.max, this.#bar.value] = [Math.max(rows.length, 1), 0];
     this.#bar.hidden = this.#stop.hidden = false;
-    const waiting = rows.values();
+    const waiting = batchesOf(groupsOf(rows).map((group) => this.#sendable(group)), BATCH).values();
     const work = async () => {
-      for (const row of waiting) {
-        await this.#bringOne(row, folder, stopping.signal);
-        this.#bar.value += 1;
+      for (const batch of waiting) {
+        await this.#send(batch, folder, stopping.signal);
+        this.#bar.value = rows.filter(({ hasEnded }) => hasEnded).length;
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     this.#bar.hidden = this.#stop.hidden = true;
-    return rows.flatMap(({ entry }) => entry ?? []);
   }
 
   /**
-   * @param {Row} row
+   * Return the files of a group that are worth to be sent; the others say why they are not.
+   *
+   * @param {ArrivalRow[]} group
+   */
+  #sendable(group) {
+    const hasEmbedding = group.some(({ target }) => endsIn(target, this.host.endings));
+    return group.filter((row) => {
+      const problem = this.#problemOf(row.arrival, hasEmbedding);
+      row.isAlone = group.length === 1;
+      if (problem) row.refused(problem);
+      return !problem;
+    });
+  }
+
+  /**
+   * @param {ArrivalRow[]} batch
    * @param {Folder} folder
    * @param {AbortSignal} signal
    */
-  async #bringOne(row, folder, signal) {
-    const { arrival } = row;
-    try {
-      const problem = this.#problemOf(arrival);
-      if (problem) throw new Error(problem);
-      signal.throwIfAborted();
+  async #send(batch, folder, signal) {
+    const files = new Map();
+    for (const row of batch) {
       row.show(0);
-      const file = new File([await arrival.open()], arrival.name);
-      row.added(await this.api.add(file, folder.id, (done) => row.show(done), signal));
+      const content = await row.arrival.open().catch((error) => row.refused(error.message));
+      if (content) files.set(row, { path: row.target, content });
+    }
+    const rows = Array.from(files.keys());
+    try {
+      signal.throwIfAborted();
+      const outcomes = rows.length ? await this.api.add([...files.values()], folder.id, (done) => showAll(rows, done), signal) : [];
+      rows.forEach((row, index) => row.end(outcomes[index]));
     } catch (error) {
-      row.refused(/** @type {Error} */ (error).message);
+      for (const row of rows) row.refused(/** @type {Error} */ (error).message);
     }
   }
 
   /**
-   * @param {{name: string, bytes: number, problem?: string}} arrival
+   * @param {{target: string, bytes: number, problem?: string}} arrival
+   * @param {boolean} [hasEmbedding] Whether an embedding comes with it.
    * @returns {string | undefined} Why it is not sent at all.
    */
-  #problemOf({ name, bytes, problem }) {
+  #problemOf({ target, bytes, problem }, hasEmbedding = false) {
     const most = this.host.limits.file_bytes;
-    const [, ending = "none"] = name.match(/.(\.[^.]*)$/) ?? [];
+    const [, ending = "none"] = target.match(/[^/](\.[^./]*)$/) ?? [];
+    const isWanted = endsIn(target, this.host.endings) || (hasEmbedding && endsIn(target, this.host.endings_beside));
     if (problem) return problem;
-    if (!this.host.endings.includes(ending.toLowerCase()))
-      return isPicture(name) ? phrase("there is no embedding in such a picture") : phrase("no embedding's file ends in {ending}", { ending });
+    if (!isWanted)
+      return isPicture(target) ? phrase("there is no embedding in such a picture") : phrase("no embedding's file ends in {ending}", { ending });
     if (bytes > most) return phrase("it was not kept: it has {size}, and an embedding at most {most}", { size: size(bytes), most: size(most) });
     return undefined;
   }
 }
 
-/** @param {string} name */
-function isPicture(name) {
-  return /\.(?:png|webp|jpe?g|gif|avif|jxl|bmp)$/i.test(name);
-}
-
-/** A file, and how it went. */
-class Row {
-  /** @type {Entry | undefined} What it is in the library now. */
-  entry;
-  #sentence = element("span", {}, phrase("Waiting …"));
-  #bar = element("progress", { "aria-label": phrase("Progress"), hidden: true });
-
-  /** @param {Arrival} arrival */
-  constructor(arrival) {
-    this.arrival = arrival;
-    this.#bar.max = Math.max(arrival.bytes, 1);
-    this.root = element("li", {}, element("b", { dir: "auto" }, arrival.path), this.#sentence, this.#bar);
-  }
-
-  /** @param {number} done Bytes that have arrived. */
-  show(done) {
-    this.#bar.hidden = false;
-    this.#bar.value = done;
-    this.#sentence.textContent = phrase("On its way …");
-  }
-
-  /** @param {Entry} entry */
-  added(entry) {
-    this.entry = entry;
-    this.#end("good", entry.state === "duplicate" && entry.reason ? phrase("it was added: {reason}", { reason: entry.reason }) : phrase("it was added"));
-  }
-
-  /** @param {string} reason */
-  refused(reason) {
-    this.#end("bad", isPicture(this.arrival.name) ? phrase("{reason}; to show it on a card, drop it there", { reason }) : reason);
-  }
-
-  /**
-   * @param {string} kind
-   * @param {string} sentence
-   */
-  #end(kind, sentence) {
-    this.#bar.hidden = true;
-    this.root.className = kind;
-    this.#sentence.textContent = phrase("{sentence}.", { sentence: sentenceCase(sentence) });
-  }
+/**
+ * @param {string} name
+ * @param {string[]} endings
+ */
+function endsIn(name, endings) {
+  return endings.some((ending) => name.toLowerCase().endsWith(ending));
 }

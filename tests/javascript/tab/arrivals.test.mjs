@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32 as crcOf, deflateRawSync } from "node:zlib";
 
-import { arrivalsIn } from "../../../javascript/textual_inversion/tab/arrivals.mjs";
+import { arrivalsIn, batchesOf, groupsOf } from "../../../javascript/textual_inversion/tab/arrivals.mjs";
 
 const TEXT = new TextEncoder();
 
@@ -56,8 +56,8 @@ function longs(numbers) {
 /** Return what comes of each file: its content, or why there is none. */
 async function outcomes(...dropped) {
   const found = [];
-  for await (const { path, name, problem, open } of arrivalsIn(dropped))
-    found.push([path, name, problem ?? (await open().then((blob) => blob.text(), ({ message }) => message))]);
+  for await (const { path, target, problem, open } of arrivalsIn(dropped))
+    found.push([path, target, problem ?? (await open().then((blob) => blob.text(), ({ message }) => message))]);
   return found;
 }
 
@@ -67,7 +67,7 @@ test("a file comes as it is, and what systems hide does not come", async () => {
   assert.deepEqual(await outcomes(new File(["x"], "cat.pt"), new File(["x"], ".DS_Store")), [["cat.pt", "cat.pt", "x"]]);
 });
 
-test("all members of a zip come, each by its own name whatever folders it names", async () => {
+test("all members of a zip come, in their folders, and none leads out of these", async () => {
   const zip = zipOf([
     { name: "styles/" },
     { name: "styles/cat.pt", data: "long ".repeat(99) },
@@ -76,8 +76,8 @@ test("all members of a zip come, each by its own name whatever folders it names"
     { name: "__MACOSX/styles/._cat.pt", data: "x" },
   ]);
   assert.deepEqual(await outcomes(zip), [
-    ["some.zip: styles/cat.pt", "cat.pt", "long ".repeat(99)],
-    ["some.zip: ../../etc/dog.pt", "dog.pt", "x"],
+    ["some.zip: styles/cat.pt", "styles/cat.pt", "long ".repeat(99)],
+    ["some.zip: ../../etc/dog.pt", "etc/dog.pt", "x"],
     ["some.zip: C:\\fox.pt", "fox.pt", ""],
   ]);
 });
@@ -136,8 +136,27 @@ test("folders are walked to their ends, and a file that cannot be opened is left
   const inner = folderOf("b", [fileIn("a/b", new File(["2"], "dog.pt"))], "/a/b");
   const zip = zipOf([{ name: "fox.pt", data: "3" }]);
   assert.deepEqual(await outcomes(folderOf("a", [fileIn("a", new File(["1"], "cat.pt")), inner, gone, fileIn("a", zip)])), [
-    ["a/cat.pt", "cat.pt", "1"],
-    ["a/b/dog.pt", "dog.pt", "2"],
-    ["a/some.zip: fox.pt", "fox.pt", "3"],
+    ["a/cat.pt", "a/cat.pt", "1"],
+    ["a/b/dog.pt", "a/b/dog.pt", "2"],
+    ["a/some.zip: fox.pt", "a/fox.pt", "3"],
   ]);
+});
+
+test("what has the name of an embedding travels with it, and so do the files of a pair", () => {
+  const targets = ["a/cat.pt", "a/dog.pt", "a/Cat.preview.png", "cat.json", "a/cat.civitai.info", "a/pair_2.safetensors", "a/pair.safetensors"];
+  const groups = groupsOf(targets.map((target) => ({ target })));
+  assert.deepEqual(groups.map((group) => group.map(({ target }) => target)), [
+    ["a/cat.pt", "a/Cat.preview.png", "a/cat.civitai.info"],
+    ["a/dog.pt"],
+    ["cat.json"],
+    ["a/pair_2.safetensors", "a/pair.safetensors"],
+  ]);
+});
+
+test("no batch is too large but a group that is", () => {
+  const [one, two, large] = [[{ bytes: 1 }], [{ bytes: 1 }, { bytes: 1 }], [{ bytes: 9 }, { bytes: 9 }]];
+  const sizes = (most) => batchesOf([one, two, one, large, one], most).map((batch) => batch.length);
+  assert.deepEqual(sizes({ files: 9, bytes: 4 }), [4, 2, 1]);
+  assert.deepEqual(sizes({ files: 3, bytes: 99 }), [3, 3, 1]);
+  assert.deepEqual(batchesOf([], { files: 9, bytes: 4 }), []);
 });
