@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.names import natural_key
 
 
-@dataclass(frozen=True, slots=True)
-class FolderCount:
+class FolderCount(NamedTuple):
     """A folder with entries in it or below.
 
     Attributes:
