@@ -16,13 +16,13 @@ class FolderCount(NamedTuple):
     Attributes:
         id: the number of its root, a colon, and its path in it.
         depth: 0 for a root.
-        count: of the entries in it and below that nobody has hidden.
+        n_entries: those in it and below that nobody has hidden.
     """
 
     id: str
     title: str
     depth: int
-    count: int
+    n_entries: int
 
 
 def folder_id(number: int, path: str) -> str:
