@@ -45,17 +45,10 @@ def main() -> None:
     parser.add_argument("--ms", type=float, default=2.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        root, shim = Path(scratch, "embeddings"), Path(scratch, "slow_disk.so")
+        root = Path(scratch, "embeddings")
         make_folder(root, options.files)
-        source = Path(__file__).with_suffix(".c")
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
-        environment = {
-            **os.environ,
-            "LD_PRELOAD": str(shim),
-            "SLOW_DISK": str(root),
-            "SLOW_DISK_US": str(round(options.ms * 1000)),
-            **{f"XDG_{kind}_HOME": str(Path(scratch, kind)) for kind in ("CACHE", "DATA")},
-        }
+        environment = slowed(root, options.ms)
+        environment |= {f"XDG_{kind}_HOME": str(Path(scratch, kind)) for kind in ("CACHE", "DATA")}
         figures = {}
         for kind in ("floor", "events", "polls"):
             command = [sys.executable, "-c", _MEASURE, kind, str(root)]
@@ -69,6 +62,14 @@ def main() -> None:
     most = {**MOST_SECONDS, CALLS: 2 * PACE.calls}
     if any(figures[name] > bound for name, bound in most.items()):
         sys.exit(1)
+
+
+def slowed(root: Path, ms: float) -> dict[str, str]:
+    """Return the environment of a process to which a folder is slow; the shim lies beside it."""
+    shim, source = root.with_suffix(".so"), Path(__file__).with_suffix(".c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
+    slow = {"SLOW_DISK": str(root), "SLOW_DISK_US": str(round(ms * 1000))}
+    return {**os.environ, **slow, "LD_PRELOAD": str(shim)}
 
 
 _MEASURE = "import sys; from benchmarks.slow_disk import measure; measure(*sys.argv[1:])"

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.names import natural_key
 
 
-@dataclass(frozen=True, slots=True)
-class FolderCount:
+class FolderCount(NamedTuple):
     """A folder with entries in it or below.
 
     Attributes:
         id: the number of its root, a colon, and its path in it.
         depth: 0 for a root.
-        count: of the entries in it and below that nobody has hidden.
+        n_entries: those in it and below that nobody has hidden.
     """
 
     id: str
     title: str
     depth: int
-    count: int
+    n_entries: int
 
 
 def folder_id(number: int, path: str) -> str:

@@ -233,7 +233,7 @@ def _folder_as_json(folder: FolderCount) -> dict[str, Any]:
         "id": folder.id,
         "title": folder.title,
         "depth": folder.depth,
-        "count": folder.count,
+        "count": folder.n_entries,
     }
 
 

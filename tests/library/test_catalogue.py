@@ -271,7 +271,7 @@ def test_hidden_ones_are_left_out_unless_asked_for(view: View) -> None:
         *(1, 0, len(others)),
     )
     assert (catalogue.families["sd1"], catalogue.families["sdxl"]) == (3, 0)
-    folders = {id_: folder.count for id_, folder in catalogue.folders.items()}
+    folders = {id_: folder.n_entries for id_, folder in catalogue.folders.items()}
     assert folders == {"0:": 4, "0:anime": 1, "0:anime/eyes": 0, "0:anime2": 1}
     assert "c" not in [seen.name for seen in catalogue.complete("c", 10)]
     assert "c" in [seen.name for seen in view.named.values()]
@@ -331,7 +331,7 @@ def test_folders_of_two_roots(tmp_path: Path) -> None:
         file.parent.mkdir(parents=True)
         file.write_bytes(torch_zip())
     folders = catalogue_of(scan([tmp_path / "one", tmp_path / "two"])).folders
-    assert [(folder.id, folder.count) for folder in folders.values()] == [
+    assert [(folder.id, folder.n_entries) for folder in folders.values()] == [
         ("0:", 0), ("1:", 2), ("1:v9:", 1), ("1:v10:", 1),
     ]  # fmt: skip
 
