@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, final
 
@@ -110,12 +111,13 @@ class Library:
         self._no_model = tokenize
         self._roots = _absolute(roots)
         self._scanning = threading.Lock()  # one scan at a time; guards all down to `_progress`
+        self._stop = stop or threading.Event()
         self._scanner = Scanner(
             self._roots,
             index,
             read=read,
             wait=wait,
-            stop=stop or threading.Event(),
+            stop=self._stop,
             on_progress=self._note_progress,
         )
         self._last: tuple[int, Rescan] | None = None
@@ -156,7 +158,7 @@ class Library:
                     view = self._see(self._model, choices, self._loaded, self._prepared.view)
                     self._prepared = self._prepared.followed_by(view, self._tokenize)
                 self._catalogue = Catalogue(
-                    self._generation, self._prepared, choices, self._index.hashes, self.sha256
+                    self._generation, self._prepared, choices, self._index.hashes
                 )
             return self._catalogue
 
@@ -205,6 +207,18 @@ class Library:
     def sha256(self, entry: Entry) -> str:
         """Return the SHA-256 of an entry's file, computed once. Raises `OSError`."""
         return self._index.sha256(entry.place.full_path)
+
+    def hash_twins(self) -> None:
+        """Hash all files of one name and one size, so that lists can say which are the same."""
+        known = self._index.hashes()
+        for entry in self.view.same_sizes:
+            if self._stop.is_set():
+                return
+            if entry.place.full_path not in known:
+                with suppress(OSError):  # it is gone, or tried again in the next generation
+                    self.sha256(entry)
+        if self._index.hashes().keys() - known:
+            self._renew()
 
     def token_ids(self, names: Iterable[str], tokenize: Tokenize) -> dict[str, TokenIds]:
         """Return what a tokenizer makes of each name; it is asked once for each, ever."""
