@@ -19,7 +19,8 @@ from lib_embeddings.entries.plans import folder_inside, plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.files import Files, made_folder
+from lib_embeddings.library.files import made_folder
+from lib_embeddings.library.journal import Journal
 
 
 def add_parser(commands: Any) -> None:
@@ -119,9 +120,9 @@ def _restore(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _files() -> Iterator[Files]:
+def _files() -> Iterator[Journal]:
     with closing(Choices()) as choices:
-        yield Files(choices)
+        yield Journal(choices)
 
 
 def _entry(file: str) -> Entry:

@@ -14,24 +14,24 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple, final
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.moves import Move, carry_out
+from lib_embeddings.entries.moves import Move
 from lib_embeddings.entries.place import Place, absolute
-from lib_embeddings.entries.plans import check_name, folder_inside, plan_move
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.snapshot import Changes, Snapshot, diff, entry_at
+from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.entries.walk import Folder, Found
 from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice, Choices, FieldChoice
 from lib_embeddings.library.choices_file import Edit
-from lib_embeddings.library.files import Files, Trashed, made_folder
+from lib_embeddings.library.files import Files
 from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.index import Index, no_collecting
+from lib_embeddings.library.journal import Journal
 from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.prepared import Prepared
@@ -106,7 +106,7 @@ class Library:
         """
         self._index = index
         self._choices = choices
-        self._files = Files(choices, self._keep_reading) if choices else None
+        self._journal = Journal(choices, self._keep_reading) if choices else None
         self._token_ids = TokenIdStore(index.path)
         self._no_model = tokenize
         self._roots = _absolute(roots)
@@ -286,97 +286,21 @@ class Library:
         if self._choices and self._choices.change(edit):
             self._renew()
 
-    def rename(self, entry: Entry, name: str) -> str:
-        """Give an embedding another name, and return the new id. Raises `MoveError`."""
-        with self._scanning:
-            plan = self._own_files.rename(entry, name, self._snapshot.entries)
-        self._rescan_around(plan.after)
-        return plan.after.id
-
-    def move(self, entry: Entry, folder: str, new_folder: str = "") -> str:
-        """Bring an embedding into another folder, and return the new id.
-
-        Args:
-            folder: its id, as the catalogue has it.
-            new_folder: the name of one in it, which is made if it is not there; none for itself.
-
-        Raises:
-            MoveError: there is no such folder, or none should be called so, or the name is taken
-                there, or the disk refuses.
-        """
-        with self._scanning:
-            target = self.folder(folder)
-            if new_folder:
-                target = folder_inside(target, new_folder)
-            with made_folder(target):
-                plan = plan_move(entry, target)
-                self._own_files.carry_out(plan)
-        self._rescan_around(plan.before, plan.after)
-        return plan.after.id
-
-    def add(self, file: str, folder: str) -> str:
-        """Bring a new file into a folder, once it is judged, and return its id.
-
-        Args:
-            file: the path of one that lies outside of all folders.
-            folder: the id of one, as the catalogue has it.
-
-        Raises:
-            MoveError: it is no sound embedding, or its name is taken, or the disk refuses.
-        """
-        entry = entry_at(Place.of_file(file))
-        if entry.reading.state != "ok":
-            raise MoveError(f"it was not kept: {entry.reading.reason}")
-        with self._scanning:
-            check_name(entry, entry.place.name, self._snapshot.entries)
-            plan = plan_move(entry, self.folder(folder))
-            carry_out(plan.moves)
-        self._rescan_around(plan.after)
-        return plan.after.id
-
-    @property
-    def trash(self) -> tuple[Trashed, ...]:
-        """What was deleted and can be restored, the newest first."""
-        return self._files.trash if self._files else ()
-
-    def delete(self, entry: Entry) -> Trashed:
-        """Bring an embedding to the trash. Raises `MoveError`."""
-        with self._scanning:
-            trashed = self._own_files.delete(entry)
-        self._rescan_around(entry.place)
-        return trashed
-
-    def restore(self, id: str) -> str:  # noqa: A002 the word of the API
-        """Bring an embedding back from the trash, and return its id in the library.
-
-        Raises:
-            MoveError: it is not in the trash, or something has its place now, or the disk refuses.
-        """
-        with self._scanning:
-            plan = self._own_files.restore(id)
-        self._rescan_around(plan.after)
-        return plan.after.id
-
-    def empty_trash(self) -> None:
-        """Delete for good what is in the trash. Raises `MoveError`."""
-        self._own_files.empty_trash()
-
-    def _rescan_around(self, *places: Place) -> None:
-        """Find what we have changed ourselves, in the folders of some files."""
-        self.rescan_folders({place.full_folder for place in places})
+    @cached_property
+    def files(self) -> Files:
+        """Its files, for those who may change them."""
+        return Files(
+            self._journal,
+            self._scanning,
+            lambda: self._snapshot.entries,
+            self.folder,
+            self.rescan_folders,
+        )
 
     def _keep_reading(self, move: Move) -> None:
         old, new = move
         if new.suffix == old.suffix:  # with another ending it is read as another file
             self._index.move(old.full_path, new.full_path)
-
-    @property
-    def _own_files(self) -> Files:
-        if self._files is None:
-            raise MoveError(
-                "files cannot be moved here: this library has no folder for its records"
-            )
-        return self._files
 
     def folder(self, id: str) -> Place:  # noqa: A002 likewise
         """Return the place of a folder by its id. Raises `MoveError` where there is none."""
