@@ -1,4 +1,4 @@
-"""Put script, translations, style and pictures into the wheel, where `web/tab.py` looks for them first.
+"""Put the page and its pictures into the wheel, where `web/tab.py` looks for them first.
 
 They lie at the top of the repository because the WebUIs load them from there.
 """

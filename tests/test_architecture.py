@@ -163,7 +163,7 @@ OPENERS = {
     "sources.concepts": "the list of the Concept Library",
     "sources.offline": "the list of what Civitai did not know",
     "entries.moves": "copies of files on their way to another disk",
-    "library.files": "the records of what moves",
+    "library.journal": "the records of what moves",
 }
 OPENING = {"os.open", "io.open", "Image.open", "read_bytes", "read_text", "mmap"}
 
@@ -199,7 +199,8 @@ CUTTERS = {
     "library.index_file": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store",
     "library.choices_file": "the file of older versions beside the store",
-    "library.files": "the trash, and the records of what moves",
+    "library.files": "the folder of a file on its way here",
+    "library.journal": "the trash, and the records of what moves",
     "web.tab": "the scripts and styles of the page",
     "sources.download": "the folder of downloads",
     "sources.settings": "the file of settings",

@@ -14,12 +14,13 @@ from typing import Any
 
 from lib_embeddings.cli import OK, refuse
 from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.moves import made_folder
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import folder_inside, plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.files import Files, made_folder
+from lib_embeddings.library.journal import Journal
 
 
 def add_parser(commands: Any) -> None:
@@ -119,9 +120,9 @@ def _restore(options: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _files() -> Iterator[Files]:
+def _files() -> Iterator[Journal]:
     with closing(Choices()) as choices:
-        yield Files(choices)
+        yield Journal(choices)
 
 
 def _entry(file: str) -> Entry:

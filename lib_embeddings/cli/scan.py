@@ -36,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, index: Index) -> int:
     with scanned(options.folders, options.model, index) as library:
+        if options.json:
+            library.hash_twins()
         found = library.catalogue
         if options.json:
             print_json(view_as_json(found))

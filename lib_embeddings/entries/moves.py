@@ -11,8 +11,8 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from lib_embeddings.entries.drafts import advice_on, draft_name, sweep
@@ -31,6 +31,29 @@ class Move(NamedTuple):
 
     source: Place
     target: Place
+
+
+@contextmanager
+def made_folder(place: Place) -> Iterator[Place]:
+    """Make a folder where there is none, and remove it again if nothing has come into it.
+
+    Raises:
+        MoveError: the disk refuses.
+    """
+    is_new = not os.path.lexists(place.full_path)
+    if is_new:
+        try:
+            os.mkdir(place.full_path)
+        except OSError as error:
+            raise MoveError(
+                f"the folder {shown(place.filename, 255)} cannot be made: {error.strerror}"
+            ) from error
+    try:
+        yield place
+    finally:
+        if is_new:
+            with suppress(OSError):  # it is not empty any more
+                os.rmdir(place.full_path)
 
 
 def carry_out(moves: Sequence[Move]) -> None:

@@ -80,6 +80,30 @@ def living_library(
         )
         watcher = Watcher(library, writes, stop)
         try:
-            yield Living(library, watcher)
+            with _hashing_twins(library, stop):
+                yield Living(library, watcher)
         finally:
             watcher.stop()
+
+
+@contextmanager
+def _hashing_twins(library: Library, stop: threading.Event) -> Iterator[None]:
+    """Hash twins after each change, in a thread of its own, so that no reader waits for it."""
+    news = threading.Event()
+
+    def hash_twins() -> None:
+        while news.wait() and not stop.is_set():
+            news.clear()
+            if library.progress is None:
+                library.hash_twins()
+
+    thread = threading.Thread(target=hash_twins, name="embeddings-twins", daemon=True)
+    unsubscribe = library.subscribe(lambda _generation, _changes: news.set())
+    thread.start()
+    try:
+        yield
+    finally:
+        unsubscribe()
+        stop.set()
+        news.set()
+        thread.join()

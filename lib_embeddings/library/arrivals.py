@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 from lib_embeddings.entries.companions import video_kind
 from lib_embeddings.entries.drafts import write_new
 from lib_embeddings.entries.entry import Companion, Entry
-from lib_embeddings.entries.moves import carry_out
+from lib_embeddings.entries.moves import carry_out, made_folder
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import FolderNames, check_name, folder_inside, plan_move
 from lib_embeddings.entries.read import open_file, read_file
@@ -27,7 +27,6 @@ from lib_embeddings.entries.texts import content, parsed
 from lib_embeddings.entries.thumbnails import shrink
 from lib_embeddings.entries.walk import unopened, walk
 from lib_embeddings.errors import MoveError, shown
-from lib_embeddings.library.files import made_folder
 from lib_embeddings.limits import KIB, LIMITS
 from lib_embeddings.names import (
     COMPANION_SUFFIXES,

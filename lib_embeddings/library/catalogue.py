@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.library.choices import NO_CHOICE, Choice
 from lib_embeddings.library.completion import Completer
@@ -63,10 +62,6 @@ class _Found(NamedTuple):
     counts: Mapping[str, int]
 
 
-def _sha256_of(entry: Entry) -> str:
-    return sha256(entry.place.full_path)
-
-
 @dataclass(frozen=True)
 class Catalogue:
     """All entries of one generation. What searching and sorting need is prepared once, when asked.
@@ -74,14 +69,12 @@ class Catalogue:
     Attributes:
         choices: what people chose for single entries, by id.
         hashes: returns full path -> SHA-256, as far as they are known by now.
-        sha256: returns the SHA-256 of an entry's file. Raises `OSError`.
     """
 
     generation: int
     prepared: Prepared
     choices: Mapping[str, Choice] = field(default_factory=dict)
     hashes: Callable[[], Mapping[str, str]] = dict
-    sha256: Callable[[Entry], str] = _sha256_of
 
     @property
     def view(self) -> View:
@@ -113,13 +106,12 @@ class Catalogue:
         return folder_id(self._root_numbers[place.root], place.folder)
 
     def has_same_bytes(self, one: Entry, other: Entry) -> bool | None:
-        """Tell whether two files are equal; None where one of them cannot be read now."""
+        """Tell whether two files are equal; None where nobody has hashed them yet. Opens none."""
         if one.size != other.size:
             return False
-        try:
-            return self.sha256(one) == self.sha256(other)
-        except OSError:
-            return None
+        hashes = self.hashes()
+        known = [hashes.get(entry.place.full_path) for entry in (one, other)]
+        return known[0] == known[1] if all(known) else None
 
     def select(
         self,

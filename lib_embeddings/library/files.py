@@ -1,326 +1,139 @@
-"""Move the files of embeddings, with what people chose for them; the trash is one of the places.
+"""What people do with the files of a library: they add, rename, move, delete and restore them.
 
-A plan is written down before its first file moves, and crossed out behind the last. Whoever finds
-one that was cut off takes it back, so that everything of an embedding has one name and one place,
-however a process ended. A plan that moved files into the trash is kept beside them: to take it back
-is to restore them.
-
-All of it lies beside the choices, never in a folder of embeddings, and one process moves at a time.
+No scan sees it half done, and each ends with a scan of the folders that it changed.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import os
-import secrets
-import shutil
-import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from functools import partial
-from pathlib import Path
-from typing import NamedTuple
+import threading
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import BinaryIO, final
 
-from lib_embeddings.entries.drafts import write_at_once
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.moves import Move, carry_out, take_back
+from lib_embeddings.entries.moves import made_folder
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.plans import Plan, plan_removal, plan_rename
-from lib_embeddings.entries.sidecars import follow_moves
-from lib_embeddings.errors import MoveError, shown
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.choices_file import patiently, transaction
-from lib_embeddings.names import fold
-
-log = logging.getLogger(__name__)
+from lib_embeddings.entries.plans import folder_inside, plan_move
+from lib_embeddings.errors import MoveError
+from lib_embeddings.library.arrivals import Arrival, Arrivals
+from lib_embeddings.library.journal import Journal, Trashed
 
 
-class Trashed(NamedTuple):
-    """An embedding in the trash.
-
-    Attributes:
-        place: where it was, and would be again.
-        time: when it was deleted, in seconds since 1970.
-        size: of all that belongs to it, in bytes.
-    """
-
-    id: str
-    place: Place
-    time: float
-    size: int
-
-
-@contextmanager
-def made_folder(place: Place) -> Iterator[Place]:
-    """Make a folder where there is none, and remove it again if nothing has come into it.
-
-    Raises:
-        MoveError: the disk refuses.
-    """
-    is_new = not os.path.lexists(place.full_path)
-    if is_new:
-        try:
-            os.mkdir(place.full_path)
-        except OSError as error:
-            raise MoveError(
-                f"the folder {shown(place.filename, 255)} cannot be made: {error.strerror}"
-            ) from error
-    try:
-        yield place
-    finally:
-        if is_new:
-            with suppress(OSError):  # it is not empty any more
-                os.rmdir(place.full_path)
-
-
-class _Record(NamedTuple):
-    """A plan as it is written down; its file's name is its id.
-
-    Attributes:
-        ids: what choices have to follow: old id -> new id.
-        size: of all files, in bytes.
-        names: what sets have to follow: old name -> new name.
-    """
-
-    moves: tuple[Move, ...]
-    ids: Mapping[str, str]
-    time: float
-    size: int
-    names: Mapping[str, str]
-
-    @classmethod
-    def of(cls, plan: Plan, ids: Mapping[str, str], names: Mapping[str, str]) -> _Record:
-        """Note a plan. Raises `OSError` where one of its files is gone."""
-        size = sum(os.lstat(move.source.full_path).st_size for move in plan.moves)
-        return cls(plan.moves, ids, time.time(), size, names)
-
-    def follow(self, choices: Choices) -> None:
-        """Let what people chose go where the files go."""
-        choices.move(self.ids, self.names)
-
-    def follow_back(self, choices: Choices) -> None:
-        """Let it go back with them."""
-        choices.move(_turned(self.ids), _turned(self.names))
-
-    def as_json(self) -> bytes:
-        return json.dumps(self._asdict()).encode()
-
-    @classmethod
-    def of_json(cls, text: bytes) -> _Record:
-        """Understand one. Raises errors of several kinds when it is damaged."""
-        written = json.loads(text)
-        moves = [Move(Place(*source), Place(*target)) for source, target in written["moves"]]
-        ids, names = (
-            {str(old): str(new) for old, new in mapping.items()}
-            for mapping in (written["ids"], written.get("names", {}))  # none in older versions
-        )
-        if not moves:
-            raise ValueError("it has no files")
-        return cls(tuple(moves), ids, float(written["time"]), int(written["size"]), names)
-
-
+@final
 class Files:
-    """Moves files, and keeps the trash. Any thread and any process may call any method."""
+    """The files of a library, for those who may change them."""
 
-    def __init__(
-        self, choices: Choices, moved: Callable[[Move], object] = lambda _move: None
+    def __init__(  # noqa: PLR0913, PLR0917 - what it needs of a library
+        self,
+        journal: Journal | None,
+        scanning: threading.Lock,
+        entries: Callable[[], Iterable[Entry]],
+        folder: Callable[[str], Place],
+        rescan: Callable[[Collection[str]], object],
+        keep: Callable[[Entry], object],
     ) -> None:
-        """Take back what was cut off before.
+        """Prepare.
 
         Args:
-            moved: called for each file that has moved.
+            journal: notes what moves; without it only new files can be added.
+            scanning: held while anybody scans.
+            entries: returns all that are in the library.
+            folder: returns the place of a folder by its id; raises `MoveError`.
+            rescan: scans folders, by their full paths.
+            keep: remembers one that is read.
         """
-        self._choices = choices
-        self._moved = moved
-        self._folder = Path(choices.folder)
-        self._begun = self._folder / "moves"
-        self._trash = self._folder / "trash"
-        if any(self._begun.glob("*")):
-            with suppress(MoveError):
-                self._alone(lambda: None)
+        self._kept = journal
+        self._scanning = scanning
+        self._entries = entries
+        self._folder = folder
+        self._rescan = rescan
+        self._keep = keep
 
-    def carry_out(self, plan: Plan, names: Mapping[str, str] | None = None) -> None:
-        """Move all files of a plan, or none. Raises `MoveError`.
+    def rename(self, entry: Entry, name: str) -> str:
+        """Give an embedding another name, and return the new id. Raises `MoveError`."""
+        with self._scanning:
+            plan = self._journal.rename(entry, name, self._entries())
+        self._rescan_around(plan.after)
+        return plan.after.id
 
-        Args:
-            names: old name -> new name, in sets.
-        """
-        id_, ids = secrets.token_hex(8), _ids_of(plan)
-        self._alone(lambda: self._carry_out(id_, _Record.of(plan, ids, names or {})))
-
-    def rename(self, entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
-        """Give an embedding another name, in sets as well, and return what moved.
+    def move(self, entry: Entry, folder: str, new_folder: str = "") -> str:
+        """Bring an embedding into another folder, and return the new id.
 
         Args:
-            others: all that are in the library, as far as it is known: none that serves the same
-                models may have the name, and a set that may mean another file goes on naming it.
+            folder: its id, as the catalogue has it.
+            new_folder: the name of one in it, which is made if it is not there; none for itself.
 
         Raises:
-            MoveError: the name is taken, or none should be called so, or the disk refuses.
+            MoveError: there is no such folder, or none should be called so, or the name is taken
+                there, or the disk refuses.
         """
-        others = tuple(others)
-        plan = plan_rename(entry, name, others)
-        namesakes = (
-            each
-            for each in others
-            if each.reading.state == "ok" and fold(each.place.name) == fold(entry.place.name)
-        )
-        is_alone = all(each.place == entry.place for each in namesakes)
-        self.carry_out(plan, {entry.place.name: name} if is_alone else {})
-        return plan
+        with self._scanning:
+            target = self._folder(folder)
+            if new_folder:
+                target = folder_inside(target, new_folder)
+            with made_folder(target):
+                plan = plan_move(entry, target)
+                self._journal.carry_out(plan)
+        self._rescan_around(plan.before, plan.after)
+        return plan.after.id
 
-    def delete(self, entry: Entry) -> Trashed:
-        """Move an embedding to the trash. Raises `MoveError`."""
-        id_ = secrets.token_hex(8)
-        folder = self._trash / id_
-        plan = plan_removal(entry, Place.of_root(folder))
-        ids = {each.id: f"{each.id}@{id_}" for each in (entry.place, *entry.place.from_each_root())}
-        self._alone(lambda: self._carry_out(id_, _Record.of(plan, ids, {}), folder))
-        return next(each for each in self.trash if each.id == id_)
+    def add(self, body: BinaryIO, listed: Sequence[tuple[str, int]], folder: str) -> list[Arrival]:
+        """Bring new files into a folder, each once it is judged, and say what became of them.
 
-    def restore(self, id_: str) -> Plan:
-        """Move an embedding from the trash to where it was, and return what moved.
+        What lies beside an embedding comes with it. However many come, their folder is looked at
+        once.
+
+        Args:
+            body: ends with them, one after the other.
+            listed: for each where it shall lie below the folder, with `/`, and its size.
+            folder: the id of one, as the catalogue has it.
 
         Raises:
-            MoveError: it is not in the trash, or something has its place now.
+            MoveError: there is no such folder.
         """
-        records = self._records(self._trash)
-        path, record = next((each for each in records if each[0].stem == id_), (None, None))
-        if path is None or record is None:
-            raise MoveError("it is not in the trash any more")
-        plan = Plan(tuple(Move(target, source) for source, target in record.moves))
-        self._alone(partial(self._restore, path, record, plan))
-        return plan
-
-    def empty_trash(self) -> None:
-        """Delete for good what is in the trash. Raises `MoveError`."""
-        self._alone(self._empty_trash)
+        with Arrivals.unpacked(body, listed) as arrivals:
+            with self._scanning:
+                target = self._folder(folder)
+                entries = list(arrivals.move_into(target, self._entries()))
+                for entry in entries:
+                    self._keep(entry)  # it is read, and whoever judged it waited for it
+            self._rescan_around(*(entry.place for entry in entries))
+            return list(arrivals.outcomes(listed))
 
     @property
     def trash(self) -> tuple[Trashed, ...]:
-        """What is in the trash, the newest first."""
-        trashed = (
-            Trashed(path.stem, record.moves[-1].source, record.time, record.size)
-            for path, record in self._records(self._trash)
-        )
-        return tuple(sorted(trashed, key=lambda each: each.time, reverse=True))
+        """What was deleted and can be restored, the newest first."""
+        return self._kept.trash if self._kept else ()
 
-    def _carry_out(self, id_: str, record: _Record, folder: Path | None = None) -> None:
-        """Move the files of a plan that is about to be written down.
+    def delete(self, entry: Entry) -> Trashed:
+        """Bring an embedding to the trash. Raises `MoveError`."""
+        with self._scanning:
+            trashed = self._journal.delete(entry)
+        self._rescan_around(entry.place)
+        return trashed
 
-        Args:
-            folder: where the trash will have them; None where they stay in the library.
+    def restore(self, id: str) -> str:  # noqa: A002 the word of the API
+        """Bring an embedding back from the trash, and return its id in the library.
+
+        Raises:
+            MoveError: it is not in the trash, or something has its place now, or the disk refuses.
         """
-        path = self._begun / f"{id_}.json"
-        for each in filter(None, (path.parent, folder)):
-            each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_at_once(path, record.as_json())
-        try:
-            carry_out(record.moves)
-        except MoveError:
-            self._take_back(path, record)
-            raise
-        record.follow(self._choices)
-        for move in record.moves:
-            self._moved(move)
-        if folder:
-            os.replace(path, folder.with_suffix(".json"))
-            return
-        path.unlink()
-        follow_moves(record.moves)
+        with self._scanning:
+            plan = self._journal.restore(id)
+        self._rescan_around(plan.after)
+        return plan.after.id
 
-    def _restore(self, path: Path, record: _Record, plan: Plan) -> None:
-        for source, target in plan.moves:
-            if os.path.lexists(source.full_path) and os.path.lexists(target.full_path):
-                raise MoveError(f"{shown(target.path, 255)} is there again: rename it first")
-        root = plan.after.root
-        if not os.path.isdir(root):
+    def empty_trash(self) -> None:
+        """Delete for good what is in the trash. Raises `MoveError`."""
+        self._journal.empty_trash()
+
+    def _rescan_around(self, *places: Place) -> None:
+        """Find what we have changed ourselves, in the folders of some files."""
+        self._rescan({place.full_folder for place in places})
+
+    @property
+    def _journal(self) -> Journal:
+        if self._kept is None:
             raise MoveError(
-                f"its folder {shown(Place.of_root(root).filename, 255)} is not there: make it, or "
-                "connect its drive"
+                "files cannot be moved here: this library has no folder for its records"
             )
-        os.makedirs(plan.after.full_folder, exist_ok=True)
-        begun = self._begun / path.name
-        os.replace(path, begun)  # whoever ends this process now lets the next one restore it
-        record.follow_back(self._choices)
-        try:
-            carry_out(plan.moves)
-        except MoveError:
-            record.follow(self._choices)
-            os.replace(begun, path)
-            raise
-        for move in plan.moves:
-            self._moved(move)
-        begun.unlink()
-        path.with_suffix("").rmdir()
-
-    def _empty_trash(self) -> None:
-        for path, record in self._records(self._trash):
-            try:
-                with suppress(FileNotFoundError):
-                    shutil.rmtree(path.with_suffix(""))
-            except OSError as error:
-                raise MoveError(f"the trash cannot be emptied: {error.strerror}") from error
-            self._choices.forget(record.ids.values())
-            path.unlink()
-
-    def _take_back_all(self) -> None:
-        for draft in self._begun.glob("*.tmp"):  # of a record that was never written to its end
-            draft.unlink()
-        for path, record in self._records(self._begun):
-            self._take_back(path, record)
-
-    def _take_back(self, path: Path, record: _Record) -> None:
-        """Put the files of a plan back, and cross it out unless some cannot be put back now."""
-        source, target = record.moves[-1]
-        if os.path.lexists(target.full_path) and not os.path.lexists(source.full_path):
-            record.follow_back(self._choices)  # else they are of a file that has the name now
-        left = take_back(record.moves)
-        for source, target in left:
-            log.warning(
-                "%s was on its way and cannot be moved back to %s",
-                shown(target.full_path, 255),
-                shown(source.full_path, 255),
-            )
-        if not left:
-            path.unlink()
-            with suppress(OSError):
-                (self._trash / path.stem).rmdir()
-
-    def _records(self, folder: Path) -> Iterator[tuple[Path, _Record]]:
-        for path in sorted(folder.glob("*.json")):
-            try:
-                yield path, _Record.of_json(path.read_bytes())
-            except (OSError, ValueError, TypeError, LookupError) as error:
-                log.warning("the record of moved files %s cannot be read: %s", path, error)
-
-    def _alone(self, work: Callable[[], None]) -> None:
-        """Do something while no other process moves files, and nothing is left half done."""
-
-        def work_alone() -> None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with transaction(str(self._folder / "moves.lock"), "EXCLUSIVE"):
-                self._take_back_all()
-                work()
-
-        try:
-            patiently(work_alone)
-        except OSError as error:
-            why = error.strerror or error
-            raise MoveError(f"nothing was moved: {why}") from error
-        except sqlite3.Error as error:
-            raise MoveError(f"another program moves files now: try again ({error})") from error
-
-
-def _turned(mapping: Mapping[str, str]) -> dict[str, str]:
-    return {new: old for old, new in mapping.items()}
-
-
-def _ids_of(plan: Plan) -> dict[str, str]:
-    """Return the old and new ids of an embedding, whichever folder above it is scanned."""
-    after = {place.root: place for place in plan.after.from_each_root()}
-    before = (place for place in plan.before.from_each_root() if place.root in after)
-    ids = {place.id: after[place.root].id for place in before}
-    return {plan.before.id: plan.after.id, **ids}
+        return self._kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,6 +85,10 @@ def details_as_json(
         sha256: hashes an entry's file; asked for embeddings only, as other files may be huge.
     """
     hashed = sha256(seen.entry) if seen.entry.reading.state == "ok" else None
+    for twin in catalogue.view.twins(seen):
+        if twin.entry.size == seen.entry.size:
+            with suppress(OSError):  # then nobody knows whether it is the same
+                sha256(twin.entry)
     found = entry_as_json(catalogue, seen)
     claims = read_texts(seen.entry).claims
     if hashed and claims.sha256 not in (None, hashed):

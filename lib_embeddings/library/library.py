@@ -12,26 +12,26 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
-from typing import BinaryIO, NamedTuple, final
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from functools import cached_property, partial
+from typing import NamedTuple, final
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import Move
 from lib_embeddings.entries.place import Place, absolute
-from lib_embeddings.entries.plans import folder_inside, plan_move
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.entries.walk import Folder, Found
 from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.library.arrivals import Arrival, Arrivals
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice, Choices, FieldChoice
 from lib_embeddings.library.choices_file import Edit
-from lib_embeddings.library.files import Files, Trashed, made_folder
+from lib_embeddings.library.files import Files
 from lib_embeddings.library.folders import folder_id
 from lib_embeddings.library.index import Index, no_collecting
+from lib_embeddings.library.journal import Journal
 from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.prepared import Prepared
@@ -106,17 +106,18 @@ class Library:
         """
         self._index = index
         self._choices = choices
-        self._files = Files(choices, self._keep_reading) if choices else None
+        self._journal = Journal(choices, self._keep_reading) if choices else None
         self._token_ids = TokenIdStore(index.path)
         self._no_model = tokenize
         self._roots = _absolute(roots)
         self._scanning = threading.Lock()  # one scan at a time; guards all down to `_progress`
+        self._stop = stop or threading.Event()
         self._scanner = Scanner(
             self._roots,
             index,
             read=read,
             wait=wait,
-            stop=stop or threading.Event(),
+            stop=self._stop,
             on_progress=self._note_progress,
         )
         self._last: tuple[int, Rescan] | None = None
@@ -157,7 +158,7 @@ class Library:
                     view = self._see(self._model, choices, self._loaded, self._prepared.view)
                     self._prepared = self._prepared.followed_by(view, self._tokenize)
                 self._catalogue = Catalogue(
-                    self._generation, self._prepared, choices, self._index.hashes, self.sha256
+                    self._generation, self._prepared, choices, self._index.hashes
                 )
             return self._catalogue
 
@@ -206,6 +207,18 @@ class Library:
     def sha256(self, entry: Entry) -> str:
         """Return the SHA-256 of an entry's file, computed once. Raises `OSError`."""
         return self._index.sha256(entry.place.full_path)
+
+    def hash_twins(self) -> None:
+        """Hash all files of one name and one size, so that lists can say which are the same."""
+        known = self._index.hashes()
+        for entry in self.view.same_sizes:
+            if self._stop.is_set():
+                return
+            if entry.place.full_path not in known:
+                with suppress(OSError):  # it is gone, or tried again in the next generation
+                    self.sha256(entry)
+        if self._index.hashes().keys() - known:
+            self._renew()
 
     def token_ids(self, names: Iterable[str], tokenize: Tokenize) -> dict[str, TokenIds]:
         """Return what a tokenizer makes of each name; it is asked once for each, ever."""
@@ -273,100 +286,22 @@ class Library:
         if self._choices and self._choices.change(edit):
             self._renew()
 
-    def rename(self, entry: Entry, name: str) -> str:
-        """Give an embedding another name, and return the new id. Raises `MoveError`."""
-        with self._scanning:
-            plan = self._own_files.rename(entry, name, self._snapshot.entries)
-        self._rescan_around(plan.after)
-        return plan.after.id
-
-    def move(self, entry: Entry, folder: str, new_folder: str = "") -> str:
-        """Bring an embedding into another folder, and return the new id.
-
-        Args:
-            folder: its id, as the catalogue has it.
-            new_folder: the name of one in it, which is made if it is not there; none for itself.
-
-        Raises:
-            MoveError: there is no such folder, or none should be called so, or the name is taken
-                there, or the disk refuses.
-        """
-        with self._scanning:
-            target = self.folder(folder)
-            if new_folder:
-                target = folder_inside(target, new_folder)
-            with made_folder(target):
-                plan = plan_move(entry, target)
-                self._own_files.carry_out(plan)
-        self._rescan_around(plan.before, plan.after)
-        return plan.after.id
-
-    def add(self, body: BinaryIO, listed: Sequence[tuple[str, int]], folder: str) -> list[Arrival]:
-        """Bring new files into a folder, each once it is judged, and say what became of them.
-
-        What lies beside an embedding comes with it. However many come, their folder is looked at
-        once.
-
-        Args:
-            body: ends with them, one after the other.
-            listed: for each where it shall lie below the folder, with `/`, and its size.
-            folder: the id of one, as the catalogue has it.
-
-        Raises:
-            MoveError: there is no such folder.
-        """
-        with Arrivals.unpacked(body, listed) as arrivals:
-            with self._scanning:
-                target = self.folder(folder)
-                entries = list(arrivals.move_into(target, self._snapshot.entries))
-                for entry in entries:
-                    self._index.keep(entry)  # it is read, and whoever judged it waited for it
-            self._rescan_around(*(entry.place for entry in entries))
-            return list(arrivals.outcomes(listed))
-
-    @property
-    def trash(self) -> tuple[Trashed, ...]:
-        """What was deleted and can be restored, the newest first."""
-        return self._files.trash if self._files else ()
-
-    def delete(self, entry: Entry) -> Trashed:
-        """Bring an embedding to the trash. Raises `MoveError`."""
-        with self._scanning:
-            trashed = self._own_files.delete(entry)
-        self._rescan_around(entry.place)
-        return trashed
-
-    def restore(self, id: str) -> str:  # noqa: A002 the word of the API
-        """Bring an embedding back from the trash, and return its id in the library.
-
-        Raises:
-            MoveError: it is not in the trash, or something has its place now, or the disk refuses.
-        """
-        with self._scanning:
-            plan = self._own_files.restore(id)
-        self._rescan_around(plan.after)
-        return plan.after.id
-
-    def empty_trash(self) -> None:
-        """Delete for good what is in the trash. Raises `MoveError`."""
-        self._own_files.empty_trash()
-
-    def _rescan_around(self, *places: Place) -> None:
-        """Find what we have changed ourselves, in the folders of some files."""
-        self.rescan_folders({place.full_folder for place in places})
+    @cached_property
+    def files(self) -> Files:
+        """Its files, for those who may change them."""
+        return Files(
+            self._journal,
+            self._scanning,
+            lambda: self._snapshot.entries,
+            self.folder,
+            self.rescan_folders,
+            self._index.keep,
+        )
 
     def _keep_reading(self, move: Move) -> None:
         old, new = move
         if new.suffix == old.suffix:  # with another ending it is read as another file
             self._index.move(old.full_path, new.full_path)
-
-    @property
-    def _own_files(self) -> Files:
-        if self._files is None:
-            raise MoveError(
-                "files cannot be moved here: this library has no folder for its records"
-            )
-        return self._files
 
     def folder(self, id: str) -> Place:  # noqa: A002 likewise
         """Return the place of a folder by its id. Raises `MoveError` where there is none."""

@@ -31,7 +31,7 @@ class VectorsJson(TypedDict):
 class TwinJson(TypedDict):
     """What programs learn about another file with the same name.
 
-    `same_bytes` is null if one of the files cannot be read now. `is_grouped`: it is a duplicate of
+    `same_bytes` is null until both files are hashed. `is_grouped`: it is a duplicate of
     this one, which stands for it in lists.
     """
 

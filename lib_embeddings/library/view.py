@@ -183,6 +183,13 @@ class View:
         rows = self._twins.get(fold(seen.name), ()) if seen.state in ("ok", "duplicate") else ()
         return tuple(other for other in rows if other is not seen)
 
+    @property
+    def same_sizes(self) -> Iterator[Entry]:
+        """All embeddings with the name and the size of another one, which may be the same file."""
+        for rows in self._twins.values():
+            sizes = Counter(seen.entry.size for seen in rows)
+            yield from (seen.entry for seen in rows if sizes[seen.entry.size] > 1)
+
 
 def _marked(
     group: Iterable[ViewEntry], lens: Lens, roots: Sequence[str]

@@ -27,9 +27,9 @@ from lib_embeddings.errors import BadName, MoveError, PictureError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.arrivals import Arrival
 from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.files import Trashed
 from lib_embeddings.library.folders import FolderCount, folder_id
 from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
+from lib_embeddings.library.journal import Trashed
 from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.lines import by_family

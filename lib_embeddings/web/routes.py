@@ -286,35 +286,37 @@ class _Routes:
         seen = self._find(id)
         name = await read_text(request, "name", "the new name")
         with refusing():
-            return self._entry(await run_in_threadpool(self._library.rename, seen.entry, name))
+            files = self._library.files
+            return self._entry(await run_in_threadpool(files.rename, seen.entry, name))
 
     async def move(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         seen = self._find(id)
         target = await read_target(request)
         with refusing():
-            return self._entry(await run_in_threadpool(self._library.move, seen.entry, *target))
+            files = self._library.files
+            return self._entry(await run_in_threadpool(files.move, seen.entry, *target))
 
     async def add(self, request: Request, folder: str = "") -> Response:
         with refusing(), TemporaryFile() as body:
             listed = await receive_files(request, body)
-            arrivals = await run_in_threadpool(self._library.add, body, listed, folder)
+            arrivals = await run_in_threadpool(self._library.files.add, body, listed, folder)
             return as_json(answers.added(self._library.catalogue, arrivals))
 
     def delete(self, id: str) -> Response:  # noqa: A002 - likewise
         with refusing():
-            return as_json(answers.trashed(self._library.delete(self._find(id).entry)))
+            return as_json(answers.trashed(self._library.files.delete(self._find(id).entry)))
 
     def trash(self) -> Response:
-        return as_json(answers.trash(self._library.trash))
+        return as_json(answers.trash(self._library.files.trash))
 
     def restore(self, id: str) -> Response:  # noqa: A002 - likewise
         with refusing():
-            return self._entry(self._library.restore(id))
+            return self._entry(self._library.files.restore(id))
 
     def empty_trash(self) -> Response:
         with refusing():
-            self._library.empty_trash()
-        return as_json(answers.trash(self._library.trash))
+            self._library.files.empty_trash()
+        return as_json(answers.trash(self._library.files.trash))
 
     async def prompt(self, request: Request) -> Response:
         asked = await read_prompts(request)

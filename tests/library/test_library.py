@@ -398,7 +398,7 @@ def test_a_rename_is_a_change(root: Path, library: Library, reader: Reader) -> N
     library.choose(cat.place.id, favourite=True)
     library.change_sets(putting("s", [Member("cat", "positive")]))
     news.clear()
-    id_ = library.rename(cat, "cow")
+    id_ = library.files.rename(cat, "cow")
     assert library.sets == {"s": (Member("cow", "positive"),)}
     assert [[entry.place.path for entry in kind] for kind in news[0]] == [
         *(["a/cow.pt"], [], ["a/cat.pt"]),
@@ -414,7 +414,7 @@ def test_a_misnamed_embedding_is_used_once_it_is_renamed(root: Path, library: Li
     (root / "cat.safetensors.1").write_bytes(SD1)
     library.rescan()
     (seen,) = library.view
-    found = library.find(library.rename(seen.entry, "cat"))
+    found = library.find(library.files.rename(seen.entry, "cat"))
     assert found is not None
     assert (found.entry.place.path, found.state) == ("cat.safetensors", "ok")
 
@@ -426,5 +426,5 @@ def test_a_refused_rename_is_no_change(root: Path, library: Library) -> None:
     library.rescan()
     before, cat = library.generation, next(iter(library.view)).entry
     with pytest.raises(MoveError, match=r"already taken by dog\.pt"):
-        library.rename(cat, "dog")
+        library.files.rename(cat, "dog")
     assert library.generation == before

@@ -16,6 +16,8 @@ from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.catalogue import Catalogue
 from lib_embeddings.library.choices import Choice
+from lib_embeddings.library.index import Index
+from lib_embeddings.library.library import Library
 from lib_embeddings.library.lines import change_lines, log_lines, name_lines, summary_lines
 from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.render import EntryJson, entry_as_json, view_as_json
@@ -332,7 +334,11 @@ def test_json_of_twins(tmp_path: Path) -> None:
     for path, data in files.items():
         (tmp_path / path).parent.mkdir()
         (tmp_path / path).write_bytes(data)
-    catalogue = Catalogue(0, Prepared(scan([tmp_path], "sd1")))
+    library = Library([tmp_path], Index.nowhere())
+    library.set_model(MODEL_FAMILIES["sd1"])
+    library.rescan()
+    library.hash_twins()
+    catalogue = library.catalogue
     told = {seen.entry.place.path: entry_as_json(catalogue, seen) for seen in catalogue.view}
     ids = {path: entry["id"] for path, entry in told.items()}
     assert told["a/cat.pt"]["twins"] == [

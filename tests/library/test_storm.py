@@ -145,7 +145,9 @@ class Storm:
     def _rename_in_library(self) -> None:
         entries = entries_of(self.library)
         if entries:
-            self.library.rename(self._random.choice(entries), self._random.choice(("cow", "dog")))
+            self.library.files.rename(
+                self._random.choice(entries), self._random.choice(("cow", "dog"))
+            )
 
 
 def entries_of(library: Library) -> list[Entry]:

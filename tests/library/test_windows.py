@@ -179,7 +179,7 @@ def test_a_rename_keeps_its_rule(tmp_path: Path, windows: Windows) -> None:
         birb = entry_of(library, "birb")
         library.choose(birb.place.id, favourite=True)
         windows.take_opened()
-        id_ = library.rename(birb, "fish")
+        id_ = library.files.rename(birb, "fish")
         found = library.find(id_)
         assert found is not None
         assert found.entry.place.path == "sub/fish.pt"

@@ -632,3 +632,20 @@ def test_a_storm_ends_as_a_fresh_scan_finds_it(
         on_disk = listing_of(scan([root]))
         assert eventually(lambda: listing_of(living.library.view) == on_disk)
     assert len(on_disk) > 3
+
+
+def test_twins_are_hashed_in_the_background(tmp_path: Path) -> None:
+    """Whether files of one name and size are the same becomes known with nothing pressed."""
+    one = safetensors_file()
+    for folder, data in (("a", one), ("b", one), ("c", one[:-1] + b"!")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "cat.safetensors").write_bytes(data)
+
+    def same() -> list[bool | None]:
+        catalogue = living.library.catalogue
+        one, *others = (seen.entry for seen in catalogue.view)
+        return [catalogue.has_same_bytes(one, other) for other in others]
+
+    with living_library([tmp_path]) as living:
+        living.watcher.start()
+        assert eventually(lambda: living.library.progress is None and same() == [True, False])

@@ -17,12 +17,10 @@ from typing import Any, NamedTuple
 from modules import processing, sd_hijack, sd_models, shared
 
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, MODEL_FAMILIES, ModelFamily
-from lib_embeddings.hosts.webui.extension import Hooks, Undo
+from lib_embeddings.hosts.webui.extension import INFOTEXT_PART, Hooks, Undo
 from lib_embeddings.hosts.webui.loading import wrap_encoding
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes
 from lib_embeddings.prompts.tokenizer import TokenIds
-
-HASHES_PART = "writing of TI hashes"
 
 _CACHES = (
     ("StableDiffusionProcessing", "cached_c"),
@@ -170,11 +168,11 @@ class HashWriter:
         """Encode a prompt, or take it from a cache, and note its hashes for the infotext."""
         if not self._is_hooked or not getattr(shared.opts, _SETTING, False):
             return encode()
-        self._hooks.guard(HASHES_PART, lambda: self._drop_unknown(caches))
+        self._hooks.guard(INFOTEXT_PART, lambda: self._drop_unknown(caches))
         noted = sd_hijack.model_hijack.extra_generation_params
         before = noted.pop(TI_HASHES, "")
         encoded = encode()
-        self._hooks.guard(HASHES_PART, lambda: self._write(generation, noted, encoded, before))
+        self._hooks.guard(INFOTEXT_PART, lambda: self._write(generation, noted, encoded, before))
         return encoded
 
     def _drop_unknown(self, caches: list[list[Any]]) -> None:

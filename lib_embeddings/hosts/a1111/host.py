@@ -8,15 +8,22 @@ from typing import Any
 import modules
 from modules import sd_hijack, sd_models
 
-from lib_embeddings.hosts.a1111.encoding import HASHES_PART, HashWriter
-from lib_embeddings.hosts.a1111.loader import Loader
+from lib_embeddings.hosts.a1111.encoding import HashWriter
+from lib_embeddings.hosts.a1111.loader import A1111Loader
 from lib_embeddings.hosts.living import Living
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace, require, version
+from lib_embeddings.hosts.webui.extension import (
+    CHOICES_PART,
+    INFOTEXT_PART,
+    LOADING_PART,
+    Hooks,
+    Undo,
+    replace,
+    require,
+    version,
+)
 from lib_embeddings.hosts.webui.parts import Parts, more_folders, we_load
 from lib_embeddings.hosts.webui.studio import WebuiStudio
 from lib_embeddings.web.answers import HostFacts
-
-_LOADING_PART = "loading of embeddings"
 
 # What we cannot do without, as the WebUI calls it.
 _NEEDED = (
@@ -54,15 +61,17 @@ class Host:
         self._hashes = HashWriter(hooks)
         studio = partial(WebuiStudio, self._library, self.before_generation)
         self.parts = Parts(self._library, hooks, self.rescan, _facts, open_studio=studio)
-        self._loader = Loader(self._library, self.rescan, self.catch_up, self.parts.sha256)
+        self._loader = A1111Loader(
+            self._library, hooks, self.rescan, self.catch_up, self.parts.sha256
+        )
 
     def hook(self) -> None:
         """Act in the WebUI's own places."""
         for part, hook in (
             ("folders", self.add_folders),
-            (_LOADING_PART, self.hook_loader),
-            (HASHES_PART, self._hashes.hook),
-            ("notice of chosen models", self.hook_choices),
+            (LOADING_PART, self.hook_loader),
+            (INFOTEXT_PART, self._hashes.hook),
+            (CHOICES_PART, self.hook_choices),
         ):
             self._hooks.add(part, hook)
 
@@ -70,15 +79,15 @@ class Host:
 
     def before_generation(self) -> None:
         """Let the next prompt find what there is now."""
-        self._hooks.guard(_LOADING_PART, self._loader.follow)
+        self._hooks.guard(LOADING_PART, self._loader.follow)
 
     def before_batch(self, generation: Any) -> None:
         """Let the infotext name what this batch uses."""
-        self._hooks.guard(HASHES_PART, partial(self._hashes.begin, generation))
+        self._hooks.guard(INFOTEXT_PART, partial(self._hashes.begin, generation))
 
     def on_model_loaded(self, _model: Any) -> None:
         """Let the next prompt find what the new model can use."""
-        self._loader.on_switch()
+        self._hooks.guard(LOADING_PART, self._loader.on_load)
 
     # The loader
 
@@ -90,11 +99,11 @@ class Host:
 
     def hook_choices(self) -> Undo:
         """Hear of each checkpoint that is chosen, also of one that is in memory already."""
-        own, loader = sd_models.reload_model_weights, self._loader
+        own, on_load = sd_models.reload_model_weights, self.on_model_loaded
 
         def reload_model_weights(*args: Any, **kwargs: Any) -> Any:
             checkpoint = own(*args, **kwargs)
-            loader.on_switch()
+            on_load(checkpoint)
             return checkpoint
 
         return replace(sd_models, "reload_model_weights", reload_model_weights)
@@ -102,7 +111,7 @@ class Host:
     def change_loading(self) -> None:
         """Load embeddings, or let the WebUI do it, as the setting now says."""
         self._loader.set_loading(we_load())
-        self._loader.update_when_idle()
+        self._loader.follow_when_idle()
 
     # The folders
 

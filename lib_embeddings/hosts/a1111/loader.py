@@ -15,7 +15,6 @@ find what it can use, and nobody else hears of it.
 
 from __future__ import annotations
 
-import logging
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -27,7 +26,6 @@ from modules import sd_hijack
 from modules.textual_inversion import textual_inversion
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.hosts.a1111.encoding import (
     ActiveModel,
     active_model,
@@ -41,19 +39,16 @@ from lib_embeddings.hosts.webui.database import (
     register,
     skip,
 )
-from lib_embeddings.hosts.webui.extension import Undo, replace
+from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
-    Announcements,
     Embeddings,
-    WhenIdle,
+    Loader,
     files_in,
     is_generating,
     renames_files,
 )
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.view import View
-
-log = logging.getLogger(__name__)
 
 _Weak = Callable[[], Any]
 
@@ -68,12 +63,13 @@ class _Embedding(FileEmbedding, textual_inversion.Embedding):  # type: ignore[mi
         super().__init__(entry, encoders, sha256)
 
 
-class Loader:
+class A1111Loader(Loader):
     """Keeps the WebUI's database and the library equal, as the loaded model sees them."""
 
     def __init__(
         self,
         library: Library,
+        hooks: Hooks,
         rescan: Callable[[], object],
         catch_up: Callable[[], object],
         sha256: Callable[[Entry], str],
@@ -81,22 +77,18 @@ class Loader:
         """Prepare; nothing is wrapped before `hook`, and nothing loaded before `set_loading`.
 
         Args:
+            hooks: guards what is done while the WebUI waits for it.
             rescan: scans all folders now.
             catch_up: finds what came or went, while a picture waits.
             sha256: hashes an entry's file.
         """
-        self._library = library
+        super().__init__(library, hooks)
         self._rescan = rescan
         self._catch_up = catch_up
         self._database = sd_hijack.model_hijack.embedding_db
         self._own_load: Callable[..., None]  # from `hook` on, as the next
         self._own_find: Callable[..., Any]
         self._loading = threading.RLock()  # held while the WebUI loads by itself
-        self._is_hooked = False
-        self._announcements = Announcements(library)
-        self._when_idle = WhenIdle(partial(self._try, self._prepare_early), self._update_now)
-        self._lock = threading.Lock()  # guards all below, and the database against ourselves
-        self._loads = False
         self._main: _Weak | None = None  # the checkpoint that people see with; it may be gone
         self._lent: _Weak = _nothing
         self._registered: _Weak = _nothing  # the one that the database is for
@@ -105,11 +97,6 @@ class Loader:
     # What is wrapped
 
     def hook(self) -> Undo:
-        """Wrap the database's functions, and return what ends all that we do to it.
-
-        Raises:
-            AttributeError: it has none of that name; nothing is wrapped then.
-        """
         self._own_load = self._database.load_textual_inversion_embeddings
         self._own_find = self._database.find_embedding_at_position
         undo = ExitStack()
@@ -142,25 +129,22 @@ class Loader:
 
     def load(self, force_reload: bool = False) -> None:
         """Stand in for the database's function of this name."""
-        if self._loads:
-            error = self._try(partial(self._load, force_reload))
-            if error is not None:
-                log.warning("loading embeddings failed, the WebUI's own loader goes on: %s", error)
-                self.set_loading(False)
+        if self._loads and not self._guard(partial(self._load, force_reload)):
+            self.set_loading(False)  # the WebUI's own goes on
         if not self._loads:
             with self._loading:
                 self._own_load(force_reload)
             if self._is_hooked:
-                self._try(self.update)
+                self._guard(self.update)
 
     def find(self, tokens: list[int], offset: int) -> tuple[Any, int] | tuple[None, None]:
         """Stand in for the database's function of this name."""
         if self._loads and self._registered() is not loaded_checkpoint():
-            self._try(self.update)
+            self._guard(self.update)
         found: tuple[Any, int] | tuple[None, None] = self._own_find(tokens, offset)
         return found
 
-    def _load(self, force_reload: bool) -> None:
+    def _load(self, force_reload: bool) -> bool:
         folders = tuple(self._database.embedding_dirs.values())
         if force_reload or any(folder.has_changed() for folder in folders):
             self._rescan() if force_reload else self._catch_up()
@@ -168,15 +152,7 @@ class Loader:
                 folder.update()
         self.update()
         self._announce()
-
-    def _try(self, work: Callable[[], None]) -> Exception | None:
-        """Do what must not cost the user a picture; return why it could not be done."""
-        try:
-            work()
-        except Exception as error:  # a defect of ours, or a model that is being put together
-            log.debug("updating the WebUI's database failed", exc_info=True)
-            return error
-        return None
+        return True
 
     # When it acts
 
@@ -187,9 +163,12 @@ class Loader:
         self.update()
         self._announce()
 
-    def on_switch(self) -> None:
-        """Hear that another checkpoint has become the loaded one."""
-        self._try(self.update if is_generating() else self.follow)
+    def on_load(self) -> None:
+        """Hear that another checkpoint has become the loaded one, perhaps *lent*."""
+        if is_generating():
+            self.update()
+        else:
+            self.follow()
 
     def update(self) -> None:
         """Make database and library equal, as the model that is loaded now sees them."""
@@ -199,16 +178,11 @@ class Loader:
                 self._apply(active)
                 self._registered = weakref.ref(active.checkpoint)
 
-    def update_when_idle(self) -> None:
-        """Do the same as soon as nothing is generated, in a thread of its own."""
-        if self._is_hooked:
-            self._when_idle.ask()
-
-    def _update_now(self) -> None:
+    def _act_when_idle(self) -> None:
         if not (self._loads or renames_files()) and self._is_hooked and active_model():
-            self._try(self.load)  # as the WebUI would before the next picture
+            self.load()  # as the WebUI would before the next picture
         else:
-            self._try(self.update)
+            self.update()
         self._announce()
 
     # From the library to the database
@@ -225,20 +199,16 @@ class Loader:
         self._library.set_model(active.family, tokenize, own)
         return self._library.view
 
-    def _prepare_early(self) -> None:
-        """Do what takes time before anybody waits for it."""
-        with self._lock:
-            self._prepare()
-
     def _prepare(self) -> ActiveModel | None:
         """Make embeddings of the entries, those of unchanged files being the ones we have."""
-        active = active_model()
-        if active is None:
-            return None
-        view = self._see(active)
-        if self._loads:
-            self._embeddings.renew(view, active.encoders, active.tokenize)
-        return active
+        with self._lock:
+            active = active_model()
+            if active is None:
+                return None
+            view = self._see(active)
+            if self._loads:
+                self._embeddings.renew(view, active.encoders, active.tokenize)
+            return active
 
     def _apply(self, active: ActiveModel) -> None:
         ours = self._embeddings
@@ -246,12 +216,6 @@ class Loader:
         skip(self._database, ours.unavailable, ours.is_ours)
         if register(self._database, ours.usable, ours.token_ids, ours.is_ours):
             forget_prompts()
-
-    # What the console shows
-
-    def _on_generation(self, generation: int, changes: Changes) -> None:
-        self._announcements.show_changes(generation, changes)
-        self.update_when_idle()
 
     def _announce(self) -> None:
         active = active_model()

@@ -10,10 +10,19 @@ import modules
 from modules import shared
 
 from lib_embeddings.hosts.forge.bundles import BUNDLES_PART, Bundles
-from lib_embeddings.hosts.forge.infotexts import INFOTEXT_PART, InfotextWriter
-from lib_embeddings.hosts.forge.loader import LOADING_PART, Loader
+from lib_embeddings.hosts.forge.infotexts import InfotextWriter
+from lib_embeddings.hosts.forge.loader import ForgeLoader
 from lib_embeddings.hosts.living import Living
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace, require, version
+from lib_embeddings.hosts.webui.extension import (
+    CHOICES_PART,
+    INFOTEXT_PART,
+    LOADING_PART,
+    Hooks,
+    Undo,
+    replace,
+    require,
+    version,
+)
 from lib_embeddings.hosts.webui.parts import Parts, more_folders, we_load
 from lib_embeddings.hosts.webui.studio import WebuiStudio
 from lib_embeddings.web.answers import HostFacts
@@ -54,7 +63,7 @@ class Host:
         self.parts = Parts(
             self._library, hooks, self.rescan, _facts, brings=brings, open_studio=studio
         )
-        self._loader = Loader(
+        self._loader = ForgeLoader(
             self._library, hooks, self.rescan, self.parts.sha256, self._infotexts.forget_prompts
         )
 
@@ -64,7 +73,7 @@ class Host:
             (LOADING_PART, self.hook_loader),
             (INFOTEXT_PART, self._infotexts.hook),
             (BUNDLES_PART, self._bundles.hook),
-            ("notice of chosen models", self.hook_choices),
+            (CHOICES_PART, self.hook_choices),
         ):
             self._hooks.add(part, hook)
 

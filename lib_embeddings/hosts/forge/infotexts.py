@@ -16,11 +16,9 @@ from typing import Any
 from modules import sd_models, shared
 
 from lib_embeddings.hosts.forge.models import loaded_model
-from lib_embeddings.hosts.webui.extension import Hooks, Undo
+from lib_embeddings.hosts.webui.extension import INFOTEXT_PART, Hooks, Undo
 from lib_embeddings.hosts.webui.loading import wrap_encoding
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes, name_in_infotext
-
-INFOTEXT_PART = "writing of TI hashes"
 
 _TI = "TI"
 

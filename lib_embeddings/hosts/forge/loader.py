@@ -13,7 +13,6 @@ so when a checkpoint is loaded; the library is then given what they have.
 from __future__ import annotations
 
 import importlib
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -23,7 +22,6 @@ from weakref import WeakSet
 from backend.text_processing import textual_inversion
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.hosts.forge.bundles import is_bundled
 from lib_embeddings.hosts.forge.models import Model, chosen_model, loaded_model, tokenize
 from lib_embeddings.hosts.webui.database import (
@@ -34,15 +32,12 @@ from lib_embeddings.hosts.webui.database import (
 )
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
-    Announcements,
     Embeddings,
-    WhenIdle,
+    Loader,
     files_in,
     is_generating,
 )
 from lib_embeddings.library.library import Library
-
-LOADING_PART = "loading of embeddings"
 
 _LOAD = "load_textual_inversion_embeddings"
 # The module with the class of databases that only list names; ersatzForge has none.
@@ -53,7 +48,7 @@ _LISTS = "modules.textual_inversion.textual_inversion"
 _databases: WeakSet[Any] = WeakSet()
 
 
-class Loader:
+class ForgeLoader(Loader):
     """Keeps Forge's databases and the library equal, as the models see them."""
 
     def __init__(
@@ -72,16 +67,9 @@ class Loader:
             sha256: hashes an entry's file.
             forget_prompts: called when prompts have to be encoded again.
         """
-        self._library = library
-        self._hooks = hooks
+        super().__init__(library, hooks)
         self._rescan = rescan
         self._forget_prompts = forget_prompts
-        self._is_hooked = False
-        self._announcements = Announcements(library)
-        guard = partial(hooks.guard, LOADING_PART)
-        self._when_idle = WhenIdle(partial(guard, self._prepare), partial(guard, self.follow))
-        self._lock = threading.RLock()  # guards all below, and the databases against ourselves
-        self._loads = False
         make = partial(FileEmbedding, sha256=sha256)
         self._loaded = Embeddings(library, make)  # for the checkpoint in memory
         self._listed = Embeddings(library, make)  # for the chosen one
@@ -89,11 +77,6 @@ class Loader:
     # What is replaced
 
     def hook(self) -> Undo:
-        """Replace the databases' loaders, and return what ends all that we do to them.
-
-        Raises:
-            AttributeError: a class has none; nothing is replaced then.
-        """
         with ExitStack() as undo:
             undo.callback(self._replace(textual_inversion.EmbeddingDatabase, lambda: self._loads))
             with suppress(ModuleNotFoundError):
@@ -110,7 +93,7 @@ class Loader:
         def load_textual_inversion_embeddings(self: Any, *args: Any, **kwargs: Any) -> Any:
             if not loader._is_hooked or not is_ours():
                 return own(self, *args, **kwargs)
-            return loader._hooks.guard(LOADING_PART, partial(loader.fill, self))
+            return loader._guard(partial(loader.fill, self))
 
         return replace(kind, _LOAD, load_textual_inversion_embeddings)
 
@@ -159,11 +142,6 @@ class Loader:
             self.update()
         else:
             self.follow()
-
-    def follow_when_idle(self) -> None:
-        """See with the chosen checkpoint as soon as nothing is generated."""
-        if self._is_hooked:
-            self._when_idle.ask()
 
     def update(self) -> None:
         """Give each database what the library has for it now."""
@@ -218,9 +196,3 @@ class Loader:
         loaded = loaded_model()
         yield from _databases
         yield from (engine.embeddings for engine in loaded.engines) if loaded else ()
-
-    # News
-
-    def _on_generation(self, generation: int, changes: Changes) -> None:
-        self._announcements.show_changes(generation, changes)
-        self.follow_when_idle()

@@ -19,9 +19,17 @@ from modules import (  # noqa: F401 - `check` looks at all that were imported
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.living import Living
-from lib_embeddings.hosts.sdnext.loader import LOADING_PART, Loader
-from lib_embeddings.hosts.sdnext.prompts import INFOTEXT_PART, PROMPTS_PART, Prompts, begin
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace_page_in, require, version
+from lib_embeddings.hosts.sdnext.loader import SdnextLoader
+from lib_embeddings.hosts.sdnext.prompts import PROMPTS_PART, Prompts, begin
+from lib_embeddings.hosts.webui.extension import (
+    INFOTEXT_PART,
+    LOADING_PART,
+    Hooks,
+    Undo,
+    replace_page_in,
+    require,
+    version,
+)
 from lib_embeddings.hosts.webui.parts import Parts, more_folders, script_class
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.answers import HostFacts
@@ -65,7 +73,9 @@ class Host:
         self._hooks = hooks
         self.parts = Parts(self._library, hooks, self.rescan, _facts, replace_page=_replace_page)
         self._prompts = Prompts(hooks)
-        self._loader = Loader(self._library, hooks, self.rescan, self.parts.sha256, self._prompts)
+        self._loader = SdnextLoader(
+            self._library, hooks, self.rescan, self.parts.sha256, self._prompts
+        )
 
     def hook(self) -> None:
         """Act in the WebUI's own places."""

@@ -11,7 +11,6 @@ the library is given what it has loaded.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
@@ -20,7 +19,6 @@ from typing import Any
 from modules import shared, textual_inversion
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.hosts.sdnext.models import (
     Embedding,
     family_of,
@@ -33,21 +31,18 @@ from lib_embeddings.hosts.sdnext.prompts import Prompts, forget_prompts
 from lib_embeddings.hosts.webui.database import is_file_embedding, register, skip
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
-    Announcements,
     Embeddings,
-    WhenIdle,
+    Loader,
     files_in,
     is_generating,
 )
 from lib_embeddings.hosts.webui.parts import we_load
 from lib_embeddings.library.library import Library
 
-LOADING_PART = "loading of embeddings"
-
 _LOAD = "load_textual_inversion_embeddings"
 
 
-class Loader:
+class SdnextLoader(Loader):
     """Keeps the database of the model in memory, and what prompts can use, equal to the library."""
 
     def __init__(
@@ -66,35 +61,23 @@ class Loader:
             sha256: hashes an entry's file.
             prompts: is told what prompts can use.
         """
-        self._library = library
-        self._hooks = hooks
+        super().__init__(library, hooks)
         self._rescan = rescan
         self._prompts = prompts
-        self._is_hooked = False
-        self._announcements = Announcements(library)
-        guard = partial(hooks.guard, LOADING_PART)
-        self._when_idle = WhenIdle(partial(guard, self._prepare), partial(guard, self.follow))
-        self._lock = threading.RLock()  # guards all below, and the database against ourselves
-        self._loads = False
         self._embeddings = Embeddings(library, partial(Embedding, sha256=sha256))
 
     # What is replaced
 
     def hook(self) -> Undo:
-        """Replace the databases' loader, and return what ends all that we do to them.
-
-        Raises:
-            AttributeError: the class has none; nothing is replaced then.
-        """
         kind, loader = textual_inversion.EmbeddingDatabase, self
         own = getattr(kind, _LOAD)
 
         def load_textual_inversion_embeddings(self: Any, force_reload: bool = False) -> None:
             if loader._loads:
-                loader._hooks.guard(LOADING_PART, loader.load)
+                loader._guard(loader.load)
             else:
                 own(self, force_reload)
-                loader._hooks.guard(LOADING_PART, loader.update)
+                loader._guard(loader.update)
 
         with ExitStack() as undo:
             undo.callback(replace(kind, _LOAD, load_textual_inversion_embeddings))
@@ -149,11 +132,6 @@ class Loader:
             title = getattr(getattr(loaded_pipe(), "sd_checkpoint_info", None), "title", "")
             self._announcements.show_all(self._library.model, title)
 
-    def follow_when_idle(self) -> None:
-        """Do the same as soon as nothing is generated, in a thread of its own."""
-        if self._is_hooked:
-            self._when_idle.ask()
-
     def update(self) -> None:
         """Make database, prompts and library equal, as the model in memory sees them."""
         with self._lock:
@@ -180,12 +158,6 @@ class Loader:
                 keys = tuple(encoder.key for encoder in encoders)
                 self._embeddings.renew(self._library.view, keys, tokenize)
             return database
-
-    # News
-
-    def _on_generation(self, generation: int, changes: Changes) -> None:
-        self._announcements.show_changes(generation, changes)
-        self.follow_when_idle()
 
 
 def _may_load() -> bool:

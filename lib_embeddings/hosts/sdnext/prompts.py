@@ -29,13 +29,17 @@ from lib_embeddings.hosts.sdnext.models import (
     text_encoders,
     write,
 )
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
+from lib_embeddings.hosts.webui.extension import (
+    INFOTEXT_PART,
+    REPORT_PART,
+    Hooks,
+    Undo,
+    replace,
+)
 from lib_embeddings.prompts.chunks import Matcher
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes, name_in_infotext
 
 PROMPTS_PART = "use of embeddings in prompts"
-INFOTEXT_PART = "writing of TI hashes"
-REPORT_PART = "prompt report"
 
 _NAMES = "Embeddings"  # SD.Next's own field
 

@@ -41,6 +41,12 @@ _PAGE_ONLY = "lib_embeddings.hosts.webui.page_only"
 # A module that only some WebUIs have -> what people call these.
 _NAMES = {"modules.scripts_manager": "SD.Next", "modules_forge": "Forge"}
 
+# Parts that several modules act in, as people call them in the line about one that fails.
+LOADING_PART = "loading of embeddings"
+INFOTEXT_PART = "writing of TI hashes"
+REPORT_PART = "prompt report"
+CHOICES_PART = "notice of chosen models"
+
 Undo = Callable[[], object]
 _T = TypeVar("_T")
 

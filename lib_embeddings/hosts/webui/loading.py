@@ -1,9 +1,11 @@
-"""What all loaders share: embeddings for a model, encoding, the time for work, the console."""
+"""What loaders share: what one is, embeddings for a model, the time for work, the console."""
 
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -14,7 +16,7 @@ from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.webui.database import Embedding, FileEmbedding, is_file_embedding
-from lib_embeddings.hosts.webui.extension import Undo, print_lines, replace
+from lib_embeddings.hosts.webui.extension import LOADING_PART, Hooks, Undo, print_lines, replace
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.lines import change_lines, summary_lines
 from lib_embeddings.library.view import View
@@ -22,6 +24,7 @@ from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 # The WebUI's record of one that stands for a file.
 _E = TypeVar("_E", bound=FileEmbedding)
+_T = TypeVar("_T")
 
 # What the console has listed as not loaded, and why: no switch and no "Reload UI" lists it again.
 _listed: set[tuple[str, str | None]] = set()
@@ -148,6 +151,64 @@ class WhenIdle:
         with call_queue.queue_lock:
             self._waiting.release()
             self._work()
+
+
+class Loader(ABC):
+    """Keeps a WebUI's databases and the library equal, as the WebUI's models see them.
+
+    Kinds of WebUIs differ in the functions that load (`hook`), in the model of the next picture
+    (`follow`), and in the databases that there are for it (`update`).
+    """
+
+    def __init__(self, library: Library, hooks: Hooks) -> None:
+        """Prepare; nothing is replaced before `hook`.
+
+        Args:
+            hooks: guards what is done while the WebUI waits for it.
+        """
+        self._library = library
+        self._hooks = hooks
+        self._announcements = Announcements(library)
+        prepare, act = (partial(self._guard, f) for f in (self._prepare, self._act_when_idle))
+        self._when_idle = WhenIdle(prepare, act)
+        self._lock = threading.RLock()  # guards all below, and the databases against ourselves
+        self._is_hooked = False
+        self._loads = False  # in the place of the WebUI
+
+    @abstractmethod
+    def hook(self) -> Undo:
+        """Replace the functions that load, and return what ends all that we do to the WebUI's.
+
+        Raises:
+            AttributeError: there is none of that name; nothing is replaced then.
+        """
+
+    @abstractmethod
+    def follow(self) -> None:
+        """See with the model of the next picture from now on, and print what is loaded for it."""
+
+    @abstractmethod
+    def update(self) -> None:
+        """Give each database what the library has for its model now."""
+
+    @abstractmethod
+    def _prepare(self) -> object:
+        """Do what takes time before anybody waits for it."""
+
+    def follow_when_idle(self) -> None:
+        """See with the right model as soon as nothing is generated, in a thread of its own."""
+        if self._is_hooked:
+            self._when_idle.ask()
+
+    def _act_when_idle(self) -> None:
+        self.follow()
+
+    def _guard(self, act: Callable[[], _T]) -> _T | None:
+        return self._hooks.guard(LOADING_PART, act)
+
+    def _on_generation(self, generation: int, changes: Changes) -> None:
+        self._announcements.show_changes(generation, changes)
+        self.follow_when_idle()
 
 
 def wrap_encoding(

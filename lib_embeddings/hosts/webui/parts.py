@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from modules import script_callbacks, scripts, shared
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.hosts.webui.extension import Hooks, Undo, print_lines
+from lib_embeddings.hosts.webui.extension import LOADING_PART, REPORT_PART, Hooks, Undo, print_lines
 from lib_embeddings.hosts.webui.generation import apply_styles, report_on
 from lib_embeddings.hosts.webui.loading import renames_files
 from lib_embeddings.hosts.webui.server import door_of, serve, unpack_events
@@ -192,7 +192,7 @@ class Parts:
 
     def after_generation(self, generation: Any, processed: Any) -> None:
         """Report what the prompts used."""
-        self._hooks.guard("prompt report", partial(report_on, self._reports, generation, processed))
+        self._hooks.guard(REPORT_PART, partial(report_on, self._reports, generation, processed))
 
     def _add_settings(
         self, change_loading: Callable[[], object] | None, change_folders: Callable[[], object]
@@ -204,7 +204,7 @@ class Parts:
                 True,
                 "Load embeddings with this extension. When off, the WebUI loads them itself"
                 + (_RENAMES if renames_files() else ""),
-                onchange=partial(guard, "loading of embeddings", change_loading),
+                onchange=partial(guard, LOADING_PART, change_loading),
             )
         options |= {
             _PAGE: option(

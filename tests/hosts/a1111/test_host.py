@@ -436,6 +436,25 @@ def test_a_database_without_a_function_keeps_its_loader(
     assert ["find_embedding_at_position" in r.message for r in caplog.records] == [True]
 
 
+def test_a_defect_at_each_picture_costs_no_picture(
+    run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where ours fails while the WebUI waits for it, one line names the part, and its own loads."""
+    run.write("cat.safetensors")
+    run.start()
+    run.webui.load(Checkpoint(768))
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("lib_embeddings.hosts.a1111.loader.active_model", fail)
+    for _ in range(2):
+        run.database.load_textual_inversion_embeddings(force_reload=True)
+    assert run.database.own_loads == 2
+    (record,) = [r for r in caplog.records if "a defect" in r.message]
+    assert "the loading of embeddings does not work in this WebUI" in record.message
+
+
 def test_a_webui_without_a_database_is_left_alone(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -505,7 +524,7 @@ def test_a_failing_load_hands_back(run: Run, caplog: pytest.LogCaptureFixture) -
     run.webui.load(broken)
     assert run.database.own_loads
     assert type(run.database.word_embeddings["cat"]) is Embedding
-    assert any("no tokenizer" in r.message for r in caplog.records)
+    assert eventually(lambda: any("no tokenizer" in r.message for r in caplog.records))
 
 
 def test_a_model_in_the_making_changes_nothing(run: Run) -> None:

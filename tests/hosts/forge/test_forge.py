@@ -347,7 +347,7 @@ WORKS: dict[str, Callable[[ForgeRun], bool]] = {
 }
 FAILURES = {
     **SHARED,
-    "loading of embeddings": Place("forge.loader", "Loader.hook"),
+    "loading of embeddings": Place("forge.loader", "ForgeLoader.hook"),
     "writing of TI hashes": Place("forge.infotexts", "InfotextWriter.hook"),
     "use of embeddings in LoRA files": Place("forge.bundles", "Bundles.hook"),
     "notice of chosen models": Place("forge.host", "Host.hook_choices"),

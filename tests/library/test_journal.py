@@ -20,7 +20,7 @@ from lib_embeddings.entries.plans import plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError
 from lib_embeddings.library.choices import Choice, Choices
-from lib_embeddings.library.files import Files
+from lib_embeddings.library.journal import Journal
 from lib_embeddings.library.sets import Member, Sets, putting
 from tests.builders import safetensors_file, vectors
 from tests.killing import calls_of, kill_at
@@ -47,10 +47,10 @@ class Shelf(NamedTuple):
     def choices(self) -> Choices:
         return Choices(str(self.data / "choices.sqlite"))
 
-    def do(self, work: Callable[[Files], object]) -> None:
+    def do(self, work: Callable[[Journal], object]) -> None:
         """Do something as a process does that begins and ends with it."""
         with closing(self.choices()) as choices:
-            work(Files(choices))
+            work(Journal(choices))
 
     def contents(self) -> dict[str, bytes]:
         """Return what every file in the root holds, hidden ones too."""
@@ -98,24 +98,24 @@ def disks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moves, "_rename_exclusively", same_disk_only)
 
 
-def rename(shelf: Shelf, files: Files) -> None:
+def rename(shelf: Shelf, files: Journal) -> None:
     files.rename(shelf.entry(), "dog")
 
 
-def move(shelf: Shelf, files: Files) -> None:
+def move(shelf: Shelf, files: Journal) -> None:
     files.carry_out(plan_move(shelf.entry(), Place.of_root(shelf.root).inside("sub")))
 
 
-def delete(shelf: Shelf, files: Files) -> None:
+def delete(shelf: Shelf, files: Journal) -> None:
     files.delete(shelf.entry())
 
 
-def restore(_shelf: Shelf, files: Files) -> None:
+def restore(_shelf: Shelf, files: Journal) -> None:
     files.restore(files.trash[0].id)
 
 
 # What is in the root afterwards.
-OUTCOMES: dict[Callable[[Shelf, Files], None], dict[str, bytes]] = {
+OUTCOMES: dict[Callable[[Shelf, Journal], None], dict[str, bytes]] = {
     rename: {path.replace("cat", "dog"): data for path, data in CAT.items()},
     move: {f"sub/{path}": data for path, data in CAT.items()},
     delete: {},
@@ -139,7 +139,7 @@ def test_what_is_deleted_comes_back(
     assert shelf.contents() == {"cat.v2.pt": SD1}
     assert shelf.chosen() == {"elsewhere": Choice(favourite=True)}
     with closing(shelf.choices()) as choices:
-        (item,) = Files(choices).trash
+        (item,) = Journal(choices).trash
         assert (item.place, item.size) == (
             *(Place.of_root(shelf.root).inside("cat.pt"), sum(map(len, CAT.values()))),
         )
@@ -163,7 +163,7 @@ def test_both_files_of_a_pair_are_deleted(shelf: Shelf) -> None:
 def test_the_newest_is_first(shelf: Shelf) -> None:
     """Two files of one name and place are two items, and each comes back by its own id."""
     with closing(shelf.choices()) as choices:
-        files = Files(choices)
+        files = Journal(choices)
         first = files.delete(shelf.entry())
         (shelf.root / "cat.pt").write_bytes(SD1 + b"other")
         second = files.delete(shelf.entry())
@@ -182,7 +182,7 @@ def test_the_newest_is_first(shelf: Shelf) -> None:
 def test_what_is_no_id_restores_nothing(shelf: Shelf, id_: str) -> None:
     """Nothing outside of the trash is opened."""
     with closing(shelf.choices()) as choices, pytest.raises(MoveError, match="not in the trash"):
-        Files(choices).restore(id_)
+        Journal(choices).restore(id_)
 
 
 def test_an_empty_trash(shelf: Shelf) -> None:
@@ -221,7 +221,7 @@ def test_a_damaged_record_costs_itself_alone(
         damaged.write_text(text)
         caplog.clear()
         with closing(shelf.choices()) as choices:
-            assert len(Files(choices).trash) == 1
+            assert len(Journal(choices).trash) == 1
         assert str(damaged) in caplog.text
 
 
@@ -245,7 +245,7 @@ def test_a_set_follows_the_file_that_it_means(shelf: Shelf, *, has_twin: bool) -
 @pytest.mark.usefixtures("disks")
 @pytest.mark.parametrize("operation", OUTCOMES)
 def test_a_full_disk(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, operation: Callable[[Shelf, Files], None]
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, operation: Callable[[Shelf, Journal], None]
 ) -> None:
     """Where the last file finds no room, all others are back, and nothing is left of it."""
     if operation is restore:
@@ -314,7 +314,7 @@ def test_a_disk_that_is_not_there_at_the_next_start(
     shelf: Shelf,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    operation: Callable[[Shelf, Files], None],
+    operation: Callable[[Shelf, Journal], None],
 ) -> None:
     """What was cut off is taken back when the disk is there again, and the log says so before."""
     move_file, moved = moves.move_file, list[Place]()
@@ -346,7 +346,7 @@ def test_a_disk_that_is_not_there_at_the_next_start(
 def test_killed_at_any_moment(
     shelf: Shelf,
     request: pytest.FixtureRequest,
-    operation: Callable[[Shelf, Files], None],
+    operation: Callable[[Shelf, Journal], None],
     *,
     with_disks: bool,
 ) -> None:
