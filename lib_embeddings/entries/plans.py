@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import PAIR, Entry
@@ -179,8 +179,20 @@ def check_name(entry: Entry, name: str, others: Iterable[Entry]) -> None:
     for other in others:
         is_rival = other.reading.vectors.keys() == serves and fold(other.place.name) == fold(name)
         if is_rival and other.reading.state == "ok" and other.place != entry.place:
-            path = shown(other.place.path, 255)
-            raise MoveError(f"the name is already taken by {path}: give another name")
+            raise MoveError(name_taken(other.place.path))
+
+
+def embeddings_named(name: str, filenames: Iterable[str]) -> set[str]:
+    """Return the embeddings of a folder that have a name, in any letter case and ending."""
+    found = ((split_name(each), each) for each in filenames)
+    return {
+        each for (stem, suffix), each in found if suffix in SUFFIXES and fold(stem) == fold(name)
+    }
+
+
+def name_taken(path: str) -> str:
+    """Say which file has a name already."""
+    return f"the name is already taken by {shown(path, 255)}: give another name"
 
 
 # What is to be moved
@@ -228,7 +240,7 @@ def _belongings(place: Place, filename: str, filenames: Sequence[str]) -> list[s
     )
 
 
-def _check_free(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) -> None:
+def _check_free(targets: Sequence[tuple[str, str]], filenames: Collection[str]) -> None:
     """See that every target is free, also where letter case or accents make no other name.
 
     Args:
@@ -236,17 +248,16 @@ def _check_free(targets: Sequence[tuple[str, str]], filenames: Iterable[str]) ->
             one that it gets; the embedding's own file comes last.
     """
     *_, (_, renamed) = targets
-    files, embeddings = defaultdict(set), defaultdict(set)
+    files = defaultdict(set)
     for each in filenames:
-        stem, suffix = split_name(each)
         files[fold(each)].add(each)
-        if suffix in SUFFIXES:
-            embeddings[fold(stem)].add(each)
-    taken = embeddings[fold(split_name(renamed)[0])].difference(old for old, _ in targets)
+    taken = embeddings_named(split_name(renamed)[0], filenames).difference(
+        old for old, _ in targets
+    )
     for old, new in targets:
         most = LIMITS.filename_bytes
         if len(os.fsencode(new)) > most:
             raise BadName(f"{shown(new)}: expected at most {most} bytes with its ending")
         taken |= files[fold(new)] - {old}
     if taken:
-        raise MoveError(f"the name is already taken by {shown(min(taken), 255)}: give another name")
+        raise MoveError(name_taken(min(taken)))
