@@ -7,7 +7,6 @@ import sys
 from typing import Any
 
 from lib_embeddings.cli import OK, check_folders, print_json, refuse, scanned
-from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.errors import SourceError, WriteError, counted, shown
 from lib_embeddings.library.index import Index
 
@@ -32,52 +31,42 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Send the hashes of files, and print what Civitai knows of them."""
-    from lib_embeddings.sources import Sources  # noqa: PLC0415
-    from lib_embeddings.sources.sidecar import keep_beside  # noqa: PLC0415
+    from lib_embeddings.sources.identify import identify, sound, unknown  # noqa: PLC0415
 
     check_folders(options.folders)
     with Index.open() as index, scanned(options.folders, "none", index) as library:
-        sound = [seen.entry for seen in library.view if seen.entry.reading.state == "ok"]
-        hashed = [
-            (entry, library.sha256(entry))
-            for entry in sound
-            if options.again or not read_texts(entry).claims.page
-        ]
-    digests = [digest for _, digest in hashed]
-    try:
-        offers = Sources().identify(digests, is_again=options.again, sending=_announce)
-    except SourceError as error:
-        return refuse(str(error))
-    known = [(entry, digest, offers[digest]) for entry, digest in hashed if digest in offers]
-    contradictions = [
-        offer.contradiction(entry.reading.vectors.keys()) for entry, _, offer in known
-    ]
+        entries = list(sound(seen.entry for seen in library.view))
+        asked = entries if options.again else list(unknown(entries))
+        try:
+            known = identify(asked, library.sha256, is_again=options.again, sending=_announce)
+        except SourceError as error:
+            return refuse(str(error))
     if options.write:
-        for entry, digest, offer in known:
+        for each in known:
             try:
-                keep_beside(entry, offer, digest)
+                each.keep()
             except WriteError as error:
-                print(f"{shown(entry.place.path, 255)}: {error}", file=sys.stderr)
+                print(f"{shown(each.entry.place.path, 255)}: {error}", file=sys.stderr)
     if options.json:
         files = [
             {
-                "path": entry.place.full_path,
-                "sha256": digest,
-                **offer.as_json(),
-                "contradiction": contradiction,
+                "path": each.entry.place.full_path,
+                "sha256": each.sha256,
+                **each.offer.as_json(),
+                "contradiction": each.contradiction,
             }
-            for (entry, digest, offer), contradiction in zip(known, contradictions, strict=True)
+            for each in known
         ]
-        print_json({"asked": len(hashed), "files": files})
+        print_json({"asked": len(asked), "files": files})
         return OK
-    print(f"Civitai knows {len(known):,} of {counted(len(hashed), 'file')}.")
-    for (entry, _, offer), contradiction in zip(known, contradictions, strict=True):
-        print(f"  {shown(entry.place.path, 255)}: {offer.line}")
-        if contradiction:
-            print(f"    {contradiction}")
-    if len(hashed) < len(sound):
-        left_out = len(sound) - len(hashed)
-        print(f"Of {left_out:,} more something is known: with --again these are asked for, too.")
+    print(f"Civitai knows {len(known):,} of {counted(len(asked), 'file')}.")
+    for each in known:
+        print(f"  {shown(each.entry.place.path, 255)}: {each.offer.line}")
+        if each.contradiction:
+            print(f"    {each.contradiction}")
+    left_out = len(entries) - len(asked)
+    if left_out:
+        print(f"Something is known of {left_out:,} more: ask about these too with --again.")
     return OK
 
 

@@ -40,6 +40,18 @@ _ARCHITECTURES = {
     "flux": ("flux-1-dev",),
 }
 
+# What our own sidecars have under `source`: by what is claimed, its key.
+OUR_KEYS = {
+    "tool": "site",
+    "title": "title",
+    "page": "page",
+    "author": "author",
+    "base_model": "base model",
+    "is_general": "general",
+    "tags": "tags",
+    "sha256": "sha256",
+}
+
 _SHA256 = re.compile(r"(?:0x)?([0-9a-f]{64})", re.IGNORECASE)
 
 
@@ -141,16 +153,17 @@ def merged(all_claims: Iterable[Claims]) -> Claims:
 
 def _of_ours(document: Document, _filename: str) -> Claims:
     source = _object(document, "source")
-    page = _text(source, "page")
+    said = {claim: source.get(key) for claim, key in OUR_KEYS.items()}
+    page = _text(said, "page")
     return Claims(
-        _text(source, "site") or "a download",
-        title=_text(source, "title"),
-        author=_text(source, "author"),
+        _text(said, "tool") or "a download",
+        title=_text(said, "title"),
+        author=_text(said, "author"),
         page=page if page.startswith(("https://", "http://")) else "",
-        base_model=_text(source, "base model"),
-        tags=_texts(source, "tags"),
-        is_general=source.get("general") is not False,
-        sha256=_sha256(source.get("sha256")),
+        base_model=_text(said, "base_model"),
+        tags=_texts(said, "tags"),
+        is_general=said["is_general"] is not False,
+        sha256=_sha256(said["sha256"]),
     )
 
 
@@ -254,7 +267,7 @@ def _has(*keys: str) -> Callable[[Document], bool]:
 
 # The first that fits: a document of our own has the keys of civitai-browser-plus, too.
 _SHAPES: tuple[tuple[Callable[[Document], bool], Callable[[Document, str], Claims]], ...] = (
-    (lambda document: bool(_object(document, "source").get("site")), _of_ours),
+    (lambda document: bool(_object(document, "source").get(OUR_KEYS["tool"])), _of_ours),
     (_has("ModelId", "ModelName"), _of_matrix),
     (_has("file_path"), _of_manager),
     (_has("civitai"), _of_manager),

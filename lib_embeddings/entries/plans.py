@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import PAIR, Entry
@@ -76,6 +76,10 @@ class FolderNames:
         if suffix in SUFFIXES:
             self._embeddings[fold(stem)].add(filename)
 
+    def embeddings_named(self, name: str) -> Set[str]:
+        """Return the files of embeddings that have this name."""
+        return self._embeddings.get(fold(name), frozenset())
+
     def check_free(self, targets: Sequence[tuple[str, str]]) -> None:
         """See that every target is free.
 
@@ -87,17 +91,14 @@ class FolderNames:
             MoveError: one is taken, or too long.
         """
         *_, (_, renamed) = targets
-        embeddings = self._embeddings.get(fold(split_name(renamed)[0]), set())
-        taken = embeddings.difference(old for old, _ in targets)
+        taken = self.embeddings_named(split_name(renamed)[0]).difference(old for old, _ in targets)
         for old, new in targets:
             most = LIMITS.filename_bytes
             if len(os.fsencode(new)) > most:
                 raise BadName(f"{shown(new)}: expected at most {most} bytes with its ending")
             taken |= self._files.get(fold(new), set()) - {old}
         if taken:
-            raise MoveError(
-                f"the name is already taken by {shown(min(taken), 255)}: give another name"
-            )
+            raise MoveError(name_taken(min(taken)))
 
 
 def plan_rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
@@ -230,8 +231,12 @@ def check_name(entry: Entry, name: str, others: Iterable[Entry]) -> None:
     for other in others:
         is_rival = other.reading.vectors.keys() == serves and fold(other.place.name) == fold(name)
         if is_rival and other.reading.state == "ok" and other.place != entry.place:
-            path = shown(other.place.path, 255)
-            raise MoveError(f"the name is already taken by {path}: give another name")
+            raise MoveError(name_taken(other.place.path))
+
+
+def name_taken(path: str) -> str:
+    """Say which file has a name already."""
+    return f"the name is already taken by {shown(path, 255)}: give another name"
 
 
 # What is to be moved

@@ -1,6 +1,6 @@
-"""Prompts with embeddings become pictures, with a model that nothing is changed in.
+"""Prompts with embeddings become pictures, with a model that stays as it is.
 
-Needs torch, diffusers and transformers, which nothing else of this package imports.
+Its modules import torch and diffusers, as those of `training` do; here is what can be asked before.
 """
 
 from importlib.util import find_spec

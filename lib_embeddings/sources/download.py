@@ -22,6 +22,7 @@ from lib_embeddings.entries.companions import EXAMPLES_SUFFIX
 from lib_embeddings.entries.drafts import advice_on, draft_name, forget_old, sweep
 from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.plans import FolderNames, name_taken
 from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.entries.thumbnails import side_by_side
 from lib_embeddings.errors import (
@@ -39,7 +40,6 @@ from lib_embeddings.names import (
     EXAMPLES,
     SIDECAR_SUFFIX,
     SUFFIXES,
-    fold,
     split_name,
     why_no_filename,
 )
@@ -321,14 +321,9 @@ def _is_there(place: Place, digest: str) -> bool:
 
 def _refuse_taken(place: Place) -> None:
     """See that no embedding in the folder has the name. Raises `NameRefused`, `OSError`."""
-    for filename in sorted(os.listdir(place.full_folder)):
-        stem, suffix = split_name(filename)
-        if fold(stem) == fold(place.name) and suffix in SUFFIXES:
-            raise _taken(filename)
-
-
-def _taken(filename: str) -> NameRefused:
-    return NameRefused(f"the name is already taken by {shown(filename, 255)}: give another name")
+    taken = FolderNames(os.listdir(place.full_folder)).embeddings_named(place.name)
+    if taken:
+        raise NameRefused(name_taken(min(taken)))
 
 
 def _differences(
@@ -373,4 +368,4 @@ def _put(draft: Path, place: Place) -> None:
     try:
         move_file(Place.of_file(draft), place)
     except FileExistsError as error:
-        raise _taken(place.filename) from error
+        raise NameRefused(name_taken(place.filename)) from error

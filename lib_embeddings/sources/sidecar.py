@@ -6,9 +6,10 @@ from collections.abc import Collection
 from datetime import datetime, timezone
 from typing import Literal
 
+from lib_embeddings.entries.claims import OUR_KEYS
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.sidecars import complete_sidecar
-from lib_embeddings.entries.texts import FIELD_KEY
+from lib_embeddings.entries.texts import FIELD_KEY, TEXT_KEYS
 from lib_embeddings.formats.text_encoders import families_for
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.source import Offer, RemoteFile
@@ -46,26 +47,29 @@ def sidecar(
         deed: what happened to it now.
     """
     families = [family.key for family in families_for(encoders)]
+    said = {
+        "tool": offer.source,
+        "title": offer.title,
+        "page": offer.page,
+        "author": offer.author,
+        "base_model": offer.base_model,
+        "is_general": offer.is_general,
+        "tags": list(offer.tags),
+        "sha256": file.sha256 if file else digest,
+    }
     document: dict[str, object] = {
-        "description": offer.description,
+        TEXT_KEYS["description"]: offer.description,
         "sd version": next((_VERSIONS[key] for key in families if key in _VERSIONS), "Unknown"),
-        "activation text": ", ".join(offer.trigger_words)[: LIMITS.site_characters],
+        TEXT_KEYS["trigger_words"]: ", ".join(offer.trigger_words)[: LIMITS.site_characters],
         "preferred weight": 0,
         "negative text": "",
-        "notes": "",
+        TEXT_KEYS["notes"]: "",
         **dict(offer.ids),
         "sha256": digest,
         "source": {
-            "site": offer.source,
-            "title": offer.title,
-            "page": offer.page,
+            **{OUR_KEYS[claim]: value for claim, value in said.items()},
             "file": file.filename if file else None,
-            "author": offer.author,
-            "base model": offer.base_model,
-            "general": offer.is_general,
-            "tags": list(offer.tags),
             "scan": file.scan if file else None,
-            "sha256": file.sha256 if file else digest,
             deed: datetime.now(timezone.utc).isoformat(timespec="seconds"),
         },
     }

@@ -1,4 +1,4 @@
-"""A few pictures become a word: textual inversion with a frozen model.
+"""A few pictures become an embedding: textual inversion with a model that stays as it is.
 
-Needs torch, diffusers and transformers, which nothing else of this package imports.
+It paints with `pictures`; of its modules only `learn`, `learning` and `methods` import torch.
 """

@@ -10,22 +10,19 @@ have.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.params import Depends
 from starlette.concurrency import run_in_threadpool
 
-from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.errors import NameRefused, SourceError, WriteError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
 from lib_embeddings.names import partner_of, split_name
 from lib_embeddings.sources.found import Found
+from lib_embeddings.sources.identify import Identified, identify, sound, unknown
 from lib_embeddings.sources.references import shown_link
-from lib_embeddings.sources.sidecar import keep_beside
 from lib_embeddings.sources.source import Offer, RemoteFile
 from lib_embeddings.sources.sources import SEARCHABLE, Sources
 from lib_embeddings.web.answers import HostFacts, as_json, caching
@@ -190,36 +187,25 @@ class _Identifying:
         self._ids = ids
 
     def __call__(self, job: Job, _answer: Answer) -> Mapping[str, Any]:
-        unknown = list(self._unknown())
-        hashes: dict[str, list[ViewEntry]] = {}
-        for number, seen in enumerate(unknown):
-            job.show(number, len(unknown))
-            with suppress(OSError):  # it is gone
-                hashes.setdefault(self._library.sha256(seen.entry), []).append(seen)
-        offers = Sources().identify(list(hashes), is_again=self._ids is not None)
-        job.show(len(unknown), len(unknown))
-        found = [(seen, offer, hash_) for hash_, offer in offers.items() for seen in hashes[hash_]]
-        warnings = [warning for each in found for warning in _keep(*each)]
-        self._library.rescan_folders({seen.entry.place.full_folder for seen, *_ in found})
-        return {"asked": len(unknown), "known": len(found), "warnings": warnings}
-
-    def _unknown(self) -> Iterator[ViewEntry]:
-        """Yield the embeddings that are asked about; of all only those that nothing is known of."""
-        if self._ids is not None:
-            asked = map(self._library.find, self._ids)
-            yield from (seen for seen in asked if seen and seen.entry.reading.state == "ok")
-            return
-        for seen in self._library.view:
-            if seen.entry.reading.state == "ok" and not read_texts(seen.entry).claims.page:
-                yield seen
+        if self._ids is None:
+            asked = list(unknown(seen.entry for seen in self._library.view))
+        else:
+            found = filter(None, map(self._library.find, self._ids))
+            asked = list(sound(seen.entry for seen in found))
+        known = identify(
+            asked, self._library.sha256, is_again=self._ids is not None, on_progress=job.show
+        )
+        warnings = [warning for each in known for warning in _keep(each)]
+        self._library.rescan_folders({each.entry.place.full_folder for each in known})
+        return {"asked": len(asked), "known": len(known), "warnings": warnings}
 
 
-def _keep(seen: ViewEntry, offer: Offer, digest: str) -> Iterator[str]:
+def _keep(identified: Identified) -> Iterator[str]:
     """Write beside a file what is known of it, and yield what is to be said about that."""
+    name = shown(identified.entry.place.name, 255)
     try:
-        keep_beside(seen.entry, offer, digest)
+        identified.keep()
     except WriteError as error:
-        yield f"{shown(seen.name, 255)}: {error}"
-    contradiction = offer.contradiction(seen.entry.reading.vectors.keys())
-    if contradiction:
-        yield f"{shown(seen.name, 255)}: {contradiction}"
+        yield f"{name}: {error}"
+    if identified.contradiction:
+        yield f"{name}: {identified.contradiction}"

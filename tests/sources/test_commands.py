@@ -263,7 +263,7 @@ def test_identify_and_write(
     assert main(["identify", str(folder), "--write"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "Civitai knows 0 of 0 files.",
-        "Of 1 more something is known: with --again these are asked for, too.",
+        "Something is known of 1 more: ask about these too with --again.",
     ]
     assert len(civitai.asked) == asked
     assert main(["identify", str(folder), "--again"]) == 0
