@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import PAIR, Entry
@@ -76,9 +76,9 @@ class FolderNames:
         if suffix in SUFFIXES:
             self._embeddings[fold(stem)].add(filename)
 
-    def embeddings_named(self, name: str) -> Set[str]:
+    def embeddings_named(self, name: str) -> frozenset[str]:
         """Return the files of embeddings that have this name."""
-        return self._embeddings.get(fold(name), frozenset())
+        return frozenset(self._embeddings.get(fold(name), ()))
 
     def check_free(self, targets: Sequence[tuple[str, str]]) -> None:
         """See that every target is free.
@@ -91,7 +91,8 @@ class FolderNames:
             MoveError: one is taken, or too long.
         """
         *_, (_, renamed) = targets
-        taken = self.embeddings_named(split_name(renamed)[0]).difference(old for old, _ in targets)
+        taken = set(self.embeddings_named(split_name(renamed)[0]))
+        taken.difference_update(old for old, _ in targets)
         for old, new in targets:
             most = LIMITS.filename_bytes
             if len(os.fsencode(new)) > most:
