@@ -101,9 +101,10 @@ def check(site: Site, url: str, before: Target | None, find: LookUp) -> Target:
         raise Unreachable(f"{shown(host)} was not found: are you online?") from error
     private = [] if is_mirror else [each for each in addresses if not is_public(each)]
     if private:
+        where = "is" if _is_number(host) else f"leads to {private[0]},"
         raise SourceError(
-            f"{shown(host)} leads to {private[0]}, an address inside a private network, and "
-            "nothing is fetched from there"
+            f"{shown(host)} {where} an address inside a private network, and nothing is fetched "
+            "from there: download it with your browser"
         )
     return Target(parts, port, addresses, proxy)
 

@@ -89,6 +89,8 @@ TOOLS: tuple[tuple[str, Callable[[int, str], dict[str, Any]], str], ...] = (
     (".metadata.json", lora_manager, ".webp"),
     (".cm-info.json", stability_matrix, ".preview.jpeg"),
 )
+# Who says it: of what tools have written down as Civitai answered it, that is Civitai.
+SAYS = ("Civitai", "Civitai", "Civitai", "LoRA Manager", "Stability Matrix")
 
 
 def annotate(folder: Path, number: int) -> None:
@@ -112,7 +114,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_network")
 def test_all_that_tools_left_is_shown(tmp_path: Path) -> None:
-    """Of 1,000 files each has its title, author, words, base model, page and picture."""
+    """Of 1,000 files each has its title, author, words, base model, page, tags, tool and picture."""
     for number in range(1, N_FILES + 1):
         annotate(tmp_path, number)
     entries = view_as_json(Catalogue(1, Prepared(scan([tmp_path]))))["entries"]
@@ -125,6 +127,8 @@ def test_all_that_tools_left_is_shown(tmp_path: Path) -> None:
         )
         assert told["page"] == (f"https://civitai.com/models/{number}?modelVersionId={10 * number}")
         assert told["tags"] == [f"tag{number % 10}"]
+        assert (told["tool"], told["general"]) == (SAYS[number % len(TOOLS)], True)
+        assert told["time"] > 0
         assert (entry["trigger_words"], entry["description"]) == (
             *(f"word{number}", f"About {number}"),
         )
