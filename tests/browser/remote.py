@@ -1,7 +1,7 @@
 """Firefox and WebKitGTK as the machine has them, each spoken to in the protocol that it knows.
 
-Playwright brings its own builds of both, and cannot be told to use these. What people do is the same in both
-protocols: a list of actions as WebDriver describes them.
+Playwright brings its own builds of both, and cannot be told to use these. What people do is the
+same in both protocols: a list of actions as WebDriver describes them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class Remote:
     def run(self, function: str, *arguments: object) -> Any:
         """Return what a function of JavaScript returns."""
         values = ", ".join(map(json.dumps, arguments))
-        text = self._browser.call("run", {"script": f"JSON.stringify(({function})({values}) ?? null)"})
+        text = self._browser.call(
+            "run", {"script": f"JSON.stringify(({function})({values}) ?? null)"}
+        )
         return json.loads(text)
 
     def wait(self, function: str, *arguments: object) -> Any:
@@ -63,7 +65,10 @@ class Remote:
 
     def text(self, selector: str) -> str:
         """Return the text of the first element that a selector finds; a field's is its value."""
-        found: str = self.run("(s) => { const e = document.querySelector(s); return e?.value ?? e?.textContent; }", selector)
+        found: str = self.run(
+            "(s) => { const e = document.querySelector(s); return e?.value ?? e?.textContent; }",
+            selector,
+        )
         return found or ""
 
     def click(self, selector: str) -> None:
@@ -83,7 +88,9 @@ class Remote:
             {"type": "pointerDown", "button": 0},
             {"type": "pointerUp", "button": 0},
         ]
-        self._browser.call("perform", {"actions": [{"type": "pointer", "id": "mouse", "actions": moves}]})
+        self._browser.call(
+            "perform", {"actions": [{"type": "pointer", "id": "mouse", "actions": moves}]}
+        )
 
     def type(self, text: str) -> None:
         """Press the keys of a text; WebDriver's private characters stand for other keys."""
@@ -126,7 +133,7 @@ class _WebKit:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        asked = {"capabilities": {"alwaysMatch": {}}}
+        asked: dict[str, Any] = {"capabilities": {"alwaysMatch": {}}}
         self._session = self._ask("POST", "/session", asked)["sessionId"]
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

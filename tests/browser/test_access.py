@@ -229,7 +229,9 @@ def test_the_line_and_the_completion_go_from_right_to_left(visit: Visit, address
     expect(tab.notices).to_have_count(3)
     lefts = tab.notices.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().left)")
     assert lefts == sorted(lefts, reverse=True)
-    tools = tab.notices.nth(1).evaluate("(one) => one.lastElementChild.getBoundingClientRect().left")
+    tools = tab.notices.nth(1).evaluate(
+        "(one) => one.lastElementChild.getBoundingClientRect().left"
+    )
     name = tab.notices.nth(1).locator("b").evaluate("(name) => name.getBoundingClientRect().left")
     assert tools < name
     tab.prompt.press_sequentially("waterc")
@@ -249,7 +251,9 @@ LANGUAGES = {"de-DE": ("Verwendbar", "Negativer Prompt"), "zh-CN": ("可用", "�
 
 @pytest.mark.parametrize("width", [1400, 390])
 @pytest.mark.parametrize("locale", LANGUAGES)
-def test_the_page_speaks_the_language_of_the_browser(visit: Visit, address: str, locale: str, width: int) -> None:
+def test_the_page_speaks_the_language_of_the_browser(
+    visit: Visit, address: str, locale: str, width: int
+) -> None:
     """With nothing cut, however long or short words are."""
     usable, negative = LANGUAGES[locale]
     page = visit(locale=locale, viewport={"width": width, "height": 900})
@@ -270,7 +274,10 @@ def test_the_page_speaks_the_language_of_the_browser(visit: Visit, address: str,
 
 def test_the_page_speaks_the_language_of_the_webui(visit: Visit, address: str) -> None:
     """Its setting comes before the browser's language, and what it does not have stays English."""
-    words = """localization = { "Usable": "Utilisables", "{count} embeddings": "{count} plongements" }"""
+    words = """localization = {
+      "Usable": "Utilisables",
+      "{count} embeddings": "{count} plongements",
+    }"""
     page = visit(locale="de-DE", script=words)
     page.goto(address)
     tab = Tab(page)

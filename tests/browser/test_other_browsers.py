@@ -17,7 +17,9 @@ BROWSERS = {"firefox": firefox, "webkit": webkit}
 PROMPT = "#txt2img_prompt textarea"
 SEARCH = ".lib-embeddings .toolbar input[type=search]"
 DETAILS = ".lib-embeddings dialog[open]"
-NAMES = "() => Array.from(document.querySelectorAll('.card[data-name]'), (card) => card.dataset.name)"
+NAMES = (
+    "() => Array.from(document.querySelectorAll('.card[data-name]'), (card) => card.dataset.name)"
+)
 IS = "(selector, text) => document.querySelector(selector)?.value === text"
 HAS = "(selector, text) => document.querySelector(selector)?.textContent.includes(text)"
 IS_GONE = "(selector) => !document.querySelector(selector)"
@@ -27,7 +29,9 @@ DOWN = "\ue015"
 
 
 @pytest.fixture(scope="module", params=BROWSERS)
-def browser(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+def browser(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Remote]:
     """Return the page of a browser that is not Chromium."""
     with BROWSERS[request.param](tmp_path_factory.mktemp(request.param)) as page:
         yield page
@@ -87,7 +91,9 @@ def test_the_line_says_what_a_prompt_uses(page: Remote) -> None:
 
 def test_details_open_and_close(page: Remote) -> None:
     """They show all that is known, and Esc leaves them."""
-    page.run("(name) => document.querySelector(`.card[data-name=${name}] .main`).focus()", "marc_allante")
+    page.run(
+        "(name) => document.querySelector(`.card[data-name=${name}] .main`).focus()", "marc_allante"
+    )
     page.type("i")
     page.wait(HAS, DETAILS, "SHA-256")
     page.type(ESCAPE)
@@ -112,8 +118,9 @@ def test_a_file_that_is_dropped_is_added(page: Remote, folder: Path) -> None:
           const dataTransfer = new DataTransfer();
           dataTransfer.items.add(new File([bytes], "dropped.safetensors"));
           const target = document.querySelector(".lib-embeddings .viewport");
-          for (const type of ["dragover", "drop"])
-            target.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
+          const options = { bubbles: true, cancelable: true, dataTransfer };
+          target.dispatchEvent(new DragEvent("dragover", options));
+          target.dispatchEvent(new DragEvent("drop", options));
         }""",
         base64.b64encode(content).decode(),
     )
