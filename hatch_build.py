@@ -1,6 +1,6 @@
-"""Put the page and its pictures into the wheel, where `web/tab.py` looks for them first.
+"""Put what the page needs into the wheel, where `web/tab.py` looks for it first.
 
-They lie at the top of the repository because the WebUIs load them from there.
+It lies at the top of the repository because the WebUIs load it from there.
 """
 
 from __future__ import annotations

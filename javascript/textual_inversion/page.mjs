@@ -93,6 +93,18 @@ export function badgeOf(host, families) {
   return families.length ? [element("span", attributes, titles[0])] : [];
 }
 
+/**
+ * Put a part of ours into a part of the host, in the direction of the page: gradio says ltr in each of its blocks.
+ *
+ * @param {HTMLElement} part
+ * @param {Element} place
+ */
+export function appendTo(part, place) {
+  if (part.parentElement === place) return;
+  part.dir = getComputedStyle(document.body).direction;
+  place.append(part);
+}
+
 /** @type {Record<string, string>} */
 const MIRRORED = { ArrowLeft: "ArrowRight", ArrowRight: "ArrowLeft" };
 

@@ -113,11 +113,20 @@ function translated(english, values) {
 
 /** @returns {Promise<Record<string, string>>} None where English comes first, or nothing that we have. */
 async function loadOurs() {
-  for (const tag of globalThis.navigator?.languages ?? []) {
+  const wanted = (globalThis.navigator?.languages ?? []).map(writingOf);
+  const first = wanted.find((writing) => writing === ENGLISH || OURS.has(writing));
+  const ours = OURS.get(first ?? ENGLISH);
+  if (!ours) return {};
+  const address = new URL(`../../localizations/${ours}.json`, import.meta.url);
+  return fetch(address).then((answer) => answer.json()).catch(() => ({}));
+}
+
+/** @param {string} tag Of a language. */
+function writingOf(tag) {
+  try {
     const { language, script } = new Intl.Locale(tag).maximize();
-    const ours = OURS.get(`${language}-${script}`);
-    if (ours) return fetch(new URL(`../../localizations/${ours}.json`, import.meta.url)).then((answer) => answer.json()).catch(() => ({}));
-    if (`${language}-${script}` === ENGLISH) break;
+    return `${language}-${script}`;
+  } catch {
+    return ""; // On a machine without a language some browsers name the locale "C".
   }
-  return {};
 }

@@ -216,3 +216,71 @@ def test_lines_may_go_from_right_to_left(visit: Visit, address: str, width: int)
     assert tab.details.evaluate(CUT) == []
     page.keyboard.press("ArrowRight")
     expect(tab.details.get_by_role("heading")).to_have_text(first)
+
+
+def test_the_line_and_the_completion_go_from_right_to_left(visit: Visit, address: str) -> None:
+    """What a prompt uses begins at the right, and names are offered at the caret."""
+    page = visit(script=FROM_RIGHT_TO_LEFT)
+    page.goto(address)
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    tab.prompt.evaluate("(field) => (field.dir = 'rtl')")
+    tab.prompt.fill("marc_allante, bad-hands-5, ")
+    expect(tab.notices).to_have_count(3)
+    lefts = tab.notices.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().left)")
+    assert lefts == sorted(lefts, reverse=True)
+    tools = tab.notices.nth(1).evaluate(
+        "(one) => one.lastElementChild.getBoundingClientRect().left"
+    )
+    name = tab.notices.nth(1).locator("b").evaluate("(name) => name.getBoundingClientRect().left")
+    assert tools < name
+    tab.prompt.press_sequentially("waterc")
+    expect(tab.completions).to_have_count(1)
+    offered = tab.completions.evaluate("(option) => option.getBoundingClientRect().right")
+    field = tab.prompt.evaluate("(field) => field.getBoundingClientRect().right")
+    assert field / 2 < offered < field
+    name, amount = (
+        tab.completions.locator(part).evaluate("(part) => part.getBoundingClientRect().right")
+        for part in (".offered", ".amount")
+    )
+    assert amount < name
+
+
+LANGUAGES = {"de-DE": ("Verwendbar", "Negativer Prompt"), "zh-CN": ("可用", "反向提示词")}
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_the_page_speaks_the_language_of_the_browser(
+    visit: Visit, address: str, locale: str, width: int
+) -> None:
+    """With nothing cut, however long or short words are."""
+    usable, negative = LANGUAGES[locale]
+    page = visit(locale=locale, viewport={"width": width, "height": 900})
+    page.goto(address)
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    expect(page.locator("#txt2img_neg_prompt label > span")).to_have_text(negative)
+    if width < 768:
+        tab.root.locator(".options-toggle").click()
+    expect(tab.root.locator(".chip[data-value=usable]")).to_have_text(f"{usable} 6")
+    assert tab.root.evaluate(CUT) == []
+    page.keyboard.press("Escape")
+    tab.card("marc_allante").locator(".info").dispatch_event("click")
+    details = tab.root.locator("dialog[open]")
+    details.get_by_text("SHA-256").wait_for()
+    assert details.evaluate(CUT) == []
+
+
+def test_the_page_speaks_the_language_of_the_webui(visit: Visit, address: str) -> None:
+    """Its setting comes before the browser's language, and what it does not have stays English."""
+    words = """localization = {
+      "Usable": "Utilisables",
+      "{count} embeddings": "{count} plongements",
+    }"""
+    page = visit(locale="de-DE", script=words)
+    page.goto(address)
+    tab = Tab(page)
+    expect(tab.total).to_have_text("6 plongements")
+    expect(tab.root.locator(".chip[data-value=usable]")).to_have_text("Utilisables 6")
+    expect(tab.root.locator(".chip[data-value=all]")).to_contain_text("All")

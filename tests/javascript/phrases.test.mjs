@@ -98,6 +98,31 @@ test("a text that is no phrase is found, and one that is is not", { skip }, () =
   assert.deepEqual(Array.from(found), ["In it", "one", "some"]);
 });
 
+const LANGUAGES = [
+  [["de-AT", "en"], "Karte"],
+  [["C", "fr", "zh-SG"], "卡片"],
+  [["en-GB", "de"], "card"],
+  [["zh-TW"], "card"],
+  [[], "card"],
+];
+
+for (const [languages, word] of LANGUAGES) {
+  test(`where no WebUI has a setting, people who read ${languages} get what is nearest`, async (context) => {
+    Object.defineProperty(globalThis, "navigator", { value: { languages }, configurable: true });
+    context.mock.method(globalThis, "fetch", async (address) => new Response(readFileSync(address)));
+    const { phrase } = await import(`../../javascript/textual_inversion/phrases.mjs?${languages}`);
+    assert.match(phrase("Show its card"), new RegExp(word));
+  });
+}
+
+test("a WebUI's setting comes first", async () => {
+  Object.defineProperty(globalThis, "navigator", { value: { languages: ["de"] }, configurable: true });
+  globalThis.localization = { Search: "Zoek" };
+  const { phrase } = await import("../../javascript/textual_inversion/phrases.mjs?webui");
+  delete globalThis.localization;
+  assert.deepEqual([phrase("Search"), phrase("Cancel")], ["Zoek", "Cancel"]);
+});
+
 test("a phrase has values in the place of names, and keeps the names that have none", () => {
   assert.equal(phrase("{a} and {b} of {c}", { a: "{b}", b: 2 }), "{b} and 2 of {c}");
 });

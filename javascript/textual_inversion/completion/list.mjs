@@ -2,7 +2,7 @@
  * Show names to choose from at the caret of a prompt field.
  */
 
-import { badgeOf, element, setAttribute } from "../page.mjs";
+import { appendTo, badgeOf, element, setAttribute } from "../page.mjs";
 import { COUNTED, phrase } from "../phrases.mjs";
 import { obstacle } from "../words.mjs";
 
@@ -75,7 +75,7 @@ export class CompletionList {
     this.#textarea = textarea;
     this.#place = placeOf(textarea, offset);
     this.root.replaceChildren(...completions.map((completion, at) => option(this.host, completion, at)));
-    if (this.root.parentElement !== block) block.append(this.root);
+    appendTo(this.root, block);
     if (!this.root.matches(":popover-open")) this.root.showPopover();
     this.root.scrollTop = 0;
     this.place();
@@ -105,7 +105,8 @@ export class CompletionList {
     if (!this.#textarea) return;
     const { offsetWidth: width, offsetHeight: height, style } = this.root;
     const field = this.#textarea.getBoundingClientRect();
-    const x = field.left + this.#place.left - this.#textarea.scrollLeft;
+    const caret = field.left + this.#place.left - this.#textarea.scrollLeft;
+    const x = getComputedStyle(this.#textarea).direction === "rtl" ? caret - width : caret;
     const top = field.top + this.#place.top - this.#textarea.scrollTop;
     const bottom = top + this.#place.height;
     const isBelow = bottom + GAP + height <= innerHeight || top < height + GAP;

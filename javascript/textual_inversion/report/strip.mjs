@@ -2,7 +2,7 @@
  * Show under a prompt field what its prompt uses: one calm line, which opens where it is too short.
  */
 
-import { element, iconButton } from "../page.mjs";
+import { appendTo, element, iconButton } from "../page.mjs";
 import { number, phrase } from "../phrases.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { announcementOf } from "./notices.mjs";
@@ -52,7 +52,7 @@ export class ReportStrip {
    * @param {Element | null} block
    */
   place(block) {
-    if (block && this.root.parentElement !== block) block.append(this.root);
+    if (block) appendTo(this.root, block);
   }
 
   /** @param {Notice[]} notices */
