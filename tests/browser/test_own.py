@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import SD1, Visit, running, write
 from tests.browser.tab import Tab
@@ -350,6 +350,22 @@ def test_a_set_of_what_the_prompts_use(tab: Tab) -> None:
     expect(tab.prompt).to_have_value("a photo, (marc_allante:1.2)")
     expect(tab.negative).to_have_value("bad-hands-5")
     expect(chip).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_set_takes_no_name_that_a_lora_brings(tab: Tab) -> None:
+    """The name means nothing once the LoRA is out of the prompt."""
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        reports = response.json()
+        brought = {"id": None, "name": "bundled", "n_vectors": 2, "weights": [1], "caveat": None}
+        reports["positive"]["used"].append(brought)
+        route.fulfill(response=response, json=reports)
+
+    tab.page.route("**/v1/prompt", answer)
+    tab.prompt.fill("a brush, bundled")
+    make_set(tab, "mine")
+    expect(tab.root.locator(".chip", has_text="mine")).to_have_attribute("title", "Prompt: brush")
 
 
 def test_a_set_whose_file_is_gone(tab: Tab, cat: str, folder: Path) -> None:

@@ -1,8 +1,8 @@
 """Forge as far as we touch it: what it has in another way than AUTOMATIC1111's WebUI.
 
-As read in lllyasviel/stable-diffusion-webui-forge dfdcbab6, and for Forge Neo 2.26 in
-exo101/sd-webui-forge-neo-v3 5692d2d1. Its loaders open files as Forge does: what cannot be read is
-renamed.
+As read in lllyasviel/stable-diffusion-webui-forge dfdcbab6, for Forge Neo 2.26 in
+exo101/sd-webui-forge-neo-v3 5692d2d1, and for ersatzForge in DenOfEquity/ersatzForge fca12a28. Its
+loaders open files as Forge does: what cannot be read is renamed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 from pathlib import Path
@@ -109,6 +110,22 @@ def engine_database() -> type[_Database]:
     return EmbeddingDatabase
 
 
+def ersatz_database() -> type[_Database]:
+    """Return ersatzForge's class, which is for both; without a tokenizer it only lists names."""
+    kind: Any = engine_database()
+    del kind.register_embedding
+
+    class EmbeddingDatabase(kind):
+        def ids_of(self, name: str) -> list[int]:
+            return super().ids_of(name) if self.tokenizer else [0]
+
+        def load_textual_inversion_embeddings(self, find_only: bool = False) -> None:
+            assert find_only == (self.tokenizer is None)
+            self.load_all()
+
+    return EmbeddingDatabase
+
+
 def list_database() -> type[_Database]:
     """Return the class of databases that only list names, for the page and the API."""
 
@@ -172,7 +189,8 @@ class Engine:
                     used[embedding.name] = embedding
                 position += length or 1
         names = [name.replace(":", "").replace(",", "") for name in used]
-        noted = sys.modules["backend.text_processing.classic_engine"].last_extra_generation_params
+        engines = sys.modules["backend.text_processing.classic_engine"]
+        noted = getattr(engines, "last_extra_generation_params", {})  # ersatzForge notes nothing
         if names and "TI" in noted:
             noted["TI"] += ", " + ", ".join(names)
         elif names:
@@ -321,6 +339,47 @@ class StableDiffusionProcessing:
         return [prompt for prompt, _ in parsed], data
 
 
+class ErsatzProcessing(StableDiffusionProcessing):
+    """The same in ersatzForge, where all generations share one list of caches."""
+
+    cond_cache: ClassVar[list[list[Any]]] = []
+
+    def clear_prompt_cache(self) -> None:
+        self.cond_cache = []
+
+    def get_conds_with_caching(  # noqa: PLR0913, PLR0917 - theirs
+        self,
+        function: Callable[..., Any],
+        required_prompts: list[str],
+        steps: int,
+        extra_network_data: LoraData,
+        hires_steps: int | None = None,
+        is_negative: bool = False,
+    ) -> Any:
+        model = sys.modules["modules.sd_models"].model_data.sd_model
+        wanted = (
+            tuple(required_prompts), steps, extra_network_data, hires_steps, is_negative,
+            model.sd_checkpoint_info.filename,
+        )  # fmt: skip
+        for cache in self.cond_cache:
+            if cache[0] == wanted:
+                return cache[1]
+        self.cond_cache.append([wanted, function(model, required_prompts, steps, hires_steps)])
+        if len(self.cond_cache) > 4:
+            self.cond_cache.pop(0)
+        return self.cond_cache[-1][1]
+
+    def setup_conds(self) -> None:
+        positive, data = self._take_networks(self.all_prompts)
+        encode = partial(self.get_conds_with_caching, _encode)
+        encode(self.all_negative_prompts, self.steps, data, is_negative=True)
+        self.c = encode(positive, self.steps, data)
+
+    def calculate_hr_conds(self) -> None:
+        prompts, data = self._take_networks(self.all_hr_prompts)
+        self.hr_c = self.get_conds_with_caching(_encode, prompts, self.steps, data, self.steps)
+
+
 def _encode(model: Checkpoint, prompts: list[str], _steps: int, _hires_steps: int | None) -> Any:
     return model.get_learned_conditioning(prompts)
 
@@ -336,14 +395,15 @@ class NeoOptions(Options):
 class FakeForge(FakeWebui):
     """Forge's modules, as a script finds them."""
 
-    def __init__(self, folder: Path, *, is_neo: bool) -> None:
+    def __init__(self, folder: Path, kind: str) -> None:
         super().__init__()
-        self.is_neo = is_neo
+        self.kind = kind
+        self.processing = ErsatzProcessing if kind == "ersatz" else StableDiffusionProcessing
         self.folder = folder
         self.model_data = SdModelData()
         self.made: dict[str, Callable[[], Checkpoint]] = {}
         self.command_line.embeddings_dir = str(folder)  # type: ignore[attr-defined]
-        self.options = NeoOptions() if is_neo else Options()
+        self.options = Options() if kind == "forge" else NeoOptions()
         _Database.opened = []
         # What lies in Forge of CLIP's tokenizer.
         parts = "backend/huggingface/runwayml/stable-diffusion-v1-5/tokenizer"
@@ -356,24 +416,26 @@ class FakeForge(FakeWebui):
         for module in super().modules():
             name = module.__name__
             if name == "modules.sd_hijack":
-                if not self.is_neo:
+                if self.kind == "forge":
                     yield _module(name, model_hijack=SimpleNamespace())
             elif name == "modules.processing":
-                vars(module)["StableDiffusionProcessing"] = StableDiffusionProcessing
+                vars(module)["StableDiffusionProcessing"] = self.processing
                 yield module
-            elif name == "modules.textual_inversion.textual_inversion":
-                vars(module)["EmbeddingDatabase"] = list_database()
-                yield module
+            elif name.startswith("modules.textual_inversion"):
+                if self.kind != "ersatz":
+                    vars(module)["EmbeddingDatabase"] = list_database()
+                    yield module
             else:
                 yield module
         spec = PathFinder.find_spec("backend", [str(self.folder.parent)])
         assert spec is not None
         yield module_from_spec(spec)
         yield _module("backend.text_processing")
-        yield _module(
-            "backend.text_processing.textual_inversion", EmbeddingDatabase=engine_database()
-        )
-        yield _module("backend.text_processing.classic_engine", last_extra_generation_params={})
+        is_ersatz = self.kind == "ersatz"
+        database = ersatz_database() if is_ersatz else engine_database()
+        yield _module("backend.text_processing.textual_inversion", EmbeddingDatabase=database)
+        noted: dict[str, Any] = {} if is_ersatz else {"last_extra_generation_params": {}}
+        yield _module("backend.text_processing.classic_engine", **noted)
         yield _module("modules.extra_networks", activate=self._activate, parse_prompt=parse_prompt)
         yield _module(
             "networks",
@@ -422,6 +484,8 @@ class FakeForge(FakeWebui):
         self.model_data.sd_model = None
         checkpoint = self.made[parameters["checkpoint_info"].filename]()
         checkpoint.sd_checkpoint_info = parameters["checkpoint_info"]
+        if self.kind == "ersatz":
+            del checkpoint.extra_generation_params
         self.model_data.set_sd_model(checkpoint)
         self.callbacks.fire("model_loaded", checkpoint)
         self.model_data.forge_hash = str(parameters)
@@ -444,10 +508,25 @@ class FakeForge(FakeWebui):
         self.callbacks.fire("app_started", None, app)
 
     def _new_database(self) -> Any:
-        database = sys.modules["modules.textual_inversion.textual_inversion"].EmbeddingDatabase()
+        if self.kind == "ersatz":
+            engines = sys.modules["backend.text_processing.textual_inversion"]
+            database = engines.EmbeddingDatabase(None)
+        else:
+            lists = sys.modules["modules.textual_inversion.textual_inversion"]
+            database = lists.EmbeddingDatabase()
         database.add_embedding_dir(str(self.folder))
-        database.load_textual_inversion_embeddings(force_reload=True, sync_with_sd_model=False)
+        self._list(database)
         return database
+
+    def _list(self, database: Any) -> None:
+        if self.kind == "ersatz":
+            database.load_textual_inversion_embeddings(find_only=True)
+        else:
+            database.load_textual_inversion_embeddings(force_reload=True, sync_with_sd_model=False)
+
+    def refresh_page(self) -> None:
+        """List all files again, as the page's *Refresh* does."""
+        self._list(self.page_database)
 
     # Pictures
 
@@ -467,14 +546,15 @@ class FakeForge(FakeWebui):
         try:
             if self.reload():
                 generation.clear_prompt_cache()
-            self.model_data.sd_model.extra_generation_params = {}
+            if self.kind != "ersatz":
+                self.model_data.sd_model.extra_generation_params = {}
             running = script()
             running.process(generation)
             for number in range(batches):
                 self.reload()
                 running.process_batch(generation, batch_number=number)
                 generation.setup_conds()
-                noted = self.model_data.sd_model.extra_generation_params
+                noted = getattr(self.model_data.sd_model, "extra_generation_params", {})
                 generation.extra_generation_params.update(noted)
                 generation.calculate_hr_conds()
                 between(generation)

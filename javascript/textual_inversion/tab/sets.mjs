@@ -192,13 +192,14 @@ export class Sets {
     this.showUsed();
   }
 
-  /** @returns {Promise<Member[]>} What the prompts use now. */
+  /** @returns {Promise<Member[]>} The files that the prompts use now; what a LoRA brings has none, and comes with it. */
   async #used() {
     const [positive, negative] = FIELDS.map((field) => this.insertion.fields.text(field));
     const reports = await this.api.report({ positive, negative });
-    return FIELDS.flatMap((field) =>
-      reports[field].used.map(({ name, weights }) => ({ name, field, weight: weights[0] ?? 1 })),
-    );
+    return FIELDS.flatMap((field) => {
+      const files = reports[field].used.filter(({ id }) => id);
+      return files.map(({ name, weights }) => ({ name, field, weight: weights[0] ?? 1 }));
+    });
   }
 
   /** @param {EmbeddingSet} set */

@@ -1,4 +1,4 @@
-"""Forge and Forge Neo: known by their text engines' database, not by version."""
+"""Forge, Forge Neo and ersatzForge: known by their text engines' database, not by version."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def check() -> None:
     Raises:
         HostError: it has no text engines' database that we know.
     """
-    require(backend, "text_processing.textual_inversion.EmbeddingDatabase.register_embedding")
+    database = "text_processing.textual_inversion.EmbeddingDatabase"
+    for name in ("find_embedding_at_position", "load_textual_inversion_embeddings"):
+        require(backend, f"{database}.{name}")
     require(
         modules,
         "scripts.Script",

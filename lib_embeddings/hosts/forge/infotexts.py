@@ -100,8 +100,8 @@ class InfotextWriter:
 
 
 def _noted() -> dict[str, Any]:
-    """Return what the model in memory has for the infotext."""
-    noted: dict[str, Any] = sd_models.model_data.sd_model.extra_generation_params
+    """Return what the model in memory has for the infotext; ersatzForge's notes nothing."""
+    noted: dict[str, Any] = getattr(sd_models.model_data.sd_model, "extra_generation_params", {})
     return noted
 
 

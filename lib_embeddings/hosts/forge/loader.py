@@ -40,7 +40,8 @@ from lib_embeddings.hosts.webui.loading import (
 from lib_embeddings.library.library import Library
 
 _LOAD = "load_textual_inversion_embeddings"
-# The module with the class of databases that only list names; ersatzForge has none.
+# The module with the class of databases that only list names; ersatzForge has none, and gives its
+# engines' class no tokenizer for that.
 _LISTS = "modules.textual_inversion.textual_inversion"
 
 
@@ -78,20 +79,20 @@ class ForgeLoader(Loader):
 
     def hook(self) -> Undo:
         with ExitStack() as undo:
-            undo.callback(self._replace(textual_inversion.EmbeddingDatabase, lambda: self._loads))
+            undo.callback(self._replace(textual_inversion.EmbeddingDatabase))
             with suppress(ModuleNotFoundError):
-                lists = importlib.import_module(_LISTS)
-                undo.callback(self._replace(lists.EmbeddingDatabase, lambda: True))
+                undo.callback(self._replace(importlib.import_module(_LISTS).EmbeddingDatabase))
             undo.callback(self._end)
             undo.callback(self._library.subscribe(self._on_generation))
             self._is_hooked = True
             return undo.pop_all().close
 
-    def _replace(self, kind: type[Any], is_ours: Callable[[], bool]) -> Undo:
+    def _replace(self, kind: type[Any]) -> Undo:
         own, loader = getattr(kind, _LOAD), self
 
         def load_textual_inversion_embeddings(self: Any, *args: Any, **kwargs: Any) -> Any:
-            if not loader._is_hooked or not is_ours():
+            is_of_an_engine = getattr(self, "tokenizer", None) is not None
+            if not loader._is_hooked or (is_of_an_engine and not loader._loads):
                 return own(self, *args, **kwargs)
             return loader._guard(partial(loader.fill, self))
 

@@ -235,7 +235,8 @@ def wrap_encoding(
         def encode() -> Any:
             return own(self, function, required_prompts, steps, caches, *args, **kwargs)
 
-        return encode_and_write(self, caches, encode)
+        # ersatzForge keeps its own in the generation, and has something else in their place.
+        return encode_and_write(self, getattr(self, "cond_cache", caches), encode)
 
     return replace(kind, "get_conds_with_caching", get_conds_with_caching)
 

@@ -27,7 +27,7 @@ def run(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     folder = tmp_path / "embeddings"
     folder.mkdir()
-    forge = FakeForge(folder, is_neo=request.param == "neo")
+    forge = FakeForge(folder, request.param)
     with installed(monkeypatch, forge):
         yield ForgeRun(forge, folder)
         extension.stop()

@@ -72,7 +72,7 @@ class ForgeRun(WebuiRun):
 
     def picture(self, *prompts: str, **more: Any) -> StableDiffusionProcessing:
         """Make a picture of a prompt, a negative and a hires one."""
-        generation = StableDiffusionProcessing(*prompts)
+        generation = self.forge.processing(*prompts)
         self.forge.generate(generation, self.script, **more)
         return generation
 

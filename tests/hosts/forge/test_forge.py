@@ -24,6 +24,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
 OURS = "lib_embeddings_take_over"
 PAGE = b"<html>"
 
+# For what does not differ in ersatzForge, whose infotexts name no embeddings.
+ALL = pytest.mark.parametrize("run", ["forge", "neo", "ersatz"], indirect=True)
+
 
 def short(data: bytes) -> str:
     """Return what infotexts have of a file."""
@@ -38,6 +41,7 @@ def contents(run: ForgeRun) -> dict[str, bytes]:
 # Files
 
 
+@ALL
 def test_nothing_but_our_reader_opens_a_file(run: ForgeRun) -> None:
     """Not at the start, at a picture, at Reload UI, off, on or at the end: all files stay."""
     for name, data in (("cat.safetensors", SD1), ("page.pt", PAGE), ("pair.safetensors", SDXL)):
@@ -50,10 +54,10 @@ def test_nothing_but_our_reader_opens_a_file(run: ForgeRun) -> None:
         run.picture(prompt)
     client = run.start()  # as at "Reload UI"
     run.picture("a cat")
-    run.forge.page_database.load_textual_inversion_embeddings(True, False)
+    run.forge.refresh_page()
     run.forge.options.set(OURS, False)
     run.picture("a cat")
-    run.forge.page_database.load_textual_inversion_embeddings(True, False)
+    run.forge.refresh_page()
     run.forge.options.set(OURS, True)
     run.picture("a cat")
     run.forge.callbacks.fire("script_unloaded")
@@ -61,6 +65,7 @@ def test_nothing_but_our_reader_opens_a_file(run: ForgeRun) -> None:
     assert contents(run) == before
 
 
+@ALL
 def test_switched_off_forge_loads_with_the_next_checkpoint(run: ForgeRun) -> None:
     """Then its engines have what it reads, and the page shows that; on again, ours come back."""
     run.write("cat.safetensors")
@@ -120,6 +125,7 @@ def test_the_end_leaves_forge_as_it_was(run: ForgeRun) -> None:
 # Models
 
 
+@ALL
 @pytest.mark.parametrize(
     ("kind", "usable"),
     [
@@ -158,6 +164,7 @@ def test_each_family_before_and_after_its_first_picture(
     assert all(words == usable for words in run.words)
 
 
+@ALL
 def test_an_unknown_checkpoint_is_known_once_it_is_loaded(run: ForgeRun) -> None:
     """A file that tells nothing leaves all fits open until the first picture."""
     run.write("cat.safetensors")
@@ -171,6 +178,7 @@ def test_an_unknown_checkpoint_is_known_once_it_is_loaded(run: ForgeRun) -> None
     assert seen(client) == ("sd1", ["cat"])
 
 
+@ALL
 def test_a_checkpoint_without_engines_uses_none(run: ForgeRun) -> None:
     """Where neither the file nor Forge has a word for it, the reason says that it uses none."""
     run.write("cat.safetensors")
@@ -185,6 +193,7 @@ def test_a_checkpoint_without_engines_uses_none(run: ForgeRun) -> None:
     )
 
 
+@ALL
 def test_both_engines_get_what_is_theirs(run: ForgeRun) -> None:
     """An SDXL embedding is found by both text engines, each with its own vectors."""
     run.write("pair.safetensors", SDXL)
@@ -222,6 +231,7 @@ def test_a_refiner_changes_nothing_that_people_see(run: ForgeRun) -> None:
 # Changes
 
 
+@ALL
 def test_changes_reach_the_next_picture_of_the_same_prompt(run: ForgeRun) -> None:
     """What is dropped, replaced, renamed and deleted is used, or not, without another load."""
     client = run.start()
@@ -254,6 +264,7 @@ def test_who_keeps_lists_of_its_own_gets_no_old_picture(run: ForgeRun) -> None:
     assert len(generation.c[0]) == 1
 
 
+@ALL
 def test_a_batch_is_not_disturbed(run: ForgeRun) -> None:
     """While a picture is made nothing is registered; after it everything is."""
     client = run.start()
