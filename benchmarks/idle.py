@@ -1,9 +1,9 @@
 """Measure what a library costs while nothing happens in its folders.
 
-    python -m benchmarks.idle [--files 100000] [--folders 20] [--seconds 180]
+    python -m benchmarks.idle [--files 100000] [--folders 20] [--seconds 600]
 
-File events come, as on a disk of one's own. The files are empty,
-as nothing is read any more once all are listed.
+File events come, as on a disk of one's own. The files are empty, as nothing is read any more once
+all are listed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--folders", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--seconds", type=float, default=600.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         os.environ |= {f"XDG_{kind}_HOME": str(Path(scratch, kind)) for kind in ("CACHE", "DATA")}
