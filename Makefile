@@ -66,7 +66,9 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.library
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.watch
+	$(BIN)/python -m benchmarks.idle
 	$(BIN)/python -m benchmarks.slow_disk
+	$(BIN)/python -m benchmarks.share
 	$(BIN)/python -m benchmarks.tab
 	$(BIN)/python -m benchmarks.prompts
 	$(BIN)/python -m benchmarks.hostile

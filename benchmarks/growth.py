@@ -67,12 +67,15 @@ def measure(scratch: Path, n_files: int, n_folders: int) -> None:
     sound.write_bytes(safetensors_file())
     reading = read_file(find_file(Place.of_file(sound))).reading
 
+    tokenize = own_tokenizer()
+    if tokenize:
+        tokenize(["its tables, which do not grow"])
     before = resident()
     library = Library(
         [root],
         Index.nowhere(),
         Choices(str(scratch / "choices.sqlite")),
-        tokenize=own_tokenizer(),
+        tokenize=tokenize,
         read=lambda found: entry_of(found, reading),
     )
     library.set_model(MODEL_FAMILIES["sd1"])

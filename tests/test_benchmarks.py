@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import library, prompts, scan, sidecars
+from benchmarks import idle, library, prompts, scan, sidecars
 from benchmarks.child import in_new_process, read_one
+from benchmarks.share import Share
+from lib_embeddings.watch.folder_watch import PACE
 from tests.builders import safetensors_file
 
 
@@ -26,6 +28,22 @@ def test_a_library(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     output = capsys.readouterr().out
     assert "20 files, later start" in output
     assert "the list equals a fresh scan" in output
+
+
+def test_a_library_at_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on following its folders, and costs something."""
+    monkeypatch.setattr(idle, "SETTLE", 0.5)
+    for kind in ("CACHE", "DATA"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind))
+    (tmp_path / "root").mkdir()
+    assert idle.idle([tmp_path / "root"], 0.1) >= 0
+
+
+def test_a_share_of_many_programs() -> None:
+    """Each asks it for no more than twice what a scan may, though all begin at once."""
+    calls = Share(10_000, 20, 0.002).calls(20, 3600, PACE)
+    later = [calls[second] for second in range(1800, 3600)]
+    assert 0 < sum(later) / len(later) / 20 < 2 * PACE.calls
 
 
 def test_documents_beside_files(

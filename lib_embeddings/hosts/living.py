@@ -26,8 +26,13 @@ class Living(NamedTuple):
     watcher: Watcher
 
     def scan(self, folders: Iterable[str]) -> None:
-        """Scan these folders now, and watch them from now on where they have become others."""
-        if not self._set_roots(folders):
+        """Scan these folders now, and watch them from now on where they have become others.
+
+        Who asks while files are read waits for that, and for what came meanwhile.
+        """
+        if self.library.progress is not None:
+            self.catch_up(folders)
+        elif not self._set_roots(folders):
             self.library.rescan()
 
     def catch_up(self, folders: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
@@ -244,6 +245,7 @@ def _is_about(row: Row, status: os.stat_result) -> bool:
     return row[1:3] == (status.st_size, status.st_mtime_ns)
 
 
+@lru_cache(_MANY)  # a library of any size has few, and thousands of files share the number
 def _id_of(text: str) -> int:
     """Return a number of 64 bits that is another for any other text."""
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()

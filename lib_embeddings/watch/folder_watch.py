@@ -50,8 +50,8 @@ _LIMITS = {
 
 # One change without an event may only be ahead of its event; two in a row are not.
 MISSES = 2
-# Scanning takes at most a tenth of the time, however slow the disk.
-REST = 10
+# Scanning takes at most a tenth of the time, however slow the disk; a hundredth where events come.
+REST, REST_WITH_EVENTS = 10, 100
 # Seconds an observer is given to end. Watchdog before 2.1.8 hangs once its folder is unmounted.
 PATIENCE = 2.0
 
@@ -192,7 +192,7 @@ class FolderWatch:
         self.path = path
         self.next_scan = -math.inf
         self.next_peek = math.inf
-        self._peeks = False
+        self._peeks, self._peek_rest = False, pace.poll
         self._n_folders = 0
         self._on_event = on_event
         self._pace = pace
@@ -222,22 +222,24 @@ class FolderWatch:
             cost: seconds that it takes.
             calls: how often it asks the disk.
         """
-        pace, self._peeks = self._pace, False
+        pace = self._pace
         if self._is_missing:
-            rest = pace.poll_missing
+            rest = self._peek_rest = pace.poll_missing
         elif self._observer and not self._misses and not self._is_polling:
-            rest = max(pace.poll, REST * cost)
+            self._peek_rest = pace.poll
+            rest = max(pace.poll, REST_WITH_EVENTS * cost)
         else:
+            self._peek_rest = pace.poll_alone
             rest = max(pace.poll_alone, REST * cost)
-            self._peeks = rest > pace.poll_alone
-            if self._peeks:  # the disk is slow, and not for us alone
+            if rest > pace.poll_alone:  # the disk is slow, and not for us alone
                 rest = max(rest, calls / pace.calls)
+        self._peeks = rest > self._peek_rest
         self.next_scan = self._in(rest)
         self.plan_peek()
 
     def plan_peek(self) -> None:
         """Say when to ask the folders next for their times, where a scan has to wait for long."""
-        rest = max(self._pace.poll_alone, self._n_folders / self._pace.calls)
+        rest = max(self._peek_rest, self._n_folders / self._pace.calls)
         self.next_peek = self._in(rest) if self._peeks else math.inf
 
     def _in(self, seconds: float) -> float:

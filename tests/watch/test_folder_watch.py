@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import shutil
 import threading
 import time
@@ -17,7 +18,9 @@ from lib_embeddings.entries.snapshot import Snapshot, diff
 from lib_embeddings.entries.walk import Folder, walk
 from lib_embeddings.watch import folder_watch
 from lib_embeddings.watch.folder_watch import (
+    MISSES,
     REST,
+    REST_WITH_EVENTS,
     EventFilter,
     FolderWatch,
     Hint,
@@ -517,9 +520,22 @@ def test_a_folder_that_does_not_answer_is_no_miss(
 
 
 def test_a_slow_disk_is_given_rest(watched: Watched) -> None:
-    """A scan that takes long is followed by a longer pause."""
+    """A scan that takes long is followed by a longer pause, the longest where events come."""
     watched.scan(cost=3.0)
+    assert watched.rest == 3.0 * REST_WITH_EVENTS
+    watched.calm()
+    for _ in range(MISSES):
+        watched.change()
+        watched.scan(cost=3.0)
     assert watched.rest == 3.0 * REST
+
+
+def test_while_a_scan_waits_folders_are_asked_for_their_times(watched: Watched) -> None:
+    """So an event that was lost among many files is missed no later than among few."""
+    watched.calm()
+    assert watched.watch.next_peek == math.inf
+    watched.scan(cost=1.0)
+    assert watched.watch.next_peek - watched.clock.now == PACE.poll
 
 
 # Ending an observer

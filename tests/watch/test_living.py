@@ -649,3 +649,31 @@ def test_twins_are_hashed_in_the_background(tmp_path: Path) -> None:
     with living_library([tmp_path]) as living:
         living.watcher.start()
         assert eventually(lambda: living.library.progress is None and same() == [True, False])
+
+
+def test_who_asks_during_the_first_scan_begins_no_other(
+    root: Path,
+    a: Path,  # noqa: ARG001 - must be there
+    parts: Parts,
+) -> None:
+    """All files were asked for a moment ago: only folders that have changed since are scanned."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def read(found: Found) -> Entry:
+        began.set()
+        assert go_on.wait(60)
+        return read_file(found)
+
+    parts.use(Library, read=read)
+    with living_library([root]) as living:
+        library, scans = living.library, list[str]()
+        first = threading.Thread(target=library.rescan)
+        first.start()
+        assert began.wait(60)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(library, "rescan", lambda: scans.append("all"))
+            patch.setattr(library, "rescan_changed", lambda: scans.append("changed"))
+            living.scan([str(root)])
+        go_on.set()
+        first.join()
+    assert scans == ["changed"]
