@@ -114,7 +114,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_network")
 def test_all_that_tools_left_is_shown(tmp_path: Path) -> None:
-    """Of 1,000 files each has its title, author, words, base model, page, tags, tool and picture."""
+    """Of 1,000 files each has its title, author, words, base model, page, tags and picture."""
     for number in range(1, N_FILES + 1):
         annotate(tmp_path, number)
     entries = view_as_json(Catalogue(1, Prepared(scan([tmp_path]))))["entries"]
