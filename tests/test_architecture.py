@@ -203,6 +203,7 @@ CUTTERS = {
     "library.journal": "the trash, and the records of what moves",
     "web.tab": "the scripts and styles of the page",
     "sources.download": "the folder of downloads",
+    "sources.arrival": "a file in it",
     "sources.settings": "the file of settings",
     "sources.concepts": "the file of that list",
     "sources.offline": "the file of what is unknown, and the address of a dump",

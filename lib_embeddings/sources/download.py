@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,15 +41,11 @@ from lib_embeddings.names import (
     split_name,
     why_no_filename,
 )
+from lib_embeddings.sources.arrival import Arrival, OnProgress
 from lib_embeddings.sources.refusals import wants_key
 from lib_embeddings.sources.sidecar import sidecar
 from lib_embeddings.sources.source import Offer, RemoteFile
-from lib_embeddings.sources.transport import Answer, Transport
-
-# How many bytes are there, and how many there will be; None where nobody knows.
-OnProgress = Callable[[int, int | None], None]
-
-_NUMBER = re.compile(r"[0-9]{1,18}")
+from lib_embeddings.sources.transport import Transport
 
 
 class Download(NamedTuple):
@@ -180,7 +174,7 @@ class Downloads:
 
     def _fetch(self, file: RemoteFile, draft: Path, on_progress: OnProgress) -> str:
         """Write a whole file, and return its SHA-256."""
-        arrival = _Arrival(self._transport, file, draft, self._limits, on_progress)
+        arrival = Arrival(self._transport, file, draft, self._limits, on_progress)
         had = arrival.size
         arrival.complete()
         digest = sha256(str(draft))
@@ -216,87 +210,6 @@ class Downloads:
                 _put(draft, place)
         finally:
             draft.unlink(missing_ok=True)
-
-
-class _Arrival:
-    """A file on its way, of which any part may be there already."""
-
-    def __init__(
-        self,
-        transport: Transport,
-        file: RemoteFile,
-        draft: Path,
-        limits: Limits,
-        on_progress: OnProgress,
-    ) -> None:
-        self._transport = transport
-        self._file = file
-        self._draft = draft
-        self._limits = limits
-        self._on_progress = on_progress
-        self._etag: str | None = None
-        self._deadline = time.monotonic() + limits.download_seconds
-        named = limits.download_bytes if file.size is None else file.size + limits.size_tolerance
-        self._most = min(limits.download_bytes, named)
-
-    @property
-    def size(self) -> int:
-        """How many bytes are there."""
-        try:
-            return self._draft.stat().st_size
-        except FileNotFoundError:
-            return 0
-
-    def complete(self) -> None:
-        """Fetch what is missing. A connection that brought something and broke is made again."""
-        for _ in range(self._limits.download_tries - 1):
-            had = self.size
-            try:
-                return self._go_on()
-            except Unreachable:
-                if self.size == had:
-                    raise
-        return self._go_on()
-
-    def _go_on(self) -> None:
-        file, had = self._file, self.size
-        headers = {"Range": f"bytes={had}-"} if had and (self._etag or file.sha256) else {}
-        if headers and self._etag:
-            headers["If-Range"] = self._etag
-        seconds = self._deadline - time.monotonic()
-        with self._transport.ask(file.site, file.url, seconds, headers=headers) as answer:
-            is_rest = answer.status == 206 and answer.headers.get("content-range", "").startswith(
-                f"bytes {had}-"
-            )
-            if answer.status == 416 or (answer.status == 206 and not is_rest):
-                self._draft.unlink(missing_ok=True)
-                raise Unreachable(f"{file.site.title} sent another part of the file: try again")
-            if answer.status not in (200, 206):
-                raise answer.refusal()
-            etag = answer.headers.get("etag", "")
-            self._etag = None if etag.startswith("W/") else etag or None
-            self._write(answer, had if is_rest else 0)
-
-    def _write(self, answer: Answer, done: int) -> None:
-        """Write what comes behind the first *done* bytes."""
-        length = _NUMBER.fullmatch(answer.headers.get("content-length", ""))
-        total = done + int(length[0]) if length else None
-        self._refuse_more_than_most(total or 0)
-        with self._draft.open("ab" if done else "wb") as out:
-            for block in answer.blocks():
-                done += len(block)
-                self._refuse_more_than_most(done)
-                out.write(block)
-                self._on_progress(done, total)
-            out.flush()
-            os.fsync(out.fileno())
-
-    def _refuse_more_than_most(self, size: int) -> None:
-        if size > self._most:
-            raise SourceError(
-                f"{shown(self._file.filename, 255)} was not kept: expected at most "
-                f"{self._most:,} bytes, found more"
-            )
 
 
 def _filename(file: RemoteFile, name: str | None) -> str:
