@@ -47,7 +47,7 @@ export class Sets {
     this.field = element("input", { type: "text", "aria-label": phrase("Name of the new set"), placeholder: phrase("my negatives") });
     this.submit = element("button", { type: "submit", class: "plain" }, phrase("Make a set"));
     this.form = element("form", { class: "renaming" }, this.field, this.submit);
-    this.offer = element("p", { class: "offer", dir: "auto" });
+    this.offer = element("p", { class: "set-names", dir: "auto" });
     this.outcome = element("p", { class: "outcome", role: "status" });
     this.list = element("ul", { class: "set-list" });
     this.form.addEventListener("submit", (event) => this.#make(event));
