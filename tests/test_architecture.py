@@ -150,6 +150,7 @@ def test_only_commands_and_routes_ask_sites() -> None:
 
 # Who opens files, and which. Those of embeddings are opened by `entries.read` alone.
 OPENERS = {
+    "pictures.memory": "what the system says of its memory",
     "entries.read": "embeddings",
     "entries.thumbnails": "pictures beside embeddings, and small ones of them",
     "entries.previews": "a picture that somebody put there, and the one before",

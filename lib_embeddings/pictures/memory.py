@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
@@ -12,7 +13,7 @@ from lib_embeddings.errors import PictureError
 
 _GB = 10**9
 # What Linux says that programs may take, without writing others to the disk.
-_MEMINFO = "/proc/meminfo"
+_MEMINFO = Path("/proc/meminfo")
 _AVAILABLE = re.compile(r"^MemAvailable: +(\d+) kB$", re.MULTILINE)
 # How torch says it of all but NVIDIA's GPUs, for which it has an error of its own.
 _NO_MEMORY = re.compile("out of memory|not enough memory|can't allocate memory")
@@ -27,8 +28,7 @@ def free_bytes(device: torch.device) -> int | None:
     if device.type != "cpu":
         return None
     try:
-        with open(_MEMINFO, encoding="ascii") as file:
-            found = _AVAILABLE.search(file.read())
+        found = _AVAILABLE.search(_MEMINFO.read_text(encoding="ascii"))
     except OSError:
         return None
     return int(found[1]) * 1024 if found else None
