@@ -150,6 +150,7 @@ def test_only_commands_and_routes_ask_sites() -> None:
 
 # Who opens files, and which. Those of embeddings are opened by `entries.read` alone.
 OPENERS = {
+    "pictures.memory": "what the system says of its memory",
     "entries.read": "embeddings",
     "entries.thumbnails": "pictures beside embeddings, and small ones of them",
     "entries.previews": "a picture that somebody put there, and the one before",
@@ -199,7 +200,6 @@ CUTTERS = {
     "library.index_file": "the folder of the index, and our own modules",
     "library.choices": "the folder of the store",
     "library.choices_file": "the file of older versions beside the store",
-    "library.files": "the folder of a file on its way here",
     "library.journal": "the trash, and the records of what moves",
     "web.tab": "the scripts and styles of the page",
     "sources.download": "the folder of downloads",

@@ -19,6 +19,7 @@ from lib_embeddings.entries.read import sha256
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, ModelFamily, families_for
+from lib_embeddings.pictures.memory import enough_memory
 from lib_embeddings.prompts.tokenizer import TokenIds
 
 # Made by `python -m examples.make_model`.
@@ -148,11 +149,12 @@ def load(path: str | os.PathLike[str] | None = None, device: str | None = None) 
     place = torch.device(device or _best_device())
     dtype = torch.float32 if place.type == "cpu" else torch.float16
     try:
-        with _in_silence():
+        with (
+            enough_memory(f"load {shown(title, 255)}", "choose a smaller model", place),
+            _in_silence(),
+        ):
             pipeline = _pipeline(source, dtype)
             return model_of(pipeline, title, _sha256_of(source), place, dtype)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise PictureError(f"{shown(title, 255)}: too little memory to load it") from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = shown(str(error).strip().partition("\n")[0], 255)
         raise PictureError(f"{shown(title, 255)} cannot be loaded: {reason}") from error

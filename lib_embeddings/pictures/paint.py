@@ -13,6 +13,7 @@ from PIL import Image
 
 from lib_embeddings.errors import PictureError
 from lib_embeddings.pictures.encode import Conditioning, Encoded, PromptEncoder, Rows, n_tokens
+from lib_embeddings.pictures.memory import enough_memory
 from lib_embeddings.pictures.model import FLOW, Model
 from lib_embeddings.prompts.wishes import Settings, Wish
 
@@ -20,6 +21,8 @@ SAMPLER = "DPM++ 2M"
 
 # How many the painter works on at once: more than is gained from on one GPU, and a bound to memory.
 _AT_ONCE = 16
+# Of all those whose latents become pictures at once, which takes far more memory for a pixel.
+_PIXELS_AT_ONCE = 1024**2
 
 # Returns the pictures as they would be if the painter stopped now.
 Live = Callable[[], list[Image.Image]]
@@ -65,12 +68,24 @@ def paint(
     Raises:
         PictureError: a negative prompt would not be read, or memory ends.
     """
-    try:
-        return _paint(model, rows, wishes, completed_for(settings, model), on_step)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise PictureError(
-            "too little memory to paint: choose smaller pictures, or a smaller model"
-        ) from error
+    chosen = completed_for(settings, model)
+    advice = "choose smaller pictures, or a smaller model"
+    least = _least_memory(model, len(wishes), chosen)
+    with enough_memory("paint", advice, model.device, least):
+        return _paint(model, rows, wishes, chosen, on_step)
+
+
+def _least_memory(model: Model, number: int, settings: Settings) -> int:
+    """Return the bytes that so many pictures take at least, beside the model's own.
+
+    That is where latents become pictures: what one layer makes of what the one before has made,
+    with as many numbers for each pixel as the first layer that looks at pictures makes of one.
+    """
+    _, _, side = astuple(settings)
+    channels: int = model.vae.config.block_out_channels[0]
+    together = min(number, _decoded_at_once(side))
+    least: int = 2 * together * side**2 * channels * model.vae.dtype.itemsize
+    return least
 
 
 def _sampler(model: Model) -> Any:
@@ -184,13 +199,18 @@ def ask(model: Model, latents: torch.Tensor, times: Any, encoded: Encoded) -> to
     return found
 
 
+def _decoded_at_once(side: int) -> int:
+    return min(_AT_ONCE, max(1, _PIXELS_AT_ONCE // side**2))
+
+
 @torch.no_grad()
 def _pictures(model: Model, latents: torch.Tensor) -> list[Image.Image]:
     """Return what latents look like."""
     vae = model.vae.to(model.device)  # where it is not while a word is learned
     pictures = []
-    for start in range(0, len(latents), _AT_ONCE):
-        scaled = latents[start : start + _AT_ONCE] / vae.config.scaling_factor
+    at_once = _decoded_at_once(latents.shape[-1] * model.shrink)
+    for start in range(0, len(latents), at_once):
+        scaled = latents[start : start + at_once] / vae.config.scaling_factor
         decoded = vae.decode(scaled.to(vae.dtype)).sample.float()
         pixels = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte()
         pictures += [Image.fromarray(each.permute(1, 2, 0).cpu().numpy()) for each in pixels]

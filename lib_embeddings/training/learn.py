@@ -12,7 +12,7 @@ import json
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,13 @@ from lib_embeddings.entries.drafts import sweep, write_at_once
 from lib_embeddings.entries.thumbnails import as_png
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.pictures.compare import Painted, infotext_of
+from lib_embeddings.pictures.memory import enough_memory
 from lib_embeddings.pictures.model import Model, load
 from lib_embeddings.pictures.paint import paint
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.prompts.wishes import KIND_KEY, NAME, Settings, Wish, prompts_for
 from lib_embeddings.training.examples import Example, read_examples
-from lib_embeddings.training.learning import EVERY, Learning, Look
+from lib_embeddings.training.learning import EVERY, Learning, Look, least_memory
 from lib_embeddings.training.recipe import Recipe
 from lib_embeddings.version import __version__
 
@@ -123,25 +124,29 @@ def learn(  # noqa: PLR0913 - what a person may choose
     chosen.check()
     examples = read_examples(pictures)
     loaded = model if isinstance(model, Model) else load(model)
-    try:
-        with _threads_for(loaded):
-            learning = Learning(loaded, chosen, examples)
-            kept = _Kept(Path(state), _identity(loaded, chosen, examples)) if state else None
-            if kept:
-                kept.restore(learning)
-            while not learning.is_done:
-                learning.take_step()
-                if kept and learning.step % EVERY == 0:
-                    kept.write(learning)
-                if samples_every and learning.step % samples_every == 0:
-                    on_sample(sample(learning))
-                if on_step(learning) is True:
-                    break
-            return _result(learning, examples)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise PictureError(
-            "too little memory to learn with this model: choose a smaller batch, or a smaller model"
-        ) from error
+    with _memory_for(loaded, chosen.batch), _threads_for(loaded):
+        learning = Learning(loaded, chosen, examples)
+        kept = _Kept(Path(state), _identity(loaded, chosen, examples)) if state else None
+        if kept:
+            kept.restore(learning)
+        while not learning.is_done:
+            learning.take_step()
+            if kept and learning.step % EVERY == 0:
+                kept.write(learning)
+            if samples_every and learning.step % samples_every == 0:
+                on_sample(sample(learning))
+            if on_step(learning) is True:
+                break
+        return _result(learning, examples)
+
+
+def _memory_for(model: Model, batch: int) -> AbstractContextManager[None]:
+    return enough_memory(
+        "learn with this model",
+        "choose a smaller batch, or a smaller model",
+        model.device,
+        least_memory(model, batch),
+    )
 
 
 @contextmanager

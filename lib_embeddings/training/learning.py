@@ -34,6 +34,9 @@ _WINDOW, _FLAT = 310, 0.15
 # Larger painters, as SDXL's, take so much memory for gradients that they compute twice; those of
 # SD 1.x and SD 2.x fit in 8 GB without.
 _LARGE = 1_000_000_000
+# How often the states of all its layers are kept for gradients, counted with a UNet built as that
+# of SD 1.x: of one that computes once, and of one that computes twice.
+_KEPT, _KEPT_OF_LARGE = 25, 6
 # Half precision has no numbers as small as gradients are.
 _SCALE_OF_HALF = 1024.0
 # Apart from what steps draw.
@@ -89,10 +92,9 @@ class Learning:
         if model.prediction != FLOW:
             self._noise = DDPMScheduler.from_config(model.scheduler.config)
         self._scale = _SCALE_OF_HALF if model.dtype == torch.float16 else 1.0
-        is_large = sum(each.numel() for each in model.unet.parameters()) > _LARGE
-        if is_large:
+        if _is_large(model):
             model.unet.enable_gradient_checkpointing()
-        can_record = model.device.type == "cuda" and not is_large
+        can_record = model.device.type == "cuda" and not _is_large(model)
         self._ask = Recorded(model) if can_record else partial(ask, model)
 
     def vectors(self) -> dict[str, torch.Tensor]:
@@ -255,6 +257,25 @@ def is_flat(looks: Sequence[Look]) -> bool:
     losses = torch.tensor([look.loss for look in looks], dtype=torch.float64)
     last = _WINDOW // EVERY
     return len(losses) > last and bool(losses[-last:].var() < _FLAT * losses.var())
+
+
+def least_memory(model: Model, batch: int) -> int:
+    """Return the bytes that a step of so many pictures takes at least, beside the model's own."""
+    config = model.unet.config
+    states: int = sum(
+        channels * (config.sample_size >> depth) ** 2
+        for depth, channels in enumerate(config.block_out_channels)
+    )
+    per_block = config.layers_per_block
+    # On the way down a depth has so many, on the way up one more.
+    layers = 2 * (per_block if isinstance(per_block, int) else min(per_block)) + 1
+    kept = _KEPT_OF_LARGE if _is_large(model) else _KEPT
+    return batch * states * layers * kept * model.dtype.itemsize
+
+
+def _is_large(model: Model) -> bool:
+    n_numbers: int = sum(each.numel() for each in model.unet.parameters())
+    return n_numbers > _LARGE
 
 
 def word_length(encoder: LoadedEncoder) -> float:

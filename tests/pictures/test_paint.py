@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ pytest.importorskip("diffusers", reason="lib-embeddings[pictures] is not install
 import torch
 
 from examples.world import COLOURS, SHAPES, everything, recognise
+from lib_embeddings.errors import PictureError
+from lib_embeddings.pictures import memory
 from lib_embeddings.pictures import paint as module
 from lib_embeddings.pictures.paint import Live, paint
 from lib_embeddings.prompts.wishes import Settings, Wish
@@ -125,3 +128,29 @@ def test_a_flow(monkeypatch: pytest.MonkeyPatch) -> None:
     (picture,) = paint(model, {}, [Wish("red", "", 1)], Settings(steps=4, guidance=1.0))
     (expected,) = module._pictures(model, goal)
     assert np.abs(np.asarray(picture, int) - np.asarray(expected, int)).max() <= 1
+
+
+def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures for which memory cannot be enough are refused in one sentence, before any step."""
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 50_000_000)
+    monkeypatch.setattr(module, "_paint", None)
+    with pytest.raises(PictureError, match=r"takes 0\.2 GB at least, and 0\.1 GB are free on cpu"):
+        paint(small(), {}, [Wish("red", "", 1)], Settings(side=1024))
+
+
+def test_memory_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch gets no memory, on whatever device, one sentence says so; no other error does."""
+    monkeypatch.setattr(module, "ask", lambda *_: torch.empty(1 << 50))
+    with pytest.raises(PictureError, match="too little memory to paint: choose smaller pictures"):
+        paint(small(), {}, [Wish("red", "", 1)], SETTINGS)
+    monkeypatch.setattr(module, "ask", lambda *_: torch.empty(3) @ torch.empty(2))
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
+        paint(small(), {}, [Wish("red", "", 1)], SETTINGS)
+
+
+def test_free_memory() -> None:
+    """A system that says how much memory is available is believed."""
+    free = memory.free_bytes(torch.device("cpu"))
+    assert (free is None) == (not Path("/proc/meminfo").exists())
+    assert free is None or 0 < free < 1 << 50
+    assert memory.free_bytes(torch.device("meta")) is None

@@ -23,11 +23,21 @@ from examples.world import PLACES, Thing, draw, recognise
 from lib_embeddings import PictureError, read_embedding
 from lib_embeddings.entries import drafts
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.pictures import memory
 from lib_embeddings.pictures.compare import Painted, compare
 from lib_embeddings.prompts.wishes import Settings
+from lib_embeddings.training import learning as module
 from lib_embeddings.training.examples import read_examples
 from lib_embeddings.training.learn import RECIPE_KEY, Learned, learn
-from lib_embeddings.training.learning import EVERY, Learning, Look, Recorded, is_flat, word_length
+from lib_embeddings.training.learning import (
+    EVERY,
+    Learning,
+    Look,
+    Recorded,
+    is_flat,
+    least_memory,
+    word_length,
+)
 from lib_embeddings.training.recipe import Recipe
 from tests.models import as_model, fingerprint, random_flow, random_sd2, random_sdxl, small
 
@@ -311,11 +321,34 @@ def test_refused(recipe: dict[str, object], reason: str, monkeypatch: pytest.Mon
 
 
 def test_no_memory(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where memory ends, one sentence says so."""
-
-    def fail(_learning: Learning) -> None:
-        raise torch.OutOfMemoryError
-
-    monkeypatch.setattr(Learning, "take_step", fail)
-    with pytest.raises(PictureError, match="too little memory to learn with this model"):
+    """Where memory ends, one sentence says so; where it cannot be enough, before any work."""
+    monkeypatch.setattr(Learning, "take_step", lambda _: torch.empty(1 << 50))
+    with pytest.raises(PictureError, match="too little memory to learn with this model: choose"):
         learned_in(pictures, None)
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 1_000_000)
+    monkeypatch.setattr("lib_embeddings.training.learn.Learning", None)
+    with pytest.raises(PictureError, match=r"takes 0\.1 GB at least, and 0\.0 GB are free on cpu"):
+        learned_in(pictures, None, batch=64)
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_the_least_memory(monkeypatch: pytest.MonkeyPatch, *, is_large: bool) -> None:
+    """A painter keeps what it is said to keep at least for its gradients, and not much more."""
+    model, kept = as_model(random_sd2()), dict[int, int]()
+    if is_large:
+        monkeypatch.setattr(module, "_LARGE", 0)
+        model.unet.enable_gradient_checkpointing()
+    states = torch.randn(4, 77, 1024, requires_grad=True)
+    others = {each.untyped_storage().data_ptr() for each in (states, *model.unet.parameters())}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in others:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        found = model.unet(torch.randn(4, 4, 8, 8), torch.arange(4), states).sample
+    assert found.requires_grad
+    least = least_memory(model, 4)
+    assert least <= sum(kept.values()) <= 2 * least
