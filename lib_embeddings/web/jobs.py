@@ -134,7 +134,7 @@ class Job:
         """Keep a picture, as PNG or WebP, for those who follow the job, and return its number.
 
         Args:
-            instead_of: the number of one that is not needed any more.
+            instead_of: the number of one that is not needed any more; who asks for it gets this.
         """
         return self._pictures.keep(self.id, picture, instead_of)
 
@@ -176,12 +176,14 @@ class _Pictures:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, int | None], bytes] = {}
+        self._newer: dict[tuple[str, int | None], int] = {}
         self._numbers = count()
 
     def keep(self, job: str, picture: bytes, instead_of: int | None) -> int:
         with self._lock:
-            self._kept.pop((job, instead_of), None)
             number = next(self._numbers)
+            if self._kept.pop((job, instead_of), None):
+                self._newer[job, instead_of] = number
             self._kept[job, number] = picture
             while sum(map(len, self._kept.values())) > LIMITS.job_pictures_bytes:
                 del self._kept[next(iter(self._kept))]
@@ -189,14 +191,16 @@ class _Pictures:
 
     def get(self, job: str, number: int) -> bytes | None:
         with self._lock:
+            while (job, number) in self._newer:
+                number = self._newer[job, number]
             return self._kept.get((job, number))
 
     def forget(self, job: str, number: int | None = None) -> None:
         """Keep a picture of a job no longer, or all of them."""
         with self._lock:
-            for key in [each for each in self._kept if each[0] == job]:
-                if number in (None, key[1]):
-                    del self._kept[key]
+            for table in (self._kept, self._newer):
+                for key in [each for each in table if each[0] == job and number in (None, each[1])]:
+                    del table[key]
 
 
 class Jobs:

@@ -125,7 +125,7 @@ def test_what_went_wrong_is_a_sentence(error: Exception) -> None:
 
 
 def test_pictures_are_served_and_forgotten_with_their_job() -> None:
-    """Each by its number, as what it is; one that is not needed any more makes room."""
+    """Each by its number, as what it is; one that is not needed any more leads to what came."""
     jobs, router, app = Jobs(), APIRouter(prefix=PREFIX), FastAPI()
     add_job_routes(router, jobs, ())
     app.include_router(router)
@@ -133,19 +133,19 @@ def test_pictures_are_served_and_forgotten_with_their_job() -> None:
     numbers = []
 
     def paint(job: Job, _answer: Answer) -> Mapping[str, Any]:
-        live = job.keep(WEBP + b"1")
-        numbers.extend([live, job.keep(WEBP + b"2", instead_of=live), job.keep(PNG)])
-        return {"pictures": numbers[1:]}
+        first = job.keep(WEBP + b"1")
+        second = job.keep(WEBP + b"2", instead_of=first)
+        numbers.extend([first, second, job.keep(WEBP + b"3", instead_of=second), job.keep(PNG)])
+        return {"pictures": numbers[2:]}
 
     id_ = jobs.begin("try", "x", paint)["id"]
     follow(jobs, id_, "done")
     found = [client.get(f"/jobs/{id_}/pictures/{n}") for n in numbers]
-    assert [each.status_code for each in found] == [404, 200, 200]
-    assert [each.headers["content-type"] for each in found[1:]] == ["image/webp", "image/png"]
-    assert found[2].content == PNG
+    assert [each.content for each in found] == [WEBP + b"3"] * 3 + [PNG]
+    assert [each.headers["content-type"] for each in found[2:]] == ["image/webp", "image/png"]
     assert client.get(f"/jobs/{id_}/pictures/x").status_code == 422
     client.delete(f"/jobs/{id_}")
-    assert client.get(f"/jobs/{id_}/pictures/{numbers[2]}").status_code == 404
+    assert client.get(f"/jobs/{id_}/pictures/{numbers[3]}").status_code == 404
 
 
 def test_nobody_is_told_of_a_job_that_is_forgotten() -> None:

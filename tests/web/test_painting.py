@@ -163,7 +163,7 @@ def test_own_prompts_and_weights(site: Site, studio: FakeStudio) -> None:
 
 
 def test_what_it_is_like_while_it_is_painted(site: Site, studio: FakeStudio) -> None:
-    """A picture can be seen before it is done; once it is done the earlier one is gone."""
+    """A picture can be seen before it is done; who asks late for how it was gets it as it is."""
     studio.gate = threading.Semaphore(0)
     job = begin(site, "/try", ids=[site.add("my-word.pt")], seeds=[1])
     while follow(site, job, ("working",))["so_far"].get("live") is None:
@@ -171,8 +171,9 @@ def test_what_it_is_like_while_it_is_painted(site: Site, studio: FakeStudio) -> 
     live = follow(site, job, ("working",))["so_far"]["live"]
     assert site.client.get(f"/jobs/{job}/pictures/{live}").status_code == 200
     studio.gate.release(2)
-    follow(site, job)
-    assert site.client.get(f"/jobs/{job}/pictures/{live}").status_code == 404
+    done = follow(site, job)["result"]["pictures"][0]["n"]
+    seen = [site.client.get(f"/jobs/{job}/pictures/{n}") for n in (live, done)]
+    assert seen[0].content == seen[1].content
 
 
 def test_a_try_is_cancelled_stopped_and_paused(site: Site, studio: FakeStudio) -> None:
