@@ -18,13 +18,7 @@ from itertools import count
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from lib_embeddings.errors import (
-    EmbeddingError,
-    MoveError,
-    PictureError,
-    SourceError,
-    WriteError,
-)
+from lib_embeddings.errors import EmbeddingError, MoveError, PictureError, SourceError, WriteError
 from lib_embeddings.limits import LIMITS
 
 log = logging.getLogger(__name__)
