@@ -84,6 +84,15 @@ class Snapshot:
             folders.setdefault(entry.place.full_folder, FolderEntries()).put(entry)
         return cls(tuple(roots), {path: each.listed for path, each in folders.items()})
 
+    def with_others(self, others: Snapshot) -> Snapshot:
+        """Return the same with the entries of another, in the place of ours where both have one."""
+        folders = dict(self.folders)
+        for path, entries in others.folders.items():
+            places = {entry.place for entry in entries}
+            ours = (entry for entry in folders.get(path, ()) if entry.place not in places)
+            folders[path] = (*ours, *entries)
+        return Snapshot(self.roots, folders)
+
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """All entries, root by root and sorted by path."""

@@ -7,7 +7,7 @@ import os
 import stat
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from operator import sub
@@ -47,6 +47,11 @@ _Item = os.DirEntry[str]
 _Named = tuple[_Item, str]
 # Device and inode; the real path where a file system has no inodes.
 Identity = tuple[int, int] | str
+Wanted = Callable[[str], bool]
+
+
+def _any_file(_name: str) -> bool:
+    return True
 
 
 class Found(NamedTuple):
@@ -103,7 +108,9 @@ class Folder(NamedTuple):
     is_elsewhere: bool = False
 
 
-def walk(roots: Iterable[str], seen: set[Identity] | None = None) -> Iterator[Folder]:
+def walk(
+    roots: Iterable[str], seen: set[Identity] | None = None, is_wanted: Wanted = _any_file
+) -> Iterator[Folder]:
     """Yield every folder in and below *roots*, however many links and roots lead to it, once.
 
     Links are followed last, so that a folder goes by its own path where it has one. A root that is
@@ -111,6 +118,7 @@ def walk(roots: Iterable[str], seen: set[Identity] | None = None) -> Iterator[Fo
 
     Args:
         seen: folders that are passed by; those that are met are added.
+        is_wanted: tells by a file's name whether it is asked for anything.
     """
     seen = set() if seen is None else seen
     for root in map(Place.of_root, roots):
@@ -118,7 +126,7 @@ def walk(roots: Iterable[str], seen: set[Identity] | None = None) -> Iterator[Fo
         for link in links:  # grows as links are found, as does the list below it
             pending = [link]
             for place, is_linked in pending:
-                folder = read_folder(place, seen, is_linked=is_linked)
+                folder = read_folder(place, seen, is_wanted, is_linked=is_linked)
                 if folder and (place is root or not folder.is_elsewhere):
                     for child in folder.folders:
                         (links if child[1] else pending).append(child)
@@ -126,12 +134,17 @@ def walk(roots: Iterable[str], seen: set[Identity] | None = None) -> Iterator[Fo
 
 
 def read_folder(
-    place: Place, seen: set[Identity] | None = None, *, is_linked: bool = False
+    place: Place,
+    seen: set[Identity] | None = None,
+    is_wanted: Wanted = _any_file,
+    *,
+    is_linked: bool = False,
 ) -> Folder | None:
     """Return what is in a folder now; None where it is gone.
 
     Args:
         seen: folders that another path led to; this one is added.
+        is_wanted: tells by a file's name whether it is asked for anything.
     """
     try:
         identity, mtime_ns = _look(place.full_path)
@@ -140,7 +153,11 @@ def read_folder(
                 return Folder(place, identity, is_linked=is_linked, is_elsewhere=True)
             seen.add(identity)
         with os.scandir(place.full_path) as inside:
-            items = [item for item in inside if not is_hidden(item.name)]
+            items = [
+                item
+                for item in inside
+                if not is_hidden(item.name) and (is_wanted(item.name) or _is_folder(item))
+            ]
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

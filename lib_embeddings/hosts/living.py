@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TookTooLong
+from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
 from lib_embeddings.entries.place import Place, absolute
@@ -18,6 +20,9 @@ from lib_embeddings.prompts.tokenizer import Tokenize
 from lib_embeddings.watch.watcher import Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker
 
+# Seconds that a picture waits for a scan of files that it may not need.
+PATIENCE = 0.5
+
 
 class Living(NamedTuple):
     """A library, and what lets it follow its folders by itself."""
@@ -28,17 +33,18 @@ class Living(NamedTuple):
     def scan(self, folders: Iterable[str]) -> None:
         """Scan these folders now, and watch them from now on where they have become others.
 
-        Who asks while files are read waits for that, and for what came meanwhile.
+        Nobody who makes a picture waits for a slow disk: after a moment the scan goes on by itself,
+        and prompts *bring* what they name.
         """
         if self.library.progress is not None:
             self.catch_up(folders)
         elif not self._set_roots(folders):
-            self.library.rescan()
+            _wait_a_moment(self.library.rescan)
 
     def catch_up(self, folders: Iterable[str]) -> None:
         """Do the same for who cannot wait: what was written in place comes by its event."""
-        if not self._set_roots(folders):
-            self.library.rescan_changed()
+        if not self._set_roots(folders) and self.library.wait_for_scan(PATIENCE):
+            _wait_a_moment(self.library.rescan_changed)
 
     def _set_roots(self, folders: Iterable[str]) -> bool:
         """Scan these folders from now on; tell whether they are others."""
@@ -48,6 +54,21 @@ class Living(NamedTuple):
         self.library.set_roots(roots)
         self.watcher.scan_soon()
         return True
+
+
+def _wait_a_moment(work: Callable[[], object]) -> None:
+    """Do a work in a thread of its own, and wait until it is done, or has taken too long."""
+    done = Future[object]()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except Exception as error:  # noqa: BLE001 - for who waits
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="embeddings-scan", daemon=True).start()
+    with suppress(TookTooLong):
+        done.result(PATIENCE)
 
 
 @contextmanager

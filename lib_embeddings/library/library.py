@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
+from itertools import chain
 from typing import NamedTuple, final
 
 from lib_embeddings.entries.entry import Entry
@@ -22,7 +23,7 @@ from lib_embeddings.entries.moves import Move
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
-from lib_embeddings.entries.walk import Folder, Found
+from lib_embeddings.entries.walk import Folder, Found, walk
 from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.catalogue import Catalogue
@@ -40,6 +41,7 @@ from lib_embeddings.library.scanner import Publish, Scan, Scanner, Wait
 from lib_embeddings.library.sets import Sets
 from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.library.view import View
+from lib_embeddings.names import fold, split_name
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
 log = logging.getLogger(__name__)
@@ -111,6 +113,7 @@ class Library:
         self._no_model = tokenize
         self._roots = _absolute(roots)
         self._scanning = threading.Lock()  # one scan at a time; guards all down to `_progress`
+        self._read = read
         self._stop = stop or threading.Event()
         self._scanner = Scanner(
             self._roots,
@@ -130,6 +133,7 @@ class Library:
         self._unreachable: tuple[str, ...] = ()
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
         self._snapshot = Snapshot(self._roots, {})
+        self._ahead = self._snapshot  # what was read before the scan that goes on came to it
         self._model: ModelFamily | None = None
         self._loaded: frozenset[str] | None = None
         self._tokenize = tokenize
@@ -199,6 +203,18 @@ class Library:
         Until the first scan has ended it is never None.
         """
         return self._progress
+
+    @property
+    def is_scanning(self) -> bool:
+        """Whether folders are looked at now."""
+        return self._scanning.locked()
+
+    def wait_for_scan(self, seconds: float) -> bool:
+        """Wait for the scan that goes on, if one does; tell whether it has ended."""
+        has_ended = self._scanning.acquire(timeout=seconds)
+        if has_ended:
+            self._scanning.release()
+        return has_ended
 
     def find(self, id: str) -> ViewEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id now, if there is one."""
@@ -346,6 +362,35 @@ class Library:
         """
         return self._scan_now(self._scanner.scan_changed)
 
+    def bring(self, texts: Iterable[str]) -> bool:
+        """Read at once, and alone, what texts may name, while a scan is on its way to it.
+
+        Returns:
+            Whether anything was read.
+        """
+        if not self.is_scanning:
+            return False
+        written = _unspaced("\n".join(texts))
+
+        def is_wanted(filename: str) -> bool:
+            stem = _unspaced(split_name(filename)[0])
+            return stem in written or stem.replace("_2", "") in written  # the half of a pair
+
+        folders = walk(self._roots, is_wanted=is_wanted)
+        known = {entry.place: entry for entry in self._snapshot.entries}
+        entries = [
+            self._read(found)
+            for found in chain.from_iterable(folder.files for folder in folders)
+            if not (found.problem or _is_known(found, known.get(found.place)))
+        ]
+        if entries:
+            with self._lock:
+                self._ahead = self._ahead.with_others(Snapshot.of(self._roots, entries))
+                self._snapshot = self._snapshot.with_others(self._ahead)
+                self._begin_generation(Changes())
+            self._news.deliver()
+        return bool(entries)
+
     def retry(self) -> Rescan:
         """Scan again what was incomplete, could not be read, or did not answer."""
         return self._scan_now(self._scanner.retry)
@@ -390,7 +435,7 @@ class Library:
         """Show what a scan has read so far."""
         snapshot = self._scanner.snapshot
         with self._lock:
-            self._snapshot = snapshot
+            self._snapshot = snapshot.with_others(self._ahead)
             self._begin_generation(Changes())
         self._news.deliver()
 
@@ -408,6 +453,7 @@ class Library:
         if is_news or not self._has_scanned:
             with self._lock:
                 self._snapshot, self._progress = snapshot, None
+                self._ahead = Snapshot(self._roots, {})
                 self._has_scanned = True
                 self._begin_generation(changes)
         return changes
@@ -437,6 +483,15 @@ class Library:
         self._generation += 1
         self._catalogue = None
         self._news.add(self._generation, changes)
+
+
+def _unspaced(text: str) -> str:
+    """Return a text as names in prompts are compared here: blanks and escapes may be missing."""
+    return "".join(fold(text).replace("\\", "").split())
+
+
+def _is_known(found: Found, entry: Entry | None) -> bool:
+    return entry is not None and (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns)
 
 
 def _absolute(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:

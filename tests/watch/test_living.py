@@ -651,29 +651,40 @@ def test_twins_are_hashed_in_the_background(tmp_path: Path) -> None:
         assert eventually(lambda: living.library.progress is None and same() == [True, False])
 
 
-def test_who_asks_during_the_first_scan_begins_no_other(
+def test_a_picture_waits_for_no_slow_disk(
     root: Path,
-    a: Path,  # noqa: ARG001 - must be there
+    a: Path,  # noqa: ARG001 - a name of one letter is in nearly every prompt
     parts: Parts,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All files were asked for a moment ago: only folders that have changed since are scanned."""
-    began, go_on = threading.Event(), threading.Event()
+    """Who asks while files are read goes on; what a prompt names is read at once, it alone."""
+    for name in ("new cat_(1)", "half", "half_2", "unnamed"):
+        (root / f"{name}.safetensors").write_bytes(ONE)
+    began, go_on, read = threading.Event(), threading.Event(), list[str]()
+    asker = threading.current_thread()
 
-    def read(found: Found) -> Entry:
-        began.set()
-        assert go_on.wait(60)
+    def read_slowly(found: Found) -> Entry:
+        if threading.current_thread() is not asker:
+            began.set()
+            assert go_on.wait(60)
+        read.append(found.place.name)
         return read_file(found)
 
-    parts.use(Library, read=read)
+    parts.use(Library, read=read_slowly)
+    monkeypatch.setattr(living_module, "PATIENCE", 0.01)
     with living_library([root]) as living:
-        library, scans = living.library, list[str]()
+        library = living.library
+        assert not library.bring(["new cat_(1)"])  # nothing is on its way
         first = threading.Thread(target=library.rescan)
         first.start()
-        assert began.wait(60)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(library, "rescan", lambda: scans.append("all"))
-            patch.setattr(library, "rescan_changed", lambda: scans.append("changed"))
+        try:
+            assert began.wait(60)
             living.scan([str(root)])
-        go_on.set()
-        first.join()
-    assert scans == ["changed"]
+            assert library.bring(["a dog", "a (NEW  CAT_\\(1\\):1.2), half"])
+            assert not library.bring(["no more new cat_\\(1\\)"])
+            assert sorted(read) == ["a", "half", "half_2", "new cat_(1)"]
+            assert {seen.name for seen in library.view} == set(read)
+        finally:
+            go_on.set()
+            first.join()
+        assert len(library.view) == 5

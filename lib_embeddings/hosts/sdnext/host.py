@@ -93,7 +93,8 @@ class Host:
         self._hooks.guard(LOADING_PART, self._loader.follow)
 
     def before_batch(self, generation: Any) -> None:
-        """Let the infotext name what this batch uses."""
+        """Let this batch find what it names, and the infotext name what it uses."""
+        self._hooks.guard(LOADING_PART, partial(self._loader.bring, generation))
         self._hooks.guard(INFOTEXT_PART, partial(begin, generation))
 
     def on_model_loaded(self, _model: Any) -> None:

@@ -6,6 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -25,6 +26,9 @@ from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 # The WebUI's record of one that stands for a file.
 _E = TypeVar("_E", bound=FileEmbedding)
 _T = TypeVar("_T")
+
+# What a generation has of texts, for the batch that begins.
+_PROMPTS = ("prompts", "negative_prompts", "hr_prompts", "hr_negative_prompts")
 
 # What the console has listed as not loaded, and why: no switch and no "Reload UI" lists it again.
 _listed: set[tuple[str, str | None]] = set()
@@ -194,6 +198,12 @@ class Loader(ABC):
     @abstractmethod
     def _prepare(self) -> object:
         """Do what takes time before anybody waits for it."""
+
+    def bring(self, generation: Any) -> None:
+        """Let a batch find what its prompts name, though the scan that goes on has not read it."""
+        texts = (getattr(generation, name, None) for name in _PROMPTS)
+        if self._library.bring(chain.from_iterable(filter(None, texts))):
+            self.update()
 
     def follow_when_idle(self) -> None:
         """See with the right model as soon as nothing is generated, in a thread of its own."""

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -16,8 +17,13 @@ torch = pytest.importorskip("torch")
 
 from fastapi import FastAPI  # noqa: E402
 
+from lib_embeddings.entries.entry import Entry  # noqa: E402
+from lib_embeddings.entries.read import read_file  # noqa: E402
+from lib_embeddings.entries.walk import Found  # noqa: E402
+from lib_embeddings.hosts import living  # noqa: E402
 from lib_embeddings.hosts.webui import extension  # noqa: E402
 from lib_embeddings.library.choices import Choice, Choices  # noqa: E402
+from lib_embeddings.library.library import Library  # noqa: E402
 from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_webui import (  # noqa: E402
@@ -180,6 +186,33 @@ def test_a_generation_in_progress_is_not_disturbed(run: Run) -> None:
         assert eventually(lambda: client.get(f"{PREFIX}/names").json()["names"] == ["cat"])
         assert run.words == []
     assert eventually(lambda: run.words == ["cat"])
+
+
+def test_a_picture_waits_for_no_slow_disk(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While files are read, a batch gets what its prompts name; the others come after them."""
+    began, go_on, asker = threading.Event(), threading.Event(), threading.current_thread()
+
+    def read(found: Found) -> Entry:
+        if threading.current_thread() is not asker:
+            began.set()
+            assert go_on.wait(60)
+        return read_file(found)
+
+    monkeypatch.setattr(living, "Library", partial(Library, read=read))
+    monkeypatch.setattr(living, "PATIENCE", 0.01)
+    for name in ("cat", "cow", "dog"):
+        run.write(f"{name}.safetensors")
+    script = run.start()()
+    try:
+        assert began.wait(60)
+        run.webui.load(Checkpoint(768))
+        assert run.words == []
+        batch = {"prompts": ["a cat"], "hr_prompts": None, "negative_prompts": ["(cow:1.2)"]}
+        script.process_batch(SimpleNamespace(**batch, extra_generation_params={}))
+        assert run.words == ["cat", "cow"]
+    finally:
+        go_on.set()
+    assert eventually(lambda: run.words == ["cat", "cow", "dog"])
 
 
 def test_an_unchanged_embedding_keeps_its_tensor(run: Run) -> None:
