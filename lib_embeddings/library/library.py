@@ -125,8 +125,7 @@ class Library:
         )
         self._last: tuple[int, Rescan] | None = None
         self._begun = 0  # scans
-        self._has_scanned = False
-        self._is_published = False  # all that the scanner knows
+        self._has_scanned = self._is_published = False  # once; all that the scanner knows
         self._reported = Snapshot(self._roots, {})  # up to which subscribers know all changes
         self._on_progress, self._on_scan = on_progress, on_scan
         self._progress: Progress | None = Progress(0, 0)
