@@ -371,7 +371,12 @@ class FakeWebui:
             StableDiffusionProcessingTxt2Img=StableDiffusionProcessingTxt2Img,
             process_images=self.painter.process_images,
         )
-        yield _module("modules.scripts", Script=Script, AlwaysVisible=object())
+        yield _module(
+            "modules.scripts",
+            Script=Script,
+            ScriptRunner=lambda: SimpleNamespace(alwayson_scripts=[]),
+            AlwaysVisible=object(),
+        )
         yield _module("modules.sd_hijack", model_hijack=self.hijack)
         yield _module(
             "modules.sd_models",

@@ -20,7 +20,7 @@ class StableDiffusionProcessing:
         self, prompt: str = "", negative_prompt: str = "", steps: int = 20, **asked: Any
     ) -> None:
         self.asked = asked
-        self.scripts = None
+        self.scripts: Any = None
         self.all_prompts = [prompt]
         self.all_negative_prompts = [negative_prompt]
         self.steps = steps
@@ -181,7 +181,7 @@ class Painter:
     def process_images(self, generation: StableDiffusionProcessing) -> Any:
         shared = sys.modules["modules.shared"]
         assert sys.modules["modules.call_queue"].queue_lock.acquire(blocking=False) is False
-        assert generation.scripts is None
+        assert generation.scripts.alwayson_scripts == []  # which reForge asks for, whoever paints
         sys.modules["modules.sd_hijack"].model_hijack.extra_generation_params = {}
         generation.setup_conds()
         self.made.append(generation)

@@ -27,6 +27,7 @@ _NEEDED = (
     "call_queue.queue_lock.acquire",
     "processing.StableDiffusionProcessingTxt2Img.cached_hr_c",
     "processing.process_images",
+    "scripts.ScriptRunner",
     "shared.state.interrupt",
     "shared.state.set_current_image",
     "shared.total_tqdm.clear",
@@ -165,6 +166,7 @@ def _paint(wish: Wish, settings: Settings, side: int) -> Painting:
         do_not_save_samples=True,
         do_not_save_grid=True,
     )
+    generation.scripts = modules.scripts.ScriptRunner()  # one without scripts; reForge needs one
     for cache in _CACHES:  # else the person's prompts would be encoded again
         setattr(generation, cache, [None] * len(getattr(generation, cache)))
     try:
