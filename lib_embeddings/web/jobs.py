@@ -169,32 +169,32 @@ class _Pictures:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[tuple[str, int | None], bytes] = {}
-        self._newer: dict[tuple[str, int | None], int] = {}
+        self._kept: dict[tuple[str, int | None], bytes | int] = {}  # or what came in its place
         self._numbers = count()
 
     def keep(self, job: str, picture: bytes, instead_of: int | None) -> int:
         with self._lock:
             number = next(self._numbers)
-            if self._kept.pop((job, instead_of), None):
-                self._newer[job, instead_of] = number
+            if (job, instead_of) in self._kept:
+                self._kept[job, instead_of] = number
             self._kept[job, number] = picture
-            while sum(map(len, self._kept.values())) > LIMITS.job_pictures_bytes:
-                del self._kept[next(iter(self._kept))]
+            kept, bound = self._kept, LIMITS.job_pictures_bytes
+            while sum(len(each) for each in kept.values() if isinstance(each, bytes)) > bound:
+                del kept[next(iter(kept))]
         return number
 
     def get(self, job: str, number: int) -> bytes | None:
         with self._lock:
-            while (job, number) in self._newer:
-                number = self._newer[job, number]
-            return self._kept.get((job, number))
+            while isinstance(found := self._kept.get((job, number)), int):
+                number = found
+            return found
 
     def forget(self, job: str, number: int | None = None) -> None:
         """Keep a picture of a job no longer, or all of them."""
         with self._lock:
-            for table in (self._kept, self._newer):
-                for key in [each for each in table if each[0] == job and number in (None, each[1])]:
-                    del table[key]
+            for key in [each for each in self._kept if each[0] == job]:
+                if number in (None, key[1]):
+                    del self._kept[key]
 
 
 class Jobs:
@@ -218,13 +218,7 @@ class Jobs:
         """Return a picture that a job has kept; None where it is there no more."""
         return self._pictures.get(id_, number)
 
-    def begin(
-        self,
-        kind: str,
-        title: str,
-        work: Work,
-        answer: Answer = NOTHING,
-    ) -> dict[str, Any]:
+    def begin(self, kind: str, title: str, work: Work, answer: Answer = NOTHING) -> dict[str, Any]:
         """Begin a job, as soon as it is its turn. Raises `TooMany` where there are too many.
 
         Args:
