@@ -42,13 +42,17 @@ def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_what_is_in_it(wheel: Path) -> None:
-    """It has the whole package, script, style and pictures inside of it, and nothing beside it."""
+    """It has the whole package and what the page needs inside of it, and nothing beside it."""
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata = archive.read(f"lib_embeddings-{__version__}.dist-info/METADATA").decode()
     modules = (PROJECT / "lib_embeddings").rglob("*.py")
     model = (PROJECT / "lib_embeddings" / "pictures" / "small_model").rglob("*")
-    assets = ((PROJECT / "javascript").rglob("*.mjs"), (PROJECT / "examples").glob("pictures/*"))
+    assets = (
+        (PROJECT / "javascript").rglob("*.mjs"),
+        PROJECT.glob("localizations/*"),
+        PROJECT.glob("examples/pictures/*"),
+    )
     assert names == {
         "lib_embeddings/py.typed",
         "lib_embeddings/assets/style.css",
