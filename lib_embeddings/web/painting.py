@@ -39,8 +39,8 @@ class Painting(NamedTuple):
     infotext: str
 
 
-# The step that was taken and the number of all, and what returns the picture as it is now, as PNG;
-# step 0 while it waits for its turn.
+# The step that was taken and the number of all, and what returns the picture as it is now, as PNG,
+# or None where that is not news; step 0 while it waits for its turn.
 OnStep = Callable[[int, int, Callable[[], bytes | None]], None]
 
 

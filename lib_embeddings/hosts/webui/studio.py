@@ -128,10 +128,15 @@ def _no_history() -> Iterator[None]:
 def _watched(steps: int, on_step: OnStep) -> Iterator[None]:
     """Tell how far the WebUI is while it paints, and interrupt it where that raises."""
     state, is_over, raised = modules.shared.state, Event(), list[Exception]()
+    seen = None  # the WebUI makes a new one after some steps only
 
     def look() -> bytes | None:
+        nonlocal seen
         state.set_current_image()
-        return as_png(state.current_image) if state.current_image else None
+        if state.current_image is seen:
+            return None
+        seen = state.current_image
+        return as_png(seen)
 
     def watch() -> None:
         while not is_over.wait(_PAUSE_SECONDS):

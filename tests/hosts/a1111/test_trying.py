@@ -135,6 +135,24 @@ def test_progress_and_what_it_looks_like(page: Page) -> None:
     assert page.ended(id_)["state"] == "done"
 
 
+def test_what_it_looks_like_is_told_once(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """WebUIs make a look every so many steps; between them, nobody gets the same one again."""
+    webui, looks, go_on = page.run.webui, list[object](), threading.Event()
+    set_current_image = webui.state.set_current_image
+
+    def look() -> None:
+        set_current_image()
+        looks.append(webui.state.current_image)
+        if len(looks) == 3:
+            go_on.set()
+
+    monkeypatch.setattr(webui.state, "set_current_image", look)
+    webui.painter.on_step = lambda step: step == 2 and go_on.wait()
+    id_ = page.begin(weights=[1])
+    live = page.wait(id_, lambda job: job["so_far"].get("live") is not None)["so_far"]["live"]
+    assert page.ended(id_)["result"]["pictures"][0]["n"] == live + 1
+
+
 @pytest.mark.parametrize("by", ["page", "webui"])
 def test_an_end(page: Page, by: str) -> None:
     """Cancelled in the page or interrupted in the WebUI, it ends within the picture."""
