@@ -133,7 +133,7 @@ def _watched(steps: int, on_step: OnStep) -> Iterator[None]:
     def look() -> bytes | None:
         nonlocal seen
         state.set_current_image()
-        if state.current_image is seen:
+        if state.current_image is None or state.current_image is seen:
             return None
         seen = state.current_image
         return as_png(seen)
