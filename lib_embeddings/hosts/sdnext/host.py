@@ -90,6 +90,7 @@ class Host:
 
     def before_generation(self) -> None:
         """Let the next prompt find what there is now."""
+        self._hooks.guard(LOADING_PART, lambda: self._living.catch_up(folders()))
         self._hooks.guard(LOADING_PART, self._loader.follow)
 
     def before_batch(self, generation: Any) -> None:

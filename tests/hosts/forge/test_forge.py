@@ -251,6 +251,18 @@ def test_changes_reach_the_next_picture_of_the_same_prompt(run: ForgeRun) -> Non
     assert eventually(lambda: seen(client) == ("sd1", []))
 
 
+@ALL
+def test_a_picture_asked_for_at_once_sees_what_came_and_went(run: ForgeRun) -> None:
+    """No event has to be heard of before."""
+    run.start()
+    run.choose("sd1")
+    assert run.picture("a cat").c == [[]]
+    file = run.write("deep/cat.safetensors")
+    assert len(run.picture("a cat").c[0]) == 1
+    file.unlink()
+    assert run.picture("a cat").c == [[]]
+
+
 def test_who_keeps_lists_of_its_own_gets_no_old_picture(run: ForgeRun) -> None:
     """Forge gives a generation other caches than the next ones have when it loads a checkpoint."""
     run.start()

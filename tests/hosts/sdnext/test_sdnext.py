@@ -235,6 +235,16 @@ def test_changes_reach_the_next_picture_of_the_same_prompt(run: SdnextRun) -> No
     assert seen(client) == ("sd1", [])
 
 
+def test_a_picture_asked_for_at_once_sees_what_came_and_went(run: SdnextRun) -> None:
+    """No event has to be heard of before."""
+    run.start()
+    run.load("sd1")
+    file = run.write("deep/cat.safetensors")
+    assert run.reads("a cat") == 1
+    file.unlink()
+    assert run.reads("a cat") == 0
+
+
 def test_an_embedding_comes_into_a_model_once(run: SdnextRun) -> None:
     """A model grows by what its prompts use, and by nothing else."""
     for name in ("cat", "dog", "cow"):
