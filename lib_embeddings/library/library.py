@@ -376,11 +376,11 @@ class Library:
             return stem in written or stem.replace("_2", "") in written  # the half of a pair
 
         folders = walk(self._roots, is_wanted=is_wanted)
-        known = {entry.place: entry for entry in self._snapshot.entries}
+        known = self._snapshot.folders
         entries = [
             self._read(found)
             for found in chain.from_iterable(folder.files for folder in folders)
-            if not (found.problem or _is_known(found, known.get(found.place)))
+            if not (found.problem or _is_known(found, known.get(found.place.full_folder, ())))
         ]
         if entries:
             with self._lock:
@@ -489,8 +489,9 @@ def _unspaced(text: str) -> str:
     return "".join(fold(text).replace("\\", "").split())
 
 
-def _is_known(found: Found, entry: Entry | None) -> bool:
-    return entry is not None and (entry.size, entry.mtime_ns) == (found.size, found.mtime_ns)
+def _is_known(found: Found, entries: Iterable[Entry]) -> bool:
+    now = found.place, found.size, found.mtime_ns
+    return any((each.place, each.size, each.mtime_ns) == now for each in entries)
 
 
 def _absolute(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
