@@ -21,9 +21,9 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.index import Index
 
 Measurement = Callable[..., tuple[float, ...]]
 

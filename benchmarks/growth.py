@@ -24,12 +24,12 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import entry_of, find_file
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.query import Filters
-from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.index import Index
+from lib_embeddings.views.query import Filters
+from lib_embeddings.views.render import entry_as_json
 from lib_embeddings.web import answers
 from tests.builders import safetensors_file
 

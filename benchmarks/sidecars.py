@@ -21,11 +21,11 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.scan import folder_of
 from lib_embeddings import scan
-from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.prepared import Prepared
-from lib_embeddings.library.query import Filters
+from lib_embeddings.stores.index import Index
+from lib_embeddings.views.catalogue import Catalogue
+from lib_embeddings.views.prepared import Prepared
+from lib_embeddings.views.query import Filters
 
 RUNS = 5
 

@@ -20,6 +20,8 @@ LAYERS = (
     ("formats",),
     ("prompts",),
     ("entries",),
+    ("stores",),
+    ("views",),
     ("library", "watch", "sources", "pictures"),
     ("training",),
     ("web",),
@@ -30,7 +32,7 @@ LAYERS = (
 
 # Who may import what from outside, besides the standard library.
 ALLOWED = {
-    "numpy": ("formats", "library.inspect", "training.examples"),
+    "numpy": ("formats", "views.inspect", "training.examples"),
     "safetensors": ("pictures.model", "training.learn"),
     "PIL": (
         "formats.containers.picture_pixels",
@@ -39,13 +41,13 @@ ALLOWED = {
         "training.examples",
     ),
     "platformdirs": (
-        "library",
+        "stores",
         "entries.thumbnails",
         "entries.previews",
         "sources",
         "training.lessons",
     ),
-    "sqlite3": ("library", "sources.offline"),
+    "sqlite3": ("stores", "library.journal", "sources.offline"),
     "watchdog": ("watch",),
     "tqdm": ("library.progress",),
     "http": ("sources.transport",),
@@ -158,7 +160,7 @@ OPENERS = {
     "training.examples": "pictures to learn from, and the texts beside them",
     "training.lessons": "pictures that a page has sent, and the record of a lesson",
     "cli.learn": "what captions say",
-    "library.choices_file": "choices of older versions, and the model of the small app",
+    "stores.choices_file": "choices of older versions, and the model of the small app",
     "__main__": "the place for output that nobody reads",
     "sources.settings": "the file with a person's own keys",
     "sources.concepts": "the list of the Concept Library",
@@ -197,9 +199,9 @@ CUTTERS = {
     "entries.thumbnails": "the folder of thumbnails",
     "entries.previews": "the folder of pictures that were replaced",
     "cli.learn": "the state of what is learned, in the current folder",
-    "library.index_file": "the folder of the index, and our own modules",
-    "library.choices": "the folder of the store",
-    "library.choices_file": "the file of older versions beside the store",
+    "stores.index_file": "the folder of the index, and our own modules",
+    "stores.choices": "the folder of the store",
+    "stores.choices_file": "the file of older versions beside the store",
     "library.journal": "the trash, and the records of what moves",
     "web.tab": "the scripts and styles of the page",
     "sources.download": "the folder of downloads",
@@ -217,7 +219,17 @@ CUTS = {
         *("commonpath", "commonprefix", "normpath"),
     )
 }
-ROOMS_OF_PLACES = ("entries", "library", "watch", "sources", "web", "hosts", "cli")
+ROOMS_OF_PLACES = (
+    "entries",
+    "stores",
+    "views",
+    "library",
+    "watch",
+    "sources",
+    "web",
+    "hosts",
+    "cli",
+)
 
 
 def cuts_of(path: Path) -> Iterator[str]:

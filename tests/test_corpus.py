@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings import read_embedding, scan
-from lib_embeddings.library.lens import ViewEntry
+from lib_embeddings.views.lens import ViewEntry
 
 PROJECT = Path(__file__).parents[1]
 CORPUS = Path(os.environ.get("LIB_EMBEDDINGS_CORPUS", PROJECT.parent / "shared" / "corpus"))

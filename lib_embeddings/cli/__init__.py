@@ -11,11 +11,11 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.index import Index
 
 # Exit codes.
 OK, WRONG_USE = 0, 2

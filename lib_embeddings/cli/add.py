@@ -11,9 +11,9 @@ from lib_embeddings.cli import OK, check_folders, refuse, scanned
 from lib_embeddings.entries.place import Place
 from lib_embeddings.errors import NameRefused, SourceError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import made_for
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.progress import ProgressBar
 from lib_embeddings.names import fold
+from lib_embeddings.stores.index import Index
 
 if TYPE_CHECKING:  # commands that ask nobody load none of it
     from lib_embeddings.sources import Sources

@@ -19,8 +19,8 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import folder_inside, plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError, shown
-from lib_embeddings.library.choices import Choices
 from lib_embeddings.library.journal import Journal
+from lib_embeddings.stores.choices import Choices
 
 
 def add_parser(commands: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lib_embeddings.cli import OK, check_folders, print_json, refuse, scanned
 from lib_embeddings.errors import SourceError, WriteError, counted, shown
-from lib_embeddings.library.index import Index
+from lib_embeddings.stores.index import Index
 
 
 def add_parser(commands: Any) -> None:

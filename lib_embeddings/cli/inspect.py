@@ -14,8 +14,8 @@ from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.entries.walk import read_folder
 from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.inspect import alone, details_as_json, inspect
 from lib_embeddings.pictures import what_is_missing
+from lib_embeddings.views.inspect import alone, details_as_json, inspect
 
 
 def add_parser(commands: Any) -> None:

@@ -15,10 +15,10 @@ from lib_embeddings.cli import (
     scanned,
 )
 from lib_embeddings.errors import shown
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.reports import reader_of
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.stores.index import Index
 
 
 def add_parser(commands: Any) -> None:

@@ -9,22 +9,22 @@ from typing import Any
 
 from lib_embeddings.cli import OK, print_json, refuse, scanned
 from lib_embeddings.errors import shown
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
-from lib_embeddings.library.sets import (
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import FIELDS, guess_field
+from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.index import Index
+from lib_embeddings.stores.sets import (
     Member,
     Sets,
     adding,
     putting,
     renaming,
-    sets_as_json,
     why_no_name,
     why_not_renamed,
 )
-from lib_embeddings.library.view import View
-from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import FIELDS, guess_field
-from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.views.render import sets_as_json
+from lib_embeddings.views.view import View
 
 
 def add_parser(commands: Any) -> None:

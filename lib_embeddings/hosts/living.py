@@ -13,10 +13,10 @@ from typing import NamedTuple
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.prompts.tokenizer import Tokenize
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.index import Index
 from lib_embeddings.watch.watcher import Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker
 

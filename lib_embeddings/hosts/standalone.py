@@ -33,12 +33,12 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.hosts.learner import AppLearner
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.studio import AppStudio
-from lib_embeddings.library.choices_file import recall_model, remember_model
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.lines import change_lines, summary_lines
 from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.stores.choices_file import recall_model, remember_model
 from lib_embeddings.version import __version__
+from lib_embeddings.views.lines import change_lines, summary_lines
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door
 from lib_embeddings.web.requests import one_of

@@ -1,1 +1,1 @@
-"""Entries become a view of one model: the living library, its search and its memory."""
+"""The living library: it scans folders, keeps a view up to date, and changes files."""

@@ -30,9 +30,9 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import Plan, plan_removal, plan_rename
 from lib_embeddings.entries.sidecars import follow_moves
 from lib_embeddings.errors import MoveError, shown
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.choices_file import patiently, transaction
 from lib_embeddings.names import fold
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.choices_file import patiently, transaction
 
 log = logging.getLogger(__name__)
 

@@ -26,23 +26,23 @@ from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
 from lib_embeddings.entries.walk import Folder, Found, walk
 from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.choices import Choice, Choices, FieldChoice
-from lib_embeddings.library.choices_file import Edit
 from lib_embeddings.library.files import Files
-from lib_embeddings.library.folders import folder_id
-from lib_embeddings.library.index import Index, no_collecting
 from lib_embeddings.library.journal import Journal
-from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.news import News, Subscriber
-from lib_embeddings.library.prepared import Prepared
 from lib_embeddings.library.progress import Progress, Stop, Stopped
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Wait
-from lib_embeddings.library.sets import Sets
-from lib_embeddings.library.token_ids import TokenIdStore
-from lib_embeddings.library.view import View
 from lib_embeddings.names import fold, split_name
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
+from lib_embeddings.stores.choices import Choice, Choices, FieldChoice
+from lib_embeddings.stores.choices_file import Edit
+from lib_embeddings.stores.index import Index, no_collecting
+from lib_embeddings.stores.sets import Sets
+from lib_embeddings.stores.token_ids import TokenIdStore
+from lib_embeddings.views.catalogue import Catalogue
+from lib_embeddings.views.folders import folder_id
+from lib_embeddings.views.lens import ViewEntry
+from lib_embeddings.views.prepared import Prepared
+from lib_embeddings.views.view import View
 
 log = logging.getLogger(__name__)
 

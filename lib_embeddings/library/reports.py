@@ -11,9 +11,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import NamedTuple
 
-from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.view import View, known_of
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import PICTURE_SUFFIXES, Field, fold
 from lib_embeddings.prompts.infotext import (
@@ -26,6 +24,8 @@ from lib_embeddings.prompts.infotext import (
 from lib_embeddings.prompts.reader import Near, PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding, PromptReport
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
+from lib_embeddings.views.lens import ViewEntry
+from lib_embeddings.views.view import View, known_of
 
 # From a prompt, names of styles and the prompt's field, returns the prompt with the styles in it.
 ApplyStyles = Callable[[str, Sequence[str], Field], str]

@@ -23,8 +23,8 @@ from lib_embeddings.entries.walk import (
     unopened,
     walk,
 )
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.progress import Progress, Stop, Stopped
+from lib_embeddings.stores.index import Index
 
 # Seconds until a file that could not be read, or a folder that did not answer, is tried again.
 _RETRY_FILE, _RETRY_FOLDER = 1.0, 2.0

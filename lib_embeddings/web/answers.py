@@ -26,15 +26,8 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import BadName, MoveError, PictureError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.arrivals import Arrival
-from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.folders import FolderCount, folder_id
-from lib_embeddings.library.inspect import Inspection, details_as_json, inspect
 from lib_embeddings.library.journal import Trashed
-from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.lines import by_family
-from lib_embeddings.library.query import Filters
-from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import COMPANION_SUFFIXES, SUFFIXES
@@ -42,6 +35,13 @@ from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.prompts.wishes import Kind, kind_of
 from lib_embeddings.sources.sources import SEARCHABLE
+from lib_embeddings.views.catalogue import Catalogue
+from lib_embeddings.views.folders import FolderCount, folder_id
+from lib_embeddings.views.inspect import Inspection, details_as_json, inspect
+from lib_embeddings.views.lens import ViewEntry
+from lib_embeddings.views.lines import by_family
+from lib_embeddings.views.query import Filters
+from lib_embeddings.views.render import entry_as_json
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import Prompts
 

@@ -12,17 +12,16 @@ from starlette.concurrency import run_in_threadpool
 from lib_embeddings.entries.previews import Previews
 from lib_embeddings.entries.sidecars import write_texts
 from lib_embeddings.errors import BadPicture, WriteError
-from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import entry_as_json
-from lib_embeddings.library.sets import (
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.stores.sets import (
     putting,
     renaming,
-    sets_as_json,
     why_no_name,
     why_not_renamed,
 )
-from lib_embeddings.limits import LIMITS
+from lib_embeddings.views.lens import ViewEntry
+from lib_embeddings.views.render import entry_as_json, sets_as_json
 from lib_embeddings.web.answers import as_json, tag_of, unchanged
 from lib_embeddings.web.requests import (
     read_body,

@@ -16,11 +16,11 @@ from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.previews import Previews
 from lib_embeddings.errors import EmbeddingError, PictureError, WriteError, shown
-from lib_embeddings.library.lens import ViewEntry
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import is_text
 from lib_embeddings.prompts.wishes import KINDS, USUAL_PROMPTS, Kind, Settings, Wish, columns
+from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.web.answers import as_json, kind_in
 from lib_embeddings.web.job_routes import begin
 from lib_embeddings.web.jobs import ENDED, Answer, Job, Jobs

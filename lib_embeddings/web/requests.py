@@ -17,11 +17,11 @@ from starlette.requests import ClientDisconnect
 from lib_embeddings.entries.sidecars import TextEdit
 from lib_embeddings.entries.texts import TEXT_KEYS
 from lib_embeddings.errors import shown
-from lib_embeddings.library.choices import FIELD_CHOICES
-from lib_embeddings.library.sets import Member
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS, is_text
 from lib_embeddings.sources.source import SearchRequest
+from lib_embeddings.stores.choices import FIELD_CHOICES
+from lib_embeddings.stores.sets import Member
 
 _STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {

@@ -14,12 +14,12 @@ from lib_embeddings.entries.companions import Picture, examples_of, pictures_of,
 from lib_embeddings.entries.thumbnails import Thumbnails
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.lens import FITS, STATES, ViewEntry
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.query import ORDERS, SORTS, Filters
-from lib_embeddings.library.render import entry_as_json
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.views.lens import FITS, STATES, ViewEntry
+from lib_embeddings.views.query import ORDERS, SORTS, Filters
+from lib_embeddings.views.render import entry_as_json
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import (
     HostFacts,

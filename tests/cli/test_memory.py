@@ -10,7 +10,7 @@ import pytest
 
 from lib_embeddings.__main__ import main
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.library.index import Index
+from lib_embeddings.stores.index import Index
 from tests.builders import safetensors_file
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.index import Index
 from tests.library import Reader, Writers
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.walk import walk
-from lib_embeddings.library import index as index_module
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores import index as index_module
+from lib_embeddings.stores.index import Index
 from tests.builders import safetensors_file, torch_zip
 from tests.entries.disk import Disk
 

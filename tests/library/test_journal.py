@@ -19,9 +19,9 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError
-from lib_embeddings.library.choices import Choice, Choices
 from lib_embeddings.library.journal import Journal
-from lib_embeddings.library.sets import Member, Sets, putting
+from lib_embeddings.stores.choices import Choice, Choices
+from lib_embeddings.stores.sets import Member, Sets, putting
 from tests.builders import safetensors_file, vectors
 from tests.killing import calls_of, kill_at
 from tests.library import SD1

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.query import Filters
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.names import Field
 from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.stores.index import Index
+from lib_embeddings.views.query import Filters
 from tests.builders import safetensors_file, vectors
 
 SD1 = safetensors_file()

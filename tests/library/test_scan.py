@@ -25,10 +25,10 @@ from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.containers import FileBytes, read_contents
 from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import Progress
-from lib_embeddings.library.view import View
+from lib_embeddings.stores.index import Index
+from lib_embeddings.views.view import View
 from tests.builders import (
     Global,
     Member,

@@ -11,8 +11,8 @@ import pytest
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.walk import Found, entry_of, walk
 from lib_embeddings.library import scanner as scanner_module
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores.index import Index
 
 RETRY, REST = scanner_module._RETRY_FILE, scanner_module._REST
 

@@ -14,10 +14,10 @@ import pytest
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.walk import Found, entry_of
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.progress import Progress, Stopped
 from lib_embeddings.library.scanner import Scan, Scanner
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.stores.index import Index
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Reader, Writers
 

@@ -17,9 +17,9 @@ import pytest
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.library import library as library_module
 from lib_embeddings.library import scanner as scanner_module
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library, Rescan
 from lib_embeddings.library.progress import Progress
+from lib_embeddings.stores.index import Index
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Reader, names, names_of
 
@@ -425,7 +425,7 @@ KILLED = """
 import os, signal, sys
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.library import scanner
-from lib_embeddings.library.index import Index
+from lib_embeddings.stores.index import Index
 from lib_embeddings.library.library import Library
 scanner._BATCH = scanner._REST = 0
 read = []

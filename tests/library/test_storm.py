@@ -18,8 +18,8 @@ from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.errors import MoveError
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores.index import Index
 from tests.builders import png, png_text, safetensors_file, torch_zip, vectors
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Writers

@@ -21,10 +21,10 @@ from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.query import Filters
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.index import Index
+from lib_embeddings.views.query import Filters
 from tests.builders import png, safetensors_file, vectors
 from tests.entries.disk import Listing
 from tests.library import SD1

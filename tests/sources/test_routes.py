@@ -20,10 +20,10 @@ from fastapi import FastAPI, HTTPException, Request
 from PIL import Image
 
 from lib_embeddings.errors import SourceError
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.sources import Sources
+from lib_embeddings.stores.index import Index
 from lib_embeddings.web import answers, sites
 from lib_embeddings.web import jobs as jobs_module
 from lib_embeddings.web.clients import Door

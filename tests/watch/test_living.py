@@ -20,7 +20,7 @@ from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.hosts import living as living_module
 from lib_embeddings.hosts.living import Living, living_library
 from lib_embeddings.library.library import Library, scan
-from lib_embeddings.library.view import View
+from lib_embeddings.views.view import View
 from lib_embeddings.watch.folder_watch import Pace
 from lib_embeddings.watch.watcher import Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker

@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.index import Index
 from tests.builders import safetensors_file, vectors
 
 with warnings.catch_warnings():

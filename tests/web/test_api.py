@@ -21,10 +21,10 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.choices import Choice, Choices
-from lib_embeddings.library.index import Index
-from lib_embeddings.library.lens import STATES
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores.choices import Choice, Choices
+from lib_embeddings.stores.index import Index
+from lib_embeddings.views.lens import STATES
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door, allow
 from lib_embeddings.web.requests import several_of

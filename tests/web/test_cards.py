@@ -18,9 +18,9 @@ import pytest
 from PIL import Image
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.render import EntryJson
+from lib_embeddings.stores.index import Index
+from lib_embeddings.views.render import EntryJson
 from lib_embeddings.web.clients import allow
 from tests.builders import (
     Raw,

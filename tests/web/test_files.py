@@ -13,10 +13,10 @@ import pytest
 from fastapi import HTTPException
 
 from lib_embeddings.entries import moves
-from lib_embeddings.library.choices import Choices
-from lib_embeddings.library.index import Index
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.stores.choices import Choices
+from lib_embeddings.stores.index import Index
 from lib_embeddings.web.clients import Door, allow
 from lib_embeddings.web.routes import add_routes
 from tests.builders import png, safetensors_file, vectors

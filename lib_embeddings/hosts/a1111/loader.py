@@ -48,7 +48,7 @@ from lib_embeddings.hosts.webui.loading import (
     renames_files,
 )
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.view import View
+from lib_embeddings.views.view import View
 
 _Weak = Callable[[], Any]
 

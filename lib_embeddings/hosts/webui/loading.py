@@ -19,9 +19,9 @@ from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.webui.database import Embedding, FileEmbedding, is_file_embedding
 from lib_embeddings.hosts.webui.extension import LOADING_PART, Hooks, Undo, print_lines, replace
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.lines import change_lines, summary_lines
-from lib_embeddings.library.view import View
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
+from lib_embeddings.views.lines import change_lines, summary_lines
+from lib_embeddings.views.view import View
 
 # The WebUI's record of one that stands for a file.
 _E = TypeVar("_E", bound=FileEmbedding)

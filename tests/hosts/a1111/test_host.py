@@ -22,8 +22,8 @@ from lib_embeddings.entries.read import read_file  # noqa: E402
 from lib_embeddings.entries.walk import Found  # noqa: E402
 from lib_embeddings.hosts import living  # noqa: E402
 from lib_embeddings.hosts.webui import extension  # noqa: E402
-from lib_embeddings.library.choices import Choice, Choices  # noqa: E402
 from lib_embeddings.library.library import Library  # noqa: E402
+from lib_embeddings.stores.choices import Choice, Choices  # noqa: E402
 from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
 from tests.hosts.fake_webui import (  # noqa: E402

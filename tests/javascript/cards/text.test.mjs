@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { matchesIn } from "../../../javascript/textual_inversion/cards/text.mjs";
 
-/** Name, query, and the name with its matches in brackets; tests/library/test_catalogue.py reads them too. */
+/** Name, query, and the name with its matches in brackets; tests/views/test_catalogue.py reads them too. */
 const CASES = JSON.parse(readFileSync(new URL("../../data/search_cases.json", import.meta.url), "utf-8"));
 
 /** Some letters have no small form of one length. */

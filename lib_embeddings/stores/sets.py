@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from lib_embeddings.errors import shown
-from lib_embeddings.library.choices_file import Edit, Rows
-from lib_embeddings.library.view import View
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS, Field, fold, is_text, natural_key
+from lib_embeddings.stores.choices_file import Edit, Rows
 
 _KIND = "set:"
 
@@ -107,20 +106,6 @@ def why_not_renamed(name: str, new: str, sets: Sets) -> str | None:
     if new in sets and new != name:
         return f"there is a set {shown(new)} already: give another name"
     return None
-
-
-def sets_as_json(sets: Sets, view: View) -> list[dict[str, Any]]:
-    """Return what programs learn about sets: also which member is whose file, and why not used."""
-    return [
-        {"name": name, "members": [_member_as_json(member, view) for member in members]}
-        for name, members in sets.items()
-    ]
-
-
-def _member_as_json(member: Member, view: View) -> dict[str, Any]:
-    seen = view.named.get(fold(member.name))
-    reason = None if seen and seen.may_be_used else seen.reason if seen else "there is no such file"
-    return {**member._asdict(), "id": seen.entry.place.id if seen else None, "reason": reason}
 
 
 def _in_order(members: Iterable[Member]) -> tuple[Member, ...]:

@@ -10,10 +10,10 @@ import pytest
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.library.prepared import Prepared, Rows
-from lib_embeddings.library.view import View, known_of
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.views.prepared import Prepared, Rows
+from lib_embeddings.views.view import View, known_of
 from tests.records import CLIP_H, CLIP_L, CLIP_L_AND_G, entry
 
 ROOTS = ("/root", "/b")
@@ -80,7 +80,7 @@ def test_a_view_that_follows_another(
     model: ModelFamily | None, few: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever comes, goes or changes, in any number: it is as if all were made anew."""
-    monkeypatch.setattr("lib_embeddings.library.prepared._FEW", few)
+    monkeypatch.setattr("lib_embeddings.views.prepared._FEW", few)
     chance = random.Random(str(model))
     snapshot = Snapshot.of(ROOTS, ())
     prepared = Prepared(View.of(snapshot, model), tokenize)

@@ -17,12 +17,12 @@ from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Vectors, named_tensors
 from lib_embeddings.formats.foreign import bundled_embeddings
 from lib_embeddings.formats.text_encoders import TEXT_ENCODERS
-from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.lens import ViewEntry
-from lib_embeddings.library.prepared import Prepared
-from lib_embeddings.library.render import entry_as_json
-from lib_embeddings.library.view import View
 from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.views.catalogue import Catalogue
+from lib_embeddings.views.lens import ViewEntry
+from lib_embeddings.views.prepared import Prepared
+from lib_embeddings.views.render import entry_as_json
+from lib_embeddings.views.view import View
 
 # From here on vectors are long beside those of words.
 _LONG = 3.0

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.lens import Kind, ViewEntry
-from lib_embeddings.library.view import View
+from lib_embeddings.views.catalogue import Catalogue
+from lib_embeddings.views.lens import Kind, ViewEntry
+from lib_embeddings.views.view import View
 
 # A burst of changes is one line: it names so many files and counts the others.
 _NAMED = 10

@@ -24,8 +24,8 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.formats.embedding import share_infos, vectors_info
-from lib_embeddings.library.index_file import FAILURES, Row, default_path, read_below, write
 from lib_embeddings.names import is_text
+from lib_embeddings.stores.index_file import FAILURES, Row, default_path, read_below, write
 
 log = logging.getLogger(__name__)
 

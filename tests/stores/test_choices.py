@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library import choices_file
-from lib_embeddings.library.choices import Choice, Choices
-from lib_embeddings.library.choices_file import recall_model, remember_model
+from lib_embeddings.stores import choices_file
+from lib_embeddings.stores.choices import Choice, Choices
+from lib_embeddings.stores.choices_file import recall_model, remember_model
 
 FAVOURITE = Choice(favourite=True)
 SYNCHRONOUS = choices_file._SYNCHRONOUS
@@ -194,8 +194,8 @@ def test_threads(path: Path) -> None:
 # A process that chooses something for one id after the other, and prints each when it is kept.
 WRITER = """
 import sys
-from lib_embeddings.library import choices_file
-from lib_embeddings.library.choices import Choices
+from lib_embeddings.stores import choices_file
+from lib_embeddings.stores.choices import Choices
 choices_file._SYNCHRONOUS = "OFF"
 path, kind, count = sys.argv[1:]
 choices = Choices(path)

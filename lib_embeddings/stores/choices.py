@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lib_embeddings.library.choices_file import (
+from lib_embeddings.names import FIELDS, Field
+from lib_embeddings.stores.choices_file import (
     FAILURES,
     Edit,
     Rows,
@@ -32,8 +33,7 @@ from lib_embeddings.library.choices_file import (
     stamp_of,
     transaction,
 )
-from lib_embeddings.library.sets import Sets, following, sets_of
-from lib_embeddings.names import FIELDS, Field
+from lib_embeddings.stores.sets import Sets, following, sets_of
 
 log = logging.getLogger(__name__)
 

@@ -22,10 +22,10 @@ from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.formats.embedding import VectorsInfo
-from lib_embeddings.library import index_file
-from lib_embeddings.library.index import Index, no_collecting
-from lib_embeddings.library.index_file import default_path
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores import index_file
+from lib_embeddings.stores.index import Index, no_collecting
+from lib_embeddings.stores.index_file import default_path
 from tests.builders import safetensors_file, torch_zip, vectors
 
 DAY_NS = 86_400 * 10**9

@@ -26,9 +26,9 @@ from lib_embeddings.entries.snapshot import (
 from lib_embeddings.errors import shown
 from lib_embeddings.formats.embedding import tokens_taken
 from lib_embeddings.formats.text_encoders import ModelFamily
-from lib_embeddings.library.lens import FitKind, Kind, Lens, ViewEntry, count_kinds
 from lib_embeddings.names import WEIGHT_SUFFIXES, fold
 from lib_embeddings.prompts.report import KnownEmbedding
+from lib_embeddings.views.lens import FitKind, Kind, Lens, ViewEntry, count_kinds
 
 _place_of: Callable[[ViewEntry], Place] = attrgetter("entry.place")
 

@@ -6,7 +6,7 @@ import pytest
 
 from lib_embeddings.formats.embedding import VectorsInfo
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, TEXT_ENCODERS
-from lib_embeddings.library.lens import Fit, check
+from lib_embeddings.views.lens import Fit, check
 
 
 def info(encoders: str, n_vectors: int = 1) -> dict[str, VectorsInfo]:

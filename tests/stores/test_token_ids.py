@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.library.token_ids import TokenIdStore
 from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.stores.token_ids import TokenIdStore
 
 
 class Tokenizer:

@@ -13,20 +13,20 @@ import pytest
 from lib_embeddings import scan
 from lib_embeddings.entries.read import sha256 as hash_file
 from lib_embeddings.entries.snapshot import Snapshot
-from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.choices import Choice
-from lib_embeddings.library.folders import FolderCount
-from lib_embeddings.library.lens import FITS, STATES
-from lib_embeddings.library.prepared import Prepared
-from lib_embeddings.library.query import (
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.stores.choices import Choice
+from lib_embeddings.views.catalogue import Catalogue
+from lib_embeddings.views.folders import FolderCount
+from lib_embeddings.views.lens import FITS, STATES
+from lib_embeddings.views.prepared import Prepared
+from lib_embeddings.views.query import (
     Filters,
     Order,
     Query,
     Sort,
     letters_of,
 )
-from lib_embeddings.library.view import View
-from lib_embeddings.limits import LIMITS
+from lib_embeddings.views.view import View
 from tests.builders import safetensors_file, torch_zip, vectors
 from tests.records import entry
 

@@ -15,9 +15,11 @@ from lib_embeddings.entries.companions import examples_of, pictures_of, video_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.plans import mended_filename
 from lib_embeddings.entries.texts import read_texts
-from lib_embeddings.library.catalogue import Catalogue
-from lib_embeddings.library.lens import ViewEntry, check
-from lib_embeddings.names import split_name
+from lib_embeddings.names import fold, split_name
+from lib_embeddings.stores.sets import Member, Sets
+from lib_embeddings.views.catalogue import Catalogue
+from lib_embeddings.views.lens import ViewEntry, check
+from lib_embeddings.views.view import View
 
 
 class VectorsJson(TypedDict):
@@ -213,3 +215,17 @@ def _version_of(shown_by: object) -> str | None:
         return None
     identity = f"{shown_by}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(identity, digest_size=4).hexdigest()
+
+
+def sets_as_json(sets: Sets, view: View) -> list[dict[str, Any]]:
+    """Return what programs learn about sets: also which member is whose file, and why not used."""
+    return [
+        {"name": name, "members": [_member_as_json(member, view) for member in members]}
+        for name, members in sets.items()
+    ]
+
+
+def _member_as_json(member: Member, view: View) -> dict[str, Any]:
+    seen = view.named.get(fold(member.name))
+    reason = None if seen and seen.may_be_used else seen.reason if seen else "there is no such file"
+    return {**member._asdict(), "id": seen.entry.place.id if seen else None, "reason": reason}

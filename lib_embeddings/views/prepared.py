@@ -16,14 +16,14 @@ from sys import intern
 from typing import Any
 
 from lib_embeddings.entries.snapshot import difference
-from lib_embeddings.library.folders import folder_id, folder_order
-from lib_embeddings.library.lens import FitKind, Kind, State, ViewEntry
-from lib_embeddings.library.query import Haystack, SearchTexts
-from lib_embeddings.library.view import View, known_of
 from lib_embeddings.names import natural_key
 from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
+from lib_embeddings.views.folders import folder_id, folder_order
+from lib_embeddings.views.lens import FitKind, Kind, State, ViewEntry
+from lib_embeddings.views.query import Haystack, SearchTexts
+from lib_embeddings.views.view import View, known_of
 
 # To change a sorted list item by item is faster than to sort it, up to such a part of it.
 _FEW = 1 / 16

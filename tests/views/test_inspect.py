@@ -15,8 +15,8 @@ from lib_embeddings import scan
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import entry_at
-from lib_embeddings.library.inspect import Inspection, alone, inspect, statistics
-from lib_embeddings.library.render import entry_as_json
+from lib_embeddings.views.inspect import Inspection, alone, inspect, statistics
+from lib_embeddings.views.render import entry_as_json
 from tests.builders import png, safetensors_file, torch_zip, vectors
 
 

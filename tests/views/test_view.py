@@ -10,7 +10,7 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.embedding import vectors_info
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.view import View, known_of
+from lib_embeddings.views.view import View, known_of
 from tests.records import CLIP_H, CLIP_L, CLIP_L_AND_G, entry
 
 ENTRIES = (

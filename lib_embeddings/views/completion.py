@@ -7,10 +7,10 @@ from heapq import nsmallest
 from itertools import accumulate
 from typing import NamedTuple
 
-from lib_embeddings.library.lens import ViewEntry
-from lib_embeddings.library.view import View
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold, natural_key
+from lib_embeddings.views.lens import ViewEntry
+from lib_embeddings.views.view import View
 
 _BEGINS, _WORD_BEGINS, _CONTAINS = range(3)
 

@@ -11,9 +11,9 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.lens import FitKind, State, ViewEntry
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold, natural_key
+from lib_embeddings.views.lens import FitKind, State, ViewEntry
 
 # What a word may be about, and what its line among the texts of an entry begins with, so that the
 # word for it is in no text.

@@ -10,18 +10,20 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.texts import read_texts
-from lib_embeddings.library.choices import NO_CHOICE, Choice
-from lib_embeddings.library.completion import Completer
-from lib_embeddings.library.folders import (
+from lib_embeddings.names import Field, guess_field
+from lib_embeddings.prompts.name_checks import Advice
+from lib_embeddings.stores.choices import NO_CHOICE, Choice
+from lib_embeddings.views.completion import Completer
+from lib_embeddings.views.folders import (
     FolderCount,
     count_folders,
     folder_id,
     folder_tree,
     prefix_of,
 )
-from lib_embeddings.library.lens import Kind, ViewEntry, count_kinds
-from lib_embeddings.library.prepared import Prepared, Row
-from lib_embeddings.library.query import (
+from lib_embeddings.views.lens import Kind, ViewEntry, count_kinds
+from lib_embeddings.views.prepared import Prepared, Row
+from lib_embeddings.views.query import (
     EVERYTHING,
     SORT_KEYS,
     Filters,
@@ -32,9 +34,7 @@ from lib_embeddings.library.query import (
     letters_of,
     numbers_of,
 )
-from lib_embeddings.library.view import View, known_of
-from lib_embeddings.names import Field, guess_field
-from lib_embeddings.prompts.name_checks import Advice
+from lib_embeddings.views.view import View, known_of
 
 # A word at least this long may also be the beginning of a hash; shorter ones begin too many.
 _HASH_LENGTH = 8

@@ -1,0 +1,1 @@
+"""What is kept between starts: what was read, what people chose, the ids of names."""
