@@ -7,12 +7,12 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from lib_embeddings.cli import OK, check_folders, refuse, scanned
+from lib_embeddings.cli import OK, refuse, scanned
 from lib_embeddings.entries.place import Place
 from lib_embeddings.errors import NameRefused, SourceError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import made_for
+from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import ProgressBar
-from lib_embeddings.names import fold
 from lib_embeddings.stores.index import Index
 
 if TYPE_CHECKING:  # commands that ask nobody load none of it
@@ -54,30 +54,30 @@ def run(options: argparse.Namespace) -> int:
     from lib_embeddings.sources import Sources  # noqa: PLC0415
     from lib_embeddings.sources.references import shown_link  # noqa: PLC0415
 
-    check_folders([options.folder])
     try:
         sources = Sources(by_token=options.by_token)
     except SourceError as error:
         return refuse(str(error))
-    code, places = OK, []
-    for reference in options.references:
-        named = shown_link(reference)
-        try:
-            found = _files(sources, reference, options.name)
-        except SourceError as error:
-            code = _refuse(named, error)
-            continue
-        for offer, file in found:
+    with Index.open() as index, scanned([options.folder], "none", index) as library:
+        code, places = OK, []
+        for reference in options.references:
+            named = shown_link(reference)
             try:
-                download = _bring(sources, offer, file, options)
+                found = _files(sources, reference, options.name)
             except SourceError as error:
                 code = _refuse(named, error)
-            else:
-                _print(download)
-                places.append(download.place)
-    if places:
-        _print_advice(options.folder, places)
-    return code
+                continue
+            for offer, file in found:
+                try:
+                    download = _bring(sources, offer, file, library, options)
+                except SourceError as error:
+                    code = _refuse(named, error)
+                else:
+                    _print(download)
+                    places.append(download.place)
+        if places:
+            _print_advice(library, places)
+        return code
 
 
 def _refuse(named: str, error: SourceError) -> int:
@@ -95,7 +95,11 @@ def _files(sources: Sources, reference: str, name: str | None) -> list[tuple[Off
 
 
 def _bring(
-    sources: Sources, offer: Offer, file: RemoteFile, options: argparse.Namespace
+    sources: Sources,
+    offer: Offer,
+    file: RemoteFile,
+    library: Library,
+    options: argparse.Namespace,
 ) -> Download:
     """Bring one file; ask a person at a terminal where it cannot be kept as it is."""
     name, keeps_wrong_hash = options.name, options.keep_wrong_hash
@@ -107,6 +111,7 @@ def _bring(
                     file,
                     options.folder,
                     name,
+                    others=lambda: (seen.entry for seen in library.view),
                     keep_wrong_hash=keeps_wrong_hash,
                     on_progress=bar.show,
                 )
@@ -137,15 +142,10 @@ def _print(download: Download) -> None:
         print(f"  {warning}")
 
 
-def _print_advice(folder: str, places: list[Place]) -> None:
-    """Print what there is to say about the names of files, among all that are in the folder."""
-    names = {fold(place.name) for place in places}
-    with Index.open() as index, scanned([folder], "none", index) as library:
-        found = library.catalogue
-        for seen in found.view:
-            path = shown(seen.entry.place.path, 255)
-            if seen.state == "duplicate" and fold(seen.name) in names:
-                print(f"  {path}: {seen.reason}")
-            elif seen.entry.place in places:
-                for sentence in found.advice_on(seen).warnings:
-                    print(f"  {path}: {sentence}")
+def _print_advice(library: Library, places: list[Place]) -> None:
+    """Print what there is to say about the names of new files, among all that are there."""
+    library.rescan_folders({place.full_folder for place in places})
+    found = library.catalogue
+    for seen in filter(None, (found.find(place.id) for place in places)):
+        for sentence in found.advice_on(seen).warnings:
+            print(f"  {shown(seen.entry.place.path, 255)}: {sentence}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import PAIR, Entry
@@ -76,10 +77,6 @@ class FolderNames:
         if suffix in SUFFIXES:
             self._embeddings[fold(stem)].add(filename)
 
-    def embeddings_named(self, name: str) -> frozenset[str]:
-        """Return the files of embeddings that have this name."""
-        return frozenset(self._embeddings.get(fold(name), ()))
-
     def check_free(self, targets: Sequence[tuple[str, str]]) -> None:
         """See that every target is free.
 
@@ -91,7 +88,7 @@ class FolderNames:
             MoveError: one is taken, or too long.
         """
         *_, (_, renamed) = targets
-        taken = set(self.embeddings_named(split_name(renamed)[0]))
+        taken = set(self._embeddings.get(fold(split_name(renamed)[0]), ()))
         taken.difference_update(old for old, _ in targets)
         for old, new in targets:
             most = LIMITS.filename_bytes
@@ -118,7 +115,8 @@ def plan_rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
         raise BadName(problem)
     place = entry.place
     suffix = _suffix_for(entry)
-    check_name(entry, name, others)
+    rivals = (other for other in others if other.place != place)
+    check_name(name, entry.reading.vectors.keys(), rivals)
     filename, filenames = _list_around(place)
     suffix = suffix or filename[len(split_name(filename)[0]) :]
     is_pair = entry.reading.layout == PAIR
@@ -222,17 +220,20 @@ def _is_at(place: Place, filename: str) -> bool:
     return place.beside(filename).full_path == place.full_path
 
 
-def check_name(entry: Entry, name: str, others: Iterable[Entry]) -> None:
-    """See that no embedding that serves the same models has the name, in whatever folder.
+def check_name(name: str, encoders: AbstractSet[str], others: Iterable[Entry]) -> None:
+    """See that no other embedding that serves the same models has a name, in whatever folder.
+
+    Args:
+        encoders: text encoder keys of the vectors that shall have it.
 
     Raises:
         MoveError: one has.
     """
-    serves = entry.reading.vectors.keys()
     for other in others:
-        is_rival = other.reading.vectors.keys() == serves and fold(other.place.name) == fold(name)
-        if is_rival and other.reading.state == "ok" and other.place != entry.place:
-            raise MoveError(name_taken(other.place.path))
+        reading, place = other.reading, other.place
+        is_rival = reading.state == "ok" and reading.vectors.keys() == encoders
+        if is_rival and fold(place.name) == fold(name):
+            raise MoveError(name_taken(place.path))
 
 
 def name_taken(path: str) -> str:

@@ -105,7 +105,7 @@ class Arrivals:
         for entry in self._sound:
             namesakes = rivals[fold(entry.place.name)]
             try:
-                check_name(entry, entry.place.name, namesakes)
+                check_name(entry.place.name, entry.reading.vectors.keys(), namesakes)
                 place = self._move(entry, folder, names)
             except MoveError as error:
                 self._refused[entry.place.path] = str(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -18,13 +18,15 @@ from platformdirs import user_cache_path
 
 from lib_embeddings.entries.companions import EXAMPLES_SUFFIX
 from lib_embeddings.entries.drafts import advice_on, draft_name, forget_old, sweep
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.plans import FolderNames, name_taken
+from lib_embeddings.entries.plans import FolderNames, check_name, name_taken
 from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.entries.thumbnails import side_by_side
 from lib_embeddings.errors import (
     EmbeddingError,
+    MoveError,
     NameRefused,
     NotFound,
     SourceError,
@@ -92,6 +94,7 @@ class Downloads:
         folder: str,
         name: str | None = None,
         *,
+        others: Callable[[], Iterable[Entry]] = tuple,
         keep_wrong_hash: bool = False,
         on_progress: OnProgress = lambda _done, _total: None,
     ) -> Download:
@@ -99,6 +102,8 @@ class Downloads:
 
         Args:
             name: what it shall be called; None for what the source calls it.
+            others: returns all that are in the library: none that serves the same models may have
+                the name.
             keep_wrong_hash: keep it also where the source names another SHA-256.
 
         Raises:
@@ -114,7 +119,9 @@ class Downloads:
                     place, sidecar(offer, file, embedding.vectors.keys(), file.sha256)
                 )
                 return Download(place, embedding, is_new=False, warnings=())
-            _refuse_taken(place)
+            filenames = os.listdir(place.full_folder)
+            with _as_refusal():
+                FolderNames(filenames).check_free([("", place.filename)])
             if file.site.needs_key and not file.site.token:
                 raise wants_key(file.site)
             with self._draft(file) as draft:
@@ -122,6 +129,8 @@ class Downloads:
                 embedding = _judge(str(draft), place)  # says best what came instead of a file
                 different = _differences(file, draft, digest, is_allowed=keep_wrong_hash)
                 warnings = (*gone, *different)
+                with _as_refusal():
+                    check_name(place.name, embedding.vectors.keys(), others())
                 _put(draft, place)
                 self._put_sidecar(place, sidecar(offer, file, embedding.vectors.keys(), digest))
             self._put_examples(place, offer)
@@ -232,11 +241,13 @@ def _is_there(place: Place, digest: str) -> bool:
     return place.filename in os.listdir(place.full_folder) and sha256(place.full_path) == digest
 
 
-def _refuse_taken(place: Place) -> None:
-    """See that no embedding in the folder has the name. Raises `NameRefused`, `OSError`."""
-    taken = FolderNames(os.listdir(place.full_folder)).embeddings_named(place.name)
-    if taken:
-        raise NameRefused(name_taken(min(taken)))
+@contextmanager
+def _as_refusal() -> Iterator[None]:
+    """Refuse a name for which nothing can be moved to it, either. Raises `NameRefused`."""
+    try:
+        yield
+    except MoveError as error:
+        raise NameRefused(str(error)) from error
 
 
 def _differences(

@@ -137,6 +137,7 @@ class _Adding:
                 file,
                 folder.full_path,
                 answer.get("name"),
+                others=lambda: (seen.entry for seen in self._library.view),
                 keep_wrong_hash="keep_wrong_hash" in answer,
                 on_progress=job.show,
             )
@@ -147,12 +148,11 @@ class _Adding:
             raise Question("keep_wrong_hash", str(error)) from error
         self._library.rescan_folders([folder.full_path])
         seen = self._library.find(folder.inside(download.place.filename).id)
-        twin = [seen.reason] if seen and seen.state == "duplicate" else []
         return {
             "id": seen.entry.place.id if seen else None,
             "name": download.place.name,
             "is_new": download.is_new,
-            "warnings": [*download.warnings, *twin],
+            "warnings": list(download.warnings),
         }
 
 

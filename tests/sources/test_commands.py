@@ -147,14 +147,17 @@ def test_a_taken_name_is_asked_for(
 
 
 def test_a_twin_in_another_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An embedding of the same name in a folder below is said to be there, and not used."""
+    """Of one that serves the same models, in a folder below, the name is taken as well."""
     (folder / "old").mkdir()
     (folder / "old" / "Portrait.pt").write_bytes(GOOD)
-    assert main(["add", "portrait", "--to", str(folder)]) == 0
-    assert (
-        "  old/Portrait.pt: has the same name as portrait.bin, which is used: rename one of them"
-        in capsys.readouterr().out.splitlines()
+    assert main(["add", "portrait", "--to", str(folder)]) == 2
+    assert capsys.readouterr().err == (
+        "lib-embeddings: portrait: the name is already taken by old/Portrait.pt: give another name"
+        "\n"
     )
+    assert os.listdir(folder) == ["old"]
+    (folder / "old" / "Portrait.pt").write_bytes(SDXL)
+    assert main(["add", "portrait", "--to", str(folder)]) == 0
 
 
 def test_a_wrong_hash_is_asked_about(

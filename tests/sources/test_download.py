@@ -289,7 +289,7 @@ def test_a_key_is_needed(site: FakeSite, folder: Path, own: Path) -> None:
         ("x.exe", "expected a name that ends in one of .safetensors"),
         ("x.zip", "expected a name that ends in one of .safetensors"),
         ("", "the file: expected a name that ends in one of .safetensors"),
-        ("n" * 300 + ".pt", "cannot be written"),
+        ("n" * 300 + ".pt", "…: expected at most 255 bytes with its ending"),
     ],
 )
 def test_names_that_are_none(

@@ -30,12 +30,14 @@ from lib_embeddings.web.clients import Door
 from lib_embeddings.web.jobs import Job, Jobs
 from lib_embeddings.web.requests import Wanted
 from lib_embeddings.web.routes import add_routes
+from tests.builders import safetensors_file, vectors
 from tests.entries.test_companions import picture
 from tests.killing import calls_of, kill_at
 from tests.sources.conftest import Start
 from tests.sources.fakes import FakeCivitai, FakeHub, FakeSite, Reply, as_json, digest
 from tests.web import FACTS, HERE, SD1, SDXL, Client, From, Site, open_site
 
+SD1_OF_ITS_OWN = safetensors_file({"emb_params": vectors(3)})
 KEY = FakeCivitai.key
 ENDED = ("asking", "done", "failed", "cancelled")
 
@@ -187,6 +189,35 @@ def test_a_name_that_is_taken_is_a_question(site: Site) -> None:
     assert wrong.status_code == 404
     site.client.patch(f"/jobs/{asked['id']}", json={"name": "easy 2"})
     assert ended(site, asked["id"])["result"]["name"] == "easy 2"
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("other/easynegative.safetensors", SD1),
+        ("other/EasyNegative.pt", SD1_OF_ITS_OWN),
+        ("other/easynegative.pt", SDXL),
+        ("other/easynegative.pt", b"damaged"),
+        ("easynegative.pt", SDXL),
+        ("easynegative.png", b"a picture of what is to come"),
+        ("easynegative.pt", b"damaged"),
+        ("other/unlike.pt", SD1),
+    ],
+)
+def test_a_download_needs_the_same_name_as_a_drop(site: Site, path: str, data: bytes) -> None:
+    """What is in the library lets both of them in, or keeps both out with the same sentence."""
+    name = "easynegative.safetensors"
+    site.write(path, data)
+    site.library.rescan()
+    before = sorted(site.root.rglob("*"))
+    found = add(site, "civitai:9208@92080")
+    for new in set(site.root.rglob("*")).difference(before):
+        new.unlink()
+    site.library.rescan()
+    listed = json.dumps([{"path": name, "bytes": len(SD1)}]).encode()
+    answer = site.client.post("/files", params={"folder": "0:"}, content=listed + b"\n" + SD1)
+    assert found["reason"] == answer.json()["files"][0]["reason"]
+    assert found["state"] == ("asking" if found["reason"] else "done")
 
 
 def test_a_wrong_hash_is_kept_only_if_a_person_says_so(site: Site, civitai: FakeCivitai) -> None:
