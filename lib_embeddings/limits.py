@@ -277,8 +277,6 @@ class Limits:
     repository_pages: int = 20
     # Files that one reference brings: collections have up to dozens.
     offered_files: int = 50
-    # Of one text that a site says.
-    site_characters: int = 30_000
     # Embeddings that the settings of one picture name.
     picture_embeddings: int = 20
     # Repositories that one page of the Concept Library's list has, and pages: it has about 1,500.

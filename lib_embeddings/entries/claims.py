@@ -8,16 +8,26 @@ vectors, and no value is trusted to be of the kind that it should be.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lib_embeddings.entries.documents import (
+    number_at,
+    object_at,
+    objects_at,
+    sha256_at,
+    text_at,
+    texts_at,
+    value_at,
+)
 from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.formats.text_encoders import families_for, made_for
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import Field, as_text, fold
+from lib_embeddings.names import Field, fold
 
 Document = Mapping[str, object]
+
+_CIVITAI = "https://civitai.com"
 
 # Which model families Civitai's names of base models mean: civitai/civitai,
 # `packages/civitai-shared/src/basemodel.constants.ts`. What is not here is shown as it is.
@@ -51,8 +61,6 @@ OUR_KEYS = {
     "tags": "tags",
     "sha256": "sha256",
 }
-
-_SHA256 = re.compile(r"(?:0x)?([0-9a-f]{64})", re.IGNORECASE)
 
 
 class Claims(NamedTuple):
@@ -148,11 +156,77 @@ def merged(all_claims: Iterable[Claims]) -> Claims:
     return found
 
 
+# Civitai's own document of a version, as it answers and as programs write it beside files
+
+
+def of_civitai(version: Document, filename: str = "", address: str = _CIVITAI) -> Claims:
+    """Return what Civitai says of a version.
+
+    Args:
+        version: with its model in it, as the server writes one that is asked for alone.
+        filename: of the embedding, to find it among the files.
+        address: the one of Civitai that knows it.
+    """
+    files = objects_at(version, "files")
+    meant: Sequence[Document] = _files_named(version, filename)
+    if not meant:
+        meant = files if len(files) == 1 else [version] if not files else []
+    titles = (_text(version, "model", "name"), _text(version, "name"))
+    texts = (_text(version, "description"), _text(version, "model", "description"))
+    return Claims(
+        "Civitai",
+        title=" ".join(filter(None, titles)),
+        author=_text(version, "model", "creator", "username")
+        or _text(version, "creator", "username"),
+        page=_page(version, "modelId", "id", address),
+        licence=_text(version, "model", "license"),
+        base_model=_text(version, "baseModel"),
+        tags=texts_at(version, "model", "tags"),
+        trigger_words=", ".join(trained_words(version)),
+        description=without_tags("\n".join(filter(None, texts))),
+        is_general=is_general(version) and is_general(object_at(version, "model")),
+        field=next(filter(None, map(field_of, meant)), None),
+        sha256=sha256_of(meant[0]) if len(meant) == 1 else None,
+    )
+
+
+def trained_words(version: Document) -> tuple[str, ...]:
+    """Return the trigger words of a version on Civitai."""
+    return texts_at(version, "trainedWords")
+
+
+def in_model(version: Document, model: Document) -> dict[str, Any]:
+    """Return a version that was found in its model as the server writes one alone."""
+    return {**version, "model": model, "modelId": model.get("id")}
+
+
+def sha256_of(file: Document) -> str | None:
+    """Return the SHA-256 of a file on Civitai; None where nobody says."""
+    return sha256_at(file, "hashes", "SHA256")
+
+
+def field_of(file: Document) -> Field | None:
+    """Return the prompt field that a file on Civitai is for; None where nobody says."""
+    return "negative" if value_at(file, "type") == "Negative" else None
+
+
+def is_general(document: Document) -> bool:
+    """Tell whether Civitai says that everybody may see a model, a version or a picture."""
+    return all(is_for_everybody(value_at(document, key)) for key in ("nsfwLevel", "nsfw"))
+
+
+def is_for_everybody(level: object) -> bool:
+    """Tell whether a level of Civitai's is for everybody: a set of bits, or a word in old files."""
+    if type(level) is int:
+        return level <= 1
+    return level in (None, False, "None")
+
+
 # One function for each shape
 
 
 def _of_ours(document: Document, _filename: str) -> Claims:
-    source = _object(document, "source")
+    source = object_at(document, "source")
     said = {claim: source.get(key) for claim, key in OUR_KEYS.items()}
     page = _text(said, "page")
     return Claims(
@@ -161,9 +235,9 @@ def _of_ours(document: Document, _filename: str) -> Claims:
         author=_text(said, "author"),
         page=page if page.startswith(("https://", "http://")) else "",
         base_model=_text(said, "base_model"),
-        tags=_texts(said, "tags"),
+        tags=texts_at(said, "tags"),
         is_general=said["is_general"] is not False,
-        sha256=_sha256(said["sha256"]),
+        sha256=sha256_at(said, "sha256"),
     )
 
 
@@ -174,69 +248,42 @@ def _of_matrix(document: Document, _filename: str) -> Claims:
         "Stability Matrix",
         title=_text(document, "UserTitle") or " ".join(filter(None, titles)),
         author=_text(document, "AuthorUsername"),
-        page=_page(document.get("ModelId"), document.get("VersionId")),
+        page=_page(document, "ModelId", "VersionId"),
         base_model=_text(document, "BaseModel"),
-        tags=_texts(document, "Tags"),
-        trigger_words=", ".join(_texts(document, "TrainedWords")),
+        tags=texts_at(document, "Tags"),
+        trigger_words=", ".join(texts_at(document, "TrainedWords")),
         description=without_tags("\n".join(filter(None, texts))),
         is_general=document.get("Nsfw") is not True,
-        sha256=_sha256(_object(document, "Hashes").get("SHA256")),
+        sha256=sha256_at(document, "Hashes", "SHA256"),
     )
 
 
 def _of_manager(document: Document, filename: str) -> Claims:
-    said = _of_version(_object(document, "civitai"), filename)
+    said = of_civitai(object_at(document, "civitai"), filename)
     return said._replace(
         tool="LoRA Manager",
         title=_text(document, "model_name") or said.title,
         base_model=_text(document, "base_model") or said.base_model,
-        tags=_texts(document, "tags") or said.tags,
-        trigger_words=", ".join(_texts(document, "trainedWords")) or said.trigger_words,
+        tags=texts_at(document, "tags") or said.tags,
+        trigger_words=", ".join(texts_at(document, "trainedWords")) or said.trigger_words,
         description=without_tags(_text(document, "modelDescription")) or said.description,
         is_general=said.is_general and is_for_everybody(document.get("preview_nsfw_level")),
-        sha256=_sha256(document.get("sha256")) or said.sha256,
+        sha256=sha256_at(document, "sha256") or said.sha256,
     )
 
 
 def _of_model(document: Document, filename: str) -> Claims:
-    versions = _objects(document, "modelVersions")
+    versions = objects_at(document, "modelVersions")
     named = [each for each in versions if _files_named(each, filename)]
     version = next(iter([*named, *versions]), {})
-    return _of_version({**version, "model": document, "modelId": document.get("id")}, filename)
-
-
-def _of_version(document: Document, filename: str) -> Claims:
-    model = _object(document, "model")
-    titles = (_text(model, "name"), _text(document, "name"))
-    files = _objects(document, "files")
-    meant: Sequence[Document] = _files_named(document, filename)
-    if not meant:
-        meant = files if len(files) == 1 else [document] if not files else []
-    hashes = [_sha256(_object(each, "hashes").get("SHA256")) for each in meant]
-    texts = (_text(document, "description"), _text(model, "description"))
-    return Claims(
-        "Civitai",
-        title=" ".join(filter(None, titles)),
-        author=_text(_object(model, "creator"), "username")
-        or _text(_object(document, "creator"), "username"),
-        page=_page(document.get("modelId"), document.get("id")),
-        licence=_text(model, "license"),
-        base_model=_text(document, "baseModel"),
-        tags=_texts(model, "tags"),
-        trigger_words=", ".join(_texts(document, "trainedWords")),
-        description=without_tags("\n".join(filter(None, texts))),
-        is_general=is_for_everybody(document.get("nsfwLevel"))
-        and is_for_everybody(model.get("nsfw")),
-        field="negative" if any(each.get("type") == "Negative" for each in meant) else None,
-        sha256=next(filter(None, hashes), None) if len(meant) == 1 else None,
-    )
+    return of_civitai(in_model(version, document), filename)
 
 
 def _of_browser(document: Document, _filename: str) -> Claims:
     return Claims(
         "civitai-browser-plus",
-        page=_page(document.get("modelId"), document.get("modelVersionId")),
-        sha256=_sha256(document.get("sha256")),
+        page=_page(document, "modelId", "modelVersionId"),
+        sha256=sha256_at(document, "sha256"),
     )
 
 
@@ -258,7 +305,7 @@ def _of_header(document: Document, _filename: str) -> Claims:
 
 
 def _of_files_alone(document: Document, filename: str) -> Claims:
-    return Claims(field=_of_version(document, filename).field)
+    return Claims(field=of_civitai(document, filename).field)
 
 
 def _has(*keys: str) -> Callable[[Document], bool]:
@@ -267,12 +314,12 @@ def _has(*keys: str) -> Callable[[Document], bool]:
 
 # The first that fits: a document of our own has the keys of civitai-browser-plus, too.
 _SHAPES: tuple[tuple[Callable[[Document], bool], Callable[[Document, str], Claims]], ...] = (
-    (lambda document: bool(_object(document, "source").get(OUR_KEYS["tool"])), _of_ours),
+    (lambda document: bool(value_at(document, "source", OUR_KEYS["tool"])), _of_ours),
     (_has("ModelId", "ModelName"), _of_matrix),
     (_has("file_path"), _of_manager),
     (_has("civitai"), _of_manager),
     (_has("modelVersions"), _of_model),
-    (_has("modelId", "files"), _of_version),
+    (_has("modelId", "files"), of_civitai),
     (_has("modelId"), _of_browser),
     (lambda document: any(key.startswith(("modelspec.", "ss_")) for key in document), _of_header),
     (_has("files"), _of_files_alone),
@@ -283,40 +330,22 @@ _SHAPES: tuple[tuple[Callable[[Document], bool], Callable[[Document, str], Claim
 # Reading values
 
 
-def _files_named(version: Document, filename: str) -> list[Document]:
-    files = _objects(version, "files")
+def _files_named(version: Document, filename: str) -> list[dict[str, Any]]:
+    files = objects_at(version, "files")
     return [each for each in files if fold(_text(each, "name")) == fold(filename)]
 
 
-def _object(document: Document, key: str) -> Mapping[str, Any]:
-    found = document.get(key)
-    return found if isinstance(found, dict) else {}
+def _text(document: Document, *keys: str) -> str:
+    """Return a text as people read it."""
+    return text_at(document, *keys).strip()
 
 
-def _objects(document: Document, key: str) -> list[Mapping[str, Any]]:
-    found = document.get(key)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
-def _text(document: Document, key: str) -> str:
-    found = document.get(key)
-    return as_text(found[: LIMITS.text_characters]).strip() if isinstance(found, str) else ""
-
-
-def _texts(document: Document, key: str) -> tuple[str, ...]:
-    """Return the texts in a list, of which some programs write objects with a name."""
-    found = document.get(key)
-    listed = found[: LIMITS.claimed_tags] if isinstance(found, list) else []
-    texts = (_text(each, "name") if isinstance(each, dict) else each for each in listed)
-    return tuple(as_text(each.strip()) for each in texts if isinstance(each, str) and each.strip())
-
-
-def _page(model: object, version: object) -> str:
-    """Return the page of a version on Civitai; some programs write a sentence for a number."""
-    if type(model) is not int or model <= 0:
-        return ""
-    which = f"?modelVersionId={version}" if type(version) is int and version > 0 else ""
-    return f"https://civitai.com/models/{model}{which}"
+def _page(document: Document, model: str, version: str, address: str = _CIVITAI) -> str:
+    """Return the page of a version on Civitai, by the keys under which its numbers are."""
+    number, which = number_at(document, model), number_at(document, version)
+    # Some programs write a sentence for a number, or 0.
+    page = f"{address}/models/{number}" if number else ""
+    return f"{page}?modelVersionId={which}" if page and which else page
 
 
 def _weight(document: Document) -> float | None:
@@ -324,15 +353,3 @@ def _weight(document: Document) -> float | None:
     found = document.get("preferred weight")
     is_weight = type(found) in (int, float) and 0 < abs(float(found)) <= LIMITS.set_weight  # type: ignore[arg-type]
     return float(found) if is_weight else None  # type: ignore[arg-type]
-
-
-def _sha256(value: object) -> str | None:
-    found = _SHA256.fullmatch(value) if isinstance(value, str) else None
-    return found[1].lower() if found else None
-
-
-def is_for_everybody(level: object) -> bool:
-    """Tell whether a level of Civitai's is for everybody: a set of bits, or a word in old files."""
-    if type(level) is int:
-        return level <= 1
-    return level in (None, False, "None")

@@ -10,6 +10,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lib_embeddings.entries.claims import families_named
+from lib_embeddings.entries.documents import (
+    number_at,
+    object_at,
+    objects_at,
+    sha256_at,
+    text_at,
+    texts_at,
+    value_at,
+)
 from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.errors import SourceError
 from lib_embeddings.names import split_name
@@ -19,13 +28,6 @@ from lib_embeddings.sources.source import (
     RemoteFile,
     Site,
     nothing_at,
-    number_at,
-    object_at,
-    objects_at,
-    sha256_at,
-    text_at,
-    texts_at,
-    value_at,
 )
 from lib_embeddings.sources.transport import Transport
 
@@ -98,10 +100,10 @@ class CivArchive:
             page=page,
             files=files,
             trigger_words=texts_at(version, "trigger"),
-            base_model=base_model,
+            base_model=base_model or None,
             families=families_named(base_model),
-            author=text_at(model, "creator_username") or text_at(model, "username"),
-            description=without_tags(description or ""),
+            author=text_at(model, "creator_username") or text_at(model, "username") or None,
+            description=without_tags(description),
             ids=tuple((name, value) for name, value in ids if value is not None),
             is_general=value_at(model, "is_nsfw") is not True,
             tags=texts_at(model, "tags"),
@@ -120,11 +122,9 @@ class CivArchive:
 
 def _places(file: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield where a file is said to be, and what it is called there."""
-    name = text_at(file, "name") or ""
+    name = text_at(file, "name")
     mirrors = [each for each in objects_at(file, "mirrors") if each.get("deletedAt") is None]
     found = [(text_at(file, "downloadUrl"), name)]
     found += [(text_at(each, "url"), text_at(each, "filename") or name) for each in mirrors]
     # Some places have a file under a number; what it is called is said beside it then.
-    yield from (
-        (url, each if split_name(each)[1] else name) for url, each in found if url is not None
-    )
+    yield from ((url, each if split_name(each)[1] else name) for url, each in found if url)

@@ -12,10 +12,14 @@ from typing import Any
 
 from lib_embeddings.entries.claims import (
     BASE_MODELS,
-    families_named,
-    is_for_everybody,
+    field_of,
+    in_model,
+    is_general,
+    of_civitai,
+    sha256_of,
+    trained_words,
 )
-from lib_embeddings.entries.plain_text import without_tags
+from lib_embeddings.entries.documents import number_at, objects_at, sha256_at, text_at
 from lib_embeddings.errors import NotFound, SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import WEIGHT_SUFFIXES, split_name
@@ -35,12 +39,6 @@ from lib_embeddings.sources.source import (
     SearchResult,
     Site,
     nothing_at,
-    number_at,
-    objects_at,
-    sha256_at,
-    text_at,
-    texts_at,
-    value_at,
 )
 from lib_embeddings.sources.transport import Transport
 
@@ -102,7 +100,7 @@ class Civitai:
         for part in _parts(known, LIMITS.versions_a_request):
             wanted = frozenset(part)
             for version in self._post("model-versions/by-hash", part):
-                of_version = {_sha256(file) for file in objects_at(version, "files")}
+                of_version = {sha256_of(file) for file in objects_at(version, "files")}
                 offer = self.offer(version)
                 offers |= dict.fromkeys(wanted & of_version, offer)
         return offers
@@ -127,11 +125,11 @@ class Civitai:
             asked["cursor"] = query.cursor
         answer, address = self._get("models", asked)
         found = [
-            self.offer(_in_model(version, model), address)
+            self.offer(in_model(version, model), address)
             for model in objects_at(answer, "items")
             for version in objects_at(model, "modelVersions")[:1]
         ]
-        return SearchResult(tuple(found), text_at(answer, "metadata", "nextCursor"))
+        return SearchResult(tuple(found), text_at(answer, "metadata", "nextCursor") or None)
 
     # What references mean
 
@@ -149,7 +147,7 @@ class Civitai:
         if not wanted:
             which = "version" if version is None else f"version {version}"
             raise nothing_at(self.site, f"{which} of model {number}")
-        return self._with_files(self.offer(_in_model(wanted[0], model), address))
+        return self._with_files(self.offer(in_model(wanted[0], model), address))
 
     def _version(self, number: int, file: int | None = None) -> Offer:
         version, address = self._get(f"model-versions/{number}")
@@ -164,7 +162,7 @@ class Civitai:
         kept = digits if len(digits) == 64 else digits[:10]
         version, address = self._get(f"model-versions/by-hash/{kept}")
         self._check_kind(text_at(version, "model", "type"))
-        wanted = [each for each in _files(version) if (_sha256(each) or "").startswith(digits)]
+        wanted = [each for each in _files(version) if (sha256_of(each) or "").startswith(digits)]
         if not wanted:
             raise nothing_at(self.site, f"file with the hash {digits}")
         return self.offer(version, address, wanted)
@@ -189,10 +187,10 @@ class Civitai:
         for version in versions:
             yield self._version(version)
 
-    def _check_kind(self, kind: str | None) -> None:
-        if kind not in (None, _KIND):
+    def _check_kind(self, kind: str) -> None:
+        if kind not in ("", _KIND):
             raise SourceError(
-                f"{self.site.title} calls this a {shown(kind or '')}, not an embedding: give the "
+                f"{self.site.title} calls this a {shown(kind)}, not an embedding: give the "
                 "link of an embedding"
             )
 
@@ -215,37 +213,35 @@ class Civitai:
         """
         address = address or self.site.addresses[0]
         number, model = number_at(version, "id"), number_at(version, "modelId")
-        base_model = text_at(version, "baseModel")
-        titles = (text_at(version, "model", "name"), text_at(version, "name"))
-        description = text_at(version, "description") or text_at(version, "model", "description")
+        said = of_civitai(version, address=address)
         ids = (("modelId", model), ("modelVersionId", number))
         url = f"{address}/api/download/models/{number}"
         return Offer(
             source=self.site.title,
-            title=" ".join(filter(None, titles)) or f"version {number}",
-            page=f"{address}/models/{model}?modelVersionId={number}",
+            title=said.title or f"version {number}",
+            page=said.page,
             files=tuple(
                 self._file(each, url)
                 for each in (_best(_files(version)) if files is None else files)
             ),
-            trigger_words=texts_at(version, "trainedWords"),
-            base_model=base_model,
-            families=families_named(base_model),
-            author=text_at(version, "model", "creator", "username"),
-            description=without_tags(description or ""),
+            trigger_words=trained_words(version),
+            base_model=said.base_model or None,
+            families=said.families,
+            author=said.author or None,
+            description=said.description,
             ids=tuple((name, value) for name, value in ids if value is not None),
             picture=self._picture(version),
-            is_general=_is_general(version) and _is_general(version, "model"),
-            tags=texts_at(version, "model", "tags"),
+            is_general=said.is_general,
+            tags=said.tags,
             reference=f"civitai:{model}@{number}",
         )
 
     def _picture(self, version: dict[str, Any]) -> RemotePicture | None:
         """Return the first picture that everybody may see, else the first."""
         pictures = [
-            RemotePicture(self.site, _in_small(url), _is_general(each))
+            RemotePicture(self.site, _in_small(url), is_general(each))
             for each in objects_at(version, "images")
-            if (url := text_at(each, "url")) and text_at(each, "type") in (None, "image")
+            if (url := text_at(each, "url")) and text_at(each, "type") in ("", "image")
         ]
         general = (each for each in pictures if each.is_general)
         return next(general, pictures[0] if pictures else None)
@@ -257,10 +253,10 @@ class Civitai:
         return RemoteFile(
             self.site,
             f"{url}?fileId={number}" if number is not None else url,
-            text_at(file, "name") or "",
+            text_at(file, "name"),
             size=_bytes(file.get("sizeKB")),
-            sha256=_sha256(file),
-            field="negative" if text_at(file, "type") == "Negative" else None,
+            sha256=sha256_of(file),
+            field=field_of(file),
             scan=", ".join(filter(None, scans)) or None,
         )
 
@@ -294,26 +290,9 @@ def _bytes(kilobytes: Any) -> int | None:
     return round(kilobytes * 1024) if is_size else None
 
 
-def _sha256(file: Any) -> str | None:
-    return sha256_at(file, "hashes", "SHA256")
-
-
 def _in_small(url: str) -> str:
     """Return where a picture of the size of a card is: Civitai's store makes any size."""
     return url.replace("/original=true/", "/width=450/")
-
-
-def _is_general(document: Any, *keys: str) -> bool:
-    """Tell whether Civitai says that everybody may see what is under some keys."""
-    found = value_at(document, *keys)
-    return is_for_everybody(value_at(found, "nsfwLevel")) and is_for_everybody(
-        value_at(found, "nsfw")
-    )
-
-
-def _in_model(version: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
-    """Return a version that was found in its model as the server writes one alone."""
-    return {**version, "model": model, "modelId": number_at(model, "id")}
 
 
 def _files(version: dict[str, Any]) -> list[dict[str, Any]]:
@@ -322,8 +301,8 @@ def _files(version: dict[str, Any]) -> list[dict[str, Any]]:
         each
         for each in objects_at(version, "files")
         if number_at(version, "id") is not None
-        and text_at(each, "type") in (None, *_FILE_KINDS)
-        and split_name(text_at(each, "name") or "")[1] in WEIGHT_SUFFIXES
+        and text_at(each, "type") in ("", *_FILE_KINDS)
+        and split_name(text_at(each, "name"))[1] in WEIGHT_SUFFIXES
     ]
 
 
@@ -331,10 +310,10 @@ def _best(files: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return one file for the prompt and one for the negative prompt, of several containers."""
 
     def rank(file: dict[str, Any]) -> tuple[bool, bool]:
-        is_safetensors = split_name(text_at(file, "name") or "")[1] == ".safetensors"
+        is_safetensors = split_name(text_at(file, "name"))[1] == ".safetensors"
         return not is_safetensors, file.get("primary") is not True
 
-    best: dict[bool, dict[str, Any]] = {}
+    best: dict[str, dict[str, Any]] = {}
     for file in sorted(files, key=rank):
-        best.setdefault(text_at(file, "type") == "Negative", file)
-    return [best[is_negative] for is_negative in sorted(best)]
+        best.setdefault(field_of(file) or "", file)
+    return [best[field] for field in sorted(best)]

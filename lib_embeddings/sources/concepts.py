@@ -16,6 +16,7 @@ from urllib.parse import quote, urljoin
 
 from platformdirs import user_cache_path
 
+from lib_embeddings.entries.documents import number_at, objects_at, text_at
 from lib_embeddings.entries.drafts import write_at_once
 from lib_embeddings.errors import SourceError
 from lib_embeddings.limits import LIMITS
@@ -29,9 +30,6 @@ from lib_embeddings.sources.source import (
     SearchRequest,
     SearchResult,
     Site,
-    number_at,
-    objects_at,
-    text_at,
 )
 from lib_embeddings.sources.transport import Transport
 
@@ -62,10 +60,10 @@ class ConceptLibrary:
         found = [
             concept
             for concept in self._concepts()
-            if all(word in fold(text_at(concept, "name") or "") for word in words)
+            if all(word in fold(text_at(concept, "name")) for word in words)
         ]
         if query.sort == "name":
-            found.sort(key=lambda concept: natural_key(text_at(concept, "name") or ""))
+            found.sort(key=lambda concept: natural_key(text_at(concept, "name")))
         cursor = query.cursor or "0"
         first = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 9 else 0
         end = first + min(query.limit, LIMITS.found_at_once)
@@ -82,9 +80,9 @@ class ConceptLibrary:
         return word if word in ("object", "style") else None
 
     def _offer(self, concept: dict[str, Any]) -> Offer:
-        name, picture = text_at(concept, "name") or "", text_at(concept, "picture")
+        name, picture = text_at(concept, "name"), text_at(concept, "picture")
         page = f"{self._site.addresses[0]}/{CONCEPTS}/{quote(name)}"
-        url = f"{page}/resolve/main/{quote(picture or '')}"
+        url = f"{page}/resolve/main/{quote(picture)}"
         shown = RemotePicture(self._site, url) if picture else None
         return Offer(self._site.title, name, page, picture=shown, reference=f"{CONCEPTS}/{name}")
 
@@ -138,8 +136,8 @@ class ConceptLibrary:
 
 def _concept(row: dict[str, Any]) -> dict[str, str] | None:
     """Return what is kept of a repository; None where it is none with an embedding in it."""
-    owner, _, name = (text_at(row, "id") or "").partition("/")
-    files = [text_at(each, "rfilename") or "" for each in objects_at(row, "siblings")]
+    owner, _, name = text_at(row, "id").partition("/")
+    files = [text_at(each, "rfilename") for each in objects_at(row, "siblings")]
     if owner != CONCEPTS or not name:
         return None
     # Some repositories have no embedding; a mirror may list no files.

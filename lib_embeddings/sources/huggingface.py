@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urljoin
 
+from lib_embeddings.entries.documents import number_at, objects_at, sha256_at, text_at
 from lib_embeddings.errors import NotFound, SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import (
@@ -27,10 +28,6 @@ from lib_embeddings.sources.source import (
     RemotePicture,
     Site,
     nothing_at,
-    number_at,
-    objects_at,
-    sha256_at,
-    text_at,
 )
 from lib_embeddings.sources.transport import Transport
 
@@ -123,12 +120,12 @@ class HuggingFace:
             author=None if author == CONCEPTS else author,
             examples=tuple(
                 RemotePicture(self.site, self._url(repo, revision, each))
-                for each in example_pictures(text_at(file, "path") or "" for file in there)
+                for each in example_pictures(text_at(file, "path") for file in there)
             ),
         )
 
     def _file(self, repo: str, revision: str, file: dict[str, Any], title: str) -> RemoteFile:
-        path = text_at(file, "path") or ""
+        path = text_at(file, "path")
         filename = path.rpartition("/")[2]
         if is_generic(filename):  # and so is the second one of a pair
             filename = title + filename[len("learned_embeds") :]
@@ -138,7 +135,7 @@ class HuggingFace:
             filename,
             size=number_at(file, "lfs", "size") or number_at(file, "size"),
             sha256=sha256_at(file, "lfs", "oid"),
-            scan=text_at(file, "securityFileStatus", "status"),
+            scan=text_at(file, "securityFileStatus", "status") or None,
         )
 
     def _tree(
@@ -154,7 +151,7 @@ class HuggingFace:
         for _ in range(LIMITS.repository_pages):
             answer, headers = self._transport.document(self.site, url, asked)
             for file in objects_at({"files": answer}, "files"):
-                if text_at(file, "type") == "file":
+                if text_at(file, "type") == "file" and text_at(file, "path"):
                     yield file
             following = next_page(headers)
             if not following:
@@ -191,6 +188,5 @@ def example_pictures(paths: Iterable[str]) -> list[str]:
 def _may_be_embedding(file: dict[str, Any]) -> bool:
     size = number_at(file, "lfs", "size") or number_at(file, "size") or 0
     return (
-        split_name(text_at(file, "path") or "")[1] in WEIGHT_SUFFIXES
-        and size <= LIMITS.candidate_bytes
+        split_name(text_at(file, "path"))[1] in WEIGHT_SUFFIXES and size <= LIMITS.candidate_bytes
     )

@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Mapping
 
+from lib_embeddings.entries.documents import text_at
 from lib_embeddings.errors import NotFound, SourceError, Unreachable, shown
-from lib_embeddings.sources.source import Site, text_at
+from lib_embeddings.sources.source import Site
 
 # Hugging Face writes how long its window still takes: huggingface.co/docs/hub/rate-limits.
 _WINDOW = re.compile(r"\bt=(\d{1,6})")
@@ -21,7 +22,7 @@ def refusal(site: Site, status: int, headers: Mapping[str, str], body: bytes) ->
         headers: by their names in small letters.
     """
     document = _document(body)
-    words = text_at(document, "message") or text_at(document, "error") or ""
+    words = text_at(document, "message") or text_at(document, "error")
     said = f' ("{shown(" ".join(words.split()), 160)}")' if words else ""
     title = site.title
     if status == 451 or (status == 403 and _REGION.search(words)):

@@ -60,7 +60,7 @@ def sidecar(
     document: dict[str, object] = {
         TEXT_KEYS["description"]: offer.description,
         "sd version": next((_VERSIONS[key] for key in families if key in _VERSIONS), "Unknown"),
-        TEXT_KEYS["trigger_words"]: ", ".join(offer.trigger_words)[: LIMITS.site_characters],
+        TEXT_KEYS["trigger_words"]: ", ".join(offer.trigger_words)[: LIMITS.text_characters],
         "preferred weight": 0,
         "negative text": "",
         TEXT_KEYS["notes"]: "",

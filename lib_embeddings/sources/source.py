@@ -10,21 +10,16 @@ Searchable  a source that can be searched
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from lib_embeddings.entries.claims import contradiction
 from lib_embeddings.errors import NotFound, shown
-from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import Field, as_text
+from lib_embeddings.names import Field
 from lib_embeddings.sources.references import Reference
 
 ANYWHERE = "*"
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-# No site has so many of anything.
-_NUMBERS = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,62 +209,6 @@ class Searchable(Protocol):
 
     def search(self, query: SearchRequest) -> SearchResult:
         """Return what it has for some words. Raises `SourceError`."""
-
-
-# Documents from sites: any value may be missing or of another kind than documented, and texts may
-# have characters in them that no file can be written with.
-
-
-def text_at(document: Any, *keys: str) -> str | None:
-    """Return the text under some keys, one inside the other; None where none is."""
-    found = value_at(document, *keys)
-    return _text(found) if isinstance(found, str) and found else None
-
-
-def number_at(document: Any, *keys: str) -> int | None:
-    """Return the whole number under some keys; None where none is that counts anything."""
-    found = value_at(document, *keys)
-    is_number = isinstance(found, int) and not isinstance(found, bool)
-    return found if is_number and 0 <= found < _NUMBERS else None
-
-
-def sha256_at(document: Any, *keys: str) -> str | None:
-    """Return the SHA-256 under some keys, in small digits; None where none is: it names files."""
-    found = (text_at(document, *keys) or "").lower().removeprefix("sha256:")
-    return found if _SHA256.fullmatch(found) else None
-
-
-def object_at(document: Any, *keys: str) -> dict[str, Any]:
-    """Return the object under some keys; an empty one where none is."""
-    found = value_at(document, *keys)
-    return found if isinstance(found, dict) else {}
-
-
-def objects_at(document: Any, *keys: str) -> list[dict[str, Any]]:
-    """Return the objects in the list under some keys; what else is in it is left out."""
-    return [each for each in _list_at(document, keys) if isinstance(each, dict)]
-
-
-def texts_at(document: Any, *keys: str) -> tuple[str, ...]:
-    """Return the texts in the list under some keys; what else is in it is left out."""
-    found = (each for each in _list_at(document, keys) if isinstance(each, str))
-    return tuple(_text(each.strip()) for each in found if each.strip())
-
-
-def _text(found: str) -> str:
-    return as_text(found[: LIMITS.site_characters])
-
-
-def _list_at(document: Any, keys: tuple[str, ...]) -> list[Any]:
-    found = value_at(document, *keys)
-    return found if isinstance(found, list) else []
-
-
-def value_at(document: Any, *keys: str) -> Any:
-    """Return what is under some keys, one inside the other; None where nothing is."""
-    for key in keys:
-        document = document.get(key) if isinstance(document, dict) else None
-    return document
 
 
 def nothing_at(site: Site, what: str) -> NotFound:

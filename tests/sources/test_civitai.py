@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from lib_embeddings.entries.claims import claims_in
 from lib_embeddings.errors import NotFound, SourceError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.civitai import CIVITAI, Civitai
@@ -303,8 +305,47 @@ def test_a_description_is_text(site: FakeCivitai) -> None:
     assert resolve(site, CivitaiVersion(11)).description == "A&B\none\ntwo\n3"
 
 
+@pytest.mark.parametrize(
+    "version",
+    [
+        {"modelId": 1, "id": 10, "files": []},
+        {
+            "id": 10,
+            "modelId": 1,
+            "name": " v2 ",
+            "baseModel": "Pony",
+            "trainedWords": ["fox", " red fox ", 5],
+            "description": "<p>of the version</p>",
+            "nsfwLevel": 1,
+            "creator": {"username": "ann"},
+            "model": {
+                "name": "Fox",
+                "description": "of the model",
+                "nsfwLevel": 31,
+                "tags": ["animal", {"name": "photo"}],
+            },
+            "files": [{"name": "fox.pt", "type": "Negative", "hashes": {"SHA256": "A" * 64}}],
+        },
+        {"modelId": "a sentence", "files": None, "trainedWords": "fox", "model": [], "nsfw": "X"},
+    ],
+)
+def test_an_answer_is_read_as_what_lies_beside_a_file(version: dict[str, Any]) -> None:
+    """Programs write Civitai's answers beside files: what it says is the same in both places."""
+    offer = civitai().offer(version, "https://civitai.com")
+    said = claims_in(version, "fox.pt", None)
+    assert said is not None
+    assert offer.title == (said.title or f"version {version.get('id')}")
+    assert (offer.page, offer.source) == (said.page, said.tool)
+    assert (offer.base_model or "", offer.author or "") == (said.base_model, said.author)
+    assert ", ".join(offer.trigger_words) == said.trigger_words
+    assert (offer.description, offer.tags) == (said.description, said.tags)
+    assert (offer.is_general, offer.families) == (said.is_general, said.families)
+    for file in offer.files:
+        assert (file.sha256, file.field) == (said.sha256, said.field)
+
+
 def test_long_texts_are_cut(site: FakeCivitai) -> None:
     """What a site says is taken up to a bound."""
     site.add(10, ("fox.pt", GOOD), description="x" * 1_000_000, trainedWords=["y" * 1_000_000])
     offer = resolve(site, CivitaiVersion(10))
-    assert len(offer.description) == len(offer.trigger_words[0]) == LIMITS.site_characters
+    assert len(offer.description) == len(offer.trigger_words[0]) == LIMITS.text_characters

@@ -1,0 +1,69 @@
+"""Values in documents that other programs and sites wrote.
+
+Any may be missing or of another kind than it should be, and texts may have characters in them that
+no file can be written with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import as_text
+
+_SHA256 = re.compile(r"(?:sha256:|0x)?([0-9a-f]{64})", re.IGNORECASE)
+# Nobody has so many of anything.
+_NUMBERS = 2**53
+
+
+def value_at(document: Any, *keys: str) -> Any:
+    """Return what is under some keys, one inside the other; None where nothing is."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, Mapping) else None
+    return document
+
+
+def text_at(document: Any, *keys: str) -> str:
+    """Return the text under some keys; an empty one where none is."""
+    return _text(value_at(document, *keys))
+
+
+def number_at(document: Any, *keys: str) -> int | None:
+    """Return the whole number under some keys; None where none is that counts anything."""
+    found = value_at(document, *keys)
+    return found if type(found) is int and 0 <= found < _NUMBERS else None
+
+
+def sha256_at(document: Any, *keys: str) -> str | None:
+    """Return the SHA-256 under some keys, in small digits; None where none is: it names files."""
+    found = _SHA256.fullmatch(text_at(document, *keys))
+    return found[1].lower() if found else None
+
+
+def object_at(document: Any, *keys: str) -> dict[str, Any]:
+    """Return the object under some keys; an empty one where none is."""
+    found = value_at(document, *keys)
+    return found if isinstance(found, dict) else {}
+
+
+def objects_at(document: Any, *keys: str) -> list[dict[str, Any]]:
+    """Return the objects in the list under some keys; what else is in it is left out."""
+    return [each for each in _list_at(document, keys) if isinstance(each, dict)]
+
+
+def texts_at(document: Any, *keys: str) -> tuple[str, ...]:
+    """Return the texts in the list under some keys, of which some write objects with a name."""
+    listed = _list_at(document, keys)[: LIMITS.claimed_tags]
+    texts = (_text(each.get("name") if isinstance(each, dict) else each) for each in listed)
+    return tuple(filter(None, map(str.strip, texts)))
+
+
+def _text(found: object) -> str:
+    return as_text(found[: LIMITS.text_characters]) if isinstance(found, str) else ""
+
+
+def _list_at(document: Any, keys: tuple[str, ...]) -> list[Any]:
+    found = value_at(document, *keys)
+    return found if isinstance(found, list) else []
