@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lib_embeddings.entries.claims import families_named
+from lib_embeddings.entries.base_models import families_named
 from lib_embeddings.entries.documents import (
     number_at,
     object_at,

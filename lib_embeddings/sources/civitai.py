@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from lib_embeddings.entries.base_models import BASE_MODELS
 from lib_embeddings.entries.claims import (
-    BASE_MODELS,
     field_of,
     in_model,
     is_general,

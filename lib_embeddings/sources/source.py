@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from lib_embeddings.entries.claims import contradiction
+from lib_embeddings.entries.base_models import contradiction
 from lib_embeddings.errors import NotFound, shown
 from lib_embeddings.names import Field
 from lib_embeddings.sources.references import Reference
