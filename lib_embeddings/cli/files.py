@@ -14,7 +14,7 @@ from typing import Any
 
 from lib_embeddings.cli import OK, refuse
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.moves import made_folder
+from lib_embeddings.entries.moves import MadeFolders
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import folder_inside, plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
@@ -84,7 +84,7 @@ def _move(options: argparse.Namespace) -> None:
     folder = Place.of_root(options.folder)
     if not os.path.lexists(folder.full_path):
         folder = folder_inside(Place.of_root(folder.full_folder), folder.filename)
-    with made_folder(folder):
+    with MadeFolders().made(folder):
         plan = plan_move(_entry(options.file), folder)
         if not options.dry_run:
             with _files() as files:

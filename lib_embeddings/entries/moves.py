@@ -33,27 +33,41 @@ class Move(NamedTuple):
     target: Place
 
 
-@contextmanager
-def made_folder(place: Place) -> Iterator[Place]:
-    """Make a folder where there is none, and remove it again if nothing has come into it.
+class MadeFolders:
+    """Folders that were made for files, and go again once nothing is left in them."""
 
-    Raises:
-        MoveError: the disk refuses.
-    """
-    is_new = not os.path.lexists(place.full_path)
-    if is_new:
+    def __init__(self) -> None:
+        self._made = set[str]()
+
+    @contextmanager
+    def made(self, place: Place) -> Iterator[Place]:
+        """Make a folder where there is none, and remove it again if nothing has come into it.
+
+        Raises:
+            MoveError: the disk refuses.
+        """
+        if not os.path.lexists(place.full_path):
+            try:
+                os.mkdir(place.full_path)
+            except OSError as error:
+                raise MoveError(
+                    f"the folder {shown(place.filename, 255)} cannot be made: {error.strerror}"
+                ) from error
+            self._made.add(place.full_path)
         try:
-            os.mkdir(place.full_path)
-        except OSError as error:
-            raise MoveError(
-                f"the folder {shown(place.filename, 255)} cannot be made: {error.strerror}"
-            ) from error
-    try:
-        yield place
-    finally:
-        if is_new:
-            with suppress(OSError):  # it is not empty any more
+            yield place
+        finally:
+            self.remove_empty(place)
+
+    def remove_empty(self, place: Place) -> None:
+        """Remove a folder, and those above it, as far as they were made here and are empty."""
+        while place.full_path in self._made:
+            try:
                 os.rmdir(place.full_path)
+            except OSError:  # it is not empty
+                return
+            self._made.remove(place.full_path)
+            place = place.parent
 
 
 def carry_out(moves: Sequence[Move]) -> None:

@@ -77,6 +77,11 @@ class Place(NamedTuple):
         return rules.dirname(self.full_path)
 
     @property
+    def parent(self) -> Place:
+        """The folder that it lies in."""
+        return Place(self.root, self.folder, self.full_folder)
+
+    @property
     def slashed_path(self) -> str:
         """Its full path with `/`, as some programs write it on every system."""
         return self.full_path.replace(rules.sep, "/")

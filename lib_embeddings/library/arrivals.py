@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 from lib_embeddings.entries.companions import video_kind
 from lib_embeddings.entries.drafts import write_new
 from lib_embeddings.entries.entry import Companion, Entry
-from lib_embeddings.entries.moves import carry_out, made_folder
+from lib_embeddings.entries.moves import MadeFolders, carry_out
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import FolderNames, check_name, folder_inside, plan_move
 from lib_embeddings.entries.read import open_file, read_file
@@ -92,10 +92,13 @@ class Arrivals:
             arrivals._judge()
             yield arrivals
 
-    def move_into(self, folder: Place, others: Iterable[Entry]) -> Iterator[Entry]:
+    def move_into(
+        self, folder: Place, made: MadeFolders, others: Iterable[Entry]
+    ) -> Iterator[Entry]:
         """Move the sound ones to where they shall lie, and yield them as they are there.
 
         Args:
+            made: makes the folders below that one.
             others: all that are in the library: none that serves the same models may have the name.
         """
         rivals = defaultdict[str, list[Entry]](list)
@@ -106,7 +109,7 @@ class Arrivals:
             namesakes = rivals[fold(entry.place.name)]
             try:
                 check_name(entry.place.name, entry.reading.vectors.keys(), namesakes)
-                place = self._move(entry, folder, names)
+                place = self._move(entry, folder, made, names)
             except MoveError as error:
                 self._refused[entry.place.path] = str(error)
             else:
@@ -159,10 +162,12 @@ class Arrivals:
             self._refused[beside.path] = f"it was not kept: {reason}"
             os.remove(beside.full_path)
 
-    def _move(self, entry: Entry, folder: Place, names: dict[str, FolderNames]) -> Place:
-        with ExitStack() as made:
+    def _move(
+        self, entry: Entry, folder: Place, made: MadeFolders, names: dict[str, FolderNames]
+    ) -> Place:
+        with ExitStack() as stack:
             for name in filter(None, entry.place.folder.split("/")):
-                folder = made.enter_context(made_folder(folder_inside(folder, name)))
+                folder = stack.enter_context(made.made(folder_inside(folder, name)))
             known = names.get(folder.full_path) or FolderNames.of(folder)
             plan = plan_move(entry, folder, known)
             # The embedding comes first: whoever ends the process leaves no picture of none.

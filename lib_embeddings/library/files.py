@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import BinaryIO, final
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.moves import made_folder
+from lib_embeddings.entries.moves import MadeFolders
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import folder_inside, plan_move
 from lib_embeddings.errors import MoveError
@@ -47,6 +47,7 @@ class Files:
         self._folder = folder
         self._rescan = rescan
         self._keep = keep
+        self._folders = MadeFolders()  # those that an undo takes away again
 
     def rename(self, entry: Entry, name: str) -> str:
         """Give an embedding another name, and return the new id. Raises `MoveError`."""
@@ -70,9 +71,10 @@ class Files:
             target = self._folder(folder)
             if new_folder:
                 target = folder_inside(target, new_folder)
-            with made_folder(target):
+            with self._folders.made(target):
                 plan = plan_move(entry, target)
                 self._journal.carry_out(plan)
+            self._folders.remove_empty(plan.before.parent)
         self._rescan_around(plan.before, plan.after)
         return plan.after.id
 
@@ -93,7 +95,7 @@ class Files:
         with Arrivals.unpacked(body, listed) as arrivals:
             with self._scanning:
                 target = self._folder(folder)
-                entries = list(arrivals.move_into(target, self._entries()))
+                entries = list(arrivals.move_into(target, self._folders, self._entries()))
                 for entry in entries:
                     self._keep(entry)  # it is read, and whoever judged it waited for it
             self._rescan_around(*(entry.place for entry in entries))
@@ -108,6 +110,7 @@ class Files:
         """Bring an embedding to the trash. Raises `MoveError`."""
         with self._scanning:
             trashed = self._journal.delete(entry)
+            self._folders.remove_empty(entry.place.parent)
         self._rescan_around(entry.place)
         return trashed
 

@@ -227,6 +227,47 @@ def test_what_lies_beside_a_file_comes_with_it(site: Site) -> None:
     assert (paths(site), id_ in site.names()) == ([], False)
 
 
+def folders(site: Site) -> list[str]:
+    """Return the folders on the disk; the library has no others."""
+    found = (path for path in site.root.rglob("*") if path.is_dir())
+    on_disk = sorted(path.relative_to(site.root).as_posix() for path in found)
+    listed = {each["id"] for each in site.get("/folders")["folders"]}
+    assert listed <= {f"0:{path}" for path in ["", *on_disk]}
+    return on_disk
+
+
+def test_an_undo_leaves_no_folder_of_a_drop(site: Site) -> None:
+    """Those that it has made go with the last file in them; what was there before stays."""
+    site.write("old/deep/dog.pt")
+    site.library.rescan()
+    files = {"new/deep/a.pt": SD1, "new/b.pt": SD1, "old/deep/c.pt": SD1, "old/own/d.pt": SD1}
+    added = [each["entry"] for each in send(site.client, files).json()["files"]]
+    (site.root / "old" / "own" / "notes.md").write_text("mine")
+    assert folders(site) == ["new", "new/deep", "old", "old/deep", "old/own"]
+    for entry in added[:2]:
+        site.client.delete(f"/entries/{entry['id']}")
+    assert folders(site) == ["old", "old/deep", "old/own"]
+    for entry in added[2:]:
+        site.client.delete(f"/entries/{entry['id']}")
+    dog = next(each for each in site.get("/entries")["entries"] if each["name"] == "dog")
+    site.client.delete(f"/entries/{dog['id']}")
+    assert folders(site) == ["old", "old/deep", "old/own"]
+    for item in site.get("/trash")["items"]:
+        assert site.client.post(f"/trash/{item['id']}/restore").status_code == 200
+    assert paths(site) == sorted([*files, "old/deep/dog.pt", "old/own/notes.md"])
+
+
+def test_an_undo_leaves_no_folder_of_a_move(site: Site) -> None:
+    """One that was made for a file goes when the file goes back, or on."""
+    id_ = site.add("cat.pt")
+    for name in ("one", "two"):
+        body = {"folder": "0:", "new_folder": name}
+        id_ = site.client.post(f"/entries/{id_}/move", json=body).json()["id"]
+        assert folders(site) == [name]
+    site.client.post(f"/entries/{id_}/move", json={"folder": "0:"})
+    assert folders(site) == []
+
+
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
