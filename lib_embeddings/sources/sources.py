@@ -24,6 +24,7 @@ from lib_embeddings.sources.download import Downloads
 from lib_embeddings.sources.huggingface import HUGGING_FACE, HuggingFace
 from lib_embeddings.sources.offline import Dump, UnknownFiles
 from lib_embeddings.sources.references import (
+    CivitaiVersion,
     FileHash,
     Reference,
     WebAddress,
@@ -134,6 +135,11 @@ class Sources:
                 raise NotFound(f"{error}; CivArchive does not have it either") from error
             if offers:
                 return offers
+            if isinstance(reference, FileHash | CivitaiVersion):
+                raise NotFound(
+                    f"{error}; CivArchive may have it, and is asked with a whole SHA-256 of 64 "
+                    "digits or the link of a model: give one of these"
+                ) from error
         raise error
 
     def _copy_of(self, file: RemoteFile, error: NotFound) -> RemoteFile:

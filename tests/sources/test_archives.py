@@ -204,11 +204,18 @@ def test_a_file_that_nobody_gives(  # noqa: PLR0913, PLR0917 - likewise
 
 
 def test_only_whole_hashes_are_asked_there(opened: Open, archive: FakeSite) -> None:
-    """The beginning of one is no address of it."""
-    with pytest.raises(NotFound):
-        opened().resolve(DIGEST[:10])
-    with pytest.raises(NotFound):
-        opened().resolve("https://civitai.com/api/download/models/1")
+    """The beginning of one is no address of it, nor is a version alone; it is said what is."""
+    for reference in (DIGEST[:10], DIGEST[:12], "https://civitai.com/api/download/models/1"):
+        with pytest.raises(NotFound) as caught:
+            opened().resolve(reference)
+        assert "Civitai does not have it" in str(caught.value)
+        assert str(caught.value).endswith(
+            "; CivArchive may have it, and is asked with a whole SHA-256 of 64 digits or the link "
+            "of a model: give one of these"
+        )
+    for reference in ("nobody/nothing", "<cat-toy>"):
+        with pytest.raises(NotFound, match=r"^(?!.*CivArchive)"):
+            opened().resolve(reference)
     assert archive.asked == []
 
 
