@@ -117,8 +117,8 @@ def _weighed(text: str) -> tuple[str, float]:
 def _print(sets: Sets, options: argparse.Namespace) -> None:
     view = _view(options.folders) if options.folders else None
     if options.json:
-        rows = sets_as_json(sets, view) if view else _without_files(sets)
-        print_json({"sets": rows})
+        known = sets_as_json(sets, view) if view else _without_files(sets)
+        print_json({"sets": known})
         return
     for name, members in sets.items():
         print(shown(name, LIMITS.set_characters))
@@ -148,8 +148,8 @@ def _as_prompt(member: Member) -> str:
 
 
 def _missing(members: Sequence[Member], view: View | None) -> Iterator[str]:
-    (row,) = sets_as_json({"": tuple(members)}, view) if view else ({"members": ()},)
-    for member in row["members"]:
+    (known,) = sets_as_json({"": tuple(members)}, view) if view else ({"members": ()},)
+    for member in known["members"]:
         if member["reason"]:
             yield f"{shown(member['name'], LIMITS.filename_bytes)}: {member['reason']}"
 

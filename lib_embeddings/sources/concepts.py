@@ -121,23 +121,23 @@ class ConceptLibrary:
             ("expand", "siblings"),
             ("expand", "likes"),
         ]
-        rows: list[dict[str, Any]] = []
+        repositories: list[dict[str, Any]] = []
         for _ in range(LIMITS.concept_pages):
             answer, headers = self._transport.document(self._site, url, asked)
-            rows += objects_at({"found": answer}, "found")
+            repositories += objects_at({"found": answer}, "found")
             following = next_page(headers)
             if not following:
                 break
             url, asked = urljoin(url, following), None
-        rows.sort(key=lambda row: -(number_at(row, "likes") or 0))
-        concepts = (_concept(row) for row in rows)
+        repositories.sort(key=lambda repository: -(number_at(repository, "likes") or 0))
+        concepts = (_concept(repository) for repository in repositories)
         return [concept for concept in concepts if concept]
 
 
-def _concept(row: dict[str, Any]) -> dict[str, str] | None:
+def _concept(repository: dict[str, Any]) -> dict[str, str] | None:
     """Return what is kept of a repository; None where it is none with an embedding in it."""
-    owner, _, name = text_at(row, "id").partition("/")
-    files = [text_at(each, "rfilename") for each in objects_at(row, "siblings")]
+    owner, _, name = text_at(repository, "id").partition("/")
+    files = [text_at(each, "rfilename") for each in objects_at(repository, "siblings")]
     if owner != CONCEPTS or not name:
         return None
     # Some repositories have no embedding; a mirror may list no files.

@@ -63,7 +63,7 @@ def name_lines(catalogue: Catalogue) -> Iterator[str]:
     warned = [(name, about.warnings) for name, about in advice if about.warnings]
     if warned:
         yield f"Names that need attention: {len(warned)}"
-    yield from _rows((name, warning) for name, warnings in warned for warning in warnings)
+    yield from _in_columns((name, warning) for name, warnings in warned for warning in warnings)
 
 
 def change_lines(changes: Changes, view: View) -> Iterator[str]:
@@ -112,21 +112,21 @@ def _names(view: View) -> list[str]:
     return sorted(names, key=str.lower)
 
 
-def _reasons(rows: Iterable[ViewEntry]) -> Iterator[str]:
-    return _rows(
-        (shown(seen.entry.place.path, 255), f"{_kind(seen):<12}  {_why(seen)}") for seen in rows
+def _reasons(several: Iterable[ViewEntry]) -> Iterator[str]:
+    return _in_columns(
+        (shown(seen.entry.place.path, 255), f"{_kind(seen):<12}  {_why(seen)}") for seen in several
     )
 
 
-def _reasons_by_kind(rows: Iterable[ViewEntry]) -> Iterator[str]:
+def _reasons_by_kind(several: Iterable[ViewEntry]) -> Iterator[str]:
     """Yield how many there are of each kind, with a few of them."""
     kinds: dict[str, list[ViewEntry]] = {}
-    for seen in rows:
+    for seen in several:
         kinds.setdefault(_kind(seen), []).append(seen)
     for kind, of_kind in kinds.items():
         yield f"  {kind}: {len(of_kind):,}"
         examples = ((shown(seen.entry.place.path, 255), _why(seen)) for seen in of_kind[:_EXAMPLES])
-        yield from (f"  {row}" for row in _rows(examples))
+        yield from (f"  {line}" for line in _in_columns(examples))
         if len(of_kind) > _EXAMPLES:
             yield f"    and {len(of_kind) - _EXAMPLES:,} more"
 
@@ -139,8 +139,8 @@ def _why(seen: ViewEntry) -> str:
     return shown(seen.reason or "", 1000)
 
 
-def _rows(pairs: Iterator[tuple[str, str]]) -> Iterator[str]:
-    """Yield a table of two columns, indented."""
-    rows = list(pairs)
-    width = min(max((len(first) for first, _ in rows), default=0), 48)
-    return (f"  {first:<{width}}  {second}" for first, second in rows)
+def _in_columns(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield lines of two columns, indented."""
+    listed = list(pairs)
+    width = min(max((len(first) for first, _ in listed), default=0), 48)
+    return (f"  {first:<{width}}  {second}" for first, second in listed)

@@ -81,11 +81,11 @@ class View:
         if snapshot is self.snapshot:
             return self
         gone, came = difference(self.snapshot.folders, snapshot.folders, attrgetter("place"))
-        rows = [self.lens.see(entry) for entry in came]
-        new = {seen.entry.place: seen for seen in rows if seen.state != "ok"}
+        seen_now = [self.lens.see(entry) for entry in came]
+        new = {seen.entry.place: seen for seen in seen_now if seen.state != "ok"}
         named, used, twins = dict(self.named), dict(self.used), dict(self._twins)
         reopened = set[str]()
-        for name, group in self._groups(gone, rows).items():
+        for name, group in self._groups(gone, seen_now).items():
             if name in self.named:
                 del named[name]
                 for former in twins.pop(name, ()):
@@ -180,15 +180,15 @@ class View:
 
     def twins(self, seen: ViewEntry) -> tuple[ViewEntry, ...]:
         """Return the other embeddings with the name of one."""
-        rows = self._twins.get(fold(seen.name), ()) if seen.state in ("ok", "duplicate") else ()
-        return tuple(other for other in rows if other is not seen)
+        twins = self._twins.get(fold(seen.name), ()) if seen.state in ("ok", "duplicate") else ()
+        return tuple(other for other in twins if other is not seen)
 
     @property
     def same_sizes(self) -> Iterator[Entry]:
         """All embeddings with the name and the size of another one, which may be the same file."""
-        for rows in self._twins.values():
-            sizes = Counter(seen.entry.size for seen in rows)
-            yield from (seen.entry for seen in rows if sizes[seen.entry.size] > 1)
+        for twins in self._twins.values():
+            sizes = Counter(seen.entry.size for seen in twins)
+            yield from (seen.entry for seen in twins if sizes[seen.entry.size] > 1)
 
 
 def _marked(
