@@ -1,8 +1,8 @@
 """What people chose for single embeddings, and their sets, in one file that all processes share.
 
-It lies in the user's data folder, never in a folder of embeddings, and has a row for each id and
+It lies in the user's data folder, never in a folder of embeddings, and has a value for each id and
 kind of choice. So two processes that choose different things for one embedding both win, and a new
-kind needs no change of old rows.
+kind needs no change of old values.
 
 A new store begins with what an older version kept in `preferences.json`. That file stays where it
 is, as the older version may still run.
@@ -24,14 +24,14 @@ from lib_embeddings.names import FIELDS, Field
 from lib_embeddings.stores.choices_file import (
     FAILURES,
     Edit,
-    Rows,
+    Values,
     default_path,
     put,
     read_old,
     repairing,
-    rows_of,
     stamp_of,
     transaction,
+    values_of,
 )
 from lib_embeddings.stores.sets import Sets, following, sets_of
 
@@ -75,10 +75,10 @@ class Choices:
         self._known: dict[str, Choice] = {}  # replaced, never changed: `all` needs no lock
         self._sets: Sets = {}  # likewise
         self._lock = threading.Lock()  # guards all below
-        self._stored: Rows = {}  # what the store holds; while there is none, what it begins with
+        self._stored: Values = {}  # what the store holds; while there is none, what it begins with
         self._stamp: int | None = None  # the store's when it was read
         self._edits: list[Edit] = []  # what is not in the store yet
-        self._shown: Rows = {}  # what `_known` was made of
+        self._shown: Values = {}  # what `_known` was made of
         self._problem = ""
         self.refresh()
         if self._stamp is None and not self._problem:
@@ -119,18 +119,18 @@ class Choices:
             "field": field,
         }
 
-        def edit(rows: Rows) -> None:
+        def edit(values: Values) -> None:
             for kind, value in asked.items():
-                _set(rows, (id, kind), value)
+                _set(values, (id, kind), value)
 
         return self.change(edit)
 
     def mark(self, ids: Collection[str], *, favourite: bool) -> bool:
         """Remember for many embeddings at once whether they are favourites; returns the same."""
 
-        def edit(rows: Rows) -> None:
+        def edit(values: Values) -> None:
             for id_ in ids:
-                _set(rows, (id_, "favourite"), favourite)
+                _set(values, (id_, "favourite"), favourite)
 
         return self.change(edit)
 
@@ -142,14 +142,14 @@ class Choices:
             names: old name -> new name, in sets.
         """
 
-        def edit(rows: Rows) -> None:
-            moved = {(ids[id_], kind): value for (id_, kind), value in rows.items() if id_ in ids}
+        def edit(values: Values) -> None:
+            moved = {(ids[id_], kind): value for (id_, kind), value in values.items() if id_ in ids}
             replaced = ids.keys() | {id_ for id_, _ in moved}
-            for key in [key for key in rows if key[0] in replaced]:
-                del rows[key]
-            rows.update(moved)
+            for key in [key for key in values if key[0] in replaced]:
+                del values[key]
+            values.update(moved)
             for name, new in (names or {}).items():
-                following(name, new)(rows)
+                following(name, new)(values)
 
         self.change(edit)
 
@@ -157,9 +157,9 @@ class Choices:
         """Let nothing be chosen for some ids, as their files are gone for good."""
         gone = frozenset(ids)
 
-        def edit(rows: Rows) -> None:
-            for key in [key for key in rows if key[0] in gone]:
-                del rows[key]
+        def edit(values: Values) -> None:
+            for key in [key for key in values if key[0] in gone]:
+                del values[key]
 
         self.change(edit)
 
@@ -208,59 +208,59 @@ class Choices:
         os.makedirs(self.folder, exist_ok=True)
         with transaction(self._path, "IMMEDIATE") as connection:
             is_new = not self._take_in(connection)
-            rows, stamp = self._edited(), self._stamp
-            changed = _differences(rows, {} if is_new else self._stored)
+            values, stamp = self._edited(), self._stamp
+            changed = _differences(values, {} if is_new else self._stored)
             if changed:
-                stamp = put(connection, {key: rows.get(key) for key in changed})
-        self._stored, self._stamp = rows, stamp
+                stamp = put(connection, {key: values.get(key) for key in changed})
+        self._stored, self._stamp = values, stamp
         self._edits.clear()
 
     def _take_in(self, connection: sqlite3.Connection) -> bool:
         """Take in what other processes changed. Tell whether there is a store at all."""
         stamp = stamp_of(connection)
         if stamp is not None and stamp != self._stamp:
-            self._stored = rows_of(connection)
+            self._stored = values_of(connection)
             self._stamp = stamp
         return stamp is not None
 
-    def _edited(self) -> Rows:
-        rows = dict(self._stored)
+    def _edited(self) -> Values:
+        values = dict(self._stored)
         for edit in self._edits:
-            edit(rows)
-        return rows
+            edit(values)
+        return values
 
     def _show(self) -> bool:
         """Let `all` return what is known by now. Tell whether anything is new."""
-        rows = self._edited()
-        changed = {id_ for id_, _ in _differences(rows, self._shown)}
+        values = self._edited()
+        changed = {id_ for id_, _ in _differences(values, self._shown)}
         if changed:
-            new = {id_: _choice(rows, id_) for id_ in changed}
+            new = {id_: _choice(values, id_) for id_ in changed}
             known = {**self._known, **new}
             for id_ in changed:
                 if known[id_] == NO_CHOICE:
                     del known[id_]
-            self._known, self._shown, self._sets = known, rows, sets_of(rows)
+            self._known, self._shown, self._sets = known, values, sets_of(values)
         return bool(changed)
 
 
-def _set(rows: Rows, key: tuple[str, str], value: object) -> None:
+def _set(values: Values, key: tuple[str, str], value: object) -> None:
     """Put a choice into a table; None leaves it as it is, and False is kept as nothing."""
     if value is False:
-        rows.pop(key, None)
+        values.pop(key, None)
     elif value is not None:
-        rows[key] = value
+        values[key] = value
 
 
-def _choice(rows: Rows, id_: str) -> Choice:
-    field = rows.get((id_, "field"))
+def _choice(values: Values, id_: str) -> Choice:
+    field = values.get((id_, "field"))
     return Choice(
-        favourite=rows.get((id_, "favourite")) == 1,
-        use_partial=rows.get((id_, "use_partial")) == 1,
-        hidden=rows.get((id_, "hidden")) == 1,
+        favourite=values.get((id_, "favourite")) == 1,
+        use_partial=values.get((id_, "use_partial")) == 1,
+        hidden=values.get((id_, "hidden")) == 1,
         field=field if field in FIELD_CHOICES else None,
     )
 
 
-def _differences(some: Rows, others: Rows) -> set[tuple[str, str]]:
+def _differences(some: Values, others: Values) -> set[tuple[str, str]]:
     """Return where two tables differ."""
     return {key for key, _ in some.items() ^ others.items()}

@@ -40,8 +40,8 @@ CREATE TABLE IF NOT EXISTS choices (
 """
 
 # Values by id and kind; the kinds of newer versions are among them.
-Rows = dict[tuple[str, str], Any]
-Edit = Callable[[Rows], None]
+Values = dict[tuple[str, str], Any]
+Edit = Callable[[Values], None]
 
 
 def default_path() -> str:
@@ -67,7 +67,7 @@ def recall_model() -> str:
         return ""
 
 
-def read_old(path: Path) -> Rows:
+def read_old(path: Path) -> Values:
     """Return what an older version kept in a JSON file."""
     try:
         kept = json.loads(path.read_bytes())
@@ -152,13 +152,13 @@ def stamp_of(connection: sqlite3.Connection) -> int | None:
     return stamp if tables else None
 
 
-def rows_of(connection: sqlite3.Connection) -> Rows:
+def values_of(connection: sqlite3.Connection) -> Values:
     """Return all that the table holds."""
     table = connection.execute("SELECT id, kind, value FROM choices")
     return {(id_, kind): value for id_, kind, value in table}
 
 
-def put(connection: sqlite3.Connection, changes: Rows) -> int:
+def put(connection: sqlite3.Connection, changes: Values) -> int:
     """Write values into the table, which is made if need be; return the new stamp.
 
     Args:

@@ -25,7 +25,7 @@ from lib_embeddings.entries.read import sha256
 from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.formats.embedding import share_infos, vectors_info
 from lib_embeddings.names import is_text
-from lib_embeddings.stores.index_file import FAILURES, Row, default_path, read_below, write
+from lib_embeddings.stores.index_file import FAILURES, Remembered, default_path, read_below, write
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ class Index:
         self._texts: dict[int, str] = {}  # readings by their id, as JSON
         self._decoded: dict[int, Reading] = {}
         self._lock = threading.Lock()  # guards the next three
-        self._rows: dict[str, Row] = {}
+        self._remembered: dict[str, Remembered] = {}
         self._hashes: dict[str, str] = {}
-        self._changed: dict[str, Row | None] = {}  # None: the file is gone
+        self._changed: dict[str, Remembered | None] = {}  # None: the file is gone
 
     @classmethod
     @contextmanager
@@ -85,7 +85,7 @@ class Index:
             return
         try:
             with no_collecting():
-                rows, texts = read_below(self.path, new)
+                files, texts = read_below(self.path, new)
         except sqlite3.OperationalError as error:
             self._do_without("opened", error)
         except sqlite3.DatabaseError as error:
@@ -95,10 +95,10 @@ class Index:
         except OSError as error:
             self._do_without("made", error)
         else:
-            hashes = {path: known for path, *_, known in rows.values() if known}
+            hashes = {path: known for path, *_, known in files.values() if known}
             self._texts = {**texts, **self._texts}
             with self._lock:
-                self._rows = {**rows, **self._rows}
+                self._remembered = {**files, **self._remembered}
                 self._hashes = {**hashes, **self._hashes}
 
     def _do_without(self, what: str, error: Exception) -> None:
@@ -107,10 +107,10 @@ class Index:
 
     def known(self, found: Found) -> Entry | None:
         """Return the entry of a file that is unchanged since it was read."""
-        row = self._rows.get(found.place.full_path)
-        if row is None:
+        remembered = self._remembered.get(found.place.full_path)
+        if remembered is None:
             return None
-        _, size, mtime_ns, id_, stored_name, _ = row
+        _, size, mtime_ns, id_, stored_name, _ = remembered
         if size != found.size or mtime_ns != found.mtime_ns:
             return None
         reading = self._decoded.get(id_) or self._decode(id_)
@@ -128,17 +128,17 @@ class Index:
         text = _encode(entry.reading)
         id_ = _id_of(text)
         self._texts[id_] = text
-        row = (path, entry.size, entry.mtime_ns, id_, entry.stored_name, None)
+        remembered = (path, entry.size, entry.mtime_ns, id_, entry.stored_name, None)
         is_recent = time.time_ns() - entry.mtime_ns <= _RECENT_NS
-        self._set(path, row, kept=None if is_recent else row)
+        self._set(path, remembered, kept=None if is_recent else remembered)
         reading = self._decoded.get(id_) or self._decode(id_)
         return entry._replace(reading=reading) if reading else entry
 
     def move(self, old: str, new: str) -> None:
         """Know a file by its new path, in this process; a later one reads it again."""
-        row = self._rows.get(old)
-        if row:
-            self._set(new, (new, *row[1:]), kept=None)
+        remembered = self._remembered.get(old)
+        if remembered:
+            self._set(new, (new, *remembered[1:]), kept=None)
 
     def sha256(self, path: str) -> str:
         """Return the SHA-256 of a file, computed once for as long as it is unchanged.
@@ -146,16 +146,16 @@ class Index:
         Raises:
             OSError: it cannot be read.
         """
-        row = self._rows.get(path)
-        if row is None or not _is_about(row, os.stat(path)):
+        remembered = self._remembered.get(path)
+        if remembered is None or not _is_about(remembered, os.stat(path)):
             return sha256(path)
-        *_, remembered = row
-        if remembered:
-            return remembered
+        *_, digest = remembered
+        if digest:
+            return digest
         computed = sha256(path)
-        if _is_about(row, os.stat(path)):
-            row = (*row[:5], computed)
-            self._set(path, row, kept=row)
+        if _is_about(remembered, os.stat(path)):
+            remembered = (*remembered[:5], computed)
+            self._set(path, remembered, kept=remembered)
         return computed
 
     def hashes(self) -> dict[str, str]:
@@ -180,7 +180,7 @@ class Index:
         """
         inside = tuple(Place.of_root(root).inside("").full_path for root in roots)
         unknown = tuple(folder.inside("").full_path for folder in silent)
-        missing = (path for path in self._rows.keys() - found if path.startswith(inside))
+        missing = (path for path in self._remembered.keys() - found if path.startswith(inside))
         self.forget(path for path in missing if not path.startswith(unknown))
 
     def save(self) -> None:
@@ -196,16 +196,16 @@ class Index:
             with self._lock:
                 self._changed = {**changed, **self._changed}
 
-    def _set(self, path: str, row: Row | None, kept: Row | None) -> None:
-        """Remember a row in this process, and another or none for later ones."""
+    def _set(self, path: str, remembered: Remembered | None, kept: Remembered | None) -> None:
+        """Remember one thing of a file in this process, and another or none for later ones."""
         with self._lock:
             self._hashes.pop(path, None)
-            if row is None:
-                self._rows.pop(path, None)
+            if remembered is None:
+                self._remembered.pop(path, None)
             else:
-                self._rows[path] = row
-                if row[-1]:
-                    self._hashes[path] = row[-1]
+                self._remembered[path] = remembered
+                if remembered[-1]:
+                    self._hashes[path] = remembered[-1]
             if is_text(path):  # SQLite keeps no other
                 self._changed[path] = kept
 
@@ -240,9 +240,9 @@ def no_collecting() -> Iterator[None]:
         gc.enable()
 
 
-def _is_about(row: Row, status: os.stat_result) -> bool:
+def _is_about(remembered: Remembered, status: os.stat_result) -> bool:
     """Tell whether a file is still the one that was read."""
-    return row[1:3] == (status.st_size, status.st_mtime_ns)
+    return remembered[1:3] == (status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(_MANY)  # a library of any size has few, and thousands of files share the number
@@ -259,7 +259,7 @@ def _encode(reading: Reading) -> str:
 
 
 def _decode(text: str) -> Reading:
-    """Return the reading of a row. Raises errors of several kinds when it is damaged."""
+    """Return a reading again. Raises errors of several kinds when it is damaged."""
     state, reason, container, layout, vectors, metadata, warnings = _scan_json(text)[0]
     infos = share_infos(*((key, vectors_info(*info)) for key, info in vectors.items()))
     return Reading(state, reason, container, layout, infos, metadata, tuple(warnings))

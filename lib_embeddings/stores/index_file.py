@@ -17,7 +17,7 @@ from lib_embeddings.names import is_text
 
 # Path, size, mtime_ns, id of the reading, stored name, SHA-256. A plain tuple: ten thousand of any
 # other kind would be work for the garbage collector. The hash is None until somebody asks for it.
-Row = tuple[str, int, int, int, str | None, str | None]
+Remembered = tuple[str, int, int, int, str | None, str | None]
 
 # What goes wrong with a file that is damaged, locked, or on a full disk.
 FAILURES = (sqlite3.Error, OSError)
@@ -86,33 +86,36 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def read_below(path: str, roots: Iterable[str]) -> tuple[dict[str, Row], dict[int, str]]:
-    """Return the rows of the files below some folders, by path, and their readings by id.
+def read_below(path: str, roots: Iterable[str]) -> tuple[dict[str, Remembered], dict[int, str]]:
+    """Return what is remembered of the files below some folders, by path, and readings by id.
 
     Raises what `connect` does.
     """
-    rows, texts = dict[str, Row](), dict[int, str]()
+    files, texts = dict[str, Remembered](), dict[int, str]()
     with closing(connect(path)) as connection:
         _forget_refusals(connection)
         _forget_unused(connection, {root for root in roots if is_text(root)})
         for root in filter(is_text, roots):  # SQLite keeps no other
             ends = _ends(root)
             found = connection.execute(f"SELECT * {_BELOW}", ends).fetchall()
-            rows.update({row[0]: row for row in found})
+            files.update({each[0]: each for each in found})
             texts.update(connection.execute(_READINGS_BELOW, ends))
-    return rows, texts
+    return files, texts
 
 
-def write(path: str, changed: Mapping[str, Row | None], texts: Mapping[int, str]) -> None:
-    """Write rows, and delete those of files that are gone. Raises what `connect` does."""
-    rows = [row for row in changed.values() if row]
-    ids = texts.keys() & {id_ for _, _, _, id_, _, _ in rows}
+def write(path: str, changed: Mapping[str, Remembered | None], texts: Mapping[int, str]) -> None:
+    """Write what is remembered of files, and forget those that are gone.
+
+    Raises what `connect` does.
+    """
+    files = [each for each in changed.values() if each]
+    ids = texts.keys() & {id_ for _, _, _, id_, _, _ in files}
     readings = [(id_, json.loads(texts[id_])[0], texts[id_]) for id_ in ids]
     with closing(connect(path)) as connection, connection:
         connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in changed])
-        connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", files)
         connection.executemany("INSERT OR REPLACE INTO readings VALUES (?, ?, ?)", readings)
-        if len(rows) < len(changed):
+        if len(files) < len(changed):
             connection.execute(_WITHOUT_FILES)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS, Field, fold, is_text, natural_key
-from lib_embeddings.stores.choices_file import Edit, Rows
+from lib_embeddings.stores.choices_file import Edit, Values
 
 _KIND = "set:"
 
@@ -30,10 +30,10 @@ class Member(NamedTuple):
 Sets = Mapping[str, tuple[Member, ...]]
 
 
-def sets_of(rows: Rows) -> Sets:
+def sets_of(values: Values) -> Sets:
     """Return the sets that a store holds."""
     found: dict[str, list[Member]] = defaultdict(list)
-    for (id_, kind), weight in rows.items():
+    for (id_, kind), weight in values.items():
         field = next((each for each in FIELDS if id_.startswith(f"{each}:")), None)
         if kind.startswith(_KIND) and field and isinstance(weight, int | float):
             found[kind[len(_KIND) :]].append(Member(id_[len(field) + 1 :], field, float(weight)))
@@ -44,10 +44,10 @@ def putting(name: str, members: Iterable[Member]) -> Edit:
     """Return the edit that makes a set of these members and no others; of none, it takes it out."""
     put = {(f"{each.field}:{each.name}", _KIND + name): each.weight for each in members}
 
-    def edit(rows: Rows) -> None:
-        for key in [key for key in rows if key[1] == _KIND + name]:
-            del rows[key]
-        rows.update(put)
+    def edit(values: Values) -> None:
+        for key in [key for key in values if key[1] == _KIND + name]:
+            del values[key]
+        values.update(put)
 
     return edit
 
@@ -61,9 +61,9 @@ def adding(name: str, members: Iterable[Member], removed: Iterable[str] = ()) ->
     added = tuple(members)
     gone = {fold(each) for each in (*removed, *(member.name for member in added))}
 
-    def edit(rows: Rows) -> None:
-        kept = [each for each in sets_of(rows).get(name, ()) if fold(each.name) not in gone]
-        putting(name, (*kept, *added))(rows)
+    def edit(values: Values) -> None:
+        kept = [each for each in sets_of(values).get(name, ()) if fold(each.name) not in gone]
+        putting(name, (*kept, *added))(values)
 
     return edit
 
@@ -71,9 +71,9 @@ def adding(name: str, members: Iterable[Member], removed: Iterable[str] = ()) ->
 def renaming(name: str, new: str) -> Edit:
     """Return the edit that gives a set another name."""
 
-    def edit(rows: Rows) -> None:
-        for id_, kind in [key for key in rows if key[1] == _KIND + name]:
-            rows[id_, _KIND + new] = rows.pop((id_, kind))
+    def edit(values: Values) -> None:
+        for id_, kind in [key for key in values if key[1] == _KIND + name]:
+            values[id_, _KIND + new] = values.pop((id_, kind))
 
     return edit
 
@@ -81,11 +81,11 @@ def renaming(name: str, new: str) -> Edit:
 def following(name: str, new: str) -> Edit:
     """Return the edit that lets every set name an embedding by its new name."""
 
-    def edit(rows: Rows) -> None:
-        for id_, kind in list(rows):
+    def edit(values: Values) -> None:
+        for id_, kind in list(values):
             field, _, member = id_.partition(":")
             if kind.startswith(_KIND) and fold(member) == fold(name):
-                rows[f"{field}:{new}", kind] = rows.pop((id_, kind))
+                values[f"{field}:{new}", kind] = values.pop((id_, kind))
 
     return edit
 

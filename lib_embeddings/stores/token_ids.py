@@ -58,10 +58,10 @@ class TokenIdStore:
             return {}
         try:
             with closing(connect(self._path)) as connection:
-                rows = connection.execute(
+                found = connection.execute(
                     "SELECT name, ids FROM token_ids WHERE tokenizer = ?", (tokenizer,)
                 )
-                return {name: _unpack(ids) for name, ids in rows if _is_packed(ids)}
+                return {name: _unpack(ids) for name, ids in found if _is_packed(ids)}
         except FAILURES as error:
             log.warning("the token ids in %s could not be read: %s", self._path, error)
             return {}
@@ -70,14 +70,14 @@ class TokenIdStore:
         """Write new ids. A full disk or a lock costs only the memory of them."""
         if self._path is None:
             return
-        rows = [
+        packed = [
             (tokenizer, name, _pack(ids))
             for name, ids in made.items()
             if is_text(name)  # SQLite keeps no other
         ]
         try:
             with closing(connect(self._path)) as connection, connection:
-                connection.executemany("INSERT OR REPLACE INTO token_ids VALUES (?, ?, ?)", rows)
+                connection.executemany("INSERT OR REPLACE INTO token_ids VALUES (?, ?, ?)", packed)
         except FAILURES as error:
             log.warning("the token ids in %s could not be saved: %s", self._path, error)
 

@@ -31,7 +31,7 @@ def remembered() -> set[str]:
     """Return the names of the files that the next command need not read."""
     with Index.open() as index:
         index.read(["/"])
-        return {os.path.basename(path) for path in index._rows}
+        return {os.path.basename(path) for path in index._remembered}
 
 
 def test_an_interrupted_scan(

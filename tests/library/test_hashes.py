@@ -177,7 +177,7 @@ def test_what_is_below_a_silent_folder_is_not_forgotten(
         look(path, root)
     with Index.open(path) as index:
         index.read([str(root)])
-        known = set(index._rows)
+        known = set(index._remembered)
     assert known == {str(root / each) for each in ("b.pt", "sub/a.pt", "sub/b.pt")}
 
 

@@ -302,7 +302,7 @@ def remembered(kept: Path) -> set[str]:
     """Return the names of the files that an index knows, as a later process finds it."""
     with Index.open(str(kept)) as index:
         index.read(["/"])
-        return {os.path.basename(path) for path in index._rows}
+        return {os.path.basename(path) for path in index._remembered}
 
 
 @pytest.fixture(params=["saves all the time", "saves at the end"])

@@ -440,7 +440,7 @@ def test_files_of_other_folders_are_not_read(session: Session, tmp_path: Path) -
     for roots in ([session.folder], [other], [session.folder, other]):
         with Index.open(str(session.index)) as index:
             Library(roots, index).rescan()
-            assert {os.path.dirname(path) for path in index._rows} == set(map(str, roots))
+            assert {os.path.dirname(path) for path in index._remembered} == set(map(str, roots))
     with Index.open(str(session.index)) as index:
         session.read = []
         library = Library([session.folder], index, read=session._read)

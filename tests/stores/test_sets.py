@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_embeddings.stores.choices import Choice, Choices
-from lib_embeddings.stores.choices_file import Rows
+from lib_embeddings.stores.choices_file import Values
 from lib_embeddings.stores.sets import Member, adding, following, putting, renaming, sets_of
 
 BAD, HANDS = Member("bad", "negative", 1.2), Member("hands-5", "negative")
@@ -52,24 +52,24 @@ def test_a_set_without_members_is_none(tmp_path: Path) -> None:
 
 def test_a_set_follows_a_name() -> None:
     """Whatever field it is in, and in whatever letter case it was written."""
-    rows: Rows = {("bad:x", "field"): "auto"}
-    putting("s", [BAD, Member("BAD", "positive", 2.0), CAT])(rows)
-    putting("t", [HANDS])(rows)
-    following("Bad", "bad-x")(rows)
-    assert sets_of(rows) == {
+    values: Values = {("bad:x", "field"): "auto"}
+    putting("s", [BAD, Member("BAD", "positive", 2.0), CAT])(values)
+    putting("t", [HANDS])(values)
+    following("Bad", "bad-x")(values)
+    assert sets_of(values) == {
         "s": (CAT, Member("bad-x", "positive", 2.0), BAD._replace(name="bad-x")),
         "t": (HANDS,),
     }
-    assert rows["bad:x", "field"] == "auto"
+    assert values["bad:x", "field"] == "auto"
 
 
-def test_rows_of_newer_versions_are_none() -> None:
+def test_values_of_newer_versions_are_none() -> None:
     """What this version does not understand is no set, and stays where it is."""
-    rows: Rows = {("else:x", "set:s"): 1.0, ("positive:x", "set:s"): "much", ("x", "future"): 1}
-    before = dict(rows)
-    assert sets_of(rows) == {}
-    putting("t", [BAD])(rows)
-    assert rows.items() > before.items()
+    values: Values = {("else:x", "set:s"): 1.0, ("positive:x", "set:s"): "much", ("x", "future"): 1}
+    before = dict(values)
+    assert sets_of(values) == {}
+    putting("t", [BAD])(values)
+    assert values.items() > before.items()
 
 
 MEMBERS = st.builds(
@@ -80,9 +80,9 @@ MEMBERS = st.builds(
 @given(st.text(), st.text(), st.lists(MEMBERS, unique_by=lambda each: each[:2]))
 def test_any_names(name: str, new: str, members: list[Member]) -> None:
     """Whatever is in a name, it is that name again."""
-    rows: Rows = {}
-    putting(name, members)(rows)
-    renaming(name, new)(rows)
-    found = sets_of(rows)
+    values: Values = {}
+    putting(name, members)(values)
+    renaming(name, new)(values)
+    found = sets_of(values)
     assert list(found) == [new] * bool(members)
     assert set(found.get(new, ())) == set(members)
