@@ -8,14 +8,19 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import reading_bar
+from lib_embeddings.pictures import what_is_missing
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.stores.choices import Choices
 from lib_embeddings.stores.index import Index
+
+if TYPE_CHECKING:  # commands that paint nothing load no torch
+    from lib_embeddings.pictures.model import Model
 
 # Exit codes.
 OK, WRONG_USE = 0, 2
@@ -43,6 +48,31 @@ def add_painter(parser: argparse.ArgumentParser) -> None:
         help="checkpoint (.safetensors) or folder of diffusers (default: the small model that "
         "comes with this package, which knows coloured shapes only)",
     )
+
+
+def painting(work: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Return a command that needs a painter, and says why where it does not come to its end."""
+
+    def run(options: argparse.Namespace) -> int:
+        if missing := what_is_missing():
+            return refuse(missing)
+        try:
+            return work(options)
+        except (EmbeddingError, PictureError) as error:
+            return refuse(str(error))
+        except OSError as error:
+            return refuse(f"{shown(str(error.filename), 255)} cannot be used: {error.strerror}")
+
+    return run
+
+
+def painter(path: str | None) -> Model:
+    """Load a model, and print which it is. Raises `PictureError`."""
+    from lib_embeddings.pictures.model import load  # noqa: PLC0415
+
+    model = load(path)
+    print(model)
+    return model
 
 
 def number_up_to(most: int) -> Callable[[str], int]:

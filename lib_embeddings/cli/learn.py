@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lib_embeddings.cli import INTERRUPTED, OK, add_painter, number_up_to, refuse
+from lib_embeddings.cli import INTERRUPTED, OK, add_painter, number_up_to, painter, painting, refuse
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.pictures import what_is_missing
 
 _HEIGHTS, _BARS = "▁▂▃▄▅▆▇█", 32
 
@@ -85,19 +84,14 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@painting
 def run(options: argparse.Namespace) -> int:
     """Learn, and print where the embedding is."""
-    if missing := what_is_missing():
-        return refuse(missing)
+    if options.seen:
+        return _show_seen(options)
     state = Path(f"{options.name}.learning").absolute()
     try:
-        if options.seen:
-            return _show_seen(options)
         return _learn(options, state)
-    except PictureError as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"{shown(str(error.filename), 255)} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         return refuse(
             f"interrupted: the same command goes on from {shown(str(state), 255)}, and with fewer "
@@ -120,17 +114,14 @@ def _show_seen(options: argparse.Namespace) -> int:
 
 def _learn(options: argparse.Namespace, state: Path) -> int:
     from lib_embeddings.pictures.compare import write_new  # noqa: PLC0415
-    from lib_embeddings.pictures.model import load  # noqa: PLC0415
     from lib_embeddings.training.learn import learn, path_for  # noqa: PLC0415
 
     path_for(options.out, options.name)
-    model = load(options.model)
-    print(model)
     learned = learn(
         options.pictures,
         options.name,
         like=options.like,
-        model=model,
+        model=painter(options.model),
         state=state,
         on_step=_show,
         samples_every=options.samples_every,

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli import OK, add_painter, number_up_to, refuse
-from lib_embeddings.errors import EmbeddingError, PictureError, shown
+from lib_embeddings.cli import OK, add_painter, number_up_to, painter, painting
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.pictures import what_is_missing
 from lib_embeddings.prompts.wishes import KINDS, Settings
 
 
@@ -48,31 +46,22 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+@painting
 def run(options: argparse.Namespace) -> int:
     """Paint, and print where the pictures are."""
-    if missing := what_is_missing():
-        return refuse(missing)
     from lib_embeddings.pictures.compare import compare  # noqa: PLC0415
-    from lib_embeddings.pictures.model import load  # noqa: PLC0415
 
-    try:
-        model = load(options.model)
-        print(model)
-        comparison = compare(
-            options.files,
-            model=model,
-            prompt=options.prompt,
-            negative=options.negative,
-            kind=options.kind,
-            seeds=range(1, options.seeds + 1),
-            weights=options.weights,
-            settings=Settings(options.steps, options.guidance),
-        )
-        paths = comparison.save(options.out)
-    except (EmbeddingError, PictureError) as error:
-        return refuse(str(error))
-    except OSError as error:
-        return refuse(f"{shown(str(error.filename), 255)} cannot be used: {error.strerror}")
+    comparison = compare(
+        options.files,
+        model=painter(options.model),
+        prompt=options.prompt,
+        negative=options.negative,
+        kind=options.kind,
+        seeds=range(1, options.seeds + 1),
+        weights=options.weights,
+        settings=Settings(options.steps, options.guidance),
+    )
+    paths = comparison.save(options.out)
     print(f"{paths[0]}: {len(paths) - 1} pictures, also saved one by one beside it")
     return OK
 
