@@ -22,7 +22,7 @@ from lib_embeddings.views.folders import (
     prefix_of,
 )
 from lib_embeddings.views.lens import Kind, ViewEntry, count_kinds
-from lib_embeddings.views.prepared import Card, Prepared
+from lib_embeddings.views.prepared import Prepared, Row
 from lib_embeddings.views.query import (
     EVERYTHING,
     SORT_KEYS,
@@ -56,9 +56,9 @@ class ResultPage(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The answer to a question, as `ResultPage` has it, with all cards that passed."""
+    """The answer to a question, as `ResultPage` has it, with all rows that passed."""
 
-    cards: list[Card]
+    rows: list[Row]
     counts: Mapping[str, int]
 
 
@@ -83,8 +83,8 @@ class Catalogue:
 
     def find(self, id: str) -> ViewEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id, if there is one."""
-        card = self.prepared.cards.by_id.get(id)
-        return card.seen if card else None
+        row = self.prepared.rows.by_id.get(id)
+        return row.seen if row else None
 
     def choice_of(self, seen: ViewEntry) -> Choice:
         """Return what people chose for an entry."""
@@ -126,16 +126,16 @@ class Catalogue:
 
         Where a file passes, the duplicates of it that pass too are left out: it stands for them.
         """
-        cards, counts = self._find(filters, sort, order)
-        page = [card.seen for card in cards[offset : offset + limit]]
-        return ResultPage(len(cards), page, counts)
+        rows, counts = self._find(filters, sort, order)
+        page = [row.seen for row in rows[offset : offset + limit]]
+        return ResultPage(len(rows), page, counts)
 
     def found_in_folders(self, filters: Filters) -> Mapping[str, int]:
         """Return how many of what passes all filters but that of folders are in each folder.
 
         By its id, with what lies below it; those without any are missing.
         """
-        chosen = self._chosen(self._matching(self._cards, filters), filters)
+        chosen = self._chosen(self._matching(self._rows, filters), filters)
         return self._count_folders(chosen)
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
@@ -149,21 +149,21 @@ class Catalogue:
     @cached_property
     def counts(self) -> Mapping[str, int]:
         """The same counts of all entries as `ResultPage` has of some."""
-        return self._count(self._cards, self.tally)
+        return self._count(self._rows, self.tally)
 
     @cached_property
     def tally(self) -> Mapping[Kind, int]:
         """How many entries there are of each kind, but for those that somebody has hidden."""
-        hidden = Counter(card.kind for card in self._by_hiding(self._cards, is_hidden=True))
-        return self.prepared.cards.tally - hidden
+        hidden = Counter(row.kind for row in self._by_hiding(self._rows, is_hidden=True))
+        return self.prepared.rows.tally - hidden
 
     @cached_property
     def folders(self) -> Mapping[str, FolderCount]:
         """By id, every root, and below it every folder with entries in it or deeper."""
-        shown = self._by_hiding(self._cards, is_hidden=False)
-        in_folders = self.prepared.cards.in_folders
-        counts = self._count_folders(shown, in_folders if shown is self._cards else None)
-        tree = folder_tree(self.view.roots, self.prepared.cards.folders, counts)
+        shown = self._by_hiding(self._rows, is_hidden=False)
+        in_folders = self.prepared.rows.in_folders
+        counts = self._count_folders(shown, in_folders if shown is self._rows else None)
+        tree = folder_tree(self.view.roots, self.prepared.rows.folders, counts)
         return {folder.id: folder for folder in tree}
 
     @cached_property
@@ -187,37 +187,37 @@ class Catalogue:
         return frozenset(id_ for id_, choice in self.choices.items() if choice.hidden)
 
     @property
-    def _cards(self) -> list[Card]:
+    def _rows(self) -> list[Row]:
         """All of them, in the natural order of names."""
-        return self.prepared.cards.by_name
+        return self.prepared.rows.by_name
 
     @cached_property
     def _completer(self) -> Completer:
         return Completer(self.view, self._favourites, self._hidden)
 
     @cached_property
-    def _orders(self) -> dict[tuple[Sort, Order], list[Card]]:
+    def _orders(self) -> dict[tuple[Sort, Order], list[Row]]:
         return {}
 
-    def _sorted(self, sort: Sort, order: Order) -> list[Card]:
+    def _sorted(self, sort: Sort, order: Order) -> list[Row]:
         if (sort, order) == ("name", "asc"):
-            return self._cards
-        cards = self._orders.get((sort, order))
-        if cards is None:
+            return self._rows
+        rows = self._orders.get((sort, order))
+        if rows is None:
             key, is_reverse = SORT_KEYS[sort], order == "desc"
-            cards = sorted(self._cards, key=lambda card: key(card.seen), reverse=is_reverse)
-            self._orders[sort, order] = cards
-        return cards
+            rows = sorted(self._rows, key=lambda row: key(row.seen), reverse=is_reverse)
+            self._orders[sort, order] = rows
+        return rows
 
     def _find(self, filters: Filters, sort: Sort, order: Order) -> _Found:
         """Answer a question; the last answer is kept, as pages ask for one part after another."""
         question = filters, sort, order, len(self.hashes())
         found = self._last.get(question)
         if found is None:
-            cards = self._sorted(sort, order)
-            matching = self._matching(cards, filters)
+            rows = self._sorted(sort, order)
+            matching = self._matching(rows, filters)
             chosen = self._chosen(matching, filters)
-            is_of_all = matching is cards and filters.folder is None
+            is_of_all = matching is rows and filters.folder is None
             counts = self.counts if is_of_all else self._count(_below(filters.folder, matching))
             found = _Found(self._grouped(_below(filters.folder, chosen)), counts)
             self._last.clear()
@@ -228,108 +228,104 @@ class Catalogue:
     def _last(self) -> dict[Hashable, _Found]:
         return {}
 
-    def _count(
-        self, cards: list[Card], tally: Mapping[Kind, int] | None = None
-    ) -> Mapping[str, int]:
-        """Return what `ResultPage.counts` has, of these cards.
+    def _count(self, rows: list[Row], tally: Mapping[Kind, int] | None = None) -> Mapping[str, int]:
+        """Return what `ResultPage.counts` has, of these rows.
 
         Args:
             tally: of those that nobody has hidden, where it is known.
         """
-        shown, hidden = (self._by_hiding(cards, is_hidden=is_hidden) for is_hidden in (False, True))
+        shown, hidden = (self._by_hiding(rows, is_hidden=is_hidden) for is_hidden in (False, True))
         kinds = {
             "favourite": self._favourites_in(shown),
             "hidden": hidden,
             "all": shown,
         }
-        grouped = {kind: len(self._grouped(cards)) for kind, cards in kinds.items()}
+        grouped = {kind: len(self._grouped(rows)) for kind, rows in kinds.items()}
         if tally is None:
-            tally = Counter(card.kind for card in shown)
+            tally = Counter(row.kind for row in shown)
         return {**count_kinds(tally), **grouped}
 
     def _count_folders(
-        self, cards: list[Card], in_folders: Mapping[str, int] | None = None
+        self, rows: list[Row], in_folders: Mapping[str, int] | None = None
     ) -> Mapping[str, int]:
-        """Return how many cards are in each folder and below.
+        """Return how many rows are in each folder and below.
 
         Args:
             in_folders: how many are right in each, where it is known.
         """
         if in_folders is None:
-            in_folders = Counter(card.folder for card in cards)
-        pairs = ((one.folder, other.folder) for one, other in self._pairs_among(cards))
+            in_folders = Counter(row.folder for row in rows)
+        pairs = ((one.folder, other.folder) for one, other in self._pairs_among(rows))
         return count_folders(in_folders, pairs)
 
-    def _grouped(self, cards: list[Card]) -> list[Card]:
-        """Leave out the duplicates of files that are among the cards."""
-        left_out = {duplicate.id for duplicate, _ in self._pairs_among(cards)}
-        return [card for card in cards if card.id not in left_out] if left_out else cards
+    def _grouped(self, rows: list[Row]) -> list[Row]:
+        """Leave out the duplicates of files that are among the rows."""
+        left_out = {duplicate.id for duplicate, _ in self._pairs_among(rows)}
+        return [row for row in rows if row.id not in left_out] if left_out else rows
 
-    def _pairs_among(self, cards: list[Card]) -> list[tuple[Card, Card]]:
-        """Return the duplicates among cards, each with the file that stands for it."""
+    def _pairs_among(self, rows: list[Row]) -> list[tuple[Row, Row]]:
+        """Return the duplicates among rows, each with the file that stands for it."""
         if not self.view.used:
             return []
-        here = {card.id: card for card in cards}
+        here = {row.id: row for row in rows}
         pairs = self.view.used.items()
         return [(here[one], here[other]) for one, other in pairs if one in here and other in here]
 
-    def _favourites_in(self, cards: list[Card]) -> list[Card]:
-        return [card for card in cards if card.id in self._favourites] if self._favourites else []
+    def _favourites_in(self, rows: list[Row]) -> list[Row]:
+        return [row for row in rows if row.id in self._favourites] if self._favourites else []
 
-    def _by_hiding(self, cards: list[Card], *, is_hidden: bool) -> list[Card]:
+    def _by_hiding(self, rows: list[Row], *, is_hidden: bool) -> list[Row]:
         if not self._hidden:
-            return [] if is_hidden else cards
-        return [card for card in cards if (card.id in self._hidden) is is_hidden]
+            return [] if is_hidden else rows
+        return [row for row in rows if (row.id in self._hidden) is is_hidden]
 
-    def _chosen(self, cards: list[Card], filters: Filters) -> list[Card]:
-        """Return the cards with a state and fit that were asked for."""
-        cards = self._by_hiding(cards, is_hidden=filters.hidden)
+    def _chosen(self, rows: list[Row], filters: Filters) -> list[Row]:
+        """Return the rows with a state and fit that were asked for."""
+        rows = self._by_hiding(rows, is_hidden=filters.hidden)
         if filters.state:
-            cards = [card for card in cards if card.kind.state in filters.state]
+            rows = [row for row in rows if row.kind.state in filters.state]
         if filters.fit:
-            cards = [card for card in cards if card.kind.fit in filters.fit]
+            rows = [row for row in rows if row.kind.fit in filters.fit]
         if filters.favourite:
-            cards = self._favourites_in(cards)
-        return cards
+            rows = self._favourites_in(rows)
+        return rows
 
-    def _matching(self, cards: list[Card], filters: Filters) -> list[Card]:
-        """Return the cards for a family that have what the query looks for."""
+    def _matching(self, rows: list[Row], filters: Filters) -> list[Row]:
+        """Return the rows for a family that have what the query looks for."""
         if filters.family:
             asked = frozenset(filters.family)
-            cards = [card for card in cards if not asked.isdisjoint(card.kind.families)]
+            rows = [row for row in rows if not asked.isdisjoint(row.kind.families)]
         query = Query.of(filters.query)
         if query.n_vectors is not None:
-            cards = [card for card in cards if query.n_vectors in numbers_of(card.seen)]
+            rows = [row for row in rows if query.n_vectors in numbers_of(row.seen)]
         for term in query.wanted:
-            cards = self._with(term, cards, True)
+            rows = self._with(term, rows, True)
         for term in query.unwanted:
-            cards = self._with(term, cards, False)
-        return cards
+            rows = self._with(term, rows, False)
+        return rows
 
-    def _with(self, term: str, cards: list[Card], is_wanted: bool) -> list[Card]:
-        """Return the cards that have a term in texts, family or hash; or those that do not."""
-        found = self.prepared.cards.with_term(term, letters_of(term)) | self._hashed(term)
+    def _with(self, term: str, rows: list[Row], is_wanted: bool) -> list[Row]:
+        """Return the rows that have a term in their texts, family or hash; or those that do not."""
+        found = self.prepared.rows.with_term(term, letters_of(term)) | self._hashed(term)
         families = families_of(term)
         if families:
-            found.update(card for card in cards if not families.isdisjoint(card.kind.families))
-        return [card for card in cards if (card in found) is is_wanted]
+            found.update(row for row in rows if not families.isdisjoint(row.kind.families))
+        return [row for row in rows if (row in found) is is_wanted]
 
-    def _hashed(self, word: str) -> set[Card]:
-        """Return the cards whose hash begins with *word*."""
+    def _hashed(self, word: str) -> set[Row]:
+        """Return the rows whose hash begins with *word*."""
         if len(word) < _HASH_LENGTH:
             return set()
         paths = {path for path, sha256 in self.hashes().items() if sha256.startswith(word)}
         if not paths:
             return set()
-        return {card for card in self._cards if card.seen.entry.place.full_path in paths}
+        return {row for row in self._rows if row.seen.entry.place.full_path in paths}
 
 
-def _below(folder: str | None, cards: list[Card]) -> list[Card]:
-    """Return the cards in a folder and below; all where None is asked for."""
+def _below(folder: str | None, rows: list[Row]) -> list[Row]:
+    """Return the rows in a folder and below; all where None is asked for."""
     if folder is None:
-        return cards
+        return rows
     prefix = prefix_of(folder)
-    inside = {
-        each for each in {card.folder for card in cards} if prefix_of(each).startswith(prefix)
-    }
-    return [card for card in cards if card.folder in inside]
+    inside = {each for each in {row.folder for row in rows} if prefix_of(each).startswith(prefix)}
+    return [row for row in rows if row.folder in inside]
