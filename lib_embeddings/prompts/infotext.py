@@ -62,16 +62,17 @@ class Provenance:
         """Return a sentence for each embedding."""
         return [
             *(
-                f"the picture used {name}, which has the name {now} here: type {now}"
+                f"{name} was used for the picture, and is named {now} in your library: type {now}"
                 for name, now in self.renamed.items()
             ),
             *(
-                f"the picture used {name}{f' ({hash_})' if hash_ else ''}, which is not here: "
-                "add it, or remove the name"
+                f"{name} was used for the picture{f' (hash {hash_})' if hash_ else ''}, but your "
+                "library does not have it: add it, or remove the name"
                 for name, hash_ in self.missing.items()
             ),
             *(
-                f"the picture used another {name}: its hash is {there}, the one here has {here}"
+                f"{name} in your library (hash {here}) is not the file that the picture used "
+                f"(hash {there})"
                 for name, (there, here) in self.different.items()
             ),
         ]

@@ -95,7 +95,10 @@ class PromptReport:
         return are_used and not self.unavailable and self.unread is None
 
     def warnings(self) -> Iterator[str]:
-        """Yield a line for each embedding that the prompt names and cannot use."""
+        """Yield a line for each embedding that the prompt names and cannot use, or not whole.
+
+        The page says the same (`notices.mjs`), where buttons say what is to be done.
+        """
         for known, shadowed_by, is_read in self.unavailable:
             if shadowed_by:
                 instead = f"{shadowed_by} is used instead"
@@ -103,7 +106,14 @@ class PromptReport:
                 instead = "the model reads its name as words"
             else:
                 instead = "the prompt is read without it"
-            yield f"not used: {known.name}: {known.reason}; {instead}"
+            yield f"{known.name} is not used: {known.reason}; {instead}"
+        for known, _ in self.used:
+            if known.n_vectors > CHUNK_TOKENS:
+                vectors = counted(known.n_vectors, "vector")
+                yield (
+                    f"{known.name} has {vectors}, which do not fit into a chunk of "
+                    f"{CHUNK_TOKENS} tokens"
+                )
 
     def lines(self) -> Iterator[str]:
         """Yield all there is to say to people, a line each."""
@@ -112,7 +122,7 @@ class PromptReport:
             yield f"used if it fits: {use}: {known.caveat}" if known.caveat else f"used: {use}"
         yield from self.warnings()
         for text, known in self.near_misses:
-            yield f"not a name: {text}: did you mean {known.name}?"
+            yield f"{text}: did you mean {known.name}?"
         for found in self.foreign_syntax:
             yield f"{found.program} syntax: {found.text}: type {found.replacement}"
         yield from self._usage_lines()

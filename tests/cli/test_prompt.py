@@ -37,9 +37,9 @@ def test_the_report(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(folder, f"{EXAMPLE}, marc_alante", "--negative", "flora") == 0
     assert capsys.readouterr().out.splitlines() == [
         "positive: used: marc_allante (1 vector, weight 1.2)",
-        "positive: not a name: marc_alante: did you mean marc_allante?",
+        "positive: marc_alante: did you mean marc_allante?",
         "positive: embeddings take 1 of 75 tokens",
-        f"negative: not used: flora: {reason}; the model reads its name as words",
+        f"negative: flora is not used: {reason}; the model reads its name as words",
     ]
 
 

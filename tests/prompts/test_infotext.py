@@ -149,9 +149,15 @@ def test_missing_different_and_renamed_embeddings_are_told_apart() -> None:
         "renamed": [{"name": "former", "now": "moved"}],
     }
     assert provenance.lines() == [
-        "the picture used former, which has the name moved here: type moved",
-        "the picture used gone (dddddddddddd), which is not here: add it, or remove the name",
-        "the picture used another other: its hash is 111111111111, the one here has bbbbbbbbbbbb",
+        "former was used for the picture, and is named moved in your library: type moved",
+        (
+            "gone was used for the picture (hash dddddddddddd), but your library does not have it: "
+            "add it, or remove the name"
+        ),
+        (
+            "other in your library (hash bbbbbbbbbbbb) is not the file that the picture used "
+            "(hash 111111111111)"
+        ),
     ]
 
 
@@ -164,7 +170,10 @@ def test_names_without_hashes_tell_what_is_missing() -> None:
         "renamed": [],
     }
     assert provenance.lines() == [
-        "the picture used gone, which is not here: add it, or remove the name"
+        (
+            "gone was used for the picture, but your library does not have it: add it, or remove "
+            "the name"
+        )
     ]
 
 

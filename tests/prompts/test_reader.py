@@ -278,7 +278,7 @@ def test_a_name_that_is_not_here_and_nearly_one_that_is() -> None:
     """One sentence says both."""
     (line,) = READER.read("embedding:marc_alante", 10).lines()
     assert line == (
-        "not used: marc_alante: it is not here (did you mean marc_allante?); "
+        "marc_alante is not used: it is not here (did you mean marc_allante?); "
         "the model reads its name as words"
     )
 

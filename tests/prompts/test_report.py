@@ -1,8 +1,20 @@
-"""A prompt's report, as lines and as JSON."""
+"""A prompt's report, as lines and as JSON.
+
+`reports.json` has reports as the API answers them, with what the console and the page say of each;
+`tests/javascript/report/notices.test.mjs` reads the same table.
+"""
 
 from __future__ import annotations
 
-from lib_embeddings.prompts.foreign_syntax import find_foreign_syntax
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib_embeddings.prompts.foreign_syntax import ForeignSyntax, find_foreign_syntax
+from lib_embeddings.prompts.infotext import Provenance
 from lib_embeddings.prompts.report import (
     ChunkUsage,
     KnownEmbedding,
@@ -12,6 +24,7 @@ from lib_embeddings.prompts.report import (
     Used,
 )
 
+ROWS = json.loads((Path(__file__).parent / "reports.json").read_bytes())
 GONE = KnownEmbedding("", "gone", 0, "it is not here")
 MARC = KnownEmbedding("1", "marc", 8)
 XL = KnownEmbedding("2", "marc-xl", 2, "made for SDXL", is_partial=True)
@@ -27,28 +40,54 @@ REPORT = PromptReport(
 )
 
 
-def test_lines() -> None:
-    """Every line says what it is about and what to do."""
-    assert list(REPORT.lines()) == [
-        "used: marc (8 vectors, weights 1.21, 1)",
-        "used: one (1 vector, weight 1)",
-        "not used: marc-xl: made for SDXL; marc is used instead",
-        "not used: gone: it is not here; the model reads its name as words",
-        "not a name: mark: did you mean marc?",
-        "ComfyUI syntax: embedding:marc.pt: type marc",
-        "embeddings take 17 of 75 tokens in chunk 1",
-        "this prompt is too long",
-    ]
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["title"])
+def test_lines(row: dict[str, Any]) -> None:
+    """The console says what the page says, and how to mend it, which there are buttons for."""
+    lines = list(said_of(row).lines())
+    assert lines == row["console"]
+    for notice in row["page"]:
+        kind, _, sentence = notice.partition(": ")
+        if kind == "warning" or "did you mean" in sentence:
+            assert any(line.startswith(re.sub(r"[][]", "", sentence)) for line in lines), sentence
+
+
+def said_of(row: dict[str, Any]) -> PromptReport | Provenance:
+    """Return what a row is about."""
+    if "provenance" in row:
+        told = row["provenance"]
+        return Provenance(
+            {each["name"]: each["hash"] or "" for each in told["missing"]},
+            {each["name"]: (each["hash"], each["found"]) for each in told["different"]},
+            {each["name"]: each["now"] for each in told["renamed"]},
+        )
+    report = {**PromptReport(row["prompt"]).as_json(), **row["report"]}
+    found = PromptReport(
+        row["prompt"],
+        tuple(
+            Used(KnownEmbedding(id_, name, n_vectors, caveat=caveat), tuple(weights))
+            for id_, name, n_vectors, weights, caveat in map(dict.values, report["used"])
+        ),
+        tuple(
+            Unavailable(KnownEmbedding(id_ or "", name, 0, reason, is_partial=partial), shadow)
+            for id_, name, reason, partial, shadow in map(dict.values, report["unavailable"])
+        ),
+        tuple(
+            NearMiss(text, KnownEmbedding(id_, name, 1))
+            for text, id_, name in map(dict.values, report["near_misses"])
+        ),
+        tuple(ForeignSyntax(**each) for each in report["foreign_syntax"]),
+        tuple(ChunkUsage(**each) for each in report["chunks"]),
+        report["unread"],
+    )
+    assert found.as_json() == report
+    return found
 
 
 def test_warnings() -> None:
-    """Only a name that cannot be used is a warning."""
+    """Only a name that cannot be used, or not whole, is a warning."""
     assert list(REPORT.warnings()) == list(REPORT.lines())[2:4]
-
-
-def test_no_lines() -> None:
-    """There is nothing to say of a prompt of ordinary words."""
-    assert list(PromptReport("a dog", chunks=(ChunkUsage(2, 0),)).lines()) == []
+    long = PromptReport("a", (Used(KnownEmbedding("1", "a", 80), (1.0,)),))
+    assert list(long.warnings()) == list(long.lines())[1:]
 
 
 def test_json() -> None:

@@ -1,8 +1,15 @@
+/**
+ * The notices under a prompt. What the console says of the same reports is in the same table, which
+ * tests/prompts/test_report.py describes.
+ */
+
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { announcementOf, notChecked, noticesOf } from "../../../javascript/textual_inversion/report/notices.mjs";
 
+const ROWS = JSON.parse(readFileSync(new URL("../../prompts/reports.json", import.meta.url), "utf-8"));
 const NOTHING = { used: [], unavailable: [], near_misses: [], foreign_syntax: [], chunks: [] };
 
 /** Return the notices of a report; the prompt holds the names "a" and "b", if nothing else is said. */
@@ -28,66 +35,8 @@ function unavailable(name, shadowed_by = null) {
   return { id: "1", name, reason: "made for SDXL", partial: false, shadowed_by };
 }
 
-const CASES = [
-  [
-    "a prompt that is not all read",
-    { unread: "only its beginning is checked" },
-    ["warning: only its beginning is checked"],
-  ],
-  ["ordinary words", { chunks: [{ tokens: 7, vectors: 0 }] }, []],
-  ["one use", { used: [used(1, [1])] }, ["used: a 1 vector"]],
-  ["a weight", { used: [used(8, [1.2])] }, ["used: a 8 vectors, weight 1.2"]],
-  ["a weight that was multiplied", { used: [used(8, [1.2100000000000002])] }, ["used: a 8 vectors, weight 1.21"]],
-  ["uses alike", { used: [used(8, [1, 1])] }, ["used: a 8 vectors, used 2 times"]],
-  ["no model", { used: [used(1, [1], "a", "choose one")] }, ["used: a 1 vector; choose one"]],
-  ["several weights", { used: [used(8, [1, 1.5, 0.9])] }, ["used: a 8 vectors, used 3 times, weights 1, 1.5, and 0.9"]],
-  ["one that another model needs", { unavailable: [unavailable("b")] }, ["warning: b is not used: made for SDXL"]],
-  [
-    "a shorter name in its place, which comes first",
-    { unavailable: [unavailable("c"), unavailable("b-2000", "b-200")] },
-    ["warning: b-2000 is not used: made for SDXL; b-200 is used instead", "warning: c is not used: made for SDXL"],
-  ],
-  [
-    "one longer than a chunk",
-    { used: [used(80, [1])] },
-    ["warning: a has 80 vectors, which do not fit into a chunk of 75 tokens", "used: a 80 vectors"],
-  ],
-  [
-    "a near miss",
-    { near_misses: [{ text: "marc_alante", name: "marc_allante", id: "1" }] },
-    ["offer: marc_alante: did you mean [marc_allante?]"],
-  ],
-  [
-    "foreign syntax",
-    { foreign_syntax: [{ text: "embedding:a", start: 0, end: 11, name: "a", replacement: "a" }] },
-    ["offer: embedding:a → a [Convert]"],
-  ],
-  [
-    "several pieces of foreign syntax, one of them twice",
-    {
-      foreign_syntax: [
-        { text: "embedding:a", start: 0, end: 11, name: "a", replacement: "a" },
-        { text: "<b>", start: 12, end: 15, name: "b", replacement: "b" },
-        { text: "<b>", start: 16, end: 19, name: "b", replacement: "b" },
-      ],
-    },
-    ["offer: embedding:a → a, <b> → b [Convert all 2]"],
-  ],
-  ["one chunk", { chunks: [{ tokens: 12, vectors: 8 }] }, ["meter: 12 of 75"]],
-  [
-    "several chunks",
-    {
-      chunks: [
-        { tokens: 75, vectors: 8 },
-        { tokens: 20, vectors: 0 },
-      ],
-    },
-    ["meter: 95 of 150"],
-  ],
-];
-
-for (const [title, report, wanted] of CASES) {
-  test(`the notices of ${title}`, () => assert.deepEqual(linesOf(report), wanted));
+for (const { title, prompt = "", report, provenance, page } of ROWS) {
+  test(`the notices of ${title}`, () => assert.deepEqual(linesOf(report, { prompt, provenance }), page));
 }
 
 test("the meter leads, and says what it counts", () => {
@@ -126,29 +75,6 @@ test("what is not used says what helps", () => {
   assert.deepEqual(helps({ partial: true }), ["allow", "remove"]);
   assert.deepEqual(helps({ name: "c++" }, "c++, a dog"), ["part", "remove"]);
   assert.deepEqual(helps({ name: "c++" }, "c++ , a dog"), ["remove"]);
-});
-
-test("problems come first", () => {
-  const kinds = linesOf({
-    used: [used(8, [1])],
-    unavailable: [unavailable("b")],
-    near_misses: [{ text: "c", name: "d", id: "1" }],
-    chunks: [{ tokens: 12, vectors: 8 }],
-  }).map((notice) => notice.split(":")[0]);
-  assert.deepEqual(kinds, ["meter", "warning", "offer", "used"]);
-});
-
-test("embeddings of a pasted infotext that differ are named", () => {
-  const provenance = {
-    missing: [{ name: "a", hash: "0123456789ab" }],
-    different: [{ name: "b", hash: "0123456789ab", found: "ba9876543210" }],
-    renamed: [{ name: "c", now: "d" }],
-  };
-  assert.deepEqual(linesOf({}, { provenance }), [
-    "warning: a was used for the picture (hash 0123456789ab), but your library does not have it",
-    "warning: b in your library (hash ba9876543210) is not the file that the picture used (hash 0123456789ab)",
-    "warning: c was used for the picture, and is named d in your library",
-  ]);
 });
 
 test("screen readers get no numbers", () => {
