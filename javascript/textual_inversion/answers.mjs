@@ -85,4 +85,5 @@ export {};
  * @property {string[]} tags
  * @property {number | null} weight
  * @property {boolean} general Whether it is for everybody.
+ * @property {string} scan What a site's own scanners found in it.
  */

@@ -122,6 +122,7 @@ export const CLAIMS = {
   maturity: phrase("Maturity"),
   mature: phrase("Not for everybody"),
   veil: phrase("Blur such pictures, or show them"),
+  scan: phrase("Safety scan"),
   page: phrase("Page"),
   tool: phrase("Said by"),
   /** @param {string} text */

@@ -38,6 +38,7 @@ OUR_KEYS = {
     "base_model": "base model",
     "is_general": "general",
     "tags": "tags",
+    "scan": "scan",
     "sha256": "sha256",
 }
 
@@ -54,6 +55,7 @@ class Claims(NamedTuple):
         weight: the one that its author recommends.
         is_general: whether it is for everybody.
         field: the prompt field that it is for.
+        scan: what a site's own scanners found in the file.
         sha256: of the file that is spoken of.
     """
 
@@ -70,6 +72,7 @@ class Claims(NamedTuple):
     weight: float | None = None
     is_general: bool = True
     field: Field | None = None
+    scan: str = ""
     sha256: str | None = None
 
     @property
@@ -143,6 +146,7 @@ def of_civitai(version: Document, filename: str = "", address: str = _CIVITAI) -
         description=without_tags("\n".join(filter(None, texts))),
         is_general=is_general(version) and is_general(object_at(version, "model")),
         field=next(filter(None, map(field_of, meant)), None),
+        scan=scan_of(meant[0]) if len(meant) == 1 else "",
         sha256=sha256_of(meant[0]) if len(meant) == 1 else None,
     )
 
@@ -165,6 +169,12 @@ def sha256_of(file: Document) -> str | None:
 def field_of(file: Document) -> Field | None:
     """Return the prompt field that a file on Civitai is for; None where nobody says."""
     return "negative" if value_at(file, "type") == "Negative" else None
+
+
+def scan_of(file: Document) -> str:
+    """Return what Civitai's scanners found in a file; nothing where nobody says."""
+    found = {what: _text(file, f"{what}ScanResult") for what in ("pickle", "virus")}
+    return ", ".join(f"{what}: {result}" for what, result in found.items() if result)
 
 
 def is_general(document: Document) -> bool:
@@ -194,6 +204,7 @@ def _of_ours(document: Document, _filename: str) -> Claims:
         base_model=_text(said, "base_model"),
         tags=texts_at(said, "tags"),
         is_general=said["is_general"] is not False,
+        scan=_text(said, "scan"),
         sha256=sha256_at(said, "sha256"),
     )
 

@@ -16,6 +16,7 @@ from lib_embeddings.entries.claims import (
     in_model,
     is_general,
     of_civitai,
+    scan_of,
     sha256_of,
     trained_words,
 )
@@ -249,7 +250,6 @@ class Civitai:
     def _file(self, file: dict[str, Any], url: str) -> RemoteFile:
         # The address in an answer may lead nowhere, as it is made of the request's own headers.
         number = number_at(file, "id")
-        scans = (text_at(file, "pickleScanResult"), text_at(file, "virusScanResult"))
         return RemoteFile(
             self.site,
             f"{url}?fileId={number}" if number is not None else url,
@@ -257,7 +257,7 @@ class Civitai:
             size=_bytes(file.get("sizeKB")),
             sha256=sha256_of(file),
             field=field_of(file),
-            scan=", ".join(filter(None, scans)) or None,
+            scan=scan_of(file) or None,
         )
 
     # Asking

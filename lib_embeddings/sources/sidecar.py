@@ -55,6 +55,7 @@ def sidecar(
         "base_model": offer.base_model,
         "is_general": offer.is_general,
         "tags": list(offer.tags),
+        "scan": file.scan if file else None,
         "sha256": file.sha256 if file else digest,
     }
     document: dict[str, object] = {
@@ -69,7 +70,6 @@ def sidecar(
         "source": {
             **{OUR_KEYS[claim]: value for claim, value in said.items()},
             "file": file.filename if file else None,
-            "scan": file.scan if file else None,
             deed: datetime.now(timezone.utc).isoformat(timespec="seconds"),
         },
     }

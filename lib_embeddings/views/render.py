@@ -56,6 +56,7 @@ class ClaimsJson(TypedDict):
     tags: list[str]
     weight: float | None
     general: bool
+    scan: str
 
 
 class EntryJson(TypedDict):
@@ -198,6 +199,7 @@ def _claims_as_json(claims: Claims) -> ClaimsJson | None:
         "tags": list(claims.tags),
         "weight": claims.weight,
         "general": claims.is_general,
+        "scan": claims.scan,
     }
 
 

@@ -77,7 +77,7 @@ def test_every_reference_finds_the_file(site: FakeCivitai, reference: Reference)
     assert file.url == f"{site.url}/api/download/models/92080?fileId=1"
     assert file.filename == "easynegative.safetensors"
     assert (file.size, file.sha256) == (len(GOOD), digest(GOOD))
-    assert (file.field, file.scan) == (None, "Success, Success")
+    assert (file.field, file.scan) == (None, "pickle: Success, virus: Success")
     assert len(site.asked) == 1
 
 
@@ -324,7 +324,14 @@ def test_a_description_is_text(site: FakeCivitai) -> None:
                 "nsfwLevel": 31,
                 "tags": ["animal", {"name": "photo"}],
             },
-            "files": [{"name": "fox.pt", "type": "Negative", "hashes": {"SHA256": "A" * 64}}],
+            "files": [
+                {
+                    "name": "fox.pt",
+                    "type": "Negative",
+                    "hashes": {"SHA256": "A" * 64},
+                    "virusScanResult": "Success",
+                }
+            ],
         },
         {"modelId": "a sentence", "files": None, "trainedWords": "fox", "model": [], "nsfw": "X"},
     ],
@@ -341,7 +348,7 @@ def test_an_answer_is_read_as_what_lies_beside_a_file(version: dict[str, Any]) -
     assert (offer.description, offer.tags) == (said.description, said.tags)
     assert (offer.is_general, offer.families) == (said.is_general, said.families)
     for file in offer.files:
-        assert (file.sha256, file.field) == (said.sha256, said.field)
+        assert (file.sha256, file.field, file.scan or "") == (said.sha256, said.field, said.scan)
 
 
 def test_long_texts_are_cut(site: FakeCivitai) -> None:

@@ -137,6 +137,7 @@ def test_the_sidecar(site: FakeSite, folder: Path, own: Path) -> None:
     (found,) = next(walk([str(folder)])).files
     texts = read_texts(read_file(found))
     assert (texts.description, texts.field) == ("A fox", "negative")
+    assert texts.claims.scan == "safe"
 
 
 def test_a_sidecar_that_is_there_stays(site: FakeSite, folder: Path, own: Path) -> None:

@@ -70,7 +70,7 @@ export function mainFacts(details, host) {
  */
 export function claimFacts({ claims }) {
   if (!claims) return [];
-  const { title, author, licence, base_model, tags, weight, general, page, tool, time } = claims;
+  const { title, author, licence, base_model, tags, weight, general, scan, page, tool, time } = claims;
   return [
     { label: CLAIMS.title, value: title },
     { label: CLAIMS.author, value: author, about: "author" },
@@ -79,6 +79,7 @@ export function claimFacts({ claims }) {
     { label: CLAIMS.tags, value: tags.join(", "), about: "tag", texts: tags },
     { label: CLAIMS.weight, value: weight ? short(weight) : "" },
     { label: CLAIMS.maturity, value: general ? "" : CLAIMS.mature },
+    { label: CLAIMS.scan, value: scan },
     { label: CLAIMS.page, value: page, href: page },
     { label: CLAIMS.tool, value: time === null ? tool : `${tool}, ${day(time)}` },
   ].filter(({ value }) => value);

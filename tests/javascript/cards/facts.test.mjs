@@ -115,6 +115,7 @@ test("what others say is in words, with who says it, and its page can be opened"
     tags: ["animal", "pet"],
     weight: 0.85,
     general: false,
+    scan: "pickle: Success",
   };
   const facts = claimFacts({ ...DETAILS, claims });
   assert.deepEqual(
@@ -126,6 +127,7 @@ test("what others say is in words, with who says it, and its page can be opened"
       ["Tags", "animal, pet"],
       ["Weight", "0.85"],
       ["Maturity", "Not for everybody"],
+      ["Safety scan", "pickle: Success"],
       ["Page", "https://civitai.com/models/77"],
       ["Said by", "Civitai, Nov 22, 2025"],
     ],
