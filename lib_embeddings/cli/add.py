@@ -115,7 +115,7 @@ def _bring(
             if not name:
                 raise
         except WrongHash as error:
-            keeps_wrong_hash = _ask(f"{error}\nKeep it all the same? (yes or no) ") == "yes"
+            keeps_wrong_hash = _ask(f"{error}\nKeep it anyway? (yes or no) ") == "yes"
             if not keeps_wrong_hash:
                 raise
 

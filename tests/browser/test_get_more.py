@@ -137,7 +137,7 @@ def test_a_link_becomes_a_card(page: Page, world: World) -> None:
     expect(more.reference).to_be_focused()
     assert world.civitai.asked == world.hub.asked == []
     job = more.get("https://civitai.com/models/1?modelVersionId=10")
-    expect(job).to_contain_text("It is in your library now")
+    expect(job).to_contain_text("It is now in your library")
     job.get_by_role("button", name="Show its card").click()
     expect(more.root).to_be_hidden()
     expect(more.tab.card("easynegative")).to_be_visible()
@@ -186,7 +186,7 @@ def test_concepts(page: Page) -> None:
     expect(more.offers).to_have_count(1)
     expect(more.offers.locator(".badge")).to_have_text("Object")
     more.offers.get_by_role("button", name="Get cat-toy").click()
-    expect(more.jobs.first).to_contain_text("It is in your library now")
+    expect(more.jobs.first).to_contain_text("It is now in your library")
 
 
 def test_questions_and_refusals(page: Page, world: World) -> None:
@@ -198,7 +198,7 @@ def test_questions_and_refusals(page: Page, world: World) -> None:
     expect(job).to_contain_text("The name is already taken by easynegative.safetensors")
     job.get_by_label("New name").fill("easy two")
     job.get_by_role("button", name="Use this name").click()
-    expect(job).to_contain_text("It is in your library now")
+    expect(job).to_contain_text("It is now in your library")
     assert (world.folder / "easy two.safetensors").exists()
     world.civitai.refusals["/api/v1/models/2"] = as_json(
         {"error": "Early Access", "deadline": "2030-01-01T00:00:00Z"}, 403
@@ -314,7 +314,7 @@ def test_a_link_is_dropped(page: Page, world: World) -> None:
     more = GetMore(page)
     for kind in ("dragover", "drop"):
         more.tab.viewport.dispatch_event(kind, {"dataTransfer": data})
-    expect(more.jobs.first).to_contain_text("It is in your library now")
+    expect(more.jobs.first).to_contain_text("It is now in your library")
     assert (world.folder / "easynegative.safetensors").exists()
 
 
@@ -339,7 +339,7 @@ def test_find_it(page: Page, world: World) -> None:
     )
     more.tab.prompt.fill("a")
     more.tab.report.get_by_role("button", name="Find it").click()
-    expect(more.jobs.first).to_contain_text("It is in your library now")
+    expect(more.jobs.first).to_contain_text("It is now in your library")
 
 
 def test_identify(page: Page, world: World) -> None:
@@ -404,7 +404,7 @@ def test_pictures_that_are_not_for_everybody(page: Page, world: World) -> None:
     card.hover()
     card.locator(".info").click()
     expect(tab.details.locator("img")).to_have_css("filter", "blur(16px)")
-    tab.details.get_by_role("button", name="Blur such pictures, or show them").click()
+    tab.details.get_by_role("button", name="Blur or show adult pictures").click()
     expect(tab.details.locator("img")).to_have_css("filter", "none")
     page.reload()
     expect(card.locator("img")).to_have_css("filter", "none")

@@ -80,7 +80,7 @@ def test_choose_a_picture_and_undo_it(tab: Tab, cat: str, folder: Path) -> None:
     tab.page.keyboard.press("Escape")
     expect(tab.details).to_be_hidden()
     undo.get_by_role("button", name="Undo").click()
-    expect(undo).to_contain_text("The picture of tabby-x is as before")
+    expect(undo).to_contain_text("Restored the previous picture of tabby-x")
     assert (folder / f"{cat}.preview.png").read_bytes() == OLD
     tab.press(cat, "info")
     expect(tab.details.locator(".picture img")).to_have_attribute("src", before or "")
@@ -132,7 +132,7 @@ def test_the_picture_that_was_generated_last(visit: Visit, tmp_path: Path) -> No
         page.goto(address)
         tab = Tab(page)
         tab.press("cat-x", "info")
-        take = tab.details.get_by_role("button", name="Take the last generated one")
+        take = tab.details.get_by_role("button", name="Use the last generated one")
         expect(take).to_be_hidden()
         page.keyboard.press("Escape")
         page.evaluate(
@@ -216,7 +216,7 @@ def test_the_arrow_keys_are_the_fields(tab: Tab, cat: str) -> None:
 @pytest.fixture
 def picks(tab: Tab) -> Locator:
     """Return what can be done with all that is selected."""
-    return tab.root.get_by_role("toolbar", name="With all that is selected")
+    return tab.root.get_by_role("toolbar", name="With the selection")
 
 
 def picked(tab: Tab) -> set[str]:

@@ -173,7 +173,7 @@ def test_a_wrong_hash_is_asked_about(
     answering(monkeypatch, "yes")
     assert main(add) == 0
     assert (folder / "fox.safetensors").exists()
-    assert "Keep it all the same? (yes or no)" in capsys.readouterr().err
+    assert "Keep it anyway? (yes or no)" in capsys.readouterr().err
     (folder / "fox.safetensors").unlink()
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert main([*add, "--keep-wrong-hash"]) == 0
