@@ -58,7 +58,7 @@ class LimitExceeded(BrokenFile):
 
     def __init__(self, limit: str, allowed: int, found: int) -> None:
         super().__init__(
-            f"too large for an embedding: {found:,} {limit}, at most {allowed:,} are read"
+            f"too large for an embedding: found {found:,} {limit}, expected at most {allowed:,}"
         )
         self.limit = limit
         self.allowed = allowed

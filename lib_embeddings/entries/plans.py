@@ -126,7 +126,7 @@ def plan_rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
     targets = _renamed(filename, name + suffix, belongings, is_pair=is_pair)
     FolderNames(filenames).check_free(targets)
     if filename == name + suffix:
-        raise MoveError(f"{shown(filename, 255)} already has this name: give another name")
+        raise MoveError(f"{shown(filename, 255)} already has this name: choose another name")
     return Plan(tuple(Move(place.beside(old), place.beside(new)) for old, new in targets))
 
 
@@ -214,7 +214,7 @@ def _list_around(place: Place) -> tuple[str, list[str]]:
         raise MoveError(f"its folder cannot be read: {error.strerror}") from error
     filename = next((each for each in filenames if _is_at(place, each)), "")
     if not filename or os.path.isdir(place.full_path):
-        raise MoveError(f"{shown(place.filename, 255)} does not exist any more, or is a folder")
+        raise MoveError(f"{shown(place.filename, 255)} no longer exists, or is a folder")
     return filename, filenames
 
 
@@ -237,7 +237,7 @@ def check_name(entry: Entry, name: str, others: Iterable[Entry]) -> None:
 
 def name_taken(path: str) -> str:
     """Say which file has a name already."""
-    return f"the name is already taken by {shown(path, 255)}: give another name"
+    return f"the name is already taken by {shown(path, 255)}: choose another name"
 
 
 # What is to be moved

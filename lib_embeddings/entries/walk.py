@@ -33,7 +33,7 @@ _FILE_SUFFIXES = COMPANION_SUFFIXES.union(WEIGHT_SUFFIXES)
 
 # What the system answers where a link leads nowhere; the last, where it leads to itself.
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-_DANGLING = "this link leads to a file or folder that does not exist: delete or mend the link"
+_DANGLING = "this link leads to a file or folder that does not exist: delete or fix the link"
 
 # Only Windows knows of links that are no symbolic ones: its junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")

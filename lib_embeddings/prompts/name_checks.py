@@ -188,12 +188,12 @@ class NameChecks:
         if ids is not None and not ids:
             yield f"the model reads no character of {called}, so no prompt can use it: "
         elif ends_in_mark(name):
-            yield "a comma right behind it becomes part of it: type a space before the comma, or "
+            yield "a comma right after it becomes part of it: type a space before the comma, or "
         if not ids:
             return
         if len(ids) == 1 or name.isdecimal():
             every = f'every "{called}" in a prompt becomes this embedding'
-            yield f"the model knows this word already: {every}: "
+            yield f"the model already knows this word: {every}: "
         twin = self._twin_of(name, ids)
         if twin is not None:
             yield f"the model cannot tell {called} from {twin}, and uses only one of them: "
@@ -208,7 +208,7 @@ class NameChecks:
         if longer is not None:
             yield (
                 f"the name {longer} begins with this name and cannot be used now: "
-                f"a prompt that names {longer} uses {called}"
+                f"a prompt with {longer} uses {called} instead"
             )
 
     def _twin_of(self, name: str, ids: TokenIds) -> str | None:

@@ -39,7 +39,9 @@ _ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 _NOT_HERE = "it is not here"
 _BY_NUMBER = "Civitai names it by a number: type the name of its file instead"
-_RUNS_ON = "the mark right behind it is read as part of its name: type a space between them"
+_RUNS_ON = (
+    "the punctuation mark right after it is read as part of its name: type a space between them"
+)
 _WEIGHED = "its brackets are read as a weight: type {}"
 _TOO_MANY_WORDS = "this prompt has too many different words: not all are compared with names"
 

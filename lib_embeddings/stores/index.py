@@ -102,7 +102,7 @@ class Index:
                 self._hashes = {**hashes, **self._hashes}
 
     def _do_without(self, what: str, error: Exception) -> None:
-        log.warning("the index %s could not be %s, going on without: %s", self.path, what, error)
+        log.warning("the index %s could not be %s, continuing without: %s", self.path, what, error)
         self.path = None
 
     def known(self, found: Found) -> Entry | None:

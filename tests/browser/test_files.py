@@ -116,7 +116,7 @@ def test_a_move_that_is_refused(tab: Tab, folder: Path) -> None:
     tab.details.get_by_role("button", name="Move to …").click()
     tab.details.get_by_role("button", name="Move", exact=True).click()
     expect(undo_line(tab)).to_contain_text(
-        "Not moved: the name is already taken by cat.json: give another name"
+        "Not moved: the name is already taken by cat.json: choose another name"
     )
     expect(tab.details.get_by_role("combobox", name="Folder")).to_be_visible()
     assert "cat.safetensors" in files_in(folder)
@@ -264,7 +264,7 @@ def test_a_place_that_is_taken(tab: Tab, folder: Path) -> None:
     trash = open_trash(tab)
     trash.get_by_role("button", name="Restore cat").click()
     expect(trash.locator(".outcome")).to_have_text(
-        "Not restored: cat.safetensors is there again: rename it first"
+        "Not restored: cat.safetensors already exists again: rename it first"
     )
 
 

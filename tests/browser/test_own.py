@@ -117,7 +117,7 @@ def test_what_is_no_picture(tab: Tab, cat: str, folder: Path) -> None:
     """The sentence says what would be one."""
     give(tab.card(cat).locator(".name"), "drop", b"no picture")
     expect(tab.root.locator(".undo")).to_contain_text(
-        "No new picture for tabby-x: this is no picture that can be shown: expected PNG or GIF of "
+        "No new picture for tabby-x: this picture cannot be shown: expected PNG or GIF of "
         "at most 16 megapixels, WebP of 8 or JPEG of 32, with at most 32 MB"
     )
     expect(tab.root.locator(".undo").get_by_role("button", name="Undo")).to_be_hidden()
@@ -192,7 +192,7 @@ def test_another_writer(tab: Tab, cat: str, folder: Path) -> None:
     (folder / f"{cat}.json").write_text('{"notes": "theirs"}')
     texts.get_by_role("button", name="Save").click()
     expect(texts.get_by_role("status").last).to_contain_text(
-        "Not saved: somebody else has changed the notes meanwhile"
+        "Not saved: the notes changed elsewhere"
     )
     expect(texts.get_by_role("textbox", name="Notes")).to_have_value("mine")
     texts.get_by_role("textbox", name="Notes").press("Escape")

@@ -119,7 +119,7 @@ def test_a_file_that_civitai_has_no_longer(
 def test_a_copy_that_is_elsewhere(opened: Open, archive: FakeSite, url: Any) -> None:
     """Nobody else is asked for it; a person may open its page."""
     archive.answer = lambda _asked: as_json(answer(url))
-    with pytest.raises(SourceError, match="says of no place that is asked from here: open http"):
+    with pytest.raises(SourceError, match="lists no site that we can download from: open http"):
         opened().resolve(DIGEST)
 
 

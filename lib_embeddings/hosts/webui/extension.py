@@ -79,7 +79,7 @@ def start() -> type[Any] | None:
     try:
         return _start()
     except HostError as error:
-        print(f"Textual Inversion is off: {error}. The WebUI works as without this extension.")
+        print(f"Textual Inversion is off: {error}. The WebUI works as if it were not installed.")
         return None
 
 
@@ -128,7 +128,8 @@ def _find() -> Adapter:
         found = _adapter(_PAGE_ONLY)
     except HostError:
         raise lacking from None
-    print(f"Textual Inversion: {lacking}, so it goes on loading embeddings; our tab shows them.")
+    itself = "so it keeps loading embeddings itself; our tab only shows them"
+    print(f"Textual Inversion: {lacking}, {itself}.")
     return found
 
 
@@ -208,7 +209,8 @@ class Hooks:
                 self._reported.add((part, str(error)))
                 reason = f"{type(error).__name__}: {error}"
                 log.warning(
-                    "Textual Inversion: the %s does not work in this WebUI; all else does (%s)",
+                    "Textual Inversion: the %s does not work in this WebUI; everything else "
+                    "does (%s)",
                     part,
                     reason,
                 )

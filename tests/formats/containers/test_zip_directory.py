@@ -245,7 +245,7 @@ BAD_FILES = (
         "too large",
         _one(size=2**31),
         LimitExceeded,
-        "2,147,483,648 bytes, at most 1,000 are read",
+        "2,147,483,648 bytes, expected at most 1,000",
     ),
     BadFile(
         "encrypted",
