@@ -231,7 +231,7 @@ REFUSED: list[tuple[str, Reply | None, str, str]] = [
     (DOWNLOAD, as_json({"error": "Forbidden"}, 403), ONE, "Civitai does not let you have it"),
     (DOWNLOAD, as_json({"error": "File not found"}, 404), ONE, "CivArchive does not have it"),
     (DOWNLOAD, as_json({"error": "Model archived"}, 410), ONE, "Its author has archived it, and"),
-    ("", None, "civitai:4@40", "Civitai does not have it, or not now"),
+    ("", None, "civitai:4@40", "Civitai does not have it (or not at the moment)"),
     (
         DOWNLOAD,
         as_json({}, 429, Retry_After="90"),

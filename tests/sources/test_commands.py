@@ -85,7 +85,7 @@ def test_add(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert output.err == ""
     assert main(["add", REFERENCE, "--to", str(folder)]) == 0
-    assert capsys.readouterr().out.count("which was here already") == 2
+    assert capsys.readouterr().out.count("which was already here") == 2
 
 
 def test_several_references(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +102,7 @@ def test_several_references(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     ]
     assert output.err.splitlines() == [
         (
-            "lib-embeddings: civitai:5@6: Civitai does not have it, or not now "
+            "lib-embeddings: civitai:5@6: Civitai does not have it (or not at the moment) "
             '("Not found"): check the link'
         ),
         (

@@ -60,7 +60,7 @@ CASES = [
         {"error": "File not found"},
         {},
         NotFound,
-        'Civitai does not have it, or not now ("File not found"): check the link',
+        'Civitai does not have it (or not at the moment) ("File not found"): check the link',
     ),
     (
         410,
@@ -135,7 +135,7 @@ def test_a_site_of_which_nothing_is_known() -> None:
 def test_words_that_are_none(body: bytes) -> None:
     """Whatever a site says, the sentence is whole."""
     assert str(refusal(CIVITAI, 404, {}, body)) == (
-        "Civitai does not have it, or not now: check the link"
+        "Civitai does not have it (or not at the moment): check the link"
     )
 
 
