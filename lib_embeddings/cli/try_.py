@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         return refuse(str(error))
     except OSError as error:
         return refuse(f"{shown(str(error.filename), 255)} cannot be used: {error.strerror}")
-    print(f"{paths[0]}: {len(paths) - 1} pictures, also saved one by one beside it")
+    print(f"{paths[0]}: {len(paths) - 1} pictures, each also saved beside it")
     return OK
 
 

@@ -89,7 +89,7 @@ class Index:
         except sqlite3.OperationalError as error:
             self._do_without("opened", error)
         except sqlite3.DatabaseError as error:
-            log.warning("the index %s is damaged and is made anew: %s", self.path, error)
+            log.warning("the index %s is damaged and is rebuilt: %s", self.path, error)
             with suppress(OSError):
                 os.remove(self.path)
         except OSError as error:

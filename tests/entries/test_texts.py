@@ -245,7 +245,7 @@ def test_a_huge_sidecar_is_left_alone(tmp_path: Path) -> None:
     """What is not read is not edited either."""
     data = b'{"a": "' + b"x" * LIMITS.sidecar_bytes + b'"}'
     entry = entry_beside(tmp_path, {"cat.json": data})
-    with pytest.raises(WriteError, match="no JSON that can be edited here"):
+    with pytest.raises(WriteError, match="not JSON that can be edited here"):
         write_texts(entry, {"notes": TextEdit("", "b")})
 
 

@@ -63,9 +63,10 @@ def test_the_beginning_of_another_name() -> None:
     short, long, other = known("whatever-200"), known("whatever-2000", reason=XL), known("whatever")
     checks = NameChecks([short, long, other], tokenize)
     warning = (
-        "the name whatever-2000 begins with this name and cannot be used now: a prompt that names "
+        "the name whatever-2000 begins with this name and cannot be used now: "
+        "a prompt with whatever-2000 uses whatever-200 instead"
     )
-    assert checks.of(short) == ((f"{warning}whatever-2000 uses whatever-200",), None)
+    assert checks.of(short) == ((warning,), None)
     assert checks.of(long) == NO_ADVICE
     assert NameChecks([short, long._replace(reason=None)], tokenize).of(short) == NO_ADVICE
     assert NameChecks([short._replace(reason=XL), long], tokenize).of(short) == NO_ADVICE
