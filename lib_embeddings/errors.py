@@ -11,7 +11,7 @@
     └ BadName               no file should be called so
 
     WriteError              what lies beside an embedding cannot be changed
-    └ BadPicture            what should show it is no picture
+    └ BadPicture            what should show it is not a picture
 
     SourceError             a site has it not, gives it not, or gives something else
     ├ NotFound              nothing is there

@@ -52,7 +52,7 @@ def made_folder(place: Place) -> Iterator[Place]:
         yield place
     finally:
         if is_new:
-            with suppress(OSError):  # it is not empty any more
+            with suppress(OSError):  # it is no longer empty
                 os.rmdir(place.full_path)
 
 

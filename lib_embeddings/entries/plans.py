@@ -84,7 +84,7 @@ class FolderNames:
         """See that every target is free.
 
         Args:
-            targets: for each file its name in the folder by now, empty where it lies elsewhere, and
+            targets: for each file its name in the folder now, empty where it lies elsewhere, and
                 the one that it gets; the embedding's own file comes last.
 
         Raises:
@@ -192,7 +192,7 @@ def _suffix_for(entry: Entry) -> str | None:
     """Return the ending that a misnamed embedding gets; None where the file keeps its own.
 
     Raises:
-        MoveError: it has the ending of something else, and is no embedding.
+        MoveError: it has the ending of something else, and is not an embedding.
     """
     place = entry.place
     if place.suffix in SUFFIXES:

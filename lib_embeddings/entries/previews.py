@@ -65,7 +65,7 @@ class Previews:
         """Put back what a picture replaced.
 
         Raises:
-            WriteError: nothing is kept, or another picture is there by now, or the disk refuses.
+            WriteError: nothing is kept, or another picture is there now, or the disk refuses.
         """
         try:
             self._undo(entry, word)

@@ -90,7 +90,7 @@ def _encoder_of(term: Term) -> TextEncoder:
     width = tensor.shape[-1]
     named = [TEXT_ENCODERS[key] for key in term.named_for]
     known = [encoder for encoder in named if encoder.hidden_size == width]
-    # The name of an encoder that is not known by its width is no mistake for another's.
+    # The name of an encoder that is not known by its width is not mistaken for another's.
     if not known and all(BY_HIDDEN_SIZE.get(e.hidden_size) is e for e in named):
         known = [BY_HIDDEN_SIZE[width]] if width in BY_HIDDEN_SIZE else []
     if not known:

@@ -230,7 +230,7 @@ class Choices:
         return rows
 
     def _show(self) -> bool:
-        """Let `all` return what is known by now. Tell whether anything is new."""
+        """Let `all` return what is known now. Tell whether anything is new."""
         rows = self._edited()
         changed = {id_ for id_, _ in _differences(rows, self._shown)}
         if changed:

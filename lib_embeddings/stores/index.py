@@ -1,7 +1,7 @@
 """What was read before, so that an unchanged file is never opened twice.
 
 A reading is trusted while the file's path, size and modification time are what they were; the file
-system has the last word. An index that is damaged is made anew; one that cannot be opened is done
+system has the last word. An index that is damaged is rebuilt; one that cannot be opened is done
 without.
 """
 

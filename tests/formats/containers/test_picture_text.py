@@ -228,7 +228,7 @@ def test_says_that_it_is_damaged(text: bytes) -> None:
 
 def test_refuses_text_that_is_too_long() -> None:
     """Text above the bound is refused before it is looked at."""
-    with pytest.raises(LimitExceeded, match="bytes of JSON text, at most"):
+    with pytest.raises(LimitExceeded, match="bytes of JSON text, expected at most"):
         parse(b" " * (LIMITS.inflated_bytes + 1))
 
 

@@ -336,5 +336,5 @@ def test_does_not_cut_a_file_larger_than_any_embedding() -> None:
     file = open_bytes(struct.pack("<Q", len(text)) + text)
     file.size += length
     tensor = _tensors(safetensors.read(file))["a"]
-    with pytest.raises(LimitExceeded, match="bytes of tensor data, at most 16,777,216"):
+    with pytest.raises(LimitExceeded, match="bytes of tensor data, expected at most 16,777,216"):
         tensor.fetch()

@@ -388,7 +388,7 @@ def test_bounds_what_is_unpacked() -> None:
     """A storage may unpack to so much, and all of them, however often, to so much more."""
     most = LIMITS.packed_bytes // 4
     with pytest.raises(
-        LimitExceeded, match="8,388,612 bytes of packed tensor data, at most 8,388,608"
+        LimitExceeded, match="8,388,612 bytes of packed tensor data, expected at most 8,388,608"
     ):
         read(rows_of_packed_storages(most + 1, "0"))
     with pytest.raises(LimitExceeded, match="bytes to unpack, expected at most 50,331,648"):
