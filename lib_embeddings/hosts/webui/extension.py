@@ -79,7 +79,10 @@ def start() -> type[Any] | None:
     try:
         return _start()
     except HostError as error:
-        print(f"Textual Inversion is off: {error}. The WebUI works as if it were not installed.")
+        print(
+            f"Textual Inversion is off: {error}. "
+            "The WebUI works as if this extension were not installed."
+        )
         return None
 
 
@@ -128,8 +131,10 @@ def _find() -> Adapter:
         found = _adapter(_PAGE_ONLY)
     except HostError:
         raise lacking from None
-    itself = "so it keeps loading embeddings itself; our tab only shows them"
-    print(f"Textual Inversion: {lacking}, {itself}.")
+    print(
+        f"Textual Inversion: {lacking}, so it keeps loading embeddings itself; "
+        "our tab only shows them."
+    )
     return found
 
 
