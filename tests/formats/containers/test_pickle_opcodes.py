@@ -154,7 +154,7 @@ def _too_much(identity: str, what: str, *parts: bytes) -> BadFile:
         identity,
         raw(*parts),
         LimitExceeded,
-        f"too large for an embedding: [0-9,]+ {what}, at most ",
+        f"too large for an embedding: found [0-9,]+ {what}, expected at most ",
     )
 
 
