@@ -80,7 +80,7 @@ def test_a_folder_that_is_not_there_says_so(tab: Tab) -> None:
     missing.update(counts=counts, entries=[], total=0)
     tab.page.reload()
     expect(tab.empty).to_contain_text("The folder is missing")
-    expect(tab.empty).to_contain_text("/mnt/drive/embeddings: make it, or connect its drive.")
+    expect(tab.empty).to_contain_text("/mnt/drive/embeddings: create it, or connect its drive.")
 
 
 def test_a_server_that_is_gone_at_the_start_is_no_empty_pane(tab: Tab) -> None:
