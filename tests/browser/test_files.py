@@ -335,7 +335,7 @@ def test_files_are_dropped(tab: Tab, folder: Path) -> None:
     assert sentences[1].startswith("dog.safetensors\nThe name is already taken by dog")
     assert sentences[2:] == [
         "notes.docx\nEmbedding files do not end in .docx.",
-        f"photo.jpg\nThere is no embedding in such a picture{to_show}",
+        f"photo.jpg\nThis kind of picture cannot hold an embedding{to_show}",
         "plain.png\nIt was not kept: this is a PNG picture with no embedding in it" + to_show,
         "fox.safetensors\nIt was added.",
     ]

@@ -214,8 +214,8 @@ DOWNLOAD, STORED = "/api/download/models/10", "/store/1"
 # What the site answers where, what is asked for, and what people read.
 REFUSED: list[tuple[str, Reply | None, str, str]] = [
     (STORED, PAGE, ONE, "Easynegative.safetensors was not kept: this is a web page, not an"),
-    (DOWNLOAD, redirect("/login?reason=download-auth"), ONE, "Civitai refuses your key: see"),
-    (DOWNLOAD, as_json({"error": "Unauthorized"}, 401), ONE, "Civitai refuses your key: see that"),
+    (DOWNLOAD, redirect("/login?reason=download-auth"), ONE, "Civitai refuses your key: check"),
+    (DOWNLOAD, as_json({"error": "Unauthorized"}, 401), ONE, "Civitai refuses your key: check"),
     (
         DOWNLOAD,
         as_json({"message": "The creator has disabled downloads on this file"}, 401),

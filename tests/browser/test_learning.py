@@ -98,7 +98,7 @@ def test_stopped_and_cancelled(page: Page, folder: Path) -> None:
     dialog = opened(page)
     take_example(dialog, "my-plus", 100_000)
     dialog.get_by_role("button", name="Stop and keep the best").click(timeout=100_000)
-    expect(dialog.get_by_text("my-plus is in your library now.")).to_be_visible()
+    expect(dialog.get_by_text("my-plus is now in your library.")).to_be_visible()
     assert (folder / "my-plus.safetensors").exists()
     dialog.get_by_role("button", name="Learn another word").click()
     take_example(dialog, "my-minus", 100_000)
@@ -142,7 +142,7 @@ def test_what_was_cut_off(page: Page, home: Path, folder: Path) -> None:
     begun.last.get_by_role("button", name="Discard it").click()
     expect(begun).to_have_count(1)
     begun.get_by_role("button", name="Resume").click()
-    expect(dialog.get_by_text("my-end is in your library now.")).to_be_visible(timeout=100_000)
+    expect(dialog.get_by_text("my-end is now in your library.")).to_be_visible(timeout=100_000)
     assert lessons.all() == []
 
 
@@ -156,7 +156,7 @@ def test_it_is_accessible(page: Page, address: str, theme: str) -> None:
     take_example(dialog, f"my-{theme}", 10, begins=False)
     assert complaints(Tab(page), "dialog.learn-word") == []
     dialog.get_by_role("button", name="Learn it").click()
-    expect(dialog.get_by_text("is in your library now.")).to_be_visible(timeout=100_000)
+    expect(dialog.get_by_text("is now in your library.")).to_be_visible(timeout=100_000)
     assert complaints(Tab(page), "dialog.learn-word") == []
 
 

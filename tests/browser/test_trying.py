@@ -119,7 +119,7 @@ def test_a_picture_is_kept_and_taken_back(world: World, visit: Visit) -> None:
     expect(trial.root.get_by_text("New picture for my-word")).to_be_visible()
     assert (world.folder / "my-word.preview.png").is_file()
     trial.root.get_by_role("button", name="Undo").click()
-    expect(trial.root.get_by_text("is as before")).to_be_visible()
+    expect(trial.root.get_by_text("Restored the previous picture")).to_be_visible()
     assert not (world.folder / "my-word.preview.png").exists()
 
 

@@ -203,7 +203,7 @@ def test_a_folder_that_is_gone_is_made_again(shelf: Shelf) -> None:
     shelf.do(lambda files: files.delete(shelf.entry("sub/cat.pt")))
     (shelf.root / "sub").rmdir()
     shelf.root.rename(shelf.root.with_name("away"))
-    with pytest.raises(MoveError, match="its folder embeddings is not there: make it, or connect"):
+    with pytest.raises(MoveError, match="its folder embeddings is missing: create it, or connect"):
         shelf.do(lambda files: restore(shelf, files))
     shelf.root.with_name("away").rename(shelf.root)
     shelf.do(lambda files: restore(shelf, files))

@@ -172,7 +172,7 @@ def test_a_file_that_civitai_gives_no_longer(  # noqa: PLR0913, PLR0917 - all wh
     sources = opened(f"token = {civitai.key}")
     (offer,) = sources.resolve("civitai:77@770")
     download = sources.downloads.add(offer, offer.files[0], str(folder))
-    assert download.warnings == ("Civitai has it no longer: it came from Hugging Face",)
+    assert download.warnings == ("Civitai no longer has it: it came from Hugging Face",)
     assert (folder / "fox.safetensors").read_bytes() == GOOD
     assert json.loads((folder / "fox.json").read_text())["modelVersionId"] == 770
 

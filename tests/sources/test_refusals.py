@@ -97,7 +97,7 @@ CASES = [
         Unreachable,
         'Civitai has a problem (503) ("Server busy"): wait 2 seconds and try again',
     ),
-    (418, None, {}, SourceError, "Civitai answered 418, and what was asked for did not come"),
+    (418, None, {}, SourceError, "Civitai answered 418 instead of sending what was asked for"),
 ]
 
 
@@ -120,7 +120,7 @@ def test_a_key_that_is_refused() -> None:
     """Who has a key is told that it does not do, and not shown it."""
     site = replace(HUGGING_FACE, token="s3cret")
     assert str(refusal(site, 401, {}, b"Invalid username or password.")) == (
-        "Hugging Face refuses your key: see that it is still there at "
+        "Hugging Face refuses your key: check that it still exists at "
         "https://huggingface.co/settings/tokens, or make a new one, and that you may have this file"
     )
 

@@ -308,7 +308,7 @@ def test_refused_before_a_model_is_loaded(given: list[str]) -> None:
         ({"name": "circle"}, "the model already knows this word: choose another, as circle-ti"),
         ({"name": "a/b"}, "a file's name cannot have / in it"),
         ({"name": "(x)"}, "a prompt reads some of its characters as syntax"),
-        ({"like": " "}, "name one that the pictures are like"),
+        ({"like": " "}, "give a word that describes the pictures"),
         ({"n_vectors": 9}, "expected 1 to 8 vectors, found 9"),
         ({"most_steps": 0}, "expected 1 to 100,000 steps, found 0"),
     ],
