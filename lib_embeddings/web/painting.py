@@ -282,15 +282,13 @@ def _read_trial(body: Mapping[str, Any]) -> Trial:
     most = LIMITS.compared_weight
     weights = _list_of("weights", body.get("weights", [0, 1]), _is_number(-most, most))
     if len(ids) * len(seeds) * len(weights) > LIMITS.tried_pictures:
-        raise HTTPException(
-            422, f"this is more than {LIMITS.tried_pictures} pictures: ask for fewer"
-        )
+        raise HTTPException(422, f"more than {LIMITS.tried_pictures} pictures: ask for fewer")
     prompt, negative = (_text(key, body.get(key)) for key in ("prompt", "negative"))
     kind = body.get("kind")
     settings = Settings(
         _one("steps", body.get("steps", Settings.steps), _is_integer(1, LIMITS.prompt_steps)),
         _one("guidance", body.get("guidance"), _or_none(_is_number(1, 100))),
-        _one("side", body.get("side"), _or_none(_SIDE)),
+        _one("side", body.get("side"), _or_none(_is_integer(*LIMITS.painted_sides, step=8))),
     )
     return Trial(
         ids,
@@ -312,8 +310,7 @@ class Check(NamedTuple):
 
 def _one(key: str, value: Any, check: Check) -> Any:
     if not check.is_right(value):
-        found = shown(repr(value))
-        raise HTTPException(422, f"{key}: expected {check.expected}, found {found}")
+        raise HTTPException(422, f"{key}: expected {check.expected}, found {shown(repr(value))}")
     return value
 
 
@@ -333,10 +330,11 @@ def _text(key: str, value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _is_integer(least: int, most: int) -> Check:
+def _is_integer(least: int, most: int, step: int = 1) -> Check:
+    steps = f" in steps of {step}" if step > 1 else ""
     return Check(
-        lambda value: type(value) is int and least <= value <= most,
-        f"a whole number from {least} to {most:,}",
+        lambda value: type(value) is int and value in range(least, most + 1, step),
+        f"a whole number from {least} to {most:,}{steps}",
     )
 
 
@@ -349,10 +347,3 @@ def _is_number(least: float, most: float) -> Check:
 
 def _or_none(check: Check) -> Check:
     return check._replace(is_right=lambda value: value is None or check.is_right(value))
-
-
-_LEAST_SIDE, _MOST_SIDE = LIMITS.painted_sides
-_SIDE = Check(
-    lambda value: type(value) is int and _LEAST_SIDE <= value <= _MOST_SIDE and value % 8 == 0,
-    f"a multiple of 8 from {_LEAST_SIDE} to {_MOST_SIDE:,}",
-)

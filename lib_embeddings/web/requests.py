@@ -272,9 +272,7 @@ async def receive_files(request: Request, body: BinaryIO) -> list[tuple[str, int
     async for piece in _pieces_of(request):
         size += len(piece)
         if size > most:
-            raise HTTPException(
-                413, f"the files are too large together: expected at most {most:,} bytes"
-            )
+            raise HTTPException(413, f"files too large together: expected at most {most:,} bytes")
         await run_in_threadpool(body.write, piece)
     body.seek(0)
     line = body.readline(LIMITS.ids_bytes)

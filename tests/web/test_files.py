@@ -366,7 +366,7 @@ def test_files_that_are_too_much(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("lib_embeddings.web.requests.LIMITS", LIMITS.__class__(arrival_bytes=999))
     response = send(site.client, {"cat.safetensors": SD1})
     assert (response.status_code, response.json()) == (
-        *(413, {"detail": "the files are too large together: expected at most 999 bytes"}),
+        *(413, {"detail": "files too large together: expected at most 999 bytes"}),
     )
     assert paths(site) == []
 
