@@ -11,7 +11,7 @@
     └ BadName               no file should be called so
 
     WriteError              what lies beside an embedding cannot be changed
-    └ BadPicture            what should show it is no picture
+    └ BadPicture            what should show it is not a picture
 
     SourceError             a site has it not, gives it not, or gives something else
     ├ NotFound              nothing is there
@@ -58,7 +58,7 @@ class LimitExceeded(BrokenFile):
 
     def __init__(self, limit: str, allowed: int, found: int) -> None:
         super().__init__(
-            f"too large for an embedding: {found:,} {limit}, at most {allowed:,} are read"
+            f"too large for an embedding: found {found:,} {limit}, expected at most {allowed:,}"
         )
         self.limit = limit
         self.allowed = allowed

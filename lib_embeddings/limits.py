@@ -241,7 +241,7 @@ class Limits:
 
     # A hundred versions on Civitai with the settings of their pictures are 1 to 3 MB.
     document_bytes: int = 8 * MIB
-    # Why a site refuses is a line of JSON; what is behind that is not read.
+    # Why a site refuses is a line of JSON; what comes after that is not read.
     refusal_bytes: int = 16 * KIB
     # A file that holds one word, as `token_identifier.txt`.
     word_file_bytes: int = KIB
@@ -273,7 +273,7 @@ class Limits:
     # Of a file in a repository of which nobody said that it is an embedding: 512 vectors of clip_l
     # and clip_g in float32 are 4 MiB. Larger ones come by their own links.
     candidate_bytes: int = 5 * MIB
-    # Of the files in a repository, 100 a page when what its scanners say is asked for, too.
+    # Of the files in a repository, 100 a page when what its scanners say is also asked for.
     repository_pages: int = 20
     # Files that one reference brings: collections have up to dozens.
     offered_files: int = 50

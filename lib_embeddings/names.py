@@ -45,7 +45,7 @@ _OTHER_SUFFIXES = COMPANION_SUFFIXES - {TEXT_SUFFIX} | {
 _DIGIT_SUFFIXES = frozenset((".7z", ".bz2", ".h5", ".lz4", ".mp3", ".mp4"))
 # In a cache of Hugging Face's, the files that links of other names lead to.
 _BLOB = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-# An ending in the middle of a name, where a program or a person has added something behind it.
+# An ending in the middle of a name, where a program or a person has added something after it.
 _ENDING_INSIDE = re.compile(
     rf"(.+?)({'|'.join(map(re.escape, WEIGHT_SUFFIXES))})(?![a-z0-9])", re.IGNORECASE
 )
@@ -65,7 +65,7 @@ _UNSEEN_KINDS = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"))
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _SELECTORS = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _JOINERS = "\u200c\u200d"
-# Scripts and signs that are written with joiners and selectors begin behind Europe's letters.
+# Scripts and signs that are written with joiners and selectors begin after Europe's letters.
 _LAST_OF_EUROPE = "\u052f"
 _DEVICE = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?: *\.|$)", re.IGNORECASE
@@ -157,12 +157,12 @@ def is_text(name: str) -> bool:
 
 
 def as_text(name: str) -> str:
-    """Return *name* with bytes that are no text written out, so that any program can show it."""
+    """Return *name* with bytes that are not text written out, so that any program can show it."""
     return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def why_no_filename(name: str) -> str | None:
-    """Return why this is no name for a file on some system; None where it is good on all."""
+    """Return why this cannot be the name of a file on some system; None where it is good on all."""
     if not name.strip():
         return "the name is empty: type one"
     for before, character in zip(" " + name, name, strict=False):
@@ -182,7 +182,7 @@ def why_no_filename(name: str) -> str | None:
 
 
 def _is_unseen(character: str, before: str) -> bool:
-    """Tell whether a character cannot be seen in a name, behind the one *before*."""
+    """Tell whether a character cannot be seen in a name, after the one *before*."""
     if character in _JOINERS or _SELECTORS.match(character):
         return before <= _LAST_OF_EUROPE
     kind = unicodedata.category(character)

@@ -42,7 +42,7 @@ def test_an_error_has_no_path_of_its_own() -> None:
 
 def test_a_limit_keeps_its_numbers() -> None:
     """The bound, what was found and what they count are in the sentence and in the error."""
-    with pytest.raises(LimitExceeded, match=r"1,000 vectors, at most 75 are read$") as raised:
+    with pytest.raises(LimitExceeded, match=r"1,000 vectors, expected at most 75$") as raised:
         at_most(75, 1000, "vectors")
     assert (raised.value.limit, raised.value.allowed, raised.value.found) == ("vectors", 75, 1000)
 

@@ -24,7 +24,7 @@ const [SHORTEST_MS, LONGEST_MS] = [1000, 60_000];
 const REFUSALS = [403, 404];
 
 const LOST = phrase("Not connected. Trying again …");
-const REFUSED = phrase("The server has no embeddings for this page any more: load it again");
+const REFUSED = phrase("The server no longer has embeddings for this page. Reload it.");
 
 /** @type {Map<string, Feed>} */
 const feeds = new Map();

@@ -30,7 +30,7 @@ export async function start() {
   const api = new Api();
   const host = await api.host().catch((error) => error);
   if (host instanceof Refusal) follow(() => explain(host.message));
-  else if (host instanceof Error) follow(() => explain(phrase("{problem}: load this page again in a moment", { problem: host.message })));
+  else if (host instanceof Error) follow(() => explain(phrase("{problem}: reload this page in a moment", { problem: host.message })));
   if (host instanceof Error) return;
   const page = new Page(api, host);
   follow(() => page.match());

@@ -120,8 +120,8 @@ export const CLAIMS = {
   tags: phrase("Tags"),
   weight: phrase("Weight"),
   maturity: phrase("Maturity"),
-  mature: phrase("Not for everybody"),
-  veil: phrase("Blur such pictures, or show them"),
+  mature: phrase("Adult content"),
+  veil: phrase("Blur or show adult pictures"),
   scan: phrase("Safety scan"),
   page: phrase("Page"),
   tool: phrase("Said by"),
@@ -137,7 +137,7 @@ export const SITES = {
   referenceHint: phrase("Paste a link, a hash or a name"),
   folder: phrase("Folder to put it in"),
   get: phrase("Get"),
-  jobs: phrase("Under way"),
+  jobs: phrase("In progress"),
   progress: phrase("Progress"),
   cancel: phrase("Cancel"),
   hide: phrase("Hide this"),
@@ -148,11 +148,11 @@ export const SITES = {
   family: phrase("Models"),
   anyFamily: phrase("For any model"),
   sort: phrase("Order of the results"),
-  mature: phrase("Also what is not for everybody, blurred"),
+  mature: phrase("Include adult content (blurred)"),
   byToken: phrase("Name it by its token"),
   results: phrase("Results"),
   more: phrase("More"),
-  choose: phrase("Choose where to search. Nothing is sent before that."),
+  choose: phrase("Choose where to search. Nothing is sent until then."),
   searching: phrase("Searching …"),
   reveal: phrase("Show this picture"),
   identify: phrase("Identify files"),
@@ -167,11 +167,11 @@ export const SITES = {
   drop: phrase("Get the embedding behind this link"),
   /** @type {Record<string, string>} */
   kinds: { object: phrase("Object"), style: phrase("Style") },
-  answers: { name: phrase("Use this name"), files: phrase("Get these"), keep_wrong_hash: phrase("Keep it all the same") },
+  answers: { name: phrase("Use this name"), files: phrase("Get these"), keep_wrong_hash: phrase("Keep it anyway") },
   states: {
     waiting: phrase("Waiting …"),
     working: phrase("On its way …"),
-    asking: phrase("Waits for your answer"),
+    asking: phrase("Waiting for your answer"),
     done: phrase("In your library"),
     failed: phrase("Try again"),
     cancelled: phrase("Get"),
@@ -192,8 +192,8 @@ export const SITES = {
   /** @param {string} [name] */
   whatIsSent: (name) =>
     name
-      ? phrase("The SHA-256 of {name} is sent to Civitai, and nothing else: no name, and no key.", { name })
-      : phrase("The SHA-256 of each file of which nothing is known is sent to Civitai, and nothing else: no name, and no key."),
+      ? phrase("The SHA-256 of {name} is sent to Civitai and nothing else: no name and no key.", { name })
+      : phrase("The SHA-256 of each unknown file is sent to Civitai and nothing else: no name and no key."),
   /** @param {{kind: string, state: string, result: {asked?: number, known?: number, is_new?: boolean} | null}} job */
   outcome: ({ kind, state, result }) => {
     if (state === "waiting") return phrase("Waiting for its turn …");
@@ -201,10 +201,10 @@ export const SITES = {
     if (!result) return "";
     if (kind === "identify") {
       const { asked = 0, known = 0 } = result;
-      if (!asked) return phrase("All files are known already.");
+      if (!asked) return phrase("All files are already identified.");
       return phrase("Civitai knows {known} of {files}.", { known: number(known), files: COUNTED.files(asked) });
     }
-    return result.is_new ? phrase("It is in your library now.") : phrase("It was in your library already.");
+    return result.is_new ? phrase("It is now in your library.") : phrase("It was already in your library.");
   },
 };
 

@@ -36,7 +36,7 @@ def add_model(
         "--model",
         choices=("none", *MODEL_FAMILIES),
         default=default,
-        help=f"model family to check against (default: {usual})",
+        help=f"model family to compare the files with (default: {usual})",
     )
 
 

@@ -35,7 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--to", required=True, dest="folder", metavar="DIR", help="folder to put them in"
     )
-    parser.add_argument("--name", help="name of the embedding, where only one is added")
+    parser.add_argument("--name", help="name of the embedding, if only one is added")
     parser.add_argument(
         "--by-token",
         action="store_true",
@@ -44,7 +44,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--keep-wrong-hash",
         action="store_true",
-        help="keep a file also if the site names another SHA-256 for it",
+        help="keep a file even if the site names another SHA-256 for it",
     )
     parser.set_defaults(run=run)
 
@@ -116,11 +116,11 @@ def _bring(
                     on_progress=bar.show,
                 )
         except NameRefused as error:
-            name = _ask(f"{error}\nNew name (nothing leaves the file out): ")
+            name = _ask(f"{error}\nNew name (leave empty to skip this file): ")
             if not name:
                 raise
         except WrongHash as error:
-            keeps_wrong_hash = _ask(f"{error}\nKeep it all the same? (yes or no) ") == "yes"
+            keeps_wrong_hash = _ask(f"{error}\nKeep it anyway? (yes or no) ") == "yes"
             if not keeps_wrong_hash:
                 raise
 
@@ -135,7 +135,7 @@ def _ask(question: str) -> str:
 
 def _print(download: Download) -> None:
     place, vectors = download.place, download.embedding.vectors
-    state = "" if download.is_new else ", which was here already"
+    state = "" if download.is_new else ", which was already here"
     name, path = shown(place.name, 255), shown(place.full_path, 255)
     print(f"{name}: {path}, made for {made_for(vectors.keys())}{state}")
     for warning in download.warnings:

@@ -42,10 +42,8 @@ def add_parser(commands: Any) -> None:
     )
     _add_file(delete)
     delete.set_defaults(run=_refusing(_delete))
-    trash = commands.add_parser("trash", help="show what is in the trash, and how much it is")
-    trash.add_argument(
-        "--empty", action="store_true", help="delete all that is in it for good, after that"
-    )
+    trash = commands.add_parser("trash", help="list what is in the trash, and its total size")
+    trash.add_argument("--empty", action="store_true", help="then delete everything in it for good")
     trash.set_defaults(run=_refusing(_trash))
     restore = commands.add_parser("restore", help="move a file from the trash to where it was")
     restore.add_argument("id", metavar="ID", help="the first word of its line in the trash")

@@ -23,7 +23,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--again",
         action="store_true",
-        help="ask also about files of which something is known, or Civitai did not know lately",
+        help="also ask about files that are identified, or that Civitai did not know lately",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -66,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
             print(f"    {each.contradiction}")
     left_out = len(entries) - len(asked)
     if left_out:
-        print(f"Something is known of {left_out:,} more: ask about these too with --again.")
+        left = counted(left_out, "file")
+        print(f"Already identified: {left}; use --again to ask about them too.")
     return OK
 
 

@@ -20,10 +20,10 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("learn", help="learn a word from a few pictures")
     parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="picture, or folder of some")
     parser.add_argument("--name", required=True, help="the new word")
-    parser.add_argument("--like", required=True, metavar="WORD", help="a word that it is like")
     parser.add_argument(
-        "--style", action="store_true", help="it is a style; otherwise it is an object"
+        "--like", required=True, metavar="WORD", help="an ordinary word for something similar"
     )
+    parser.add_argument("--style", action="store_true", help="learn a style (default: an object)")
     add_painter(parser)
     _add_recipe(parser)
     parser.add_argument(
@@ -34,12 +34,12 @@ def add_parser(commands: Any) -> None:
         type=number_up_to(LIMITS.learning_steps),
         default=0,
         metavar="N",
-        help="paint the word after so many steps too, always from the same seed",
+        help="also paint the word every N steps, always from the same seed",
     )
     parser.add_argument(
         "--seen",
         metavar="FILE",
-        help="write a picture of what is seen of the pictures, and learn nothing",
+        help="save the pictures, cropped as the model sees them, and exit",
     )
     parser.set_defaults(run=run)
 
@@ -65,21 +65,23 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         type=number_up_to(LIMITS.learning_batch),
         default=4,
         metavar="N",
-        help="pictures a step (default: %(default)s)",
+        help="pictures per step (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
-    parser.add_argument("--flip", action="store_true", help="show pictures as in a mirror too")
+    parser.add_argument(
+        "--flip", action="store_true", help="also use mirrored copies of the pictures"
+    )
     parser.add_argument(
         "--templates",
         metavar="FILE",
-        help="what captions say, a line each: [name] is the word, [filewords] the text beside a "
+        help="what captions say, one per line: [name] is the word, [filewords] the text beside a "
         "picture",
     )
     parser.add_argument(
         "--method",
         choices=("direction", "adam"),
         default="direction",
-        help="direction keeps the length that words have; adam is the way of the WebUI "
+        help="direction keeps the length that words have; adam is the WebUI's method "
         "(default: direction)",
     )
 
@@ -94,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
         return _learn(options, state)
     except KeyboardInterrupt:
         return refuse(
-            f"interrupted: the same command goes on from {shown(str(state), 255)}, and with fewer "
+            f"interrupted: the same command continues from {shown(str(state), 255)}; with fewer "
             "--steps it ends with the best so far",
             INTERRUPTED,
         )

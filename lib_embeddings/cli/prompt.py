@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Read both prompts, and print what they use."""
     if not (options.prompt or options.negative):
-        return refuse("there is no prompt: give one, in quotes")
+        return refuse("no prompt given: give one, in quotes")
     tokenize = own_tokenizer()
     if tokenize is None:
         return refuse("CLIP's tokenizer is missing: install lib-embeddings[prompt]")

@@ -31,7 +31,7 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="how many to show (default: %(default)s)",
     )
-    parser.add_argument("--cursor", help="where the search before this one ended")
+    parser.add_argument("--cursor", help="where the previous search ended")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 

@@ -34,7 +34,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--no-sources",
         action="store_true",
-        help="let nobody get embeddings from Civitai and Hugging Face in the page",
+        help="do not offer embeddings from Civitai and Hugging Face in the page",
     )
     parser.add_argument(
         "--paint-with",

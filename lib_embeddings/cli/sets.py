@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     """Change one set if that is asked for, and print it, or all."""
     is_change = options.add or options.remove or options.rename is not None or options.delete
     if is_change and options.name is None:
-        return refuse("which set shall change? give its name")
+        return refuse("no set given: name the set to change")
     with closing(Choices()) as choices:
         if is_change:
             problem = _change(choices, options)

@@ -30,16 +30,16 @@ def add_parser(commands: Any) -> None:
         type=_weights,
         default=(0.0, 1.0),
         metavar="W,W,…",
-        help="weights of the name, a column each; 0 is without it (default: 0,1)",
+        help="weights of the name, one column each; 0 leaves it out (default: 0,1)",
     )
     parser.add_argument(
         "--steps",
         type=number_up_to(LIMITS.prompt_steps),
         default=20,
         metavar="N",
-        help="of a picture (default: %(default)s)",
+        help="steps per picture (default: %(default)s)",
     )
-    parser.add_argument("--guidance", type=float, help="how far from the negative prompt")
+    parser.add_argument("--guidance", type=float, help="guidance scale (CFG)")
     parser.add_argument(
         "--out", default=".", metavar="DIR", help="where pictures go (default: here)"
     )
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         settings=Settings(options.steps, options.guidance),
     )
     paths = comparison.save(options.out)
-    print(f"{paths[0]}: {len(paths) - 1} pictures, also saved one by one beside it")
+    print(f"{paths[0]}: {len(paths) - 1} pictures, each also saved beside it")
     return OK
 
 

@@ -280,7 +280,7 @@ def _has(*keys: str) -> Callable[[Document], bool]:
     return lambda document: all(key in document for key in keys)
 
 
-# The first that fits: a document of our own has the keys of civitai-browser-plus, too.
+# The first that fits: a document of our own also has the keys of civitai-browser-plus.
 _SHAPES: tuple[tuple[Callable[[Document], bool], Callable[[Document, str], Claims]], ...] = (
     (lambda document: bool(value_at(document, "source", OUR_KEYS["tool"])), _of_ours),
     (_has("ModelId", "ModelName"), _of_matrix),

@@ -44,7 +44,7 @@ class Reading(NamedTuple):
 
     @property
     def n_vectors(self) -> int:
-        """For how many tokens it stands in a prompt; 0 for what is no embedding."""
+        """For how many tokens it stands in a prompt; 0 for what is not an embedding."""
         return tokens_taken({key: info.n_vectors for key, info in self.vectors.items()})
 
 

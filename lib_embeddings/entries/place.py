@@ -22,7 +22,7 @@ class Place(NamedTuple):
 
     Attributes:
         root: the folder that is scanned, as `absolute` spells it.
-        path: the way from there, as people see it: with `/`, and any bytes that are no text
+        path: the way from there, as people see it: with `/`, and any bytes that are not text
             written out. Empty for the root itself.
         full_path: the path as the system spells it.
     """

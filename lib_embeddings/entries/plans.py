@@ -81,7 +81,7 @@ class FolderNames:
         """See that every target is free.
 
         Args:
-            targets: for each file its name in the folder by now, empty where it lies elsewhere, and
+            targets: for each file its name in the folder now, empty where it lies elsewhere, and
                 the one that it gets; the embedding's own file comes last.
 
         Raises:
@@ -124,7 +124,7 @@ def plan_rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
     targets = _renamed(filename, name + suffix, belongings, is_pair=is_pair)
     FolderNames(filenames).check_free(targets)
     if filename == name + suffix:
-        raise MoveError(f"{shown(filename, 255)} already has this name: give another name")
+        raise MoveError(f"{shown(filename, 255)} already has this name: choose another name")
     return Plan(tuple(Move(place.beside(old), place.beside(new)) for old, new in targets))
 
 
@@ -190,7 +190,7 @@ def _suffix_for(entry: Entry) -> str | None:
     """Return the ending that a misnamed embedding gets; None where the file keeps its own.
 
     Raises:
-        MoveError: it has the ending of something else, and is no embedding.
+        MoveError: it has the ending of something else, and is not an embedding.
     """
     place = entry.place
     if place.suffix in SUFFIXES:
@@ -212,7 +212,7 @@ def _list_around(place: Place) -> tuple[str, list[str]]:
         raise MoveError(f"its folder cannot be read: {error.strerror}") from error
     filename = next((each for each in filenames if _is_at(place, each)), "")
     if not filename or os.path.isdir(place.full_path):
-        raise MoveError(f"{shown(place.filename, 255)} does not exist any more, or is a folder")
+        raise MoveError(f"{shown(place.filename, 255)} no longer exists, or is a folder")
     return filename, filenames
 
 
@@ -238,7 +238,7 @@ def check_name(name: str, encoders: AbstractSet[str], others: Iterable[Entry]) -
 
 def name_taken(path: str) -> str:
     """Say which file has a name already."""
-    return f"the name is already taken by {shown(path, 255)}: give another name"
+    return f"the name is already taken by {shown(path, 255)}: choose another name"
 
 
 # What is to be moved

@@ -65,7 +65,7 @@ class Previews:
         """Put back what a picture replaced.
 
         Raises:
-            WriteError: nothing is kept, or another picture is there by now, or the disk refuses.
+            WriteError: nothing is kept, or another picture is there now, or the disk refuses.
         """
         try:
             self._undo(entry, word)
@@ -76,9 +76,9 @@ class Previews:
         with self._writing:
             kept, now = self._kept(entry, word), _previews_of(entry)
             if not (_WORD.fullmatch(word) and kept.is_dir()):
-                raise WriteError("the picture before is not kept any more")
+                raise WriteError("the previous picture is no longer available")
             if [_digest(Path(place.full_path).read_bytes()) for place in now] != [word]:
-                raise WriteError("there is another picture by now: it stays")
+                raise WriteError("another picture has taken its place: it stays")
             back = [(entry.place.beside(path.name), path) for path in kept.iterdir()]
             for place, path in back:
                 write_beside(place, path.read_bytes())
@@ -104,7 +104,7 @@ def _judged(data: bytes) -> tuple[str, bytes]:
     except Exception as error:
         png, webp = (LIMITS.preview_memory // BYTES_A_PIXEL[k] // MIB for k in ("PNG", "WEBP"))
         raise BadPicture(
-            f"this is no picture that can be shown: expected PNG or GIF of at most {png} "
+            f"this picture cannot be shown: expected PNG or GIF of at most {png} "
             f"megapixels, WebP of {webp} or JPEG of {LIMITS.photo_pixels // MIB}, with at most "
             f"{LIMITS.preview_bytes // MIB} MB"
         ) from error

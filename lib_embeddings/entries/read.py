@@ -115,7 +115,7 @@ def read_file(found: Found) -> Entry:
         state = next(state for kind, state in _STATES if isinstance(error, kind))
         return entry_of(found, Reading("foreign" if is_foreign else state, str(error), container))
     except FileNotFoundError:
-        return _transient(found, "this file was deleted while it was read")
+        return _transient(found, "this file was deleted while it was being read")
     except OSError as error:
         return _transient(found, f"this file cannot be read: {error.strerror or error}")
     except MemoryError:
@@ -208,7 +208,9 @@ def open_contents(path: str, *, is_likely: bool = True) -> Iterator[Contents]:
         finally:
             after = os.fstat(file.fileno())
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise ChangedFile("this file changed while it was read: it is read again soon")
+                raise ChangedFile(
+                    "this file changed while it was being read: it will be read again soon"
+                )
 
 
 @contextmanager

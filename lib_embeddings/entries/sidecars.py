@@ -196,11 +196,10 @@ def _edited(
             raise _not_understood(place)
         if before != (now or (elsewhere if word == "description" else "")):
             raise WriteError(
-                f"somebody else has changed the {word.replace('_', ' ')} meanwhile: read the new "
-                "ones, and write yours again"
+                f"the {word.replace('_', ' ')} changed elsewhere: reload and edit again"
             )
         if word == "description" and elsewhere and not after:
-            raise WriteError("the description lies in a text file beside it, too: empty that file")
+            raise WriteError("the description is also in a text file beside it: empty that file")
         if after != before:
             changed[key] = after
     if data is None:
@@ -258,5 +257,5 @@ def _as_json(value: object, indent: int | None = None) -> str:
 
 def _not_understood(place: Place) -> WriteError:
     return WriteError(
-        f"{shown(place.filename, 255)} is no JSON that can be edited here: mend it, or move it away"
+        f"{shown(place.filename, 255)} is not JSON that can be edited here: fix it or move it away"
     )

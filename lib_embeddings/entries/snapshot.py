@@ -50,7 +50,7 @@ class FolderEntries:
     def listed(self) -> tuple[Entry, ...]:
         """What is listed: pairs are joined; until something changes it is the same object.
 
-        What has not the ending of a model and is no embedding is left out, as mere pictures are.
+        What lacks the ending of a model and is not an embedding is left out, as mere pictures are.
         """
         if self._listed is None:
             self._listed = tuple(
@@ -201,6 +201,6 @@ def _join_pairs(entries: Collection[Entry]) -> Iterable[Entry]:
 
 
 def _partner_of(place: Place) -> Place | None:
-    """Return where the other half of a pair would lie; None for a file that is no first half."""
+    """Return where the other half of a pair would lie; None for a file that is not a first half."""
     partner = partner_of(place.filename)
     return place.beside(partner) if partner else None

@@ -58,7 +58,7 @@ class Texts(NamedTuple):
     """What was written about an embedding.
 
     Attributes:
-        description, trigger_words: a person's own, else what is claimed.
+        description, trigger_words: a person's own, otherwise what is claimed.
         field: the prompt field that somebody chose; None where nobody did.
         claims: what other tools and sites say.
     """

@@ -50,7 +50,7 @@ class Thumbnails:
         self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "thumbnails"
         self._most_bytes = most_bytes
         self._bytes: int | None = None
-        # Who asks for what another makes now waits in the queue, and finds it made.
+        # Whoever asks for what another makes now waits in the queue, and finds it made.
         self._makers = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-thumbnails")
 
     def get(self, pictures: Iterable[Picture], width: int) -> bytes | None:
@@ -113,7 +113,7 @@ class Thumbnails:
 def shrink(path: str, width: int) -> bytes | None:
     """Return a picture's first frame as WebP, upright and at most *width* pixels wide.
 
-    None where the file is no picture, is damaged, or is larger than previews are.
+    None where the file is not a picture, is damaged, or is larger than previews are.
     """
     try:
         with open_file(path) as file, io.BufferedReader(file) as buffered:
@@ -125,7 +125,7 @@ def shrink(path: str, width: int) -> bytes | None:
 
 
 def shrink_bytes(data: bytes, width: int) -> bytes | None:
-    """Do the same with a picture that is no file of ours."""
+    """Do the same with a picture that is not a file of ours."""
     try:
         return in_small(io.BytesIO(data), width)[1]
     except Exception as error:  # noqa: BLE001 likewise

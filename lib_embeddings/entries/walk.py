@@ -33,9 +33,9 @@ _FILE_SUFFIXES = COMPANION_SUFFIXES.union(WEIGHT_SUFFIXES)
 
 # What the system answers where a link leads nowhere; the last, where it leads to itself.
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-_DANGLING = "this link leads to a file or folder that does not exist: delete or mend the link"
+_DANGLING = "this link leads to a file or folder that does not exist: delete or fix the link"
 
-# Only Windows knows of links that are no symbolic ones: its junctions.
+# Only Windows knows of links that are not symbolic: its junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
 
 # Of so many files a folder is asked before it is known whether its disk is slow.

@@ -90,12 +90,12 @@ def _encoder_of(term: Term) -> TextEncoder:
     width = tensor.shape[-1]
     named = [TEXT_ENCODERS[key] for key in term.named_for]
     known = [encoder for encoder in named if encoder.hidden_size == width]
-    # The name of an encoder that is not known by its width is no mistake for another's.
+    # The name of an encoder that is not known by its width is not mistaken for another's.
     if not known and all(BY_HIDDEN_SIZE.get(e.hidden_size) is e for e in named):
         known = [BY_HIDDEN_SIZE[width]] if width in BY_HIDDEN_SIZE else []
     if not known:
         raise NotAnEmbedding(
-            f"{_named(term)} is for no known text encoder: its vectors are {width} wide, "
+            f"{_named(term)} does not fit any known text encoder: its vectors are {width} wide, "
             f"expected {', '.join(map(str, named or BY_HIDDEN_SIZE.values()))}"
         )
     return known[0]
@@ -134,7 +134,7 @@ def _norms(vectors: Vectors) -> Norms:
     if not isfinite(largest) and not np.isfinite(vectors).all():
         bad = int((~np.isfinite(vectors)).sum())
         raise BrokenFile(
-            f"{bad:,} of its {vectors.size:,} numbers are NaN or infinite: it would spoil every "
+            f"{bad:,} of its {vectors.size:,} numbers are NaN or infinite: it would ruin every "
             "picture"
         )
     return sqrt(squares.min()), sqrt(largest)

@@ -95,7 +95,7 @@ def tokens_taken(counts: Mapping[str, int]) -> int:
 
     Where a pair has different numbers of vectors, the WebUIs make room for those of clip_g. What is
     missing of the others stays the token that holds the place, what is left over takes the place of
-    the tokens behind it.
+    the tokens after it.
 
     Args:
         counts: text encoder key -> number of vectors, of those text encoders that use them.

@@ -16,7 +16,7 @@ class Model(NamedTuple):
 
     Attributes:
         title: what it is, with its article.
-        advice: what follows in the sentence: where it belongs, or that it is no embedding.
+        advice: what follows in the sentence: where it belongs, or that it is not an embedding.
         signs: pieces of names that all have to be there; one of the lists tells the kind.
     """
 

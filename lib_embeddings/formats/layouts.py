@@ -132,7 +132,7 @@ def tokens(root: object) -> Draft | None:
         return None
     if _OUTPUTS_ONLY.issuperset(rows[0]):
         raise NotAnEmbedding(
-            f"not an embedding: it holds only vectors for after the text encoder "
+            "not an embedding: it holds only output vectors, applied after the text encoder "
             f"({', '.join(rows[0])}), which no WebUI uses"
         )
     terms = [term for row in rows for term in _in_order(row)]
@@ -212,4 +212,6 @@ def _warn_outputs(root: Mapping[str, object]) -> tuple[str, ...]:
     outputs = [key for key in root if str(key).endswith("_out")]
     if not outputs:
         return ()
-    return (f"its vectors for after the text encoder are not used: {', '.join(outputs)}",)
+    return (
+        f"its output vectors, applied after the text encoder, are not used: {', '.join(outputs)}",
+    )

@@ -253,8 +253,8 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
         log.info("Textual Inversion is at %s", " and ".join((first, *others)))
         if not ip_address(host).is_loopback:
             log.warning(
-                "Whoever can reach this machine over the network can open the page and rename "
-                "files, because it has no login."
+                "Anyone who can reach this machine over the network can open the page and rename "
+                "files: it has no login."
             )
         if opens_browser:
             webbrowser.open(first)

@@ -45,7 +45,7 @@ from lib_embeddings.names import (
 _BLOCK = 64 * KIB
 _TEXTS = (SIDECAR_SUFFIX, INFO_SUFFIX, TEXT_SUFFIX)
 _TWICE = "it was not kept: another file of this name came with it"
-_LONELY = "it was not kept: it lies beside no embedding that was added"
+_LONELY = "it was not kept: no embedding was added with it"
 
 
 class Arrival(NamedTuple):
@@ -198,11 +198,11 @@ def _why_not_beside(place: Place, companion: Companion) -> str | None:
     path, suffix = place.beside(companion.filename).full_path, split_name(companion.filename)[1]
     if suffix in VIDEO_SUFFIXES:
         with suppress(OSError), open_file(path) as file:
-            return None if video_kind(file.read(_BLOCK) or b"") else "it is no video"
+            return None if video_kind(file.read(_BLOCK) or b"") else "it is not a video"
     if suffix not in _TEXTS:
         is_shown = shrink(path, LIMITS.preview_widths[0])
-        return None if is_shown else "it is no picture that can be shown"
+        return None if is_shown else "it is not a picture that can be shown"
     if companion.size > LIMITS.sidecar_bytes:
         return f"expected at most {LIMITS.sidecar_bytes:,} bytes, found {companion.size:,}"
     is_read = suffix == TEXT_SUFFIX or parsed(content(place, companion)) is not None
-    return None if is_read else "it is damaged, or no JSON"
+    return None if is_read else "it is damaged or not JSON"

@@ -166,7 +166,7 @@ class Journal:
         records = self._records(self._trash)
         path, record = next((each for each in records if each[0].stem == id_), (None, None))
         if path is None or record is None:
-            raise MoveError("it is not in the trash any more")
+            raise MoveError("it is no longer in the trash")
         plan = Plan(tuple(Move(target, source) for source, target in record.moves))
         self._alone(partial(self._restore, path, record, plan))
         return plan
@@ -211,11 +211,11 @@ class Journal:
     def _restore(self, path: Path, record: _Record, plan: Plan) -> None:
         for source, target in plan.moves:
             if os.path.lexists(source.full_path) and os.path.lexists(target.full_path):
-                raise MoveError(f"{shown(target.path, 255)} is there again: rename it first")
+                raise MoveError(f"{shown(target.path, 255)} already exists again: rename it first")
         root = plan.after.root
         if not os.path.isdir(root):
             raise MoveError(
-                f"its folder {shown(Place.of_root(root).filename, 255)} is not there: make it, or "
+                f"its folder {shown(Place.of_root(root).filename, 255)} is missing: create it, or "
                 "connect its drive"
             )
         os.makedirs(plan.after.full_folder, exist_ok=True)
@@ -288,7 +288,7 @@ class Journal:
             why = error.strerror or error
             raise MoveError(f"nothing was moved: {why}") from error
         except sqlite3.Error as error:
-            raise MoveError(f"another program moves files now: try again ({error})") from error
+            raise MoveError(f"another program is moving files: try again ({error})") from error
 
 
 def _turned(mapping: Mapping[str, str]) -> dict[str, str]:

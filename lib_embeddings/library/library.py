@@ -324,7 +324,7 @@ class Library:
         for folder in self._scanner.folders:
             if folder_id(numbers[folder.place.root], folder.place.path) == id:
                 return folder.place
-        raise MoveError("there is no such folder any more: choose another")
+        raise MoveError("this folder no longer exists: choose another")
 
     def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Rescan:
         """Scan these folders from now on, beginning at once."""

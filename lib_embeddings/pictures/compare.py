@@ -119,8 +119,10 @@ def compare(  # noqa: PLR0913 - what a person may choose
     """
     paths = [os.fspath(file) for file in files]
     embeddings = {each.name: each for each in map(read_embedding, paths)}
-    if not embeddings or len(embeddings) < len(paths):
-        raise PictureError("expected one embedding of each name, and at least one")
+    if not paths:
+        raise PictureError("no file given: give at least one")
+    if len(embeddings) < len(paths):
+        raise PictureError("two files have the same name: rename one of them")
     hashes = dict(zip(embeddings, map(sha256, paths), strict=True))
     loaded = model if isinstance(model, Model) else load(model)
     rows = {name: rows_of(each, loaded) for name, each in embeddings.items()}

@@ -134,7 +134,9 @@ class PromptEncoder:
     def _encode_column(self, column: Sequence[Chunk], rows: Mapping[str, Rows]) -> Encoded:
         """Encode one chunk of each text with every text encoder, side by side."""
         if any(len(chunk.tokens) > CHUNK_TOKENS for chunk in column):
-            raise PictureError(f"an embedding has more vectors than {CHUNK_TOKENS}, a chunk's room")
+            raise PictureError(
+                f"an embedding has more than {CHUNK_TOKENS} vectors, the size of a chunk"
+            )
         weights = torch.tensor([_with_ends(chunk.weights, 1.0, 1.0, 1.0) for chunk in column])
         states, pooled = [], None
         for encoder in self.model.encoders:

@@ -107,8 +107,8 @@ def _paint(
     steps, guidance, side = astuple(settings)
     if guidance == 1 and any(wish.negative for wish in wishes):
         raise PictureError(
-            "at guidance 1 a negative prompt is not read: choose more, and a model that is not "
-            "made for guidance 1"
+            "at guidance 1 a negative prompt is not read: raise the guidance, or use a model that "
+            "supports it"
         )
     shares = list(_shares(model, rows, wishes, steps, guidance))
     scheduler = _sampler(model)

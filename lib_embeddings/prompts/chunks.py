@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 CHUNK_TOKENS = 75
 
-# The id of a comma with nothing behind it, in the one vocabulary that CLIP's text encoders share.
+# The id of a comma with nothing after it, in the one vocabulary that CLIP's text encoders share.
 _COMMA = 267
 # How far from a chunk's end a comma may be.
 _BACKTRACK = 20

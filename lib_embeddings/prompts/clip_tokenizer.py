@@ -17,12 +17,12 @@ from lib_embeddings.limits import LIMITS
 
 _VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 
-# The two words that a WebUI cuts out of a text before it mends the rest.
+# The two words that a WebUI cuts out of a text before it repairs the rest.
 _SPECIAL = re.compile(r"(<\|(?:start|end)oftext\|>)")
 _SPECIAL_WORDS = (b"<|startoftext|>", b"<|endoftext|>")
 
 
-# Text in which nothing is mended: printable ASCII without entities, and white space.
+# Text in which nothing is repaired: printable ASCII without entities, and white space.
 _PLAIN = re.compile(r"[\t\n\r -%'-~]*")
 
 # The rank of two pieces that the vocabulary does not join: above all ranks that it has.
@@ -42,7 +42,7 @@ def _encode(part: str) -> Iterator[int]:
 
 
 def _normalised(text: str) -> str:
-    # Mending text takes ten times as long as its tokens, and most texts have nothing to mend.
+    # Repairing text takes ten times as long as its tokens, and most texts have nothing to repair.
     return text.lower() if _PLAIN.fullmatch(text) else ftfy.fix_text(text).lower()
 
 

@@ -117,7 +117,7 @@ def _comfyui(prompt: str) -> Iterator[_Written]:
     for match in _COMFYUI.finditer(prompt):
         weight = match["weight"] if _is_own_weight(match) else None
         text = match[0] if weight else match["named"].rstrip(_STOPS)
-        # Stops alone are no name.
+        # Full stops alone are not a name.
         if not text.endswith(":"):
             yield _referred(match, text, weight, COMFYUI)
 

@@ -117,7 +117,7 @@ def _multiply(weights: list[float], start: int, factor: float) -> None:
 
 
 def _number(text: str) -> float:
-    """Return a weight; one that is no number, such as `1.2.3`, ends the host's generation."""
+    """Return a weight; one that is not a number, such as `1.2.3`, ends the host's generation."""
     try:
         return float(text)
     except ValueError:
@@ -145,7 +145,7 @@ def escape(name: str) -> str:
     """Return the text to write so that the host reads exactly this name.
 
     The host drops a backslash before any character, so one also keeps a colon from making a weight
-    of the number behind it. It ignores letter case, so AND and BREAK are written small, where they
+    of the number after it. It ignores letter case, so AND and BREAK are written small, where they
     are words.
     """
     squeezed = _SPACE.sub(" ", name).strip(" ")
@@ -156,13 +156,13 @@ def escape(name: str) -> str:
 def typed(name: str) -> str:
     """Return the text to write so that the host reads this name whatever follows.
 
-    CLIP reads marks that touch as one word: a comma behind a mark would become part of the name.
+    CLIP reads marks that touch as one word: a comma after a mark would become part of the name.
     """
     written = escape(name)
     return f"{written} " if ends_in_mark(name) else written
 
 
 def ends_in_mark(name: str) -> bool:
-    """Tell whether CLIP reads a comma right behind a name as part of it: behind `x_`, `excl!`."""
+    """Tell whether CLIP reads a comma right after a name as part of it: after `x_`, `excl!`."""
     last = unicodedata.normalize("NFC", name).rstrip()[-1:]
     return not (last.isalnum() or last == "")

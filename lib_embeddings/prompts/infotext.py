@@ -1,6 +1,6 @@
 """The embeddings that an infotext names, as programs write it into their pictures.
 
-    TI hashes: "marc_allante: 3dd6c1a7e5b1, bad: 0f…"    AUTOMATIC1111's WebUI and its kin
+    TI hashes: "marc_allante: 3dd6c1a7e5b1, bad: 0f…"    AUTOMATIC1111's WebUI and its forks
     Hashes: {"embed:marc_allante": "3dd6c1a7e5", …}      Civitai's extension, savers for ComfyUI
     TI: marc_allante, bad    Embeddings: marc_allante    Forge; SD.Next
     Used embeddings: marc_allante [2f88]                 WebUIs of 2022, below all fields
@@ -150,7 +150,7 @@ def _first_of_each(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def split_hashes(value: str) -> dict[str, str]:
-    """Return name -> hash of the value of *TI hashes*; what is no such pair is left out."""
+    """Return name -> hash of the value of *TI hashes*; what is not such a pair is left out."""
     return {name: hash_.lower() for name, hash_ in _pairs(value) if _HASH.fullmatch(hash_)}
 
 
@@ -169,7 +169,7 @@ def _in_hashes(value: str) -> Iterator[tuple[str, str]]:
 
 
 def _in_names(value: str) -> Iterator[tuple[str, str]]:
-    """Yield names between commas, without the checksum behind them in 2022.
+    """Yield names between commas, without the checksum after them in 2022.
 
     SD.Next writes one for each vector: `name, name_1, name_2`; only the first is a name.
     """

@@ -20,7 +20,7 @@ from lib_embeddings.prompts.grammar import ends_in_mark, escape
 from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import LookUp, TokenIds, Tokenize
 
-# Most names are free with something before or behind them.
+# Most names are free with something before or after them.
 _VARIANTS = ("{}", "{}-ti", "ti-{}", *(f"ti{number}-{{}}" for number in range(2, 10)))
 _NOT_IN_PROPOSALS = re.compile(r'[()\[\]\\:|<>/*?"#\s]+')
 # A cache of Hugging Face's: the folder of a model, and in it one of each version, called by a hash.
@@ -114,7 +114,7 @@ class NameChecks:
         """Compare all names.
 
         Args:
-            embeddings: all files, as the name of one that is no embedding is taken, too.
+            embeddings: all files, as the name of one that is not an embedding is also taken.
             tokenize: returns the token ids of texts; without it, or where it raises `LookupError`
                 as no model is loaded now, only characters count.
             look_up: may remember what a tokenizer said of names; without it nothing does.
@@ -188,18 +188,18 @@ class NameChecks:
         if ids is not None and not ids:
             yield f"the model reads no character of {called}, so no prompt can use it: "
         elif ends_in_mark(name):
-            yield "a comma right behind it becomes part of it: type a space before the comma, or "
+            yield "a comma right after it becomes part of it: type a space before the comma, or "
         if not ids:
             return
         if len(ids) == 1 or name.isdecimal():
             every = f'every "{called}" in a prompt becomes this embedding'
-            yield f"the model knows this word already: {every}: "
+            yield f"the model already knows this word: {every}: "
         twin = self._twin_of(name, ids)
         if twin is not None:
             yield f"the model cannot tell {called} from {twin}, and uses only one of them: "
 
     def _hints(self, name: str) -> Iterator[str]:
-        """Yield what to know about a name that is good all the same."""
+        """Yield what to know about a name that is still good."""
         written, called = escape(name), shown(name, 255)
         if written != " ".join(name.split()):
             typed = shown(written, 255)
@@ -208,7 +208,7 @@ class NameChecks:
         if longer is not None:
             yield (
                 f"the name {longer} begins with this name and cannot be used now: "
-                f"a prompt that names {longer} uses {called}"
+                f"a prompt with {longer} uses {called} instead"
             )
 
     def _twin_of(self, name: str, ids: TokenIds) -> str | None:

@@ -56,7 +56,7 @@ class NearNames:
         """Return words that are nearly a name -> the name; and whether all words were compared.
 
         Args:
-            named: what the texts are known to name, so that its words are no mistakes.
+            named: what the texts are known to name, so that its words are not mistakes.
         """
         phrases = [_words(phrase) for text in texts for phrase in _NO_WORD.split(text)]
         words = dict.fromkeys(word for phrase in phrases for word in phrase)
@@ -154,7 +154,7 @@ def _words(phrase: str) -> list[str]:
 def _is_no_phrase(words: Sequence[str], name: str) -> bool:
     """Tell whether words are hardly beside each other by chance, as those of *concept art* are.
 
-    Two words are believed with a number behind them, or where the name is one for the negative
+    Two words are believed with a number after them, or where the name is one for the negative
     prompt, as *easy negative* says itself, and *Bad Dream* by its capitals.
     """
     if len(words) > 2 or words[-1][-1:].isdigit():

@@ -32,14 +32,16 @@ from lib_embeddings.prompts.report import (
 from lib_embeddings.prompts.schedules import parts_of, texts_of
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 
-# A word and the marks right behind it; CLIP reads marks that touch as one word.
+# A word and the marks right after it; CLIP reads marks that touch as one word.
 _MARKED = re.compile(r"(?<![^\W_])([^\W_]*)((?:[^\w\s]|_)+)")
 _BRACKETS = re.compile(r"[()\[\]]")
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 _NOT_HERE = "it is not here"
 _BY_NUMBER = "Civitai names it by a number: type the name of its file instead"
-_RUNS_ON = "the mark right behind it is read as part of its name: type a space between them"
+_RUNS_ON = (
+    "the punctuation mark right after it is read as part of its name: type a space between them"
+)
 _WEIGHED = "its brackets are read as a weight: type {}"
 _TOO_MANY_WORDS = "this prompt has too many different words: not all are compared with names"
 
@@ -92,12 +94,12 @@ class PromptReader:
         # Of names with equal tokens the one that is loaded comes first: the prompt gets it.
         self._all = Matcher({name: tokens[name] for name in (*loaded, *self._known)})
         # Words are no near misses of a name that is an ordinary word, of one token, nor of a file
-        # that is no embedding.
+        # that is not an embedding.
         meant = (name for name, n in self._n_vectors.items() if n and len(tokens[name]) > 1)
         self._near = near(meant, tokenize) if near else None
 
     def with_more(self, embeddings: Sequence[KnownEmbedding]) -> PromptReader:
-        """Return one that knows these, too; no word is a near miss of their names."""
+        """Return one that also knows these; no word is a near miss of their names."""
         names = [known.name for known in embeddings]
         tokens = {**self._tokens, **dict(zip(names, self._tokenize(names), strict=True))}
         near = self._near
@@ -214,12 +216,12 @@ class PromptReader:
         )
 
     def _set_apart(self, text: str) -> str:
-        """Return a text with a space behind each mark that may be the last of a name."""
+        """Return a text with a space after each mark that may be the last of a name."""
         part = cache(self._part_marks)  # a prompt has few different words with marks
         return _MARKED.sub(lambda match: part(match[0]), text)
 
     def _part_marks(self, text: str) -> str:
-        """Return what `_set_apart` writes for a word with the marks behind it."""
+        """Return what `_set_apart` writes for a word with the marks after it."""
         word, marks = _MARKED.findall(text)[0]
         for length in range(min(len(marks), LIMITS.filename_bytes), 0, -1):
             if fold(word + marks[:length]) in self._endings:

@@ -16,7 +16,7 @@ class KnownEmbedding(NamedTuple):
 
     Attributes:
         id: the library's; empty for what is not in it.
-        n_vectors: how many tokens it takes; 0 for a file that is no embedding.
+        n_vectors: how many tokens it takes; 0 for a file that is not an embedding.
         reason: why no prompt can use it now; None when one can.
         folder: where the file is below the library's folder, with `/`.
         stored_name: the name inside the file, which no prompt uses.

@@ -11,7 +11,7 @@ Tokenize = Callable[[list[str]], list[TokenIds]]
 # Returns the token ids of names, which may be remembered for the tokenizer.
 LookUp = Callable[[Iterable[str], Tokenize], Mapping[str, TokenIds]]
 
-# Printable ASCII without the beginning of an entity: text that no tokenizer mends before it looks.
+# Printable ASCII without the beginning of an entity: text that no tokenizer repairs first.
 _PLAIN = re.compile(r"(?!.*<\|)[ -%'-~]+")
 _PLAIN_PROBE = [
     'It\'s "Easy-Negative_v2.5": (a+b)=[c]; {d}|e~f ^g `h` $9 \\i, j/k 50% #l @m n! <p> 12'

@@ -82,9 +82,9 @@ def check(site: Site, url: str, before: Target | None, find: LookUp) -> Target:
         parts = urlsplit(urljoin(before.url.geturl(), url) if before else url)
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError as error:
-        raise SourceError(f"{shown_link(url)} is no address: check the link") from error
+        raise SourceError(f"{shown_link(url)} is not an address: check the link") from error
     if parts.username is not None or not host or not port:
-        raise SourceError(f"{shown_link(url)} is no address to download from: check the link")
+        raise SourceError(f"{shown_link(url)} is not an address to download from: check the link")
     is_own = _is_at(parts, site)
     if not is_own and not _is_among(host, site.stores):
         raise SourceError(f"{site.title} leads to {shown(host)}, which is not one of its hosts")

@@ -87,7 +87,7 @@ class CivArchive:
         files = tuple(filter(None, (self._file(*each) for each in hashed)))
         if not files:
             raise SourceError(
-                f"{self._site.title} knows it, but says of no place that is asked from here: open "
+                f"{self._site.title} knows it, but lists no site that we can download from: open "
                 f"{page} and download it with your browser"
             )
         ids = (("modelId", number_at(model, "id")), ("modelVersionId", number_at(version, "id")))

@@ -178,7 +178,7 @@ class Downloads:
             if self._copy_of is None:
                 raise
             copy = self._copy_of(file, error)
-            note = f"{file.site.title} has it no longer: it came from {copy.site.title}"
+            note = f"{file.site.title} no longer has it: it came from {copy.site.title}"
             return self._fetch(copy, draft, on_progress), (note,)
 
     def _fetch(self, file: RemoteFile, draft: Path, on_progress: OnProgress) -> str:

@@ -39,7 +39,7 @@ def refusal(site: Site, status: int, headers: Mapping[str, str], body: bytes) ->
     if status == 403:
         return SourceError(f"{title} does not let you have it{said}: open its page and see why")
     if status == 404:
-        return NotFound(f"{title} does not have it, or not now{said}: check the link")
+        return NotFound(f"{title} does not have it (or not at the moment){said}: check the link")
     if status == 410:
         return NotFound(
             f"its author has archived it, and {title} no longer offers its file: ask the author"
@@ -50,7 +50,7 @@ def refusal(site: Site, status: int, headers: Mapping[str, str], body: bytes) ->
         return Unreachable(
             f"{title} has a problem ({status}){said}: {_wait(headers)} and try again"
         )
-    return SourceError(f"{title} answered {status}{said}, and what was asked for did not come")
+    return SourceError(f"{title} answered {status}{said} instead of sending what was asked for")
 
 
 def wants_key(site: Site) -> SourceError:
@@ -61,7 +61,7 @@ def wants_key(site: Site) -> SourceError:
         )
     if site.token:
         return SourceError(
-            f"{site.title} refuses your key: see that it is still there at {site.key_page}, or "
+            f"{site.title} refuses your key: check that it still exists at {site.key_page}, or "
             "make a new one, and that you may have this file"
         )
     return SourceError(

@@ -60,8 +60,10 @@ class Settings:
             is_offline = False
         except (OSError, ValueError, configparser.Error) as error:
             # What a parser says of a line would show what is in it.
-            raise SourceError(f"{self._shown_path} cannot be read as settings: mend it") from error
-        self.closed = f"nobody is asked, as {self._shown_path} says so" if is_offline else None
+            raise SourceError(f"{self._shown_path} cannot be read as settings: fix it") from error
+        self.closed = (
+            f"{self._shown_path} says offline = yes: no site is contacted" if is_offline else None
+        )
         self.dump = self._file.get("civitai", "dump", fallback="").strip()
         self._refuse_an_open_file()
 

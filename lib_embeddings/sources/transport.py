@@ -54,7 +54,7 @@ class Answer:
         """Yield the body piece by piece. Raises `SourceError` where it cannot be had whole."""
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise SourceError(
-                f"{self.site.title} sent a compressed answer, which was not asked for"
+                f"{self.site.title} sent a compressed answer although none was requested"
             )
         while True:
             try:
@@ -179,8 +179,7 @@ class Transport:
                     return
             url, before = place, target
         raise SourceError(
-            f"{site.title} leads from one address to the next, {self._limits.redirects} times and "
-            "more: try again later"
+            f"{site.title} redirects more than {self._limits.redirects} times: try again later"
         )
 
     @contextmanager

@@ -230,7 +230,7 @@ class Choices:
         return values
 
     def _show(self) -> bool:
-        """Let `all` return what is known by now. Tell whether anything is new."""
+        """Let `all` return what is known now. Tell whether anything is new."""
         values = self._edited()
         changed = {id_ for id_, _ in _differences(values, self._shown)}
         if changed:

@@ -1,7 +1,7 @@
 """What was read before, so that an unchanged file is never opened twice.
 
 A reading is trusted while the file's path, size and modification time are what they were; the file
-system has the last word. An index that is damaged is made anew; one that cannot be opened is done
+system has the last word. An index that is damaged is rebuilt; one that cannot be opened is done
 without.
 """
 
@@ -89,7 +89,7 @@ class Index:
         except sqlite3.OperationalError as error:
             self._do_without("opened", error)
         except sqlite3.DatabaseError as error:
-            log.warning("the index %s is damaged and is made anew: %s", self.path, error)
+            log.warning("the index %s is damaged and is rebuilt: %s", self.path, error)
             with suppress(OSError):
                 os.remove(self.path)
         except OSError as error:
@@ -102,7 +102,7 @@ class Index:
                 self._hashes = {**hashes, **self._hashes}
 
     def _do_without(self, what: str, error: Exception) -> None:
-        log.warning("the index %s could not be %s, going on without: %s", self.path, what, error)
+        log.warning("the index %s could not be %s, continuing without: %s", self.path, what, error)
         self.path = None
 
     def known(self, found: Found) -> Entry | None:

@@ -143,7 +143,7 @@ def _forget_unused(connection: sqlite3.Connection, roots: Iterable[str]) -> None
 
 
 def _forget_refusals(connection: sqlite3.Connection) -> None:
-    """Let a reader that was mended read again what it refused before."""
+    """Let a reader that was fixed read again what it refused before."""
     signature = _reader_signature()
     if connection.execute("SELECT signature FROM reader").fetchall() == [(signature,)]:
         return

@@ -104,7 +104,7 @@ def why_no_name(name: str) -> str | None:
 def why_not_renamed(name: str, new: str, sets: Sets) -> str | None:
     """Return why a set cannot get another name that a set can have; None where it can."""
     if new in sets and new != name:
-        return f"there is a set {shown(new)} already: give another name"
+        return f"a set named {shown(new)} already exists: choose another name"
     return None
 
 

@@ -53,7 +53,7 @@ class TokenIdStore:
             return {name: known[name] for name in wanted}
 
     def _load(self, tokenizer: str) -> dict[str, TokenIds]:
-        """Read a tokenizer's table. One that cannot be read costs tokenizing anew."""
+        """Read a tokenizer's table. One that cannot be read costs tokenizing again."""
         if self._path is None:
             return {}
         try:

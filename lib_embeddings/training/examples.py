@@ -129,7 +129,7 @@ def example_of(data: bytes, name: str, caption: str = "") -> Example:
     if square is None:
         raise PictureError(f"{called} has too many pixels: make it smaller")
     if square.mode == "RGBA" and not square.getchannel("A").getbbox():
-        raise PictureError(f"{called} is transparent everywhere: nothing is seen of it")
+        raise PictureError(f"{called} is completely transparent: there is nothing to learn from")
     words = " ".join(caption.split())[: LIMITS.caption_characters]
     return Example(square, words, hashlib.sha256(data).hexdigest())
 

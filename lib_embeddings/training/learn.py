@@ -86,7 +86,7 @@ def path_for(folder: str | os.PathLike[str], name: str) -> Path:
     """Return where an embedding goes. Raises `PictureError` where there is one already."""
     path = Path(folder) / f"{name}.safetensors"
     if path.exists():
-        raise PictureError(f"{shown(str(path), 255)} is there already: choose another name")
+        raise PictureError(f"{shown(str(path), 255)} already exists: choose another name")
     return path
 
 
@@ -230,8 +230,8 @@ class _Kept:
             identity, state = None, {}
         if identity != self._identity:
             raise PictureError(
-                f"{shown(str(self._path), 255)} is not the state of this word with this model and "
-                "these pictures: delete it to begin anew"
+                f"{shown(str(self._path), 255)} belongs to another word, model or set of pictures: "
+                "delete it to start over"
             )
         learning.restore(state)
 

@@ -289,7 +289,7 @@ def check_words(recipe: Recipe, model: Model) -> None:
     if len(tokens) < 2:
         name = shown(recipe.name)
         raise PictureError(
-            f"{name}: the model knows this word already: choose another, as {name}-ti"
+            f"{name}: the model already knows this word: choose another, as {name}-ti"
         )
 
 

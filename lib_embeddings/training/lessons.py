@@ -105,12 +105,12 @@ class Lessons:
         check_number(len(pictures))
         paths = {id_: path for id_ in pictures if (path := self._path(id_))}
         if len(paths) < len(pictures):
-            raise PictureError("a picture is kept no longer: add it again")
+            raise PictureError("a picture is no longer kept: add it again")
         lesson = Lesson(self._folder / "lessons" / recipe.name, recipe, target)
         with self._writing:
             if self.find(recipe.name):
                 raise PictureError(
-                    f"{shown(recipe.name)} is begun already: go on with it, or forget it"
+                    f"{shown(recipe.name)} has already been started: resume it or discard it"
                 )
             shutil.rmtree(lesson.folder, ignore_errors=True)
             lesson.folder.mkdir(parents=True)

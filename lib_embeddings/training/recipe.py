@@ -55,14 +55,14 @@ class Recipe:
         if escape(name) != name:
             raise PictureError(f"{shown(name)}: a prompt reads some of its characters as syntax")
         if not self.like.strip():
-            raise PictureError("no word to begin with: name one that the pictures are like")
+            raise PictureError("no starting word: give a word that describes the pictures")
         if self.kind not in _KINDS:
             raise PictureError(f"expected an object or a style, found {shown(self.kind)}")
         for what, number, least, most in (
             ("vectors", self.n_vectors, 1, LIMITS.learned_vectors),
             ("steps", self.most_steps, 1, LIMITS.learning_steps),
-            ("pictures a step", self.batch, 1, LIMITS.learning_batch),
-            ("as seed", self.seed, 0, _MOST_SEED),
+            ("pictures per step", self.batch, 1, LIMITS.learning_batch),
+            ("for the seed", self.seed, 0, _MOST_SEED),
         ):
             if not least <= number <= most:
                 raise PictureError(f"expected {least} to {most:,} {what}, found {number:,}")

@@ -68,7 +68,7 @@ class Catalogue:
 
     Attributes:
         choices: what people chose for single entries, by id.
-        hashes: returns full path -> SHA-256, as far as they are known by now.
+        hashes: returns full path -> SHA-256, as far as they are known.
     """
 
     generation: int

@@ -93,7 +93,7 @@ def details_as_json(
     claims = read_texts(seen.entry).claims
     if hashed and claims.sha256 not in (None, hashed):
         found["warnings"].append(
-            f"what {claims.tool} says was written for another file, of the SHA-256 {claims.sha256}"
+            f"what {claims.tool} says was written for another file, with SHA-256 {claims.sha256}"
         )
     return {**found, "sha256": hashed, **inside.as_json()}
 
@@ -128,7 +128,7 @@ def _compare_with_words(key: str, vectors: Vectors) -> str | None:
         return None
     times = float(np.linalg.norm(vectors.astype(np.float64), axis=1).mean()) / word_norm
     if times > _LONG:
-        effect = "it may drown the rest of a prompt: a weight below 1 may help"
+        effect = "it may overpower the rest of the prompt: a weight below 1 may help"
     elif times < 1 / _LONG:
         effect = "it may have little effect: a weight above 1 may help"
     else:

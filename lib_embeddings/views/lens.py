@@ -188,10 +188,9 @@ def _what_is_missing(
 ) -> str:
     """Say what a model would use, and what it would miss."""
     missing = [key for key in model.required if key not in vectors]
-    used = f"{model.title} would use its {' and '.join(shared)}"
-    if len(shared) < len(vectors):
-        used += " only"
-    return f"{used} and miss {describe(missing)}" if missing else used
+    only = "only " if len(shared) < len(vectors) else ""
+    used = f"{model.title} would use {only}its {' and '.join(shared)}"
+    return f"{used}; missing: {describe(missing)}" if missing else used
 
 
 def _too_long(vectors: Mapping[str, VectorsInfo], model: ModelFamily) -> str | None:

@@ -1,7 +1,7 @@
 """What a catalogue needs of a view beside the view itself: prepared once, and then kept up to date.
 
 Nothing is prepared before somebody asks. Where few entries have changed from one view to the next,
-only these are looked at: a library of 100,000 files is not sorted anew for each that comes.
+only these are looked at: a library of 100,000 files is not sorted again for each that comes.
 """
 
 from __future__ import annotations

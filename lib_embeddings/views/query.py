@@ -42,7 +42,7 @@ class Filters:
         state: no state means all, and so for *fit* and *family*.
         family: keys of model families that can use it.
         favourite: only favourites.
-        hidden: only what somebody has hidden; else it is left out.
+        hidden: only what somebody has hidden; otherwise it is left out.
     """
 
     query: str = ""

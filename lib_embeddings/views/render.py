@@ -71,7 +71,7 @@ class EntryJson(TypedDict):
     reason: why it is not loaded; null if it is.
     families: keys of the model families that can use it.
     vectors: by text encoder key.
-    n_vectors: the largest number for any text encoder.
+    n_vectors: how many tokens it takes in a prompt.
     bytes: size of the file; of a pair, of both.
     mtime: when it was written, in seconds.
     proposal: a better name; null if nothing is wrong with its own.

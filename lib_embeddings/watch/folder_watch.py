@@ -247,7 +247,7 @@ class FolderWatch:
         return self._clock() + seconds * (1 + self._pace.jitter * random.random())  # noqa: S311
 
     def follow(self, folders: Collection[Folder], *, is_changed: bool, had_event: bool) -> bool:
-        """Take in what a scan found, and lay the watch anew where folders came or went.
+        """Take in what a scan found, and lay the watch again where folders came or went.
 
         Args:
             folders: all folders of the root now, none where it is missing.
@@ -290,7 +290,7 @@ class FolderWatch:
             self._replace(self._observe(tops) if tops else None)
             self._laid = span
         except (FileNotFoundError, NotADirectoryError):
-            self._replace(None)  # a folder went away meanwhile: the next scan lays anew
+            self._replace(None)  # a folder went away: the next scan lays it again
         except (OSError, RuntimeError) as error:
             self._replace(None)
             limit = _LIMITS.get(getattr(error, "errno", None) or 0, "")
@@ -316,7 +316,7 @@ class FolderWatch:
     def _count_miss(self) -> None:
         """Count a change without an event; after some in a row events are not relied on."""
         self._misses += 1
-        self._laid = None  # in case the observer died: lay the watch anew
+        self._laid = None  # in case the observer died: lay the watch again
         if self._misses == MISSES:
             self._poll_from_now_on("changes come without file events")
 

@@ -202,7 +202,7 @@ class Watcher:
                 try:
                     self._scan_what_is_due()
                 except Exception:  # the library's owner must not lose the watch
-                    logger.exception("a scan failed; it is tried again")
+                    logger.exception("a scan failed; it will be tried again")
                     self._begin_again_later(self._clock() - began)
         finally:
             self._adopt(())

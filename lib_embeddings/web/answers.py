@@ -320,7 +320,9 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise HTTPException(409, f"the disk refuses: {error.strerror or error}") from error
+        raise HTTPException(
+            409, f"the file could not be written: {error.strerror or error}"
+        ) from error
     except (BadName, PictureError) as error:
         raise HTTPException(422, str(error)) from error
     except MoveError as error:

@@ -101,7 +101,7 @@ class Door:
         if self._own is None or name in self._own or _is_address(name) or is_encrypted:
             return
         raise HTTPException(
-            403, f"{shown(asked)!r} is no name of this server: {self._advice(name or asked)}"
+            403, f"{shown(asked)!r} is not a name of this server: {self._advice(name or asked)}"
         )
 
     def _advice(self, name: str) -> str:

@@ -69,7 +69,7 @@ class _Routes:
     def picture(self, id: str, n: str) -> Response:  # noqa: A002 - likewise
         data = self._jobs.picture(id, number("n", n, 0, 10**LIMITS.number_digits))
         if data is None:
-            raise HTTPException(404, "there is no such picture, or it is kept no longer")
+            raise HTTPException(404, "there is no such picture, or it was removed")
         kind = "image/png" if data.startswith(_PNG) else "image/webp"
         # No other picture ever gets its number.
         headers = {"Cache-Control": "private, max-age=3600, immutable"}
@@ -78,5 +78,5 @@ class _Routes:
 
 def _found(job: Mapping[str, Any] | None) -> Response:
     if job is None:
-        raise HTTPException(404, "there is no such job, or it asks for nothing of the kind")
+        raise HTTPException(404, "there is no such job, or it is not waiting for this")
     return as_json(job)

@@ -230,7 +230,7 @@ class Jobs:
             ended = [each.id for each in self._jobs.values() if each.state in ENDED]
             if len(self._jobs) - len(ended) >= LIMITS.open_jobs:
                 raise TooMany(
-                    f"{LIMITS.open_jobs} jobs are under way already: wait until one has ended"
+                    f"{LIMITS.open_jobs} jobs are already in progress: wait until one has ended"
                 )
             for id_ in ended[: max(0, len(ended) - LIMITS.ended_jobs + 1)]:
                 self._forget(id_)

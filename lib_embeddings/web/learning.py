@@ -37,10 +37,10 @@ _POINTS = 200
 
 # What a page may choose, and of which type it is.
 _CALLED: Mapping[type | None, str] = {
-    str: "a text",
-    int: "a whole number",
-    bool: "true or false",
-    None: "no such key",
+    str: "expected text",
+    int: "expected a whole number",
+    bool: "expected true or false",
+    None: "unknown key",
 }
 _OPTIONS = {
     "name": str,
@@ -130,7 +130,7 @@ class _Routes:
     def picture(self, id: str) -> Response:  # noqa: A002 - the API's word
         data = self._learner.lessons.seen(id, _SIDE)
         if data is None:
-            raise HTTPException(404, "there is no such picture, or it is kept no longer")
+            raise HTTPException(404, "there is no such picture, or it was removed")
         return Response(data, media_type="image/webp", headers=caching(f'W/"{id}"'))
 
     async def begin(self, request: Request) -> Response:
@@ -138,7 +138,7 @@ class _Routes:
         name = options["name"]
         if fold(name) in self._library.view.named:
             raise HTTPException(
-                409, f"there is an embedding {shown(name)} already: choose another name"
+                409, f"an embedding named {shown(name)} already exists: choose another name"
             )
         with refusing():
             target = self._library.folder(folder).full_path
@@ -155,7 +155,7 @@ class _Routes:
     def _find(self, name: str) -> Lesson:
         lesson = self._learner.lessons.find(name)
         if lesson is None:
-            raise HTTPException(404, "there is no such lesson, or its word is there")
+            raise HTTPException(404, "there is no such lesson, or its word is already learned")
         return lesson
 
     def _learn(self, lesson: Lesson) -> Response:
@@ -209,7 +209,7 @@ def _read_lesson(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], 
             for key, value in options.items():
                 kind = _OPTIONS.get(key)
                 if type(value) is not kind:
-                    raise HTTPException(422, f"{shown(key)}: expected {_CALLED[kind]}")
+                    raise HTTPException(422, f"{shown(key)}: {_CALLED[kind]}")
             return options, dict(map(_read_picture, pictures)), folder
     raise HTTPException(
         422, 'expected {"name": "…", "like": "…", "pictures": […], "folder": "the id of a folder"}'

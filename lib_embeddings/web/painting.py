@@ -128,7 +128,7 @@ class _Routes:
                 raise HTTPException(409, f"it cannot be tried: {seen.reason}")
         names = ", ".join(seen.name for seen in found)
         if len({seen.name for seen in found}) < len(found):
-            raise HTTPException(409, f"two of them have one name: {shown(names, 255)}")
+            raise HTTPException(409, f"two of them have the same name: {shown(names, 255)}")
         self._check_ready()
         return begin(self._jobs, "try", names, _Trying(self._library, self._studio, trial))
 
@@ -277,18 +277,18 @@ def _read_trial(body: Mapping[str, Any]) -> Trial:
     """Return what somebody wants to try."""
     if not body.keys() <= set(_KEYS):
         raise HTTPException(422, f"expected any of {', '.join(_KEYS)}")
-    ids = _list_of("ids", body.get("ids"), lambda each: isinstance(each, str))
+    ids = _list_of("ids", body.get("ids"), Check(lambda each: isinstance(each, str), "an id"))
     seeds = _list_of("seeds", body.get("seeds", [1, 2, 3, 4]), _is_integer(0, (1 << 32) - 1))
     most = LIMITS.compared_weight
     weights = _list_of("weights", body.get("weights", [0, 1]), _is_number(-most, most))
     if len(ids) * len(seeds) * len(weights) > LIMITS.tried_pictures:
-        raise HTTPException(422, f"these are more than {LIMITS.tried_pictures} pictures")
+        raise HTTPException(422, f"more than {LIMITS.tried_pictures} pictures: ask for fewer")
     prompt, negative = (_text(key, body.get(key)) for key in ("prompt", "negative"))
     kind = body.get("kind")
     settings = Settings(
         _one("steps", body.get("steps", Settings.steps), _is_integer(1, LIMITS.prompt_steps)),
         _one("guidance", body.get("guidance"), _or_none(_is_number(1, 100))),
-        _one("side", body.get("side"), _or_none(_is_side)),
+        _one("side", body.get("side"), _or_none(_is_integer(*LIMITS.painted_sides, step=8))),
     )
     return Trial(
         ids,
@@ -301,19 +301,24 @@ def _read_trial(body: Mapping[str, Any]) -> Trial:
     )
 
 
-Check = Callable[[Any], bool]
+class Check(NamedTuple):
+    """What tells whether a value is right, and what people read that is expected."""
+
+    is_right: Callable[[Any], bool]
+    expected: str
 
 
-def _one(key: str, value: Any, is_right: Check) -> Any:
-    if not is_right(value):
-        raise HTTPException(422, f"{key}: found {shown(repr(value))}, which it cannot be")
+def _one(key: str, value: Any, check: Check) -> Any:
+    if not check.is_right(value):
+        raise HTTPException(422, f"{key}: expected {check.expected}, found {shown(repr(value))}")
     return value
 
 
-def _list_of(key: str, values: Any, is_right: Check) -> list[Any]:
+def _list_of(key: str, values: Any, check: Check) -> list[Any]:
     """Return values, each once, of which there must be some."""
-    if not isinstance(values, list) or not values or not all(map(is_right, values)):
-        raise HTTPException(422, f"{key}: found {shown(repr(values))}, which it cannot be")
+    if not isinstance(values, list) or not values or not all(map(check.is_right, values)):
+        found = shown(repr(values))
+        raise HTTPException(422, f"{key}: expected a list, each {check.expected}, found {found}")
     return list(dict.fromkeys(values))
 
 
@@ -325,18 +330,20 @@ def _text(key: str, value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _is_integer(least: int, most: int) -> Check:
-    return lambda value: type(value) is int and least <= value <= most
+def _is_integer(least: int, most: int, step: int = 1) -> Check:
+    steps = f" in steps of {step}" if step > 1 else ""
+    return Check(
+        lambda value: type(value) is int and value in range(least, most + 1, step),
+        f"a whole number from {least} to {most:,}{steps}",
+    )
 
 
 def _is_number(least: float, most: float) -> Check:
-    return lambda value: type(value) in (int, float) and least <= value <= most
+    return Check(
+        lambda value: type(value) in (int, float) and least <= value <= most,
+        f"a number from {least} to {most}",
+    )
 
 
-def _or_none(is_right: Check) -> Check:
-    return lambda value: value is None or is_right(value)
-
-
-def _is_side(value: Any) -> bool:
-    least, most = LIMITS.painted_sides
-    return type(value) is int and least <= value <= most and value % 8 == 0
+def _or_none(check: Check) -> Check:
+    return check._replace(is_right=lambda value: value is None or check.is_right(value))

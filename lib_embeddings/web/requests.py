@@ -202,12 +202,12 @@ async def read_reply(request: Request, signals: Sequence[_T]) -> _T | Mapping[st
     raise HTTPException(422, f"expected any of {', '.join((*_ANSWERS, *signals))}")
 
 
-# To what a job may ask, and what the answer is called for people.
+# To what a job may ask, and what people read where an answer is something else.
 _ANSWERS = {
-    "name": "a text",
-    "keep_wrong_hash": "true",
-    "files": "a list of file names",
-    "go_on": "true",
+    "name": "expected text",
+    "keep_wrong_hash": "expected true",
+    "files": "expected a list of file names",
+    "go_on": "expected true",
 }
 
 
@@ -221,7 +221,7 @@ def _answer_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
             "files": isinstance(value, list) and all(isinstance(each, str) for each in value),
         }
         if not is_answer.get(key):
-            raise HTTPException(422, f"{shown(key)}: expected {_ANSWERS.get(key, 'no such key')}")
+            raise HTTPException(422, f"{shown(key)}: {_ANSWERS.get(key, 'unknown key')}")
     return body
 
 
@@ -272,7 +272,7 @@ async def receive_files(request: Request, body: BinaryIO) -> list[tuple[str, int
     async for piece in _pieces_of(request):
         size += len(piece)
         if size > most:
-            raise HTTPException(413, f"the files are too much: expected at most {most:,} bytes")
+            raise HTTPException(413, f"files too large together: expected at most {most:,} bytes")
         await run_in_threadpool(body.write, piece)
     body.seek(0)
     line = body.readline(LIMITS.ids_bytes)

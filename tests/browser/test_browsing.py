@@ -86,7 +86,7 @@ def test_an_empty_view_says_why_and_offers_more(tab: Tab) -> None:
     """One click leads from a search without result to the file that was meant."""
     tab.search.fill("nfixer")
     expect(tab.empty).to_contain_text("No results for “nfixer”")
-    tab.empty.get_by_role("button", name="Show what is found under “All” (1)").click()
+    tab.empty.get_by_role("button", name="Show the results under “All” (1)").click()
     expect(tab.card("nfixer")).to_be_visible()
     expect(tab.empty).to_be_hidden()
 
@@ -422,7 +422,7 @@ def test_what_other_models_use_is_a_choice_away(tab: Tab) -> None:
     expect(tab.root.get_by_label("Made for")).to_have_value("sdxl")
     tab.show("Usable")
     expect(tab.empty).to_contain_text("Nothing for this model")
-    tab.empty.get_by_role("button", name="Show those for any model").click()
+    tab.empty.get_by_role("button", name="Show embeddings for any model").click()
     expect(tab.cards).to_have_count(6)
 
 

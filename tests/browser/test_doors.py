@@ -154,7 +154,7 @@ def test_a_site_that_lets_its_name_lead_here(app: str, browser: Browser) -> None
     led_astray = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
     page = led_astray.new_page()
     page.goto(app.replace("127.0.0.1", "evil.example"))
-    expect(page.locator("body")).to_contain_text("is no name of this server")
+    expect(page.locator("body")).to_contain_text("is not a name of this server")
     assert page.evaluate(ATTACK) == [403] * 4
     led_astray.close()
 

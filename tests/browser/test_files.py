@@ -116,7 +116,7 @@ def test_a_move_that_is_refused(tab: Tab, folder: Path) -> None:
     tab.details.get_by_role("button", name="Move to …").click()
     tab.details.get_by_role("button", name="Move", exact=True).click()
     expect(undo_line(tab)).to_contain_text(
-        "Not moved: the name is already taken by cat.json: give another name"
+        "Not moved: the name is already taken by cat.json: choose another name"
     )
     expect(tab.details.get_by_role("combobox", name="Folder")).to_be_visible()
     assert "cat.safetensors" in files_in(folder)
@@ -125,7 +125,7 @@ def test_a_move_that_is_refused(tab: Tab, folder: Path) -> None:
 def test_several_at_once(tab: Tab, folder: Path) -> None:
     """What is selected is moved, hidden and deleted together, and each can be undone."""
     undo = undo_line(tab).get_by_role("button", name="Undo")
-    bar = tab.root.get_by_role("toolbar", name="With all that is selected")
+    bar = tab.root.get_by_role("toolbar", name="With the selection")
 
     def select() -> None:
         tab.root.get_by_role("button", name="Select").click()
@@ -163,10 +163,10 @@ def test_a_new_folder_is_made_where_a_file_moves_to(tab: Tab) -> None:
     tab.press("cat", "info")
     tab.details.get_by_role("button", name="Move to …").click()
     tab.details.get_by_role("combobox", name="Folder").select_option(label="embeddings")
-    tab.details.get_by_role("textbox", name="New folder in it").fill("nul")
+    tab.details.get_by_role("textbox", name="New subfolder").fill("nul")
     tab.page.keyboard.press("Enter")
     expect(tab.root.locator(".undo")).to_contain_text("Windows keeps this name for a device")
-    tab.details.get_by_role("textbox", name="New folder in it").fill("animals")
+    tab.details.get_by_role("textbox", name="New subfolder").fill("animals")
     tab.page.keyboard.press("Enter")
     expect(tab.root.locator(".undo")).to_contain_text("Moved cat to animals")
     expect(tab.root.locator(".tree li").filter(has_text="animals")).to_have_count(1)
@@ -264,7 +264,7 @@ def test_a_place_that_is_taken(tab: Tab, folder: Path) -> None:
     trash = open_trash(tab)
     trash.get_by_role("button", name="Restore cat").click()
     expect(trash.locator(".outcome")).to_have_text(
-        "Not restored: cat.safetensors is there again: rename it first"
+        "Not restored: cat.safetensors already exists again: rename it first"
     )
 
 
@@ -334,8 +334,8 @@ def test_files_are_dropped(tab: Tab, folder: Path) -> None:
     assert sentences[0].startswith("page.pt\nIt was not kept: this is a web page")
     assert sentences[1].startswith("dog.safetensors\nThe name is already taken by dog")
     assert sentences[2:] == [
-        "notes.docx\nNo embedding's file ends in .docx.",
-        f"photo.jpg\nThere is no embedding in such a picture{to_show}",
+        "notes.docx\nEmbedding files do not end in .docx.",
+        f"photo.jpg\nThis kind of picture cannot hold an embedding{to_show}",
         "plain.png\nIt was not kept: this is a PNG picture with no embedding in it" + to_show,
         "fox.safetensors\nIt was added.",
     ]
@@ -386,7 +386,7 @@ def test_a_folder_is_chosen(tab: Tab, folder: Path) -> None:
         "chosen/deep/fox.json\nIt was added beside its embedding.",
         "chosen/deep/fox.preview.png\nIt was added beside its embedding.",
         "chosen/deep/fox.safetensors\nIt was added.",
-        "chosen/deep/read.json\nNo embedding's file ends in .json.",
+        "chosen/deep/read.json\nEmbedding files do not end in .json.",
     ]
     names = ("fox.json", "fox.preview.png", "fox.safetensors")
     assert files_in(folder) == sorted([*ALL, *(f"styles/chosen/deep/{name}" for name in names)])

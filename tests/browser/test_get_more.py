@@ -137,7 +137,7 @@ def test_a_link_becomes_a_card(page: Page, world: World) -> None:
     expect(more.reference).to_be_focused()
     assert world.civitai.asked == world.hub.asked == []
     job = more.get("https://civitai.com/models/1?modelVersionId=10")
-    expect(job).to_contain_text("It is in your library now")
+    expect(job).to_contain_text("It is now in your library")
     job.get_by_role("button", name="Show its card").click()
     expect(more.root).to_be_hidden()
     expect(more.tab.card("easynegative")).to_be_visible()
@@ -186,7 +186,7 @@ def test_concepts(page: Page) -> None:
     expect(more.offers).to_have_count(1)
     expect(more.offers.locator(".badge")).to_have_text("Object")
     more.offers.get_by_role("button", name="Get cat-toy").click()
-    expect(more.jobs.first).to_contain_text("It is in your library now")
+    expect(more.jobs.first).to_contain_text("It is now in your library")
 
 
 def test_questions_and_refusals(page: Page, world: World) -> None:
@@ -198,7 +198,7 @@ def test_questions_and_refusals(page: Page, world: World) -> None:
     expect(job).to_contain_text("The name is already taken by easynegative.safetensors")
     job.get_by_label("New name").fill("easy two")
     job.get_by_role("button", name="Use this name").click()
-    expect(job).to_contain_text("It is in your library now")
+    expect(job).to_contain_text("It is now in your library")
     assert (world.folder / "easy two.safetensors").exists()
     world.civitai.refusals["/api/v1/models/2"] = as_json(
         {"error": "Early Access", "deadline": "2030-01-01T00:00:00Z"}, 403
@@ -214,8 +214,8 @@ DOWNLOAD, STORED = "/api/download/models/10", "/store/1"
 # What the site answers where, what is asked for, and what people read.
 REFUSED: list[tuple[str, Reply | None, str, str]] = [
     (STORED, PAGE, ONE, "Easynegative.safetensors was not kept: this is a web page, not an"),
-    (DOWNLOAD, redirect("/login?reason=download-auth"), ONE, "Civitai refuses your key: see"),
-    (DOWNLOAD, as_json({"error": "Unauthorized"}, 401), ONE, "Civitai refuses your key: see that"),
+    (DOWNLOAD, redirect("/login?reason=download-auth"), ONE, "Civitai refuses your key: check"),
+    (DOWNLOAD, as_json({"error": "Unauthorized"}, 401), ONE, "Civitai refuses your key: check"),
     (
         DOWNLOAD,
         as_json({"message": "The creator has disabled downloads on this file"}, 401),
@@ -231,7 +231,7 @@ REFUSED: list[tuple[str, Reply | None, str, str]] = [
     (DOWNLOAD, as_json({"error": "Forbidden"}, 403), ONE, "Civitai does not let you have it"),
     (DOWNLOAD, as_json({"error": "File not found"}, 404), ONE, "CivArchive does not have it"),
     (DOWNLOAD, as_json({"error": "Model archived"}, 410), ONE, "Its author has archived it, and"),
-    ("", None, "civitai:4@40", "Civitai does not have it, or not now"),
+    ("", None, "civitai:4@40", "Civitai does not have it (or not at the moment)"),
     (
         DOWNLOAD,
         as_json({}, 429, Retry_After="90"),
@@ -239,7 +239,7 @@ REFUSED: list[tuple[str, Reply | None, str, str]] = [
         "Too many requests to Civitai: wait 90 seconds and try again",
     ),
     (STORED, Reply(200, repeat(GOOD)), ONE, "was not kept: expected at most"),
-    (DOWNLOAD, redirect(DOWNLOAD), ONE, "Civitai leads from one address to the next"),
+    (DOWNLOAD, redirect(DOWNLOAD), ONE, "Civitai redirects more than"),
     (STORED, Reply(200, GOOD * 2), ONE, "was not kept: expected at most"),
     (STORED, Reply(200, CHANGED), ONE, "is not the file that Civitai names: expected the SHA-256"),
     (STORED, Reply(200, GOOD[:-2000]), ONE, "was not kept: cut short: expected at least"),
@@ -314,7 +314,7 @@ def test_a_link_is_dropped(page: Page, world: World) -> None:
     more = GetMore(page)
     for kind in ("dragover", "drop"):
         more.tab.viewport.dispatch_event(kind, {"dataTransfer": data})
-    expect(more.jobs.first).to_contain_text("It is in your library now")
+    expect(more.jobs.first).to_contain_text("It is now in your library")
     assert (world.folder / "easynegative.safetensors").exists()
 
 
@@ -339,7 +339,7 @@ def test_find_it(page: Page, world: World) -> None:
     )
     more.tab.prompt.fill("a")
     more.tab.report.get_by_role("button", name="Find it").click()
-    expect(more.jobs.first).to_contain_text("It is in your library now")
+    expect(more.jobs.first).to_contain_text("It is now in your library")
 
 
 def test_identify(page: Page, world: World) -> None:
@@ -355,7 +355,7 @@ def test_identify(page: Page, world: World) -> None:
     assert world.civitai.asked == []
     more.root.get_by_role("button", name="Send", exact=True).click()
     expect(more.jobs.first).to_contain_text("Civitai knows 1 of 1 file")
-    expect(more.jobs.first).to_contain_text("Civitai says SDXL 1.0, the vectors are for SD 1.x")
+    expect(more.jobs.first).to_contain_text("Civitai says SDXL 1.0, but the vectors are for SD 1.x")
     bodies = [json.loads(asked.body) for asked in world.civitai.asked]
     assert bodies == [[digest(data.read_bytes()).upper()]] * 2
     more.root.get_by_role("button", name="Close").click()
@@ -404,7 +404,7 @@ def test_pictures_that_are_not_for_everybody(page: Page, world: World) -> None:
     card.hover()
     card.locator(".info").click()
     expect(tab.details.locator("img")).to_have_css("filter", "blur(16px)")
-    tab.details.get_by_role("button", name="Blur such pictures, or show them").click()
+    tab.details.get_by_role("button", name="Blur or show adult pictures").click()
     expect(tab.details.locator("img")).to_have_css("filter", "none")
     page.reload()
     expect(card.locator("img")).to_have_css("filter", "none")

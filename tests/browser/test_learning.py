@@ -60,12 +60,12 @@ def opened(page: Page) -> Locator:
 
 def take_example(dialog: Locator, name: str, steps: int, *, begins: bool = True) -> None:
     """Let the shipped pictures be learned under a name, or only ask for it."""
-    dialog.get_by_role("button", name="Take the example").click()
+    dialog.get_by_role("button", name="Use the example").click()
     expect(dialog.locator(".seen img")).to_have_count(4)
     dialog.get_by_label("New word").fill(name)
-    if not dialog.get_by_label("Steps at most").is_visible():
+    if not dialog.get_by_label("Maximum steps").is_visible():
         dialog.locator("summary").click()
-    dialog.get_by_label("Steps at most").fill(str(steps))
+    dialog.get_by_label("Maximum steps").fill(str(steps))
     if begins:
         dialog.get_by_role("button", name="Learn it").click()
 
@@ -76,7 +76,7 @@ def test_a_word_from_four_pictures(page: Page, folder: Path) -> None:
     dialog = opened(page)
     take_example(dialog, "my-cross", 100)
     expect(dialog.get_by_role("progressbar")).to_be_visible()
-    expect(dialog.get_by_text("my-cross is in your library now.")).to_be_visible(timeout=100_000)
+    expect(dialog.get_by_text("my-cross is now in your library.")).to_be_visible(timeout=100_000)
     expect(dialog.get_by_role("status")).to_have_text(re.compile("^Ended after 100 steps"))
     curve = dialog.get_by_role("img", name=re.compile(r"^Loss: 0\.\d+ before, at best 0\.\d+"))
     expect(curve).to_be_visible()
@@ -98,7 +98,7 @@ def test_stopped_and_cancelled(page: Page, folder: Path) -> None:
     dialog = opened(page)
     take_example(dialog, "my-plus", 100_000)
     dialog.get_by_role("button", name="Stop and keep the best").click(timeout=100_000)
-    expect(dialog.get_by_text("my-plus is in your library now.")).to_be_visible()
+    expect(dialog.get_by_text("my-plus is now in your library.")).to_be_visible()
     assert (folder / "my-plus.safetensors").exists()
     dialog.get_by_role("button", name="Learn another word").click()
     take_example(dialog, "my-minus", 100_000)
@@ -118,11 +118,11 @@ def test_own_pictures(page: Page, tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("tall.png", "tall.txt", "wide.png", "web.png")]
     dialog.locator("input[type=file]").set_input_files(paths)
     expect(dialog.locator(".seen img")).to_have_count(2)
-    expect(dialog.get_by_label("What else is in tall.png")).to_have_value("on a table, at night")
+    expect(dialog.get_by_label("What else tall.png shows")).to_have_value("on a table, at night")
     expect(dialog.get_by_role("alert")).to_have_text("Web.png cannot be read as a picture")
     dialog.get_by_role("button", name="Leave wide.png out").click()
     dialog.get_by_label("New word").fill("my-table")
-    dialog.get_by_label("A word that it is like").fill("square")
+    dialog.get_by_label("A similar word").fill("square")
     dialog.get_by_role("button", name="Learn it").click()
     expect(dialog.get_by_role("alert")).to_have_text(
         "Expected 2 to 100 pictures, found 1: three to five are best"
@@ -139,10 +139,10 @@ def test_what_was_cut_off(page: Page, home: Path, folder: Path) -> None:
     dialog = opened(page)
     begun = dialog.locator(".begun > li")
     expect(begun).to_have_text([re.compile("^my-end was cut off"), re.compile("^my-start was")])
-    begun.last.get_by_role("button", name="Forget it").click()
+    begun.last.get_by_role("button", name="Discard it").click()
     expect(begun).to_have_count(1)
-    begun.get_by_role("button", name="Go on").click()
-    expect(dialog.get_by_text("my-end is in your library now.")).to_be_visible(timeout=100_000)
+    begun.get_by_role("button", name="Resume").click()
+    expect(dialog.get_by_text("my-end is now in your library.")).to_be_visible(timeout=100_000)
     assert lessons.all() == []
 
 
@@ -156,7 +156,7 @@ def test_it_is_accessible(page: Page, address: str, theme: str) -> None:
     take_example(dialog, f"my-{theme}", 10, begins=False)
     assert complaints(Tab(page), "dialog.learn-word") == []
     dialog.get_by_role("button", name="Learn it").click()
-    expect(dialog.get_by_text("is in your library now.")).to_be_visible(timeout=100_000)
+    expect(dialog.get_by_text("is now in your library.")).to_be_visible(timeout=100_000)
     assert complaints(Tab(page), "dialog.learn-word") == []
 
 

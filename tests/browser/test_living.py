@@ -68,9 +68,7 @@ def test_a_server_that_has_no_events_any_more_is_not_asked_again(tab: Tab) -> No
     tab.page.route("**/events", refuse)
     tab.page.clock.install()
     tab.page.reload()
-    expect(tab.note).to_have_text(
-        "The server has no embeddings for this page any more: load it again"
-    )
+    expect(tab.note).to_have_text("The server no longer has embeddings for this page. Reload it.")
     asked.clear()
     tab.prompt.fill("a marc")
     tab.page.clock.run_for(300_000)

@@ -80,7 +80,7 @@ def test_choose_a_picture_and_undo_it(tab: Tab, cat: str, folder: Path) -> None:
     tab.page.keyboard.press("Escape")
     expect(tab.details).to_be_hidden()
     undo.get_by_role("button", name="Undo").click()
-    expect(undo).to_contain_text("The picture of tabby-x is as before")
+    expect(undo).to_contain_text("Restored the previous picture of tabby-x")
     assert (folder / f"{cat}.preview.png").read_bytes() == OLD
     tab.press(cat, "info")
     expect(tab.details.locator(".picture img")).to_have_attribute("src", before or "")
@@ -117,7 +117,7 @@ def test_what_is_no_picture(tab: Tab, cat: str, folder: Path) -> None:
     """The sentence says what would be one."""
     give(tab.card(cat).locator(".name"), "drop", b"no picture")
     expect(tab.root.locator(".undo")).to_contain_text(
-        "No new picture for tabby-x: this is no picture that can be shown: expected PNG or GIF of "
+        "No new picture for tabby-x: this picture cannot be shown: expected PNG or GIF of "
         "at most 16 megapixels, WebP of 8 or JPEG of 32, with at most 32 MB"
     )
     expect(tab.root.locator(".undo").get_by_role("button", name="Undo")).to_be_hidden()
@@ -132,7 +132,7 @@ def test_the_picture_that_was_generated_last(visit: Visit, tmp_path: Path) -> No
         page.goto(address)
         tab = Tab(page)
         tab.press("cat-x", "info")
-        take = tab.details.get_by_role("button", name="Take the last generated one")
+        take = tab.details.get_by_role("button", name="Use the last generated one")
         expect(take).to_be_hidden()
         page.keyboard.press("Escape")
         page.evaluate(
@@ -192,7 +192,7 @@ def test_another_writer(tab: Tab, cat: str, folder: Path) -> None:
     (folder / f"{cat}.json").write_text('{"notes": "theirs"}')
     texts.get_by_role("button", name="Save").click()
     expect(texts.get_by_role("status").last).to_contain_text(
-        "Not saved: somebody else has changed the notes meanwhile"
+        "Not saved: the notes changed elsewhere"
     )
     expect(texts.get_by_role("textbox", name="Notes")).to_have_value("mine")
     texts.get_by_role("textbox", name="Notes").press("Escape")
@@ -216,7 +216,7 @@ def test_the_arrow_keys_are_the_fields(tab: Tab, cat: str) -> None:
 @pytest.fixture
 def picks(tab: Tab) -> Locator:
     """Return what can be done with all that is selected."""
-    return tab.root.get_by_role("toolbar", name="With all that is selected")
+    return tab.root.get_by_role("toolbar", name="With the selection")
 
 
 def picked(tab: Tab) -> set[str]:

@@ -287,7 +287,7 @@ def test_a_chip_shows_its_card(tab: Tab) -> None:
 def test_what_is_not_used_can_be_mended(tab: Tab) -> None:
     """What fits in part is used anyway, a mark gets its space, and what is of no use goes."""
     tab.prompt.fill("detail-xl, c++, nfixer")
-    press(tab, "Put a space behind it")
+    press(tab, "Add a space after it")
     expect(tab.prompt).to_have_value("detail-xl, c++ , nfixer")
     press(tab, "Use anyway")
     expect(tab.notices.filter(has_text="detail-xl 3 vectors")).to_be_visible()

@@ -102,7 +102,7 @@ def test_typing_is_not_disturbed(tab: Tab, field: Locator, folder: Path) -> None
 def test_a_warned_name(tab: Tab, cat: Locator, address: str, theme: str) -> None:
     """A word of the model has a sign on its card, and a better name in its details."""
     tab.page.goto(f"{address}?__theme={theme}")
-    warning = 'The model knows this word already: every "cat" in a prompt becomes this embedding'
+    warning = 'The model already knows this word: every "cat" in a prompt becomes this embedding'
     expect(cat.locator(".caution")).to_be_visible()
     expect(cat.locator(".main")).to_have_accessible_description(f"{warning}: rename it to cat-ti")
     expect(tab.card("bad-hands-5").locator(".caution")).to_have_count(0)

@@ -32,7 +32,7 @@ def test_a_server_that_is_gone_has_a_view_until_it_is_back(tab: Tab) -> None:
     tab.page.route(ENTRIES, lambda route: route.abort())
     tab.page.reload()
     expect(tab.empty).to_contain_text(
-        "The server does not answer. This page tries again by itself."
+        "The server does not answer. This page tries again automatically."
     )
     expect(tab.root).not_to_contain_text("Failed to fetch")
     tab.page.unroute(ENTRIES)
@@ -74,20 +74,20 @@ def test_a_folder_that_is_not_there_says_so(tab: Tab) -> None:
 
     tab.page.route(ENTRIES, answer)
     tab.page.reload()
-    expect(tab.note).to_have_text("Not there: /mnt/drive/embeddings")
+    expect(tab.note).to_have_text("Missing folders: /mnt/drive/embeddings")
     expect(tab.card("marc_allante")).to_be_visible()
     counts = dict.fromkeys(("ok", "duplicate", "broken", "unsafe", "foreign", "all"), 0)
     missing.update(counts=counts, entries=[], total=0)
     tab.page.reload()
-    expect(tab.empty).to_contain_text("The folder is not there")
-    expect(tab.empty).to_contain_text("/mnt/drive/embeddings: make it, or connect its drive.")
+    expect(tab.empty).to_contain_text("The folder is missing")
+    expect(tab.empty).to_contain_text("/mnt/drive/embeddings: create it, or connect its drive.")
 
 
 def test_a_server_that_is_gone_at_the_start_is_no_empty_pane(tab: Tab) -> None:
     """The place of the tab says what is wrong and what to do."""
     tab.page.route("**/v1/host", lambda route: route.abort())
     tab.page.reload()
-    expect(tab.root).to_have_text("The server does not answer: load this page again in a moment")
+    expect(tab.root).to_have_text("The server does not answer: reload this page in a moment")
 
 
 def test_an_older_browser_gets_a_sentence(tab: Tab) -> None:

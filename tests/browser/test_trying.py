@@ -119,7 +119,7 @@ def test_a_picture_is_kept_and_taken_back(world: World, visit: Visit) -> None:
     expect(trial.root.get_by_text("New picture for my-word")).to_be_visible()
     assert (world.folder / "my-word.preview.png").is_file()
     trial.root.get_by_role("button", name="Undo").click()
-    expect(trial.root.get_by_text("is as before")).to_be_visible()
+    expect(trial.root.get_by_text("Restored the previous picture")).to_be_visible()
     assert not (world.folder / "my-word.preview.png").exists()
 
 
@@ -147,7 +147,7 @@ def test_a_picture_that_is_looked_at_stays(world: World, visit: Visit) -> None:
     expect(trial.pictures.nth(1).locator("img")).not_to_have_attribute("src", first or "")
     trial.pictures.nth(1).click()
     trial.page.evaluate(RECONNECT)
-    trial.root.get_by_role("button", name="Make previews for all without one").click()
+    trial.root.get_by_role("button", name="Make the missing previews").click()
     expect(trial.root.get_by_text("2 previews made")).to_be_visible()
     expect(trial.root.get_by_text("Seed: 2")).to_be_visible()
     expect(trial.pictures.first).to_be_hidden()
@@ -157,7 +157,7 @@ def test_previews_for_all(world: World, visit: Visit) -> None:
     """Each card without a picture gets one."""
     (world.folder / "other-word.png").write_bytes(_png())
     trial = Trial(opened(world, visit), "my-word")
-    trial.root.get_by_role("button", name="Make previews for all without one").click()
+    trial.root.get_by_role("button", name="Make the missing previews").click()
     expect(trial.root.get_by_text("1 preview made")).to_be_visible()
     assert (world.folder / "my-word.preview.png").is_file()
     assert not (world.folder / "other-word.preview.png").exists()

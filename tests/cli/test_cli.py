@@ -84,7 +84,7 @@ def test_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "Not loaded: 6",
         (
             "  detail-xl.safetensors         partial       "
-            "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use its clip_l only"
+            "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use only its clip_l"
         ),
         (
             "  flora.pt                      incompatible  "
@@ -110,7 +110,7 @@ def test_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ),
         "Names that need attention: 1",
         (
-            '  flora  the model knows this word already: every "flora" in a prompt becomes this '
+            '  flora  the model already knows this word: every "flora" in a prompt becomes this '
             "embedding: rename it to flora-ti"
         ),
     ]
@@ -203,14 +203,14 @@ HELP = {
         "rename a file and everything that is named after it",
         "move a file and everything that is named after it",
         "move a file and everything that is named after it to the trash",
-        "show what is in the trash, and how much it is",
+        "list what is in the trash, and its total size",
         "move a file from the trash to where it was",
         "show which embeddings a prompt uses",
         "show the tab as a web page, without any WebUI",
     ],
     "scan": [
         "folder to scan",
-        "model family to check against (default: none)",
+        "model family to compare the files with (default: none)",
         "print JSON",
         "exit with 1 if a file is broken or unsafe",
         "read every file again, and remember nothing",
@@ -227,20 +227,20 @@ HELP = {
         "only print what would be moved",
     ],
     "delete": ["the embedding's file"],
-    "trash": ["delete all that is in it for good, after that"],
+    "trash": ["then delete everything in it for good"],
     "restore": ["the first word of its line in the trash"],
     "prompt": [
         "the prompt",
         "the negative prompt",
         "folder with embeddings; give it once for each folder (default: the current folder)",
-        "model family to check against (default: none)",
+        "model family to compare the files with (default: none)",
         "number of steps that the picture takes (default: 20)",
         "print JSON",
         "exit with 1 if a prompt names an embedding and cannot use it",
     ],
     "serve": [
         "folder to show (default: the current folder)",
-        "model family to check against (default: the one that was chosen last in the",
+        "model family to compare the files with (default: the one that was chosen last in the",
         "address to listen on (default: 127.0.0.1)",
         "another host name by which browsers may reach the page",
         "port to listen on (default: 7868)",
@@ -486,7 +486,7 @@ def test_rename(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("file", "name", "sentence"),
     [
         ("cat.pt", "a/b", "a/b: a file's name cannot have / in it"),
-        ("cat.pt", "dog", "the name is already taken by dog.pt: give another name"),
+        ("cat.pt", "dog", "the name is already taken by dog.pt: choose another name"),
         ("cow.pt", "dog", "{}/cow.pt cannot be opened: No such file or directory"),
         ("cat.txt", "cow", f"cat.txt: expected one of {', '.join(SUFFIXES)}, found .txt"),
     ],
@@ -571,7 +571,7 @@ def test_delete_and_restore(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert sorted(os.listdir(folder)) == ["cat.png", "cat.pt"]
     assert Choices().all() == chosen
     assert main(["restore", id_]) == 2
-    assert capsys.readouterr().err == "lib-embeddings: it is not in the trash any more\n"
+    assert capsys.readouterr().err == "lib-embeddings: it is no longer in the trash\n"
 
 
 def test_nothing_is_deleted_for_good_unasked(
@@ -611,7 +611,7 @@ def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "with others",
         "metadata": "sd_checkpoint_name model",
         "tensor": "string_to_param.* float32[1x768]",
-        "warning": 'the model knows this word already: every "cat" in a prompt becomes this '
+        "warning": 'the model already knows this word: every "cat" in a prompt becomes this '
         "embedding: rename it to cat-ti",
     }
 
@@ -633,7 +633,7 @@ def test_inspect_what_others_say(tmp_path: Path, capsys: pytest.CaptureFixture[s
         "page         https://civitai.com/models/4?modelVersionId=5",
         "base model   SDXL 1.0",
         "tags         a, b",
-        "warning      Civitai says SDXL 1.0, the vectors are for SD 1.x (clip_l 768)",
+        "warning      Civitai says SDXL 1.0, but the vectors are for SD 1.x (clip_l 768)",
     ):
         assert line in lines
 

@@ -122,7 +122,7 @@ def test_what_is_seen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--name", "ring"], "the model knows this word already"),
+        (["--name", "ring"], "the model already knows this word"),
         (["--model", "missing"], "missing cannot be loaded: there is no such file or folder"),
     ],
 )
@@ -148,7 +148,7 @@ def test_an_interrupt(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Learning, "take_step", take_step_or_end)
     assert learn("--steps", "20", "--batch", "2") == 130
-    assert "interrupted: the same command goes on from" in capsys.readouterr().err
+    assert "interrupted: the same command continues from" in capsys.readouterr().err
     assert learn("--steps", "20", "--batch", "2") == 0
     assert steps == [*range(15), *range(10, 20)]
 
@@ -158,7 +158,7 @@ def test_a_word_that_is_there(here: Path, capsys: pytest.CaptureFixture[str]) ->
     """An embedding that is there is not replaced, and nothing is learned for it."""
     (here / "my-ring.safetensors").write_bytes(safetensors_file())
     assert learn() == 2
-    assert "my-ring.safetensors is there already: choose another name" in capsys.readouterr().err
+    assert "my-ring.safetensors already exists: choose another name" in capsys.readouterr().err
 
 
 @needs_pictures

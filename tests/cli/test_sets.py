@@ -49,11 +49,11 @@ def test_a_life_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--add", "x"], "which set shall change? give its name"),
+        (["--add", "x"], "no set given: name the set to change"),
         (["gone"], "there is no set gone: `lib-embeddings sets` lists them"),
         (["gone", "--delete"], "there is no set gone"),
         ([" ", "--add", "x"], "the set has no name: type one"),
-        (["a", "--add", "x", "--rename", "b"], "there is a set b already: give another name"),
+        (["a", "--add", "x", "--rename", "b"], "a set named b already exists: choose another name"),
     ],
 )
 def test_what_is_refused(

@@ -279,7 +279,11 @@ def test_many_tags() -> None:
 @pytest.mark.parametrize(
     ("base_model", "encoders", "sentence"),
     [
-        ("SDXL 1.0", ["clip_l"], "Civitai says SDXL 1.0, the vectors are for SD 1.x (clip_l 768)"),
+        (
+            "SDXL 1.0",
+            ["clip_l"],
+            "Civitai says SDXL 1.0, but the vectors are for SD 1.x (clip_l 768)",
+        ),
         ("SD 1.5", ["clip_l"], None),
         ("SDXL 1.0", ["clip_l", "clip_g"], None),
         ("Anima", ["clip_l"], None),

@@ -175,7 +175,7 @@ def test_nothing_is_written_over(tmp_path: Path, there: str) -> None:
     fill(tmp_path, "cat.pt", "cat.png", "cat.json", there)
     before = contents(tmp_path)
     with pytest.raises(
-        MoveError, match=f"^the name is already taken by {there}: give another name$"
+        MoveError, match=f"^the name is already taken by {there}: choose another name$"
     ):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
     assert contents(tmp_path) == before
@@ -204,7 +204,7 @@ def test_another_folder_may_not_have_the_name(tmp_path: Path) -> None:
     others = entries_in(tmp_path)
     entry = entry_of(tmp_path, "cat.pt")
     with pytest.raises(
-        MoveError, match=r"^the name is already taken by sub/Dog\.pt: give another name$"
+        MoveError, match=r"^the name is already taken by sub/Dog\.pt: choose another name$"
     ):
         rename(entry, "dog", others)
     rename(entry, "cow", others)
@@ -277,7 +277,7 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
     fill(tmp_path, "sub/cat.pt")
     entry = entry_of(tmp_path, "sub/cat.pt")
     (tmp_path / "sub/cat.pt").unlink()
-    with pytest.raises(MoveError, match=r"^cat\.pt does not exist any more, or is a folder$"):
+    with pytest.raises(MoveError, match=r"^cat\.pt no longer exists, or is a folder$"):
         rename(entry, "dog")
     (tmp_path / "sub").rmdir()
     with pytest.raises(MoveError, match="its folder cannot be read: No such file"):
@@ -289,7 +289,7 @@ def test_a_folder_is_left_alone(tmp_path: Path) -> None:
     fill(tmp_path, "cat.pt")
     (tmp_path / "sub.pt").mkdir()
     entry = entry_of(tmp_path, "cat.pt")
-    with pytest.raises(MoveError, match=r"^sub\.pt does not exist any more, or is a folder$"):
+    with pytest.raises(MoveError, match=r"^sub\.pt no longer exists, or is a folder$"):
         rename(entry._replace(place=entry.place.beside("sub.pt")), "dog")
 
 

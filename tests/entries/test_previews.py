@@ -95,7 +95,7 @@ def test_no_picture(folder: Path, kept: Previews, data: bytes) -> None:
     expected = (
         "expected PNG or GIF of at most 16 megapixels, WebP of 8 or JPEG of 32, with at most 32 MB"
     )
-    with pytest.raises(BadPicture, match=f"^this is no picture that can be shown: {expected}$"):
+    with pytest.raises(BadPicture, match=f"^this picture cannot be shown: {expected}$"):
         kept.put(entry_in(folder), data)
     assert contents(folder) == {"cat.v2.preview.png": OLD}
 
@@ -113,7 +113,7 @@ def test_undo(folder: Path, kept: Previews, before: tuple[str, ...]) -> None:
     assert contents(folder) == {**own, "cat.v2.preview.png": NEW}
     kept.undo(entry, word)
     assert (contents(folder), pictures_of(entry_in(folder))) == (was, shown)
-    with pytest.raises(WriteError, match="is not kept any more"):
+    with pytest.raises(WriteError, match="is no longer available"):
         kept.undo(entry, word)
 
 
@@ -122,7 +122,7 @@ def test_undo_of_an_older_picture(folder: Path, kept: Previews) -> None:
     entry = entry_in(folder)
     word = kept.put(entry, NEW)
     (folder / "cat.v2.preview.png").write_bytes(OLD)
-    with pytest.raises(WriteError, match="there is another picture by now: it stays"):
+    with pytest.raises(WriteError, match="another picture has taken its place: it stays"):
         kept.undo(entry, word)
     assert contents(folder) == {"cat.v2.preview.png": OLD}
 
@@ -130,7 +130,7 @@ def test_undo_of_an_older_picture(folder: Path, kept: Previews) -> None:
 @pytest.mark.parametrize("word", ["", "../x", "0" * 32])
 def test_a_word_that_nobody_got(folder: Path, kept: Previews, word: str) -> None:
     """It leads to nothing."""
-    with pytest.raises(WriteError, match="is not kept any more"):
+    with pytest.raises(WriteError, match="is no longer available"):
         kept.undo(entry_in(folder), word)
 
 

@@ -138,7 +138,7 @@ def test_an_embedding_before_gigabytes_of_other_things(tmp_path: Path, data: byt
     path.write_bytes(data + b"more")
     read_embedding(path)
     os.truncate(path, LIMITS.read_bytes + 1)
-    with pytest.raises(BrokenFile, match="too large for an embedding: 67,108,865 bytes"):
+    with pytest.raises(BrokenFile, match="too large for an embedding: found 67,108,865 bytes"):
         read_embedding(path)
     found = Found(Place.of_file(path), LIMITS.read_bytes + 1)
     assert read_file(found).reading.state == "broken"
@@ -150,7 +150,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_embedding(path)
     assert told(path) == Reading(
-        "broken", "this file was deleted while it was read", is_transient=True
+        "broken", "this file was deleted while it was being read", is_transient=True
     )
 
 
@@ -218,7 +218,7 @@ def test_a_file_that_changes_while_it_is_read(
             change(Path(path))
             assert named_tensors(contents)
 
-    message = "^this file changed while it was read: it is read again soon$"
+    message = "^this file changed while it was being read: it will be read again soon$"
     with pytest.raises(BrokenFile, match=message):
         read_meanwhile()
 
@@ -235,7 +235,9 @@ def test_a_change_explains_the_damage_it_did(
 
     monkeypatch.setattr(read_module, "make_embedding", cut_and_make)
     assert told(path) == Reading(
-        "broken", "this file changed while it was read: it is read again soon", is_transient=True
+        "broken",
+        "this file changed while it was being read: it will be read again soon",
+        is_transient=True,
     )
 
 

@@ -236,7 +236,7 @@ def test_the_encoding_is_kept(tmp_path: Path, encoding: str) -> None:
 def test_what_is_not_understood_is_left_alone(tmp_path: Path, data: bytes) -> None:
     """A sidecar that nobody can edit without a loss is refused with a sentence."""
     entry = entry_beside(tmp_path, {"cat.json": data})
-    with pytest.raises(WriteError, match=r"^cat\.json is no JSON that can be edited here: mend"):
+    with pytest.raises(WriteError, match=r"^cat\.json is not JSON that can be edited here: fix"):
         write_texts(entry, {"notes": TextEdit(written_texts(entry)["notes"], "b")})
     assert (tmp_path / "cat.json").read_bytes() == data
 
@@ -245,7 +245,7 @@ def test_a_huge_sidecar_is_left_alone(tmp_path: Path) -> None:
     """What is not read is not edited either."""
     data = b'{"a": "' + b"x" * LIMITS.sidecar_bytes + b'"}'
     entry = entry_beside(tmp_path, {"cat.json": data})
-    with pytest.raises(WriteError, match="no JSON that can be edited here"):
+    with pytest.raises(WriteError, match="not JSON that can be edited here"):
         write_texts(entry, {"notes": TextEdit("", "b")})
 
 
@@ -253,7 +253,7 @@ def test_of_two_writers_the_slower_is_told(tmp_path: Path) -> None:
     """Who has read an older text does not replace the newer one; another text is no matter."""
     entry = entry_beside(tmp_path, {"cat.json": '{"notes": "old"}'})
     write_texts(entry, {"notes": TextEdit("old", "new")})
-    with pytest.raises(WriteError, match="somebody else has changed the notes meanwhile"):
+    with pytest.raises(WriteError, match="the notes changed elsewhere"):
         write_texts(entry, {"notes": TextEdit("old", "mine"), "description": TextEdit("", "d")})
     write_texts(entry, {"trigger_words": TextEdit("", "w")})
     assert written_texts(entry) == {"notes": "new", "description": "", "trigger_words": "w"}
@@ -283,7 +283,7 @@ def test_a_description_in_a_text_file(tmp_path: Path) -> None:
     assert written_texts(entry)["description"] == "<b>old</b>"
     assert json.loads(edit(tmp_path, entry, description="new")) == {"description": "new"}
     (found,) = scan([tmp_path])
-    with pytest.raises(WriteError, match="lies in a text file beside it, too: empty that file"):
+    with pytest.raises(WriteError, match="is also in a text file beside it: empty that file"):
         write_texts(found.entry, {"description": TextEdit("new", "")})
     assert (tmp_path / "cat.txt").read_text() == "<b>old</b>"
 

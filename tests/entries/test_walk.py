@@ -13,7 +13,7 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.walk import Folder, Found, find_file, walk
 from tests.entries.disk import Disk
 
-NOWHERE = "this link leads to a file or folder that does not exist: delete or mend the link"
+NOWHERE = "this link leads to a file or folder that does not exist: delete or fix the link"
 
 
 @pytest.fixture

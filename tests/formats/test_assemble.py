@@ -108,7 +108,7 @@ REFUSED: list[tuple[str, object, type[EmbeddingError], str]] = [
         {"emb_params": stored(1, 512)},
         NotAnEmbedding,
         (
-            "its tensor emb_params is for no known text encoder: its vectors are 512 wide, "
+            "its tensor emb_params does not fit any known text encoder: its vectors are 512 wide, "
             f"expected {WIDTHS}"
         ),
     ),
@@ -117,7 +117,7 @@ REFUSED: list[tuple[str, object, type[EmbeddingError], str]] = [
         {"llama": stored(1, 768)},
         NotAnEmbedding,
         (
-            "its tensor llama is for no known text encoder: its vectors are 768 wide, "
+            "its tensor llama does not fit any known text encoder: its vectors are 768 wide, "
             "expected llama 4096"
         ),
     ),
@@ -132,7 +132,7 @@ REFUSED: list[tuple[str, object, type[EmbeddingError], str]] = [
         {"emb_params": stored(0)},
         NotAnEmbedding,
         (
-            f"its tensor emb_params is for no known text encoder: its vectors are 0 wide, "
+            f"its tensor emb_params does not fit any known text encoder: its vectors are 0 wide, "
             f"expected {WIDTHS}"
         ),
     ),
@@ -171,25 +171,25 @@ REFUSED: list[tuple[str, object, type[EmbeddingError], str]] = [
         "one NaN",
         {"emb_params": spoiled(np.nan)},
         BrokenFile,
-        "1 of its 1,536 numbers are NaN or infinite: it would spoil every picture",
+        "1 of its 1,536 numbers are NaN or infinite: it would ruin every picture",
     ),
     (
         "infinities",
         {"emb_params": spoiled(np.inf, 700)},
         BrokenFile,
-        "700 of its 1,536 numbers are NaN or infinite: it would spoil every picture",
+        "700 of its 1,536 numbers are NaN or infinite: it would ruin every picture",
     ),
     (
         "minus infinity",
         {"emb_params": spoiled(-np.inf, 1536)},
         BrokenFile,
-        "1,536 of its 1,536 numbers are NaN or infinite: it would spoil every picture",
+        "1,536 of its 1,536 numbers are NaN or infinite: it would ruin every picture",
     ),
     (
         "NaN in the second encoder",
         {"clip_l": stored(1, 768), "clip_g": stored(1, 1280, value=np.nan)},
         BrokenFile,
-        "1,280 of its 1,280 numbers are NaN or infinite: it would spoil every picture",
+        "1,280 of its 1,280 numbers are NaN or infinite: it would ruin every picture",
     ),
 ]
 
@@ -211,14 +211,14 @@ def test_the_number_of_vectors_is_bounded() -> None:
     def fetch() -> np.ndarray:
         raise AssertionError("fetched before it was counted")
 
-    with pytest.raises(LimitExceeded, match=r"513 vectors, at most 512 are read$"):
+    with pytest.raises(LimitExceeded, match=r"513 vectors, expected at most 512$"):
         embedding_of({"emb_params": Tensor("float32", (513, 768), fetch)})
 
 
 def test_the_bound_holds_for_all_terms_together() -> None:
     """Many small terms of one encoder count as one embedding."""
     terms = {f"<s{index}>": stored(768) for index in range(513)}
-    with pytest.raises(LimitExceeded, match=r"513 vectors, at most 512 are read$"):
+    with pytest.raises(LimitExceeded, match=r"513 vectors, expected at most 512$"):
         embedding_of(terms)
 
 

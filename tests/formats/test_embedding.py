@@ -57,7 +57,7 @@ def test_the_bound_on_nesting_is_exact() -> None:
     for _ in range(LIMITS.nesting + 1):
         tree = [tree]
     assert len(named_tensors(Contents("x", tree))) == 1
-    with pytest.raises(LimitExceeded, match=r"33 levels of nesting, at most 32 are read$"):
+    with pytest.raises(LimitExceeded, match=r"33 levels of nesting, expected at most 32$"):
         named_tensors(Contents("x", [tree]))
 
 
@@ -67,7 +67,7 @@ def test_paths_are_counted_in_characters() -> None:
     for _ in range(LIMITS.nesting):
         tree = {f"{i:06}" + "\U000e0001" * 194: tree if i == 500 else [1] for i in range(1000)}
     tracemalloc.start()
-    with pytest.raises(LimitExceeded, match="characters in the names of tensors, at most 2,000,"):
+    with pytest.raises(LimitExceeded, match="characters in the names of tensors, expected at most"):
         named_tensors(Contents("x", tree))
     assert tracemalloc.get_traced_memory()[1] < 4_000_000
     tracemalloc.stop()

@@ -323,7 +323,7 @@ def test_output_vectors_are_left_alone(root: object, outputs: str) -> None:
     embedding = embedding_of(root)
     assert {info.n_vectors for info in embedding.info.values()} == {1}
     assert embedding.warnings == (
-        f"its vectors for after the text encoder are not used: {outputs}",
+        f"its output vectors, applied after the text encoder, are not used: {outputs}",
     )
 
 

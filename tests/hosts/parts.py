@@ -62,7 +62,7 @@ def check_loss(
     """See that one line named the part that fails; return what does not work."""
     (named,) = [record.message for record in caplog.records if _PURPOSE in record.message]
     assert named == (
-        f"Textual Inversion: the {part} does not work in this WebUI; all else does "
+        f"Textual Inversion: the {part} does not work in this WebUI; everything else does "
         f"(RuntimeError: {_PURPOSE})"
     )
     return {name for name, does in works.items() if not does(run)}

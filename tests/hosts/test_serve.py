@@ -235,8 +235,8 @@ def test_all_addresses_at_once(folder: Path, tmp_path: Path) -> None:
         assert status_of(urllib.request.Request(address)) == 200
     app.end()
     assert app.lines[1] == (
-        "Whoever can reach this machine over the network can open the page and rename files, "
-        "because it has no login."
+        "Anyone who can reach this machine over the network can open the page and rename files: "
+        "it has no login."
     )
 
 

@@ -96,7 +96,7 @@ for (const status of [403, 404])
   test(`a server that refuses with ${status} is not asked again`, async () => {
     const { problems, stop } = follow(status);
     await Source.all[0].fail(Source.CLOSED);
-    assert.deepEqual(problems, ["The server has no embeddings for this page any more: load it again"]);
+    assert.deepEqual(problems, ["The server no longer has embeddings for this page. Reload it."]);
     assert.equal(secondsUntilNext(), Infinity);
     document.dispatchEvent(new Event("visibilitychange"));
     assert.equal(Source.all.length, 1);

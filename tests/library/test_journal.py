@@ -170,9 +170,9 @@ def test_the_newest_is_first(shelf: Shelf) -> None:
         assert [item.id for item in files.trash] == [second.id, first.id]
         files.restore(first.id)
         assert shelf.contents() == CAT
-        with pytest.raises(MoveError, match=r"^cat\.pt is there again: rename it first$"):
+        with pytest.raises(MoveError, match=r"^cat\.pt already exists again: rename it first$"):
             files.restore(second.id)
-        with pytest.raises(MoveError, match=r"^it is not in the trash any more$"):
+        with pytest.raises(MoveError, match=r"^it is no longer in the trash$"):
             files.restore(first.id)
         assert [item.id for item in files.trash] == [second.id]
     assert shelf.contents() == CAT
@@ -203,7 +203,7 @@ def test_a_folder_that_is_gone_is_made_again(shelf: Shelf) -> None:
     shelf.do(lambda files: files.delete(shelf.entry("sub/cat.pt")))
     (shelf.root / "sub").rmdir()
     shelf.root.rename(shelf.root.with_name("away"))
-    with pytest.raises(MoveError, match="its folder embeddings is not there: make it, or connect"):
+    with pytest.raises(MoveError, match="its folder embeddings is missing: create it, or connect"):
         shelf.do(lambda files: restore(shelf, files))
     shelf.root.with_name("away").rename(shelf.root)
     shelf.do(lambda files: restore(shelf, files))

@@ -543,7 +543,7 @@ def test_links_that_lead_nowhere(tmp_path: Path) -> None:
     (tmp_path / "self.pt").symlink_to("self.pt")
     assert reasons(scan([tmp_path])) == {
         "gone.pt": (
-            "this link leads to a file or folder that does not exist: delete or mend the link"
+            "this link leads to a file or folder that does not exist: delete or fix the link"
         ),
         "self.pt": f"this file cannot be read: {os.strerror(errno.ELOOP)}",
     }
@@ -644,7 +644,7 @@ def test_a_file_that_vanishes(tmp_path: Path) -> None:
     view = scan_with(read, fill(tmp_path, "a.pt", "b.pt", "c.pt"))
     assert {seen.name: seen.entry.reading.reason for seen in view} == {
         "a": None,
-        "b": "this file was deleted while it was read",
+        "b": "this file was deleted while it was being read",
         "c": None,
     }
 

@@ -149,9 +149,10 @@ def test_names(tmp_path: Path) -> None:
     """Two files of one name are refused, and so is none at all."""
     (tmp_path / "b").mkdir()
     files = [word(folder, "my-word", "red") for folder in (tmp_path, tmp_path / "b")]
-    for some in (files, []):
-        with pytest.raises(PictureError, match="expected one embedding of each name"):
-            made(*some)
+    with pytest.raises(PictureError, match="two files have the same name"):
+        made(*files)
+    with pytest.raises(PictureError, match="no file given"):
+        made()
 
 
 def test_a_path_of_a_model(tmp_path: Path) -> None:

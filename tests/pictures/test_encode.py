@@ -198,5 +198,5 @@ def test_too_many_vectors() -> None:
     """An embedding that no chunk has room for is refused."""
     model, one = small(), embedding("long-word", 76)
     encoder = PromptEncoder(model, {one.name: 76})
-    with pytest.raises(PictureError, match="more vectors than 75"):
+    with pytest.raises(PictureError, match="more than 75 vectors"):
         encoder.encode_texts([one.name], {one.name: rows_of(one, model)})

@@ -45,7 +45,7 @@ def test_words_of_the_model(name: str, proposal: str) -> None:
     """A single word or a number is in many prompts that mean no embedding."""
     assert warnings(name) == (
         (
-            "the model knows this word already: "
+            "the model already knows this word: "
             f'every "{name}" in a prompt becomes this embedding: rename it to {proposal}'
         ),
     )
@@ -63,9 +63,10 @@ def test_the_beginning_of_another_name() -> None:
     short, long, other = known("whatever-200"), known("whatever-2000", reason=XL), known("whatever")
     checks = NameChecks([short, long, other], tokenize)
     warning = (
-        "the name whatever-2000 begins with this name and cannot be used now: a prompt that names "
+        "the name whatever-2000 begins with this name and cannot be used now: "
+        "a prompt with whatever-2000 uses whatever-200 instead"
     )
-    assert checks.of(short) == ((f"{warning}whatever-2000 uses whatever-200",), None)
+    assert checks.of(short) == ((warning,), None)
     assert checks.of(long) == NO_ADVICE
     assert NameChecks([short, long._replace(reason=None)], tokenize).of(short) == NO_ADVICE
     assert NameChecks([short._replace(reason=XL), long], tokenize).of(short) == NO_ADVICE
@@ -82,7 +83,7 @@ def test_the_beginning_of_another_name() -> None:
 )
 def test_names_that_end_in_a_mark(name: str, proposal: str) -> None:
     """CLIP reads a comma behind a mark as one word with it, so the name is not found."""
-    says = "a comma right behind it becomes part of it: type a space before the comma, or"
+    says = "a comma right after it becomes part of it: type a space before the comma, or"
     assert f"{says} rename it to {proposal}" in warnings(name)
     assert says in warnings(name, tokens=False)[0]
 
@@ -108,7 +109,7 @@ def test_what_the_grammar_takes(name: str, written: str) -> None:
 def test_words_that_divide_prompts() -> None:
     """Written small, AND and BREAK are words as any others."""
     first, second = warnings("BREAK")
-    assert first.startswith("the model knows this word already")
+    assert first.startswith("the model already knows this word")
     assert second.endswith("type it as break")
 
 

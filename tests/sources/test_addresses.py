@@ -78,13 +78,13 @@ def test_private_addresses_are_refused(url: str) -> None:
     ("url", "message"),
     [
         ("http://example.com/a", "expected https, found http"),
-        ("ftp://example.com/a", "is no address"),
-        ("file:///etc/passwd", "is no address"),
-        ("https:///a", "is no address"),
-        ("https://me:s3cret@example.com/a", r"^https://example\.com/a is no address"),
-        (r"https://example.com\@other.example/a", "is no address"),
-        ("https://example.com:99999/a", "is no address"),
-        ("https://[::1/a", "is no address"),
+        ("ftp://example.com/a", "is not an address"),
+        ("file:///etc/passwd", "is not an address"),
+        ("https:///a", "is not an address"),
+        ("https://me:s3cret@example.com/a", r"^https://example\.com/a is not an address"),
+        (r"https://example.com\@other.example/a", "is not an address"),
+        ("https://example.com:99999/a", "is not an address"),
+        ("https://[::1/a", "is not an address"),
     ],
 )
 def test_what_is_no_address(url: str, message: str) -> None:

@@ -119,7 +119,7 @@ def test_a_file_that_civitai_has_no_longer(
 def test_a_copy_that_is_elsewhere(opened: Open, archive: FakeSite, url: Any) -> None:
     """Nobody else is asked for it; a person may open its page."""
     archive.answer = lambda _asked: as_json(answer(url))
-    with pytest.raises(SourceError, match="says of no place that is asked from here: open http"):
+    with pytest.raises(SourceError, match="lists no site that we can download from: open http"):
         opened().resolve(DIGEST)
 
 
@@ -172,7 +172,7 @@ def test_a_file_that_civitai_gives_no_longer(  # noqa: PLR0913, PLR0917 - all wh
     sources = opened(f"token = {civitai.key}")
     (offer,) = sources.resolve("civitai:77@770")
     download = sources.downloads.add(offer, offer.files[0], str(folder))
-    assert download.warnings == ("Civitai has it no longer: it came from Hugging Face",)
+    assert download.warnings == ("Civitai no longer has it: it came from Hugging Face",)
     assert (folder / "fox.safetensors").read_bytes() == GOOD
     assert json.loads((folder / "fox.json").read_text())["modelVersionId"] == 770
 

@@ -293,7 +293,7 @@ def test_what_the_vectors_contradict(site: FakeCivitai) -> None:
     offer = resolve(site, CivitaiVersion(92080))
     assert offer.contradiction(["clip_l"]) is None
     assert offer.contradiction(["clip_l", "clip_g"]) == (
-        "Civitai says SD 1.5, the vectors are for SDXL (clip_l 768 + clip_g 1280)"
+        "Civitai says SD 1.5, but the vectors are for SDXL (clip_l 768 + clip_g 1280)"
     )
     assert replace(offer, base_model="Chroma", families=()).contradiction(["clip_l"]) is None
 

@@ -81,11 +81,11 @@ def test_add(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert output.out.splitlines() == [
         f"easyfox: {folder}/easyfox.safetensors, made for SD 1.x (clip_l 768)",
         f"easyfox-neg: {folder}/easyfox-neg.safetensors, made for SDXL (clip_l 768 + clip_g 1280)",
-        "  Civitai says SD 1.5, the vectors are for SDXL (clip_l 768 + clip_g 1280)",
+        "  Civitai says SD 1.5, but the vectors are for SDXL (clip_l 768 + clip_g 1280)",
     ]
     assert output.err == ""
     assert main(["add", REFERENCE, "--to", str(folder)]) == 0
-    assert capsys.readouterr().out.count("which was here already") == 2
+    assert capsys.readouterr().out.count("which was already here") == 2
 
 
 def test_several_references(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,13 +96,13 @@ def test_several_references(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     output = capsys.readouterr()
     assert output.out.splitlines()[1:] == [
         (
-            '  portrait.bin: the model knows this word already: every "portrait" in a prompt '
+            '  portrait.bin: the model already knows this word: every "portrait" in a prompt '
             "becomes this embedding: rename it to portrait-ti"
         )
     ]
     assert output.err.splitlines() == [
         (
-            "lib-embeddings: civitai:5@6: Civitai does not have it, or not now "
+            "lib-embeddings: civitai:5@6: Civitai does not have it (or not at the moment) "
             '("Not found"): check the link'
         ),
         (
@@ -134,12 +134,12 @@ def test_a_taken_name_is_asked_for(
     """At a terminal another name is asked for until one will do; nothing leaves the file out."""
     (folder / "portrait.pt").write_bytes(SDXL)
     assert main(["add", "portrait", "--to", str(folder)]) == 2
-    taken = "the name is already taken by portrait.pt: give another name"
+    taken = "the name is already taken by portrait.pt: choose another name"
     assert capsys.readouterr().err == f"lib-embeddings: portrait: {taken}\n"
     answering(monkeypatch, "a/b", "fox")
     assert main(["add", "portrait", "--to", str(folder)]) == 0
     error = capsys.readouterr().err
-    assert f"{taken}\nNew name (nothing leaves the file out): " in error
+    assert f"{taken}\nNew name (leave empty to skip this file): " in error
     assert "a/b: a file's name cannot have / in it" in error
     answering(monkeypatch, "")
     assert main(["add", "portrait", "--to", str(folder)]) == 2
@@ -176,7 +176,7 @@ def test_a_wrong_hash_is_asked_about(
     answering(monkeypatch, "yes")
     assert main(add) == 0
     assert (folder / "fox.safetensors").exists()
-    assert "Keep it all the same? (yes or no)" in capsys.readouterr().err
+    assert "Keep it anyway? (yes or no)" in capsys.readouterr().err
     (folder / "fox.safetensors").unlink()
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert main([*add, "--keep-wrong-hash"]) == 0
@@ -233,7 +233,7 @@ def test_identify(civitai: FakeCivitai, folder: Path, capsys: pytest.CaptureFixt
     assert output.out.splitlines() == [
         "Civitai knows 2 of 3 files.",
         f"  b.safetensors: {about}",
-        "    Civitai says SD 1.5, the vectors are for SDXL (clip_l 768 + clip_g 1280)",
+        "    Civitai says SD 1.5, but the vectors are for SDXL (clip_l 768 + clip_g 1280)",
         f"  sub/a.safetensors: {about}",
     ]
     assert output.err == (
@@ -257,7 +257,7 @@ def test_identify_and_write(
     (folder / "b.json").write_text("damaged")
     assert main(["identify", str(folder), "--write"]) == 0
     output = capsys.readouterr()
-    assert "b.safetensors: b.json is no JSON that can be edited here" in output.err
+    assert "b.safetensors: b.json is not JSON that can be edited here" in output.err
     document = json.loads((folder / "a.json").read_text())
     assert (document["notes"], document["description"]) == ("mine", "Use it well")
     assert document["source"]["page"].endswith("/models/9208?modelVersionId=92080")
@@ -266,7 +266,7 @@ def test_identify_and_write(
     assert main(["identify", str(folder), "--write"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "Civitai knows 0 of 0 files.",
-        "Something is known of 1 more: ask about these too with --again.",
+        "Already identified: 1 file; use --again to ask about them too.",
     ]
     assert len(civitai.asked) == asked
     assert main(["identify", str(folder), "--again"]) == 0

@@ -159,7 +159,7 @@ def test_our_reader_decides_about_the_model(site: FakeSite, folder: Path, own: P
     site.answer = lambda asked: serve(OTHER, asked)
     download = add(remote(site), folder, own)
     assert download.warnings == (
-        "Fake says SD 1.5, the vectors are for SDXL (clip_l 768 + clip_g 1280)",
+        "Fake says SD 1.5, but the vectors are for SDXL (clip_l 768 + clip_g 1280)",
     )
     assert json.loads((folder / "fox.json").read_text())["sd version"] == "SDXL"
 
@@ -190,7 +190,7 @@ REFUSED = [
     (as_json({}, 500), "Fake has a problem"),
     (Reply(206, GOOD, {"Content-Range": "bytes 5-9/10"}), "sent another part of the file"),
     (Reply(416), "sent another part of the file"),
-    (redirect("/again"), "leads from one address to the next"),
+    (redirect("/again"), "redirects more than"),
     (redirect("https://example.com/fox.safetensors"), "which is not one of its hosts"),
     (redirect("/login"), "asks for a login"),
 ]
@@ -310,7 +310,7 @@ def test_a_name_that_is_taken(site: FakeSite, folder: Path, own: Path, taken: st
     """Nothing is replaced, whatever its ending and letter case; another name will do."""
     (folder / taken).write_bytes(b"mine")
     file = remote(site, sha256=digest(GOOD))
-    with pytest.raises(NameRefused, match=f"already taken by {taken}: give another name"):
+    with pytest.raises(NameRefused, match=f"already taken by {taken}: choose another name"):
         add(file, folder, own)
     assert site.asked == []
     assert (folder / taken).read_bytes() == b"mine"

@@ -60,7 +60,7 @@ CASES = [
         {"error": "File not found"},
         {},
         NotFound,
-        'Civitai does not have it, or not now ("File not found"): check the link',
+        'Civitai does not have it (or not at the moment) ("File not found"): check the link',
     ),
     (
         410,
@@ -97,7 +97,7 @@ CASES = [
         Unreachable,
         'Civitai has a problem (503) ("Server busy"): wait 2 seconds and try again',
     ),
-    (418, None, {}, SourceError, "Civitai answered 418, and what was asked for did not come"),
+    (418, None, {}, SourceError, "Civitai answered 418 instead of sending what was asked for"),
 ]
 
 
@@ -120,7 +120,7 @@ def test_a_key_that_is_refused() -> None:
     """Who has a key is told that it does not do, and not shown it."""
     site = replace(HUGGING_FACE, token="s3cret")
     assert str(refusal(site, 401, {}, b"Invalid username or password.")) == (
-        "Hugging Face refuses your key: see that it is still there at "
+        "Hugging Face refuses your key: check that it still exists at "
         "https://huggingface.co/settings/tokens, or make a new one, and that you may have this file"
     )
 
@@ -135,7 +135,7 @@ def test_a_site_of_which_nothing_is_known() -> None:
 def test_words_that_are_none(body: bytes) -> None:
     """Whatever a site says, the sentence is whole."""
     assert str(refusal(CIVITAI, 404, {}, body)) == (
-        "Civitai does not have it, or not now: check the link"
+        "Civitai does not have it (or not at the moment): check the link"
     )
 
 

@@ -439,7 +439,7 @@ def test_one_file_is_identified(site: Site, civitai: FakeCivitai) -> None:
     found = ended(site, post(site, "/identify", ids=[id_])["id"])
     assert found["result"]["asked"] == 1
     (warning,) = found["result"]["warnings"]
-    assert warning.startswith("mine: Civitai says SD 1.5, the vectors are for SDXL")
+    assert warning.startswith("mine: Civitai says SD 1.5, but the vectors are for SDXL")
     assert warning.removeprefix("mine: ") in site.get(f"/entries/{id_}")["warnings"]
 
 
@@ -644,5 +644,5 @@ def test_too_many_jobs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     response = site.client.post("/add", json={"reference": "x", "folder": "0:"})
     assert (response.status_code, response.json()["detail"]) == (
         429,
-        "1 jobs are under way already: wait until one has ended",
+        "1 jobs are already in progress: wait until one has ended",
     )

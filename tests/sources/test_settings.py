@@ -60,7 +60,7 @@ def test_the_environment_comes_first(path: Path) -> None:
 def test_offline(path: Path) -> None:
     """A person can have that nobody is asked."""
     assert settings(path, "[sources]\noffline = yes\n").closed == (
-        f"nobody is asked, as {path} says so"
+        f"{path} says offline = yes: no site is contacted"
     )
 
 

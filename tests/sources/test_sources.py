@@ -133,7 +133,7 @@ def test_a_closed_door(tmp_path: Path) -> None:
         lambda: sources.identify(["0" * 64]),
         lambda: sources.search("concepts", SearchRequest("cat")),
     ):
-        with pytest.raises(SourceError, match="nobody is asked, as "):
+        with pytest.raises(SourceError, match="says offline = yes: no site is contacted"):
             ask()
 
 

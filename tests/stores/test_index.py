@@ -249,7 +249,7 @@ def test_a_damaged_index_is_made_anew(session: Session, caplog: pytest.LogCaptur
     session.index.write_bytes(b"this is no database" * 500)
     assert session.scan() == first
     assert session.read == ALL
-    assert "is damaged and is made anew" in caplog.text
+    assert "is damaged and is rebuilt" in caplog.text
     session.scan()
     assert session.read == []
 

@@ -84,9 +84,9 @@ def test_transparency(tmp_path: Path, others: list[Path]) -> None:
 
 
 def test_nothing_seen(tmp_path: Path, others: list[Path]) -> None:
-    """A picture that is transparent everywhere is refused."""
+    """A picture that is completely transparent is refused."""
     Image.new("RGBA", (SIDE, SIDE)).save(tmp_path / "clear.png")
-    with pytest.raises(PictureError, match="transparent everywhere"):
+    with pytest.raises(PictureError, match="completely transparent"):
         read_examples([*others, tmp_path / "clear.png"])
 
 

@@ -270,10 +270,10 @@ def test_another_state(pictures: Path, tmp_path: Path) -> None:
     state = tmp_path / "state"
     with pytest.raises(Killed):
         learned_in(pictures, state, on_step=_die_at_10)
-    with pytest.raises(PictureError, match="is not the state of this word"):
+    with pytest.raises(PictureError, match="belongs to another word"):
         learned_in(pictures, state, like="square")
     state.write_bytes(b"no state")
-    with pytest.raises(PictureError, match="is not the state of this word"):
+    with pytest.raises(PictureError, match="belongs to another word"):
         learned_in(pictures, state)
 
 
@@ -305,10 +305,10 @@ def test_refused_before_a_model_is_loaded(given: list[str]) -> None:
 @pytest.mark.parametrize(
     ("recipe", "reason"),
     [
-        ({"name": "circle"}, "the model knows this word already: choose another, as circle-ti"),
+        ({"name": "circle"}, "the model already knows this word: choose another, as circle-ti"),
         ({"name": "a/b"}, "a file's name cannot have / in it"),
         ({"name": "(x)"}, "a prompt reads some of its characters as syntax"),
-        ({"like": " "}, "name one that the pictures are like"),
+        ({"like": " "}, "give a word that describes the pictures"),
         ({"n_vectors": 9}, "expected 1 to 8 vectors, found 9"),
         ({"most_steps": 0}, "expected 1 to 100,000 steps, found 0"),
     ],

@@ -116,35 +116,35 @@ SENTENCES = [
     (
         "clip_l clip_g",
         "sd1",
-        "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use its clip_l only",
+        "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use only its clip_l",
     ),
     (
         "clip_l",
         "sdxl",
-        "made for SD 1.x (clip_l 768); SDXL would use its clip_l and miss clip_g 1280",
+        "made for SD 1.x (clip_l 768); SDXL would use its clip_l; missing: clip_g 1280",
     ),
     (
         "clip_l",
         "sd3",
-        "made for SD 1.x (clip_l 768); SD 3.x would use its clip_l and miss clip_g 1280",
+        "made for SD 1.x (clip_l 768); SD 3.x would use its clip_l; missing: clip_g 1280",
     ),
     (
         "t5xxl",
         "sd3",
-        f"made for {T5}; SD 3.x would use its t5xxl and miss clip_l 768 + clip_g 1280",
+        f"made for {T5}; SD 3.x would use its t5xxl; missing: clip_l 768 + clip_g 1280",
     ),
     (
         "clip_l t5xxl",
         "sdxl",
         (
             "made for Flux (clip_l 768 + t5xxl 4096); "
-            "SDXL would use its clip_l only and miss clip_g 1280"
+            "SDXL would use only its clip_l; missing: clip_g 1280"
         ),
     ),
     (
         "clip_l clip_h",
         "sd1",
-        "made for clip_l 768 + clip_h 1024; SD 1.x would use its clip_l only",
+        "made for clip_l 768 + clip_h 1024; SD 1.x would use only its clip_l",
     ),
 ]
 

@@ -55,7 +55,7 @@ def test_an_embedding(tmp_path: Path) -> None:
     ("norm", "said"),
     [
         (0.39, "1.0 times as long as those of words: it should mix well with others"),
-        (11.7, "30.0 times as long as those of words: it may drown the rest of a prompt"),
+        (11.7, "30.0 times as long as those of words: it may overpower the rest of the prompt"),
         (0.039, "0.1 times as long as those of words: it may have little effect"),
     ],
 )

@@ -68,7 +68,7 @@ def test_one_of_each() -> None:
         "  lora.pt   foreign       this is a LoRA",
         (
             "  pair.pt   partial       made for SDXL (clip_l 768 + clip_g 1280); "
-            "SD 1.x would use its clip_l only"
+            "SD 1.x would use only its clip_l"
         ),
         (
             "  two.pt    incompatible  made for SD 2.x (clip_h 1024); "
@@ -239,7 +239,7 @@ def test_json_of_an_entry() -> None:
     assert json.dumps(entry_as_json(catalogue, seen)) == (
         f'{{"id": "{pair.place.id}", "name": "pair", "path": "sub/pair.pt", "folder": "0:sub", '
         '"state": "ok", "fit": "partial", '
-        '"reason": "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use its clip_l only", '
+        '"reason": "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use only its clip_l", '
         '"container": "torch-zip", "layout": "tokens", "stored_name": null, '
         '"families": ["sdxl", "sd3"], '
         '"vectors": {"clip_l": {"n_vectors": 2, "hidden_size": 768, "dtype": "float16"}, '

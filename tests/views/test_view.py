@@ -116,7 +116,7 @@ def test_the_reason_comes_from_the_fit_or_the_file() -> None:
     """What is ok is explained by its fit, all else by its own reason."""
     assert {seen.entry.place.path: seen.reason for seen in seen_by("sd1")} == {
         "one.pt": None,
-        "pair.pt": "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use its clip_l only",
+        "pair.pt": "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use only its clip_l",
         "two.pt": "made for SD 2.x (clip_h 1024); the active model is SD 1.x (clip_l 768)",
         "z/one.pt": "has the same name as one.pt, which is used: rename one of them",
         "cut.pt": "cut short",

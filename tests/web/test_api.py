@@ -690,9 +690,9 @@ def test_rename_waits_for_no_writer(site: Site) -> None:
         ("../dog", 422, "../dog: a file's name cannot have / in it"),
         ("", 422, "the name is empty: type one"),
         ("con", 422, "con: Windows keeps this name for a device: choose another"),
-        ("DOG", 409, "the name is already taken by sub/dog.pt: give another name"),
-        ("cow", 409, "the name is already taken by cow.pt: give another name"),
-        ("cat", 409, "cat.pt already has this name: give another name"),
+        ("DOG", 409, "the name is already taken by sub/dog.pt: choose another name"),
+        ("cow", 409, "the name is already taken by cow.pt: choose another name"),
+        ("cat", 409, "cat.pt already has this name: choose another name"),
     ],
 )
 def test_rename_refused(site: Site, name: str, status: int, detail: str) -> None:

@@ -172,7 +172,7 @@ def test_a_name_that_needs_attention(site: Site) -> None:
     (shown,) = site.get("/entries")["entries"]
     assert shown["warnings"] == [
         (
-            'the model knows this word already: every "100" in a prompt becomes this embedding: '
+            'the model already knows this word: every "100" in a prompt becomes this embedding: '
             "rename it to 100-ti"
         )
     ]

@@ -70,7 +70,7 @@ def test_the_names_of_a_server(site: Site, host: str, is_own: bool) -> None:
         assert [status for status, _ in answers] == [200, 200, 200]
         return
     name = "evil.example" if host == "evil.example:7868" else host
-    refusal = (403, f"{host!r} is no name of this server: allow {name}")
+    refusal = (403, f"{host!r} is not a name of this server: allow {name}")
     assert answers == [refusal] * 3
     assert site.names() == ["cat"]
 

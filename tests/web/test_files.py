@@ -75,10 +75,10 @@ TARGET = 'expected {"folder": "the id of a folder", "new_folder": "the name of o
 @pytest.mark.parametrize(
     ("body", "status", "detail"),
     [
-        ({"folder": "0:gone"}, 409, "there is no such folder any more: choose another"),
-        ({"folder": "0:../data"}, 409, "there is no such folder any more: choose another"),
+        ({"folder": "0:gone"}, 409, "this folder no longer exists: choose another"),
+        ({"folder": "0:../data"}, 409, "this folder no longer exists: choose another"),
         ({"folder": "0:"}, 409, "cat.pt lies in this folder: choose another"),
-        ({"folder": "0:sub"}, 409, "the name is already taken by cat.png: give another name"),
+        ({"folder": "0:sub"}, 409, "the name is already taken by cat.png: choose another name"),
         ({"folder": 0}, 422, TARGET),
         ({"folder": "0:", "new_folder": 1}, 422, TARGET),
         (
@@ -89,7 +89,7 @@ TARGET = 'expected {"folder": "the id of a folder", "new_folder": "the name of o
         (
             {"folder": "0:gone", "new_folder": "x"},
             409,
-            "there is no such folder any more: choose another",
+            "this folder no longer exists: choose another",
         ),
     ],
 )
@@ -148,7 +148,7 @@ def test_what_is_restored_needs_its_place(site: Site) -> None:
     site.add("cat.pt", SDXL)
     response = site.client.post(f"/trash/{item['id']}/restore")
     assert (response.status_code, response.json()["detail"]) == (
-        *(409, "cat.pt is there again: rename it first"),
+        *(409, "cat.pt already exists again: rename it first"),
     )
     assert (site.root / "cat.pt").read_bytes() == SDXL
     assert site.get("/trash")["items"] == [item]
@@ -166,7 +166,7 @@ def test_an_empty_trash(site: Site) -> None:
 # POST /files
 
 LISTED = 'expected a first line as [{"path": "…", "bytes": 0}]'
-LONELY = "it was not kept: it lies beside no embedding that was added"
+LONELY = "it was not kept: no embedding was added with it"
 HALVES = {
     "learned_embeds.safetensors": safetensors_file({"<cat>": vectors(1)}),
     "learned_embeds_2.safetensors": safetensors_file({"<cat>": vectors(1, 1280)}),
@@ -271,10 +271,10 @@ def test_an_undo_leaves_no_folder_of_a_move(site: Site) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("cat.preview.png", b"a picture", "it was not kept: it is no picture that can be shown"),
-        ("cat.mp4", b"<html>", "it was not kept: it is no video"),
-        ("cat.json", b"<html>", "it was not kept: it is damaged, or no JSON"),
-        ("cat.metadata.json", b"[1]", "it was not kept: it is damaged, or no JSON"),
+        ("cat.preview.png", b"a picture", "it was not kept: it is not a picture that can be shown"),
+        ("cat.mp4", b"<html>", "it was not kept: it is not a video"),
+        ("cat.json", b"<html>", "it was not kept: it is damaged or not JSON"),
+        ("cat.metadata.json", b"[1]", "it was not kept: it is damaged or not JSON"),
         (
             "cat.txt",
             b"x" * (LIMITS.sidecar_bytes + 1),
@@ -331,8 +331,8 @@ REFUSED = "expected a name that ends in one of .safetensors"
         ("page.pt", b"<!DOCTYPE html>", "it was not kept: this is a web page, not an"),
         ("cut.safetensors", SD1[:1000], "it was not kept: cut short: expected"),
         ("empty.pt", b"", "it was not kept: "),
-        ("dog.pt", SD1, "the name is already taken by sub/dog.safetensors: give another name"),
-        ("fox.pt", SD1, "the name is already taken by fox.png: give another name"),
+        ("dog.pt", SD1, "the name is already taken by sub/dog.safetensors: choose another name"),
+        ("fox.pt", SD1, "the name is already taken by fox.png: choose another name"),
         ("../cat.pt", SD1, "..: a file's name should not begin or end with a dot or space"),
         ("/cat.pt", SD1, "the name is empty: type one"),
         ("a\\cat.pt", SD1, "a\\cat: a file's name cannot have \\ in it"),
@@ -365,7 +365,7 @@ def test_two_of_one_name(site: Site) -> None:
     outcomes = sent(site, **{"a/cat.pt": SD1, "b/cat.pt": SD1, "c/cat.safetensors": SDXL})
     assert outcomes == {
         "a/cat.pt": "a/cat.pt",
-        "b/cat.pt": "the name is already taken by a/cat.pt: give another name",
+        "b/cat.pt": "the name is already taken by a/cat.pt: choose another name",
         "c/cat.safetensors": "c/cat.safetensors",
     }
     assert paths(site) == ["a/cat.pt", "c/cat.safetensors"]
@@ -407,7 +407,7 @@ def test_files_that_are_too_much(site: Site, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("lib_embeddings.web.requests.LIMITS", LIMITS.__class__(arrival_bytes=999))
     response = send(site.client, {"cat.safetensors": SD1})
     assert (response.status_code, response.json()) == (
-        *(413, {"detail": "the files are too much: expected at most 999 bytes"}),
+        *(413, {"detail": "files too large together: expected at most 999 bytes"}),
     )
     assert paths(site) == []
 

@@ -168,10 +168,10 @@ def test_one_that_was_cut_off(site: Site, learner: FakeLearner, tmp_path: Path) 
 
 def test_a_failure_before_the_first_step_leaves_no_lesson(site: Site, learner: FakeLearner) -> None:
     """What cannot be learned can be begun again in another way; what was learned stays."""
-    learner.failure = PictureError("ring: the model knows this word already")
+    learner.failure = PictureError("ring: the model already knows this word")
     begin(site)
     learner.may_step.release()
-    assert job_in(site, "failed")["reason"] == "ring: the model knows this word already"
+    assert job_in(site, "failed")["reason"] == "ring: the model already knows this word"
     assert site.get("/lessons")["begun"] == []
 
 
@@ -212,7 +212,7 @@ def test_pictures_are_kept_for_a_while(
     site.client.post("/lessons/pictures?name=b.png", content=png(colour="blue"))
     pictures = [{"id": id_, "caption": ""} for id_ in (first, *learner.lessons.shipped)]
     response = site.client.post("/lessons", json=lesson(site, pictures=pictures))
-    assert response.json()["detail"] == "a picture is kept no longer: add it again"
+    assert response.json()["detail"] == "a picture is no longer kept: add it again"
 
 
 @pytest.mark.parametrize(
@@ -221,15 +221,15 @@ def test_pictures_are_kept_for_a_while(
         ({"pictures": []}, 422, "expected 2 to 100 pictures, found 0: three to five are best"),
         ({"pictures": [{"id": "1"}]}, 422, "pictures: expected"),
         ({"name": "a/b"}, 422, "a file's name cannot have / in it"),
-        ({"name": 7}, 422, "name: expected a text"),
-        ({"like": ""}, 422, "no word to begin with"),
+        ({"name": 7}, 422, "name: expected text"),
+        ({"like": ""}, 422, "no starting word"),
         ({"kind": "person"}, 422, "expected an object or a style, found person"),
-        ({"seed": -1}, 422, "expected 0 to 2,147,483,647 as seed, found -1"),
+        ({"seed": -1}, 422, "expected 0 to 2,147,483,647 for the seed, found -1"),
         ({"is_flipped": 1}, 422, "is_flipped: expected true or false"),
-        ({"method": "adam"}, 422, "method: expected no such key"),
-        ({"folder": "no"}, 409, "there is no such folder any more"),
+        ({"method": "adam"}, 422, "method: unknown key"),
+        ({"folder": "no"}, 409, "this folder no longer exists"),
         ({"folder": 1}, 422, "expected {"),
-        ({"name": "old"}, 409, "there is an embedding old already: choose another name"),
+        ({"name": "old"}, 409, "an embedding named old already exists: choose another name"),
     ],
 )
 def test_refused(site: Site, changes: dict[str, object], status: int, sentence: str) -> None:
@@ -245,7 +245,7 @@ def test_twice(site: Site, learner: FakeLearner) -> None:
     """A word that is begun is not begun again, also where letter case is no difference."""
     begin(site)
     response = site.client.post("/lessons", json=lesson(site, name="My-Cross"))
-    assert response.json()["detail"] == "My-Cross is begun already: go on with it, or forget it"
+    assert response.json()["detail"] == "My-Cross has already been started: resume it or discard it"
     learner.may_step.release(3)
     job_in(site, "done")
 

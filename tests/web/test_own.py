@@ -38,7 +38,7 @@ def test_a_preview_and_its_undo(site: Site) -> None:
     again = site.client.post(f"/entries/{id_}/preview/undo", json={"undo": put["undo"]})
     assert (again.status_code, again.json()) == (
         409,
-        {"detail": "the picture before is not kept any more"},
+        {"detail": "the previous picture is no longer available"},
     )
 
 
@@ -75,7 +75,7 @@ def test_texts(site: Site) -> None:
     }
     response = site.client.patch(f"/entries/{id_}/texts", json=edits)
     assert response.status_code == 409
-    assert response.json()["detail"].startswith("somebody else has changed the description")
+    assert response.json()["detail"].startswith("the description changed elsewhere")
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_sets_of_others_are_news(site: Site) -> None:
         ("PUT", "s", {"members": [{**MEMBERS[0], "field": "x"}]}, (422, "members: expected")),
         ("PATCH", "s", {"name": "t"}, (404, "there is no such set, or it is gone")),
         ("PATCH", "known", {"name": ""}, (422, "the set has no name: type one")),
-        ("PATCH", "known", {"name": "other"}, (409, "there is a set other already")),
+        ("PATCH", "known", {"name": "other"}, (409, "a set named other already exists")),
         ("DELETE", "s", None, (404, "there is no such set, or it is gone")),
     ],
 )

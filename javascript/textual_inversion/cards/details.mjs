@@ -229,7 +229,7 @@ export class DetailsPanel {
     const isCopied = await copyText(button.dataset.text ?? "", this.root);
     button.classList.toggle("done", isCopied);
     if (!isCopied)
-      this.#showProblem(phrase("Your browser does not allow this page to copy. Select the text and copy it yourself."));
+      this.#showProblem(phrase("Your browser blocked copying. Select the text and copy it yourself."));
     setTimeout(() => button.classList.remove("done"), COPIED_MS);
   }
 

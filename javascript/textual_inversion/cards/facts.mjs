@@ -199,7 +199,7 @@ export function choices(details) {
   /** @type {HTMLElement[]} */
   const rows = [
     checkbox("favourite", phrase("Favourite"), favourite),
-    checkbox("hidden", phrase("Hidden: it works in prompts, and is not shown among the others"), hidden),
+    checkbox("hidden", phrase("Hidden: it works in prompts but is not shown with the others"), hidden),
   ];
   if (fit === "partial" || use_partial)
     rows.push(checkbox("use_partial", phrase("Use it anyway, with the vectors that fit the model"), use_partial));

@@ -33,7 +33,7 @@ export class NewPicture {
     this.owner = owner;
     this.input = element("input", { type: "file", accept: "image/*", hidden: true });
     this.input.addEventListener("change", () => this.put(this.#entry, this.input.files?.[0]));
-    this.last = textButton("last-picture", phrase("Take the last generated one"), { "data-key": "last-picture" });
+    this.last = textButton("last-picture", phrase("Use the last generated one"), { "data-key": "last-picture" });
     const choose = textButton("choose-picture", phrase("Choose a picture …"), {
       "data-key": "choose-picture",
       title: phrase("You can also drop a picture here or on the card, or paste one"),
@@ -59,7 +59,7 @@ export class NewPicture {
     const address = lastPicture(this.tabname);
     const picture = address && (await fetch(address).then((response) => response.blob()).catch(() => null));
     if (picture) await this.put(entry, picture);
-    else this.owner.report(phrase("There is no generated picture any more: generate one"));
+    else this.owner.report(phrase("There is no generated picture: generate one"));
   }
 
   /**
@@ -114,7 +114,7 @@ export class NewPicture {
       this.owner.changed(changed, id);
       this.owner.report(phrase("New picture for {name}", { name }), async () => {
         this.owner.changed(await this.own.undoPreview(id, undo), id);
-        return phrase("The picture of {name} is as before", { name });
+        return phrase("Restored the previous picture of {name}", { name });
       });
     } catch (error) {
       this.owner.report(failed(phrase("No new picture for {name}", { name }), error));

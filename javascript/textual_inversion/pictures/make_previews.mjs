@@ -9,14 +9,14 @@ import { send } from "../request.mjs";
 
 /** @typedef {import("../jobs.mjs").Job} Job */
 
-const HINT = phrase("Embeddings without a picture can get one, each painted as its kind needs it. No picture is replaced.");
+const HINT = phrase("Embeddings without a picture can get one, each painted in the way that suits it. Existing pictures are kept.");
 
 export class MakePreviews {
   /** @type {Job | undefined} */
   #job;
   #sentence = element("p", { class: "summary", role: "status" }, HINT);
   #bar = element("progress", { "aria-label": phrase("Progress"), hidden: true });
-  #begin = textButton("", phrase("Make previews for all without one"));
+  #begin = textButton("", phrase("Make the missing previews"));
   #pause = textButton("", phrase("Pause"));
   #cancel = textButton("", phrase("Cancel"));
 
@@ -53,7 +53,7 @@ export class MakePreviews {
     const isOver = ENDED.includes(job.state);
     this.#begin.hidden = !isOver;
     this.#bar.hidden = this.#pause.hidden = this.#cancel.hidden = isOver;
-    this.#pause.textContent = job.state === "asking" ? phrase("Go on") : phrase("Pause");
+    this.#pause.textContent = job.state === "asking" ? phrase("Resume") : phrase("Pause");
     if (job.total) [this.#bar.max, this.#bar.value] = [job.total, job.done];
     else this.#bar.removeAttribute("value");
     showSentence(this.#sentence, sentenceCase(sentenceOf(job)));
@@ -77,7 +77,7 @@ function sentenceOf({ state, reason, so_far, result }) {
   if (state === "failed") return reason ?? "";
   if (state === "asking") return phrase("Paused, {sofar}", { sofar });
   if (ENDED.includes(state)) return skipped.length ? phrase("{sofar}; not {name}: {reason}", { sofar, ...skipped[0] }) : sofar;
-  if (waits) return phrase("{sofar}; waits until the WebUI has finished its pictures …", { sofar });
-  if (state === "waiting") return phrase("Waits for its turn …");
-  return name ? phrase("{sofar}; painting {name} …", { sofar, name }) : phrase("Loads the model …");
+  if (waits) return phrase("{sofar}; waiting for the WebUI to finish its pictures …", { sofar });
+  if (state === "waiting") return phrase("Waiting for its turn …");
+  return name ? phrase("{sofar}; painting {name} …", { sofar, name }) : phrase("Loading the model …");
 }

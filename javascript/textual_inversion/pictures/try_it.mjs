@@ -100,7 +100,7 @@ export class TryIt {
       "details",
       {},
       element("summary", {}, phrase("More")),
-      element("div", { class: "fields" }, field(phrase("Weights, 0 without it"), this.#weights), field(phrase("Steps"), this.#steps), field(phrase("Size"), this.#side)),
+      element("div", { class: "fields" }, field(phrase("Weights; 0 leaves it out"), this.#weights), field(phrase("Steps"), this.#steps), field(phrase("Size"), this.#side)),
     );
     return element(
       "form",
@@ -214,10 +214,10 @@ export class TryIt {
 /** @param {Job} job */
 function sentenceOf({ state, so_far, result }) {
   const { model, waits } = result ?? so_far;
-  if (state === "waiting") return phrase("Waits for its turn …");
+  if (state === "waiting") return phrase("Waiting for its turn …");
   if (state === "cancelled") return phrase("Cancelled");
-  if (state === "working" && !model) return phrase("Loads the model …");
-  if (state === "working" && waits) return phrase("Waits until the WebUI has finished its pictures …");
+  if (state === "working" && !model) return phrase("Loading the model …");
+  if (state === "working" && waits) return phrase("Waiting for the WebUI to finish its pictures …");
   return phrase("Painted with {model}", { model });
 }
 

@@ -153,7 +153,7 @@ function remedies({ id, name, partial }, prompt, reading) {
   /** @type {Button[]} */
   const buttons = [removal(name)];
   if (id && partial) buttons.unshift({ does: "allow", id, label: phrase("Use anyway") });
-  if (partName(prompt, name, reading)) buttons.unshift({ does: "part", name, label: phrase("Put a space behind it") });
+  if (partName(prompt, name, reading)) buttons.unshift({ does: "part", name, label: phrase("Add a space after it") });
   return buttons;
 }
 
@@ -270,8 +270,8 @@ function meter(chunks, chunkTokens) {
   const counts = { chunks: number(chunks.length), vectors: number(vectors) };
   const title =
     chunks.length > 1
-      ? phrase("Tokens in {chunks} chunks; {vectors} are of embeddings", counts)
-      : phrase("Tokens; {vectors} are of embeddings", counts);
+      ? phrase("Tokens in {chunks} chunks; {vectors} come from embeddings", counts)
+      : phrase("Tokens; {vectors} come from embeddings", counts);
   const text = ` ${phrase("of {tokens}", { tokens: number(chunks.length * chunkTokens) })}`;
   return [{ kind: "meter", name: number(tokens), text, title }];
 }

@@ -143,7 +143,7 @@ function actionsOfPicks(tab) {
     "copy-picked": () => toolbar.attempt(phrase("Not copied"), async () => {
       const { length } = picks.embeddings;
       const isCopied = await copyText(picks.embeddings.map(({ name }) => name).join(", "), tab.root);
-      return isCopied ? phrase("Copied {names}", { names: COUNTED.names(length) }) : phrase("Your browser does not allow this page to copy");
+      return isCopied ? phrase("Copied {names}", { names: COUNTED.names(length) }) : phrase("Your browser blocked copying");
     }),
     "set-of-picked": () => sets.open(members()),
   };

@@ -27,7 +27,7 @@ const [STORED, DEFLATED] = [0, 8];
 /** Where numbers stand for larger ones elsewhere. */
 const [LONG, SHORT] = [0xffffffff, 0xffff];
 
-const ADVICE = phrase("unpack it, and drop what is in it");
+const ADVICE = phrase("unpack it, and drop its contents");
 
 /**
  * Return what is dropped, which browsers tell while the event lasts only.
@@ -164,7 +164,7 @@ async function* membersOf(zip, path) {
         path: `${path}: ${member.path}`,
         target: inner(around + member.path),
         bytes: member.bytes,
-        problem: isZip(member.path) ? phrase("it is a zip in a zip: {advice}", { advice: ADVICE }) : undefined,
+        problem: isZip(member.path) ? phrase("it is a zip inside a zip: {advice}", { advice: ADVICE }) : undefined,
         open: () => unpack(zip, member),
       };
     }
@@ -186,10 +186,10 @@ async function readDirectory(zip) {
   const tail = await viewOf(zip.slice(-END_BYTES));
   let end = tail.byteLength - 22;
   while (end >= 0 && tail.getUint32(end, true) !== END) end -= 1;
-  if (end < 0) throw new Error(phrase("it is no zip, or was cut off: download it again"));
+  if (end < 0) throw new Error(phrase("it is not a zip, or was cut off: download it again"));
   const [count, size, begin] = [tail.getUint16(end + 10, true), tail.getUint32(end + 12, true), tail.getUint32(end + 16, true)];
   if (count === SHORT || size === LONG || begin === LONG || size > DIRECTORY_BYTES)
-    throw new Error(phrase("it is larger than the zips that a page can read: {advice}", { advice: ADVICE }));
+    throw new Error(phrase("it is larger than a zip that a web page can read: {advice}", { advice: ADVICE }));
   const at = zip.size - tail.byteLength + end - size;
   const view = await viewOf(zip.slice(Math.max(at, 0), at + size));
   const members = [];
@@ -221,7 +221,7 @@ async function readDirectory(zip) {
  */
 async function unpack(zip, { flags, method, sum, packed, bytes, at }) {
   if (flags & IS_ENCRYPTED) throw new Error(phrase("it has a password: {advice}", { advice: ADVICE }));
-  if (method !== STORED && method !== DEFLATED) throw new Error(phrase("it is packed in a way that no page can unpack: {advice}", { advice: ADVICE }));
+  if (method !== STORED && method !== DEFLATED) throw new Error(phrase("it is packed in a way that a web page cannot unpack: {advice}", { advice: ADVICE }));
   const header = await viewOf(zip.slice(at, at + 30));
   if (header.byteLength < 30 || header.getUint32(0, true) !== LOCAL) throw damaged();
   const begin = at + 30 + header.getUint16(26, true) + header.getUint16(28, true);
@@ -245,7 +245,7 @@ async function unpack(zip, { flags, method, sum, packed, bytes, at }) {
 }
 
 function damaged() {
-  return new Error(phrase("it is damaged in the zip: download that again"));
+  return new Error(phrase("it is damaged in the zip: download the zip again"));
 }
 
 /** @param {Blob} blob */

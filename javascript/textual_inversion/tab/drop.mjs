@@ -190,7 +190,7 @@ export class Drops {
     const entries = rows.flatMap(({ entry }) => entry ?? []);
     const here = rows.filter(({ isHere }) => isHere).length;
     const counts = { count: number(here), files: COUNTED.files(rows.length), folder: folder.title };
-    const left = hasMore ? phrase("Nobody looked at the others: drop at most {count} at once.", { count: number(MOST_FILES) }) : "";
+    const left = hasMore ? phrase("The other files were skipped: drop at most {count} at a time.", { count: number(MOST_FILES) }) : "";
     this.#summary.textContent = `${phrase("Added {count} of {files} to {folder}.", counts)} ${left}`;
     if (entries.length) this.owner.added(entries, folder);
   }
@@ -264,8 +264,8 @@ export class Drops {
     const isWanted = endsIn(target, this.host.endings) || (hasEmbedding && endsIn(target, this.host.endings_beside));
     if (problem) return problem;
     if (!isWanted)
-      return isPicture(target) ? phrase("there is no embedding in such a picture") : phrase("no embedding's file ends in {ending}", { ending });
-    if (bytes > most) return phrase("it was not kept: it has {size}, and an embedding at most {most}", { size: size(bytes), most: size(most) });
+      return isPicture(target) ? phrase("this kind of picture cannot hold an embedding") : phrase("embedding files do not end in {ending}", { ending });
+    if (bytes > most) return phrase("it was not kept: expected at most {most}, found {size}", { size: size(bytes), most: size(most) });
     return undefined;
   }
 }

@@ -52,8 +52,8 @@ export function showEmpty(place, selection, summary) {
  */
 export function showNoAnswer(place, problem) {
   place.hidden = false;
-  const hint = phrase("{problem}. This page tries again by itself.", { problem: sentenceCase(problem.message) });
-  show(place, { title: phrase("Nothing from the server yet"), hint, offers: [] });
+  const hint = phrase("{problem}. This page tries again automatically.", { problem: sentenceCase(problem.message) });
+  show(place, { title: phrase("Waiting for the server"), hint, offers: [] });
 }
 
 /**
@@ -62,7 +62,7 @@ export function showNoAnswer(place, problem) {
  * @param {LibrarySummary} summary
  */
 export function missingText({ missing_roots }) {
-  return missing_roots.length ? phrase("Not there: {folders}", { folders: missing_roots.join(", ") }) : "";
+  return missing_roots.length ? phrase("Missing folders: {folders}", { folders: missing_roots.join(", ") }) : "";
 }
 
 /**
@@ -113,9 +113,9 @@ function explainScan({ read, total }) {
  */
 function explainEmptyLibrary({ roots, missing_roots }) {
   if (missing_roots.length) {
-    const title = missing_roots.length > 1 ? phrase("The folders are not there") : phrase("The folder is not there");
+    const title = missing_roots.length > 1 ? phrase("The folders are missing") : phrase("The folder is missing");
     const folders = missing_roots.join("  ·  ");
-    const hint = phrase("{folders}: make it, or connect its drive. What is in it appears here by itself.", { folders });
+    const hint = phrase("{folders}: create it, or connect its drive. Its files then appear here automatically.", { folders });
     return { title, hint, offers: [] };
   }
   const folders = roots.join("  ·  ") || phrase("the embeddings folder");
@@ -128,9 +128,9 @@ function explainEmptyLibrary({ roots, missing_roots }) {
  * @returns {Explanation}
  */
 function explainAllHidden(hidden) {
-  const label = phrase("Show what is hidden ({count})", { count: number(hidden) });
+  const label = phrase("Show hidden embeddings ({count})", { count: number(hidden) });
   const title = phrase("Everything is hidden");
-  return { title, hint: phrase("Hidden embeddings work in prompts as before."), offers: [{ label, selection: { filter: "hidden" } }] };
+  return { title, hint: phrase("Hidden embeddings still work in prompts."), offers: [{ label, selection: { filter: "hidden" } }] };
 }
 
 /**
@@ -143,7 +143,7 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
   const others = countOf("all", found);
   /** @type {Offer[]} */
   const offers = [];
-  const label = phrase("Show what is found under “All” ({count})", { count: number(others) });
+  const label = phrase("Show the results under “All” ({count})", { count: number(others) });
   if (others) offers.push({ label, selection: { filter: "all" } });
   else if (query && (folder || family || filter !== "all"))
     offers.push({
@@ -151,7 +151,7 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
       selection: { filter: "all", folder: "", family: "" },
     });
   if (query) offers.push({ label: phrase("Clear the search"), selection: { query: "" } });
-  if (family) offers.push({ label: phrase("Show those for any model"), selection: { family: "" } });
+  if (family) offers.push({ label: phrase("Show embeddings for any model"), selection: { family: "" } });
   const where = placesIn(filter, folder);
   return query
     ? {
@@ -159,7 +159,7 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
         hint: phrase("The search looked at names, folders, notes, models and hashes in {where}.", { where }),
         offers,
       }
-    : { title: phrase("Nothing for this model"), hint: phrase("There is none in {where}.", { where }), offers };
+    : { title: phrase("Nothing for this model"), hint: phrase("There are none in {where}.", { where }), offers };
 }
 
 /**
@@ -170,8 +170,8 @@ function explainNoMatch({ query, folder, family, filter }, { found }, all) {
  */
 function placesIn(filter, folder) {
   const { title } = FILTERS[filter];
-  if (filter === "all") return folder ? phrase("all files of this folder") : phrase("all files");
-  return folder ? phrase("“{title}” of this folder", { title }) : phrase("“{title}”", { title });
+  if (filter === "all") return folder ? phrase("all files in this folder") : phrase("all files");
+  return folder ? phrase("“{title}” in this folder", { title }) : phrase("“{title}”", { title });
 }
 
 /**
@@ -226,7 +226,7 @@ function explainNoFavourites() {
  * @returns {Explanation}
  */
 function explainEmptyFilter({ filter }, all) {
-  const hint = phrase("There are no files under “{title}” any more.", { title: FILTERS[filter].title });
+  const hint = phrase("There are no longer any files under “{title}”.", { title: FILTERS[filter].title });
   return { title: phrase("Nothing to show"), hint, offers: [showAll(all)] };
 }
 

@@ -222,8 +222,8 @@ export class Mover {
   #folder = element("select", { "aria-label": phrase("Folder"), "data-key": "folder" });
   #newFolder = element("input", {
     type: "text",
-    "aria-label": phrase("New folder in it"),
-    placeholder: phrase("New folder in it (or none)"),
+    "aria-label": phrase("New subfolder"),
+    placeholder: phrase("New subfolder (optional)"),
     "data-key": "new-folder",
     autocomplete: "off",
     dir: "auto",

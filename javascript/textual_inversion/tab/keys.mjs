@@ -39,22 +39,22 @@ const HELP = [
   ["+", phrase("Insert it into the prompt, or take it out")],
   ["−", phrase("Insert it into the negative prompt, or take it out")],
   ["F", phrase("Mark it as a favourite")],
-  ["I", phrase("Show its details; there, ← and → show the next ones")],
-  ["X", phrase("Select it, as Ctrl with a click does; then Shift with a click selects all up to there")],
-  ["H", phrase("Hide it, or show it again: it works in prompts all the same")],
-  ["Ctrl+A", phrase("Select all that is found")],
-  ["Delete", phrase("Move it to the trash, from which you can restore it")],
+  ["I", phrase("Show its details; there, ← and → show the previous and the next")],
+  ["X", phrase("Select it (like Ctrl+click); Shift+click then selects a range")],
+  ["H", phrase("Hide it, or show it again: it still works in prompts")],
+  ["Ctrl+A", phrase("Select all results")],
+  ["Delete", phrase("Move it to the trash; you can restore it from there")],
   ["Esc", phrase("Go back to the prompt, or end the selection first")],
   ["?", phrase("Show these keys")],
 ];
 
 const SEARCHES = [
-  ["bad hands", phrase("Both words, in names, folders, notes, hashes or what the file says of itself")],
+  ["bad hands", phrase("Both words, in names, folders, notes, hashes or metadata")],
   ['"a phrase"', phrase("These words, in this order")],
   ["-word", phrase("Not this word")],
   ["sdxl", phrase("What this model family can use")],
   [".bin", phrase("Files with this ending")],
-  ['author:ann, base:pony, tag:"old photo"', phrase("What other programs and sites say of a file")],
+  ['author:ann, base:pony, tag:"old photo"', phrase("What other programs and sites say about a file")],
   ["8 vectors", phrase("Embeddings with that many vectors")],
 ];
 

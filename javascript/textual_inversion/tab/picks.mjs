@@ -48,10 +48,10 @@ export class Picks {
     this.owner = owner;
     this.count = element("span", { class: "picked-count", role: "status" });
     this.deeds = DEEDS.map(([action, label]) => textButton(action, label));
-    const all = textButton("pick-all", phrase("Select all found"), { title: "Ctrl+A" });
+    const all = textButton("pick-all", phrase("Select all results"), { title: "Ctrl+A" });
     this.root = element(
       "div",
-      { class: "picks", role: "toolbar", "aria-label": phrase("With all that is selected"), hidden: true },
+      { class: "picks", role: "toolbar", "aria-label": phrase("With the selection"), hidden: true },
       this.count,
       element("div", { class: "deeds" }, ...this.deeds, all),
       this.mover.form,

@@ -107,8 +107,8 @@ export class Sets {
     showOver(this.dialog);
     this.#offered = members ?? (await this.#used().catch(() => []));
     const [from, none] = members
-      ? [phrase("Of what is selected"), phrase("Nothing that is selected has a name for prompts.")]
-      : [phrase("Of what the prompts use now"), phrase("The prompts use no embedding now: what they use can be a set.")];
+      ? [phrase("From the selection"), phrase("None of the selected files is an embedding.")]
+      : [phrase("From what the prompts use now"), phrase("The prompts use no embeddings yet: insert some to make a set.")];
     this.offer.textContent = this.#offered.length ? `${from}: ${asText(this.#offered)}` : none;
     this.form.hidden = !this.#offered.length;
     if (this.#offered.length) this.field.focus();
@@ -125,7 +125,7 @@ export class Sets {
       await this.own.deleteSet(name);
       this.report(phrase("Deleted the set {name}", { name }), async () => {
         await this.#change(() => this.own.putSet(name, set?.members ?? []));
-        return phrase("The set {name} is back", { name });
+        return phrase("Restored the set {name}", { name });
       });
     });
   }
@@ -153,7 +153,7 @@ export class Sets {
     event.preventDefault();
     const name = this.field.value.trim();
     if (this.#sets.some((set) => set.name === name)) {
-      this.outcome.textContent = phrase("There is a set {name} already: give another name", { name });
+      this.outcome.textContent = phrase("A set named {name} already exists: choose another name", { name });
       return;
     }
     this.#attempt(phrase("Not made"), async () => {

@@ -24,7 +24,7 @@ const FILTER_KEYS = /** @type {FilterKey[]} */ (Object.keys(FILTERS));
 const ALWAYS = new Set(["usable", "favourite", "all"]);
 
 const SEARCH_HINT =
-  phrase('Words of names, folders, notes, hashes; sdxl for a model family, .bin for an ending, -word to leave a word out, "a phrase"');
+  phrase('Words in names, folders, notes, hashes; sdxl for a model family, .bin for an ending, -word to leave a word out, "a phrase"');
 
 export class Toolbar {
   /** @type {number | undefined} */

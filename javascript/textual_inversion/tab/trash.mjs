@@ -104,7 +104,7 @@ export class Trash {
     const { total, bytes, items } = contents;
     const all = { embeddings: COUNTED.embeddings(total), size: size(bytes) };
     const sentences = total
-      ? [phrase("{embeddings}, {size}. What is here stays until you empty the trash.", all)]
+      ? [phrase("{embeddings}, {size}. Everything here stays until you empty the trash.", all)]
       : [phrase("The trash is empty.")];
     if (items.length < total) sentences.push(phrase("The newest {count} are listed.", { count: number(items.length) }));
     this.#summary.textContent = sentences.join(" ");

@@ -57,7 +57,7 @@ def read_contents(file: FileBytes) -> Contents:
     Raises:
         BrokenFile: it is damaged.
         UnsafeFile: it is a pickle that asks for more than values.
-        NotAnEmbedding: it is no tensor container.
+        NotAnEmbedding: it is not a tensor container.
     """
     for container in CONTAINERS:
         if container.accepts(file.head):

@@ -48,7 +48,7 @@ _DTYPES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
-# Types that no embedding has, and whose tensors have their length all the same.
+# Types that no embedding has, and whose tensors have their length nevertheless.
 _OTHER_BITS = {
     "C64": 64,
     "F4": 4,

@@ -7,7 +7,7 @@
     pickle    the storages' keys, in the order of what follows
     storage   for each key: how many numbers, as a 64-bit integer, then the numbers
 
-A pickle that does not begin like this was not written by torch. It is interpreted all the same, to
+A pickle that does not begin like this was not written by torch. It is still interpreted, to
 find out whether it is harmless, but it holds no embedding. A file that other readers would take for
 a tar or zip archive is refused.
 

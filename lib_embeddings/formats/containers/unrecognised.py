@@ -1,4 +1,4 @@
-"""Files that are no tensor container at all, recognised by their first bytes.
+"""Files that are not tensor containers at all, recognised by their first bytes.
 
 People save the web page instead of the file, clone a repository without its large files, rename an
 archive, or keep another program's file. Each gets the sentence that helps.

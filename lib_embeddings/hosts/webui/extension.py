@@ -79,7 +79,10 @@ def start() -> type[Any] | None:
     try:
         return _start()
     except HostError as error:
-        print(f"Textual Inversion is off: {error}. The WebUI works as without this extension.")
+        print(
+            f"Textual Inversion is off: {error}. "
+            "The WebUI works as if this extension were not installed."
+        )
         return None
 
 
@@ -128,7 +131,10 @@ def _find() -> Adapter:
         found = _adapter(_PAGE_ONLY)
     except HostError:
         raise lacking from None
-    print(f"Textual Inversion: {lacking}, so it goes on loading embeddings; our tab shows them.")
+    print(
+        f"Textual Inversion: {lacking}, so it keeps loading embeddings itself; "
+        "our tab only shows them."
+    )
     return found
 
 
@@ -208,7 +214,8 @@ class Hooks:
                 self._reported.add((part, str(error)))
                 reason = f"{type(error).__name__}: {error}"
                 log.warning(
-                    "Textual Inversion: the %s does not work in this WebUI; all else does (%s)",
+                    "Textual Inversion: the %s does not work in this WebUI; everything else "
+                    "does (%s)",
                     part,
                     reason,
                 )

@@ -31,7 +31,7 @@ _NETWORK = "lib_embeddings_network"
 _SITES = "lib_embeddings_sites"
 _TRIES = "lib_embeddings_try"
 
-_RENAMES = ", and renames each that it cannot read to NAME.corrupted"
+_RENAMES = ", and renames those that it cannot read to NAME.corrupted"
 
 
 class Host(Protocol):
@@ -214,26 +214,24 @@ class Parts:
             ).needs_reload_ui(),
             _FOLDERS: option(
                 "",
-                "More folders to look for embeddings in, one on each line",
+                "More embedding folders, one per line",
                 component_args={"lines": 3},
                 onchange=partial(guard, "folders", change_folders),
             ),
             _NETWORK: option(
                 False,
-                "Let other machines change files here (rename, move, delete), where the WebUI "
+                "Let other machines change files here (rename, move, delete) when the WebUI "
                 "has no login",
             ),
             _SITES: option(
                 True,
-                "Let the tab find and download embeddings on Civitai and Hugging Face when "
-                "somebody clicks there",
+                "Allow finding and downloading embeddings from Civitai and Hugging Face in the tab",
             ).needs_reload_ui(),
         }
         if self._open_studio:
             options[_TRIES] = option(
                 True,
-                "Let the tab try embeddings and make previews with the WebUI's model when somebody "
-                "clicks there",
+                "Allow trying embeddings and making previews with the WebUI's model in the tab",
             ).needs_reload_ui()
         for key, info in options.items():
             self._hooks.add("settings", partial(_add_option, key, info))

@@ -67,7 +67,7 @@ BAD_FILES = (
         "zTXt bomb",
         png(before=png_chunk(b"zTXt", b"sd-ti-embedding\0" + _BOMB)),
         LimitExceeded,
-        "6,291,457 bytes of packed text in a picture, at most 6,291,456 are read",
+        "6,291,457 bytes of packed text in a picture, expected at most 6,291,456",
     ),
     BadFile("not JSON", _json(b"{nothing}"), BrokenFile, _OTHER),
     BadFile("not text", _json(b"\xff\xff\xff"), BrokenFile, _OTHER),
@@ -94,7 +94,7 @@ BAD_FILES = (
         "chunk past the end",
         b"\x89PNG\r\n\x1a\n" + png_chunk(b"tEXt", b"sd-ti-embedding\0", length=2**31),
         LimitExceeded,
-        "2,147,483,648 bytes of text in a picture, at most 6,291,456 are read",
+        "2,147,483,648 bytes of text in a picture, expected at most 6,291,456",
     ),
     BadFile(
         "chunk one past the end",
@@ -228,7 +228,7 @@ def test_says_that_it_is_damaged(text: bytes) -> None:
 
 def test_refuses_text_that_is_too_long() -> None:
     """Text above the bound is refused before it is looked at."""
-    with pytest.raises(LimitExceeded, match="bytes of JSON text, at most"):
+    with pytest.raises(LimitExceeded, match="bytes of JSON text, expected at most"):
         parse(b" " * (LIMITS.inflated_bytes + 1))
 
 
@@ -239,7 +239,7 @@ def test_refuses_a_bomb_before_it_is_unpacked() -> None:
     tracemalloc.start()
     with pytest.raises(
         LimitExceeded,
-        match="6,291,457 bytes of packed text in a picture, at most 6,291,456 are read",
+        match="6,291,457 bytes of packed text in a picture, expected at most 6,291,456",
     ):
         inflate(bomb, LIMITS.text_chunk_bytes)
     assert tracemalloc.get_traced_memory()[1] < 4 * LIMITS.inflated_bytes

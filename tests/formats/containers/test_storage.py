@@ -74,7 +74,7 @@ def test_refuses_a_window_that_repeats_numbers_without_end() -> None:
     """A stride of zero shows few bytes as many: what counts is what would be made of them."""
     tensor = storage().tensor(0, (2**40, 768), (0, 0))
     tracemalloc.start()
-    with pytest.raises(LimitExceeded, match="bytes of tensor data, at most 16,777,216"):
+    with pytest.raises(LimitExceeded, match="bytes of tensor data, expected at most 16,777,216"):
         tensor.fetch()
     assert tracemalloc.get_traced_memory()[1] < 1_000_000
     tracemalloc.stop()

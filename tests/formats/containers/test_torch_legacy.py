@@ -209,7 +209,7 @@ def test_notices_every_cut() -> None:
 def test_refuses_a_pickle_that_is_too_long() -> None:
     """A pickle that does not end within the bound is too large, not cut short."""
     long = pickle_of(Raw(text("a" * LIMITS.pickle_bytes)))
-    with pytest.raises(LimitExceeded, match="bytes of pickle, at most 6,291,456"):
+    with pytest.raises(LimitExceeded, match="bytes of pickle, expected at most 6,291,456"):
         read(torch_legacy(long))
 
 

@@ -124,4 +124,4 @@ def test_the_setting_tells_what_a_webui_does_to_files(
     run.start()
     run.webui.callbacks.fire("ui_settings")
     label = run.webui.options.data_labels[LOADED].label
-    assert label.endswith("renames each that it cannot read to NAME.corrupted") == renames
+    assert label.endswith("renames those that it cannot read to NAME.corrupted") == renames

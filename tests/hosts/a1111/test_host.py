@@ -497,7 +497,7 @@ def test_a_webui_without_a_database_is_left_alone(
     assert capsys.readouterr().out == (
         "Textual Inversion is off: this WebUI v1.10.1 has no "
         "modules.sd_hijack.model_hijack.embedding_db and no module backend and no module "
-        "modules.modeldata. The WebUI works as without this extension.\n"
+        "modules.modeldata. The WebUI works as if this extension were not installed.\n"
     )
 
 
@@ -520,7 +520,7 @@ def test_a_webui_without_a_module_is_named_with_what_it_lacks(
     assert capsys.readouterr().out == (
         f"Textual Inversion is off: {name} v1.10.1 has no module modules.sd_hijack "
         "and no module backend and no module modules.modeldata. "
-        "The WebUI works as without this extension.\n"
+        "The WebUI works as if this extension were not installed.\n"
     )
     assert not run.webui.callbacks.wanted
 
@@ -534,7 +534,7 @@ def test_a_missing_package_is_one_line(
     assert capsys.readouterr().out.splitlines() == [
         (
             "Textual Inversion is off: this WebUI's Python has no package no_such_package: "
-            "restart it to install them. The WebUI works as without this extension."
+            "restart it to install them. The WebUI works as if this extension were not installed."
         )
     ]
     run.webui.load(Checkpoint(768))

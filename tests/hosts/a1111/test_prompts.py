@@ -155,7 +155,9 @@ def test_a_webui_without_that_function_keeps_the_rest(
     run.start()
     run.webui.load(Checkpoint(768))
     assert run.words == ["cat_x"]
-    assert "the writing of TI hashes does not work in this WebUI; all else does" in caplog.text
+    assert (
+        "the writing of TI hashes does not work in this WebUI; everything else does" in caplog.text
+    )
 
 
 def test_a_generation_tells_what_its_prompts_used(

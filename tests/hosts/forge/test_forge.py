@@ -441,7 +441,7 @@ def test_a_forge_of_another_kind_loads_and_we_show(
     first, *lines = capsys.readouterr().out.splitlines()
     assert first.startswith("Textual Inversion: Forge v1.10.1 has no ")
     assert "and no backend.text_processing.textual_inversion.EmbeddingDatabase and" in first
-    assert first.endswith(", so it goes on loading embeddings; our tab shows them.")
+    assert first.endswith(", so it keeps loading embeddings itself; our tab only shows them.")
     assert lists.load_textual_inversion_embeddings is own
     assert OURS not in run.forge.options.data_labels
     assert lines == []

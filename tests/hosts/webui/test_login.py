@@ -177,7 +177,7 @@ def test_a_refusal_says_what_to_do(webui: FakeWebui) -> None:
     webui.callbacks.fire("app_started", None, app)
     detail = TestClient(app, "http://my.site").get(f"{PREFIX}/host").json()["detail"]
     assert detail == (
-        "'my.site' is no name of this server: "
+        "'my.site' is not a name of this server: "
         "start the WebUI with --cors-allow-origins=http://my.site"
     )
 

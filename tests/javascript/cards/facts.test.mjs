@@ -126,7 +126,7 @@ test("what others say is in words, with who says it, and its page can be opened"
       ["Base model", "SD 1.5"],
       ["Tags", "animal, pet"],
       ["Weight", "0.85"],
-      ["Maturity", "Not for everybody"],
+      ["Maturity", "Adult content"],
       ["Safety scan", "pickle: Success"],
       ["Page", "https://civitai.com/models/77"],
       ["Said by", "Civitai, Nov 22, 2025"],

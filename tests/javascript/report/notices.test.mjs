@@ -44,8 +44,8 @@ test("the meter leads, and says what it counts", () => {
     { tokens: 75, vectors: 8 },
     { tokens: 20, vectors: 0 },
   ];
-  assert.equal(noticesIn({ chunks })[0].title, "Tokens in 2 chunks; 8 are of embeddings");
-  assert.equal(noticesIn({ chunks: [chunks[0]] })[0].title, "Tokens; 8 are of embeddings");
+  assert.equal(noticesIn({ chunks })[0].title, "Tokens in 2 chunks; 8 come from embeddings");
+  assert.equal(noticesIn({ chunks: [chunks[0]] })[0].title, "Tokens; 8 come from embeddings");
 });
 
 test("what is used can be made weaker and stronger, and removed", () => {

@@ -61,7 +61,7 @@ async function outcomes(...dropped) {
   return found;
 }
 
-const DAMAGED = "it is damaged in the zip: download that again";
+const DAMAGED = "it is damaged in the zip: download the zip again";
 
 test("a file comes as it is, and what systems hide does not come", async () => {
   assert.deepEqual(await outcomes(new File(["x"], "cat.pt"), new File(["x"], ".DS_Store")), [["cat.pt", "cat.pt", "x"]]);
@@ -103,19 +103,19 @@ test("a zip in a zip stays packed, and so does what no page can unpack", async (
     zipOf([{ name: "more.ZIP", data: "x" }, { name: "a.pt", data: "x", flags: 1 }, { name: "b.pt", data: "x", method: 12 }]),
   );
   assert.deepEqual(told.map(([, , outcome]) => outcome), [
-    "it is a zip in a zip: unpack it, and drop what is in it",
-    "it has a password: unpack it, and drop what is in it",
-    "it is packed in a way that no page can unpack: unpack it, and drop what is in it",
+    "it is a zip inside a zip: unpack it, and drop its contents",
+    "it has a password: unpack it, and drop its contents",
+    "it is packed in a way that a web page cannot unpack: unpack it, and drop its contents",
   ]);
 });
 
 test("a zip that cannot be read is one file with its problem, behind what was read of it", async () => {
   const whole = zipOf([{ name: "cat.pt", data: "x" }]);
   const cases = [
-    [new File(["<html>"], "some.zip"), "it is no zip, or was cut off: download it again"],
-    [new File([whole.slice(0, -30)], "some.zip"), "it is no zip, or was cut off: download it again"],
+    [new File(["<html>"], "some.zip"), "it is not a zip, or was cut off: download it again"],
+    [new File([whole.slice(0, -30)], "some.zip"), "it is not a zip, or was cut off: download it again"],
     [zipOf([{ name: "cat.pt" }], { end: { count: 2 } }), DAMAGED],
-    [zipOf([{ name: "cat.pt" }], { end: { count: 0xffff } }), "it is larger than the zips that a page can read: unpack it, and drop what is in it"],
+    [zipOf([{ name: "cat.pt" }], { end: { count: 0xffff } }), "it is larger than a zip that a web page can read: unpack it, and drop its contents"],
   ];
   for (const [file, problem] of cases) assert.deepEqual(await outcomes(file), [["some.zip", "some.zip", problem]]);
   assert.deepEqual(await outcomes(zipOf([{ name: "cat.pt" }], { end: { begin: 7 } })), [["some.zip: cat.pt", "cat.pt", DAMAGED]]);

@@ -13,8 +13,8 @@ test("an empty library explains where files go", () => {
 
 test("a folder that is not there is no empty one", () => {
   const { title, hint } = explainEmpty(SELECTION, summary({}, { missing_roots: ["/e"] }));
-  assert.equal(title, "The folder is not there");
-  assert.equal(hint, "/e: make it, or connect its drive. What is in it appears here by itself.");
+  assert.equal(title, "The folder is missing");
+  assert.equal(hint, "/e: create it, or connect its drive. Its files then appear here automatically.");
 });
 
 test("while the first scan runs, its progress is shown instead", () => {
@@ -29,7 +29,7 @@ test("while the first scan runs, its progress is shown instead", () => {
 test("a library in which everything is hidden offers to show it", () => {
   const { title, offers } = explainEmpty(SELECTION, summary({ hidden: 3 }));
   assert.equal(title, "Everything is hidden");
-  assert.deepEqual(offers, [{ label: "Show what is hidden (3)", selection: { filter: "hidden" } }]);
+  assert.deepEqual(offers, [{ label: "Show hidden embeddings (3)", selection: { filter: "hidden" } }]);
 });
 
 test("a library of files for other models counts them, and offers to show them", () => {
@@ -59,14 +59,14 @@ test("a search without result can be widened and cleared", () => {
 test("a search that finds only what the filter hides offers to show that", () => {
   const found = summary({ broken: 2 }).counts;
   const { offers } = explainEmpty({ ...SELECTION, query: "zzz" }, summary({ ok: 3, broken: 2 }, { found }));
-  assert.deepEqual(offers[0], { label: "Show what is found under “All” (2)", selection: { filter: "all" } });
+  assert.deepEqual(offers[0], { label: "Show the results under “All” (2)", selection: { filter: "all" } });
 });
 
 test("a family without anything can be left", () => {
   const { title, hint, offers } = explainEmpty({ ...SELECTION, family: "sdxl" }, summary({ ok: 3 }));
   assert.equal(title, "Nothing for this model");
-  assert.equal(hint, "There is none in “Usable”.");
-  assert.deepEqual(offers, [{ label: "Show those for any model", selection: { family: "" } }]);
+  assert.equal(hint, "There are none in “Usable”.");
+  assert.deepEqual(offers, [{ label: "Show embeddings for any model", selection: { family: "" } }]);
 });
 
 test("a search of everything cannot be widened", () => {
