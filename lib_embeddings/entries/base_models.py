@@ -47,4 +47,4 @@ def contradiction(who: str, base_model: str | None, encoders: Collection[str]) -
     claimed = families_named(base_model)
     if not fitting or not claimed or fitting.intersection(claimed):
         return None
-    return f"{who} says {base_model}, the vectors are for {made_for(encoders)}"
+    return f"{who} says {base_model}, but the vectors are for {made_for(encoders)}"
