@@ -21,12 +21,8 @@ import { Tab } from "./tab/tab.mjs";
 
 const NO_MODEL = "none";
 
-let isStarted = false;
-
-/** Fill every place that is in the page now or comes later. Further calls do nothing. */
+/** Fill every place that is in the page now or comes later. */
 export async function start() {
-  if (isStarted) return;
-  isStarted = true;
   const api = new Api();
   const host = await api.host().catch((error) => error);
   if (host instanceof Refusal) follow(() => explain(host.message));

@@ -48,6 +48,7 @@ from lib_embeddings.web.requests import (
     several_of,
 )
 from lib_embeddings.web.sites import add_site_routes
+from lib_embeddings.web.tab import scripts
 
 PREFIX = "/lib-embeddings/v1"
 
@@ -77,6 +78,7 @@ def add_routes(  # noqa: PLR0913 - what hosts have
     own = [Depends(door.admit_write)]
     files = [*own, Depends(door.change_files)]
     for method, path, endpoint, dependencies in (
+        ("GET", "/scripts", routes.scripts, None),
         ("GET", "/host", routes.host, None),
         ("GET", "/entries", routes.entries, None),
         ("GET", "/folders", routes.folders, None),
@@ -156,6 +158,11 @@ class _Routes:
         self._reports = reports
         self._studio = studio
         self._thumbnails = Thumbnails()
+
+    def scripts(self, request: Request) -> Response:
+        content = scripts()
+        tag = tag_of(content)
+        return unchanged(request, tag) or as_json(content, tag)
 
     def host(self, request: Request) -> Response:
         may_change_files = self._door.may_change_files(request)
