@@ -115,10 +115,10 @@ class Page {
       this.#tabs.set(place, new Tab(place, this.api, this.host));
     }
     for (const place of document.getElementsByClassName("lib-embeddings-model")) {
+      for (const { fields } of this.reports) fields.name();
       if (this.#menus.has(place)) continue;
       this.#menus.add(place);
       fillModelMenu(place, this.api, this.host);
-      for (const { fields } of this.reports) fields.name();
     }
     for (const report of this.reports) report.place();
     this.completer.place(this.reports.flatMap(({ fields }) => fields.textareas()));

@@ -284,3 +284,38 @@ def test_the_page_speaks_the_language_of_the_webui(visit: Visit, address: str) -
     expect(tab.total).to_have_text("6 plongements")
     expect(tab.root.locator(".chip[data-value=usable]")).to_have_text("Utilisables 6")
     expect(tab.root.locator(".chip[data-value=all]")).to_contain_text("All")
+
+
+# What a WebUI does with its page: it translates each node of text that is one of its phrases.
+LOCALISE = """localization = { brush: "Pinsel", ink: "Tinte" };
+new MutationObserver((records) => {
+  for (const node of records.flatMap(({ addedNodes }) => [...addedNodes])) {
+    const walk = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+    for (let text = node.nodeType === 3 ? node : walk.nextNode(); text; text = walk.nextNode())
+      text.data = localization[text.data.trim()] ?? text.data;
+  }
+}).observe(document, { childList: true, subtree: true });"""
+
+
+def test_a_webui_translates_no_name(visit: Visit, address: str) -> None:
+    """Whatever its phrases are: on cards, in the tree, the details, the line and the completion."""
+    page = visit(script=LOCALISE)
+    page.goto(address)
+    tab = Tab(page)
+    expect(tab.card("brush").locator(".name")).to_have_text("brush")
+    tab.search.fill("brus")
+    expect(tab.card("brush").locator("mark")).to_have_text("brus")
+    tab.search.fill("")
+    tab.root.get_by_role("treeitem", name="styles").locator(".twisty").click()
+    expect(tab.root.get_by_role("tree")).to_contain_text("ink")
+    tab.prompt.fill("brush")
+    expect(tab.notices.nth(1)).to_contain_text("brush")
+    tab.prompt.fill("")
+    tab.prompt.press_sequentially("bru")
+    expect(tab.completions).to_contain_text(["brush"])
+    page.keyboard.press("Escape")
+    tab.press("brush", "info")
+    expect(tab.details.get_by_role("heading", level=2)).to_have_text("brush")
+    expect(tab.root).not_to_contain_text("Pinsel")
+    page.evaluate("document.body.append('brush')")
+    expect(page.locator("body")).to_contain_text("Pinsel")

@@ -4,7 +4,7 @@
  * Tab goes from group to group: the toolbar, the folders, the cards. Arrows move inside of each.
  */
 
-import { dialog, element, keyOf } from "../page.mjs";
+import { dialog, element, keyOf, showOver } from "../page.mjs";
 import { phrase } from "../phrases.mjs";
 
 /**
@@ -146,10 +146,17 @@ function partsOf(toolbar) {
   return Array.from(toolbar.querySelectorAll("button, input, select"));
 }
 
-/** Build the list of the keys and of what can be searched for, to be shown over the page. */
-export function keysDialog() {
+/**
+ * Show a list of the keys, and of what can be searched for, over the page.
+ *
+ * @param {HTMLElement} root Of the tab.
+ */
+export function showKeys(root) {
   const search = element("h2", {}, phrase("Search"));
-  return dialog(phrase("Keys"), "keys", listOf(HELP), search, listOf(SEARCHES));
+  const list = dialog(phrase("Keys"), "keys", listOf(HELP), search, listOf(SEARCHES));
+  list.addEventListener("close", () => list.remove());
+  root.append(list);
+  showOver(list);
 }
 
 /** @param {string[][]} rows */
