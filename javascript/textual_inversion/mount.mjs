@@ -63,6 +63,7 @@ function explain(reason) {
 function fillModelMenu(place, api, { families }) {
   const options = families.map(({ title }) => element("option", { value: title }, title));
   const menu = element("select", {}, element("option", { value: NO_MODEL }, NO_MODEL), ...options);
+  menu.selectedIndex = -1; // Which one is active is not known yet.
   const problem = element("span", { class: "problem", role: "alert" });
   place.replaceChildren(element("label", {}, phrase("Model"), menu), problem);
   const { signal } = new AbortController();

@@ -165,6 +165,20 @@ def test_forced_colours_leave_icons_and_what_is_pressed(tab: Tab) -> None:
         assert tab.root.locator(pressed).evaluate(colour) == highlight
 
 
+@pytest.mark.parametrize("colours", ["none", "active"])
+def test_the_facts_of_the_narrowest_card_are_whole(
+    visit: Visit, address: str, colours: str
+) -> None:
+    """Also beside the mark of a caution, and where each part has an edge of its own."""
+    page = visit(viewport={"width": 320, "height": 900}, forced_colors=colours)
+    page.goto(address)
+    facts = Tab(page).cards.filter(has=page.locator(".caution")).first.locator(".facts")
+    facts.locator(".amount").evaluate("(amount) => (amount.textContent = '75 vectors')")
+    widths = "(part) => [part.className, part.scrollWidth - part.clientWidth]"
+    cut = facts.evaluate(f"(facts) => [...facts.children].map({widths})")
+    assert cut == [["badge", 0], ["amount", 0], ["caution", 0]]
+
+
 def test_on_a_phone_the_cards_come_first(phone: Page, address: str) -> None:
     """Search stays in sight, the rest is in a sheet, fingers find everything, nothing is cut."""
     phone.goto(f"{address}?filter=all")

@@ -159,20 +159,20 @@ export function showKeys(root) {
   showOver(list);
 }
 
-/** @param {string[][]} rows */
-function listOf(rows) {
-  const parts = rows.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
+/** @param {string[][]} lines */
+function listOf(lines) {
+  const parts = lines.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
   return element("dl", {}, ...parts);
 }
 
 /**
  * @param {Keyboard} keyboard
- * @param {HTMLElement} row
+ * @param {HTMLElement} item
  * @param {KeyboardEvent} event
  */
-function answerInTree({ tree, actions }, row, event) {
-  if (event.key === "Enter" || event.key === " ") return done(actions.folder(row, event));
-  return tree.move(keyOf(event), row);
+function answerInTree({ tree, actions }, item, event) {
+  if (event.key === "Enter" || event.key === " ") return done(actions.folder(item, event));
+  return tree.move(keyOf(event), item);
 }
 
 /**

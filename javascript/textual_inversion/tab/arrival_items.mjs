@@ -1,5 +1,5 @@
 /**
- * Show how it goes with files on their way here: a row for each, with its sentence.
+ * Show how it goes with files on their way here: a item for each, with its sentence.
  */
 
 import { element } from "../page.mjs";
@@ -9,7 +9,7 @@ import { phrase, sentenceCase } from "../phrases.mjs";
 /** @typedef {import("./arrivals.mjs").Arrival} Arrival */
 
 /** A file, and how it went. */
-export class ArrivalRow {
+export class ArrivalItem {
   /** @type {Entry | null} What it is in the library now. */
   entry = null;
   isHere = false;
@@ -65,16 +65,16 @@ export class ArrivalRow {
 }
 
 /**
- * Show on rows how much of all of them has arrived.
+ * Show on items how much of all of them has arrived.
  *
- * @param {ArrivalRow[]} rows
+ * @param {ArrivalItem[]} items
  * @param {number} done In bytes.
  */
-export function showAll(rows, done) {
+export function showAll(items, done) {
   let left = done;
-  for (const row of rows) {
-    row.show(Math.max(left, 0));
-    left -= row.bytes;
+  for (const item of items) {
+    item.show(Math.max(left, 0));
+    left -= item.bytes;
   }
 }
 
