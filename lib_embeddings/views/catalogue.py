@@ -83,8 +83,8 @@ class Catalogue:
 
     def find(self, id: str) -> ViewEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id, if there is one."""
-        candidate = self.prepared.candidates.by_id.get(id)
-        return candidate.seen if candidate else None
+        each = self.prepared.candidates.by_id.get(id)
+        return each.seen if each else None
 
     def choice_of(self, seen: ViewEntry) -> Choice:
         """Return what people chose for an entry."""
@@ -127,7 +127,7 @@ class Catalogue:
         Where a file passes, the duplicates of it that pass too are left out: it stands for them.
         """
         candidates, counts = self._find(filters, sort, order)
-        page = [candidate.seen for candidate in candidates[offset : offset + limit]]
+        page = [each.seen for each in candidates[offset : offset + limit]]
         return ResultPage(len(candidates), page, counts)
 
     def found_in_folders(self, filters: Filters) -> Mapping[str, int]:
@@ -154,9 +154,7 @@ class Catalogue:
     @cached_property
     def tally(self) -> Mapping[Kind, int]:
         """How many entries there are of each kind, but for those that somebody has hidden."""
-        hidden = Counter(
-            candidate.kind for candidate in self._by_hiding(self._candidates, is_hidden=True)
-        )
+        hidden = Counter(each.kind for each in self._by_hiding(self._candidates, is_hidden=True))
         return self.prepared.candidates.tally - hidden
 
     @cached_property
@@ -208,7 +206,7 @@ class Catalogue:
         if candidates is None:
             key, is_reverse = SORT_KEYS[sort], order == "desc"
             candidates = sorted(
-                self._candidates, key=lambda candidate: key(candidate.seen), reverse=is_reverse
+                self._candidates, key=lambda each: key(each.seen), reverse=is_reverse
             )
             self._orders[sort, order] = candidates
         return candidates
@@ -243,14 +241,10 @@ class Catalogue:
         shown, hidden = (
             self._by_hiding(candidates, is_hidden=is_hidden) for is_hidden in (False, True)
         )
-        kinds = {
-            "favourite": self._favourites_in(shown),
-            "hidden": hidden,
-            "all": shown,
-        }
+        kinds = {"favourite": self._favourites_in(shown), "hidden": hidden, "all": shown}
         grouped = {kind: len(self._grouped(candidates)) for kind, candidates in kinds.items()}
         if tally is None:
-            tally = Counter(candidate.kind for candidate in shown)
+            tally = Counter(each.kind for each in shown)
         return {**count_kinds(tally), **grouped}
 
     def _count_folders(
@@ -262,52 +256,40 @@ class Catalogue:
             in_folders: how many are right in each, where it is known.
         """
         if in_folders is None:
-            in_folders = Counter(candidate.folder for candidate in candidates)
+            in_folders = Counter(each.folder for each in candidates)
         pairs = ((one.folder, other.folder) for one, other in self._pairs_among(candidates))
         return count_folders(in_folders, pairs)
 
     def _grouped(self, candidates: list[Candidate]) -> list[Candidate]:
         """Leave out the duplicates of files that are among the candidates."""
         left_out = {duplicate.id for duplicate, _ in self._pairs_among(candidates)}
-        return (
-            [candidate for candidate in candidates if candidate.id not in left_out]
-            if left_out
-            else candidates
-        )
+        return [each for each in candidates if each.id not in left_out] if left_out else candidates
 
     def _pairs_among(self, candidates: list[Candidate]) -> list[tuple[Candidate, Candidate]]:
         """Return the duplicates among candidates, each with the file that stands for it."""
         if not self.view.used:
             return []
-        here = {candidate.id: candidate for candidate in candidates}
+        here = {each.id: each for each in candidates}
         pairs = self.view.used.items()
         return [(here[one], here[other]) for one, other in pairs if one in here and other in here]
 
     def _favourites_in(self, candidates: list[Candidate]) -> list[Candidate]:
         return (
-            [candidate for candidate in candidates if candidate.id in self._favourites]
-            if self._favourites
-            else []
+            [each for each in candidates if each.id in self._favourites] if self._favourites else []
         )
 
     def _by_hiding(self, candidates: list[Candidate], *, is_hidden: bool) -> list[Candidate]:
         if not self._hidden:
             return [] if is_hidden else candidates
-        return [
-            candidate for candidate in candidates if (candidate.id in self._hidden) is is_hidden
-        ]
+        return [each for each in candidates if (each.id in self._hidden) is is_hidden]
 
     def _chosen(self, candidates: list[Candidate], filters: Filters) -> list[Candidate]:
         """Return the candidates with a state and fit that were asked for."""
         candidates = self._by_hiding(candidates, is_hidden=filters.hidden)
         if filters.state:
-            candidates = [
-                candidate for candidate in candidates if candidate.kind.state in filters.state
-            ]
+            candidates = [each for each in candidates if each.kind.state in filters.state]
         if filters.fit:
-            candidates = [
-                candidate for candidate in candidates if candidate.kind.fit in filters.fit
-            ]
+            candidates = [each for each in candidates if each.kind.fit in filters.fit]
         if filters.favourite:
             candidates = self._favourites_in(candidates)
         return candidates
@@ -316,18 +298,10 @@ class Catalogue:
         """Return the candidates for a family that have what the query looks for."""
         if filters.family:
             asked = frozenset(filters.family)
-            candidates = [
-                candidate
-                for candidate in candidates
-                if not asked.isdisjoint(candidate.kind.families)
-            ]
+            candidates = [each for each in candidates if not asked.isdisjoint(each.kind.families)]
         query = Query.of(filters.query)
         if query.n_vectors is not None:
-            candidates = [
-                candidate
-                for candidate in candidates
-                if query.n_vectors in numbers_of(candidate.seen)
-            ]
+            candidates = [each for each in candidates if query.n_vectors in numbers_of(each.seen)]
         for term in query.wanted:
             candidates = self._with(term, candidates, True)
         for term in query.unwanted:
@@ -339,12 +313,8 @@ class Catalogue:
         found = self.prepared.candidates.with_term(term, letters_of(term)) | self._hashed(term)
         families = families_of(term)
         if families:
-            found.update(
-                candidate
-                for candidate in candidates
-                if not families.isdisjoint(candidate.kind.families)
-            )
-        return [candidate for candidate in candidates if (candidate in found) is is_wanted]
+            found.update(each for each in candidates if not families.isdisjoint(each.kind.families))
+        return [each for each in candidates if (each in found) is is_wanted]
 
     def _hashed(self, word: str) -> set[Candidate]:
         """Return the candidates whose hash begins with *word*."""
@@ -353,11 +323,7 @@ class Catalogue:
         paths = {path for path, sha256 in self.hashes().items() if sha256.startswith(word)}
         if not paths:
             return set()
-        return {
-            candidate
-            for candidate in self._candidates
-            if candidate.seen.entry.place.full_path in paths
-        }
+        return {each for each in self._candidates if each.seen.entry.place.full_path in paths}
 
 
 def _below(folder: str | None, candidates: list[Candidate]) -> list[Candidate]:
@@ -366,8 +332,6 @@ def _below(folder: str | None, candidates: list[Candidate]) -> list[Candidate]:
         return candidates
     prefix = prefix_of(folder)
     inside = {
-        each
-        for each in {candidate.folder for candidate in candidates}
-        if prefix_of(each).startswith(prefix)
+        each for each in {each.folder for each in candidates} if prefix_of(each).startswith(prefix)
     }
-    return [candidate for candidate in candidates if candidate.folder in inside]
+    return [each for each in candidates if each.folder in inside]

@@ -24,6 +24,7 @@ from lib_embeddings.web import answers
 from lib_embeddings.web.answers import (
     HostFacts,
     as_json,
+    as_json_once,
     caching,
     refusing,
     stream,
@@ -160,9 +161,7 @@ class _Routes:
         self._thumbnails = Thumbnails()
 
     def scripts(self, request: Request) -> Response:
-        content = scripts()
-        tag = tag_of(content)
-        return unchanged(request, tag) or as_json(content, tag)
+        return as_json_once(request, scripts())
 
     def host(self, request: Request) -> Response:
         may_change_files = self._door.may_change_files(request)
@@ -205,14 +204,12 @@ class _Routes:
         )
 
     def folders(self, request: Request, filters: Filters = _FILTERS) -> Response:
-        content = answers.folders(self._library.catalogue, filters)
-        tag = tag_of(content)  # most changes, as a favourite, change no folder
-        return unchanged(request, tag) or as_json(content, tag)
+        # Most changes, as a favourite, change no folder, and no name.
+        return as_json_once(request, answers.folders(self._library.catalogue, filters))
 
     def names(self, request: Request) -> Response:
         names = [seen.name for seen in self._library.view.meant]
-        tag = tag_of(names)  # most changes, as a favourite, change no name
-        return unchanged(request, tag) or as_json({"names": names}, tag)
+        return as_json_once(request, {"names": names})
 
     def completions(self, text: str = "", limit: str = "10") -> Response:
         catalogue = self._library.catalogue
