@@ -1,7 +1,8 @@
 /**
- * Show how it goes with files on their way here: a item for each, with its sentence.
+ * Show how it goes with files on their way here: an item for each, with its sentence.
  */
 
+import { BEHIND_MARKS, breakable } from "../cards/text.mjs";
 import { element } from "../page.mjs";
 import { phrase, sentenceCase } from "../phrases.mjs";
 
@@ -25,7 +26,8 @@ export class ArrivalItem {
     this.target = arrival.target;
     this.bytes = arrival.bytes;
     this.#bar.max = Math.max(arrival.bytes, 1);
-    this.root = element("li", {}, element("b", { dir: "auto" }, arrival.path), this.#sentence, this.#bar);
+    const name = element("b", { dir: "auto" }, ...breakable(arrival.path, BEHIND_MARKS));
+    this.root = element("li", {}, name, this.#sentence, this.#bar);
   }
 
   /** @param {number} done Bytes that have arrived. */
