@@ -55,12 +55,12 @@ const CASES = [
   [
     "a near miss",
     { near_misses: [{ text: "marc_alante", name: "marc_allante", id: "1" }] },
-    ["offer: marc_alante: did you mean [marc_allante?]"],
+    ["suggestion: marc_alante: did you mean [marc_allante?]"],
   ],
   [
     "foreign syntax",
     { foreign_syntax: [{ text: "embedding:a", start: 0, end: 11, name: "a", replacement: "a" }] },
-    ["offer: embedding:a → a [Convert]"],
+    ["suggestion: embedding:a → a [Convert]"],
   ],
   [
     "several pieces of foreign syntax, one of them twice",
@@ -71,7 +71,7 @@ const CASES = [
         { text: "<b>", start: 16, end: 19, name: "b", replacement: "b" },
       ],
     },
-    ["offer: embedding:a → a, <b> → b [Convert all 2]"],
+    ["suggestion: embedding:a → a, <b> → b [Convert all 2]"],
   ],
   ["one chunk", { chunks: [{ tokens: 12, vectors: 8 }] }, ["meter: 12 of 75"]],
   [
@@ -135,7 +135,7 @@ test("problems come first", () => {
     near_misses: [{ text: "c", name: "d", id: "1" }],
     chunks: [{ tokens: 12, vectors: 8 }],
   }).map((notice) => notice.split(":")[0]);
-  assert.deepEqual(kinds, ["meter", "warning", "offer", "used"]);
+  assert.deepEqual(kinds, ["meter", "warning", "suggestion", "used"]);
 });
 
 test("embeddings of a pasted infotext that differ are named", () => {
