@@ -126,18 +126,17 @@ class Page {
   }
 
   /** @type {import("./report/reports.mjs").ShowCard} */
-  #showCard = (tabname, id, name) => {
-    for (const [place, tab] of this.#tabs) {
-      if (place instanceof HTMLElement && place.dataset.tabname === tabname) tab.reveal(id, name);
-    }
-  };
+  #showCard = (tabname, id, name) => this.#tabOf(tabname)?.reveal(id, name);
 
   /** @type {import("./report/reports.mjs").Find} */
   #find = (tabname, name, hash) => {
-    for (const [place, tab] of this.#tabs) {
-      if (place instanceof HTMLElement && place.dataset.tabname === tabname) tab.files.getMore?.find(name, hash);
-    }
+    this.#tabOf(tabname)?.files.getMore?.find(name, hash);
   };
+
+  /** @param {string} tabname */
+  #tabOf(tabname) {
+    return Array.from(this.#tabs.values()).find(({ root }) => root.dataset.tabname === tabname);
+  }
 
   /**
    * @param {EventTarget} target One of the fields.

@@ -186,3 +186,15 @@ def allow_no_blobs(route: Route) -> None:
     response = route.fetch()
     rule = "script-src 'self' 'unsafe-inline' 'unsafe-eval'"
     route.fulfill(response=response, headers={**response.headers, "content-security-policy": rule})
+
+
+def test_a_host_that_loads_our_script_twice_has_one_tab(tab: Tab) -> None:
+    """Whatever it puts behind the address: nothing is asked and nothing is shown twice."""
+    module = tab.page.locator('script[src*="textual_inversion.mjs"]')
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url.partition("?")[0]))
+    address = module.evaluate("script => script.src")
+    tab.page.add_script_tag(url=f"{address}0", type="module")
+    tab.prompt.fill("marc_allante")
+    expect(tab.notices).to_have_count(2)
+    assert [url for url in asked if url.endswith(("scripts", "host"))] == []

@@ -122,7 +122,7 @@ export function metadataFacts({ metadata }) {
  * @param {Details} details
  * @returns {Fact[]}
  */
-export function tensorFacts({ tensors }) {
+function tensorFacts({ tensors }) {
   return Object.entries(tensors).map(([label, value]) => ({ label, value }));
 }
 
