@@ -286,6 +286,25 @@ def test_the_page_speaks_the_language_of_the_browser(
     assert details.evaluate(CUT) == []
 
 
+def test_on_a_phone_the_line_has_room_for_words(visit: Visit, address: str) -> None:
+    """However long what can be done is called: that goes below them."""
+    page = visit(locale="de-DE", viewport={"width": 390, "height": 844}, has_touch=True)
+    page.goto(address)
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    tab.prompt.fill("detail-xl, nfixer, marc_allant")
+    tab.report.locator(".more").click()
+    width = "(words) => words.getBoundingClientRect().width"
+    warnings = tab.report.locator(".warning .words")
+    expect(warnings).to_have_count(2)
+    assert min(words.evaluate(width) for words in warnings.all()) > 180
+    press = tab.report.locator(".warning .press").bounding_box()
+    words = tab.report.locator(".warning:has(.press) .words").bounding_box()
+    assert press
+    assert words
+    assert press["y"] >= words["y"] + words["height"]
+
+
 def test_the_page_speaks_the_language_of_the_webui(visit: Visit, address: str) -> None:
     """Its setting comes before the browser's language, and what it does not have stays English."""
     words = """localization = {
