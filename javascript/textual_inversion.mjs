@@ -44,7 +44,7 @@ async function loadAtOnce() {
     const known = made.get(place);
     if (known) return known;
     const link = (/** @type {string} */ _, /** @type {string} */ before, /** @type {string} */ path) => `${before}"${addressOf(placeOf(path, place))}"`;
-    const source = scripts.get(place).replace(IMPORTED, link).replace("import.meta.url", `"${place}"`);
+    const source = scripts.get(place).replace(IMPORTED, link).replaceAll("import.meta.url", () => `"${place}"`);
     const address = URL.createObjectURL(new Blob([source, `\n//# sourceURL=${place}`], { type: "text/javascript" }));
     made.set(place, address);
     return address;
