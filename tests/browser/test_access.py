@@ -166,6 +166,17 @@ def test_forced_colours_leave_icons_and_what_is_pressed(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize("colours", ["none", "active"])
+def test_fingers_see_the_buttons_of_cards(phone: Page, address: str, colours: Any) -> None:
+    """Nothing waits for a pointer that a phone does not have, whatever the colours are."""
+    phone.emulate_media(forced_colors=colours)
+    phone.goto(address)
+    buttons = Tab(phone).cards.first.locator(".icon")
+    buttons.first.wait_for()
+    opacity = "(button) => getComputedStyle(button).opacity"
+    assert [button.evaluate(opacity) for button in buttons.all()] == ["1"] * 4
+
+
+@pytest.mark.parametrize("colours", ["none", "active"])
 def test_the_facts_of_the_narrowest_card_are_whole(
     visit: Visit, address: str, colours: str
 ) -> None:
