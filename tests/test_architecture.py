@@ -161,6 +161,7 @@ OPENERS = {
     "training.lessons": "pictures that a page has sent, and the record of a lesson",
     "cli.learn": "what captions say",
     "stores.choices_file": "choices of older versions, and the model of the small app",
+    "web.tab": "the scripts of the page",
     "__main__": "the place for output that nobody reads",
     "sources.settings": "the file with a person's own keys",
     "sources.concepts": "the list of the Concept Library",

@@ -21,12 +21,8 @@ import { Tab } from "./tab/tab.mjs";
 
 const NO_MODEL = "none";
 
-let isStarted = false;
-
-/** Fill every place that is in the page now or comes later. Further calls do nothing. */
+/** Fill every place that is in the page now or comes later. */
 export async function start() {
-  if (isStarted) return;
-  isStarted = true;
   const api = new Api();
   const host = await api.host().catch((error) => error);
   if (host instanceof Refusal) follow(() => explain(host.message));
@@ -67,6 +63,7 @@ function explain(reason) {
 function fillModelMenu(place, api, { families }) {
   const options = families.map(({ title }) => element("option", { value: title }, title));
   const menu = element("select", {}, element("option", { value: NO_MODEL }, NO_MODEL), ...options);
+  menu.selectedIndex = -1; // Which one is active is not known yet.
   const problem = element("span", { class: "problem", role: "alert" });
   place.replaceChildren(element("label", {}, phrase("Model"), menu), problem);
   const { signal } = new AbortController();
@@ -119,28 +116,27 @@ class Page {
       this.#tabs.set(place, new Tab(place, this.api, this.host));
     }
     for (const place of document.getElementsByClassName("lib-embeddings-model")) {
+      for (const { fields } of this.reports) fields.name();
       if (this.#menus.has(place)) continue;
       this.#menus.add(place);
       fillModelMenu(place, this.api, this.host);
-      for (const { fields } of this.reports) fields.name();
     }
     for (const report of this.reports) report.place();
     this.completer.place(this.reports.flatMap(({ fields }) => fields.textareas()));
   }
 
   /** @type {import("./report/reports.mjs").ShowCard} */
-  #showCard = (tabname, id, name) => {
-    for (const [place, tab] of this.#tabs) {
-      if (place instanceof HTMLElement && place.dataset.tabname === tabname) tab.reveal(id, name);
-    }
-  };
+  #showCard = (tabname, id, name) => this.#tabOf(tabname)?.reveal(id, name);
 
   /** @type {import("./report/reports.mjs").Find} */
   #find = (tabname, name, hash) => {
-    for (const [place, tab] of this.#tabs) {
-      if (place instanceof HTMLElement && place.dataset.tabname === tabname) tab.files.getMore?.find(name, hash);
-    }
+    this.#tabOf(tabname)?.files.getMore?.find(name, hash);
   };
+
+  /** @param {string} tabname */
+  #tabOf(tabname) {
+    return Array.from(this.#tabs.values()).find(({ root }) => root.dataset.tabname === tabname);
+  }
 
   /**
    * @param {EventTarget} target One of the fields.

@@ -25,6 +25,8 @@ export const webui = /** @type {WebUI} */ (/** @type {unknown} */ (globalThis));
 /**
  * Build an element. Data become text and attributes, never markup.
  *
+ * What has `dir: "auto"` holds words of people's own, such as names.
+ *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, Attribute>} [attributes] As for `setAttribute`.
@@ -34,8 +36,23 @@ export const webui = /** @type {WebUI} */ (/** @type {unknown} */ (globalThis));
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) setAttribute(made, name, value);
-  made.append(...children);
+  made.append(...(attributes.dir === "auto" ? ownWords(...children) : children));
   return made;
+}
+
+/**
+ * Keep words of people's own as they are: a WebUI translates what is one of its phrases, if it is one node of text.
+ *
+ * @param {...(Node | string)} parts
+ */
+export function ownWords(...parts) {
+  /** @returns {(Node | string)[]} */
+  const apart = (/** @type {Node | string} */ part) => {
+    if (typeof part !== "string") return [part];
+    const [first = ""] = part;
+    return [first, part.slice(first.length)];
+  };
+  return parts.flatMap(apart);
 }
 
 /**

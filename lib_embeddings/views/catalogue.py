@@ -22,7 +22,7 @@ from lib_embeddings.views.folders import (
     prefix_of,
 )
 from lib_embeddings.views.lens import Kind, ViewEntry, count_kinds
-from lib_embeddings.views.prepared import Prepared, Row
+from lib_embeddings.views.prepared import Candidate, Prepared
 from lib_embeddings.views.query import (
     EVERYTHING,
     SORT_KEYS,
@@ -56,9 +56,9 @@ class ResultPage(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """The answer to a question, as `ResultPage` has it, with all rows that passed."""
+    """The answer to a question, as `ResultPage` has it, with all candidates that passed."""
 
-    rows: list[Row]
+    candidates: list[Candidate]
     counts: Mapping[str, int]
 
 
@@ -83,8 +83,8 @@ class Catalogue:
 
     def find(self, id: str) -> ViewEntry | None:  # noqa: A002 the word of the API
         """Return the entry with this id, if there is one."""
-        row = self.prepared.rows.by_id.get(id)
-        return row.seen if row else None
+        each = self.prepared.candidates.by_id.get(id)
+        return each.seen if each else None
 
     def choice_of(self, seen: ViewEntry) -> Choice:
         """Return what people chose for an entry."""
@@ -126,16 +126,16 @@ class Catalogue:
 
         Where a file passes, the duplicates of it that pass too are left out: it stands for them.
         """
-        rows, counts = self._find(filters, sort, order)
-        page = [row.seen for row in rows[offset : offset + limit]]
-        return ResultPage(len(rows), page, counts)
+        candidates, counts = self._find(filters, sort, order)
+        page = [each.seen for each in candidates[offset : offset + limit]]
+        return ResultPage(len(candidates), page, counts)
 
     def found_in_folders(self, filters: Filters) -> Mapping[str, int]:
         """Return how many of what passes all filters but that of folders are in each folder.
 
         By its id, with what lies below it; those without any are missing.
         """
-        chosen = self._chosen(self._matching(self._rows, filters), filters)
+        chosen = self._chosen(self._matching(self._candidates, filters), filters)
         return self._count_folders(chosen)
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
@@ -149,21 +149,21 @@ class Catalogue:
     @cached_property
     def counts(self) -> Mapping[str, int]:
         """The same counts of all entries as `ResultPage` has of some."""
-        return self._count(self._rows, self.tally)
+        return self._count(self._candidates, self.tally)
 
     @cached_property
     def tally(self) -> Mapping[Kind, int]:
         """How many entries there are of each kind, but for those that somebody has hidden."""
-        hidden = Counter(row.kind for row in self._by_hiding(self._rows, is_hidden=True))
-        return self.prepared.rows.tally - hidden
+        hidden = Counter(each.kind for each in self._by_hiding(self._candidates, is_hidden=True))
+        return self.prepared.candidates.tally - hidden
 
     @cached_property
     def folders(self) -> Mapping[str, FolderCount]:
         """By id, every root, and below it every folder with entries in it or deeper."""
-        shown = self._by_hiding(self._rows, is_hidden=False)
-        in_folders = self.prepared.rows.in_folders
-        counts = self._count_folders(shown, in_folders if shown is self._rows else None)
-        tree = folder_tree(self.view.roots, self.prepared.rows.folders, counts)
+        shown = self._by_hiding(self._candidates, is_hidden=False)
+        in_folders = self.prepared.candidates.in_folders
+        counts = self._count_folders(shown, in_folders if shown is self._candidates else None)
+        tree = folder_tree(self.view.roots, self.prepared.candidates.folders, counts)
         return {folder.id: folder for folder in tree}
 
     @cached_property
@@ -187,37 +187,39 @@ class Catalogue:
         return frozenset(id_ for id_, choice in self.choices.items() if choice.hidden)
 
     @property
-    def _rows(self) -> list[Row]:
+    def _candidates(self) -> list[Candidate]:
         """All of them, in the natural order of names."""
-        return self.prepared.rows.by_name
+        return self.prepared.candidates.by_name
 
     @cached_property
     def _completer(self) -> Completer:
         return Completer(self.view, self._favourites, self._hidden)
 
     @cached_property
-    def _orders(self) -> dict[tuple[Sort, Order], list[Row]]:
+    def _orders(self) -> dict[tuple[Sort, Order], list[Candidate]]:
         return {}
 
-    def _sorted(self, sort: Sort, order: Order) -> list[Row]:
+    def _sorted(self, sort: Sort, order: Order) -> list[Candidate]:
         if (sort, order) == ("name", "asc"):
-            return self._rows
-        rows = self._orders.get((sort, order))
-        if rows is None:
+            return self._candidates
+        candidates = self._orders.get((sort, order))
+        if candidates is None:
             key, is_reverse = SORT_KEYS[sort], order == "desc"
-            rows = sorted(self._rows, key=lambda row: key(row.seen), reverse=is_reverse)
-            self._orders[sort, order] = rows
-        return rows
+            candidates = sorted(
+                self._candidates, key=lambda each: key(each.seen), reverse=is_reverse
+            )
+            self._orders[sort, order] = candidates
+        return candidates
 
     def _find(self, filters: Filters, sort: Sort, order: Order) -> _Found:
         """Answer a question; the last answer is kept, as pages ask for one part after another."""
         question = filters, sort, order, len(self.hashes())
         found = self._last.get(question)
         if found is None:
-            rows = self._sorted(sort, order)
-            matching = self._matching(rows, filters)
+            candidates = self._sorted(sort, order)
+            matching = self._matching(candidates, filters)
             chosen = self._chosen(matching, filters)
-            is_of_all = matching is rows and filters.folder is None
+            is_of_all = matching is candidates and filters.folder is None
             counts = self.counts if is_of_all else self._count(_below(filters.folder, matching))
             found = _Found(self._grouped(_below(filters.folder, chosen)), counts)
             self._last.clear()
@@ -228,104 +230,108 @@ class Catalogue:
     def _last(self) -> dict[Hashable, _Found]:
         return {}
 
-    def _count(self, rows: list[Row], tally: Mapping[Kind, int] | None = None) -> Mapping[str, int]:
-        """Return what `ResultPage.counts` has, of these rows.
+    def _count(
+        self, candidates: list[Candidate], tally: Mapping[Kind, int] | None = None
+    ) -> Mapping[str, int]:
+        """Return what `ResultPage.counts` has, of these candidates.
 
         Args:
             tally: of those that nobody has hidden, where it is known.
         """
-        shown, hidden = (self._by_hiding(rows, is_hidden=is_hidden) for is_hidden in (False, True))
-        kinds = {
-            "favourite": self._favourites_in(shown),
-            "hidden": hidden,
-            "all": shown,
-        }
-        grouped = {kind: len(self._grouped(rows)) for kind, rows in kinds.items()}
+        shown, hidden = (
+            self._by_hiding(candidates, is_hidden=is_hidden) for is_hidden in (False, True)
+        )
+        kinds = {"favourite": self._favourites_in(shown), "hidden": hidden, "all": shown}
+        grouped = {kind: len(self._grouped(candidates)) for kind, candidates in kinds.items()}
         if tally is None:
-            tally = Counter(row.kind for row in shown)
+            tally = Counter(each.kind for each in shown)
         return {**count_kinds(tally), **grouped}
 
     def _count_folders(
-        self, rows: list[Row], in_folders: Mapping[str, int] | None = None
+        self, candidates: list[Candidate], in_folders: Mapping[str, int] | None = None
     ) -> Mapping[str, int]:
-        """Return how many rows are in each folder and below.
+        """Return how many candidates are in each folder and below.
 
         Args:
             in_folders: how many are right in each, where it is known.
         """
         if in_folders is None:
-            in_folders = Counter(row.folder for row in rows)
-        pairs = ((one.folder, other.folder) for one, other in self._pairs_among(rows))
+            in_folders = Counter(each.folder for each in candidates)
+        pairs = ((one.folder, other.folder) for one, other in self._pairs_among(candidates))
         return count_folders(in_folders, pairs)
 
-    def _grouped(self, rows: list[Row]) -> list[Row]:
-        """Leave out the duplicates of files that are among the rows."""
-        left_out = {duplicate.id for duplicate, _ in self._pairs_among(rows)}
-        return [row for row in rows if row.id not in left_out] if left_out else rows
+    def _grouped(self, candidates: list[Candidate]) -> list[Candidate]:
+        """Leave out the duplicates of files that are among the candidates."""
+        left_out = {duplicate.id for duplicate, _ in self._pairs_among(candidates)}
+        return [each for each in candidates if each.id not in left_out] if left_out else candidates
 
-    def _pairs_among(self, rows: list[Row]) -> list[tuple[Row, Row]]:
-        """Return the duplicates among rows, each with the file that stands for it."""
+    def _pairs_among(self, candidates: list[Candidate]) -> list[tuple[Candidate, Candidate]]:
+        """Return the duplicates among candidates, each with the file that stands for it."""
         if not self.view.used:
             return []
-        here = {row.id: row for row in rows}
+        here = {each.id: each for each in candidates}
         pairs = self.view.used.items()
         return [(here[one], here[other]) for one, other in pairs if one in here and other in here]
 
-    def _favourites_in(self, rows: list[Row]) -> list[Row]:
-        return [row for row in rows if row.id in self._favourites] if self._favourites else []
+    def _favourites_in(self, candidates: list[Candidate]) -> list[Candidate]:
+        return (
+            [each for each in candidates if each.id in self._favourites] if self._favourites else []
+        )
 
-    def _by_hiding(self, rows: list[Row], *, is_hidden: bool) -> list[Row]:
+    def _by_hiding(self, candidates: list[Candidate], *, is_hidden: bool) -> list[Candidate]:
         if not self._hidden:
-            return [] if is_hidden else rows
-        return [row for row in rows if (row.id in self._hidden) is is_hidden]
+            return [] if is_hidden else candidates
+        return [each for each in candidates if (each.id in self._hidden) is is_hidden]
 
-    def _chosen(self, rows: list[Row], filters: Filters) -> list[Row]:
-        """Return the rows with a state and fit that were asked for."""
-        rows = self._by_hiding(rows, is_hidden=filters.hidden)
+    def _chosen(self, candidates: list[Candidate], filters: Filters) -> list[Candidate]:
+        """Return the candidates with a state and fit that were asked for."""
+        candidates = self._by_hiding(candidates, is_hidden=filters.hidden)
         if filters.state:
-            rows = [row for row in rows if row.kind.state in filters.state]
+            candidates = [each for each in candidates if each.kind.state in filters.state]
         if filters.fit:
-            rows = [row for row in rows if row.kind.fit in filters.fit]
+            candidates = [each for each in candidates if each.kind.fit in filters.fit]
         if filters.favourite:
-            rows = self._favourites_in(rows)
-        return rows
+            candidates = self._favourites_in(candidates)
+        return candidates
 
-    def _matching(self, rows: list[Row], filters: Filters) -> list[Row]:
-        """Return the rows for a family that have what the query looks for."""
+    def _matching(self, candidates: list[Candidate], filters: Filters) -> list[Candidate]:
+        """Return the candidates for a family that have what the query looks for."""
         if filters.family:
             asked = frozenset(filters.family)
-            rows = [row for row in rows if not asked.isdisjoint(row.kind.families)]
+            candidates = [each for each in candidates if not asked.isdisjoint(each.kind.families)]
         query = Query.of(filters.query)
         if query.n_vectors is not None:
-            rows = [row for row in rows if query.n_vectors in numbers_of(row.seen)]
+            candidates = [each for each in candidates if query.n_vectors in numbers_of(each.seen)]
         for term in query.wanted:
-            rows = self._with(term, rows, True)
+            candidates = self._with(term, candidates, True)
         for term in query.unwanted:
-            rows = self._with(term, rows, False)
-        return rows
+            candidates = self._with(term, candidates, False)
+        return candidates
 
-    def _with(self, term: str, rows: list[Row], is_wanted: bool) -> list[Row]:
-        """Return the rows that have a term in their texts, family or hash; or those that do not."""
-        found = self.prepared.rows.with_term(term, letters_of(term)) | self._hashed(term)
+    def _with(self, term: str, candidates: list[Candidate], is_wanted: bool) -> list[Candidate]:
+        """Return those that have a term in their texts, family or hash; or those that do not."""
+        found = self.prepared.candidates.with_term(term, letters_of(term)) | self._hashed(term)
         families = families_of(term)
         if families:
-            found.update(row for row in rows if not families.isdisjoint(row.kind.families))
-        return [row for row in rows if (row in found) is is_wanted]
+            found.update(each for each in candidates if not families.isdisjoint(each.kind.families))
+        return [each for each in candidates if (each in found) is is_wanted]
 
-    def _hashed(self, word: str) -> set[Row]:
-        """Return the rows whose hash begins with *word*."""
+    def _hashed(self, word: str) -> set[Candidate]:
+        """Return the candidates whose hash begins with *word*."""
         if len(word) < _HASH_LENGTH:
             return set()
         paths = {path for path, sha256 in self.hashes().items() if sha256.startswith(word)}
         if not paths:
             return set()
-        return {row for row in self._rows if row.seen.entry.place.full_path in paths}
+        return {each for each in self._candidates if each.seen.entry.place.full_path in paths}
 
 
-def _below(folder: str | None, rows: list[Row]) -> list[Row]:
-    """Return the rows in a folder and below; all where None is asked for."""
+def _below(folder: str | None, candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates in a folder and below; all where None is asked for."""
     if folder is None:
-        return rows
+        return candidates
     prefix = prefix_of(folder)
-    inside = {each for each in {row.folder for row in rows} if prefix_of(each).startswith(prefix)}
-    return [row for row in rows if row.folder in inside]
+    inside = {
+        each for each in {each.folder for each in candidates} if prefix_of(each).startswith(prefix)
+    }
+    return [each for each in candidates if each.folder in inside]

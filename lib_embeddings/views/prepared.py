@@ -29,7 +29,7 @@ from lib_embeddings.views.view import View, known_of
 _FEW = 1 / 16
 
 
-class Row:
+class Candidate:
     """An entry with what filters ask of it and what would be made again for each search.
 
     Attributes:
@@ -60,8 +60,8 @@ def _shared_kind(state: State, fit: FitKind | None, families: tuple[str, ...]) -
     return Kind(state, fit, families)
 
 
-class Rows:
-    """The rows of one view.
+class Candidates:
+    """The candidates of one view.
 
     Attributes:
         by_name: in the natural order of names.
@@ -69,41 +69,43 @@ class Rows:
         in_folders: how many are in each folder, by its id.
     """
 
-    def __init__(self, numbers: Mapping[str, int], rows: Iterable[Row]) -> None:
-        """Sort and count rows.
+    def __init__(self, numbers: Mapping[str, int], candidates: Iterable[Candidate]) -> None:
+        """Sort and count candidates.
 
         Args:
             numbers: of the roots.
         """
         self._numbers = numbers
-        self.by_id = {row.id: row for row in rows}
+        self.by_id = {candidate.id: candidate for candidate in candidates}
         self.by_name = sorted(self.by_id.values(), key=self._key)
-        self.tally = Counter(row.kind for row in self.by_name)
-        self.in_folders = Counter(row.folder for row in self.by_name)
+        self.tally = Counter(candidate.kind for candidate in self.by_name)
+        self.in_folders = Counter(candidate.folder for candidate in self.by_name)
         self._folders: list[str] | None = None
         self._texts: Haystack | None = None
         self._names = Haystack(())
 
     @classmethod
-    def of(cls, view: View) -> Rows:
-        """Make the rows of a view."""
+    def of(cls, view: View) -> Candidates:
+        """Make the candidates of a view."""
         numbers = {root: number for number, root in enumerate(view.roots)}
-        return cls(numbers, (Row(seen, numbers[seen.entry.place.root]) for seen in view.every))
+        return cls(
+            numbers, (Candidate(seen, numbers[seen.entry.place.root]) for seen in view.every)
+        )
 
-    def followed_by(self, gone: Iterable[ViewEntry], came: Iterable[ViewEntry]) -> Rows:
-        """Return the rows of a later view."""
-        later = Rows(self._numbers, ())
+    def followed_by(self, gone: Iterable[ViewEntry], came: Iterable[ViewEntry]) -> Candidates:
+        """Return the candidates of a later view."""
+        later = Candidates(self._numbers, ())
         later.by_id, later.by_name = dict(self.by_id), list(self.by_name)
         later.tally, later.in_folders = Counter(self.tally), Counter(self.in_folders)
         for seen in gone:
-            row = later.by_id.pop(seen.entry.place.id)
-            del later.by_name[bisect_left(later.by_name, self._key(row), key=self._key)]
-            later._count(row, -1)
+            candidate = later.by_id.pop(seen.entry.place.id)
+            del later.by_name[bisect_left(later.by_name, self._key(candidate), key=self._key)]
+            later._count(candidate, -1)
         for seen in came:
-            row = Row(seen, self._numbers[seen.entry.place.root])
-            later.by_id[row.id] = row
-            insort(later.by_name, row, key=self._key)
-            later._count(row, 1)
+            candidate = Candidate(seen, self._numbers[seen.entry.place.root])
+            later.by_id[candidate.id] = candidate
+            insort(later.by_name, candidate, key=self._key)
+            later._count(candidate, 1)
         if later.in_folders.keys() == self.in_folders.keys():
             later._folders = self._folders
         return later
@@ -115,23 +117,23 @@ class Rows:
             self._folders = folder_order(len(self._numbers), self.in_folders)
         return self._folders
 
-    def with_term(self, term: str, letters: str) -> set[Row]:
-        """Return the rows in whose texts a term is, or its letters in the name; see `Query`."""
+    def with_term(self, term: str, letters: str) -> set[Candidate]:
+        """Return those in whose texts a term is, or its letters in the name; see `Query`."""
         if self._texts is None:
-            self._texts = Haystack(row.texts.full for row in self.by_name)
-            self._names = Haystack(row.texts.bare_name for row in self.by_name)
+            self._texts = Haystack(candidate.texts.full for candidate in self.by_name)
+            self._names = Haystack(candidate.texts.bare_name for candidate in self.by_name)
         numbers = chain(self._texts.find(term), self._names.find(letters) if letters else ())
         return {self.by_name[number] for number in numbers}
 
-    def _count(self, row: Row, number: int) -> None:
-        self.tally[row.kind] += number
-        self.in_folders[row.folder] += number
-        if not self.in_folders[row.folder]:
-            del self.in_folders[row.folder]
+    def _count(self, candidate: Candidate, number: int) -> None:
+        self.tally[candidate.kind] += number
+        self.in_folders[candidate.folder] += number
+        if not self.in_folders[candidate.folder]:
+            del self.in_folders[candidate.folder]
 
-    def _key(self, row: Row) -> Any:
-        place = row.seen.entry.place
-        return natural_key(row.seen.name), self._numbers[place.root], place.path
+    def _key(self, candidate: Candidate) -> Any:
+        place = candidate.seen.entry.place
+        return natural_key(candidate.seen.name), self._numbers[place.root], place.path
 
 
 class Prepared:
@@ -150,18 +152,22 @@ class Prepared:
         self.tokenize = tokenize
         self._look_up = look_up
         # The last that were made, each with the view that it was made of.
-        self._rows: tuple[View, Rows] | None = None
+        self._candidates: tuple[View, Candidates] | None = None
         self._name_checks: tuple[View, NameChecks] | None = None
 
     @property
-    def rows(self) -> Rows:
-        """The rows of the view."""
-        of, rows = self._rows or (None, None)
-        if rows is None or of is not self.view:
+    def candidates(self) -> Candidates:
+        """The candidates of the view."""
+        of, candidates = self._candidates or (None, None)
+        if candidates is None or of is not self.view:
             changed = self._changed_since(of)
-            rows = rows.followed_by(*changed) if rows and changed else Rows.of(self.view)
-            self._rows = self.view, rows
-        return rows
+            candidates = (
+                candidates.followed_by(*changed)
+                if candidates and changed
+                else Candidates.of(self.view)
+            )
+            self._candidates = self.view, candidates
+        return candidates
 
     @property
     def name_checks(self) -> NameChecks:
@@ -184,7 +190,7 @@ class Prepared:
         """
         later = Prepared(view, tokenize, self._look_up)
         if view.lens is self.view.lens and tokenize is self.tokenize:
-            later._rows, later._name_checks = self._rows, self._name_checks
+            later._candidates, later._name_checks = self._candidates, self._name_checks
         return later
 
     def _changed_since(self, former: View | None) -> tuple[list[ViewEntry], list[ViewEntry]] | None:

@@ -314,6 +314,12 @@ def unchanged(request: Request, tag: str) -> Response | None:
     return Response(status_code=304, headers=caching(tag))
 
 
+def as_json_once(request: Request, content: Mapping[str, Any]) -> Response:
+    """Return *content* as JSON, but to a client that has just that already."""
+    tag = tag_of(content)
+    return unchanged(request, tag) or as_json(content, tag)
+
+
 @contextmanager
 def refusing() -> Iterator[None]:
     """Let clients know why files cannot be moved or added, or a word cannot be learned of them."""

@@ -24,6 +24,7 @@ from lib_embeddings.web import answers
 from lib_embeddings.web.answers import (
     HostFacts,
     as_json,
+    as_json_once,
     caching,
     refusing,
     stream,
@@ -48,6 +49,7 @@ from lib_embeddings.web.requests import (
     several_of,
 )
 from lib_embeddings.web.sites import add_site_routes
+from lib_embeddings.web.tab import scripts
 
 PREFIX = "/lib-embeddings/v1"
 
@@ -77,6 +79,7 @@ def add_routes(  # noqa: PLR0913 - what hosts have
     own = [Depends(door.admit_write)]
     files = [*own, Depends(door.change_files)]
     for method, path, endpoint, dependencies in (
+        ("GET", "/scripts", routes.scripts, None),
         ("GET", "/host", routes.host, None),
         ("GET", "/entries", routes.entries, None),
         ("GET", "/folders", routes.folders, None),
@@ -157,6 +160,9 @@ class _Routes:
         self._studio = studio
         self._thumbnails = Thumbnails()
 
+    def scripts(self, request: Request) -> Response:
+        return as_json_once(request, scripts())
+
     def host(self, request: Request) -> Response:
         may_change_files = self._door.may_change_files(request)
         may_reveal = is_local(request) and can_reveal()
@@ -198,14 +204,12 @@ class _Routes:
         )
 
     def folders(self, request: Request, filters: Filters = _FILTERS) -> Response:
-        content = answers.folders(self._library.catalogue, filters)
-        tag = tag_of(content)  # most changes, as a favourite, change no folder
-        return unchanged(request, tag) or as_json(content, tag)
+        # Most changes, as a favourite, change no folder, and no name.
+        return as_json_once(request, answers.folders(self._library.catalogue, filters))
 
     def names(self, request: Request) -> Response:
         names = [seen.name for seen in self._library.view.meant]
-        tag = tag_of(names)  # most changes, as a favourite, change no name
-        return unchanged(request, tag) or as_json({"names": names}, tag)
+        return as_json_once(request, {"names": names})
 
     def completions(self, text: str = "", limit: str = "10") -> Response:
         catalogue = self._library.catalogue

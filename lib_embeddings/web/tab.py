@@ -58,6 +58,13 @@ def assets() -> Path:
     return packed if packed.is_dir() else PACKAGE.parent
 
 
+def scripts() -> dict[str, str]:
+    """Return the source of all that our script imports, by paths beside it."""
+    folder = assets() / "javascript"
+    modules = sorted(folder.glob("*/**/*.mjs"))
+    return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in modules}
+
+
 def head_tags(prefix: str) -> bytes:
     """Return the tags that load our style and script from below *prefix*.
 

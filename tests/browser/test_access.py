@@ -165,6 +165,31 @@ def test_forced_colours_leave_icons_and_what_is_pressed(tab: Tab) -> None:
         assert tab.root.locator(pressed).evaluate(colour) == highlight
 
 
+@pytest.mark.parametrize("colours", ["none", "active"])
+def test_fingers_see_the_buttons_of_cards(phone: Page, address: str, colours: Any) -> None:
+    """Nothing waits for a pointer that a phone does not have, whatever the colours are."""
+    phone.emulate_media(forced_colors=colours)
+    phone.goto(address)
+    buttons = Tab(phone).cards.first.locator(".icon")
+    buttons.first.wait_for()
+    opacity = "(button) => getComputedStyle(button).opacity"
+    assert [button.evaluate(opacity) for button in buttons.all()] == ["1"] * 4
+
+
+@pytest.mark.parametrize("colours", ["none", "active"])
+def test_the_facts_of_the_narrowest_card_are_whole(
+    visit: Visit, address: str, colours: str
+) -> None:
+    """Also beside the mark of a caution, and where each part has an edge of its own."""
+    page = visit(viewport={"width": 320, "height": 900}, forced_colors=colours)
+    page.goto(address)
+    facts = Tab(page).cards.filter(has=page.locator(".caution")).first.locator(".facts")
+    facts.locator(".amount").evaluate("(amount) => (amount.textContent = '75 vectors')")
+    widths = "(part) => [part.className, part.scrollWidth - part.clientWidth]"
+    cut = facts.evaluate(f"(facts) => [...facts.children].map({widths})")
+    assert cut == [["badge", 0], ["amount", 0], ["caution", 0]]
+
+
 def test_on_a_phone_the_cards_come_first(phone: Page, address: str) -> None:
     """Search stays in sight, the rest is in a sheet, fingers find everything, nothing is cut."""
     phone.goto(f"{address}?filter=all")
@@ -272,6 +297,25 @@ def test_the_page_speaks_the_language_of_the_browser(
     assert details.evaluate(CUT) == []
 
 
+def test_on_a_phone_the_line_has_room_for_words(visit: Visit, address: str) -> None:
+    """However long what can be done is called: that goes below them."""
+    page = visit(locale="de-DE", viewport={"width": 390, "height": 844}, has_touch=True)
+    page.goto(address)
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    tab.prompt.fill("detail-xl, nfixer, marc_allant")
+    tab.report.locator(".more").click()
+    width = "(words) => words.getBoundingClientRect().width"
+    warnings = tab.report.locator(".warning .words")
+    expect(warnings).to_have_count(2)
+    assert min(words.evaluate(width) for words in warnings.all()) > 180
+    press = tab.report.locator(".warning .press").bounding_box()
+    words = tab.report.locator(".warning:has(.press) .words").bounding_box()
+    assert press
+    assert words
+    assert press["y"] >= words["y"] + words["height"]
+
+
 def test_the_page_speaks_the_language_of_the_webui(visit: Visit, address: str) -> None:
     """Its setting comes before the browser's language, and what it does not have stays English."""
     words = """localization = {
@@ -284,3 +328,38 @@ def test_the_page_speaks_the_language_of_the_webui(visit: Visit, address: str) -
     expect(tab.total).to_have_text("6 plongements")
     expect(tab.root.locator(".chip[data-value=usable]")).to_have_text("Utilisables 6")
     expect(tab.root.locator(".chip[data-value=all]")).to_contain_text("All")
+
+
+# What a WebUI does with its page: it translates each node of text that is one of its phrases.
+LOCALISE = """localization = { brush: "Pinsel", ink: "Tinte" };
+new MutationObserver((records) => {
+  for (const node of records.flatMap(({ addedNodes }) => [...addedNodes])) {
+    const walk = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+    for (let text = node.nodeType === 3 ? node : walk.nextNode(); text; text = walk.nextNode())
+      text.data = localization[text.data.trim()] ?? text.data;
+  }
+}).observe(document, { childList: true, subtree: true });"""
+
+
+def test_a_webui_translates_no_name(visit: Visit, address: str) -> None:
+    """Whatever its phrases are: on cards, in the tree, the details, the line and the completion."""
+    page = visit(script=LOCALISE)
+    page.goto(address)
+    tab = Tab(page)
+    expect(tab.card("brush").locator(".name")).to_have_text("brush")
+    tab.search.fill("brus")
+    expect(tab.card("brush").locator("mark")).to_have_text("brus")
+    tab.search.fill("")
+    tab.root.get_by_role("treeitem", name="styles").locator(".twisty").click()
+    expect(tab.root.get_by_role("tree")).to_contain_text("ink")
+    tab.prompt.fill("brush")
+    expect(tab.notices.nth(1)).to_contain_text("brush")
+    tab.prompt.fill("")
+    tab.prompt.press_sequentially("bru")
+    expect(tab.completions).to_contain_text(["brush"])
+    page.keyboard.press("Escape")
+    tab.press("brush", "info")
+    expect(tab.details.get_by_role("heading", level=2)).to_have_text("brush")
+    expect(tab.root).not_to_contain_text("Pinsel")
+    page.evaluate("document.body.append('brush')")
+    expect(page.locator("body")).to_contain_text("Pinsel")

@@ -12,7 +12,7 @@ from pathlib import Path
 from socket import create_connection, socket
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import CHROMIUM, SD1, SDXL, Visit, running, write
 from tests.browser.tab import Tab
@@ -159,17 +159,42 @@ def test_a_site_that_lets_its_name_lead_here(app: str, browser: Browser) -> None
     led_astray.close()
 
 
-def test_scripts_of_the_host_come_first(visit: Visit, address: str) -> None:
-    """Until its page is built, nothing is asked for but the one module that it loads."""
-    app, page = visit(), visit()
-    app.goto(address)
-    module = app.locator('script[src*="textual_inversion.mjs"]').evaluate("script => script.src")
-    bare = f"{address.rstrip('/')}/bare"
-    body = f'<body><script type="module" src="{module}"></script></body>'
-    page.route(bare, lambda route: route.fulfill(content_type="text/html", body=body))
+@pytest.mark.parametrize(
+    ("refused", "loaded"),
+    [("", []), ("**/v1/scripts", ["mount"]), ("blob:", ["mount"])],
+    ids=["in one answer", "where the server has none", "where the page allows no such address"],
+)
+def test_our_scripts_come_in_one_answer(
+    visit: Visit, address: str, refused: str, loaded: list[str]
+) -> None:
+    """Over a slow link each of many would take its time; where one answer cannot be, they do."""
+    page = visit()
+    modules: list[str] = []
+    page.on("request", lambda request: modules.extend(re.findall(r"(\w+)\.mjs", request.url)))
+    if refused == "blob:":
+        page.route(address, allow_no_blobs)
+    elif refused:
+        page.route(refused, lambda route: route.fulfill(status=404))
+    page.goto(address)
+    Tab(page).cards.first.wait_for()
+    assert modules[:2] == ["textual_inversion", *loaded]
+    assert (len(modules) > len(loaded) + 1) == bool(loaded)
+
+
+def allow_no_blobs(route: Route) -> None:
+    """Answer with the page, and let it run scripts of the server only."""
+    response = route.fetch()
+    rule = "script-src 'self' 'unsafe-inline' 'unsafe-eval'"
+    route.fulfill(response=response, headers={**response.headers, "content-security-policy": rule})
+
+
+def test_a_host_that_loads_our_script_twice_has_one_tab(tab: Tab) -> None:
+    """Whatever it puts behind the address: nothing is asked and nothing is shown twice."""
+    module = tab.page.locator('script[src*="textual_inversion.mjs"]')
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(bare, wait_until="networkidle")
-    assert asked == [bare, module]
-    with page.expect_request("**/mount.mjs"):
-        page.evaluate("document.body.append(document.createElement('textarea'))")
+    tab.page.on("request", lambda request: asked.append(request.url.partition("?")[0]))
+    address = module.evaluate("script => script.src")
+    tab.page.add_script_tag(url=f"{address}0", type="module")
+    tab.prompt.fill("marc_allante")
+    expect(tab.notices).to_have_count(2)
+    assert [url for url in asked if url.endswith(("scripts", "host"))] == []

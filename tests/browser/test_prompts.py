@@ -107,6 +107,11 @@ def test_a_near_miss_is_mended_with_a_click(tab: Tab) -> None:
     """The word becomes the name, one undo takes it back, and typing goes on in the field."""
     tab.prompt.fill("a cat, (marc_alante:1.2)")
     expect(tab.notices).to_have_text(["marc_alante: did you meanmarc_allante?"])
+    words, button = tab.notices.evaluate("""(notice) => Array.from(notice.children, (part) => {
+      const { top, bottom } = part.getBoundingClientRect();
+      return Math.round(top + bottom);
+    })""")
+    assert abs(words - button) <= 2  # beside each other
     tab.report.get_by_role("button", name="marc_allante?").click()
     expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
     expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors, weight 1.2")

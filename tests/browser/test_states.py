@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.browser.tab import Tab
 
 ENTRIES = "**/v1/entries?*"
+OVERFLOW = """(part) => [part.scrollWidth - part.clientWidth, part.scrollHeight - part.clientHeight]
+  .map((pixels) => Math.max(0, pixels - 1))"""
 
 
 def test_places_of_cards_are_there_before_the_cards(tab: Tab) -> None:
-    """While the first answer is on its way, the room for cards is not empty."""
+    """While the first answer is on its way, the room for cards is not empty, and does not move."""
     waiting: list[Route] = []
 
     def keep(route: Route) -> None:
@@ -20,10 +23,15 @@ def test_places_of_cards_are_there_before_the_cards(tab: Tab) -> None:
     tab.page.reload()
     expect(tab.root.locator(".blank").first).to_be_in_viewport()
     expect(tab.total).to_have_text("Loading …")
+    expect(tab.root.get_by_role("combobox", name="Made for")).to_be_hidden()
+    shelf = tab.root.locator(".shelf")
+    top = "(shelf) => shelf.getBoundingClientRect().top"
+    before = shelf.evaluate(top)
     for route in waiting:
         route.continue_()
     tab.page.unroute(ENTRIES)
     expect(tab.card("marc_allante")).to_be_visible()
+    assert shelf.evaluate(top) == before
     expect(tab.root.locator(".blank").first).to_be_hidden()
 
 
@@ -35,9 +43,33 @@ def test_a_server_that_is_gone_has_a_view_until_it_is_back(tab: Tab) -> None:
         "The server does not answer. This page tries again automatically."
     )
     expect(tab.root).not_to_contain_text("Failed to fetch")
+    menu = tab.page.get_by_role("combobox", name="Model", exact=True)
+    expect(menu).to_have_value("")
     tab.page.unroute(ENTRIES)
     expect(tab.card("marc_allante")).to_be_visible()
     expect(tab.empty).to_be_hidden()
+
+
+def test_an_empty_view_is_read_without_scrolling(tab: Tab) -> None:
+    """Its words begin where the cards would, however long the room for them is."""
+    tab.page.set_viewport_size({"width": 1400, "height": 900})
+    tab.search.fill("no such name")
+    expect(tab.empty.get_by_text("No results for")).to_be_in_viewport(ratio=1)
+    expect(tab.empty.get_by_role("button").first).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("width", [1400, 800])
+def test_what_the_toolbar_says_is_whole(tab: Tab, width: int) -> None:
+    """How something went, what is wrong and how much there is cut none of each other."""
+    tab.page.set_viewport_size({"width": width, "height": 900})
+    tab.click("bad-hands-5")
+    expect(tab.status).to_have_text("Added bad-hands-5 to the negative prompt")
+    parts = [tab.status, tab.total]
+    tab.page.route(ENTRIES, lambda route: route.abort())
+    assert [part.evaluate(OVERFLOW) for part in parts] == [[0, 0]] * 2
+    tab.search.fill("m")
+    expect(tab.note).to_have_text("Not loaded: the server does not answer. Trying again …")
+    assert [part.evaluate(OVERFLOW) for part in [tab.note, tab.total]] == [[0, 0]] * 2
 
 
 def test_a_first_scan_says_how_far_it_is(tab: Tab) -> None:

@@ -159,7 +159,7 @@ def test_selected_styles_count_in_the_report(page: Page) -> None:
 
 
 def test_a_page_without_the_server_part_asks_once(visit: Visit, webui: str) -> None:
-    """Where the Python part is off the page says and asks nothing more, whatever is typed."""
+    """Where the Python part is off the page says nothing and asks no more, whatever is typed."""
     page = visit()
     asked: list[str] = []
     page.route("**/lib-embeddings/v1/**", lambda route: answer(route, asked))
@@ -169,7 +169,7 @@ def test_a_page_without_the_server_part_asks_once(visit: Visit, webui: str) -> N
     prompt.wait_for()
     prompt.press_sequentially("a photo of marc_allante")
     page.evaluate("() => new Promise(requestAnimationFrame)")
-    assert [address.rpartition("/")[2] for address in asked] == ["host"]
+    assert [address.rpartition("/")[2] for address in asked] == ["scripts", "host"]
     assert page.locator(".lib-embeddings-report").count() == 0
 
 

@@ -118,9 +118,9 @@ def test_a_number_of_vectors_in_a_phrase() -> None:
 def test_what_the_page_marks_in_a_name(name: str, query: str, marked: str) -> None:
     """The page's script has the same grammar: it marks what a search has found in a name."""
     snapshot = Snapshot.of(("/root",), [entry(f"{name}.pt")])
-    rows = Prepared(View.of(snapshot, None)).rows
+    candidates = Prepared(View.of(snapshot, None)).candidates
     wanted = Query.of(query).wanted
-    assert any(rows.with_term(each, letters_of(each)) for each in wanted) == ("[" in marked)
+    assert any(candidates.with_term(each, letters_of(each)) for each in wanted) == ("[" in marked)
 
 
 def test_a_query_of_any_length_costs_little(view: View) -> None:

@@ -12,7 +12,7 @@ from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.tokenizer import TokenIds
-from lib_embeddings.views.prepared import Prepared, Rows
+from lib_embeddings.views.prepared import Candidates, Prepared
 from lib_embeddings.views.view import View, known_of
 from tests.records import CLIP_H, CLIP_L, CLIP_L_AND_G, entry
 
@@ -66,12 +66,14 @@ def assert_same(prepared: Prepared, fresh: Prepared) -> None:
         assert view.twins(seen) == other.twins(one)
         known = known_of(seen, view.model)
         assert prepared.name_checks.of(known) == fresh.name_checks.of(known)
-    rows, made = prepared.rows, fresh.rows
-    assert [row.seen for row in rows.by_name] == [row.seen for row in made.by_name]
-    assert {id_: row.folder for id_, row in rows.by_id.items()} == {
-        id_: row.folder for id_, row in made.by_id.items()
+    candidates, made = prepared.candidates, fresh.candidates
+    assert [candidate.seen for candidate in candidates.by_name] == [
+        candidate.seen for candidate in made.by_name
+    ]
+    assert {id_: candidate.folder for id_, candidate in candidates.by_id.items()} == {
+        id_: candidate.folder for id_, candidate in made.by_id.items()
     }
-    assert (+rows.tally, rows.in_folders) == (made.tally, made.in_folders)
+    assert (+candidates.tally, candidates.in_folders) == (made.tally, made.in_folders)
 
 
 @pytest.mark.parametrize("model", [None, *MODEL_FAMILIES.values()], ids=str)
@@ -94,7 +96,7 @@ def test_a_view_that_follows_another(
 
 
 def test_only_what_changed_is_looked_at() -> None:
-    """Rows and token ids of all others are taken as they are."""
+    """Candidates and token ids of all others are taken as they are."""
     asked: list[str] = []
 
     def look_up(names: Iterable[str], _tokenize: object) -> dict[str, TokenIds]:
@@ -105,7 +107,7 @@ def test_only_what_changed_is_looked_at() -> None:
     entries = [entry(f"{folder}/{number}.pt") for folder in "abc" for number in range(10, 30)]
     snapshot = Snapshot.of(ROOTS, entries)
     prepared = Prepared(View.of(snapshot, None), tokenize, look_up)
-    rows, checks = prepared.rows, prepared.name_checks
+    candidates, checks = prepared.candidates, prepared.name_checks
     assert checks.is_complete
     asked.clear()
     later = after(snapshot, [entry("b/new.pt")], ())
@@ -115,7 +117,11 @@ def test_only_what_changed_is_looked_at() -> None:
     assert asked == []
     assert prepared.name_checks.is_complete
     assert asked == ["new"]
-    kept = [row for row in prepared.rows.by_name if row is rows.by_id.get(row.id)]
+    kept = [
+        candidate
+        for candidate in prepared.candidates.by_name
+        if candidate is candidates.by_id.get(candidate.id)
+    ]
     assert len(kept) == len(entries)
 
 
@@ -159,8 +165,8 @@ def test_rows_are_in_the_natural_order_of_names() -> None:
         *(entry(path) for path in ("z/item 2.pt", "item 10.pt", "a/item 2.pt")),
         entry("item 2.pt", root="/b"),
     ]
-    rows = Rows.of(View.of(Snapshot.of(ROOTS, entries), None))
-    assert [(row.folder, row.seen.name) for row in rows.by_name] == [
+    candidates = Candidates.of(View.of(Snapshot.of(ROOTS, entries), None))
+    assert [(candidate.folder, candidate.seen.name) for candidate in candidates.by_name] == [
         ("0:a", "item 2"),
         ("0:z", "item 2"),
         ("1:", "item 2"),

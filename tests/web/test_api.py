@@ -457,7 +457,7 @@ ROUTES = ("GET /host", "GET /entries", "GET /folders", "GET /names", "GET /entri
           "POST /prompt", "GET /completions", "PUT /entries/{id}/preview",
           "POST /entries/{id}/preview/undo", "PATCH /entries/{id}/texts", "PATCH /entries",
           "GET /sets", "PUT /sets", "PATCH /sets", "DELETE /sets",
-          "GET /examples/{id}", "POST /entries/{id}/move", "DELETE /entries/{id}",
+          "GET /scripts", "GET /examples/{id}", "POST /entries/{id}/move", "DELETE /entries/{id}",
           "POST /files", "GET /trash", "POST /trash/{id}/restore", "DELETE /trash",
           "POST /add", "POST /identify", "POST /search", "GET /offers/{word}",
           "GET /offers/{word}/picture", "GET /jobs", "PATCH /jobs/{id}",

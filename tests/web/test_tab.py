@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from lib_embeddings.web import tab as tab_module
 from lib_embeddings.web.tab import HeadTags, head_tags, mount_point, pane
-from tests.web import TestClient
+from tests.web import TestClient, open_site
 
 TAGS = b"<link>"
 PAGE = b"<html><head><title>t</title></head><body></head></body></html>"
@@ -128,6 +128,18 @@ def test_the_pane_of_a_webui() -> None:
     for end in ("pane", "extra_search", "cards"):
         assert shown.count(f'id="img2img_textual_inversion_{end}"') == 1
     assert mount_point("img2img", "textual_inversion") in shown
+
+
+def test_our_scripts_in_one_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are those beside the one that loads them, and come only once to who keeps them."""
+    folder = Path(__file__).parents[2] / "javascript"
+    modules = sorted((folder / "textual_inversion").rglob("*.mjs"))
+    expected = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in modules}
+    with open_site(tmp_path, monkeypatch) as site:
+        answer = site.client.get("/scripts")
+        assert answer.json() == expected
+        known = {"If-None-Match": answer.headers["etag"]}
+        assert site.client.get("/scripts", headers=known).status_code == 304
 
 
 def test_head_tags() -> None:

@@ -2,7 +2,7 @@
  * Show what somebody wrote about an embedding, and let it be edited in place.
  */
 
-import { element, textButton } from "../page.mjs";
+import { element, ownWords, textButton } from "../page.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -76,7 +76,7 @@ class TextEditor {
   show(entry, texts) {
     const shown = entry[this.key];
     this.#written = texts?.[this.key] ?? "";
-    this.text.textContent = shown;
+    this.text.replaceChildren(...ownWords(shown));
     this.edit.hidden = !texts;
     this.edit.className = shown ? "icon edit" : "plain";
     this.edit.textContent = shown ? "" : phrase("Add …");

@@ -123,7 +123,7 @@ export function metadataFacts({ metadata }) {
  * @param {Details} details
  * @returns {Fact[]}
  */
-export function tensorFacts({ tensors }) {
+function tensorFacts({ tensors }) {
   return Object.entries(tensors).map(([label, value]) => ({ label, value }));
 }
 
@@ -197,15 +197,15 @@ export function heading(details, renaming, { may_change_files }) {
 export function choices(details) {
   const { claims, favourite, fit, hidden, use_partial } = details;
   /** @type {HTMLElement[]} */
-  const rows = [
+  const parts = [
     checkbox("favourite", phrase("Favourite"), favourite),
     checkbox("hidden", phrase("Hidden: it works in prompts but is not shown with the others"), hidden),
   ];
   if (fit === "partial" || use_partial)
-    rows.push(checkbox("use_partial", phrase("Use it anyway, with the vectors that fit the model"), use_partial));
-  if (isEmbedding(details)) rows.push(fieldChoice(details));
-  if (claims?.general === false) rows.push(textButton("veil", CLAIMS.veil, { "data-key": "veil" }));
-  return element("div", { class: "choices" }, ...rows);
+    parts.push(checkbox("use_partial", phrase("Use it anyway, with the vectors that fit the model"), use_partial));
+  if (isEmbedding(details)) parts.push(fieldChoice(details));
+  if (claims?.general === false) parts.push(textButton("veil", CLAIMS.veil, { "data-key": "veil" }));
+  return element("div", { class: "choices" }, ...parts);
 }
 
 /**

@@ -4,7 +4,7 @@
  * The server searches; here is only what of it people see in a name.
  */
 
-import { element } from "../page.mjs";
+import { element, ownWords } from "../page.mjs";
 import { bareName, foldName } from "../prompt/pieces.mjs";
 
 /** @typedef {import("../prompt/pieces.mjs").Range} Range */
@@ -60,7 +60,7 @@ function standOut(text, start, end, marked) {
 export function showMatches(card, name, query) {
   if ((card.dataset.query ?? "") === query) return;
   card.dataset.query = query;
-  card.querySelector(".name")?.replaceChildren(...breakable(name, BEHIND_MARKS, matchesIn(name, query)));
+  card.querySelector(".name")?.replaceChildren(...ownWords(...breakable(name, BEHIND_MARKS, matchesIn(name, query))));
 }
 
 /**

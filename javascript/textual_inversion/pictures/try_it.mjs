@@ -8,7 +8,7 @@ import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs
 import { phrase, sentenceCase } from "../phrases.mjs";
 import { send } from "../request.mjs";
 import { MakePreviews, showSentence } from "./make_previews.mjs";
-import { Rows } from "./rows.mjs";
+import { TrialPictures } from "./trial_pictures.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
 /** @typedef {import("../answers.mjs").Tries} Tries */
@@ -59,7 +59,7 @@ export class TryIt {
     this.owner = owner;
     this.jobs = new Jobs(base);
     this.previews = new MakePreviews(base);
-    this.rows = new Rows({
+    this.pictures = new TrialPictures({
       addressOf: (n) => this.jobs.picture(this.#job?.id ?? "", n),
       entryOf: (id) => this.#entries.find((entry) => entry.id === id),
       keep: owner.keep,
@@ -67,7 +67,7 @@ export class TryIt {
     this.form = this.#buildForm();
     const buttons = element("div", { class: "buttons" }, this.#stop, this.#cancel);
     this.state = element("div", { class: "painting", hidden: true }, this.#sentence, this.#bar, buttons);
-    const parts = [this.form, this.#problem, this.state, this.rows.root, this.previews.root];
+    const parts = [this.form, this.#problem, this.state, this.pictures.root, this.previews.root];
     this.root = dialog(phrase("Try it"), "try-it", ...parts);
     this.#addListeners();
   }
@@ -124,7 +124,7 @@ export class TryIt {
     this.root.addEventListener("click", ({ target }) => target === this.root && this.root.close());
     this.root.addEventListener("close", () => {
       this.#stopListening();
-      this.rows.close();
+      this.pictures.close();
       this.owner.closed(this.#entries);
     });
   }
@@ -173,7 +173,7 @@ export class TryIt {
     this.#job = undefined;
     this.#begun.clear();
     this.state.hidden = true;
-    this.rows.show(undefined);
+    this.pictures.show(undefined);
   }
 
   /**
@@ -189,7 +189,7 @@ export class TryIt {
     if (known?.id === job.id ? known.revision > job.revision : !isOurs || this.#past.has(job.id)) return;
     if (known && known.id !== job.id) {
       this.#past.add(known.id);
-      this.rows.close();
+      this.pictures.close();
     }
     this.#job = job;
     this.#show(job);
@@ -207,7 +207,7 @@ export class TryIt {
     this.#stop.hidden ||= !so_far.pictures?.length;
     setAttribute(this.state, "data-state", state);
     showSentence(this.#sentence, sentenceCase(reason ?? sentenceOf(job)));
-    this.rows.show(result ?? so_far);
+    this.pictures.show(result ?? so_far);
   }
 }
 

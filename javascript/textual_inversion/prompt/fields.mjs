@@ -79,7 +79,7 @@ export class PromptFields {
   name() {
     for (const field of FIELDS) {
       const label = this.block(field)?.querySelector("label > span");
-      if (label) label.textContent = FIELD_TITLES[field];
+      if (label && label.textContent !== FIELD_TITLES[field]) label.textContent = FIELD_TITLES[field];
     }
   }
 

@@ -28,7 +28,7 @@ import { SITES } from "../words.mjs";
 
 /**
  * @typedef {object} Notice A name, and what there is to know about it.
- * @property {"warning" | "offer" | "used" | "meter"} kind
+ * @property {"warning" | "suggestion" | "used" | "meter"} kind
  * @property {string} name
  * @property {string} text Follows the name.
  * @property {string} [title] What more there is to know.
@@ -111,7 +111,7 @@ export function notSaved(reason) {
  */
 export function announcementOf(notices) {
   const sentences = notices
-    .filter(({ kind }) => kind === "warning" || kind === "offer")
+    .filter(({ kind }) => kind === "warning" || kind === "suggestion")
     .map(({ name, text, buttons: [button] = [] }) =>
       sentence(`${name}${text}${button?.does === "replace" ? ` ${button.label}` : ""}`),
     );
@@ -217,7 +217,7 @@ function proposal(nearMiss) {
   const { text, name } = nearMiss;
   /** @type {Button[]} */
   const buttons = [{ does: "replace", nearMiss, label: `${name}?` }];
-  return { kind: "offer", name: text, text: phrase(": did you mean"), buttons };
+  return { kind: "suggestion", name: text, text: phrase(": did you mean"), buttons };
 }
 
 /**
@@ -230,7 +230,7 @@ function conversions({ foreign_syntax }) {
   const [[first, replacement], ...others] = pairs;
   const more = others.map(([text, becomes]) => `, ${text} → ${becomes}`).join("");
   const label = pairs.size > 1 ? phrase("Convert all {count}", { count: number(pairs.size) }) : phrase("Convert");
-  return [{ kind: "offer", name: first, text: ` → ${replacement}${more}`, buttons: [{ does: "convert", label }] }];
+  return [{ kind: "suggestion", name: first, text: ` → ${replacement}${more}`, buttons: [{ does: "convert", label }] }];
 }
 
 /**

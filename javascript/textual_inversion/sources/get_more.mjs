@@ -7,7 +7,7 @@ import { Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { sentenceCase } from "../phrases.mjs";
 import { SITES as WORDS } from "../words.mjs";
-import { JobList } from "./jobs.mjs";
+import { JobList } from "./job_list.mjs";
 import { Results } from "./results.mjs";
 import { Sites } from "./sites.mjs";
 

@@ -2,9 +2,10 @@
  * What each action of the tab does: of a card, of the toolbar, of the details, of what is picked.
  */
 
-import { copyText, openEditor, showOver } from "../page.mjs";
+import { copyText, openEditor } from "../page.mjs";
 import { COUNTED, phrase } from "../phrases.mjs";
 import { changesText, FIELDS } from "../words.mjs";
+import { showKeys } from "./keys.mjs";
 import { EVERYTHING } from "./selection.mjs";
 
 /** @typedef {import("../api.mjs").Entry} Entry */
@@ -23,7 +24,6 @@ import { EVERYTHING } from "./selection.mjs";
  * @property {import("../cards/new_picture.mjs").NewPicture} newPicture
  * @property {import("../prompt/insertion.mjs").Insertion} insertion
  * @property {import("./files.mjs").Files} files
- * @property {HTMLDialogElement} keys
  * @property {import("./folders.mjs").FolderTree} tree
  * @property {import("./picks.mjs").Picks} picks
  * @property {import("./search.mjs").Search} search
@@ -100,7 +100,7 @@ function actionsOfDetails(tab) {
 function actionsOfToolbar(tab) {
   const { toolbar, search, tree, insertion, sets } = tab;
   return {
-    keys: () => showOver(tab.keys),
+    keys: () => showKeys(tab.root),
     search: () => search.select({ query: toolbar.search.value.trim() }),
     filter: ({ dataset }) => search.select({ filter: /** @type {Selection["filter"]} */ (dataset.value) }),
     family: () => search.select({ family: toolbar.family.value }),

@@ -5,7 +5,7 @@
 import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
 import { COUNTED, number, phrase, size } from "../phrases.mjs";
 import { SITES } from "../words.mjs";
-import { ArrivalRow, isPicture, showAll } from "./arrival_rows.mjs";
+import { ArrivalItem, isPicture, showAll } from "./arrival_items.mjs";
 import { arrivalsIn, batchesOf, droppedIn, groupsOf } from "./arrivals.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
@@ -111,8 +111,8 @@ export class Drops {
     document.addEventListener("dragstart", () => (isFromHere = true), { signal });
     document.addEventListener("dragend", () => (isFromHere = false), { signal });
     const folderAt = (/** @type {DragEvent} */ { target }) => {
-      const row = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest("[role=treeitem]"));
-      return this.#folderOf(row?.dataset.id) ?? this.owner.folder();
+      const item = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest("[role=treeitem]"));
+      return this.#folderOf(item?.dataset.id) ?? this.owner.folder();
     };
     const isLink = (/** @type {DragEvent} */ event) => {
       const hasLink = event.dataTransfer?.types.includes("text/uri-list") && !isFromHere;
@@ -176,40 +176,40 @@ export class Drops {
    * @param {Folder} folder
    */
   async #add(dropped, folder) {
-    /** @type {ArrivalRow[]} */
-    const rows = [];
+    /** @type {ArrivalItem[]} */
+    const items = [];
     let hasMore = false;
     for await (const arrival of arrivalsIn(dropped)) {
-      hasMore = rows.length === MOST_FILES;
+      hasMore = items.length === MOST_FILES;
       if (hasMore) break;
-      rows.push(new ArrivalRow(arrival));
+      items.push(new ArrivalItem(arrival));
     }
-    this.#list.append(...rows.map(({ root }) => root));
-    await this.#bring(rows, folder);
-    this.#list.prepend(...rows.filter(({ isHere }) => !isHere).map(({ root }) => root));
-    const entries = rows.flatMap(({ entry }) => entry ?? []);
-    const here = rows.filter(({ isHere }) => isHere).length;
-    const counts = { count: number(here), files: COUNTED.files(rows.length), folder: folder.title };
+    this.#list.append(...items.map(({ root }) => root));
+    await this.#bring(items, folder);
+    this.#list.prepend(...items.filter(({ isHere }) => !isHere).map(({ root }) => root));
+    const entries = items.flatMap(({ entry }) => entry ?? []);
+    const here = items.filter(({ isHere }) => isHere).length;
+    const counts = { count: number(here), files: COUNTED.files(items.length), folder: folder.title };
     const left = hasMore ? phrase("The other files were skipped: drop at most {count} at a time.", { count: number(MOST_FILES) }) : "";
     this.#summary.textContent = `${phrase("Added {count} of {files} to {folder}.", counts)} ${left}`;
     if (entries.length) this.owner.added(entries, folder);
   }
 
   /**
-   * @param {ArrivalRow[]} rows
+   * @param {ArrivalItem[]} items
    * @param {Folder} folder
    */
-  async #bring(rows, folder) {
+  async #bring(items, folder) {
     const stopping = new AbortController();
     this.#stop.onclick = () => stopping.abort(new Error(phrase("it was not sent")));
-    this.#summary.textContent = phrase("Adding {files} to {folder} …", { files: COUNTED.files(rows.length), folder: folder.title });
-    [this.#bar.max, this.#bar.value] = [Math.max(rows.length, 1), 0];
+    this.#summary.textContent = phrase("Adding {files} to {folder} …", { files: COUNTED.files(items.length), folder: folder.title });
+    [this.#bar.max, this.#bar.value] = [Math.max(items.length, 1), 0];
     this.#bar.hidden = this.#stop.hidden = false;
-    const waiting = batchesOf(groupsOf(rows).map((group) => this.#sendable(group)), BATCH).values();
+    const waiting = batchesOf(groupsOf(items).map((group) => this.#sendable(group)), BATCH).values();
     const work = async () => {
       for (const batch of waiting) {
         await this.#send(batch, folder, stopping.signal);
-        this.#bar.value = rows.filter(({ hasEnded }) => hasEnded).length;
+        this.#bar.value = items.filter(({ hasEnded }) => hasEnded).length;
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -219,37 +219,37 @@ export class Drops {
   /**
    * Return the files of a group that are worth to be sent; the others say why they are not.
    *
-   * @param {ArrivalRow[]} group
+   * @param {ArrivalItem[]} group
    */
   #sendable(group) {
     const hasEmbedding = group.some(({ target }) => endsIn(target, this.host.endings));
-    return group.filter((row) => {
-      const problem = this.#problemOf(row.arrival, hasEmbedding);
-      row.isAlone = group.length === 1;
-      if (problem) row.refused(problem);
+    return group.filter((item) => {
+      const problem = this.#problemOf(item.arrival, hasEmbedding);
+      item.isAlone = group.length === 1;
+      if (problem) item.refused(problem);
       return !problem;
     });
   }
 
   /**
-   * @param {ArrivalRow[]} batch
+   * @param {ArrivalItem[]} batch
    * @param {Folder} folder
    * @param {AbortSignal} signal
    */
   async #send(batch, folder, signal) {
     const files = new Map();
-    for (const row of batch) {
-      row.show(0);
-      const content = await row.arrival.open().catch((error) => row.refused(error.message));
-      if (content) files.set(row, { path: row.target, content });
+    for (const item of batch) {
+      item.show(0);
+      const content = await item.arrival.open().catch((error) => item.refused(error.message));
+      if (content) files.set(item, { path: item.target, content });
     }
-    const rows = Array.from(files.keys());
+    const items = Array.from(files.keys());
     try {
       signal.throwIfAborted();
-      const outcomes = rows.length ? await this.api.add([...files.values()], folder.id, (done) => showAll(rows, done), signal) : [];
-      rows.forEach((row, index) => row.end(outcomes[index]));
+      const outcomes = items.length ? await this.api.add([...files.values()], folder.id, (done) => showAll(items, done), signal) : [];
+      items.forEach((item, index) => item.end(outcomes[index]));
     } catch (error) {
-      for (const row of rows) row.refused(/** @type {Error} */ (error).message);
+      for (const item of items) item.refused(/** @type {Error} */ (error).message);
     }
   }
 

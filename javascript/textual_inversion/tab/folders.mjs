@@ -8,12 +8,12 @@ import { number, phrase } from "../phrases.mjs";
 /** @typedef {import("../api.mjs").FoundFolder} Folder */
 /** @typedef {Folder & {hasChildren: boolean, isOpen: boolean}} Branch */
 
-/** The id of the row of all roots. */
+/** The id of the item of all roots. */
 const ALL = "";
-const MOST_ROWS = 200;
+const MOST_ITEMS = 200;
 
 /**
- * Return the rows of the tree that no folded folder hides.
+ * Return the items of the tree that no folded folder hides.
  *
  * @param {Folder[]} folders Each parent before its children, as the API lists them.
  * @param {ReadonlySet<string>} opened Ids of the folders that are not folded.
@@ -34,8 +34,8 @@ export function visibleBranches(folders, opened) {
 }
 
 export class FolderTree {
-  /** @type {Folder[]} The rows, folded or not. */
-  #rows = [];
+  /** @type {Folder[]} The items, folded or not. */
+  #items = [];
   /** @type {Set<string>} */
   #opened = new Set();
   #current = ALL;
@@ -82,71 +82,71 @@ export class FolderTree {
     if (asJson === this.#shown) return;
     this.#shown = asJson;
     const roots = folders.filter(({ depth }) => depth === 0);
-    const isFirst = !this.#rows.length;
+    const isFirst = !this.#items.length;
     for (const { id, depth } of isFirst ? folders : []) {
       if (!depth || current.startsWith(`${id}/`)) this.#opened.add(id);
     }
     const [count, found] = [sumOf(roots, "count"), sumOf(roots, "found")];
     const top = { id: ALL, title: phrase("All folders"), depth: 0, count, found };
-    this.#rows = roots.length === 1 ? folders : [top, ...folders];
-    this.#current = current || (this.#rows[0]?.id ?? ALL);
+    this.#items = roots.length === 1 ? folders : [top, ...folders];
+    this.#current = current || (this.#items[0]?.id ?? ALL);
     this.#render();
     this.changed();
   }
 
   /** Whether there is anything to choose. */
   get isUseful() {
-    return this.#rows.length > 1;
+    return this.#items.length > 1;
   }
 
   /**
-   * Fold or unfold the folder of a row.
+   * Fold or unfold the folder of an item.
    *
-   * @param {HTMLElement} row
+   * @param {HTMLElement} item
    */
-  fold(row) {
-    const { id = "" } = row.dataset;
+  fold(item) {
+    const { id = "" } = item.dataset;
     if (!this.#opened.delete(id)) this.#opened.add(id);
     this.#render();
   }
 
   /**
-   * Move from a row, or fold it, as a key asks for.
+   * Move from an item, or fold it, as a key asks for.
    *
    * @param {string} key
-   * @param {HTMLElement} row
+   * @param {HTMLElement} item
    * @returns {boolean} Whether the key meant anything.
    */
-  move(key, row) {
-    const rows = Array.from(this.tree.children, (child) => /** @type {HTMLElement} */ (child));
-    const index = rows.indexOf(row);
-    const isOpen = row.getAttribute("aria-expanded");
-    if (key === "ArrowDown") rows[index + 1]?.focus();
-    else if (key === "ArrowUp") rows[index - 1]?.focus();
-    else if (key === "Home") rows[0].focus();
-    else if (key === "End") rows[rows.length - 1].focus();
-    else if (key === "ArrowRight" && isOpen === "false") this.fold(row);
-    else if (key === "ArrowLeft" && isOpen === "true") this.fold(row);
-    else if (key === "ArrowLeft") parentOf(rows, index)?.focus();
-    else if (key === "ArrowRight" && isOpen) rows[index + 1]?.focus();
+  move(key, item) {
+    const items = Array.from(this.tree.children, (child) => /** @type {HTMLElement} */ (child));
+    const index = items.indexOf(item);
+    const isOpen = item.getAttribute("aria-expanded");
+    if (key === "ArrowDown") items[index + 1]?.focus();
+    else if (key === "ArrowUp") items[index - 1]?.focus();
+    else if (key === "Home") items[0].focus();
+    else if (key === "End") items[items.length - 1].focus();
+    else if (key === "ArrowRight" && isOpen === "false") this.fold(item);
+    else if (key === "ArrowLeft" && isOpen === "true") this.fold(item);
+    else if (key === "ArrowLeft") parentOf(items, index)?.focus();
+    else if (key === "ArrowRight" && isOpen) items[index + 1]?.focus();
     else return false;
     return true;
   }
 
   #render() {
     const focused = /** @type {HTMLElement | null} */ (this.tree.querySelector(":focus"))?.dataset.id;
-    const branches = visibleBranches(this.#rows, this.#opened);
-    const rows = branches.slice(0, MOST_ROWS).map((branch) => this.#row(branch));
-    if (branches.length > MOST_ROWS) rows.push(moreRow(branches.length - MOST_ROWS));
-    this.tree.replaceChildren(...rows);
-    if (!rows.some(({ tabIndex }) => tabIndex === 0)) setAttribute(rows[0] ?? this.tree, "tabindex", 0);
-    if (focused !== undefined) rows.find(({ dataset }) => dataset.id === focused)?.focus();
+    const branches = visibleBranches(this.#items, this.#opened);
+    const items = branches.slice(0, MOST_ITEMS).map((branch) => this.#item(branch));
+    if (branches.length > MOST_ITEMS) items.push(moreItem(branches.length - MOST_ITEMS));
+    this.tree.replaceChildren(...items);
+    if (!items.some(({ tabIndex }) => tabIndex === 0)) setAttribute(items[0] ?? this.tree, "tabindex", 0);
+    if (focused !== undefined) items.find(({ dataset }) => dataset.id === focused)?.focus();
   }
 
   /** @param {Branch} branch */
-  #row({ id, title, depth, found, hasChildren, isOpen }) {
+  #item({ id, title, depth, found, hasChildren, isOpen }) {
     const isCurrent = id === this.#current;
-    const row = element(
+    const item = element(
       "li",
       {
         role: "treeitem",
@@ -161,8 +161,8 @@ export class FolderTree {
       element("span", { class: "title", dir: "auto", title }, title),
       element("span", { class: "count" }, number(found)),
     );
-    row.style.setProperty("--depth", String(depth));
-    return row;
+    item.style.setProperty("--depth", String(depth));
+    return item;
   }
 }
 
@@ -175,7 +175,7 @@ function sumOf(folders, key) {
 }
 
 /** @param {number} count */
-function moreRow(count) {
+function moreItem(count) {
   return element(
     "li",
     { role: "treeitem", class: "more" },
@@ -184,13 +184,13 @@ function moreRow(count) {
 }
 
 /**
- * @param {HTMLElement[]} rows
+ * @param {HTMLElement[]} items
  * @param {number} index
  */
-function parentOf(rows, index) {
-  const level = Number(rows[index].getAttribute("aria-level"));
-  return rows
+function parentOf(items, index) {
+  const level = Number(items[index].getAttribute("aria-level"));
+  return items
     .slice(0, index)
     .reverse()
-    .find((row) => Number(row.getAttribute("aria-level")) < level);
+    .find((item) => Number(item.getAttribute("aria-level")) < level);
 }

@@ -4,7 +4,7 @@
  * Tab goes from group to group: the toolbar, the folders, the cards. Arrows move inside of each.
  */
 
-import { dialog, element, keyOf } from "../page.mjs";
+import { dialog, element, keyOf, showOver } from "../page.mjs";
 import { phrase } from "../phrases.mjs";
 
 /**
@@ -146,26 +146,33 @@ function partsOf(toolbar) {
   return Array.from(toolbar.querySelectorAll("button, input, select"));
 }
 
-/** Build the list of the keys and of what can be searched for, to be shown over the page. */
-export function keysDialog() {
+/**
+ * Show a list of the keys, and of what can be searched for, over the page.
+ *
+ * @param {HTMLElement} root Of the tab.
+ */
+export function showKeys(root) {
   const search = element("h2", {}, phrase("Search"));
-  return dialog(phrase("Keys"), "keys", listOf(HELP), search, listOf(SEARCHES));
+  const list = dialog(phrase("Keys"), "keys", listOf(HELP), search, listOf(SEARCHES));
+  list.addEventListener("close", () => list.remove());
+  root.append(list);
+  showOver(list);
 }
 
-/** @param {string[][]} rows */
-function listOf(rows) {
-  const parts = rows.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
+/** @param {string[][]} lines */
+function listOf(lines) {
+  const parts = lines.flatMap(([key, does]) => [element("dt", {}, element("kbd", {}, key)), element("dd", {}, does)]);
   return element("dl", {}, ...parts);
 }
 
 /**
  * @param {Keyboard} keyboard
- * @param {HTMLElement} row
+ * @param {HTMLElement} item
  * @param {KeyboardEvent} event
  */
-function answerInTree({ tree, actions }, row, event) {
-  if (event.key === "Enter" || event.key === " ") return done(actions.folder(row, event));
-  return tree.move(keyOf(event), row);
+function answerInTree({ tree, actions }, item, event) {
+  if (event.key === "Enter" || event.key === " ") return done(actions.folder(item, event));
+  return tree.move(keyOf(event), item);
 }
 
 /**

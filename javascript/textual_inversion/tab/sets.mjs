@@ -115,7 +115,7 @@ export class Sets {
   }
 
   /**
-   * Delete the set of a button's row.
+   * Delete the set of a button's item.
    *
    * @param {HTMLElement} button
    */
@@ -131,7 +131,7 @@ export class Sets {
   }
 
   /**
-   * Give the set of a button's row another name, for which its place is a field.
+   * Give the set of a button's item another name, for which its place is a field.
    *
    * @param {HTMLElement} button
    */
@@ -188,7 +188,7 @@ export class Sets {
   #show(sets) {
     this.#sets = sets;
     this.chips.replaceChildren(...sets.map(chipOf));
-    this.list.replaceChildren(...sets.map(rowOf));
+    this.list.replaceChildren(...sets.map(itemOf));
     this.showUsed();
   }
 
@@ -224,7 +224,7 @@ function chipOf({ name, members }) {
 }
 
 /** @param {EmbeddingSet} set */
-function rowOf({ name, members }) {
+function itemOf({ name, members }) {
   const problems = problemsOf(members).map((sentence) => element("p", { class: "warning" }, sentence));
   return element(
     "li",

@@ -15,7 +15,7 @@ import { actionsOf } from "./actions.mjs";
 import { emptyView, showEmpty, showNoAnswer } from "./empty.mjs";
 import { Files } from "./files.mjs";
 import { FolderTree } from "./folders.mjs";
-import { answerKey, keysDialog, reachInToolbar } from "./keys.mjs";
+import { answerKey, reachInToolbar } from "./keys.mjs";
 import { Picks } from "./picks.mjs";
 import { Search } from "./search.mjs";
 import { Address, EVERYTHING, remember, totalText, SORTS } from "./selection.mjs";
@@ -52,7 +52,6 @@ export class Tab {
     this.choices = choices;
     this.toolbar = new Toolbar(tabname, host);
     this.toolbar.search.value = selection.query;
-    this.keys = keysDialog();
     this.tree = new FolderTree(api, () => this.#showChoices());
     this.empty = emptyView();
     this.undo = new UndoBar(root, signal);
@@ -129,7 +128,6 @@ export class Tab {
       this.details.root,
       this.sets.dialog,
       ...this.files.dialogs,
-      this.keys,
     );
     reachInToolbar(this.toolbar.root, this.toolbar.search);
     this.#showChoices();

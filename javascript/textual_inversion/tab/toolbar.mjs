@@ -48,7 +48,7 @@ export class Toolbar {
       enterkeyhint: "search",
     });
     this.sort = element("select", { "data-action": "sort", "aria-label": phrase("Sort by") }, ...sortOptions());
-    this.family = element("select", { "data-action": "family", "aria-label": phrase("Made for") });
+    this.family = element("select", { "data-action": "family", "aria-label": phrase("Made for"), hidden: true });
     this.order = iconButton("order", "order", "");
     this.foldersToggle = iconButton("folders-toggle", "folders", phrase("Show folders"));
     const scale = { type: "range", "data-action": "scale", "aria-label": phrase("Size of the cards"), ...SCALES };

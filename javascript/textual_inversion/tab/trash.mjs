@@ -108,7 +108,7 @@ export class Trash {
       : [phrase("The trash is empty.")];
     if (items.length < total) sentences.push(phrase("The newest {count} are listed.", { count: number(items.length) }));
     this.#summary.textContent = sentences.join(" ");
-    this.#list.replaceChildren(...items.map((item) => rowOf(item)));
+    this.#list.replaceChildren(...items.map((item) => itemOf(item)));
     this.#emptier.hidden = !total || !this.#question.hidden;
   }
 
@@ -136,7 +136,7 @@ export class Trash {
 }
 
 /** @param {Trashed} item */
-function rowOf({ id, name, path, deleted, bytes }) {
+function itemOf({ id, name, path, deleted, bytes }) {
   const label = phrase("Restore {name}", { name });
   return element(
     "li",

@@ -25,7 +25,7 @@ import { phrase } from "../phrases.mjs";
 /** A picture with fewer pixels a side shows them as they are. */
 const SMALL = 128;
 
-export class Rows {
+export class TrialPictures {
   /** @type {Trial} */
   #trial = {};
   /** What is shown, as JSON. */

@@ -1,7 +1,8 @@
 /**
- * Show how it goes with files on their way here: a row for each, with its sentence.
+ * Show how it goes with files on their way here: an item for each, with its sentence.
  */
 
+import { BEHIND_MARKS, breakable } from "../cards/text.mjs";
 import { element } from "../page.mjs";
 import { phrase, sentenceCase } from "../phrases.mjs";
 
@@ -9,7 +10,7 @@ import { phrase, sentenceCase } from "../phrases.mjs";
 /** @typedef {import("./arrivals.mjs").Arrival} Arrival */
 
 /** A file, and how it went. */
-export class ArrivalRow {
+export class ArrivalItem {
   /** @type {Entry | null} What it is in the library now. */
   entry = null;
   isHere = false;
@@ -25,7 +26,8 @@ export class ArrivalRow {
     this.target = arrival.target;
     this.bytes = arrival.bytes;
     this.#bar.max = Math.max(arrival.bytes, 1);
-    this.root = element("li", {}, element("b", { dir: "auto" }, arrival.path), this.#sentence, this.#bar);
+    const name = element("b", { dir: "auto" }, ...breakable(arrival.path, BEHIND_MARKS));
+    this.root = element("li", {}, name, this.#sentence, this.#bar);
   }
 
   /** @param {number} done Bytes that have arrived. */
@@ -65,16 +67,16 @@ export class ArrivalRow {
 }
 
 /**
- * Show on rows how much of all of them has arrived.
+ * Show on items how much of all of them has arrived.
  *
- * @param {ArrivalRow[]} rows
+ * @param {ArrivalItem[]} items
  * @param {number} done In bytes.
  */
-export function showAll(rows, done) {
+export function showAll(items, done) {
   let left = done;
-  for (const row of rows) {
-    row.show(Math.max(left, 0));
-    left -= row.bytes;
+  for (const item of items) {
+    item.show(Math.max(left, 0));
+    left -= item.bytes;
   }
 }
 

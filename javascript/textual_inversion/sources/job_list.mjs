@@ -17,8 +17,8 @@ import { SITES as WORDS } from "../words.mjs";
  */
 
 export class JobList {
-  /** @type {Map<string, Row>} */
-  #rows = new Map();
+  /** @type {Map<string, JobItem>} */
+  #items = new Map();
 
   /**
    * @param {import("../jobs.mjs").Jobs} jobs
@@ -37,39 +37,39 @@ export class JobList {
    * @returns {Job} What is known of it by now.
    */
   show(job) {
-    const row = this.#rows.get(job.id) ?? this.#add(job);
-    const newest = row.job && row.job.revision > job.revision ? row.job : job;
-    row.show(newest);
+    const item = this.#items.get(job.id) ?? this.#add(job);
+    const newest = item.job && item.job.revision > job.revision ? item.job : job;
+    item.show(newest);
     this.owner.changed(newest);
     return newest;
   }
 
   /** @param {Job} job */
   #add(job) {
-    const row = new Row(job.id, {
+    const item = new JobItem(job.id, {
       answer: async (answer) => void this.show(await this.jobs.answer(job.id, answer)),
-      cancel: () => this.#cancel(row),
+      cancel: () => this.#cancel(item),
       shown: this.owner.shown,
     });
-    this.#rows.set(job.id, row);
-    this.root.prepend(row.root);
+    this.#items.set(job.id, item);
+    this.root.prepend(item.root);
     this.root.hidden = false;
-    return row;
+    return item;
   }
 
-  /** @param {Row} row */
-  async #cancel(row) {
-    const hasEnded = ENDED.includes(row.job?.state ?? "");
-    const job = await this.jobs.cancel(row.id).catch(() => undefined);
+  /** @param {JobItem} item */
+  async #cancel(item) {
+    const hasEnded = ENDED.includes(item.job?.state ?? "");
+    const job = await this.jobs.cancel(item.id).catch(() => undefined);
     if (job && !hasEnded) this.show(job);
     if (!hasEnded) return;
-    row.root.remove();
-    this.#rows.delete(row.id);
-    this.root.hidden = !this.#rows.size;
+    item.root.remove();
+    this.#items.delete(item.id);
+    this.root.hidden = !this.#items.size;
   }
 }
 
-class Row {
+class JobItem {
   /** @type {Job | undefined} */
   job;
   #title = element("b", { dir: "auto" });

@@ -1,0 +1,55 @@
+"""A long way between a browser and a server, on one machine: each round trip takes its time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from urllib.parse import urlsplit
+
+_PIECE = 65_536  # bytes
+
+
+@contextmanager
+def far_away(address: str, round_trip: float) -> Iterator[str]:
+    """Yield another address of a server, to which each round trip takes so many seconds.
+
+    So does a new connection. What is sent at once arrives at once, however much it is.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    connect = partial(_connect, urlsplit(address).port, round_trip)
+    listening = asyncio.start_server(connect, "127.0.0.1", 0)
+    server = asyncio.run_coroutine_threadsafe(listening, loop).result()
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+async def _connect(
+    port: int, round_trip: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    await asyncio.sleep(round_trip)
+    far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+    await asyncio.gather(
+        _carry(reader, far_writer, round_trip / 2), _carry(far_reader, writer, round_trip / 2)
+    )
+
+
+async def _carry(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float
+) -> None:
+    """Write what is read, each piece so many seconds later, and then close."""
+    loop = asyncio.get_running_loop()
+    piece = b" "
+    while piece:
+        try:
+            piece = await reader.read(_PIECE)
+        except OSError:
+            piece = b""
+        loop.call_later(seconds, writer.write if piece else lambda _: writer.close(), piece)
