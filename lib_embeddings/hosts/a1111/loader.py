@@ -26,10 +26,9 @@ from modules import sd_hijack
 from modules.textual_inversion import textual_inversion
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.hosts.a1111.encoding import (
+from lib_embeddings.hosts.a1111.models import (
     ActiveModel,
     active_model,
-    forget_prompts,
     loaded_checkpoint,
     tokenize,
 )
@@ -45,8 +44,8 @@ from lib_embeddings.hosts.webui.loading import (
     Loader,
     files_in,
     is_generating,
-    renames_files,
 )
+from lib_embeddings.hosts.webui.settings import renames_files, we_load
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.view import View
 
@@ -66,13 +65,14 @@ class _Embedding(FileEmbedding, textual_inversion.Embedding):  # type: ignore[mi
 class A1111Loader(Loader):
     """Keeps the WebUI's database and the library equal, as the loaded model sees them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it acts through
         self,
         library: Library,
         hooks: Hooks,
         rescan: Callable[[], object],
         catch_up: Callable[[], object],
         sha256: Callable[[Entry], str],
+        forget_prompts: Callable[[], object],
     ) -> None:
         """Prepare; nothing is wrapped before `hook`, and nothing loaded before `set_loading`.
 
@@ -81,10 +81,12 @@ class A1111Loader(Loader):
             rescan: scans all folders now.
             catch_up: finds what came or went, while a picture waits.
             sha256: hashes an entry's file.
+            forget_prompts: called when prompts have to be encoded again.
         """
         super().__init__(library, hooks)
         self._rescan = rescan
         self._catch_up = catch_up
+        self._forget_prompts = forget_prompts
         self._database = sd_hijack.model_hijack.embedding_db
         self._own_load: Callable[..., None]  # from `hook` on, as the next
         self._own_find: Callable[..., Any]
@@ -107,6 +109,10 @@ class A1111Loader(Loader):
         self._is_hooked = True
         return undo.close
 
+    def obey_settings(self) -> None:
+        self.set_loading(we_load())
+        super().obey_settings()
+
     def set_loading(self, is_ours: bool) -> None:
         """Load in the place of the WebUI from now on, or let it load by itself."""
         is_ours = is_ours and self._is_hooked
@@ -118,7 +124,7 @@ class A1111Loader(Loader):
         if not is_ours:  # then everything is to be loaded, in the place of what is there
             for folder in self._database.embedding_dirs.values():
                 folder.mtime = None
-            forget_prompts()
+            self._forget_prompts()
 
     def _end(self) -> None:
         self.set_loading(False)
@@ -163,13 +169,6 @@ class A1111Loader(Loader):
             self._main, self._lent = None, _nothing
         self.update()
         self._announce()
-
-    def on_load(self) -> None:
-        """Hear that another checkpoint has become the loaded one, perhaps *lent*."""
-        if is_generating():
-            self.update()
-        else:
-            self.follow()
 
     def update(self) -> None:
         """Make database and library equal, as the model that is loaded now sees them."""
@@ -216,7 +215,7 @@ class A1111Loader(Loader):
         self._database.expected_shape = active.shape
         skip(self._database, ours.unavailable, ours.is_ours)
         if register(self._database, ours.usable, ours.token_ids, ours.is_ours):
-            forget_prompts()
+            self._forget_prompts()
 
     def _announce(self) -> None:
         active = active_model()

@@ -35,8 +35,8 @@ from lib_embeddings.hosts.webui.loading import (
     Embeddings,
     Loader,
     files_in,
-    is_generating,
 )
+from lib_embeddings.hosts.webui.settings import we_load
 from lib_embeddings.library.library import Library
 
 _LOAD = "load_textual_inversion_embeddings"
@@ -98,12 +98,13 @@ class ForgeLoader(Loader):
 
         return replace(kind, _LOAD, load_textual_inversion_embeddings)
 
-    def set_loading(self, is_ours: bool) -> None:
+    def obey_settings(self) -> None:
         """Fill the engines' databases, or let Forge do it when it next loads a checkpoint."""
-        is_ours = is_ours and self._is_hooked
+        is_ours = we_load() and self._is_hooked
         if is_ours != self._loads:
             self._loads = is_ours
             self._announcements.begin_again()
+        super().obey_settings()
 
     def _end(self) -> None:
         with self._lock:
@@ -137,12 +138,8 @@ class ForgeLoader(Loader):
             self._announcements.show_all(chosen.family, chosen.path)
 
     def on_load(self) -> None:
-        """Hear that a checkpoint was loaded, perhaps *lent*: for a part of a picture."""
         self._rescan()  # as Forge would have done; a first scan may be still to end
-        if is_generating():
-            self.update()
-        else:
-            self.follow()
+        super().on_load()
 
     def update(self) -> None:
         """Give each database what the library has for it now."""

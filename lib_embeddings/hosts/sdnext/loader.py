@@ -36,7 +36,7 @@ from lib_embeddings.hosts.webui.loading import (
     files_in,
     is_generating,
 )
-from lib_embeddings.hosts.webui.parts import we_load
+from lib_embeddings.hosts.webui.settings import we_load
 from lib_embeddings.library.library import Library
 
 _LOAD = "load_textual_inversion_embeddings"
@@ -131,6 +131,9 @@ class SdnextLoader(Loader):
         if self._loads and loaded_database() is not None:
             title = getattr(getattr(loaded_pipe(), "sd_checkpoint_info", None), "title", "")
             self._announcements.show_all(self._library.model, title)
+
+    def on_load(self) -> None:
+        self.follow()
 
     def update(self) -> None:
         """Make database, prompts and library equal, as the model in memory sees them."""
