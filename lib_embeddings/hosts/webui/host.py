@@ -53,7 +53,7 @@ class Host:
         return script_class(self)
 
     def hook(self) -> None:
-        """Act in the WebUI's own places: in none, and nobody knows what it has loaded."""
+        """Act in the WebUI's own places; here in none, and nobody knows what is loaded."""
         self._library.set_model(None, loaded=frozenset())
 
     # What happens at each generation

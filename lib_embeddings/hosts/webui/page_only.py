@@ -34,7 +34,7 @@ def _own_folder() -> str:
 
 
 class Host(host.Host):
-    """What acts at the WebUI's events: of those that have to do with loading, nothing."""
+    """What differs: nothing."""
 
     def __init__(self, living: Living, hooks: Hooks) -> None:
         super().__init__(living, hooks, folders)
