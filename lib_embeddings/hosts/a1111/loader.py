@@ -32,12 +32,7 @@ from lib_embeddings.hosts.a1111.models import (
     loaded_checkpoint,
     tokenize,
 )
-from lib_embeddings.hosts.webui.database import (
-    FileEmbedding,
-    is_file_embedding,
-    register,
-    skip,
-)
+from lib_embeddings.hosts.webui.database import FileEmbedding, withdraw
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
     Embeddings,
@@ -130,8 +125,7 @@ class A1111Loader(Loader):
         self.set_loading(False)
         with self._lock:
             self._is_hooked = False
-            register(self._database, {}, {}, is_file_embedding)
-            skip(self._database, {}, is_file_embedding)
+            withdraw(self._database)
 
     def load(self, force_reload: bool = False) -> None:
         """Stand in for the database's function of this name."""
@@ -211,10 +205,8 @@ class A1111Loader(Loader):
             return active
 
     def _apply(self, active: ActiveModel) -> None:
-        ours = self._embeddings
         self._database.expected_shape = active.shape
-        skip(self._database, ours.unavailable, ours.is_ours)
-        if register(self._database, ours.usable, ours.token_ids, ours.is_ours):
+        if self._embeddings.fill(self._database):
             self._forget_prompts()
 
     def _announce(self) -> None:

@@ -24,12 +24,7 @@ from backend.text_processing import textual_inversion
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.forge.bundles import is_bundled
 from lib_embeddings.hosts.forge.models import Model, chosen_model, loaded_model, tokenize
-from lib_embeddings.hosts.webui.database import (
-    FileEmbedding,
-    is_file_embedding,
-    register,
-    skip,
-)
+from lib_embeddings.hosts.webui.database import FileEmbedding, withdraw
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
     Embeddings,
@@ -110,8 +105,7 @@ class ForgeLoader(Loader):
         with self._lock:
             self._is_hooked = self._loads = False
             for database in self._all_databases():
-                register(database, {}, {}, is_file_embedding)
-                skip(database, {}, is_file_embedding)
+                withdraw(database)
         self._forget_prompts()
 
     def fill(self, database: Any) -> None:
@@ -177,12 +171,7 @@ class ForgeLoader(Loader):
         return any(changes)
 
     def _fill(self, database: Any, ours: Embeddings[FileEmbedding]) -> bool:
-        def gives_way(embedding: Any) -> bool:
-            is_named = is_bundled(embedding) and embedding.name in ours.usable
-            return is_named or ours.is_ours(embedding)
-
-        skip(database, ours.unavailable, ours.is_ours)
-        return register(database, ours.usable, ours.token_ids, gives_way)
+        return ours.fill(database, lambda each: is_bundled(each) and each.name in ours.usable)
 
     def _own_of(self, chosen: Model) -> frozenset[str] | None:
         """Return what Forge has loaded by itself; None where it has not, or we load."""

@@ -15,7 +15,14 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
-from lib_embeddings.hosts.webui.database import Embedding, FileEmbedding, is_file_embedding
+from lib_embeddings.hosts.webui.database import (
+    Database,
+    Embedding,
+    FileEmbedding,
+    is_file_embedding,
+    register,
+    skip,
+)
 from lib_embeddings.hosts.webui.extension import LOADING_PART, Hooks, Undo, print_lines
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.lines import change_lines, summary_lines
@@ -84,6 +91,21 @@ class Embeddings(Generic[_E]):
         self.token_ids = self._library.token_ids(usable, tokenize) if usable else {}
         self.usable = {name: e for name, e in usable.items() if self.token_ids[name]}
         self._view, self._encoders = view, encoders
+
+    def fill(
+        self, database: Database, gives_way: Callable[[Embedding], bool] = lambda _: False
+    ) -> bool:
+        """Give a database all of them; tell whether anything changed of what prompts can use.
+
+        Args:
+            gives_way: tells which of others' entries leave their names to ours.
+        """
+
+        def leaves(embedding: Embedding) -> bool:
+            return gives_way(embedding) or self.is_ours(embedding)
+
+        skip(database, self.unavailable, self.is_ours)
+        return register(database, self.usable, self.token_ids, leaves)
 
     def is_ours(self, embedding: Embedding) -> bool:
         """Tell our entries, and those that the WebUI read from our folders, from others'."""
