@@ -22,7 +22,7 @@ import torch
 
 from tests.hosts.fake_webui import FakeWebui, Folder, Options, _module
 from tests.hosts.fake_webui_pages import ExtraNetworksPage, textual_inversion_page
-from tests.hosts.fake_webui_processing import Processed
+from tests.hosts.fake_webui_processing import Painter, Processed
 
 KEYS = {768: "clip_l", 1024: "clip_h", 1280: "clip_g"}
 
@@ -274,11 +274,20 @@ class StableDiffusionProcessing:
     cached_uc: ClassVar[list[Any]] = [None, None, None]
     cached_hr_c: ClassVar[list[Any]] = [None, None, None]
 
-    def __init__(self, prompt: str = "", negative: str = "", hr_prompt: str | None = None) -> None:
+    def __init__(
+        self,
+        prompt: str = "",
+        negative_prompt: str = "",
+        hr_prompt: str | None = None,
+        steps: int = 20,
+        **asked: Any,
+    ) -> None:
+        self.asked = asked
+        self.scripts: Any = None
         self.all_prompts = [prompt]
-        self.all_negative_prompts = [negative]
+        self.all_negative_prompts = [negative_prompt]
         self.all_hr_prompts = [prompt if hr_prompt is None else hr_prompt]
-        self.steps = 20
+        self.steps = steps
         self.extra_generation_params: dict[str, Any] = {}
         self.cached_c = StableDiffusionProcessing.cached_c  # as Forge does
         self.cached_uc = StableDiffusionProcessing.cached_uc
@@ -392,6 +401,17 @@ class NeoOptions(Options):
         raise AttributeError
 
 
+class ForgePainter(Painter):
+    """The making of one picture, for which a checkpoint may have to be loaded."""
+
+    def __init__(self, forge: FakeForge) -> None:
+        super().__init__()
+        self._forge = forge
+
+    def prepare(self) -> None:
+        self._forge.reload()
+
+
 class FakeForge(FakeWebui):
     """Forge's modules, as a script finds them."""
 
@@ -399,6 +419,7 @@ class FakeForge(FakeWebui):
         super().__init__()
         self.kind = kind
         self.processing = ErsatzProcessing if kind == "ersatz" else StableDiffusionProcessing
+        self.painter = ForgePainter(self)
         self.folder = folder
         self.model_data = SdModelData()
         self.made: dict[str, Callable[[], Checkpoint]] = {}
@@ -419,7 +440,8 @@ class FakeForge(FakeWebui):
                 if self.kind == "forge":
                     yield _module(name, model_hijack=SimpleNamespace())
             elif name == "modules.processing":
-                vars(module)["StableDiffusionProcessing"] = self.processing
+                kinds = ("StableDiffusionProcessing", "StableDiffusionProcessingTxt2Img")
+                vars(module).update(dict.fromkeys(kinds, self.processing))
                 yield module
             elif name.startswith("modules.textual_inversion"):
                 if self.kind != "ersatz":

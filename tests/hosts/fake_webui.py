@@ -36,7 +36,10 @@ OURS = (
     "lib_embeddings.hosts.sdnext.",
     *(
         f"lib_embeddings.hosts.webui.{name}"
-        for name in ("database", "generation", "loading", "page", "page_only", "parts", "studio")
+        for name in (
+            *("database", "encoding", "generation", "host", "loading", "page", "page_only"),
+            *("parts", "settings", "studio"),
+        )
     ),
 )
 

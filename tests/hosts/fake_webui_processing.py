@@ -175,14 +175,18 @@ class Painter:
     def __init__(self) -> None:
         self.saved: list[Any] = []  # among the person's pictures
         self.history = "of the person"  # the prompts that it brings back on a click
-        self.made: list[StableDiffusionProcessing] = []
+        self.made: list[Any] = []
         self.on_step: Callable[[int], object] = lambda _step: None
 
-    def process_images(self, generation: StableDiffusionProcessing) -> Any:
+    def prepare(self) -> None:
+        """Begin as the WebUI does."""
+        sys.modules["modules.sd_hijack"].model_hijack.extra_generation_params = {}
+
+    def process_images(self, generation: Any) -> Any:
         shared = sys.modules["modules.shared"]
         assert sys.modules["modules.call_queue"].queue_lock.acquire(blocking=False) is False
         assert generation.scripts.alwayson_scripts == []  # which reForge asks for, whoever paints
-        sys.modules["modules.sd_hijack"].model_hijack.extra_generation_params = {}
+        self.prepare()
         generation.setup_conds()
         self.made.append(generation)
         if not getattr(shared.cmd_opts, "no_prompt_history", False):

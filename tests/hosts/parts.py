@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 # Of every WebUI.
 SHARED = {
-    "settings": Place("webui.parts", "_add_option"),
+    "settings": Place("webui.settings", "_add_option"),
     "API and page": Place("webui.parts", "serve"),
     "news for the page": Place("webui.parts", "unpack_events"),
 }

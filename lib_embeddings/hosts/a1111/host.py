@@ -8,9 +8,9 @@ from typing import Any
 import modules
 from modules import sd_hijack, sd_models
 
-from lib_embeddings.hosts.a1111.encoding import HashWriter
 from lib_embeddings.hosts.a1111.loader import A1111Loader
 from lib_embeddings.hosts.living import Living
+from lib_embeddings.hosts.webui.encoding import InfotextWriter
 from lib_embeddings.hosts.webui.extension import (
     CHOICES_PART,
     INFOTEXT_PART,
@@ -19,11 +19,11 @@ from lib_embeddings.hosts.webui.extension import (
     Undo,
     replace,
     require,
-    version,
 )
-from lib_embeddings.hosts.webui.parts import Parts, more_folders, we_load
+from lib_embeddings.hosts.webui.host import LoadingHost
+from lib_embeddings.hosts.webui.parts import Parts
+from lib_embeddings.hosts.webui.settings import more_folders
 from lib_embeddings.hosts.webui.studio import WebuiStudio
-from lib_embeddings.web.answers import HostFacts
 
 # What we cannot do without, as the WebUI calls it.
 _NEEDED = (
@@ -49,57 +49,37 @@ def folders() -> list[str]:
     return [*sd_hijack.model_hijack.embedding_db.embedding_dirs, *more_folders()]
 
 
-class Host:
-    """What acts at the WebUI's events."""
+class Host(LoadingHost):
+    """What differs: the database has a list of folders, and fills itself before each picture."""
 
     def __init__(self, living: Living, hooks: Hooks) -> None:
-        self._living = living
-        self._library = living.library
-        self._hooks = hooks
+        super().__init__(living, hooks, self._folders_now)
         self._database = sd_hijack.model_hijack.embedding_db
         self._added: list[str] = []
-        self._hashes = HashWriter(hooks)
         studio = partial(WebuiStudio, self._library, self.before_generation)
-        self.parts = Parts(self._library, hooks, self.rescan, _facts, open_studio=studio)
-        self._loader = A1111Loader(
-            self._library, hooks, self.rescan, self.catch_up, self.parts.sha256
+        self.parts = Parts(self._library, hooks, self.rescan, "a1111", open_studio=studio)
+        infotexts = InfotextWriter(hooks, self._database, _noted_of_prompts)
+        self.begin_infotext = infotexts.begin
+        self.loader = A1111Loader(
+            self._library,
+            hooks,
+            self.rescan,
+            self.catch_up,
+            self.parts.sha256,
+            infotexts.forget_prompts,
         )
-
-    def hook(self) -> None:
-        """Act in the WebUI's own places."""
-        for part, hook in (
+        self.places = (
             ("folders", self.add_folders),
             (LOADING_PART, self.hook_loader),
-            (INFOTEXT_PART, self._hashes.hook),
+            (INFOTEXT_PART, infotexts.hook),
             (CHOICES_PART, self.hook_choices),
-        ):
-            self._hooks.add(part, hook)
-
-    # What happens at each generation
+        )
 
     def before_generation(self) -> None:
-        """Let the next prompt find what there is now."""
-        self._hooks.guard(LOADING_PART, self._loader.follow)
-
-    def before_batch(self, generation: Any) -> None:
-        """Let this batch find what it names, and the infotext name what it uses."""
-        self._hooks.guard(LOADING_PART, partial(self._loader.bring, generation))
-        self._hooks.guard(INFOTEXT_PART, partial(self._hashes.begin, generation))
-
-    def on_model_loaded(self, _model: Any) -> None:
-        """Let the next prompt find what the new model can use."""
-        self._hooks.guard(LOADING_PART, self._loader.on_load)
-
-    # The loader
-
-    def hook_loader(self) -> Undo:
-        """Load embeddings in the place of the WebUI, if the setting says so."""
-        undo = self._loader.hook()
-        self._loader.set_loading(we_load())
-        return undo
+        self._hooks.guard(LOADING_PART, self.loader.follow)
 
     def hook_choices(self) -> Undo:
-        """Hear of each checkpoint that is chosen, also of one that is in memory already."""
+        """Notice each checkpoint that is chosen, also one that is in memory already."""
         own, on_load = sd_models.reload_model_weights, self.on_model_loaded
 
         def reload_model_weights(*args: Any, **kwargs: Any) -> Any:
@@ -109,22 +89,9 @@ class Host:
 
         return replace(sd_models, "reload_model_weights", reload_model_weights)
 
-    def change_loading(self) -> None:
-        """Load embeddings, or let the WebUI do it, as the setting now says."""
-        self._loader.set_loading(we_load())
-        self._loader.follow_when_idle()
-
     # The folders
 
-    def rescan(self) -> None:
-        """Scan all folders now, which may have become others."""
-        self._living.scan(self._folders())
-
-    def catch_up(self) -> None:
-        """Find what came or went, while a picture waits."""
-        self._living.catch_up(self._folders())
-
-    def _folders(self) -> list[str]:
+    def _folders_now(self) -> list[str]:
         own = [path for path in self._database.embedding_dirs if path not in self._added]
         return [*own, *more_folders()]
 
@@ -148,6 +115,6 @@ class Host:
         self._added = []
 
 
-def _facts(separator: str) -> HostFacts:
-    """Return what the tab needs to know of the WebUI."""
-    return HostFacts("a1111", version(), ("txt2img", "img2img"), separator)
+def _noted_of_prompts() -> dict[str, Any]:
+    noted: dict[str, Any] = sd_hijack.model_hijack.extra_generation_params
+    return noted

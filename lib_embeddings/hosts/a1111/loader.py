@@ -26,27 +26,21 @@ from modules import sd_hijack
 from modules.textual_inversion import textual_inversion
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.hosts.a1111.encoding import (
+from lib_embeddings.hosts.a1111.models import (
     ActiveModel,
     active_model,
-    forget_prompts,
     loaded_checkpoint,
     tokenize,
 )
-from lib_embeddings.hosts.webui.database import (
-    FileEmbedding,
-    is_file_embedding,
-    register,
-    skip,
-)
+from lib_embeddings.hosts.webui.database import FileEmbedding, withdraw
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
     Embeddings,
     Loader,
     files_in,
     is_generating,
-    renames_files,
 )
+from lib_embeddings.hosts.webui.settings import renames_files, we_load
 from lib_embeddings.library.library import Library
 from lib_embeddings.views.view import View
 
@@ -66,13 +60,14 @@ class _Embedding(FileEmbedding, textual_inversion.Embedding):  # type: ignore[mi
 class A1111Loader(Loader):
     """Keeps the WebUI's database and the library equal, as the loaded model sees them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it acts through
         self,
         library: Library,
         hooks: Hooks,
         rescan: Callable[[], object],
         catch_up: Callable[[], object],
         sha256: Callable[[Entry], str],
+        forget_prompts: Callable[[], object],
     ) -> None:
         """Prepare; nothing is wrapped before `hook`, and nothing loaded before `set_loading`.
 
@@ -81,10 +76,12 @@ class A1111Loader(Loader):
             rescan: scans all folders now.
             catch_up: finds what came or went, while a picture waits.
             sha256: hashes an entry's file.
+            forget_prompts: called when prompts have to be encoded again.
         """
         super().__init__(library, hooks)
         self._rescan = rescan
         self._catch_up = catch_up
+        self._forget_prompts = forget_prompts
         self._database = sd_hijack.model_hijack.embedding_db
         self._own_load: Callable[..., None]  # from `hook` on, as the next
         self._own_find: Callable[..., Any]
@@ -107,6 +104,10 @@ class A1111Loader(Loader):
         self._is_hooked = True
         return undo.close
 
+    def obey_settings(self) -> None:
+        self.set_loading(we_load())
+        super().obey_settings()
+
     def set_loading(self, is_ours: bool) -> None:
         """Load in the place of the WebUI from now on, or let it load by itself."""
         is_ours = is_ours and self._is_hooked
@@ -118,14 +119,13 @@ class A1111Loader(Loader):
         if not is_ours:  # then everything is to be loaded, in the place of what is there
             for folder in self._database.embedding_dirs.values():
                 folder.mtime = None
-            forget_prompts()
+            self._forget_prompts()
 
     def _end(self) -> None:
         self.set_loading(False)
         with self._lock:
             self._is_hooked = False
-            register(self._database, {}, {}, is_file_embedding)
-            skip(self._database, {}, is_file_embedding)
+            withdraw(self._database)
 
     def load(self, force_reload: bool = False) -> None:
         """Stand in for the database's function of this name."""
@@ -163,13 +163,6 @@ class A1111Loader(Loader):
             self._main, self._lent = None, _nothing
         self.update()
         self._announce()
-
-    def on_load(self) -> None:
-        """Hear that another checkpoint has become the loaded one, perhaps *lent*."""
-        if is_generating():
-            self.update()
-        else:
-            self.follow()
 
     def update(self) -> None:
         """Make database and library equal, as the model that is loaded now sees them."""
@@ -212,11 +205,9 @@ class A1111Loader(Loader):
             return active
 
     def _apply(self, active: ActiveModel) -> None:
-        ours = self._embeddings
         self._database.expected_shape = active.shape
-        skip(self._database, ours.unavailable, ours.is_ours)
-        if register(self._database, ours.usable, ours.token_ids, ours.is_ours):
-            forget_prompts()
+        if self._embeddings.fill(self._database):
+            self._forget_prompts()
 
     def _announce(self) -> None:
         active = active_model()

@@ -29,7 +29,7 @@ from lib_embeddings.formats.foreign import bundled_contents
 from lib_embeddings.hosts.forge.models import chosen_model, loaded_model, tokenize
 from lib_embeddings.hosts.webui.database import Vec, make_vec, register
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
-from lib_embeddings.hosts.webui.parts import we_load
+from lib_embeddings.hosts.webui.settings import we_load
 from lib_embeddings.prompts.report import KnownEmbedding
 
 log = logging.getLogger(__name__)

@@ -24,19 +24,14 @@ from backend.text_processing import textual_inversion
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.forge.bundles import is_bundled
 from lib_embeddings.hosts.forge.models import Model, chosen_model, loaded_model, tokenize
-from lib_embeddings.hosts.webui.database import (
-    FileEmbedding,
-    is_file_embedding,
-    register,
-    skip,
-)
+from lib_embeddings.hosts.webui.database import FileEmbedding, withdraw
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
     Embeddings,
     Loader,
     files_in,
-    is_generating,
 )
+from lib_embeddings.hosts.webui.settings import we_load
 from lib_embeddings.library.library import Library
 
 _LOAD = "load_textual_inversion_embeddings"
@@ -98,19 +93,19 @@ class ForgeLoader(Loader):
 
         return replace(kind, _LOAD, load_textual_inversion_embeddings)
 
-    def set_loading(self, is_ours: bool) -> None:
+    def obey_settings(self) -> None:
         """Fill the engines' databases, or let Forge do it when it next loads a checkpoint."""
-        is_ours = is_ours and self._is_hooked
+        is_ours = we_load() and self._is_hooked
         if is_ours != self._loads:
             self._loads = is_ours
             self._announcements.begin_again()
+        super().obey_settings()
 
     def _end(self) -> None:
         with self._lock:
             self._is_hooked = self._loads = False
             for database in self._all_databases():
-                register(database, {}, {}, is_file_embedding)
-                skip(database, {}, is_file_embedding)
+                withdraw(database)
         self._forget_prompts()
 
     def fill(self, database: Any) -> None:
@@ -137,12 +132,8 @@ class ForgeLoader(Loader):
             self._announcements.show_all(chosen.family, chosen.path)
 
     def on_load(self) -> None:
-        """Hear that a checkpoint was loaded, perhaps *lent*: for a part of a picture."""
         self._rescan()  # as Forge would have done; a first scan may be still to end
-        if is_generating():
-            self.update()
-        else:
-            self.follow()
+        super().on_load()
 
     def update(self) -> None:
         """Give each database what the library has for it now."""
@@ -180,12 +171,7 @@ class ForgeLoader(Loader):
         return any(changes)
 
     def _fill(self, database: Any, ours: Embeddings[FileEmbedding]) -> bool:
-        def gives_way(embedding: Any) -> bool:
-            is_named = is_bundled(embedding) and embedding.name in ours.usable
-            return is_named or ours.is_ours(embedding)
-
-        skip(database, ours.unavailable, ours.is_ours)
-        return register(database, ours.usable, ours.token_ids, gives_way)
+        return ours.fill(database, lambda each: is_bundled(each) and each.name in ours.usable)
 
     def _own_of(self, chosen: Model) -> frozenset[str] | None:
         """Return what Forge has loaded by itself; None where it has not, or we load."""

@@ -77,6 +77,12 @@ def loaded_model() -> Model | None:
     return Model(info.filename, family, encoders, tuple(engines))
 
 
+def noted_of_prompts() -> dict[str, Any]:
+    """Return what the model in memory has for the infotext; ersatzForge's notes nothing."""
+    noted: dict[str, Any] = getattr(sd_models.model_data.sd_model, "extra_generation_params", {})
+    return noted
+
+
 def tokenize(texts: list[str]) -> list[TokenIds]:
     """Return the token ids of each text, as all of CLIP's text encoders have them.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import gradio
@@ -22,17 +21,16 @@ from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.sdnext.loader import SdnextLoader
 from lib_embeddings.hosts.sdnext.prompts import PROMPTS_PART, Prompts, begin
 from lib_embeddings.hosts.webui.extension import (
-    INFOTEXT_PART,
     LOADING_PART,
     Hooks,
     Undo,
     replace_page_in,
     require,
-    version,
 )
-from lib_embeddings.hosts.webui.parts import Parts, more_folders, script_class
+from lib_embeddings.hosts.webui.host import LoadingHost, script_class
+from lib_embeddings.hosts.webui.parts import Parts
+from lib_embeddings.hosts.webui.settings import more_folders
 from lib_embeddings.library.library import Library
-from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.tab import mount_point
 
 _TABS = ("txt2img", "img2img", "control", "video")
@@ -64,74 +62,28 @@ def folders() -> list[str]:
     return [shared.opts.embeddings_dir, *more_folders()]
 
 
-class Host:
-    """What acts at the WebUI's events."""
+class Host(LoadingHost):
+    """What differs: prompts are given tokens of ours, and one more tab makes pictures."""
 
     def __init__(self, living: Living, hooks: Hooks) -> None:
-        self._living = living
-        self._library = living.library
-        self._hooks = hooks
-        self.parts = Parts(self._library, hooks, self.rescan, _facts, replace_page=_replace_page)
-        self._prompts = Prompts(hooks)
-        self._loader = SdnextLoader(
-            self._library, hooks, self.rescan, self.parts.sha256, self._prompts
+        super().__init__(living, hooks, folders)
+        self.parts = Parts(
+            self._library, hooks, self.rescan, "sdnext", tabs=_TABS, replace_page=_replace_page
         )
-
-    def hook(self) -> None:
-        """Act in the WebUI's own places."""
-        for part, hook in (
-            (PROMPTS_PART, self._prompts.hook),
+        self.begin_infotext = begin
+        prompts = Prompts(hooks)
+        self.loader = SdnextLoader(self._library, hooks, self.rescan, self.parts.sha256, prompts)
+        self.places = (
+            (PROMPTS_PART, prompts.hook),
             (LOADING_PART, self.hook_loader),
             ("reports in the tab Control", self.hook_control),
-        ):
-            self._hooks.add(part, hook)
-
-    # What happens at each generation
-
-    def before_generation(self) -> None:
-        """Let the next prompt find what there is now."""
-        self._hooks.guard(LOADING_PART, lambda: self._living.catch_up(folders()))
-        self._hooks.guard(LOADING_PART, self._loader.follow)
-
-    def before_batch(self, generation: Any) -> None:
-        """Let this batch find what it names, and the infotext name what it uses."""
-        self._hooks.guard(LOADING_PART, partial(self._loader.bring, generation))
-        self._hooks.guard(INFOTEXT_PART, partial(begin, generation))
-
-    def on_model_loaded(self, _model: Any) -> None:
-        """Let the next prompt find what the new model can use."""
-        self._hooks.guard(LOADING_PART, self._loader.follow)
-
-    # The hooks
-
-    def hook_loader(self) -> Undo:
-        """Load embeddings in the place of the WebUI, as the settings say."""
-        undo = self._loader.hook()
-        self._loader.follow_when_idle()
-        return undo
+        )
 
     def hook_control(self) -> Undo:
         """Run in the tab Control too, which takes only extensions whose titles it knows."""
         known, title = scripts_manager.control_extensions, script_class(self)().title()
         known.append(title)
         return lambda: known.remove(title)
-
-    def change_loading(self) -> None:
-        """Load embeddings, or let the WebUI do it, as the settings now say."""
-        self._loader.follow_when_idle()
-
-    def change_folders(self) -> None:
-        """Scan the folders that the settings now name."""
-        self.rescan()
-
-    def rescan(self) -> None:
-        """Scan all folders now, which may have become others."""
-        self._living.scan(folders())
-
-
-def _facts(separator: str) -> HostFacts:
-    """Return what the tab needs to know of the WebUI."""
-    return HostFacts("sdnext", version(), _TABS, separator)
 
 
 # The page

@@ -28,7 +28,7 @@ from lib_embeddings.hosts.sdnext.models import (
     tokenize,
 )
 from lib_embeddings.hosts.sdnext.prompts import Prompts, forget_prompts
-from lib_embeddings.hosts.webui.database import is_file_embedding, register, skip
+from lib_embeddings.hosts.webui.database import withdraw
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
     Embeddings,
@@ -36,7 +36,7 @@ from lib_embeddings.hosts.webui.loading import (
     files_in,
     is_generating,
 )
-from lib_embeddings.hosts.webui.parts import we_load
+from lib_embeddings.hosts.webui.settings import we_load
 from lib_embeddings.library.library import Library
 
 _LOAD = "load_textual_inversion_embeddings"
@@ -106,8 +106,7 @@ class SdnextLoader(Loader):
         """Take all that is ours from the database and from prompts."""
         database = loaded_database()
         if database is not None:
-            register(database, {}, {}, is_file_embedding)
-            skip(database, {}, is_file_embedding)
+            withdraw(database)
         self._prompts.use({})
         forget_prompts()
 
@@ -132,15 +131,16 @@ class SdnextLoader(Loader):
             title = getattr(getattr(loaded_pipe(), "sd_checkpoint_info", None), "title", "")
             self._announcements.show_all(self._library.model, title)
 
+    def on_load(self) -> None:
+        self.follow()
+
     def update(self) -> None:
         """Make database, prompts and library equal, as the model in memory sees them."""
         with self._lock:
             database = self._prepare()
             if database is not None and self._loads:
-                ours = self._embeddings
-                skip(database, ours.unavailable, ours.is_ours)
-                register(database, ours.usable, ours.token_ids, ours.is_ours)
-                self._prompts.use(ours.usable)
+                self._embeddings.fill(database)
+                self._prompts.use(self._embeddings.usable)
 
     def _prepare(self) -> Any:
         """Let the library see with the model in memory, and return its database, None without one.

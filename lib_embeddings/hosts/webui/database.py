@@ -75,6 +75,12 @@ def skip(
     database.skipped_embeddings = {**theirs, **unavailable}
 
 
+def withdraw(database: Database) -> None:
+    """Take all entries of ours from a database."""
+    register(database, {}, {}, is_file_embedding)
+    skip(database, {}, is_file_embedding)
+
+
 def _changed_lookup(
     lookup: Lookup,
     gone: Collection[Embedding],

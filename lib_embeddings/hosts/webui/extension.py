@@ -22,7 +22,7 @@ from lib_embeddings.errors import HostError
 
 if TYPE_CHECKING:
     from lib_embeddings.hosts.living import Living
-    from lib_embeddings.hosts.webui.parts import Host
+    from lib_embeddings.hosts.webui.host import Host
 
 log = logging.getLogger(__name__)
 
@@ -103,12 +103,10 @@ def _start() -> type[Any]:
     from lib_embeddings.hosts.living import living_library  # noqa: PLC0415
 
     webui = _find()
-    from lib_embeddings.hosts.webui.parts import attach  # noqa: PLC0415
-
     with ExitStack() as undo:
         living = undo.enter_context(living_library(webui.folders()))
         hooks = undo.enter_context(closing(Hooks()))
-        script = attach(webui.Host(living, hooks), hooks, stop)
+        script = webui.Host(living, hooks).begin(stop)
         living.watcher.start()
         _running.push(undo.pop_all())
     return script

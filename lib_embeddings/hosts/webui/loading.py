@@ -9,15 +9,21 @@ from functools import partial
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
-import torch
-from modules import call_queue, processing, shared
+from modules import call_queue, shared
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
-from lib_embeddings.hosts.webui.database import Embedding, FileEmbedding, is_file_embedding
-from lib_embeddings.hosts.webui.extension import LOADING_PART, Hooks, Undo, print_lines, replace
+from lib_embeddings.hosts.webui.database import (
+    Database,
+    Embedding,
+    FileEmbedding,
+    is_file_embedding,
+    register,
+    skip,
+)
+from lib_embeddings.hosts.webui.extension import LOADING_PART, Hooks, Undo, print_lines
 from lib_embeddings.library.library import Library
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 from lib_embeddings.views.lines import change_lines, summary_lines
@@ -85,6 +91,21 @@ class Embeddings(Generic[_E]):
         self.token_ids = self._library.token_ids(usable, tokenize) if usable else {}
         self.usable = {name: e for name, e in usable.items() if self.token_ids[name]}
         self._view, self._encoders = view, encoders
+
+    def fill(
+        self, database: Database, gives_way: Callable[[Embedding], bool] = lambda _: False
+    ) -> bool:
+        """Give a database all of them; tell whether anything changed of what prompts can use.
+
+        Args:
+            gives_way: tells which of others' entries leave their names to ours.
+        """
+
+        def leaves(embedding: Embedding) -> bool:
+            return gives_way(embedding) or self.is_ours(embedding)
+
+        skip(database, self.unavailable, self.is_ours)
+        return register(database, self.usable, self.token_ids, leaves)
 
     def is_ours(self, embedding: Embedding) -> bool:
         """Tell our entries, and those that the WebUI read from our folders, from others'."""
@@ -187,6 +208,10 @@ class Loader(ABC):
             AttributeError: there is none of that name; nothing is replaced then.
         """
 
+    def obey_settings(self) -> None:
+        """Load embeddings, or let the WebUI do it, as the settings now say."""
+        self.follow_when_idle()
+
     @abstractmethod
     def follow(self) -> None:
         """See with the model of the next picture from now on, and print what is loaded for it."""
@@ -198,6 +223,13 @@ class Loader(ABC):
     @abstractmethod
     def _prepare(self) -> object:
         """Do what takes time before anybody waits for it."""
+
+    def on_load(self) -> None:
+        """Notice that a model was loaded, perhaps *lent*: for a part of a picture."""
+        if is_generating():
+            self.update()
+        else:
+            self.follow()
 
     def bring(self, generation: Any) -> None:
         """Let a batch find what its prompts name, though the scan that goes on has not read it."""
@@ -219,41 +251,6 @@ class Loader(ABC):
     def _on_generation(self, generation: int, changes: Changes) -> None:
         self._announcements.show_changes(generation, changes)
         self.follow_when_idle()
-
-
-def wrap_encoding(
-    encode_and_write: Callable[[Any, list[list[Any]], Callable[[], Any]], Any],
-) -> Undo:
-    """Wrap the WebUI's function that encodes prompts or takes them from caches.
-
-    Args:
-        encode_and_write: called in its place with the generation, its caches, and what calls it.
-
-    Returns:
-        What puts it back unless somebody wrapped ours.
-
-    Raises:
-        AttributeError: the WebUI has no function of that name.
-    """
-    kind = processing.StableDiffusionProcessing
-    own = kind.get_conds_with_caching
-
-    def get_conds_with_caching(
-        self: Any, function: Any, required_prompts: Any, steps: Any, caches: Any,
-        *args: Any, **kwargs: Any,
-    ) -> Any:  # fmt: skip
-        def encode() -> Any:
-            return own(self, function, required_prompts, steps, caches, *args, **kwargs)
-
-        # ersatzForge keeps its own in the generation, and has something else in their place.
-        return encode_and_write(self, getattr(self, "cond_cache", caches), encode)
-
-    return replace(kind, "get_conds_with_caching", get_conds_with_caching)
-
-
-def renames_files() -> bool:
-    """Tell whether the WebUI renames what it cannot read, as its `torch.load` of Forge's does."""
-    return hasattr(torch, "load_origin")
 
 
 def is_generating() -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import modules
 from modules import scripts, shared  # noqa: F401 - `check` looks at what was imported
 
 from lib_embeddings.hosts.living import Living
-from lib_embeddings.hosts.webui.extension import Hooks, refusal, require, version
-from lib_embeddings.hosts.webui.parts import Parts, more_folders
-from lib_embeddings.web.answers import HostFacts
+from lib_embeddings.hosts.webui import host
+from lib_embeddings.hosts.webui.extension import Hooks, refusal, require
+from lib_embeddings.hosts.webui.parts import Parts
+from lib_embeddings.hosts.webui.settings import more_folders
 
 
 def check() -> None:
@@ -34,34 +33,9 @@ def _own_folder() -> str:
     return str(next(filter(None, named), ""))
 
 
-class Host:
-    """What acts at the WebUI's events: of those that have to do with loading, nothing."""
-
-    change_loading = None
+class Host(host.Host):
+    """What differs: nothing."""
 
     def __init__(self, living: Living, hooks: Hooks) -> None:
-        self._living = living
-        self._library = living.library
-        self.parts = Parts(self._library, hooks, self.change_folders, _facts)
-
-    def hook(self) -> None:
-        """Let it be seen that the WebUI loads, and tells nobody what or for which model."""
-        self._library.set_model(None, loaded=frozenset())
-
-    def before_generation(self) -> None:
-        """Leave the WebUI to it."""
-
-    def before_batch(self, generation: Any) -> None:
-        """Leave the infotext to the WebUI."""
-
-    def on_model_loaded(self, _model: Any) -> None:
-        """Leave the model to the WebUI."""
-
-    def change_folders(self) -> None:
-        """Scan all folders now, which may have become others."""
-        self._living.scan(folders())
-
-
-def _facts(separator: str) -> HostFacts:
-    """Return what the tab needs to know of the WebUI."""
-    return HostFacts("webui", version(), ("txt2img", "img2img"), separator)
+        super().__init__(living, hooks, folders)
+        self.parts = Parts(self._library, hooks, self.rescan, "webui")

@@ -16,6 +16,7 @@ import modules
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.thumbnails import as_png
 from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.hosts.webui.encoding import keep_apart
 from lib_embeddings.hosts.webui.extension import require
 from lib_embeddings.library.library import Library
 from lib_embeddings.prompts.wishes import Settings, Wish
@@ -25,14 +26,13 @@ from lib_embeddings.web.painting import OnStep, Painting
 # What we cannot do without, as the WebUI calls it.
 _NEEDED = (
     "call_queue.queue_lock.acquire",
-    "processing.StableDiffusionProcessingTxt2Img.cached_hr_c",
+    "processing.StableDiffusionProcessingTxt2Img",
     "processing.process_images",
     "scripts.ScriptRunner",
     "shared.state.interrupt",
     "shared.state.set_current_image",
     "shared.total_tqdm.clear",
 )
-_CACHES = ("cached_c", "cached_uc", "cached_hr_c", "cached_hr_uc")
 
 _SAMPLER, _GUIDANCE = "DPM++ 2M", 7.0
 # The sides that model families were made for, in pixels; those that came later have another.
@@ -172,8 +172,7 @@ def _paint(wish: Wish, settings: Settings, side: int) -> Painting:
         do_not_save_grid=True,
     )
     generation.scripts = modules.scripts.ScriptRunner()  # one without scripts; reForge needs one
-    for cache in _CACHES:  # else the person's prompts would be encoded again
-        setattr(generation, cache, [None] * len(getattr(generation, cache)))
+    keep_apart(generation)
     try:
         processed = modules.processing.process_images(generation)
     except Exception as error:

@@ -109,9 +109,9 @@ STEPS = (
     "lib_embeddings.hosts.living.Library",
     "lib_embeddings.hosts.living.Watcher",
     "lib_embeddings.hosts.webui.parts.PromptReports",
-    "lib_embeddings.hosts.a1111.host.HashWriter",
+    "lib_embeddings.hosts.a1111.host.InfotextWriter",
     "lib_embeddings.hosts.a1111.host.A1111Loader",
-    "lib_embeddings.hosts.webui.parts.script_class",
+    "lib_embeddings.hosts.webui.host.script_class",
     "lib_embeddings.watch.watcher.Watcher.start",
 )
 
@@ -168,7 +168,7 @@ FAILURES = {
     **SHARED,
     "folders": Place("a1111.host", "Host.add_folders"),
     "loading of embeddings": Place("a1111.loader", "A1111Loader.hook"),
-    "writing of TI hashes": Place("a1111.encoding", "HashWriter.hook"),
+    "writing of TI hashes": Place("webui.encoding", "InfotextWriter.hook"),
     "notice of chosen models": Place("a1111.host", "Host.hook_choices"),
     "tab": Place("webui.page", "replace_page"),
     "trying of embeddings": Place("webui.studio", "require"),

@@ -466,7 +466,7 @@ def test_a_database_without_a_function_keeps_its_loader(
             TestClient(app, "http://localhost").get(f"{PREFIX}/names").json()["names"] == ["cat"]
         )
     )
-    assert ["find_embedding_at_position" in r.message for r in caplog.records] == [True]
+    assert ["find_embedding_at_position" in r.message for r in caplog.records] == [True, True]
 
 
 def test_a_defect_at_each_picture_costs_no_picture(

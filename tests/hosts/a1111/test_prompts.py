@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import pytest
 
@@ -100,6 +101,22 @@ def test_a_cache_of_three_slots_brings_no_embeddings_of_another_picture(
     assert hashes == [CAT, None, None, CAT]
 
 
+def test_what_others_look_up_meanwhile_is_not_used(started: Run) -> None:
+    """While a prompt is encoded the page counts the tokens of another, in a thread of its own."""
+
+    def encode(*_: object) -> list[str]:
+        counting = threading.Thread(target=lambda: found.extend(started.webui.prompt("a cat_x")))
+        counting.start()
+        counting.join()
+        return ["encoded"]
+
+    found: list[str] = []
+    generation = StableDiffusionProcessing("a dog")
+    generation.get_conds_with_caching(encode, ["a dog"], 20, [[None, None]], None)
+    assert found == ["cat_x"]
+    assert "TI hashes" not in generation.extra_generation_params
+
+
 def test_a_replaced_file_has_its_new_hash(started: Run) -> None:
     """The memory of a prompt ends with the file."""
     _hashes(started, StableDiffusionProcessing("a cat_x"))
@@ -118,7 +135,7 @@ def test_a_defect_of_ours_costs_no_picture(
     def fail(*_values: str) -> str:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("lib_embeddings.hosts.a1111.encoding.join_hashes", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.webui.encoding.join_hashes", fail)
     assert _hashes(started, StableDiffusionProcessing("a cat_x")) == CAT
     assert "a defect" in caplog.text
 

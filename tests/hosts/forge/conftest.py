@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.hosts.forge.running import ForgeRun
 
 
-@pytest.fixture(params=["forge", "neo"])
+@pytest.fixture(params=["forge", "neo", "ersatz"])
 def run(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ForgeRun]:

@@ -67,7 +67,7 @@ class ForgeRun(WebuiRun):
         self.forge.callbacks.fire("ui_settings")
         app = FastAPI()
         self.forge.launch(app)
-        self.client = TestClient(app, "http://localhost")
+        self.client = TestClient(app, "http://localhost", client=("127.0.0.1", 1))
         return self.client
 
     def picture(self, *prompts: str, **more: Any) -> StableDiffusionProcessing:

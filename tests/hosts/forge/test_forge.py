@@ -1,10 +1,11 @@
-"""The library inside Forge and Neo: what is opened, loaded, used and told."""
+"""The library inside Forge, Neo and ersatzForge: what is opened, loaded, used and told."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # fastapi of two times
 OURS = "lib_embeddings_take_over"
 PAGE = b"<html>"
 
-# For what does not differ in ersatzForge, whose infotexts name no embeddings.
-ALL = pytest.mark.parametrize("run", ["forge", "neo", "ersatz"], indirect=True)
+# ersatzForge has one class for all databases, and one list of what it encoded.
+NOT_IN_ERSATZ = pytest.mark.parametrize("run", ["forge", "neo"], indirect=True)
 
 
 def short(data: bytes) -> str:
@@ -41,7 +42,6 @@ def contents(run: ForgeRun) -> dict[str, bytes]:
 # Files
 
 
-@ALL
 def test_nothing_but_our_reader_opens_a_file(run: ForgeRun) -> None:
     """Not at the start, at a picture, at Reload UI, off, on or at the end: all files stay."""
     for name, data in (("cat.safetensors", SD1), ("page.pt", PAGE), ("pair.safetensors", SDXL)):
@@ -65,7 +65,6 @@ def test_nothing_but_our_reader_opens_a_file(run: ForgeRun) -> None:
     assert contents(run) == before
 
 
-@ALL
 def test_switched_off_forge_loads_with_the_next_checkpoint(run: ForgeRun) -> None:
     """Then its engines have what it reads, and the page shows that; on again, ours come back."""
     run.write("cat.safetensors")
@@ -96,36 +95,38 @@ def test_switched_off_forge_loads_with_the_next_checkpoint(run: ForgeRun) -> Non
 
 
 def test_the_end_leaves_forge_as_it_was(run: ForgeRun) -> None:
-    """Its functions, settings and databases have nothing of ours."""
+    """Its functions, settings, databases and encoded prompts have nothing of ours."""
     run.write("cat.safetensors")
     engines = sys.modules["backend.text_processing.textual_inversion"].EmbeddingDatabase
-    lists = sys.modules["modules.textual_inversion.textual_inversion"].EmbeddingDatabase
+    lists = sys.modules.get("modules.textual_inversion.textual_inversion")
     main = sys.modules["modules_forge.main_entry"]
-    owners = (engines, lists, StableDiffusionProcessing, main)
-    names = (
-        "load_textual_inversion_embeddings",
-        "load_textual_inversion_embeddings",
-        "get_conds_with_caching",
-        "refresh_model_loading_parameters",
-    )
-    before = [getattr(owner, name) for owner, name in zip(owners, names, strict=True)]
+    places = [
+        (engines, "load_textual_inversion_embeddings"),
+        (engines, "find_embedding_at_position"),
+        (getattr(lists, "EmbeddingDatabase", engines), "load_textual_inversion_embeddings"),
+        (run.forge.processing, "get_conds_with_caching"),
+        (main, "refresh_model_loading_parameters"),
+    ]
+    before = [getattr(*place) for place in places]
     client = run.start()
     run.choose("sd1")
     assert eventually(lambda: seen(client) == ("sd1", ["cat"]))
     run.picture("a cat")
     assert run.words == [["cat"]]
     run.forge.callbacks.fire("script_unloaded")
-    assert [getattr(o, n) for o, n in zip(owners, names, strict=True)] == before
+    assert [getattr(*place) for place in places] == before
     databases = (run.forge.page_database, run.forge.api_database)
     assert [database.word_embeddings for database in databases] == [{}, {}]
     assert run.words == [[]]
     assert run.forge.options.data_labels == {}
+    generation = run.forge.processing("a cat")
+    generation.setup_conds()
+    assert generation.c == [[]]
 
 
 # Models
 
 
-@ALL
 @pytest.mark.parametrize(
     ("kind", "usable"),
     [
@@ -164,7 +165,6 @@ def test_each_family_before_and_after_its_first_picture(
     assert all(words == usable for words in run.words)
 
 
-@ALL
 def test_an_unknown_checkpoint_is_known_once_it_is_loaded(run: ForgeRun) -> None:
     """A file that tells nothing leaves all fits open until the first picture."""
     run.write("cat.safetensors")
@@ -178,7 +178,6 @@ def test_an_unknown_checkpoint_is_known_once_it_is_loaded(run: ForgeRun) -> None
     assert seen(client) == ("sd1", ["cat"])
 
 
-@ALL
 def test_a_checkpoint_without_engines_uses_none(run: ForgeRun) -> None:
     """Where neither the file nor Forge has a word for it, the reason says that it uses none."""
     run.write("cat.safetensors")
@@ -193,7 +192,6 @@ def test_a_checkpoint_without_engines_uses_none(run: ForgeRun) -> None:
     )
 
 
-@ALL
 def test_both_engines_get_what_is_theirs(run: ForgeRun) -> None:
     """An SDXL embedding is found by both text engines, each with its own vectors."""
     run.write("pair.safetensors", SDXL)
@@ -231,7 +229,6 @@ def test_a_refiner_changes_nothing_that_people_see(run: ForgeRun) -> None:
 # Changes
 
 
-@ALL
 def test_changes_reach_the_next_picture_of_the_same_prompt(run: ForgeRun) -> None:
     """What is dropped, replaced, renamed and deleted is used, or not, without another load."""
     client = run.start()
@@ -251,7 +248,6 @@ def test_changes_reach_the_next_picture_of_the_same_prompt(run: ForgeRun) -> Non
     assert eventually(lambda: seen(client) == ("sd1", []))
 
 
-@ALL
 def test_a_picture_asked_for_at_once_sees_what_came_and_went(run: ForgeRun) -> None:
     """No event has to be heard of before."""
     run.start()
@@ -263,6 +259,7 @@ def test_a_picture_asked_for_at_once_sees_what_came_and_went(run: ForgeRun) -> N
     assert run.picture("a cat").c == [[]]
 
 
+@NOT_IN_ERSATZ
 def test_who_keeps_lists_of_its_own_gets_no_old_picture(run: ForgeRun) -> None:
     """Forge gives a generation other caches than the next ones have when it loads a checkpoint."""
     run.start()
@@ -276,7 +273,6 @@ def test_who_keeps_lists_of_its_own_gets_no_old_picture(run: ForgeRun) -> None:
     assert len(generation.c[0]) == 1
 
 
-@ALL
 def test_a_batch_is_not_disturbed(run: ForgeRun) -> None:
     """While a picture is made nothing is registered; after it everything is."""
     client = run.start()
@@ -342,6 +338,30 @@ def test_the_setting_for_hashes_is_obeyed_where_there_is_one(run: ForgeRun) -> N
     assert (params["TI"], params.get("TI hashes")) == ("cat", None)
 
 
+# Trying
+
+
+def test_an_embedding_is_tried_beside_the_persons_pictures(run: ForgeRun) -> None:
+    """It is painted without and with, and what the person's prompts were encoded to is kept."""
+    run.write("cat.safetensors")
+    client = run.start()
+    run.choose("sd1")
+    run.picture("a dog")  # for which the checkpoint is loaded
+    person = run.picture("a dog")
+    (entry,) = client.get(f"{PREFIX}/entries").json()["entries"]
+    asked = {"ids": [entry["id"]], "prompt": "a {name}", "negative": "ugly", "seeds": [7]}
+    id_ = client.post(f"{PREFIX}/try", json=asked).json()["id"]
+
+    def job() -> Any:
+        return next(job for job in client.get(f"{PREFIX}/jobs").json()["jobs"] if job["id"] == id_)
+
+    assert eventually(lambda: job()["state"] in ("done", "failed"))
+    assert job()["state"] == "done", job()["reason"]
+    made = run.forge.painter.made
+    assert [(each.all_prompts, len(each.c[0])) for each in made] == [(["a"], 0), (["a cat"], 1)]
+    assert run.picture("a dog").c is person.c
+
+
 # Hooks that fail
 
 
@@ -371,7 +391,7 @@ WORKS: dict[str, Callable[[ForgeRun], bool]] = {
 FAILURES = {
     **SHARED,
     "loading of embeddings": Place("forge.loader", "ForgeLoader.hook"),
-    "writing of TI hashes": Place("forge.infotexts", "InfotextWriter.hook"),
+    "writing of TI hashes": Place("webui.encoding", "InfotextWriter.hook"),
     "use of embeddings in LoRA files": Place("forge.bundles", "Bundles.hook"),
     "notice of chosen models": Place("forge.host", "Host.hook_choices"),
     "tab": Place("webui.page", "replace_page"),
@@ -420,7 +440,7 @@ def test_a_defect_at_each_picture_costs_no_picture(
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("lib_embeddings.hosts.forge.loader.loaded_model", fail)
-    monkeypatch.setattr("lib_embeddings.hosts.forge.infotexts.join_hashes", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.webui.encoding.join_hashes", fail)
     run.choose("sd1")
     for _ in range(2):
         run.picture("a dog")
@@ -428,6 +448,7 @@ def test_a_defect_at_each_picture_costs_no_picture(
     assert "a defect" in caplog.text
 
 
+@NOT_IN_ERSATZ
 def test_a_forge_of_another_kind_loads_and_we_show(
     run: ForgeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:

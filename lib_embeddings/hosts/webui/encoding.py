@@ -1,0 +1,196 @@
+"""The prompts that a WebUI encodes: what they use, and how long they are kept.
+
+A WebUI keeps what it encoded last, and notes for the infotext what a prompt uses while it encodes
+it, if at all: a picture whose prompts are kept has nothing of them, and one prompt hides what
+another used. So two functions are wrapped, with the same signatures:
+
+    find_embedding_at_position   notes what a prompt uses while it is encoded
+    get_conds_with_caching       adds that to what the other prompts of the picture use, also where
+                                 the prompt was encoded for an earlier one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from contextvars import ContextVar
+from functools import partial
+from itertools import chain
+from typing import Any
+from weakref import WeakValueDictionary
+
+from modules import processing, shared
+
+from lib_embeddings.hosts.webui.database import Embedding
+from lib_embeddings.hosts.webui.extension import INFOTEXT_PART, Hooks, Undo, replace
+from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes, name_in_infotext
+
+# Generations, and most of these for all of their class, keep encoded prompts in lists that begin
+# with what a prompt is for, and what it was encoded to.
+_CACHES = ("cached_c", "cached_uc", "cached_hr_c", "cached_hr_uc")
+_ALL_CACHES = "cond_cache"  # ersatzForge's, a list of such lists
+_CLASSES = ("StableDiffusionProcessing", "StableDiffusionProcessingTxt2Img")
+
+_SETTING = "textual_inversion_add_hashes_to_infotext"  # the WebUI's own, which Neo has not
+
+# What the prompt uses that this thread encodes; others count a prompt's tokens meanwhile.
+_found: ContextVar[dict[str, Embedding] | None] = ContextVar("found", default=None)
+
+
+def keep_apart(generation: Any) -> None:
+    """Let a generation keep its own encoded prompts, and leave those of the person's pictures."""
+    for name in _CACHES:
+        if hasattr(generation, name):
+            setattr(generation, name, [None] * len(getattr(generation, name)))
+    if hasattr(generation, _ALL_CACHES):
+        setattr(generation, _ALL_CACHES, [])
+
+
+def _kept_by(owner: Any) -> list[list[Any]]:
+    """Return the lists in which a generation, or a class of them, keeps encoded prompts."""
+    caches = (getattr(owner, name, None) for name in _CACHES)
+    return [*getattr(owner, _ALL_CACHES, ()), *filter(None, caches)]
+
+
+def _classes() -> list[Any]:
+    return [getattr(processing, name, None) for name in _CLASSES]
+
+
+class InfotextWriter:
+    """Writes what a generation's prompts use, and lets none use what is not there any more."""
+
+    def __init__(
+        self,
+        hooks: Hooks,
+        database: Any,
+        noted: Callable[[], dict[str, Any]],
+        *,
+        names_field: str | None = None,
+    ) -> None:
+        """Prepare; nothing is hooked before `hook`.
+
+        Args:
+            hooks: guards what is done at each prompt.
+            database: what prompts find embeddings in, or the class of all that they do.
+            noted: returns what the WebUI itself notes of prompts, which would hide ours.
+            names_field: where infotexts have the names alone; None where they have them nowhere.
+        """
+        self._hooks = hooks
+        self._database = database
+        self._noted = noted
+        self._names_field = names_field
+        self._fields = tuple(filter(None, (names_field, TI_HASHES)))
+        self._is_hooked = False
+        self._generations: WeakValueDictionary[int, Any] = WeakValueDictionary()
+        # By identity: what a prompt was encoded to, as long as it is kept, and what it uses.
+        self._known: dict[int, tuple[Any, dict[str, Embedding]]] = {}
+
+    def hook(self) -> Undo:
+        """Wrap the WebUI's functions, and return what puts back each that nobody wrapped again.
+
+        Raises:
+            AttributeError: the WebUI has no function of one of these names.
+        """
+        with ExitStack() as undo:
+            undo.callback(_note_found(self._database))
+            undo.callback(_wrap_encoding(self._encode))
+            undo.callback(self._end)
+            self._is_hooked = True
+            return undo.pop_all().close
+
+    def _end(self) -> None:
+        self._is_hooked = False
+        self.forget_prompts()
+
+    def forget_prompts(self) -> None:
+        """Let every prompt be encoded again, whoever keeps what it was encoded to."""
+        self._known.clear()
+        for cache in chain.from_iterable(map(_kept_by, _classes())):
+            cache[0] = None
+
+    def begin(self, generation: Any) -> None:
+        """Forget what an earlier batch of the same generation used."""
+        self._drop(generation.extra_generation_params)
+        self._drop(self._noted())
+
+    def _drop(self, noted: dict[str, Any]) -> None:
+        for field in self._fields:
+            noted.pop(field, None)
+
+    def _encode(self, generation: Any, caches: list[list[Any]], encode: Callable[[], Any]) -> Any:
+        """Encode a prompt, or take it from a cache, and write what it uses into the infotext."""
+        if not self._is_hooked:
+            return encode()
+        self._hooks.guard(INFOTEXT_PART, partial(self._drop_unknown, caches))
+        found: dict[str, Embedding] = {}
+        before = _found.set(found)
+        try:
+            encoded = encode()
+        finally:
+            _found.reset(before)
+        self._hooks.guard(INFOTEXT_PART, partial(self._write, generation, encoded, found))
+        return encoded
+
+    def _drop_unknown(self, caches: list[list[Any]]) -> None:
+        """Let be encoded again what nobody knows the embeddings of, or what has others now."""
+        for cache in caches:
+            if id(cache[1]) not in self._known:
+                cache[0] = None
+
+    def _write(self, generation: Any, encoded: Any, found: dict[str, Embedding]) -> None:
+        _, used = self._known.setdefault(id(encoded), (encoded, found))
+        self._generations[id(generation)] = generation
+        owners = (*_classes(), *self._generations.values())
+        kept = {id(cache[1]) for cache in chain.from_iterable(map(_kept_by, owners))}
+        self._known = {key: each for key, each in self._known.items() if key in kept}
+        given, named = generation.extra_generation_params, self._named(used)
+        written = {key: join_hashes(*new, given.get(key, "")) for key, new in named.items()}
+        given.update({key: value for key, value in written.items() if value})
+        self._drop(self._noted())
+
+    def _named(self, used: dict[str, Embedding]) -> dict[str, list[str]]:
+        """Return what the fields of an infotext have of the embeddings in a prompt."""
+        names = {name_in_infotext(name): each for name, each in used.items()}
+        named = {self._names_field: list(names)} if self._names_field else {}
+        if getattr(shared.opts, _SETTING, True):
+            hashes = {name: getattr(each, "shorthash", None) for name, each in names.items()}
+            named[TI_HASHES] = [f"{name}: {hash_}" for name, hash_ in hashes.items() if hash_]
+        return named
+
+
+def _note_found(database: Any) -> Undo:
+    """Note what prompts find in a database, or in all of a class."""
+    own = database.find_embedding_at_position
+
+    def find_embedding_at_position(*args: Any, **kwargs: Any) -> Any:
+        embedding, _ = found = own(*args, **kwargs)
+        used = _found.get()
+        if used is not None and embedding is not None:
+            used[embedding.name] = embedding
+        return found
+
+    return replace(database, "find_embedding_at_position", find_embedding_at_position)
+
+
+def _wrap_encoding(
+    encode_and_write: Callable[[Any, list[list[Any]], Callable[[], Any]], Any],
+) -> Undo:
+    """Wrap the WebUI's function that encodes prompts or takes them from caches.
+
+    Args:
+        encode_and_write: called in its place with the generation, its caches, and what calls it.
+    """
+    kind = processing.StableDiffusionProcessing
+    own = kind.get_conds_with_caching
+
+    def get_conds_with_caching(
+        self: Any, function: Any, required_prompts: Any, steps: Any, caches: Any,
+        *args: Any, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        def encode() -> Any:
+            return own(self, function, required_prompts, steps, caches, *args, **kwargs)
+
+        # ersatzForge has something else in the place of the caches.
+        return encode_and_write(self, getattr(self, _ALL_CACHES, caches), encode)
+
+    return replace(kind, "get_conds_with_caching", get_conds_with_caching)
