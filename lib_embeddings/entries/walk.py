@@ -7,14 +7,13 @@ import os
 import stat
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from operator import sub
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Companion, Entry, Reading
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.slow_disk import Width, ask_ahead, wide
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import (
     COMPANION_SUFFIXES,
@@ -38,8 +37,6 @@ _DANGLING = "this link leads to a file or folder that does not exist: delete or 
 # Only Windows knows of links that are no symbolic ones: its junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
 
-# Of so many files a folder is asked before it is known whether its disk is slow.
-_PROBES = 4
 # So old a folder's time has to be, that what comes later gives it another: two seconds on FAT.
 _TICK_NS = 2 * 10**9
 
@@ -109,7 +106,10 @@ class Folder(NamedTuple):
 
 
 def walk(
-    roots: Iterable[str], seen: set[Identity] | None = None, is_wanted: Wanted = _any_file
+    roots: Iterable[str],
+    seen: set[Identity] | None = None,
+    is_wanted: Wanted = _any_file,
+    width: Width = wide,
 ) -> Iterator[Folder]:
     """Yield every folder in and below *roots*, however many links and roots lead to it, once.
 
@@ -119,6 +119,7 @@ def walk(
     Args:
         seen: folders that are passed by; those that are met are added.
         is_wanted: tells by a file's name whether it is asked for anything.
+        width: of a slow disk.
     """
     seen = set() if seen is None else seen
     for root in map(Place.of_root, roots):
@@ -126,7 +127,7 @@ def walk(
         for link in links:  # grows as links are found, as does the list below it
             pending = [link]
             for place, is_linked in pending:
-                folder = read_folder(place, seen, is_wanted, is_linked=is_linked)
+                folder = read_folder(place, seen, is_wanted, width, is_linked=is_linked)
                 if folder and (place is root or not folder.is_elsewhere):
                     for child in folder.folders:
                         (links if child[1] else pending).append(child)
@@ -137,6 +138,7 @@ def read_folder(
     place: Place,
     seen: set[Identity] | None = None,
     is_wanted: Wanted = _any_file,
+    width: Width = wide,
     *,
     is_linked: bool = False,
 ) -> Folder | None:
@@ -144,7 +146,7 @@ def read_folder(
 
     Args:
         seen: folders that another path led to; this one is added.
-        is_wanted: tells by a file's name whether it is asked for anything.
+        is_wanted, width: as in `walk`.
     """
     try:
         identity, mtime_ns = _look(place.full_path)
@@ -163,7 +165,7 @@ def read_folder(
     except OSError as error:
         found = _silent(place, "folder", error)
         return Folder(place, None, is_linked=is_linked, files=(found,), problem=found.problem)
-    _ask_a_slow_disk(items)
+    ask_ahead(_ask, items, width)
     folders = sorted(filter(_is_folder, items), key=lambda item: item.name)
     return Folder(
         place,
@@ -207,18 +209,6 @@ def _look(folder: str) -> tuple[Identity, int | None]:
     # Network drives of Windows, WebDAV and others give every folder the inode 0.
     inode = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
     return inode, mtime_ns
-
-
-def _ask_a_slow_disk(items: Sequence[_Item]) -> None:
-    """Ask for many files at once where each answer takes long; an item remembers its own."""
-    times = [time.perf_counter()]
-    for item in items[:_PROBES]:
-        _ask(item)
-        times.append(time.perf_counter())
-    rest = items[_PROBES:]
-    if rest and min(map(sub, times[1:], times)) > LIMITS.slow_call_seconds:
-        with ThreadPoolExecutor(LIMITS.slow_calls) as threads:
-            threads.map(_ask, rest)
 
 
 def _ask(item: _Item) -> None:

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import torch
-from modules import call_queue, processing, shared
+from modules import call_queue, processing, sd_models, shared
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place, absolute
@@ -202,7 +202,7 @@ class Loader(ABC):
     def bring(self, generation: Any) -> None:
         """Let a batch find what its prompts name, though the scan that goes on has not read it."""
         texts = (getattr(generation, name, None) for name in _PROMPTS)
-        if self._library.bring(chain.from_iterable(filter(None, texts))):
+        if self._library.scans.bring(chain.from_iterable(filter(None, texts))):
             self.update()
 
     def follow_when_idle(self) -> None:
@@ -254,6 +254,12 @@ def wrap_encoding(
 def renames_files() -> bool:
     """Tell whether the WebUI renames what it cannot read, as its `torch.load` of Forge's does."""
     return hasattr(torch, "load_origin")
+
+
+def is_busy() -> bool:
+    """Tell whether the WebUI makes a picture, or loads the checkpoint that its first one is for."""
+    lock = getattr(getattr(sd_models, "model_data", None), "lock", None)  # A1111 has one
+    return is_generating() or (lock is not None and lock.locked())
 
 
 def is_generating() -> bool:
