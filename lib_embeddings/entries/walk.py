@@ -28,6 +28,8 @@ from lib_embeddings.names import (
     was_embedding,
 )
 
+# As they stand behind the last dot of a name.
+_WORDS = frozenset(word.removeprefix(".") for word in COMPANION_WORDS)
 _FILE_SUFFIXES = COMPANION_SUFFIXES.union(WEIGHT_SUFFIXES)
 
 # What the system answers where a link leads nowhere; the last, where it leads to itself.
@@ -330,10 +332,17 @@ def _companions(
     companions: dict[str, list[Companion]] = defaultdict(list)
     for item, stem in others:
         folded = fold(stem)
-        for owner in owners.intersection((folded, *map(folded.removesuffix, COMPANION_WORDS))):
-            with suppress(OSError):
-                status = item.stat()
-                if stat.S_ISREG(status.st_mode):
-                    beside = Companion(item.name, status.st_size, status.st_mtime_ns)
-                    companions[owner].append(beside)
+        head, _, word = folded.rpartition(".")
+        for owner in owners.intersection((folded, head) if word in _WORDS else (folded,)):
+            companion = _companion(item)
+            if companion:
+                companions[owner].append(companion)
     return {owner: tuple(sorted(beside)) for owner, beside in companions.items()}
+
+
+def _companion(item: _Item) -> Companion | None:
+    try:
+        status = item.stat()
+        return Companion(item.name, status.st_size, status.st_mtime_ns) if item.is_file() else None
+    except OSError:
+        return None
