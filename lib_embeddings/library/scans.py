@@ -94,13 +94,13 @@ class Scans:
             deliver: informs those who follow what is shown; called without a lock.
         """
         self.roots = _absolute(roots)
-        self.unreachable_roots: tuple[str, ...] = ()
-        self.progress: Progress | None = None
         self._index = index
         self._on_show, self._deliver = show, deliver
         self._on_progress, self._on_scan = on_progress, on_scan
-        self.scanning = threading.Lock()  # one scan at a time; guards all down to `_reported`
         self._read = read
+        self.scanning = threading.Lock()  # one scan at a time; guards all down to `_reported`
+        self.unreachable_roots: tuple[str, ...] = ()
+        self.progress: Progress | None = None
         self._scanner = Scanner(
             self.roots,
             index,
