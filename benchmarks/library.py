@@ -125,7 +125,7 @@ def weather_storm(scratch: str, operations: int, n_places: int) -> None:
         for number in range(operations):
             storm.change()
             if number % 500 == 0:
-                library.rescan() if number % 1000 == 0 else library.rescan_changed()
+                library.rescan() if number % 1000 == 0 else library.scans.rescan_changed()
                 library.catalogue.select()
         library.rescan()
         seconds = time.perf_counter() - start

@@ -7,12 +7,9 @@ import io
 import logging
 import os
 import stat
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
 
 from lib_embeddings.entries.entry import PAIR, Entry, FileState, Reading
 from lib_embeddings.entries.place import Place
@@ -42,8 +39,6 @@ _STATES: tuple[tuple[type[EmbeddingError], FileState], ...] = (
 # The usual endings of what containers hold; all others are pictures.
 _SUFFIXES = {"safetensors": ".safetensors", "torch-zip": ".pt", "torch-legacy": ".pt"}
 _BLOCK = 1024 * 1024
-# Of so many files the first few tell whether the disk is slow, as each folder may have its own.
-_AT_A_TIME, _PROBES = 256, 4
 
 
 class ChangedFile(BrokenFile):
@@ -128,37 +123,6 @@ def read_file(found: Found) -> Entry:
     if is_misnamed:
         return entry_of(found, _misnamed(place, container))
     return entry_of(found, _reading_of(embedding), embedding.stored_name)
-
-
-def _waited() -> float:
-    return time.perf_counter() - time.thread_time()
-
-
-def read_each(
-    read: Callable[[Found], Entry],
-    files: Iterable[Found],
-    waited: Callable[[], float] = _waited,
-) -> Generator[Entry, None, None]:
-    """Read files one by one, or many at once where it is the disk that takes the time.
-
-    Whatever `read` raises ends it, once what is being read is read.
-
-    Args:
-        waited: returns for how many seconds this thread has not worked, from any beginning.
-    """
-    left = iter(files)
-    while block := list(islice(left, _AT_A_TIME)):
-        waits = list[float]()
-        for found in block[:_PROBES]:
-            began = waited()
-            entry = read(found)
-            waits.append(waited() - began)
-            yield entry
-        if min(waits) < LIMITS.slow_call_seconds:
-            yield from map(read, block[_PROBES:])
-        else:
-            with ThreadPoolExecutor(LIMITS.slow_calls) as threads:
-                yield from threads.map(read, block[_PROBES:])
 
 
 def _misnamed(place: Place, container: str) -> Reading:

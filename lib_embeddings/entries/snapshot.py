@@ -113,6 +113,8 @@ class Changes(NamedTuple):
 def diff(old: Snapshot, new: Snapshot) -> Changes:
     """Say what happened at each place, in the order of the snapshots."""
     gone, came = difference(old.folders, new.folders, _place_of)
+    if not gone:  # as at every start
+        return Changes(in_order(new.roots, came, _place_of))
     before, now = ({entry.place for entry in entries} for entries in (gone, came))
     return Changes(
         in_order(new.roots, (each for each in came if each.place not in before), _place_of),

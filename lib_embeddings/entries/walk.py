@@ -7,14 +7,13 @@ import os
 import stat
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from operator import sub
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Companion, Entry, Reading
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.slow_disk import Width, ask_ahead, wide
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import (
     COMPANION_SUFFIXES,
@@ -29,6 +28,8 @@ from lib_embeddings.names import (
     was_embedding,
 )
 
+# As they stand behind the last dot of a name.
+_WORDS = frozenset(word.removeprefix(".") for word in COMPANION_WORDS)
 _FILE_SUFFIXES = COMPANION_SUFFIXES.union(WEIGHT_SUFFIXES)
 
 # What the system answers where a link leads nowhere; the last, where it leads to itself.
@@ -38,8 +39,6 @@ _DANGLING = "this link leads to a file or folder that does not exist: delete or 
 # Only Windows knows of links that are not symbolic: its junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
 
-# Of so many files a folder is asked before it is known whether its disk is slow.
-_PROBES = 4
 # So old a folder's time has to be, that what comes later gives it another: two seconds on FAT.
 _TICK_NS = 2 * 10**9
 
@@ -109,7 +108,10 @@ class Folder(NamedTuple):
 
 
 def walk(
-    roots: Iterable[str], seen: set[Identity] | None = None, is_wanted: Wanted = _any_file
+    roots: Iterable[str],
+    seen: set[Identity] | None = None,
+    is_wanted: Wanted = _any_file,
+    width: Width = wide,
 ) -> Iterator[Folder]:
     """Yield every folder in and below *roots*, however many links and roots lead to it, once.
 
@@ -119,6 +121,7 @@ def walk(
     Args:
         seen: folders that are passed by; those that are met are added.
         is_wanted: tells by a file's name whether it is asked for anything.
+        width: of a slow disk.
     """
     seen = set() if seen is None else seen
     for root in map(Place.of_root, roots):
@@ -126,7 +129,7 @@ def walk(
         for link in links:  # grows as links are found, as does the list below it
             pending = [link]
             for place, is_linked in pending:
-                folder = read_folder(place, seen, is_wanted, is_linked=is_linked)
+                folder = read_folder(place, seen, is_wanted, width, is_linked=is_linked)
                 if folder and (place is root or not folder.is_elsewhere):
                     for child in folder.folders:
                         (links if child[1] else pending).append(child)
@@ -137,6 +140,7 @@ def read_folder(
     place: Place,
     seen: set[Identity] | None = None,
     is_wanted: Wanted = _any_file,
+    width: Width = wide,
     *,
     is_linked: bool = False,
 ) -> Folder | None:
@@ -144,7 +148,7 @@ def read_folder(
 
     Args:
         seen: folders that another path led to; this one is added.
-        is_wanted: tells by a file's name whether it is asked for anything.
+        is_wanted, width: as in `walk`.
     """
     try:
         identity, mtime_ns = _look(place.full_path)
@@ -163,7 +167,7 @@ def read_folder(
     except OSError as error:
         found = _silent(place, "folder", error)
         return Folder(place, None, is_linked=is_linked, files=(found,), problem=found.problem)
-    _ask_a_slow_disk(items)
+    ask_ahead(_ask, items, width)
     folders = sorted(filter(_is_folder, items), key=lambda item: item.name)
     return Folder(
         place,
@@ -207,18 +211,6 @@ def _look(folder: str) -> tuple[Identity, int | None]:
     # Network drives of Windows, WebDAV and others give every folder the inode 0.
     inode = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
     return inode, mtime_ns
-
-
-def _ask_a_slow_disk(items: Sequence[_Item]) -> None:
-    """Ask for many files at once where each answer takes long; an item remembers its own."""
-    times = [time.perf_counter()]
-    for item in items[:_PROBES]:
-        _ask(item)
-        times.append(time.perf_counter())
-    rest = items[_PROBES:]
-    if rest and min(map(sub, times[1:], times)) > LIMITS.slow_call_seconds:
-        with ThreadPoolExecutor(LIMITS.slow_calls) as threads:
-            threads.map(_ask, rest)
 
 
 def _ask(item: _Item) -> None:
@@ -340,10 +332,17 @@ def _companions(
     companions: dict[str, list[Companion]] = defaultdict(list)
     for item, stem in others:
         folded = fold(stem)
-        for owner in owners.intersection((folded, *map(folded.removesuffix, COMPANION_WORDS))):
-            with suppress(OSError):
-                status = item.stat()
-                if stat.S_ISREG(status.st_mode):
-                    beside = Companion(item.name, status.st_size, status.st_mtime_ns)
-                    companions[owner].append(beside)
+        head, _, word = folded.rpartition(".")
+        for owner in owners.intersection((folded, head) if word in _WORDS else (folded,)):
+            companion = _companion(item)
+            if companion:
+                companions[owner].append(companion)
     return {owner: tuple(sorted(beside)) for owner, beside in companions.items()}
+
+
+def _companion(item: _Item) -> Companion | None:
+    try:
+        status = item.stat()
+        return Companion(item.name, status.st_size, status.st_mtime_ns) if item.is_file() else None
+    except OSError:
+        return None

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.slow_disk import wide
+from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.walk import Found
 from lib_embeddings.library.library import Library
 from lib_embeddings.prompts.tokenizer import Tokenize
@@ -21,7 +23,7 @@ from lib_embeddings.watch.watcher import Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker
 
 # Seconds that a picture waits for a scan of files that it may not need.
-PATIENCE = 0.5
+PATIENCE = 0.2
 
 
 class Living(NamedTuple):
@@ -43,8 +45,8 @@ class Living(NamedTuple):
 
     def catch_up(self, folders: Iterable[str]) -> None:
         """Do the same for who cannot wait: what was written in place comes by its event."""
-        if not self._set_roots(folders) and self.library.wait_for_scan(PATIENCE):
-            _wait_a_moment(self.library.rescan_changed)
+        if not self._set_roots(folders) and self.library.scans.wait(PATIENCE):
+            _wait_a_moment(self.library.scans.rescan_changed)
 
     def _set_roots(self, folders: Iterable[str]) -> bool:
         """Scan these folders from now on; tell whether they are others."""
@@ -76,6 +78,7 @@ def living_library(
     roots: Iterable[str | os.PathLike[str]],
     tokenize: Tokenize | None = None,
     on_progress: Callable[[int, int], object] | None = None,
+    is_busy: Callable[[], bool] = lambda: False,
 ) -> Iterator[Living]:
     """Yield a library whose watcher is still to be started; all of it ends with the block.
 
@@ -83,6 +86,7 @@ def living_library(
 
     Args:
         tokenize: returns token ids while no model is active.
+        is_busy: tells whether the host makes a picture now, which goes before any scan.
     """
     stop, writes = threading.Event(), WriteTracker()
 
@@ -93,6 +97,10 @@ def living_library(
         found = Found(Place.of_file(path), size, mtime_ns)
         return 0.0 if left > 0 and read_file(found).reading.state == "ok" else left
 
+    def width() -> int:
+        # Threads that a slow disk answers take Python from a picture, whose every step needs it.
+        return 1 if is_busy() else wide()
+
     with Index.open() as index, closing(Choices()) as choices:
         library = Library(
             roots,
@@ -101,10 +109,11 @@ def living_library(
             tokenize=tokenize,
             wait=wait,
             stop=stop,
+            width=width,
             on_progress=on_progress,
             on_scan=lambda result: watcher.note_scan(result),  # noqa: PLW0108 - it is made below
         )
-        watcher = Watcher(library, writes, stop)
+        watcher = Watcher(library.scans, writes, stop)
         try:
             with _hashing_twins(library, stop):
                 yield Living(library, watcher)
@@ -117,6 +126,10 @@ def _hashing_twins(library: Library, stop: threading.Event) -> Iterator[None]:
     """Hash twins after each change, in a thread of its own, so that no reader waits for it."""
     news = threading.Event()
 
+    def note(_generation: int, changes: Changes) -> None:
+        if changes:  # no other generation has new files
+            news.set()
+
     def hash_twins() -> None:
         while news.wait() and not stop.is_set():
             news.clear()
@@ -124,7 +137,7 @@ def _hashing_twins(library: Library, stop: threading.Event) -> Iterator[None]:
                 library.hash_twins()
 
     thread = threading.Thread(target=hash_twins, name="embeddings-twins", daemon=True)
-    unsubscribe = library.subscribe(lambda _generation, _changes: news.set())
+    unsubscribe = library.subscribe(note)
     thread.start()
     try:
         yield

@@ -5,8 +5,7 @@ No scan sees it half done, and each ends with a scan of the folders that it chan
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO, final
 
 from lib_embeddings.entries.entry import Entry
@@ -16,42 +15,36 @@ from lib_embeddings.entries.plans import folder_inside, plan_move
 from lib_embeddings.errors import MoveError
 from lib_embeddings.library.arrivals import Arrival, Arrivals
 from lib_embeddings.library.journal import Journal, Trashed
+from lib_embeddings.library.scans import Scans
 
 
 @final
 class Files:
     """The files of a library, for those who may change them."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it needs of a library
+    def __init__(
         self,
         journal: Journal | None,
-        scanning: threading.Lock,
+        scans: Scans,
         entries: Callable[[], Iterable[Entry]],
-        folder: Callable[[str], Place],
-        rescan: Callable[[Collection[str]], object],
         keep: Callable[[Entry], object],
     ) -> None:
         """Prepare.
 
         Args:
             journal: notes what moves; without it only new files can be added.
-            scanning: held while anybody scans.
             entries: returns all that are in the library.
-            folder: returns the place of a folder by its id; raises `MoveError`.
-            rescan: scans folders, by their full paths.
             keep: remembers one that is read.
         """
         self._kept = journal
-        self._scanning = scanning
+        self._scans = scans
         self._entries = entries
-        self._folder = folder
-        self._rescan = rescan
         self._keep = keep
         self._folders = MadeFolders()  # those that an undo takes away again
 
     def rename(self, entry: Entry, name: str) -> str:
         """Give an embedding another name, and return the new id. Raises `MoveError`."""
-        with self._scanning:
+        with self._scans.scanning:
             plan = self._journal.rename(entry, name, self._entries())
         self._rescan_around(plan.after)
         return plan.after.id
@@ -67,8 +60,8 @@ class Files:
             MoveError: there is no such folder, or none should be called so, or the name is taken
                 there, or the disk refuses.
         """
-        with self._scanning:
-            target = self._folder(folder)
+        with self._scans.scanning:
+            target = self._scans.folder(folder)
             if new_folder:
                 target = folder_inside(target, new_folder)
             with self._folders.made(target):
@@ -93,8 +86,8 @@ class Files:
             MoveError: there is no such folder.
         """
         with Arrivals.unpacked(body, listed) as arrivals:
-            with self._scanning:
-                target = self._folder(folder)
+            with self._scans.scanning:
+                target = self._scans.folder(folder)
                 entries = list(arrivals.move_into(target, self._folders, self._entries()))
                 for entry in entries:
                     self._keep(entry)  # it is read, and whoever judged it waited for it
@@ -108,7 +101,7 @@ class Files:
 
     def delete(self, entry: Entry) -> Trashed:
         """Bring an embedding to the trash. Raises `MoveError`."""
-        with self._scanning:
+        with self._scans.scanning:
             trashed = self._journal.delete(entry)
             self._folders.remove_empty(entry.place.parent)
         self._rescan_around(entry.place)
@@ -120,7 +113,7 @@ class Files:
         Raises:
             MoveError: it is not in the trash, or something has its place now, or the disk refuses.
         """
-        with self._scanning:
+        with self._scans.scanning:
             plan = self._journal.restore(id)
         self._rescan_around(plan.after)
         return plan.after.id
@@ -131,7 +124,7 @@ class Files:
 
     def _rescan_around(self, *places: Place) -> None:
         """Find what we have changed ourselves, in the folders of some files."""
-        self._rescan({place.full_folder for place in places})
+        self._scans.rescan_folders({place.full_folder for place in places})
 
     @property
     def _journal(self) -> Journal:

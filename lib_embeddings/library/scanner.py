@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.read import read_each
+from lib_embeddings.entries.slow_disk import Width, ask_each, wide
 from lib_embeddings.entries.snapshot import FolderEntries, Snapshot
 from lib_embeddings.entries.walk import (
     Folder,
@@ -88,6 +88,7 @@ class Scanner:
         wait: Wait,
         stop: Stop,
         on_progress: Callable[[Progress], object],
+        width: Width = wide,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin with no entries.
@@ -103,6 +104,7 @@ class Scanner:
         self._wait = wait
         self._stop = stop
         self._on_progress = on_progress
+        self._width = width
         self._clock = clock
         # By the full path of a folder
         self._known: dict[str, _Known] = {}
@@ -135,7 +137,7 @@ class Scanner:
         """
         self._index.read(self.roots)
         seen = set[Identity]()
-        scan = self._compare_all(walk(self.roots, seen), {}, seen, publish)
+        scan = self._compare_all(walk(self.roots, seen, width=self._width), {}, seen, publish)
         if scan.is_changed:
             self._forget_missing()
         return scan
@@ -156,10 +158,7 @@ class Scanner:
         return self._scan_alone([self._known[path].folder for path in paths], publish)
 
     def scan_changed(self, publish: Publish) -> Scan:
-        """Scan the folders whose own time tells that something in them is another now.
-
-        It costs one call to the disk for each folder, and finds all but what was written in place.
-        """
+        """Scan the folders whose own time tells that something in them is another now."""
         folders = [known.folder for known in self._known.values()]
         return self._scan_alone(filter(self._has_changed, folders), publish)
 
@@ -178,7 +177,7 @@ class Scanner:
         rest, folders, former_paths = dict(self._known), list[Folder](), set[str]()
         for former in formers:
             self._check_stop()
-            folder = read_folder(former.place, is_linked=former.is_linked)
+            folder = read_folder(former.place, width=self._width, is_linked=former.is_linked)
             if folder is None or _inside(folder) != _inside(former):
                 return self.scan(publish)
             folders.append(folder)
@@ -320,7 +319,8 @@ class Scanner:
         """
         lost, began = 0.0, self._clock()
         due = began + _BATCH
-        with closing(read_each(self._read_one, [file.found for file in unread])) as read:
+        files = (file.found for file in unread)
+        with closing(ask_each(self._read_one, files, self._width)) as read:
             for number, (entry, file) in enumerate(zip(read, unread, strict=True), 1):
                 file.entries.put(self._index.keep(entry))
                 if entry.reading.is_transient:

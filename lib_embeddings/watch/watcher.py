@@ -24,7 +24,7 @@ logger = logging.getLogger("lib_embeddings")
 
 
 class ScanResult(Protocol):
-    """What a watcher needs to know of a scan; see `library.library.Rescan`."""
+    """What a watcher needs to know of a scan; see `library.scans.Rescan`."""
 
     @property
     def changes(self) -> Changes:
@@ -48,7 +48,7 @@ class ScanResult(Protocol):
 
 
 class Scanned(Protocol):
-    """What is watched: a library that calls `Watcher.note_scan` after each of its scans."""
+    """What is watched: the scans of a library, which calls `Watcher.note_scan` after each."""
 
     @property
     def roots(self) -> Sequence[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +14,10 @@ import pytest
 
 from lib_embeddings import BrokenFile, NotAnEmbedding, UnsafeFile, read_embedding
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.entry import Reading
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.read import open_contents, read_each, read_file
-from lib_embeddings.entries.walk import Found, entry_of
+from lib_embeddings.entries.read import open_contents, read_file
+from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats import assemble
 from lib_embeddings.formats.embedding import named_tensors
 from lib_embeddings.limits import LIMITS
@@ -321,19 +319,3 @@ def test_a_pair_of_unequal_counts_is_warned_of(tmp_path: Path) -> None:
     saved(tmp_path, "learned_embeds_2.bin", safetensors_file({"<cat>": vectors(3, 1280)}))
     warning = "holds different numbers of vectors: clip_l 2, clip_g 3"
     assert read_embedding(path).warnings == (warning,)
-
-
-@pytest.mark.parametrize(("seconds", "is_slow"), [(0.0, False), (1.0, True)])
-def test_only_a_slow_disk_is_asked_for_many_files_at_once(seconds: float, *, is_slow: bool) -> None:
-    """Elsewhere threads would only be in each other's way."""
-    clock = itertools.count(step=seconds)
-    files = [Found(Place.of_file(f"{number}.pt")) for number in range(50)]
-    seen = set[int]()
-
-    def read(found: Found) -> Entry:
-        seen.add(threading.get_ident())
-        return entry_of(found, Reading("ok"))
-
-    read_ones = list(read_each(read, files, lambda: next(clock)))
-    assert [entry.place for entry in read_ones] == [found.place for found in files]
-    assert (seen != {threading.get_ident()}) is is_slow

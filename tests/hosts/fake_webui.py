@@ -187,6 +187,7 @@ class SdModelData:
 
     def __init__(self) -> None:
         self.sd_model: Checkpoint | None = None
+        self.lock = threading.Lock()
 
     def set_sd_model(self, v: Checkpoint | None, already_loaded: bool = False) -> None:  # noqa: ARG002 - theirs
         self.sd_model = v

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lib_embeddings.entries.entry import Entry, Reading
-from lib_embeddings.entries.walk import Found, entry_of, walk
+from lib_embeddings.entries.walk import Folder, Found, entry_of, walk
 from lib_embeddings.library import scanner as scanner_module
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.index import Index
@@ -31,11 +32,11 @@ class SlowDisk:
         self.library = Library(
             [root], Index.nowhere(), read=self._read, wait=self._wait, stop=self.stop
         )
-        self.library._scanner._clock = lambda: self.now
+        self.library.scans._scanner._clock = lambda: self.now
         monkeypatch.setattr(scanner_module, "walk", self._walk)
 
-    def _walk(self, *arguments: object) -> object:
-        for folder in walk(*arguments):
+    def _walk(self, *arguments: Any, **named: Any) -> Iterator[Folder]:
+        for folder in walk(*arguments, **named):
             self.now += self.list_seconds
             yield folder
 
@@ -85,11 +86,11 @@ def test_a_slow_disk_is_tried_again_a_tenth_of_the_time(disk: SlowDisk) -> None:
     """A file that takes long to fail is not asked for all the time."""
     disk.read_seconds, disk.locked = 20.0, {"a.pt"}
     disk.library.rescan()
-    assert disk.library.retry().again_in == 20.0 * REST
+    assert disk.library.scans.retry().again_in == 20.0 * REST
     disk.read_seconds = 0.0
-    assert disk.library.retry().again_in == RETRY
+    assert disk.library.scans.retry().again_in == RETRY
     disk.locked.clear()
-    assert disk.library.retry().again_in is None
+    assert disk.library.scans.retry().again_in is None
 
 
 def test_the_first_file_to_be_complete_says_when(disk: SlowDisk, tmp_path: Path) -> None:
@@ -101,9 +102,9 @@ def test_the_first_file_to_be_complete_says_when(disk: SlowDisk, tmp_path: Path)
     disk.incomplete = {"b.pt": 0.75, "c.pt": 0.5, "d.pt": 0.625}
     assert disk.library.rescan().again_in == 0.5
     del disk.incomplete["c.pt"]
-    assert disk.library.retry().again_in == 0.625
+    assert disk.library.scans.retry().again_in == 0.625
     disk.incomplete.clear()
-    assert disk.library.retry().again_in is None
+    assert disk.library.scans.retry().again_in is None
     assert [seen.name for seen in disk.library.view] == ["a", "b", "c", "d"]
 
 

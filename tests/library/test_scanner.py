@@ -7,10 +7,13 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from lib_embeddings.entries import walk as walk_module
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.walk import Found, entry_of
@@ -20,6 +23,9 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.stores.index import Index
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Reader, Writers
+
+T = TypeVar("T")
+Answer = TypeVar("Answer")
 
 ERRORS = (errno.EIO, errno.ESTALE, errno.EACCES)
 
@@ -43,6 +49,7 @@ class Scans:
         self.index = Index.nowhere()
         self.progress: list[Progress] = []
         self.batches: list[int] = []
+        self.width = LIMITS.slow_calls
         self.scanner = Scanner(
             tuple(map(str, roots)),
             self.index,
@@ -50,6 +57,7 @@ class Scans:
             wait=self.writers,
             stop=threading.Event(),
             on_progress=self.progress.append,
+            width=lambda: self.width,
             clock=self.clock,
         )
 
@@ -528,44 +536,70 @@ def test_a_folder_that_changed_just_now_is_listed_again(
 # Slow disks
 
 
-class SlowReader(Reader):
-    """Reads as over a network; notes how many were read at once."""
+class SlowDisk:
+    """A disk as over a network; notes how much it is asked for at once."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.lock = threading.Lock()
-        self.now = self.most = 0
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._lock = threading.Lock()
+        self._now = self.most = 0
+        monkeypatch.setattr(walk_module, "_ask", self.slowed(walk_module._ask))
 
-    def __call__(self, found: Found) -> Entry:
-        with self.lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        time.sleep(0.01)
-        with self.lock:
-            self.now -= 1
-            return super().__call__(found)
+    def slowed(self, call: Callable[[T], Answer]) -> Callable[[T], Answer]:
+        """Return a function that has to ask this disk."""
+
+        def call_slowly(about: T) -> Answer:
+            with self._lock:
+                self._now += 1
+                self.most = max(self.most, self._now)
+            time.sleep(0.01)
+            with self._lock:
+                self._now -= 1
+                return call(about)
+
+        return call_slowly
 
 
-def test_a_slow_disk_is_asked_for_many_files_at_once(root: Path, scans: Scans) -> None:
+@pytest.fixture
+def slow_disk(root: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
+    """Let the scans ask a slow disk, on which there are 300 more files."""
+    disk = SlowDisk(monkeypatch)
+    scans.scanner._read = disk.slowed(scans.reader)
+    for number in range(300):
+        (root / f"{number}.pt").write_bytes(SD1)
+    return disk
+
+
+def test_a_slow_disk_is_asked_for_many_files_at_once(scans: Scans, slow_disk: SlowDisk) -> None:
     """Each is read once, and all are there, in order of their progress."""
-    names = [f"{number}.pt" for number in range(300)]
-    for name in names:
-        (root / name).write_bytes(SD1)
-    scans.scanner._read = reader = SlowReader()
     scans.scan()
-    assert sorted(scans.entries) == sorted([*ALL, *names])
-    assert 1 < reader.most <= LIMITS.slow_calls
+    assert sorted(scans.entries) == sorted([*ALL, *(f"{number}.pt" for number in range(300))])
+    assert 1 < slow_disk.most <= LIMITS.slow_calls
     assert [progress.read for progress in scans.progress] == list(range(1, 305))
 
 
-def test_a_stop_ends_what_is_read_at_once(root: Path, scans: Scans) -> None:
+def test_a_slow_disk_is_asked_more_narrowly(scans: Scans, slow_disk: SlowDisk) -> None:
+    """The width is asked for again and again, by a scan's walk and while it reads."""
+    most_one_by_one = 0
+
+    def widen(progress: Progress) -> None:
+        nonlocal most_one_by_one
+        if progress.read == 50:
+            most_one_by_one = slow_disk.most
+            scans.width = LIMITS.slow_calls
+
+    scans.width = 1
+    scans.scanner._on_progress = widen
+    scans.scan()
+    assert most_one_by_one == 1
+    assert slow_disk.most > 1
+
+
+@pytest.mark.usefixtures("slow_disk")
+def test_a_stop_ends_what_is_read_at_once(scans: Scans) -> None:
     """Nothing is begun any more."""
-    for number in range(300):
-        (root / f"{number}.pt").write_bytes(SD1)
-    scans.scanner._read = reader = SlowReader()
     stop = threading.Event()
     scans.scanner._stop = stop
     scans.scanner._on_progress = lambda progress: progress.read == 10 and stop.set()
     with pytest.raises(Stopped):
         scans.scan()
-    assert len(reader.paths) < 150
+    assert len(scans.reader.paths) < 150

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.library import library as library_module
 from lib_embeddings.library import scanner as scanner_module
-from lib_embeddings.library.library import Library, Rescan
+from lib_embeddings.library import scans as scans_module
+from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import Progress
+from lib_embeddings.library.scans import Rescan
 from lib_embeddings.stores.index import Index
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Reader, names, names_of
@@ -51,7 +52,7 @@ class Threads:
 
     def __init__(self, library: Library) -> None:
         self.queue = Queue()
-        library._scanning = self.queue
+        library.scans.scanning = self.queue
         self._pool = ThreadPoolExecutor(20)
         self._calls: list[Future[Rescan]] = []
 
@@ -154,14 +155,14 @@ def test_a_scan_that_fails_is_shared_by_nobody(
     library: Library, root: Path, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who waited for it scans for themselves."""
-    gate, scan = Gate(), library._scanner.scan
+    gate, scan = Gate(), library.scans._scanner.scan
 
     def fail_once(_publish: object) -> Any:
-        monkeypatch.setattr(library._scanner, "scan", scan)
+        monkeypatch.setattr(library.scans._scanner, "scan", scan)
         gate.pass_through()
         raise MemoryError
 
-    monkeypatch.setattr(library._scanner, "scan", fail_once)
+    monkeypatch.setattr(library.scans._scanner, "scan", fail_once)
     (root / "a.safetensors").write_bytes(SD1)
     threads.call(library.rescan)
     gate.wait()
@@ -414,7 +415,7 @@ def test_what_a_scan_could_not_show_is_shown_by_the_next(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(library_module, "diff", fail)
+        patch.setattr(scans_module, "diff", fail)
         with pytest.raises(MemoryError):
             stoppable.library.rescan()
     assert names_of(stoppable.library.rescan().changes) == [list("abcde"), [], []]

@@ -140,7 +140,7 @@ class Storm:
         self.library.rescan()
 
     def _retry(self) -> None:
-        self.library.retry()
+        self.library.scans.retry()
 
     def _rename_in_library(self) -> None:
         entries = entries_of(self.library)

@@ -217,7 +217,7 @@ def test_entries_below_a_silent_folder_stay(tmp_path: Path, windows: Windows) ->
         stale = {seen.entry.place.path for seen in library.view if seen.entry.stale}
         assert stale == {"sub/birb.pt", "sub/deep/dog.pt"}
         windows.silent = ""
-        library.retry()
+        library.scans.retry()
         assert {seen.entry.place for seen in library.view} == before
 
 

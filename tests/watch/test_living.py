@@ -336,7 +336,7 @@ def test_a_file_that_was_locked_becomes_right_within_two_seconds(
             right.append(clock.now - began)
 
     with living_library([root]) as living:
-        living.library._scanner._clock = clock
+        living.library.scans._scanner._clock = clock
         living.library.subscribe(note)
         timeline.at(unlocked, lambda: setattr(lock, "is_locked", False))
         timeline.run(living.watcher, until=9)
@@ -651,6 +651,20 @@ def test_twins_are_hashed_in_the_background(tmp_path: Path) -> None:
         assert eventually(lambda: living.library.progress is None and same() == [True, False])
 
 
+def test_only_other_files_are_a_reason_to_hash(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A star makes a generation, too, of which no view is made before somebody asks."""
+    hashing = list[int]()
+    monkeypatch.setattr(
+        Library, "hash_twins", lambda library: hashing.append(len(library.view.meant))
+    )
+    with living_library([root]) as living:
+        living.watcher.start()
+        assert eventually(lambda: hashing == [1])
+        living.library.mark([seen.entry.place.id for seen in living.library.view], favourite=True)
+        (root / "b.safetensors").write_bytes(ONE)
+        assert eventually(lambda: hashing == [1, 2])
+
+
 def test_a_picture_waits_for_no_slow_disk(
     root: Path,
     a: Path,  # noqa: ARG001 - a name of one letter is in nearly every prompt
@@ -674,14 +688,14 @@ def test_a_picture_waits_for_no_slow_disk(
     monkeypatch.setattr(living_module, "PATIENCE", 0.01)
     with living_library([root]) as living:
         library = living.library
-        assert not library.bring(["new cat_(1)"])  # nothing is on its way
+        assert not library.scans.bring(["new cat_(1)"])  # nothing is on its way
         first = threading.Thread(target=library.rescan)
         first.start()
         try:
             assert began.wait(60)
             living.scan([str(root)])
-            assert library.bring(["a dog", "a (NEW  CAT_\\(1\\):1.2), half"])
-            assert not library.bring(["no more new cat_\\(1\\)"])
+            assert library.scans.bring(["a dog", "a (NEW  CAT_\\(1\\):1.2), half"])
+            assert not library.scans.bring(["no more new cat_\\(1\\)"])
             assert sorted(read) == ["a", "half", "half_2", "new cat_(1)"]
             assert {seen.name for seen in library.view} == set(read)
         finally:

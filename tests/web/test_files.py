@@ -311,10 +311,11 @@ def test_one_look_at_a_folder(site: Site, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("lib_embeddings.entries.plans.os.listdir", look)
     scans: list[object] = []
+    rescan_folders = site.library.scans.rescan_folders
     monkeypatch.setattr(
-        site.library,
+        site.library.scans,
         "rescan_folders",
-        lambda folders: (scans.append(folders), Library.rescan_folders(site.library, folders)),
+        lambda folders: (scans.append(folders), rescan_folders(folders)),
     )
     outcomes = sent(site, **{f"new-{number}.pt": SD1 for number in range(9)})
     assert list(outcomes) == list(outcomes.values())

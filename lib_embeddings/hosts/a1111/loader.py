@@ -148,7 +148,7 @@ class A1111Loader(Loader):
         folders = tuple(self._database.embedding_dirs.values())
         if force_reload or any(folder.has_changed() for folder in folders):
             self._rescan() if force_reload else self._catch_up()
-            if not self._library.is_scanning:  # else the scan may have passed by: ask again
+            if not self._library.scans.is_scanning:  # else the scan may have passed by: ask again
                 for folder in folders:
                     folder.update()
         self.update()

@@ -103,8 +103,10 @@ def _start() -> type[Any]:
     from lib_embeddings.hosts.living import living_library  # noqa: PLC0415
 
     webui = _find()
+    from lib_embeddings.hosts.webui.loading import is_busy  # noqa: PLC0415
+
     with ExitStack() as undo:
-        living = undo.enter_context(living_library(webui.folders()))
+        living = undo.enter_context(living_library(webui.folders(), is_busy=is_busy))
         hooks = undo.enter_context(closing(Hooks()))
         script = webui.Host(living, hooks).begin(stop)
         living.watcher.start()

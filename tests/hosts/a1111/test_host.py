@@ -10,6 +10,7 @@ import threading
 from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -19,10 +20,12 @@ from fastapi import FastAPI  # noqa: E402
 
 from lib_embeddings.entries.entry import Entry  # noqa: E402
 from lib_embeddings.entries.read import read_file  # noqa: E402
+from lib_embeddings.entries.slow_disk import Width  # noqa: E402
 from lib_embeddings.entries.walk import Found  # noqa: E402
 from lib_embeddings.hosts import living  # noqa: E402
 from lib_embeddings.hosts.webui import extension  # noqa: E402
 from lib_embeddings.library.library import Library  # noqa: E402
+from lib_embeddings.limits import LIMITS  # noqa: E402
 from lib_embeddings.stores.choices import Choice, Choices  # noqa: E402
 from lib_embeddings.web.routes import PREFIX  # noqa: E402
 from tests.builders import safetensors_file, vectors  # noqa: E402
@@ -58,6 +61,26 @@ def test_a_model_load_registers_what_fits(run: Run, capsys: pytest.CaptureFixtur
         "Not loaded: 1",
     ]
     assert lines[3].split()[:2] == ["Dog.safetensors", "incompatible"]
+
+
+def test_a_picture_goes_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one is made, or its checkpoint is loaded, a slow disk is asked in one thread alone."""
+    given: dict[str, Width] = {}
+
+    def compose(*arguments: Any, width: Width, **named: Any) -> Library:
+        given["width"] = width
+        return Library(*arguments, width=width, **named)
+
+    monkeypatch.setattr(living, "Library", compose)
+    run.start()
+    width, webui = given["width"], run.webui
+    assert width() == LIMITS.slow_calls
+    webui.state.begin()
+    assert width() == 1
+    webui.state.end()
+    with webui.model_data.lock:
+        assert width() == 1
+    assert width() == LIMITS.slow_calls
 
 
 def test_entries_are_the_hosts_own_kind(run: Run) -> None:

@@ -1,0 +1,90 @@
+"""Ask a slow disk for many things at once: a share then answers nearly as many times as fast.
+
+Each answer takes Python for a moment, so whoever has something more urgent to do asks narrowly.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from operator import sub
+from typing import TypeVar
+
+from lib_embeddings.limits import LIMITS
+
+_T = TypeVar("_T")
+_Answer = TypeVar("_Answer")
+
+# Returns how many things may be asked for at once, from now until it is asked again.
+Width = Callable[[], int]
+
+# The first few of so many things tell whether the disk is slow, as each folder may have its own.
+_AT_A_TIME, _PROBES = 256, 4
+
+
+def wide() -> int:
+    """Return the width of who waits for nothing but the disk."""
+    return LIMITS.slow_calls
+
+
+def _waited() -> float:
+    return time.perf_counter() - time.thread_time()
+
+
+def ask_each(
+    ask: Callable[[_T], _Answer],
+    things: Iterable[_T],
+    width: Width = wide,
+    waited: Callable[[], float] = _waited,
+) -> Generator[_Answer, None, None]:
+    """Ask for things one by one, or for many at once where the disk is slow.
+
+    Whatever `ask` raises ends it, once what is being asked for is answered.
+
+    Args:
+        waited: returns for how many seconds this thread has not worked, from any beginning.
+    """
+    left = iter(things)
+    while block := list(islice(left, _AT_A_TIME)):
+        waits = list[float]()
+        for thing in block[:_PROBES]:
+            began = waited()
+            answer = ask(thing)
+            waits.append(waited() - began)
+            yield answer
+        if min(waits) > LIMITS.slow_call_seconds:
+            yield from _ask_at_once(ask, block[_PROBES:], width)
+        else:
+            yield from map(ask, block[_PROBES:])
+
+
+def ask_ahead(ask: Callable[[_T], object], things: Sequence[_T], width: Width = wide) -> None:
+    """Ask a slow disk at once for things that remember what it answered; another, for a few."""
+    times = [time.perf_counter()]
+    for thing in things[:_PROBES]:
+        ask(thing)
+        times.append(time.perf_counter())
+    rest = things[_PROBES:]
+    if rest and min(map(sub, times[1:], times)) > LIMITS.slow_call_seconds:
+        deque(_ask_at_once(ask, rest, width), maxlen=0)
+
+
+def _ask_at_once(
+    ask: Callable[[_T], _Answer], things: Iterable[_T], width: Width
+) -> Generator[_Answer, None, None]:
+    """Ask for things in threads, and yield the answers in the order of the things."""
+    asked = deque[Future[_Answer]]()
+    with ThreadPoolExecutor(LIMITS.slow_calls) as threads:
+        for thing in things:
+            most = width()
+            while len(asked) >= most:
+                yield asked.popleft().result()
+            if most == 1:
+                yield ask(thing)  # no other thread is to be woken by the answer
+            else:
+                asked.append(threads.submit(ask, thing))
+        for each in asked:
+            yield each.result()

@@ -1,0 +1,287 @@
+"""The scans of a living library: one at a time, shared by who asks, shown as far as they are.
+
+    rescan: walk -> read what is new -> snapshot -> diff -> show
+
+A scan works outside the lock that readers take, so nobody waits for a disk but those who asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from itertools import chain
+from typing import NamedTuple, Protocol, final
+
+from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.place import Place, absolute
+from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.slow_disk import Width, wide
+from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
+from lib_embeddings.entries.walk import Folder, Found, walk
+from lib_embeddings.errors import MoveError
+from lib_embeddings.library.progress import Progress, Stop, Stopped
+from lib_embeddings.library.scanner import Publish, Scan, Scanner, Wait
+from lib_embeddings.names import fold, split_name
+from lib_embeddings.stores.index import Index, no_collecting
+from lib_embeddings.views.folders import folder_id
+
+log = logging.getLogger(__name__)
+
+
+class Rescan(NamedTuple):
+    """What a scan gave.
+
+    Attributes:
+        changes: since the scan before.
+        again_in: seconds after which to call `Library.retry`, because a file was incomplete or
+            could not be read, or a folder did not answer; None where nothing is left to do.
+        folders: all folders there are now, without their files, for whoever watches them.
+        cost: seconds that the same scan takes once more: what was new is read once.
+        calls: how often it asks the disk.
+    """
+
+    changes: Changes
+    again_in: float | None
+    folders: tuple[Folder, ...]
+    cost: float = 0.0
+    calls: int = 0
+
+
+class Show(Protocol):
+    """Shows what there is now."""
+
+    def __call__(self, snapshot: Snapshot, changes: Changes | None = None) -> object:
+        """Show it to all readers, and at the end of a scan what has changed since the last."""
+
+
+def complete(_path: str, _size: int, _mtime_ns: int) -> float:
+    """Take every file as it is, where nobody watches writers."""
+    return 0.0
+
+
+@final
+class Scans:
+    """All scans of some folders.
+
+    Attributes:
+        roots: the folders, as absolute paths.
+        unreachable_roots: those that were missing at the last scan.
+        progress: how far the scan is that reads files now; None where none does.
+        scanning: held while folders are looked at, or changed by us.
+    """
+
+    def __init__(  # noqa: PLR0913 - all that it needs is given here
+        self,
+        roots: Iterable[str | os.PathLike[str]],
+        index: Index,
+        show: Show,
+        deliver: Callable[[], object],
+        *,
+        wait: Wait = complete,
+        stop: Stop | None = None,
+        read: Callable[[Found], Entry] = read_file,
+        width: Width = wide,
+        on_progress: Callable[[int, int], object] | None = None,
+        on_scan: Callable[[Rescan], object] | None = None,
+    ) -> None:
+        """Begin without any; `library.Library` says what the others are.
+
+        Args:
+            show: is called while files are read, and at the end of a scan that found news.
+            deliver: informs those who follow what is shown; called without a lock.
+        """
+        self.roots = _absolute(roots)
+        self._index = index
+        self._on_show, self._deliver = show, deliver
+        self._on_progress, self._on_scan = on_progress, on_scan
+        self._read = read
+        self.scanning = threading.Lock()  # one scan at a time; guards all down to `_reported`
+        self.unreachable_roots: tuple[str, ...] = ()
+        self.progress: Progress | None = None
+        self._scanner = Scanner(
+            self.roots,
+            index,
+            read=read,
+            wait=wait,
+            stop=stop or threading.Event(),
+            on_progress=self._note_progress,
+            width=width,
+        )
+        self._last: tuple[int, Rescan] | None = None
+        self._begun = 0  # scans
+        self._has_shown = self._is_shown = False  # once; all that the scanner knows
+        self._reported = Snapshot(self.roots, {})  # up to which all changes were shown as such
+        self._showing = threading.Lock()  # guards the next two; no disk is asked while it is held
+        self._shown = self._reported
+        self._ahead = self._reported  # what was read before the scan that goes on came to it
+
+    @property
+    def is_scanning(self) -> bool:
+        """Whether folders are looked at now."""
+        return self.scanning.locked()
+
+    def folder(self, id: str) -> Place:  # noqa: A002 the word of the API
+        """Return the place of a folder by its id. Raises `MoveError` where there is none."""
+        numbers = {root: number for number, root in enumerate(self._scanner.roots)}
+        for folder in self._scanner.folders:
+            if folder_id(numbers[folder.place.root], folder.place.path) == id:
+                return folder.place
+        raise MoveError("this folder no longer exists: choose another")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the scan that goes on, if one does; tell whether it has ended."""
+        has_ended = self.scanning.acquire(timeout=seconds)
+        if has_ended:
+            self.scanning.release()
+        return has_ended
+
+    def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Rescan:
+        """Scan these folders from now on, beginning at once."""
+        self.roots = _absolute(roots)
+        return self.rescan()
+
+    def rescan(self) -> Rescan:
+        """Scan all folders, and return what has changed.
+
+        Who calls while a scan goes on gets the result of the next one, whoever runs it: it begins
+        after the call.
+        """
+        wanted = self._begun + 1
+        with self.scanning:
+            if self._last is None or self._last[0] < wanted:
+                self._begun += 1
+                self._last = self._begun, self._scan(self._scan_all)
+            result = self._last[1]
+        self._deliver()
+        return result
+
+    def rescan_folders(self, paths: Collection[str]) -> Rescan:
+        """Scan some folders alone, or all where one of them is not known.
+
+        Args:
+            paths: full paths, as a folder's place has them.
+        """
+        return self._scan_now(partial(self._scanner.scan_folders, paths))
+
+    def rescan_changed(self) -> Rescan:
+        """Scan the folders in which something came, went or got another name.
+
+        It costs one call to the disk for each folder; what was written in place is not found.
+        """
+        return self._scan_now(self._scanner.scan_changed)
+
+    def retry(self) -> Rescan:
+        """Scan again what was incomplete, could not be read, or did not answer."""
+        return self._scan_now(self._scanner.retry)
+
+    def bring(self, texts: Iterable[str]) -> bool:
+        """Read at once, and alone, what texts may name, while a scan is on its way to it.
+
+        Returns:
+            Whether anything was read.
+        """
+        if not self.is_scanning:
+            return False
+        written = _unspaced("\n".join(texts))
+
+        def is_wanted(filename: str) -> bool:
+            stem = _unspaced(split_name(filename)[0])
+            return stem in written or stem.replace("_2", "") in written  # the half of a pair
+
+        folders = walk(self.roots, is_wanted=is_wanted)
+        known = self._shown.folders
+        entries = [
+            self._read(found)
+            for found in chain.from_iterable(folder.files for folder in folders)
+            if not (found.problem or _is_known(found, known.get(found.place.full_folder, ())))
+        ]
+        if entries:
+            with self._showing:
+                self._ahead = self._ahead.with_others(Snapshot.of(self.roots, entries))
+                self._show(self._shown)
+            self._deliver()
+        return bool(entries)
+
+    def _scan_now(self, run: Callable[[Publish], Scan]) -> Rescan:
+        with self.scanning:
+            result = self._scan(run)
+        self._deliver()
+        return result
+
+    def _scan_all(self, publish: Publish) -> Scan:
+        has_other_roots = self._scanner.roots != self.roots
+        if has_other_roots:
+            self._scanner.set_roots(self.roots)
+        scan = self._scanner.scan(publish)
+        return scan._replace(is_changed=scan.is_changed or has_other_roots)
+
+    def _scan(self, run: Callable[[Publish], Scan]) -> Rescan:
+        changes = Changes()
+        was_shown, self._is_shown = self._is_shown, False
+        try:
+            with no_collecting():
+                scan = run(self._show_batch)
+                if scan.is_changed or not was_shown:
+                    changes = self._show_all(scan.answered)
+            self._is_shown = True
+        except Stopped:
+            return Rescan(Changes(), None, ())
+        finally:
+            self._index.save()
+            self.progress = None
+        folders = tuple(self._scanner.folders)
+        result = Rescan(changes, scan.again_in, folders, scan.cost, scan.calls)
+        if self._on_scan:
+            self._on_scan(result)
+        return result
+
+    def _show_batch(self) -> None:
+        """Show what a scan has read so far."""
+        with self._showing:
+            self._show(self._scanner.snapshot)
+        self._deliver()
+
+    def _show_all(self, answered: Collection[str]) -> Changes:
+        """Show what a scan found; the first one is shown also where it found nothing."""
+        roots = self._scanner.roots
+        snapshot = self._scanner.snapshot
+        changes = diff(self._reported, snapshot)
+        missing = tuple(root for root in roots if root not in answered)
+        for root in missing:
+            if root not in self.unreachable_roots:
+                log.warning("the folder %s is missing: its embeddings come back with it", root)
+        is_news = changes or snapshot != self._shown or missing != self.unreachable_roots
+        self.unreachable_roots, self._reported = missing, snapshot
+        if is_news or not self._has_shown:
+            self._has_shown = True
+            self.progress = None
+            with self._showing:
+                self._ahead = Snapshot(self.roots, {})
+                self._show(snapshot, changes)
+        return changes
+
+    def _show(self, snapshot: Snapshot, changes: Changes | None = None) -> None:
+        self._shown = snapshot.with_others(self._ahead)
+        self._on_show(self._shown, changes)
+
+    def _note_progress(self, progress: Progress) -> None:
+        self.progress = progress
+        if self._on_progress:
+            self._on_progress(*progress)
+
+
+def _unspaced(text: str) -> str:
+    """Return a text as names in prompts are compared here: blanks and escapes may be missing."""
+    return "".join(fold(text).replace("\\", "").split())
+
+
+def _is_known(found: Found, entries: Iterable[Entry]) -> bool:
+    now = found.place, found.size, found.mtime_ns
+    return any((each.place, each.size, each.mtime_ns) == now for each in entries)
+
+
+def _absolute(roots: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(absolute, roots)))
