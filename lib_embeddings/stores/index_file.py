@@ -22,6 +22,9 @@ Remembered = tuple[str, int, int, int, str | None, str | None]
 # What goes wrong with a file that is damaged, locked, or on a full disk.
 FAILURES = (sqlite3.Error, OSError)
 
+# Seconds for another process that writes, on a disk that has much to do.
+_WAIT = 5.0
+
 # Raise it when a table changes, or what a row means.
 _VERSION = 6
 
@@ -73,7 +76,7 @@ def connect(path: str) -> sqlite3.Connection:
         OSError: its folder cannot be made.
     """
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    connection = sqlite3.connect(path, timeout=1)
+    connection = sqlite3.connect(path, timeout=_WAIT)
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version != _VERSION:

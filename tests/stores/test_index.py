@@ -320,7 +320,7 @@ def test_a_locked_index_is_done_without(session: Session, caplog: pytest.LogCapt
     assert session.scan() == first
     other.close()
     assert session.read == ALL
-    assert "could not be opened, going on without" in caplog.text
+    assert "could not be opened, continuing without" in caplog.text
     session.scan()
     assert session.read == []
 
@@ -377,7 +377,7 @@ def test_a_folder_where_nothing_can_be_written(
     session.index.parent.write_text("this is a file, not a folder")
     assert session.scan() == session.scan()
     assert session.read == ALL
-    assert "could not be made, going on without" in caplog.text
+    assert "could not be made, continuing without" in caplog.text
 
 
 def test_an_index_in_this_folder(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from lib_embeddings.hosts.webui.extension import (
     require,
 )
 from lib_embeddings.hosts.webui.host import LoadingHost
+from lib_embeddings.hosts.webui.loading import is_generating
 from lib_embeddings.hosts.webui.parts import Parts
 from lib_embeddings.hosts.webui.settings import more_folders
 from lib_embeddings.hosts.webui.studio import WebuiStudio
@@ -47,6 +48,12 @@ def check() -> None:
 def folders() -> list[str]:
     """Return the folders of the command line, of other extensions, and of our setting."""
     return [*sd_hijack.model_hijack.embedding_db.embedding_dirs, *more_folders()]
+
+
+def is_busy() -> bool:
+    """Tell whether it makes a picture, or loads the checkpoint that its first one is for."""
+    lock = getattr(sd_models.model_data, "lock", None)
+    return is_generating() or (lock is not None and lock.locked())
 
 
 class Host(LoadingHost):

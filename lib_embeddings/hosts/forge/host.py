@@ -25,6 +25,7 @@ from lib_embeddings.hosts.webui.extension import (
     require,
 )
 from lib_embeddings.hosts.webui.host import LoadingHost
+from lib_embeddings.hosts.webui.loading import is_generating
 from lib_embeddings.hosts.webui.parts import Parts
 from lib_embeddings.hosts.webui.settings import more_folders
 from lib_embeddings.hosts.webui.studio import WebuiStudio
@@ -51,6 +52,9 @@ def check() -> None:
 def folders() -> list[str]:
     """Return the folders of the command line, and of our setting."""
     return [shared.cmd_opts.embeddings_dir, *more_folders()]
+
+
+is_busy = is_generating
 
 
 class Host(LoadingHost):

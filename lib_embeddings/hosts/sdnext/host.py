@@ -28,6 +28,7 @@ from lib_embeddings.hosts.webui.extension import (
     require,
 )
 from lib_embeddings.hosts.webui.host import LoadingHost, script_class
+from lib_embeddings.hosts.webui.loading import is_generating
 from lib_embeddings.hosts.webui.parts import Parts
 from lib_embeddings.hosts.webui.settings import more_folders
 from lib_embeddings.library.library import Library
@@ -60,6 +61,9 @@ def check() -> None:
 def folders() -> list[str]:
     """Return the folders of SD.Next's setting and of ours."""
     return [shared.opts.embeddings_dir, *more_folders()]
+
+
+is_busy = is_generating
 
 
 class Host(LoadingHost):

@@ -66,6 +66,9 @@ class Adapter(Protocol):
     def folders(self) -> list[str]:
         """Return the folders that the WebUI and its settings name."""
 
+    def is_busy(self) -> bool:
+        """Tell whether the WebUI makes a picture, or gets ready to, which goes before any scan."""
+
     def Host(self, living: Living, hooks: Hooks) -> Host:  # noqa: N802 - a class
         """Prepare what acts at the WebUI's events."""
 
@@ -103,10 +106,8 @@ def _start() -> type[Any]:
     from lib_embeddings.hosts.living import living_library  # noqa: PLC0415
 
     webui = _find()
-    from lib_embeddings.hosts.webui.loading import is_busy  # noqa: PLC0415
-
     with ExitStack() as undo:
-        living = undo.enter_context(living_library(webui.folders(), is_busy=is_busy))
+        living = undo.enter_context(living_library(webui.folders(), is_busy=webui.is_busy))
         hooks = undo.enter_context(closing(Hooks()))
         script = webui.Host(living, hooks).begin(stop)
         living.watcher.start()

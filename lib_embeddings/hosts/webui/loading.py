@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, Generic, TypeVar
 
-from modules import call_queue, sd_models, shared
+from modules import call_queue, shared
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place, absolute
@@ -251,12 +251,6 @@ class Loader(ABC):
     def _on_generation(self, generation: int, changes: Changes) -> None:
         self._announcements.show_changes(generation, changes)
         self.follow_when_idle()
-
-
-def is_busy() -> bool:
-    """Tell whether the WebUI makes a picture, or loads the checkpoint that its first one is for."""
-    lock = getattr(getattr(sd_models, "model_data", None), "lock", None)  # A1111 has one
-    return is_generating() or (lock is not None and lock.locked())
 
 
 def is_generating() -> bool:

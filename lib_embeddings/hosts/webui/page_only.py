@@ -8,6 +8,7 @@ from modules import scripts, shared  # noqa: F401 - `check` looks at what was im
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.webui import host
 from lib_embeddings.hosts.webui.extension import Hooks, refusal, require
+from lib_embeddings.hosts.webui.loading import is_generating
 from lib_embeddings.hosts.webui.parts import Parts
 from lib_embeddings.hosts.webui.settings import more_folders
 
@@ -31,6 +32,9 @@ def folders() -> list[str]:
 def _own_folder() -> str:
     named = (getattr(place, "embeddings_dir", None) for place in (shared.cmd_opts, shared.opts))
     return str(next(filter(None, named), ""))
+
+
+is_busy = is_generating
 
 
 class Host(host.Host):
