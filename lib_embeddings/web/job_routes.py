@@ -10,7 +10,8 @@ from fastapi.params import Depends
 
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.web.answers import as_json
-from lib_embeddings.web.jobs import NOTHING, SIGNALS, Answer, Jobs, TooMany, Work
+from lib_embeddings.web.job import SIGNALS, Work
+from lib_embeddings.web.jobs import Jobs, TooMany
 from lib_embeddings.web.requests import number, read_reply
 
 _PNG = b"\x89PNG"
@@ -39,11 +40,11 @@ def begin(
     kind: str,
     title: str,
     work: Work,
-    answer: Answer = NOTHING,
+    **options: Any,
 ) -> Response:
-    """Begin a job, and answer with it."""
+    """Begin a job, as `Jobs.begin` does, and answer with it."""
     try:
-        return as_json(jobs.begin(kind, title, work, answer))
+        return as_json(jobs.begin(kind, title, work, **options))
     except TooMany as error:
         raise HTTPException(429, str(error)) from error
 

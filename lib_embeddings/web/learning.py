@@ -13,13 +13,14 @@ from fastapi.params import Depends
 from starlette.concurrency import run_in_threadpool
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.errors import shown
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold, is_text
 from lib_embeddings.web.answers import as_json, caching, refusing
+from lib_embeddings.web.job import ENDED, Answer, Job, JobState
 from lib_embeddings.web.job_routes import begin
-from lib_embeddings.web.jobs import Answer, Cancelled, Job, Jobs
+from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import read_body, read_object
 
 if TYPE_CHECKING:
@@ -110,13 +111,16 @@ class _Routes:
         self._learner = learner
 
     def lessons(self) -> Response:
-        lessons = self._learner.lessons
+        learned = self._learned()
+        begun = [each.recipe for each in self._learner.lessons.all()]
         return as_json(
             {
                 "missing": self._learner.what_is_missing(),
-                "shipped": list(lessons.shipped),
+                "shipped": list(self._learner.lessons.shipped),
                 "begun": [
-                    {"name": each.recipe.name, "like": each.recipe.like} for each in lessons.all()
+                    {"name": each.name, "like": each.like}
+                    for each in begun
+                    if each.name not in learned
                 ],
             }
         )
@@ -156,11 +160,23 @@ class _Routes:
         lesson = self._learner.lessons.find(name)
         if lesson is None:
             raise HTTPException(404, "there is no such lesson, or its word is already learned")
+        if lesson.recipe.name in self._learned():
+            raise HTTPException(
+                409, f"{shown(lesson.recipe.name)} is being learned: cancel it first"
+            )
         return lesson
+
+    def _learned(self) -> set[str]:
+        """Return the names of the lessons that a job goes on with."""
+        return {
+            job["title"]
+            for job in self._jobs.all()
+            if job["kind"] == "learn" and job["state"] not in ENDED
+        }
 
     def _learn(self, lesson: Lesson) -> Response:
         work = _Learning(self._library, self._learner, lesson)
-        return begin(self._jobs, "learn", lesson.recipe.name, work)
+        return begin(self._jobs, "learn", lesson.recipe.name, work, ended=work.ended)
 
 
 class _Learning:
@@ -184,21 +200,16 @@ class _Learning:
                 sample = {"label": label, "picture": job.keep(picture)}
                 so_far["samples"] = [*so_far["samples"], sample]
 
-        lessons = self._learner.lessons
-        try:
-            path = self._learner.learn(self._lesson, on_step, on_sample)
-        except Cancelled:
-            lessons.forget(self._lesson)
-            raise
-        except PictureError:
-            if not self._lesson.state.exists():  # nothing is lost with it
-                lessons.forget(self._lesson)
-            raise
-        lessons.forget(self._lesson)
+        path = self._learner.learn(self._lesson, on_step, on_sample)
         self._library.rescan_folders([self._lesson.target])
         places = (seen.entry.place for seen in self._library.view.every)
         found = next((place for place in places if place.full_path == path), None)
         return {**so_far, "id": found.id if found else None, "name": self._lesson.recipe.name}
+
+    def ended(self, state: JobState) -> None:
+        """Keep of a lesson only what was learned before it failed."""
+        if state != "failed" or not self._lesson.state.exists():
+            self._learner.lessons.forget(self._lesson)
 
 
 def _read_lesson(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], str]:

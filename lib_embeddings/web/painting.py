@@ -22,8 +22,9 @@ from lib_embeddings.names import is_text
 from lib_embeddings.prompts.wishes import KINDS, USUAL_PROMPTS, Kind, Settings, Wish, columns
 from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.web.answers import as_json, kind_in
+from lib_embeddings.web.job import ENDED, Answer, Job
 from lib_embeddings.web.job_routes import begin
-from lib_embeddings.web.jobs import ENDED, Answer, Job, Jobs
+from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import one_of, read_object
 
 # To look at a picture while it is painted takes time, of which this share is spent at most.

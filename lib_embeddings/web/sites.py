@@ -26,8 +26,9 @@ from lib_embeddings.sources.references import shown_link
 from lib_embeddings.sources.source import Offer, RemoteFile
 from lib_embeddings.sources.sources import SEARCHABLE, Sources
 from lib_embeddings.web.answers import HostFacts, as_json, caching
+from lib_embeddings.web.job import Answer, Job, Question
 from lib_embeddings.web.job_routes import begin
-from lib_embeddings.web.jobs import Answer, Job, Jobs, Question
+from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import Wanted, read_ids, read_search, read_wanted
 
 
@@ -76,7 +77,7 @@ class _Routes:
         wanted = await read_wanted(request)
         title = shown_link(wanted.reference)
         work = _Adding(self._library, self._jobs, wanted)
-        return begin(self._jobs, "add", title, work, wanted.answer)
+        return begin(self._jobs, "add", title, work, answer=wanted.answer)
 
     async def identify(self, request: Request) -> Response:
         ids = await read_ids(request)

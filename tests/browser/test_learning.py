@@ -108,6 +108,23 @@ def test_stopped_and_cancelled(page: Page, folder: Path) -> None:
 
 
 @needs_pictures
+def test_paused(page: Page, folder: Path) -> None:
+    """It waits as long as somebody wants, also while nobody looks, and goes on where it was."""
+    dialog = opened(page)
+    take_example(dialog, "my-pause", 100_000)
+    expect(dialog.get_by_role("button", name="Stop and keep the best")).to_be_visible()
+    dialog.get_by_role("button", name="Pause").click()
+    expect(dialog.get_by_role("status")).to_have_text(re.compile(r"^Paused after \d+ steps?$"))
+    expect(dialog.get_by_role("button", name="Stop and keep the best")).to_be_hidden()
+    page.reload()
+    dialog = opened(page)
+    dialog.get_by_role("button", name="Go on").click()
+    dialog.get_by_role("button", name="Stop and keep the best").click(timeout=100_000)
+    expect(dialog.get_by_text("my-pause is in your library now.")).to_be_visible()
+    assert (folder / "my-pause.safetensors").exists()
+
+
+@needs_pictures
 def test_own_pictures(page: Page, tmp_path: Path) -> None:
     """What is seen of a picture is shown, its text is taken, and what is none is named."""
     for name, colour in (("tall", "red"), ("wide", "blue")):

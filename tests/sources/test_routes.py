@@ -25,9 +25,9 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.sources import Sources
 from lib_embeddings.stores.index import Index
 from lib_embeddings.web import answers, sites
-from lib_embeddings.web import jobs as jobs_module
 from lib_embeddings.web.clients import Door
-from lib_embeddings.web.jobs import Job, Jobs
+from lib_embeddings.web.job import Job, Pictures
+from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import Wanted
 from lib_embeddings.web.routes import add_routes
 from tests.builders import safetensors_file, vectors
@@ -370,7 +370,7 @@ def test_the_server_ends_at_any_moment(site: Site) -> None:
         library = Library([site.root], Index.nowhere())
         library.rescan()
         adding = sites._Adding(library, Jobs(), wanted)
-        adding(Job("add", "", adding, lambda _job: None, jobs_module._Pictures()), {})
+        adding(Job("add", "", adding, lambda _job: None, Pictures()), {})
 
     def brought() -> list[str]:
         return sorted(set(os.listdir(site.root)) - {"before.pt"})

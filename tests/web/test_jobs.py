@@ -13,9 +13,10 @@ from fastapi import APIRouter, FastAPI
 
 from lib_embeddings.errors import BadPicture, PictureError
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.web import jobs as jobs_module
+from lib_embeddings.web import job as job_module
+from lib_embeddings.web.job import Answer, Job
 from lib_embeddings.web.job_routes import add_job_routes
-from lib_embeddings.web.jobs import Answer, Job, Jobs
+from lib_embeddings.web.jobs import Jobs
 from tests.web import PREFIX, Client, Site, open_site
 
 PNG, WEBP = b"\x89PNG\r\n", b"RIFF....WEBP"
@@ -160,7 +161,7 @@ def test_nobody_is_told_of_a_job_that_is_forgotten() -> None:
 
 def test_the_oldest_picture_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """All jobs together keep no more than a bound says."""
-    monkeypatch.setattr(jobs_module, "LIMITS", replace(LIMITS, job_pictures_bytes=25))
+    monkeypatch.setattr(job_module, "LIMITS", replace(LIMITS, job_pictures_bytes=25))
     jobs = Jobs()
 
     def paint(job: Job, _answer: Answer) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from lib_embeddings.errors import PictureError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.training import lessons
 from lib_embeddings.training.lessons import Lesson, Lessons
+from lib_embeddings.web import jobs
 from lib_embeddings.web.learning import OnSample, OnStep
 from tests.builders import safetensors_file
 from tests.web import Site, open_site
@@ -136,15 +137,65 @@ def test_stop_and_keep_the_best(site: Site, learner: FakeLearner) -> None:
     assert site.names() == ["my-cross"]
 
 
-def test_cancel(site: Site, learner: FakeLearner) -> None:
-    """Who wants it no more finds nothing of it."""
+def test_it_is_paused(site: Site, learner: FakeLearner) -> None:
+    """It waits until somebody lets it go on, and no other job can take its lesson meanwhile."""
     job = begin(site)
-    site.client.delete(f"/jobs/{job['id']}")
+    site.client.patch(f"/jobs/{job['id']}", json={"pause": True})
     learner.may_step.release()
-    job_in(site, "cancelled")
+    assert job_in(site, "asking")["question"]["kind"] == "go_on"
     assert site.get("/lessons")["begun"] == []
+    for method, path in (("POST", "/lessons/resume"), ("DELETE", "/lessons")):
+        refused = site.client.request(method, f"{path}?name=my-cross")
+        assert refused.status_code == 409
+        assert refused.json()["detail"] == "my-cross is being learned: cancel it first"
+    site.client.patch(f"/jobs/{job['id']}", json={"go_on": True})
+    learner.may_step.release(3)
+    assert job_in(site, "done")["done"] == 3
+
+
+def brought(site: Site, learner: FakeLearner, state: str) -> str:
+    """Begin a lesson, bring its job to a state, and return the job's id."""
+    if state == "waiting":
+        begin(site, name="my-star")  # has the model until it may take a step
+    id_ = begin(site)["id"]
+    if state == "asking":
+        site.client.patch(f"/jobs/{id_}", json={"pause": True})
+        learner.may_step.release()
+    while site.get("/jobs")["jobs"][-1]["state"] != state:
+        pass
+    return str(id_)
+
+
+STATES = ("waiting", "asking", "working")
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_cancelled(site: Site, learner: FakeLearner, state: str) -> None:
+    """Who wants it no more finds nothing of it, whatever its job was doing."""
+    id_ = brought(site, learner, state)
+    site.client.delete(f"/jobs/{id_}")
+    learner.may_step.release(10)
+    while site.get("/jobs")["jobs"][-1]["state"] != "cancelled":
+        pass
+    assert learner.lessons.find("my-cross") is None
     site.library.rescan()
-    assert site.names() == []
+    assert "my-cross" not in site.names()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_cut_off(site: Site, learner: FakeLearner, state: str, tmp_path: Path) -> None:
+    """Where the app ends before a lesson does, the next app finds it, in whatever state it was."""
+    brought(site, learner, state)
+    after_a_start = Lessons(SHIPPED, tmp_path / "learning")
+    assert after_a_start.find("my-cross") is not None
+    learner.may_step.release(10)
+
+
+def test_one_that_cannot_begin(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where too many jobs are open, no lesson is left that nobody learns."""
+    monkeypatch.setattr(jobs, "LIMITS", replace(LIMITS, open_jobs=0))
+    assert site.client.post("/lessons", json=lesson(site)).status_code == 429
+    assert site.get("/lessons")["begun"] == []
 
 
 def test_one_that_was_cut_off(site: Site, learner: FakeLearner, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.errors import PictureError
 from lib_embeddings.prompts.wishes import Settings, Wish
-from lib_embeddings.web.jobs import ENDED
+from lib_embeddings.web.job import ENDED
 from lib_embeddings.web.painting import OnStep, Painting
 from tests.builders import safetensors_file
 from tests.entries.test_companions import picture

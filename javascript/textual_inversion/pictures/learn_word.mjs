@@ -2,7 +2,7 @@
  * Learn a word: the dialog that asks for a lesson, and shows how its word is learned.
  */
 
-import { Jobs } from "../jobs.mjs";
+import { ENDED, Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { dialog, element, showOver, textButton } from "../page.mjs";
 import { sentenceCase } from "../phrases.mjs";
@@ -101,7 +101,7 @@ export class LearnWord {
   #follow(job) {
     if (job.kind !== "learn") return;
     const isShown = job.id === this.run.job?.id;
-    const isOther = !this.run.isGoingOn && ["waiting", "working"].includes(job.state);
+    const isOther = !this.run.isGoingOn && !ENDED.includes(job.state);
     if (isShown || isOther) this.#show(job);
   }
 

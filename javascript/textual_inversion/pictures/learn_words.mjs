@@ -42,6 +42,7 @@ export const LEARN = {
   progress: phrase("Progress"),
   samples: phrase("What it means so far"),
   stop: phrase("Stop and keep the best"),
+  pause: phrase("Pause"),
   cancel: phrase("Cancel"),
   showCard: phrase("Show its card"),
   again: phrase("Learn another word"),
@@ -61,7 +62,8 @@ export const LEARN = {
     if (state === "waiting") return phrase("Waiting for its turn …");
     if (state === "cancelled") return phrase("Cancelled. Nothing was kept.");
     if (state === "done") return phrase("Ended after {steps}; the best result is kept, not the last.", { steps: COUNTED.steps(done) });
-    if (state !== "working") return reason ?? "";
+    if (state === "failed") return reason ?? "";
+    if (state === "asking") return phrase("Paused after {steps}", { steps: COUNTED.steps(done) });
     if (!total || !done) return phrase("Getting ready …");
     return phrase("Step {step} of at most {most}", { step: number(done), most: number(total) });
   },

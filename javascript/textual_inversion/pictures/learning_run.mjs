@@ -31,6 +31,7 @@ export class LearningRun {
   #curve = element("figure", { class: "curve" });
   #samples = element("ol", { class: "samples", "aria-label": WORDS.samples });
   #stop = textButton("", WORDS.stop, { class: "plain main-action" });
+  #pause = textButton("", WORDS.pause);
   #cancel = textButton("", WORDS.cancel);
   #showCard = textButton("", WORDS.showCard, { class: "plain main-action" });
   #again = textButton("", WORDS.again);
@@ -41,9 +42,13 @@ export class LearningRun {
    */
   constructor(jobs, owner) {
     this.jobs = jobs;
-    const buttons = element("div", { class: "buttons" }, this.#stop, this.#cancel, this.#showCard, this.#again);
+    const buttons = element("div", { class: "buttons" }, this.#stop, this.#pause, this.#cancel, this.#showCard, this.#again);
     this.root = element("section", { class: "run", hidden: true }, this.#title, this.#bar, this.#state, this.#curve, this.#samples, buttons);
     this.#stop.addEventListener("click", () => this.#ask((id) => jobs.signal(id, "stop")));
+    this.#pause.addEventListener("click", () => {
+      const isPaused = this.job?.state === "asking";
+      this.#ask((id) => (isPaused ? jobs.answer(id, { go_on: true }) : jobs.signal(id, "pause")));
+    });
     this.#cancel.addEventListener("click", () => this.#ask((id) => jobs.cancel(id)));
     this.#again.addEventListener("click", () => owner.again());
     this.#showCard.addEventListener("click", () => {
@@ -80,10 +85,12 @@ export class LearningRun {
     this.#curve.hidden = looks.length < 2;
     for (const sample of samples.slice(this.#samples.children.length)) this.#samples.append(this.#figure(job.id, sample));
     this.#stop.hidden = state !== "working" || looks.length < 2;
+    this.#pause.hidden = !["working", "asking"].includes(state);
+    this.#pause.textContent = state === "asking" ? WORDS.goOn : WORDS.pause;
     this.#cancel.hidden = !this.isGoingOn;
     this.#showCard.hidden = !result?.id;
     this.#again.hidden = this.isGoingOn;
-    this.#stop.disabled = this.#cancel.disabled = false;
+    for (const button of [this.#stop, this.#pause, this.#cancel]) button.disabled = false;
   }
 
   /** Show nothing. */
@@ -105,9 +112,8 @@ export class LearningRun {
   async #ask(ask) {
     const id = this.job?.id;
     if (!id) return;
-    this.#stop.disabled = this.#cancel.disabled = true;
-    const job = await ask(id).catch(() => undefined);
-    if (job) this.show(job);
+    for (const button of [this.#stop, this.#pause, this.#cancel]) button.disabled = true;
+    this.show(await ask(id).catch(() => /** @type {Job} */ (this.job)));
   }
 }
 

@@ -20,7 +20,7 @@ from lib_embeddings.hosts.webui.encoding import keep_apart
 from lib_embeddings.hosts.webui.extension import require
 from lib_embeddings.library.library import Library
 from lib_embeddings.prompts.wishes import Settings, Wish
-from lib_embeddings.web.jobs import Cancelled
+from lib_embeddings.web.job import Cancelled
 from lib_embeddings.web.painting import OnStep, Painting
 
 # What we cannot do without, as the WebUI calls it.
