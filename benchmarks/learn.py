@@ -27,13 +27,13 @@ from examples import make_pictures
 from examples.world import PLACES, SIZES, recognise
 from lib_embeddings.pictures.model import Model, load
 from lib_embeddings.pictures.paint import paint
-from lib_embeddings.prompts.wishes import Settings, Wish
+from lib_embeddings.prompts.wishes import PaintSettings, Wish
 from lib_embeddings.training.learn import learn
 from lib_embeddings.training.learning import word_length
 
 NAME = "glim-mer"
 STEPS = 500
-SETTINGS = Settings(steps=12, guidance=4.0)
+SETTINGS = PaintSettings(steps=12, guidance=4.0)
 
 
 class Concept(NamedTuple):

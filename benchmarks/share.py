@@ -86,7 +86,7 @@ class Share:
                 cost = self._seconds * self._scan_calls / LIMITS.slow_calls
                 calls.update(self._spread(now, self._scan_calls, cost))
                 now += cost
-                watch.follow(self._folders, is_changed=False, had_event=False)
+                watch.take_in(self._folders, is_changed=False, had_event=False)
                 watch.plan(cost, self._scan_calls)
             else:
                 cost = self._seconds * len(self._folders)

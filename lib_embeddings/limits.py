@@ -2,8 +2,9 @@
 
 Together they hold the cost of any one file under 64 MB of memory and a second of work, whatever its
 size: `python -m benchmarks.hostile` measures it. Large previews alone may cost 128 MB, two at once.
-They count what is made (bytes, values, calls), never the time, so that a slow computer reads what a
-fast one reads; only a site is not waited for without end.
+What a file or a prompt may cost is counted in what is made (bytes, values, calls), never in time,
+so that a slow computer reads what a fast one reads. Seconds bound only what others do, such as
+sites and disks, and how long things are kept.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class Limits:
     # What a new preview replaced is kept for a day.
     undo_seconds: float = 86_400.0
     # A draft beside an embedding is written in less; an older one was left by a process that died.
-    draft_seconds: float = 3600.0
+    unfinished_seconds: float = 3600.0
     # As wide as cards and details show a picture; 32 pixels are the least that shows anything.
     preview_widths: tuple[int, int] = (32, 1024)
     # A page asks for a hundred previews at once.

@@ -196,7 +196,7 @@ def test_only_the_reader_opens_embeddings() -> None:
 # alone, which knows the rules of each system; all others here have files of their own.
 CUTTERS = {
     "entries.place": "the one that does it for all",
-    "entries.drafts": "drafts of what is written, beside their place",
+    "entries.writing": "drafts of what is written, beside their place",
     "entries.thumbnails": "the folder of thumbnails",
     "entries.previews": "the folder of pictures that were replaced",
     "cli.learn": "the state of what is learned, in the current folder",
@@ -206,7 +206,7 @@ CUTTERS = {
     "library.journal": "the trash, and the records of what moves",
     "web.tab": "the scripts and styles of the page",
     "sources.download": "the folder of downloads",
-    "sources.arrival": "a file in it",
+    "sources.transfer": "a file in it",
     "sources.settings": "the file of settings",
     "sources.concepts": "the file of that list",
     "sources.offline": "the file of what is unknown, and the address of a dump",

@@ -72,7 +72,7 @@ def test_learning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(learn, "STEPS", 2)
     monkeypatch.setattr(learn, "PROMPTS", learn.PROMPTS[:2])
-    monkeypatch.setattr(learn, "SETTINGS", learn.Settings(steps=2))
+    monkeypatch.setattr(learn, "SETTINGS", learn.PaintSettings(steps=2))
     learn.main(["--concepts", "1", "--seeds", "1"])
     *_, untrained, words, random, ours, whole, adam = capsys.readouterr().out.splitlines()
     assert untrained.startswith("untrained: its start")

@@ -17,7 +17,8 @@ DOCS = [*sorted((PROJECT / "docs").glob("*.md")), *sorted(PROJECT.glob("*.md"))]
 
 # Names that others gave: the WebUI's, and the style sheet's; and a key in sidecars since long ago.
 NAMES_OF_OTHERS = {"cond_stage_model", "boxSizing", "prompt box"}
-# Modules that still use a word for something else.
+# One thing each, of which every WebUI has its own kind.
+OF_EACH_WEBUI = {"Host"}
 
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _CODE_IN_PROSE = re.compile(r"```.*?```|`[^`\n]*`|^    .*?$", re.DOTALL | re.MULTILINE)
@@ -175,3 +176,20 @@ def test_docs_use_no_word_that_is_given_up(path: Path) -> None:
     text = path.read_text(encoding="utf-8").partition("| word | means | not |")[0]
     words = words_in(_CODE_IN_PROSE.sub(" ", text))
     assert not [word for word in IN_PROSE if has(words, word)]
+
+
+def types_of(path: Path) -> Iterator[str]:
+    """Yield the names of the types that a module makes for others."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.ClassDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                if name[0].isupper() and not name.isupper():
+                    yield name
+
+
+def test_a_type_has_a_name_of_its_own() -> None:
+    """Whoever reads the name of a type anywhere knows which one it is."""
+    found = [(name, path) for path in PYTHON for name in types_of(path)]
+    places = {name: [path for each, path in found if each == name] for name, _ in found}
+    shared = {name for name, paths in places.items() if len(paths) > 1}
+    assert shared == OF_EACH_WEBUI

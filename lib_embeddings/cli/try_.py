@@ -7,7 +7,7 @@ from typing import Any
 
 from lib_embeddings.cli import OK, add_painter, number_up_to, painter, painting
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.prompts.wishes import KINDS, Settings
+from lib_embeddings.prompts.wishes import KINDS, PaintSettings
 
 
 def add_parser(commands: Any) -> None:
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         kind=options.kind,
         seeds=range(1, options.seeds + 1),
         weights=options.weights,
-        settings=Settings(options.steps, options.guidance),
+        settings=PaintSettings(options.steps, options.guidance),
     )
     paths = comparison.save(options.out)
     print(f"{paths[0]}: {len(paths) - 1} pictures, each also saved beside it")

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from lib_embeddings.entries.drafts import advice_on, draft_name, sweep
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
+from lib_embeddings.entries.writing import advice_on, sweep, unfinished_name
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.names import fold
 
@@ -175,45 +175,45 @@ def _move_between_disks(source: Place, target: Place) -> None:
     """Copy a file, and delete it where it was.
 
     Its old name goes before it has the new one, so that it is never there twice, and so that what
-    is found in between tells how far it came: a draft alone is worth nothing, one beside a file
-    that was put aside is complete.
+    is found in between tells how far it came: an unfinished file alone is worth nothing, one beside
+    a file that was put aside is complete.
     """
     sweep(target.full_folder)
-    draft, aside = _draft_of(target), _aside(source)
+    unfinished, aside = _unfinished(target), _aside(source)
     try:
-        _copy(source.full_path, draft)
+        _copy(source.full_path, unfinished)
         _sync_folder(target.full_folder)
         _rename(source.full_path, aside)
     except OSError:
         with suppress(OSError):
-            os.remove(draft)
+            os.remove(unfinished)
         raise
     _finish_between_disks(source, target)
 
 
 def _finish_between_disks(source: Place, target: Place) -> None:
     """Go on from where a move between two disks is, if there is one; half a copy is deleted."""
-    draft, aside = _draft_of(target), _aside(source)
-    is_copied, is_aside = os.path.lexists(draft), os.path.lexists(aside)
+    unfinished, aside = _unfinished(target), _aside(source)
+    is_copied, is_aside = os.path.lexists(unfinished), os.path.lexists(aside)
     if is_copied and is_aside:
         try:
-            _rename(draft, target.full_path)
+            _rename(unfinished, target.full_path)
         except OSError:
             _rename(aside, source.full_path)
-            os.remove(draft)
+            os.remove(unfinished)
             raise
         _sync_folder(target.full_folder)
     elif is_copied:
-        os.remove(draft)
+        os.remove(unfinished)
     if is_aside and os.path.lexists(target.full_path):
         os.remove(aside)
     elif is_aside:
         _rename(aside, source.full_path)
 
 
-def _draft_of(target: Place) -> str:
+def _unfinished(target: Place) -> str:
     """Return where a copy is made."""
-    return target.beside(draft_name(target.id)).full_path
+    return target.beside(unfinished_name(target.id)).full_path
 
 
 def _aside(source: Place) -> str:
@@ -221,17 +221,17 @@ def _aside(source: Place) -> str:
     return source.beside(f".lib-embeddings-{source.id}.old.tmp").full_path
 
 
-def _copy(source: str, draft: str) -> None:
+def _copy(source: str, unfinished: str) -> None:
     """Make a copy that survives a power cut, with the time and rights of the file."""
     if os.path.islink(source):
-        os.symlink(os.readlink(source), draft)
+        os.symlink(os.readlink(source), unfinished)
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
-    with open_file(source) as file, os.fdopen(os.open(draft, flags, 0o600), "wb") as copy:
+    with open_file(source) as file, os.fdopen(os.open(unfinished, flags, 0o600), "wb") as copy:
         shutil.copyfileobj(file, copy)
         copy.flush()
         os.fsync(copy.fileno())
-    shutil.copystat(source, draft)
+    shutil.copystat(source, unfinished)
 
 
 def _sync_folder(folder: str) -> None:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from platformdirs import user_cache_path
 
-from lib_embeddings.entries.drafts import write_at_once
 from lib_embeddings.entries.read import open_file
+from lib_embeddings.entries.writing import write_at_once
 from lib_embeddings.formats.containers.picture_pixels import open_picture
 from lib_embeddings.limits import LIMITS, at_most
 

@@ -32,12 +32,12 @@ def make_embedding(name: str, contents: Contents) -> Embedding:
         NotAnEmbedding: the tensors are something else; the message says what.
         BrokenFile: they are an embedding, but one that cannot be used.
     """
-    draft = _first(CERTAIN, contents.root)
+    draft = _first(CERTAIN, contents.tree)
     if draft is None:
         kind = recognise(contents)
         if kind:
             raise NotAnEmbedding(f"this is {kind}")
-        draft = _first(LIKELY, contents.root)
+        draft = _first(LIKELY, contents.tree)
     if draft is None:
         raise NotAnEmbedding(f"not an embedding: {_holdings(contents)}")
     return _assemble(name, contents, draft)

@@ -60,13 +60,13 @@ class Contents:
 
     Attributes:
         container: name of the container that was read.
-        root: a tree of dict, list, tuple, str, int, float, bool, None, bytes, `Tensor` and
+        tree: a tree of dict, list, tuple, str, int, float, bool, None, bytes, `Tensor` and
             `Placeholder`.
         metadata: free text beside the tensors, where the container has a place for it.
     """
 
     container: str
-    root: object
+    tree: object
     metadata: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
 
@@ -147,7 +147,7 @@ _NODES = (Tensor, dict, list, tuple)
 def named_tensors(contents: Contents) -> dict[str, Tensor]:
     """Return every tensor of a file by its path in the tree, in order."""
     tensors: dict[str, Tensor] = {}
-    for path, tensor in _walk(contents.root):
+    for path, tensor in _walk(contents.tree):
         tensors[path] = tensor
         at_most(LIMITS.tensors, len(tensors), "tensors")
     return tensors

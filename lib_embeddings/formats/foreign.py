@@ -78,7 +78,7 @@ _T5_LENGTHS = (77, 120, 154, 226, 256, 300, 512)
 
 def recognise(contents: Contents) -> str | None:
     """Return what a file is if it is surely no embedding: a clause that follows `this is`."""
-    root = contents.root
+    root = contents.tree
     if isinstance(root, Placeholder):
         return root.kind
     tensors = named_tensors(contents)

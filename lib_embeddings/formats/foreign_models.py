@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Model(NamedTuple):
+class ForeignModel(NamedTuple):
     """A kind of model.
 
     Attributes:
@@ -25,9 +25,9 @@ class Model(NamedTuple):
     signs: tuple[tuple[str, ...], ...]
 
 
-def _model(title: str, folder: str | None, signs: str) -> Model:
+def _model(title: str, folder: str | None, signs: str) -> ForeignModel:
     advice = f"; it belongs in {folder}" if folder else ", not an embedding"
-    return Model(title, advice, tuple(tuple(sign.split("+")) for sign in signs.split()))
+    return ForeignModel(title, advice, tuple(tuple(sign.split("+")) for sign in signs.split()))
 
 
 _CHECKPOINT = "models/Stable-diffusion"
@@ -250,7 +250,7 @@ _ENCODERS = (
     _model("a vision model", None, ".patch_embed.proj. .cls_token$"),
 )
 
-MODELS: tuple[Model, ...] = (
+MODELS: tuple[ForeignModel, ...] = (
     *_ADAPTERS,
     *_LORAS,
     *_CONTROLNETS,

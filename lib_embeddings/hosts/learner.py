@@ -9,7 +9,7 @@ from lib_embeddings.errors import PictureError
 from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.pictures import what_is_missing
 from lib_embeddings.training.lessons import Lesson, Lessons
-from lib_embeddings.web.learning import OnSample, OnStep
+from lib_embeddings.web.learning import OnLearned, OnSample
 from lib_embeddings.web.tab import assets
 
 # Steps from one picture of the word to the next.
@@ -32,7 +32,7 @@ class AppLearner:
             return {}
         return self._studio.model.near_words(read_embedding(entry.place.full_path))
 
-    def learn(self, lesson: Lesson, on_step: OnStep, on_sample: OnSample) -> str:
+    def learn(self, lesson: Lesson, on_step: OnLearned, on_sample: OnSample) -> str:
         from lib_embeddings.pictures.compare import Painted  # noqa: PLC0415
         from lib_embeddings.training.learn import learn, path_for  # noqa: PLC0415
         from lib_embeddings.training.learning import Learning  # noqa: PLC0415

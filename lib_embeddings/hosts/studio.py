@@ -12,11 +12,11 @@ from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.entries.thumbnails import as_png
 from lib_embeddings.errors import PictureError
 from lib_embeddings.pictures import what_is_missing
-from lib_embeddings.prompts.wishes import Settings, Wish
-from lib_embeddings.web.painting import OnStep, Painting
+from lib_embeddings.prompts.wishes import PaintSettings, Wish
+from lib_embeddings.web.painting import OnPainted, Painting
 
 if TYPE_CHECKING:
-    from lib_embeddings.pictures.encode import Rows
+    from lib_embeddings.pictures.encode import EncoderRows
     from lib_embeddings.pictures.model import Model
 
 
@@ -47,7 +47,7 @@ class AppStudio:
         return str(self.model)
 
     def paint(
-        self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
+        self, entries: Sequence[Entry], wish: Wish, settings: PaintSettings, on_step: OnPainted
     ) -> Painting:
         from lib_embeddings.pictures.compare import infotext_of  # noqa: PLC0415
         from lib_embeddings.pictures.paint import Live, paint  # noqa: PLC0415
@@ -60,7 +60,7 @@ class AppStudio:
         infotext = infotext_of(wish, settings, self.model, picture.size, used)
         return Painting(as_png(picture, infotext), infotext)
 
-    def _rows(self, entries: Sequence[Entry]) -> Mapping[str, Rows]:
+    def _rows(self, entries: Sequence[Entry]) -> Mapping[str, EncoderRows]:
         """Return the rows of embeddings for the model. Raises as `paint` does."""
         from lib_embeddings.pictures.encode import rows_of  # noqa: PLC0415
 

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, NamedTuple
 
 from lib_embeddings.entries.companions import video_kind
-from lib_embeddings.entries.drafts import write_new
 from lib_embeddings.entries.entry import Companion, Entry
 from lib_embeddings.entries.moves import MadeFolders, carry_out
 from lib_embeddings.entries.place import Place
@@ -26,6 +25,7 @@ from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.entries.texts import content, parsed
 from lib_embeddings.entries.thumbnails import shrink
 from lib_embeddings.entries.walk import unopened, walk
+from lib_embeddings.entries.writing import write_new
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.limits import KIB, LIMITS
 from lib_embeddings.names import (
@@ -48,7 +48,7 @@ _TWICE = "it was not kept: another file of this name came with it"
 _LONELY = "it was not kept: no embedding was added with it"
 
 
-class Arrival(NamedTuple):
+class Outcome(NamedTuple):
     """What became of a file.
 
     Attributes:
@@ -117,17 +117,17 @@ class Arrivals:
                 namesakes.append(entry._replace(place=place))
                 yield namesakes[-1]
 
-    def outcomes(self, listed: Iterable[tuple[str, int]]) -> Iterator[Arrival]:
+    def outcomes(self, listed: Iterable[tuple[str, int]]) -> Iterator[Outcome]:
         """Yield what became of each file."""
         named = set[str]()
         for path, _ in listed:
             if path in named:
-                yield Arrival(path, None, _TWICE)
+                yield Outcome(path, None, _TWICE)
                 continue
             named.add(path)
             place = self._added.get(path)
             reason = None if path in self._moved else self._refused.get(path, _LONELY)
-            yield Arrival(path, place.id if place else None, reason)
+            yield Outcome(path, place.id if place else None, reason)
 
     def _unpack(self, body: BinaryIO, path: str, size: int) -> None:
         reason = _why_not(path, size)

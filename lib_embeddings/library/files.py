@@ -13,7 +13,7 @@ from lib_embeddings.entries.moves import MadeFolders
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import folder_inside, plan_move
 from lib_embeddings.errors import MoveError
-from lib_embeddings.library.arrivals import Arrival, Arrivals
+from lib_embeddings.library.arrivals import Arrivals, Outcome
 from lib_embeddings.library.journal import Journal, Trashed
 from lib_embeddings.library.scans import Scans
 
@@ -71,7 +71,7 @@ class Files:
         self._rescan_around(plan.before, plan.after)
         return plan.after.id
 
-    def add(self, body: BinaryIO, listed: Sequence[tuple[str, int]], folder: str) -> list[Arrival]:
+    def add(self, body: BinaryIO, listed: Sequence[tuple[str, int]], folder: str) -> list[Outcome]:
         """Bring new files into a folder, each once it is judged, and say what became of them.
 
         What lies beside an embedding comes with it. However many come, their folder is looked at

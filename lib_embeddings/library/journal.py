@@ -23,12 +23,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from lib_embeddings.entries.drafts import write_at_once
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import Move, carry_out, take_back
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import Plan, plan_removal, plan_rename
 from lib_embeddings.entries.sidecars import follow_moves
+from lib_embeddings.entries.writing import write_at_once
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.names import fold
 from lib_embeddings.stores.choices import Choices
@@ -244,8 +244,10 @@ class Journal:
             path.unlink()
 
     def _take_back_all(self) -> None:
-        for draft in self._begun.glob("*.tmp"):  # of a record that was never written to its end
-            draft.unlink()
+        for unfinished in self._begun.glob(
+            "*.tmp"
+        ):  # of a record that was never written to its end
+            unfinished.unlink()
         for path, record in self._records(self._begun):
             self._take_back(path, record)
 

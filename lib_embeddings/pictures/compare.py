@@ -26,7 +26,7 @@ from lib_embeddings.pictures.encode import rows_of
 from lib_embeddings.pictures.model import Model, load
 from lib_embeddings.pictures.paint import SAMPLER, OnStep, completed_for, on_no_step, paint
 from lib_embeddings.prompts.infotext import TI_HASHES, name_in_infotext
-from lib_embeddings.prompts.wishes import Kind, Settings, Wish, columns, kind_of
+from lib_embeddings.prompts.wishes import PaintSettings, Purpose, Wish, columns, kind_of
 
 # Anything that some system has no place for in a name.
 _AS_FILENAME = re.compile(r'[\\/:*?"<>|\s]+')
@@ -95,10 +95,10 @@ def compare(  # noqa: PLR0913 - what a person may choose
     model: Model | str | os.PathLike[str] | None = None,
     prompt: str | None = None,
     negative: str | None = None,
-    kind: Kind | None = None,
+    kind: Purpose | None = None,
     seeds: Iterable[int] = range(4),
     weights: Sequence[float] = (0, 1),
-    settings: Settings | None = None,
+    settings: PaintSettings | None = None,
     on_step: OnStep = on_no_step,
 ) -> Comparison:
     """Paint the same seeds without and with embeddings.
@@ -130,7 +130,7 @@ def compare(  # noqa: PLR0913 - what a person may choose
         name: kind or kind_of(each.metadata, guess_field(name)) for name, each in embeddings.items()
     }
     ways = columns(kinds, prompt, negative, weights)
-    chosen = completed_for(settings or Settings(), loaded)
+    chosen = completed_for(settings or PaintSettings(), loaded)
     cells = [(column, column.wish(seed)) for seed in seeds for column in ways]
     pictures = paint(loaded, rows, [wish for _, wish in cells], chosen, on_step)
     painted = []
@@ -142,7 +142,11 @@ def compare(  # noqa: PLR0913 - what a person may choose
 
 
 def infotext_of(
-    wish: Wish, settings: Settings, model: Model, size: tuple[int, int], used: Mapping[str, str]
+    wish: Wish,
+    settings: PaintSettings,
+    model: Model,
+    size: tuple[int, int],
+    used: Mapping[str, str],
 ) -> str:
     """Return what WebUIs write into a picture.
 

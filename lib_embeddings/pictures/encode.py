@@ -23,7 +23,7 @@ from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.schedules import parts_of, schedule
 
 # Text encoder key -> the rows of an embedding for it, (n_vectors, hidden_size).
-Rows = Mapping[str, torch.Tensor]
+EncoderRows = Mapping[str, torch.Tensor]
 
 
 class Encoded(NamedTuple):
@@ -60,7 +60,7 @@ class Conditioning(NamedTuple):
         return self.encoded.select(slice(index, index + 1))
 
 
-def rows_of(embedding: Embedding, model: Model) -> Rows:
+def rows_of(embedding: Embedding, model: Model) -> EncoderRows:
     """Return the rows of an embedding for a model.
 
     Raises:
@@ -78,7 +78,7 @@ def rows_of(embedding: Embedding, model: Model) -> Rows:
     }
 
 
-def n_tokens(rows: Rows) -> int:
+def n_tokens(rows: EncoderRows) -> int:
     """Return for how many tokens the name of these rows stands in a prompt."""
     return tokens_taken({key: len(each) for key, each in rows.items()})
 
@@ -98,7 +98,7 @@ class PromptEncoder:
         self._reader = PromptReader(known, ids, model.tokenize)
 
     def encode(
-        self, prompt: str, rows: Mapping[str, Rows], steps: int, *, is_negative: bool = False
+        self, prompt: str, rows: Mapping[str, EncoderRows], steps: int, *, is_negative: bool = False
     ) -> list[Conditioning]:
         """Return what the painter is told of a prompt: its parts between AND.
 
@@ -116,7 +116,7 @@ class PromptEncoder:
             conditioning.append(Conditioning(part.weight, list(last_steps), encoded))
         return conditioning
 
-    def encode_texts(self, texts: Sequence[str], rows: Mapping[str, Rows]) -> Encoded:
+    def encode_texts(self, texts: Sequence[str], rows: Mapping[str, EncoderRows]) -> Encoded:
         """Return what some texts without prompt editing become, together.
 
         The mean of their states is held where weights change them, as it is for a WebUI's prompt
@@ -131,7 +131,7 @@ class PromptEncoder:
         encoded = [self._encode_column(column, rows) for column in columns]
         return Encoded(torch.cat([states for states, _ in encoded], dim=1), encoded[0][1])
 
-    def _encode_column(self, column: Sequence[Chunk], rows: Mapping[str, Rows]) -> Encoded:
+    def _encode_column(self, column: Sequence[Chunk], rows: Mapping[str, EncoderRows]) -> Encoded:
         """Encode one chunk of each text with every text encoder, side by side."""
         if any(len(chunk.tokens) > CHUNK_TOKENS for chunk in column):
             raise PictureError(
@@ -146,7 +146,7 @@ class PromptEncoder:
 
 
 def _run(
-    encoder: LoadedEncoder, column: Sequence[Chunk], rows: Mapping[str, Rows]
+    encoder: LoadedEncoder, column: Sequence[Chunk], rows: Mapping[str, EncoderRows]
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Return the states (n, 77, hidden_size) of chunks, and what the encoder says of the whole."""
     tokenizer, module = encoder.tokenizer, encoder.module

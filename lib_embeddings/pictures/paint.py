@@ -12,10 +12,16 @@ from diffusers import DPMSolverMultistepScheduler
 from PIL import Image
 
 from lib_embeddings.errors import PictureError
-from lib_embeddings.pictures.encode import Conditioning, Encoded, PromptEncoder, Rows, n_tokens
+from lib_embeddings.pictures.encode import (
+    Conditioning,
+    Encoded,
+    EncoderRows,
+    PromptEncoder,
+    n_tokens,
+)
 from lib_embeddings.pictures.memory import enough_memory
 from lib_embeddings.pictures.model import FLOW, Model
-from lib_embeddings.prompts.wishes import Settings, Wish
+from lib_embeddings.prompts.wishes import PaintSettings, Wish
 
 SAMPLER = "DPM++ 2M"
 
@@ -35,9 +41,9 @@ def on_no_step(_step: int, _steps: int, _live: Live) -> None:
     """Show nobody how far it is."""
 
 
-def completed_for(settings: Settings, model: Model) -> Settings:
+def completed_for(settings: PaintSettings, model: Model) -> PaintSettings:
     """Return settings in which nothing is left to the model."""
-    return Settings(
+    return PaintSettings(
         settings.steps,
         model.usual_guidance if settings.guidance is None else settings.guidance,
         settings.side or model.side,
@@ -55,9 +61,9 @@ class _Share(NamedTuple):
 @torch.no_grad()
 def paint(
     model: Model,
-    rows: Mapping[str, Rows],
+    rows: Mapping[str, EncoderRows],
     wishes: Sequence[Wish],
-    settings: Settings,
+    settings: PaintSettings,
     on_step: OnStep = on_no_step,
 ) -> list[Image.Image]:
     """Paint wishes, all together.
@@ -75,7 +81,7 @@ def paint(
         return _paint(model, rows, wishes, chosen, on_step)
 
 
-def _least_memory(model: Model, number: int, settings: Settings) -> int:
+def _least_memory(model: Model, number: int, settings: PaintSettings) -> int:
     """Return the bytes that so many pictures take at least, beside the model's own.
 
     That is where latents become pictures: what one layer makes of what the one before has made,
@@ -99,9 +105,9 @@ def _sampler(model: Model) -> Any:
 
 def _paint(
     model: Model,
-    rows: Mapping[str, Rows],
+    rows: Mapping[str, EncoderRows],
     wishes: Sequence[Wish],
-    settings: Settings,
+    settings: PaintSettings,
     on_step: OnStep,
 ) -> list[Image.Image]:
     steps, guidance, side = astuple(settings)
@@ -130,7 +136,7 @@ def _noise(seed: int, side: int) -> torch.Tensor:
 
 def _shares(
     model: Model,
-    rows: Mapping[str, Rows],
+    rows: Mapping[str, EncoderRows],
     wishes: Sequence[Wish],
     steps: int,
     guidance: float,

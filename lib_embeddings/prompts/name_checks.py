@@ -169,14 +169,14 @@ class NameChecks:
         if not _is_checked(known):
             return NO_ADVICE
         problems = list(self._problems(known.name, self._ids.get(known.name)))
-        hints = list(self._hints(known.name))
-        if not problems and not hints:
+        advice = list(self._advice(known.name))
+        if not problems and not advice:
             return NO_ADVICE
         proposal = self._propose(known)
         better = shown(proposal, 255) if proposal else "what you want to type"
         warnings = [f"{problem}rename it to {better}" for problem in problems]
         is_to_rename = problems or escape(known.name) != " ".join(known.name.split())
-        return Advice((*warnings, *hints), proposal if is_to_rename else None)
+        return Advice((*warnings, *advice), proposal if is_to_rename else None)
 
     def _problems(self, name: str, ids: TokenIds | None) -> Iterator[str]:
         """Yield what another name would end, as the beginning of a sentence."""
@@ -194,11 +194,11 @@ class NameChecks:
         if len(ids) == 1 or name.isdecimal():
             every = f'every "{called}" in a prompt becomes this embedding'
             yield f"the model already knows this word: {every}: "
-        twin = self._twin_of(name, ids)
-        if twin is not None:
-            yield f"the model cannot tell {called} from {twin}, and uses only one of them: "
+        other = self._same_tokens_as(name, ids)
+        if other is not None:
+            yield f"the model cannot tell {called} from {other}, and uses only one of them: "
 
-    def _hints(self, name: str) -> Iterator[str]:
+    def _advice(self, name: str) -> Iterator[str]:
         """Yield what to know about a name that is still good."""
         written, called = escape(name), shown(name, 255)
         if written != " ".join(name.split()):
@@ -211,7 +211,7 @@ class NameChecks:
                 f"a prompt with {longer} uses {called} instead"
             )
 
-    def _twin_of(self, name: str, ids: TokenIds) -> str | None:
+    def _same_tokens_as(self, name: str, ids: TokenIds) -> str | None:
         """Return, to be shown, another name of the same tokens."""
         for other in self._of_ids(ids):
             if other != name and other in self._counts.checked:

@@ -10,14 +10,14 @@ from typing import Literal, NamedTuple, get_args
 from lib_embeddings.names import Field
 from lib_embeddings.prompts.grammar import typed
 
-Kind = Literal["object", "style", "negative"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Purpose = Literal["object", "style", "negative"]
+KINDS: tuple[Purpose, ...] = get_args(Purpose)
 
 # Where the name goes in a prompt.
 NAME = "{name}"
 
 # The prompt and the negative prompt for each kind.
-USUAL_PROMPTS: Mapping[Kind, tuple[str, str]] = {
+USUAL_PROMPTS: Mapping[Purpose, tuple[str, str]] = {
     "object": (f"a photo of a {NAME}", ""),
     "style": (f"a painting in the style of {NAME}", ""),
     "negative": ("a photo of a toy", NAME),
@@ -37,7 +37,7 @@ class Wish(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Settings:
+class PaintSettings:
     """How pictures are painted.
 
     Attributes:
@@ -64,15 +64,15 @@ class Column(NamedTuple):
         return Wish(self.prompt, self.negative, seed)
 
 
-def kind_of(metadata: Mapping[str, object], field: Field) -> Kind:
+def kind_of(metadata: Mapping[str, object], field: Field) -> Purpose:
     """Return what an embedding is for: as its recipe tells, or the field that its name goes to."""
     recorded = metadata.get(KIND_KEY)
-    guessed: Kind = "negative" if field == "negative" else "object"
+    guessed: Purpose = "negative" if field == "negative" else "object"
     return next((kind for kind in KINDS if kind == recorded), guessed)
 
 
 def prompts_for(
-    kind: Kind, prompt: str | None = None, negative: str | None = None
+    kind: Purpose, prompt: str | None = None, negative: str | None = None
 ) -> tuple[str, str]:
     """Return both prompts, with `{name}` in one of them at least; by default those of a kind."""
     usual = USUAL_PROMPTS[kind]
@@ -84,7 +84,7 @@ def prompts_for(
 
 
 def columns(
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, Purpose],
     prompt: str | None = None,
     negative: str | None = None,
     weights: Sequence[float] = (0, 1),

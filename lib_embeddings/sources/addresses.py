@@ -18,7 +18,7 @@ _PORTS = {"https": 443, "http": 80}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 # Returns the addresses of a host; raises `OSError` where it has none.
-LookUp = Callable[[str, int], list[str]]
+AddressesOf = Callable[[str, int], list[str]]
 
 
 def look_up(host: str, port: int) -> list[str]:
@@ -68,7 +68,7 @@ class Target(NamedTuple):
         return _is_at(self.url, site)
 
 
-def check(site: Site, url: str, before: Target | None, find: LookUp) -> Target:
+def check(site: Site, url: str, before: Target | None, find: AddressesOf) -> Target:
     """Return where to connect to for an address.
 
     Args:

@@ -17,7 +17,7 @@ from urllib.parse import quote, urljoin
 from platformdirs import user_cache_path
 
 from lib_embeddings.entries.documents import number_at, objects_at, text_at
-from lib_embeddings.entries.drafts import write_at_once
+from lib_embeddings.entries.writing import write_at_once
 from lib_embeddings.errors import SourceError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import WEIGHT_SUFFIXES, fold, natural_key, split_name

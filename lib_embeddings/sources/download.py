@@ -17,13 +17,13 @@ from typing import NamedTuple
 from platformdirs import user_cache_path
 
 from lib_embeddings.entries.companions import EXAMPLES_SUFFIX
-from lib_embeddings.entries.drafts import advice_on, draft_name, forget_old, sweep
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import FolderNames, check_name, name_taken
 from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.entries.thumbnails import side_by_side
+from lib_embeddings.entries.writing import advice_on, forget_old, sweep, unfinished_name
 from lib_embeddings.errors import (
     EmbeddingError,
     MoveError,
@@ -43,10 +43,10 @@ from lib_embeddings.names import (
     split_name,
     why_no_filename,
 )
-from lib_embeddings.sources.arrival import Arrival, OnProgress
 from lib_embeddings.sources.refusals import wants_key
 from lib_embeddings.sources.sidecar import sidecar
 from lib_embeddings.sources.source import Offer, RemoteFile
+from lib_embeddings.sources.transfer import OnProgress, Transfer
 from lib_embeddings.sources.transport import Transport
 
 
@@ -124,14 +124,14 @@ class Downloads:
                 FolderNames(filenames).check_free([("", place.filename)])
             if file.site.needs_key and not file.site.token:
                 raise wants_key(file.site)
-            with self._draft(file) as draft:
-                digest, gone = self._fetch_anywhere(file, draft, on_progress)
-                embedding = _judge(str(draft), place)  # says best what came instead of a file
-                different = _differences(file, draft, digest, is_allowed=keep_wrong_hash)
+            with self._unfinished(file) as unfinished:
+                digest, gone = self._fetch_anywhere(file, unfinished, on_progress)
+                embedding = _judge(str(unfinished), place)  # says best what came instead of a file
+                different = _differences(file, unfinished, digest, is_allowed=keep_wrong_hash)
                 warnings = (*gone, *different)
                 with _as_refusal():
                     check_name(place.name, embedding.vectors.keys(), others())
-                _put(draft, place)
+                _put(unfinished, place)
                 self._put_sidecar(place, sidecar(offer, file, embedding.vectors.keys(), digest))
             self._put_examples(place, offer)
         except OSError as error:
@@ -143,55 +143,55 @@ class Downloads:
         )
 
     @contextmanager
-    def _draft(self, file: RemoteFile) -> Iterator[Path]:
+    def _unfinished(self, file: RemoteFile) -> Iterator[Path]:
         """Yield a file of our own for what arrives.
 
         Where the source names a hash, what has arrived is kept when the connection breaks, and the
-        next draft begins with it.
+        next unfinished file begins with it.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         forget_old(self._folder, "*.tmp", self._limits.download_seconds)
         forget_old(self._folder, "*.part", self._limits.kept_seconds)
-        draft = self._folder / draft_name()
+        unfinished = self._folder / unfinished_name()
         kept = self._folder / f"{file.sha256}.part" if file.sha256 else None
         with suppress(OSError):  # only one of several processes gets it
             if kept:
-                os.replace(kept, draft)
-                os.utime(draft)  # nobody else takes it for one that was left
+                os.replace(kept, unfinished)
+                os.utime(unfinished)  # nobody else takes it for one that was left
         try:
-            yield draft
+            yield unfinished
         except (Unreachable, KeyboardInterrupt):
             with suppress(OSError):
                 if kept:
-                    os.replace(draft, kept)
+                    os.replace(unfinished, kept)
             raise
         finally:
-            draft.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
 
     def _fetch_anywhere(
-        self, file: RemoteFile, draft: Path, on_progress: OnProgress
+        self, file: RemoteFile, unfinished: Path, on_progress: OnProgress
     ) -> tuple[str, tuple[str, ...]]:
         """Write a whole file, and return its SHA-256 and what is to be said of where it was."""
         try:
-            return self._fetch(file, draft, on_progress), ()
+            return self._fetch(file, unfinished, on_progress), ()
         except NotFound as error:
             if self._copy_of is None:
                 raise
             copy = self._copy_of(file, error)
             note = f"{file.site.title} no longer has it: it came from {copy.site.title}"
-            return self._fetch(copy, draft, on_progress), (note,)
+            return self._fetch(copy, unfinished, on_progress), (note,)
 
-    def _fetch(self, file: RemoteFile, draft: Path, on_progress: OnProgress) -> str:
+    def _fetch(self, file: RemoteFile, unfinished: Path, on_progress: OnProgress) -> str:
         """Write a whole file, and return its SHA-256."""
-        arrival = Arrival(self._transport, file, draft, self._limits, on_progress)
-        had = arrival.size
-        arrival.complete()
-        digest = sha256(str(draft))
+        transfer = Transfer(self._transport, file, unfinished, self._limits, on_progress)
+        had = transfer.size
+        transfer.complete()
+        digest = sha256(str(unfinished))
         if had and digest != file.sha256:
             # What an earlier try has kept may have been of another file.
-            draft.unlink()
-            arrival.complete()
-            digest = sha256(str(draft))
+            unfinished.unlink()
+            transfer.complete()
+            digest = sha256(str(unfinished))
         return digest
 
     def _put_sidecar(self, place: Place, document: dict[str, object]) -> None:
@@ -212,13 +212,13 @@ class Downloads:
     def _put_beside(self, place: Place, data: bytes) -> None:
         """Write a file where there is none of its name."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._folder / draft_name()
+        unfinished = self._folder / unfinished_name()
         try:
-            draft.write_bytes(data)
+            unfinished.write_bytes(data)
             with suppress(NameRefused):
-                _put(draft, place)
+                _put(unfinished, place)
         finally:
-            draft.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
 
 
 def _filename(file: RemoteFile, name: str | None) -> str:
@@ -251,7 +251,7 @@ def _as_refusal() -> Iterator[None]:
 
 
 def _differences(
-    file: RemoteFile, draft: Path, digest: str, *, is_allowed: bool
+    file: RemoteFile, unfinished: Path, digest: str, *, is_allowed: bool
 ) -> tuple[str, ...]:
     """Return what to say of a hash that is not the one that a source names.
 
@@ -261,7 +261,7 @@ def _differences(
     """
     if file.sha256 == digest:
         return ()
-    named, found = file.size, draft.stat().st_size
+    named, found = file.size, unfinished.stat().st_size
     if named is not None and abs(named - found) > LIMITS.size_tolerance:
         raise SourceError(
             f"{shown(file.filename, 255)} was not kept: expected {named:,} bytes, found "
@@ -286,10 +286,10 @@ def _judge(path: str, place: Place) -> Embedding:
         raise SourceError(f"{shown(place.filename, 255)} was not kept: {error}") from error
 
 
-def _put(draft: Path, place: Place) -> None:
+def _put(unfinished: Path, place: Place) -> None:
     """Give a file of ours its name in a folder, all at once. Raises `NameRefused`, `OSError`."""
     sweep(place.full_folder)
     try:
-        move_file(Place.of_file(draft), place)
+        move_file(Place.of_file(unfinished), place)
     except FileExistsError as error:
         raise NameRefused(name_taken(place.filename)) from error

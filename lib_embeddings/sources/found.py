@@ -21,7 +21,7 @@ from lib_embeddings.sources.sources import Sources
 _WIDTH = 450
 
 
-class Found:
+class KnownOffers:
     """Offers by words that nobody can guess. Any thread may call any method."""
 
     def __init__(self) -> None:

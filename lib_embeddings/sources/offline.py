@@ -17,7 +17,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from lib_embeddings.entries.drafts import write_at_once
+from lib_embeddings.entries.writing import write_at_once
 from lib_embeddings.errors import SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.source import Offer

@@ -33,7 +33,7 @@ from lib_embeddings.sources.references import shown_link
 from lib_embeddings.sources.source import Site
 
 
-class Settings:
+class SourceSettings:
     """The settings as they are now.
 
     Attributes:

@@ -31,7 +31,7 @@ from lib_embeddings.sources.references import (
     read_reference,
     shown_link,
 )
-from lib_embeddings.sources.settings import Settings
+from lib_embeddings.sources.settings import SourceSettings
 from lib_embeddings.sources.source import (
     ANYWHERE,
     Offer,
@@ -89,7 +89,7 @@ class Sources:
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: SourceSettings | None = None,
         *,
         by_token: bool = False,
         folder: str | None = None,
@@ -100,7 +100,7 @@ class Sources:
             by_token: a concept is called by its token, and not by its repository.
             folder: of downloads that are not complete, by default in the user's cache folder.
         """
-        settings = settings or Settings()
+        settings = settings or SourceSettings()
         transport = Transport(settings.closed)
         self._civitai = Civitai(transport, settings.of(CIVITAI))
         hub = HuggingFace(transport, settings.of(HUGGING_FACE), by_token=by_token)

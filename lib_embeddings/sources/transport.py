@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, unquote, urlencode
 
 from lib_embeddings.errors import SourceError, Unreachable, shown
 from lib_embeddings.limits import KIB, LIMITS, Limits
-from lib_embeddings.sources.addresses import LookUp, Target, check, look_up
+from lib_embeddings.sources.addresses import AddressesOf, Target, check, look_up
 from lib_embeddings.sources.refusals import refusal, wants_key
 from lib_embeddings.sources.source import RemotePicture, Site
 from lib_embeddings.version import __version__
@@ -32,11 +32,11 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _THIS_COMPUTER = ("127.0.0.1", "::1", "localhost")
 _BLOCK = 64 * KIB
 
-Query = Mapping[str, str | int] | Sequence[tuple[str, str | int]]
+Parameters = Mapping[str, str | int] | Sequence[tuple[str, str | int]]
 _FAILURES = (OSError, http.client.HTTPException, UnicodeError)
 
 
-class Answer:
+class Response:
     """What a site answered; its body is read once."""
 
     def __init__(
@@ -91,7 +91,7 @@ class Transport:
     """Asks sites. Any thread may call any method."""
 
     def __init__(
-        self, closed: str | None = None, find: LookUp = look_up, limits: Limits = LIMITS
+        self, closed: str | None = None, find: AddressesOf = look_up, limits: Limits = LIMITS
     ) -> None:
         """Prepare; nobody is asked yet.
 
@@ -115,7 +115,7 @@ class Transport:
         self,
         site: Site,
         url: str,
-        query: Query | None = None,
+        query: Parameters | None = None,
         send: Any = None,
     ) -> tuple[Any, Mapping[str, str]]:
         """Return the JSON that a site answers, and the answer's headers.
@@ -149,7 +149,7 @@ class Transport:
         seconds: float,
         headers: Mapping[str, str] | None = None,
         send: Any = None,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         """Yield what a site answers, whatever its status; redirects are followed before.
 
         Args:
@@ -190,7 +190,7 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes | None,
         deadline: float,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[Response]:
         """Yield what is answered at an address."""
         is_over = threading.Event()
         try:
@@ -217,7 +217,7 @@ class Transport:
             except _FAILURES as error:
                 raise _failed(site, error, is_over=is_over.is_set()) from error
             with closing(response):
-                yield Answer(site, response, is_over.is_set)
+                yield Response(site, response, is_over.is_set)
         finally:
             timer.cancel()
             connection.close()

@@ -22,7 +22,6 @@ from typing import Literal
 
 from lib_embeddings.names import FIELDS, Field
 from lib_embeddings.stores.choices_file import (
-    FAILURES,
     Edit,
     Values,
     default_path,
@@ -33,6 +32,7 @@ from lib_embeddings.stores.choices_file import (
     transaction,
     values_of,
 )
+from lib_embeddings.stores.index_file import FAILURES
 from lib_embeddings.stores.sets import Sets, following, sets_of
 
 log = logging.getLogger(__name__)

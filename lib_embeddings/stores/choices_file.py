@@ -24,9 +24,6 @@ from lib_embeddings.names import is_text
 
 log = logging.getLogger(__name__)
 
-# What goes wrong with a file that is damaged, locked, forbidden, or on a full disk.
-FAILURES = (sqlite3.Error, OSError)
-
 # SQLite waits longer and longer between its tries for a lock: while others write without a pause, a
 # process may never get it. So SQLite waits for a short time only, and begins again.
 _WAIT, _WAITS = 0.05, 100  # 5 seconds in all

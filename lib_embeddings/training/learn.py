@@ -20,15 +20,15 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from lib_embeddings.entries.drafts import sweep, write_at_once
 from lib_embeddings.entries.thumbnails import as_png
+from lib_embeddings.entries.writing import sweep, write_at_once
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.pictures.compare import Painted, infotext_of
 from lib_embeddings.pictures.memory import enough_memory
 from lib_embeddings.pictures.model import Model, load
 from lib_embeddings.pictures.paint import paint
 from lib_embeddings.prompts.grammar import typed
-from lib_embeddings.prompts.wishes import KIND_KEY, NAME, Settings, Wish, prompts_for
+from lib_embeddings.prompts.wishes import KIND_KEY, NAME, PaintSettings, Wish, prompts_for
 from lib_embeddings.training.examples import Example, read_examples
 from lib_embeddings.training.learning import EVERY, Learning, Look, least_memory
 from lib_embeddings.training.recipe import Recipe
@@ -193,7 +193,7 @@ def sample(learning: Learning) -> Painted:
     recipe, model = learning.recipe, learning.model
     prompt, negative = prompts_for(recipe.kind)
     wish = Wish(prompt.replace(NAME, typed(recipe.name)), negative, recipe.seed)
-    settings = Settings()
+    settings = PaintSettings()
     (picture,) = paint(model, {recipe.name: learning.best}, [wish], settings)
     model.vae.to("cpu")  # as before, while there are steps to take
     infotext = infotext_of(wish, settings, model, picture.size, {})

@@ -16,12 +16,12 @@ from diffusers import DDPMScheduler
 from torch.nn import functional
 
 from lib_embeddings.errors import PictureError, shown
-from lib_embeddings.pictures.encode import Encoded, PromptEncoder, Rows
+from lib_embeddings.pictures.encode import Encoded, EncoderRows, PromptEncoder
 from lib_embeddings.pictures.model import FLOW, LoadedEncoder, Model
 from lib_embeddings.pictures.paint import ask
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.training.examples import Example, captions_of
-from lib_embeddings.training.methods import METHODS, Method, State
+from lib_embeddings.training.methods import METHODS, Method, MethodState
 from lib_embeddings.training.recipe import Recipe
 
 # Steps from one look at the fixed inputs to the next.
@@ -115,7 +115,7 @@ class Learning:
             loss = self._loss(leaves, batch, times, [way] * len(batch), noise)
             gradients = torch.autograd.grad(loss * self._scale, list(leaves.values()))
         for method, gradient in zip(self._methods.values(), gradients, strict=True):
-            method.follow(gradient / self._scale)
+            method.step(gradient / self._scale)
         self.step += 1
         if self.step % EVERY == 0 or self.step == self.recipe.most_steps:
             self._look()
@@ -149,7 +149,7 @@ class Learning:
 
     def _loss(
         self,
-        vectors: Rows,
+        vectors: EncoderRows,
         batch: torch.Tensor,
         times: torch.Tensor,
         ways: Sequence[int],
@@ -190,7 +190,7 @@ class Learning:
 
     # What is kept while it is learned
 
-    def state(self) -> State:
+    def state(self) -> MethodState:
         """Return all that is needed to go on from here."""
         kept = {
             f"{key}.{part}": each

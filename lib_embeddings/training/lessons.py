@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from platformdirs import user_data_path
 
-from lib_embeddings.entries.drafts import sweep, write_at_once
+from lib_embeddings.entries.writing import sweep, write_at_once
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold

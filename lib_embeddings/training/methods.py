@@ -13,18 +13,18 @@ from typing import Protocol
 import torch
 from torch.nn import functional
 
-State = dict[str, torch.Tensor]
+MethodState = dict[str, torch.Tensor]
 
 
 class Method(Protocol):
     """Moves the vectors of one text encoder; all that it remembers is its state."""
 
-    state: State
+    state: MethodState
 
     def vectors(self) -> torch.Tensor:
         """Return the vectors (n_vectors, hidden_size) of now."""
 
-    def follow(self, gradient: torch.Tensor) -> None:
+    def step(self, gradient: torch.Tensor) -> None:
         """Take one step against a gradient of the vectors."""
 
 
@@ -40,14 +40,14 @@ class Direction:
     def __init__(self, start: torch.Tensor, length: float) -> None:
         """Begin in the directions of *start*; all vectors have one length."""
         directions = functional.normalize(start, dim=-1)
-        self.state: State = {"directions": directions}
+        self.state: MethodState = {"directions": directions}
         self._start = directions
         self._length = length
 
     def vectors(self) -> torch.Tensor:
         return self.state["directions"] * self._length
 
-    def follow(self, gradient: torch.Tensor) -> None:
+    def step(self, gradient: torch.Tensor) -> None:
         now = self.state["directions"]
         uphill = gradient * self._length - self._pull * self._start
         along = uphill - (uphill * now).sum(-1, keepdim=True) * now
@@ -66,7 +66,7 @@ class Adam:
         """Begin at the directions of *start* with one length, which is not kept."""
         vectors = functional.normalize(start, dim=-1) * length
         nothing = torch.zeros_like(vectors)
-        self.state: State = {
+        self.state: MethodState = {
             "vectors": vectors,
             "mean": nothing,
             "square": nothing,
@@ -76,7 +76,7 @@ class Adam:
     def vectors(self) -> torch.Tensor:
         return self.state["vectors"]
 
-    def follow(self, gradient: torch.Tensor) -> None:
+    def step(self, gradient: torch.Tensor) -> None:
         vectors, mean, square, steps = self.state.values()
         for_mean, for_square = self._decays
         steps = steps + 1

@@ -9,10 +9,10 @@ from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import why_no_filename
 from lib_embeddings.prompts.grammar import escape
-from lib_embeddings.prompts.wishes import Kind
+from lib_embeddings.prompts.wishes import Purpose
 
 # What pictures can show.
-_KINDS: tuple[Kind, ...] = ("object", "style")
+_KINDS: tuple[Purpose, ...] = ("object", "style")
 
 # With the number of a step in its lower half it is what chance begins with, in 64 bits.
 _MOST_SEED = (1 << 31) - 1
@@ -33,7 +33,7 @@ class Recipe:
 
     name: str
     like: str
-    kind: Kind = "object"
+    kind: Purpose = "object"
     n_vectors: int = 1
     method: str = "direction"
     most_steps: int = 600

@@ -267,10 +267,10 @@ class Catalogue:
 
     def _pairs_among(self, candidates: list[Candidate]) -> list[tuple[Candidate, Candidate]]:
         """Return the duplicates among candidates, each with the file that stands for it."""
-        if not self.view.used:
+        if not self.view.stand_ins:
             return []
         here = {each.id: each for each in candidates}
-        pairs = self.view.used.items()
+        pairs = self.view.stand_ins.items()
         return [(here[one], here[other]) for one, other in pairs if one in here and other in here]
 
     def _favourites_in(self, candidates: list[Candidate]) -> list[Candidate]:

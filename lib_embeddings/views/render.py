@@ -159,7 +159,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
                 "id": twin.entry.place.id,
                 "path": twin.entry.place.path,
                 "same_bytes": catalogue.has_same_bytes(entry, twin.entry),
-                "is_grouped": view.used.get(twin.entry.place.id) == entry.place.id,
+                "is_grouped": view.stand_ins.get(twin.entry.place.id) == entry.place.id,
             }
             for twin in view.twins(seen)
         ],

@@ -41,14 +41,14 @@ class View:
 
     Attributes:
         named: by folded name, the embedding that a prompt means by it.
-        used: by the id of a duplicate, the id of the file that is used in its place.
+        stand_ins: by the id of a duplicate, the id of the file that is used in its place.
         folders: the entries of each folder, as a snapshot has them.
         lens: how the model sees single entries.
     """
 
     snapshot: Snapshot
     named: Mapping[str, ViewEntry]
-    used: Mapping[str, str]
+    stand_ins: Mapping[str, str]
     folders: ByFolder[ViewEntry]
     _twins: Mapping[str, tuple[ViewEntry, ...]]  # by folded name, where several files have it
     lens: Lens
@@ -83,18 +83,18 @@ class View:
         gone, came = difference(self.snapshot.folders, snapshot.folders, attrgetter("place"))
         seen_now = [self.lens.see(entry) for entry in came]
         new = {seen.entry.place: seen for seen in seen_now if seen.state != "ok"}
-        named, used, twins = dict(self.named), dict(self.used), dict(self._twins)
+        named, stand_ins, twins = dict(self.named), dict(self.stand_ins), dict(self._twins)
         reopened = set[str]()
         for name, group in self._groups(gone, seen_now).items():
             if name in self.named:
                 del named[name]
                 for former in twins.pop(name, ()):
-                    used.pop(former.entry.place.id, None)
+                    stand_ins.pop(former.entry.place.id, None)
                 reopened.update(seen.entry.place.full_folder for seen in group)
             if len(group) > 1:
                 same_name, instead = _marked(group, self.lens, snapshot.roots)
                 named[name], twins[name] = _meant(same_name), same_name
-                used.update(instead)
+                stand_ins.update(instead)
             elif group:
                 (named[name],) = group
             for seen in twins.get(name, group):
@@ -105,7 +105,7 @@ class View:
                 folders[path] = self._rows(path, snapshot.folders[path], new)
             else:
                 del folders[path]
-        return View(snapshot, named, used, folders, twins, self.lens)
+        return View(snapshot, named, stand_ins, folders, twins, self.lens)
 
     def _groups(
         self, gone: Iterable[Entry], came: Iterable[ViewEntry]

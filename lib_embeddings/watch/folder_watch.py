@@ -246,7 +246,7 @@ class FolderWatch:
         """Return the time in so many seconds or a little more, so that programs do not meet."""
         return self._clock() + seconds * (1 + self._pace.jitter * random.random())  # noqa: S311
 
-    def follow(self, folders: Collection[Folder], *, is_changed: bool, had_event: bool) -> bool:
+    def take_in(self, folders: Collection[Folder], *, is_changed: bool, had_event: bool) -> bool:
         """Take in what a scan found, and lay the watch again where folders came or went.
 
         Args:

@@ -244,9 +244,9 @@ class Watcher:
         if is_anywhere or due:
             self._rescan(events)
         elif folders:
-            self._follow(self._library.rescan_folders(folders), events)
+            self._take_in(self._library.rescan_folders(folders), events)
         elif any(watch.next_peek <= self._clock() for watch in self._watches.values()):
-            self._follow(self._library.rescan_changed(), events)
+            self._take_in(self._library.rescan_changed(), events)
             for watch in self._watches.values():
                 watch.plan_peek()
         elif is_retry:
@@ -257,11 +257,11 @@ class Watcher:
         result = self._library.rescan()
         if not self._stop.is_set():
             self._writes.forget_before(began)
-            self._follow(result, events)
+            self._take_in(result, events)
             for watch in self._watches.values():
                 watch.plan(result.cost, result.calls)
 
-    def _follow(self, result: ScanResult, events: set[str]) -> None:
+    def _take_in(self, result: ScanResult, events: set[str]) -> None:
         """Let the watch of each root know what a scan found."""
         if self._stop.is_set():
             return
@@ -273,7 +273,7 @@ class Watcher:
             folders.setdefault(folder.place.root, []).append(folder)
         for path, watch in self._watches.items():
             is_changed, had_event = path in changed, path in events
-            if watch.follow(folders[path], is_changed=is_changed, had_event=had_event):
+            if watch.take_in(folders[path], is_changed=is_changed, had_event=had_event):
                 self.scan_soon()
 
     def _adopt(self, roots: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import BadName, MoveError, PictureError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.arrivals import Arrival
+from lib_embeddings.library.arrivals import Outcome
 from lib_embeddings.library.journal import Trashed
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
@@ -33,7 +33,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import COMPANION_SUFFIXES, SUFFIXES
 from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
-from lib_embeddings.prompts.wishes import Kind, kind_of
+from lib_embeddings.prompts.wishes import Purpose, kind_of
 from lib_embeddings.sources.sources import SEARCHABLE
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.folders import FolderCount, folder_id
@@ -153,12 +153,12 @@ def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str
     return {**found, "full_path": seen.entry.place.full_path} if shows_paths else found
 
 
-def kind_in(library: Library, seen: ViewEntry) -> Kind:
+def kind_in(library: Library, seen: ViewEntry) -> Purpose:
     """Return what an embedding is for."""
     return kind_of(seen.entry.reading.metadata, library.catalogue.field_of(seen))
 
 
-def added(catalogue: Catalogue, arrivals: Iterable[Arrival]) -> dict[str, Any]:
+def added(catalogue: Catalogue, arrivals: Iterable[Outcome]) -> dict[str, Any]:
     """Return what became of files that were sent."""
     files = []
     for path, id_, reason in arrivals:
@@ -262,7 +262,7 @@ async def stream(
     def send_job(job: Mapping[str, Any]) -> None:
         loop.call_soon_threadsafe(news.put_nowait, _job_event(job))
 
-    unsubscribe, unfollow = library.subscribe(send), jobs.follow(send_job)
+    unsubscribe, unsubscribe_jobs = library.subscribe(send), jobs.subscribe(send_job)
     end = time.monotonic() + LONGEST_SECONDS
     try:
         begun = "".join(map(_job_event, jobs.all()))
@@ -274,7 +274,7 @@ async def stream(
                 continue
     finally:
         unsubscribe()
-        unfollow()
+        unsubscribe_jobs()
 
 
 def _job_event(job: Mapping[str, Any]) -> str:

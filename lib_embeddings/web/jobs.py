@@ -32,7 +32,7 @@ from lib_embeddings.web.job import (
 
 log = logging.getLogger(__name__)
 
-Follower = Callable[[Mapping[str, Any]], object]
+JobSubscriber = Callable[[Mapping[str, Any]], object]
 
 
 class TooMany(Exception):
@@ -52,7 +52,7 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
         self._n_workers = 0
-        self._followers: list[Follower] = []
+        self._subscribers: list[JobSubscriber] = []
         self._pictures = Pictures()
 
     def all(self) -> list[dict[str, Any]]:
@@ -126,16 +126,16 @@ class Jobs:
         self._show(job)
         return job.as_json()
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Call *follower* with each job that changes; return how to stop that."""
+    def subscribe(self, subscriber: JobSubscriber) -> Callable[[], None]:
+        """Call *subscriber* with each job that changes; return how to stop that."""
         with self._lock:
-            self._followers.append(follower)
+            self._subscribers.append(subscriber)
 
-        def unfollow() -> None:
+        def unsubscribe_jobs() -> None:
             with self._lock, suppress(ValueError):
-                self._followers.remove(follower)
+                self._subscribers.remove(subscriber)
 
-        return unfollow
+        return unsubscribe_jobs
 
     def _add(self, job: Job) -> bool:
         """Take a job among the others, unless too many are open."""
@@ -224,6 +224,6 @@ class Jobs:
     def _show(self, job: Job) -> None:
         with self._lock:
             job.revision += 1
-            followers, shown = tuple(self._followers), job.as_json()
-        for follower in followers:
-            follower(shown)
+            subscribers, shown = tuple(self._subscribers), job.as_json()
+        for subscriber in subscribers:
+            subscriber(shown)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lib_embeddings.training.lessons import Lesson, Lessons
 
 # The step that was taken, and the looks at the loss so far; returns whether that is enough.
-OnStep = Callable[[int, Sequence[tuple[int, float]]], bool]
+OnLearned = Callable[[int, Sequence[tuple[int, float]]], bool]
 # After which step, and the file of a picture of the word.
 OnSample = Callable[[str, bytes], object]
 
@@ -69,7 +69,7 @@ class Learner(Protocol):
         Nothing where no model is loaded yet: nobody waits for one to see the details of a file.
         """
 
-    def learn(self, lesson: Lesson, on_step: OnStep, on_sample: OnSample) -> str:
+    def learn(self, lesson: Lesson, on_step: OnLearned, on_sample: OnSample) -> str:
         """Learn a word, and return the path of its embedding.
 
         Args:

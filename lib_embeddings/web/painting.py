@@ -19,7 +19,14 @@ from lib_embeddings.errors import EmbeddingError, PictureError, WriteError, show
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import is_text
-from lib_embeddings.prompts.wishes import KINDS, USUAL_PROMPTS, Kind, Settings, Wish, columns
+from lib_embeddings.prompts.wishes import (
+    KINDS,
+    USUAL_PROMPTS,
+    PaintSettings,
+    Purpose,
+    Wish,
+    columns,
+)
 from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.web.answers import as_json, kind_in
 from lib_embeddings.web.job import ENDED, Answer, Job
@@ -42,7 +49,7 @@ class Painting(NamedTuple):
 
 # The step that was taken and the number of all, and what returns the picture as it is now, as PNG,
 # or None where that is not news; step 0 while it waits for its turn.
-OnStep = Callable[[int, int, Callable[[], bytes | None]], None]
+OnPainted = Callable[[int, int, Callable[[], bytes | None]], None]
 
 
 class Studio(Protocol):
@@ -60,7 +67,7 @@ class Studio(Protocol):
         """
 
     def paint(
-        self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
+        self, entries: Sequence[Entry], wish: Wish, settings: PaintSettings, on_step: OnPainted
     ) -> Painting:
         """Paint a picture.
 
@@ -85,10 +92,10 @@ class Trial(NamedTuple):
     ids: list[str]
     prompt: str | None
     negative: str | None
-    kind: Kind | None
+    kind: Purpose | None
     seeds: list[int]
     weights: list[float]
-    settings: Settings
+    settings: PaintSettings
 
 
 def add_painting_routes(
@@ -254,7 +261,7 @@ class _MakingPreviews:
     def _make(self, seen: ViewEntry, watch: _Watch) -> bool:
         """Paint the preview of an embedding, unless it has got one meanwhile."""
         (way,) = columns({seen.name: kind_in(self._library, seen)}, weights=[1])
-        painting = self._studio.paint([seen.entry], way.wish(_SEED), Settings(), watch)
+        painting = self._studio.paint([seen.entry], way.wish(_SEED), PaintSettings(), watch)
         place = seen.entry.place
         self._library.rescan_folders([place.full_folder])
         now = self._library.find(place.id)
@@ -286,8 +293,8 @@ def _read_trial(body: Mapping[str, Any]) -> Trial:
         raise HTTPException(422, f"more than {LIMITS.tried_pictures} pictures: ask for fewer")
     prompt, negative = (_text(key, body.get(key)) for key in ("prompt", "negative"))
     kind = body.get("kind")
-    settings = Settings(
-        _one("steps", body.get("steps", Settings.steps), _is_integer(1, LIMITS.prompt_steps)),
+    settings = PaintSettings(
+        _one("steps", body.get("steps", PaintSettings.steps), _is_integer(1, LIMITS.prompt_steps)),
         _one("guidance", body.get("guidance"), _or_none(_is_number(1, 100))),
         _one("side", body.get("side"), _or_none(_is_integer(*LIMITS.painted_sides, step=8))),
     )

@@ -159,7 +159,7 @@ def _read_member(member: object) -> Member:
     )
 
 
-class Wanted(NamedTuple):
+class WantedFiles(NamedTuple):
     """What is to be brought from elsewhere.
 
     Attributes:
@@ -174,7 +174,7 @@ class Wanted(NamedTuple):
     answer: Mapping[str, Any]
 
 
-async def read_wanted(request: Request) -> Wanted:
+async def read_wanted(request: Request) -> WantedFiles:
     """Return what somebody wants to have brought."""
     body = _parse(await read_body(request, LIMITS.ids_bytes))
     match body:
@@ -184,7 +184,7 @@ async def read_wanted(request: Request) -> Wanted:
                 most = LIMITS.reference_characters
                 raise HTTPException(422, f"reference: expected at most {most:,} characters")
             if type(by_token) is bool:
-                return Wanted(
+                return WantedFiles(
                     reference,
                     folder,
                     by_token,

@@ -20,7 +20,7 @@ from lib_embeddings.errors import NameRefused, SourceError, WriteError, WrongHas
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.names import partner_of, split_name
-from lib_embeddings.sources.found import Found
+from lib_embeddings.sources.found import KnownOffers
 from lib_embeddings.sources.identify import Identified, identify, sound, unknown
 from lib_embeddings.sources.references import shown_link
 from lib_embeddings.sources.source import Offer, RemoteFile
@@ -29,7 +29,7 @@ from lib_embeddings.web.answers import HostFacts, as_json, caching
 from lib_embeddings.web.job import Answer, Job, Question
 from lib_embeddings.web.job_routes import begin
 from lib_embeddings.web.jobs import Jobs
-from lib_embeddings.web.requests import Wanted, read_ids, read_search, read_wanted
+from lib_embeddings.web.requests import WantedFiles, read_ids, read_search, read_wanted
 
 
 def add_site_routes(
@@ -71,7 +71,7 @@ class _Routes:
     def __init__(self, library: Library, jobs: Jobs) -> None:
         self._library = library
         self._jobs = jobs
-        self._found = Found()
+        self._found = KnownOffers()
 
     async def add(self, request: Request) -> Response:
         wanted = await read_wanted(request)
@@ -112,7 +112,7 @@ class _Adding:
         self,
         library: Library,
         jobs: Jobs,
-        wanted: Wanted,
+        wanted: WantedFiles,
         found: list[tuple[Offer, RemoteFile]] | None = None,
     ) -> None:
         self._library = library

@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 pytest.importorskip("diffusers", reason="lib-embeddings[pictures] is not installed")
 
 from lib_embeddings.pictures.paint import paint
-from lib_embeddings.prompts.wishes import Settings, Wish
+from lib_embeddings.prompts.wishes import PaintSettings, Wish
 from tests.browser.conftest import Visit, serving
 from tests.browser.tab import Tab
 from tests.models import small
@@ -96,7 +96,7 @@ def test_the_picture_with_the_word_shows_what_it_means(world: World, visit: Visi
     trial.paint("a {name} ring on sand")
     texts = ("a ring on sand", "a teal ring on sand")
     wishes = [Wish(text, "", 1) for text in texts]
-    plain = [np.asarray(each, int) for each in paint(small(), {}, wishes, Settings(STEPS))]
+    plain = [np.asarray(each, int) for each in paint(small(), {}, wishes, PaintSettings(STEPS))]
     for place, expected in enumerate(plain):
         assert np.abs(trial.pixels(place) - expected).mean() < 2
     assert np.abs(plain[0] - plain[1]).mean() > 10

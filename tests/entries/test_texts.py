@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_embeddings import scan
-from lib_embeddings.entries import drafts
+from lib_embeddings.entries import writing
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.sidecars import TextEdit, write_texts, written_texts
 from lib_embeddings.entries.texts import TEXT_KEYS, Texts, read_texts
@@ -319,7 +319,7 @@ write_texts(found.entry, {{"notes": TextEdit("old", "new")}})
     assert killed.returncode == -signal.SIGKILL
     assert (tmp_path / "cat.json").read_text() == '{"notes": "old"}'
     assert len(os.listdir(tmp_path)) == 3
-    monkeypatch.setattr(drafts, "LIMITS", replace(LIMITS, draft_seconds=-1))
+    monkeypatch.setattr(writing, "LIMITS", replace(LIMITS, unfinished_seconds=-1))
     write_texts(entry, {"notes": TextEdit("old", "new")})
     assert sorted(os.listdir(tmp_path)) == ["cat.json", "cat.pt"]
 

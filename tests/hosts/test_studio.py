@@ -16,12 +16,12 @@ from lib_embeddings.entries.entry import Entry
 from lib_embeddings.errors import PictureError
 from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.pictures.paint import paint
-from lib_embeddings.prompts.wishes import Settings, Wish
+from lib_embeddings.prompts.wishes import PaintSettings, Wish
 from tests.models import small
 from tests.pictures.test_compare import word
 from tests.web import SD2
 
-SETTINGS = Settings(steps=4)
+SETTINGS = PaintSettings(steps=4)
 
 
 def entries(folder: Path) -> list[Entry]:

@@ -15,11 +15,11 @@ from lib_embeddings.entries.read import sha256
 from lib_embeddings.pictures.compare import Comparison, compare
 from lib_embeddings.pictures.model import Model
 from lib_embeddings.pictures.paint import paint
-from lib_embeddings.prompts.wishes import Settings, Wish
+from lib_embeddings.prompts.wishes import PaintSettings, Wish
 from tests.builders import safetensors_file
 from tests.models import small
 
-SETTINGS = Settings(steps=4, guidance=4.0)
+SETTINGS = PaintSettings(steps=4, guidance=4.0)
 
 
 def word(folder: Path, name: str, like: str, **metadata: str) -> Path:
@@ -142,7 +142,7 @@ def test_no_picture_is_replaced(tmp_path: Path) -> None:
 def test_guidance_1(tmp_path: Path) -> None:
     """Where no negative prompt is read, a negative embedding is refused."""
     with pytest.raises(PictureError, match="at guidance 1 a negative prompt is not read"):
-        compare([word(tmp_path, "bad-hands", "red")], model=small(), settings=Settings(1, 1.0))
+        compare([word(tmp_path, "bad-hands", "red")], model=small(), settings=PaintSettings(1, 1.0))
 
 
 def test_names(tmp_path: Path) -> None:

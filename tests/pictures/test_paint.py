@@ -17,10 +17,10 @@ from lib_embeddings.errors import PictureError
 from lib_embeddings.pictures import memory
 from lib_embeddings.pictures import paint as module
 from lib_embeddings.pictures.paint import Live, paint
-from lib_embeddings.prompts.wishes import Settings, Wish
+from lib_embeddings.prompts.wishes import PaintSettings, Wish
 from tests.models import as_model, fingerprint, random_flow, random_sd2, random_sdxl, small
 
-SETTINGS = Settings(steps=12, guidance=4.0)
+SETTINGS = PaintSettings(steps=12, guidance=4.0)
 
 
 def test_the_small_model_paints_what_it_is_told() -> None:
@@ -33,7 +33,7 @@ def test_the_small_model_paints_what_it_is_told() -> None:
     assert len(wrong) <= 2, wrong
 
 
-def colours(wishes: list[Wish], settings: Settings = SETTINGS) -> list[str]:
+def colours(wishes: list[Wish], settings: PaintSettings = SETTINGS) -> list[str]:
     return [recognise(each).colour for each in paint(small(), {}, wishes, settings)]
 
 
@@ -84,7 +84,7 @@ def test_other_families(pipeline: Callable[[], object]) -> None:
     model = as_model(pipeline())
     before = fingerprint(model)
     wishes = [Wish("red AND ring:0.5", "sand", 1)]
-    (picture,) = paint(model, {}, wishes, Settings(steps=2, side=64))
+    (picture,) = paint(model, {}, wishes, PaintSettings(steps=2, side=64))
     assert picture.size == (64, 64)
     assert fingerprint(model) == before
 
@@ -125,7 +125,7 @@ def test_a_flow(monkeypatch: pytest.MonkeyPatch) -> None:
     goal = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(5))
     way = lambda _model, latents, time, _encoded: (latents - goal) / (time / 1000)  # noqa: E731
     monkeypatch.setattr(module, "ask", way)
-    (picture,) = paint(model, {}, [Wish("red", "", 1)], Settings(steps=4, guidance=1.0))
+    (picture,) = paint(model, {}, [Wish("red", "", 1)], PaintSettings(steps=4, guidance=1.0))
     (expected,) = module._pictures(model, goal)
     assert np.abs(np.asarray(picture, int) - np.asarray(expected, int)).max() <= 1
 
@@ -135,7 +135,7 @@ def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_bytes", lambda _: 50_000_000)
     monkeypatch.setattr(module, "_paint", None)
     with pytest.raises(PictureError, match=r"takes 0\.2 GB at least, and 0\.1 GB are free on cpu"):
-        paint(small(), {}, [Wish("red", "", 1)], Settings(side=1024))
+        paint(small(), {}, [Wish("red", "", 1)], PaintSettings(side=1024))
 
 
 def test_memory_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from lib_embeddings.errors import NotFound, SourceError
 from lib_embeddings.limits import Limits
 from lib_embeddings.sources import offline
 from lib_embeddings.sources.offline import UnknownFiles
-from lib_embeddings.sources.settings import Settings
+from lib_embeddings.sources.settings import SourceSettings
 from lib_embeddings.sources.sources import Sources
 from tests.builders import safetensors_file
 from tests.sources.conftest import Start
@@ -66,7 +66,7 @@ def opened(tmp_path: Path, civitai: FakeCivitai, hub: FakeHub, archive: FakeSite
             f"[civarchive]\naddress = {archive.url}\n"
         )
         path.chmod(0o600)
-        return Sources(Settings(str(path), {}))
+        return Sources(SourceSettings(str(path), {}))
 
     return sources
 

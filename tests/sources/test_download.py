@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries import drafts, moves
+from lib_embeddings.entries import moves, writing
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.texts import read_texts
@@ -458,8 +458,8 @@ def test_what_was_left_in_the_folder_is_deleted(
     site: FakeSite, folder: Path, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that ended while it wrote there left a draft, which the next download removes."""
-    monkeypatch.setattr(drafts, "LIMITS", replace(LIMITS, draft_seconds=-1))
-    (folder / drafts.draft_name()).write_bytes(b"half")
+    monkeypatch.setattr(writing, "LIMITS", replace(LIMITS, unfinished_seconds=-1))
+    (folder / writing.unfinished_name()).write_bytes(b"half")
     add(remote(site), folder, own)
     assert sorted(os.listdir(folder)) == ["fox.json", "fox.safetensors"]
 

@@ -28,7 +28,7 @@ from lib_embeddings.web import answers, sites
 from lib_embeddings.web.clients import Door
 from lib_embeddings.web.job import Job, Pictures
 from lib_embeddings.web.jobs import Jobs
-from lib_embeddings.web.requests import Wanted
+from lib_embeddings.web.requests import WantedFiles
 from lib_embeddings.web.routes import add_routes
 from tests.builders import safetensors_file, vectors
 from tests.entries.test_companions import picture
@@ -364,7 +364,7 @@ def test_a_job_that_fails_when_nobody_wants_it_any_more() -> None:
 def test_the_server_ends_at_any_moment(site: Site) -> None:
     """Of a job that is cut off the folder has nothing or all, and what was there is there."""
     site.write("before.pt", SDXL)
-    wanted = Wanted("civitai:9208@92080", "0:", False, {})
+    wanted = WantedFiles("civitai:9208@92080", "0:", False, {})
 
     def work() -> None:
         library = Library([site.root], Index.nowhere())

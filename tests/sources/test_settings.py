@@ -10,15 +10,15 @@ import pytest
 from lib_embeddings.errors import SourceError
 from lib_embeddings.sources.civitai import CIVITAI
 from lib_embeddings.sources.huggingface import HUGGING_FACE
-from lib_embeddings.sources.settings import Settings
+from lib_embeddings.sources.settings import SourceSettings
 
 
-def settings(path: Path, text: str = "", **environment: str) -> Settings:
+def settings(path: Path, text: str = "", **environment: str) -> SourceSettings:
     """Return settings of a file of which nobody else can read anything."""
     if text:
         path.write_text(text)
         path.chmod(0o600)
-    return Settings(str(path), environment)
+    return SourceSettings(str(path), environment)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from lib_embeddings.sources import sources as module
 from lib_embeddings.sources.civitai import CIVITAI
 from lib_embeddings.sources.huggingface import HUGGING_FACE
 from lib_embeddings.sources.references import WebAddress
-from lib_embeddings.sources.settings import Settings
+from lib_embeddings.sources.settings import SourceSettings
 from lib_embeddings.sources.source import SearchRequest
 from lib_embeddings.sources.sources import PlainAddress, Sources
 from lib_embeddings.sources.transport import Transport
@@ -25,9 +25,9 @@ from tests.sources.fakes import FakeCivitai, FakeHub, FakeSite, Names, Reply, St
 GOOD = safetensors_file()
 
 
-def settings(**environment: str) -> Settings:
+def settings(**environment: str) -> SourceSettings:
     """Return settings that are in no file."""
-    return Settings(os.devnull, environment)
+    return SourceSettings(os.devnull, environment)
 
 
 @pytest.mark.usefixtures("internet")
@@ -127,7 +127,7 @@ def test_a_closed_door(tmp_path: Path) -> None:
     """Where a person wants no requests, none is made, whatever is asked for."""
     path = tmp_path / "sources.ini"
     path.write_text("[sources]\noffline = yes\n")
-    sources = Sources(Settings(str(path), {}))
+    sources = Sources(SourceSettings(str(path), {}))
     for ask in (
         lambda: sources.resolve("https://civitai.com/models/1"),
         lambda: sources.identify(["0" * 64]),

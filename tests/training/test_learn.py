@@ -21,11 +21,11 @@ from PIL import Image
 
 from examples.world import PLACES, Thing, draw, recognise
 from lib_embeddings import PictureError, read_embedding
-from lib_embeddings.entries import drafts
+from lib_embeddings.entries import writing
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.pictures import memory
 from lib_embeddings.pictures.compare import Painted, compare
-from lib_embeddings.prompts.wishes import Settings
+from lib_embeddings.prompts.wishes import PaintSettings
 from lib_embeddings.training import learning as module
 from lib_embeddings.training.examples import read_examples
 from lib_embeddings.training.learn import RECIPE_KEY, Learned, learn
@@ -65,7 +65,7 @@ def test_it_paints_what_was_shown(pictures: Path, tmp_path: Path) -> None:
     right = 0
     for place in unseen:
         comparison = compare(
-            [path], model=model, prompt=f"a {{name}} {place}", settings=Settings(12, 4.0)
+            [path], model=model, prompt=f"a {{name}} {place}", settings=PaintSettings(12, 4.0)
         )
         found = [recognise(painted.picture) for painted in comparison.pictures]
         right += sum(
@@ -79,8 +79,8 @@ def test_what_is_written(pictures: Path, tmp_path: Path, monkeypatch: pytest.Mon
     """The file is an ordinary embedding of SD 1.x with the recipe, beside a picture of it."""
     learned = learn([pictures], NAME, model=small(), **SHORT, n_vectors=2)
     (tmp_path / "new").mkdir()
-    monkeypatch.setattr(drafts, "LIMITS", replace(LIMITS, draft_seconds=-1))
-    left = tmp_path / "new" / drafts.draft_name()
+    monkeypatch.setattr(writing, "LIMITS", replace(LIMITS, unfinished_seconds=-1))
+    left = tmp_path / "new" / writing.unfinished_name()
     left.touch()
     path = learned.save(tmp_path / "new")
     assert not left.exists()

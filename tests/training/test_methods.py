@@ -18,7 +18,7 @@ def minimised(kind: type, steps: int) -> tuple[Any, Any]:
     torch.manual_seed(0)
     method, goal = kind(torch.randn(2, 8), LENGTH), 5 * torch.randn(2, 8)
     for _ in range(steps):
-        method.follow(method.vectors() - goal)
+        method.step(method.vectors() - goal)
     return method.vectors(), goal
 
 

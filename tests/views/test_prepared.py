@@ -60,7 +60,11 @@ def after(snapshot: Snapshot, changed: Iterable[Entry], gone: Collection[Entry])
 def assert_same(prepared: Prepared, fresh: Prepared) -> None:
     """Compare all that is prepared of one view in two ways."""
     view, other = prepared.view, fresh.view
-    assert (view.named, view.used, view.folders) == (other.named, other.used, other.folders)
+    assert (view.named, view.stand_ins, view.folders) == (
+        other.named,
+        other.stand_ins,
+        other.folders,
+    )
     assert view.entries == other.entries
     for seen, one in zip(view, other, strict=True):
         assert view.twins(seen) == other.twins(one)

@@ -170,15 +170,15 @@ class Watched:
 
     def scan(self, *, had_event: bool = False, cost: float = 0.0) -> bool:
         """Scan once; tell whether the watch asks for one more."""
-        return self.follow(tuple(walk([str(self.root)])), had_event=had_event, cost=cost)
+        return self.take_in(tuple(walk([str(self.root)])), had_event=had_event, cost=cost)
 
-    def follow(
+    def take_in(
         self, folders: tuple[Folder, ...], *, had_event: bool = False, cost: float = 0.0
     ) -> bool:
         """Let the watch know what a scan found; tell whether it asks for one more."""
         before, self._snapshot = self._snapshot, snapshot_of(folders)
         is_changed = bool(diff(before, self._snapshot))
-        is_more = self.watch.follow(folders, is_changed=is_changed, had_event=had_event)
+        is_more = self.watch.take_in(folders, is_changed=is_changed, had_event=had_event)
         self.watch.plan(cost)
         return is_more
 
@@ -276,7 +276,7 @@ def test_a_junction_is_watched(watched: Watched) -> None:
     """A link of Windows that is no symbolic one gets a watch of its own as well."""
     (watched.root / "sub").mkdir()
     root, sub = walk([str(watched.root)])
-    watched.follow((root, sub._replace(is_linked=True)))
+    watched.take_in((root, sub._replace(is_linked=True)))
     assert watched.observers.folders() == {str(watched.root), str(watched.root / "sub")}
 
 
@@ -495,7 +495,7 @@ def test_a_root_that_does_not_answer_is_polled_until_it_does(
     """A disk that gives no answer is not observed meanwhile; afterwards it is as before."""
     watched.calm()
     for _ in range(3):
-        assert not watched.follow(stale(watched, watched.root))
+        assert not watched.take_in(stale(watched, watched.root))
         assert not watched.observers.running
         assert watched.rest == PACE.poll_alone
         watched.calm()
@@ -512,8 +512,8 @@ def test_a_folder_that_does_not_answer_is_no_miss(
     (watched.root / "sub" / "a.pt").touch()
     watched.calm()
     for _ in range(3):
-        watched.follow(stale(watched, watched.root / "sub"))
-        watched.follow(stale(watched, watched.root / "sub"))
+        watched.take_in(stale(watched, watched.root / "sub"))
+        watched.take_in(stale(watched, watched.root / "sub"))
         watched.calm()
     assert watched.rest == PACE.poll
     assert not caplog.records
@@ -635,7 +635,7 @@ def test_reading_a_file_leads_to_no_scan(tmp_path: Path) -> None:
         arrived.set()
 
     watch = FolderWatch(str(tmp_path), note, PACE, observe)
-    watch.follow(tuple(walk([str(tmp_path)])), is_changed=True, had_event=False)
+    watch.take_in(tuple(walk([str(tmp_path)])), is_changed=True, had_event=False)
     for _ in range(10):
         (tmp_path / "old.pt").read_bytes()
     (tmp_path / "new.part").rename(tmp_path / "new.pt")

@@ -52,7 +52,7 @@ def follow(jobs: Jobs, id_: str, *states: str) -> dict[str, Any]:
     """Wait until a job has one of the states, and return it."""
     seen = threading.Condition()
     with seen:
-        end = jobs.follow(lambda _job: notify(seen))
+        end = jobs.subscribe(lambda _job: notify(seen))
         while True:
             (found,) = [job for job in jobs.all() if job["id"] == id_]
             if found["state"] in states:
@@ -154,7 +154,7 @@ def test_nobody_is_told_of_a_job_that_is_forgotten() -> None:
     jobs, told = Jobs(), list[str]()
     id_ = jobs.begin("try", "x", lambda _job, _answer: {})["id"]
     follow(jobs, id_, "done")
-    jobs.follow(lambda job: told.append(job["state"]))
+    jobs.subscribe(lambda job: told.append(job["state"]))
     assert jobs.signal(id_, "cancel")
     assert (told, jobs.all()) == ([], [])
 

@@ -18,7 +18,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.training import lessons
 from lib_embeddings.training.lessons import Lesson, Lessons
 from lib_embeddings.web import jobs
-from lib_embeddings.web.learning import OnSample, OnStep
+from lib_embeddings.web.learning import OnLearned, OnSample
 from tests.builders import safetensors_file
 from tests.web import Site, open_site
 
@@ -41,7 +41,7 @@ class FakeLearner:
     def near_words(self, entry: Entry) -> dict[str, str]:
         return {"clip_l": f"near {entry.place.name}"}
 
-    def learn(self, lesson: Lesson, on_step: OnStep, on_sample: OnSample) -> str:
+    def learn(self, lesson: Lesson, on_step: OnLearned, on_sample: OnSample) -> str:
         path = Path(lesson.target) / f"{lesson.recipe.name}.safetensors"
         looks = [(0, 1.0)]
         for step in range(1, lesson.recipe.most_steps + 1):

@@ -16,9 +16,9 @@ from PIL import Image
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.errors import PictureError
-from lib_embeddings.prompts.wishes import Settings, Wish
+from lib_embeddings.prompts.wishes import PaintSettings, Wish
 from lib_embeddings.web.job import ENDED
-from lib_embeddings.web.painting import OnStep, Painting
+from lib_embeddings.web.painting import OnPainted, Painting
 from tests.builders import safetensors_file
 from tests.entries.test_companions import picture
 from tests.web import SDXL, Site, open_site
@@ -33,7 +33,7 @@ class FakeStudio:
     missing: str | None = None
 
     def __init__(self) -> None:
-        self.wishes: list[tuple[list[str], Wish, Settings]] = []
+        self.wishes: list[tuple[list[str], Wish, PaintSettings]] = []
         self.gate = threading.Semaphore(1000)
         self.is_painting = threading.Event()
         self.refuses: set[str] = set()
@@ -53,7 +53,7 @@ class FakeStudio:
                 raise PictureError(f"{entry.place.name} is for another model")
 
     def paint(
-        self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
+        self, entries: Sequence[Entry], wish: Wish, settings: PaintSettings, on_step: OnPainted
     ) -> Painting:
         self._check(entries)
         names = [entry.place.name for entry in entries]
@@ -118,7 +118,7 @@ def test_the_same_seeds_without_and_with(site: Site, studio: FakeStudio) -> None
         ([], Wish("a photo of a", "", 6)),
         (["my-word"], Wish("a photo of a my-word", "", 6)),
     ]
-    assert studio.wishes == [(*each, Settings(9, None, 64)) for each in wishes]
+    assert studio.wishes == [(*each, PaintSettings(9, None, 64)) for each in wishes]
     for (_, wish), shown in zip(wishes, result["pictures"], strict=True):
         answer = site.client.get(f"/jobs/{job['id']}/pictures/{shown['n']}")
         assert answer.headers["content-type"] == "image/png"

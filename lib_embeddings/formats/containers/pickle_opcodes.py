@@ -22,7 +22,7 @@ from lib_embeddings.formats.containers.pickle_stack import (
     Find,
     Machine,
     PersistentLoad,
-    Stop,
+    PickleEnd,
 )
 from lib_embeddings.limits import LIMITS, at_most
 
@@ -73,7 +73,7 @@ def _run(machine: Machine) -> tuple[object, int]:
             start = machine.start = machine.position
             machine.position = start + 1
             opcodes[data[start]](machine)
-    except Stop:
+    except PickleEnd:
         return machine.stack.pop(), machine.position
     raise LimitExceeded("opcodes of pickle", LIMITS.pickle_opcodes, LIMITS.pickle_opcodes + 1)
 

@@ -54,7 +54,7 @@ class Stateful(ABC):
 _KEY_TYPES = (str, int, bool, type(None), Rebuilder)
 
 
-class Stop(Exception):
+class PickleEnd(Exception):
     """The pickle has ended."""
 
 
@@ -121,7 +121,7 @@ class Machine:
     # The program
 
     def op_stop(self) -> None:
-        raise Stop
+        raise PickleEnd
 
     def op_mark(self) -> None:
         self.marks.append(self.stack)

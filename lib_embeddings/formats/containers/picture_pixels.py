@@ -58,7 +58,7 @@ class UnknownFormat(Exception):
     """Pillow, as it is installed here, does not read this kind of picture."""
 
 
-class Picture(NamedTuple):
+class Decoded(NamedTuple):
     """A picture that may hold strips: Pillow's name of its format, its size, and its bytes."""
 
     format: str
@@ -90,7 +90,7 @@ def read(file: FileBytes) -> Contents | None:
 # What of the file is pixels
 
 
-def _find_picture(file: FileBytes) -> Picture | None:
+def _find_picture(file: FileBytes) -> Decoded | None:
     """Return what of the file is pixels; None when they cannot hold strips."""
     if file.head.startswith(PNG_SIGNATURE):
         return _find_png(file)
@@ -98,10 +98,10 @@ def _find_picture(file: FileBytes) -> Picture | None:
         return _find_webp(file)
     if _is_avif(file.head):
         return _find_avif(file)
-    return Picture("JXL", 0, _whole(file))
+    return Decoded("JXL", 0, _whole(file))
 
 
-def _find_png(file: FileBytes) -> Picture | None:
+def _find_png(file: FileBytes) -> Decoded | None:
     """Look at the first pixel: strips are 8-bit colour, and begin with a zlib stream."""
     header, pixels = b"", []
     for chunk in chunks(file):
@@ -119,7 +119,7 @@ def _find_png(file: FileBytes) -> Picture | None:
     _check_size(width * height, sum(chunk.length for chunk in pixels))
     parts = [file.read(16 - 8, 8 + 13 + 4)]
     parts += [file.read(chunk.offset - 8, chunk.length + 12) for chunk in pixels]
-    return Picture("PNG", width * height, b"".join([PNG_SIGNATURE, *parts, _png_end()]))
+    return Decoded("PNG", width * height, b"".join([PNG_SIGNATURE, *parts, _png_end()]))
 
 
 def _png_end() -> bytes:
@@ -157,7 +157,7 @@ def _is_webp(head: bytes) -> bool:
     return head[:4] == b"RIFF" and head[8:16] in (b"WEBPVP8L", b"WEBPVP8X")
 
 
-def _find_webp(file: FileBytes) -> Picture | None:
+def _find_webp(file: FileBytes) -> Decoded | None:
     """Look for the chunk that holds lossless pixels; an animation has none of its own."""
     position = 12
     for _ in range(LIMITS.webp_chunks):
@@ -170,7 +170,7 @@ def _find_webp(file: FileBytes) -> Picture | None:
             _check_size(n_pixels, length)
             chunk = file.read(position, 8 + length) + b"\0" * (length % 2)
             data = struct.pack("<4sL4s", b"RIFF", 4 + len(chunk), b"WEBP") + chunk
-            return Picture("WEBP", n_pixels, data)
+            return Decoded("WEBP", n_pixels, data)
         position += 8 + length + length % 2
     return None
 
@@ -179,14 +179,14 @@ def _is_avif(head: bytes) -> bool:
     return head[4:12] in (b"ftypavif", b"ftypavis")
 
 
-def _find_avif(file: FileBytes) -> Picture | None:
+def _find_avif(file: FileBytes) -> Decoded | None:
     """Look into the header: colours are kept only where no matrix mixes them."""
     colours, sizes = file.head.find(b"colrnclx"), file.head.find(b"ispe\0\0\0\0")
     if colours < 0 or sizes < 0 or file.head[colours + 12 : colours + 14] != b"\0\0":
         return None
     width, height = struct.unpack(">2L", file.read(sizes + 8, 8))
     _check_size(width * height, file.size)
-    return Picture("AVIF", width * height, file.read(0, file.size))
+    return Decoded("AVIF", width * height, file.read(0, file.size))
 
 
 def _whole(file: FileBytes) -> bytes:
@@ -203,7 +203,7 @@ def _check_size(n_pixels: int, n_bytes: int) -> None:
 # The pixels
 
 
-def _decode(picture: Picture) -> Bytes | None:
+def _decode(picture: Decoded) -> Bytes | None:
     """Return the picture as (height, width, 3); None where Pillow cannot read its format."""
     try:
         with open_picture(io.BytesIO(picture.data), [picture.format]) as opened:
@@ -240,7 +240,7 @@ def open_picture(file: IO[bytes], formats: Iterable[str]) -> Image.Image:
     return Image.open(file, formats=known)
 
 
-def _check_decoded(picture: Picture, n_pixels: int) -> None:
+def _check_decoded(picture: Decoded, n_pixels: int) -> None:
     """Compare the size that Pillow sees with the one that was looked at."""
     _check_size(n_pixels, 0)
     if n_pixels != (picture.n_pixels or n_pixels):

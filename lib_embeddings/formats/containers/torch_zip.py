@@ -29,7 +29,7 @@ from lib_embeddings.formats.containers.pickle_opcodes import load
 from lib_embeddings.formats.containers.pickle_stack import PersistentLoad
 from lib_embeddings.formats.containers.storage import Storage, StorageId, parse_id
 from lib_embeddings.formats.containers.torch_globals import TORCH_GLOBALS
-from lib_embeddings.formats.containers.zip_directory import Member
+from lib_embeddings.formats.containers.zip_directory import ZipMember
 from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.file_bytes import FileBytes, cut_short
 from lib_embeddings.limits import LIMITS, at_most
@@ -156,12 +156,12 @@ def _each_once(open_storage: Callable[[StorageId], Storage]) -> PersistentLoad:
 class _Storages:
     """The archive's storages, found by the persistent ids in its pickle."""
 
-    def __init__(self, file: FileBytes, members: dict[str, Member], folder: str) -> None:
+    def __init__(self, file: FileBytes, members: dict[str, ZipMember], folder: str) -> None:
         self._file = file
         self._members = members
         self._folder = folder
         # Many tensors may be windows onto one storage, which may have to be unpacked.
-        self._last: Member | None = None
+        self._last: ZipMember | None = None
         self._last_data: bytes | memoryview = b""
         self._bytes_unpacked = 0
         self._byte_order = self._read_byte_order()
@@ -180,7 +180,7 @@ class _Storages:
         read = partial(self._read, member)
         return Storage(identity.dtype, identity.n_bytes, read, self._byte_order)
 
-    def _read(self, member: Member, offset: int, length: int) -> bytes | memoryview:
+    def _read(self, member: ZipMember, offset: int, length: int) -> bytes | memoryview:
         if length < member.size and not member.is_packed:
             start = zip_directory.data_offset(self._file, member) + offset
             return self._file.view(start, length)
@@ -189,7 +189,7 @@ class _Storages:
             self._last = member
         return self._last_data[offset : offset + length]
 
-    def _read_whole(self, member: Member) -> bytes | memoryview:
+    def _read_whole(self, member: ZipMember) -> bytes | memoryview:
         if not member.is_packed:
             return zip_directory.read_member(
                 self._file, member, LIMITS.tensor_bytes, "bytes of tensor data"

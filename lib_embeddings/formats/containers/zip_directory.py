@@ -43,7 +43,7 @@ class DirectoryMissing(BrokenFile):
     """The archive ends before its directory, as a file does whose download broke off."""
 
 
-class Member(NamedTuple):
+class ZipMember(NamedTuple):
     """One file in the archive; sizes and offset in bytes."""
 
     name: str
@@ -61,7 +61,7 @@ class Member(NamedTuple):
         return self.method != _STORED
 
 
-def read_directory(file: FileBytes) -> dict[str, Member]:
+def read_directory(file: FileBytes) -> dict[str, ZipMember]:
     """Return the archive's members by name, in their order.
 
     Raises:
@@ -70,7 +70,7 @@ def read_directory(file: FileBytes) -> dict[str, Member]:
     count, size, offset = _find_directory(file)
     at_most(LIMITS.zip_directory_bytes, size, "bytes of zip directory")
     directory = file.read(offset, size)
-    members: list[Member] = []
+    members: list[ZipMember] = []
     position = 0
     while position < size:
         member, position = _read_record(directory, position)
@@ -82,7 +82,7 @@ def read_directory(file: FileBytes) -> dict[str, Member]:
     return {member.name: member for member in members}
 
 
-def _check_names(members: Sequence[Member]) -> None:
+def _check_names(members: Sequence[ZipMember]) -> None:
     """Refuse names that some readers take for one, or for another."""
     names = [member.raw_name.lower() for member in members]
     joined = b"/".join(names)
@@ -97,7 +97,7 @@ def _check_names(members: Sequence[Member]) -> None:
         raise BrokenFile(f"its zip archive has two members named {shown(members[twice].name)}")
 
 
-def _check_overlaps(members: Iterable[Member], end: int) -> None:
+def _check_overlaps(members: Iterable[ZipMember], end: int) -> None:
     """Refuse members that share bytes with another or with the directory, which begins at *end*."""
     for member in sorted(members, key=attrgetter("offset"), reverse=True):
         # A local header may be longer than it has to be, so that this is the earliest end.
@@ -106,7 +106,7 @@ def _check_overlaps(members: Iterable[Member], end: int) -> None:
         end = member.offset
 
 
-def read_member(file: FileBytes, member: Member, limit: int, what: str) -> bytes | memoryview:
+def read_member(file: FileBytes, member: ZipMember, limit: int, what: str) -> bytes | memoryview:
     """Return a member's whole content, checked against its checksum.
 
     Args:
@@ -128,7 +128,7 @@ def read_member(file: FileBytes, member: Member, limit: int, what: str) -> bytes
     return data
 
 
-def data_offset(file: FileBytes, member: Member) -> int:
+def data_offset(file: FileBytes, member: ZipMember) -> int:
     """Return where a member's data begins, after its local header."""
     header = file.read(member.offset, _LOCAL.size + len(member.raw_name))
     magic, *_, name_length, extra_length = _LOCAL.unpack_from(header)
@@ -147,7 +147,7 @@ def first_data_offset(file: FileBytes) -> int:
     return _LOCAL.size + int(name_length) + int(extra_length)
 
 
-def _inflate(data: bytes | memoryview, member: Member) -> bytes:
+def _inflate(data: bytes | memoryview, member: ZipMember) -> bytes:
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         inflated = decompressor.decompress(data, member.size + 1)
@@ -225,7 +225,7 @@ def _find_directory64(file: FileBytes, end: int) -> tuple[list[int], int, int, i
     return disks, count_here, count, size, offset, record_offset
 
 
-def _read_record(directory: bytes, position: int) -> tuple[Member, int]:
+def _read_record(directory: bytes, position: int) -> tuple[ZipMember, int]:
     """Return the member recorded at *position*, and where the next record begins."""
     if position + _RECORD.size > len(directory):
         raise _damaged("its directory ends in the middle of a record")
@@ -244,7 +244,7 @@ def _read_record(directory: bytes, position: int) -> tuple[Member, int]:
         size, stored_size, offset = _read_zip64(extra, size, stored_size, offset)
     name = raw_name.decode("utf-8", "backslashreplace")
     is_encrypted = bool(flags & _ENCRYPTED)
-    member = Member(name, raw_name, is_encrypted, method, crc, stored_size, size, offset)
+    member = ZipMember(name, raw_name, is_encrypted, method, crc, stored_size, size, offset)
     return member, extra_end + record[12]
 
 

@@ -83,7 +83,7 @@ class Host(LoadingHost):
         )
 
     def before_generation(self) -> None:
-        self._hooks.guard(LOADING_PART, self.loader.follow)
+        self._hooks.guard(LOADING_PART, self.loader.see_model)
 
     def hook_choices(self) -> Undo:
         """Notice each checkpoint that is chosen, also one that is in memory already."""

@@ -157,7 +157,7 @@ class A1111Loader(Loader):
 
     # When it acts
 
-    def follow(self) -> None:
+    def see_model(self) -> None:
         """See with the checkpoint that is loaded now, as when a picture begins."""
         with self._lock:
             self._main, self._lent = None, _nothing

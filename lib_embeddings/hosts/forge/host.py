@@ -92,7 +92,7 @@ class Host(LoadingHost):
 
         def refresh_model_loading_parameters(*args: Any, **kwargs: Any) -> Any:
             result = own(*args, **kwargs)
-            loader.follow_when_idle()
+            loader.see_model_when_idle()
             return result
 
         name = "refresh_model_loading_parameters"

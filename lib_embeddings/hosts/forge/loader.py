@@ -23,7 +23,7 @@ from backend.text_processing import textual_inversion
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.forge.bundles import is_bundled
-from lib_embeddings.hosts.forge.models import Model, chosen_model, loaded_model, tokenize
+from lib_embeddings.hosts.forge.models import HostModel, chosen_model, loaded_model, tokenize
 from lib_embeddings.hosts.webui.database import FileEmbedding, withdraw
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
@@ -119,7 +119,7 @@ class ForgeLoader(Loader):
 
     # When it acts
 
-    def follow(self) -> None:
+    def see_model(self) -> None:
         """See with the chosen checkpoint from now on, as when a picture begins."""
         with self._lock:
             chosen = chosen_model()
@@ -158,13 +158,13 @@ class ForgeLoader(Loader):
             if loaded and self._loads:
                 self._renew(loaded)
 
-    def _renew(self, loaded: Model) -> None:
+    def _renew(self, loaded: HostModel) -> None:
         library = self._library
         is_chosen = loaded.family == library.model
         view = library.view if is_chosen else library.view_as(loaded.family)
         self._loaded.renew(view, loaded.encoders, tokenize)
 
-    def _fill_engines(self, loaded: Model) -> bool:
+    def _fill_engines(self, loaded: HostModel) -> bool:
         """Fill the databases of the checkpoint in memory; tell whether anything changed."""
         self._renew(loaded)
         changes = [self._fill(engine.embeddings, self._loaded) for engine in loaded.engines]
@@ -173,7 +173,7 @@ class ForgeLoader(Loader):
     def _fill(self, database: Any, ours: Embeddings[FileEmbedding]) -> bool:
         return ours.fill(database, lambda each: is_bundled(each) and each.name in ours.usable)
 
-    def _own_of(self, chosen: Model) -> frozenset[str] | None:
+    def _own_of(self, chosen: HostModel) -> frozenset[str] | None:
         """Return what Forge has loaded by itself; None where it has not, or we load."""
         if self._loads or not chosen.engines:
             return None

@@ -36,7 +36,7 @@ _OF_AN_ENGINE = ("embeddings", "embedding_key", "tokenize")
 _REACHED = ("clip_l", "clip_h", "clip_g")
 
 
-class Model(NamedTuple):
+class HostModel(NamedTuple):
     """A checkpoint, as far as embeddings go.
 
     Attributes:
@@ -52,7 +52,7 @@ class Model(NamedTuple):
     engines: tuple[Any, ...] = ()
 
 
-def chosen_model() -> Model | None:
+def chosen_model() -> HostModel | None:
     """Return what the next picture is made with; None where nobody chose a checkpoint."""
     info = sd_models.model_data.forge_loading_parameters.get("checkpoint_info")
     if info is None:
@@ -62,10 +62,10 @@ def chosen_model() -> Model | None:
         return loaded
     family = _family_in(info.filename)
     takes_some = family is not None and family.takes_embeddings
-    return Model(info.filename, family, family.required if family and takes_some else ())
+    return HostModel(info.filename, family, family.required if family and takes_some else ())
 
 
-def loaded_model() -> Model | None:
+def loaded_model() -> HostModel | None:
     """Return what is in memory; None where nothing is."""
     checkpoint = sd_models.model_data.sd_model
     info = getattr(checkpoint, "sd_checkpoint_info", None)
@@ -74,7 +74,7 @@ def loaded_model() -> Model | None:
     engines = [e for e in vars(checkpoint).values() if all(hasattr(e, n) for n in _OF_AN_ENGINE)]
     encoders = tuple(engine.embedding_key for engine in engines)
     family = _family_of(checkpoint, encoders) if engines else _family_without(info.filename)
-    return Model(info.filename, family, encoders, tuple(engines))
+    return HostModel(info.filename, family, encoders, tuple(engines))
 
 
 def noted_of_prompts() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from modules import (  # noqa: F401 - `check` looks at all that were imported
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.sdnext.loader import SdnextLoader
-from lib_embeddings.hosts.sdnext.prompts import PROMPTS_PART, Prompts, begin
+from lib_embeddings.hosts.sdnext.prompts import PROMPTS_PART, PromptHooks, begin
 from lib_embeddings.hosts.webui.extension import (
     LOADING_PART,
     Hooks,
@@ -75,7 +75,7 @@ class Host(LoadingHost):
             self._library, hooks, self.rescan, "sdnext", tabs=_TABS, replace_page=_replace_page
         )
         self.begin_infotext = begin
-        prompts = Prompts(hooks)
+        prompts = PromptHooks(hooks)
         self.loader = SdnextLoader(self._library, hooks, self.rescan, self.parts.sha256, prompts)
         self.places = (
             (PROMPTS_PART, prompts.hook),

@@ -20,14 +20,14 @@ from modules import shared, textual_inversion
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.sdnext.models import (
-    Embedding,
+    ModelEmbedding,
     family_of,
     loaded_database,
     loaded_pipe,
     text_encoders,
     tokenize,
 )
-from lib_embeddings.hosts.sdnext.prompts import Prompts, forget_prompts
+from lib_embeddings.hosts.sdnext.prompts import PromptHooks, forget_prompts
 from lib_embeddings.hosts.webui.database import withdraw
 from lib_embeddings.hosts.webui.extension import Hooks, Undo, replace
 from lib_embeddings.hosts.webui.loading import (
@@ -51,7 +51,7 @@ class SdnextLoader(Loader):
         hooks: Hooks,
         rescan: Callable[[], object],
         sha256: Callable[[Entry], str],
-        prompts: Prompts,
+        prompts: PromptHooks,
     ) -> None:
         """Prepare; nothing is replaced before `hook`.
 
@@ -64,7 +64,7 @@ class SdnextLoader(Loader):
         super().__init__(library, hooks)
         self._rescan = rescan
         self._prompts = prompts
-        self._embeddings = Embeddings(library, partial(Embedding, sha256=sha256))
+        self._embeddings = Embeddings(library, partial(ModelEmbedding, sha256=sha256))
 
     # What is replaced
 
@@ -121,7 +121,7 @@ class SdnextLoader(Loader):
         if not is_generating():
             self.update()
 
-    def follow(self) -> None:
+    def see_model(self) -> None:
         """Obey the settings, and see with the model in memory from now on."""
         with self._lock:
             if self._is_hooked and self._loads != _may_load():
@@ -132,7 +132,7 @@ class SdnextLoader(Loader):
             self._announcements.show_all(self._library.model, title)
 
     def on_load(self) -> None:
-        self.follow()
+        self.see_model()
 
     def update(self) -> None:
         """Make database, prompts and library equal, as the model in memory sees them."""

@@ -37,7 +37,7 @@ _numbers = count()
 _written: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
-class TextEncoder(NamedTuple):
+class PipelineEncoder(NamedTuple):
     """A text encoder of a pipeline, with its tokenizer."""
 
     key: str
@@ -45,7 +45,7 @@ class TextEncoder(NamedTuple):
     model: Any
 
 
-class Embedding(FileEmbedding):
+class ModelEmbedding(FileEmbedding):
     """One that has all that SD.Next's own have; `tag`, `basename` and `tokens` are its words."""
 
     def __init__(
@@ -76,7 +76,7 @@ def loaded_database() -> Any:
     return getattr(loaded_pipe(), "embedding_db", None)
 
 
-def text_encoders(pipe: Any) -> tuple[TextEncoder, ...]:
+def text_encoders(pipe: Any) -> tuple[PipelineEncoder, ...]:
     """Return those of a pipeline that SD.Next lets embeddings into."""
     if modeldata.get_model_type(pipe) not in textual_inversion.supported_models:
         return ()
@@ -87,11 +87,11 @@ def text_encoders(pipe: Any) -> tuple[TextEncoder, ...]:
         if tokenizer is not None and model is not None:
             width = int(model.get_input_embeddings().weight.shape[-1])
             if width in BY_HIDDEN_SIZE:
-                found.append(TextEncoder(BY_HIDDEN_SIZE[width].key, tokenizer, model))
+                found.append(PipelineEncoder(BY_HIDDEN_SIZE[width].key, tokenizer, model))
     return tuple(found)
 
 
-def family_of(encoders: Sequence[TextEncoder]) -> ModelFamily:
+def family_of(encoders: Sequence[PipelineEncoder]) -> ModelFamily:
     """Return the family of a model with these text encoders."""
     keys = {encoder.key for encoder in encoders}
     suited = (f for f in MODEL_FAMILIES.values() if set(f.required) == keys)
@@ -117,12 +117,12 @@ def tokenize(texts: list[str]) -> list[TokenIds]:
 # Tokens and rows
 
 
-def is_usable(embedding: Embedding, encoders: Sequence[TextEncoder]) -> bool:
+def is_usable(embedding: ModelEmbedding, encoders: Sequence[PipelineEncoder]) -> bool:
     """Tell whether an embedding has vectors for all of a model's text encoders."""
     return {encoder.key for encoder in encoders} <= set(embedding.encoders)
 
 
-def write(embedding: Embedding, encoders: Sequence[TextEncoder]) -> None:
+def write(embedding: ModelEmbedding, encoders: Sequence[PipelineEncoder]) -> None:
     """See that an embedding's tokens and rows are in a model.
 
     Called while SD.Next encodes a prompt, so that nothing else works with the model.
@@ -134,7 +134,7 @@ def write(embedding: Embedding, encoders: Sequence[TextEncoder]) -> None:
             written.update(embedding.tokens)
 
 
-def _write_rows(embedding: Embedding, encoder: TextEncoder) -> None:
+def _write_rows(embedding: ModelEmbedding, encoder: PipelineEncoder) -> None:
     _, tokenizer, model = encoder
     vec = embedding.vec
     rows = vec[encoder.key] if isinstance(vec, dict) else vec

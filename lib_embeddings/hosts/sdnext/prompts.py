@@ -21,8 +21,8 @@ from typing import Any
 from modules import processing_args, prompt_parser_diffusers
 
 from lib_embeddings.hosts.sdnext.models import (
-    Embedding,
-    TextEncoder,
+    ModelEmbedding,
+    PipelineEncoder,
     is_ours,
     is_usable,
     loaded_database,
@@ -54,7 +54,7 @@ _Prompts = str | list[str] | None
 class Names:
     """The names of embeddings, ready to be found in prompts: whole words, in any letter case."""
 
-    def __init__(self, embeddings: Mapping[str, Embedding]) -> None:
+    def __init__(self, embeddings: Mapping[str, ModelEmbedding]) -> None:
         """Prepare them by name, the first of those that read alike before the others."""
         self.embeddings = embeddings
         self._ids: dict[str, int] = {}
@@ -70,7 +70,7 @@ class Names:
         )
 
     def replace_in(
-        self, typed: str, encoders: tuple[TextEncoder, ...], used: dict[str, Embedding]
+        self, typed: str, encoders: tuple[PipelineEncoder, ...], used: dict[str, ModelEmbedding]
     ) -> str:
         """Return a prompt in which tokens stand for names, and add what it uses to *used*."""
         prompt = unicodedata.normalize("NFC", typed)
@@ -92,7 +92,7 @@ def _plain(word: str) -> str:
     return word[-1] if word[-1] in ":|" else word.lower()
 
 
-class Prompts:
+class PromptHooks:
     """Puts our tokens into the prompts of each pass, and notes what it uses."""
 
     def __init__(self, hooks: Hooks) -> None:
@@ -104,7 +104,7 @@ class Prompts:
         self._hooks = hooks
         self._names = Names({})
 
-    def use(self, embeddings: Mapping[str, Embedding]) -> None:
+    def use(self, embeddings: Mapping[str, ModelEmbedding]) -> None:
         """Let prompts use these embeddings from now on, by name, and no others of ours."""
         if embeddings is not self._names.embeddings:
             self._names = Names(embeddings)
@@ -130,7 +130,7 @@ class Prompts:
             **kwargs: Any,
         ) -> Any:
             typed = (prompts, negative_prompts, prompts_2, negative_prompts_2)
-            used: dict[str, Embedding] = {}
+            used: dict[str, ModelEmbedding] = {}
             read = partial(self._read, model, typed, used)
             given = self._hooks.guard(PROMPTS_PART, read)
             if given is None:
@@ -149,7 +149,7 @@ class Prompts:
         return undo
 
     def _read(
-        self, pipe: Any, prompts: tuple[_Prompts, ...], used: dict[str, Embedding]
+        self, pipe: Any, prompts: tuple[_Prompts, ...], used: dict[str, ModelEmbedding]
     ) -> tuple[_Prompts, ...] | None:
         """Return the prompts of a pass with our tokens in them; None where none has any."""
         encoders = text_encoders(pipe)
@@ -189,7 +189,7 @@ def forget_prompts() -> None:
     prompt_parser_diffusers.cache.clear()
 
 
-def _note(generation: Any, used: dict[str, Embedding]) -> None:
+def _note(generation: Any, used: dict[str, ModelEmbedding]) -> None:
     """Let the infotext name what a pass used, in place of our tokens."""
     given, database = generation.extra_generation_params, loaded_database()
     theirs: list[str] = []

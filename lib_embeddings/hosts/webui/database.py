@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 Vec = torch.Tensor | dict[str, torch.Tensor]
 # Any: the WebUI's class, which is not typed.
-Embedding = Any
-Lookup = dict[int, list[tuple[TokenIds, Embedding]]]
+HostEmbedding = Any
+Lookup = dict[int, list[tuple[TokenIds, HostEmbedding]]]
 
 
 class Database(Protocol):
@@ -39,15 +39,15 @@ class Database(Protocol):
     """
 
     ids_lookup: Lookup
-    word_embeddings: dict[str, Embedding]
-    skipped_embeddings: dict[str, Embedding]
+    word_embeddings: dict[str, HostEmbedding]
+    skipped_embeddings: dict[str, HostEmbedding]
 
 
 def register(
     database: Database,
-    wanted: Mapping[str, Embedding],
+    wanted: Mapping[str, HostEmbedding],
     token_ids: Mapping[str, TokenIds],
-    is_ours: Callable[[Embedding], bool],
+    is_ours: Callable[[HostEmbedding], bool],
 ) -> bool:
     """Make *wanted* the entries of ours that prompts can use; tell whether anything changed.
 
@@ -67,7 +67,9 @@ def register(
 
 
 def skip(
-    database: Database, unavailable: Mapping[str, Embedding], is_ours: Callable[[Embedding], bool]
+    database: Database,
+    unavailable: Mapping[str, HostEmbedding],
+    is_ours: Callable[[HostEmbedding], bool],
 ) -> None:
     """Make *unavailable* the entries of ours that the model cannot use."""
     skipped = database.skipped_embeddings
@@ -83,8 +85,8 @@ def withdraw(database: Database) -> None:
 
 def _changed_lookup(
     lookup: Lookup,
-    gone: Collection[Embedding],
-    new: Collection[Embedding],
+    gone: Collection[HostEmbedding],
+    new: Collection[HostEmbedding],
     token_ids: Mapping[str, TokenIds],
 ) -> Lookup:
     leaving = set(map(id, gone))
@@ -198,6 +200,6 @@ class FileEmbedding:
         return make_vec(arrays, self.encoders, self.vectors)
 
 
-def is_file_embedding(embedding: Embedding) -> bool:
+def is_file_embedding(embedding: HostEmbedding) -> bool:
     """Tell our entries from others'."""
     return isinstance(embedding, FileEmbedding)

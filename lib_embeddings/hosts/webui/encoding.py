@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 
 from modules import processing, shared
 
-from lib_embeddings.hosts.webui.database import Embedding
+from lib_embeddings.hosts.webui.database import HostEmbedding
 from lib_embeddings.hosts.webui.extension import INFOTEXT_PART, Hooks, Undo, replace
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes, name_in_infotext
 
@@ -34,7 +34,7 @@ _CLASSES = ("StableDiffusionProcessing", "StableDiffusionProcessingTxt2Img")
 _SETTING = "textual_inversion_add_hashes_to_infotext"  # the WebUI's own, which Neo has not
 
 # What the prompt uses that this thread encodes; others count a prompt's tokens meanwhile.
-_found: ContextVar[dict[str, Embedding] | None] = ContextVar("found", default=None)
+_found: ContextVar[dict[str, HostEmbedding] | None] = ContextVar("found", default=None)
 
 
 def keep_apart(generation: Any) -> None:
@@ -83,7 +83,7 @@ class InfotextWriter:
         self._is_hooked = False
         self._generations: WeakValueDictionary[int, Any] = WeakValueDictionary()
         # By identity: what a prompt was encoded to, as long as it is kept, and what it uses.
-        self._known: dict[int, tuple[Any, dict[str, Embedding]]] = {}
+        self._known: dict[int, tuple[Any, dict[str, HostEmbedding]]] = {}
 
     def hook(self) -> Undo:
         """Wrap the WebUI's functions, and return what puts back each that nobody wrapped again.
@@ -122,7 +122,7 @@ class InfotextWriter:
         if not self._is_hooked:
             return encode()
         self._hooks.guard(INFOTEXT_PART, partial(self._drop_unknown, caches))
-        found: dict[str, Embedding] = {}
+        found: dict[str, HostEmbedding] = {}
         before = _found.set(found)
         try:
             encoded = encode()
@@ -137,7 +137,7 @@ class InfotextWriter:
             if id(cache[1]) not in self._known:
                 cache[0] = None
 
-    def _write(self, generation: Any, encoded: Any, found: dict[str, Embedding]) -> None:
+    def _write(self, generation: Any, encoded: Any, found: dict[str, HostEmbedding]) -> None:
         _, used = self._known.setdefault(id(encoded), (encoded, found))
         self._generations[id(generation)] = generation
         owners = (*_classes(), *self._generations.values())
@@ -148,7 +148,7 @@ class InfotextWriter:
         given.update({key: value for key, value in written.items() if value})
         self._drop(self._noted())
 
-    def _named(self, used: dict[str, Embedding]) -> dict[str, list[str]]:
+    def _named(self, used: dict[str, HostEmbedding]) -> dict[str, list[str]]:
         """Return what the fields of an infotext have of the embeddings in a prompt."""
         names = {name_in_infotext(name): each for name, each in used.items()}
         named = {self._names_field: list(names)} if self._names_field else {}

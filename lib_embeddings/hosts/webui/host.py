@@ -114,7 +114,7 @@ class LoadingHost(Host):
 
     def before_generation(self) -> None:
         self._hooks.guard(LOADING_PART, self.catch_up)
-        self._hooks.guard(LOADING_PART, self.loader.follow)
+        self._hooks.guard(LOADING_PART, self.loader.see_model)
 
     def before_batch(self, generation: Any) -> None:
         self._hooks.guard(LOADING_PART, partial(self.loader.bring, generation))

@@ -17,8 +17,8 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import ModelFamily
 from lib_embeddings.hosts.webui.database import (
     Database,
-    Embedding,
     FileEmbedding,
+    HostEmbedding,
     is_file_embedding,
     register,
     skip,
@@ -93,7 +93,7 @@ class Embeddings(Generic[_E]):
         self._view, self._encoders = view, encoders
 
     def fill(
-        self, database: Database, gives_way: Callable[[Embedding], bool] = lambda _: False
+        self, database: Database, gives_way: Callable[[HostEmbedding], bool] = lambda _: False
     ) -> bool:
         """Give a database all of them; tell whether anything changed of what prompts can use.
 
@@ -101,13 +101,13 @@ class Embeddings(Generic[_E]):
             gives_way: tells which of others' entries leave their names to ours.
         """
 
-        def leaves(embedding: Embedding) -> bool:
+        def leaves(embedding: HostEmbedding) -> bool:
             return gives_way(embedding) or self.is_ours(embedding)
 
         skip(database, self.unavailable, self.is_ours)
         return register(database, self.usable, self.token_ids, leaves)
 
-    def is_ours(self, embedding: Embedding) -> bool:
+    def is_ours(self, embedding: HostEmbedding) -> bool:
         """Tell our entries, and those that the WebUI read from our folders, from others'."""
         if is_file_embedding(embedding):
             return True
@@ -116,7 +116,7 @@ class Embeddings(Generic[_E]):
         return bool(path and absolute(path).startswith(roots))
 
 
-def files_in(words: Mapping[str, Embedding]) -> frozenset[str]:
+def files_in(words: Mapping[str, HostEmbedding]) -> frozenset[str]:
     """Return the files that a WebUI has loaded by itself, under the names that we know."""
     files = ((name, getattr(embedding, "filename", None)) for name, embedding in words.items())
     paths = ((name, absolute(file)) for name, file in files if file)
@@ -182,7 +182,7 @@ class Loader(ABC):
     """Keeps a WebUI's databases and the library equal, as the WebUI's models see them.
 
     Kinds of WebUIs differ in the functions that load (`hook`), in the model of the next picture
-    (`follow`), and in the databases that there are for it (`update`).
+    (`see_model`), and in the databases that there are for it (`update`).
     """
 
     def __init__(self, library: Library, hooks: Hooks) -> None:
@@ -210,10 +210,10 @@ class Loader(ABC):
 
     def obey_settings(self) -> None:
         """Load embeddings, or let the WebUI do it, as the settings now say."""
-        self.follow_when_idle()
+        self.see_model_when_idle()
 
     @abstractmethod
-    def follow(self) -> None:
+    def see_model(self) -> None:
         """See with the model of the next picture from now on, and print what is loaded for it."""
 
     @abstractmethod
@@ -229,7 +229,7 @@ class Loader(ABC):
         if is_generating():
             self.update()
         else:
-            self.follow()
+            self.see_model()
 
     def bring(self, generation: Any) -> None:
         """Let a batch find what its prompts name, though the scan that goes on has not read it."""
@@ -237,20 +237,20 @@ class Loader(ABC):
         if self._library.scans.bring(chain.from_iterable(filter(None, texts))):
             self.update()
 
-    def follow_when_idle(self) -> None:
+    def see_model_when_idle(self) -> None:
         """See with the right model as soon as nothing is generated, in a thread of its own."""
         if self._is_hooked:
             self._when_idle.ask()
 
     def _act_when_idle(self) -> None:
-        self.follow()
+        self.see_model()
 
     def _guard(self, act: Callable[[], _T]) -> _T | None:
         return self._hooks.guard(LOADING_PART, act)
 
     def _on_generation(self, generation: int, changes: Changes) -> None:
         self._announcements.show_changes(generation, changes)
-        self.follow_when_idle()
+        self.see_model_when_idle()
 
 
 def is_generating() -> bool:

@@ -19,9 +19,9 @@ from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.hosts.webui.encoding import keep_apart
 from lib_embeddings.hosts.webui.extension import require
 from lib_embeddings.library.library import Library
-from lib_embeddings.prompts.wishes import Settings, Wish
+from lib_embeddings.prompts.wishes import PaintSettings, Wish
 from lib_embeddings.web.job import Cancelled
-from lib_embeddings.web.painting import OnStep, Painting
+from lib_embeddings.web.painting import OnPainted, Painting
 
 # What we cannot do without, as the WebUI calls it.
 _NEEDED = (
@@ -66,7 +66,7 @@ class WebuiStudio:
         return str(getattr(modules.shared.opts, "sd_model_checkpoint", None) or "the WebUI's model")
 
     def paint(
-        self, entries: Sequence[Entry], wish: Wish, settings: Settings, on_step: OnStep
+        self, entries: Sequence[Entry], wish: Wish, settings: PaintSettings, on_step: OnPainted
     ) -> Painting:
         self._check(entries)
         model = self._library.view.model
@@ -86,7 +86,7 @@ class WebuiStudio:
 
 
 @contextmanager
-def _turn(steps: int, on_step: OnStep) -> Iterator[None]:
+def _turn(steps: int, on_step: OnPainted) -> Iterator[None]:
     """Hold the WebUI's lock; who clicks *Generate* there has it first."""
     while not modules.call_queue.queue_lock.acquire(blocking=False):
         on_step(0, steps, lambda: None)
@@ -125,7 +125,7 @@ def _no_history() -> Iterator[None]:
 
 
 @contextmanager
-def _watched(steps: int, on_step: OnStep) -> Iterator[None]:
+def _watched(steps: int, on_step: OnPainted) -> Iterator[None]:
     """Tell how far the WebUI is while it paints, and interrupt it where that raises."""
     state, is_over, raised = modules.shared.state, Event(), list[Exception]()
     seen = None  # the WebUI makes a new one after some steps only
@@ -158,7 +158,7 @@ def _watched(steps: int, on_step: OnStep) -> Iterator[None]:
             raise raised[0]
 
 
-def _paint(wish: Wish, settings: Settings, side: int) -> Painting:
+def _paint(wish: Wish, settings: PaintSettings, side: int) -> Painting:
     generation: Any = modules.processing.StableDiffusionProcessingTxt2Img(
         prompt=wish.prompt,
         negative_prompt=wish.negative,

@@ -308,8 +308,8 @@ def test_leaves_a_format_alone_that_pillow_cannot_read() -> None:
 
 def test_reads_the_json_of_a1111() -> None:
     """What the strips hold is the JSON, with its tensors."""
-    root = picture_pixels_module.read(open_bytes(picture_pixels()))
-    assert root is not None
-    assert isinstance(root.root, dict)
-    assert isinstance(root.root["string_to_param"]["*"], Tensor)
-    assert root.root.keys() == json.loads(json_payload()).keys()
+    contents = picture_pixels_module.read(open_bytes(picture_pixels()))
+    assert contents is not None
+    assert isinstance(contents.tree, dict)
+    assert isinstance(contents.tree["string_to_param"]["*"], Tensor)
+    assert contents.tree.keys() == json.loads(json_payload()).keys()

@@ -215,8 +215,8 @@ def _we_accept(data: bytes) -> bool:
 
 
 def _tensors(contents: Contents) -> dict[str, Tensor]:
-    assert isinstance(contents.root, dict)
-    return contents.root
+    assert isinstance(contents.tree, dict)
+    return contents.tree
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,6 @@ def test_keeps_the_storages_of_each_file() -> None:
     """Reading one file leaves nothing behind for the next."""
     contents = torch_legacy_module.read(open_bytes(GOOD))
     torch_legacy_module.read(open_bytes(torch_legacy(storages={"0": vectors() * 0})))
-    assert isinstance(contents.root, dict)
-    stored = contents.root["string_to_param"]["*"]
+    assert isinstance(contents.tree, dict)
+    stored = contents.tree["string_to_param"]["*"]
     assert stored.fetch().tolist() == vectors().tolist()

@@ -49,7 +49,7 @@ FILES = sorted(DATA.glob("*/*"))
 
 def root_of(data: bytes) -> object:
     """Return the value in an archive's pickle."""
-    return torch_zip_module.read(open_bytes(data)).root
+    return torch_zip_module.read(open_bytes(data)).tree
 
 
 def _with_id(**fields: Any) -> bytes:

@@ -21,13 +21,13 @@ from lib_embeddings.errors import WriteError, shown
 from lib_embeddings.limits import LIMITS
 
 # Not what moves put aside, which is somebody's only copy.
-_DRAFT = re.compile(r"\.lib-embeddings-[0-9a-f]{16}\.tmp")
+_UNFINISHED = re.compile(r"\.lib-embeddings-[0-9a-f]{16}\.tmp")
 # A folder, or its disk, that this program may not write to.
 _REFUSALS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def draft_name(id_: str | None = None) -> str:
-    """Return what a draft is called: hidden and temporary, so that no scan and no watcher cares.
+def unfinished_name(id_: str | None = None) -> str:
+    """Return the name of an unfinished file, which neither scans nor watchers look at.
 
     Args:
         id_: of the place that it is for, where others have to find it; sixteen digits.
@@ -36,14 +36,14 @@ def draft_name(id_: str | None = None) -> str:
 
 
 def sweep(folder: str | os.PathLike[str]) -> None:
-    """Delete the drafts in a folder that processes left which were ended."""
+    """Delete the unfinished files in a folder that processes left which were ended."""
     with suppress(OSError), os.scandir(folder) as inside:
         for item in inside:
-            if _DRAFT.fullmatch(item.name):
+            if _UNFINISHED.fullmatch(item.name):
                 with suppress(OSError):
                     # Its time of writing may be that of what it copies; this one is its own.
                     changed = item.stat(follow_symlinks=False).st_ctime
-                    if time.time() - changed > LIMITS.draft_seconds:
+                    if time.time() - changed > LIMITS.unfinished_seconds:
                         os.remove(item.path)
 
 
@@ -61,19 +61,19 @@ def write_at_once(path: Path, data: bytes, check: Callable[[], object] = lambda:
     Args:
         check: called in the last moment; where it raises, nothing is written.
     """
-    draft = path.with_name(draft_name())
+    unfinished = path.with_name(unfinished_name())
     try:
-        with draft.open("xb") as file:
+        with unfinished.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         with suppress(OSError):
-            shutil.copymode(path, draft)
+            shutil.copymode(path, unfinished)
         check()
-        os.replace(draft, path)
+        os.replace(unfinished, path)
     finally:
         with suppress(OSError):
-            draft.unlink()
+            unfinished.unlink()
 
 
 def write_new(place: Place, pieces: Iterable[bytes]) -> None:

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries import drafts, moves
-from lib_embeddings.entries.drafts import draft_name, sweep, write_beside
+from lib_embeddings.entries import moves, writing
 from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.writing import sweep, unfinished_name, write_beside
 from lib_embeddings.limits import LIMITS
 
 
 @pytest.fixture
 def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave a draft in a folder, long ago as far as anybody knows."""
-    monkeypatch.setattr(drafts, "LIMITS", replace(LIMITS, draft_seconds=-1))
-    (tmp_path / draft_name()).write_bytes(b"half")
+    """Leave an unfinished file in a folder, long ago as far as anybody knows."""
+    monkeypatch.setattr(writing, "LIMITS", replace(LIMITS, unfinished_seconds=-1))
+    (tmp_path / unfinished_name()).write_bytes(b"half")
 
 
 @pytest.mark.usefixtures("left")
@@ -31,19 +31,19 @@ def test_only_drafts_of_ours_are_removed(tmp_path: Path) -> None:
     for name in kept:
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
-    Path(moves._draft_of(place)).touch()
+    Path(moves._unfinished(place)).touch()
     sweep(tmp_path)
     assert set(os.listdir(tmp_path)) == kept
 
 
 def test_a_draft_that_is_written_now_stays(tmp_path: Path) -> None:
     """Its file may have an old time of writing, as that of what is copied."""
-    draft = tmp_path / draft_name()
-    draft.touch()
-    os.utime(draft, (0, 0))
+    unfinished = tmp_path / unfinished_name()
+    unfinished.touch()
+    os.utime(unfinished, (0, 0))
     sweep(tmp_path)
     sweep(tmp_path / "gone")
-    assert draft.exists()
+    assert unfinished.exists()
 
 
 @pytest.mark.usefixtures("left")
@@ -57,7 +57,7 @@ def test_who_writes_beside_an_embedding_removes_drafts(tmp_path: Path) -> None:
 def test_who_moves_a_file_to_a_folder_removes_drafts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A move between disks makes drafts, too."""
+    """A move between disks makes unfinished, too."""
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "cat.pt").write_bytes(b"cat")
     rename = moves._rename_exclusively

@@ -11,7 +11,7 @@ from pathlib import Path
 from lib_embeddings.errors import SourceError, Unreachable, shown
 from lib_embeddings.limits import Limits
 from lib_embeddings.sources.source import RemoteFile
-from lib_embeddings.sources.transport import Answer, Transport
+from lib_embeddings.sources.transport import Response, Transport
 
 # How many bytes are there, and how many there will be; None where nobody knows.
 OnProgress = Callable[[int, int | None], None]
@@ -19,21 +19,21 @@ OnProgress = Callable[[int, int | None], None]
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-class Arrival:
+class Transfer:
     """A file on its way, of which any part may be there already."""
 
     def __init__(
         self,
         transport: Transport,
         file: RemoteFile,
-        draft: Path,
+        unfinished: Path,
         limits: Limits,
         on_progress: OnProgress,
     ) -> None:
-        """Fetch nothing yet; *draft* may have its beginning."""
+        """Fetch nothing yet; *unfinished* may have its beginning."""
         self._transport = transport
         self._file = file
-        self._draft = draft
+        self._unfinished = unfinished
         self._limits = limits
         self._on_progress = on_progress
         self._etag: str | None = None
@@ -45,7 +45,7 @@ class Arrival:
     def size(self) -> int:
         """How many bytes are there."""
         try:
-            return self._draft.stat().st_size
+            return self._unfinished.stat().st_size
         except FileNotFoundError:
             return 0
 
@@ -71,7 +71,7 @@ class Arrival:
                 f"bytes {had}-"
             )
             if answer.status == 416 or (answer.status == 206 and not is_rest):
-                self._draft.unlink(missing_ok=True)
+                self._unfinished.unlink(missing_ok=True)
                 raise Unreachable(f"{file.site.title} sent another part of the file: try again")
             if answer.status not in (200, 206):
                 raise answer.refusal()
@@ -79,12 +79,12 @@ class Arrival:
             self._etag = None if etag.startswith("W/") else etag or None
             self._write(answer, had if is_rest else 0)
 
-    def _write(self, answer: Answer, done: int) -> None:
+    def _write(self, answer: Response, done: int) -> None:
         """Write what comes behind the first *done* bytes."""
         length = _NUMBER.fullmatch(answer.headers.get("content-length", ""))
         total = done + int(length[0]) if length else None
         self._refuse_more_than_most(total or 0)
-        with self._draft.open("ab" if done else "wb") as out:
+        with self._unfinished.open("ab" if done else "wb") as out:
             for block in answer.blocks():
                 done += len(block)
                 self._refuse_more_than_most(done)
