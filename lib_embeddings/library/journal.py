@@ -244,9 +244,7 @@ class Journal:
             path.unlink()
 
     def _take_back_all(self) -> None:
-        for unfinished in self._begun.glob(
-            "*.tmp"
-        ):  # of a record that was never written to its end
+        for unfinished in self._begun.glob("*.tmp"):  # records that nobody can have acted on
             unfinished.unlink()
         for path, record in self._records(self._begun):
             self._take_back(path, record)
