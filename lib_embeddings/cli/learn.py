@@ -11,6 +11,7 @@ from typing import Any
 from lib_embeddings.cli import INTERRUPTED, OK, add_painter, number_up_to, painter, painting, refuse
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.training.recipe import METHOD_KEYS, Recipe
 
 _HEIGHTS, _BARS = "▁▂▃▄▅▆▇█", 32
 
@@ -49,25 +50,27 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vectors",
         type=number_up_to(LIMITS.learned_vectors),
-        default=1,
+        default=Recipe.n_vectors,
         metavar="N",
         help=f"tokens that it takes, 1 to {LIMITS.learned_vectors} (default: %(default)s)",
     )
     parser.add_argument(
         "--steps",
         type=number_up_to(LIMITS.learning_steps),
-        default=600,
+        default=Recipe.most_steps,
         metavar="N",
         help="maximum number of steps (default: %(default)s)",
     )
     parser.add_argument(
         "--batch",
         type=number_up_to(LIMITS.learning_batch),
-        default=4,
+        default=Recipe.batch,
         metavar="N",
         help="pictures per step (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=Recipe.seed, help="random seed (default: %(default)s)"
+    )
     parser.add_argument(
         "--flip", action="store_true", help="also use mirrored copies of the pictures"
     )
@@ -79,10 +82,10 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--method",
-        choices=("direction", "adam"),
-        default="direction",
+        choices=METHOD_KEYS,
+        default=Recipe.method,
         help="direction keeps the length that words have; adam is the WebUI's method "
-        "(default: direction)",
+        "(default: %(default)s)",
     )
 
 

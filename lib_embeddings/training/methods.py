@@ -13,6 +13,8 @@ from typing import Protocol
 import torch
 from torch.nn import functional
 
+from lib_embeddings.training.recipe import MethodKey
+
 MethodState = dict[str, torch.Tensor]
 
 
@@ -89,4 +91,4 @@ class Adam:
         self.state = {"vectors": moved, "mean": mean, "square": square, "steps": steps}
 
 
-METHODS: Mapping[str, type[Direction | Adam]] = {"direction": Direction, "adam": Adam}
+METHODS: Mapping[MethodKey, type[Direction | Adam]] = {"direction": Direction, "adam": Adam}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
@@ -13,6 +13,9 @@ from lib_embeddings.prompts.wishes import Purpose
 
 # What pictures can show.
 _KINDS: tuple[Purpose, ...] = ("object", "style")
+
+MethodKey = Literal["direction", "adam"]
+METHOD_KEYS: tuple[MethodKey, ...] = get_args(MethodKey)
 
 # With the number of a step in its lower half it is what chance begins with, in 64 bits.
 _MOST_SEED = (1 << 31) - 1
@@ -35,7 +38,7 @@ class Recipe:
     like: str
     kind: Purpose = "object"
     n_vectors: int = 1
-    method: str = "direction"
+    method: MethodKey = "direction"
     most_steps: int = 600
     batch: int = 4
     seed: int = 0

@@ -36,13 +36,13 @@ _SIDE = 256
 # A curve of more points looks the same.
 _POINTS = 200
 
-# What a page may choose, and of which type it is.
 _CALLED: Mapping[type | None, str] = {
     str: "expected text",
     int: "expected a whole number",
     bool: "expected true or false",
     None: "unknown key",
 }
+# What a page may choose, and of which type it is.
 _OPTIONS = {
     "name": str,
     "like": str,
