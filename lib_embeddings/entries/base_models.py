@@ -18,8 +18,9 @@ BASE_MODELS = {
     "sd3": ("SD 3", "SD 3.5", "SD 3.5 Large", "SD 3.5 Large Turbo", "SD 3.5 Medium"),
     "flux": ("Flux.1 S", "Flux.1 D", "Flux.1 Krea", "Flux.1 Kontext"),
 }
-# Those of ModelSpec's `architecture`, as far as it is not about a size of pictures.
-_ARCHITECTURES = {
+# Those of ModelSpec's `architecture`, as far as it is not about a size of pictures. What is learned
+# here is written with the first.
+ARCHITECTURES = {
     "sd1": ("stable-diffusion-v1",),
     "sd2": ("stable-diffusion-v2-512", "stable-diffusion-v2-768-v"),
     "sdxl": ("stable-diffusion-xl-v1-base",),
@@ -33,7 +34,7 @@ def families_named(base_model: str | None) -> tuple[str, ...]:
     return tuple(
         key
         for key, names in BASE_MODELS.items()
-        if base_model in names or base_model in _ARCHITECTURES[key]
+        if base_model in names or base_model in ARCHITECTURES[key]
     )
 
 

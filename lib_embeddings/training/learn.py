@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from lib_embeddings.entries.base_models import ARCHITECTURES
 from lib_embeddings.entries.thumbnails import as_png
 from lib_embeddings.entries.writing import sweep, write_at_once
 from lib_embeddings.errors import PictureError, shown
@@ -36,11 +37,6 @@ from lib_embeddings.version import __version__
 
 _SMALL = 10_000_000
 RECIPE_KEY = "lib_embeddings.recipe"
-_ARCHITECTURES = {
-    "sd1": "stable-diffusion-v1",
-    "sd2": "stable-diffusion-v2-512",
-    "sdxl": "stable-diffusion-xl-v1-base",
-}
 
 
 @dataclass(frozen=True)
@@ -173,9 +169,10 @@ def _result(learning: Learning, examples: Sequence[Example]) -> Learned:
         "best_step": best.step,
         "program": f"lib-embeddings {__version__}",
     }
+    architecture = ARCHITECTURES[model.family.key][0]
     metadata = {
         "modelspec.sai_model_spec": "1.0.0",
-        "modelspec.architecture": f"{_ARCHITECTURES[model.family.key]}/textual-inversion",
+        "modelspec.architecture": f"{architecture}/textual-inversion",
         "modelspec.implementation": "diffusers",
         "modelspec.title": recipe.name,
         "modelspec.trigger_phrase": recipe.name,
