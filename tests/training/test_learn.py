@@ -95,7 +95,7 @@ def test_what_is_written(pictures: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert (recipe["steps"], len(recipe["pictures_sha256"])) == (40, 4)
     with Image.open(path.with_suffix(".preview.png")) as preview:
         assert preview.size == (32, 32)
-    with pytest.raises(PictureError, match="is there already"):
+    with pytest.raises(PictureError, match="already exists"):
         learned.save(tmp_path / "new")
 
 
