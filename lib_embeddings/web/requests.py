@@ -7,7 +7,7 @@ refusal is one sentence.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from fastapi import HTTPException, Request
@@ -90,7 +90,7 @@ async def read_marks(request: Request) -> tuple[list[str], bool]:
     """Return which entries shall be favourites, or shall be none."""
     match _parse(await read_body(request, LIMITS.ids_bytes)):
         case {"ids": list(ids), "favourite": bool(favourite), **rest} if not rest:
-            if len(ids) <= LIMITS.ids and all(isinstance(each, str) for each in ids):
+            if len(ids) <= LIMITS.ids and _is_texts(ids):
                 return ids, favourite
     raise HTTPException(
         422, f'expected {{"ids": […], "favourite": true}} with at most {LIMITS.ids:,} ids'
@@ -202,26 +202,27 @@ async def read_reply(request: Request, signals: Sequence[_T]) -> _T | Mapping[st
     raise HTTPException(422, f"expected any of {', '.join((*_ANSWERS, *signals))}")
 
 
-# To what a job may ask, and what people read where an answer is something else.
-_ANSWERS = {
-    "name": "expected text",
-    "keep_wrong_hash": "expected true",
-    "files": "expected a list of file names",
-    "go_on": "expected true",
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+# To what a job may ask: what an answer has to be, and what people read where it is something else.
+_ANSWERS: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "name": (lambda value: isinstance(value, str), "expected text"),
+    "keep_wrong_hash": (lambda value: value is True, "expected true"),
+    "files": (_is_texts, "expected a list of file names"),
+    "go_on": (lambda value: value is True, "expected true"),
 }
 
 
 def _answer_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the answers that a body has, each of its kind."""
     for key, value in body.items():
-        is_answer = {
-            "name": isinstance(value, str),
-            "keep_wrong_hash": value is True,
-            "go_on": value is True,
-            "files": isinstance(value, list) and all(isinstance(each, str) for each in value),
-        }
-        if not is_answer.get(key):
-            raise HTTPException(422, f"{shown(key)}: {_ANSWERS.get(key, 'unknown key')}")
+        if key not in _ANSWERS:
+            raise HTTPException(422, f"{shown(key)}: unknown key")
+        is_answer, expected = _ANSWERS[key]
+        if not is_answer(value):
+            raise HTTPException(422, f"{shown(key)}: {expected}")
     return body
 
 
@@ -229,7 +230,7 @@ async def read_ids(request: Request) -> list[str] | None:
     """Return the ids of the entries that are asked about; None for all."""
     match _parse(await read_body(request, LIMITS.ids_bytes)):
         case {"ids": list(ids), **rest} if not rest:
-            if len(ids) <= LIMITS.ids and all(isinstance(each, str) for each in ids):
+            if len(ids) <= LIMITS.ids and _is_texts(ids):
                 return ids
         case {**rest} if not rest:
             return None
@@ -240,9 +241,7 @@ async def read_search(
     request: Request, sources: Sequence[str], families: Sequence[str]
 ) -> tuple[str, SearchRequest]:
     """Return where is to be searched, and for what."""
-    body = _parse(await read_body(request))
-    if not isinstance(body, dict):
-        raise HTTPException(422, "expected a JSON object")
+    body = await read_object(request)
     texts = {key: body.get(key, "") for key in ("source", "text", "family", "sort", "cursor")}
     for key, text in texts.items():
         if not isinstance(text, str) or not is_text(text):
@@ -296,9 +295,7 @@ def _file_in(listed: object) -> tuple[str, int]:
 
 async def read_prompts(request: Request) -> Prompts:
     """Return the prompts that a page asks about."""
-    body = _parse(await read_body(request, LIMITS.prompts_bytes))
-    if not isinstance(body, dict):
-        raise HTTPException(422, "expected a JSON object")
+    body = await read_object(request, LIMITS.prompts_bytes)
     positive, negative = (body.get(field, "") for field in FIELDS)
     for field, text in zip(FIELDS, (positive, negative), strict=True):
         if not isinstance(text, str) or len(text) > LIMITS.prompt_characters:
@@ -312,12 +309,12 @@ async def read_prompts(request: Request) -> Prompts:
     if not isinstance(infotext, str):
         raise HTTPException(422, "infotext: expected text")
     styles = body.get("styles", [])
-    if not isinstance(styles, list) or not all(isinstance(style, str) for style in styles):
+    if not _is_texts(styles):
         raise HTTPException(422, "styles: expected a list of names")
     return Prompts(positive, negative, steps, infotext, tuple(dict.fromkeys(styles)))
 
 
-async def read_object(request: Request, most: int) -> dict[str, Any]:
+async def read_object(request: Request, most: int = LIMITS.body_bytes) -> dict[str, Any]:
     """Return what a body of at most so many bytes says, as a JSON object."""
     body = _parse(await read_body(request, most))
     if isinstance(body, dict):
@@ -326,6 +323,11 @@ async def read_object(request: Request, most: int) -> dict[str, Any]:
 
 
 async def read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
+    """Return a body of at most so many bytes.
+
+    Raises:
+        HTTPException: 413 where it is longer; 400 where the client goes before it has sent it.
+    """
     text = bytearray()
     async for piece in _pieces_of(request):
         text += piece

@@ -273,7 +273,7 @@ def test_a_key_is_in_no_answer(site: Site) -> None:
 def test_a_folder_that_is_not_there(site: Site, civitai: FakeCivitai) -> None:
     """Nobody is asked for it."""
     begun = post(site, "/add", reference="civitai:9208@92080", folder="0:gone")
-    assert ended(site, begun["id"])["reason"].startswith("there is no such folder")
+    assert ended(site, begun["id"])["reason"].startswith("this folder no longer exists")
     assert civitai.asked == []
 
 
