@@ -64,7 +64,9 @@ class Civitai:
     """Asks Civitai, at each of its addresses in turn until one has something."""
 
     # The orders are those of `ModelSort` in the server's source that its interface takes.
-    searching = Searching("Civitai", ("Highest Rated", "Most Downloaded", "Newest"), True)
+    searching = Searching(
+        "civitai", "Civitai", ("Highest Rated", "Most Downloaded", "Newest"), has_families=True
+    )
 
     def __init__(self, transport: Transport, site: Site = CIVITAI) -> None:
         """Prepare; nobody is asked yet."""

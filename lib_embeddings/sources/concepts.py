@@ -39,7 +39,7 @@ _KIND_FILE = "type_of_concept.txt"
 class ConceptLibrary:
     """Searches the names of concepts. Any thread may call any method."""
 
-    searching = Searching("Concept Library", ("likes", "name"), False)
+    searching = Searching("concepts", "Concept Library", ("likes", "name"), has_families=False)
 
     def __init__(self, transport: Transport, site: Site, folder: str | None = None) -> None:
         """Keep the list in *folder*, by default in the user's cache folder; nobody is asked yet."""

@@ -194,11 +194,13 @@ class Searching(NamedTuple):
     """How a source can be searched.
 
     Attributes:
+        key: the word of commands and of the API for it.
         title: what people call what is searched.
         sorts: its orders, in its own words.
         has_families: whether it knows for which model families its embeddings are.
     """
 
+    key: str
     title: str
     sorts: tuple[str, ...]
     has_families: bool
@@ -206,6 +208,8 @@ class Searching(NamedTuple):
 
 class Searchable(Protocol):
     """A source that can be searched."""
+
+    searching: Searching
 
     def search(self, query: SearchRequest) -> SearchResult:
         """Return what it has for some words. Raises `SourceError`."""

@@ -48,8 +48,7 @@ from lib_embeddings.sources.transport import Transport
 
 # What can be searched, by the word for it.
 SEARCHABLE: Mapping[str, Searching] = {
-    "concepts": ConceptLibrary.searching,
-    "civitai": Civitai.searching,
+    kind.searching.key: kind.searching for kind in (ConceptLibrary, Civitai)
 }
 
 
@@ -111,8 +110,7 @@ class Sources:
         self._unknown = UnknownFiles()
         self.concepts = ConceptLibrary(transport, hub.site)
         self._searchable: Mapping[str, Searchable] = {
-            "concepts": self.concepts,
-            "civitai": self._civitai,
+            each.searching.key: each for each in (self.concepts, self._civitai)
         }
         self._transport = transport
         self.downloads = Downloads(transport, folder, copy_of=self._copy_of)
@@ -176,9 +174,9 @@ class Sources:
         return known
 
     def search(self, source: str, query: SearchRequest) -> SearchResult:
-        """Return what `civitai` or `concepts` has for some words."""
+        """Return what one of `SEARCHABLE` has for some words."""
         if source not in self._searchable:
-            known = " or ".join(self._searchable)
+            known = " or ".join(SEARCHABLE)
             raise SourceError(f"source: expected {known}, found {shown(source)}")
         return self._searchable[source].search(query)
 

@@ -82,7 +82,7 @@ def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[
         "endings_beside": sorted(COMPANION_SUFFIXES),
         "searchable": [
             {"key": key, "title": title, "sorts": list(sorts), "families": has_families}
-            for key, (title, sorts, has_families) in (SEARCHABLE if may_ask else {}).items()
+            for key, title, sorts, has_families in (SEARCHABLE.values() if may_ask else ())
         ],
         "families": [
             {"key": family.key, "title": family.title} for family in MODEL_FAMILIES.values()
