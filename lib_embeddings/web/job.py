@@ -23,9 +23,6 @@ ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled")
 Signal = Literal["stop", "cancel", "pause"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
-# The kinds of jobs that take turns: a model paints, or learns, for one of them at a time.
-NEED_MODEL = ("try", "previews", "learn")
-
 # How far it is is told so often that a bar moves smoothly.
 _PAUSE_SECONDS = 0.1
 
@@ -58,6 +55,8 @@ class Job:
     Attributes:
         revision: rises with every change, as answers may come in another order.
         title: what people call it.
+        needs_model: whether it takes turns with others: a model paints, or learns, for one of them
+            at a time.
         done, total: how far it is; total is None where nobody knows.
         so_far: what it has by now, in the words of its kind.
         reason: the sentence of a question or a failure.
@@ -84,7 +83,7 @@ class Job:
         self.reason: str | None = None
         self.question: Question | None = None
         self.result: Mapping[str, Any] | None = None
-        self.needs_model = kind in NEED_MODEL
+        self.needs_model = False
         self.signal: Signal | None = None
         self.answer: dict[str, Any] = {}
         self.work = work

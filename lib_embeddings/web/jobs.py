@@ -64,18 +64,21 @@ class Jobs:
         """Return a picture that a job has kept; None where it is there no more."""
         return self._pictures.get(id_, number)
 
-    def begin(
+    def begin(  # noqa: PLR0913 - what is known of a job
         self,
         kind: str,
         title: str,
         work: Work,
         answer: Answer = NOTHING,
         ended: Ended = leave_all,
+        *,
+        needs_model: bool = False,
     ) -> dict[str, Any]:
         """Begin a job, as soon as it is its turn.
 
         Args:
             answer: to what it would ask, as far as that is known.
+            needs_model: whether it paints or learns, of which only one job does at a time.
 
         Raises:
             TooMany: there are too many; for *ended* it has failed.
@@ -83,6 +86,7 @@ class Jobs:
         job = Job(kind, title, work, self._show, self._pictures)
         job.answer |= answer
         job.ended = ended
+        job.needs_model = needs_model
         if not self._add(job):
             job.ended("failed")
             raise TooMany(

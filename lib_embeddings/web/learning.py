@@ -176,7 +176,8 @@ class _Routes:
 
     def _learn(self, lesson: Lesson) -> Response:
         work = _Learning(self._library, self._learner, lesson)
-        return begin(self._jobs, "learn", lesson.recipe.name, work, ended=work.ended)
+        name = lesson.recipe.name
+        return begin(self._jobs, "learn", name, work, ended=work.ended, needs_model=True)
 
 
 class _Learning:

@@ -119,7 +119,8 @@ class _Routes:
         if len({seen.name for seen in found}) < len(found):
             raise HTTPException(409, f"two of them have the same name: {shown(names, 255)}")
         self._check_ready()
-        return begin(self._jobs, "try", names, _Trying(self._library, self._studio, trial))
+        work = _Trying(self._library, self._studio, trial)
+        return begin(self._jobs, "try", names, work, needs_model=True)
 
     async def begin_previews(self) -> Response:
         self._check_ready()
@@ -128,9 +129,10 @@ class _Routes:
             for job in self._jobs.all()
             if job["kind"] == "previews" and job["state"] not in ENDED
         )
-        job = next(going_on, None)
+        if job := next(going_on, None):
+            return as_json(job)
         work = _MakingPreviews(self._library, self._studio)
-        return as_json(job) if job else begin(self._jobs, "previews", "", work)
+        return begin(self._jobs, "previews", "", work, needs_model=True)
 
     def _check_ready(self) -> None:
         missing = self._studio.what_is_missing()

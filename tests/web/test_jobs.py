@@ -71,7 +71,10 @@ def test_those_that_paint_take_turns_while_downloads_go_on() -> None:
     """A model works for one job at a time, and nobody else waits for it."""
     jobs = Jobs()
     first, second, download = Holding(), Holding(), Holding()
-    begun = [jobs.begin("try", "a", first)["id"], jobs.begin("learn", "b", second)["id"]]
+    begun = [
+        jobs.begin(kind, kind, work, needs_model=True)["id"]
+        for kind, work in (("try", first), ("learn", second))
+    ]
     added = jobs.begin("add", "c", download)["id"]
     first.begun.wait()
     download.begun.wait()
@@ -90,14 +93,14 @@ def test_those_that_paint_take_turns_while_downloads_go_on() -> None:
 def test_a_paused_job_goes_on_and_can_be_stopped() -> None:
     """It holds up nobody while it is paused, and what it has by then is its result."""
     jobs, work, other = Jobs(), Holding(), Holding()
-    id_ = jobs.begin("previews", "all", work)["id"]
+    id_ = jobs.begin("previews", "all", work, needs_model=True)["id"]
     work.begun.wait()
     work.step.release()
     assert jobs.signal(id_, "pause") is not None
     work.step.release()
     paused = follow(jobs, id_, "asking")
     assert paused["question"] == {"kind": "go_on", "choices": ()}
-    between = jobs.begin("try", "a", other)["id"]
+    between = jobs.begin("try", "a", other, needs_model=True)["id"]
     other.begun.wait()
     jobs.signal(between, "stop")
     other.step.release()
