@@ -146,8 +146,8 @@ def add_model_choice(
         set_model(_MODELS.get(one_of("title", title, (NO_MODEL, *_MODELS))))
         return Response(status_code=204)
 
-    own = [Depends(door.admit), Depends(door.admit_write)]
-    app.add_api_route(f"{PREFIX}/model", choose, methods=["POST"], dependencies=own)
+    may_write = [Depends(door.admit), Depends(door.admit_write)]
+    app.add_api_route(f"{PREFIX}/model", choose, methods=["POST"], dependencies=may_write)
 
 
 class _Files(StaticFiles):

@@ -37,7 +37,7 @@ class Door:
         *,
         remedy: str = "",
         login: Callable[[HTTPConnection], object] = allow,
-        change_files: Callable[[HTTPConnection], object] = allow,
+        check_may_change_files: Callable[[HTTPConnection], object] = allow,
     ) -> None:
         """Know the names of the server.
 
@@ -48,13 +48,13 @@ class Door:
                 have any.
             remedy: what to do about a name that is refused, which `{}` stands for.
             login: raises `HTTPException` for a request that may not read.
-            change_files: likewise, for one that may read and choose, but change no files.
+            check_may_change_files: likewise, for one that may read and choose, but change no files.
         """
         self._given = set(map(_name_of_page, given)) - {""}
         self._own = None if own is None else {"localhost", *map(str.lower, own), *self._given}
         self._remedy = remedy
         self._login = login
-        self.change_files = change_files
+        self.check_may_change_files = check_may_change_files
 
     def admit(self, request: HTTPConnection) -> None:
         """Let in a request of who is logged in and knows the server by a name of its own.
@@ -87,7 +87,7 @@ class Door:
     def may_change_files(self, request: HTTPConnection) -> bool:
         """Tell whether who asks may change files."""
         try:
-            self.change_files(request)
+            self.check_may_change_files(request)
         except HTTPException:
             return False
         return True

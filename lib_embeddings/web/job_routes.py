@@ -17,11 +17,11 @@ from lib_embeddings.web.requests import number, read_reply
 _PNG = b"\x89PNG"
 
 
-def add_job_routes(router: APIRouter, jobs: Jobs, files: Sequence[Depends]) -> None:
+def add_job_routes(router: APIRouter, jobs: Jobs, may_change_files: Sequence[Depends]) -> None:
     """Add them to *router*.
 
     Args:
-        files: lets in who may change files.
+        may_change_files: lets in who may change files.
     """
     routes = _Routes(jobs)
     for method, path, endpoint in (
@@ -31,7 +31,7 @@ def add_job_routes(router: APIRouter, jobs: Jobs, files: Sequence[Depends]) -> N
         ("GET", "/jobs/{id}/pictures/{n}", routes.picture),
     ):
         router.add_api_route(
-            path, endpoint, methods=[method], dependencies=files, response_model=None
+            path, endpoint, methods=[method], dependencies=may_change_files, response_model=None
         )
 
 

@@ -81,12 +81,16 @@ class Learner(Protocol):
 
 
 def add_learning_routes(
-    router: APIRouter, library: Library, jobs: Jobs, learner: Learner, files: Sequence[Depends]
+    router: APIRouter,
+    library: Library,
+    jobs: Jobs,
+    learner: Learner,
+    may_change_files: Sequence[Depends],
 ) -> None:
     """Add them to *router*.
 
     Args:
-        files: lets in who may change files.
+        may_change_files: lets in who may change files.
     """
     routes = _Routes(library, jobs, learner)
     for method, path, endpoint in (
@@ -98,7 +102,7 @@ def add_learning_routes(
         ("GET", "/lessons/pictures/{id}", routes.picture),
     ):
         router.add_api_route(
-            path, endpoint, methods=[method], dependencies=files, response_model=None
+            path, endpoint, methods=[method], dependencies=may_change_files, response_model=None
         )
 
 

@@ -35,24 +35,27 @@ _Result = TypeVar("_Result")
 
 
 def add_own_routes(
-    router: APIRouter, library: Library, own: Sequence[Depends], files: Sequence[Depends]
+    router: APIRouter,
+    library: Library,
+    may_write: Sequence[Depends],
+    may_change_files: Sequence[Depends],
 ) -> None:
     """Add them to *router*.
 
     Args:
-        own: lets in who may choose.
-        files: lets in who may change files.
+        may_write: lets in who may choose.
+        may_change_files: lets in who may change files.
     """
     routes = _Routes(library)
     for method, path, endpoint, dependencies in (
-        ("PUT", "/entries/{id}/preview", routes.put_preview, files),
-        ("POST", "/entries/{id}/preview/undo", routes.undo_preview, files),
-        ("PATCH", "/entries/{id}/texts", routes.write_texts, files),
-        ("PATCH", "/entries", routes.mark, own),
+        ("PUT", "/entries/{id}/preview", routes.put_preview, may_change_files),
+        ("POST", "/entries/{id}/preview/undo", routes.undo_preview, may_change_files),
+        ("PATCH", "/entries/{id}/texts", routes.write_texts, may_change_files),
+        ("PATCH", "/entries", routes.mark, may_write),
         ("GET", "/sets", routes.sets, None),
-        ("PUT", "/sets", routes.put_set, own),
-        ("PATCH", "/sets", routes.rename_set, own),
-        ("DELETE", "/sets", routes.delete_set, own),
+        ("PUT", "/sets", routes.put_set, may_write),
+        ("PATCH", "/sets", routes.rename_set, may_write),
+        ("DELETE", "/sets", routes.delete_set, may_write),
     ):
         router.add_api_route(
             path, endpoint, methods=[method], dependencies=dependencies, response_model=None

@@ -80,17 +80,21 @@ class Studio(Protocol):
 
 
 def add_painting_routes(
-    router: APIRouter, library: Library, jobs: Jobs, studio: Studio, files: Sequence[Depends]
+    router: APIRouter,
+    library: Library,
+    jobs: Jobs,
+    studio: Studio,
+    may_change_files: Sequence[Depends],
 ) -> None:
     """Add them to *router*.
 
     Args:
-        files: lets in who may change files.
+        may_change_files: lets in who may change files.
     """
     routes = _Routes(library, jobs, studio)
     for path, endpoint in (("/try", routes.begin), ("/previews", routes.begin_previews)):
         router.add_api_route(
-            path, endpoint, methods=["POST"], dependencies=files, response_model=None
+            path, endpoint, methods=["POST"], dependencies=may_change_files, response_model=None
         )
 
 

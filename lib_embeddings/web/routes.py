@@ -76,8 +76,8 @@ def add_routes(  # noqa: PLR0913 - what hosts have
     jobs = Jobs()
     routes = _Routes(library, host, door, reports or PromptReports(library), jobs, studio, learner)
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
-    own = [Depends(door.admit_write)]
-    files = [*own, Depends(door.change_files)]
+    may_write = [Depends(door.admit_write)]
+    may_change_files = [*may_write, Depends(door.check_may_change_files)]
     for method, path, endpoint, dependencies in (
         ("GET", "/scripts", routes.scripts, None),
         ("GET", "/host", routes.host, None),
@@ -90,28 +90,28 @@ def add_routes(  # noqa: PLR0913 - what hosts have
         ("GET", "/examples/{id}", routes.examples, None),
         ("GET", "/video/{id}", routes.video, None),
         ("GET", "/events", routes.events, None),
-        ("POST", "/entries/{id}/reveal", routes.reveal, own),
-        ("PATCH", "/entries/{id}", routes.choose, own),
-        ("POST", "/entries/{id}/rename", routes.rename, files),
-        ("POST", "/entries/{id}/move", routes.move, files),
-        ("DELETE", "/entries/{id}", routes.delete, files),
-        ("POST", "/files", routes.add, files),
+        ("POST", "/entries/{id}/reveal", routes.reveal, may_write),
+        ("PATCH", "/entries/{id}", routes.choose, may_write),
+        ("POST", "/entries/{id}/rename", routes.rename, may_change_files),
+        ("POST", "/entries/{id}/move", routes.move, may_change_files),
+        ("DELETE", "/entries/{id}", routes.delete, may_change_files),
+        ("POST", "/files", routes.add, may_change_files),
         ("GET", "/trash", routes.trash, None),
-        ("POST", "/trash/{id}/restore", routes.restore, files),
-        ("DELETE", "/trash", routes.empty_trash, files),
-        ("POST", "/prompt", routes.prompt, own),
-        ("POST", "/rescan", routes.rescan, own),
+        ("POST", "/trash/{id}/restore", routes.restore, may_change_files),
+        ("DELETE", "/trash", routes.empty_trash, may_change_files),
+        ("POST", "/prompt", routes.prompt, may_write),
+        ("POST", "/rescan", routes.rescan, may_write),
     ):
         router.add_api_route(
             path, endpoint, methods=[method], dependencies=dependencies, response_model=None
         )
-    add_own_routes(router, library, own, files)
-    add_job_routes(router, jobs, files)
-    add_site_routes(router, library, host, jobs, files)
+    add_own_routes(router, library, may_write, may_change_files)
+    add_job_routes(router, jobs, may_change_files)
+    add_site_routes(router, library, host, jobs, may_change_files)
     if studio:
-        add_painting_routes(router, library, jobs, studio, files)
+        add_painting_routes(router, library, jobs, studio, may_change_files)
     if learner:
-        add_learning_routes(router, library, jobs, learner, files)
+        add_learning_routes(router, library, jobs, learner, may_change_files)
     app.include_router(router)
 
 

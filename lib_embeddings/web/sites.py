@@ -37,12 +37,12 @@ def add_site_routes(
     library: Library,
     host: Callable[[], HostFacts],
     jobs: Jobs,
-    files: Sequence[Depends],
+    may_change_files: Sequence[Depends],
 ) -> None:
     """Add them to *router*.
 
     Args:
-        files: lets in who may change files.
+        may_change_files: lets in who may change files.
     """
     routes = _Routes(library, jobs)
 
@@ -52,7 +52,7 @@ def add_site_routes(
                 403, "asking other sites is switched off in the settings of this server"
             )
 
-    asking = [*files, Depends(check_allowed)]
+    asking = [*may_change_files, Depends(check_allowed)]
     for method, path, endpoint in (
         ("POST", "/add", routes.add),
         ("POST", "/identify", routes.identify),

@@ -566,7 +566,7 @@ def test_who_may_not_change_files(site: Site, method: str, path: str, body: obje
         raise HTTPException(403, "not from here")
 
     app = FastAPI()
-    add_routes(app, site.library, lambda: FACTS, Door(change_files=refuse))
+    add_routes(app, site.library, lambda: FACTS, Door(check_may_change_files=refuse))
     client = Client(From(app, HERE), {})
     response = client.request(method, path, json=body)
     assert (response.status_code, response.json()["detail"]) == (403, "not from here")
@@ -617,7 +617,7 @@ def test_who_follows_jobs(
             raise HTTPException(403, "not from here")
 
     app = FastAPI()
-    add_routes(app, site.library, lambda: FACTS, Door(change_files=check))
+    add_routes(app, site.library, lambda: FACTS, Door(check_may_change_files=check))
     client = Client(From(app, HERE), {})
     client.post("/add", json={"reference": "secret/secret", "folder": "0:"})
     is_open = may_change_files

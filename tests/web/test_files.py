@@ -457,7 +457,7 @@ def test_who_may_not_change_files(site: Site) -> None:
         raise HTTPException(403, "not you")
 
     app = FastAPI()
-    add_routes(app, site.library, lambda: FACTS, Door(change_files=refuse))
+    add_routes(app, site.library, lambda: FACTS, Door(check_may_change_files=refuse))
     client = Client(From(app, HERE), {})
     id_ = site.add("cat.pt")
     for method, address in (

@@ -92,7 +92,7 @@ def door_of(app: Any, options: Any, opens_files: Callable[[], bool]) -> Door:
         headers = {"WWW-Authenticate": "Basic"} if passwords else None
         raise HTTPException(401, "log in to the WebUI first", headers)
 
-    def change_files(request: HTTPConnection) -> None:
+    def check_may_change_files(request: HTTPConnection) -> None:
         if not (has_login or is_local(request) or opens_files()):
             raise HTTPException(
                 403,
@@ -105,7 +105,7 @@ def door_of(app: Any, options: Any, opens_files: Callable[[], bool]) -> Door:
         own=None if is_open or has_login else (),
         remedy=f"start the WebUI with --{origins.replace('_', '-')}=http://{{}}",
         login=login,
-        change_files=change_files,
+        check_may_change_files=check_may_change_files,
     )
 
 
