@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Response
 from h11 import LocalProtocolError
+from platformdirs import user_data_path
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
@@ -36,7 +37,6 @@ from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.prompts.tokenizer import own_tokenizer
-from lib_embeddings.stores.choices_file import recall_model, remember_model
 from lib_embeddings.version import __version__
 from lib_embeddings.views.lines import change_lines, summary_lines
 from lib_embeddings.web.answers import HostFacts
@@ -190,6 +190,24 @@ class OnlyThePage:
 
 
 # Serving
+
+
+def remember_model(key: str) -> None:
+    """Keep which model somebody chose, for the next start."""
+    path = user_data_path("lib_embeddings") / "model.txt"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(key, "utf-8")
+    except OSError as error:
+        log.warning("the model is not remembered: %s", error)
+
+
+def recall_model() -> str:
+    """Return the key of the model that was chosen last; any text where the file is damaged."""
+    try:
+        return (user_data_path("lib_embeddings") / "model.txt").read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def log_news(library: Library) -> None:

@@ -46,24 +46,6 @@ def default_path() -> str:
     return str(user_data_path("lib_embeddings") / "choices.sqlite")
 
 
-def remember_model(key: str) -> None:
-    """Keep which model somebody chose in the small app, for its next start."""
-    path = Path(default_path()).with_name("model.txt")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(key, "utf-8")
-    except OSError as error:
-        log.warning("the model is not remembered: %s", error)
-
-
-def recall_model() -> str:
-    """Return the key of the model that was chosen last; any text where the file is damaged."""
-    try:
-        return Path(default_path()).with_name("model.txt").read_text("utf-8", "replace")
-    except OSError:
-        return ""
-
-
 def read_old(path: Path) -> Values:
     """Return what an older version kept in a JSON file."""
     try:

@@ -15,12 +15,15 @@ from fastapi import FastAPI
 
 from lib_embeddings import __version__
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.hosts import standalone
 from lib_embeddings.hosts.standalone import (
     ASSETS,
     add_model_choice,
     build_app,
     build_page,
     facts,
+    recall_model,
+    remember_model,
 )
 from lib_embeddings.web.clients import Door
 from lib_embeddings.web.routes import PREFIX, add_routes
@@ -162,3 +165,27 @@ def test_others_can_plot() -> None:
     """What gradio imports and this page does not use works for whoever uses it."""
     done = subprocess.run([sys.executable, "-c", PLOT], capture_output=True, check=True, text=True)
     assert done.stdout == "PNG\n"
+
+
+# The model that was chosen last
+
+
+def test_a_model_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was chosen last is known at the next start, and damage does no harm."""
+    monkeypatch.setattr(standalone, "user_data_path", lambda _name: tmp_path / "new")
+    assert recall_model() == ""
+    remember_model("sdxl")
+    assert recall_model() == "sdxl"
+    (tmp_path / "new" / "model.txt").write_bytes(b"\xff")
+    assert recall_model() not in MODEL_FAMILIES
+
+
+def test_a_model_that_cannot_be_remembered_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The console says why the next start will begin with another one."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(standalone, "user_data_path", lambda _name: tmp_path / "file")
+    remember_model("sdxl")
+    assert recall_model() == ""
+    assert "the model is not remembered" in caplog.text

@@ -16,10 +16,8 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.stores import choices_file
 from lib_embeddings.stores.choices import Choice, Choices
-from lib_embeddings.stores.choices_file import recall_model, remember_model
 
 FAVOURITE = Choice(favourite=True)
 SYNCHRONOUS = choices_file._SYNCHRONOUS
@@ -621,24 +619,3 @@ def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """By default choices lie in the user's data folder."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert choices_file.default_path() == str(tmp_path / "lib_embeddings" / "choices.sqlite")
-
-
-def test_a_model_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was chosen last is known at the next start, and damage does no harm."""
-    monkeypatch.setattr(choices_file, "default_path", lambda: str(tmp_path / "new" / "choices"))
-    assert recall_model() == ""
-    remember_model("sdxl")
-    assert recall_model() == "sdxl"
-    (tmp_path / "new" / "model.txt").write_bytes(b"\xff")
-    assert recall_model() not in MODEL_FAMILIES
-
-
-def test_a_model_that_cannot_be_remembered_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The console says why the next start will begin with another one."""
-    (tmp_path / "file").touch()
-    monkeypatch.setattr(choices_file, "default_path", lambda: str(tmp_path / "file" / "choices"))
-    remember_model("sdxl")
-    assert recall_model() == ""
-    assert "the model is not remembered" in caplog.text
