@@ -18,6 +18,7 @@ from lib_embeddings.errors import shown
 from lib_embeddings.library.reports import reader_of
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.prompts.wishes import PaintSettings
 from lib_embeddings.stores.index import Index
 
 
@@ -37,7 +38,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--steps",
         type=number_up_to(LIMITS.prompt_steps),
-        default=20,
+        default=PaintSettings.steps,
         help="number of steps that the picture takes (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")

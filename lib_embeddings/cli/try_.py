@@ -35,7 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--steps",
         type=number_up_to(LIMITS.prompt_steps),
-        default=20,
+        default=PaintSettings.steps,
         metavar="N",
         help="steps per picture (default: %(default)s)",
     )

@@ -19,11 +19,11 @@ from lib_embeddings.entries.texts import TEXT_KEYS
 from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS, is_text
+from lib_embeddings.prompts.wishes import PaintSettings
 from lib_embeddings.sources.source import SearchRequest
 from lib_embeddings.stores.choices import FIELD_CHOICES
 from lib_embeddings.stores.sets import Member
 
-_STEPS = 20
 _CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
     "favourite": (True, False),
     "use_partial": (True, False),
@@ -302,7 +302,7 @@ async def read_prompts(request: Request) -> Prompts:
             raise HTTPException(
                 422, f"{field}: expected text of at most {LIMITS.prompt_characters:,} characters"
             )
-    steps = body.get("steps", _STEPS)
+    steps = body.get("steps", PaintSettings.steps)
     if type(steps) is not int or not 1 <= steps <= LIMITS.prompt_steps:
         raise HTTPException(422, f"steps: expected a number from 1 to {LIMITS.prompt_steps}")
     infotext = body.get("infotext", "")
@@ -323,11 +323,7 @@ async def read_object(request: Request, most: int = LIMITS.body_bytes) -> dict[s
 
 
 async def read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
-    """Return a body of at most so many bytes.
-
-    Raises:
-        HTTPException: 413 where it is longer; 400 where the client goes before it has sent it.
-    """
+    """Return a body. Raises 413 for one of more bytes, 400 where the client goes meanwhile."""
     text = bytearray()
     async for piece in _pieces_of(request):
         text += piece
