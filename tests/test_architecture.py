@@ -50,7 +50,7 @@ ALLOWED = {
     ),
     "sqlite3": ("stores", "library.journal", "sources.offline"),
     "watchdog": ("watch",),
-    "tqdm": ("library.progress",),
+    "tqdm": ("cli",),
     "http": ("sources.transport",),
     "ssl": ("sources.transport",),
     "ftfy": ("prompts.clip_tokenizer",),
@@ -305,7 +305,7 @@ def test_a_short_module_has_several_users(path: Path) -> None:
 @pytest.mark.parametrize(
     ("ours", "others"),
     [
-        ("lib_embeddings", ("torch", "gradio", "watchdog", "PIL")),
+        ("lib_embeddings", ("torch", "gradio", "watchdog", "PIL", "tqdm")),
         (
             "lib_embeddings.__main__",
             ("ftfy", "regex", "rapidfuzz", "torch", "diffusers", "transformers"),

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.pictures import what_is_missing
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.stores.choices import Choices
@@ -92,6 +93,36 @@ def check_folders(folders: Sequence[str]) -> None:
     for folder in folders:
         if not os.path.isdir(folder):
             raise NotADirectoryError(folder)
+
+
+class ProgressBar:
+    """Shows on a terminal how far something is; elsewhere it shows nothing."""
+
+    def __init__(self, title: str, unit: str, delay: float = 1.0) -> None:
+        """Prepare; nothing is shown in the first *delay* seconds.
+
+        Args:
+            unit: what is counted; `B` for bytes, of which the large numbers are rounded.
+        """
+        self._bar = tqdm(
+            desc=title, unit=unit, unit_scale=unit == "B", delay=delay, disable=None, leave=False
+        )
+
+    def show(self, done: int, total: int | None) -> None:
+        """Show how far it is now, at the end not any more; *total* is None where nobody knows."""
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+        if done == total:
+            self.close()
+
+    def close(self) -> None:
+        """Take the bar away, also before the end."""
+        self._bar.close()
+
+
+def reading_bar(delay: float = 1.0) -> ProgressBar:
+    """Return what shows how far a scan is, after *delay* seconds."""
+    return ProgressBar("Reading", " files", delay)
 
 
 @contextmanager

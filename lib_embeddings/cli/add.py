@@ -7,12 +7,11 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from lib_embeddings.cli import OK, refuse, scanned
+from lib_embeddings.cli import OK, ProgressBar, refuse, scanned
 from lib_embeddings.entries.place import Place
 from lib_embeddings.errors import NameRefused, SourceError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import made_for
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import ProgressBar
 from lib_embeddings.stores.index import Index
 
 if TYPE_CHECKING:  # commands that ask nobody load none of it

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+from contextlib import closing
 from typing import Any
 
-from lib_embeddings.cli import OK, add_model, check_folders, refuse
+from lib_embeddings.cli import OK, add_model, check_folders, reading_bar, refuse
 
 
 def add_parser(commands: Any) -> None:
@@ -68,13 +69,15 @@ def run(options: argparse.Namespace) -> int:
         machine = socket.gethostname()
         own = (options.host, machine, f"{machine}.local")
         door = Door(options.allow_host, own, remedy="start it with --allow-host {}")
-        serve(
-            folders,
-            options.model,
-            listener,
-            door,
-            opens_browser=options.open,
-            asks_sites=not options.no_sources,
-            paints_with=options.paint_with,
-        )
+        with closing(reading_bar()) as bar:
+            serve(
+                folders,
+                options.model,
+                listener,
+                door,
+                on_progress=bar.show,
+                opens_browser=options.open,
+                asks_sites=not options.no_sources,
+                paints_with=options.paint_with,
+            )
     return OK

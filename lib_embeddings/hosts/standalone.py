@@ -8,7 +8,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.abc import MetaPathFinder
@@ -35,7 +35,6 @@ from lib_embeddings.hosts.learner import AppLearner
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.version import __version__
 from lib_embeddings.views.lines import change_lines, summary_lines
@@ -233,6 +232,7 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
     listener: socket.socket,
     door: Door,
     *,
+    on_progress: Callable[[int, int], object],
     opens_browser: bool,
     asks_sites: bool,
     paints_with: str | None,
@@ -242,6 +242,7 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
     Args:
         model: the key of a family, or `none`; None for the one that was chosen last.
         door: lets in who may read, and who may write.
+        on_progress: called as the library's, after each file that is read.
         asks_sites: whether people may get embeddings from the internet in the page.
         paints_with: a checkpoint or a folder of diffusers; None for the small model.
     """
@@ -249,10 +250,7 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
     first, *others = addresses(host, port)
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
-    with (
-        closing(reading_bar()) as bar,
-        living_library(roots, own_tokenizer(), bar.show) as (library, watcher),
-    ):
+    with living_library(roots, own_tokenizer(), on_progress) as (library, watcher):
         library.set_model(MODEL_FAMILIES.get(model or recall_model()))
         log_news(library)
 

@@ -16,9 +16,9 @@ import pytest
 
 from lib_embeddings import __version__, cli
 from lib_embeddings.__main__ import main
+from lib_embeddings.cli import reading_bar
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.place import Place
-from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.names import SUFFIXES
 from lib_embeddings.stores.choices import Choice, Choices
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.cli import reading_bar
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.standalone import log_news
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import reading_bar
 from lib_embeddings.stores.index import Index
 from tests.apps import API, THE_END, App, environment, start
 from tests.builders import safetensors_file
