@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from lib_embeddings.entries.entry import PAIR, Entry, FileState, Reading
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.walk import Found, entry_of
+from lib_embeddings.entries.walk import NO_FILE, Found, entry_of
 from lib_embeddings.errors import (
     BrokenFile,
     EmbeddingError,
@@ -197,7 +197,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 def _check_kind(status: os.stat_result) -> None:
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise NoFile("this is a pipe, a socket or a device, not a file")
+        raise NoFile(NO_FILE)
 
 
 def sha256(path: str) -> str:

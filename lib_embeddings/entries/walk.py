@@ -35,12 +35,14 @@ _FILE_SUFFIXES = COMPANION_SUFFIXES.union(WEIGHT_SUFFIXES)
 # What the system answers where a link leads nowhere; the last, where it leads to itself.
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _DANGLING = "this link leads to a file or folder that does not exist: delete or fix the link"
+NO_FILE = "this is a pipe, a socket or a device, not a file"
 
 # Only Windows knows of links that are not symbolic: its junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
 
-# So old a folder's time has to be, that what comes later gives it another: two seconds on FAT.
-_TICK_NS = 2 * 10**9
+# The coarsest clock of file systems, which is FAT's: what comes later may give a younger file or
+# folder the same time again.
+CLOCK_GRAIN_NS = 2 * 10**9
 
 _Item = os.DirEntry[str]
 _Named = tuple[_Item, str]
@@ -207,7 +209,7 @@ def _look(folder: str) -> tuple[Identity, int | None]:
     status = os.stat(folder)
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(folder)
-    mtime_ns = status.st_mtime_ns if time.time_ns() - status.st_mtime_ns > _TICK_NS else None
+    mtime_ns = status.st_mtime_ns if time.time_ns() - status.st_mtime_ns > CLOCK_GRAIN_NS else None
     # Network drives of Windows, WebDAV and others give every folder the inode 0.
     inode = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
     return inode, mtime_ns
@@ -272,7 +274,7 @@ def _why_not_typed(place: Place) -> str | None:
 def _why_no_file(item: _Item) -> str:
     if _is_dangling(item):
         return _DANGLING
-    return "this is a pipe, a socket or a device, not a file"
+    return NO_FILE
 
 
 def _is_dangling(item: _Item) -> bool:

@@ -6,13 +6,13 @@ Recognised by the names and shapes of their tensors, as the programs that write 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from math import prod
 
-from lib_embeddings.errors import shown
+from lib_embeddings.errors import counted, shown
 from lib_embeddings.formats.embedding import Contents, Placeholder, Tensor, named_tensors
 from lib_embeddings.formats.foreign_models import MODELS
-from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE
+from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, TEXT_ENCODERS
 
 _BUNDLED = re.compile(r"bundle_emb\.(.+)\.(string_to_param|emb_params|clip_[lgh]|t5|t5xxl)(\.\*)?")
 _PARAMETER_ENDINGS = (
@@ -71,6 +71,10 @@ _PARAMETER = re.compile(
     r"_tokens?|(?:learned_|learnable_)?(?:queries|query)|latents|codebook|centroids?|prototypes?"
     r"|mean|std|running_(?:mean|var)|num_batches_tracked|position_ids|inv_freq"
 )
+# What CLIP makes of a whole prompt, for SD 1.x and SD 2.x.
+_AESTHETIC_SHAPES = tuple(
+    (*batch, TEXT_ENCODERS[key].hidden_size) for key in ("clip_l", "clip_h") for batch in ((), (1,))
+)
 # How many vectors T5 makes of any prompt: 77 to 256 for SD 3.x, 256 or 512 for Flux, 512 for Wan,
 # 120 or 300 for PixArt, 226 for CogVideoX.
 _T5_LENGTHS = (77, 120, 154, 226, 256, 300, 512)
@@ -127,13 +131,14 @@ def _by_names(tensors: Mapping[str, Tensor]) -> str | None:
     names = "." + "$.".join(paths) + "$"
     for model in MODELS:
         if any(all(piece in names for piece in sign) for sign in model.signs):
-            return f"{model.title} ({_count(tensors)}){model.advice}{_note_on_bundled(tensors)}"
+            number = counted(len(tensors), "tensor")
+            return f"{model.title} ({number}){model.advice}{_note_on_bundled(tensors)}"
     return None
 
 
 def _by_bundle(tensors: Mapping[str, Tensor]) -> str | None:
     if bundled_embeddings(tensors):
-        return f"a part of a LoRA ({_count(tensors)}){_note_on_bundled(tensors)}"
+        return f"a part of a LoRA ({counted(len(tensors), 'tensor')}){_note_on_bundled(tensors)}"
     return None
 
 
@@ -145,20 +150,21 @@ def _by_low_rank(root: object, tensors: Mapping[str, Tensor]) -> str | None:
     pairs = zip(shapes[::2], shapes[1::2], strict=True)
     if not all(len(up) == len(down) == 2 and up[1] == down[0] for up, down in pairs):
         return None
-    return f"a LoRA ({_count(tensors)}); it belongs in models/Lora"
+    return f"a LoRA ({counted(len(tensors), 'tensor')}); it belongs in models/Lora"
 
 
 def _by_parameters(tensors: Mapping[str, Tensor]) -> str | None:
     """Recognise a model's layers by what all frameworks call their parameters."""
     if any(_is_path(name) and name.endswith(_PARAMETER_ENDINGS) for name in tensors):
         first = next(iter(tensors))
-        return f"a model's weights ({_count(tensors)}: {shown(first)} …), not an embedding"
+        number = counted(len(tensors), "tensor")
+        return f"a model's weights ({number}: {shown(first)} …), not an embedding"
     return None
 
 
 def _by_shape(root: object, tensors: Mapping[str, Tensor]) -> str | None:
     """Recognise tensors whose names say nothing by their shape."""
-    if isinstance(root, Tensor) and root.shape in ((768,), (1, 768), (1024,), (1, 1024)):
+    if isinstance(root, Tensor) and root.shape in _AESTHETIC_SHAPES:
         return "an aesthetic gradient; it belongs in that extension's aesthetic_embeddings folder"
     for name, tensor in tensors.items():
         shape = tensor.shape
@@ -172,7 +178,8 @@ def _is_encoded_prompt(shape: tuple[int, ...]) -> bool:
     if len(shape) < 2:
         return False
     n_vectors, width = shape[-2:]
-    return n_vectors == 77 or (width == 4096 and n_vectors in _T5_LENGTHS)
+    is_t5 = width == TEXT_ENCODERS["t5xxl"].hidden_size
+    return n_vectors == 77 or (is_t5 and n_vectors in _T5_LENGTHS)
 
 
 def _by_stand_in(root: object) -> str | None:
@@ -216,8 +223,3 @@ def _bundled(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, str, Tensor]]
 def _note_on_bundled(tensors: Mapping[str, Tensor]) -> str:
     names = shown(", ".join(bundled_embeddings(tensors)))
     return f". It brings the embeddings {names}, which work while it is used" if names else ""
-
-
-def _count(tensors: Iterable[str]) -> str:
-    n_tensors = sum(1 for _ in tensors)
-    return f"{n_tensors:,} tensor{'s' * (n_tensors != 1)}"

@@ -25,7 +25,7 @@ from lib_embeddings.names import guess_field
 from lib_embeddings.pictures.encode import rows_of
 from lib_embeddings.pictures.model import Model, load
 from lib_embeddings.pictures.paint import SAMPLER, OnStep, completed_for, on_no_step, paint
-from lib_embeddings.prompts.infotext import TI_HASHES, name_in_infotext
+from lib_embeddings.prompts.infotext import TI_HASHES, name_in_infotext, short_hash
 from lib_embeddings.prompts.wishes import PaintSettings, Purpose, Wish, columns, kind_of
 
 # Anything that some system has no place for in a name.
@@ -166,7 +166,7 @@ def infotext_of(
         "Model": model.title.replace(",", ""),
     }
     if used:
-        hashes = (f"{name_in_infotext(name)}: {hash_[:12]}" for name, hash_ in used.items())
+        hashes = (f"{name_in_infotext(name)}: {short_hash(hash_)}" for name, hash_ in used.items())
         fields[TI_HASHES] = f'"{", ".join(hashes)}"'
     lines.append(", ".join(f"{key}: {value}" for key, value in fields.items()))
     return "\n".join(lines)

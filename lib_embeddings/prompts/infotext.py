@@ -210,6 +210,11 @@ def join_hashes(*values: str) -> str:
     return ", ".join(dict.fromkeys(parts))
 
 
+def short_hash(sha256: str) -> str:
+    """Return what `TI hashes` has of a file's SHA-256; nothing of an empty one."""
+    return sha256[:12]
+
+
 def name_in_infotext(name: str) -> str:
     """Return a name as `TI hashes` has it."""
     return name.replace(":", "").replace(",", "").strip()

@@ -22,16 +22,12 @@ from functools import lru_cache
 from lib_embeddings.entries.entry import Entry, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import sha256
-from lib_embeddings.entries.walk import Found, entry_of
+from lib_embeddings.entries.walk import CLOCK_GRAIN_NS, Found, entry_of
 from lib_embeddings.formats.embedding import share_infos, vectors_info
 from lib_embeddings.names import is_text
 from lib_embeddings.stores.index_file import FAILURES, Remembered, default_path, read_below, write
 
 log = logging.getLogger(__name__)
-
-# A file written twice within the clock's grain keeps its modification time; one this young is read
-# again next time.
-_RECENT_NS = 2_000_000_000
 
 _MANY = 5_000  # new objects, which would take the garbage collector milliseconds
 
@@ -129,7 +125,7 @@ class Index:
         id_ = _id_of(text)
         self._texts[id_] = text
         remembered = (path, entry.size, entry.mtime_ns, id_, entry.stored_name, None)
-        is_recent = time.time_ns() - entry.mtime_ns <= _RECENT_NS
+        is_recent = time.time_ns() - entry.mtime_ns <= CLOCK_GRAIN_NS
         self._set(path, remembered, kept=None if is_recent else remembered)
         reading = self._decoded.get(id_) or self._decode(id_)
         return entry._replace(reading=reading) if reading else entry

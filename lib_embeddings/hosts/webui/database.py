@@ -19,6 +19,7 @@ from lib_embeddings.entries.read import read_embedding
 from lib_embeddings.errors import BrokenFile, EmbeddingError
 from lib_embeddings.formats.embedding import Vectors, tokens_taken
 from lib_embeddings.formats.text_encoders import TEXT_ENCODERS
+from lib_embeddings.prompts.infotext import short_hash
 from lib_embeddings.prompts.tokenizer import TokenIds
 
 log = logging.getLogger(__name__)
@@ -182,7 +183,7 @@ class FileEmbedding:
     @property
     def shorthash(self) -> str:
         """What the WebUI writes into infotexts."""
-        return self.hash[:12]
+        return short_hash(self.hash)
 
     @shorthash.setter
     def shorthash(self, _value: str | None) -> None:

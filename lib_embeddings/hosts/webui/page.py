@@ -17,10 +17,10 @@ from modules import shared, ui_extra_networks
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.hosts.webui.extension import Undo, replace_page_in
 from lib_embeddings.library.library import Library
+from lib_embeddings.prompts.infotext import short_hash
 from lib_embeddings.web.tab import pane
 
 _OWN = "ExtraNetworksPageTextualInversion"
-_SHORT = 12  # hexadecimal digits of a hash
 
 # An item as the WebUI knows it.
 Item = dict[str, Any]
@@ -134,7 +134,7 @@ class _Page:
             return {
                 "name": entry.place.name,
                 "filename": filename,
-                "shorthash": self._sha256(entry)[:_SHORT],
+                "shorthash": short_hash(self._sha256(entry)),
                 "preview": webui.find_preview(stem),
                 "description": webui.find_description(stem),
                 "search_terms": [webui.search_terms_from_path(filename)],
