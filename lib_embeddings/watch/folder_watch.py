@@ -22,7 +22,7 @@ import watchdog.observers
 from lib_embeddings.entries.walk import Folder, Identity
 from lib_embeddings.names import is_hidden, is_temporary
 
-logger = logging.getLogger("lib_embeddings")
+log = logging.getLogger(__name__)
 
 # "opened" and "closed_no_write" are missing on purpose: reading a file must not wake its reader.
 FILE_EVENTS = frozenset({"created", "modified", "attrib", "moved", "deleted", "closed"})
@@ -322,7 +322,7 @@ class FolderWatch:
 
     def _poll_from_now_on(self, reason: str) -> None:
         self._is_polling = True
-        logger.warning(
+        log.warning(
             "watching %s: %s; it is scanned every %g s instead",
             self.path,
             reason,
@@ -338,7 +338,7 @@ def _end(observer: Observer) -> None:
             observer.stop()
             observer.join()
         except Exception:
-            logger.exception("an observer of file events did not end")
+            log.exception("an observer of file events did not end")
 
     ending = threading.Thread(target=end, name="embeddings-watcher-end", daemon=True)
     ending.start()

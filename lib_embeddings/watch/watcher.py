@@ -20,7 +20,7 @@ from lib_embeddings.entries.walk import Folder
 from lib_embeddings.watch.folder_watch import PACE, REST, FolderWatch, Hint, Observer, Pace, observe
 from lib_embeddings.watch.write_tracker import WriteTracker
 
-logger = logging.getLogger("lib_embeddings")
+log = logging.getLogger(__name__)
 
 
 class ScanResult(Protocol):
@@ -202,7 +202,7 @@ class Watcher:
                 try:
                     self._scan_what_is_due()
                 except Exception:  # the library's owner must not lose the watch
-                    logger.exception("a scan failed; it will be tried again")
+                    log.exception("a scan failed; it will be tried again")
                     self._begin_again_later(self._clock() - began)
         finally:
             self._adopt(())
