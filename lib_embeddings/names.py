@@ -21,10 +21,12 @@ PREVIEW, THUMB, DESCRIPTION = ".preview", ".thumb", ".description"
 EXAMPLES = ".examples"
 # Of tools that keep there what a site says: civitai-helper, LoRA Manager, Stability Matrix,
 # SwarmUI, civitai-browser-plus.
-_TOOL_WORDS = (CIVITAI, METADATA, MATRIX, SWARM, BROWSER) = (
-    *(".civitai", ".metadata", ".cm-info", ".swarm", ".api_info"),
+CIVITAI, METADATA, MATRIX = ".civitai", ".metadata", ".cm-info"
+SWARM, BROWSER = ".swarm", ".api_info"
+COMPANION_WORDS = (
+    *(PREVIEW, THUMB, DESCRIPTION, EXAMPLES),
+    *(CIVITAI, METADATA, MATRIX, SWARM, BROWSER),
 )
-COMPANION_WORDS = (PREVIEW, THUMB, DESCRIPTION, EXAMPLES, *_TOOL_WORDS)
 SHOWN_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 VIDEO_SUFFIXES = (".mp4", ".webm")
 SIDECAR_SUFFIX, TEXT_SUFFIX, INFO_SUFFIX = ".json", ".txt", ".info"

@@ -40,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
     place = Place.of_file(options.file)
     try:
         entry = entry_at(place)._replace(companions=_beside(place))
-        (seen,) = (catalogue := alone(entry)).view
+        catalogue = alone(entry)
+        (seen,) = catalogue.view
         document = details_as_json(
             catalogue, seen, inspect(entry), lambda _: sha256(place.full_path)
         )
@@ -88,15 +89,16 @@ def _rows(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | N
     reason = f": {document['reason']}" if document["reason"] and document["state"] != "ok" else ""
     yield "file", f"{path} ({document['bytes']:,} bytes)"
     yield "state", document["state"] + reason
-    for label, key in (("name", "name"), ("stored name", "stored_name"), ("container",) * 2):
-        yield label, document[key]
+    yield "name", document["name"]
+    yield "stored name", document["stored_name"]
+    yield "container", document["container"]
     yield "layout", document["layout"]
     yield "made for", ", ".join(MODEL_FAMILIES[key].title for key in document["families"])
     for key, info in document["vectors"].items():
         yield "vectors", f"{key} {info['n_vectors']} x {info['hidden_size']} {info['dtype']}"
-    for label, key in (("values", "values"), ("bundled", "bundled")):
+    for key in ("values", "bundled"):
         for name, numbers in document[key].items():
-            yield label, f"{name} {_numbers(numbers)}"
+            yield key, f"{name} {_numbers(numbers)}"
     for key, sentence in document["health"].items():
         yield "health", f"{key}: {sentence}"
     for key, words in document.get("near_words", {}).items():

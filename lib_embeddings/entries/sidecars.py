@@ -167,7 +167,7 @@ def _understood(data: bytes, place: Place) -> tuple[str, dict[str, object]]:
 
 
 def _bytes_at(place: Place) -> bytes | None:
-    """Return what a sidecar holds; None where there is none."""
+    """Return what a sidecar holds; None where there is none. Raises `WriteError`."""
     try:
         with open_file(place.full_path) as file:
             data = file.read(LIMITS.sidecar_bytes + 1)

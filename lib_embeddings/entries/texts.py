@@ -128,10 +128,12 @@ def beside(
 
 
 def first_text(values: Iterable[object]) -> str:
+    """Return the first of some values that is text and not empty; empty where none is."""
     return next((value for value in values if isinstance(value, str) and value), "")
 
 
 def content(place: Place, companion: Companion | None) -> str:
+    """Return the text of a companion; empty where there is none, or it is huge or unreadable."""
     if companion is None or companion.size > LIMITS.sidecar_bytes:
         return ""
     try:

@@ -303,12 +303,12 @@ class Catalogue:
         if query.n_vectors is not None:
             candidates = [each for each in candidates if query.n_vectors in numbers_of(each.seen)]
         for term in query.wanted:
-            candidates = self._with(term, candidates, True)
+            candidates = self._with(term, candidates, is_wanted=True)
         for term in query.unwanted:
-            candidates = self._with(term, candidates, False)
+            candidates = self._with(term, candidates, is_wanted=False)
         return candidates
 
-    def _with(self, term: str, candidates: list[Candidate], is_wanted: bool) -> list[Candidate]:
+    def _with(self, term: str, candidates: list[Candidate], *, is_wanted: bool) -> list[Candidate]:
         """Return those that have a term in their texts, family or hash; or those that do not."""
         found = self.prepared.candidates.with_term(term, letters_of(term)) | self._hashed(term)
         families = families_of(term)

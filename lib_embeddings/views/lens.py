@@ -116,6 +116,12 @@ class Lens:
         use_partial: frozenset[str],
         loaded: Collection[str] | None,
     ) -> None:
+        """Know how to look.
+
+        Args:
+            use_partial: ids of embeddings that are used though they fit in part only.
+            loaded: full paths of what the host's own loader has loaded; None where we load.
+        """
         self.model = model
         self._use_partial = use_partial
         self._loaded = loaded

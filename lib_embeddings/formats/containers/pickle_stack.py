@@ -139,7 +139,7 @@ class Machine:
     def op_dup(self) -> None:
         self.stack.append(self.stack[-1])
 
-    # Containers
+    # Collections
 
     def op_append(self) -> None:
         item = self.stack.pop()

@@ -49,6 +49,7 @@ _MULTIPLIER = 1664525
 _INCREMENT = 1013904223
 _KEY_BLOCK = 1 << 14
 
+_IHDR_BYTES = 13
 # Packed pixels begin with a table of up to 300 bytes.
 _FIRST_BYTES = 1024
 _JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
@@ -59,7 +60,10 @@ class UnknownFormat(Exception):
 
 
 class Decoded(NamedTuple):
-    """A picture that may hold strips: Pillow's name of its format, its size, and its bytes."""
+    """A picture that may hold strips: Pillow's name of its format, its size, and its bytes.
+
+    The size is 0 where nothing but Pillow can tell it.
+    """
 
     format: str
     n_pixels: int
@@ -106,7 +110,7 @@ def _find_png(file: FileBytes) -> Decoded | None:
     header, pixels = b"", []
     for chunk in chunks(file):
         if chunk.kind == b"IHDR":
-            header = file.read(chunk.offset, 13)
+            header = file.read(chunk.offset, _IHDR_BYTES)
             if header[8] != 8 or header[9] not in (2, 6):
                 return None
         elif chunk.kind == b"IDAT":
@@ -117,8 +121,9 @@ def _find_png(file: FileBytes) -> Decoded | None:
         return None
     width, height = struct.unpack_from(">2L", header)
     _check_size(width * height, sum(chunk.length for chunk in pixels))
-    parts = [file.read(16 - 8, 8 + 13 + 4)]
-    parts += [file.read(chunk.offset - 8, chunk.length + 12) for chunk in pixels]
+    # Before a chunk's content are eight bytes of its length and type; after it, four of a checksum.
+    parts = [file.read(len(PNG_SIGNATURE), 8 + _IHDR_BYTES + 4)]
+    parts += [file.read(chunk.offset - 8, 8 + chunk.length + 4) for chunk in pixels]
     return Decoded("PNG", width * height, b"".join([PNG_SIGNATURE, *parts, _png_end()]))
 
 
@@ -243,7 +248,7 @@ def open_picture(file: IO[bytes], formats: Iterable[str]) -> Image.Image:
 def _check_decoded(picture: Decoded, n_pixels: int) -> None:
     """Compare the size that Pillow sees with the one that was looked at."""
     _check_size(n_pixels, 0)
-    if n_pixels != (picture.n_pixels or n_pixels):
+    if picture.n_pixels and picture.n_pixels != n_pixels:
         raise _damaged()
 
 
