@@ -227,12 +227,16 @@ export function dialog(title, kind, ...children) {
 }
 
 /**
- * Show a dialog over the page, which stays as it is behind it.
+ * Show a dialog over the page, which stays as it is behind it. It is in the page only while it is open.
  *
  * @param {HTMLDialogElement} dialog
+ * @param {HTMLElement} home The tab that it belongs to.
  */
-export function showOver(dialog) {
+export function showOver(dialog, home) {
   if (dialog.open) return;
+  home.append(dialog);
+  // Who is told that it was closed may have opened it again.
+  dialog.addEventListener("close", () => dialog.open || dialog.remove(), { once: true });
   const { clientWidth, style } = document.documentElement;
   style.setProperty("--lib-embeddings-scroll-bar", `${innerWidth - clientWidth}px`);
   dialog.showModal();

@@ -20,6 +20,7 @@ import { Renaming } from "./renaming.mjs";
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {(entry: Entry, id: string) => void} changed Called when someone changed the entry here,
  *   with the id it had.
  * @property {(entry: Entry) => Places} placesOf
@@ -88,7 +89,7 @@ export class DetailsPanel {
     this.texts.close();
     this.status.textContent = "";
     this.#render(entry, { sha256: null, metadata: {}, tensors: {}, values: {}, health: {}, near_words: {}, bundled: {} });
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     this.root.scrollTop = 0;
     await this.refresh();
   }

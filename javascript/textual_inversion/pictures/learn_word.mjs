@@ -16,6 +16,7 @@ import { Lessons } from "./lessons.mjs";
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {() => string} folder Returns the id of the folder that is looked at; empty for all.
  * @property {() => Folder[]} folders Returns those that files can be brought to.
  * @property {(id: string, name: string) => void} shown Called when somebody wants to see a card.
@@ -55,7 +56,7 @@ export class LearnWord {
   open() {
     if (this.root.open) return;
     this.#came = undefined;
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     if (!this.run.isGoingOn) this.#ask();
     this.#stopListening = listen(`${this.base}/events`, {
       changed: () => {},

@@ -19,6 +19,7 @@ const KINDS = { object: phrase("Object"), style: phrase("Style"), negative: phra
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {(id: string) => Promise<{kind: string}>} inside Returns what an embedding is for.
  * @property {(entry: Entry, picture: Blob) => Promise<void>} keep Let a picture show an embedding.
  * @property {(entries: Entry[]) => void} closed Called with those that were tried.
@@ -87,7 +88,7 @@ export class TryIt {
     this.root.setAttribute("aria-label", title);
     this.#fail(this.tries.missing ?? "");
     this.#submit.disabled = this.tries.missing !== null;
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     this.#submit.focus();
     const job = (/** @type {Job} */ job) => this.#follow(job);
     this.#stopListening = listen(`${this.base}/events`, { changed: () => {}, connection: () => {}, job });

@@ -23,6 +23,7 @@ const OF_SITES = ["add", "identify"];
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {() => string} folder Returns the id of the folder that is looked at; empty for all.
  * @property {() => Folder[]} folders Returns those that files can be brought to.
  * @property {(id: string, name: string) => void} shown Called when somebody wants to see a card.
@@ -101,7 +102,7 @@ export class GetMore {
     this.#offerFolders();
     this.#problem.hidden = this.#question.hidden = true;
     this.#came = undefined;
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     this.#reference.focus();
     this.#stopListening = listen(`${this.base}/events`, {
       changed: () => {},

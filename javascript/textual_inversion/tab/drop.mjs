@@ -21,6 +21,7 @@ const AT_ONCE = 2;
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {() => Folder[]} folders Returns those that files can be added to.
  * @property {() => Folder | null | undefined} folder Returns the one of them that is looked at.
  * @property {(entries: Entry[], folder: Folder) => unknown} added Called when files were added.
@@ -87,7 +88,7 @@ export class Drops {
       .map(({ id, title, depth }) => element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`));
     this.#folder.replaceChildren(...options);
     this.#folder.value = chosen?.id ?? "";
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
   }
 
   /** @param {string | undefined} id */

@@ -18,6 +18,7 @@ import { Trash } from "./trash.mjs";
 
 /**
  * @typedef {object} Parts What files are shown in.
+ * @property {HTMLElement} home The tab.
  * @property {import("../api.mjs").Api} api
  * @property {import("../api.mjs").Host} host
  * @property {import("../cards/grid.mjs").Grid} grid
@@ -33,12 +34,14 @@ export class Files {
   /** @param {Parts} parts */
   constructor(parts) {
     this.parts = parts;
+    const { home } = parts;
     const changed = () => {
       parts.undo.clear();
       parts.search.refresh();
     };
-    this.trash = new Trash(parts.api, { restored: changed, emptied: changed });
+    this.trash = new Trash(parts.api, { home, restored: changed, emptied: changed });
     this.drops = new Drops(parts.api, parts.host, {
+      home,
       folders: () => parts.tree.folders,
       folder: () => parts.search.results?.summary?.folder,
       added: (entries, { title }) => {
@@ -49,12 +52,10 @@ export class Files {
     });
     const folder = () => parts.search.selection.folder;
     const { searchable } = parts.host;
-    const folders = { folder, folders: () => parts.tree.folders, shown: parts.reveal };
+    const folders = { home, folder, folders: () => parts.tree.folders, shown: parts.reveal };
     this.getMore = searchable.length ? new GetMore(parts.api.base, parts.host, folders) : undefined;
     this.tryIt = parts.host.tries ? this.#offerTries(parts.host.tries) : undefined;
     this.learnWord = parts.host.may_learn ? new LearnWord(parts.api.base, folders) : undefined;
-    /** Those that are shown over the page. */
-    this.dialogs = [this.trash, this.drops, this.getMore, this.tryIt, this.learnWord].flatMap((each) => (each ? [each.root] : []));
     this.mover = new Mover((target) => this.#moveShown(target));
     if (!parts.host.may_change_files) return;
     const move = textButton("move", phrase("Move to …"), { "data-key": "move" });
@@ -65,9 +66,10 @@ export class Files {
 
   /** @param {import("../answers.mjs").Tries} tries */
   #offerTries(tries) {
-    const { api, details, newPicture } = this.parts;
+    const { home, api, details, newPicture } = this.parts;
     details.insert.after(textButton("try", phrase("Try it")));
     return new TryIt(api.base, tries, {
+      home,
       inside: (id) => api.entry(id),
       keep: (entry, picture) => newPicture.put(entry, picture),
       closed: ([{ id }, ...others]) => others.length || api.entry(id).then((now) => details.open(now), () => {}),

@@ -65,6 +65,7 @@ export class Tab {
       changed: () => this.#markAll(),
     });
     this.details = new DetailsPanel(api, own, host, this.newPicture, {
+      home: root,
       changed: (entry, id) => this.search.replace(entry, id),
       placesOf: (entry) => this.insertion.placesOf(entry),
       targetOf: (entry) => this.insertion.targetOf(entry),
@@ -73,7 +74,7 @@ export class Tab {
     });
     const marks = { targetChanged: () => this.#showTarget(), usedChanged: () => this.#markAll() };
     this.insertion = new Insertion(tabname, host.separator, marks, signal);
-    this.sets = new Sets(own, api, this.insertion, report);
+    this.sets = new Sets(root, own, api, this.insertion, report);
     const cards = {
       host,
       hasEditor: hasEditor(root),
@@ -93,7 +94,7 @@ export class Tab {
     });
     const { details, grid, newPicture, search, tree, undo } = this;
     const reveal = this.reveal.bind(this);
-    this.files = new Files({ api, host, details, grid, newPicture, search, tree, undo, reveal });
+    this.files = new Files({ home: root, api, host, details, grid, newPicture, search, tree, undo, reveal });
     if (host.may_change_files) this.picks.offerFiles(this.files);
     this.#build();
     this.#addListeners(signal);
@@ -121,14 +122,7 @@ export class Tab {
   #build() {
     this.toolbar.options.insertBefore(this.sets.root, this.toolbar.viewToggle);
     const shelf = element("div", { class: "shelf" }, this.toolbar.columns, this.grid.viewport, this.empty);
-    this.root.replaceChildren(
-      this.toolbar.root,
-      element("div", { class: "split" }, this.tree.root, shelf),
-      this.picks.root,
-      this.details.root,
-      this.sets.dialog,
-      ...this.files.dialogs,
-    );
+    this.root.replaceChildren(this.toolbar.root, element("div", { class: "split" }, this.tree.root, shelf), this.picks.root);
     reachInToolbar(this.toolbar.root, this.toolbar.search);
     this.#showChoices();
   }

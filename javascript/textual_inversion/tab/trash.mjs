@@ -11,6 +11,7 @@ import { COUNTED, date, failed, number, phrase, sentenceCase, size } from "../ph
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {(item: Trashed) => unknown} restored
  * @property {() => unknown} emptied
  */
@@ -45,7 +46,7 @@ export class Trash {
   async open() {
     this.#outcome.textContent = "";
     this.ask(false);
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     await this.#attempt(phrase("Not loaded"), async () => {
       this.#show(await this.api.trash());
       return "";
