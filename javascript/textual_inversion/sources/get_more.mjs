@@ -2,17 +2,17 @@
  * Get more embeddings: by a link, a hash or a name, or by searching where there are some.
  */
 
-import { dialog, element, openTabs, showOver, textButton } from "../page.mjs";
+import { dialog, element, openTabs, showOver, textButton } from "../dom.mjs";
 import { Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { sentenceCase } from "../phrases.mjs";
-import { SITES as WORDS } from "../words.mjs";
 import { JobList } from "./job_list.mjs";
 import { Results } from "./results.mjs";
+import { WORDS } from "./site_words.mjs";
 import { Sites } from "./sites.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Folder} Folder */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Folder} Folder */
 /** @typedef {import("./sites.mjs").Job} Job */
 
 /** Where it is kept that somebody knows what is sent. */
@@ -48,7 +48,7 @@ export class GetMore {
 
   /**
    * @param {string} base
-   * @param {import("../api.mjs").Host} host
+   * @param {import("../answers.mjs").Host} host
    * @param {Owner} owner
    */
   constructor(base, host, owner) {

@@ -2,25 +2,25 @@
  * What people do to files: move them, delete them, hide them and take that back.
  */
 
-import { element, textButton } from "../page.mjs";
+import { element, textButton } from "../dom.mjs";
 import { COUNTED, failed, phrase } from "../phrases.mjs";
-import { SITES } from "../words.mjs";
 import { LearnWord } from "../pictures/learn_word.mjs";
 import { TryIt } from "../pictures/try_it.mjs";
 import { GetMore } from "../sources/get_more.mjs";
+import { WORDS as SITES } from "../sources/site_words.mjs";
 import { Drops } from "./drop.mjs";
 import { Trash } from "./trash.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Folder} Folder */
-/** @typedef {import("../api.mjs").Trashed} Trashed */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Folder} Folder */
+/** @typedef {import("../answers.mjs").Trashed} Trashed */
 /** @typedef {{folder: string, newFolder: string}} Target The id of a folder, and the name of a new one in it. */
 
 /**
  * @typedef {object} Parts What files are shown in.
  * @property {HTMLElement} home The tab.
  * @property {import("../api.mjs").Api} api
- * @property {import("../api.mjs").Host} host
+ * @property {import("../answers.mjs").Host} host
  * @property {import("../cards/grid.mjs").Grid} grid
  * @property {import("../cards/details.mjs").DetailsPanel} details
  * @property {import("./search.mjs").Search} search

@@ -4,7 +4,7 @@
  * Tab goes from group to group: the toolbar, the folders, the cards. Arrows move inside of each.
  */
 
-import { dialog, element, keyOf, showOver } from "../page.mjs";
+import { dialog, element, keyOf, showOver } from "../dom.mjs";
 import { phrase } from "../phrases.mjs";
 
 /**

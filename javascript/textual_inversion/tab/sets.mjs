@@ -3,7 +3,7 @@
  * which they are made, renamed and deleted.
  */
 
-import { dialog, element, iconButton, setAttribute, showOver, textButton } from "../page.mjs";
+import { dialog, element, iconButton, setAttribute, showOver, textButton } from "../dom.mjs";
 import { COUNTED, failed, phrase, sentenceCase } from "../phrases.mjs";
 import { FIELD_TITLES, FIELDS } from "../words.mjs";
 

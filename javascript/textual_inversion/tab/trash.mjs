@@ -2,12 +2,12 @@
  * Show what was deleted, and bring it back, or delete it for good.
  */
 
-import { dialog, element, showOver, textButton } from "../page.mjs";
+import { dialog, element, showOver, textButton } from "../dom.mjs";
 import { COUNTED, date, failed, number, phrase, sentenceCase, size } from "../phrases.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Trash} Contents */
-/** @typedef {import("../api.mjs").Trashed} Trashed */
+/** @typedef {import("../answers.mjs").Trash} Contents */
+/** @typedef {import("../answers.mjs").Trashed} Trashed */
 
 /**
  * @typedef {object} Owner
