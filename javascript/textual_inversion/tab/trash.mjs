@@ -82,8 +82,8 @@ export class Trash {
     const wasAsked = !this.#question.hidden;
     this.#question.hidden = !isAsked;
     this.#emptier.hidden = isAsked || !total;
-    this.#sentence.textContent = phrase("Delete {embeddings} ({size}) for good? This cannot be undone.", {
-      embeddings: COUNTED.embeddings(total),
+    this.#sentence.textContent = phrase("Delete {files} ({size}) for good? This cannot be undone.", {
+      files: COUNTED.files(total),
       size: size(bytes),
     });
     if (isAsked) this.#focus(this.#question.querySelector("button"));
@@ -103,9 +103,9 @@ export class Trash {
   #show(contents) {
     this.#contents = contents;
     const { total, bytes, items } = contents;
-    const all = { embeddings: COUNTED.embeddings(total), size: size(bytes) };
+    const all = { files: COUNTED.files(total), size: size(bytes) };
     const sentences = total
-      ? [phrase("{embeddings}, {size}. Everything here stays until you empty the trash.", all)]
+      ? [phrase("{files}, {size}. Everything here stays until you empty the trash.", all)]
       : [phrase("The trash is empty.")];
     if (items.length < total) sentences.push(phrase("The newest {count} are listed.", { count: number(items.length) }));
     this.#summary.textContent = sentences.join(" ");
