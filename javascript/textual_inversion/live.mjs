@@ -8,7 +8,7 @@
 
 import { phrase } from "./phrases.mjs";
 
-/** @typedef {import("./api.mjs").Changes} Changes */
+/** @typedef {import("./answers.mjs").Changes} Changes */
 
 /**
  * @typedef {object} Listener

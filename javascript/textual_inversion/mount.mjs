@@ -7,9 +7,9 @@
 
 import { Api } from "./api.mjs";
 import { Completer } from "./completion/completer.mjs";
+import { element } from "./dom.mjs";
 import { listen } from "./live.mjs";
 import { Own } from "./own.mjs";
-import { element } from "./page.mjs";
 import { phrase, sentenceCase } from "./phrases.mjs";
 import { toggleAll } from "./prompt/insertion.mjs";
 import { KnownNames } from "./prompt/known_names.mjs";
@@ -17,7 +17,7 @@ import { PromptReports } from "./report/reports.mjs";
 import { Refusal } from "./request.mjs";
 import { Tab } from "./tab/tab.mjs";
 
-/** @typedef {import("./api.mjs").Host} Host */
+/** @typedef {import("./answers.mjs").Host} Host */
 
 const NO_MODEL = "none";
 
@@ -25,11 +25,11 @@ const NO_MODEL = "none";
 export async function start() {
   const api = new Api();
   const host = await api.host().catch((error) => error);
-  if (host instanceof Refusal) follow(() => explain(host.message));
-  else if (host instanceof Error) follow(() => explain(phrase("{problem}: reload this page in a moment", { problem: host.message })));
+  if (host instanceof Refusal) onEveryChange(() => explain(host.message));
+  else if (host instanceof Error) onEveryChange(() => explain(phrase("{problem}: reload this page in a moment", { problem: host.message })));
   if (host instanceof Error) return;
-  const page = new Page(api, host);
-  follow(() => page.match());
+  const places = new Places(api, host);
+  onEveryChange(() => places.match());
 }
 
 /**
@@ -37,7 +37,7 @@ export async function start() {
  *
  * @param {() => void} match
  */
-function follow(match) {
+function onEveryChange(match) {
   new MutationObserver(match).observe(document.documentElement, { childList: true, subtree: true });
   match();
 }
@@ -82,7 +82,7 @@ function fillModelMenu(place, api, { families }) {
 }
 
 /** What is ours in the page, as long as the page lives. */
-class Page {
+class Places {
   /** @type {Map<Element, Tab>} */
   #tabs = new Map();
   /** @type {WeakSet<Element>} */

@@ -4,9 +4,9 @@
 
 import { ask, send } from "./request.mjs";
 
-/** @typedef {import("./api.mjs").Entry} Entry */
-/** @typedef {import("./api.mjs").Limits} Limits */
-/** @typedef {import("./api.mjs").Texts} Texts */
+/** @typedef {import("./answers.mjs").Entry} Entry */
+/** @typedef {import("./answers.mjs").Limits} Limits */
+/** @typedef {import("./answers.mjs").Texts} Texts */
 /** @typedef {Partial<Record<keyof Texts, {before: string, after: string}>>} TextEdits */
 /** @typedef {import("./answers.mjs").Member} Member */
 /** @typedef {import("./answers.mjs").KnownMember} KnownMember */

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, serving, write
 from tests.browser.tab import Tab
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -363,3 +363,30 @@ def test_a_webui_translates_no_name(visit: Visit, address: str) -> None:
     expect(tab.root).not_to_contain_text("Pinsel")
     page.evaluate("document.body.append('brush')")
     expect(page.locator("body")).to_contain_text("Pinsel")
+
+
+# The words of a text that are seen only in part.
+CUT_WORDS = """(part) => {
+  const text = part.firstChild.data;
+  const box = part.getBoundingClientRect();
+  const range = document.createRange();
+  return [...text.matchAll(/\\S+/g)].filter(({ 0: word, index }) => {
+    range.setStart(part.firstChild, index);
+    range.setEnd(part.firstChild, index + word.length);
+    const { top, bottom, right } = range.getBoundingClientRect();
+    return (top + bottom) / 2 < box.bottom && right > box.right + 1;
+  }).map(([word]) => word);
+}"""
+
+
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])
+def test_no_word_is_cut_on_the_narrowest_card(visit: Visit, tmp_path: Path, locale: str) -> None:
+    """Beside a badge and a caution there is room for a number of vectors, if not for the word."""
+    folder = tmp_path / "embeddings"
+    write(folder, "portrait", {"emb_params": (75, 768)})
+    with serving(folder, tmp_path / "home") as address:
+        page = visit(locale=locale, viewport={"width": 320, "height": 844})
+        page.goto(address)
+        card = Tab(page).card("portrait")
+        expect(card.locator(".caution")).to_be_visible()
+        assert card.locator(".amount").evaluate(CUT_WORDS) == []

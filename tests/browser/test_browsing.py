@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import HOSTILE, Visit
+from tests.browser.conftest import HOSTILE, SD1, Visit, serving, write
 from tests.browser.tab import Tab
 
 # The page may still be on its way to what got the focus.
@@ -478,3 +478,18 @@ def test_a_video_plays_under_the_pointer(visit: Visit, address: str, folder: Pat
     tab.card("brush").hover()
     expect(video).to_have_count(0)
     (folder / "marc_allante.webm").unlink()
+
+
+def test_a_page_full_of_cards_is_light(visit: Visit, tmp_path: Path) -> None:
+    """However far somebody has scrolled, there are few elements, and no dialog that is closed."""
+    folder = tmp_path / "embeddings"
+    for number in range(200):
+        write(folder, f"folder-{number % 20}/name-{number}", SD1)
+    with serving(folder, tmp_path / "home") as address:
+        page = visit(viewport={"width": 1920, "height": 1080})
+        page.goto(address)
+        tab = Tab(page)
+        tab.cards.first.wait_for()
+        for share in (0, 0.1, 0.33, 0.5, 0.77, 1):
+            tab.scroll(share)
+            assert tab.root.evaluate("(tab) => tab.querySelectorAll('*').length") < 900

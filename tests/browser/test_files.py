@@ -218,7 +218,7 @@ def test_the_trash(tab: Tab, folder: Path) -> None:
     delete(tab, "cat")
     delete(tab, "dog")
     trash = open_trash(tab)
-    expect(trash.locator(".summary")).to_contain_text("2 embeddings")
+    expect(trash.locator(".summary")).to_contain_text("2 files")
     rows = trash.get_by_role("listitem")
     assert rows.locator(".what").all_inner_texts() == ["dog", "cat"]
     trash.get_by_role("button", name="Restore dog").click()
@@ -241,7 +241,7 @@ def test_the_trash_is_emptied_after_a_question(tab: Tab, folder: Path, tmp_path:
     emptier.click()
     keep = trash.get_by_role("button", name="Keep")
     expect(keep).to_be_focused()
-    expect(trash.locator(".question")).to_contain_text("Delete 1 embedding")
+    expect(trash.locator(".question")).to_contain_text("Delete 1 file")
     keep.click()
     expect(emptier).to_be_focused()
     assert len(files_in(tmp_path / "home" / "lib_embeddings" / "trash")) == 3

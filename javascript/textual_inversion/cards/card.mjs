@@ -5,15 +5,15 @@
  * `.actions .additional .search_terms`, as on the WebUI's own cards.
  */
 
-import { badgeOf, element, iconButton, setAttribute } from "../page.mjs";
+import { badgeOf, element, iconButton, setAttribute } from "../dom.mjs";
 import { COUNTED, day, number, phrase, sentenceCase, size } from "../phrases.mjs";
 import { FIELD_TITLES, FIELDS, folderOf, hue, initials, isEmbedding, obstacle, SHORT_TITLES, twinsText } from "../words.mjs";
 import { placeOf as placeIn } from "./layout.mjs";
 import { BEHIND_MARKS, breakable, IN_PATHS } from "./text.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Field} Field */
-/** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Field} Field */
+/** @typedef {import("../answers.mjs").Host} Host */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
 /** @typedef {import("./layout.mjs").Layout} Layout */
 /** @typedef {{element: HTMLLIElement, entry: Entry | undefined}} Card */

@@ -2,7 +2,7 @@
  * Show all that is known about one file, with the choices that people can make for it.
  */
 
-import { copyText, element, iconButton, keyOf, showOver, textButton } from "../page.mjs";
+import { copyText, element, iconButton, keyOf, showOver, textButton } from "../dom.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 import { INSERT_INTO, isEmbedding, REMOVE_FROM, renamedText } from "../words.mjs";
 import { pictureOf } from "./card.mjs";
@@ -11,15 +11,16 @@ import { choices, heading, sections } from "./facts.mjs";
 import { Renaming } from "./renaming.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").EntryChoices} EntryChoices */
-/** @typedef {import("../api.mjs").Host} Host */
-/** @typedef {import("../api.mjs").Inside} Inside */
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../answers.mjs").EntryChoices} EntryChoices */
+/** @typedef {import("../answers.mjs").Host} Host */
+/** @typedef {import("../answers.mjs").Inside} Inside */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Field} Field */
 /** @typedef {import("../prompt/insertion.mjs").Places} Places */
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {(entry: Entry, id: string) => void} changed Called when someone changed the entry here,
  *   with the id it had.
  * @property {(entry: Entry) => Places} placesOf
@@ -88,7 +89,7 @@ export class DetailsPanel {
     this.texts.close();
     this.status.textContent = "";
     this.#render(entry, { sha256: null, metadata: {}, tensors: {}, values: {}, health: {}, near_words: {}, bundled: {} });
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     this.root.scrollTop = 0;
     await this.refresh();
   }

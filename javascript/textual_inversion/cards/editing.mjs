@@ -2,11 +2,11 @@
  * Show what somebody wrote about an embedding, and let it be edited in place.
  */
 
-import { element, ownWords, textButton } from "../page.mjs";
+import { element, ownWords, textButton } from "../dom.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Texts} Texts */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Texts} Texts */
 /** @typedef {import("../own.mjs").TextEdits} TextEdits */
 /** @typedef {(edits: TextEdits) => Promise<unknown>} Save Fails with a sentence. */
 

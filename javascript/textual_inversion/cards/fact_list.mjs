@@ -2,11 +2,11 @@
  * Build lists of facts: each with its label, and what can be done with it.
  */
 
-import { element, iconButton } from "../page.mjs";
+import { element, iconButton } from "../dom.mjs";
 import { phrase } from "../phrases.mjs";
 import { CLAIMS, sameness } from "../words.mjs";
 
-/** @typedef {import("../api.mjs").Twin} Twin */
+/** @typedef {import("../answers.mjs").Twin} Twin */
 /**
  * @typedef {{label: string, value: string, copies?: boolean, reveals?: boolean, href?: string, twins?: Twin[], about?: string, texts?: string[]}} Fact
  *   One with an address leads there; twins can be opened; of what is about something, what else has it can be found.

@@ -2,13 +2,13 @@
  * Build the body of the details: what the API knows about a file, in words.
  */
 
-import { element, iconButton, textButton } from "../page.mjs";
+import { element, iconButton, textButton } from "../dom.mjs";
 import { COUNTED, date, day, number, phrase, sentenceCase, size } from "../phrases.mjs";
 import { CLAIMS, familyTitles, FIELD_TITLES, isEmbedding, obstacle } from "../words.mjs";
 import { copyButton, factList, folded, titled, twinText } from "./fact_list.mjs";
 
-/** @typedef {Omit<import("../api.mjs").Details, "texts" | "kind">} Details */
-/** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {Omit<import("../answers.mjs").Details, "texts" | "kind">} Details */
+/** @typedef {import("../answers.mjs").Host} Host */
 /** @typedef {import("./fact_list.mjs").Fact} Fact */
 
 const EXAMPLES_WIDTH = 1024;
@@ -144,7 +144,7 @@ export function bundledFacts({ bundled }) {
 
 /**
  * @param {string} key
- * @param {import("../api.mjs").VectorsInfo} info
+ * @param {import("../answers.mjs").VectorsInfo} info
  */
 function vectorsOf(key, { n_vectors, hidden_size, dtype }) {
   return phrase("{vectors} for {key}", { vectors: `${number(n_vectors)} × ${hidden_size}`, key: `${key} (${dtype})` });

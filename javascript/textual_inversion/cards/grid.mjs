@@ -2,13 +2,13 @@
  * Show results as a grid of cards, of which only those that can be seen exist.
  */
 
-import { element } from "../page.mjs";
+import { element } from "../dom.mjs";
 import { phrase } from "../phrases.mjs";
 import { arrange, createGap, renewCard, setReachable, standOut } from "./card.mjs";
 import { fullHeight, layOut, layOutRows, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
 import { Scroller } from "./scroller.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("./result_pages.mjs").ResultPages} ResultPages */
 /** @typedef {import("./card.mjs").Card} Card */
 
@@ -42,7 +42,7 @@ export class Grid {
     this.list = element("ul", { class: "cards", "aria-label": phrase("Embeddings") });
     this.viewport = element("div", { class: "viewport", tabindex: -1 }, this.list);
     this.scroller = new Scroller(this.viewport, this.list);
-    this.scroller.follow(() => this.#onScroll(), closing);
+    this.scroller.onMove(() => this.#onScroll(), closing);
     const resize = new ResizeObserver(() => this.#onResize());
     resize.observe(this.viewport);
     closing.addEventListener("abort", () => resize.disconnect());
@@ -152,7 +152,7 @@ export class Grid {
   /**
    * Show cards of some size, or a list.
    *
-   * @param {{scale: number, isList: boolean}} choices
+   * @param {{scale: number, isList: boolean}} display
    */
   resize({ scale, isList }) {
     const before = this.#look;

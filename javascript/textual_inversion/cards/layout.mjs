@@ -19,6 +19,8 @@ const GAP = 0.75;
 const CAPTION = 5;
 /** In ems: the height of a row in a list. */
 const ROW = 3.25;
+/** How far beyond what is seen cards exist: further than the browser scrolls before they come. */
+const BEYOND = 128;
 const PICTURE_STEP = 128;
 // A card's least width in ems; it grows with the grid, so that cards stay readable and few.
 const LEAST = { narrowest: 7.5, base: 5.5, share: 0.06, widest: 12.5 };
@@ -73,7 +75,7 @@ export function pictureWidth({ pictureSide }, ratio) {
 }
 
 /**
- * Return the range of cards that can be seen, and one row more on either side.
+ * Return the range of cards that can be seen, or will be with the next small step on either side.
  *
  * @param {Layout} layout
  * @param {number} total
@@ -82,8 +84,8 @@ export function pictureWidth({ pictureSide }, ratio) {
  * @returns {{first: number, end: number}}
  */
 export function windowAt({ columns, rowStep }, total, scrollTop, height) {
-  const firstRow = Math.max(0, Math.floor(scrollTop / rowStep) - 1);
-  const endRow = Math.ceil((scrollTop + height) / rowStep) + 1;
+  const firstRow = Math.max(0, Math.floor((scrollTop - BEYOND) / rowStep));
+  const endRow = Math.ceil((scrollTop + height + BEYOND) / rowStep);
   const first = Math.min(firstRow * columns, total);
   return { first, end: Math.max(first, Math.min(endRow * columns, total)) };
 }

@@ -2,10 +2,10 @@
  * Let people choose, drop or paste a picture for an embedding, or take the one that was generated last.
  */
 
-import { element, lastPicture, textButton } from "../page.mjs";
+import { element, lastPicture, textButton } from "../dom.mjs";
 import { failed, phrase } from "../phrases.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("../own.mjs").Own} Own */
 
 /**
@@ -69,7 +69,7 @@ export class NewPicture {
    * @param {(part: Element) => Entry | undefined} entryOf Returns what a part of it shows.
    * @param {AbortSignal} signal
    */
-  follow(root, entryOf, signal) {
+  takeFrom(root, entryOf, signal) {
     const mark = (/** @type {Element | null} */ card) => {
       for (const old of root.querySelectorAll(`.${TARGET}`)) if (old !== card) old.classList.remove(TARGET);
       card?.classList.add(TARGET);

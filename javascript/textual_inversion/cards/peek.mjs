@@ -2,7 +2,7 @@
  * Pictures of cards: shown large while somebody rests on one, videos played, and gone where they cannot be shown.
  */
 
-import { element } from "../page.mjs";
+import { element } from "../dom.mjs";
 
 /** How long a pointer rests on a picture, or a finger presses it. */
 const REST_MS = 600;

@@ -2,7 +2,7 @@
  * Give an embedding another name: the form, and how it went.
  */
 
-import { element, textButton } from "../page.mjs";
+import { element, textButton } from "../dom.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 /** Gives the embedding that is shown another name. */

@@ -3,10 +3,10 @@
  */
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
-/** @typedef {import("../api.mjs").Parameters} Parameters */
-/** @typedef {import("../api.mjs").ResultPage} ResultPage */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").LibrarySummary} LibrarySummary */
+/** @typedef {import("../answers.mjs").Parameters} Parameters */
+/** @typedef {import("../answers.mjs").ResultPage} ResultPage */
 
 const MOST_REQUESTS = 2;
 const LONGEST_RETRY_MS = 16_000;

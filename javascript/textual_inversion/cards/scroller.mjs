@@ -48,7 +48,7 @@ export class Scroller {
    * @param {() => void} scrolled
    * @param {AbortSignal} signal
    */
-  follow(scrolled, signal) {
+  onMove(scrolled, signal) {
     for (const target of [this.viewport, document])
       target.addEventListener("scroll", scrolled, { passive: true, signal });
   }

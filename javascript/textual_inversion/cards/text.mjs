@@ -4,7 +4,7 @@
  * The server searches; here is only what of it people see in a name.
  */
 
-import { element, ownWords } from "../page.mjs";
+import { element, ownWords } from "../dom.mjs";
 import { bareName, foldName } from "../prompt/pieces.mjs";
 
 /** @typedef {import("../prompt/pieces.mjs").Range} Range */

@@ -5,7 +5,7 @@
  * list: Enter with nothing chosen is the host's.
  */
 
-import { element, webui } from "../page.mjs";
+import { element, webui } from "../dom.mjs";
 import { phrase } from "../phrases.mjs";
 import { Questions } from "../request.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
@@ -14,7 +14,7 @@ import { completeWord, setsFor, typedSet, typedWord } from "./typed_word.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../answers.mjs").Completion} Completion */
-/** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../answers.mjs").Host} Host */
 /** @typedef {import("../own.mjs").KnownMember} KnownMember */
 /** @typedef {import("../own.mjs").Own} Own */
 /** @typedef {import("./typed_word.mjs").TypedWord} TypedWord */

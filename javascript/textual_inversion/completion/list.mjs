@@ -2,12 +2,12 @@
  * Show names to choose from at the caret of a prompt field.
  */
 
-import { appendTo, badgeOf, element, setAttribute } from "../page.mjs";
+import { appendTo, badgeOf, element, setAttribute } from "../dom.mjs";
 import { COUNTED, phrase } from "../phrases.mjs";
 import { obstacle } from "../words.mjs";
 
 /** @typedef {import("../answers.mjs").Completion} Completion */
-/** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../answers.mjs").Host} Host */
 /** @typedef {{left: number, top: number, height: number}} Place In pixels, from the field's upper left corner. */
 
 const ID = "lib-embeddings-completions";

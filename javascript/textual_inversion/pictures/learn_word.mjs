@@ -2,20 +2,21 @@
  * Learn a word: the dialog that asks for a lesson, and shows how its word is learned.
  */
 
+import { dialog, element, showOver, textButton } from "../dom.mjs";
 import { ENDED, Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
-import { dialog, element, showOver, textButton } from "../page.mjs";
 import { sentenceCase } from "../phrases.mjs";
 import { LEARN as WORDS } from "./learn_words.mjs";
 import { LearningRun } from "./learning_run.mjs";
 import { LessonForm } from "./lesson_form.mjs";
 import { Lessons } from "./lessons.mjs";
 
-/** @typedef {import("../api.mjs").Folder} Folder */
+/** @typedef {import("../answers.mjs").Folder} Folder */
 /** @typedef {import("../jobs.mjs").Job} Job */
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {() => string} folder Returns the id of the folder that is looked at; empty for all.
  * @property {() => Folder[]} folders Returns those that files can be brought to.
  * @property {(id: string, name: string) => void} shown Called when somebody wants to see a card.
@@ -55,12 +56,12 @@ export class LearnWord {
   open() {
     if (this.root.open) return;
     this.#came = undefined;
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     if (!this.run.isGoingOn) this.#ask();
     this.#stopListening = listen(`${this.base}/events`, {
       changed: () => {},
       connection: () => {},
-      job: (job) => this.#follow(job),
+      job: (job) => this.#onJob(job),
     });
   }
 
@@ -98,7 +99,7 @@ export class LearnWord {
    *
    * @param {Job} job
    */
-  #follow(job) {
+  #onJob(job) {
     if (job.kind !== "learn") return;
     const isShown = job.id === this.run.job?.id;
     const isOther = !this.run.isGoingOn && !ENDED.includes(job.state);

@@ -2,8 +2,8 @@
  * Show how far a word is learned: the loss, pictures of the word, and what can be done about it.
  */
 
+import { element, setAttribute, textButton } from "../dom.mjs";
 import { ENDED } from "../jobs.mjs";
-import { element, setAttribute, textButton } from "../page.mjs";
 import { sentenceCase } from "../phrases.mjs";
 import { LEARN as WORDS } from "./learn_words.mjs";
 

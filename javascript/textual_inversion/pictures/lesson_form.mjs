@@ -2,7 +2,7 @@
  * Ask for all that a word is learned from: pictures, what is seen of each, and how it is called.
  */
 
-import { element, iconButton, textButton } from "../page.mjs";
+import { element, iconButton, textButton } from "../dom.mjs";
 import { sentenceCase } from "../phrases.mjs";
 import { LEARN as WORDS } from "./learn_words.mjs";
 

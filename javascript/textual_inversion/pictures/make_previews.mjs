@@ -2,8 +2,8 @@
  * Let previews be made for all embeddings that have none, and show how far that is.
  */
 
+import { element, textButton } from "../dom.mjs";
 import { ENDED, Jobs } from "../jobs.mjs";
-import { element, textButton } from "../page.mjs";
 import { COUNTED, phrase, sentenceCase } from "../phrases.mjs";
 import { send } from "../request.mjs";
 
@@ -39,14 +39,14 @@ export class MakePreviews {
   /** @param {() => Promise<Job>} work */
   async #attempt(work) {
     try {
-      this.follow(await work());
+      this.onJob(await work());
     } catch (error) {
       this.#sentence.textContent = sentenceCase(/** @type {Error} */ (error).message);
     }
   }
 
   /** @param {Job} job One that may be of another kind. */
-  follow(job) {
+  onJob(job) {
     const known = this.#job;
     if (job.kind !== "previews" || (known?.id === job.id && known.revision > job.revision)) return;
     this.#job = job;

@@ -2,10 +2,10 @@
  * Show pictures without and with embeddings, a row for each seed, and one of them large.
  */
 
-import { element, setAttribute, textButton } from "../page.mjs";
+import { element, setAttribute, textButton } from "../dom.mjs";
 import { phrase } from "../phrases.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Entry} Entry */
 
 /**
  * @typedef {object} Trial What a job has by now.

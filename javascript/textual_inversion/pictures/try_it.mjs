@@ -2,15 +2,15 @@
  * Try embeddings: pictures of the same seeds without and with them, painted while somebody looks on.
  */
 
+import { dialog, element, setAttribute, showOver, textButton } from "../dom.mjs";
 import { ENDED, Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
-import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
 import { phrase, sentenceCase } from "../phrases.mjs";
 import { send } from "../request.mjs";
 import { MakePreviews, showSentence } from "./make_previews.mjs";
 import { TrialPictures } from "./trial_pictures.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("../answers.mjs").Tries} Tries */
 /** @typedef {import("../jobs.mjs").Job} Job */
 
@@ -19,6 +19,7 @@ const KINDS = { object: phrase("Object"), style: phrase("Style"), negative: phra
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {(id: string) => Promise<{kind: string}>} inside Returns what an embedding is for.
  * @property {(entry: Entry, picture: Blob) => Promise<void>} keep Let a picture show an embedding.
  * @property {(entries: Entry[]) => void} closed Called with those that were tried.
@@ -87,9 +88,9 @@ export class TryIt {
     this.root.setAttribute("aria-label", title);
     this.#fail(this.tries.missing ?? "");
     this.#submit.disabled = this.tries.missing !== null;
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     this.#submit.focus();
-    const job = (/** @type {Job} */ job) => this.#follow(job);
+    const job = (/** @type {Job} */ job) => this.#onJob(job);
     this.#stopListening = listen(`${this.base}/events`, { changed: () => {}, connection: () => {}, job });
     const { kind } = await this.owner.inside(entries[0].id).catch(() => ({ kind: "object" }));
     if (areOthers) this.#choose(kind);
@@ -157,7 +158,7 @@ export class TryIt {
       this.#fail("");
       const job = await work();
       this.#begun.add(job.id);
-      this.#follow(job);
+      this.#onJob(job);
     } catch (error) {
       this.#fail(/** @type {Error} */ (error).message);
     }
@@ -181,8 +182,8 @@ export class TryIt {
    *
    * @param {Job} job
    */
-  #follow(job) {
-    this.previews.follow(job);
+  #onJob(job) {
+    this.previews.onJob(job);
     const { ids } = job.result ?? job.so_far;
     const isOurs = job.kind === "try" && (ids ? ids.join() === idsOf(this.#entries) : this.#begun.has(job.id));
     const known = this.#job;

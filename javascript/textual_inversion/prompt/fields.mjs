@@ -2,11 +2,11 @@
  * The prompt fields of the host: which one was used last, what is in them, and edits with undo.
  */
 
-import { webui } from "../page.mjs";
+import { webui } from "../dom.mjs";
 import { FIELD_TITLES, FIELDS } from "../words.mjs";
 import { History, minimalEdit, removeEach, selectionAfter } from "./edits.mjs";
 
-/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../answers.mjs").Field} Field */
 /** @typedef {import("./edits.mjs").Edit} Edit */
 /** @typedef {import("./known_names.mjs").KnownNames} KnownNames */
 /** @typedef {import("./pieces.mjs").Range} Range */

@@ -9,8 +9,8 @@ import { isUsed, KnownNames } from "./known_names.mjs";
 import { canBeWritten } from "./pieces.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Field} Field */
 /** @typedef {import("../own.mjs").Member} Member */
 /** @typedef {Record<Field, boolean>} Places Which fields hold a name. */
 

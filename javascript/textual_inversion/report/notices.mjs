@@ -5,7 +5,6 @@
 import { COUNTED, listed, number, phrase } from "../phrases.mjs";
 import { partName } from "../prompt/edits.mjs";
 import { foldName, readPrompt } from "../prompt/pieces.mjs";
-import { SITES } from "../words.mjs";
 
 /** @typedef {import("../answers.mjs").ChunkUsage} ChunkUsage */
 /** @typedef {import("../answers.mjs").NearMiss} NearMiss */
@@ -180,7 +179,7 @@ function tooLong({ name, n_vectors }, chunkTokens) {
  * @returns {Button}
  */
 function search(name, hash) {
-  return { does: "find", name, hash, label: SITES.findIt };
+  return { does: "find", name, hash, label: phrase("Find it") };
 }
 
 /** @param {string | null} hash Of a file that a picture used. */

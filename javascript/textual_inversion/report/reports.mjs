@@ -12,8 +12,8 @@ import { namesIn, notChecked, noticesOf, notSaved } from "./notices.mjs";
 import { ReportStrip } from "./strip.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Field} Field */
-/** @typedef {import("../api.mjs").Limits} Limits */
+/** @typedef {import("../answers.mjs").Field} Field */
+/** @typedef {import("../answers.mjs").Limits} Limits */
 /** @typedef {import("../answers.mjs").Prompts} Prompts */
 /** @typedef {import("../answers.mjs").Reports} Reports */
 /** @typedef {import("./notices.mjs").Deed} Deed */
@@ -77,7 +77,7 @@ export class PromptReports {
   #update() {
     const prompts = this.#prompts();
     const isBlank = FIELDS.every((field) => !prompts[field].trim()) && !prompts.styles?.length;
-    this.#follow(!isBlank);
+    this.#setListening(!isBlank);
     if (isBlank) this.#forget();
     else if (FIELDS.some((field) => this.#isLong(prompts[field]))) this.#refuse(prompts);
     else if (document.visibilityState !== "visible") this.#pause();
@@ -171,11 +171,11 @@ export class PromptReports {
   }
 
   /**
-   * Follow the library as long as there is a prompt.
+   * Listen to the library as long as there is a prompt.
    *
    * @param {boolean} isWanted
    */
-  #follow(isWanted) {
+  #setListening(isWanted) {
     if (isWanted === Boolean(this.#stopListening)) return;
     this.#stopListening?.();
     this.#stopListening = isWanted

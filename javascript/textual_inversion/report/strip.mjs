@@ -2,7 +2,7 @@
  * Show under a prompt field what its prompt uses: one calm line, which opens where it is too short.
  */
 
-import { appendTo, element, iconButton } from "../page.mjs";
+import { appendTo, element, iconButton } from "../dom.mjs";
 import { number, phrase } from "../phrases.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { announcementOf } from "./notices.mjs";

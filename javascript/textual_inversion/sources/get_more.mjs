@@ -2,17 +2,17 @@
  * Get more embeddings: by a link, a hash or a name, or by searching where there are some.
  */
 
-import { dialog, element, openTabs, showOver, textButton } from "../page.mjs";
+import { dialog, element, openTabs, showOver, textButton } from "../dom.mjs";
 import { Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { sentenceCase } from "../phrases.mjs";
-import { SITES as WORDS } from "../words.mjs";
 import { JobList } from "./job_list.mjs";
 import { Results } from "./results.mjs";
+import { WORDS } from "./site_words.mjs";
 import { Sites } from "./sites.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Folder} Folder */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Folder} Folder */
 /** @typedef {import("./sites.mjs").Job} Job */
 
 /** Where it is kept that somebody knows what is sent. */
@@ -23,6 +23,7 @@ const OF_SITES = ["add", "identify"];
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {() => string} folder Returns the id of the folder that is looked at; empty for all.
  * @property {() => Folder[]} folders Returns those that files can be brought to.
  * @property {(id: string, name: string) => void} shown Called when somebody wants to see a card.
@@ -47,7 +48,7 @@ export class GetMore {
 
   /**
    * @param {string} base
-   * @param {import("../api.mjs").Host} host
+   * @param {import("../answers.mjs").Host} host
    * @param {Owner} owner
    */
   constructor(base, host, owner) {
@@ -101,7 +102,7 @@ export class GetMore {
     this.#offerFolders();
     this.#problem.hidden = this.#question.hidden = true;
     this.#came = undefined;
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     this.#reference.focus();
     this.#stopListening = listen(`${this.base}/events`, {
       changed: () => {},

@@ -2,10 +2,10 @@
  * Show what is on its way: how far it is, what it asks, and how it went.
  */
 
+import { element, iconButton, setAttribute, textButton } from "../dom.mjs";
 import { ENDED } from "../jobs.mjs";
-import { element, iconButton, setAttribute, textButton } from "../page.mjs";
 import { sentenceCase, size } from "../phrases.mjs";
-import { SITES as WORDS } from "../words.mjs";
+import { WORDS } from "./site_words.mjs";
 
 /** @typedef {import("./sites.mjs").Answer} Answer */
 /** @typedef {import("./sites.mjs").Job} Job */

@@ -2,11 +2,12 @@
  * Search sites for embeddings, and show what they have as cards.
  */
 
-import { badgeOf, element, setAttribute, textButton } from "../page.mjs";
+import { badgeOf, element, setAttribute, textButton } from "../dom.mjs";
 import { sentenceCase } from "../phrases.mjs";
-import { hue, initials, SITES as WORDS } from "../words.mjs";
+import { hue, initials } from "../words.mjs";
+import { WORDS } from "./site_words.mjs";
 
-/** @typedef {import("../api.mjs").Host} Host */
+/** @typedef {import("../answers.mjs").Host} Host */
 /** @typedef {import("./sites.mjs").Job} Job */
 /** @typedef {import("./sites.mjs").Offer} Offer */
 

@@ -2,14 +2,14 @@
  * What each action of the tab does: of a card, of the toolbar, of the details, of what is picked.
  */
 
-import { copyText, openEditor } from "../page.mjs";
+import { copyText, openEditor } from "../dom.mjs";
 import { COUNTED, phrase } from "../phrases.mjs";
 import { changesText, FIELDS } from "../words.mjs";
 import { showKeys } from "./keys.mjs";
 import { EVERYTHING } from "./selection.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Field} Field */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Field} Field */
 /** @typedef {import("../own.mjs").Member} Member */
 /** @typedef {import("./selection.mjs").Selection} Selection */
 /** @typedef {(target: HTMLElement, event: Event) => unknown} Action */
@@ -19,7 +19,7 @@ import { EVERYTHING } from "./selection.mjs";
  * @property {HTMLElement} root
  * @property {import("../api.mjs").Api} api
  * @property {import("../own.mjs").Own} own
- * @property {import("./selection.mjs").Choices} choices
+ * @property {import("./selection.mjs").Display} display
  * @property {import("../cards/details.mjs").DetailsPanel} details
  * @property {import("../cards/new_picture.mjs").NewPicture} newPicture
  * @property {import("../prompt/insertion.mjs").Insertion} insertion
@@ -32,7 +32,7 @@ import { EVERYTHING } from "./selection.mjs";
  * @property {import("./undo.mjs").UndoBar} undo
  * @property {(part: HTMLElement, act: (entry: Entry) => unknown) => void} withEntry Act on what a part shows.
  * @property {(selection: Partial<Selection>) => void} accept Show another part of the library.
- * @property {(change: Partial<import("./selection.mjs").Choices>) => void} choose
+ * @property {(change: Partial<import("./selection.mjs").Display>) => void} choose
  * @property {(sort: any) => void} sort
  */
 
@@ -106,13 +106,13 @@ function actionsOfToolbar(tab) {
     family: () => search.select({ family: toolbar.family.value }),
     folder: ({ dataset }) => search.select({ folder: dataset.id ?? "" }),
     fold: (twisty) => tree.fold(/** @type {HTMLElement} */ (twisty.parentElement)),
-    folders: () => tab.choose({ showsFolders: !tab.choices.showsFolders }),
+    folders: () => tab.choose({ showsFolders: !tab.display.showsFolders }),
     sort: () => tab.sort(toolbar.sort.value),
     column: ({ dataset }) => tab.sort(dataset.value),
-    veil: () => tab.choose({ veils: !tab.choices.veils }),
-    view: () => tab.choose({ isList: !tab.choices.isList }),
+    veil: () => tab.choose({ veils: !tab.display.veils }),
+    view: () => tab.choose({ isList: !tab.display.isList }),
     scale: () => tab.choose({ scale: toolbar.scale.valueAsNumber }),
-    order: () => tab.sort(tab.choices.sort),
+    order: () => tab.sort(tab.display.sort),
     target: ({ dataset }) => insertion.choose(FIELDS.find((field) => field === dataset.value) ?? null),
     rescan: () => toolbar.attempt(phrase("Not scanned"), async () => changesText(await tab.api.rescan())),
     offer: ({ dataset }) => tab.accept(JSON.parse(dataset.selection ?? "{}")),

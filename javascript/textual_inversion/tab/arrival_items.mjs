@@ -3,10 +3,10 @@
  */
 
 import { BEHIND_MARKS, breakable } from "../cards/text.mjs";
-import { element } from "../page.mjs";
+import { element } from "../dom.mjs";
 import { phrase, sentenceCase } from "../phrases.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("./arrivals.mjs").Arrival} Arrival */
 
 /** A file, and how it went. */

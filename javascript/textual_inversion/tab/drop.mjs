@@ -2,16 +2,16 @@
  * Take in files that are dropped onto the page or chosen; the page stays as it is whatever is dropped.
  */
 
-import { dialog, element, setAttribute, showOver, textButton } from "../page.mjs";
+import { dialog, element, setAttribute, showOver, textButton } from "../dom.mjs";
 import { COUNTED, number, phrase, size } from "../phrases.mjs";
-import { SITES } from "../words.mjs";
+import { WORDS as SITES } from "../sources/site_words.mjs";
 import { ArrivalItem, isPicture, showAll } from "./arrival_items.mjs";
 import { arrivalsIn, batchesOf, droppedIn, groupsOf } from "./arrivals.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Host} Host */
-/** @typedef {import("../api.mjs").Folder} Folder */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Host} Host */
+/** @typedef {import("../answers.mjs").Folder} Folder */
 
 /** Of one drop; who has more puts them into the folder. */
 const MOST_FILES = 1000;
@@ -21,6 +21,7 @@ const AT_ONCE = 2;
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {() => Folder[]} folders Returns those that files can be added to.
  * @property {() => Folder | null | undefined} folder Returns the one of them that is looked at.
  * @property {(entries: Entry[], folder: Folder) => unknown} added Called when files were added.
@@ -87,7 +88,7 @@ export class Drops {
       .map(({ id, title, depth }) => element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`));
     this.#folder.replaceChildren(...options);
     this.#folder.value = chosen?.id ?? "";
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
   }
 
   /** @param {string | undefined} id */

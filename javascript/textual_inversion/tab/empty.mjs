@@ -2,11 +2,11 @@
  * Show why there are no cards, and offer what there is instead.
  */
 
-import { element, textButton } from "../page.mjs";
+import { element, textButton } from "../dom.mjs";
 import { COUNTED, number, phrase, phrases, sentenceCase } from "../phrases.mjs";
 import { countOf, FILTERS } from "./selection.mjs";
 
-/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
+/** @typedef {import("../answers.mjs").LibrarySummary} LibrarySummary */
 /** @typedef {import("./selection.mjs").FilterKey} FilterKey */
 /** @typedef {import("./selection.mjs").Selection} Selection */
 /** @typedef {{title: string, hint: string, offers: Offer[]}} Explanation */

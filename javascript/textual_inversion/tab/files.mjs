@@ -2,24 +2,25 @@
  * What people do to files: move them, delete them, hide them and take that back.
  */
 
-import { element, textButton } from "../page.mjs";
+import { element, textButton } from "../dom.mjs";
 import { COUNTED, failed, phrase } from "../phrases.mjs";
-import { SITES } from "../words.mjs";
 import { LearnWord } from "../pictures/learn_word.mjs";
 import { TryIt } from "../pictures/try_it.mjs";
 import { GetMore } from "../sources/get_more.mjs";
+import { WORDS as SITES } from "../sources/site_words.mjs";
 import { Drops } from "./drop.mjs";
 import { Trash } from "./trash.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Folder} Folder */
-/** @typedef {import("../api.mjs").Trashed} Trashed */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Folder} Folder */
+/** @typedef {import("../answers.mjs").Trashed} Trashed */
 /** @typedef {{folder: string, newFolder: string}} Target The id of a folder, and the name of a new one in it. */
 
 /**
  * @typedef {object} Parts What files are shown in.
+ * @property {HTMLElement} home The tab.
  * @property {import("../api.mjs").Api} api
- * @property {import("../api.mjs").Host} host
+ * @property {import("../answers.mjs").Host} host
  * @property {import("../cards/grid.mjs").Grid} grid
  * @property {import("../cards/details.mjs").DetailsPanel} details
  * @property {import("./search.mjs").Search} search
@@ -33,12 +34,14 @@ export class Files {
   /** @param {Parts} parts */
   constructor(parts) {
     this.parts = parts;
+    const { home } = parts;
     const changed = () => {
       parts.undo.clear();
       parts.search.refresh();
     };
-    this.trash = new Trash(parts.api, { restored: changed, emptied: changed });
+    this.trash = new Trash(parts.api, { home, restored: changed, emptied: changed });
     this.drops = new Drops(parts.api, parts.host, {
+      home,
       folders: () => parts.tree.folders,
       folder: () => parts.search.results?.summary?.folder,
       added: (entries, { title }) => {
@@ -49,12 +52,10 @@ export class Files {
     });
     const folder = () => parts.search.selection.folder;
     const { searchable } = parts.host;
-    const folders = { folder, folders: () => parts.tree.folders, shown: parts.reveal };
+    const folders = { home, folder, folders: () => parts.tree.folders, shown: parts.reveal };
     this.getMore = searchable.length ? new GetMore(parts.api.base, parts.host, folders) : undefined;
     this.tryIt = parts.host.tries ? this.#offerTries(parts.host.tries) : undefined;
     this.learnWord = parts.host.may_learn ? new LearnWord(parts.api.base, folders) : undefined;
-    /** Those that are shown over the page. */
-    this.dialogs = [this.trash, this.drops, this.getMore, this.tryIt, this.learnWord].flatMap((each) => (each ? [each.root] : []));
     this.mover = new Mover((target) => this.#moveShown(target));
     if (!parts.host.may_change_files) return;
     const move = textButton("move", phrase("Move to …"), { "data-key": "move" });
@@ -65,9 +66,10 @@ export class Files {
 
   /** @param {import("../answers.mjs").Tries} tries */
   #offerTries(tries) {
-    const { api, details, newPicture } = this.parts;
+    const { home, api, details, newPicture } = this.parts;
     details.insert.after(textButton("try", phrase("Try it")));
     return new TryIt(api.base, tries, {
+      home,
       inside: (id) => api.entry(id),
       keep: (entry, picture) => newPicture.put(entry, picture),
       closed: ([{ id }, ...others]) => others.length || api.entry(id).then((now) => details.open(now), () => {}),

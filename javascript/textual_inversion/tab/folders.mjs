@@ -2,10 +2,10 @@
  * Show the folders as a tree that can be folded, with the number of files in each.
  */
 
-import { element, setAttribute } from "../page.mjs";
+import { element, setAttribute } from "../dom.mjs";
 import { number, phrase } from "../phrases.mjs";
 
-/** @typedef {import("../api.mjs").FoundFolder} Folder */
+/** @typedef {import("../answers.mjs").FoundFolder} Folder */
 /** @typedef {Folder & {hasChildren: boolean, isOpen: boolean}} Branch */
 
 /** The id of the item of all roots. */

@@ -4,7 +4,7 @@
  * Tab goes from group to group: the toolbar, the folders, the cards. Arrows move inside of each.
  */
 
-import { dialog, element, keyOf, showOver } from "../page.mjs";
+import { dialog, element, keyOf, showOver } from "../dom.mjs";
 import { phrase } from "../phrases.mjs";
 
 /**
@@ -154,9 +154,7 @@ function partsOf(toolbar) {
 export function showKeys(root) {
   const search = element("h2", {}, phrase("Search"));
   const list = dialog(phrase("Keys"), "keys", listOf(HELP), search, listOf(SEARCHES));
-  list.addEventListener("close", () => list.remove());
-  root.append(list);
-  showOver(list);
+  showOver(list, root);
 }
 
 /** @param {string[][]} lines */

@@ -5,12 +5,12 @@
  * with Shift picks all up to there, until Esc.
  */
 
-import { element, iconButton, setAttribute, textButton } from "../page.mjs";
+import { element, iconButton, setAttribute, textButton } from "../dom.mjs";
 import { number, phrase } from "../phrases.mjs";
 import { isEmbedding } from "../words.mjs";
 import { Mover } from "./files.mjs";
 
-/** @typedef {import("../api.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Entry} Entry */
 
 /**
  * @typedef {object} Owner

@@ -11,12 +11,12 @@ import { ResultPages } from "../cards/result_pages.mjs";
 import { FILTERS } from "./selection.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("./selection.mjs").Choices} Choices */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("./selection.mjs").Display} Display */
 /** @typedef {import("./selection.mjs").Selection} Selection */
 
 /**
- * @typedef {object} Display Where results are shown.
+ * @typedef {object} Owner Where results are shown.
  * @property {() => {first: number, end: number}} capacity The range that could be seen now.
  * @property {(results: ResultPages) => boolean} holdsPlace Whether they have what is seen now.
  * @property {(results: ResultPages, options: {keepsPlace: boolean}) => void} show
@@ -38,7 +38,7 @@ export class Search {
   #keepsPlace = true;
   /** @type {number | undefined} A generation that came while results were on their way. */
   #newerGeneration;
-  #isFollowing = false;
+  #isListening = false;
   #stopListening = () => {};
   /** @type {number | undefined} */
   #progressTimer;
@@ -48,16 +48,16 @@ export class Search {
   /**
    * @param {Api} api
    * @param {Selection} selection
-   * @param {Choices} choices
-   * @param {number} largestPage How many entries the server returns at once.
    * @param {Display} display
+   * @param {number} largestPage How many entries the server returns at once.
+   * @param {Owner} owner
    */
-  constructor(api, selection, choices, largestPage, display) {
+  constructor(api, selection, display, largestPage, owner) {
     this.api = api;
     this.selection = selection;
-    this.choices = choices;
-    this.largestPage = largestPage;
     this.display = display;
+    this.largestPage = largestPage;
+    this.owner = owner;
   }
 
   /**
@@ -73,10 +73,10 @@ export class Search {
   /**
    * Show the same part in another order, from its start.
    *
-   * @param {Choices} choices
+   * @param {Display} display
    */
-  sort(choices) {
-    this.choices = choices;
+  sort(display) {
+    this.display = display;
     this.#begin(false);
   }
 
@@ -118,28 +118,28 @@ export class Search {
   }
 
   /**
-   * Follow the changes of the library, as long as somebody can see them.
+   * Listen to the changes of the library, as long as somebody can see them.
    *
    * @param {boolean} isWanted
    */
-  follow(isWanted) {
-    this.#isFollowing = isWanted;
+  setListening(isWanted) {
+    this.#isListening = isWanted;
     this.#stopListening();
     this.#stopListening = () => {};
-    this.#followScan();
+    this.#watchScan();
     if (!isWanted) return;
     if (!this.results && !this.#next) this.refresh();
     this.#stopListening = listen(`${this.api.base}/events`, {
       changed: ({ generation }) => {
         this.#update(generation);
-        this.display.changed();
+        this.owner.changed();
       },
-      connection: (problem) => this.display.connection(problem),
+      connection: (problem) => this.owner.connection(problem),
     });
   }
 
   close() {
-    this.follow(false);
+    this.setListening(false);
     this.results?.close();
     this.#next?.close();
   }
@@ -151,9 +151,9 @@ export class Search {
   }
 
   /** Ask again while the first scan runs, which ends without an event where it finds nothing. */
-  #followScan() {
+  #watchScan() {
     clearTimeout(this.#progressTimer);
-    if (this.#isFollowing && this.results?.summary?.scanning)
+    if (this.#isListening && this.results?.summary?.scanning)
       this.#progressTimer = setTimeout(() => this.refresh(), PROGRESS_MS);
   }
 
@@ -162,7 +162,7 @@ export class Search {
     // A refresh must not undo that a query, still on its way, will start at the top.
     this.#keepsPlace = keepsPlace && (this.#keepsPlace || !this.#next);
     this.#next?.close();
-    const { first, end } = this.display.capacity();
+    const { first, end } = this.owner.capacity();
     const pageSize = Math.min(Math.max(LEAST_PAGE, end - first), this.largestPage);
     this.#next = new ResultPages(this.api, this.#parameters(), pageSize, (results) => this.#receive(results));
     if (this.#keepsPlace) this.#next.want(first, end);
@@ -177,23 +177,23 @@ export class Search {
   }
 
   #parameters() {
-    const { sort, order } = this.choices;
+    const { sort, order } = this.display;
     return { ...this.filters, sort, order };
   }
 
   /** @param {ResultPages} results */
   #receive(results) {
-    this.display.warn(results.problem);
+    this.owner.warn(results.problem);
     if (results.isOutdated) {
       this.refresh();
     } else if (results === this.results) {
-      this.display.render();
+      this.owner.render();
     } else if (results.isReady && !this.#searchesFurther(results)) {
       this.results?.close();
       this.results = results;
       this.#next = undefined;
-      this.display.show(results, { keepsPlace: this.#keepsPlace });
-      this.#followScan();
+      this.owner.show(results, { keepsPlace: this.#keepsPlace });
+      this.#watchScan();
       const newer = this.#newerGeneration;
       this.#newerGeneration = undefined;
       if (newer !== undefined) this.#update(newer);
@@ -209,8 +209,8 @@ export class Search {
   #searchesFurther(results) {
     const grown = results.total - (this.results?.total ?? 0);
     if (!this.#keepsPlace || !this.results || Math.abs(grown) > FURTHEST) return false;
-    if (this.display.holdsPlace(results)) return false;
-    const { first, end } = this.display.capacity();
+    if (this.owner.holdsPlace(results)) return false;
+    const { first, end } = this.owner.capacity();
     results.want(Math.max(0, first + Math.min(grown, 0)), end + Math.max(grown, 0));
     return !results.isReady;
   }

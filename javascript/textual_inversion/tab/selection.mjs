@@ -4,17 +4,17 @@
 
 import { COUNTED, number, phrase } from "../phrases.mjs";
 
-/** @typedef {import("../api.mjs").Counts} Counts */
-/** @typedef {import("../api.mjs").Family} Family */
-/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
-/** @typedef {import("../api.mjs").Parameters} Parameters */
+/** @typedef {import("../answers.mjs").Counts} Counts */
+/** @typedef {import("../answers.mjs").Family} Family */
+/** @typedef {import("../answers.mjs").LibrarySummary} LibrarySummary */
+/** @typedef {import("../answers.mjs").Parameters} Parameters */
 /** @typedef {"usable" | "incompatible" | "partial" | "broken" | "foreign" | "duplicate" | "favourite" | "hidden" | "all"} FilterKey */
 /** @typedef {"name" | "date" | "vectors" | "folder" | "size"} Sort */
 /** @typedef {"asc" | "desc"} Order */
-/** @typedef {Selection & Pick<Choices, "sort" | "order">} Shown What the address of a page says. */
+/** @typedef {Selection & Pick<Display, "sort" | "order">} Shown What the address of a page says. */
 
 /**
- * @typedef {object} Choices How it is shown.
+ * @typedef {object} Display How it is shown.
  * @property {Sort} sort
  * @property {Order} order
  * @property {boolean} showsFolders
@@ -118,7 +118,7 @@ export function totalText({ filter, query, folder, family }, { counts, total, by
  *
  * @param {boolean} hasRoom Whether folders are shown to someone who never chose.
  * @param {Pick<Storage, "getItem">} [storage]
- * @returns {Choices}
+ * @returns {Display}
  */
 export function recall(hasRoom, storage) {
   const { sort, order, showsFolders, isList, veils, scale } = read(storage);
@@ -160,11 +160,11 @@ export function addressOf(address, { filter, query, folder, family, sort, order 
  * Return what an address says of what is shown; an unknown word says nothing.
  *
  * @param {string} address
- * @param {Choices} choices What holds where it says nothing of the order.
+ * @param {Display} display What holds where it says nothing of the order.
  * @param {Family[]} families Those that there are.
- * @returns {{selection: Selection, choices: Choices}}
+ * @returns {{selection: Selection, display: Display}}
  */
-export function readAddress(address, choices, families) {
+export function readAddress(address, display, families) {
   const { filter, query, folder, family, sort, order } = Object.fromEntries(new URL(address).searchParams);
   const usual = SORTS.get(/** @type {Sort} */ (sort))?.order;
   return {
@@ -174,9 +174,9 @@ export function readAddress(address, choices, families) {
       folder: folder ?? "",
       family: families.some(({ key }) => key === family) ? family : "",
     },
-    choices: usual
-      ? { ...choices, sort: /** @type {Sort} */ (sort), order: order === "asc" || order === "desc" ? order : usual }
-      : choices,
+    display: usual
+      ? { ...display, sort: /** @type {Sort} */ (sort), order: order === "asc" || order === "desc" ? order : usual }
+      : display,
   };
 }
 
@@ -226,12 +226,12 @@ export class Address {
 /**
  * Keep what somebody chose for the next visit.
  *
- * @param {Choices} choices
+ * @param {Display} display
  * @param {Pick<Storage, "setItem">} [storage]
  */
-export function remember(choices, storage) {
+export function remember(display, storage) {
   try {
-    (storage ?? localStorage).setItem(STORAGE_KEY, JSON.stringify(choices));
+    (storage ?? localStorage).setItem(STORAGE_KEY, JSON.stringify(display));
   } catch {
     // Private windows and full or forbidden storage: the choice holds for this visit.
   }

@@ -3,7 +3,7 @@
  * which they are made, renamed and deleted.
  */
 
-import { element, iconButton, setAttribute, showOver, textButton } from "../page.mjs";
+import { dialog, element, iconButton, setAttribute, showOver, textButton } from "../dom.mjs";
 import { COUNTED, failed, phrase, sentenceCase } from "../phrases.mjs";
 import { FIELD_TITLES, FIELDS } from "../words.mjs";
 
@@ -25,12 +25,14 @@ export class Sets {
   #offered = [];
 
   /**
+   * @param {HTMLElement} home The tab.
    * @param {Own} own
    * @param {Api} api
    * @param {Insertion} insertion
    * @param {Report} report
    */
-  constructor(own, api, insertion, report) {
+  constructor(home, own, api, insertion, report) {
+    this.home = home;
     this.own = own;
     this.api = api;
     this.insertion = insertion;
@@ -51,9 +53,7 @@ export class Sets {
     this.outcome = element("p", { class: "outcome", role: "status" });
     this.list = element("ul", { class: "set-list" });
     this.form.addEventListener("submit", (event) => this.#make(event));
-    const bar = element("div", { class: "bar" }, element("h2", {}, phrase("Sets")), iconButton("close", "close", phrase("Close (Esc)")));
-    const parts = [bar, this.offer, this.form, this.outcome, this.list];
-    this.dialog = element("dialog", { class: "details set-dialog", "aria-label": phrase("Sets") }, ...parts);
+    this.dialog = dialog(phrase("Sets"), "set-dialog", this.offer, this.form, this.outcome, this.list);
   }
 
   /**
@@ -104,7 +104,7 @@ export class Sets {
     this.field.value = "";
     this.form.hidden = true; // Until it is known of what a set would be made.
     this.offer.textContent = "";
-    showOver(this.dialog);
+    showOver(this.dialog, this.home);
     this.#offered = members ?? (await this.#used().catch(() => []));
     const [from, none] = members
       ? [phrase("From the selection"), phrase("None of the selected files is an embedding.")]

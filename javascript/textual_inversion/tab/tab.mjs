@@ -1,7 +1,7 @@
 /** The tab: its parts, and what they do for each other. */
 
+import { element, hasEditor, obey, openTabs, watchVisibility } from "../dom.mjs";
 import { Own } from "../own.mjs";
-import { element, follow, hasEditor, openTabs, watchVisibility } from "../page.mjs";
 import { showPlaces } from "../cards/card.mjs";
 import { DetailsPanel } from "../cards/details.mjs";
 import { Grid } from "../cards/grid.mjs";
@@ -24,16 +24,16 @@ import { Toolbar } from "./toolbar.mjs";
 import { UndoBar } from "./undo.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Entry} Entry */
-/** @typedef {import("../api.mjs").Host} Host */
-/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
-/** @typedef {import("./selection.mjs").Choices} Choices */
+/** @typedef {import("../answers.mjs").Entry} Entry */
+/** @typedef {import("../answers.mjs").Host} Host */
+/** @typedef {import("../answers.mjs").LibrarySummary} LibrarySummary */
+/** @typedef {import("./selection.mjs").Display} Display */
 /** @typedef {import("./selection.mjs").Selection} Selection */
 
 export class Tab {
   #closing = new AbortController();
-  /** @type {Choices} */
-  choices;
+  /** @type {Display} */
+  display;
   #isShown = false;
 
   /**
@@ -48,11 +48,11 @@ export class Tab {
     this.root = root;
     this.api = api;
     this.address = new Address(root.dataset);
-    const { selection, choices } = this.address.read(host.families);
-    this.choices = choices;
+    const { selection, display } = this.address.read(host.families);
+    this.display = display;
     this.toolbar = new Toolbar(tabname, host);
     this.toolbar.search.value = selection.query;
-    this.tree = new FolderTree(api, () => this.#showChoices());
+    this.tree = new FolderTree(api, () => this.#showDisplay());
     this.empty = emptyView();
     this.undo = new UndoBar(root, signal);
     const report = this.undo.show.bind(this.undo);
@@ -65,6 +65,7 @@ export class Tab {
       changed: () => this.#markAll(),
     });
     this.details = new DetailsPanel(api, own, host, this.newPicture, {
+      home: root,
       changed: (entry, id) => this.search.replace(entry, id),
       placesOf: (entry) => this.insertion.placesOf(entry),
       targetOf: (entry) => this.insertion.targetOf(entry),
@@ -73,7 +74,7 @@ export class Tab {
     });
     const marks = { targetChanged: () => this.#showTarget(), usedChanged: () => this.#markAll() };
     this.insertion = new Insertion(tabname, host.separator, marks, signal);
-    this.sets = new Sets(own, api, this.insertion, report);
+    this.sets = new Sets(root, own, api, this.insertion, report);
     const cards = {
       host,
       hasEditor: hasEditor(root),
@@ -82,7 +83,7 @@ export class Tab {
       decorate: (/** @type {HTMLLIElement} */ card, /** @type {Entry} */ entry) => this.#mark(card, entry),
     };
     this.grid = new Grid(cards, signal);
-    this.search = new Search(api, selection, choices, host.limits.page, {
+    this.search = new Search(api, selection, display, host.limits.page, {
       capacity: () => this.grid.capacity,
       holdsPlace: (results) => this.grid.holdsPlace(results),
       show: (results, options) => this.#show(results, options),
@@ -93,7 +94,7 @@ export class Tab {
     });
     const { details, grid, newPicture, search, tree, undo } = this;
     const reveal = this.reveal.bind(this);
-    this.files = new Files({ api, host, details, grid, newPicture, search, tree, undo, reveal });
+    this.files = new Files({ home: root, api, host, details, grid, newPicture, search, tree, undo, reveal });
     if (host.may_change_files) this.picks.offerFiles(this.files);
     this.#build();
     this.#addListeners(signal);
@@ -121,16 +122,9 @@ export class Tab {
   #build() {
     this.toolbar.options.insertBefore(this.sets.root, this.toolbar.viewToggle);
     const shelf = element("div", { class: "shelf" }, this.toolbar.columns, this.grid.viewport, this.empty);
-    this.root.replaceChildren(
-      this.toolbar.root,
-      element("div", { class: "split" }, this.tree.root, shelf),
-      this.picks.root,
-      this.details.root,
-      this.sets.dialog,
-      ...this.files.dialogs,
-    );
+    this.root.replaceChildren(this.toolbar.root, element("div", { class: "split" }, this.tree.root, shelf), this.picks.root);
     reachInToolbar(this.toolbar.root, this.toolbar.search);
-    this.#showChoices();
+    this.#showDisplay();
   }
 
   /**
@@ -140,13 +134,13 @@ export class Tab {
   #show(results, options) {
     const summary = /** @type {LibrarySummary} */ (results.summary);
     this.toolbar.showFilters(summary, this.search.selection);
-    this.tree.update(this.search, this.choices.showsFolders);
+    this.tree.update(this.search, this.display.showsFolders);
     showEmpty(this.empty, this.search.selection, summary);
     this.grid.show(results, options);
     this.#addNames();
     this.sets.update(summary.generation);
     this.toolbar.showTotal(totalText(this.search.selection, summary));
-    this.address.keep({ ...this.search.selection, ...this.choices });
+    this.address.keep({ ...this.search.selection, ...this.display });
   }
 
   /** @param {Error | undefined} problem Of the last request. */
@@ -170,11 +164,11 @@ export class Tab {
     if (generation !== undefined) this.insertion.loadAllNames(this.api, generation);
   }
 
-  #showChoices() {
-    this.toolbar.showChoices(this.choices);
-    this.root.toggleAttribute("data-veils", this.choices.veils);
-    this.grid.resize(this.choices);
-    this.tree.root.hidden = !this.choices.showsFolders || !this.tree.isUseful;
+  #showDisplay() {
+    this.toolbar.showDisplay(this.display);
+    this.root.toggleAttribute("data-veils", this.display.veils);
+    this.grid.resize(this.display);
+    this.tree.root.hidden = !this.display.showsFolders || !this.tree.isUseful;
     this.toolbar.foldersToggle.hidden = !this.tree.isUseful;
   }
 
@@ -216,14 +210,14 @@ export class Tab {
       clearSearch: () => this.accept({ query: "" }),
       leave: () => insertion.fields.focus(),
     };
-    follow(root, actions, signal);
+    obey(root, actions, signal);
     root.addEventListener("keydown", (event) => answerKey(keyboard, event), { signal });
     root.addEventListener("mousedown", keepCaret, { signal });
-    root.addEventListener("focusin", ({ target }) => this.#follow(/** @type {Element} */ (target)), { signal });
+    root.addEventListener("focusin", ({ target }) => this.#keepTabStop(/** @type {Element} */ (target)), { signal });
     toolbar.options.addEventListener("toggle", () => toolbar.options.querySelector("button")?.focus(), { signal });
     root.addEventListener("pointerenter", () => insertion.updateUsed(), { signal });
     watchPictures(root, grid.list, signal);
-    this.newPicture.follow(root, (part) => this.#entryOf(part), signal);
+    this.newPicture.takeFrom(root, (part) => this.#entryOf(part), signal);
     this.files.drops.watch(root, signal);
   }
 
@@ -232,7 +226,7 @@ export class Tab {
    *
    * @param {Element} focused
    */
-  #follow(focused) {
+  #keepTabStop(focused) {
     if (this.toolbar.root.contains(focused)) reachInToolbar(this.toolbar.root, focused);
     else this.grid.activate(focused.closest(".card"));
   }
@@ -266,18 +260,18 @@ export class Tab {
 
   /** @param {any} sort The present one reverses the order. */
   sort(sort) {
-    const reversed = this.choices.order === "asc" ? "desc" : "asc";
-    this.choose({ sort, order: sort === this.choices.sort ? reversed : SORTS.get(sort)?.order });
+    const reversed = this.display.order === "asc" ? "desc" : "asc";
+    this.choose({ sort, order: sort === this.display.sort ? reversed : SORTS.get(sort)?.order });
   }
 
-  /** @param {Partial<Choices>} change */
+  /** @param {Partial<Display>} change */
   choose(change) {
-    this.choices = { ...this.choices, ...change };
-    remember(this.choices);
-    this.address.keep({ ...this.search.selection, ...this.choices });
-    this.#showChoices();
-    this.tree.update(this.search, this.choices.showsFolders);
-    if ("sort" in change || "order" in change) this.search.sort(this.choices);
+    this.display = { ...this.display, ...change };
+    remember(this.display);
+    this.address.keep({ ...this.search.selection, ...this.display });
+    this.#showDisplay();
+    this.tree.update(this.search, this.display.showsFolders);
+    if ("sort" in change || "order" in change) this.search.sort(this.display);
   }
 
   /** @param {Partial<Selection>} selection */
@@ -291,7 +285,7 @@ export class Tab {
     if (this.#isShown === isShown) return;
     this.#isShown = isShown;
     this.#showTarget();
-    this.search.follow(isShown);
+    this.search.setListening(isShown);
     if (isShown) this.insertion.updateUsed();
   }
 }

@@ -2,18 +2,19 @@
  * Build the controls above the cards: search, order, filters, and the field that names go to.
  */
 
-import { element, iconButton, READ_MS, setAttribute } from "../page.mjs";
-import { familyTitles, SITES } from "../words.mjs";
+import { element, iconButton, READ_MS, setAttribute } from "../dom.mjs";
+import { WORDS as SITES } from "../sources/site_words.mjs";
+import { familyTitles } from "../words.mjs";
 import { LEARN } from "../pictures/learn_words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
 import { failed, number, phrase } from "../phrases.mjs";
 import { missingText } from "./empty.mjs";
 import { countOf, FILTERS, SCALES, SORTS, titleOf } from "./selection.mjs";
 
-/** @typedef {import("../api.mjs").Field} Field */
-/** @typedef {import("../api.mjs").Host} Host */
-/** @typedef {import("../api.mjs").LibrarySummary} LibrarySummary */
-/** @typedef {import("./selection.mjs").Choices} Choices */
+/** @typedef {import("../answers.mjs").Field} Field */
+/** @typedef {import("../answers.mjs").Host} Host */
+/** @typedef {import("../answers.mjs").LibrarySummary} LibrarySummary */
+/** @typedef {import("./selection.mjs").Display} Display */
 /** @typedef {import("./selection.mjs").FilterKey} FilterKey */
 /** @typedef {import("./selection.mjs").Selection} Selection */
 /** @typedef {import("./selection.mjs").Sort} Sort */
@@ -66,8 +67,8 @@ export class Toolbar {
     this.showTarget(null);
   }
 
-  /** @param {Choices} choices */
-  showChoices({ sort, order, showsFolders, isList, scale }) {
+  /** @param {Display} display */
+  showDisplay({ sort, order, showsFolders, isList, scale }) {
     this.sort.value = sort;
     this.scale.value = String(scale);
     const label = order === "asc" ? phrase("Ascending: reverse the order") : phrase("Descending: reverse the order");

@@ -2,15 +2,16 @@
  * Show what was deleted, and bring it back, or delete it for good.
  */
 
-import { dialog, element, showOver, textButton } from "../page.mjs";
+import { dialog, element, showOver, textButton } from "../dom.mjs";
 import { COUNTED, date, failed, number, phrase, sentenceCase, size } from "../phrases.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../api.mjs").Trash} Contents */
-/** @typedef {import("../api.mjs").Trashed} Trashed */
+/** @typedef {import("../answers.mjs").Trash} Contents */
+/** @typedef {import("../answers.mjs").Trashed} Trashed */
 
 /**
  * @typedef {object} Owner
+ * @property {HTMLElement} home The tab.
  * @property {(item: Trashed) => unknown} restored
  * @property {() => unknown} emptied
  */
@@ -45,7 +46,7 @@ export class Trash {
   async open() {
     this.#outcome.textContent = "";
     this.ask(false);
-    showOver(this.root);
+    showOver(this.root, this.owner.home);
     await this.#attempt(phrase("Not loaded"), async () => {
       this.#show(await this.api.trash());
       return "";
@@ -81,8 +82,8 @@ export class Trash {
     const wasAsked = !this.#question.hidden;
     this.#question.hidden = !isAsked;
     this.#emptier.hidden = isAsked || !total;
-    this.#sentence.textContent = phrase("Delete {embeddings} ({size}) for good? This cannot be undone.", {
-      embeddings: COUNTED.embeddings(total),
+    this.#sentence.textContent = phrase("Delete {files} ({size}) for good? This cannot be undone.", {
+      files: COUNTED.files(total),
       size: size(bytes),
     });
     if (isAsked) this.#focus(this.#question.querySelector("button"));
@@ -102,9 +103,9 @@ export class Trash {
   #show(contents) {
     this.#contents = contents;
     const { total, bytes, items } = contents;
-    const all = { embeddings: COUNTED.embeddings(total), size: size(bytes) };
+    const all = { files: COUNTED.files(total), size: size(bytes) };
     const sentences = total
-      ? [phrase("{embeddings}, {size}. Everything here stays until you empty the trash.", all)]
+      ? [phrase("{files}, {size}. Everything here stays until you empty the trash.", all)]
       : [phrase("The trash is empty.")];
     if (items.length < total) sentences.push(phrase("The newest {count} are listed.", { count: number(items.length) }));
     this.#summary.textContent = sentences.join(" ");

@@ -2,7 +2,7 @@
  * Say how something went, over whatever is open, with a button that undoes it.
  */
 
-import { element, READ_MS, textButton } from "../page.mjs";
+import { element, READ_MS, textButton } from "../dom.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 export class UndoBar {

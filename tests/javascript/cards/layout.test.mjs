@@ -46,9 +46,10 @@ test("the height is that of all rows, and nothing where there are none", () => {
   assert.equal(fullHeight(LAYOUT, 5), 450);
 });
 
-test("the window holds the rows in sight and one more on either side, and ends with the list", () => {
+test("the window holds the rows in sight and those that a small step shows, and ends with the list", () => {
   assert.deepEqual(windowAt(LAYOUT, 100, 0, 400), { first: 0, end: 12 });
   assert.deepEqual(windowAt(LAYOUT, 100, 460, 400), { first: 4, end: 20 });
+  assert.deepEqual(windowAt(LAYOUT, 100, 600, 400), { first: 8, end: 20 });
   assert.deepEqual(windowAt(LAYOUT, 10, 460, 400), { first: 4, end: 10 });
   assert.deepEqual(windowAt(LAYOUT, 3, 9999, 400), { first: 3, end: 3 });
 });

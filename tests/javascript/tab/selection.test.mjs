@@ -71,9 +71,9 @@ function storageWith(value) {
 test("what was remembered is recalled", () => {
   const kept = new Map();
   const storage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) };
-  const choices = { sort: "date", order: "desc", showsFolders: false, isList: true, veils: false, scale: 1.4 };
-  remember(choices, storage);
-  assert.deepEqual(recall(true, storage), choices);
+  const display = { sort: "date", order: "desc", showsFolders: false, isList: true, veils: false, scale: 1.4 };
+  remember(display, storage);
+  assert.deepEqual(recall(true, storage), display);
 });
 
 test("nothing, damage and choices of another version give the usual ones", () => {
@@ -106,16 +106,16 @@ test("an address shows the same again, and keeps what is not ours", () => {
     { filter: "usable", query: "", folder: "", family: "", sort: "size", order: "asc" },
   ]) {
     const address = addressOf(page, shown);
-    const { selection, choices } = readAddress(address, USUAL, FAMILIES);
-    assert.deepEqual({ ...selection, sort: choices.sort, order: choices.order }, shown, address);
+    const { selection, display } = readAddress(address, USUAL, FAMILIES);
+    assert.deepEqual({ ...selection, sort: display.sort, order: display.order }, shown, address);
     assert.equal(new URL(address).searchParams.get("__theme"), "dark");
     assert.equal(addressOf(address, { ...SELECTION, sort: "name", order: "asc" }), page);
   }
 });
 
 test("an address without a word of ours leaves what was chosen before", () => {
-  const choices = { ...USUAL, sort: "date", order: "desc" };
+  const display = { ...USUAL, sort: "date", order: "desc" };
   for (const address of ["http://localhost/", "http://localhost/?filter=colour&sort=toString&order=up&family=sd9"]) {
-    assert.deepEqual(readAddress(address, choices, FAMILIES), { selection: SELECTION, choices });
+    assert.deepEqual(readAddress(address, display, FAMILIES), { selection: SELECTION, display });
   }
 });

@@ -100,7 +100,7 @@ export function textButton(action, label, attributes = {}) {
 /**
  * Build the badge with the model family that an embedding is made for.
  *
- * @param {import("./api.mjs").Host} host
+ * @param {import("./answers.mjs").Host} host
  * @param {string[]} families Keys; the first is shown, all are its title.
  * @returns {HTMLElement[]} None where no family is known.
  */
@@ -169,7 +169,7 @@ export function openTabs(part) {
  * @param {Record<string, (target: HTMLElement, event: Event) => unknown>} actions
  * @param {AbortSignal} signal
  */
-export function follow(part, actions, signal) {
+export function obey(part, actions, signal) {
   const act = (/** @type {Event} */ event) => {
     const target = /** @type {Element} */ (event.target).closest("[data-action]");
     if (!(target instanceof HTMLElement)) return;
@@ -227,12 +227,16 @@ export function dialog(title, kind, ...children) {
 }
 
 /**
- * Show a dialog over the page, which stays as it is behind it.
+ * Show a dialog over the page, which stays as it is behind it. It is in the page only while it is open.
  *
  * @param {HTMLDialogElement} dialog
+ * @param {HTMLElement} home The tab that it belongs to.
  */
-export function showOver(dialog) {
+export function showOver(dialog, home) {
   if (dialog.open) return;
+  home.append(dialog);
+  // Who is told that it was closed may have opened it again.
+  dialog.addEventListener("close", () => dialog.open || dialog.remove(), { once: true });
   const { clientWidth, style } = document.documentElement;
   style.setProperty("--lib-embeddings-scroll-bar", `${innerWidth - clientWidth}px`);
   dialog.showModal();
