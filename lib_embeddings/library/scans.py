@@ -126,9 +126,12 @@ class Scans:
     def folder(self, id: str) -> Place:  # noqa: A002 the word of the API
         """Return the place of a folder by its id. Raises `MoveError` where there is none."""
         numbers = {root: number for number, root in enumerate(self._scanner.roots)}
-        for folder in self._scanner.folders:
-            if folder_id(numbers[folder.place.root], folder.place.path) == id:
-                return folder.place
+        places = [folder.place for folder in self._scanner.folders]
+        if not self._has_shown:  # a root is known before anything is found in it
+            places += map(Place.of_root, self._scanner.roots)
+        for place in places:
+            if folder_id(numbers[place.root], place.path) == id:
+                return place
         raise MoveError("this folder no longer exists: choose another")
 
     def wait(self, seconds: float) -> bool:

@@ -118,9 +118,9 @@ def test_paused(page: Page, folder: Path) -> None:
     expect(dialog.get_by_role("button", name="Stop and keep the best")).to_be_hidden()
     page.reload()
     dialog = opened(page)
-    dialog.get_by_role("button", name="Go on").click()
+    dialog.get_by_role("button", name="Resume").click()
     dialog.get_by_role("button", name="Stop and keep the best").click(timeout=100_000)
-    expect(dialog.get_by_text("my-pause is in your library now.")).to_be_visible()
+    expect(dialog.get_by_text("my-pause is now in your library.")).to_be_visible()
     assert (folder / "my-pause.safetensors").exists()
 
 
@@ -155,7 +155,7 @@ def test_what_was_cut_off(page: Page, home: Path, folder: Path) -> None:
         lessons.begin(options, dict.fromkeys(lessons.shipped, ""), str(folder))
     dialog = opened(page)
     begun = dialog.locator(".begun > li")
-    expect(begun).to_have_text([re.compile("^my-end was cut off"), re.compile("^my-start was")])
+    expect(begun).to_have_text([re.compile("^my-end was interrupted"), re.compile("^my-start was")])
     begun.last.get_by_role("button", name="Discard it").click()
     expect(begun).to_have_count(1)
     begun.get_by_role("button", name="Resume").click()

@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 
+from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.errors import MoveError
 from lib_embeddings.library import scanner as scanner_module
 from lib_embeddings.library import scans as scans_module
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.progress import Progress
 from lib_embeddings.library.scans import Rescan
 from lib_embeddings.stores.index import Index
+from lib_embeddings.views.folders import folder_id
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Reader, names, names_of
 
@@ -427,6 +430,7 @@ import os, signal, sys
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.library import scanner
 from lib_embeddings.stores.index import Index
+from lib_embeddings.views.folders import folder_id
 from lib_embeddings.library.library import Library
 scanner._BATCH = scanner._REST = 0
 read = []
@@ -454,3 +458,15 @@ def test_what_was_read_is_kept_when_the_process_is_killed(
         library.rescan()
     assert names(library) == list("abcde")
     assert len(reader.take()) == 2
+
+
+def test_a_root_is_known_before_the_first_scan(tmp_path: Path) -> None:
+    """Who brings a file while the first scan has not come to its folder is not sent away."""
+    library = Library([tmp_path], Index.nowhere())
+    assert library.folder(folder_id(0, "")) == Place.of_root(str(tmp_path))
+    (tmp_path / "gone").mkdir()
+    library.rescan()
+    (tmp_path / "gone").rmdir()
+    library.rescan()
+    with pytest.raises(MoveError, match="no longer exists"):
+        library.folder(folder_id(0, "gone"))

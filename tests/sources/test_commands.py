@@ -152,8 +152,8 @@ def test_a_twin_in_another_folder(folder: Path, capsys: pytest.CaptureFixture[st
     (folder / "old" / "Portrait.pt").write_bytes(GOOD)
     assert main(["add", "portrait", "--to", str(folder)]) == 2
     assert capsys.readouterr().err == (
-        "lib-embeddings: portrait: the name is already taken by old/Portrait.pt: give another name"
-        "\n"
+        "lib-embeddings: portrait: the name is already taken by old/Portrait.pt: "
+        "choose another name\n"
     )
     assert os.listdir(folder) == ["old"]
     (folder / "old" / "Portrait.pt").write_bytes(SDXL)

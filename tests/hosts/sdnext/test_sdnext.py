@@ -483,7 +483,7 @@ WORKS: dict[str, Callable[[SdnextRun], bool]] = {
 }
 FAILURES = {
     **SHARED,
-    "use of embeddings in prompts": Place("sdnext.prompts", "Prompts.hook"),
+    "use of embeddings in prompts": Place("sdnext.prompts", "PromptHooks.hook"),
     "loading of embeddings": Place("sdnext.loader", "SdnextLoader.hook"),
     "reports in the tab Control": Place("sdnext.host", "Host.hook_control"),
     "tab": Place("sdnext.host", "mount_point"),
