@@ -369,6 +369,21 @@ def test_a_drop_on_a_folder_of_the_tree(tab: Tab, folder: Path) -> None:
     assert "styles/fox.safetensors" in files_in(folder)
 
 
+def test_a_dialog_that_is_opened_early_gets_its_folders(tab: Tab) -> None:
+    """The folders may come after the page, or become others, while somebody looks at them."""
+    held: list[Route] = []
+    tab.page.route("**/folders*", lambda route: held.append(route))  # noqa: PLW0108 - it wants a function
+    with tab.page.expect_request("**/folders*"):
+        tab.page.reload()
+    tab.root.get_by_role("button", name="Add files from this computer").click()
+    folders = dropped_dialog(tab).get_by_role("combobox", name="Folder to put them in")
+    expect(folders.get_by_role("option")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    expect(folders.get_by_role("option")).not_to_have_count(0)
+    expect(folders).not_to_have_value("")
+
+
 def test_a_folder_is_chosen(tab: Tab, folder: Path) -> None:
     """It keeps its folders, what lies beside a file comes with it, and Undo takes back all."""
     chosen = folder.parent / "chosen"

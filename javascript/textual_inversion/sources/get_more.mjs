@@ -86,8 +86,8 @@ export class GetMore {
     this.base = base;
   }
 
-  /** Offer the folders that files can be brought to. */
-  #offerFolders() {
+  /** Offer the folders that there are now: they may come, or become others, while the dialog is open. */
+  offerFolders() {
     const folders = this.owner.folders();
     const chosen = this.owner.folder() || this.#folder.value;
     this.#folder.replaceChildren(
@@ -99,7 +99,7 @@ export class GetMore {
 
   open() {
     if (this.root.open) return;
-    this.#offerFolders();
+    this.offerFolders();
     this.#problem.hidden = this.#question.hidden = true;
     this.#came = undefined;
     showOver(this.root, this.owner.home);

@@ -83,12 +83,17 @@ export class Drops {
 
   /** @param {Folder | null | undefined} chosen */
   #show(chosen) {
+    this.offerFolders(chosen?.id);
+    showOver(this.root, this.owner.home);
+  }
+
+  /** Offer the folders that there are now: they may come, or become others, while the dialog is open. */
+  offerFolders(chosen = this.#folder.value || this.owner.folder()?.id) {
     const options = this.owner
       .folders()
       .map(({ id, title, depth }) => element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`));
     this.#folder.replaceChildren(...options);
-    this.#folder.value = chosen?.id ?? "";
-    showOver(this.root, this.owner.home);
+    this.#folder.value = chosen ?? "";
   }
 
   /** @param {string | undefined} id */

@@ -64,6 +64,12 @@ export class Files {
     parts.details.renaming.root.append(element("div", { class: "file-actions" }, this.mover.form, move, remove, identify));
   }
 
+  /** Let the dialogs that bring files know which folders there are now. */
+  offerFolders() {
+    this.drops.offerFolders();
+    this.getMore?.offerFolders();
+  }
+
   /** @param {import("../answers.mjs").Tries} tries */
   #offerTries(tries) {
     const { home, api, details, newPicture } = this.parts;

@@ -52,7 +52,10 @@ export class Tab {
     this.display = display;
     this.toolbar = new Toolbar(tabname, host);
     this.toolbar.search.value = selection.query;
-    this.tree = new FolderTree(api, () => this.#showDisplay());
+    this.tree = new FolderTree(api, () => {
+      this.#showDisplay();
+      this.files.offerFolders();
+    });
     this.empty = emptyView();
     this.undo = new UndoBar(root, signal);
     const report = this.undo.show.bind(this.undo);
