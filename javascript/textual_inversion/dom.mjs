@@ -274,3 +274,12 @@ function copySelection(text, near) {
   if (before instanceof HTMLElement) before.focus();
   return isCopied;
 }
+
+/**
+ * Return the options of a menu of folders, each as far in as it is deep.
+ *
+ * @param {{id: string, title: string, depth: number}[]} folders
+ */
+export function folderOptions(folders) {
+  return folders.map(({ id, title, depth }) => element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`));
+}

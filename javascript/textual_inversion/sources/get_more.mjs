@@ -2,7 +2,7 @@
  * Get more embeddings: by a link, a hash or a name, or by searching where there are some.
  */
 
-import { dialog, element, openTabs, showOver, textButton } from "../dom.mjs";
+import { dialog, element, folderOptions, openTabs, showOver, textButton } from "../dom.mjs";
 import { Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { sentenceCase } from "../phrases.mjs";
@@ -90,9 +90,7 @@ export class GetMore {
   offerFolders() {
     const folders = this.owner.folders();
     const chosen = this.owner.folder() || this.#folder.value;
-    this.#folder.replaceChildren(
-      ...folders.map(({ id, title, depth }) => element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`)),
-    );
+    this.#folder.replaceChildren(...folderOptions(folders));
     this.#folder.value = folders.some(({ id }) => id === chosen) ? chosen : (folders[0]?.id ?? "");
     this.#folder.hidden = folders.length < 2;
   }

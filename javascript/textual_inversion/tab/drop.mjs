@@ -2,7 +2,7 @@
  * Take in files that are dropped onto the page or chosen; the page stays as it is whatever is dropped.
  */
 
-import { dialog, element, setAttribute, showOver, textButton } from "../dom.mjs";
+import { dialog, element, folderOptions, setAttribute, showOver, textButton } from "../dom.mjs";
 import { COUNTED, number, phrase, size } from "../phrases.mjs";
 import { WORDS as SITES } from "../sources/site_words.mjs";
 import { ArrivalItem, isPicture, showAll } from "./arrival_items.mjs";
@@ -89,10 +89,7 @@ export class Drops {
 
   /** Offer the folders that there are now: they may come, or become others, while the dialog is open. */
   offerFolders(chosen = this.#folder.value || this.owner.folder()?.id) {
-    const options = this.owner
-      .folders()
-      .map(({ id, title, depth }) => element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`));
-    this.#folder.replaceChildren(...options);
+    this.#folder.replaceChildren(...folderOptions(this.owner.folders()));
     this.#folder.value = chosen ?? "";
   }
 

@@ -2,7 +2,7 @@
  * What people do to files: move them, delete them, hide them and take that back.
  */
 
-import { element, textButton } from "../dom.mjs";
+import { element, folderOptions, textButton } from "../dom.mjs";
 import { COUNTED, failed, phrase } from "../phrases.mjs";
 import { LearnWord } from "../pictures/learn_word.mjs";
 import { TryIt } from "../pictures/try_it.mjs";
@@ -260,9 +260,7 @@ export class Mover {
    * @param {string | undefined} current The id of the one where the files are.
    */
   open(folders, current) {
-    const options = folders.map(({ id, title, depth }) =>
-      element("option", { value: id }, `${"\u2003".repeat(depth)}${title}`),
-    );
+    const options = folderOptions(folders);
     this.#folder.replaceChildren(...options);
     this.#folder.value = folders.find(({ id }) => id !== current)?.id ?? current ?? "";
     this.#newFolder.value = "";
