@@ -20,9 +20,10 @@ from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 
+from lib_embeddings.entries.entry import entry_of
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.walk import entry_of, find_file
+from lib_embeddings.entries.walk import find_file
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.prompts.tokenizer import own_tokenizer

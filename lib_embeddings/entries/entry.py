@@ -3,6 +3,7 @@
 Place       where it lies
 Reading     what its bytes tell
 Companion   what lies beside it and belongs to it
+Found       a place, size and time, and companions, before the file is opened
 Entry       all of these, and its size and time
 """
 
@@ -81,3 +82,33 @@ class Entry(NamedTuple):
         """Sentences about things that work but are odd."""
         warnings = self.reading.warnings
         return (*warnings, self.stale) if self.stale else warnings
+
+
+class Found(NamedTuple):
+    """A file or folder met on the way, before it is opened.
+
+    Attributes:
+        size: in bytes.
+        mtime_ns: when it was last written, in nanoseconds.
+        companions: what lies beside the file and belongs to it.
+        problem: why it is not opened, for a file or folder that is not.
+        is_transient: the disk did not answer; the next time it may.
+    """
+
+    place: Place
+    size: int = 0
+    mtime_ns: int = 0
+    companions: tuple[Companion, ...] = ()
+    problem: str | None = None
+    is_transient: bool = False
+
+
+def entry_of(found: Found, reading: Reading, stored_name: str | None = None) -> Entry:
+    """Return the entry of one file, before it is joined with another."""
+    place, size, mtime_ns, companions, _, _ = found
+    return Entry(place, size, mtime_ns, companions, reading, stored_name)
+
+
+def unopened(found: Found) -> Entry:
+    """Return the entry of a file or folder that has a problem."""
+    return entry_of(found, Reading("broken", found.problem, is_transient=found.is_transient))

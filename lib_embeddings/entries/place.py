@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lib_embeddings.names import as_text, split_name
@@ -109,6 +110,13 @@ class Place(NamedTuple):
         path = f"{self.path}/{as_text(filename)}" if self.path else as_text(filename)
         return Place(self.root, path, rules.join(self.full_path, filename))
 
+    def each_inside(self, full_paths: Iterable[str]) -> Iterator[Place]:
+        """Yield the places of files in this folder, by their full paths, which are all text."""
+        prefix = f"{self.path}/" if self.path else ""
+        begin = len(self.inside("").full_path)
+        for full_path in full_paths:
+            yield Place(self.root, prefix + full_path[begin:], full_path)
+
     def from_each_root(self) -> Iterator[Place]:
         """Yield the same file as seen from every folder above it, the nearest first."""
         parts: list[str] = []
@@ -120,6 +128,14 @@ class Place(NamedTuple):
             parts.insert(0, as_text(part))
             yield Place(folder, "/".join(parts), self.full_path)
             above = folder
+
+
+def by_folder(full_paths: Iterable[str]) -> Mapping[str, Sequence[str]]:
+    """Return which files lie in each folder, all by their full paths."""
+    folders = defaultdict[str, list[str]](list)
+    for full_path in full_paths:
+        folders[full_path.rpartition(rules.sep)[0]].append(full_path)
+    return folders
 
 
 def absolute(path: str | os.PathLike[str]) -> str:

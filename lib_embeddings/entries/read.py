@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from lib_embeddings.entries.entry import PAIR, Entry, FileState, Reading
+from lib_embeddings.entries.entry import PAIR, Entry, FileState, Found, Reading, entry_of
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.walk import NO_FILE, Found, entry_of
+from lib_embeddings.entries.walk import NO_FILE
 from lib_embeddings.errors import (
     BrokenFile,
     EmbeddingError,

@@ -10,10 +10,10 @@ from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
-from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.entry import Entry, Found, unopened
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import join, read_file
-from lib_embeddings.entries.walk import Found, find_file, unopened
+from lib_embeddings.entries.walk import find_file
 from lib_embeddings.names import WEIGHT_SUFFIXES, partner_of
 
 T = TypeVar("T")
@@ -112,9 +112,9 @@ class Changes(NamedTuple):
 
 def diff(old: Snapshot, new: Snapshot) -> Changes:
     """Say what happened at each place, in the order of the snapshots."""
+    if not old.folders:  # as at every start
+        return Changes(new.entries)
     gone, came = difference(old.folders, new.folders, _place_of)
-    if not gone:  # as at every start
-        return Changes(in_order(new.roots, came, _place_of))
     before, now = ({entry.place for entry in entries} for entries in (gone, came))
     return Changes(
         in_order(new.roots, (each for each in came if each.place not in before), _place_of),

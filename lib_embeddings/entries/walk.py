@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
-from lib_embeddings.entries.entry import Companion, Entry, Reading
+from lib_embeddings.entries.entry import Companion, Found
+from lib_embeddings.entries.folder import Folder, Identity, identify
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.slow_disk import Width, ask_ahead, wide
 from lib_embeddings.limits import LIMITS
@@ -40,73 +38,13 @@ NO_FILE = "this is a pipe, a socket or a device, not a file"
 # Only Windows knows of links that are not symbolic: its junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
 
-# The coarsest clock of file systems, which is FAT's: what comes later may give a younger file or
-# folder the same time again.
-CLOCK_GRAIN_NS = 2 * 10**9
-
 _Item = os.DirEntry[str]
 _Named = tuple[_Item, str]
-# Device and inode; the real path where a file system has no inodes.
-Identity = tuple[int, int] | str
 Wanted = Callable[[str], bool]
 
 
 def _any_file(_name: str) -> bool:
     return True
-
-
-class Found(NamedTuple):
-    """A file or folder met on the way, before it is opened.
-
-    Attributes:
-        size: in bytes.
-        mtime_ns: when it was last written, in nanoseconds.
-        companions: what lies beside the file and belongs to it.
-        problem: why it is not opened, for a file or folder that is not.
-        is_transient: the disk did not answer; the next time it may.
-    """
-
-    place: Place
-    size: int = 0
-    mtime_ns: int = 0
-    companions: tuple[Companion, ...] = ()
-    problem: str | None = None
-    is_transient: bool = False
-
-
-def entry_of(found: Found, reading: Reading, stored_name: str | None = None) -> Entry:
-    """Return the entry of one file, before it is joined with another."""
-    place, size, mtime_ns, companions, _, _ = found
-    return Entry(place, size, mtime_ns, companions, reading, stored_name)
-
-
-def unopened(found: Found) -> Entry:
-    """Return the entry of a file or folder that has a problem."""
-    return entry_of(found, Reading("broken", found.problem, is_transient=found.is_transient))
-
-
-class Folder(NamedTuple):
-    """A folder as it is now.
-
-    Attributes:
-        identity: the same whatever path leads to it; None where it does not answer.
-        mtime_ns: when something came, went or got another name in it, in nanoseconds; None where
-            that is too short ago for the next time to be another one.
-        is_linked: it is a root or a link: a watch of the folder above does not reach it.
-        files: those that may be embeddings.
-        folders: those in it, and whether each is a link.
-        problem: why it does not answer; its files are not known then.
-        is_elsewhere: another path led here before, and all that is in it goes by that path.
-    """
-
-    place: Place
-    identity: Identity | None
-    mtime_ns: int | None = None
-    is_linked: bool = False
-    files: tuple[Found, ...] = ()
-    folders: tuple[tuple[Place, bool], ...] = ()
-    problem: str | None = None
-    is_elsewhere: bool = False
 
 
 def walk(
@@ -153,7 +91,7 @@ def read_folder(
         is_wanted, width: as in `walk`.
     """
     try:
-        identity, mtime_ns = _look(place.full_path)
+        identity, mtime_ns = identify(place.full_path)
         if seen is not None:
             if identity in seen:
                 return Folder(place, identity, is_linked=is_linked, is_elsewhere=True)
@@ -181,18 +119,6 @@ def read_folder(
     )
 
 
-def has_changed(folder: Folder) -> bool:
-    """Tell whether something came, went or got another name in a folder since it was read.
-
-    One call to the disk tells it. What was written in place shows only when the folder is read.
-    """
-    try:
-        now = _look(folder.place.full_path)
-    except OSError:
-        return True
-    return folder.mtime_ns is None or now != (folder.identity, folder.mtime_ns)
-
-
 def find_file(place: Place) -> Found:
     """Return one file as a walk through its folder would, without companions.
 
@@ -202,17 +128,6 @@ def find_file(place: Place) -> Found:
     status = os.stat(place.full_path)
     problem = _why_not_typed(place)
     return Found(place, status.st_size, status.st_mtime_ns, problem=problem)
-
-
-def _look(folder: str) -> tuple[Identity, int | None]:
-    """Return what tells a folder from all others, and from itself before. Raises `OSError`."""
-    status = os.stat(folder)
-    if not stat.S_ISDIR(status.st_mode):
-        raise NotADirectoryError(folder)
-    mtime_ns = status.st_mtime_ns if time.time_ns() - status.st_mtime_ns > CLOCK_GRAIN_NS else None
-    # Network drives of Windows, WebDAV and others give every folder the inode 0.
-    inode = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
-    return inode, mtime_ns
 
 
 def _ask(item: _Item) -> None:

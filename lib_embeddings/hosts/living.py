@@ -10,11 +10,11 @@ from concurrent.futures import TimeoutError as TookTooLong
 from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
+from lib_embeddings.entries.entry import Found
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.slow_disk import wide
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.entries.walk import Found
 from lib_embeddings.library.library import Library
 from lib_embeddings.prompts.tokenizer import Tokenize
 from lib_embeddings.stores.choices import Choices

@@ -15,18 +15,17 @@ from contextlib import suppress
 from functools import cached_property
 from typing import final
 
-from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.moves import Move
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.slow_disk import Width, wide
 from lib_embeddings.entries.snapshot import Changes, Snapshot
-from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
+from lib_embeddings.library.file_reader import Progress, Stop
 from lib_embeddings.library.files import Files
 from lib_embeddings.library.journal import Journal
 from lib_embeddings.library.news import News, Subscriber
-from lib_embeddings.library.progress import Progress, Stop
 from lib_embeddings.library.scanner import Wait
 from lib_embeddings.library.scans import Rescan, Scans, complete
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize

@@ -6,34 +6,22 @@ a lock: one thread scans at a time.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from itertools import compress
 from typing import NamedTuple
 
-from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.slow_disk import Width, ask_each, wide
+from lib_embeddings.entries.entry import Entry, Found, unopened
+from lib_embeddings.entries.folder import Folder, Identity, has_changed, recognised
+from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.slow_disk import ask_each
 from lib_embeddings.entries.snapshot import FolderEntries, Snapshot
-from lib_embeddings.entries.walk import (
-    Folder,
-    Found,
-    Identity,
-    has_changed,
-    read_folder,
-    unopened,
-    walk,
-)
-from lib_embeddings.library.progress import Progress, Stop, Stopped
-from lib_embeddings.stores.index import Index
+from lib_embeddings.entries.walk import read_folder, walk
+from lib_embeddings.library.file_reader import REST, FileReader, Unread
 
 # Seconds until a file that could not be read, or a folder that did not answer, is tried again.
 _RETRY_FILE, _RETRY_FOLDER = 1.0, 2.0
-# Trying again takes at most a tenth of the time, however slow the disk.
-_REST = 10
 # A folder is asked who it is, and opened; each file is asked for its size and time.
 _FOLDER_CALLS = 2
-# Seconds between two moments at which what was read so far is saved and shown.
-_BATCH = 0.5
 
 # Returns the seconds until a file will be complete, from path, size and mtime_ns; 0 when it is.
 Wait = Callable[[str, int, int], float]
@@ -65,49 +53,26 @@ class _Known(NamedTuple):
     entries: FolderEntries
 
 
-class _Unread(NamedTuple):
-    """A file that is to be read, its folder's full path, and where its entry belongs."""
-
-    found: Found
-    folder: str
-    entries: FolderEntries
-
-
 class Scanner:
     """The entries of all folders, as the last scan found them.
 
     Every scan raises `Stopped` when it is stopped.
     """
 
-    def __init__(  # noqa: PLR0913 - likewise all that it needs
-        self,
-        roots: Sequence[str],
-        index: Index,
-        *,
-        read: Callable[[Found], Entry],
-        wait: Wait,
-        stop: Stop,
-        on_progress: Callable[[Progress], object],
-        width: Width = wide,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, roots: Sequence[str], files: FileReader, wait: Wait) -> None:
         """Begin with no entries.
 
         Args:
             roots: the folders, as `absolute` spells them.
-            read: says what a file is; called for new and changed files only.
+            files: reads the new and changed ones.
             wait: asked of new and changed files from the second scan on.
         """
         self.roots = roots
-        self._index = index
-        self._read = read
+        self._files, self._index, self._clock = files, files.index, files.clock
         self._wait = wait
-        self._stop = stop
-        self._on_progress = on_progress
-        self._width = width
-        self._clock = clock
         # By the full path of a folder
         self._known: dict[str, _Known] = {}
+        self._noted: dict[str, _Known] = {}  # as the index remembers them
         self._again: dict[str, float] = {}  # when it is to be read again
         self._is_first = True
 
@@ -137,17 +102,48 @@ class Scanner:
         """
         self._index.read(self.roots)
         seen = set[Identity]()
-        scan = self._compare_all(walk(self.roots, seen, width=self._width), {}, seen, publish)
+        scan = self._compare_all(walk(self.roots, seen, width=self._files.width), {}, seen, publish)
         if scan.is_changed:
             self._forget_missing()
+        self._note_folders()
         return scan
+
+    def recall(self, publish: Publish) -> Scan | None:
+        """Take folders as an earlier process has found them, and scan those that have changed.
+
+        One call to the disk for each folder tells whether it has. What was written in place, and
+        folders that are new, are found by the next scan of all.
+
+        Returns:
+            None where nothing is remembered of a root.
+        """
+        self._index.read(self.roots)
+        known = {
+            folder.place.full_path: _Known(folder, FolderEntries(found))
+            for folder, found in self._index.recall()
+        }
+        if not all(Place.of_root(root).full_path in known for root in self.roots):
+            return None
+        remembered = [folder for folder, _ in known.values()]
+        for each in ask_each(self._recognised, remembered, self._files.width):
+            path = each.place.full_path
+            known[path] = known[path]._replace(folder=each)
+        self._known, self._noted = known, dict(known)
+        now = list[Folder]()
+        for path in [path for path, each in known.items() if each.folder.mtime_ns is None]:
+            folder = self._read_folder(known[path].folder)
+            if folder is None:
+                del known[path]
+            else:
+                now.append(folder)
+        return self._scan_again(now, publish)
 
     def retry(self, publish: Publish) -> Scan:
         """Scan again the folders in which something could not be read, or is incomplete."""
         began = self._clock()
         folders = [self._known[path].folder for path in self._again if path in self._known]
         scan = self._scan_alone(folders, publish)
-        earliest = self._clock() + _REST * (self._clock() - began)
+        earliest = self._clock() + REST * (self._clock() - began)
         self._again = {path: max(due, earliest) for path, due in self._again.items()}
         return scan._replace(again_in=self._again_in())
 
@@ -160,13 +156,22 @@ class Scanner:
     def scan_changed(self, publish: Publish) -> Scan:
         """Scan the folders whose own time tells that something in them is another now."""
         folders = [known.folder for known in self._known.values()]
-        return self._scan_alone(filter(self._has_changed, folders), publish)
+        answers = ask_each(self._has_changed, folders, self._files.width)
+        return self._scan_alone(list(compress(folders, answers)), publish)
 
     def _has_changed(self, folder: Folder) -> bool:
-        self._check_stop()
+        self._files.check_stop()
         return has_changed(folder)
 
-    def _scan_alone(self, formers: Iterable[Folder], publish: Publish) -> Scan:
+    def _recognised(self, folder: Folder) -> Folder:
+        self._files.check_stop()
+        return recognised(folder)
+
+    def _read_folder(self, former: Folder) -> Folder | None:
+        self._files.check_stop()
+        return read_folder(former.place, width=self._files.width, is_linked=former.is_linked)
+
+    def _scan_alone(self, formers: Sequence[Folder], publish: Publish) -> Scan:
         """Scan some folders that are known.
 
         Where one of them answers again, is another folder now, or has other folders in it, all are
@@ -174,13 +179,18 @@ class Scanner:
         """
         if self._is_first:
             return self.scan(publish)
-        rest, folders, former_paths = dict(self._known), list[Folder](), set[str]()
+        folders = list[Folder]()
         for former in formers:
-            self._check_stop()
-            folder = read_folder(former.place, width=self._width, is_linked=former.is_linked)
+            folder = self._read_folder(former)
             if folder is None or _inside(folder) != _inside(former):
                 return self.scan(publish)
             folders.append(folder)
+        return self._scan_again(folders, publish)
+
+    def _scan_again(self, folders: Sequence[Folder], publish: Publish) -> Scan:
+        """Compare folders with what was known of them; all others stay as they are."""
+        rest, former_paths = dict(self._known), set[str]()
+        for folder in folders:
             former_paths.update(rest.pop(folder.place.full_path).entries.found)
         scan = self._compare_all(folders, rest, set(), publish)
         if scan.is_changed:
@@ -201,13 +211,13 @@ class Scanner:
             rest: what is known of all other folders.
             seen: folders that are passed by; what is below a silent one is added.
         """
-        known, unread = dict(rest), list[_Unread]()
+        known, unread = dict(rest), list[Unread]()
         again = {path: due for path, due in self._again.items() if path in rest}
         cost, calls, began = 0.0, 0, self._clock()
         for folder in folders:
             cost += self._clock() - began
             calls += _FOLDER_CALLS + len(folder.files)
-            self._check_stop()
+            self._files.check_stop()
             path = folder.place.full_path
             if folder.problem:
                 again[path] = self._clock() + _RETRY_FOLDER
@@ -219,10 +229,12 @@ class Scanner:
             began = self._clock()
         is_changed = bool(unread) or self._differs(known)
         self._known, self._again = known, again
-        cost += self._read_all(unread, publish)
+        lost, unsure = self._files.read_all(unread, publish)
+        for path, moment in unsure.items():
+            again.setdefault(path, moment + _RETRY_FILE)
         self._is_first = False
         answered = frozenset(each.folder.place.root for each in known.values())
-        return Scan(is_changed, answered, self._again_in(), cost, calls)
+        return Scan(is_changed, answered, self._again_in(), cost + lost, calls)
 
     def _again_in(self) -> float | None:
         """Return the seconds until the first folder is to be read again."""
@@ -242,13 +254,22 @@ class Scanner:
         silent = [folder.place for folder in folders if folder.problem]
         self._index.forget_missing(found, full, silent)
 
-    def _check_stop(self) -> None:
-        if self._stop.is_set():
-            raise Stopped
+    def _note_folders(self) -> None:
+        """Let the index remember what lies in folders, for the next process's `recall`."""
+        for path, known in self._known.items():
+            if known != self._noted.get(path):
+                self._index.keep_folder(known.folder, known.entries.found.values())
+        answered = {known.folder.place.root for known in self._known.values()}
+        for path in self._noted.keys() - self._known.keys():
+            gone = self._noted[path]
+            if gone.folder.place.root in answered:
+                self._index.forget_folder(path)
+                self._index.forget(gone.entries.found)
+        self._noted = dict(self._known)
 
     # One folder
 
-    def _compare(self, folder: Folder, unread: list[_Unread], again: dict[str, float]) -> _Known:
+    def _compare(self, folder: Folder, unread: list[Unread], again: dict[str, float]) -> _Known:
         """Return what is known of a folder now, and note what is to be read."""
         path = folder.place.full_path
         before = self._entries_of(path)
@@ -259,13 +280,13 @@ class Scanner:
             former = before.found.get(key)
             entry = self._entry_of_known(found, former)
             if entry is None:
-                self._check_stop()
+                self._files.check_stop()
                 wait = 0.0 if self._is_first else self._wait(key, found.size, found.mtime_ns)
                 if wait > 0:
                     due = self._clock() + wait
                     again[path] = min(due, again.get(path, due))
                 else:
-                    unread.append(_Unread(found, path, entries))
+                    unread.append(Unread(found, path, entries))
                 entry = former and former._replace(stale=None)  # until it is complete, or read
             if entry is not None:
                 entries.put(entry)
@@ -308,36 +329,6 @@ class Scanner:
             entries.put(unopened(found))
         kept[folder.place.full_path] = _Known(folder._replace(files=()), _same(before, entries))
         return kept
-
-    # Reading
-
-    def _read_all(self, unread: Sequence[_Unread], publish: Publish) -> float:
-        """Read files; save and show now and then what there is so far.
-
-        Returns:
-            The seconds that went into files that are to be read again.
-        """
-        lost, began = 0.0, self._clock()
-        due = began + _BATCH
-        files = (file.found for file in unread)
-        with closing(ask_each(self._read_one, files, self._width)) as read:
-            for number, (entry, file) in enumerate(zip(read, unread, strict=True), 1):
-                file.entries.put(self._index.keep(entry))
-                if entry.reading.is_transient:
-                    lost += self._clock() - began
-                    self._again.setdefault(file.folder, self._clock() + _RETRY_FILE)
-                self._on_progress(Progress(number, len(unread)))
-                began = self._clock()
-                if began >= due:
-                    self._index.save()
-                    publish()
-                    due = self._clock() + max(_BATCH, _REST * (self._clock() - began))
-                    began = self._clock()
-        return lost
-
-    def _read_one(self, found: Found) -> Entry:
-        self._check_stop()
-        return self._read(found)
 
 
 def _inside(folder: Folder) -> object:

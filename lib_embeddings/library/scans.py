@@ -15,14 +15,15 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple, Protocol, final
 
-from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.entry import Entry, Found
+from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.slow_disk import Width, wide
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
-from lib_embeddings.entries.walk import Folder, Found, walk
+from lib_embeddings.entries.walk import walk
 from lib_embeddings.errors import MoveError
-from lib_embeddings.library.progress import Progress, Stop, Stopped
+from lib_embeddings.library.file_reader import FileReader, Progress, Stop, Stopped
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Wait
 from lib_embeddings.names import fold, split_name
 from lib_embeddings.stores.index import Index, no_collecting
@@ -101,15 +102,14 @@ class Scans:
         self.scanning = threading.Lock()  # one scan at a time; guards all down to `_reported`
         self.unreachable_roots: tuple[str, ...] = ()
         self.progress: Progress | None = None
-        self._scanner = Scanner(
-            self.roots,
+        files = FileReader(
+            read,
             index,
-            read=read,
-            wait=wait,
             stop=stop or threading.Event(),
             on_progress=self._note_progress,
             width=width,
         )
+        self._scanner = Scanner(self.roots, files, wait)
         self._last: tuple[int, Rescan] | None = None
         self._begun = 0  # scans
         self._has_shown = self._is_shown = False  # once; all that the scanner knows
@@ -218,17 +218,24 @@ class Scans:
         has_other_roots = self._scanner.roots != self.roots
         if has_other_roots:
             self._scanner.set_roots(self.roots)
+        if not self._has_shown:
+            recalled = self._scanner.recall(publish)
+            if recalled:
+                self._show_all(recalled.answered)
+                self._deliver()
         scan = self._scanner.scan(publish)
         return scan._replace(is_changed=scan.is_changed or has_other_roots)
 
     def _scan(self, run: Callable[[Publish], Scan]) -> Rescan:
-        changes = Changes()
+        changes, reported = Changes(), self._reported
         was_shown, self._is_shown = self._is_shown, False
         try:
             with no_collecting():
                 scan = run(self._show_batch)
                 if scan.is_changed or not was_shown:
                     changes = self._show_all(scan.answered)
+                    if not reported.folders:  # what was recalled is new to who asked for a scan
+                        changes = diff(reported, self._reported)
             self._is_shown = True
         except Stopped:
             return Rescan(Changes(), None, ())

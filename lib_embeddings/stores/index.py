@@ -15,17 +15,24 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 
-from lib_embeddings.entries.entry import Entry, Reading
-from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.entry import Companion, Entry, Found, Reading, entry_of
+from lib_embeddings.entries.folder import CLOCK_GRAIN_NS, Folder, inode_of
+from lib_embeddings.entries.place import Place, by_folder
 from lib_embeddings.entries.read import sha256
-from lib_embeddings.entries.walk import CLOCK_GRAIN_NS, Found, entry_of
 from lib_embeddings.formats.embedding import share_infos, vectors_info
 from lib_embeddings.names import is_text
-from lib_embeddings.stores.index_file import FAILURES, Remembered, default_path, read_below, write
+from lib_embeddings.stores.index_file import (
+    FAILURES,
+    Remembered,
+    RememberedFolder,
+    default_path,
+    read_below,
+    write,
+)
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +60,12 @@ class Index:
         self._roots = set[str]()  # whose files are known
         self._texts: dict[int, str] = {}  # readings by their id, as JSON
         self._decoded: dict[int, Reading] = {}
+        self._folders: dict[str, RememberedFolder] = {}  # until somebody recalls them
         self._lock = threading.Lock()  # guards the next three
         self._remembered: dict[str, Remembered] = {}
         self._hashes: dict[str, str] = {}
         self._changed: dict[str, Remembered | None] = {}  # None: the file is gone
+        self._changed_folders: dict[str, RememberedFolder | None] = {}  # likewise
 
     @classmethod
     @contextmanager
@@ -81,7 +90,7 @@ class Index:
             return
         try:
             with no_collecting():
-                files, texts = read_below(self.path, new)
+                files, texts, self._folders = read_below(self.path, new)
         except sqlite3.OperationalError as error:
             self._do_without("opened", error)
         except sqlite3.DatabaseError as error:
@@ -111,6 +120,45 @@ class Index:
             return None
         reading = self._decoded.get(id_) or self._decode(id_)
         return reading and entry_of(found, reading, stored_name)
+
+    def recall(self) -> Iterator[tuple[Folder, dict[str, Entry]]]:
+        """Yield folders as they were remembered, once, each with its entries by full path.
+
+        One of which not every file is remembered has no `mtime_ns`, as if it had changed.
+        """
+        folders, self._folders = self._folders, {}
+        if not folders:
+            return
+        files = by_folder(self._remembered)
+        for path, remembered in folders.items():
+            try:
+                folder, n_files, companions = _decode_folder(remembered)
+            except (LookupError, ValueError, TypeError) as error:
+                log.warning("the index %s has a damaged row: %s", self.path, error)
+                continue
+            found = dict[str, Entry]()
+            paths = sorted(files.get(path, ()))
+            for place, beside in zip(folder.place.each_inside(paths), companions, strict=False):
+                _, size, mtime_ns, id_, stored_name, _ = self._remembered[place.full_path]
+                reading = self._decoded.get(id_) or self._decode(id_)
+                if reading:
+                    entry = Entry(place, size, mtime_ns, beside, reading, stored_name)
+                    found[place.full_path] = entry
+            is_known = len(found) == len(paths) == n_files
+            yield folder if is_known else folder._replace(mtime_ns=None), found
+
+    def keep_folder(self, folder: Folder, entries: Iterable[Entry]) -> None:
+        """Remember what lies in a folder, for later processes, unless it could change unseen."""
+        path = folder.place.full_path
+        remembered = _encode_folder(folder, tuple(entries))
+        if is_text(path) and remembered:
+            with self._lock:
+                self._changed_folders[path] = remembered
+
+    def forget_folder(self, path: str) -> None:
+        """Forget a folder that is gone, by its full path."""
+        with self._lock:
+            self._changed_folders[path] = None
 
     def keep(self, entry: Entry) -> Entry:
         """Remember an entry, for later processes too unless it could be out of date unseen.
@@ -183,14 +231,16 @@ class Index:
         """Write what has changed. A full disk or a lock costs only the memory of it."""
         with self._lock:
             changed, self._changed = self._changed, {}
-        if not changed or self.path is None:
+            folders, self._changed_folders = self._changed_folders, {}
+        if not (changed or folders) or self.path is None:
             return
         try:
-            write(self.path, changed, self._texts)
+            write(self.path, changed, self._texts, folders)
         except FAILURES as error:
             log.warning("the index %s could not be saved: %s", self.path, error)
             with self._lock:
                 self._changed = {**changed, **self._changed}
+                self._changed_folders = {**folders, **self._changed_folders}
 
     def _set(self, path: str, remembered: Remembered | None, kept: Remembered | None) -> None:
         """Remember one thing of a file in this process, and another or none for later ones."""
@@ -252,6 +302,33 @@ def _encode(reading: Reading) -> str:
     """Return a reading as JSON, without what is another for most files."""
     *plain, vectors, metadata, warnings, _ = reading
     return json.dumps((*plain, dict(vectors), dict(metadata), warnings))
+
+
+def _encode_folder(folder: Folder, entries: Iterable[Entry]) -> RememberedFolder | None:
+    """Return what is remembered of a folder; None of one in which something may change unseen."""
+    place, identity, mtime_ns, is_linked, _, folders, problem, _ = folder
+    paths = (place.full_path, *(each.full_path for each, _ in folders))
+    if problem or mtime_ns is None or identity is None or not all(map(is_text, paths)):
+        return None
+    in_order = sorted(entries, key=lambda entry: entry.place.full_path)
+    beside = [entry.companions for entry in in_order]
+    inside = json.dumps((paths[1:], [is_link for _, is_link in folders], any(beside) and beside))
+    inode = inode_of(identity)
+    return place.full_path, place.root, inode, mtime_ns, is_linked, len(in_order), inside
+
+
+def _decode_folder(
+    remembered: RememberedFolder,
+) -> tuple[Folder, int, Sequence[tuple[Companion, ...]]]:
+    """Return a folder, how many files are in it, and in their order what lies beside each."""
+    path, root, inode, mtime_ns, is_linked, n_files, text = remembered
+    top = Place(root, "", root)
+    place = top if path == root else next(top.each_inside([path]))
+    paths, are_links, beside = _scan_json(text)[0]
+    folders = tuple(zip(place.each_inside(paths), are_links, strict=True))
+    identity = inode if isinstance(inode, str) else (0, inode)
+    companions = [tuple(map(Companion._make, each)) for each in beside or [()] * n_files]
+    return Folder(place, identity, mtime_ns, bool(is_linked), (), folders), n_files, companions
 
 
 def _decode(text: str) -> Reading:

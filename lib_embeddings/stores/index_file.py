@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from typing import NamedTuple
 
 from platformdirs import user_cache_path
 
@@ -19,6 +20,10 @@ from lib_embeddings.names import is_text
 # other kind would be work for the garbage collector. The hash is None until somebody asks for it.
 Remembered = tuple[str, int, int, int, str | None, str | None]
 
+# Path, root, inode or real path, mtime_ns, whether it is linked, how many files, and as JSON what
+# else is in it.
+RememberedFolder = tuple[str, str, int | str, int, bool, int, str]
+
 # What goes wrong with a file that is damaged, locked, or on a full disk.
 FAILURES = (sqlite3.Error, OSError)
 
@@ -26,11 +31,12 @@ FAILURES = (sqlite3.Error, OSError)
 _WAIT = 5.0
 
 # Raise it when a table changes, or what a row means.
-_VERSION = 6
+_VERSION = 7
 
 # Thousands of files have the same reading but for the name that they store.
 _SCHEMA = """
 DROP TABLE IF EXISTS files;
+DROP TABLE IF EXISTS folders;
 DROP TABLE IF EXISTS readings;
 DROP TABLE IF EXISTS token_ids;
 DROP TABLE IF EXISTS reader;
@@ -38,6 +44,10 @@ DROP TABLE IF EXISTS roots;
 CREATE TABLE files (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     reading INTEGER NOT NULL, stored_name TEXT, sha256 TEXT
+) WITHOUT ROWID;
+CREATE TABLE folders (
+    path TEXT PRIMARY KEY, root TEXT NOT NULL, inode NOT NULL, mtime_ns INTEGER NOT NULL,
+    is_linked INTEGER NOT NULL, n_files INTEGER NOT NULL, inside TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE readings (id INTEGER PRIMARY KEY, state TEXT NOT NULL, reading TEXT NOT NULL);
 CREATE TABLE token_ids (
@@ -51,6 +61,7 @@ CREATE TABLE roots (path TEXT PRIMARY KEY, last_day INTEGER NOT NULL) WITHOUT RO
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _BELOW = "FROM files WHERE path >= ? AND path < ?"
+_FOLDERS_BELOW = "FROM folders WHERE path = ? OR path >= ? AND path < ?"
 _READINGS_BELOW = """
 SELECT id, reading FROM readings
 WHERE id IN (SELECT reading FROM files WHERE path >= ? AND path < ?)
@@ -89,12 +100,23 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def read_below(path: str, roots: Iterable[str]) -> tuple[dict[str, Remembered], dict[int, str]]:
-    """Return what is remembered of the files below some folders, by path, and readings by id.
+class Below(NamedTuple):
+    """What is remembered below some folders.
 
-    Raises what `connect` does.
+    Attributes:
+        files: by path.
+        texts: readings by their id, as JSON.
+        folders: by path, those below and these.
     """
-    files, texts = dict[str, Remembered](), dict[int, str]()
+
+    files: dict[str, Remembered]
+    texts: dict[int, str]
+    folders: dict[str, RememberedFolder]
+
+
+def read_below(path: str, roots: Iterable[str]) -> Below:
+    """Return what is remembered below some folders. Raises what `connect` does."""
+    files, texts, folders = below = Below({}, {}, {})
     with closing(connect(path)) as connection:
         _forget_refusals(connection)
         _forget_unused(connection, {root for root in roots if is_text(root)})
@@ -103,21 +125,32 @@ def read_below(path: str, roots: Iterable[str]) -> tuple[dict[str, Remembered], 
             found = connection.execute(f"SELECT * {_BELOW}", ends).fetchall()
             files.update({each[0]: each for each in found})
             texts.update(connection.execute(_READINGS_BELOW, ends))
-    return files, texts
+            found = connection.execute(f"SELECT * {_FOLDERS_BELOW}", (root, *ends)).fetchall()
+            folders.update({each[0]: each for each in found})
+    return below
 
 
-def write(path: str, changed: Mapping[str, Remembered | None], texts: Mapping[int, str]) -> None:
-    """Write what is remembered of files, and forget those that are gone.
+def write(
+    path: str,
+    changed: Mapping[str, Remembered | None],
+    texts: Mapping[int, str],
+    changed_folders: Mapping[str, RememberedFolder | None],
+) -> None:
+    """Write what is remembered of files and folders, and forget those that are gone.
 
     Raises what `connect` does.
     """
     files = [each for each in changed.values() if each]
+    folders = [each for each in changed_folders.values() if each]
     ids = texts.keys() & {id_ for _, _, _, id_, _, _ in files}
     readings = [(id_, json.loads(texts[id_])[0], texts[id_]) for id_ in ids]
     with closing(connect(path)) as connection, connection:
         connection.executemany("DELETE FROM files WHERE path = ?", [(path,) for path in changed])
         connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)", files)
         connection.executemany("INSERT OR REPLACE INTO readings VALUES (?, ?, ?)", readings)
+        gone = [(path,) for path in changed_folders]
+        connection.executemany("DELETE FROM folders WHERE path = ?", gone)
+        connection.executemany("INSERT INTO folders VALUES (?, ?, ?, ?, ?, ?, ?)", folders)
         if len(files) < len(changed):
             connection.execute(_WITHOUT_FILES)
 
@@ -140,6 +173,7 @@ def _forget_unused(connection: sqlite3.Connection, roots: Iterable[str]) -> None
         connection.executemany("INSERT OR REPLACE INTO roots VALUES (?, ?)", fresh)
         for root in set(unused).difference(roots):
             connection.execute(f"DELETE {_BELOW}", _ends(root))
+            connection.execute(f"DELETE {_FOLDERS_BELOW}", (root, *_ends(root)))
             connection.execute("DELETE FROM roots WHERE path = ?", (root,))
         if unused:
             connection.execute(_WITHOUT_FILES)

@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Protocol, final
 
+from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.entries.walk import Folder
 from lib_embeddings.watch.folder_watch import PACE, REST, FolderWatch, Hint, Observer, Pace, observe
 from lib_embeddings.watch.write_tracker import WriteTracker
 

@@ -14,10 +14,9 @@ import pytest
 
 from lib_embeddings import BrokenFile, NotAnEmbedding, UnsafeFile, read_embedding
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.entries.entry import Reading
+from lib_embeddings.entries.entry import Found, Reading
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_contents, read_file
-from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats import assemble
 from lib_embeddings.formats.embedding import named_tensors
 from lib_embeddings.limits import LIMITS

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.entries import walk as walk_module
+from lib_embeddings.entries.entry import Found
+from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.walk import Folder, Found, find_file, walk
+from lib_embeddings.entries.walk import find_file, walk
 from tests.entries.disk import Disk
 
 NOWHERE = "this link leads to a file or folder that does not exist: delete or fix the link"

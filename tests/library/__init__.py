@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.entries.walk import Found
 from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file, vectors
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.entries.walk import Found
 from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library

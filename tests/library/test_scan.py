@@ -18,15 +18,14 @@ import pytest
 
 from lib_embeddings import scan
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.containers import FileBytes, read_contents
 from lib_embeddings.formats.embedding import Contents
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.file_reader import Progress
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import Progress
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.view import View
 from tests.builders import (

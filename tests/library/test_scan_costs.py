@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.entries.entry import Entry, Reading
-from lib_embeddings.entries.walk import Folder, Found, entry_of, walk
+from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
+from lib_embeddings.entries.folder import Folder
+from lib_embeddings.entries.walk import walk
 from lib_embeddings.library import scanner as scanner_module
+from lib_embeddings.library.file_reader import REST
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.index import Index
 
-RETRY, REST = scanner_module._RETRY_FILE, scanner_module._REST
+RETRY = scanner_module._RETRY_FILE
 
 
 class SlowDisk:
@@ -32,7 +34,8 @@ class SlowDisk:
         self.library = Library(
             [root], Index.nowhere(), read=self._read, wait=self._wait, stop=self.stop
         )
-        self.library.scans._scanner._clock = lambda: self.now
+        scanner = self.library.scans._scanner
+        scanner._clock = scanner._files.clock = lambda: self.now
         monkeypatch.setattr(scanner_module, "walk", self._walk)
 
     def _walk(self, *arguments: Any, **named: Any) -> Iterator[Folder]:

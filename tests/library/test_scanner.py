@@ -14,10 +14,9 @@ from typing import TypeVar
 import pytest
 
 from lib_embeddings.entries import walk as walk_module
-from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.walk import Found, entry_of
-from lib_embeddings.library.progress import Progress, Stopped
+from lib_embeddings.library.file_reader import FileReader, Progress, Stopped
 from lib_embeddings.library.scanner import Scan, Scanner
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.stores.index import Index
@@ -50,16 +49,15 @@ class Scans:
         self.progress: list[Progress] = []
         self.batches: list[int] = []
         self.width = LIMITS.slow_calls
-        self.scanner = Scanner(
-            tuple(map(str, roots)),
+        files = FileReader(
+            self.reader,
             self.index,
-            read=self.reader,
-            wait=self.writers,
             stop=threading.Event(),
             on_progress=self.progress.append,
             width=lambda: self.width,
             clock=self.clock,
         )
+        self.scanner = Scanner(tuple(map(str, roots)), files, self.writers)
 
     def scan(self) -> Scan:
         """Look at all folders."""
@@ -349,7 +347,7 @@ def test_a_file_that_could_not_be_opened(root: Path, scans: Scans, disk: Disk) -
             )
         return Reader()(found)
 
-    scans.scanner._read = read
+    scans.scanner._files.read = read
     assert scans.scan().again_in == 1.0
     before = scans.entries
     disk.listed.clear()
@@ -563,7 +561,7 @@ class SlowDisk:
 def slow_disk(root: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
     """Let the scans ask a slow disk, on which there are 300 more files."""
     disk = SlowDisk(monkeypatch)
-    scans.scanner._read = disk.slowed(scans.reader)
+    scans.scanner._files.read = disk.slowed(scans.reader)
     for number in range(300):
         (root / f"{number}.pt").write_bytes(SD1)
     return disk
@@ -588,7 +586,7 @@ def test_a_slow_disk_is_asked_more_narrowly(scans: Scans, slow_disk: SlowDisk) -
             scans.width = LIMITS.slow_calls
 
     scans.width = 1
-    scans.scanner._on_progress = widen
+    scans.scanner._files.on_progress = widen
     scans.scan()
     assert most_one_by_one == 1
     assert slow_disk.most > 1
@@ -598,8 +596,8 @@ def test_a_slow_disk_is_asked_more_narrowly(scans: Scans, slow_disk: SlowDisk) -
 def test_a_stop_ends_what_is_read_at_once(scans: Scans) -> None:
     """Nothing is begun any more."""
     stop = threading.Event()
-    scans.scanner._stop = stop
-    scans.scanner._on_progress = lambda progress: progress.read == 10 and stop.set()
+    scans.scanner._files.stop = stop
+    scans.scanner._files.on_progress = lambda progress: progress.read == 10 and stop.set()
     with pytest.raises(Stopped):
         scans.scan()
     assert len(scans.reader.paths) < 150

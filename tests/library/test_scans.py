@@ -17,10 +17,10 @@ import pytest
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import MoveError
-from lib_embeddings.library import scanner as scanner_module
+from lib_embeddings.library import file_reader as file_reader_module
 from lib_embeddings.library import scans as scans_module
+from lib_embeddings.library.file_reader import Progress
 from lib_embeddings.library.library import Library
-from lib_embeddings.library.progress import Progress
 from lib_embeddings.library.scans import Rescan
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.folders import folder_id
@@ -201,8 +201,8 @@ def test_new_roots_are_scanned_before_the_call_returns(
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a scan save and show what it has read after each file."""
-    monkeypatch.setattr(scanner_module, "_BATCH", 0)
-    monkeypatch.setattr(scanner_module, "_REST", 0)
+    monkeypatch.setattr(file_reader_module, "_BATCH", 0)
+    monkeypatch.setattr(file_reader_module, "REST", 0)
 
 
 @pytest.mark.usefixtures("eager")
@@ -428,11 +428,11 @@ def test_what_a_scan_could_not_show_is_shown_by_the_next(
 KILLED = """
 import os, signal, sys
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.library import scanner
+from lib_embeddings.library import file_reader
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.folders import folder_id
 from lib_embeddings.library.library import Library
-scanner._BATCH = scanner._REST = 0
+file_reader._BATCH = file_reader.REST = 0
 read = []
 def read_and_die(place):
     if len(read) == 3:

@@ -12,11 +12,10 @@ from random import Random
 
 import pytest
 
-from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.errors import MoveError
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.index import Index

@@ -18,9 +18,8 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.formats.embedding import VectorsInfo
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores import index_file

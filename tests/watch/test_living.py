@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.entries.entry import Entry, Reading
+from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.walk import Found, entry_of
 from lib_embeddings.hosts import living as living_module
 from lib_embeddings.hosts.living import Living, living_library
 from lib_embeddings.library.library import Library, scan
@@ -336,7 +335,8 @@ def test_a_file_that_was_locked_becomes_right_within_two_seconds(
             right.append(clock.now - began)
 
     with living_library([root]) as living:
-        living.library.scans._scanner._clock = clock
+        scanner = living.library.scans._scanner
+        scanner._clock = scanner._files.clock = clock
         living.library.subscribe(note)
         timeline.at(unlocked, lambda: setattr(lock, "is_locked", False))
         timeline.run(living.watcher, until=9)

@@ -17,9 +17,8 @@ from fastapi import FastAPI, HTTPException, Request
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from lib_embeddings.entries import moves as moves_module
-from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.walk import Found
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.choices import Choice, Choices

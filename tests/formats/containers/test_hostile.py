@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.entries.entry import Found
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
-from lib_embeddings.entries.walk import Found
 from tests.builders import (
     BadFile,
     Member,

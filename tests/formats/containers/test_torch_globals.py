@@ -464,7 +464,7 @@ def test_survives_hashing_what_is_deep(program: bytes, tmp_path: Path) -> None:
     script = (
         "import sys; from lib_embeddings.entries.place import Place\n"
         "from lib_embeddings.entries.read import read_file\n"
-        "from lib_embeddings.entries.walk import Found\n"
+        "from lib_embeddings.entries.entry import Found\n"
         "print(read_file(Found(Place.of_file(sys.argv[1]))).reading.state)"
     )
     done = subprocess.run(

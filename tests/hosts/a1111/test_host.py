@@ -18,10 +18,9 @@ torch = pytest.importorskip("torch")
 
 from fastapi import FastAPI  # noqa: E402
 
-from lib_embeddings.entries.entry import Entry  # noqa: E402
+from lib_embeddings.entries.entry import Entry, Found  # noqa: E402
 from lib_embeddings.entries.read import read_file  # noqa: E402
 from lib_embeddings.entries.slow_disk import Width  # noqa: E402
-from lib_embeddings.entries.walk import Found  # noqa: E402
 from lib_embeddings.hosts import living  # noqa: E402
 from lib_embeddings.hosts.webui import extension  # noqa: E402
 from lib_embeddings.library.library import Library  # noqa: E402
