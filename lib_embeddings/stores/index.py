@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from lib_embeddings.entries.entry import Companion, Entry, Found, Reading, entry_of
 from lib_embeddings.entries.folder import CLOCK_GRAIN_NS, Folder, inode_of
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 _MANY = 5_000  # new objects, which would take the garbage collector milliseconds
 
+# Companions from what JSON made of them; twenty thousand at a start are worth a way without Python.
+_companion = partial(tuple.__new__, Companion)
 _scan_json = json.JSONDecoder().raw_decode
 
 
@@ -327,7 +329,7 @@ def _decode_folder(
     paths, are_links, beside = _scan_json(text)[0]
     folders = tuple(zip(place.each_inside(paths), are_links, strict=True))
     identity = inode if isinstance(inode, str) else (0, inode)
-    companions = [tuple(map(Companion._make, each)) for each in beside or [()] * n_files]
+    companions = [tuple(map(_companion, each)) for each in beside or [()] * n_files]
     return Folder(place, identity, mtime_ns, bool(is_linked), (), folders), n_files, companions
 
 
