@@ -110,12 +110,13 @@ class Place(NamedTuple):
         path = f"{self.path}/{as_text(filename)}" if self.path else as_text(filename)
         return Place(self.root, path, rules.join(self.full_path, filename))
 
-    def each_inside(self, full_paths: Iterable[str]) -> Iterator[Place]:
-        """Yield the places of files in this folder, by their full paths, which are all text."""
+    def each_below(self, full_paths: Iterable[str]) -> Iterator[Place]:
+        """Yield the places of what lies below this folder, by full paths, which are all text."""
         prefix = f"{self.path}/" if self.path else ""
         begin = len(self.inside("").full_path)
         for full_path in full_paths:
-            yield Place(self.root, prefix + full_path[begin:], full_path)
+            path = full_path[begin:].replace(rules.sep, "/")
+            yield Place(self.root, prefix + path, full_path)
 
     def from_each_root(self) -> Iterator[Place]:
         """Yield the same file as seen from every folder above it, the nearest first."""

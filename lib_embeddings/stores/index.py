@@ -140,7 +140,7 @@ class Index:
                 continue
             found = dict[str, Entry]()
             paths = sorted(files.get(path, ()))
-            for place, beside in zip(folder.place.each_inside(paths), companions, strict=False):
+            for place, beside in zip(folder.place.each_below(paths), companions, strict=False):
                 _, size, mtime_ns, id_, stored_name, _ = self._remembered[place.full_path]
                 reading = self._decoded.get(id_) or self._decode(id_)
                 if reading:
@@ -325,9 +325,9 @@ def _decode_folder(
     """Return a folder, how many files are in it, and in their order what lies beside each."""
     path, root, inode, mtime_ns, is_linked, n_files, text = remembered
     top = Place(root, "", root)
-    place = top if path == root else next(top.each_inside([path]))
+    place = top if path == root else next(top.each_below([path]))
     paths, are_links, beside = _scan_json(text)[0]
-    folders = tuple(zip(place.each_inside(paths), are_links, strict=True))
+    folders = tuple(zip(place.each_below(paths), are_links, strict=True))
     identity = inode if isinstance(inode, str) else (0, inode)
     companions = [tuple(map(_companion, each)) for each in beside or [()] * n_files]
     return Folder(place, identity, mtime_ns, bool(is_linked), (), folders), n_files, companions

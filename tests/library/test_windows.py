@@ -50,6 +50,7 @@ class Windows:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self.opened: list[str] = []
+        self.listed: list[str] = []
         self.silent = ""
         monkeypatch.setattr(place_module, "rules", ntpath)
         for module, name in (
@@ -77,6 +78,8 @@ class Windows:
         return lambda *paths, **options: function(*map(self._real, paths), **options)
 
     def _list(self, folder: Any) -> Any:
+        if self._real(folder) != folder:
+            self.listed.append(folder)
         if folder == self.silent:
             raise PermissionError(13, "Permission denied")
         with self._scandir(self._real(folder)) as listing:
@@ -135,6 +138,25 @@ def test_pairs_in_folders_join(tmp_path: Path) -> None:
         ]
         (picture,) = pictures_of(entry_of(library, "birb"))
         assert picture.path == "C:\\embeddings\\sub\\birb.preview.png"
+
+
+@pytest.mark.parametrize("root", [*ROOTS, "c:\\"])
+def test_a_later_start_shows_what_is_remembered(
+    windows: Windows, tmp_path: Path, root: str
+) -> None:
+    """It shows all before it lists any folder."""
+    folders = [windows.folder, *(path for path in windows.folder.rglob("*") if path.is_dir())]
+    for folder in folders:
+        os.utime(folder, (0, 0))
+    with opened(tmp_path, root) as library:
+        known = list(library.view)
+    windows.listed.clear()
+    shown: list[tuple[object, list[str]]] = []
+    with Index.open(str(tmp_path / "index.sqlite")) as index:
+        library = Library([root], index)
+        library.subscribe(lambda *_: shown.append((list(library.view), list(windows.listed))))
+        library.rescan()
+    assert shown == [(known, [])]
 
 
 @pytest.mark.parametrize("root", ROOTS)
