@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "lib_embeddings"
 # The layers from the ground up; a module imports from its own layer and those below.
 LAYERS = (
     ("errors",),
-    ("limits", "names", "version"),
+    ("limits", "names", "our_files", "version"),
     ("formats",),
     ("prompts",),
     ("entries",),
@@ -40,14 +40,7 @@ ALLOWED = {
         "pictures",
         "training.examples",
     ),
-    "platformdirs": (
-        "stores",
-        "entries.thumbnails",
-        "entries.previews",
-        "sources",
-        "training.lessons",
-        "hosts.standalone",
-    ),
+    "platformdirs": ("our_files", "stores.index_file"),
     "sqlite3": ("stores", "library.journal", "sources.offline"),
     "watchdog": ("watch",),
     "tqdm": ("cli",),
@@ -210,7 +203,6 @@ CUTTERS = {
     "sources.download": "the folder of downloads",
     "sources.transfer": "a file in it",
     "sources.settings": "the file of settings",
-    "sources.concepts": "the file of that list",
     "sources.offline": "the file of what is unknown, and the address of a dump",
     "watch.folder_watch": "the paths that events tell",
     "watch.write_tracker": "the same",

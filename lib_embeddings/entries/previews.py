@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from platformdirs import user_data_path
-
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.thumbnails import BYTES_A_PIXEL, in_small
@@ -22,6 +20,7 @@ from lib_embeddings.entries.writing import not_written, write_beside
 from lib_embeddings.errors import BadPicture, WriteError
 from lib_embeddings.limits import LIMITS, MIB, at_most
 from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, fold
+from lib_embeddings.our_files import our_path
 
 # What every host shows keeps its bytes, under the ending of its format.
 _ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "GIF": ".gif"}
@@ -33,7 +32,7 @@ class Previews:
 
     def __init__(self, folder: str | None = None) -> None:
         """Keep what is replaced in *folder*, by default in the user's data folder."""
-        self._folder = Path(folder) if folder else user_data_path("lib_embeddings") / "previews"
+        self._folder = Path(folder) if folder else our_path("previews")
         self._writing = threading.Lock()
 
     def put(self, entry: Entry, data: bytes) -> str:

@@ -16,12 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from platformdirs import user_cache_path
-
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.entries.writing import write_at_once
 from lib_embeddings.formats.containers.picture_pixels import open_picture
 from lib_embeddings.limits import LIMITS, at_most
+from lib_embeddings.our_files import our_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,7 +46,7 @@ class Thumbnails:
 
     def __init__(self, folder: str | None = None, most_bytes: int = LIMITS.thumbnail_bytes) -> None:
         """Keep them in *folder*, by default in the user's cache folder; none is made yet."""
-        self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "thumbnails"
+        self._folder = Path(folder) if folder else our_path("thumbnails")
         self._most_bytes = most_bytes
         self._bytes: int | None = None
         # Whoever asks for what another makes now waits in the queue, and finds it made.

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Response
 from h11 import LocalProtocolError
-from platformdirs import user_data_path
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
@@ -35,6 +34,7 @@ from lib_embeddings.hosts.learner import AppLearner
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.library.library import Library
+from lib_embeddings.our_files import our_path
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.version import __version__
 from lib_embeddings.views.lines import change_lines, summary_lines
@@ -193,7 +193,7 @@ class OnlyThePage:
 
 def remember_model(key: str) -> None:
     """Keep which model somebody chose, for the next start."""
-    path = user_data_path("lib_embeddings") / "model.txt"
+    path = our_path("model.txt")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(key, "utf-8")
@@ -204,7 +204,7 @@ def remember_model(key: str) -> None:
 def recall_model() -> str:
     """Return the key of the model that was chosen last; any text where the file is damaged."""
     try:
-        return (user_data_path("lib_embeddings") / "model.txt").read_text("utf-8", "replace")
+        return our_path("model.txt").read_text("utf-8", "replace")
     except OSError:
         return ""
 

@@ -10,17 +10,15 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin
-
-from platformdirs import user_cache_path
 
 from lib_embeddings.entries.documents import number_at, objects_at, text_at
 from lib_embeddings.entries.writing import write_at_once
 from lib_embeddings.errors import SourceError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import WEIGHT_SUFFIXES, fold, natural_key, split_name
+from lib_embeddings.our_files import our_path
 from lib_embeddings.sources.huggingface import example_pictures, next_page
 from lib_embeddings.sources.references import CONCEPTS
 from lib_embeddings.sources.source import (
@@ -41,13 +39,11 @@ class ConceptLibrary:
 
     searching = Searching("concepts", "Concept Library", ("likes", "name"), has_families=False)
 
-    def __init__(self, transport: Transport, site: Site, folder: str | None = None) -> None:
-        """Keep the list in *folder*, by default in the user's cache folder; nobody is asked yet."""
+    def __init__(self, transport: Transport, site: Site) -> None:
+        """Prepare; nobody is asked yet."""
         self._transport = transport
         self._site = site
-        self._file = (
-            Path(folder) if folder else user_cache_path("lib_embeddings")
-        ) / "concepts.json"
+        self._file = our_path("concepts.json")
 
     def search(self, query: SearchRequest) -> SearchResult:
         """Return the concepts that have all of some words in their names."""

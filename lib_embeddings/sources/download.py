@@ -14,8 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from platformdirs import user_cache_path
-
 from lib_embeddings.entries.companions import EXAMPLES_SUFFIX
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import move_file
@@ -43,6 +41,7 @@ from lib_embeddings.names import (
     split_name,
     why_no_filename,
 )
+from lib_embeddings.our_files import our_path
 from lib_embeddings.sources.refusals import wants_key
 from lib_embeddings.sources.sidecar import sidecar
 from lib_embeddings.sources.source import Offer, RemoteFile
@@ -84,7 +83,7 @@ class Downloads:
         """
         self._transport = transport
         self._copy_of = copy_of
-        self._folder = Path(folder) if folder else user_cache_path("lib_embeddings") / "downloads"
+        self._folder = Path(folder) if folder else our_path("downloads")
         self._limits = limits
 
     def add(  # noqa: PLR0913 - each is a choice of its own

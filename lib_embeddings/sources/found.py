@@ -9,11 +9,10 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import Any
 
-from platformdirs import user_cache_path
-
 from lib_embeddings.entries.thumbnails import Thumbnails, shrink_bytes
 from lib_embeddings.errors import SourceError
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.our_files import our_path
 from lib_embeddings.sources.source import Offer
 from lib_embeddings.sources.sources import Sources
 
@@ -28,7 +27,7 @@ class KnownOffers:
         self._secret = secrets.token_bytes(16)
         self._lock = threading.Lock()
         self._known: OrderedDict[str, tuple[str, Offer]] = OrderedDict()
-        self._pictures = Thumbnails(str(user_cache_path("lib_embeddings") / "offers"))
+        self._pictures = Thumbnails(str(our_path("offers")))
 
     def as_json(self, source: str, offer: Offer) -> dict[str, Any]:
         """Return what a page learns of an offer, and the word by which it asks for more."""

@@ -15,11 +15,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path
-
 from lib_embeddings.entries.writing import write_at_once
 from lib_embeddings.errors import SourceError, shown
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.our_files import our_path
 from lib_embeddings.sources.source import Offer
 
 _QUERY = """
@@ -105,11 +104,9 @@ def _document(text: object) -> dict[str, Any]:
 class UnknownFiles:
     """The files that Civitai did not know when it was asked, for some weeks."""
 
-    def __init__(self, folder: str | None = None) -> None:
-        """Keep them in *folder*, by default in the user's cache folder."""
-        self._file = (
-            Path(folder) if folder else user_cache_path("lib_embeddings")
-        ) / "unknown.json"
+    def __init__(self, path: str | None = None) -> None:
+        """Keep them at *path*, by default in the user's cache folder."""
+        self._file = Path(path) if path else our_path("unknown.json")
 
     def left_out(self, hashes: Iterable[str]) -> list[str]:
         """Return those hashes that are worth to be asked for."""

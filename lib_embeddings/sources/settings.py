@@ -26,9 +26,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from platformdirs import user_config_path
-
 from lib_embeddings.errors import SourceError, shown
+from lib_embeddings.our_files import our_path
 from lib_embeddings.sources.references import shown_link
 from lib_embeddings.sources.source import Site
 
@@ -49,7 +48,7 @@ class SourceSettings:
         Raises:
             SourceError: it cannot be read, or others can read the key in it.
         """
-        self._path = Path(path) if path else user_config_path("lib_embeddings") / "sources.ini"
+        self._path = Path(path) if path else our_path("sources.ini")
         self._environment = environment
         self._file = configparser.ConfigParser(interpolation=None)
         try:

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Literal
 
 from lib_embeddings.names import FIELDS, Field
+from lib_embeddings.our_files import our_path
 from lib_embeddings.stores.choices_file import (
     Edit,
     Values,
-    default_path,
     put,
     read_old,
     repairing,
@@ -71,7 +71,7 @@ class Choices:
 
     def __init__(self, path: str | None = None) -> None:
         """Read the choices kept at *path*, by default in the user's data folder."""
-        self._path = os.path.abspath(path or default_path())
+        self._path = os.path.abspath(path or our_path("choices.sqlite"))
         self._known: dict[str, Choice] = {}  # replaced, never changed: `all` needs no lock
         self._sets: Sets = {}  # likewise
         self._lock = threading.Lock()  # guards all below

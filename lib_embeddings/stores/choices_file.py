@@ -18,8 +18,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_data_path
-
 from lib_embeddings.names import is_text
 
 log = logging.getLogger(__name__)
@@ -39,11 +37,6 @@ CREATE TABLE IF NOT EXISTS choices (
 # Values by id and kind; the kinds of newer versions are among them.
 Values = dict[tuple[str, str], Any]
 Edit = Callable[[Values], None]
-
-
-def default_path() -> str:
-    """Return where choices are kept: in the user's data folder."""
-    return str(user_data_path("lib_embeddings") / "choices.sqlite")
 
 
 def read_old(path: Path) -> Values:

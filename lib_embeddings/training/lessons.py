@@ -19,12 +19,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from platformdirs import user_data_path
-
 from lib_embeddings.entries.writing import sweep, write_at_once
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold
+from lib_embeddings.our_files import our_path
 from lib_embeddings.training.examples import check_number, example_of
 from lib_embeddings.training.recipe import Recipe
 
@@ -61,7 +60,7 @@ class Lessons:
             folder: of ours; by default in the user's data folder.
         """
         self._shipped = shipped
-        self._folder = folder or user_data_path("lib_embeddings") / "learning"
+        self._folder = folder or our_path("learning")
         self._pictures = self._folder / "pictures"
         self._writing = threading.Lock()
 

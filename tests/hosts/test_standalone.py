@@ -172,7 +172,7 @@ def test_others_can_plot() -> None:
 
 def test_a_model_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was chosen last is known at the next start, and damage does no harm."""
-    monkeypatch.setattr(standalone, "user_data_path", lambda _name: tmp_path / "new")
+    monkeypatch.setattr(standalone, "our_path", (tmp_path / "new").joinpath)
     assert recall_model() == ""
     remember_model("sdxl")
     assert recall_model() == "sdxl"
@@ -185,7 +185,7 @@ def test_a_model_that_cannot_be_remembered_is_a_warning(
 ) -> None:
     """The console says why the next start will begin with another one."""
     (tmp_path / "file").touch()
-    monkeypatch.setattr(standalone, "user_data_path", lambda _name: tmp_path / "file")
+    monkeypatch.setattr(standalone, "our_path", (tmp_path / "file").joinpath)
     remember_model("sdxl")
     assert recall_model() == ""
     assert "the model is not remembered" in caplog.text

@@ -292,7 +292,7 @@ def test_what_is_unknown_is_not_asked_for_again(opened: Open, civitai: FakeCivit
 
 def test_what_was_unknown_long_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is forgotten after some weeks, and the oldest where there are too many."""
-    unknown, hashes = UnknownFiles(str(tmp_path)), fake_hashes(4)
+    unknown, hashes = UnknownFiles(str(tmp_path / "unknown.json")), fake_hashes(4)
     monkeypatch.setattr(offline, "LIMITS", Limits(unknown_files=2))
     unknown.note(hashes[:3], {})
     assert unknown.left_out(hashes) == [hashes[0], hashes[3]]
@@ -307,7 +307,7 @@ def test_what_was_unknown_long_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_damaged_list_of_them(tmp_path: Path, content: str) -> None:
     """It counts as empty, and is written anew."""
     (tmp_path / "unknown.json").write_text(content)
-    unknown = UnknownFiles(str(tmp_path))
+    unknown = UnknownFiles(str(tmp_path / "unknown.json"))
     assert unknown.left_out(["a"]) == ["a"]
     unknown.note(["a"], {})
     assert unknown.left_out(["a", "b"]) == ["b"]

@@ -609,13 +609,3 @@ def test_a_damaged_file_of_an_older_version(
     choices.choose("a", favourite=True)
     assert kept(path) == {"a": FAVOURITE}
     assert old.read_text() == text
-
-
-# Its place
-
-
-@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="this variable is not used here")
-def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By default choices lie in the user's data folder."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert choices_file.default_path() == str(tmp_path / "lib_embeddings" / "choices.sqlite")
