@@ -1,9 +1,8 @@
-"""What clients get: plain values, which docs/api.md describes, and the responses they travel in."""
+"""What clients get: plain values, which docs/api.md describes, and the news as they come."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import time
 from collections.abc import (
@@ -11,19 +10,14 @@ from collections.abc import (
     Awaitable,
     Callable,
     Iterable,
-    Iterator,
     Mapping,
     Sequence,
 )
-from contextlib import contextmanager
 from typing import Any, NamedTuple
-
-from fastapi import HTTPException, Request, Response
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.errors import BadName, MoveError, PictureError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.arrivals import Outcome
 from lib_embeddings.library.journal import Trashed
@@ -284,52 +278,3 @@ def _job_event(job: Mapping[str, Any]) -> str:
 def _event(generation: int, changes: Changes) -> str:
     counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
     return f"event: generation\ndata: {json.dumps({'generation': generation, **counts})}\n\n"
-
-
-# Responses, and the entity tags by which clients know what they have already
-
-
-def as_json(content: Mapping[str, Any], tag: str | None = None) -> Response:
-    """Return *content* as ASCII: text from files and prompts may hold what UTF-8 cannot."""
-    headers = caching(tag) if tag else None
-    return Response(json.dumps(content), media_type="application/json", headers=headers)
-
-
-def tag_of(*parts: object) -> str:
-    """Return a weak entity tag for everything that a response depends on."""
-    written = repr(parts).encode("utf-8", "surrogatepass")
-    return f'W/"{hashlib.blake2b(written, digest_size=12).hexdigest()}"'
-
-
-def caching(tag: str) -> dict[str, str]:
-    """Return the headers of a response that a client may keep, and asks about again."""
-    return {"ETag": tag, "Cache-Control": "private, no-cache"}
-
-
-def unchanged(request: Request, tag: str) -> Response | None:
-    """Return the response for a client that has the answer already; None for others."""
-    known = request.headers.get("if-none-match", "")
-    if tag not in known:
-        return None
-    return Response(status_code=304, headers=caching(tag))
-
-
-def as_json_once(request: Request, content: Mapping[str, Any]) -> Response:
-    """Return *content* as JSON, but to a client that has just that already."""
-    tag = tag_of(content)
-    return unchanged(request, tag) or as_json(content, tag)
-
-
-@contextmanager
-def refusing() -> Iterator[None]:
-    """Let clients know why files cannot be moved or added, or a word cannot be learned of them."""
-    try:
-        yield
-    except OSError as error:
-        raise HTTPException(
-            409, f"the file could not be written: {error.strerror or error}"
-        ) from error
-    except (BadName, PictureError) as error:
-        raise HTTPException(422, str(error)) from error
-    except MoveError as error:
-        raise HTTPException(409, str(error)) from error

@@ -1,4 +1,4 @@
-"""Files as they are on the disk: a video, sent piece by piece, and a file shown in its folder."""
+"""The routes of files: add, rename, move, delete and restore them, play and reveal them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,100 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from tempfile import TemporaryFile
 
 from fastapi import HTTPException, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import Picture, video_kind
+from lib_embeddings.entries.companions import Picture, video_kind, video_of
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
+from lib_embeddings.library.library import Library
+from lib_embeddings.views.render import entry_as_json
+from lib_embeddings.web import answers
+from lib_embeddings.web.clients import is_local
+from lib_embeddings.web.requests import read_target, read_text, receive_files
+from lib_embeddings.web.route import Route, as_json, find_entry, refusing
 
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 _PIECE_BYTES = 1 << 18
+
+
+class FileRoutes:
+    """One method for each route."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def all(self) -> Iterable[Route]:
+        return (
+            Route("GET", "/video/{id}", self.video),
+            Route("POST", "/entries/{id}/reveal", self.reveal, "write"),
+            Route("POST", "/entries/{id}/rename", self.rename, "change_files"),
+            Route("POST", "/entries/{id}/move", self.move, "change_files"),
+            Route("DELETE", "/entries/{id}", self.delete, "change_files"),
+            Route("POST", "/files", self.add, "change_files"),
+            Route("GET", "/trash", self.trash),
+            Route("POST", "/trash/{id}/restore", self.restore, "change_files"),
+            Route("DELETE", "/trash", self.empty_trash, "change_files"),
+        )
+
+    def video(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
+        return video(request, video_of(find_entry(self._library, id).entry))
+
+    def reveal(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
+        if not is_local(request):
+            raise HTTPException(403, "only a page on the same machine may open a folder there")
+        try:
+            reveal(find_entry(self._library, id).entry.place)
+        except OSError as error:
+            raise HTTPException(409, f"the folder cannot be shown: {error}") from error
+        return Response(status_code=204)
+
+    async def rename(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
+        seen = find_entry(self._library, id)
+        name = await read_text(request, "name", "the new name")
+        with refusing():
+            files = self._library.files
+            return self._entry(await run_in_threadpool(files.rename, seen.entry, name))
+
+    async def move(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
+        seen = find_entry(self._library, id)
+        target = await read_target(request)
+        with refusing():
+            files = self._library.files
+            return self._entry(await run_in_threadpool(files.move, seen.entry, *target))
+
+    async def add(self, request: Request, folder: str = "") -> Response:
+        with refusing(), TemporaryFile() as body:
+            listed = await receive_files(request, body)
+            arrivals = await run_in_threadpool(self._library.files.add, body, listed, folder)
+            return as_json(answers.added(self._library.catalogue, arrivals))
+
+    def delete(self, id: str) -> Response:  # noqa: A002 - likewise
+        seen = find_entry(self._library, id)
+        with refusing():
+            return as_json(answers.trashed(self._library.files.delete(seen.entry)))
+
+    def trash(self) -> Response:
+        return as_json(answers.trash(self._library.files.trash))
+
+    def restore(self, id: str) -> Response:  # noqa: A002 - likewise
+        with refusing():
+            return self._entry(self._library.files.restore(id))
+
+    def empty_trash(self) -> Response:
+        with refusing():
+            self._library.files.empty_trash()
+        return self.trash()
+
+    def _entry(self, id: str) -> Response:  # noqa: A002 - likewise
+        return as_json(entry_as_json(self._library.catalogue, find_entry(self._library, id)))
+
+
+# Sending a video
 
 
 def video(request: Request, file: Picture | None) -> Response:

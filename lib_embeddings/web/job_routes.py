@@ -1,59 +1,34 @@
-"""The routes of jobs, whatever they do, and how a route begins one."""
+"""The routes of jobs, whatever they do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.params import Depends
+from fastapi import HTTPException, Request, Response
 
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.web.answers import as_json
-from lib_embeddings.web.job import SIGNALS, Work
-from lib_embeddings.web.jobs import Jobs, TooMany
+from lib_embeddings.web.job import SIGNALS
+from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import number, read_reply
+from lib_embeddings.web.route import Route, as_json
 
 _PNG = b"\x89PNG"
 
 
-def add_job_routes(router: APIRouter, jobs: Jobs, may_change_files: Sequence[Depends]) -> None:
-    """Add them to *router*.
-
-    Args:
-        may_change_files: lets in who may change files.
-    """
-    routes = _Routes(jobs)
-    for method, path, endpoint in (
-        ("GET", "/jobs", routes.jobs),
-        ("PATCH", "/jobs/{id}", routes.reply),
-        ("DELETE", "/jobs/{id}", routes.cancel),
-        ("GET", "/jobs/{id}/pictures/{n}", routes.picture),
-    ):
-        router.add_api_route(
-            path, endpoint, methods=[method], dependencies=may_change_files, response_model=None
-        )
-
-
-def begin(
-    jobs: Jobs,
-    kind: str,
-    title: str,
-    work: Work,
-    **options: Any,
-) -> Response:
-    """Begin a job, as `Jobs.begin` does, and answer with it."""
-    try:
-        return as_json(jobs.begin(kind, title, work, **options))
-    except TooMany as error:
-        raise HTTPException(429, str(error)) from error
-
-
-class _Routes:
+class JobRoutes:
     """One method for each route."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
+
+    def all(self) -> Iterable[Route]:
+        return (
+            Route("GET", "/jobs", self.jobs, "change_files"),
+            Route("PATCH", "/jobs/{id}", self.reply, "change_files"),
+            Route("DELETE", "/jobs/{id}", self.cancel, "change_files"),
+            Route("GET", "/jobs/{id}/pictures/{n}", self.picture, "change_files"),
+        )
 
     def jobs(self) -> Response:
         return as_json({"jobs": self._jobs.all()})

@@ -5,11 +5,10 @@ What learns is given by the host, and nothing of it is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.params import Depends
+from fastapi import HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from lib_embeddings.entries.entry import Entry
@@ -17,11 +16,10 @@ from lib_embeddings.errors import shown
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold, is_text
-from lib_embeddings.web.answers import as_json, caching, refusing
 from lib_embeddings.web.job import ENDED, Answer, Job, JobState
-from lib_embeddings.web.job_routes import begin
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import read_body, read_object
+from lib_embeddings.web.route import Route, as_json, caching, refusing
 
 if TYPE_CHECKING:
     from lib_embeddings.training.lessons import Lesson, Lessons
@@ -80,39 +78,23 @@ class Learner(Protocol):
         """
 
 
-def add_learning_routes(
-    router: APIRouter,
-    library: Library,
-    jobs: Jobs,
-    learner: Learner,
-    may_change_files: Sequence[Depends],
-) -> None:
-    """Add them to *router*.
-
-    Args:
-        may_change_files: lets in who may change files.
-    """
-    routes = _Routes(library, jobs, learner)
-    for method, path, endpoint in (
-        ("GET", "/lessons", routes.lessons),
-        ("POST", "/lessons", routes.begin),
-        ("DELETE", "/lessons", routes.forget),
-        ("POST", "/lessons/resume", routes.resume),
-        ("POST", "/lessons/pictures", routes.add_picture),
-        ("GET", "/lessons/pictures/{id}", routes.picture),
-    ):
-        router.add_api_route(
-            path, endpoint, methods=[method], dependencies=may_change_files, response_model=None
-        )
-
-
-class _Routes:
+class LearningRoutes:
     """One method for each route."""
 
     def __init__(self, library: Library, jobs: Jobs, learner: Learner) -> None:
         self._library = library
         self._jobs = jobs
         self._learner = learner
+
+    def all(self) -> Iterable[Route]:
+        return (
+            Route("GET", "/lessons", self.lessons, "change_files"),
+            Route("POST", "/lessons", self.begin, "change_files"),
+            Route("DELETE", "/lessons", self.forget, "change_files"),
+            Route("POST", "/lessons/resume", self.resume, "change_files"),
+            Route("POST", "/lessons/pictures", self.add_picture, "change_files"),
+            Route("GET", "/lessons/pictures/{id}", self.picture, "change_files"),
+        )
 
     def lessons(self) -> Response:
         learned = self._learned()
@@ -181,7 +163,9 @@ class _Routes:
     def _learn(self, lesson: Lesson) -> Response:
         work = _Learning(self._library, self._learner, lesson)
         name = lesson.recipe.name
-        return begin(self._jobs, "learn", name, work, ended=work.ended, needs_model=True)
+        with refusing():
+            job = self._jobs.begin("learn", name, work, ended=work.ended, needs_model=True)
+            return as_json(job)
 
 
 class _Learning:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.params import Depends
+from fastapi import HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from lib_embeddings.entries.previews import Previews
 from lib_embeddings.entries.sidecars import write_texts
-from lib_embeddings.errors import BadPicture, WriteError
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.stores.sets import (
@@ -22,7 +20,6 @@ from lib_embeddings.stores.sets import (
 )
 from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.views.render import entry_as_json, sets_as_json
-from lib_embeddings.web.answers import as_json, tag_of, unchanged
 from lib_embeddings.web.requests import (
     read_body,
     read_marks,
@@ -30,59 +27,44 @@ from lib_embeddings.web.requests import (
     read_text,
     read_text_edits,
 )
+from lib_embeddings.web.route import Route, as_json, find_entry, refusing, tag_of, unchanged
 
 _Result = TypeVar("_Result")
 
 
-def add_own_routes(
-    router: APIRouter,
-    library: Library,
-    may_write: Sequence[Depends],
-    may_change_files: Sequence[Depends],
-) -> None:
-    """Add them to *router*.
-
-    Args:
-        may_write: lets in who may choose.
-        may_change_files: lets in who may change files.
-    """
-    routes = _Routes(library)
-    for method, path, endpoint, dependencies in (
-        ("PUT", "/entries/{id}/preview", routes.put_preview, may_change_files),
-        ("POST", "/entries/{id}/preview/undo", routes.undo_preview, may_change_files),
-        ("PATCH", "/entries/{id}/texts", routes.write_texts, may_change_files),
-        ("PATCH", "/entries", routes.mark, may_write),
-        ("GET", "/sets", routes.sets, None),
-        ("PUT", "/sets", routes.put_set, may_write),
-        ("PATCH", "/sets", routes.rename_set, may_write),
-        ("DELETE", "/sets", routes.delete_set, may_write),
-    ):
-        router.add_api_route(
-            path, endpoint, methods=[method], dependencies=dependencies, response_model=None
-        )
-
-
-class _Routes:
+class OwnRoutes:
     """One method for each route."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
         self._previews = Previews()
 
+    def all(self) -> Iterable[Route]:
+        return (
+            Route("PUT", "/entries/{id}/preview", self.put_preview, "change_files"),
+            Route("POST", "/entries/{id}/preview/undo", self.undo_preview, "change_files"),
+            Route("PATCH", "/entries/{id}/texts", self.write_texts, "change_files"),
+            Route("PATCH", "/entries", self.mark, "write"),
+            Route("GET", "/sets", self.sets),
+            Route("PUT", "/sets", self.put_set, "write"),
+            Route("PATCH", "/sets", self.rename_set, "write"),
+            Route("DELETE", "/sets", self.delete_set, "write"),
+        )
+
     async def put_preview(self, request: Request, id: str) -> Response:  # noqa: A002 - the API's
-        seen = self._find(id)
+        seen = find_entry(self._library, id)
         data = await read_body(request, LIMITS.preview_bytes)
         word = await self._change(seen, lambda: self._previews.put(seen.entry, data))
         return self._answer(id, undo=word)
 
     async def undo_preview(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = self._find(id)
+        seen = find_entry(self._library, id)
         word = await read_text(request, "undo", "the word of the answer")
         await self._change(seen, lambda: self._previews.undo(seen.entry, word))
         return self._answer(id)
 
     async def write_texts(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = self._find(id)
+        seen = find_entry(self._library, id)
         edits = await read_text_edits(request)
         await self._change(seen, lambda: write_texts(seen.entry, edits))
         return self._answer(id)
@@ -129,20 +111,13 @@ class _Routes:
             finally:  # also where another has written: who is refused wants to see that
                 self._library.rescan_folders([seen.entry.place.full_folder])
 
-        try:
+        with refusing():
             return await run_in_threadpool(run)
-        except WriteError as error:
-            status = 422 if isinstance(error, BadPicture) else 409
-            raise HTTPException(status, str(error)) from error
 
     def _answer(self, id: str, **more: str) -> Response:  # noqa: A002 - likewise
-        return as_json({**entry_as_json(self._library.catalogue, self._find(id)), **more})
-
-    def _find(self, id: str) -> ViewEntry:  # noqa: A002 - likewise
-        seen = self._library.find(id)
-        if seen is None:
-            raise HTTPException(404, "there is no such file, or it is gone")
-        return seen
+        return as_json(
+            {**entry_as_json(self._library.catalogue, find_entry(self._library, id)), **more}
+        )
 
     def _check_known(self, name: str) -> None:
         if name not in self._library.sets:

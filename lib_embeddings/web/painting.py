@@ -6,11 +6,10 @@ What paints is given by the host, and nothing of it is imported here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.params import Depends
+from fastapi import HTTPException, Request, Response
 
 from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
@@ -25,11 +24,11 @@ from lib_embeddings.prompts.wishes import (
     columns,
 )
 from lib_embeddings.views.lens import ViewEntry
-from lib_embeddings.web.answers import as_json, kind_in
+from lib_embeddings.web.answers import kind_in
 from lib_embeddings.web.job import ENDED, Answer, Job
-from lib_embeddings.web.job_routes import begin
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import read_object
+from lib_embeddings.web.route import Route, as_json, find_entry, refusing
 from lib_embeddings.web.trials import Trial, read_trial
 
 # To look at a picture while it is painted takes time, of which this share is spent at most.
@@ -79,31 +78,12 @@ class Studio(Protocol):
         """
 
 
-def add_painting_routes(
-    router: APIRouter,
-    library: Library,
-    jobs: Jobs,
-    studio: Studio,
-    may_change_files: Sequence[Depends],
-) -> None:
-    """Add them to *router*.
-
-    Args:
-        may_change_files: lets in who may change files.
-    """
-    routes = _Routes(library, jobs, studio)
-    for path, endpoint in (("/try", routes.begin), ("/previews", routes.begin_previews)):
-        router.add_api_route(
-            path, endpoint, methods=["POST"], dependencies=may_change_files, response_model=None
-        )
-
-
 def tries(studio: Studio) -> dict[str, Any]:
     """Return what a page needs to know to offer it."""
     return {"missing": studio.what_is_missing(), "prompts": USUAL_PROMPTS}
 
 
-class _Routes:
+class PaintingRoutes:
     """One method for each route."""
 
     def __init__(self, library: Library, jobs: Jobs, studio: Studio) -> None:
@@ -111,20 +91,25 @@ class _Routes:
         self._jobs = jobs
         self._studio = studio
 
+    def all(self) -> Iterable[Route]:
+        return (
+            Route("POST", "/try", self.begin, "change_files"),
+            Route("POST", "/previews", self.begin_previews, "change_files"),
+        )
+
     async def begin(self, request: Request) -> Response:
         trial = read_trial(await read_object(request, LIMITS.prompts_bytes))
-        found = list(filter(None, map(self._library.find, trial.ids)))
-        if len(found) < len(trial.ids):
-            raise HTTPException(404, "there is no such file, or it is gone")
-        for seen in found:
+        tried = [find_entry(self._library, id_) for id_ in trial.ids]
+        for seen in tried:
             if seen.entry.reading.state != "ok":
                 raise HTTPException(409, f"it cannot be tried: {seen.reason}")
-        names = ", ".join(seen.name for seen in found)
-        if len({seen.name for seen in found}) < len(found):
+        names = ", ".join(seen.name for seen in tried)
+        if len({seen.name for seen in tried}) < len(tried):
             raise HTTPException(409, f"two of them have the same name: {shown(names, 255)}")
         self._check_ready()
         work = _Trying(self._library, self._studio, trial)
-        return begin(self._jobs, "try", names, work, needs_model=True)
+        with refusing():
+            return as_json(self._jobs.begin("try", names, work, needs_model=True))
 
     async def begin_previews(self) -> Response:
         self._check_ready()
@@ -136,7 +121,8 @@ class _Routes:
         if job := next(going_on, None):
             return as_json(job)
         work = _MakingPreviews(self._library, self._studio)
-        return begin(self._jobs, "previews", "", work, needs_model=True)
+        with refusing():
+            return as_json(self._jobs.begin("previews", "", work, needs_model=True))
 
     def _check_ready(self) -> None:
         missing = self._studio.what_is_missing()
@@ -261,6 +247,3 @@ class _MakingPreviews:
     def _as_json(self) -> dict[str, Any]:
         skipped = list(self._skipped.values())
         return {"made": self._made, "skipped": skipped[: LIMITS.skipped_previews]}
-
-
-# Reading what is asked for

@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from tempfile import TemporaryFile
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response, params
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import Picture, examples_of, pictures_of, video_of
+from lib_embeddings.entries.companions import Picture, examples_of, pictures_of
 from lib_embeddings.entries.thumbnails import Thumbnails
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.views.lens import FITS, STATES, ViewEntry
+from lib_embeddings.views.lens import FITS, STATES
 from lib_embeddings.views.query import ORDERS, SORTS, Filters
 from lib_embeddings.views.render import entry_as_json
 from lib_embeddings.web import answers
-from lib_embeddings.web.answers import (
-    HostFacts,
-    as_json,
-    as_json_once,
-    caching,
-    refusing,
-    stream,
-    tag_of,
-    unchanged,
-)
+from lib_embeddings.web.answers import HostFacts, stream
 from lib_embeddings.web.clients import Door, is_local
-from lib_embeddings.web.files import can_reveal, reveal, video
-from lib_embeddings.web.job_routes import add_job_routes
+from lib_embeddings.web.files import FileRoutes, can_reveal
+from lib_embeddings.web.job_routes import JobRoutes
 from lib_embeddings.web.jobs import Jobs
-from lib_embeddings.web.learning import Learner, add_learning_routes
-from lib_embeddings.web.own import add_own_routes
-from lib_embeddings.web.painting import Studio, add_painting_routes, tries
+from lib_embeddings.web.learning import Learner, LearningRoutes
+from lib_embeddings.web.own import OwnRoutes
+from lib_embeddings.web.painting import PaintingRoutes, Studio, tries
 from lib_embeddings.web.requests import (
     number,
     one_of,
     read_choices,
     read_prompts,
-    read_target,
-    read_text,
-    receive_files,
     several_of,
 )
-from lib_embeddings.web.sites import add_site_routes
+from lib_embeddings.web.route import (
+    Permission,
+    Route,
+    Routes,
+    as_json,
+    as_json_once,
+    caching,
+    find_entry,
+    tag_of,
+    unchanged,
+)
+from lib_embeddings.web.sites import SiteRoutes
 from lib_embeddings.web.tab import scripts
 
 PREFIX = "/lib-embeddings/v1"
@@ -74,44 +72,42 @@ def add_routes(  # noqa: PLR0913 - what hosts have
         learner: learns words, where the host has one.
     """
     jobs = Jobs()
-    routes = _Routes(library, host, door, reports or PromptReports(library), jobs, studio, learner)
-    router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
+    reports = reports or PromptReports(library)
+    groups: list[Routes] = [
+        LibraryRoutes(library, host, door, reports, jobs, studio, learner),
+        FileRoutes(library),
+        OwnRoutes(library),
+        JobRoutes(jobs),
+        SiteRoutes(library, jobs),
+    ]
+    if studio:
+        groups.append(PaintingRoutes(library, jobs, studio))
+    if learner:
+        groups.append(LearningRoutes(library, jobs, learner))
+
+    def check_asks_sites() -> None:
+        if not host().asks_sites:
+            raise HTTPException(
+                403, "asking other sites is switched off in the settings of this server"
+            )
+
     may_write = [Depends(door.admit_write)]
     may_change_files = [*may_write, Depends(door.check_may_change_files)]
-    for method, path, endpoint, dependencies in (
-        ("GET", "/scripts", routes.scripts, None),
-        ("GET", "/host", routes.host, None),
-        ("GET", "/entries", routes.entries, None),
-        ("GET", "/folders", routes.folders, None),
-        ("GET", "/names", routes.names, None),
-        ("GET", "/completions", routes.completions, None),
-        ("GET", "/entries/{id}", routes.entry, None),
-        ("GET", "/preview/{id}", routes.preview, None),
-        ("GET", "/examples/{id}", routes.examples, None),
-        ("GET", "/video/{id}", routes.video, None),
-        ("GET", "/events", routes.events, None),
-        ("POST", "/entries/{id}/reveal", routes.reveal, may_write),
-        ("PATCH", "/entries/{id}", routes.choose, may_write),
-        ("POST", "/entries/{id}/rename", routes.rename, may_change_files),
-        ("POST", "/entries/{id}/move", routes.move, may_change_files),
-        ("DELETE", "/entries/{id}", routes.delete, may_change_files),
-        ("POST", "/files", routes.add, may_change_files),
-        ("GET", "/trash", routes.trash, None),
-        ("POST", "/trash/{id}/restore", routes.restore, may_change_files),
-        ("DELETE", "/trash", routes.empty_trash, may_change_files),
-        ("POST", "/prompt", routes.prompt, may_write),
-        ("POST", "/rescan", routes.rescan, may_write),
-    ):
+    checks: dict[Permission, list[params.Depends]] = {
+        "read": [],
+        "write": may_write,
+        "change_files": may_change_files,
+        "ask_sites": [*may_change_files, Depends(check_asks_sites)],
+    }
+    router = APIRouter(prefix=PREFIX, dependencies=[Depends(door.admit)])
+    for method, path, endpoint, permission in (route for group in groups for route in group.all()):
         router.add_api_route(
-            path, endpoint, methods=[method], dependencies=dependencies, response_model=None
+            path,
+            endpoint,
+            methods=[method],
+            dependencies=checks[permission],
+            response_model=None,
         )
-    add_own_routes(router, library, may_write, may_change_files)
-    add_job_routes(router, jobs, may_change_files)
-    add_site_routes(router, library, host, jobs, may_change_files)
-    if studio:
-        add_painting_routes(router, library, jobs, studio, may_change_files)
-    if learner:
-        add_learning_routes(router, library, jobs, learner, may_change_files)
     app.include_router(router)
 
 
@@ -138,7 +134,7 @@ def _filters_asked(  # noqa: PLR0913, PLR0917 - each is a parameter of the API
 _FILTERS: Filters = Depends(_filters_asked)
 
 
-class _Routes:
+class LibraryRoutes:
     """One method for each route."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what routes ask
@@ -159,6 +155,23 @@ class _Routes:
         self._reports = reports
         self._studio = studio
         self._thumbnails = Thumbnails()
+
+    def all(self) -> Iterable[Route]:
+        return (
+            Route("GET", "/scripts", self.scripts),
+            Route("GET", "/host", self.host),
+            Route("GET", "/entries", self.entries),
+            Route("GET", "/folders", self.folders),
+            Route("GET", "/names", self.names),
+            Route("GET", "/completions", self.completions),
+            Route("GET", "/entries/{id}", self.entry),
+            Route("GET", "/preview/{id}", self.preview),
+            Route("GET", "/examples/{id}", self.examples),
+            Route("GET", "/events", self.events),
+            Route("PATCH", "/entries/{id}", self.choose, "write"),
+            Route("POST", "/prompt", self.prompt, "write"),
+            Route("POST", "/rescan", self.rescan, "write"),
+        )
 
     def scripts(self, request: Request) -> Response:
         return as_json_once(request, scripts())
@@ -217,7 +230,7 @@ class _Routes:
         return as_json({"completions": [answers.completion(catalogue, seen) for seen in found]})
 
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
-        seen = self._find(id)
+        seen = find_entry(self._library, id)
         try:
             answer = answers.details(self._library, seen, shows_paths=is_local(request))
             answer["near_words"] = self._learner.near_words(seen.entry) if self._learner else {}
@@ -231,7 +244,7 @@ class _Routes:
         id: str,  # noqa: A002 - the word of the API
         width: str | None = None,
     ) -> Response:
-        return self._picture(request, pictures_of(self._find(id).entry), width)
+        return self._picture(request, pictures_of(find_entry(self._library, id).entry), width)
 
     def examples(
         self,
@@ -239,7 +252,7 @@ class _Routes:
         id: str,  # noqa: A002 - likewise
         width: str | None = None,
     ) -> Response:
-        return self._picture(request, examples_of(self._find(id).entry), width)
+        return self._picture(request, examples_of(find_entry(self._library, id).entry), width)
 
     def _picture(
         self, request: Request, pictures: Sequence[Picture], width: str | None
@@ -256,18 +269,6 @@ class _Routes:
             raise HTTPException(404, "there is no picture, or it cannot be shown")
         return Response(data, media_type="image/webp", headers=caching(tag))
 
-    def video(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        return video(request, video_of(self._find(id).entry))
-
-    def reveal(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        if not is_local(request):
-            raise HTTPException(403, "only a page on the same machine may open a folder there")
-        try:
-            reveal(self._find(id).entry.place)
-        except OSError as error:
-            raise HTTPException(409, f"the folder cannot be shown: {error}") from error
-        return Response(status_code=204)
-
     async def events(self, request: Request) -> Response:
         # Who may begin no job learns of none.
         jobs = self._jobs if self._door.may_change_files(request) else Jobs()
@@ -278,49 +279,13 @@ class _Routes:
         )
 
     async def choose(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = self._find(id)
+        seen = find_entry(self._library, id)
         choices = await read_choices(request)
         if choices.get("use_partial") and seen.fit in (None, "incompatible"):
             raise HTTPException(409, f"it cannot be used: {seen.reason}")
         await run_in_threadpool(lambda: self._library.choose(id, **choices))
         catalogue = self._library.catalogue
         return as_json(entry_as_json(catalogue, catalogue.find(id) or seen))
-
-    async def rename(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = self._find(id)
-        name = await read_text(request, "name", "the new name")
-        with refusing():
-            files = self._library.files
-            return self._entry(await run_in_threadpool(files.rename, seen.entry, name))
-
-    async def move(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = self._find(id)
-        target = await read_target(request)
-        with refusing():
-            files = self._library.files
-            return self._entry(await run_in_threadpool(files.move, seen.entry, *target))
-
-    async def add(self, request: Request, folder: str = "") -> Response:
-        with refusing(), TemporaryFile() as body:
-            listed = await receive_files(request, body)
-            arrivals = await run_in_threadpool(self._library.files.add, body, listed, folder)
-            return as_json(answers.added(self._library.catalogue, arrivals))
-
-    def delete(self, id: str) -> Response:  # noqa: A002 - likewise
-        with refusing():
-            return as_json(answers.trashed(self._library.files.delete(self._find(id).entry)))
-
-    def trash(self) -> Response:
-        return as_json(answers.trash(self._library.files.trash))
-
-    def restore(self, id: str) -> Response:  # noqa: A002 - likewise
-        with refusing():
-            return self._entry(self._library.files.restore(id))
-
-    def empty_trash(self) -> Response:
-        with refusing():
-            self._library.files.empty_trash()
-        return as_json(answers.trash(self._library.files.trash))
 
     async def prompt(self, request: Request) -> Response:
         asked = await read_prompts(request)
@@ -337,12 +302,3 @@ class _Routes:
         changes = self._library.rescan().changes
         counts = {kind: len(entries) for kind, entries in changes._asdict().items()}
         return as_json({"generation": self._library.generation, **counts})
-
-    def _entry(self, id: str) -> Response:  # noqa: A002 - likewise
-        return as_json(entry_as_json(self._library.catalogue, self._find(id)))
-
-    def _find(self, id: str) -> ViewEntry:  # noqa: A002 - likewise
-        seen = self._library.find(id)
-        if seen is None:
-            raise HTTPException(404, "there is no such file, or it is gone")
-        return seen

@@ -9,14 +9,13 @@ have.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.params import Depends
+from fastapi import HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from lib_embeddings.errors import NameRefused, SourceError, WriteError, WrongHash, shown
+from lib_embeddings.errors import NameRefused, WriteError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.names import partner_of, split_name
@@ -25,47 +24,13 @@ from lib_embeddings.sources.identify import Identified, identify, sound, unknown
 from lib_embeddings.sources.references import shown_link
 from lib_embeddings.sources.source import Offer, RemoteFile
 from lib_embeddings.sources.sources import SEARCHABLE, Sources
-from lib_embeddings.web.answers import HostFacts, as_json, caching
 from lib_embeddings.web.job import Answer, Job, Question
-from lib_embeddings.web.job_routes import begin
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import WantedFiles, read_ids, read_search, read_wanted
+from lib_embeddings.web.route import Route, as_json, caching, refusing
 
 
-def add_site_routes(
-    router: APIRouter,
-    library: Library,
-    host: Callable[[], HostFacts],
-    jobs: Jobs,
-    may_change_files: Sequence[Depends],
-) -> None:
-    """Add them to *router*.
-
-    Args:
-        may_change_files: lets in who may change files.
-    """
-    routes = _Routes(library, jobs)
-
-    def check_allowed() -> None:
-        if not host().asks_sites:
-            raise HTTPException(
-                403, "asking other sites is switched off in the settings of this server"
-            )
-
-    asking = [*may_change_files, Depends(check_allowed)]
-    for method, path, endpoint in (
-        ("POST", "/add", routes.add),
-        ("POST", "/identify", routes.identify),
-        ("POST", "/search", routes.search),
-        ("GET", "/offers/{word}", routes.offer),
-        ("GET", "/offers/{word}/picture", routes.picture),
-    ):
-        router.add_api_route(
-            path, endpoint, methods=[method], dependencies=asking, response_model=None
-        )
-
-
-class _Routes:
+class SiteRoutes:
     """One method for each route."""
 
     def __init__(self, library: Library, jobs: Jobs) -> None:
@@ -73,30 +38,37 @@ class _Routes:
         self._jobs = jobs
         self._found = KnownOffers()
 
+    def all(self) -> Iterable[Route]:
+        return (
+            Route("POST", "/add", self.add, "ask_sites"),
+            Route("POST", "/identify", self.identify, "ask_sites"),
+            Route("POST", "/search", self.search, "ask_sites"),
+            Route("GET", "/offers/{word}", self.offer, "ask_sites"),
+            Route("GET", "/offers/{word}/picture", self.picture, "ask_sites"),
+        )
+
     async def add(self, request: Request) -> Response:
         wanted = await read_wanted(request)
         title = shown_link(wanted.reference)
         work = _Adding(self._library, self._jobs, wanted)
-        return begin(self._jobs, "add", title, work, answer=wanted.answer)
+        with refusing():
+            return as_json(self._jobs.begin("add", title, work, answer=wanted.answer))
 
     async def identify(self, request: Request) -> Response:
-        ids = await read_ids(request)
-        return begin(self._jobs, "identify", "Civitai", _Identifying(self._library, ids))
+        work = _Identifying(self._library, await read_ids(request))
+        with refusing():
+            return as_json(self._jobs.begin("identify", "Civitai", work))
 
     async def search(self, request: Request) -> Response:
         source, query = await read_search(request, tuple(SEARCHABLE), tuple(MODEL_FAMILIES))
-        try:
+        with refusing():
             result = await run_in_threadpool(lambda: Sources().search(source, query))
-        except SourceError as error:
-            raise HTTPException(502, str(error)) from error
         found = [self._found.as_json(source, offer) for offer in result.offers]
         return as_json({"found": found, "cursor": result.cursor})
 
     def offer(self, word: str) -> Response:
-        try:
+        with refusing():
             return as_json({"kind": self._found.kind(word)})
-        except SourceError as error:
-            raise HTTPException(502, str(error)) from error
 
     def picture(self, word: str) -> Response:
         data = self._found.picture(word)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from lib_embeddings.errors import BadPicture, PictureError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import job as job_module
 from lib_embeddings.web.job import Answer, Job
-from lib_embeddings.web.job_routes import add_job_routes
+from lib_embeddings.web.job_routes import JobRoutes
 from lib_embeddings.web.jobs import Jobs
 from tests.web import PREFIX, Client, Site, open_site
 
@@ -130,9 +130,9 @@ def test_what_went_wrong_is_a_sentence(error: Exception) -> None:
 
 def test_pictures_are_served_and_forgotten_with_their_job() -> None:
     """Each by its number, as what it is; one that is not needed any more leads to what came."""
-    jobs, router, app = Jobs(), APIRouter(prefix=PREFIX), FastAPI()
-    add_job_routes(router, jobs, ())
-    app.include_router(router)
+    jobs, app = Jobs(), FastAPI()
+    for method, path, endpoint, _ in JobRoutes(jobs).all():
+        app.add_api_route(PREFIX + path, endpoint, methods=[method], response_model=None)
     client = Client(app, {})
     numbers = []
 
