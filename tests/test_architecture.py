@@ -36,7 +36,7 @@ ALLOWED = {
     "safetensors": ("pictures.model", "training.learn"),
     "PIL": (
         "formats.containers.picture_pixels",
-        "entries.thumbnails",
+        "entries.imaging",
         "pictures",
         "training.examples",
     ),
@@ -148,7 +148,8 @@ def test_only_commands_and_routes_ask_sites() -> None:
 OPENERS = {
     "pictures.memory": "what the system says of its memory",
     "entries.read": "embeddings",
-    "entries.thumbnails": "pictures beside embeddings, and small ones of them",
+    "entries.imaging": "small pictures of ours",
+    "entries.thumbnails": "those that are kept",
     "entries.previews": "a picture that somebody put there, and the one before",
     "formats.containers.picture_pixels": "the bytes of a picture that another opened",
     "training.examples": "pictures to learn from, and the texts beside them",

@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.imaging import BYTES_A_PIXEL, in_small
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.thumbnails import BYTES_A_PIXEL, in_small
 from lib_embeddings.entries.writing import not_written, write_beside
 from lib_embeddings.errors import BadPicture, WriteError
 from lib_embeddings.limits import LIMITS, MIB, at_most

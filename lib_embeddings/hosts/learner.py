@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.imaging import as_png
 from lib_embeddings.entries.read import read_embedding
-from lib_embeddings.entries.thumbnails import as_png
 from lib_embeddings.errors import PictureError
 from lib_embeddings.hosts.studio import AppStudio
 from lib_embeddings.pictures import what_is_missing

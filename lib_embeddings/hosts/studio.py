@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.imaging import as_png
 from lib_embeddings.entries.read import read_embedding, sha256
-from lib_embeddings.entries.thumbnails import as_png
 from lib_embeddings.errors import PictureError
 from lib_embeddings.pictures import what_is_missing
 from lib_embeddings.prompts.wishes import PaintSettings, Wish

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
+from lib_embeddings.entries.imaging import as_png
 from lib_embeddings.entries.read import read_embedding, sha256
-from lib_embeddings.entries.thumbnails import as_png
 from lib_embeddings.errors import PictureError
 from lib_embeddings.names import guess_field
 from lib_embeddings.pictures.encode import rows_of

@@ -9,7 +9,8 @@ from collections import OrderedDict
 from contextlib import suppress
 from typing import Any
 
-from lib_embeddings.entries.thumbnails import Thumbnails, shrink_bytes
+from lib_embeddings.entries.imaging import shrink_bytes
+from lib_embeddings.entries.thumbnails import Thumbnails
 from lib_embeddings.errors import SourceError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.our_files import our_path

@@ -20,11 +20,12 @@ import pytest
 from PIL import Image, ImageFile
 
 from lib_embeddings import scan
-from lib_embeddings.entries import thumbnails as thumbnails_module
+from lib_embeddings.entries import imaging
 from lib_embeddings.entries.companions import Picture, pictures_of
+from lib_embeddings.entries.imaging import shrink
 from lib_embeddings.entries.previews import Previews
 from lib_embeddings.entries.texts import Texts, read_texts
-from lib_embeddings.entries.thumbnails import Thumbnails, shrink
+from lib_embeddings.entries.thumbnails import Thumbnails
 from lib_embeddings.formats.containers.picture_pixels import open_picture
 from lib_embeddings.limits import LIMITS
 from tests.builders import png, png_text, torch_zip
@@ -271,7 +272,7 @@ def test_a_picture_of_too_many_bytes_is_not_opened(
     (tmp_path / "a.png").write_bytes(picture())
     with (tmp_path / "a.png").open("ab") as file:
         file.truncate(LIMITS.preview_bytes + 1)
-    monkeypatch.setattr(thumbnails_module, "open_picture", pytest.fail)
+    monkeypatch.setattr(imaging, "open_picture", pytest.fail)
     assert shrink(str(tmp_path / "a.png"), 32) is None
 
 
@@ -370,7 +371,7 @@ def test_few_pictures_are_decoded_at_once(tmp_path: Path, monkeypatch: pytest.Mo
         made.append("one")
         decoding.pop()
 
-    monkeypatch.setattr(thumbnails_module, "open_picture", decode)
+    monkeypatch.setattr(imaging, "open_picture", decode)
     (tmp_path / "a.png").write_bytes(picture())
     entry = entry_beside(tmp_path, {})
     stores = [Thumbnails(str(tmp_path / name)) for name in ("cache", "offers")]

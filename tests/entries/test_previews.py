@@ -14,8 +14,8 @@ from lib_embeddings import scan
 from lib_embeddings.entries import previews
 from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.imaging import BYTES_A_PIXEL
 from lib_embeddings.entries.previews import Previews
-from lib_embeddings.entries.thumbnails import BYTES_A_PIXEL
 from lib_embeddings.errors import BadPicture, WriteError
 from lib_embeddings.limits import LIMITS
 from tests.builders import torch_zip

@@ -14,7 +14,7 @@ from typing import Any
 import modules
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.thumbnails import as_png
+from lib_embeddings.entries.imaging import as_png
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.hosts.webui.encoding import keep_apart
 from lib_embeddings.hosts.webui.extension import require
