@@ -23,7 +23,8 @@ from lib_embeddings.entries.documents import (
 )
 from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import Field, fold
+from lib_embeddings.names import fold
+from lib_embeddings.prompt_fields import Field
 
 Document = Mapping[str, object]
 
