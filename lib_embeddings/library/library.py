@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.moves import Move
@@ -29,7 +29,7 @@ from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.scanner import Wait
 from lib_embeddings.library.scans import Rescan, Scans, complete
 from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
-from lib_embeddings.stores.choices import Choice, Choices, FieldChoice
+from lib_embeddings.stores.choices import Choice, Choices, Chosen
 from lib_embeddings.stores.choices_file import Edit
 from lib_embeddings.stores.index import Index, no_collecting
 from lib_embeddings.stores.sets import Sets
@@ -38,6 +38,9 @@ from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.views.prepared import Prepared
 from lib_embeddings.views.view import View
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 @final
@@ -226,19 +229,9 @@ class Library:
             self._begin_generation(Changes())
         self._news.deliver()
 
-    def choose(
-        self,
-        id: str,  # noqa: A002 the word of the API
-        *,
-        favourite: bool | None = None,
-        use_partial: bool | None = None,
-        hidden: bool | None = None,
-        field: FieldChoice | None = None,
-    ) -> None:
-        """Remember what people chose for an entry; None leaves a choice as it is."""
-        if self._choices and self._choices.choose(
-            id, favourite=favourite, use_partial=use_partial, hidden=hidden, field=field
-        ):
+    def choose(self, id_: str, /, **chosen: Unpack[Chosen]) -> None:
+        """Remember what people chose for an entry."""
+        if self._choices and self._choices.choose(id_, **chosen):
             self._renew()
 
     def mark(self, ids: Collection[str], *, favourite: bool) -> None:

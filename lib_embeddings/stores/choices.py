@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from lib_embeddings.our_files import our_path
 from lib_embeddings.prompt_fields import FIELDS, Field
@@ -35,10 +35,20 @@ from lib_embeddings.stores.choices_file import (
 from lib_embeddings.stores.index_file import FAILURES
 from lib_embeddings.stores.sets import Sets, following, sets_of
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 log = logging.getLogger(__name__)
 
 FieldChoice = Field | Literal["auto"]
-FIELD_CHOICES: tuple[FieldChoice, ...] = (*FIELDS, "auto")
+
+# What can be chosen for one embedding, under the names that all use, and the values it can have.
+CHOICES: Mapping[str, tuple[bool, ...] | tuple[str, ...]] = {
+    "favourite": (True, False),
+    "use_partial": (True, False),
+    "hidden": (True, False),
+    "field": (*FIELDS, "auto"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,15 @@ class Choice:
     use_partial: bool = False
     hidden: bool = False
     field: FieldChoice | None = None
+
+
+class Chosen(TypedDict, total=False):
+    """What somebody chooses now; what is missing stays as it is."""
+
+    favourite: bool
+    use_partial: bool
+    hidden: bool
+    field: FieldChoice
 
 
 NO_CHOICE = Choice()
@@ -98,30 +117,16 @@ class Choices:
         """Return the sets that are known now."""
         return self._sets
 
-    def choose(
-        self,
-        id: str,  # noqa: A002 the word of the API
-        *,
-        favourite: bool | None = None,
-        use_partial: bool | None = None,
-        hidden: bool | None = None,
-        field: FieldChoice | None = None,
-    ) -> bool:
-        """Remember choices for an embedding; None leaves one as it is.
+    def choose(self, id_: str, /, **chosen: Unpack[Chosen]) -> bool:
+        """Remember choices for an embedding.
 
         Returns:
             whether `all` has anything new now, by this choice or from another process.
         """
-        asked = {
-            "favourite": favourite,
-            "use_partial": use_partial,
-            "hidden": hidden,
-            "field": field,
-        }
 
         def edit(values: Values) -> None:
-            for kind, value in asked.items():
-                _set(values, (id, kind), value)
+            for kind, value in chosen.items():
+                _set(values, (id_, kind), value)
 
         return self.change(edit)
 
@@ -244,21 +249,21 @@ class Choices:
 
 
 def _set(values: Values, key: tuple[str, str], value: object) -> None:
-    """Put a choice into a table; None leaves it as it is, and False is kept as nothing."""
+    """Put a choice into a table, where False is kept as nothing."""
     if value is False:
         values.pop(key, None)
-    elif value is not None:
+    else:
         values[key] = value
 
 
 def _choice(values: Values, id_: str) -> Choice:
-    field = values.get((id_, "field"))
-    return Choice(
-        favourite=values.get((id_, "favourite")) == 1,
-        use_partial=values.get((id_, "use_partial")) == 1,
-        hidden=values.get((id_, "hidden")) == 1,
-        field=field if field in FIELD_CHOICES else None,
-    )
+    """Return what is chosen, but for values that only newer versions know."""
+    chosen: dict[str, Any] = {}
+    for kind, known in CHOICES.items():
+        value = values.get((id_, kind))
+        if value in known:
+            chosen[kind] = value if kind == "field" else value == 1  # SQLite keeps numbers
+    return Choice(**chosen)
 
 
 def _differences(some: Values, others: Values) -> set[tuple[str, str]]:

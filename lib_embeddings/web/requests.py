@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
@@ -22,15 +22,8 @@ from lib_embeddings.names import is_text
 from lib_embeddings.prompt_fields import FIELDS
 from lib_embeddings.prompts.wishes import PaintSettings
 from lib_embeddings.sources.source import SearchRequest
-from lib_embeddings.stores.choices import FIELD_CHOICES
+from lib_embeddings.stores.choices import CHOICES, Chosen
 from lib_embeddings.stores.sets import Member
-
-_CHOICES: dict[str, tuple[bool, ...] | tuple[str, ...]] = {
-    "favourite": (True, False),
-    "use_partial": (True, False),
-    "hidden": (True, False),
-    "field": FIELD_CHOICES,
-}
 
 _T = TypeVar("_T", bound=str)
 
@@ -75,16 +68,16 @@ def number(parameter: str, value: str, least: int, most: int) -> int:
     )
 
 
-async def read_choices(request: Request) -> dict[str, Any]:
+async def read_choices(request: Request) -> Chosen:
     """Return what the body of a PATCH asks for: some choices, each with a value it can have."""
     body = _parse(await read_body(request))
-    if not isinstance(body, dict) or not body or not body.keys() <= _CHOICES.keys():
-        raise HTTPException(422, f"expected any of {', '.join(_CHOICES)}")
+    if not isinstance(body, dict) or not body or not body.keys() <= CHOICES.keys():
+        raise HTTPException(422, f"expected any of {', '.join(CHOICES)}")
     for key, value in body.items():
-        if type(value) not in (bool, str) or value not in _CHOICES[key]:
-            allowed = " or ".join(map(json.dumps, _CHOICES[key]))
+        if type(value) not in (bool, str) or value not in CHOICES[key]:
+            allowed = " or ".join(map(json.dumps, CHOICES[key]))
             raise HTTPException(422, f"{key}: expected {allowed}")
-    return body
+    return cast("Chosen", body)
 
 
 async def read_marks(request: Request) -> tuple[list[str], bool]:

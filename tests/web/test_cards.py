@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -19,6 +20,7 @@ from PIL import Image
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores.choices import CHOICES, Choice, Chosen
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.render import EntryJson
 from lib_embeddings.web.clients import allow
@@ -93,11 +95,24 @@ def test_the_documented_answer_is_the_real_one(site: Site, route: str) -> None:
 
 def test_the_documented_entry_is_the_table_of_fields() -> None:
     """Example and table in docs/api.md have exactly the fields that the one table has, in order."""
-    fields = list(get_type_hints(EntryJson))
+    described = list(get_type_hints(EntryJson))
     (example,) = re.findall(r"```json\n(.*?)```", section("GET /entries"), re.DOTALL)
     (entry,) = json.loads(example)["entries"]
-    assert list(entry) == fields
-    assert documented_fields(section("GET /entries").partition("### An entry")[2]) == fields
+    assert list(entry) == described
+    assert documented_fields(section("GET /entries").partition("### An entry")[2]) == described
+
+
+def test_the_documented_choices_are_the_real_ones() -> None:
+    """One table has what can be chosen; all who name choices name these, with these values."""
+    below = section("PATCH /entries/{id}")
+    (example,) = re.findall(r"any of `({.*?})`", below)
+    documented = json.loads(example)
+    assert list(documented) == list(CHOICES) == list(get_type_hints(Chosen))
+    assert list(CHOICES) == [field.name for field in fields(Choice)]
+    assert all(documented[key] in CHOICES[key] for key in CHOICES)
+    (words,) = re.findall(r"`field` is (.*?), which", below)
+    assert re.findall(r"`(\w+)`", words) == list(CHOICES["field"])
+    assert get_type_hints(EntryJson).keys() >= CHOICES.keys()
 
 
 def test_the_documented_details_are_the_real_ones(site: Site) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.stores.choices import CHOICES
 from tests.builders import safetensors_file, vectors
 from tests.entries.test_companions import picture
 from tests.web import SD2, Site, open_site
@@ -64,15 +65,29 @@ def answers(site: Site) -> Iterator[tuple[str, str, Any]]:
     yield "api", "Changes", site.client.post("/rescan").json()
 
 
+def choices() -> Iterator[dict[str, Any]]:
+    """Yield all that can be chosen for one file, until each value has come."""
+    for n in range(max(map(len, CHOICES.values()))):
+        yield {key: values[n % len(values)] for key, values in CHOICES.items()}
+
+
+def type_of(module: str, name: str) -> str:
+    """Return a type of the page's script, for one that lies elsewhere."""
+    return f'import("{(SCRIPTS / module).as_posix()}.mjs").{name}'
+
+
 @pytest.mark.skipif(
     not (TYPESCRIPT.exists() and shutil.which("node")), reason="TypeScript is not installed"
 )
 def test_the_types_of_the_page_are_those_of_the_answers(site: Site, tmp_path: Path) -> None:
     """No field is missing in the script's types, none is in them that nobody tells."""
+    compared = [
+        *((type_of(module, name), value) for module, name, value in answers(site)),
+        *((f"Required<{type_of('answers', 'EntryChoices')}>", value) for value in choices()),
+    ]
     values = [
-        f'/** @type {{import("{(SCRIPTS / module).as_posix()}.mjs").{name}}} */\n'
-        f"export const answer{number} = {json.dumps(value, indent=1)};\n"
-        for number, (module, name, value) in enumerate(answers(site))
+        f"/** @type {{{name}}} */\nexport const value{number} = {json.dumps(value, indent=1)};\n"
+        for number, (name, value) in enumerate(compared)
     ]
     (tmp_path / "answers.mjs").write_text("".join(values), encoding="utf-8")
     settings = {
