@@ -309,8 +309,7 @@ def test_a_short_module_has_several_users(path: Path) -> None:
             "lib_embeddings.web.routes",
             ("torch", "lib_embeddings.pictures", "lib_embeddings.training"),
         ),
-        ("lib_embeddings.hosts.learner", ("torch", "diffusers", "transformers")),
-        ("lib_embeddings.hosts.studio", ("torch", "diffusers", "transformers", "PIL")),
+        ("lib_embeddings.hosts.studio", ("torch", "diffusers", "transformers")),
     ],
 )
 def test_what_is_not_needed_is_not_imported(ours: str, others: tuple[str, ...]) -> None:

@@ -20,8 +20,8 @@ from lib_embeddings.entries.documents import (
     text_at,
     texts_at,
     value_at,
+    without_tags,
 )
-from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold
 from lib_embeddings.prompt_fields import Field

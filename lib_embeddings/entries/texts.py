@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.claims import NO_CLAIMS, Claims, claims_in, merged
 from lib_embeddings.entries.companions import by_name
+from lib_embeddings.entries.documents import without_tags
 from lib_embeddings.entries.entry import Companion, Entry
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.errors import LimitExceeded
 from lib_embeddings.formats.file_bytes import parse_json

@@ -30,9 +30,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.hosts.learner import AppLearner
 from lib_embeddings.hosts.living import living_library
-from lib_embeddings.hosts.studio import AppStudio
+from lib_embeddings.hosts.studio import AppLearner, AppStudio
 from lib_embeddings.library.library import Library
 from lib_embeddings.our_files import our_path
 from lib_embeddings.prompts.tokenizer import own_tokenizer

@@ -18,8 +18,8 @@ from lib_embeddings.entries.documents import (
     text_at,
     texts_at,
     value_at,
+    without_tags,
 )
-from lib_embeddings.entries.plain_text import without_tags
 from lib_embeddings.errors import SourceError
 from lib_embeddings.names import split_name
 from lib_embeddings.sources.references import CivitaiModel, FileHash, Reference

@@ -9,17 +9,25 @@ have.
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from fastapi import HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from lib_embeddings.errors import NameRefused, WriteError, WrongHash, shown
+from lib_embeddings.entries.imaging import shrink_bytes
+from lib_embeddings.entries.thumbnails import Thumbnails
+from lib_embeddings.errors import NameRefused, SourceError, WriteError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import partner_of, split_name
-from lib_embeddings.sources.found import KnownOffers
+from lib_embeddings.our_files import our_path
 from lib_embeddings.sources.identify import Identified, identify, sound, unknown
 from lib_embeddings.sources.references import shown_link
 from lib_embeddings.sources.source import Offer, RemoteFile
@@ -29,6 +37,9 @@ from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import WantedFiles, read_ids, read_search, read_wanted
 from lib_embeddings.web.route import Route, as_json, caching, refusing
 
+# Of the picture on the card of a result, in pixels.
+_WIDTH = 450
+
 
 class SiteRoutes:
     """One method for each route."""
@@ -36,7 +47,7 @@ class SiteRoutes:
     def __init__(self, library: Library, jobs: Jobs) -> None:
         self._library = library
         self._jobs = jobs
-        self._found = KnownOffers()
+        self._found = _KnownOffers()
 
     def all(self) -> Iterable[Route]:
         return (
@@ -75,6 +86,44 @@ class SiteRoutes:
         if data is None:
             raise HTTPException(404, "there is no picture, or it cannot be shown")
         return Response(data, media_type="image/webp", headers=caching(f'W/"{word}"'))
+
+
+class _KnownOffers:
+    """What searches found, by words that nobody can guess. Any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_bytes(16)
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, tuple[str, Offer]] = OrderedDict()
+        self._pictures = Thumbnails(str(our_path("offers")))
+
+    def as_json(self, source: str, offer: Offer) -> dict[str, Any]:
+        """Return what a page learns of an offer, and the word by which it asks for more."""
+        written = offer.page.encode("utf-8", "surrogatepass")
+        word = hashlib.blake2b(written, digest_size=16, key=self._secret).hexdigest()
+        with self._lock:
+            self._known[word] = source, offer
+            self._known.move_to_end(word)
+            while len(self._known) > LIMITS.known_offers:
+                self._known.popitem(last=False)
+        return {"word": word, **offer.as_json(), "picture": offer.picture is not None}
+
+    def picture(self, word: str) -> bytes | None:
+        """Return the picture of an offer, as WebP; None where it has none that can be shown."""
+        _, offer = self._known.get(word, ("", None))
+        picture = offer and offer.picture
+        if not picture:
+            return None
+        with suppress(SourceError):
+            return self._pictures.made(
+                picture.url, lambda: shrink_bytes(Sources().picture(picture), _WIDTH)
+            )
+        return None
+
+    def kind(self, word: str) -> str | None:
+        """Return what a concept is; None of another offer. Raises `SourceError`."""
+        source, offer = self._known.get(word, ("", None))
+        return Sources().concepts.kind(offer.page) if offer and source == "concepts" else None
 
 
 class _Adding:
