@@ -1,4 +1,4 @@
-"""One module a command, each with an `add_parser` and a `run`; here is what several share."""
+"""One module per command, each with an `add_parser` and a `run`; here is what several share."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def add_painter(parser: argparse.ArgumentParser) -> None:
 
 
 def painting(work: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """Return a command that needs a painter, and says why where it does not come to its end."""
+    """Return a command that needs a painter, and prints the reason where it fails."""
 
     def run(options: argparse.Namespace) -> int:
         if missing := what_is_missing():
@@ -68,7 +68,7 @@ def painting(work: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Na
 
 
 def painter(path: str | None) -> Model:
-    """Load a model, and print which it is. Raises `PictureError`."""
+    """Load a model, and print which one it is. Raises `PictureError`."""
     from lib_embeddings.pictures.model import load  # noqa: PLC0415
 
     model = load(path)
@@ -77,7 +77,7 @@ def painter(path: str | None) -> Model:
 
 
 def number_up_to(most: int) -> Callable[[str], int]:
-    """Return what reads a number from 1 to *most* that someone typed."""
+    """Return a function that reads a number from 1 to *most* as someone typed it."""
 
     def read(text: str) -> int:
         is_number = text.isascii() and text.isdigit() and len(text) <= len(str(most))
@@ -89,39 +89,39 @@ def number_up_to(most: int) -> Callable[[str], int]:
 
 
 def check_folders(folders: Sequence[str]) -> None:
-    """Raise `NotADirectoryError` for the first that is no folder."""
+    """Raise `NotADirectoryError` for the first that is not a folder."""
     for folder in folders:
         if not os.path.isdir(folder):
             raise NotADirectoryError(folder)
 
 
 class ProgressBar:
-    """Shows on a terminal how far something is; elsewhere it shows nothing."""
+    """Shows progress on a terminal, and nothing elsewhere."""
 
     def __init__(self, title: str, unit: str, delay: float = 1.0) -> None:
         """Prepare; nothing is shown in the first *delay* seconds.
 
         Args:
-            unit: what is counted; `B` for bytes, of which the large numbers are rounded.
+            unit: what is counted; `B` for bytes, whose large numbers are rounded.
         """
         self._bar = tqdm(
             desc=title, unit=unit, unit_scale=unit == "B", delay=delay, disable=None, leave=False
         )
 
     def show(self, done: int, total: int | None) -> None:
-        """Show how far it is now, at the end not any more; *total* is None where nobody knows."""
+        """Show how far it is, and hide the bar at the end; *total* is None where nobody knows."""
         self._bar.total = total
         self._bar.update(done - self._bar.n)
         if done == total:
             self.close()
 
     def close(self) -> None:
-        """Take the bar away, also before the end."""
+        """Remove the bar, even before the end."""
         self._bar.close()
 
 
 def reading_bar(delay: float = 1.0) -> ProgressBar:
-    """Return what shows how far a scan is, after *delay* seconds."""
+    """Return what shows the progress of a scan, after *delay* seconds."""
     return ProgressBar("Reading", " files", delay)
 
 
@@ -130,7 +130,7 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
     """Yield a library of some folders as they are now.
 
     Raises:
-        NotADirectoryError: one of them is no folder.
+        NotADirectoryError: one of them is not a folder.
     """
     check_folders(folders)
     with closing(Choices()) as choices, closing(reading_bar()) as bar:

@@ -14,7 +14,7 @@ from lib_embeddings.formats.text_encoders import made_for
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.index import Index
 
-if TYPE_CHECKING:  # commands that ask nobody load none of it
+if TYPE_CHECKING:  # commands that ask no site load none of it
     from lib_embeddings.sources import Sources
     from lib_embeddings.sources.download import Download
     from lib_embeddings.sources.source import Offer, RemoteFile
@@ -49,7 +49,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Bring what each reference means, and print where it is."""
+    """Download what each reference means, and print where it is."""
     from lib_embeddings.sources import Sources  # noqa: PLC0415
     from lib_embeddings.sources.references import shown_link  # noqa: PLC0415
 
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _refuse(named: str, error: SourceError) -> int:
-    """Print why a reference brought nothing; some reasons begin with its link already."""
+    """Print why a reference brought nothing; some reasons already begin with its link."""
     reason = str(error)
     return refuse(reason if reason.startswith(named) else f"{named}: {reason}")
 
@@ -100,7 +100,7 @@ def _bring(
     library: Library,
     options: argparse.Namespace,
 ) -> Download:
-    """Bring one file; ask a person at a terminal where it cannot be kept as it is."""
+    """Download one file; ask a person at a terminal if it cannot be kept as it is."""
     name, keeps_wrong_hash = options.name, options.keep_wrong_hash
     while True:
         try:
@@ -125,7 +125,7 @@ def _bring(
 
 
 def _ask(question: str) -> str:
-    """Return what a person at the terminal answers; nothing where nobody is there."""
+    """Return what a person at the terminal answers; an empty text where nobody is there."""
     if not sys.stdin.isatty():
         return ""
     print(question, end="", file=sys.stderr, flush=True)

@@ -55,7 +55,7 @@ def _add_file(parser: Any) -> None:
 
 
 def _refusing(run: Callable[[argparse.Namespace], None]) -> Callable[[argparse.Namespace], int]:
-    """Return a command that says in one sentence why it cannot do what it should."""
+    """Return a command that prints in one sentence why it cannot be carried out."""
 
     def refusing(options: argparse.Namespace) -> int:
         try:

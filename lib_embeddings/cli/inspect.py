@@ -73,19 +73,19 @@ def _near_words(path: str, model: str) -> dict[str, str]:
 
 
 def _beside(place: Place) -> tuple[Companion, ...]:
-    """Return what lies beside a file and belongs to it."""
+    """Return the files beside a file that belong to it."""
     folder = read_folder(Place.of_root(place.full_folder))
     files = folder.files if folder else ()
     own = (each.companions for each in files if each.place.full_path == place.full_path)
     return next(own, ())
 
 
-# What is claimed, where another word than the API's is plainer.
+# Claims for which there is a plainer word than the API's.
 _CLAIMS = {"tool": "said by", "base_model": "base model"}
 
 
 def _rows(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | None]]:
-    """Yield what people see: a label, then a value, or nothing to leave the line out."""
+    """Yield what people see: a label and a value; without a value the line is left out."""
     reason = f": {document['reason']}" if document["reason"] and document["state"] != "ok" else ""
     yield "file", f"{path} ({document['bytes']:,} bytes)"
     yield "state", document["state"] + reason
@@ -113,7 +113,7 @@ def _rows(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str | N
 
 
 def _claims(claims: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """Yield what others say, with the day left out on which they did."""
+    """Yield what others say, without the day on which they said it."""
     for key, value in claims.items():
         if key not in ("time", "general"):
             text = ", ".join(value) if isinstance(value, list) else value

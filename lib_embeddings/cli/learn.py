@@ -91,7 +91,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
 
 @painting
 def run(options: argparse.Namespace) -> int:
-    """Learn, and print where the embedding is."""
+    """Learn the word, and print where the embedding is."""
     if options.seen:
         return _show_seen(options)
     state = Path(f"{options.name}.learning").absolute()
@@ -154,7 +154,7 @@ def _learn(options: argparse.Namespace, state: Path) -> int:
 
 
 def _templates(file: str) -> tuple[str, ...]:
-    """Return the lines of a file that have the name in them."""
+    """Return the lines of a file that contain the name."""
     try:
         lines = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
@@ -166,14 +166,14 @@ def _templates(file: str) -> tuple[str, ...]:
 
 
 def _show(learning: Any) -> None:
-    """Print how far it is, on a terminal over and over in one line."""
+    """Print the progress; on a terminal always in the same line."""
     if sys.stderr.isatty():
         loss = learning.looks[-1].loss
         print(f"\rstep {learning.step}, loss {loss:.4f} ", end="", file=sys.stderr, flush=True)
 
 
 def _curve(losses: Sequence[float]) -> str:
-    """Return a line of bars that are as high as losses."""
+    """Return a line of bars whose heights show losses."""
     least, most = min(losses), max(losses)
     shown_ = losses[:: -(-len(losses) // _BARS)]
     return "".join(

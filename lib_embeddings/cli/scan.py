@@ -1,4 +1,4 @@
-"""`scan`: show what every file in some folders is."""
+"""`scan`: show what each file in some folders is."""
 
 from __future__ import annotations
 

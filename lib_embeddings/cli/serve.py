@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         return refuse(f"{options.host}:{options.port} cannot be used: {why}")
     with listener:
         try:
-            # They take seconds: wrong use is refused before.
+            # They take seconds to import: wrong use is refused first.
             from lib_embeddings.hosts.standalone import import_gradio, serve  # noqa: PLC0415
             from lib_embeddings.web.clients import Door  # noqa: PLC0415
 

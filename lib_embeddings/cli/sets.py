@@ -61,7 +61,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Change one set if that is asked for, and print it, or all."""
+    """Change one set if asked to, and print that one or all."""
     is_change = options.add or options.remove or options.rename is not None or options.delete
     if is_change and options.name is None:
         return refuse("no set given: name the set to change")
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _change(choices: Choices, options: argparse.Namespace) -> str | None:
-    """Change a set as the options say; return why not, if it cannot be."""
+    """Change a set as the options say; if that is impossible, return why."""
     name, new, sets = options.name, options.rename, choices.sets()
     if not options.add and name not in sets:
         return _unknown(name)
@@ -104,7 +104,7 @@ def _change(choices: Choices, options: argparse.Namespace) -> str | None:
 
 
 def _weighed(text: str) -> tuple[str, float]:
-    """Understand `name` and `name:1.2`."""
+    """Read `name` or `name:1.2`."""
     name, _, weight = text.rpartition(":")
     with suppress(ValueError):
         if name and abs(float(weight)) <= LIMITS.set_weight:

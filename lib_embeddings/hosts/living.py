@@ -27,13 +27,13 @@ PATIENCE = 0.2
 
 
 class Living(NamedTuple):
-    """A library, and what lets it follow its folders by itself."""
+    """A library, and what makes it follow its folders by itself."""
 
     library: Library
     watcher: Watcher
 
     def scan(self, folders: Iterable[str]) -> None:
-        """Scan these folders now, and watch them from now on where they have become others.
+        """Scan these folders now, and watch them from now on if they are not those from before.
 
         Nobody who makes a picture waits for a slow disk: after a moment the scan goes on by itself,
         and prompts *bring* what they name.
@@ -44,12 +44,12 @@ class Living(NamedTuple):
             _wait_a_moment(self.library.rescan)
 
     def catch_up(self, folders: Iterable[str]) -> None:
-        """Do the same for who cannot wait: what was written in place comes by its event."""
+        """Do the same for who cannot wait: files written in place come by their events."""
         if not self._set_roots(folders) and self.library.scans.wait(PATIENCE):
             _wait_a_moment(self.library.scans.rescan_changed)
 
     def _set_roots(self, folders: Iterable[str]) -> bool:
-        """Scan these folders from now on; tell whether they are others."""
+        """Scan these folders from now on; tell whether they are not those from before."""
         roots = list(dict.fromkeys(map(absolute, folders)))
         if roots == list(self.library.roots):
             return False
@@ -59,7 +59,7 @@ class Living(NamedTuple):
 
 
 def _wait_a_moment(work: Callable[[], object]) -> None:
-    """Do a work in a thread of its own, and wait until it is done, or has taken too long."""
+    """Run some work in a thread of its own, and wait until it is done or has taken too long."""
     done = Future[object]()
 
     def run() -> None:
@@ -80,25 +80,27 @@ def living_library(
     on_progress: Callable[[int, int], object] | None = None,
     is_busy: Callable[[], bool] = lambda: False,
 ) -> Iterator[Living]:
-    """Yield a library whose watcher is still to be started; all of it ends with the block.
+    """Yield a library whose watcher is not started yet; everything ends with the block.
 
     The first scan is the watcher's own, so that nobody waits for it.
 
     Args:
         tokenize: returns token ids while no model is active.
-        is_busy: tells whether the host makes a picture now, which goes before any scan.
+        is_busy: tells whether the host is making a picture now, which takes precedence over any
+            scan.
     """
     stop, writes = threading.Event(), WriteTracker()
 
     def wait(path: str, size: int, mtime_ns: int) -> float:
         left = writes.seconds_left(path, size, mtime_ns)
-        # A host that has just written a file asks for it before its events arrive; what reads as an
-        # embedding to its end is complete.
+        # A host that has just written a file asks for it before its events arrive. A file that
+        # reads as an embedding to its end is complete.
         found = Found(Place.of_file(path), size, mtime_ns)
         return 0.0 if left > 0 and read_file(found).reading.state == "ok" else left
 
     def width() -> int:
-        # Threads that a slow disk answers take Python from a picture, whose every step needs it.
+        # Each thread that a slow disk answers takes Python from a picture, which needs it at every
+        # step.
         return 1 if is_busy() else wide()
 
     with Index.open() as index, closing(Choices()) as choices:

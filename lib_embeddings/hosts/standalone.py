@@ -51,15 +51,15 @@ NO_MODEL = "none"
 _MODELS = {family.title: family for family in MODEL_FAMILIES.values()}
 TAB = "txt2img"
 
-# Behind a proxy the page may be below a path that only the browser knows. gradio asks the server.
+# Behind a proxy the page may be below a path that only the browser knows; gradio asks the server.
 _ROOT = b"""<script>gradio_config.root = location.pathname.replace(/\\/[^/]*$/, "");</script>"""
 
-# The files that the page asks gradio for. All else there is for programs, or prints what clients do
-# wrong.
+# The files that the page asks gradio for. Everything else there is for programs, or prints what
+# clients do wrong.
 _OF_GRADIO = {"", "assets", "config", "favicon.ico", "info", "manifest.json", "static", "svelte",
               "theme.css"}  # fmt: skip
 
-# More takes longer than it saves, on the machine itself.
+# A higher level takes longer than it saves, on the machine itself.
 _COMPRESSION = 4
 
 log = logging.getLogger(__name__)
@@ -84,11 +84,11 @@ def build_page() -> gradio.Blocks:
 
 
 class _Plotting(MetaPathFinder):
-    """Find matplotlib's plotting as it is, but let it run only when something in it is used.
+    """Find matplotlib's plotting as usual, but run it only when something in it is used.
 
-    gradio 3 imports it for plots that this page does not have. It looks through all fonts of the
-    machine, which takes seconds on a fresh one and warns on the console. Whoever does plot in this
-    process gets the true modules, with their fonts.
+    gradio 3 imports it for plots that this page does not have. It searches the machine for fonts,
+    which takes seconds on a fresh one and prints a warning on the console. Whoever does plot in
+    this process gets the true modules, with their fonts.
     """
 
     def find_spec(
@@ -103,13 +103,13 @@ class _Plotting(MetaPathFinder):
 
 
 def import_gradio() -> Any:
-    """Return gradio, which tells nobody that it is used, and looks for no fonts.
+    """Return gradio, without its telemetry and its search for fonts.
 
     Raises:
         ImportError: it is not installed.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    os.environ.setdefault("MPLBACKEND", "agg")  # else gradio 3 uses it to look at each event
+    os.environ.setdefault("MPLBACKEND", "agg")  # otherwise gradio 3 uses it to look at each event
     if not any(isinstance(finder, _Plotting) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Plotting())
     return import_module("gradio")
@@ -126,7 +126,7 @@ def build_app(page: gradio.Blocks, door: Door, add_routes: Callable[[FastAPI], o
     for folder in ("javascript", "localizations"):
         app.mount(f"{ASSETS}/{folder}", _Files(directory=assets() / folder))
     app.add_api_route(f"{ASSETS}/style.css", _style)
-    app.mount(PREFIX, Starlette())  # gradio would give the pages of other sites leave to write here
+    app.mount(PREFIX, Starlette())  # gradio would allow the pages of other sites to write here
     import_gradio().mount_gradio_app(app, page, path="/")
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=_COMPRESSION)
@@ -149,7 +149,7 @@ def add_model_choice(
 
 
 class _Files(StaticFiles):
-    """Files, none of which has a name that the system does not take."""
+    """Files; a name that the system does not accept is none of them."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         try:
@@ -170,7 +170,7 @@ class OnlyThePage:
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Our own routes ask the door themselves.
+        # Our own routes use the door themselves.
         if scope["type"] == "http" and not scope["path"].startswith(f"{PREFIX}/"):
             try:
                 self._check(HTTPConnection(scope))
@@ -191,7 +191,7 @@ class OnlyThePage:
 
 
 def remember_model(key: str) -> None:
-    """Keep which model somebody chose, for the next start."""
+    """Remember which model somebody chose, for the next start."""
     path = our_path("model.txt")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,7 +209,7 @@ def recall_model() -> str:
 
 
 def log_news(library: Library) -> None:
-    """Log all that is loaded once it is known, and from then on what changes."""
+    """Log everything that is loaded once it is known, and from then on what changes."""
     is_known = False
 
     def log_generation(_generation: int, changes: Changes) -> None:
@@ -241,7 +241,7 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
     Args:
         model: the key of a family, or `none`; None for the one that was chosen last.
         door: lets in who may read, and who may write.
-        on_progress: called as the library's, after each file that is read.
+        on_progress: the library's: called after each file that is read.
         asks_sites: whether people may get embeddings from the internet in the page.
         paints_with: a checkpoint or a folder of diffusers; None for the small model.
     """
@@ -281,13 +281,13 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
 
 
 def is_no_clients_fault(record: logging.LogRecord) -> bool:
-    """Tell whether a record is about more than a client that broke off within its request."""
+    """Tell whether a record is about more than a client that disconnected within its request."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, LocalProtocolError)
 
 
 def addresses(host: str, port: int) -> list[str]:
-    """Return where a browser finds what listens at an address.
+    """Return the addresses at which a browser finds what listens at an address.
 
     Args:
         host: an address of this machine, or the one that stands for all of them.
@@ -298,7 +298,7 @@ def addresses(host: str, port: int) -> list[str]:
         family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
         hosts = ["::1" if is_ipv6 else "127.0.0.1"]
         with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
-            # Sends nothing, and finds out which way it would go.
+            # This sends nothing; it finds out which way it would go.
             probe.connect(("2001:db8::1" if is_ipv6 else "192.0.2.1", 9))
             hosts.append(probe.getsockname()[0])
     return [
@@ -307,7 +307,7 @@ def addresses(host: str, port: int) -> list[str]:
 
 
 class _Server(uvicorn.Server):
-    """A server that ends when it is told to, however many pages still listen for news."""
+    """A server that ends when it is asked to, however many pages still wait for events."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = True
@@ -315,7 +315,7 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Since Python 3.12 even one that is forced to end waits for its connections.
+        # Since Python 3.12 even a server that is forced to end waits for its connections.
         for connection in self.server_state.connections:
             connection.transport.abort()
         await super().shutdown(sockets)

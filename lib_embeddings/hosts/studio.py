@@ -45,7 +45,7 @@ class AppStudio:
 
     @property
     def has_model(self) -> bool:
-        """Whether the model is loaded by now."""
+        """Whether the model is already loaded."""
         return "model" in vars(self)
 
     def what_is_missing(self) -> str | None:

@@ -1,7 +1,7 @@
-"""Files on their way from a page into a folder of embeddings, judged before they get there.
+"""Files on their way from a page into a folder of embeddings, checked before they get there.
 
-Until then they lie in a folder of ours, as they shall lie in the other one: what belongs to an
-embedding is found there by the rules of every scan, and comes with it.
+Until then they lie in a folder of ours just as they will lie in the other one: what belongs to an
+    embedding is found there by the rules of every scan, and comes with it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
     """What became of a file.
 
     Attributes:
-        path: where it was to lie below the folder.
+        path: where it was meant to go below the folder.
         id: in the library; None for what lies beside an embedding, and for what was not kept.
         reason: why it was not kept; None for one that was.
     """
@@ -76,11 +76,11 @@ class Arrivals:
     @classmethod
     @contextmanager
     def unpacked(cls, body: BinaryIO, listed: Sequence[tuple[str, int]]) -> Iterator[Arrivals]:
-        """Yield the files that a body has one after the other, judged; at the end none is left.
+        """Yield the files that a body has one after the other, checked; afterwards none is left.
 
         Args:
             body: ends with them.
-            listed: for each file where it shall lie below the folder, with `/`, and its size.
+            listed: for each file where it goes below the folder, with `/`, and its size.
         """
         with TemporaryDirectory(prefix="lib-embeddings-") as folder:
             arrivals = cls(Place.of_root(folder))
@@ -95,7 +95,7 @@ class Arrivals:
     def move_into(
         self, folder: Place, made: MadeFolders, others: Iterable[Entry]
     ) -> Iterator[Entry]:
-        """Move the sound ones to where they shall lie, and yield them as they are there.
+        """Move the sound ones to their places, and yield them as they are there.
 
         Args:
             made: makes the folders below that one.
@@ -155,7 +155,7 @@ class Arrivals:
                 self._judge_beside(entry.place, companion)
 
     def _judge_beside(self, place: Place, companion: Companion) -> None:
-        """Judge what lies beside an embedding; what is not what its name says does not come."""
+        """Check what lies beside an embedding, and leave out what is not what its name says."""
         beside = place.beside(companion.filename)
         reason = None if beside == place else _why_not_beside(place, companion)
         if reason:
@@ -170,7 +170,7 @@ class Arrivals:
                 folder = stack.enter_context(made.made(folder_inside(folder, name)))
             known = names.get(folder.full_path) or FolderNames.of(folder)
             plan = plan_move(entry, folder, known)
-            # The embedding comes first: whoever ends the process leaves no picture of none.
+            # The embedding comes first: if the process ends, no picture is left without one.
             carry_out(plan.moves[::-1])
         names[folder.full_path] = known
         for source, target in plan.moves:
@@ -180,7 +180,7 @@ class Arrivals:
 
 
 def _why_not(path: str, size: int) -> str | None:
-    """Return why no file may lie where this one shall; None where it may."""
+    """Return why no file may lie where this one should; None where it may."""
     *folders, filename = path.split("/")
     stem, suffix = split_name(filename)
     if suffix not in SUFFIXES and suffix not in COMPANION_SUFFIXES:
@@ -194,7 +194,7 @@ def _why_not(path: str, size: int) -> str | None:
 
 
 def _why_not_beside(place: Place, companion: Companion) -> str | None:
-    """Return why a file shall not lie beside an embedding; None where it is what its name says."""
+    """Return why a file may not lie beside an embedding; None if it is what its name says."""
     path, suffix = place.beside(companion.filename).full_path, split_name(companion.filename)[1]
     if suffix in VIDEO_SUFFIXES:
         with suppress(OSError), open_file(path) as file:

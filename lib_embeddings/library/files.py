@@ -1,6 +1,6 @@
 """What people do with the files of a library: they add, rename, move, delete and restore them.
 
-No scan sees it half done, and each ends with a scan of the folders that it changed.
+No scan sees any of this half done. Each ends with a scan of the folders that it changed.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Files:
         Args:
             journal: notes what moves; without it only new files can be added.
             entries: returns all that are in the library.
-            keep: remembers one that is read.
+            keep: remembers an entry that was read.
         """
         self._kept = journal
         self._scans = scans
         self._entries = entries
         self._keep = keep
-        self._folders = MadeFolders()  # those that an undo takes away again
+        self._folders = MadeFolders()  # those that an undo removes again
 
     def rename(self, entry: Entry, name: str) -> str:
         """Give an embedding another name, and return the new id. Raises `MoveError`."""
@@ -50,15 +50,16 @@ class Files:
         return plan.after.id
 
     def move(self, entry: Entry, folder: str, new_folder: str = "") -> str:
-        """Bring an embedding into another folder, and return the new id.
+        """Move an embedding into another folder, and return the new id.
 
         Args:
             folder: its id, as the catalogue has it.
-            new_folder: the name of one in it, which is made if it is not there; none for itself.
+            new_folder: the name of one in it, which is made if it is not there; empty for the
+                folder itself.
 
         Raises:
-            MoveError: there is no such folder, or none should be called so, or the name is taken
-                there, or the disk refuses.
+            MoveError: there is no such folder, or its name is unsuitable, or the name of the file
+                is taken there, or the disk refuses.
         """
         with self._scans.scanning:
             target = self._scans.folder(folder)
@@ -72,15 +73,15 @@ class Files:
         return plan.after.id
 
     def add(self, body: BinaryIO, listed: Sequence[tuple[str, int]], folder: str) -> list[Outcome]:
-        """Bring new files into a folder, each once it is judged, and say what became of them.
+        """Add new files to a folder, each once it is checked, and return what became of them.
 
-        What lies beside an embedding comes with it. However many come, their folder is looked at
+        What lies beside an embedding comes with it. However many come, their folder is scanned
         once.
 
         Args:
             body: ends with them, one after the other.
-            listed: for each where it shall lie below the folder, with `/`, and its size.
-            folder: the id of one, as the catalogue has it.
+            listed: for each where it goes below the folder, with `/`, and its size.
+            folder: its id, as the catalogue has it.
 
         Raises:
             MoveError: there is no such folder.
@@ -90,7 +91,7 @@ class Files:
                 target = self._scans.folder(folder)
                 entries = list(arrivals.move_into(target, self._folders, self._entries()))
                 for entry in entries:
-                    self._keep(entry)  # it is read, and whoever judged it waited for it
+                    self._keep(entry)  # it is read, and whoever checked it waited for it
             self._rescan_around(*(entry.place for entry in entries))
             return list(arrivals.outcomes(listed))
 
@@ -100,7 +101,7 @@ class Files:
         return self._kept.trash if self._kept else ()
 
     def delete(self, entry: Entry) -> Trashed:
-        """Bring an embedding to the trash. Raises `MoveError`."""
+        """Move an embedding to the trash. Raises `MoveError`."""
         with self._scans.scanning:
             trashed = self._journal.delete(entry)
             self._folders.remove_empty(entry.place.parent)
@@ -108,10 +109,10 @@ class Files:
         return trashed
 
     def restore(self, id: str) -> str:  # noqa: A002 the word of the API
-        """Bring an embedding back from the trash, and return its id in the library.
+        """Restore an embedding from the trash, and return its id in the library.
 
         Raises:
-            MoveError: it is not in the trash, or something has its place now, or the disk refuses.
+            MoveError: it is not in the trash, or its place is taken, or the disk refuses.
         """
         with self._scans.scanning:
             plan = self._journal.restore(id)
@@ -119,7 +120,7 @@ class Files:
         return plan.after.id
 
     def empty_trash(self) -> None:
-        """Delete for good what is in the trash. Raises `MoveError`."""
+        """Delete what is in the trash for good. Raises `MoveError`."""
         self._journal.empty_trash()
 
     def _rescan_around(self, *places: Place) -> None:

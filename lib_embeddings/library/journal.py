@@ -1,9 +1,9 @@
 """Move the files of embeddings, with what people chose for them; the trash is one of the places.
 
-A plan is written down before its first file moves, and crossed out behind the last. Whoever finds
-one that was cut off takes it back, so that everything of an embedding has one name and one place,
-however a process ended. A plan that moved files into the trash is kept beside them: to take it back
-is to restore them.
+A plan is written down before its first file moves, and crossed out after the last. Whoever finds
+one that was interrupted takes it back, so that everything of an embedding has one name and one
+place, however a process ended. A plan that moved files into the trash is kept beside them: to take
+it back is to restore them.
 
 All of it lies beside the choices, never in a folder of embeddings, and one process moves at a time.
 """
@@ -53,12 +53,12 @@ class Trashed(NamedTuple):
 
 
 class _Record(NamedTuple):
-    """A plan as it is written down; its file's name is its id.
+    """A plan as it is written down; the name of its file is its id.
 
     Attributes:
-        ids: what choices have to follow: old id -> new id.
+        ids: which ids choices follow: old id -> new id.
         size: of all files, in bytes.
-        names: what sets have to follow: old name -> new name.
+        names: which names sets follow: old name -> new name.
     """
 
     moves: tuple[Move, ...]
@@ -86,7 +86,7 @@ class _Record(NamedTuple):
 
     @classmethod
     def of_json(cls, text: bytes) -> _Record:
-        """Understand one. Raises errors of several kinds when it is damaged."""
+        """Read a plan. Raises errors of several kinds if it is damaged."""
         written = json.loads(text)
         moves = [Move(Place(*source), Place(*target)) for source, target in written["moves"]]
         ids, names = (
@@ -104,7 +104,7 @@ class Journal:
     def __init__(
         self, choices: Choices, moved: Callable[[Move], object] = lambda _move: None
     ) -> None:
-        """Take back what was cut off before.
+        """Take back the plans that were interrupted before.
 
         Args:
             moved: called for each file that has moved.
@@ -128,14 +128,14 @@ class Journal:
         self._alone(lambda: self._carry_out(id_, _Record.of(plan, ids, names or {})))
 
     def rename(self, entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
-        """Give an embedding another name, in sets as well, and return what moved.
+        """Give an embedding another name, also in sets, and return what moved.
 
         Args:
             others: all that are in the library, as far as it is known: none that serves the same
                 models may have the name, and a set that may mean another file goes on naming it.
 
         Raises:
-            MoveError: the name is taken, or none should be called so, or the disk refuses.
+            MoveError: the name is taken, or unsuitable, or the disk refuses.
         """
         others = tuple(others)
         plan = plan_rename(entry, name, others)
@@ -161,7 +161,7 @@ class Journal:
         """Move an embedding from the trash to where it was, and return what moved.
 
         Raises:
-            MoveError: it is not in the trash, or something has its place now.
+            MoveError: it is not in the trash, or its place is taken.
         """
         records = self._records(self._trash)
         path, record = next((each for each in records if each[0].stem == id_), (None, None))
@@ -172,7 +172,7 @@ class Journal:
         return plan
 
     def empty_trash(self) -> None:
-        """Delete for good what is in the trash. Raises `MoveError`."""
+        """Delete what is in the trash for good. Raises `MoveError`."""
         self._alone(self._empty_trash)
 
     @property
@@ -188,7 +188,7 @@ class Journal:
         """Move the files of a plan that is about to be written down.
 
         Args:
-            folder: where the trash will have them; None where they stay in the library.
+            folder: where the trash will keep them; None if they stay in the library.
         """
         path = self._begun / f"{id_}.json"
         for each in filter(None, (path.parent, folder)):
@@ -220,7 +220,7 @@ class Journal:
             )
         os.makedirs(plan.after.full_folder, exist_ok=True)
         begun = self._begun / path.name
-        os.replace(path, begun)  # whoever ends this process now lets the next one restore it
+        os.replace(path, begun)  # if this process ends now, the next one restores it
         record.follow_back(self._choices)
         try:
             carry_out(plan.moves)
@@ -250,7 +250,7 @@ class Journal:
             self._take_back(path, record)
 
     def _take_back(self, path: Path, record: _Record) -> None:
-        """Put the files of a plan back, and cross it out unless some cannot be put back now."""
+        """Put the files of a plan back, and cross it out unless some cannot be put back yet."""
         source, target = record.moves[-1]
         if os.path.lexists(target.full_path) and not os.path.lexists(source.full_path):
             record.follow_back(self._choices)  # else they are of a file that has the name now
@@ -274,7 +274,7 @@ class Journal:
                 log.warning("the record of moved files %s cannot be read: %s", path, error)
 
     def _alone(self, work: Callable[[], None]) -> None:
-        """Do something while no other process moves files, and nothing is left half done."""
+        """Do something while no other process moves files and nothing is left half done."""
 
         def work_alone() -> None:
             self._folder.mkdir(parents=True, exist_ok=True)

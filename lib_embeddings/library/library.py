@@ -2,7 +2,7 @@
 
     a scan, a model, a choice -> generation -> view -> catalogue, for whoever asks
 
-Whatever changes it begins a generation, which subscribers hear of.
+Each change begins a generation, of which subscribers are notified.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @final
 class Library:
-    """Some folders, seen with the active model and with what people chose.
+    """Some folders, as the active model sees them, with what people chose.
 
     Subscribers must not scan: they are called while a scan goes on.
     """
@@ -67,14 +67,14 @@ class Library:
         """Begin with no entries; `rescan` finds them.
 
         Args:
-            roots: the folders; one that is missing may come with any later scan.
-            choices: what people chose; beside it lies the trash. Without it nobody can choose,
+            roots: the folders; a missing one may appear at any later scan.
+            choices: what people chose; the trash lies beside it. Without it nobody can choose,
                 rename, move or delete.
             tokenize: returns token ids while no model is active.
             wait: from path, size and mtime_ns of a new or changed file, returns the seconds until
-                its writer will be done, 0 if he is. Until then its former entry stays, or none is
+                its writer will be done; 0 if it is. Until then its former entry stays, or none is
                 made. The first scan takes all files as they are.
-            stop: ends a scan, which then waits for one file at the most.
+            stop: ends a scan, which then waits for one file at most.
             read: says what one file is; called for new and changed files only.
             width: tells how many things a slow disk may be asked for at once.
             on_progress: called after each file that is read, with the numbers of `Progress`.
@@ -106,7 +106,7 @@ class Library:
         self._model: ModelFamily | None = None
         self._loaded: frozenset[str] | None = None
         self._tokenize = tokenize
-        # Pages outlive the process that they know a generation of: none may come twice.
+        # A page may outlive the process whose generation it knows: no number may come twice.
         self._generation = time.time_ns() // 1_000_000
         self._catalogue: Catalogue | None = None
         self._prepared = Prepared(
@@ -151,7 +151,7 @@ class Library:
 
     @property
     def tokenize(self) -> Tokenize | None:
-        """Return token ids as the active model has them; None where nothing can."""
+        """Return token ids as the active model has them; None without a tokenizer."""
         return self._tokenize
 
     @property
@@ -166,7 +166,7 @@ class Library:
 
     @property
     def progress(self) -> Progress | None:
-        """How far the scan is that reads files now; None where none does.
+        """How far the scan that is reading files is; None if none is.
 
         Until the first scan has ended it is never None.
         """
@@ -178,11 +178,11 @@ class Library:
         return self.catalogue.find(id)
 
     def sha256(self, entry: Entry) -> str:
-        """Return the SHA-256 of an entry's file, computed once. Raises `OSError`."""
+        """Return the SHA-256 of an entry's file, which is computed once. Raises `OSError`."""
         return self._index.sha256(entry.place.full_path)
 
     def hash_twins(self) -> None:
-        """Hash all files of one name and one size, so that lists can say which are the same."""
+        """Hash all files that share a name and a size, so that lists can say which are the same."""
         known = self._index.hashes()
         new = [entry for entry in self.view.same_sizes if entry.place.full_path not in known]
         for entry in new:
@@ -194,14 +194,14 @@ class Library:
             self._renew()
 
     def token_ids(self, names: Iterable[str], tokenize: Tokenize) -> dict[str, TokenIds]:
-        """Return what a tokenizer makes of each name; it is asked once for each, ever."""
+        """Return what a tokenizer makes of each name; it is asked only once for each."""
         return self._token_ids.look_up(names, tokenize)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call *subscriber* with each new generation and its changes; return how to stop that.
 
-        It is called in the order of generations, outside the lock of readers, in the thread that
-        made the change or in one that makes another. While a scan reads many files there are
+        It is called in the order of generations, without the lock of readers, in the thread that
+        made the change or in one that makes another. While a scan reads many files, there are
         generations without changes; its last one has all of them.
         """
         return self._news.subscribe(subscriber)
@@ -218,8 +218,8 @@ class Library:
 
         Args:
             tokenize: returns token ids as that model has them; without it, the library's own.
-            loaded: full paths of the files that a host's own loader has loaded; None where the host
-                has what is usable.
+            loaded: full paths of the files that a host's own loader has loaded; None if the host
+                has whatever is usable.
         """
         tokenize = tokenize or self._no_model
         with self._lock:
@@ -235,7 +235,7 @@ class Library:
             self._renew()
 
     def mark(self, ids: Collection[str], *, favourite: bool) -> None:
-        """Remember for many entries at once whether they are favourites."""
+        """Remember of many entries at once whether they are favourites."""
         if self._choices and self._choices.mark(ids, favourite=favourite):
             self._renew()
 
@@ -265,7 +265,7 @@ class Library:
             self._index.move(old.full_path, new.full_path)
 
     def folder(self, id: str) -> Place:  # noqa: A002 likewise
-        """Return the place of a folder by its id. Raises `MoveError` where there is none."""
+        """Return the place of a folder by its id. Raises `MoveError` if there is none."""
         return self.scans.folder(id)
 
     def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Rescan:
@@ -315,7 +315,7 @@ class Library:
 
 
 def scan(roots: Iterable[str | os.PathLike[str]], model: str | ModelFamily | None = None) -> View:
-    """Say what every file in some folders is, and whether a model can use it.
+    """Return what every file in some folders is, and whether a model can use it.
 
     Nothing is remembered from before or for later.
 
@@ -324,7 +324,7 @@ def scan(roots: Iterable[str | os.PathLike[str]], model: str | ModelFamily | Non
         model: a model family, or its key: `sd1`, `sd2`, `sdxl`, `sd3`, `flux` …
 
     Raises:
-        NotADirectoryError: a root is no folder.
+        NotADirectoryError: a root is not a folder.
         ValueError: there is no such model family.
     """
     folders = [os.fspath(root) for root in roots]

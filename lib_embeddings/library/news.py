@@ -45,7 +45,7 @@ class News:
             self._waiting.append((generation, changes))
 
     def deliver(self) -> None:
-        """Call the subscribers, unless another thread does; it goes on to what is new."""
+        """Call the subscribers, unless another thread does, which goes on with what is new."""
         while True:
             with self._lock:
                 if self._is_calling or not self._waiting:

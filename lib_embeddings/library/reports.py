@@ -1,4 +1,4 @@
-"""What prompts use of a library: its names are prepared once for each generation."""
+"""What prompts use of a library, whose names are prepared once for each generation."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ _LONG_STYLES = "the styles are not checked: with them the prompt is too long"
 
 
 def without_styles(prompt: str, _styles: Sequence[str], _field: Field) -> str:
-    """Return a prompt as it is: for hosts that have no styles."""
+    """Return a prompt as it is, for hosts without styles."""
     return prompt
 
 
 def brings_none(_prompt: str) -> Sequence[KnownEmbedding]:
-    """Return nothing: for hosts that have no LoRAs, or whose LoRAs bring no embeddings."""
+    """Return nothing, for hosts that have no LoRAs, or whose LoRAs bring no embeddings."""
     return ()
 
 
 class ReadyReader(NamedTuple):
-    """What reads prompts with the names of one generation."""
+    """Reads prompts with the names of one generation."""
 
     generation: int
     view: View
@@ -66,7 +66,7 @@ class ReadyReader(NamedTuple):
     ) -> PromptReport:
         """Return what a prompt uses, with some of the host's styles in it.
 
-        What the report offers to mend is in the prompt itself.
+        Everything that the report offers to mend is in the prompt itself.
         """
         read = partial(self.reader.read, steps=steps, is_negative=field == "negative")
         typed = read(prompt)
@@ -101,7 +101,7 @@ class PromptReports:
         self._pasted: OrderedDict[str, Mapping[str, str]] = OrderedDict()
 
     def ready(self) -> ReadyReader | None:
-        """Return a reader with the names of now; None where no tokenizer is at hand."""
+        """Return a reader with the current names; None where no tokenizer is at hand."""
         with self._lock:
             catalogue, tokenize = self._library.catalogue, self._library.tokenize
             if tokenize is None:
@@ -135,10 +135,10 @@ class PromptReports:
         return _provenance(self._library, named)
 
     def provenance(self, prompt: str, infotext: str) -> Provenance | None:
-        """Compare the embeddings of an infotext with those that are here; None without any.
+        """Compare the embeddings of an infotext with those that are here; None if it has none.
 
         Args:
-            prompt: what is in the prompt field: maybe what a host took from an infotext.
+            prompt: what is in the prompt field: perhaps what a host took from an infotext.
             infotext: what was pasted into the field, or nothing.
         """
         pasted = named_embeddings(find_fields(infotext)) or self._pasted.get(prompt, {})
@@ -154,19 +154,19 @@ def reader_of(view: View, tokenize: Tokenize, look_up: LookUp) -> PromptReader:
     embeddings = [known_of(seen, view.model) for seen in view.meant]
     others = [known_of(seen, view.model) for seen in view if _may_be_asked_for(seen)]
     tokens = look_up((known.name for known in (*embeddings, *others)), tokenize)
-    # A file that is no embedding asks for no word that is an ordinary one, of one token.
+    # A file that is not an embedding does not claim an ordinary word, one of a single token.
     asked_for = (known for known in others if len(tokens[known.name]) > 1)
     return PromptReader((*embeddings, *asked_for), tokens, tokenize, _near())
 
 
 def _may_be_asked_for(seen: ViewEntry) -> bool:
-    """Tell whether somebody may take a file for an embedding that is none."""
+    """Tell whether somebody may mistake a file for an embedding."""
     is_picture = seen.entry.place.suffix in PICTURE_SUFFIXES
     return seen.state in ("broken", "unsafe", "foreign") and not is_picture
 
 
 def _near() -> Callable[[Iterable[str], Tokenize], Near] | None:
-    """Return what finds near misses; None where its package is not installed."""
+    """Return what finds near misses; None if its package is not installed."""
     try:
         from lib_embeddings.prompts.near import NearNames  # noqa: PLC0415
     except ImportError:

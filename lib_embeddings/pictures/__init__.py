@@ -1,6 +1,6 @@
 """Prompts with embeddings become pictures, with a model that stays as it is.
 
-Its modules import torch and diffusers, as those of `training` do; here is what can be asked before.
+Its modules import torch and diffusers, as those of `training` do; this one can be asked before.
 """
 
 from importlib.util import find_spec

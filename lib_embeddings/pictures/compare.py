@@ -28,7 +28,7 @@ from lib_embeddings.prompt_fields import guess_field
 from lib_embeddings.prompts.infotext import TI_HASHES, name_in_infotext, short_hash
 from lib_embeddings.prompts.wishes import PaintSettings, Purpose, Wish, columns, kind_of
 
-# Anything that some system has no place for in a name.
+# Anything that some system does not allow in a name.
 _AS_FILENAME = re.compile(r'[\\/:*?"<>|\s]+')
 
 _SMALLEST_CELL = 128
@@ -50,7 +50,7 @@ class Comparison:
 
     Attributes:
         names: of the embeddings.
-        columns: how many pictures a row has.
+        columns: the number of pictures in a row.
     """
 
     names: tuple[str, ...]
@@ -76,7 +76,7 @@ class Comparison:
     def save(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write the sheet and the single pictures, and return where they are.
 
-        Nothing is replaced: where there is a picture of that name, the new one gets a number.
+        Nothing is replaced: if there is a picture of that name, the new one gets a number.
         """
         Path(folder).mkdir(parents=True, exist_ok=True)
         stem = Path(folder) / _AS_FILENAME.sub("-", " ".join(self.names))
@@ -106,15 +106,15 @@ def compare(  # noqa: PLR0913 - what a person may choose
     Args:
         files: the embeddings.
         model: a loaded one, or the path of one; by default the small one of this package.
-        prompt: with `{name}` where the name goes; without it the name goes to the end of the
-            prompt, or to that of the negative prompt for a negative embedding.
+        prompt: with `{name}` where the name goes. Without it the name is put at the end of the
+            prompt, or of the negative prompt for a negative embedding.
         negative: the negative prompt; the same holds for it.
-        kind: of the embeddings; by default what their recipe or their name tells.
-        weights: of the name, a column each; 0 is without it.
+        kind: of the embeddings; by default what their recipe or their name says.
+        weights: of the name, one for each column; 0 is without it.
 
     Raises:
         PictureError: something that was asked for cannot be done; nothing was painted.
-        EmbeddingError: a file is no embedding that can be used.
+        EmbeddingError: a file is not a usable embedding.
         OSError: a file cannot be opened.
     """
     paths = [os.fspath(file) for file in files]

@@ -2,8 +2,8 @@
 
 prompt ─▶ parts ─▶ scheduled texts ─▶ chunks (`prompts/`) ─▶ token ids and rows ─▶ states
 
-The rows of an embedding are put into what the frozen table looks up, while it looks up; no token is
-added and no number of the model changes.
+The rows of an embedding are put into the result of the frozen table's lookup, during the lookup; no
+token is added and no weight of the model changes.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Encoded(NamedTuple):
 
     Attributes:
         states: (n_texts, 77 for each chunk, width).
-        pooled: (n_texts, width) of the last text encoder; None for a model that is told none.
+        pooled: (n_texts, width) of the last text encoder; None for a model that takes none.
     """
 
     states: torch.Tensor
     pooled: torch.Tensor | None
 
     def select(self, numbers: Any) -> Encoded:
-        """Return some of the texts, by what torch takes for numbers."""
+        """Return some of the texts, by any index that torch accepts."""
         pooled = None if self.pooled is None else self.pooled[numbers]
         return Encoded(self.states[numbers], pooled)
 
@@ -47,7 +47,7 @@ class Conditioning(NamedTuple):
     """A part of a prompt: its share in the picture, and what it is at each step.
 
     Attributes:
-        last_steps: of each text of `encoded`, in the order of the steps.
+        last_steps: of each text in `encoded`, in the order of the steps.
     """
 
     weight: float
@@ -64,7 +64,7 @@ def rows_of(embedding: Embedding, model: Model) -> EncoderRows:
     """Return the rows of an embedding for a model.
 
     Raises:
-        PictureError: it has none for some text encoder of the model.
+        PictureError: it has none for one of the model's text encoders.
     """
     missing = [each.key for each in model.encoders if each.key not in embedding.vectors]
     if missing:
@@ -79,12 +79,12 @@ def rows_of(embedding: Embedding, model: Model) -> EncoderRows:
 
 
 def n_tokens(rows: EncoderRows) -> int:
-    """Return for how many tokens the name of these rows stands in a prompt."""
+    """Return how many tokens the name of these rows takes in a prompt."""
     return tokens_taken({key: len(each) for key, each in rows.items()})
 
 
 class PromptEncoder:
-    """Encodes prompts for a model, with some names in them."""
+    """Encodes prompts, which may contain some names, for a model."""
 
     def __init__(self, model: Model, n_vectors: Mapping[str, int]) -> None:
         """Prepare.
@@ -117,9 +117,9 @@ class PromptEncoder:
         return conditioning
 
     def encode_texts(self, texts: Sequence[str], rows: Mapping[str, EncoderRows]) -> Encoded:
-        """Return what some texts without prompt editing become, together.
+        """Encode some texts without prompt editing together.
 
-        The mean of their states is held where weights change them, as it is for a WebUI's prompt
+        The mean of their states is preserved where weights change them, as for a WebUI's prompt
         whose texts are encoded together. Gradients flow to *rows*.
         """
         chunks = self._reader.chunks_of(texts)
@@ -148,7 +148,7 @@ class PromptEncoder:
 def _run(
     encoder: LoadedEncoder, column: Sequence[Chunk], rows: Mapping[str, EncoderRows]
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return the states (n, 77, hidden_size) of chunks, and what the encoder says of the whole."""
+    """Return the states (n, 77, hidden_size) of chunks, and the encoder's pooled output."""
     tokenizer, module = encoder.tokenizer, encoder.module
     marks = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
     ids = torch.tensor([_with_ends(chunk.tokens, *marks) for chunk in column], device=module.device)
@@ -187,8 +187,8 @@ def _put_in(
 
 
 def _weigh(states: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Multiply states by the weights of their tokens, and hold the mean of all of them."""
-    if bool((weights == 1).all()):  # asked on the CPU, so that no GPU is waited for
+    """Multiply states by the weights of their tokens, and preserve the mean of all of them."""
+    if bool((weights == 1).all()):  # checked on the CPU, so that nobody waits for a GPU
         return states
     weighed = states * weights.to(states.device).unsqueeze(-1)
     return weighed * (states.mean() / weighed.mean())

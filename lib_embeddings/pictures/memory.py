@@ -1,4 +1,4 @@
-"""Memory: how much there is, and one sentence where that is too little, best before any work."""
+"""Memory: how much there is, and one sentence if it is too little, at best before any work."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import torch
 from lib_embeddings.errors import PictureError
 
 _GB = 10**9
-# What Linux says that programs may take, without writing others to the disk.
+# What programs may take, as Linux says, without others being swapped out.
 _MEMINFO = Path("/proc/meminfo")
 _AVAILABLE = re.compile(r"^MemAvailable: +(\d+) kB$", re.MULTILINE)
-# How torch says it of all but NVIDIA's GPUs, for which it has an error of its own.
+# How torch words it for all but NVIDIA's GPUs, for which it has an error of its own.
 _NO_MEMORY = re.compile("out of memory|not enough memory|can't allocate memory")
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Return how much memory a device has for what is to come; None where nobody says."""
+    """Return how many bytes a device has left; None where nobody says."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return free + kept  # torch keeps what was given back to it
+        return free + kept  # torch keeps what was freed
     if device.type != "cpu":
         return None
     try:
@@ -36,11 +36,11 @@ def free_bytes(device: torch.device) -> int | None:
 
 @contextmanager
 def enough_memory(work: str, advice: str, device: torch.device, least: int = 0) -> Iterator[None]:
-    """Refuse work for which there is too little memory, and say so where memory ends in it.
+    """Refuse work for which there is too little memory, and say so if memory runs out in it.
 
     Args:
-        work: what is to be done, and *advice*: what else a person can do.
-        least: the bytes that it takes at least.
+        work: what to do, and *advice*: what else a person can do.
+        least: the bytes that it needs at least.
 
     Raises:
         PictureError: there is too little.

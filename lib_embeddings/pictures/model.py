@@ -1,4 +1,4 @@
-"""The models that paint: SD 1.x, SD 2.x and SDXL, from a folder of diffusers' or from one file."""
+"""The models that paint: SD 1.x, SD 2.x and SDXL, from a folder of diffusers or from one file."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from lib_embeddings.prompts.tokenizer import TokenIds
 # Made by `python -m examples.make_model`.
 SMALL_MODEL = Path(__file__).with_name("small_model")
 
-# What a checkpoint of SDXL has and one of SD 1.x or SD 2.x has not.
+# What a checkpoint of SDXL has and one of SD 1.x or SD 2.x lacks.
 _OF_SDXL = "conditioner.embedders.1."
 # The painter tells the way from a picture to noise, which is a straight line.
 FLOW = "flow_prediction"
-# How a tokenizer of CLIP's marks a token that is a word, or its end.
+# How CLIP's tokenizer marks a token that is a word, or the end of one.
 _END_OF_WORD = "</w>"
 _PREDICTIONS = ("epsilon", "v_prediction", FLOW)
 
@@ -53,7 +53,7 @@ class LoadedEncoder(NamedTuple):
         return self.module.get_input_embeddings()
 
     def near_words(self, vectors: torch.Tensor, count: int = 3) -> list[list[str]]:
-        """Return for each vector the words of the model whose vectors have the nearest directions.
+        """Return for each vector the words of the model with the nearest directions.
 
         Args:
             vectors: (n_vectors, hidden_size).
@@ -70,11 +70,11 @@ class LoadedEncoder(NamedTuple):
 
 @dataclass(frozen=True)
 class Model:
-    """A model that paints; nothing changes its numbers or its tokenizers.
+    """A model that paints; nothing changes its weights or its tokenizers.
 
     Attributes:
-        title: how infotexts call it.
-        sha256: of the file that it was loaded from, or of the painter's in a folder.
+        title: its name in infotexts.
+        sha256: of the file that it was loaded from, or of the painter's file in a folder.
         dtype: of the painter; text encoders work in float32.
     """
 
@@ -87,7 +87,7 @@ class Model:
     scheduler: Any
     device: torch.device
     dtype: torch.dtype
-    has_empty_negative: bool = False  # an empty negative prompt is zeros to it
+    has_empty_negative: bool = False  # an empty negative prompt means zeros to it
 
     def __str__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
@@ -105,12 +105,12 @@ class Model:
 
     @property
     def shrink(self) -> int:
-        """How many pixels a side one of its latents stands for."""
+        """The side of the square that one of its latents stands for, in pixels."""
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
     @property
     def usual_guidance(self) -> float:
-        """How far from the negative prompt its pictures are at their best."""
+        """The guidance at which its pictures look best."""
         return 4.0 if self.title == SMALL_MODEL.name else 7.0
 
     def near_words(self, embedding: Embedding) -> dict[str, str]:
@@ -139,7 +139,7 @@ def load(path: str | os.PathLike[str] | None = None, device: str | None = None) 
     Args:
         path: a folder as diffusers writes it, or a checkpoint in one `.safetensors` file; by
             default the small model that comes with this package.
-        device: in torch's words; by default a GPU where there is one.
+        device: in torch's words; by default a GPU if there is one.
 
     Raises:
         PictureError: it cannot be used, with the reason.
@@ -161,7 +161,7 @@ def load(path: str | os.PathLike[str] | None = None, device: str | None = None) 
 
 
 def _pipeline(source: Path, dtype: torch.dtype) -> Any:
-    """Read a model from this machine, and no pickle."""
+    """Read a model from this machine, without any pickle."""
     if source.is_dir():
         if not (source / "model_index.json").is_file():
             raise ValueError("this folder has no model_index.json, as diffusers writes it")
@@ -170,7 +170,7 @@ def _pipeline(source: Path, dtype: torch.dtype) -> Any:
             dtype=dtype,
             use_safetensors=True,
             local_files_only=True,
-            low_cpu_mem_usage=False,  # needs another package, which is no faster for one device
+            low_cpu_mem_usage=False,  # needs another package, which is no faster with one device
             safety_checker=None,
             feature_extractor=None,
             image_encoder=None,
@@ -199,7 +199,7 @@ def model_of(
     """Return what a pipeline of diffusers is made of, ready to paint.
 
     Raises:
-        ValueError: it is no model that embeddings are for.
+        ValueError: it is not a model for embeddings.
     """
     encoders = tuple(_encoders(pipeline))
     families = families_for([encoder.key for encoder in encoders]) if encoders else ()
@@ -262,7 +262,7 @@ def _best_device() -> str:
 
 @contextmanager
 def _in_silence() -> Iterator[None]:
-    """Keep the libraries from telling what a person cannot act on."""
+    """Keep the libraries from printing what a person can do nothing about."""
     logs = (diffusers.utils.logging, transformers.utils.logging)
     before = [log.get_verbosity() for log in logs]
     for log in logs:

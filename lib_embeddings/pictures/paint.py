@@ -1,4 +1,4 @@
-"""Paint: from noise to a picture, as prompts tell it at each step."""
+"""Paint: from noise to a picture, guided by prompts at each step."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from lib_embeddings.prompts.wishes import PaintSettings, Wish
 
 SAMPLER = "DPM++ 2M"
 
-# How many the painter works on at once: more than is gained from on one GPU, and a bound to memory.
+# How many the painter works on at once: more than helps on one GPU, and a bound for memory.
 _AT_ONCE = 16
-# Of all those whose latents become pictures at once, which takes far more memory for a pixel.
+# The pixels of all whose latents become pictures at once, which takes far more memory per pixel.
 _PIXELS_AT_ONCE = 1024**2
 
 # Returns the pictures as they would be if the painter stopped now.
 Live = Callable[[], list[Image.Image]]
-# Is called after each step with its number, from 1, with the number of all, and with what shows the
-# pictures; what it raises ends the work.
+# Called after each step with its number from 1, the number of all, and what shows the pictures;
+# what it raises ends the work.
 OnStep = Callable[[int, int, Live], None]
 
 
 def on_no_step(_step: int, _steps: int, _live: Live) -> None:
-    """Show nobody how far it is."""
+    """Show no progress."""
 
 
 def completed_for(settings: PaintSettings, model: Model) -> PaintSettings:
-    """Return settings in which nothing is left to the model."""
+    """Return settings that leave nothing to the model."""
     return PaintSettings(
         settings.steps,
         model.usual_guidance if settings.guidance is None else settings.guidance,
@@ -51,7 +51,7 @@ def completed_for(settings: PaintSettings, model: Model) -> PaintSettings:
 
 
 class _Share(NamedTuple):
-    """What one encoded prompt has to do with a picture: its factor in what the painter predicts."""
+    """The share of one encoded prompt in a picture: its factor in what the painter predicts."""
 
     picture: int
     factor: float
@@ -69,10 +69,10 @@ def paint(
     """Paint wishes, all together.
 
     Args:
-        rows: by name, of the embeddings that the prompts may use.
+        rows: by name, for the embeddings that the prompts may use.
 
     Raises:
-        PictureError: a negative prompt would not be read, or memory ends.
+        PictureError: a negative prompt would not be read, or memory runs out.
     """
     chosen = completed_for(settings, model)
     advice = "choose smaller pictures, or a smaller model"
@@ -82,10 +82,10 @@ def paint(
 
 
 def _least_memory(model: Model, number: int, settings: PaintSettings) -> int:
-    """Return the bytes that so many pictures take at least, beside the model's own.
+    """Return the bytes that so many pictures need at least, besides the model's own.
 
-    That is where latents become pictures: what one layer makes of what the one before has made,
-    with as many numbers for each pixel as the first layer that looks at pictures makes of one.
+    The most is needed where latents become pictures: the input and the output of one layer, with as
+        many numbers for each pixel as the first layer that reads pictures makes from one.
     """
     _, _, side = astuple(settings)
     channels: int = model.vae.config.block_out_channels[0]
@@ -95,7 +95,7 @@ def _least_memory(model: Model, number: int, settings: PaintSettings) -> int:
 
 
 def _sampler(model: Model) -> Any:
-    """Return what leads from noise to a picture, by what the painter predicts."""
+    """Return what leads from noise to a picture, given what the painter predicts."""
     config, flow = model.scheduler.config, {}
     if model.prediction == FLOW:
         shift = config.get("shift", config.get("flow_shift", 1.0))
@@ -124,13 +124,13 @@ def _paint(
     for step, time in enumerate(scheduler.timesteps, start=1):
         seen = scheduler.scale_model_input(latents, time)
         latents = scheduler.step(_predict(model, seen, time, shares, step), time, latents)[0]
-        # What it predicts to be behind the noise is the last of what this scheduler remembers.
+        # The last item that this scheduler remembers is what it predicts to be behind the noise.
         on_step(step, steps, partial(_pictures, model, scheduler.model_outputs[-1]))
     return _pictures(model, latents)
 
 
 def _noise(seed: int, side: int) -> torch.Tensor:
-    """Return what a seed begins with, the same on every device."""
+    """Return the noise of a seed, the same on every device."""
     return torch.randn((4, side, side), generator=torch.Generator().manual_seed(seed))
 
 
@@ -192,7 +192,7 @@ def ask(model: Model, latents: torch.Tensor, times: Any, encoded: Encoded) -> to
     extra = None
     if encoded.pooled is not None:
         height, width = (model.shrink * each for each in latents.shape[-2:])
-        # The size that a picture had, where it was cut, and the size that it has.
+        # The size that a picture had, where it was cropped, and the size that it has.
         sizes = torch.tensor([[height, width, 0, 0, height, width]] * len(latents))
         extra = {
             "text_embeds": encoded.pooled.to(model.dtype),

@@ -1,4 +1,4 @@
-"""Embeddings from elsewhere: what sites know of them, and how they come into a folder."""
+"""Embeddings from elsewhere: what sites know about them, and how they get into a folder."""
 
 from lib_embeddings.errors import NameRefused, NotFound, SourceError, Unreachable, WrongHash
 from lib_embeddings.sources.source import SearchRequest

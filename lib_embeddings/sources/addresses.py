@@ -28,7 +28,7 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an address is one of the internet, and of no private network inside it."""
+    """Tell whether an address is on the public internet, and not in a private network."""
     number = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(number, ipaddress.IPv6Address):
         last = ipaddress.IPv4Address(int(number) & 0xFFFFFFFF) if number in _NAT64 else None
@@ -42,8 +42,8 @@ class Target(NamedTuple):
     """A checked address.
 
     Attributes:
-        addresses: those of the host; none where a proxy looks them up.
-        proxy: the proxy that is asked for a connection, if any.
+        addresses: those of the host; empty where a proxy looks them up.
+        proxy: the proxy to connect through, if any.
     """
 
     url: SplitResult
@@ -58,13 +58,13 @@ class Target(NamedTuple):
 
     @property
     def resource(self) -> str:
-        """What is asked for there: path and query, in the characters that a request may have."""
+        """What to ask for there: path and query, in characters that a request may contain."""
         path = quote(self.url.path or "/", safe="/%:@!$&'()*+,;=~")
         query = quote(self.url.query, safe="/%:@!$&'()*+,;=~?")
         return f"{path}?{query}" if query else path
 
     def is_at(self, site: Site) -> bool:
-        """Tell whether this is one of a site's own addresses, which may be given a key."""
+        """Tell whether this is one of a site's own addresses, which may receive a key."""
         return _is_at(self.url, site)
 
 
@@ -72,8 +72,8 @@ def check(site: Site, url: str, before: Target | None, find: AddressesOf) -> Tar
     """Return where to connect to for an address.
 
     Args:
-        url: where *before* leads, as it is written there; else a whole address.
-        before: what led there; None for what a source asked for itself.
+        url: where *before* leads, as it is written there; otherwise a complete address.
+        before: what led there; None for what a source itself asked for.
 
     Raises:
         SourceError: nothing may be fetched from there for this site.
@@ -88,7 +88,7 @@ def check(site: Site, url: str, before: Target | None, find: AddressesOf) -> Tar
     is_own = _is_at(parts, site)
     if not is_own and not _is_among(host, site.stores):
         raise SourceError(f"{site.title} leads to {shown(host)}, which is not one of its hosts")
-    # Whoever set a mirror may have it in their own network; no other site leads there.
+    # A mirror may be in the network of the person who set it; no other site may lead there.
     is_mirror = site.is_mirror and is_own and (before is None or before.is_at(site))
     if parts.scheme != "https" and not is_mirror:
         raise SourceError(f"{shown_link(url)}: expected https, found {shown(parts.scheme)}")
@@ -133,7 +133,7 @@ def _is_number(host: str) -> bool:
 
 
 def _proxy_for(parts: SplitResult) -> SplitResult | None:
-    """Return the proxy that the system wants to be used for an address, if any."""
+    """Return the proxy that the system wants for an address, if any."""
     proxy = getproxies().get(parts.scheme)
     if not proxy or parts.scheme != "https" or proxy_bypass(parts.hostname or ""):
         return None

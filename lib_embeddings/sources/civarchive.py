@@ -1,4 +1,4 @@
-"""CivArchive: finds files that Civitai had once, by their SHA-256 or the number of their model.
+"""CivArchive: finds files that Civitai once had, by their SHA-256 or the number of their model.
 
 The interface is the one that LoRA Manager speaks (`py/services/civarchive_client.py`). It was never
 run against the real site here. The site keeps no files: they come from Civitai or Hugging Face.
@@ -50,9 +50,9 @@ class CivArchive:
         self._stores = stores
 
     def resolve(self, reference: Reference) -> tuple[Offer, ...] | None:
-        """Return the version that a whole SHA-256 or a model's number means; None for all others.
+        """Return the version that a complete SHA-256 or a model's number means; None for all else.
 
-        Only files whose hash is known are in it.
+        It contains only files whose hash is known.
         """
         match reference:
             case FileHash(digits) if len(digits) == _DIGITS:
@@ -67,7 +67,7 @@ class CivArchive:
         """Return what is answered at a path.
 
         Args:
-            number: the one of the version that is wanted; None for any.
+            number: of the version that is wanted; None for any.
             digest: the SHA-256 of the file that is wanted; None for all.
         """
         address = self._site.addresses[0]
@@ -111,7 +111,7 @@ class CivArchive:
         )
 
     def _file(self, file: dict[str, Any], digest: str) -> RemoteFile | None:
-        """Return a file at the best place that we may ask; None where there is none."""
+        """Return a file from the best place that we may ask; None where there is none."""
         places = list(_places(file))
         for site in self._stores:
             for url, name in places:
@@ -121,10 +121,10 @@ class CivArchive:
 
 
 def _places(file: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield where a file is said to be, and what it is called there."""
+    """Yield the places where a file is said to be, each with its name there."""
     name = text_at(file, "name")
     mirrors = [each for each in objects_at(file, "mirrors") if each.get("deletedAt") is None]
     found = [(text_at(file, "downloadUrl"), name)]
     found += [(text_at(each, "url"), text_at(each, "filename") or name) for each in mirrors]
-    # Some places have a file under a number; what it is called is said beside it then.
+    # Some places list a file under a number, with its name beside it.
     yield from ((url, each if split_name(each)[1] else name) for url, each in found if url)

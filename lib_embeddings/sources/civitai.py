@@ -43,7 +43,7 @@ from lib_embeddings.sources.source import (
 )
 from lib_embeddings.sources.transport import Transport
 
-# One database behind two doors; the first shows what is for everybody.
+# One database behind two addresses; the first shows what is for everybody.
 CIVITAI = Site(
     key="civitai",
     title="Civitai",
@@ -56,7 +56,7 @@ CIVITAI = Site(
 )
 
 _KIND = "TextualInversion"
-# `type` of the files that hold vectors; the others are archives, training data, settings.
+# The `type` of files that hold vectors; others are archives, training data, settings.
 _FILE_KINDS = ("Model", "Pruned Model", "Negative")
 
 
@@ -87,12 +87,12 @@ class Civitai:
         return None
 
     def identify(self, hashes: Sequence[str]) -> dict[str, Offer]:
-        """Return what Civitai knows of files, by their SHA-256; what it does not know is missing.
+        """Return what Civitai knows about files, by their SHA-256; files unknown to it are missing.
 
         It takes a request for each 10,000 hashes, and one more for each 100 that are known.
 
         Args:
-            hashes: in small hexadecimal digits. They are all that is sent.
+            hashes: in lower-case hexadecimal digits. Nothing else is sent.
         """
         known: list[str] = []
         for part in _parts(list(dict.fromkeys(hashes)), LIMITS.hashes_a_request):
@@ -109,7 +109,7 @@ class Civitai:
         return offers
 
     def search(self, query: SearchRequest) -> SearchResult:
-        """Return the newest version of each model that some words are found in."""
+        """Return the newest version of each model that matches some words."""
         asked: dict[str, str | int] = {
             "types": _KIND,
             "limit": min(query.limit, LIMITS.found_at_once),
@@ -140,7 +140,7 @@ class Civitai:
         try:
             model, address = self._get(f"models/{number}")
         except NotFound:
-            # Some models are not found though their versions are: civitai/civitai#3202.
+            # Some models are not found although their versions are: civitai/civitai#3202.
             if version is None:
                 raise
             return self._version(version)
@@ -171,7 +171,7 @@ class Civitai:
         return self.offer(version, address, wanted)
 
     def _of_picture(self, number: int) -> Iterator[Offer]:
-        """Yield the embeddings that a picture's settings name."""
+        """Yield the embeddings named in a picture's settings."""
         asked: dict[str, str | int] = {"imageId": number, "withMeta": "true"}
         answer, _ = self._get("images", asked)
         used = [
@@ -210,8 +210,8 @@ class Civitai:
         """Return what a version is.
 
         Args:
-            version: with its model in it, as the server writes one that is asked for alone.
-            address: the one of Civitai that knows it, by default the first.
+            version: including its model, as the server writes a version that is asked for alone.
+            address: the address of Civitai that knows it, by default the first.
             files: those that are wanted; by default the best positive and the best negative one.
         """
         address = address or self.site.addresses[0]
@@ -240,7 +240,7 @@ class Civitai:
         )
 
     def _picture(self, version: dict[str, Any]) -> RemotePicture | None:
-        """Return the first picture that everybody may see, else the first."""
+        """Return the first picture that everybody may see; otherwise the first."""
         pictures = [
             RemotePicture(self.site, _in_small(url), is_general(each))
             for each in objects_at(version, "images")
@@ -250,7 +250,7 @@ class Civitai:
         return next(general, pictures[0] if pictures else None)
 
     def _file(self, file: dict[str, Any], url: str) -> RemoteFile:
-        # The address in an answer may lead nowhere, as it is made of the request's own headers.
+        # The address in an answer may not work, as it is made from the request's own headers.
         number = number_at(file, "id")
         return RemoteFile(
             self.site,
@@ -265,7 +265,7 @@ class Civitai:
     # Asking
 
     def _get(self, path: str, query: dict[str, str | int] | None = None) -> tuple[Any, str]:
-        """Return what is answered by the first address that has something, and that address."""
+        """Return the answer of the first address that has something, and that address."""
         *firsts, last = self.site.addresses
         for address in firsts:
             with suppress(NotFound):
@@ -293,12 +293,12 @@ def _bytes(kilobytes: Any) -> int | None:
 
 
 def _in_small(url: str) -> str:
-    """Return where a picture of the size of a card is: Civitai's store makes any size."""
+    """Return the address of a picture in the size of a card: Civitai's store offers any size."""
     return url.replace("/original=true/", "/width=450/")
 
 
 def _files(version: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the files of a version that may hold vectors and can be asked for."""
+    """Return the files of a version that may hold vectors and can be requested."""
     return [
         each
         for each in objects_at(version, "files")
@@ -309,7 +309,7 @@ def _files(version: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _best(files: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return one file for the prompt and one for the negative prompt, of several containers."""
+    """Return one file for the prompt and one for the negative one, each in its best container."""
 
     def rank(file: dict[str, Any]) -> tuple[bool, bool]:
         is_safetensors = split_name(text_at(file, "name"))[1] == ".safetensors"

@@ -46,7 +46,7 @@ class ConceptLibrary:
         self._file = our_path("concepts.json")
 
     def search(self, query: SearchRequest) -> SearchResult:
-        """Return the concepts that have all of some words in their names."""
+        """Return the concepts whose names contain all of some words."""
         if query.family:
             raise SourceError(
                 "the Concept Library does not say for which models its concepts are: search "
@@ -67,7 +67,7 @@ class ConceptLibrary:
         return SearchResult(offers, str(end) if end < len(found) else None)
 
     def kind(self, page: str) -> str | None:
-        """Return what the concept of a page is: `object` or `style`; None where nobody says so."""
+        """Return what the concept on a page is: `object` or `style`; None where it is not said."""
         url = f"{page}/resolve/main/{_KIND_FILE}"
         with self._transport.ask(self._site, url, LIMITS.answer_seconds) as answer:
             if answer.status != 200:
@@ -83,7 +83,7 @@ class ConceptLibrary:
         return Offer(self._site.title, name, page, picture=shown, reference=f"{CONCEPTS}/{name}")
 
     def _concepts(self) -> list[dict[str, Any]]:
-        """Return the list, a new one where the one that is kept is old and the site answers."""
+        """Return the list: a new one where the kept one is old and the site answers."""
         kept, written = self._kept()
         if kept and time.time() - written < LIMITS.concepts_seconds:
             return kept
@@ -100,7 +100,7 @@ class ConceptLibrary:
         return concepts
 
     def _kept(self) -> tuple[list[dict[str, Any]], float]:
-        """Return the list that is kept, and when it was written; none of another address."""
+        """Return the kept list and its time; an empty one if it is from another address."""
         with suppress(OSError, ValueError, RecursionError):
             written = self._file.stat().st_mtime
             document = json.loads(self._file.read_bytes())
@@ -109,7 +109,7 @@ class ConceptLibrary:
         return [], 0.0
 
     def _ask(self) -> list[dict[str, Any]]:
-        """Return what the site lists, the most liked first."""
+        """Return what the site lists, most liked first."""
         url = f"{self._site.addresses[0]}/api/models"
         asked: list[tuple[str, str | int]] | None = [
             ("author", CONCEPTS),
@@ -131,7 +131,7 @@ class ConceptLibrary:
 
 
 def _concept(repository: dict[str, Any]) -> dict[str, str] | None:
-    """Return what is kept of a repository; None where it is none with an embedding in it."""
+    """Return what is kept of a repository; None where it has no embedding."""
     owner, _, name = text_at(repository, "id").partition("/")
     files = [text_at(each, "rfilename") for each in objects_at(repository, "siblings")]
     if owner != CONCEPTS or not name:

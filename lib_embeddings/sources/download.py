@@ -1,8 +1,8 @@
-"""Bring a file into a folder: all of it, once it is judged, or nothing.
+"""Bring a file into a folder: all of it, once it is checked, or nothing.
 
-It is streamed to a place of our own, hashed, and read by our reader. Only then it gets its name in
-the folder, in one step that replaces nothing, and a sidecar beside it. Whoever ends the process at
-any moment finds nothing in the folder, or the whole embedding.
+It is streamed to a place of our own, hashed, and read by our reader. Only then does it get its name
+in the folder, in one step that replaces nothing, and a sidecar beside it. Whenever the process is
+ended, the folder has either nothing new or the complete embedding.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ class Downloads:
         """Prepare.
 
         Args:
-            folder: keeps what has not arrived whole, by default in the user's cache folder.
+            folder: keeps downloads that are not complete, by default in the user's cache folder.
             copy_of: returns where else a file with the same SHA-256 is, or raises the error with
-                which its site said that it has it no longer.
+                which its site said that it no longer has the file.
         """
         self._transport = transport
         self._copy_of = copy_of
@@ -100,15 +100,15 @@ class Downloads:
         """Bring a file of an offer into a folder.
 
         Args:
-            name: what it shall be called; None for what the source calls it.
+            name: what to call it; None for the source's name.
             others: returns all that are in the library: none that serves the same models may have
                 the name.
-            keep_wrong_hash: keep it also where the source names another SHA-256.
+            keep_wrong_hash: keep it even if the source names another SHA-256.
 
         Raises:
-            NameRefused: the name is taken, or none that a file should have.
+            NameRefused: the name is taken, or is not one that a file should have.
             WrongHash: the source names another SHA-256, and *keep_wrong_hash* is not set.
-            SourceError: it could not be had whole, or is no embedding, or cannot be kept.
+            SourceError: it did not arrive complete, or is not an embedding, or cannot be kept.
         """
         place = Place.of_root(folder).inside(_filename(file, name))
         try:
@@ -143,7 +143,7 @@ class Downloads:
 
     @contextmanager
     def _unfinished(self, file: RemoteFile) -> Iterator[Path]:
-        """Yield a file of our own for what arrives.
+        """Yield a file of our own to write into.
 
         Where the source names a hash, what has arrived is kept when the connection breaks, and the
         next unfinished file begins with it.
@@ -156,7 +156,7 @@ class Downloads:
         with suppress(OSError):  # only one of several processes gets it
             if kept:
                 os.replace(kept, unfinished)
-                os.utime(unfinished)  # nobody else takes it for one that was left
+                os.utime(unfinished)  # nobody else mistakes it for an abandoned one
         try:
             yield unfinished
         except (Unreachable, KeyboardInterrupt):
@@ -170,7 +170,7 @@ class Downloads:
     def _fetch_anywhere(
         self, file: RemoteFile, unfinished: Path, on_progress: OnProgress
     ) -> tuple[str, tuple[str, ...]]:
-        """Write a whole file, and return its SHA-256 and what is to be said of where it was."""
+        """Write the complete file, and return its SHA-256 and a remark on where it came from."""
         try:
             return self._fetch(file, unfinished, on_progress), ()
         except NotFound as error:
@@ -181,25 +181,25 @@ class Downloads:
             return self._fetch(copy, unfinished, on_progress), (note,)
 
     def _fetch(self, file: RemoteFile, unfinished: Path, on_progress: OnProgress) -> str:
-        """Write a whole file, and return its SHA-256."""
+        """Write the complete file, and return its SHA-256."""
         transfer = Transfer(self._transport, file, unfinished, self._limits, on_progress)
         had = transfer.size
         transfer.complete()
         digest = sha256(str(unfinished))
         if had and digest != file.sha256:
-            # What an earlier try has kept may have been of another file.
+            # What an earlier attempt has kept may be of another file.
             unfinished.unlink()
             transfer.complete()
             digest = sha256(str(unfinished))
         return digest
 
     def _put_sidecar(self, place: Place, document: dict[str, object]) -> None:
-        """Write the sidecar where there is none; one that is there has a person's own words."""
+        """Write the sidecar if there is none; an existing one has a person's own words."""
         written = json.dumps(document, indent=4, ensure_ascii=False).encode()
         self._put_beside(place.with_ending(SIDECAR_SUFFIX), written)
 
     def _put_examples(self, place: Place, offer: Offer) -> None:
-        """Write the pictures that it was learned from, as far as they come, in one row."""
+        """Write the pictures that it was learned from in one row, as many as arrive."""
         pictures = []
         for picture in offer.examples[: self._limits.examples]:
             with suppress(SourceError):  # the embedding works without
@@ -209,7 +209,7 @@ class Downloads:
             self._put_beside(place.with_ending(f"{EXAMPLES}{EXAMPLES_SUFFIX}"), row)
 
     def _put_beside(self, place: Place, data: bytes) -> None:
-        """Write a file where there is none of its name."""
+        """Write a file unless there is one of its name."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = self._folder / unfinished_name()
         try:
@@ -221,7 +221,7 @@ class Downloads:
 
 
 def _filename(file: RemoteFile, name: str | None) -> str:
-    """Return what a file is called in a folder, by a person's wish or by its source."""
+    """Return the name of a file in a folder: a person's choice, or the source's name."""
     stem, suffix = split_name(file.filename)
     if suffix not in SUFFIXES:
         raise SourceError(
@@ -242,7 +242,7 @@ def _is_there(place: Place, digest: str) -> bool:
 
 @contextmanager
 def _as_refusal() -> Iterator[None]:
-    """Refuse a name for which nothing can be moved to it, either. Raises `NameRefused`."""
+    """Refuse a name under the same rules as for moved files. Raises `NameRefused`."""
     try:
         yield
     except MoveError as error:
@@ -252,11 +252,11 @@ def _as_refusal() -> Iterator[None]:
 def _differences(
     file: RemoteFile, unfinished: Path, digest: str, *, is_allowed: bool
 ) -> tuple[str, ...]:
-    """Return what to say of a hash that is not the one that a source names.
+    """Return what to say about a hash that is not the one that a source names.
 
     Raises:
         WrongHash: *is_allowed* is not set.
-        SourceError: the file has another size, too.
+        SourceError: the file has another size as well.
     """
     if file.sha256 == digest:
         return ()
@@ -286,7 +286,7 @@ def _judge(path: str, place: Place) -> Embedding:
 
 
 def _put(unfinished: Path, place: Place) -> None:
-    """Give a file of ours its name in a folder, all at once. Raises `NameRefused`, `OSError`."""
+    """Give a file of ours its name in a folder, in one step. Raises `NameRefused`, `OSError`."""
     sweep(place.full_folder)
     try:
         move_file(Place.of_file(unfinished), place)

@@ -54,14 +54,14 @@ class HuggingFace:
         """Prepare; nobody is asked yet.
 
         Args:
-            by_token: a concept is called by its token, and not by its repository.
+            by_token: name a concept after its token, not after its repository.
         """
         self._transport = transport
         self._by_token = by_token
         self.site = site
 
     def resolve(self, reference: Reference) -> tuple[Offer, ...] | None:
-        """Return the files in a repository that may be embeddings; our reader decides."""
+        """Return the files in a repository that may be embeddings; our reader decides later."""
         match reference:
             case Concept(name):
                 return (self._concept(name),)
@@ -70,7 +70,7 @@ class HuggingFace:
         return None
 
     def _concept(self, name: str) -> Offer:
-        # The library's notebook made a repository's name of a concept's so.
+        # This is how the library's notebook made the name of a repository from that of a concept.
         slug = re.sub(r"\s+", "-", name.strip("<> ").lower())
         repo = f"{CONCEPTS}/{slug}"
         try:
@@ -82,7 +82,7 @@ class HuggingFace:
             ) from error
 
     def _token(self, repo: str) -> str:
-        """Return the token that a concept was taught with, without its brackets."""
+        """Return the token under which a concept was learned, without its brackets."""
         url = self._url(repo, "main", "token_identifier.txt")
         with self._transport.ask(self.site, url, LIMITS.answer_seconds) as answer:
             if answer.status != 200:
@@ -94,7 +94,7 @@ class HuggingFace:
         """Return what may be embeddings at a place in a repository.
 
         Args:
-            title: what files are called that have no name of their own.
+            title: the name of files that have no name of their own.
         """
         is_file = split_name(path)[1] in WEIGHT_SUFFIXES
         folder = path.rpartition("/")[0] if is_file else path
@@ -170,13 +170,13 @@ class HuggingFace:
 
 
 def next_page(headers: Mapping[str, str]) -> str | None:
-    """Return where the next page of an answer is; None behind the last one."""
+    """Return the address of the next page of an answer; None after the last one."""
     following = _NEXT.search(headers.get("link", ""))
     return following[1] if following else None
 
 
 def example_pictures(paths: Iterable[str]) -> list[str]:
-    """Return the pictures that a concept was taught with, of the files in its repository."""
+    """Return the pictures that a concept was learned from, among the files in its repository."""
     found = [
         path
         for path in paths

@@ -1,4 +1,4 @@
-"""What Civitai knows of files that are here: asked by their hashes, kept beside them."""
+"""What Civitai knows about files that are here: asked by their hashes, kept beside them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Identified(NamedTuple):
 
     @property
     def contradiction(self) -> str | None:
-        """What to say where the vectors are for other models than Civitai says."""
+        """What to say if the vectors are not for the models that Civitai says."""
         return self.offer.contradiction(self.entry.reading.vectors.keys())
 
     def keep(self) -> None:
-        """Write beside the file what nothing says there yet. Raises `WriteError`."""
+        """Write beside the file what is not there yet. Raises `WriteError`."""
         keep_beside(self.entry, self.offer, self.sha256)
 
 
@@ -36,7 +36,7 @@ def sound(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def unknown(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield the embeddings of which nothing beside them says where they are from."""
+    """Yield the embeddings that have nothing beside them that says where they are from."""
     return (entry for entry in sound(entries) if not read_texts(entry).claims.page)
 
 
@@ -48,13 +48,13 @@ def identify(
     sending: Callable[[int], object] = lambda _number: None,
     on_progress: Callable[[int, int], object] = lambda _done, _total: None,
 ) -> list[Identified]:
-    """Return those embeddings that Civitai knows, in their order; nothing but hashes is sent.
+    """Return the embeddings that Civitai knows, in their order; only hashes are sent.
 
     Args:
-        sha256: hashes an entry's file; where it raises `OSError` the file is left out.
-        is_again: ask also about those that it did not know some days ago.
-        sending: called with how many hashes will be sent, before that.
-        on_progress: called with how many files are hashed, and how many there are.
+        sha256: hashes an entry's file; if it raises `OSError`, the file is left out.
+        is_again: ask again about those that it did not know some days ago.
+        sending: called before hashes are sent, with their number.
+        on_progress: called with the number of files that are hashed, and of all.
 
     Raises:
         SourceError: Civitai cannot be asked.

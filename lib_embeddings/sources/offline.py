@@ -1,8 +1,8 @@
-"""What is known of files with no network: by a dump of Civitai, and by what it did not know before.
+"""What is known about files without a network: from a dump of Civitai, and what it did not know.
 
-The dump is the SQLite file of github.com/willmiao/civitai-metadata-archive-db, which a person has
-downloaded and named in the settings. Its tables are those that its author's LoRA Manager reads
-(`py/services/model_metadata_provider.py`). No real one was ever read here.
+The dump is the SQLite file of github.com/willmiao/civitai-metadata-archive-db, if a person has
+downloaded it and named it in the settings. Its tables are those that its author's LoRA Manager
+reads (`py/services/model_metadata_provider.py`). No real one was ever read here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _QUERY = """
     JOIN models ON models.id = versions.model_id
     WHERE files.sha256 IN ({})
 """
-# Every SQLite takes so many values in one question.
+# Every SQLite accepts this many values in one query.
 _VALUES = 900
 
 
@@ -40,13 +40,13 @@ class Dump:
         """Read nothing yet.
 
         Args:
-            offer_of: makes an offer of a version as Civitai answers it.
+            offer_of: makes an offer from a version as Civitai returns it.
         """
         self._path = path
         self._offer_of = offer_of
 
     def identify(self, hashes: Sequence[str]) -> dict[str, Offer]:
-        """Return what it knows of files, by their SHA-256.
+        """Return what it knows about files, by their SHA-256.
 
         Raises:
             SourceError: it cannot be read.
@@ -67,7 +67,7 @@ def _parts(hashes: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _asking(hashes: Sequence[str]) -> tuple[str, list[str]]:
-    # Its digits are large ones.
+    # Its digits are upper-case ones.
     return _QUERY.format(",".join("?" * len(hashes))), [each.upper() for each in hashes]
 
 
@@ -82,7 +82,7 @@ def _version(  # noqa: PLR0913, PLR0917 - the columns of a row
     model_data: object,
     username: object,
 ) -> dict[str, Any]:
-    """Return a version with its model in it, as Civitai answers it."""
+    """Return a version including its model, as Civitai returns it."""
     of_model = {"creator": {"username": username}, **_document(model_data)}
     return {
         **_document(data),
@@ -109,12 +109,12 @@ class UnknownFiles:
         self._file = Path(path) if path else our_path("unknown.json")
 
     def left_out(self, hashes: Iterable[str]) -> list[str]:
-        """Return those hashes that are worth to be asked for."""
+        """Return the hashes that are worth asking for."""
         kept = self._kept()
         return [each for each in hashes if each not in kept]
 
     def note(self, asked: Collection[str], known: Collection[str]) -> None:
-        """Remember what was asked for just now, and what of it is known."""
+        """Remember what was just asked for, and which of that is known."""
         unknown = {each: time.time() for each in asked if each not in known}
         kept = {each: when for each, when in self._kept().items() if each not in asked}
         newest = list({**kept, **unknown}.items())[-LIMITS.unknown_files :]

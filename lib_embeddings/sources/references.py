@@ -1,4 +1,4 @@
-"""What a text that people paste refers to: a link, a hash, a name. Asks nobody."""
+"""What a text that people paste refers to: a link, a hash, a name. Asks no site."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NOT_ON_HUB = "expected the link of a model on Hugging Face, or of a folder or f
 
 
 class CivitaiModel(NamedTuple):
-    """A model, in one of its versions; None means the newest."""
+    """A model in one of its versions; None means the newest."""
 
     model: int
     version: int | None = None
@@ -55,7 +55,7 @@ class CivitaiPicture(NamedTuple):
 
 
 class FileHash(NamedTuple):
-    """A file by the beginning of its SHA-256, or all of that, in small letters."""
+    """A file by the beginning of its SHA-256, or all of it, in lower case."""
 
     digits: str
 
@@ -86,7 +86,7 @@ Reference = (
 
 
 def read_reference(text: str) -> Reference:
-    """Return what a text refers to. Raises `SourceError` where it is nothing that can be."""
+    """Return what a text refers to. Raises `SourceError` if it refers to nothing."""
     if not is_text(text):
         raise SourceError(_UNREADABLE)
     pasted = text.strip().strip("\"'").strip()
@@ -109,13 +109,13 @@ def read_reference(text: str) -> Reference:
 
 
 def shown_link(link: str) -> str:
-    """Return a link fit for a message or a file: without what may be a key in it."""
+    """Return a link fit for a message or a file, without anything that may be a key."""
     address = re.split(r"[?#]", link, maxsplit=1)[0]
     return shown(re.sub(r"(?<=//)[^/]*@", "", address), 255)
 
 
 def _number(text: str | None) -> int | None:
-    """Return a site's number of something; None for what is none."""
+    """Return a site's number of something; None if it is not a number."""
     is_number = text is not None and text.isascii() and text.isdigit() and len(text) <= 18
     return int(text) if text and is_number else None
 

@@ -10,16 +10,16 @@ from lib_embeddings.entries.documents import text_at
 from lib_embeddings.errors import NotFound, SourceError, Unreachable, shown
 from lib_embeddings.sources.source import Site
 
-# Hugging Face writes how long its window still takes: huggingface.co/docs/hub/rate-limits.
+# Hugging Face says how long its window still lasts: huggingface.co/docs/hub/rate-limits.
 _WINDOW = re.compile(r"\bt=(\d{1,6})")
 _REGION = re.compile(r"\b(?:region|country|location|jurisdiction)\b", re.IGNORECASE)
 
 
 def refusal(site: Site, status: int, headers: Mapping[str, str], body: bytes) -> SourceError:
-    """Return the error for an answer that is no success.
+    """Return the error for an answer that is not a success.
 
     Args:
-        headers: by their names in small letters.
+        headers: by their names in lower case.
     """
     document = _document(body)
     words = text_at(document, "message") or text_at(document, "error")
@@ -54,7 +54,7 @@ def refusal(site: Site, status: int, headers: Mapping[str, str], body: bytes) ->
 
 
 def wants_key(site: Site) -> SourceError:
-    """Return the error for what a site gives only to people whom it knows."""
+    """Return the error for what a site gives only to people who are logged in."""
     if not site.key_page:
         return SourceError(
             f"{site.title} asks for a login: download the file there with your browser"

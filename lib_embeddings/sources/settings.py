@@ -1,6 +1,6 @@
-"""What a person set for the sites: keys, mirrors, and whether anything is asked at all.
+"""What a person set for the sites: keys, mirrors, and whether any site may be asked at all.
 
-It is in `sources.ini` in the user's folder for settings; environment variables come before it.
+It is in `sources.ini` in the user's settings folder; environment variables take precedence.
 
     [sources]
     offline = no
@@ -58,7 +58,7 @@ class SourceSettings:
         except FileNotFoundError:
             is_offline = False
         except (OSError, ValueError, configparser.Error) as error:
-            # What a parser says of a line would show what is in it.
+            # A parser's message about a line would show what is in it.
             raise SourceError(f"{self._shown_path} cannot be read as settings: fix it") from error
         self.closed = (
             f"{self._shown_path} says offline = yes: no site is contacted" if is_offline else None
@@ -96,7 +96,7 @@ class SourceSettings:
         return next(filter(None, found), self._file.get(section, option, fallback="").strip())
 
     def _refuse_an_open_file(self) -> None:
-        """See that nobody else can read a file with a key in it; Windows keeps others out."""
+        """Check that nobody else can read a file with a key in it; Windows keeps others out."""
         has_token = any("token" in self._file[name] for name in self._file.sections())
         if has_token and os.name == "posix":
             mode = stat.S_IMODE(self._path.stat().st_mode)

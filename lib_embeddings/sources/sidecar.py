@@ -1,4 +1,4 @@
-"""What is written beside a file that a source knows: what A1111 reads, and where it is from."""
+"""What is written beside a file that a source knows: what A1111 reads, and the file's origin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERSIONS = {"sd1": "SD1", "sd2": "SD2", "sdxl": "SDXL"}
 
 
 def keep_beside(entry: Entry, offer: Offer, digest: str) -> None:
-    """Write beside a file what a source knows of it, as far as nothing is said there yet.
+    """Write beside a file what a source knows about it, as far as it is not there yet.
 
     Raises:
         WriteError: the sidecar cannot be understood or written.
@@ -36,15 +36,15 @@ def sidecar(
     digest: str,
     deed: Literal["downloaded", "identified"] = "downloaded",
 ) -> dict[str, object]:
-    """Return what `<name>.json` shall hold; no key and no signed address is in it.
+    """Return the content of `<name>.json`, which has no key and no signed address.
 
     The model is what our reader says. `modelId`, `modelVersionId` and `sha256` are where
     civitai-browser-plus has them.
 
     Args:
-        file: the one in the offer; None where the offer lists others of its version.
+        file: the one in the offer; None if the offer lists only others of its version.
         encoders: text encoder keys of its vectors.
-        deed: what happened to it now.
+        deed: what has just happened to it.
     """
     families = [family.key for family in families_for(encoders)]
     said = {

@@ -1,6 +1,6 @@
-"""What a source is, and the records in which all of them say what they have.
+"""What a source is, and the records in which all sources describe what they have.
 
-Site        who is asked, and what it may be given
+Site        who is asked, and what it may receive
 Offer       what a source has under one reference
 RemoteFile  one file of it
 RemotePicture  one picture of it
@@ -24,21 +24,21 @@ ANYWHERE = "*"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site as it is asked.
+    """A site, and how to ask it.
 
     Attributes:
         key: its section in the settings.
         title: what people call it.
-        addresses: where its interface is, without a slash at the end; the next one is asked where
-            the one before has nothing.
+        addresses: where its interface is, without a slash at the end; the next one is asked if the
+            one before has nothing.
         stores: other hosts that its files lie on; `.example.com` means all below that one, and
             `ANYWHERE` all there are.
-        key_page: where people make a key of their own.
+        key_page: where people create a key of their own.
         key_variables: the environment variables in which programs expect that key.
         address_variable: the one for a mirror.
-        needs_key: its terms want everybody to download with a key of their own.
+        needs_key: its terms require everybody to download with a key of their own.
         token: a person's own key; it goes to `addresses` alone.
-        is_mirror: a person set the addresses, so that they may be private ones, and `http`.
+        is_mirror: a person set the addresses, so they may be private ones, and `http`.
     """
 
     key: str
@@ -62,9 +62,9 @@ class RemoteFile:
         url: where it is; no key is in it.
         filename: what the source calls it, which may be anything.
         size: in bytes; None where the source does not say.
-        sha256: in small hexadecimal digits; None where the source does not say.
+        sha256: in lower-case hexadecimal digits; None where the source does not say.
         field: the prompt field that the source says it is for.
-        scan: what the source's own scanners say of it. It is shown; our reader decides.
+        scan: what the source's own scanners say about it. It is shown; our reader decides.
     """
 
     site: Site
@@ -98,12 +98,13 @@ class Offer:
         source: what people call the source.
         title: what people call it, with its version.
         page: where people read about it.
-        reference: what brings it, whatever the address of the site is; empty where the page does.
+        reference: the text that refers to it, whatever the address of the site is; empty if the
+            page does.
         files: the embeddings in it; none for what only a search found.
         base_model: as the source spells it.
         families: keys of the model families that the base model belongs to; none if unknown.
         ids: the source's own numbers, under the names that other tools use in their sidecars.
-        picture: one that the source shows for it, for everybody if there is such a one.
+        picture: one that the source shows for it; one for everybody if there is one.
         examples: pictures that it was learned from.
         is_general: whether the source says that it is for everybody.
         tags: the source's own words for what it is about.
@@ -127,12 +128,12 @@ class Offer:
 
     @property
     def line(self) -> str:
-        """What people see of it in a list."""
+        """Its line in a list for people."""
         parts = (self.title, self.base_model, ", ".join(self.trigger_words), self.page)
         return " | ".join(shown(part, 255) for part in parts if part)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what programs see of it in a list, as plain values."""
+        """Return its item in a list for programs, as plain values."""
         return {
             "source": self.source,
             "title": self.title,
@@ -146,7 +147,7 @@ class Offer:
         }
 
     def contradiction(self, encoders: Collection[str]) -> str | None:
-        """Return what to say where a file's vectors are for other models than the source says.
+        """Return what to say if a file's vectors are not for the models that the source says.
 
         Args:
             encoders: text encoder keys of the vectors.
@@ -155,7 +156,7 @@ class Offer:
 
 
 class SearchRequest(NamedTuple):
-    """What is searched for.
+    """What to search for.
 
     Attributes:
         family: key of a model family.
@@ -173,7 +174,7 @@ class SearchRequest(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """What was found, and the cursor of what comes next; None at the end."""
+    """What was found, and the cursor of what follows; None at the end."""
 
     offers: tuple[Offer, ...]
     cursor: str | None
@@ -183,7 +184,7 @@ class Source(Protocol):
     """A place that embeddings come from."""
 
     def resolve(self, reference: Reference) -> tuple[Offer, ...] | None:
-        """Return what a reference means; None for one that is another source's.
+        """Return what a reference means; None if it belongs to another source.
 
         Raises:
             SourceError: it has nothing there, or does not say.
@@ -194,7 +195,7 @@ class Searching(NamedTuple):
     """How a source can be searched.
 
     Attributes:
-        key: the word of commands and of the API for it.
+        key: the word for it in commands and the API.
         title: what people call what is searched.
         sorts: its orders, in its own words.
         has_families: whether it knows for which model families its embeddings are.
@@ -212,7 +213,7 @@ class Searchable(Protocol):
     searching: Searching
 
     def search(self, query: SearchRequest) -> SearchResult:
-        """Return what it has for some words. Raises `SourceError`."""
+        """Return what matches some words. Raises `SourceError`."""
 
 
 def nothing_at(site: Site, what: str) -> NotFound:

@@ -1,11 +1,11 @@
-"""All sources together: what a person pastes is found, and brought into a folder.
+"""All sources together: what a person pastes is found and brought into a folder.
 
     sources = Sources()
     for offer in sources.resolve("https://civitai.com/models/7808"):
         for file in offer.files:
             sources.downloads.add(offer, file, "embeddings")
 
-Nobody is asked before a method is called, and nothing but what the method needs is sent.
+No site is asked before a method is called, and only what the method needs is sent.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ SEARCHABLE: Mapping[str, Searching] = {
 
 
 class PlainAddress:
-    """Fetches what a person gave the whole address of."""
+    """Fetches a file whose complete address a person gave."""
 
     def __init__(self, transport: Transport) -> None:
         """Prepare; nobody is asked yet."""
@@ -65,7 +65,7 @@ class PlainAddress:
             return None
         url = reference.url
         parts = urlsplit(url)
-        # Whoever gives a file away may keep it anywhere.
+        # People who share a file may keep it anywhere.
         address = f"{parts.scheme}://{parts.netloc}"
         site = Site("", parts.hostname or "", (address,), stores=(ANYWHERE,))
         filename = unquote(parts.path).rpartition("/")[2]
@@ -79,7 +79,7 @@ class PlainAddress:
 
 
 class Sources:
-    """The sources as a person set them up. All methods raise `SourceError`.
+    """The sources as a person configured them. All methods raise `SourceError`.
 
     Attributes:
         downloads: brings files into folders.
@@ -125,7 +125,7 @@ class Sources:
             return self._archived(reference, error)
 
     def _archived(self, reference: Reference, error: NotFound) -> tuple[Offer, ...]:
-        """Return what CivArchive has of what another has no longer, which said so in *error*."""
+        """Return what CivArchive has of what another site no longer has, as *error* says."""
         with suppress(Unreachable):
             try:
                 offers = self._archive.resolve(reference)
@@ -141,7 +141,7 @@ class Sources:
         raise error
 
     def _copy_of(self, file: RemoteFile, error: NotFound) -> RemoteFile:
-        """Return where else the same bytes are; raise *error* where nobody knows."""
+        """Return where else the same bytes are; raise *error* if nobody knows."""
         if file.site is not self._civitai.site or file.sha256 is None:
             raise error
         ((copy,),) = (offer.files for offer in self._archived(FileHash(file.sha256), error))
@@ -156,11 +156,11 @@ class Sources:
         is_again: bool = False,
         sending: Callable[[int], object] = lambda _number: None,
     ) -> dict[str, Offer]:
-        """Return what Civitai knows of files, by their SHA-256; nothing else is sent.
+        """Return what Civitai knows about files, by their SHA-256; nothing else is sent.
 
         Args:
-            is_again: ask also about those that it did not know some days ago.
-            sending: called with how many hashes will be sent, before that.
+            is_again: ask again about those that it did not know some days ago.
+            sending: called before hashes are sent, with their number.
         """
         known = self._dump.identify(hashes) if self._dump else {}
         asked = [each for each in dict.fromkeys(hashes) if each not in known]
@@ -174,7 +174,7 @@ class Sources:
         return known
 
     def search(self, source: str, query: SearchRequest) -> SearchResult:
-        """Return what one of `SEARCHABLE` has for some words."""
+        """Return what matches some words in one of `SEARCHABLE`."""
         if source not in self._searchable:
             known = " or ".join(SEARCHABLE)
             raise SourceError(f"source: expected {known}, found {shown(source)}")

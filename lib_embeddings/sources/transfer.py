@@ -1,4 +1,4 @@
-"""A file on its way here: what is missing of it is fetched, within its bounds of size and time."""
+"""A file on its way here: what is missing is fetched, within bounds of size and time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lib_embeddings.limits import Limits
 from lib_embeddings.sources.source import RemoteFile
 from lib_embeddings.sources.transport import Response, Transport
 
-# How many bytes are there, and how many there will be; None where nobody knows.
+# The number of bytes that are here, and of all; None where nobody knows.
 OnProgress = Callable[[int, int | None], None]
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class Transfer:
-    """A file on its way, of which any part may be there already."""
+    """A file on its way, of which any part may already be here."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Transfer:
         limits: Limits,
         on_progress: OnProgress,
     ) -> None:
-        """Fetch nothing yet; *unfinished* may have its beginning."""
+        """Fetch nothing yet; *unfinished* may contain its beginning."""
         self._transport = transport
         self._file = file
         self._unfinished = unfinished
@@ -43,7 +43,7 @@ class Transfer:
 
     @property
     def size(self) -> int:
-        """How many bytes are there."""
+        """The number of bytes that are here."""
         try:
             return self._unfinished.stat().st_size
         except FileNotFoundError:
@@ -80,7 +80,7 @@ class Transfer:
             self._write(answer, had if is_rest else 0)
 
     def _write(self, answer: Response, done: int) -> None:
-        """Write what comes behind the first *done* bytes."""
+        """Write what follows the first *done* bytes."""
         length = _NUMBER.fullmatch(answer.headers.get("content-length", ""))
         total = done + int(length[0]) if length else None
         self._refuse_more_than_most(total or 0)

@@ -1,8 +1,8 @@
 """Ask sites over HTTP, and trust nothing of what they answer.
 
-One connection a request: nothing is shared between requests, sites or threads. It is made here and
-not by an HTTP library, because the address that was checked must be the one that is connected to,
-and because a site that drips its answer must be cut off wherever it does so.
+One connection per request: nothing is shared between requests, sites or threads. It is made here
+    and not by an HTTP library, because the address that was checked must be the one that we connect
+    to, and because a site that drips its answer must be cut off wherever it does so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lib_embeddings.sources.refusals import refusal, wants_key
 from lib_embeddings.sources.source import RemotePicture, Site
 from lib_embeddings.version import __version__
 
-# Sites answer programs that call themselves a browser with pages for people.
+# Sites answer programs that claim to be a browser with pages for people.
 USER_AGENT = f"lib-embeddings/{__version__}"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _THIS_COMPUTER = ("127.0.0.1", "::1", "localhost")
@@ -42,7 +42,7 @@ class Response:
     def __init__(
         self, site: Site, response: http.client.HTTPResponse, is_over: Callable[[], bool]
     ) -> None:
-        """Take an answer of which the headers are read."""
+        """Take an answer whose headers are read."""
         self.site = site
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
@@ -51,7 +51,7 @@ class Response:
         self._is_over = is_over
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the body piece by piece. Raises `SourceError` where it cannot be had whole."""
+        """Yield the body piece by piece. Raises `SourceError` if it does not arrive complete."""
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise SourceError(
                 f"{self.site.title} sent a compressed answer although none was requested"
@@ -68,7 +68,7 @@ class Response:
             yield block
 
     def body(self, most: int) -> bytes:
-        """Return the whole body. Raises `SourceError` where it has more than *most* bytes."""
+        """Return the whole body. Raises `SourceError` if it has more than *most* bytes."""
         body = bytearray()
         for block in self.blocks():
             body += block
@@ -79,7 +79,7 @@ class Response:
         return bytes(body)
 
     def refusal(self) -> SourceError:
-        """Return the error for an answer that is no success."""
+        """Return the error for an answer that is not a success."""
         try:
             words = self.body(LIMITS.refusal_bytes)
         except SourceError:
@@ -96,7 +96,7 @@ class Transport:
         """Prepare; nobody is asked yet.
 
         Args:
-            closed: why nobody may be asked, as a sentence; None where that is allowed.
+            closed: why no site may be asked, as a sentence; None where that is allowed.
             find: returns the addresses of a host.
         """
         self._closed = closed
@@ -125,7 +125,7 @@ class Transport:
             send: is sent as JSON; None to send nothing.
 
         Raises:
-            SourceError: it answered something else, or not.
+            SourceError: it answered something else, or not at all.
         """
         asked = f"{url}?{urlencode(query)}" if query else url
         seconds = self._limits.answer_seconds
@@ -150,10 +150,10 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         send: Any = None,
     ) -> Iterator[Response]:
-        """Yield what a site answers, whatever its status; redirects are followed before.
+        """Yield a site's answer, whatever its status, after redirects.
 
         Args:
-            seconds: that it may take all in all.
+            seconds: that it may take in total.
             send: is sent as JSON; None to send nothing.
 
         Raises:
@@ -203,7 +203,7 @@ class Transport:
         def end() -> None:
             is_over.set()
             with suppress(OSError):
-                # TLS is left as it is, as another thread is reading.
+                # TLS is left alone, as another thread is reading.
                 socket.socket.shutdown(raw, socket.SHUT_RDWR)
 
         timer = threading.Timer(max(0.0, deadline - time.monotonic()), end)
@@ -263,7 +263,7 @@ def _through(
 
 
 def _authorization(site: Site, target: Target) -> dict[str, str]:
-    """Return the header with a person's key, for the site that it is for, and sealed on its way."""
+    """Return the header with a person's key: only for its own site, and only encrypted."""
     is_sealed = target.url.scheme == "https" or target.host in _THIS_COMPUTER
     if site.token and target.is_at(site) and is_sealed:
         return {"Authorization": f"Bearer {site.token}"}

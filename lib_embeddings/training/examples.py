@@ -18,8 +18,8 @@ from lib_embeddings.limits import LIMITS
 
 NAME, FILEWORDS = "[name]", "[filewords]"
 
-# From one picture a word learns the whole picture; from hundreds it learns what they share, which a
-# LoRA does better.
+# From one picture a word learns the whole picture; from hundreds it learns what they have in
+# common, which a LoRA does better.
 FEWEST, MOST = 2, 100
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".jxl", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -47,7 +47,7 @@ class Example(NamedTuple):
     """One picture to learn from.
 
     Attributes:
-        square: what is seen of it; what its alpha hides does not count.
+        square: the visible square; what its alpha hides does not count.
         caption: what was written about it; empty for nothing.
         sha256: of its file.
     """
@@ -57,7 +57,7 @@ class Example(NamedTuple):
     sha256: str
 
     def seen(self, side: int) -> Image.Image:
-        """Return what is seen of it as a picture of *side* pixels."""
+        """Return the visible square as a picture of *side* pixels."""
         picture = self._resized(side)
         if picture.mode == "RGB":
             return picture
@@ -65,7 +65,7 @@ class Example(NamedTuple):
         return Image.alpha_composite(ground, picture).convert("RGB")
 
     def pixels(self, side: int) -> npt.NDArray[np.float32]:
-        """Return what is seen of it, (side, side, 3), from -1 to 1."""
+        """Return the visible square, (side, side, 3), from -1 to 1."""
         pixels = np.asarray(self.seen(side), np.float32)
         pixels /= 127.5
         pixels -= 1
@@ -96,7 +96,7 @@ def read_examples(paths: Iterable[str | os.PathLike[str]]) -> list[Example]:
 
 
 def check_number(number: int) -> None:
-    """Raise `PictureError` where a word cannot be learned from so many pictures."""
+    """Raise `PictureError` if a word cannot be learned from so many pictures."""
     if not FEWEST <= number <= MOST:
         raise PictureError(
             f"expected {FEWEST} to {MOST} pictures, found {number}: three to five are best"
@@ -104,7 +104,7 @@ def check_number(number: int) -> None:
 
 
 def different(examples: Iterable[Example]) -> list[Example]:
-    """Return each picture once. Raises `PictureError` where all are the same."""
+    """Return each picture once. Raises `PictureError` if all are the same."""
     found = list(examples)
     once = {example.sha256: example for example in found}
     if len(once) < FEWEST:
@@ -113,13 +113,13 @@ def different(examples: Iterable[Example]) -> list[Example]:
 
 
 def example_of(data: bytes, name: str, caption: str = "") -> Example:
-    """Return what is to be learned from of a picture's file.
+    """Return what to learn from the file of a picture.
 
     Args:
         name: what people call it.
 
     Raises:
-        PictureError: it cannot be read, or nothing is seen of it.
+        PictureError: it cannot be read, or nothing in it is visible.
     """
     called = shown(name, 255)
     try:
@@ -151,7 +151,7 @@ def _read(file: Path) -> Example:
 
 
 def _open(data: bytes) -> Image.Image | None:
-    """Return the square of a picture, upright; None for one that is too large."""
+    """Return the square of a picture, upright; None if it is too large."""
     with Image.open(io.BytesIO(data)) as opened:
         if opened.width * opened.height > LIMITS.learning_pixels:
             return None
@@ -181,7 +181,7 @@ def _text_beside(file: Path) -> str:
 
 
 def sheet_of(examples: Sequence[Example], side: int = 256) -> Image.Image:
-    """Return what is seen of all pictures, side by side."""
+    """Return the visible squares of all pictures, side by side."""
     sheet = Image.new("RGB", (side * len(examples), side))
     for number, example in enumerate(examples):
         sheet.paste(example.seen(side), (side * number, 0))
@@ -191,7 +191,7 @@ def sheet_of(examples: Sequence[Example], side: int = 256) -> Image.Image:
 def captions_of(
     example: Example, name: str, kind: str, templates: Sequence[str] | None = None
 ) -> list[str]:
-    """Return the ways to describe a picture with a name in it.
+    """Return the descriptions of a picture that contain a name.
 
     Args:
         name: as it is typed.

@@ -44,9 +44,9 @@ class Learned:
     """A word that was learned.
 
     Attributes:
-        vectors: the best, by text encoder key; (n_vectors, hidden_size).
+        vectors: the best ones, by text encoder key; (n_vectors, hidden_size).
         metadata: what is written beside them.
-        preview: a picture of it, with the infotext of a WebUI's.
+        preview: a picture of it, with an infotext like a WebUI's.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Learned:
 
 
 def path_for(folder: str | os.PathLike[str], name: str) -> Path:
-    """Return where an embedding goes. Raises `PictureError` where there is one already."""
+    """Return where an embedding goes. Raises `PictureError` if there is one already."""
     path = Path(folder) / f"{name}.safetensors"
     if path.exists():
         raise PictureError(f"{shown(str(path), 255)} already exists: choose another name")
@@ -103,18 +103,19 @@ def learn(  # noqa: PLR0913 - what a person may choose
     Args:
         pictures: files, and folders of them; three to five are best.
         name: what will be typed.
-        like: words that it is like.
+        like: words that describe something similar.
         model: a loaded one, or the path of one; by default the small one of this package.
-        state: a small file that is written every few steps. Where it is there, learning goes on
-            from it, to the same bytes on a CPU; delete it when the result is written.
-        on_step: is called after each step. Where it returns True, learning stops and the best so
-            far is kept; what it raises ends the work, and the state stays.
-        samples_every: after so many steps the best so far is painted, always from the same seed.
-        on_sample: is called with each of those pictures.
+        state: a small file that is written every few steps. If it exists, learning goes on from it,
+            to the same bytes on a CPU; delete it when the result is written.
+        on_step: called after each step. If it returns True, learning stops and the best so far is
+            kept; what it raises ends the work, and the state stays.
+        samples_every: every so many steps the best so far is painted, always from the same seed.
+        on_sample: called with each of those pictures.
         recipe: the other fields of `Recipe`.
 
     Raises:
-        PictureError: it cannot be learned so; before any work, or where memory ends.
+        PictureError: it cannot be learned like this, which is said before any work; or memory runs
+            out.
     """
     chosen = Recipe(name, like, **recipe)
     chosen.check()
@@ -147,7 +148,7 @@ def _memory_for(model: Model, batch: int) -> AbstractContextManager[None]:
 
 @contextmanager
 def _threads_for(model: Model) -> Iterator[None]:
-    """Let a small painter work in one thread: several would wait for each other all the time."""
+    """Let a small painter work in one thread: several would keep waiting for each other."""
     before = torch.get_num_threads()
     if sum(each.numel() for each in model.unet.parameters()) < _SMALL:
         torch.set_num_threads(1)
@@ -192,20 +193,20 @@ def sample(learning: Learning) -> Painted:
     wish = Wish(prompt.replace(NAME, typed(recipe.name)), negative, recipe.seed)
     settings = PaintSettings()
     (picture,) = paint(model, {recipe.name: learning.best}, [wish], settings)
-    model.vae.to("cpu")  # as before, while there are steps to take
+    model.vae.to("cpu")  # as before, while there are steps left
     infotext = infotext_of(wish, settings, model, picture.size, {})
     return Painted(f"step {learning.step}", wish.seed, picture, infotext)
 
 
 def _identity(model: Model, recipe: Recipe, examples: Sequence[Example]) -> str:
-    """Return what has to be the same where learning goes on: all but when it ends."""
+    """Return what has to be the same for learning to go on: all but when it ends."""
     same = {**recipe.as_json(), "most_steps": None, "stops_early": None}
     hashes = [example.sha256 for example in examples]
     return hashlib.sha256(json.dumps([same, model.sha256, hashes]).encode()).hexdigest()
 
 
 class _Kept:
-    """The state of a learning in a file."""
+    """The state of what is learned, in a file."""
 
     def __init__(self, path: Path, identity: str) -> None:
         self._path = path
@@ -216,7 +217,7 @@ class _Kept:
         write_at_once(self._path, data)
 
     def restore(self, learning: Learning) -> None:
-        """Go on from the file where it is there. Raises `PictureError` for that of another word."""
+        """Go on from the file if it exists. Raises `PictureError` if it is of another word."""
         if not self._path.exists():
             return
         try:
@@ -239,7 +240,7 @@ _DTYPES = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64"}
 def _safetensors(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> bytes:
     """Return a safetensors file, with the same bytes for the same content.
 
-    The library's own has its metadata in another order in each process.
+    The library's own function writes metadata in another order in each process.
     """
     header: dict[str, object] = {"__metadata__": dict(metadata)}
     body = b""

@@ -1,7 +1,7 @@
 """One word while it is learned: the frozen model, what is computed once, and a step.
 
-All that chance decides in a step follows from the seed and the step's number, so that the state is
-no more than a few vectors: whoever goes on from it, goes the same way.
+Everything random in a step follows from the seed and the number of the step, so the state is no
+    more than a few vectors: whoever goes on from it gets the same result.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from lib_embeddings.training.recipe import Recipe
 
 # Steps from one look at the fixed inputs to the next.
 EVERY = 10
-# How often each picture is among the fixed inputs, at times spread over all.
+# How often each picture is among the fixed inputs, at time steps spread over all.
 _FIXED = 16
 # Voronov et al., "Is This Loss Informative?" (NeurIPS 2023, arXiv 2302.04841), called DVAR: it has
 # flat when the variance of the loss over the last steps is a small share of that over all.
 _WINDOW, _FLAT = 310, 0.15
-# Larger painters, as SDXL's, take so much memory for gradients that they compute twice; those of
-# SD 1.x and SD 2.x fit in 8 GB without.
+# Larger painters, such as SDXL's, need so much memory for gradients that they compute twice; those
+# of SD 1.x and SD 2.x fit in 8 GB without that.
 _LARGE = 1_000_000_000
-# How often the states of all its layers are kept for gradients, counted with a UNet built as that
-# of SD 1.x: of one that computes once, and of one that computes twice.
+# How often the states of all its layers are kept for gradients, counted with a UNet built like that
+# of SD 1.x: one that computes once, and one that computes twice.
 _KEPT, _KEPT_OF_LARGE = 25, 6
 # Half precision has no numbers as small as gradients are.
 _SCALE_OF_HALF = 1024.0
-# Apart from what steps draw.
+# Independent of what steps draw.
 _SEED_OF_FIXED = -1
 
 
@@ -54,15 +54,15 @@ class Learning:
     """A word while it is learned.
 
     Attributes:
-        step: how many steps were taken.
-        looks: at the fixed inputs, the first before any step.
+        step: the number of steps that were taken.
+        looks: at the loss on the fixed inputs, the first before any step.
     """
 
     def __init__(self, model: Model, recipe: Recipe, examples: Sequence[Example]) -> None:
         """Prepare all that stays the same.
 
         Raises:
-            PictureError: the recipe cannot be followed with this model.
+            PictureError: the recipe does not work with this model.
         """
         check_words(recipe, model)
         self.model, self.recipe = model, recipe
@@ -82,7 +82,7 @@ class Learning:
             captions_of(each, written, recipe.kind, recipe.templates) for each in examples
         ]
         self._latents, masks = _latents(model, examples)
-        model.vae.to("cpu")  # leaves its memory to what is needed from here on
+        model.vae.to("cpu")  # leaves its memory for what is needed from here on
         if recipe.is_flipped:
             self._captions *= 2
             self._latents = torch.cat([self._latents, self._latents.flip(-1)])
@@ -98,11 +98,11 @@ class Learning:
         self._ask = Recorded(model) if can_record else partial(ask, model)
 
     def vectors(self) -> dict[str, torch.Tensor]:
-        """Return the vectors of now, by text encoder key."""
+        """Return the current vectors, by text encoder key."""
         return {key: method.vectors() for key, method in self._methods.items()}
 
     def take_step(self) -> None:
-        """Learn from a few pictures at random, and look at the fixed inputs now and then."""
+        """Learn from a few random pictures, and look at the fixed inputs from time to time."""
         if not self.looks:
             self._look()
         chance = self._chance(self.step)
@@ -122,7 +122,7 @@ class Learning:
 
     @property
     def is_done(self) -> bool:
-        """Whether it has taken all steps, or is flat."""
+        """Whether it has taken all steps, or its loss is flat."""
         recipe = self.recipe
         return self.step >= recipe.most_steps or (recipe.stops_early and is_flat(self.looks))
 
@@ -155,12 +155,12 @@ class Learning:
         ways: Sequence[int],
         noise: torch.Tensor,
     ) -> torch.Tensor:
-        """Return how wrong the painter is about noise in pictures, told what they are.
+        """Return how wrong the painter is about noise in pictures, given their descriptions.
 
         Args:
             batch: numbers of pictures.
             ways: numbers of the ways to describe each.
-            noise: in the pictures, as much as their *times* say.
+            noise: in the pictures, as strong as their *times* say.
         """
         device = self.model.device
         clean, mask = self._latents[batch], self._masks[batch.to(device)]
@@ -180,7 +180,7 @@ class Learning:
     def _mixed(
         self, clean: torch.Tensor, noise: torch.Tensor, times: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return pictures with noise in them, and what the painter should predict of each."""
+        """Return pictures with noise in them, and what the painter should predict for each."""
         if self._noise is None:
             way = noise - clean
             return clean + (times / self._n_times).view(-1, 1, 1, 1) * way, way
@@ -212,9 +212,9 @@ class Learning:
 
 
 class Recorded:
-    """Asks a painter on a GPU for gradients, by one call instead of thousands.
+    """Asks a painter on a GPU for gradients in one call instead of thousands.
 
-    A fast GPU does the work of a step sooner than Python can ask for its parts. So what the first
+    A fast GPU does the work of a step faster than Python can ask for its parts. So what the first
     step asks for is recorded as a CUDA graph, and the next steps ask for all of it at once.
     """
 
@@ -226,7 +226,7 @@ class Recorded:
     def __call__(
         self, latents: torch.Tensor, times: torch.Tensor, encoded: Encoded
     ) -> torch.Tensor:
-        """Do as `ask` does; by the record, where it is of these sizes."""
+        """Do as `ask` does; from the record if it has these sizes."""
         inputs = latents, times, encoded.states
         sizes = [each.shape for each in inputs]
         is_other = bool(self._work) and sizes != self._sizes
@@ -243,31 +243,31 @@ class Recorded:
         samples = tuple(each.detach().clone().requires_grad_(each.requires_grad) for each in inputs)
         make: Any = torch.cuda.make_graphed_callables
         with warnings.catch_warnings():
-            # It is tried on one stream and recorded on another, as is meant.
+            # It is tried on one stream and recorded on another, as CUDA intends.
             warnings.filterwarnings("ignore", "The AccumulateGrad node's stream", UserWarning)
             try:
                 recorded: Callable[..., torch.Tensor] = make(work, samples)
             except RuntimeError:
-                return work  # this GPU or its driver cannot, or has too little memory
+                return work  # this GPU or its driver cannot do it, or has too little memory
         return recorded
 
 
 def is_flat(looks: Sequence[Look]) -> bool:
-    """Tell whether the loss on fixed inputs changes no more."""
+    """Tell whether the loss on fixed inputs no longer changes."""
     losses = torch.tensor([look.loss for look in looks], dtype=torch.float64)
     last = _WINDOW // EVERY
     return len(losses) > last and bool(losses[-last:].var() < _FLAT * losses.var())
 
 
 def least_memory(model: Model, batch: int) -> int:
-    """Return the bytes that a step of so many pictures takes at least, beside the model's own."""
+    """Return the bytes that a step with so many pictures needs at least, without the model's."""
     config = model.unet.config
     states: int = sum(
         channels * (config.sample_size >> depth) ** 2
         for depth, channels in enumerate(config.block_out_channels)
     )
     per_block = config.layers_per_block
-    # On the way down a depth has so many, on the way up one more.
+    # On the way down each depth has so many, on the way up one more.
     layers = 2 * (per_block if isinstance(per_block, int) else min(per_block)) + 1
     kept = _KEPT_OF_LARGE if _is_large(model) else _KEPT
     return batch * states * layers * kept * model.dtype.itemsize
@@ -294,7 +294,7 @@ def check_words(recipe: Recipe, model: Model) -> None:
 
 
 def _start(encoder: LoadedEncoder, tokens: Sequence[int], n_vectors: int) -> torch.Tensor:
-    """Return where to begin, (n_vectors, hidden_size): the middle of words, or each in turn."""
+    """Return where to begin, (n_vectors, hidden_size): the mean of some words, or each in turn."""
     words = functional.normalize(encoder.table.weight[list(tokens)].float(), dim=-1)
     if n_vectors == 1:
         return words.mean(dim=0, keepdim=True)

@@ -1,8 +1,8 @@
-"""Lessons: all that a word is learned from, in a folder of ours until the word is there.
+"""Lessons: all that a word is learned from, in a folder of ours until it is learned.
 
-A page sends pictures one by one, and then says which of them are a lesson. A lesson that was cut
-off is there when the app starts again, with the state of its learning, and can go on. Imports no
-torch: pictures are judged before anything is learned.
+A page sends pictures one by one, and then says which of them make a lesson. A lesson that was
+interrupted is still there when the app starts again, with the state of its learning, and can go on.
+Imports no torch: pictures are checked before anything is learned.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _RECORD, _STATE = "lesson.json", "state"
 
 
 class Lesson(NamedTuple):
-    """One word that is to be learned.
+    """One word to learn.
 
     Attributes:
         folder: ours, with the pictures and the texts beside them.
@@ -45,12 +45,12 @@ class Lesson(NamedTuple):
 
     @property
     def state(self) -> Path:
-        """Where the state of its learning is kept."""
+        """The file that keeps the state of its learning."""
         return self.folder / _STATE
 
 
 class Lessons:
-    """The lessons of one person, and the pictures that came for the next. Any thread may call."""
+    """The lessons of one person, and the pictures for the next one. Any thread may call it."""
 
     def __init__(self, shipped: Path | None, folder: Path | None = None) -> None:
         """Look at what is there.
@@ -71,7 +71,7 @@ class Lessons:
         return {example_of(path.read_bytes(), path.name).sha256: path for path in paths}
 
     def add_picture(self, data: bytes, name: str) -> str:
-        """Keep a picture for a day, and return its id. Raises `PictureError` for one of no use."""
+        """Keep a picture for a day, and return its id. Raises `PictureError` if it is useless."""
         id_ = example_of(data, name).sha256
         with self._writing:
             self._pictures.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ class Lessons:
         return id_
 
     def seen(self, id_: str, side: int) -> bytes | None:
-        """Return what is seen of a picture, as WebP of *side* pixels; None where it is gone."""
+        """Return the visible square of a picture, as WebP of *side* pixels; None if it is gone."""
         path = self._path(id_)
         if path is None:
             return None
@@ -94,10 +94,10 @@ class Lessons:
 
         Args:
             options: the fields of a recipe.
-            pictures: by the id of each, what is written about it.
+            pictures: the caption of each, by its id.
 
         Raises:
-            PictureError: nothing can be learned so, or it is begun already.
+            PictureError: nothing can be learned like this, or it has already begun.
         """
         recipe = Recipe(**options)
         recipe.check()
@@ -114,7 +114,7 @@ class Lessons:
             shutil.rmtree(lesson.folder, ignore_errors=True)
             lesson.folder.mkdir(parents=True)
             for number, (id_, path) in enumerate(paths.items(), 1):
-                copy = lesson.folder / f"{number:03}.png"  # whatever it is: bytes tell
+                copy = lesson.folder / f"{number:03}.png"  # whatever it is: its bytes decide
                 shutil.copyfile(path, copy)
                 copy.with_suffix(".txt").write_text(pictures[id_], encoding="utf-8")
             record = {"recipe": recipe.as_json(), "target": target}
@@ -122,14 +122,14 @@ class Lessons:
         return lesson
 
     def all(self) -> list[Lesson]:
-        """Return the lessons whose word is not there yet, by name."""
+        """Return the lessons whose word is not learned yet, by name."""
         with suppress(OSError):
             folders = sorted((self._folder / "lessons").iterdir())
             return [lesson for folder in folders if (lesson := _lesson_in(folder))]
         return []
 
     def find(self, name: str) -> Lesson | None:
-        """Return the lesson of a word, in any letter case; None where there is none."""
+        """Return the lesson of a word, in any letter case; None if there is none."""
         wanted = fold(name)
         return next((each for each in self.all() if fold(each.recipe.name) == wanted), None)
 
@@ -144,7 +144,7 @@ class Lessons:
         return path if path.is_file() else None
 
     def _forget_old(self) -> None:
-        """Delete pictures that nobody made a lesson of, the oldest first where they are many."""
+        """Delete pictures that nobody used for a lesson, the oldest first if there are many."""
         kept = 0
         pictures = [(path.stat(), path) for path in self._pictures.iterdir()]
         for stat, path in sorted(pictures, key=lambda each: -each[0].st_mtime):
@@ -159,4 +159,4 @@ def _lesson_in(folder: Path) -> Lesson | None:
         record = json.loads((folder / _RECORD).read_bytes())
         return Lesson(folder, Recipe(**record["recipe"]), record["target"])
     except (OSError, ValueError, TypeError, KeyError):
-        return None  # it was not written to its end, or by another version
+        return None  # it is incomplete, or from another version

@@ -24,7 +24,7 @@ class Method(Protocol):
     state: MethodState
 
     def vectors(self) -> torch.Tensor:
-        """Return the vectors (n_vectors, hidden_size) of now."""
+        """Return the current vectors (n_vectors, hidden_size)."""
 
     def step(self, gradient: torch.Tensor) -> None:
         """Take one step against a gradient of the vectors."""
@@ -33,7 +33,7 @@ class Method(Protocol):
 class Direction:
     """Riemannian gradient descent on a sphere, each step of the same angle.
 
-    A weak pull leads back to where it began (a von Mises-Fisher prior).
+    A weak pull leads back to the start (a von Mises-Fisher prior).
     """
 
     rate = 0.02
@@ -58,7 +58,7 @@ class Direction:
 
 
 class Adam:
-    """AdamW without decay of weights, at the learning rate that the WebUI proposes."""
+    """AdamW without weight decay, at the learning rate that the WebUI proposes."""
 
     rate = 0.005
     _decays = 0.9, 0.999

@@ -1,4 +1,4 @@
-"""What a person wants to be learned, and how. Imports no torch: it is checked before any work."""
+"""What a person wants to learn, and how. Imports no torch: it is checked before any work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KINDS: tuple[Purpose, ...] = ("object", "style")
 MethodKey = Literal["direction", "adam"]
 METHOD_KEYS: tuple[MethodKey, ...] = get_args(MethodKey)
 
-# With the number of a step in its lower half it is what chance begins with, in 64 bits.
+# With the number of a step in the lower half it seeds the random numbers, in 64 bits.
 _MOST_SEED = (1 << 31) - 1
 
 
@@ -26,12 +26,12 @@ class Recipe:
     """How a word is learned; the same recipe, model and pictures give the same bytes on a CPU.
 
     Attributes:
-        like: words that it is like, in the middle of which it begins.
+        like: words for something similar; it begins at their mean.
         kind: `object` or `style`: what captions say.
         method: `direction`, which keeps the length of words, or `adam`, as the WebUI trains.
-        most_steps: where it ends at the latest.
-        stops_early: whether it ends where the loss on fixed inputs is flat.
-        is_flipped: whether each picture is also shown as in a mirror; wrong for faces and writing.
+        most_steps: when it ends at the latest.
+        stops_early: whether it ends when the loss on fixed inputs is flat.
+        is_flipped: whether each picture is also shown mirrored; wrong for faces and writing.
     """
 
     name: str

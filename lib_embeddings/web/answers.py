@@ -39,7 +39,7 @@ from lib_embeddings.views.render import entry_as_json
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import Prompts
 
-# A stream ends by itself and browsers connect again, so that a server that stops waits for none.
+# A stream ends by itself and browsers connect again, so a server that stops waits for none.
 LONGEST_SECONDS = 30.0
 # How often a stream checks whether its client is still there.
 PULSE_SECONDS = 1.0
@@ -175,7 +175,7 @@ def trashed(item: Trashed) -> dict[str, Any]:
 
 
 def trash(items: Sequence[Trashed]) -> dict[str, Any]:
-    """Return how much is in the trash, and of so many items as one answer has, what."""
+    """Return how much is in the trash, and as many of its items as one answer has."""
     return {
         "total": len(items),
         "bytes": sum(item.size for item in items),
@@ -246,7 +246,7 @@ def _look_into(seen: ViewEntry) -> Inspection:
 async def stream(
     library: Library, jobs: Jobs, is_disconnected: Callable[[], Awaitable[bool]]
 ) -> AsyncGenerator[str, None]:
-    """Yield the jobs and the generation that there are, then what is new, as server-sent events."""
+    """Yield the current jobs and generation, then what is new, as server-sent events."""
     news: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 

@@ -1,8 +1,8 @@
 """Who asks: from this machine or another, by which name of the server, and for which page.
 
-A site can let its own name lead to any address, this machine's too. A browser then takes what is
-here for a part of that site, whose pages may read and change it. So a server answers only to names
-that are its own. A bare address is always its own: no site can let it lead elsewhere.
+A site can make its own name lead to any address, even to this machine's. A browser then takes what
+is here for a part of that site, whose pages may read and change it. So a server answers only to its
+own names. A bare address is always its own: no site can make it lead elsewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:/@\[\]]+)(?::\d+)?", re.IGNORECA
 
 
 def allow(_request: HTTPConnection) -> None:
-    """Let in everybody."""
+    """Let everybody in."""
 
 
 class Door:
@@ -42,11 +42,11 @@ class Door:
         """Know the names of the server.
 
         Args:
-            given: those that somebody gave it: of a proxy before it, for example. Each may come
-                as a whole address.
-            own: those that it has by itself, beside addresses and `localhost`; None where it may
-                have any.
-            remedy: what to do about a name that is refused, which `{}` stands for.
+            given: those that somebody gave it, such as the name of a proxy in front of it. Each may
+                be a complete address.
+            own: those that it has by itself, besides addresses and `localhost`; None if any name
+                will do.
+            remedy: what to do about a refused name; `{}` stands for the name.
             login: raises `HTTPException` for a request that may not read.
             check_may_change_files: likewise, for one that may read and choose, but change no files.
         """
@@ -57,7 +57,7 @@ class Door:
         self.check_may_change_files = check_may_change_files
 
     def admit(self, request: HTTPConnection) -> None:
-        """Let in a request of who is logged in and knows the server by a name of its own.
+        """Let in a request from a client that is logged in and uses a name of this server.
 
         Raises:
             HTTPException: it is another.
@@ -66,7 +66,7 @@ class Door:
         self._login(request)
 
     def admit_write(self, request: HTTPConnection) -> None:
-        """Let in a write, unless a browser sends it for another site's page.
+        """Let in a write, unless a browser sends it for a page of another site.
 
         Raises:
             HTTPException: it does.
@@ -96,7 +96,7 @@ class Door:
         asked = request.headers.get("host", "")
         name = _name_in(asked)
         # Browsers send this for encrypted connections and for this machine's own names only, and
-        # let no page write it. No site has a key for what answers here, unless it is a proxy's.
+        # let no page set it. No site has a key for what answers here, unless it is a proxy's.
         is_encrypted = "sec-fetch-site" in request.headers
         if self._own is None or name in self._own or _is_address(name) or is_encrypted:
             return
@@ -116,22 +116,22 @@ def is_local(request: HTTPConnection) -> bool:
 
 
 def _forwarded_names(request: HTTPConnection) -> set[str]:
-    """Return by which names browsers asked the proxies before us.
+    """Return the names by which browsers asked the proxies in front of us.
 
     No page of another site can lie here: a browser would first ask us whether it may send such a
-    header, and gets no leave.
+        header, and we do not allow it.
     """
     names = request.headers.get("x-forwarded-host", "").split(",")
     return {name.strip() for name in names} - {""}
 
 
 def _name_of_page(address: str) -> str:
-    """Return the name of the server that a page comes from; nothing where there is none."""
+    """Return the name of the server that a page comes from; an empty text where there is none."""
     return _name_in(address.rpartition("://")[2])
 
 
 def _name_in(authority: str) -> str:
-    """Return the name in `name:port`, in lower case; nothing where it is none."""
+    """Return the name in `name:port`, in lower case; an empty text where there is none."""
     match = _AUTHORITY.fullmatch(authority)
     return match[1].lower() if match else ""
 

@@ -106,7 +106,7 @@ class FileRoutes:
 def video(request: Request, file: Picture | None) -> Response:
     """Return a video, or the part of it that a browser asks for.
 
-    The hosts' older releases of Starlette know no ranges.
+    The older releases of Starlette in some hosts do not support ranges.
     """
     kind, size = _kind_and_size(file) if file else (None, 0)
     if file is None or kind is None:
@@ -149,10 +149,10 @@ def can_reveal() -> bool:
 
 
 def reveal(place: Place) -> None:
-    """Show a file in its folder, in a window of the system that a person sits at.
+    """Show a file in its folder, in a window of the system.
 
     Raises:
-        OSError: there is no way to, or it does not start.
+        OSError: there is no way to do so, or it does not start.
     """
     command = _revealing(place)
     if command is None:
@@ -164,7 +164,7 @@ def reveal(place: Place) -> None:
 
 
 def _revealing(place: Place) -> list[str] | None:
-    """Return the command that does it, of which no part is read as a shell would."""
+    """Return the command that does it; no shell reads it."""
     if sys.platform == "win32":
         return ["explorer", "/select,", place.full_path]
     if sys.platform == "darwin":

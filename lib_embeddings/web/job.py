@@ -1,7 +1,7 @@
-"""A job: one piece of long work, as the work itself and those who follow it see it.
+"""A job: one piece of long work, as seen by the work itself and by those who follow it.
 
 It can be followed, paused, stopped and cancelled, and shows what it has so far. One that cannot go
-on without a person asks, and goes on with the answer.
+on without a person asks a question, and goes on with the answer.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled")
 Signal = Literal["stop", "cancel", "pause"]
 SIGNALS: tuple[Signal, ...] = get_args(Signal)
 
-# How far it is is told so often that a bar moves smoothly.
+# Progress is reported so often that a bar moves smoothly.
 _PAUSE_SECONDS = 0.1
 
-# What a person answered, by the words of the API; what is missing was not answered.
+# What a person answered, by the keys of the API; what is missing was not answered.
 Answer = Mapping[str, Any]
 NOTHING: Answer = MappingProxyType({})
 
@@ -46,7 +46,7 @@ class Question(Exception):
 
 
 class Cancelled(Exception):
-    """A person does not want it any more."""
+    """A person no longer wants it."""
 
 
 class Job:
@@ -55,13 +55,13 @@ class Job:
     Attributes:
         revision: rises with every change, as answers may come in another order.
         title: what people call it.
-        needs_model: whether it takes turns with others: a model paints, or learns, for one of them
-            at a time.
-        done, total: how far it is; total is None where nobody knows.
-        so_far: what it has by now, in the words of its kind.
+        needs_model: whether it takes turns with others: a model paints or learns for one job at a
+            time.
+        done, total: how far it is; total is None where it is not known.
+        so_far: what it has so far, in the words of its kind.
         reason: the sentence of a question or a failure.
         result: what came of it.
-        signal: what a person wants of it since; only work that can keep what it has minds "stop".
+        signal: what a person wants of it now; only work that can keep what it has obeys "stop".
     """
 
     def __init__(
@@ -96,8 +96,9 @@ class Job:
         """Note how far the work is, and what it has so far where that has changed.
 
         Raises:
-            Cancelled: nobody wants it any more.
-            Question: it is paused: it is called again, and goes on from what it has kept itself.
+            Cancelled: nobody wants it any longer.
+            Question: it is paused; it will be called again, and goes on from what it has kept
+                itself.
         """
         if self.signal == "cancel":
             raise Cancelled
@@ -113,16 +114,17 @@ class Job:
         """Keep a picture, as PNG or WebP, for those who follow the job, and return its number.
 
         Args:
-            instead_of: the number of one that is not needed any more; who asks for it gets this.
+            instead_of: the number of one that is no longer needed; whoever asks for it gets this
+                one.
         """
         return self._pictures.keep(self.id, picture, instead_of)
 
     def forget(self, number: int) -> None:
-        """Keep a picture no longer."""
+        """Forget a picture."""
         self._pictures.forget(self.id, number)
 
     def call(self, title: str) -> None:
-        """Give it a better title, once that is known."""
+        """Give it a better title once one is known."""
         self.title = title
         self._changed(self)
 
@@ -144,10 +146,10 @@ class Job:
         }
 
 
-# Does it, with all that was answered so far, and returns what came of it.
+# Does the work, with all that was answered so far, and returns the result.
 Work = Callable[[Job, Answer], Mapping[str, Any]]
-# Is called once with the state in which a job ends, before anybody sees that it has: decides what
-# remains of it. Not where the program ends before the job.
+# Called once with the state in which a job ends, before anybody sees that it has: decides what
+# remains of it. Not called if the program ends before the job.
 Ended = Callable[[JobState], object]
 
 
@@ -181,7 +183,7 @@ class Pictures:
             return found
 
     def forget(self, job: str, number: int | None = None) -> None:
-        """Keep a picture of a job no longer, or all of them."""
+        """Forget one picture of a job, or all of them."""
         with self._lock:
             for key in [each for each in self._kept if each[0] == job]:
                 if number in (None, key[1]):

@@ -1,6 +1,6 @@
 """Long work that goes on for people while they do something else: jobs.
 
-At most so many work at once, and one of those that need a model that paints; the others wait for
+Only so many work at once, and only one of those that need a model that paints; the others wait for
 their turn.
 """
 
@@ -56,12 +56,12 @@ class Jobs:
         self._pictures = Pictures()
 
     def all(self) -> list[dict[str, Any]]:
-        """Return all jobs as they are now, the oldest first; of those that ended, the last ones."""
+        """Return all jobs as they are now, oldest first; of those that ended, the last ones."""
         with self._lock:
             return [job.as_json() for job in self._jobs.values()]
 
     def picture(self, id_: str, number: int) -> bytes | None:
-        """Return a picture that a job has kept; None where it is there no more."""
+        """Return a picture that a job has kept; None if it is gone."""
         return self._pictures.get(id_, number)
 
     def begin(  # noqa: PLR0913 - what is known of a job
@@ -77,11 +77,11 @@ class Jobs:
         """Begin a job, as soon as it is its turn.
 
         Args:
-            answer: to what it would ask, as far as that is known.
-            needs_model: whether it paints or learns, of which only one job does at a time.
+            answer: to what it would ask, as far as already known.
+            needs_model: whether it paints or learns, which only one job does at a time.
 
         Raises:
-            TooMany: there are too many; for *ended* it has failed.
+            TooMany: there are too many; *ended* is called as for a failure.
         """
         job = Job(kind, title, work, self._show, self._pictures)
         job.answer |= answer
@@ -96,7 +96,7 @@ class Jobs:
         return job.as_json()
 
     def answer(self, id_: str, answer: Answer) -> dict[str, Any] | None:
-        """Let a job go on with an answer; None where there is none that asks for it."""
+        """Let a job go on with an answer; None if no job asks for it."""
         with self._lock:
             job = self._jobs.get(id_)
             if job is None or job.question is None or job.question.kind not in answer:
@@ -108,7 +108,7 @@ class Jobs:
         return job.as_json()
 
     def signal(self, id_: str, signal: Signal) -> dict[str, Any] | None:
-        """Tell a job what a person wants of it; None where there is none that goes on.
+        """Tell a job what a person wants of it; None if there is no such job in progress.
 
         One that has ended is forgotten by "cancel".
         """
@@ -117,10 +117,10 @@ class Jobs:
             if job is None or (job.state in ENDED and signal != "cancel"):
                 return None
             if job.state in ENDED:
-                self._forget(id_)  # and nobody is told of it, lest a page shows it again
+                self._forget(id_)  # and nobody is notified, or a page might show it again
                 return job.as_json()
             is_new, job.signal = job.signal != signal, signal
-            ends = signal == "cancel" and is_new and job.state != "working"  # else its thread sees
+            ends = signal == "cancel" and is_new and job.state != "working"  # or its thread sees it
             if ends:
                 job.question = None  # nobody lets it go on meanwhile
                 with suppress(ValueError):
@@ -142,7 +142,7 @@ class Jobs:
         return unsubscribe_jobs
 
     def _add(self, job: Job) -> bool:
-        """Take a job among the others, unless too many are open."""
+        """Add a job to the others, unless too many are open."""
         with self._lock:
             ended = [each.id for each in self._jobs.values() if each.state in ENDED]
             if len(self._jobs) - len(ended) >= LIMITS.open_jobs:
@@ -157,7 +157,7 @@ class Jobs:
             self._waiting.append(job)
             if self._n_workers < LIMITS.jobs_at_once:
                 self._n_workers += 1
-                # A process that ends waits for none of them: nothing is left half done.
+                # A process that ends waits for none of them: they leave nothing half done.
                 threading.Thread(target=self._work, name="embeddings-job", daemon=True).start()
         self._show(job)
 
@@ -166,7 +166,7 @@ class Jobs:
         self._pictures.forget(id_)
 
     def _work(self) -> None:
-        """Run what waits, until nothing does that may."""
+        """Run what waits, until nothing is left that may run."""
         while True:
             with self._lock:
                 job = self._next()
@@ -180,7 +180,7 @@ class Jobs:
             self._show(job)
 
     def _next(self) -> Job | None:
-        """Return the one whose turn it is; of those that need a model only one works."""
+        """Return the job whose turn it is; of those that need a model, only one works."""
         is_taken = any(job.needs_model and job.state == "working" for job in self._jobs.values())
         return next((job for job in self._waiting if not (is_taken and job.needs_model)), None)
 

@@ -1,6 +1,6 @@
-"""The routes by which a page lets a word be learned: its pictures, its lesson, and the job.
+"""The routes for learning a word: its pictures, its lesson, and the job.
 
-What learns is given by the host, and nothing of it is imported here.
+The host provides what learns; nothing of it is imported here.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from lib_embeddings.web.route import Route, as_json, caching, refusing
 if TYPE_CHECKING:
     from lib_embeddings.training.lessons import Lesson, Lessons
 
-# The step that was taken, and the looks at the loss so far; returns whether that is enough.
+# Called with the step that was taken and the looks so far; returns whether that is enough.
 OnLearned = Callable[[int, Sequence[tuple[int, float]]], bool]
-# After which step, and the file of a picture of the word.
+# Called with a label and a picture of the word.
 OnSample = Callable[[str, bytes], object]
 
-# Of what is seen of a picture, in pixels.
+# Of a picture as a page shows it, in pixels.
 _SIDE = 256
 # A curve of more points looks the same.
 _POINTS = 200
@@ -40,7 +40,7 @@ _CALLED: Mapping[type | None, str] = {
     bool: "expected true or false",
     None: "unknown key",
 }
-# What a page may choose, and of which type it is.
+# What a page may choose, with its type.
 _OPTIONS = {
     "name": str,
     "like": str,
@@ -54,7 +54,7 @@ _OPTIONS = {
 
 
 class Learner(Protocol):
-    """What a host has that learns words."""
+    """The part of a host that learns words."""
 
     lessons: Lessons
 
@@ -64,7 +64,7 @@ class Learner(Protocol):
     def near_words(self, entry: Entry) -> dict[str, str]:
         """Return which words of the model are nearest to an embedding, by text encoder.
 
-        Nothing where no model is loaded yet: nobody waits for one to see the details of a file.
+        Nothing where no model is loaded yet: the details of a file must not wait for one.
         """
 
     def learn(self, lesson: Lesson, on_step: OnLearned, on_sample: OnSample) -> str:
@@ -153,7 +153,7 @@ class LearningRoutes:
         return lesson
 
     def _learned(self) -> set[str]:
-        """Return the names of the lessons that a job goes on with."""
+        """Return the names of the lessons that a job is working on."""
         return {
             job["title"]
             for job in self._jobs.all()
@@ -169,7 +169,7 @@ class LearningRoutes:
 
 
 class _Learning:
-    """Learns a word, and lets the library see it."""
+    """Learns a word, and lets the library find it."""
 
     def __init__(self, library: Library, learner: Learner, lesson: Lesson) -> None:
         self._library = library
@@ -202,7 +202,7 @@ class _Learning:
 
 
 def _read_lesson(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], str]:
-    """Return the options of a lesson, what is written about each picture, and a folder's id."""
+    """Return the options of a lesson, the caption of each picture, and the id of a folder."""
     options = {key: value for key, value in body.items() if key not in ("pictures", "folder")}
     match body:
         case {"name": _, "like": _, "pictures": list(pictures), "folder": str(folder)}:

@@ -103,12 +103,12 @@ class OwnRoutes:
         return self.sets(request)
 
     async def _change(self, seen: ViewEntry, write: Callable[[], _Result]) -> _Result:
-        """Change what lies beside an embedding, and let the library see it."""
+        """Change what lies beside an embedding, and let the library find the change."""
 
         def run() -> _Result:
             try:
                 return write()
-            finally:  # also where another has written: who is refused wants to see that
+            finally:  # also if someone else has written: whoever is refused wants to see that
                 self._library.rescan_folders([seen.entry.place.full_folder])
 
         with refusing():

@@ -1,6 +1,6 @@
-"""The routes by which a page lets embeddings be tried, and previews made, and the work of both.
+"""The routes for trying embeddings and making previews, and the work behind both.
 
-What paints is given by the host, and nothing of it is imported here.
+The host provides what paints; nothing of it is imported here.
 """
 
 from __future__ import annotations
@@ -31,36 +31,36 @@ from lib_embeddings.web.requests import read_object
 from lib_embeddings.web.route import Route, as_json, find_entry, refusing
 from lib_embeddings.web.trials import Trial, read_trial
 
-# To look at a picture while it is painted takes time, of which this share is spent at most.
+# Showing a picture while it is painted takes time: at most this share of it.
 _LOOKING = 0.2
 # The seed of previews.
 _SEED = 1
 
 
 class Painting(NamedTuple):
-    """A picture that is done: its file, as PNG, and what WebUIs write into theirs."""
+    """A finished picture: its file, as PNG, and what WebUIs write into theirs."""
 
     data: bytes
     infotext: str
 
 
-# The step that was taken and the number of all, and what returns the picture as it is now, as PNG,
-# or None where that is not news; step 0 while it waits for its turn.
+# Called with the step that was taken, the number of all, and a function that returns the picture as
+# it is now, as PNG, or None if there is nothing new; with step 0 while it waits for its turn.
 OnPainted = Callable[[int, int, Callable[[], bytes | None]], None]
 
 
 class Studio(Protocol):
-    """What a host has that paints pictures."""
+    """The part of a host that paints pictures."""
 
     def what_is_missing(self) -> str | None:
-        """Return why it cannot paint, with what to do about that; None where it can."""
+        """Return why it cannot paint, and what to do about that; None if it can."""
 
     def open(self, entries: Sequence[Entry] = ()) -> str:
-        """Get ready to paint with some embeddings, and return with which model, for people.
+        """Get ready to paint with some embeddings, and return the name of the model, for people.
 
         Raises:
             PictureError: it cannot.
-            EmbeddingError: one of the files is no embedding any more.
+            EmbeddingError: one of the files is no longer an embedding.
         """
 
     def paint(
@@ -70,16 +70,16 @@ class Studio(Protocol):
 
         Args:
             entries: the embeddings that the prompts may use.
-            on_step: is called again and again; what it raises ends the work.
+            on_step: called again and again; what it raises ends the work.
 
         Raises:
             PictureError: it cannot be painted.
-            EmbeddingError: one of the files is no embedding any more.
+            EmbeddingError: one of the files is no longer an embedding.
         """
 
 
 def tries(studio: Studio) -> dict[str, Any]:
-    """Return what a page needs to know to offer it."""
+    """Return what a page needs to know to offer trials."""
     return {"missing": studio.what_is_missing(), "prompts": USUAL_PROMPTS}
 
 
@@ -131,7 +131,7 @@ class PaintingRoutes:
 
 
 class _Watch:
-    """Shows how far a picture is, and now and then what it looks like."""
+    """Shows how far a picture is, and from time to time what it looks like."""
 
     def __init__(self, job: Job, done: int, total: int, so_far: dict[str, Any]) -> None:
         """Begin.
@@ -232,7 +232,7 @@ class _MakingPreviews:
                 yield seen
 
     def _make(self, seen: ViewEntry, watch: _Watch) -> bool:
-        """Paint the preview of an embedding, unless it has got one meanwhile."""
+        """Paint the preview of an embedding, unless it has one by then."""
         (way,) = columns({seen.name: kind_in(self._library, seen)}, weights=[1])
         painting = self._studio.paint([seen.entry], way.wish(_SEED), PaintSettings(), watch)
         place = seen.entry.place

@@ -1,7 +1,7 @@
 """What clients send, checked.
 
-No pydantic models check it: hosts have releases that agree on little more than text, and here every
-refusal is one sentence.
+No pydantic models check it: the releases in hosts agree on little more than text, and here every
+    refusal is one sentence.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Prompts(NamedTuple):
     """What is in a page's prompt fields.
 
     Attributes:
-        steps: how many the picture takes.
+        steps: how many steps the picture takes.
         infotext: of another picture, as somebody pasted it into a field.
         styles: names of the host's styles that are selected, each once.
     """
@@ -69,7 +69,7 @@ def number(parameter: str, value: str, least: int, most: int) -> int:
 
 
 async def read_choices(request: Request) -> Chosen:
-    """Return what the body of a PATCH asks for: some choices, each with a value it can have."""
+    """Return the choices in the body of a PATCH, each with a value that it can have."""
     body = _parse(await read_body(request))
     if not isinstance(body, dict) or not body or not body.keys() <= CHOICES.keys():
         raise HTTPException(422, f"expected any of {', '.join(CHOICES)}")
@@ -81,7 +81,7 @@ async def read_choices(request: Request) -> Chosen:
 
 
 async def read_marks(request: Request) -> tuple[list[str], bool]:
-    """Return which entries shall be favourites, or shall be none."""
+    """Return the ids of some entries, and whether they should be favourites."""
     match _parse(await read_body(request, LIMITS.ids_bytes)):
         case {"ids": list(ids), "favourite": bool(favourite), **rest} if not rest:
             if len(ids) <= LIMITS.ids and _is_texts(ids):
@@ -92,7 +92,7 @@ async def read_marks(request: Request) -> tuple[list[str], bool]:
 
 
 async def read_text(request: Request, key: str, what: str) -> str:
-    """Return the one text that a body has, under *key*; *what* tells people what it says."""
+    """Return the only text in a body, under *key*; *what* describes it for people."""
     body = _parse(await read_body(request))
     if isinstance(body, dict) and body.keys() == {key} and isinstance(body[key], str):
         return str(body[key])
@@ -100,7 +100,7 @@ async def read_text(request: Request, key: str, what: str) -> str:
 
 
 async def read_target(request: Request) -> tuple[str, str]:
-    """Return the id of a folder, and the name of one in it that is to be made, or no name."""
+    """Return the id of a folder, and the name of a new one in it or an empty text."""
     match _parse(await read_body(request)):
         case {"folder": str(folder), **rest} if rest.keys() <= {"new_folder"}:
             new_folder = rest.get("new_folder", "")
@@ -112,7 +112,7 @@ async def read_target(request: Request) -> tuple[str, str]:
 
 
 async def read_text_edits(request: Request) -> dict[str, TextEdit]:
-    """Return which texts shall become what, in a body as long as a sidecar may be."""
+    """Return the edits of texts in a body, which may be as long as a sidecar."""
     body = _parse(await read_body(request, LIMITS.sidecar_bytes))
     if not isinstance(body, dict) or not body or not body.keys() <= TEXT_KEYS.keys():
         raise HTTPException(422, f"expected any of {', '.join(TEXT_KEYS)}")
@@ -128,7 +128,7 @@ async def read_text_edits(request: Request) -> dict[str, TextEdit]:
 
 
 async def read_members(request: Request) -> list[Member]:
-    """Return what a set shall have."""
+    """Return the members for a set."""
     body = _parse(await read_body(request, LIMITS.set_bytes))
     members = body.get("members") if isinstance(body, dict) and len(body) == 1 else None
     if not isinstance(members, list) or not 0 < len(members) <= LIMITS.set_members:
@@ -154,12 +154,12 @@ def _read_member(member: object) -> Member:
 
 
 class WantedFiles(NamedTuple):
-    """What is to be brought from elsewhere.
+    """What to bring from elsewhere.
 
     Attributes:
         folder: the id of a folder.
         by_token: a concept is called by its token, and not by its repository.
-        answer: to what bringing it may ask.
+        answer: to the questions that this may raise.
     """
 
     reference: str
@@ -169,7 +169,7 @@ class WantedFiles(NamedTuple):
 
 
 async def read_wanted(request: Request) -> WantedFiles:
-    """Return what somebody wants to have brought."""
+    """Return what somebody wants to bring."""
     body = _parse(await read_body(request, LIMITS.ids_bytes))
     match body:
         case {"reference": str(reference), "folder": str(folder), **rest}:
@@ -200,7 +200,7 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
-# To what a job may ask: what an answer has to be, and what people read where it is something else.
+# For each question of a job: what an answer has to be, and what people read if it is not.
 _ANSWERS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "name": (lambda value: isinstance(value, str), "expected text"),
     "keep_wrong_hash": (lambda value: value is True, "expected true"),
@@ -210,7 +210,7 @@ _ANSWERS: Mapping[str, tuple[Callable[[object], bool], str]] = {
 
 
 def _answer_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the answers that a body has, each of its kind."""
+    """Return the answers in a body, each checked."""
     for key, value in body.items():
         if key not in _ANSWERS:
             raise HTTPException(422, f"{shown(key)}: unknown key")
@@ -221,7 +221,7 @@ def _answer_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def read_ids(request: Request) -> list[str] | None:
-    """Return the ids of the entries that are asked about; None for all."""
+    """Return the ids of the entries in question; None for all."""
     match _parse(await read_body(request, LIMITS.ids_bytes)):
         case {"ids": list(ids), **rest} if not rest:
             if len(ids) <= LIMITS.ids and _is_texts(ids):
@@ -234,7 +234,7 @@ async def read_ids(request: Request) -> list[str] | None:
 async def read_search(
     request: Request, sources: Sequence[str], families: Sequence[str]
 ) -> tuple[str, SearchRequest]:
-    """Return where is to be searched, and for what."""
+    """Return where to search, and for what."""
     body = await read_object(request)
     texts = {key: body.get(key, "") for key in ("source", "text", "family", "sort", "cursor")}
     for key, text in texts.items():
@@ -253,10 +253,10 @@ async def read_search(
 
 
 async def receive_files(request: Request, body: BinaryIO) -> list[tuple[str, int]]:
-    """Write the body to a file of ours, as it comes, and return what it says that it has.
+    """Write the body to a file of ours as it arrives, and return what it claims to contain.
 
-    Its first line is JSON, `[{"path": "…", "bytes": 0}, …]`, and the files follow that one after
-    the other. Raises `OSError`.
+    Its first line is JSON, `[{"path": "…", "bytes": 0}, …]`, and the files follow one after the
+    other. Raises `OSError`.
 
     Returns:
         The path and the size of each.
@@ -309,7 +309,7 @@ async def read_prompts(request: Request) -> Prompts:
 
 
 async def read_object(request: Request, most: int = LIMITS.body_bytes) -> dict[str, Any]:
-    """Return what a body of at most so many bytes says, as a JSON object."""
+    """Return the JSON object in a body of at most so many bytes."""
     body = _parse(await read_body(request, most))
     if isinstance(body, dict):
         return body
@@ -317,7 +317,7 @@ async def read_object(request: Request, most: int = LIMITS.body_bytes) -> dict[s
 
 
 async def read_body(request: Request, most: int = LIMITS.body_bytes) -> bytes:
-    """Return a body. Raises 413 for one of more bytes, 400 where the client goes meanwhile."""
+    """Return a body. Raises 413 for one with more bytes, 400 if the client disconnects."""
     text = bytearray()
     async for piece in _pieces_of(request):
         text += piece
@@ -330,7 +330,7 @@ async def _pieces_of(request: Request) -> AsyncIterator[bytes]:
     try:
         async for piece in request.stream():
             yield piece
-    except ClientDisconnect as error:  # else servers write a traceback for each page that goes
+    except ClientDisconnect as error:  # servers would write a traceback for each page that leaves
         raise HTTPException(400, "the client went away") from error
 
 

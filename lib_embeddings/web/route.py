@@ -59,12 +59,12 @@ def tag_of(*parts: object) -> str:
 
 
 def caching(tag: str) -> dict[str, str]:
-    """Return the headers of a response that a client may keep, and asks about again."""
+    """Return the headers of a response that a client may keep if it asks again each time."""
     return {"ETag": tag, "Cache-Control": "private, no-cache"}
 
 
 def unchanged(request: Request, tag: str) -> Response | None:
-    """Return the response for a client that has the answer already; None for others."""
+    """Return the response for a client that already has the answer; None for others."""
     known = request.headers.get("if-none-match", "")
     if tag not in known:
         return None
@@ -72,7 +72,7 @@ def unchanged(request: Request, tag: str) -> Response | None:
 
 
 def as_json_once(request: Request, content: Mapping[str, Any]) -> Response:
-    """Return *content* as JSON, but to a client that has just that already."""
+    """Return *content* as JSON, unless the client already has it."""
     tag = tag_of(content)
     return unchanged(request, tag) or as_json(content, tag)
 

@@ -67,9 +67,9 @@ def add_routes(  # noqa: PLR0913 - what hosts have
     Args:
         host: returns what is true of the host now.
         door: lets in who may read, who may write, and who may change files.
-        reports: the library's, where others need them too.
-        studio: paints, where the host has one.
-        learner: learns words, where the host has one.
+        reports: the library's, if others need them too.
+        studio: paints, if the host has one.
+        learner: learns words, if the host has one.
     """
     jobs = Jobs()
     reports = reports or PromptReports(library)
@@ -217,7 +217,7 @@ class LibraryRoutes:
         )
 
     def folders(self, request: Request, filters: Filters = _FILTERS) -> Response:
-        # Most changes, as a favourite, change no folder, and no name.
+        # Most changes, such as a new favourite, change no folder and no name.
         return as_json_once(request, answers.folders(self._library.catalogue, filters))
 
     def names(self, request: Request) -> Response:
@@ -270,7 +270,7 @@ class LibraryRoutes:
         return Response(data, media_type="image/webp", headers=caching(tag))
 
     async def events(self, request: Request) -> Response:
-        # Who may begin no job learns of none.
+        # Who may not begin jobs sees none.
         jobs = self._jobs if self._door.may_change_files(request) else Jobs()
         return StreamingResponse(
             stream(self._library, jobs, request.is_disconnected),

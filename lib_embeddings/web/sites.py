@@ -1,10 +1,10 @@
 """The routes that ask sites on the internet: add, identify, search, and the work of their jobs.
 
-Nobody is asked before a person clicks: what asks is a write, which the page of another site cannot
-send. Only what cards of results show is asked for by plain addresses; each has a word that nobody
-can guess and that only the answer to a search tells. Pictures come through here, and not from their
-sites into the page: no site learns who looks at what, and no page needs leave to show what others
-have.
+No site is asked before a person clicks: such a request is a write, which a page of another site
+    cannot send. Only what the cards of results show has plain addresses; each contains a word that
+    nobody can guess and that only the answer to a search gives. Pictures come through here, and not
+    from their sites into the page: no site learns who looks at what, and no page needs permission
+    to show what others have.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import WantedFiles, read_ids, read_search, read_wanted
 from lib_embeddings.web.route import Route, as_json, caching, refusing
 
-# Of the picture on the card of a result, in pixels.
+# The width of the picture on a result's card, in pixels.
 _WIDTH = 450
 
 
@@ -98,7 +98,7 @@ class _KnownOffers:
         self._pictures = Thumbnails(str(our_path("offers")))
 
     def as_json(self, source: str, offer: Offer) -> dict[str, Any]:
-        """Return what a page learns of an offer, and the word by which it asks for more."""
+        """Return what a page learns about an offer, and the word by which it asks for more."""
         written = offer.page.encode("utf-8", "surrogatepass")
         word = hashlib.blake2b(written, digest_size=16, key=self._secret).hexdigest()
         with self._lock:
@@ -109,7 +109,7 @@ class _KnownOffers:
         return {"word": word, **offer.as_json(), "picture": offer.picture is not None}
 
     def picture(self, word: str) -> bytes | None:
-        """Return the picture of an offer, as WebP; None where it has none that can be shown."""
+        """Return the picture of an offer, as WebP; None if it has none that can be shown."""
         _, offer = self._known.get(word, ("", None))
         picture = offer and offer.picture
         if not picture:
@@ -121,13 +121,13 @@ class _KnownOffers:
         return None
 
     def kind(self, word: str) -> str | None:
-        """Return what a concept is; None of another offer. Raises `SourceError`."""
+        """Return what a concept is; None for another offer. Raises `SourceError`."""
         source, offer = self._known.get(word, ("", None))
         return Sources().concepts.kind(offer.page) if offer and source == "concepts" else None
 
 
 class _Adding:
-    """Brings what a reference means into a folder; of several files each is a job of its own."""
+    """Brings what a reference means into a folder; each of several files is a job of its own."""
 
     def __init__(
         self,
@@ -181,10 +181,10 @@ class _Adding:
 def _chosen(
     found: list[tuple[Offer, RemoteFile]], answer: Answer
 ) -> list[tuple[Offer, RemoteFile]]:
-    """Return the files that are wanted of those that a reference means.
+    """Return the wanted files among those that a reference means.
 
-    An embedding for the prompt and the one for the negative prompt beside it come together; where
-    there is more, somebody has to choose. Raises `Question`.
+    An embedding for the prompt and its partner for the negative prompt come together; if there are
+    more, somebody has to choose. Raises `Question`.
     """
     if "files" in answer:
         chosen = [each for each in found if each[1].url in answer["files"]]
@@ -202,7 +202,7 @@ def _chosen(
 
 
 class _Identifying:
-    """Asks Civitai what files are, by their hashes, and writes what it knows beside them."""
+    """Asks Civitai about files, by their hashes, and writes what it knows beside them."""
 
     def __init__(self, library: Library, ids: Sequence[str] | None) -> None:
         self._library = library
@@ -223,7 +223,7 @@ class _Identifying:
 
 
 def _keep(identified: Identified) -> Iterator[str]:
-    """Write beside a file what is known of it, and yield what is to be said about that."""
+    """Write beside a file what is known about it, and yield warnings."""
     name = shown(identified.entry.place.name, 255)
     try:
         identified.keep()

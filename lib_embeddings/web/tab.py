@@ -59,7 +59,7 @@ def assets() -> Path:
 
 
 def scripts() -> dict[str, str]:
-    """Return the source of all that our script imports, by paths beside it."""
+    """Return the source of all that our script imports, by paths relative to it."""
     folder = assets() / "javascript"
     modules = sorted(folder.glob("*/**/*.mjs"))
     return {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in modules}
@@ -68,7 +68,7 @@ def scripts() -> dict[str, str]:
 def head_tags(prefix: str) -> bytes:
     """Return the tags that load our style and script from below *prefix*.
 
-    The addresses carry the files' time, so that a browser does not show an old tab.
+    The addresses contain the time of the files, so that a browser does not show an old tab.
     """
     style, script = assets() / "style.css", assets() / "javascript" / "textual_inversion.mjs"
     newest = max(path.stat().st_mtime_ns for path in (style, *script.parent.rglob("*.mjs")))
@@ -90,7 +90,7 @@ class HeadTags:
         if scope["type"] != "http" or scope["path"] != self._path:
             await self._app(scope, receive, send)
             return
-        # A packed page could not be read here.
+        # A compressed page could not be read here.
         headers = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
         await self._app({**scope, "headers": headers}, receive, _Completed(send, self._tags))
 

@@ -20,8 +20,8 @@ class Trial(NamedTuple):
     """What somebody wants to see.
 
     Attributes:
-        prompt, negative, kind: None for what fits the embedding.
-        weights: of its name, a column each; 0 is without it.
+        prompt, negative, kind: None for what suits the embedding.
+        weights: of its name, one for each column; 0 is without it.
     """
 
     ids: list[str]
@@ -62,7 +62,7 @@ def read_trial(body: Mapping[str, Any]) -> Trial:
 
 
 class Check(NamedTuple):
-    """What tells whether a value is right, and what people read that is expected."""
+    """Tells whether a value is right, and tells people what is expected."""
 
     is_right: Callable[[Any], bool]
     expected: str
@@ -75,7 +75,7 @@ def _one(key: str, value: Any, check: Check) -> Any:
 
 
 def _list_of(key: str, values: Any, check: Check) -> list[Any]:
-    """Return values, each once, of which there must be some."""
+    """Return values, each once. There must be at least one."""
     if not isinstance(values, list) or not values or not all(map(check.is_right, values)):
         found = shown(repr(values))
         raise HTTPException(422, f"{key}: expected a list, each {check.expected}, found {found}")

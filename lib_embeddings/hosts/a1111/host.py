@@ -37,7 +37,7 @@ _NEEDED = (
 
 
 def check() -> None:
-    """See that this is such a WebUI.
+    """Check that this is such a WebUI.
 
     Raises:
         HostError: it has no database of embeddings that we know.
@@ -51,7 +51,7 @@ def folders() -> list[str]:
 
 
 def is_busy() -> bool:
-    """Tell whether it makes a picture, or loads the checkpoint that its first one is for."""
+    """Tell whether it is making a picture, or loading the checkpoint for the first one."""
     lock = getattr(sd_models.model_data, "lock", None)
     return is_generating() or (lock is not None and lock.locked())
 
@@ -86,7 +86,7 @@ class Host(LoadingHost):
         self._hooks.guard(LOADING_PART, self.loader.see_model)
 
     def hook_choices(self) -> Undo:
-        """Notice each checkpoint that is chosen, also one that is in memory already."""
+        """Notice each checkpoint that is chosen, even one that is already in memory."""
         own, on_load = sd_models.reload_model_weights, self.on_model_loaded
 
         def reload_model_weights(*args: Any, **kwargs: Any) -> Any:
@@ -103,7 +103,7 @@ class Host(LoadingHost):
         return [*own, *more_folders()]
 
     def add_folders(self) -> Undo:
-        """Tell the database of our folders, so that whoever asks it for folders hears of them."""
+        """Add our folders to the database's, so that whoever asks it for folders gets them too."""
         known = self._database.embedding_dirs
         self._added = [path for path in more_folders() if path not in known]
         for path in self._added:

@@ -1,16 +1,16 @@
-"""The library in the place of the WebUI's own loader.
+"""The library in place of the WebUI's own loader.
 
-The WebUI's database stays the object it is, as others hold on to it; two of its functions are
-wrapped, with the same signature and meaning:
+The WebUI's database stays the same object, as others keep references to it. Two of its functions
+are wrapped, with the same signature and meaning:
 
     load_textual_inversion_embeddings   scans the folders, opens nothing that is known
     find_embedding_at_position          compares the model first: a refiner comes without notice
 
-Where the settings let the WebUI load by itself, both are its own, and the library is given what it
-has loaded.
+Where the settings let the WebUI load by itself, both functions are its own, and the library is
+given what it has loaded.
 
 A checkpoint that comes while a picture is made (a refiner, one for hires fix) is *lent*: prompts
-find what it can use, and nobody else hears of it.
+find what it can use, and nobody else notices.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _Weak = Callable[[], Any]
 
 
 class _Embedding(FileEmbedding, textual_inversion.Embedding):  # type: ignore[misc] # not typed
-    """One that has all that the WebUI's own have."""
+    """An embedding with every attribute of the WebUI's own."""
 
     def __init__(
         self, entry: Entry, encoders: Sequence[str], sha256: Callable[[Entry], str]
@@ -58,7 +58,7 @@ class _Embedding(FileEmbedding, textual_inversion.Embedding):  # type: ignore[mi
 
 
 class A1111Loader(Loader):
-    """Keeps the WebUI's database and the library equal, as the loaded model sees them."""
+    """Keeps the WebUI's database in line with the library, as the loaded model sees it."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it acts through
         self,
@@ -74,7 +74,7 @@ class A1111Loader(Loader):
         Args:
             hooks: guards what is done while the WebUI waits for it.
             rescan: scans all folders now.
-            catch_up: finds what came or went, while a picture waits.
+            catch_up: finds what was added or removed, while a picture waits.
             sha256: hashes an entry's file.
             forget_prompts: called when prompts have to be encoded again.
         """
@@ -86,7 +86,7 @@ class A1111Loader(Loader):
         self._own_load: Callable[..., None]  # from `hook` on, as the next
         self._own_find: Callable[..., Any]
         self._loading = threading.RLock()  # held while the WebUI loads by itself
-        self._main: _Weak | None = None  # the checkpoint that people see with; it may be gone
+        self._main: _Weak | None = None  # the checkpoint whose view people see; it may be gone
         self._lent: _Weak = _nothing
         self._registered: _Weak = _nothing  # the one that the database is for
         self._embeddings = Embeddings(library, partial(_Embedding, sha256=sha256))
@@ -109,14 +109,14 @@ class A1111Loader(Loader):
         super().obey_settings()
 
     def set_loading(self, is_ours: bool) -> None:
-        """Load in the place of the WebUI from now on, or let it load by itself."""
+        """Load in place of the WebUI from now on, or let it load by itself."""
         is_ours = is_ours and self._is_hooked
         with self._lock:
             if is_ours == self._loads:
                 return
             self._loads = is_ours
             self._announcements.begin_again()
-        if not is_ours:  # then everything is to be loaded, in the place of what is there
+        if not is_ours:  # then everything has to be loaded, replacing what is there
             for folder in self._database.embedding_dirs.values():
                 folder.mtime = None
             self._forget_prompts()
@@ -148,7 +148,7 @@ class A1111Loader(Loader):
         folders = tuple(self._database.embedding_dirs.values())
         if force_reload or any(folder.has_changed() for folder in folders):
             self._rescan() if force_reload else self._catch_up()
-            if not self._library.scans.is_scanning:  # else the scan may have passed by: ask again
+            if not self._library.scans.is_scanning:  # the scan may have missed it: ask again
                 for folder in folders:
                     folder.update()
         self.update()
@@ -158,14 +158,14 @@ class A1111Loader(Loader):
     # When it acts
 
     def see_model(self) -> None:
-        """See with the checkpoint that is loaded now, as when a picture begins."""
+        """Switch to the checkpoint that is loaded now, as when a picture begins."""
         with self._lock:
             self._main, self._lent = None, _nothing
         self.update()
         self._announce()
 
     def update(self) -> None:
-        """Make database and library equal, as the model that is loaded now sees them."""
+        """Bring the database in line with the library, as the model that is loaded now sees it."""
         with self._lock:
             active = self._prepare()
             if active and self._loads:
@@ -182,7 +182,7 @@ class A1111Loader(Loader):
     # From the library to the database
 
     def _see(self, active: ActiveModel) -> View:
-        """Return what the model can use; let the library see with it unless it is lent."""
+        """Return what the model can use, and make it the library's active one unless it is lent."""
         checkpoint = active.checkpoint
         if is_generating() and self._main and self._main() is not checkpoint:
             self._lent = weakref.ref(checkpoint)
@@ -194,7 +194,7 @@ class A1111Loader(Loader):
         return self._library.view
 
     def _prepare(self) -> ActiveModel | None:
-        """Make embeddings of the entries, those of unchanged files being the ones we have."""
+        """Make embeddings from the entries; those of unchanged files are reused."""
         with self._lock:
             active = active_model()
             if active is None:
@@ -216,4 +216,4 @@ class A1111Loader(Loader):
 
 
 def _nothing() -> None:
-    """Stand for a weak reference to nothing."""
+    """Stand in for a weak reference to nothing."""

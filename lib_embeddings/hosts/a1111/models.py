@@ -1,6 +1,6 @@
 """The text encoders that the WebUI has loaded.
 
-Which ones they are is known by the token tables that it puts vectors into.
+They are recognised by the token tables that it puts vectors into.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class ActiveModel(NamedTuple):
 
     Attributes:
         checkpoint: the WebUI's own object.
-        title: what people choose it by; empty where the WebUI has no word for it.
+        title: the name under which people choose it; empty where the WebUI has none.
         family: None where no family has these encoders.
         encoders: keys of the text encoders that embeddings reach.
         shape: the sum of their hidden sizes, as the WebUI counts.
@@ -42,7 +42,7 @@ def loaded_checkpoint() -> Any:
 
 
 def tokenize(texts: list[str]) -> list[TokenIds]:
-    """Return the token ids that texts have for what is loaded now; nothing is kept alive for it.
+    """Return the token ids that texts have for what is loaded now. Keeps nothing alive.
 
     Raises:
         LookupError: nothing is loaded.
@@ -55,7 +55,7 @@ def tokenize(texts: list[str]) -> list[TokenIds]:
 
 
 def active_model() -> ActiveModel | None:
-    """Look at the text encoders that are loaded now; None where there is no whole checkpoint."""
+    """Describe the text encoders that are loaded now; None where no checkpoint is complete."""
     checkpoint = loaded_checkpoint()
     text_model = _text_model(checkpoint)
     if text_model is None:
@@ -69,13 +69,13 @@ def active_model() -> ActiveModel | None:
 
 
 def _text_model(checkpoint: Any) -> Any:
-    """Return what holds a checkpoint's text encoders; None where there is no whole one."""
+    """Return what holds a checkpoint's text encoders; None where the checkpoint is incomplete."""
     text_model = getattr(checkpoint, "cond_stage_model", None)
     return text_model if hasattr(text_model, "tokenize") else None
 
 
 def _hidden_size(module: Any) -> int | None:
-    """Return the width of a token table that embeddings are put into; None of anything else."""
+    """Return the width of a token table that embeddings are put into; None for anything else."""
     if not hasattr(module, "textual_inversion_key"):
         return None
     table = module if hasattr(module, "weight") else module.wrapped

@@ -1,10 +1,10 @@
 """Embeddings that come in LoRA files: they work while a prompt uses their LoRA.
 
-Forge never reads them. Its function that puts LoRAs to use is wrapped, with the same signature:
+Forge never reads them. Its function that applies LoRAs is wrapped, with the same signature:
 
-    extra_networks.activate   then registers what the LoRAs bring, and nothing of others
+    extra_networks.activate   also registers what these LoRAs bring, and nothing else
 
-Its setting for infotexts is obeyed, which has the name of the LoRA in the place of a hash.
+Its setting that puts the name of the LoRA in place of a hash in infotexts is obeyed.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ log = logging.getLogger(__name__)
 
 BUNDLES_PART = "use of embeddings in LoRA files"
 
-_SETTING = "lora_bundled_ti_to_infotext"  # Forge's own, which Neo has not
+_SETTING = "lora_bundled_ti_to_infotext"  # Forge's own, which Neo lacks
 _LORAS = ("lora", "lyco")  # what prompts call them
 
 
 class _Bundled:
-    """An embedding of a LoRA, as Forge's text engines ask for one."""
+    """An embedding of a LoRA, as Forge's text engines expect one."""
 
     def __init__(self, embedding: Embedding, encoders: tuple[str, ...], lora: str) -> None:
         self._rows = embedding.vectors
@@ -57,7 +57,7 @@ class _Bundled:
 
     @property
     def shorthash(self) -> str:
-        """What infotexts have in the place of a hash."""
+        """What infotexts have in place of a hash."""
         return self._lora if getattr(shared.opts, _SETTING, True) else ""
 
 
@@ -76,7 +76,7 @@ class Bundles:
         self._is_hooked = False
 
     def hook(self) -> Undo:
-        """Wrap Forge's function, and return what ends all that we do.
+        """Wrap Forge's function, and return what undoes everything.
 
         Raises:
             AttributeError: Forge has no function of that name.
@@ -134,11 +134,11 @@ class Bundles:
 
 
 def is_bundled(embedding: Any) -> bool:
-    """Tell what a LoRA brings from others' embeddings."""
+    """Tell embeddings that LoRAs bring from those of others."""
     return isinstance(embedding, _Bundled)
 
 
-# `networks` is an extension's that comes with Forge; a LoRA is its record of a file.
+# `networks` belongs to an extension that comes with Forge; a LoRA is its record of a file.
 
 
 def _in_use() -> Iterator[Any]:
@@ -148,7 +148,7 @@ def _in_use() -> Iterator[Any]:
 
 
 def _named_in(prompt: str) -> Iterator[Any]:
-    """Yield the LoRAs that a prompt would put to use."""
+    """Yield the LoRAs that a prompt would apply."""
     networks = sys.modules.get("networks")
     if networks is None:
         return
@@ -165,7 +165,7 @@ def _named_in(prompt: str) -> Iterator[Any]:
 def _read(
     path: str, encoders: tuple[str, ...], _size: int, _mtime_ns: int
 ) -> Mapping[str, _Bundled]:
-    """Return the embeddings in a LoRA; those that cannot be used are named once, and left out."""
+    """Return the embeddings in a LoRA. Those that cannot be used are logged once and left out."""
     found: dict[str, _Bundled] = {}
     with open_contents(path) as contents:
         for name, its in bundled_contents(contents).items():

@@ -32,7 +32,7 @@ from lib_embeddings.hosts.webui.studio import WebuiStudio
 
 
 def check() -> None:
-    """See that this is such a WebUI.
+    """Check that this is such a WebUI.
 
     Raises:
         HostError: it has no text engines' database that we know.

@@ -1,13 +1,13 @@
-"""The library in the place of Forge's own loaders.
+"""The library in place of Forge's own loaders.
 
 Forge has a database for each text engine of the checkpoint in memory, and others that only list
-names: its page's and its API's. Their classes' one function that opens files is replaced, with the
-same signature, from the start to the end:
+names, for its page and its API. The one function of their classes that opens files is replaced,
+with the same signature, from start to end:
 
     load_textual_inversion_embeddings   opens nothing; the database is given what the library has
 
-For Forge renames what it cannot read. Where the settings let Forge load by itself, its engines do
-so when a checkpoint is loaded; the library is then given what they have.
+The reason is that Forge renames what it cannot read. Where the settings let Forge load by itself,
+its engines do so when a checkpoint is loaded; the library is then given what they have.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _databases: WeakSet[Any] = WeakSet()
 
 
 class ForgeLoader(Loader):
-    """Keeps Forge's databases and the library equal, as the models see them."""
+    """Keeps Forge's databases in line with the library, as the models see it."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class ForgeLoader(Loader):
         self._forget_prompts()
 
     def fill(self, database: Any) -> None:
-        """Stand in for the function that loads a database; one that asks again wants news."""
+        """Stand in for the function that loads a database; who asks again wants what is new."""
         with self._lock:
             is_new = database not in _databases
             _databases.add(database)
@@ -120,7 +120,7 @@ class ForgeLoader(Loader):
     # When it acts
 
     def see_model(self) -> None:
-        """See with the chosen checkpoint from now on, as when a picture begins."""
+        """Switch to the chosen checkpoint, as when a picture begins."""
         with self._lock:
             chosen = chosen_model()
             if chosen is None:
@@ -132,7 +132,7 @@ class ForgeLoader(Loader):
             self._announcements.show_all(chosen.family, chosen.path)
 
     def on_load(self) -> None:
-        self._rescan()  # as Forge would have done; a first scan may be still to end
+        self._rescan()  # as Forge would have done; the first scan may not have ended yet
         super().on_load()
 
     def update(self) -> None:
@@ -174,7 +174,7 @@ class ForgeLoader(Loader):
         return ours.fill(database, lambda each: is_bundled(each) and each.name in ours.usable)
 
     def _own_of(self, chosen: HostModel) -> frozenset[str] | None:
-        """Return what Forge has loaded by itself; None where it has not, or we load."""
+        """Return what Forge has loaded by itself; None where it has loaded nothing, or we load."""
         if self._loads or not chosen.engines:
             return None
         return files_in(chosen.engines[0].embeddings.word_embeddings)

@@ -1,7 +1,7 @@
 """The checkpoint that the next picture is made with, and the one that is in memory.
 
-Forge loads a checkpoint when the first picture needs it. Until then the file itself tells its model
-family, and a vocabulary that lies in Forge tells what names are made of.
+Forge loads a checkpoint when the first picture needs it. Until then its model family is read from
+the file, and names are tokenized with a vocabulary that comes with Forge.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _VOCABULARY = "huggingface/runwayml/stable-diffusion-v1-5/tokenizer"
 # What an engine has that puts vectors into prompts.
 _OF_AN_ENGINE = ("embeddings", "embedding_key", "tokenize")
 
-# Text encoders whose engines do; of Flux and SD 3.x the T5 has none.
+# Text encoders whose engines do; the T5 of Flux and SD 3.x has none.
 _REACHED = ("clip_l", "clip_h", "clip_g")
 
 
@@ -41,9 +41,9 @@ class HostModel(NamedTuple):
 
     Attributes:
         path: its file.
-        family: None where it is none that we know.
+        family: None where we do not know it.
         encoders: keys of the text encoders that embeddings reach.
-        engines: Forge's own, one for each of these; none of a checkpoint that is not in memory.
+        engines: Forge's own, one for each of these; empty for a checkpoint that is not in memory.
     """
 
     path: str
@@ -78,7 +78,7 @@ def loaded_model() -> HostModel | None:
 
 
 def noted_of_prompts() -> dict[str, Any]:
-    """Return what the model in memory has for the infotext; ersatzForge's notes nothing."""
+    """Return what the model in memory notes for the infotext; ersatzForge's notes nothing."""
     noted: dict[str, Any] = getattr(sd_models.model_data.sd_model, "extra_generation_params", {})
     return noted
 
@@ -113,7 +113,7 @@ def _tokenizer() -> Any:
 
 
 def _here(family: ModelFamily) -> ModelFamily:
-    """Return a family as Forge serves it: of its text encoders the reached ones are enough."""
+    """Return a family as Forge serves it: it needs only the text encoders that embeddings reach."""
     required = tuple(key for key in family.required if key in _REACHED)
     optional = tuple(key for key in family.encoders if key not in required)
     return replace(family, required=required, optional=optional)
@@ -123,7 +123,7 @@ _FAMILIES = {key: _here(family) for key, family in MODEL_FAMILIES.items()}
 
 
 def _family_of(checkpoint: Any, encoders: tuple[str, ...]) -> ModelFamily | None:
-    """Return the family of what is in memory; Forge has a word for one of two with the same."""
+    """Return the family of what is in memory; of two with the same encoders Forge marks one."""
     suited = [f for f in _FAMILIES.values() if set(f.required) == set(encoders)]
     said = (f for f in suited if getattr(checkpoint, f"is_{f.key}", False))
     return next(said, suited[-1] if suited else None)
@@ -133,7 +133,8 @@ def _takes_none(key: str, title: str) -> ModelFamily:
     return ModelFamily(key, title, (), takes_embeddings=False)
 
 
-# Parts of tensors' names, and whose they are. What is made of others' parts comes before them.
+# Parts of tensors' names, and the family that they mean. One that includes another's parts comes
+# before it.
 _SIGNS = (
     (".distilled_guidance_layer.", OTHER_FAMILIES["chroma"]),
     (".individual_token_refiner.", OTHER_FAMILIES["hunyuan-video"]),
@@ -144,7 +145,7 @@ _SIGNS = (
     (".head.modulation", OTHER_FAMILIES["wan"]),
     (".noise_refiner.", _takes_none("lumina", "Lumina or Z-Image")),
 )
-# UNets by the width of what comes from the text encoders, which is that of all of them.
+# UNets by the width of their input from the text encoders, which is that of all encoders together.
 _CONTEXT = ".attn2.to_k.weight"
 _UNETS = {
     sum(TEXT_ENCODERS[key].hidden_size for key in _FAMILIES[name].required): _FAMILIES[name]
@@ -168,7 +169,7 @@ def _family_in(path: str) -> ModelFamily | None:
 
 @lru_cache(maxsize=8)
 def _read_family(path: str, _size: int, _mtime_ns: int) -> ModelFamily | None:
-    """Return the family that a file's tensors tell, of whose numbers none is read."""
+    """Return the family that the names and shapes of a file's tensors mean; no values are read."""
     try:
         with open_contents(path, is_likely=False) as contents:
             return _family_by(named_tensors(contents))

@@ -40,7 +40,7 @@ _OWN_PAGE = "ExtraNetworksPageTextualInversion"
 
 
 def check() -> None:
-    """See that this is such a WebUI.
+    """Check that this is such a WebUI.
 
     Raises:
         HostError: it has no pipelines with databases that we know.
@@ -84,7 +84,7 @@ class Host(LoadingHost):
         )
 
     def hook_control(self) -> Undo:
-        """Run in the tab Control too, which takes only extensions whose titles it knows."""
+        """Run in the Control tab too, which accepts only extensions whose titles it knows."""
         known, title = scripts_manager.control_extensions, script_class(self)().title()
         known.append(title)
         return lambda: known.remove(title)
@@ -96,23 +96,23 @@ class Host(LoadingHost):
 def _replace_page(
     _library: Library, rescan: Callable[[], object], _sha256: Callable[[Entry], str]
 ) -> Undo:
-    """Put our tab into the place of SD.Next's page of embeddings, and return what undoes that.
+    """Put our tab in place of SD.Next's page of embeddings, and return what undoes that.
 
     Raises:
         HostError: there is no such page.
-        Exception: it is another than we know, and still in its place.
+        Exception: it is not the page that we know; it is still in its place.
     """
 
     def prepare(ours: Any) -> None:
         ours.rescan = rescan
-        ours.create_page(_TABS[0])  # what would fail while the interface is built shall fail here
+        ours.create_page(_TABS[0])  # what would fail while the interface is built should fail here
 
     pages = shared.extra_networks
     return replace_page_in(pages, _OWN_PAGE, "page of embeddings", _Page, prepare)
 
 
 class _Page:
-    """What is different from SD.Next's own page, whose class comes after this one.
+    """What differs from SD.Next's own page, whose class comes after this one.
 
     Its items are those of the database, as its own page has them. The signatures are SD.Next's.
     """
@@ -128,7 +128,7 @@ class _Page:
     def patch(self, text: str, tabname: str) -> str:  # noqa: ARG002 - theirs
         """Return what is shown in a tab when the interface is built.
 
-        SD.Next takes what the mouse rests on for a card of its own if it is one of ours.
+        SD.Next would take one of our cards under the mouse for one of its own.
         """
         return f'<div onmouseover="event.stopPropagation()">{mount_point(tabname)}</div>'
 

@@ -1,4 +1,4 @@
-"""The library in the place of SD.Next's own loader.
+"""The library in place of SD.Next's own loader.
 
 Each pipeline has a database, made and filled when its checkpoint is loaded. The class's one
 function that opens files is replaced, with the same signature:
@@ -43,7 +43,7 @@ _LOAD = "load_textual_inversion_embeddings"
 
 
 class SdnextLoader(Loader):
-    """Keeps the database of the model in memory, and what prompts can use, equal to the library."""
+    """Keeps database and prompts in line with the library, as the model in memory sees it."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class SdnextLoader(Loader):
             self.update()
 
     def see_model(self) -> None:
-        """Obey the settings, and see with the model in memory from now on."""
+        """Obey the settings, and switch to the model in memory."""
         with self._lock:
             if self._is_hooked and self._loads != _may_load():
                 self._switch()
@@ -135,7 +135,7 @@ class SdnextLoader(Loader):
         self.see_model()
 
     def update(self) -> None:
-        """Make database, prompts and library equal, as the model in memory sees them."""
+        """Bring database and prompts in line with the library, as the model in memory sees it."""
         with self._lock:
             database = self._prepare()
             if database is not None and self._loads:
@@ -143,9 +143,9 @@ class SdnextLoader(Loader):
                 self._prompts.use(self._embeddings.usable)
 
     def _prepare(self) -> Any:
-        """Let the library see with the model in memory, and return its database, None without one.
+        """Make the model in memory the active one, and return its database; None without one.
 
-        Embeddings of unchanged files are those that we have.
+        Embeddings of unchanged files are reused.
         """
         with self._lock:
             database = loaded_database()

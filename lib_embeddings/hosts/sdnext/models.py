@@ -1,9 +1,9 @@
 """The model in memory: its text encoders, and tokens of our own in them.
 
-SD.Next gives every embedding tokens of its name, and finds them inside of words, in one letter case
-only, and for as long as the model stays in memory. Ours have names that nobody can type, so what a
-name means is decided before it becomes tokens. They come into a model with the first prompt that
-uses them, and what no prompt asks for does nothing.
+SD.Next gives every embedding tokens of its name, and finds them inside words, in one letter case
+only, for as long as the model stays in memory. Ours have names that nobody can type, so what a name
+means is decided before it becomes tokens. They are added to a model with the first prompt that uses
+them, and do nothing unless a prompt asks for them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from lib_embeddings.hosts.webui.database import FileEmbedding
 from lib_embeddings.prompts.chunks import PLACEHOLDER
 from lib_embeddings.prompts.tokenizer import TokenIds
 
-# A letter of Linear A, which nobody can read and nobody types. SD.Next's parsers drop, or take for
-# grammar, what is neither letter nor digit.
+# A letter of Linear A, which nobody can read and nobody types. What is neither a letter nor a
+# digit, SD.Next's parsers drop or take for grammar.
 _MARK = "\U00010600"
 
 _numbers = count()
@@ -46,7 +46,7 @@ class PipelineEncoder(NamedTuple):
 
 
 class ModelEmbedding(FileEmbedding):
-    """One that has all that SD.Next's own have; `tag`, `basename` and `tokens` are its words."""
+    """An embedding as SD.Next has its own; `tag`, `basename` and `tokens` are its words."""
 
     def __init__(
         self, entry: Entry, encoders: Sequence[str], sha256: Callable[[Entry], str]
@@ -72,12 +72,12 @@ def loaded_pipe() -> Any:
 
 
 def loaded_database() -> Any:
-    """Return the database of what is in memory; None where no model is there, or not yet whole."""
+    """Return the database of what is in memory; None where there is no complete model yet."""
     return getattr(loaded_pipe(), "embedding_db", None)
 
 
 def text_encoders(pipe: Any) -> tuple[PipelineEncoder, ...]:
-    """Return those of a pipeline that SD.Next lets embeddings into."""
+    """Return the text encoders of a pipeline that SD.Next puts embeddings into."""
     if modeldata.get_model_type(pipe) not in textual_inversion.supported_models:
         return ()
     found = []
@@ -99,7 +99,7 @@ def family_of(encoders: Sequence[PipelineEncoder]) -> ModelFamily:
 
 
 def tokenize(texts: list[str]) -> list[TokenIds]:
-    """Return the token ids that texts have for what is in memory; nothing is kept alive for it.
+    """Return the token ids that texts have for what is in memory. Keeps nothing alive.
 
     Raises:
         LookupError: nothing is in memory that has them.
@@ -108,7 +108,7 @@ def tokenize(texts: list[str]) -> list[TokenIds]:
     if not encoders:
         raise LookupError("no model is loaded that takes embeddings")
     whole = encoders[0].tokenizer.backend_tokenizer
-    # The same without the tokens that SD.Next, LoRAs and we have added.
+    # The same, without the tokens that SD.Next, LoRAs and we have added.
     bare = Tokenizer(whole.model)
     bare.normalizer, bare.pre_tokenizer = whole.normalizer, whole.pre_tokenizer
     return [found.ids for found in bare.encode_batch(texts, add_special_tokens=False)]
@@ -123,9 +123,9 @@ def is_usable(embedding: ModelEmbedding, encoders: Sequence[PipelineEncoder]) ->
 
 
 def write(embedding: ModelEmbedding, encoders: Sequence[PipelineEncoder]) -> None:
-    """See that an embedding's tokens and rows are in a model.
+    """Make sure that an embedding's tokens and rows are in a model.
 
-    Called while SD.Next encodes a prompt, so that nothing else works with the model.
+    Called while SD.Next encodes a prompt, when nothing else works with the model.
     """
     for encoder in encoders:
         written = _written.setdefault(encoder.model, set())

@@ -1,12 +1,12 @@
 """What a prompt of SD.Next uses, and what its infotext names.
 
-SD.Next makes the arguments of every pass (base, hires, refiner) in one function, whatever reads its
+One function of SD.Next makes the arguments of every pass (base, hires, refiner), whatever reads the
 prompts: its own parser, xhinker's, or the pipeline itself. It is wrapped, with the same signature:
 
     set_pipeline_args   is given prompts in which our tokens stand for names
 
-The prompts that SD.Next keeps encoded are known by their text, so another file of the same name,
-which has other tokens, is never mistaken for one that was there before.
+SD.Next finds encoded prompts that it has kept by their text, so another file of the same name,
+which has other tokens, is never mistaken for the one before.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ PROMPTS_PART = "use of embeddings in prompts"
 
 _NAMES = "Embeddings"  # SD.Next's own field
 
-# Words as CLIP has them; what is grammar in a prompt is a word of its own, or an escaped character.
+# Words as CLIP splits them. What is grammar in a prompt is a word of its own, or an escaped
+# character.
 _WORD = re.compile(r"\\?[()\[\]:|]|\\\\|[^\W\d_]+|\d|(?:[^\w\s()\[\]:|\\]|_)+|\\")
 _ESCAPED = re.compile(r"[()\[\]\\]")
 
@@ -55,7 +56,7 @@ class Names:
     """The names of embeddings, ready to be found in prompts: whole words, in any letter case."""
 
     def __init__(self, embeddings: Mapping[str, ModelEmbedding]) -> None:
-        """Prepare them by name, the first of those that read alike before the others."""
+        """Prepare them by name; of names that read alike the first one counts."""
         self.embeddings = embeddings
         self._ids: dict[str, int] = {}
         written = ((name, _ESCAPED.sub(r"\\\g<0>", name)) for name in embeddings)
@@ -88,12 +89,12 @@ class Names:
 
 
 def _plain(word: str) -> str:
-    """Return a word as it is compared; brackets alone mean something else without a backslash."""
+    """Return a word as it is compared. Only brackets mean something else without a backslash."""
     return word[-1] if word[-1] in ":|" else word.lower()
 
 
 class PromptHooks:
-    """Puts our tokens into the prompts of each pass, and notes what it uses."""
+    """Puts our tokens into the prompts of each pass, and notes what the pass uses."""
 
     def __init__(self, hooks: Hooks) -> None:
         """Prepare; nothing is hooked before `hook`, and no name is known before `use`.
@@ -115,7 +116,7 @@ class PromptHooks:
         Raises:
             AttributeError: it has no function of that name.
         """
-        # The module that calls it, once it is there: to import it would ask for a model.
+        # The module that calls it, once it is imported: importing it here would ask for a model.
         owner = sys.modules.get("modules.processing_diffusers", processing_args)
         own = owner.set_pipeline_args
 

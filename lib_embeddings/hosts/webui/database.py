@@ -1,7 +1,7 @@
 """The WebUI's database of embeddings, and our entries in it, which are read when first used.
 
-Each of its tables is replaced by a new one at once. So whoever reads it meanwhile, in another
-thread, sees the state before or the one after.
+Each of its tables is replaced by a new one in a single step. So whoever reads it in another thread
+sees either the state before or the state after.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Database(Protocol):
     """What is used of the WebUI's database.
 
     Attributes:
-        ids_lookup: first token id -> what may begin there, longest first.
+        ids_lookup: first token id -> the embeddings that may begin there, longest first.
         word_embeddings: name -> what prompts can use, sorted by name.
         skipped_embeddings: name -> what the model cannot use.
     """
@@ -50,7 +50,7 @@ def register(
     token_ids: Mapping[str, TokenIds],
     is_ours: Callable[[HostEmbedding], bool],
 ) -> bool:
-    """Make *wanted* the entries of ours that prompts can use; tell whether anything changed.
+    """Let prompts use *wanted*, and no other entries of ours; tell whether anything changed.
 
     Entries that others registered are kept, and keep their names.
     """
@@ -72,14 +72,14 @@ def skip(
     unavailable: Mapping[str, HostEmbedding],
     is_ours: Callable[[HostEmbedding], bool],
 ) -> None:
-    """Make *unavailable* the entries of ours that the model cannot use."""
+    """List *unavailable*, and no other entries of ours, as what the model cannot use."""
     skipped = database.skipped_embeddings
     theirs = {name: embedding for name, embedding in skipped.items() if not is_ours(embedding)}
     database.skipped_embeddings = {**theirs, **unavailable}
 
 
 def withdraw(database: Database) -> None:
-    """Take all entries of ours from a database."""
+    """Remove all our entries from a database."""
     register(database, {}, {}, is_file_embedding)
     skip(database, {}, is_file_embedding)
 
@@ -107,7 +107,7 @@ def _changed_lookup(
 
 
 def make_vec(arrays: Mapping[str, Vectors], encoders: Sequence[str], n_vectors: int) -> Vec:
-    """Return the rows for some text encoders on the WebUI's device, zeros where there are none."""
+    """Return the rows for some text encoders on the WebUI's device; zeros where there are none."""
     tensors: dict[str, torch.Tensor] = {}
     for key in encoders:
         empty = torch.zeros(n_vectors, TEXT_ENCODERS[key].hidden_size)
@@ -129,7 +129,7 @@ class FileEmbedding:
     def __init__(
         self, entry: Entry, encoders: Sequence[str], sha256: Callable[[Entry], str]
     ) -> None:
-        """Stand for a file that is not opened yet.
+        """Stand in for a file that is not opened yet.
 
         Args:
             encoders: keys of the text encoders that the vectors are for.
@@ -151,13 +151,13 @@ class FileEmbedding:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """The same for as long as the file and what it is used for stay the same."""
+        """Changes only when the file, or what it is used for, changes."""
         entry = self.entry
         return entry.place, entry.size, entry.mtime_ns, self.encoders
 
     @property
     def vec(self) -> Vec:
-        """The tensors, on the WebUI's device from the first use on."""
+        """The tensors; on the WebUI's device from the first use on."""
         if self._vec is None:
             self._vec = self._make_vec()
         return self._vec
@@ -168,7 +168,7 @@ class FileEmbedding:
 
     @property
     def hash(self) -> str:
-        """The file's SHA-256; empty where it cannot be had."""
+        """The file's SHA-256; empty where it cannot be computed."""
         if self._hash is None:
             try:
                 self._hash = self._sha256(self.entry)
@@ -202,5 +202,5 @@ class FileEmbedding:
 
 
 def is_file_embedding(embedding: HostEmbedding) -> bool:
-    """Tell our entries from others'."""
+    """Tell our entries from those of others."""
     return isinstance(embedding, FileEmbedding)

@@ -1,11 +1,11 @@
 """The prompts that a WebUI encodes: what they use, and how long they are kept.
 
-A WebUI keeps what it encoded last, and notes for the infotext what a prompt uses while it encodes
-it, if at all: a picture whose prompts are kept has nothing of them, and one prompt hides what
+A WebUI keeps what it encoded last. What a prompt uses is noted for the infotext only while it is
+encoded, if at all: a picture whose prompts are kept gets none of that, and one prompt hides what
 another used. So two functions are wrapped, with the same signatures:
 
     find_embedding_at_position   notes what a prompt uses while it is encoded
-    get_conds_with_caching       adds that to what the other prompts of the picture use, also where
+    get_conds_with_caching       adds that to what the other prompts of the picture use, even where
                                  the prompt was encoded for an earlier one
 """
 
@@ -31,14 +31,14 @@ _CACHES = ("cached_c", "cached_uc", "cached_hr_c", "cached_hr_uc")
 _ALL_CACHES = "cond_cache"  # ersatzForge's, a list of such lists
 _CLASSES = ("StableDiffusionProcessing", "StableDiffusionProcessingTxt2Img")
 
-_SETTING = "textual_inversion_add_hashes_to_infotext"  # the WebUI's own, which Neo has not
+_SETTING = "textual_inversion_add_hashes_to_infotext"  # the WebUI's own, which Neo lacks
 
-# What the prompt uses that this thread encodes; others count a prompt's tokens meanwhile.
+# What the prompt that this thread encodes uses. Other threads count a prompt's tokens meanwhile.
 _found: ContextVar[dict[str, HostEmbedding] | None] = ContextVar("found", default=None)
 
 
 def keep_apart(generation: Any) -> None:
-    """Let a generation keep its own encoded prompts, and leave those of the person's pictures."""
+    """Let a generation keep its own encoded prompts, apart from those of the person's pictures."""
     for name in _CACHES:
         if hasattr(generation, name):
             setattr(generation, name, [None] * len(getattr(generation, name)))
@@ -57,7 +57,7 @@ def _classes() -> list[Any]:
 
 
 class InfotextWriter:
-    """Writes what a generation's prompts use, and lets none use what is not there any more."""
+    """Writes what a generation's prompts use, and lets none use what no longer exists."""
 
     def __init__(
         self,
@@ -71,9 +71,9 @@ class InfotextWriter:
 
         Args:
             hooks: guards what is done at each prompt.
-            database: what prompts find embeddings in, or the class of all that they do.
+            database: what prompts find embeddings in, or the class of all such databases.
             noted: returns what the WebUI itself notes of prompts, which would hide ours.
-            names_field: where infotexts have the names alone; None where they have them nowhere.
+            names_field: where infotexts have only the names; None where they have them nowhere.
         """
         self._hooks = hooks
         self._database = database
@@ -86,7 +86,7 @@ class InfotextWriter:
         self._known: dict[int, tuple[Any, dict[str, HostEmbedding]]] = {}
 
     def hook(self) -> Undo:
-        """Wrap the WebUI's functions, and return what puts back each that nobody wrapped again.
+        """Wrap the WebUI's functions; return what puts back those that nobody has wrapped again.
 
         Raises:
             AttributeError: the WebUI has no function of one of these names.
@@ -103,7 +103,7 @@ class InfotextWriter:
         self.forget_prompts()
 
     def forget_prompts(self) -> None:
-        """Let every prompt be encoded again, whoever keeps what it was encoded to."""
+        """Let every prompt be encoded again, wherever its encoded form is kept."""
         self._known.clear()
         for cache in chain.from_iterable(map(_kept_by, _classes())):
             cache[0] = None
@@ -132,7 +132,7 @@ class InfotextWriter:
         return encoded
 
     def _drop_unknown(self, caches: list[list[Any]]) -> None:
-        """Let be encoded again what nobody knows the embeddings of, or what has others now."""
+        """Forget encoded prompts whose embeddings are unknown or have changed."""
         for cache in caches:
             if id(cache[1]) not in self._known:
                 cache[0] = None
@@ -149,7 +149,7 @@ class InfotextWriter:
         self._drop(self._noted())
 
     def _named(self, used: dict[str, HostEmbedding]) -> dict[str, list[str]]:
-        """Return what the fields of an infotext have of the embeddings in a prompt."""
+        """Return what the fields of an infotext say about the embeddings in a prompt."""
         names = {name_in_infotext(name): each for name, each in used.items()}
         named = {self._names_field: list(names)} if self._names_field else {}
         if getattr(shared.opts, _SETTING, True):
@@ -178,7 +178,8 @@ def _wrap_encoding(
     """Wrap the WebUI's function that encodes prompts or takes them from caches.
 
     Args:
-        encode_and_write: called in its place with the generation, its caches, and what calls it.
+        encode_and_write: called in its place with the generation, its caches, and the original
+            function.
     """
     kind = processing.StableDiffusionProcessing
     own = kind.get_conds_with_caching
@@ -190,7 +191,7 @@ def _wrap_encoding(
         def encode() -> Any:
             return own(self, function, required_prompts, steps, caches, *args, **kwargs)
 
-        # ersatzForge has something else in the place of the caches.
+        # ersatzForge has something else in place of the caches.
         return encode_and_write(self, getattr(self, _ALL_CACHES, caches), encode)
 
     return replace(kind, "get_conds_with_caching", get_conds_with_caching)

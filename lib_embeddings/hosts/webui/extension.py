@@ -1,8 +1,8 @@
 """Begin and end inside a WebUI, which runs the doorway in `scripts/` again at "Reload UI".
 
-In between we act in places that have names, are guarded, and are undone at the end. A WebUI may be
-another than we know: what fails there costs one line and that part, never a picture and nothing of
-the WebUI's own.
+In between, each hook has a name, is guarded, and is undone at the end. The WebUI may not be one
+that we know: what fails there costs one line and that part, never a picture or anything of the
+WebUI's own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Without these nothing works. Near misses need rapidfuzz, too, and are left out where it is not.
+# Without these nothing works. Near misses also need rapidfuzz, and are left out without it.
 NEEDED = ("watchdog", "platformdirs")
 
 # The adapters, in the order in which they are asked.
@@ -35,13 +35,13 @@ _ADAPTERS = (
     "lib_embeddings.hosts.forge.host",
     "lib_embeddings.hosts.sdnext.host",
 )
-# What is left where none of them knows the WebUI's database.
+# The one that remains where none of them knows the WebUI's database.
 _PAGE_ONLY = "lib_embeddings.hosts.webui.page_only"
 
 # A module that only some WebUIs have -> what people call these.
 _NAMES = {"modules.scripts_manager": "SD.Next", "modules_forge": "Forge"}
 
-# Parts that several modules act in, as people call them in the line about one that fails.
+# Parts that several modules share, as they are called in the line about one that fails.
 LOADING_PART = "loading of embeddings"
 INFOTEXT_PART = "writing of TI hashes"
 REPORT_PART = "prompt report"
@@ -51,30 +51,30 @@ Undo = Callable[[], object]
 _T = TypeVar("_T")
 
 _running = ExitStack()
-atexit.register(_running.close)  # or threads and stores end when their modules are gone
+atexit.register(_running.close)  # otherwise threads and stores end when their modules are gone
 
 
 class Adapter(Protocol):
-    """A module that knows a kind of WebUI.
+    """A module that knows one kind of WebUI.
 
     Its `check` raises `HostError` where the WebUI is of another kind.
     """
 
     def check(self) -> None:
-        """See that this is such a WebUI. Raises `HostError`."""
+        """Check that this is such a WebUI. Raises `HostError`."""
 
     def folders(self) -> list[str]:
         """Return the folders that the WebUI and its settings name."""
 
     def is_busy(self) -> bool:
-        """Tell whether the WebUI makes a picture, or gets ready to, which goes before any scan."""
+        """Tell whether the WebUI is making a picture, or getting ready to: no scan may delay it."""
 
     def Host(self, living: Living, hooks: Hooks) -> Host:  # noqa: N802 - a class
         """Prepare what acts at the WebUI's events."""
 
 
 def start() -> type[Any] | None:
-    """Begin, or begin again, and return what the WebUI is to run at each generation.
+    """Begin, or begin again, and return what the WebUI should run at each generation.
 
     Whatever is missing costs one line; the WebUI then goes on with its own loader.
     """
@@ -116,10 +116,10 @@ def _start() -> type[Any]:
 
 
 def _find() -> Adapter:
-    """Return what knows this WebUI, or at least how to show a page in it, which is printed.
+    """Return the adapter for this WebUI; print it where that can only show a page.
 
     Raises:
-        HostError: nothing does; it names what the WebUI lacks for each that we know.
+        HostError: there is none; it names what the WebUI lacks for each that we know.
     """
     refusals: list[HostError] = []
     for name in _ADAPTERS:
@@ -150,7 +150,7 @@ def _adapter(name: str) -> Adapter:
 
 
 def require(package: ModuleType, *paths: str) -> None:
-    """See that a WebUI's package has what we cannot do without, by its path in there.
+    """Check that a WebUI's package has what we need, each by its path in it.
 
     Raises:
         HostError: it lacks some of it.
@@ -181,7 +181,7 @@ def version() -> str | None:
 
 
 def _missing(error: ImportError) -> str:
-    """Return what could not be imported; of a name in a package only the message tells."""
+    """Return what could not be imported; for a name in a package only the message says it."""
     inside = re.search(r"cannot import name '(\w+)'", str(error))
     return f"{error.name}.{inside[1]}" if inside else error.name or str(error)
 
@@ -195,7 +195,7 @@ class Hooks:
         self._reported: set[tuple[str, str]] = set()
 
     def add(self, part: str, hook: Callable[[], Undo | None]) -> None:
-        """Let a part begin. Where that fails, the WebUI's own stays as it is.
+        """Begin a part. Where that fails, the WebUI's own stays as it is.
 
         Args:
             part: its name, for people.
@@ -206,10 +206,10 @@ class Hooks:
             self._undo.callback(self.guard, part, undo)
 
     def guard(self, part: str, act: Callable[[], _T]) -> _T | None:
-        """Let a part act, and return what it returns; None where it fails, which is logged once."""
+        """Run a part, and return what it returns; None where it fails, which is logged once."""
         try:
             return act()
-        except Exception as error:  # the WebUI may be another than we know
+        except Exception as error:  # the WebUI may not be one that we know
             log.debug("the part %r failed", part, exc_info=True)
             if (part, str(error)) not in self._reported:
                 self._reported.add((part, str(error)))
@@ -228,9 +228,9 @@ class Hooks:
 
 
 def replace(owner: Any, name: str, ours: Callable[..., Any]) -> Undo:
-    """Put ours in the place of a function of the WebUI's, and return what puts that one back.
+    """Replace a function of the WebUI's with ours, and return what puts the original back.
 
-    Who has wrapped ours by then stays in place, so ours must pass calls on after the end.
+    What has wrapped ours by then stays in place, so ours must pass calls on after the end.
 
     Raises:
         AttributeError: there is no such function.
@@ -254,12 +254,12 @@ def replace(owner: Any, name: str, ours: Callable[..., Any]) -> Undo:
 def replace_page_in(
     pages: list[Any], name: str, what: str, kind: type[Any], prepare: Callable[[Any], object]
 ) -> Undo:
-    """Put ours in the place of a page of the WebUI's, and return what puts that one back.
+    """Replace a page of the WebUI's with ours, and return what puts the original back.
 
     Args:
-        name: of the class of its own page, which "Reload UI" makes anew.
+        name: of the class of its own page, which "Reload UI" creates again.
         what: people call it.
-        kind: what is different in ours.
+        kind: what differs in ours.
         prepare: makes ours ready; what it raises leaves its own in place.
 
     Raises:

@@ -16,8 +16,8 @@ from lib_embeddings.prompt_fields import Field
 # Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
 KEY = "Textual Inversion"
 
-# Where the WebUI keeps the prompts of all pictures, what they are called for people, and where the
-# positive prompts of the same pass are, whose LoRAs work in both.
+# Where the WebUI keeps the prompts of all pictures, what people call them, and where the positive
+# prompts of the same pass are, as their LoRAs apply to both.
 _PROMPTS: tuple[tuple[str, str, Field, str], ...] = (
     ("all_prompts", "prompt", "positive", "all_prompts"),
     ("all_negative_prompts", "negative prompt", "negative", "all_prompts"),
@@ -27,7 +27,7 @@ _PROMPTS: tuple[tuple[str, str, Field, str], ...] = (
 
 
 def apply_styles(prompt: str, styles: Sequence[str], field: Field) -> str:
-    """Return a prompt with some of the WebUI's styles in it, as it will make the picture with."""
+    """Return a prompt with some of the WebUI's styles in it, as it will be used for the picture."""
     database = getattr(shared, "prompt_styles", None)
     if database is None:
         return prompt
@@ -47,9 +47,9 @@ class _Prompt(NamedTuple):
 
 
 def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
-    """Print what the prompts used, and put what they name and cannot use under the pictures.
+    """Print what the prompts used, and show under the pictures what they name but cannot use.
 
-    The WebUI's API answers with all of it. The pictures' infotexts are written already.
+    The WebUI's API returns all of it. The infotexts of the pictures are already written.
 
     Args:
         generation: the WebUI's record of what was asked for, styles and the like applied.

@@ -1,4 +1,4 @@
-"""What acts at a WebUI's events. An adapter's `Host` adds what its kind of WebUI has otherwise."""
+"""What acts at a WebUI's events. An adapter's `Host` adds what is special to its WebUI."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lib_embeddings.hosts.webui.parts import Parts, on
 
 
 class Host:
-    """What a WebUI has of ours that loads embeddings by itself: a tab, and nothing else acts.
+    """What we add to a WebUI that loads embeddings by itself: a tab, and nothing else.
 
     Attributes:
         parts: what every WebUI gets.
@@ -30,7 +30,7 @@ class Host:
         """Prepare; nothing is hooked before `begin`.
 
         Args:
-            folders: returns the folders that are to be scanned.
+            folders: returns the folders to scan.
         """
         self._living = living
         self._library = living.library
@@ -53,7 +53,7 @@ class Host:
         return script_class(self)
 
     def hook(self) -> None:
-        """Act in the WebUI's own places; here in none, and nobody knows what is loaded."""
+        """Wrap the WebUI's own functions; here none, so nobody knows what is loaded."""
         self._library.set_model(None, loaded=frozenset())
 
     # What happens at each generation
@@ -62,7 +62,7 @@ class Host:
         """Let the next prompt find what there is now."""
 
     def before_batch(self, generation: Any) -> None:
-        """Let this batch find what it names, and the infotext name what it uses.
+        """Make sure that this batch finds what it names, and that the infotext names what it uses.
 
         Args:
             generation: the WebUI's record of what was asked for.
@@ -74,11 +74,11 @@ class Host:
     # The folders
 
     def rescan(self) -> None:
-        """Scan all folders now, which may have become others."""
+        """Scan all folders now; they may not be those from before."""
         self._living.scan(self._folders())
 
     def catch_up(self) -> None:
-        """Find what came or went, while a picture waits."""
+        """Find what was added or removed, while a picture waits."""
         self._living.catch_up(self._folders())
 
     def change_folders(self) -> None:
@@ -87,7 +87,7 @@ class Host:
 
 
 class LoadingHost(Host):
-    """What a WebUI has of ours in whose place we load embeddings.
+    """What we add to a WebUI in whose place we load embeddings.
 
     Attributes:
         loader: keeps its databases and the library equal.
@@ -104,7 +104,7 @@ class LoadingHost(Host):
             self._hooks.add(part, hook)
 
     def hook_loader(self) -> Undo:
-        """Load embeddings in the place of the WebUI, if the setting says so."""
+        """Load embeddings in place of the WebUI, if the setting says so."""
         undo = self.loader.hook()
         self.change_loading()
         return undo

@@ -1,4 +1,4 @@
-"""What loaders share: what one is, embeddings for a model, the time for work, the console."""
+"""What loaders share: what a loader is, embeddings for a model, when to work, the console."""
 
 from __future__ import annotations
 
@@ -29,19 +29,20 @@ from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
 from lib_embeddings.views.lines import change_lines, summary_lines
 from lib_embeddings.views.view import View
 
-# The WebUI's record of one that stands for a file.
+# The WebUI's record of an embedding, which stands for a file.
 _E = TypeVar("_E", bound=FileEmbedding)
 _T = TypeVar("_T")
 
-# What a generation has of texts, for the batch that begins.
+# The texts of a generation, for the batch that begins.
 _PROMPTS = ("prompts", "negative_prompts", "hr_prompts", "hr_negative_prompts")
 
-# What the console has listed as not loaded, and why: no switch and no "Reload UI" lists it again.
+# What the console has listed as not loaded, and why. Neither a switch nor "Reload UI" lists it
+# again.
 _listed: set[tuple[str, str | None]] = set()
 
 
 def announce(view: View) -> None:
-    """Print what is loaded, and of what is not only what was not listed before."""
+    """Print what is loaded, and what is not loaded as far as it was not listed before."""
     reasons = {(seen.entry.place.id, seen.reason): seen for seen in view if not seen.may_be_used}
     news = [seen for key, seen in reasons.items() if key not in _listed]
     _listed.update(reasons)
@@ -49,7 +50,7 @@ def announce(view: View) -> None:
 
 
 class Embeddings(Generic[_E]):
-    """All of a library that a model has a name for, made anew only where it changed.
+    """All of a library that a model has a name for; only what has changed is made again.
 
     Attributes:
         usable: name -> what prompts can use.
@@ -62,10 +63,10 @@ class Embeddings(Generic[_E]):
         library: Library,
         make: Callable[[Entry, Sequence[str]], _E],
     ) -> None:
-        """Begin without any.
+        """Begin with none.
 
         Args:
-            make: returns an embedding that stands for a file, for some text encoders.
+            make: returns an embedding that stands for a file, given some text encoders.
         """
         self._library = library
         self._make = make
@@ -76,7 +77,7 @@ class Embeddings(Generic[_E]):
         self.token_ids: dict[str, TokenIds] = {}
 
     def renew(self, view: View, encoders: tuple[str, ...], tokenize: Tokenize) -> None:
-        """Take all from a view, of a model with these text encoders."""
+        """Take all of them from the view of a model with these text encoders."""
         if view is self._view and encoders == self._encoders:
             return
         made = {e.identity: e for e in (*self.usable.values(), *self.unavailable.values())}
@@ -95,10 +96,10 @@ class Embeddings(Generic[_E]):
     def fill(
         self, database: Database, gives_way: Callable[[HostEmbedding], bool] = lambda _: False
     ) -> bool:
-        """Give a database all of them; tell whether anything changed of what prompts can use.
+        """Give a database all of them; tell whether what prompts can use has changed.
 
         Args:
-            gives_way: tells which of others' entries leave their names to ours.
+            gives_way: tells which entries of others leave their names to ours.
         """
 
         def leaves(embedding: HostEmbedding) -> bool:
@@ -108,7 +109,7 @@ class Embeddings(Generic[_E]):
         return register(database, self.usable, self.token_ids, leaves)
 
     def is_ours(self, embedding: HostEmbedding) -> bool:
-        """Tell our entries, and those that the WebUI read from our folders, from others'."""
+        """Tell our entries, and those that the WebUI read from our folders, from others."""
         if is_file_embedding(embedding):
             return True
         path: str | None = getattr(embedding, "filename", None)
@@ -124,11 +125,11 @@ def files_in(words: Mapping[str, HostEmbedding]) -> frozenset[str]:
 
 
 class Announcements:
-    """What the console shows of a library: all that is loaded, once a switch, and then changes."""
+    """What the console shows of a library: once per switch all that is loaded, then the changes."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._model: object = None  # the one of which people know what is loaded
+        self._model: object = None  # the one for which people know what is loaded
         self._known = 0  # the library's generation that they know
 
     def begin_again(self) -> None:
@@ -136,10 +137,10 @@ class Announcements:
         self._model = None
 
     def show_all(self, family: ModelFamily | None, title: str) -> None:
-        """Print what is loaded for a model, if that is known and was not printed for it.
+        """Print what is loaded for a model, if that is known and not printed yet.
 
         Args:
-            title: what people choose the model by.
+            title: the name under which people choose the model.
         """
         model = family, title
         if self._library.progress is None and family and model != self._model:
@@ -148,13 +149,13 @@ class Announcements:
             announce(catalogue.view)
 
     def show_changes(self, generation: int, changes: Changes) -> None:
-        """Print what changed since everything was printed."""
+        """Print what has changed since everything was printed."""
         if changes and self._model and generation > self._known:
             print_lines(change_lines(changes, self._library.view))
 
 
 class WhenIdle:
-    """Does a work as soon as nothing is generated, in a thread of its own."""
+    """Does some work as soon as nothing is being generated, in a thread of its own."""
 
     def __init__(self, prepare: Callable[[], object], work: Callable[[], object]) -> None:
         """Begin nothing yet.
@@ -164,10 +165,10 @@ class WhenIdle:
         """
         self._prepare = prepare
         self._work = work
-        self._waiting = threading.Lock()  # held while a thread waits to work
+        self._waiting = threading.Lock()  # held while a thread waits for its time to work
 
     def ask(self) -> None:
-        """Let the work be done; whoever asks before it begins shares it."""
+        """Ask for the work; whoever asks before it begins shares it."""
         if self._waiting.acquire(blocking=False):
             threading.Thread(target=self._run, name="embeddings-host", daemon=True).start()
 
@@ -179,7 +180,7 @@ class WhenIdle:
 
 
 class Loader(ABC):
-    """Keeps a WebUI's databases and the library equal, as the WebUI's models see them.
+    """Keeps a WebUI's databases in line with the library, as the WebUI's models see it.
 
     Kinds of WebUIs differ in the functions that load (`hook`), in the model of the next picture
     (`see_model`), and in the databases that there are for it (`update`).
@@ -198,11 +199,11 @@ class Loader(ABC):
         self._when_idle = WhenIdle(prepare, act)
         self._lock = threading.RLock()  # guards all below, and the databases against ourselves
         self._is_hooked = False
-        self._loads = False  # in the place of the WebUI
+        self._loads = False  # in place of the WebUI
 
     @abstractmethod
     def hook(self) -> Undo:
-        """Replace the functions that load, and return what ends all that we do to the WebUI's.
+        """Replace the functions that load, and return what undoes everything.
 
         Raises:
             AttributeError: there is none of that name; nothing is replaced then.
@@ -214,7 +215,7 @@ class Loader(ABC):
 
     @abstractmethod
     def see_model(self) -> None:
-        """See with the model of the next picture from now on, and print what is loaded for it."""
+        """Switch to the model of the next picture, and print what is loaded for it."""
 
     @abstractmethod
     def update(self) -> None:
@@ -232,13 +233,13 @@ class Loader(ABC):
             self.see_model()
 
     def bring(self, generation: Any) -> None:
-        """Let a batch find what its prompts name, though the scan that goes on has not read it."""
+        """Let a batch find what its prompts name, even if the current scan has not read it yet."""
         texts = (getattr(generation, name, None) for name in _PROMPTS)
         if self._library.scans.bring(chain.from_iterable(filter(None, texts))):
             self.update()
 
     def see_model_when_idle(self) -> None:
-        """See with the right model as soon as nothing is generated, in a thread of its own."""
+        """Switch to the right model once nothing is being generated, in a thread of its own."""
         if self._is_hooked:
             self._when_idle.ask()
 
@@ -254,5 +255,5 @@ class Loader(ABC):
 
 
 def is_generating() -> bool:
-    """Tell whether the WebUI works on a job: then a checkpoint may come for a part of a picture."""
+    """Tell whether the WebUI has a job: then a checkpoint may be for a part of a picture."""
     return bool(getattr(getattr(shared, "state", None), "job_count", 0))

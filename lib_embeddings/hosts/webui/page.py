@@ -1,7 +1,7 @@
-"""Our tab in the place of the WebUI's Textual Inversion page.
+"""Our tab in place of the WebUI's Textual Inversion page.
 
-A page of the WebUI makes the HTML of its pane, and the items that the WebUI's routes and its editor
-of previews, descriptions and notes ask for by name.
+A page of the WebUI makes the HTML of its pane, and the items that the WebUI's routes, and its
+editor for previews, descriptions and notes, ask for by name.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ Item = dict[str, Any]
 def replace_page(
     library: Library, rescan: Callable[[], object], sha256: Callable[[Entry], str]
 ) -> Undo:
-    """Put our page into the place of the WebUI's own, before the WebUI builds its interface.
+    """Put our page in place of the WebUI's own, before the WebUI builds its interface.
 
     Args:
         rescan: scans all folders now.
-        sha256: hashes an entry's file; empty where nothing is to be hashed; raises `OSError`.
+        sha256: hashes an entry's file; empty where nothing may be hashed; raises `OSError`.
 
     Returns:
         What puts the WebUI's own page back.
 
     Raises:
         HostError: there is no such page.
-        Exception: it is another than we know, and still in its place.
+        Exception: it is not the page that we know; it is still in its place.
     """
 
     def prepare(ours: Any) -> None:
         ours.show(library, rescan, sha256)
-        # What would fail while the interface is built shall fail here.
+        # What would fail while the interface is built should fail here.
         ours.create_html("txt2img", empty=True)
         ours.create_user_metadata_editor(None, "txt2img")
 
@@ -54,7 +54,7 @@ def replace_page(
 
 
 class _Page:
-    """What is different from the WebUI's own page, whose class comes after this one.
+    """What differs from the WebUI's own page, whose class comes after this one.
 
     The signatures are the WebUI's.
     """
@@ -71,7 +71,7 @@ class _Page:
         self._sha256 = sha256
         self.items = _Items(self._item_now)
         exists = self.lister.exists
-        # The WebUI opens what is there, and a pipe would never answer.
+        # The WebUI opens what is there, and opening a pipe would never end.
         self.lister.exists = lambda path: exists(path) and os.path.isfile(path)
 
     def create_html(self, tabname: str, *, empty: bool = False) -> str:  # noqa: ARG002 - theirs
@@ -85,7 +85,7 @@ class _Page:
         super().read_user_metadata(item)  # type: ignore[misc] # not typed
 
     def create_item_html(self, *_args: Any, **_kwargs: Any) -> str:
-        """Return no card: the WebUI would put it among ours, which follow the files themselves."""
+        """Return no card: the WebUI would mix it with ours, which follow the files themselves."""
         return ""
 
     def create_item(
@@ -115,7 +115,7 @@ class _Page:
         return (seen.entry for seen in self._library.view.meant)
 
     def _item_now(self, name: str) -> Item | None:
-        """Make an item from what is beside the file now, sidecar included."""
+        """Make an item from what lies beside the file now, including the sidecar."""
         self.lister.reset()
         # A file in a folder that was added since may have a picture.
         webui: Any = self
@@ -126,7 +126,7 @@ class _Page:
         return item
 
     def _item(self, entry: Entry, index: int | None) -> Item | None:
-        """Make an item; none of a file that is gone."""
+        """Make an item; None for a file that is gone."""
         webui: Any = self
         filename = entry.place.full_path
         stem = entry.place.beside(entry.place.name).full_path

@@ -1,4 +1,4 @@
-"""A WebUI whose way with embeddings nobody here knows: it loads them, and our tab shows them."""
+"""A WebUI whose handling of embeddings we do not know: it loads them, and our tab shows them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lib_embeddings.hosts.webui.settings import more_folders
 
 
 def check() -> None:
-    """See that there is a place for us.
+    """Check that there is a place for us.
 
     Raises:
         HostError: it runs no scripts, or names no folder of embeddings.
@@ -38,7 +38,7 @@ is_busy = is_generating
 
 
 class Host(host.Host):
-    """What differs: nothing."""
+    """Nothing differs."""
 
     def __init__(self, living: Living, hooks: Hooks) -> None:
         super().__init__(living, hooks, folders)

@@ -1,4 +1,4 @@
-"""What every WebUI gets of ours, whatever loads its embeddings: settings, tab, routes, reports."""
+"""What we add to every WebUI, whatever loads its embeddings: settings, tab, routes, reports."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def replace_webui_page(
     library: Library, rescan: Callable[[], object], sha256: Callable[[Entry], str]
 ) -> Undo:
     """Show our tab in the place of the page that most WebUIs have."""
-    # A WebUI without such pages loses this one, and nothing else.
+    # A WebUI without such pages goes without ours, and loses nothing else.
     from lib_embeddings.hosts.webui.page import replace_page  # noqa: PLC0415
 
     return replace_page(library, rescan, sha256)
 
 
 class Parts:
-    """What acts at the WebUI's events, and needs to know nothing of how it loads embeddings."""
+    """What acts at the WebUI's events, and need not know how it loads embeddings."""
 
     def __init__(  # noqa: PLR0913 - kinds of WebUIs differ in each of the last five
         self,
@@ -104,7 +104,7 @@ class Parts:
             self._hooks.add(part, partial(on, event, callback))
 
     def sha256(self, entry: Entry) -> str:
-        """Hash an entry's file, unless the WebUI was told to hash nothing."""
+        """Hash an entry's file, unless the WebUI is set to hash nothing."""
         return "" if getattr(shared.cmd_opts, "no_hashing", False) else self._library.sha256(entry)
 
     def after_generation(self, generation: Any, processed: Any) -> None:
@@ -137,7 +137,7 @@ class Parts:
         """Print which embeddings of a pasted infotext are not here."""
 
         def report() -> None:
-            # The host cuts a field at its first comma, where it is not quoted.
+            # The host cuts a field at its first comma unless it is quoted.
             named = named_embeddings({**fields, **find_fields(infotext)})
             prompt = fields.get("Prompt", "")
             print_lines(self._reports.note_pasted(prompt, named).lines())

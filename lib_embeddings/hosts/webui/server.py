@@ -20,10 +20,10 @@ from lib_embeddings.web.painting import Studio
 from lib_embeddings.web.routes import PREFIX, add_routes
 from lib_embeddings.web.tab import Unpacked
 
-# What a command line names users and passwords of the API by; SD.Next's are those of its page.
+# The options for users and passwords of the API; SD.Next uses those of its page.
 _LOGINS = ("api_auth", "auth")
 _COOKIES = ("access-token", "access-token-unsecure")
-# What a WebUI is started with where others than this machine reach it, by names of their own.
+# The options that let other machines reach a WebUI, by other names.
 _OPENINGS = ("listen", "server_name", "share", "ngrok", "subpath")
 
 
@@ -47,8 +47,8 @@ def serve(  # noqa: PLR0913, PLR0917 - what routes need
 
 
 def unpack_events(app: Any) -> Undo:
-    """Put ourselves before what packs the WebUI's answers, until undone."""
-    app.middleware_stack = None  # made again at the next request; until then one may be added
+    """Put ourselves before what compresses the WebUI's answers, until undone."""
+    app.middleware_stack = None  # built again at the next request; until then one may be added
     app.add_middleware(Unpacked, path=f"{PREFIX}/events")
     added = app.user_middleware[0]
 
@@ -60,10 +60,10 @@ def unpack_events(app: Any) -> Undo:
 
 
 def door_of(app: Any, options: Any, opens_files: Callable[[], bool]) -> Door:
-    """Return what lets in whom the WebUI lets in.
+    """Return the door that lets in whom the WebUI lets in.
 
-    A WebUI checks no names. Where it is for this machine alone and asks for no login, a name that
-    it was not given can only be a trick.
+    A WebUI checks no names. Where it serves this machine alone and asks for no login, a name that
+    it was not given can only be an attack.
 
     Args:
         app: the application; gradio's has `auth` and `tokens`, and since its release 4 a

@@ -1,4 +1,4 @@
-"""Our settings among the WebUI's, which may be asked for before it knows that there are such."""
+"""Our settings among the WebUI's. They may be read before the WebUI knows them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _RENAMES = ", and renames those that it cannot read to NAME.corrupted"
 
 
 def we_load() -> bool:
-    """Return whether we load embeddings in the place of the WebUI."""
+    """Return whether we load embeddings in place of the WebUI."""
     return bool(_setting(_LOADS, default=True))
 
 
 def shows_page() -> bool:
-    """Return whether our tab is shown in the place of the WebUI's page."""
+    """Return whether our tab is shown in place of the WebUI's page."""
     return bool(_setting(_PAGE, default=True))
 
 
 def more_folders() -> list[str]:
-    """Return the folders that are scanned beside the WebUI's own."""
+    """Return the folders that are scanned besides the WebUI's own."""
     lines = str(_setting(_FOLDERS, "")).splitlines()
     return [os.path.abspath(os.path.expanduser(line.strip())) for line in lines if line.strip()]
 
@@ -60,7 +60,7 @@ def separator() -> str:
 
 
 def renames_files() -> bool:
-    """Tell whether the WebUI renames what it cannot read, as its `torch.load` of Forge's does."""
+    """Tell whether the WebUI renames what it cannot read, as Forge's `torch.load` does."""
     return hasattr(torch, "load_origin")
 
 
@@ -71,7 +71,7 @@ def add_settings(
     *,
     may_paint: bool,
 ) -> None:
-    """Add those that the WebUI's page of settings is to show.
+    """Add the settings that the WebUI's settings page should show.
 
     Args:
         change_loading: called when the setting that lets us load embeddings was changed; None
@@ -120,7 +120,7 @@ def add_settings(
 
 def _add_option(key: str, info: Any) -> Undo:
     shared.opts.add_option(key, info)
-    # The WebUI makes the table of settings anew while it builds its page of them.
+    # The WebUI creates its table of settings again while it builds its settings page.
     return lambda: shared.opts.data_labels.pop(key, None)
 
 

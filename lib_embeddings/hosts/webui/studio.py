@@ -1,6 +1,6 @@
-"""What paints in a WebUI: its own model, by its own processing, while nobody else generates.
+"""What paints in a WebUI: its own model, through its own processing, while nobody else generates.
 
-Nothing of it is among a person's pictures, and scripts of other extensions do not run.
+None of this ends up among a person's pictures, and scripts of other extensions do not run.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _NEEDED = (
 )
 
 _SAMPLER, _GUIDANCE = "DPM++ 2M", 7.0
-# The sides that model families were made for, in pixels; those that came later have another.
+# The sides that model families were made for, in pixels; later families have another.
 _SIDES, _LATER_SIDE = {None: 512, "sd1": 512, "sd2": 768}, 1024
 
-# Between two looks at what the WebUI does.
+# Between two checks of what the WebUI is doing.
 _PAUSE_SECONDS = 0.1
 
 
 class WebuiStudio:
-    """Paints one picture after the other, and lets the WebUI's own go first."""
+    """Paints one picture after the other, and lets the WebUI's own pictures go first."""
 
     def __init__(self, library: Library, before_generation: Callable[[], object]) -> None:
         """Prepare.
@@ -87,7 +87,7 @@ class WebuiStudio:
 
 @contextmanager
 def _turn(steps: int, on_step: OnPainted) -> Iterator[None]:
-    """Hold the WebUI's lock; who clicks *Generate* there has it first."""
+    """Hold the WebUI's lock; whoever clicks *Generate* there gets it first."""
     while not modules.call_queue.queue_lock.acquire(blocking=False):
         on_step(0, steps, lambda: None)
         time.sleep(_PAUSE_SECONDS)
@@ -113,7 +113,7 @@ def _job() -> Iterator[None]:
 
 @contextmanager
 def _no_history() -> Iterator[None]:
-    """Keep the prompts of the person's last picture, which the WebUI brings back on a click."""
+    """Preserve the prompts of the person's last picture, which the WebUI brings back on a click."""
     options = vars(modules.shared.cmd_opts)
     before = dict(options)
     options["no_prompt_history"] = True
@@ -126,9 +126,9 @@ def _no_history() -> Iterator[None]:
 
 @contextmanager
 def _watched(steps: int, on_step: OnPainted) -> Iterator[None]:
-    """Tell how far the WebUI is while it paints, and interrupt it where that raises."""
+    """Report how far the WebUI is while it paints, and interrupt it where that raises."""
     state, is_over, raised = modules.shared.state, Event(), list[Exception]()
-    seen = None  # the WebUI makes a new one after some steps only
+    seen = None  # the WebUI makes a new one only after some steps
 
     def look() -> bytes | None:
         nonlocal seen
