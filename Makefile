@@ -70,6 +70,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.slow_disk
 	$(BIN)/python -m benchmarks.share
 	$(BIN)/python -m benchmarks.tab
+	$(BIN)/python -m benchmarks.concepts
 	$(BIN)/python -m benchmarks.prompts
 	$(BIN)/python -m benchmarks.hostile
 	$(BIN)/python -m benchmarks.false_alarms

@@ -27,8 +27,19 @@ def far_away(address: str, round_trip: float) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     finally:
+        asyncio.run_coroutine_threadsafe(_end(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.close()
+
+
+async def _end(server: asyncio.Server) -> None:
+    """Close all connections."""
+    server.close()
+    carrying = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in carrying:
+        task.cancel()
+    await asyncio.gather(*carrying, return_exceptions=True)
 
 
 async def _connect(
@@ -36,9 +47,14 @@ async def _connect(
 ) -> None:
     await asyncio.sleep(round_trip)
     far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-    await asyncio.gather(
-        _carry(reader, far_writer, round_trip / 2), _carry(far_reader, writer, round_trip / 2)
-    )
+    try:
+        await asyncio.gather(
+            _carry(reader, far_writer, round_trip / 2), _carry(far_reader, writer, round_trip / 2)
+        )
+        await asyncio.sleep(round_trip)  # what is on its way arrives
+    finally:
+        writer.close()
+        far_writer.close()
 
 
 async def _carry(

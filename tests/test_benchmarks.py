@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import idle, library, prompts, scan, sidecars
+from benchmarks import concepts, idle, library, prompts, scan, sidecars
 from benchmarks.child import in_new_process, read_one
 from benchmarks.share import Share
 from lib_embeddings.watch.folder_watch import PACE
@@ -56,6 +56,18 @@ def test_documents_beside_files(
     assert all(
         each in told for each in ("cold scan", "later start", "first search, of 20 found 20")
     )
+
+
+def test_the_concept_library_from_afar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole list is there after the first search, in as many requests as it has pages."""
+    monkeypatch.setattr(concepts, "ROUND_TRIP", 0.001)
+    monkeypatch.setattr(concepts, "PAGES", (2,))
+    concepts.main(["--concepts", "3"])
+    told = capsys.readouterr().out
+    assert "3 concepts, at most 2 a page" in told
+    assert "(2 requests)" in told
 
 
 def test_prompts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

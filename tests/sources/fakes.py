@@ -141,6 +141,7 @@ class FakeSite:
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
         self.port = self._server.server_address[1]
+        self.scheme = "https" if has_tls else "http"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.01,), daemon=True
         )
@@ -149,7 +150,7 @@ class FakeSite:
     @property
     def url(self) -> str:
         """Its address without any name."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def paths(self) -> list[str]:
@@ -428,7 +429,7 @@ class FakeHub(FakeSite):
             for key, value in {**asked.query, "cursor": str(first + size)}.items()
         )
         host = asked.headers["host"]
-        link = f'<http://{host}{quote(asked.path)}?{query}>; rel="next"'
+        link = f'<{self.scheme}://{host}{quote(asked.path)}?{query}>; rel="next"'
         return Reply(200, reply.body, {**reply.headers, "Link": link})
 
 
