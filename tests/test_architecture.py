@@ -40,7 +40,7 @@ ALLOWED = {
         "pictures",
         "training.examples",
     ),
-    "platformdirs": ("our_files", "stores.index_file"),
+    "platformdirs": ("our_files",),
     "sqlite3": ("stores", "library.journal", "sources.offline"),
     "watchdog": ("watch",),
     "tqdm": ("cli",),

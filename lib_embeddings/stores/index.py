@@ -25,11 +25,11 @@ from lib_embeddings.entries.place import Place, by_folder
 from lib_embeddings.entries.read import sha256
 from lib_embeddings.formats.embedding import share_infos, vectors_info
 from lib_embeddings.names import is_text
+from lib_embeddings.our_files import our_path
 from lib_embeddings.stores.index_file import (
     FAILURES,
     Remembered,
     RememberedFolder,
-    default_path,
     read_below,
     write,
 )
@@ -73,7 +73,7 @@ class Index:
     @contextmanager
     def open(cls, path: str | None = None) -> Iterator[Index]:
         """Open the index at *path*, by default in the user's cache folder; save it at the end."""
-        index = cls(os.path.abspath(path or default_path()))
+        index = cls(os.path.abspath(path or our_path("index.sqlite")))
         try:
             yield index
         finally:

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import NamedTuple
 
-from platformdirs import user_cache_path
-
 from lib_embeddings.entries.place import Place
 from lib_embeddings.names import is_text
 
@@ -71,11 +69,6 @@ _WITHOUT_FILES = "DELETE FROM readings WHERE id NOT IN (SELECT reading FROM file
 # The files of a folder that nobody has scanned for so long are forgotten.
 _DAYS = 180
 _DAY_SECONDS = 86_400
-
-
-def default_path() -> str:
-    """Return where the index lies: in the user's cache folder, never among embeddings."""
-    return str(user_cache_path("lib_embeddings") / "index.sqlite")
 
 
 def connect(path: str) -> sqlite3.Connection:

@@ -22,9 +22,9 @@ from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.formats.embedding import VectorsInfo
 from lib_embeddings.library.library import Library
+from lib_embeddings.our_files import our_path
 from lib_embeddings.stores import index_file
 from lib_embeddings.stores.index import Index, no_collecting
-from lib_embeddings.stores.index_file import default_path
 from tests.builders import safetensors_file, torch_zip, vectors
 
 DAY_NS = 86_400 * 10**9
@@ -485,11 +485,10 @@ def test_nothing_is_remembered_nowhere(folder: Path, tmp_path: Path) -> None:
 def test_the_default_place(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By default the index lies in the user's cache folder, never among the embeddings."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert default_path() == str(tmp_path / "cache" / "lib_embeddings" / "index.sqlite")
     before = sorted(folder.iterdir())
     with Index.open() as index:
         entries_of(folder, index)
-    assert os.path.exists(default_path())
+    assert our_path("index.sqlite").is_file()
     assert sorted(folder.iterdir()) == before
 
 
