@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except NotADirectoryError as error:
         return refuse(f"{shown(str(error), 255)} is not a folder: give one that is there")
-    except BrokenPipeError:  # who reads the output needs no more, as `| head`
+    except BrokenPipeError:  # the reader of the output has enough, like `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@
     Civitai resources: [{"type": "embed", "modelName": …}, …]
 
 A hash is the beginning of the file's SHA-256: twelve digits, or ten for Civitai. `TI hashes` leaves
-out the commas and colons that names may have, and has the name of a LoRA in the place of a hash
+out the commas and colons that names may have, and has the name of a LoRA in place of a hash
 where that brought the embedding.
 """
 

@@ -54,7 +54,7 @@ def putting(name: str, members: Iterable[Member]) -> Edit:
 
 
 def adding(name: str, members: Iterable[Member], removed: Iterable[str] = ()) -> Edit:
-    """Return the edit that adds members to a set, in the place of others of their names.
+    """Return the edit that adds members to a set, replacing those with the same names.
 
     Args:
         removed: names to take out.

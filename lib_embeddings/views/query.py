@@ -137,7 +137,7 @@ def _marked(about: str | None, text: str | None) -> str:
 
 
 def letters_of(word: str) -> str:
-    """Return what finds a name whose gaps and marks are others; empty where that is too little."""
+    """Return what finds a name despite other gaps and marks; empty where too little is left."""
     letters = "" if word[:1] in _MARKS.values() else bare(word)
     return letters if len(letters) >= _LEAST else ""
 

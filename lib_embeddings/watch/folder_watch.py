@@ -42,7 +42,7 @@ logging.getLogger("watchdog.observers.inotify").addFilter(
     lambda record: "thread is inactive" not in record.getMessage()
 )
 
-# What Linux says where it can watch no more, and how to let it.
+# What Linux says when it can watch no more folders, and how to let it.
 _LIMITS = {
     errno.ENOSPC: "; raise the limit with: sudo sysctl fs.inotify.max_user_watches=524288",
     errno.EMFILE: "; raise the limit with: sudo sysctl fs.inotify.max_user_instances=1024",

@@ -28,7 +28,7 @@ class ScanResult(Protocol):
 
     @property
     def changes(self) -> Changes:
-        """What is another than at the scan before."""
+        """What has changed since the scan before."""
 
     @property
     def again_in(self) -> float | None:
@@ -277,7 +277,7 @@ class Watcher:
                 self.scan_soon()
 
     def _adopt(self, roots: Sequence[str]) -> None:
-        """Take in new roots, and let go of those that are gone from the library."""
+        """Watch new roots, and stop watching those that the library no longer has."""
         for path in self._watches.keys() - set(roots):
             self._watches.pop(path).close()
         for path in roots:

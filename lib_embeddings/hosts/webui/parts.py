@@ -40,7 +40,7 @@ def on(event: str, callback: Callable[..., object]) -> Undo | None:
 def replace_webui_page(
     library: Library, rescan: Callable[[], object], sha256: Callable[[Entry], str]
 ) -> Undo:
-    """Show our tab in the place of the page that most WebUIs have."""
+    """Show our tab in place of the page that most WebUIs have."""
     # A WebUI without such pages goes without ours, and loses nothing else.
     from lib_embeddings.hosts.webui.page import replace_page  # noqa: PLC0415
 
@@ -68,7 +68,7 @@ class Parts:
             rescan: scans all folders now.
             name: of the kind of WebUI, for programs.
             tabs: those that have prompt fields.
-            replace_page: shows our tab in the place of the WebUI's page.
+            replace_page: shows our tab in place of the WebUI's page.
             brings: returns the embeddings that the LoRAs in a positive prompt bring.
             open_studio: returns what paints with the WebUI's model; None where nothing does.
         """
@@ -112,7 +112,7 @@ class Parts:
         self._hooks.guard(REPORT_PART, partial(report_on, self._reports, generation, processed))
 
     def _replace_page(self) -> None:
-        """Show our tab in the place of the WebUI's page, if the setting says so."""
+        """Show our tab in place of the WebUI's page, if the setting says so."""
         if shows_page():
             replace = partial(self._page, self._library, self._rescan, self.sha256)
             self._hooks.add("tab", replace)
