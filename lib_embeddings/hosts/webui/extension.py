@@ -13,6 +13,7 @@ import importlib.util
 import logging
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from types import ModuleType
@@ -192,6 +193,7 @@ class Hooks:
 
     def __init__(self) -> None:
         self._undo = ExitStack()
+        self._reporting = threading.Lock()  # guards the next
         self._reported: set[tuple[str, str]] = set()
 
     def add(self, part: str, hook: Callable[[], Undo | None]) -> None:
@@ -211,16 +213,19 @@ class Hooks:
             return act()
         except Exception as error:  # the WebUI may not be one that we know
             log.debug("the part %r failed", part, exc_info=True)
-            if (part, str(error)) not in self._reported:
-                self._reported.add((part, str(error)))
-                reason = f"{type(error).__name__}: {error}"
-                log.warning(
-                    "Textual Inversion: the %s does not work in this WebUI; everything else "
-                    "does (%s)",
-                    part,
-                    reason,
-                )
+            self._report(part, f"{type(error).__name__}: {error}")
             return None
+
+    def _report(self, part: str, reason: str) -> None:
+        with self._reporting:  # whoever fails second goes on when it is said, not before
+            if (part, reason) in self._reported:
+                return
+            self._reported.add((part, reason))
+            log.warning(
+                "Textual Inversion: the %s does not work in this WebUI; everything else does (%s)",
+                part,
+                reason,
+            )
 
     def close(self) -> None:
         """Undo all parts, the last one first; safe to call again."""
