@@ -126,9 +126,11 @@ class Index:
     def recall(self) -> Iterator[tuple[Folder, dict[str, Entry]]]:
         """Yield folders as they were remembered, once, each with its entries by full path.
 
-        One of which not every file is remembered has no `mtime_ns`, as if it had changed.
+        One of which not every file is remembered has no `mtime_ns`, as if it had changed. One that
+        was last scanned from another root, above or below, is left out: it has other paths there.
         """
-        folders, self._folders = self._folders, {}
+        folders = {path: each for path, each in self._folders.items() if each[1] in self._roots}
+        self._folders = {}
         if not folders:
             return
         files = by_folder(self._remembered)

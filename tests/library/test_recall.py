@@ -109,6 +109,23 @@ def test_a_later_start_shows_all_before_it_lists_any_folder(
     assert len(result.changes.added) == len(fresh)
 
 
+@pytest.mark.parametrize("below", [False, True])
+def test_what_a_scan_of_another_root_remembered_is_not_shown(
+    known: Path, index: Path, caplog: pytest.LogCaptureFixture, below: bool
+) -> None:
+    """A folder may be scanned alone, and with all around it: each list has paths of its own."""
+    Start(index, known / "x")
+    if below:
+        Start(index, known)
+    root = known / "x" if below else known
+    start = Start(index, root)
+    assert start.entries == Start(index.with_name("other"), root).entries
+    for shown in start.shown:
+        assert shown == {path: start.entries.get(path) for path in shown}
+    assert not start.read
+    assert not caplog.messages
+
+
 def test_the_first_to_be_shown_is_a_whole_list(known: Path, index: Path) -> None:
     """Nobody is told that a scan still goes on."""
     with Index.open(str(index)) as opened:
