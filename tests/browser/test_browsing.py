@@ -181,6 +181,16 @@ def test_nothing_covers_a_reason(tab: Tab) -> None:
         assert card.locator(".picture").evaluate(initials) == "none"
 
 
+def test_details_lead_on_from_their_file_also_while_somebody_types(tab: Tab) -> None:
+    """A prompt field that keeps the caret keeps the focus from the card that was clicked."""
+    _, before, middle, behind = tab.names()[:4]
+    tab.prompt.click()
+    tab.press(middle, "info")
+    for key, name in (("ArrowRight", behind), ("ArrowLeft", middle), ("ArrowLeft", before)):
+        tab.page.keyboard.press(key)
+        expect(tab.details.get_by_role("heading")).to_have_text(name)
+
+
 def test_details_lead_from_file_to_file(tab: Tab) -> None:
     """Arrows go through the list, a button inserts, and the focus comes back to the last card."""
     first, second = tab.names()[:2]

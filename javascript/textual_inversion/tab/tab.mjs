@@ -213,6 +213,8 @@ export class Tab {
       clearSearch: () => this.accept({ query: "" }),
       leave: () => insertion.fields.focus(),
     };
+    // While a prompt field keeps the caret, and in Safari, a click gives a card no focus.
+    root.addEventListener("click", ({ target }) => grid.activate(/** @type {Element} */ (target).closest(".card")), { signal });
     obey(root, actions, signal);
     root.addEventListener("keydown", (event) => answerKey(keyboard, event), { signal });
     root.addEventListener("mousedown", keepCaret, { signal });
