@@ -30,6 +30,7 @@ SHARES = (0.0, 0.1, 0.5, 0.77, 1.0)  # of the way down the list
 TEXTS = ("7", "77", "777", "77", "") * 6
 VISITS = 3
 WINDOW: ViewportSize = {"width": 1600, "height": 1000}
+LARGE: ViewportSize = {"width": 2560, "height": 1440}
 FRAMES = 180
 ROUND_TRIP = 0.15  # seconds
 FAR = "first cards from afar, ms"
@@ -85,7 +86,9 @@ SCROLL_TO = """(share) => new Promise((resolve) => {
   const viewport = document.querySelector(".lib-embeddings .viewport");
   viewport.scrollTop = viewport.scrollHeight * share;
   const count = () => document.querySelectorAll(".lib-embeddings, .lib-embeddings *").length;
-  requestAnimationFrame(() => requestAnimationFrame(() => resolve(count())));
+  const areThere = () => !viewport.querySelector(".gap");
+  const wait = () => areThere() ? resolve(count()) : requestAnimationFrame(wait);
+  requestAnimationFrame(() => requestAnimationFrame(wait));
 })"""
 
 # A share of what is in sight at every frame; the floor is not to move.
@@ -140,6 +143,7 @@ def measure(address: str, runs: int) -> dict[str, float]:
             visit_time, size = open_tab(page, address)
             opened.append(visit_time)
             sizes.append(size)
+            page.set_viewport_size(LARGE)
             nodes += [page.evaluate(SCROLL_TO, share) for share in SHARES]
             page.close()
         uses = [use(browser, address) for _ in range(VISITS)]

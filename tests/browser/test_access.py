@@ -291,7 +291,7 @@ def test_the_page_speaks_the_language_of_the_browser(
     expect(tab.root.locator(".chip[data-value=usable]")).to_have_text(f"{usable} 6")
     assert tab.root.evaluate(CUT) == []
     page.keyboard.press("Escape")
-    tab.card("marc_allante").locator(".info").dispatch_event("click")
+    tab.press("marc_allante", "info")
     details = tab.root.locator("dialog[open]")
     details.get_by_text("SHA-256").wait_for()
     assert details.evaluate(CUT) == []

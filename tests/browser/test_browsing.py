@@ -490,16 +490,45 @@ def test_a_video_plays_under_the_pointer(visit: Visit, address: str, folder: Pat
     (folder / "marc_allante.webm").unlink()
 
 
-def test_a_page_full_of_cards_is_light(visit: Visit, tmp_path: Path) -> None:
-    """However far somebody has scrolled, there are few elements, and no dialog that is closed."""
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (2560, 1440)])
+def test_a_page_full_of_cards_is_light(
+    visit: Visit, tmp_path: Path, width: int, height: int
+) -> None:
+    """However far somebody has scrolled, and however small the cards, there are few elements."""
     folder = tmp_path / "embeddings"
     for number in range(200):
         write(folder, f"folder-{number % 20}/name-{number}", SD1)
     with serving(folder, tmp_path / "home") as address:
-        page = visit(viewport={"width": 1920, "height": 1080})
+        page = visit(viewport={"width": width, "height": height})
         page.goto(address)
         tab = Tab(page)
         tab.cards.first.wait_for()
-        for share in (0, 0.1, 0.33, 0.5, 0.77, 1):
-            tab.scroll(share)
-            assert tab.root.evaluate("(tab) => tab.querySelectorAll('*').length") < 900
+        most = {}
+        for scale in ("1", "0.8"):
+            tab.root.get_by_label("Size of the cards").fill(scale)
+            counts = []
+            for share in (0, 0.1, 0.33, 0.5, 0.77, 1):
+                tab.scroll(share)
+                counts.append(tab.root.evaluate("(tab) => tab.querySelectorAll('*').length"))
+            most[scale] = max(counts)
+        assert most["1"] < most["0.8"] < 900
+
+
+def test_a_card_has_its_buttons_while_somebody_is_there(tab: Tab) -> None:
+    """By mouse or keys; a favourite keeps its star, and what other extensions added stays."""
+    card = tab.card("marc_allante")
+    expect(card.get_by_role("button")).to_have_count(1)
+    tab.press("marc_allante", "star")
+    expect(card.locator(".star")).to_have_attribute("aria-pressed", "true")
+    expect(card.locator(".button-row button:visible")).to_have_count(4)
+    card.locator(".button-row").evaluate("(row) => row.append('theirs')")
+    tab.search.focus()
+    tab.card("brush").hover()
+    expect(card.locator(".button-row button:visible")).to_have_count(1)
+    expect(card.locator(".button-row")).to_have_text("theirs")
+    tab.page.keyboard.press("Enter")
+    expect(card.locator(".button-row button:visible")).to_have_count(4)
+    tab.page.keyboard.press("ArrowRight")
+    expect(tab.card("watercolour").locator(".button-row button:visible")).to_have_count(4)
+    expect(card.locator(".button-row button:visible")).to_have_count(1)
+    tab.press("marc_allante", "star")

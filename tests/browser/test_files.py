@@ -500,7 +500,7 @@ def test_everyone(visit: Visit, address: str, theme: str, width: int) -> None:
     assert trash.evaluate("(dialog) => dialog.scrollWidth <= dialog.clientWidth")
     tab.page.keyboard.press("Escape")
     tab.page.keyboard.press("Escape")
-    tab.card("dog").locator(".info").click(force=True)
+    tab.press("dog", "info")
     tab.details.get_by_role("button", name="Move to …").click()
     assert complaints(tab) == []
     tab.page.keyboard.press("Escape")

@@ -184,7 +184,8 @@ def answer(route: Route, asked: list[str]) -> None:
 
 def test_without_a_webui_there_is_no_editor(tab: Tab) -> None:
     """The small app has no editor, and no button for one."""
-    assert tab.root.locator(".info").count() > 0
+    tab.card("marc_allante").hover()
+    expect(tab.root.locator(".info")).to_have_count(1)
     assert tab.root.locator(".edit").count() == 0
 
 
@@ -239,6 +240,7 @@ def test_no_button_leaves_its_card(visit: Visit, webui: str, *, has_touch: bool)
         tab.wait_until_painted()
         outside = tab.cards.evaluate_all(
             """(cards) => cards.flatMap((card) => {
+              card.querySelector(".main").focus();
               const { left, right, top, bottom } = card.getBoundingClientRect();
               const isOutside = (button) => {
                 const box = button.getBoundingClientRect();

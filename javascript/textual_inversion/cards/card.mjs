@@ -5,9 +5,10 @@
  * `.actions .additional .search_terms`, as on the WebUI's own cards.
  */
 
-import { badgeOf, element, iconButton, setAttribute } from "../dom.mjs";
+import { badgeOf, element, setAttribute } from "../dom.mjs";
 import { COUNTED, day, number, phrase, sentenceCase, size } from "../phrases.mjs";
 import { FIELD_TITLES, FIELDS, folderOf, hue, initials, isEmbedding, obstacle, SHORT_TITLES, twinsText } from "../words.mjs";
+import { buttonRow, hasButtons } from "./buttons.mjs";
 import { placeOf as placeIn } from "./layout.mjs";
 import { BEHIND_MARKS, breakable, IN_PATHS } from "./text.mjs";
 
@@ -40,7 +41,8 @@ import { BEHIND_MARKS, breakable, IN_PATHS } from "./text.mjs";
 export function renewCard(old, entry, width, surroundings) {
   if (old && (old.entry === entry || JSON.stringify(old.entry) === JSON.stringify(entry)))
     return { element: old.element, entry };
-  const card = createCard(entry, surroundings.picture(entry, width), surroundings);
+  const isMet = old !== undefined && hasButtons(old.element);
+  const card = createCard(entry, surroundings.picture(entry, width), isMet, surroundings);
   surroundings.decorate(card, entry);
   return { element: card, entry };
 }
@@ -48,10 +50,11 @@ export function renewCard(old, entry, width, surroundings) {
 /**
  * @param {Entry} entry
  * @param {string | null} preview The address of its preview.
+ * @param {boolean} isMet Whether somebody is at the card that was in its place.
  * @param {Surroundings} surroundings
  * @returns {HTMLLIElement}
  */
-function createCard(entry, preview, { host, video, hasEditor, isList = false }) {
+function createCard(entry, preview, isMet, { host, video, hasEditor, isList = false }) {
   const why = obstacle(entry);
   const main = element(
     "button",
@@ -67,7 +70,6 @@ function createCard(entry, preview, { host, video, hasEditor, isList = false }) 
     ...(entry.twins.length && !isList ? [placeOf(entry)] : []),
     isList ? columnsOf(entry, host) : factsOf(entry, host),
     ...(why ? [reasonOf(why, entry.reason)] : []),
-    element("span", { class: "pill" }),
     element("span", { class: "additional", hidden: true }, element("span", { class: "search_terms" }, entry.path)),
   );
   return element(
@@ -80,7 +82,7 @@ function createCard(entry, preview, { host, video, hasEditor, isList = false }) 
       "data-veiled": entry.claims?.general === false,
     },
     main,
-    element("div", { class: "button-row" }, ...buttonsOf(entry, hasEditor)),
+    buttonRow(entry, hasEditor, isMet),
   );
 }
 
@@ -144,15 +146,28 @@ export function showPlaces(card, places, target) {
   const main = card.querySelector("[data-action=insert]");
   setAttribute(card, "data-in", isUnused ? null : where);
   setAttribute(card, "data-target", where || !main ? null : target);
-  const pill = /** @type {HTMLElement} */ (card.querySelector(".pill"));
-  pill.textContent = (where && isUnused ? phrase("Not used") : shown) ?? "";
-  pill.hidden = !where && !main;
+  const isShown = where || (main && (target !== "positive" || hasButtons(card)));
+  showPill(card, isShown ? (where && isUnused ? phrase("Not used") : shown) : undefined);
   if (!main) return;
   main.setAttribute("aria-pressed", String(places[target]));
   for (const field of FIELDS) {
     const button = card.querySelector(`[data-action=${field}]`);
     button?.setAttribute("aria-pressed", String(places[field]));
   }
+}
+
+/**
+ * Show a few words on the picture of a card, or none: most cards go without.
+ *
+ * @param {HTMLLIElement} card
+ * @param {string | undefined} words
+ */
+function showPill(card, words) {
+  const old = card.querySelector(".pill");
+  if (!words) return old?.remove();
+  const pill = old ?? element("span", { class: "pill" });
+  pill.textContent = words;
+  if (!old) card.querySelector(".additional")?.before(pill);
 }
 
 /**
@@ -252,31 +267,4 @@ function cautionOf(warnings) {
 function reasonOf(why, reason) {
   const sentence = element("span", {}, ...breakable(sentenceCase(reason ?? ""), IN_PATHS));
   return element("span", { class: "reason", title: reason }, element("b", {}, why), sentence);
-}
-
-/**
- * @param {Entry} entry
- * @param {boolean} hasEditor
- * @returns {HTMLButtonElement[]}
- */
-function buttonsOf(entry, hasEditor) {
-  const { name, state } = entry;
-  const hidden = { tabindex: -1 };
-  const star = iconButton("star", "favourite", phrase("Mark {name} as a favourite", { name }), {
-    ...hidden,
-    "aria-pressed": String(entry.favourite),
-  });
-  const details = iconButton("info", "details", phrase("Details of {name}", { name }), hidden);
-  if (!isEmbedding(entry)) return [star, details];
-  const buttons = [
-    star,
-    iconButton("plus", "positive", phrase("Insert {name} into the prompt", { name }), { ...hidden, "aria-pressed": "false" }),
-    iconButton("minus", "negative", phrase("Insert {name} into the negative prompt", { name }), { ...hidden, "aria-pressed": "false" }),
-    details,
-  ];
-  // The editor finds files by name, and so only one of several with the same name.
-  if (hasEditor && state === "ok") {
-    buttons.splice(1, 0, iconButton("edit", "edit", phrase("Edit preview, description and notes of {name}", { name }), hidden));
-  }
-  return buttons;
 }

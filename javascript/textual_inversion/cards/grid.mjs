@@ -4,6 +4,7 @@
 
 import { element } from "../dom.mjs";
 import { phrase } from "../phrases.mjs";
+import { offerButtons } from "./buttons.mjs";
 import { arrange, createGap, renewCard, setReachable, standOut } from "./card.mjs";
 import { fullHeight, layOut, layOutRows, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
 import { Scroller } from "./scroller.mjs";
@@ -11,7 +12,6 @@ import { Scroller } from "./scroller.mjs";
 /** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("./result_pages.mjs").ResultPages} ResultPages */
 /** @typedef {import("./card.mjs").Card} Card */
-
 /** @typedef {import("./card.mjs").Surroundings} Surroundings */
 
 export class Grid {
@@ -43,6 +43,7 @@ export class Grid {
     this.viewport = element("div", { class: "viewport", tabindex: -1 }, this.list);
     this.scroller = new Scroller(this.viewport, this.list);
     this.scroller.onMove(() => this.#onScroll(), closing);
+    offerButtons(this.list, () => this.shown(), options, closing);
     const resize = new ResizeObserver(() => this.#onResize());
     resize.observe(this.viewport);
     closing.addEventListener("abort", () => resize.disconnect());

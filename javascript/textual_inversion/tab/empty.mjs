@@ -41,7 +41,8 @@ export function emptyView() {
  */
 export function showEmpty(place, selection, summary) {
   place.hidden = summary.total > 0;
-  if (!place.hidden) show(place, explainEmpty(selection, summary));
+  if (place.hidden) place.replaceChildren();
+  else show(place, explainEmpty(selection, summary));
 }
 
 /**
