@@ -143,6 +143,7 @@ def test_what_is_shown_is_in_the_address(tab: Tab) -> None:
     tab.root.get_by_role("treeitem").filter(has_text="sdxl").click()
     tab.root.get_by_label("Sort by").select_option("Size")
     expect(tab.cards).to_have_count(1)
+    expect(tab.page).to_have_url(re.compile("sort=size"))
     tab.page.reload()
     expect(tab.cards).to_have_count(1)
     assert tab.names() == ["detail-xl"]
@@ -428,6 +429,7 @@ def test_what_other_models_use_is_a_choice_away(tab: Tab) -> None:
     tab.root.get_by_label("Made for").select_option(label="For SDXL")
     expect(tab.cards).to_have_count(1)
     expect(tab.card("detail-xl")).to_be_visible()
+    expect(tab.page).to_have_url(re.compile("family=sdxl"))
     tab.page.reload()
     expect(tab.card("detail-xl")).to_be_visible()
     expect(tab.root.get_by_label("Made for")).to_have_value("sdxl")

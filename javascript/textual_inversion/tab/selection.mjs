@@ -73,6 +73,8 @@ export const SCALES = { min: 0.8, max: 2.4, step: 0.2 };
 /** In CSS pixels. */
 const ROOM_FOR_FOLDERS = 768;
 const STORAGE_KEY = "lib-embeddings";
+/** How long nothing else must be shown before the page's address says it: a browser lays the page out for that. */
+const ADDRESS_MS = 250;
 
 /** @type {Selection} */
 export const EVERYTHING = { filter: "all", query: "", folder: "", family: "" };
@@ -185,6 +187,9 @@ export function readAddress(address, display, families) {
  * browser's tab is closed.
  */
 export class Address {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
   /** @param {{tabname?: string, page?: string}} place Where the tab is. */
   constructor({ tabname, page }) {
     this.key = page && `${STORAGE_KEY}-${tabname}`;
@@ -212,7 +217,8 @@ export class Address {
   keep(shown) {
     const href = addressOf(this.href, shown);
     if (!this.key) {
-      history.replaceState(history.state, "", href);
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => href === this.href || history.replaceState(history.state, "", href), ADDRESS_MS);
       return;
     }
     try {
