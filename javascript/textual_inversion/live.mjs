@@ -67,6 +67,7 @@ class Feed {
    */
   add(listener) {
     this.#listeners.add(listener);
+    if (this.#problem) listener.connection(this.#problem);
     this.#disconnect(); // A new connection sends the present generation to every listener.
     this.#connectIfWanted();
     return () => {

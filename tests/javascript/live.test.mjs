@@ -125,3 +125,13 @@ test("jobs reach those who follow them", () => {
   assert.deepEqual(jobs, ["5f0c"]);
   for (const stop of stops) stop();
 });
+
+test("whoever listens later is told of a problem that there is", async () => {
+  const { stop } = follow(404);
+  await Source.all[0].fail(Source.CLOSED);
+  const problems = [];
+  const stopLater = listen(`events-${addresses}`, { changed: () => {}, connection: (problem) => problems.push(problem) });
+  assert.deepEqual(problems, ["The server no longer has embeddings for this page. Reload it."]);
+  stop();
+  stopLater();
+});
