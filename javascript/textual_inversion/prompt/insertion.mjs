@@ -188,9 +188,11 @@ export class Insertion {
   updateUsed() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      for (const field of FIELDS)
-        this.#used[field] = this.#names.usedIn(this.fields.text(field), { isNegative: field === "negative" });
-      this.listener.usedChanged();
+      const before = this.#used;
+      const usedIn = (/** @type {Field} */ field) =>
+        this.#names.usedIn(this.fields.text(field), { isNegative: field === "negative" });
+      this.#used = { positive: usedIn("positive"), negative: usedIn("negative") };
+      if (!FIELDS.every((field) => areSame(before[field], this.#used[field]))) this.listener.usedChanged();
     });
   }
 }
@@ -217,6 +219,14 @@ export function toggleAll(fields, members, names, separator, isWanted) {
   const counted = { names: COUNTED.names(good.length) };
   const outcome = isWanted ? phrase("Added {names}", counted) : phrase("Removed {names}", counted);
   return left ? phrase("{outcome}; {names} cannot be written here", { outcome, names: COUNTED.names(left) }) : outcome;
+}
+
+/**
+ * @param {ReadonlySet<string>} a
+ * @param {ReadonlySet<string>} b
+ */
+function areSame(a, b) {
+  return a.size === b.size && Array.from(a).every((name) => b.has(name));
 }
 
 /** Wait until what is in the page now is on the screen. */

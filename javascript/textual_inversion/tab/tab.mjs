@@ -140,6 +140,7 @@ export class Tab {
     this.tree.update(this.search, this.display.showsFolders);
     showEmpty(this.empty, this.search.selection, summary);
     this.grid.show(results, options);
+    for (const { card, entry } of this.grid.shown()) showMatches(card, entry.name, this.search.selection.query);
     this.#addNames();
     this.sets.update(summary.generation);
     this.toolbar.showTotal(totalText(this.search.selection, summary));
