@@ -50,6 +50,33 @@ def test_a_server_that_is_gone_has_a_view_until_it_is_back(tab: Tab) -> None:
     expect(tab.empty).to_be_hidden()
 
 
+def test_a_server_that_hangs_is_waited_for_calmly(tab: Tab) -> None:
+    """Cards that are not those asked for look like it, also when it is clear what is wrong."""
+    waiting: list[Route] = []
+
+    def keep(route: Route) -> None:
+        waiting.append(route)
+
+    tab.page.add_init_script("""
+      const after = AbortSignal.timeout.bind(AbortSignal);
+      AbortSignal.timeout = (ms) => after(ms / 5);
+    """)
+    tab.page.reload()
+    tab.cards.first.wait_for()
+    tab.page.route(ENTRIES, keep)
+    tab.search.fill("marc")
+    expect(tab.viewport).to_have_attribute("aria-busy", "true")
+    expect(tab.total).to_have_text("Waiting for the server …")
+    expect(tab.root.locator(".cards")).to_have_css("opacity", "0.5")
+    expect(tab.note).to_contain_text("the server has not answered for 15 seconds")
+    expect(tab.viewport).to_have_attribute("aria-busy", "true")
+    tab.page.unroute(ENTRIES)
+    tab.search.fill("marc_")
+    expect(tab.total).to_have_text("1 of 6 embeddings")
+    expect(tab.viewport).not_to_have_attribute("aria-busy", "true")
+    expect(tab.note).to_be_hidden()
+
+
 def test_an_empty_view_is_read_without_scrolling(tab: Tab) -> None:
     """Its words begin where the cards would, however long the room for them is."""
     tab.page.set_viewport_size({"width": 1400, "height": 900})

@@ -22,6 +22,8 @@ import { FILTERS } from "./selection.mjs";
  * @property {(results: ResultPages, options: {keepsPlace: boolean}) => void} show
  * @property {() => void} render Called when a page of the results that are shown has come.
  * @property {(problem: Error | undefined) => void} warn Called after every request.
+ * @property {(isWaiting: boolean) => void} wait Called when other results than are shown are long in coming, and when
+ *   they have come.
  * @property {() => void} changed Called for every change of the library.
  * @property {(problem: string) => void} connection Called when it is lost, and with no text when it is back.
  */
@@ -31,6 +33,8 @@ const LEAST_PAGE = 30;
 // How far to search for a card that files above it have moved.
 const FURTHEST = 3000;
 const PROGRESS_MS = 1000;
+/** After how long people wonder whether what they see is what they asked for. */
+const LONG_MS = 1000;
 
 export class Search {
   /** @type {ResultPages | undefined} */
@@ -42,6 +46,8 @@ export class Search {
   #stopListening = () => {};
   /** @type {number | undefined} */
   #progressTimer;
+  /** @type {number | undefined} It runs from the first question that has no answer yet. */
+  #waitTimer;
 
   /** @type {ResultPages | undefined} What is shown. */
   results;
@@ -140,6 +146,7 @@ export class Search {
 
   close() {
     this.setListening(false);
+    clearTimeout(this.#waitTimer);
     this.results?.close();
     this.#next?.close();
   }
@@ -162,6 +169,7 @@ export class Search {
     // A refresh must not undo that a query, still on its way, will start at the top.
     this.#keepsPlace = keepsPlace && (this.#keepsPlace || !this.#next);
     this.#next?.close();
+    this.#waitTimer ??= setTimeout(() => this.results && this.owner.wait(true), LONG_MS);
     const { first, end } = this.owner.capacity();
     const pageSize = Math.min(Math.max(LEAST_PAGE, end - first), this.largestPage);
     this.#next = new ResultPages(this.api, this.#parameters(), pageSize, (results) => this.#receive(results));
@@ -192,6 +200,9 @@ export class Search {
       this.results?.close();
       this.results = results;
       this.#next = undefined;
+      clearTimeout(this.#waitTimer);
+      this.#waitTimer = undefined;
+      this.owner.wait(false);
       this.owner.show(results, { keepsPlace: this.#keepsPlace });
       this.#watchScan();
       const newer = this.#newerGeneration;

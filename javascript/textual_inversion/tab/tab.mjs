@@ -1,6 +1,6 @@
 /** The tab: its parts, and what they do for each other. */
 
-import { element, hasEditor, obey, openTabs, watchVisibility } from "../dom.mjs";
+import { element, hasEditor, obey, openTabs, setAttribute, watchVisibility } from "../dom.mjs";
 import { Own } from "../own.mjs";
 import { showPlaces } from "../cards/card.mjs";
 import { DetailsPanel } from "../cards/details.mjs";
@@ -92,6 +92,10 @@ export class Tab {
       show: (results, options) => this.#show(results, options),
       render: () => this.#render(),
       warn: (problem) => this.#warn(problem),
+      wait: (isWaiting) => {
+        setAttribute(this.grid.viewport, "aria-busy", isWaiting && "true");
+        if (isWaiting) this.toolbar.showTotal(phrase("Waiting for the server …"));
+      },
       changed: () => this.details.refresh(),
       connection: (problem) => this.toolbar.warn("connection", problem),
     });
