@@ -14,7 +14,7 @@ export const BEHIND_MARKS = /(?<=[-_.])(?![-_.])/;
 /** In sentences with paths. */
 export const IN_PATHS = /(?<=[/_])|(?=\.[a-z]{2})/;
 
-/** As `library/query.py` has it: a number of vectors is in no name. */
+/** As `views/query.py` has it: a number of vectors is in no name. */
 const WORD = /(?<minus>-(?=\S))?(?:"(?<phrase>[^"]*)"?|(?<!-)\d{1,6} vectors?(?!\S)|(?<word>\S+))/g;
 /** Letters that find a name whatever its gaps and marks; fewer are in too many. */
 const LEAST = 3;

@@ -6,12 +6,12 @@ import { copyText, openEditor } from "../dom.mjs";
 import { COUNTED, phrase } from "../phrases.mjs";
 import { changesText, FIELDS } from "../words.mjs";
 import { showKeys } from "./keys.mjs";
-import { EVERYTHING } from "./selection.mjs";
+import { EVERYTHING } from "./query.mjs";
 
 /** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("../answers.mjs").Field} Field */
 /** @typedef {import("../own.mjs").Member} Member */
-/** @typedef {import("./selection.mjs").Selection} Selection */
+/** @typedef {import("./query.mjs").Query} Query */
 /** @typedef {(target: HTMLElement, event: Event) => unknown} Action */
 
 /**
@@ -19,7 +19,7 @@ import { EVERYTHING } from "./selection.mjs";
  * @property {HTMLElement} root
  * @property {import("../api.mjs").Api} api
  * @property {import("../own.mjs").Own} own
- * @property {import("./selection.mjs").Display} display
+ * @property {import("./query.mjs").Display} display
  * @property {import("../cards/details.mjs").DetailsPanel} details
  * @property {import("../cards/new_picture.mjs").NewPicture} newPicture
  * @property {import("../prompt/insertion.mjs").Insertion} insertion
@@ -31,8 +31,8 @@ import { EVERYTHING } from "./selection.mjs";
  * @property {import("./toolbar.mjs").Toolbar} toolbar
  * @property {import("./undo.mjs").UndoBar} undo
  * @property {(part: HTMLElement, act: (entry: Entry) => unknown) => void} withEntry Act on what a part shows.
- * @property {(selection: Partial<Selection>) => void} accept Show another part of the library.
- * @property {(change: Partial<import("./selection.mjs").Display>) => void} choose
+ * @property {(query: Partial<Query>) => void} accept Show another part of the library.
+ * @property {(change: Partial<import("./query.mjs").Display>) => void} choose
  * @property {(sort: any) => void} sort
  */
 
@@ -80,7 +80,7 @@ function actionsOfDetails(tab) {
       tab.api.entry(dataset.id ?? "").then((entry) => details.open(entry), () => details.refresh()),
     find: ({ dataset: { query } }) => {
       details.close();
-      tab.accept({ ...EVERYTHING, query });
+      tab.accept({ ...EVERYTHING, text: query });
     },
     reveal: () => details.entry && tab.api.reveal(details.entry.id).catch(({ message }) => tab.undo.show(message)),
     enlarge: () => details.enlarge(),
@@ -101,8 +101,8 @@ function actionsOfToolbar(tab) {
   const { toolbar, search, tree, insertion, sets } = tab;
   return {
     keys: () => showKeys(tab.root),
-    search: () => search.select({ query: toolbar.search.value.trim() }),
-    filter: ({ dataset }) => search.select({ filter: /** @type {Selection["filter"]} */ (dataset.value) }),
+    search: () => search.select({ text: toolbar.search.value.trim() }),
+    filter: ({ dataset }) => search.select({ filter: /** @type {Query["filter"]} */ (dataset.value) }),
     family: () => search.select({ family: toolbar.family.value }),
     folder: ({ dataset }) => search.select({ folder: dataset.id ?? "" }),
     fold: (twisty) => tree.fold(/** @type {HTMLElement} */ (twisty.parentElement)),
@@ -115,7 +115,7 @@ function actionsOfToolbar(tab) {
     order: () => tab.sort(tab.display.sort),
     target: ({ dataset }) => insertion.choose(FIELDS.find((field) => field === dataset.value) ?? null),
     rescan: () => toolbar.attempt(phrase("Not scanned"), async () => changesText(await tab.api.rescan())),
-    offer: ({ dataset }) => tab.accept(JSON.parse(dataset.selection ?? "{}")),
+    offer: ({ dataset }) => tab.accept(JSON.parse(dataset.query ?? "{}")),
     set: ({ dataset }) => sets.toggle(dataset.name),
     "manage-sets": () => sets.open(),
     "rename-set": (button) => sets.rename(button),

@@ -4,13 +4,13 @@
 
 import { element, textButton } from "../dom.mjs";
 import { COUNTED, number, phrase, phrases, sentenceCase } from "../phrases.mjs";
-import { countOf, FILTERS } from "./selection.mjs";
+import { countOf, FILTERS } from "./query.mjs";
 
 /** @typedef {import("../answers.mjs").LibrarySummary} LibrarySummary */
-/** @typedef {import("./selection.mjs").FilterKey} FilterKey */
-/** @typedef {import("./selection.mjs").Selection} Selection */
+/** @typedef {import("./query.mjs").FilterKey} FilterKey */
+/** @typedef {import("./query.mjs").Query} Query */
 /** @typedef {{title: string, hint: string, offers: Offer[]}} Explanation */
-/** @typedef {{label: string, selection: Partial<Selection>}} Offer What to show instead. */
+/** @typedef {{label: string, query: Partial<Query>}} Offer What to show instead. */
 
 /**
  * The filters that hide something for a reason, most useful first, with what so many of their files are.
@@ -36,13 +36,13 @@ export function emptyView() {
 
 /**
  * @param {HTMLElement} place
- * @param {Selection} selection
+ * @param {Query} query
  * @param {LibrarySummary} summary
  */
-export function showEmpty(place, selection, summary) {
+export function showEmpty(place, query, summary) {
   place.hidden = summary.total > 0;
   if (place.hidden) place.replaceChildren();
-  else show(place, explainEmpty(selection, summary));
+  else show(place, explainEmpty(query, summary));
 }
 
 /**
@@ -71,8 +71,8 @@ export function missingText({ missing_roots }) {
  * @param {Explanation} explanation
  */
 function show(place, { title, hint, offers }) {
-  const buttons = offers.map(({ label, selection: offered }) =>
-    textButton("offer", label, { "data-selection": JSON.stringify(offered) }),
+  const buttons = offers.map(({ label, query: offered }) =>
+    textButton("offer", label, { "data-query": JSON.stringify(offered) }),
   );
   place.replaceChildren(
     element("p", { class: "empty-title" }, title),
@@ -82,21 +82,21 @@ function show(place, { title, hint, offers }) {
 }
 
 /**
- * Explain why a selection is empty and what to do about it.
+ * Explain why a query finds nothing and what to do about it.
  *
- * @param {Selection} selection
+ * @param {Query} query
  * @param {LibrarySummary} summary
  * @returns {Explanation}
  */
-export function explainEmpty(selection, summary) {
+export function explainEmpty(query, summary) {
   if (summary.scanning) return explainScan(summary.scanning);
   const all = countOf("all", summary.counts);
   if (!all) return summary.counts.hidden ? explainAllHidden(summary.counts.hidden) : explainEmptyLibrary(summary);
-  if (selection.query || selection.family) return explainNoMatch(selection, summary, all);
-  if (selection.folder) return explainEmptyFolder(selection, summary);
-  if (selection.filter === "usable") return explainNothingUsable(summary, all);
-  if (selection.filter === "favourite") return explainNoFavourites();
-  return explainEmptyFilter(selection, all);
+  if (query.text || query.family) return explainNoMatch(query, summary, all);
+  if (query.folder) return explainEmptyFolder(query, summary);
+  if (query.filter === "usable") return explainNothingUsable(summary, all);
+  if (query.filter === "favourite") return explainNoFavourites();
+  return explainEmptyFilter(query, all);
 }
 
 /**
@@ -131,32 +131,32 @@ function explainEmptyLibrary({ roots, missing_roots }) {
 function explainAllHidden(hidden) {
   const label = phrase("Show hidden embeddings ({count})", { count: number(hidden) });
   const title = phrase("Everything is hidden");
-  return { title, hint: phrase("Hidden embeddings still work in prompts."), offers: [{ label, selection: { filter: "hidden" } }] };
+  return { title, hint: phrase("Hidden embeddings still work in prompts."), offers: [{ label, query: { filter: "hidden" } }] };
 }
 
 /**
- * @param {Selection} selection
+ * @param {Query} query
  * @param {LibrarySummary} summary
  * @param {number} all
  * @returns {Explanation}
  */
-function explainNoMatch({ query, folder, family, filter }, { found }, all) {
+function explainNoMatch({ text, folder, family, filter }, { found }, all) {
   const others = countOf("all", found);
   /** @type {Offer[]} */
   const offers = [];
   const label = phrase("Show the results under “All” ({count})", { count: number(others) });
-  if (others) offers.push({ label, selection: { filter: "all" } });
-  else if (query && (folder || family || filter !== "all"))
+  if (others) offers.push({ label, query: { filter: "all" } });
+  else if (text && (folder || family || filter !== "all"))
     offers.push({
       label: phrase("Search all files ({count})", { count: number(all) }),
-      selection: { filter: "all", folder: "", family: "" },
+      query: { filter: "all", folder: "", family: "" },
     });
-  if (query) offers.push({ label: phrase("Clear the search"), selection: { query: "" } });
-  if (family) offers.push({ label: phrase("Show embeddings for any model"), selection: { family: "" } });
+  if (text) offers.push({ label: phrase("Clear the search"), query: { text: "" } });
+  if (family) offers.push({ label: phrase("Show embeddings for any model"), query: { family: "" } });
   const where = placesIn(filter, folder);
-  return query
+  return text
     ? {
-        title: phrase("No results for “{query}”", { query }),
+        title: phrase("No results for “{query}”", { query: text }),
         hint: phrase("The search looked at names, folders, notes, models and hashes in {where}.", { where }),
         offers,
       }
@@ -176,16 +176,16 @@ function placesIn(filter, folder) {
 }
 
 /**
- * @param {Selection} selection
+ * @param {Query} query
  * @param {LibrarySummary} summary
  * @returns {Explanation}
  */
 function explainEmptyFolder({ filter }, { folder }) {
   const { title, count } = folder ?? { title: phrase("this folder"), count: 0 };
   /** @type {Offer[]} */
-  const offers = [{ label: phrase("Show all folders"), selection: { folder: "" } }];
+  const offers = [{ label: phrase("Show all folders"), query: { folder: "" } }];
   if (filter !== "all" && count)
-    offers.unshift({ label: phrase("Show all its files ({count})", { count: number(count) }), selection: { filter: "all" } });
+    offers.unshift({ label: phrase("Show all its files ({count})", { count: number(count) }), query: { filter: "all" } });
   const hint = count
     ? phrase("The folder has {files}, but none under “{title}”.", { files: COUNTED.files(count), title: FILTERS[filter].title })
     : phrase("The folder has no files now.");
@@ -205,7 +205,7 @@ function explainNothingUsable({ counts, model_title }, all) {
   /** @type {Offer[]} */
   const offers = others.slice(0, 1).map(({ key, count }) => ({
     label: phrase("Show “{title}” ({count})", { title: FILTERS[key].title, count: number(count) }),
-    selection: { filter: key },
+    query: { filter: key },
   }));
   const title = model_title ? phrase("No file works with {model}", { model: model_title }) : phrase("No file can be used");
   const hint = phrase("{sentence}.", { sentence: sentenceCase(parts.join(", ")) });
@@ -217,12 +217,12 @@ function explainNoFavourites() {
   return {
     title: phrase("No favourites yet"),
     hint: phrase("Click the star on a card to add it to your favourites."),
-    offers: [{ label: phrase("Show usable embeddings"), selection: { filter: "usable" } }],
+    offers: [{ label: phrase("Show usable embeddings"), query: { filter: "usable" } }],
   };
 }
 
 /**
- * @param {Selection} selection
+ * @param {Query} query
  * @param {number} all
  * @returns {Explanation}
  */
@@ -236,5 +236,5 @@ function explainEmptyFilter({ filter }, all) {
  * @returns {Offer}
  */
 function showAll(all) {
-  return { label: phrase("Show all files ({count})", { count: number(all) }), selection: { filter: "all" } };
+  return { label: phrase("Show all files ({count})", { count: number(all) }), query: { filter: "all" } };
 }

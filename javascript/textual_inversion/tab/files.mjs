@@ -50,7 +50,7 @@ export class Files {
       },
       linked: (link) => this.#get(link),
     });
-    const folder = () => parts.search.selection.folder;
+    const folder = () => parts.search.query.folder;
     const { searchable } = parts.host;
     const folders = { home, folder, folders: () => parts.tree.folders, shown: parts.reveal };
     this.getMore = searchable.length ? new GetMore(parts.api.base, parts.host, folders) : undefined;

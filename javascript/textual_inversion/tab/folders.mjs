@@ -62,7 +62,7 @@ export class FolderTree {
    * @param {import("./search.mjs").Search} search
    * @param {boolean} isSeen Whether anybody sees the tree: what is found is not asked for otherwise.
    */
-  async update({ results, filters: { folder, ...others }, selection }, isSeen) {
+  async update({ results, filters: { folder, ...others }, query }, isSeen) {
     const filters = isSeen ? others : {};
     const asked = JSON.stringify([results?.summary?.generation, filters]);
     if (asked !== this.#asked) {
@@ -72,7 +72,7 @@ export class FolderTree {
       if (folders) this.folders = folders;
       else this.#asked = ""; // The connection is lost, which the toolbar shows.
     }
-    this.#show(selection.folder);
+    this.#show(query.folder);
   }
 
   /** @param {string} current */

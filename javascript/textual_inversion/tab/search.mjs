@@ -8,12 +8,12 @@
 
 import { listen } from "../live.mjs";
 import { ResultPages } from "../cards/result_pages.mjs";
-import { FILTERS } from "./selection.mjs";
+import { FILTERS } from "./query.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../answers.mjs").Entry} Entry */
-/** @typedef {import("./selection.mjs").Display} Display */
-/** @typedef {import("./selection.mjs").Selection} Selection */
+/** @typedef {import("./query.mjs").Display} Display */
+/** @typedef {import("./query.mjs").Query} Query */
 
 /**
  * @typedef {object} Owner Where results are shown.
@@ -53,14 +53,14 @@ export class Search {
   results;
   /**
    * @param {Api} api
-   * @param {Selection} selection
+   * @param {Query} query
    * @param {Display} display
    * @param {number} largestPage How many entries the server returns at once.
    * @param {Owner} owner
    */
-  constructor(api, selection, display, largestPage, owner) {
+  constructor(api, query, display, largestPage, owner) {
     this.api = api;
-    this.selection = selection;
+    this.query = query;
     this.display = display;
     this.largestPage = largestPage;
     this.owner = owner;
@@ -69,10 +69,10 @@ export class Search {
   /**
    * Show another part of the library, from its start.
    *
-   * @param {Partial<Selection>} change
+   * @param {Partial<Query>} change
    */
   select(change) {
-    this.selection = { ...this.selection, ...change };
+    this.query = { ...this.query, ...change };
     this.#begin(false);
   }
 
@@ -179,8 +179,8 @@ export class Search {
 
   /** What asks the server for no more than what is wanted. */
   get filters() {
-    const { filter, ...rest } = this.selection;
-    const asked = Object.fromEntries(Object.entries(rest).filter(([, value]) => value));
+    const { filter, text, ...rest } = this.query;
+    const asked = Object.fromEntries(Object.entries({ ...rest, query: text }).filter(([, value]) => value));
     return { ...FILTERS[filter].parameters, ...asked };
   }
 

@@ -18,7 +18,7 @@ import { FolderTree } from "./folders.mjs";
 import { answerKey, reachInToolbar } from "./keys.mjs";
 import { Picks } from "./picks.mjs";
 import { Search } from "./search.mjs";
-import { Address, EVERYTHING, remember, totalText, SORTS } from "./selection.mjs";
+import { Address, EVERYTHING, remember, totalText, SORTS } from "./query.mjs";
 import { Sets } from "./sets.mjs";
 import { Toolbar } from "./toolbar.mjs";
 import { UndoBar } from "./undo.mjs";
@@ -27,8 +27,8 @@ import { UndoBar } from "./undo.mjs";
 /** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("../answers.mjs").Host} Host */
 /** @typedef {import("../answers.mjs").LibrarySummary} LibrarySummary */
-/** @typedef {import("./selection.mjs").Display} Display */
-/** @typedef {import("./selection.mjs").Selection} Selection */
+/** @typedef {import("./query.mjs").Display} Display */
+/** @typedef {import("./query.mjs").Query} Query */
 
 export class Tab {
   #closing = new AbortController();
@@ -48,10 +48,10 @@ export class Tab {
     this.root = root;
     this.api = api;
     this.address = new Address(root.dataset);
-    const { selection, display } = this.address.read(host.families);
+    const { query, display } = this.address.read(host.families);
     this.display = display;
     this.toolbar = new Toolbar(tabname, host);
-    this.toolbar.search.value = selection.query;
+    this.toolbar.search.value = query.text;
     this.tree = new FolderTree(api, () => {
       this.#showDisplay();
       this.files.offerFolders();
@@ -86,7 +86,7 @@ export class Tab {
       decorate: (/** @type {HTMLLIElement} */ card, /** @type {Entry} */ entry) => this.#mark(card, entry),
     };
     this.grid = new Grid(cards, signal);
-    this.search = new Search(api, selection, display, host.limits.page, {
+    this.search = new Search(api, query, display, host.limits.page, {
       capacity: () => this.grid.capacity,
       holdsPlace: (results) => this.grid.holdsPlace(results),
       show: (results, options) => this.#show(results, options),
@@ -123,7 +123,7 @@ export class Tab {
    */
   reveal(id, name) {
     openTabs(this.root);
-    if (!this.grid.reveal(id)) this.accept({ ...EVERYTHING, query: `"${name.replaceAll('"', " ")}"` });
+    if (!this.grid.reveal(id)) this.accept({ ...EVERYTHING, text: `"${name.replaceAll('"', " ")}"` });
   }
 
   #build() {
@@ -140,15 +140,15 @@ export class Tab {
    */
   #show(results, options) {
     const summary = /** @type {LibrarySummary} */ (results.summary);
-    this.toolbar.showFilters(summary, this.search.selection);
+    this.toolbar.showFilters(summary, this.search.query);
     this.tree.update(this.search, this.display.showsFolders);
-    showEmpty(this.empty, this.search.selection, summary);
+    showEmpty(this.empty, this.search.query, summary);
     this.grid.show(results, options);
-    for (const { card, entry } of this.grid.shown()) showMatches(card, entry.name, this.search.selection.query);
+    for (const { card, entry } of this.grid.shown()) showMatches(card, entry.name, this.search.query.text);
     this.#addNames();
     this.sets.update(summary.generation);
-    this.toolbar.showTotal(totalText(this.search.selection, summary));
-    this.address.keep({ ...this.search.selection, ...this.display });
+    this.toolbar.showTotal(totalText(this.search.query, summary));
+    this.address.keep({ ...this.search.query, ...this.display });
   }
 
   /** @param {Error | undefined} problem Of the last request. */
@@ -187,7 +187,7 @@ export class Tab {
   #mark(card, entry) {
     showPlaces(card, this.insertion.placesOf(entry), this.insertion.targetOf(entry));
     this.picks.mark(card, entry);
-    showMatches(card, entry.name, this.search.selection.query);
+    showMatches(card, entry.name, this.search.query.text);
   }
 
   #markAll() {
@@ -215,7 +215,7 @@ export class Tab {
       toolbar: toolbar.root,
       search: toolbar.search,
       actions,
-      clearSearch: () => this.accept({ query: "" }),
+      clearSearch: () => this.accept({ text: "" }),
       leave: () => insertion.fields.focus(),
     };
     // While a prompt field keeps the caret, and in Safari, a click gives a card no focus.
@@ -278,16 +278,16 @@ export class Tab {
   choose(change) {
     this.display = { ...this.display, ...change };
     remember(this.display);
-    this.address.keep({ ...this.search.selection, ...this.display });
+    this.address.keep({ ...this.search.query, ...this.display });
     this.#showDisplay();
     this.tree.update(this.search, this.display.showsFolders);
     if ("sort" in change || "order" in change) this.search.sort(this.display);
   }
 
-  /** @param {Partial<Selection>} selection */
-  accept(selection) {
-    this.toolbar.search.value = selection.query ?? this.toolbar.search.value;
-    this.search.select(selection);
+  /** @param {Partial<Query>} query */
+  accept(query) {
+    this.toolbar.search.value = query.text ?? this.toolbar.search.value;
+    this.search.select(query);
   }
 
   /** @param {boolean} isShown */

@@ -9,15 +9,15 @@ import { LEARN } from "../pictures/learn_words.mjs";
 import { completionSwitch } from "../completion/completer.mjs";
 import { failed, number, phrase } from "../phrases.mjs";
 import { missingText } from "./empty.mjs";
-import { countOf, FILTERS, SCALES, SORTS, titleOf } from "./selection.mjs";
+import { countOf, FILTERS, SCALES, SORTS, titleOf } from "./query.mjs";
 
 /** @typedef {import("../answers.mjs").Field} Field */
 /** @typedef {import("../answers.mjs").Host} Host */
 /** @typedef {import("../answers.mjs").LibrarySummary} LibrarySummary */
-/** @typedef {import("./selection.mjs").Display} Display */
-/** @typedef {import("./selection.mjs").FilterKey} FilterKey */
-/** @typedef {import("./selection.mjs").Selection} Selection */
-/** @typedef {import("./selection.mjs").Sort} Sort */
+/** @typedef {import("./query.mjs").Display} Display */
+/** @typedef {import("./query.mjs").FilterKey} FilterKey */
+/** @typedef {import("./query.mjs").Query} Query */
+/** @typedef {import("./query.mjs").Sort} Sort */
 
 const FILTER_KEYS = /** @type {FilterKey[]} */ (Object.keys(FILTERS));
 
@@ -86,7 +86,7 @@ export class Toolbar {
    * Offer the filters that show something, with their counts, and say which folders are missing.
    *
    * @param {LibrarySummary} summary
-   * @param {Selection} current
+   * @param {Query} current
    */
   showFilters(summary, { filter, family }) {
     this.warn("folder", missingText(summary));

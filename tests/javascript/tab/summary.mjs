@@ -14,7 +14,7 @@ const NONE = {
 };
 const STATES = ["ok", "duplicate", "broken", "unsafe", "foreign"];
 
-export const SELECTION = /** @type {const} */ ({ filter: "usable", query: "", folder: "", family: "" });
+export const QUERY = /** @type {const} */ ({ filter: "usable", text: "", folder: "", family: "" });
 
 export function summary(counts, rest = {}) {
   return {

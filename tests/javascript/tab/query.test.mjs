@@ -9,8 +9,8 @@ import {
   remember,
   totalText,
   titleOf,
-} from "../../../javascript/textual_inversion/tab/selection.mjs";
-import { summary, SELECTION } from "./summary.mjs";
+} from "../../../javascript/textual_inversion/tab/query.mjs";
+import { summary, QUERY } from "./summary.mjs";
 
 test("every file is counted by exactly one filter, besides those for favourites and for all", () => {
   const { counts } = summary({
@@ -42,22 +42,22 @@ test("without a model all embeddings are in the first filter, which is called so
 test("without a model the total says how many embeddings are for which family", () => {
   const by_family = "5 for SD 1.x; choose a model to see what fits";
   const library = summary({ ok: 5, unknown: 5, broken: 1 }, { model: null, by_family, total: 5 });
-  assert.equal(totalText(SELECTION, library), `5 embeddings: ${by_family}`);
-  assert.equal(totalText({ ...SELECTION, query: "cat" }, library), "5 of 5 embeddings");
-  assert.equal(totalText({ ...SELECTION, filter: "all" }, library), "5 files");
+  assert.equal(totalText(QUERY, library), `5 embeddings: ${by_family}`);
+  assert.equal(totalText({ ...QUERY, text: "cat" }, library), "5 of 5 embeddings");
+  assert.equal(totalText({ ...QUERY, filter: "all" }, library), "5 files");
 });
 
 test("the total is of all that the filter shows, where a search or a folder hides some", () => {
   const counts = { ok: 1200, usable: 1200, broken: 3 };
-  assert.equal(totalText(SELECTION, summary(counts, { total: 1200 })), "1,200 embeddings");
-  assert.equal(totalText({ ...SELECTION, query: "cat" }, summary(counts, { total: 1 })), "1 of 1,200 embeddings");
+  assert.equal(totalText(QUERY, summary(counts, { total: 1200 })), "1,200 embeddings");
+  assert.equal(totalText({ ...QUERY, text: "cat" }, summary(counts, { total: 1 })), "1 of 1,200 embeddings");
   assert.equal(
-    totalText({ ...SELECTION, filter: "all", folder: "0:a" }, summary(counts, { total: 7 })),
+    totalText({ ...QUERY, filter: "all", folder: "0:a" }, summary(counts, { total: 7 })),
     "7 of 1,203 files",
   );
   const scanning = { read: 1203, total: 10_000 };
   assert.equal(
-    totalText(SELECTION, summary(counts, { total: 1200, scanning })),
+    totalText(QUERY, summary(counts, { total: 1200, scanning })),
     "1,200 embeddings, 1,203 of 10,000 read",
   );
 });
@@ -100,22 +100,22 @@ const FAMILIES = [{ key: "sdxl", title: "SDXL" }];
 test("an address shows the same again, and keeps what is not ours", () => {
   const page = "http://localhost/?__theme=dark";
   for (const shown of [
-    { filter: "usable", query: "", folder: "", family: "", sort: "name", order: "asc" },
-    { filter: "all", query: "a b&c", folder: "0:styles/ink", family: "sdxl", sort: "date", order: "desc" },
-    { filter: "broken", query: "", folder: "", family: "", sort: "name", order: "desc" },
-    { filter: "usable", query: "", folder: "", family: "", sort: "size", order: "asc" },
+    { filter: "usable", text: "", folder: "", family: "", sort: "name", order: "asc" },
+    { filter: "all", text: "a b&c", folder: "0:styles/ink", family: "sdxl", sort: "date", order: "desc" },
+    { filter: "broken", text: "", folder: "", family: "", sort: "name", order: "desc" },
+    { filter: "usable", text: "", folder: "", family: "", sort: "size", order: "asc" },
   ]) {
     const address = addressOf(page, shown);
-    const { selection, display } = readAddress(address, USUAL, FAMILIES);
-    assert.deepEqual({ ...selection, sort: display.sort, order: display.order }, shown, address);
+    const { query, display } = readAddress(address, USUAL, FAMILIES);
+    assert.deepEqual({ ...query, sort: display.sort, order: display.order }, shown, address);
     assert.equal(new URL(address).searchParams.get("__theme"), "dark");
-    assert.equal(addressOf(address, { ...SELECTION, sort: "name", order: "asc" }), page);
+    assert.equal(addressOf(address, { ...QUERY, sort: "name", order: "asc" }), page);
   }
 });
 
 test("an address without a word of ours leaves what was chosen before", () => {
   const display = { ...USUAL, sort: "date", order: "desc" };
   for (const address of ["http://localhost/", "http://localhost/?filter=colour&sort=toString&order=up&family=sd9"]) {
-    assert.deepEqual(readAddress(address, display, FAMILIES), { selection: SELECTION, display });
+    assert.deepEqual(readAddress(address, display, FAMILIES), { query: QUERY, display });
   }
 });

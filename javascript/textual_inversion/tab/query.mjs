@@ -11,7 +11,7 @@ import { COUNTED, number, phrase } from "../phrases.mjs";
 /** @typedef {"usable" | "incompatible" | "partial" | "broken" | "foreign" | "duplicate" | "favourite" | "hidden" | "all"} FilterKey */
 /** @typedef {"name" | "date" | "vectors" | "folder" | "size"} Sort */
 /** @typedef {"asc" | "desc"} Order */
-/** @typedef {Selection & Pick<Display, "sort" | "order">} Shown What the address of a page says. */
+/** @typedef {Query & Pick<Display, "sort" | "order">} Shown What the address of a page says. */
 
 /**
  * @typedef {object} Display How it is shown.
@@ -24,9 +24,9 @@ import { COUNTED, number, phrase } from "../phrases.mjs";
  */
 
 /**
- * @typedef {object} Selection What part of the library is shown.
+ * @typedef {object} Query What part of the library is shown.
  * @property {FilterKey} filter
- * @property {string} query
+ * @property {string} text
  * @property {string} folder Its id; empty for all.
  * @property {string} family The key of the model family that can use it; empty for any.
  */
@@ -76,10 +76,10 @@ const STORAGE_KEY = "lib-embeddings";
 /** How long nothing else must be shown before the page's address says it: a browser lays the page out for that. */
 const ADDRESS_MS = 250;
 
-/** @type {Selection} */
-export const EVERYTHING = { filter: "all", query: "", folder: "", family: "" };
+/** @type {Query} */
+export const EVERYTHING = { filter: "all", text: "", folder: "", family: "" };
 
-/** @type {Selection} */
+/** @type {Query} */
 const EVERYTHING_USABLE = { ...EVERYTHING, filter: "usable" };
 
 /**
@@ -101,18 +101,18 @@ export function titleOf(key, { model }) {
 /**
  * Return how many entries are shown, of how many where a search or folder hides some, and how far a scan is.
  *
- * @param {Selection} selection
+ * @param {Query} query
  * @param {LibrarySummary} summary
  */
-export function totalText({ filter, query, folder, family }, { counts, total, by_family, scanning }) {
+export function totalText({ filter, text, folder, family }, { counts, total, by_family, scanning }) {
   const counted = OF_FILES.has(filter) ? COUNTED.files : COUNTED.embeddings;
-  const isPart = query !== "" || folder !== "" || family !== "";
+  const isPart = text !== "" || folder !== "" || family !== "";
   const all = isPart
     ? phrase("{count} of {all}", { count: number(total), all: counted(countOf(filter, counts)) })
     : counted(total);
-  const text = !isPart && filter === "usable" && by_family ? `${all}: ${by_family}` : all;
-  if (!scanning) return text;
-  return phrase("{text}, {read} of {total} read", { text, read: number(scanning.read), total: number(scanning.total) });
+  const shown = !isPart && filter === "usable" && by_family ? `${all}: ${by_family}` : all;
+  if (!scanning) return shown;
+  return phrase("{text}, {read} of {total} read", { text: shown, read: number(scanning.read), total: number(scanning.total) });
 }
 
 /**
@@ -140,12 +140,12 @@ export function recall(hasRoom, storage) {
  * @param {string} address One whose other parameters stay.
  * @param {Shown} shown
  */
-export function addressOf(address, { filter, query, folder, family, sort, order }) {
+export function addressOf(address, { filter, text, folder, family, sort, order }) {
   const url = new URL(address);
   const usual = SORTS.get(sort)?.order;
   const parameters = {
     filter: filter === EVERYTHING_USABLE.filter ? "" : filter,
-    query,
+    query: text,
     folder,
     family,
     sort: sort === "name" && order === usual ? "" : sort,
@@ -164,15 +164,15 @@ export function addressOf(address, { filter, query, folder, family, sort, order 
  * @param {string} address
  * @param {Display} display What holds where it says nothing of the order.
  * @param {Family[]} families Those that there are.
- * @returns {{selection: Selection, display: Display}}
+ * @returns {{query: Query, display: Display}}
  */
 export function readAddress(address, display, families) {
   const { filter, query, folder, family, sort, order } = Object.fromEntries(new URL(address).searchParams);
   const usual = SORTS.get(/** @type {Sort} */ (sort))?.order;
   return {
-    selection: {
+    query: {
       filter: filter in FILTERS ? /** @type {FilterKey} */ (filter) : EVERYTHING_USABLE.filter,
-      query: query ?? "",
+      text: query ?? "",
       folder: folder ?? "",
       family: families.some(({ key }) => key === family) ? family : "",
     },
