@@ -25,7 +25,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold
 from lib_embeddings.our_files import our_path
 from lib_embeddings.training.examples import check_number, example_of
-from lib_embeddings.training.recipe import Recipe
+from lib_embeddings.training.recipe import Recipe, usual_numbers
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _RECORD, _STATE = "lesson.json", "state"
@@ -51,6 +51,9 @@ class Lesson(NamedTuple):
 
 class Lessons:
     """The lessons of one person, and the pictures for the next one. Any thread may call it."""
+
+    # What each number of a recipe is where nobody chooses, and its bounds.
+    numbers: Mapping[str, Mapping[str, int]] = usual_numbers()
 
     def __init__(self, shipped: Path | None, folder: Path | None = None) -> None:
         """Look at what is there.

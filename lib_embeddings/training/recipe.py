@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from lib_embeddings.errors import PictureError, shown
@@ -17,8 +18,14 @@ _KINDS: tuple[Purpose, ...] = ("object", "style")
 MethodKey = Literal["direction", "adam"]
 METHOD_KEYS: tuple[MethodKey, ...] = get_args(MethodKey)
 
-# With the number of a step in the lower half it seeds the random numbers, in 64 bits.
-_MOST_SEED = (1 << 31) - 1
+# What messages call each number of a recipe, the least that it may be, and the most. With the
+# number of a step in the lower half a seed seeds the random numbers, in 64 bits.
+_BOUNDS: Mapping[str, tuple[str, int, int]] = {
+    "n_vectors": ("vectors", 1, LIMITS.learned_vectors),
+    "most_steps": ("steps", 1, LIMITS.learning_steps),
+    "batch": ("pictures per step", 1, LIMITS.learning_batch),
+    "seed": ("for the seed", 0, (1 << 31) - 1),
+}
 
 
 @dataclass(frozen=True)
@@ -61,11 +68,16 @@ class Recipe:
             raise PictureError("no starting word: give a word that describes the pictures")
         if self.kind not in _KINDS:
             raise PictureError(f"expected an object or a style, found {shown(self.kind)}")
-        for what, number, least, most in (
-            ("vectors", self.n_vectors, 1, LIMITS.learned_vectors),
-            ("steps", self.most_steps, 1, LIMITS.learning_steps),
-            ("pictures per step", self.batch, 1, LIMITS.learning_batch),
-            ("for the seed", self.seed, 0, _MOST_SEED),
-        ):
+        for key, (what, least, most) in _BOUNDS.items():
+            number = getattr(self, key)
             if not least <= number <= most:
                 raise PictureError(f"expected {least} to {most:,} {what}, found {number:,}")
+
+
+def usual_numbers() -> dict[str, dict[str, int]]:
+    """Return what each number of a recipe is where nobody chooses, and its bounds, as JSON."""
+    usual: dict[str, Any] = {field.name: field.default for field in fields(Recipe)}
+    return {
+        key: {"usual": usual[key], "least": least, "most": most}
+        for key, (_, least, most) in _BOUNDS.items()
+    }

@@ -102,6 +102,7 @@ class LearningRoutes:
         return as_json(
             {
                 "missing": self._learner.what_is_missing(),
+                "numbers": self._learner.lessons.numbers,
                 "shipped": list(self._learner.lessons.shipped),
                 "begun": [
                     {"name": each.name, "like": each.like}

@@ -110,6 +110,12 @@ def test_a_word_is_learned(site: Site, learner: FakeLearner) -> None:
     assert site.get("/host")["may_learn"] is True
     assert site.get("/lessons") == {
         "missing": None,
+        "numbers": {
+            "n_vectors": {"usual": 1, "least": 1, "most": 8},
+            "most_steps": {"usual": 600, "least": 1, "most": 100_000},
+            "batch": {"usual": 4, "least": 1, "most": 64},
+            "seed": {"usual": 0, "least": 0, "most": 2**31 - 1},
+        },
         "shipped": [*learner.lessons.shipped],
         "begun": [],
     }

@@ -71,9 +71,9 @@ export class LearnWord {
     this.form.clear();
     this.form.root.hidden = false;
     try {
-      const { missing, shipped, begun } = await this.lessons.facts();
+      const { missing, begun, ...facts } = await this.lessons.facts();
       this.#warn(missing ?? "");
-      this.form.offer(shipped);
+      this.form.offer(facts);
       this.form.root.hidden = Boolean(missing) || this.run.isGoingOn;
       this.#begun.replaceChildren(...(missing ? [] : begun.map((lesson) => this.#row(lesson))));
     } catch (error) {

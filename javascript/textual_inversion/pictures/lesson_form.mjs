@@ -7,6 +7,7 @@ import { sentenceCase } from "../phrases.mjs";
 import { LEARN as WORDS } from "./learn_words.mjs";
 
 /** @typedef {import("./lessons.mjs").Lesson} Lesson */
+/** @typedef {import("./lessons.mjs").NumberKey} NumberKey */
 /** @typedef {Omit<Lesson, "folder">} Wanted */
 
 /** What the shipped pictures show. */
@@ -23,10 +24,13 @@ export class LessonForm {
     const input = element("input", { type: "radio", name: "lesson-kind", value, checked: !at });
     return element("label", { class: "choice" }, input, title);
   });
-  #vectors = numberInput(1, 1, 8, WORDS.vectorsHint);
-  #steps = numberInput(600, 1, 100_000, WORDS.stepsHint);
-  #batch = numberInput(4, 1, 64, WORDS.batchHint);
-  #seed = numberInput(0, 0, 2 ** 31 - 1, WORDS.seedHint);
+  /** @type {Record<NumberKey, HTMLInputElement>} */
+  #numbers = {
+    n_vectors: numberInput(WORDS.vectorsHint),
+    most_steps: numberInput(WORDS.stepsHint),
+    batch: numberInput(WORDS.batchHint),
+    seed: numberInput(WORDS.seedHint),
+  };
   #flip = element("input", { type: "checkbox" });
   #problem = element("p", { class: "problem", role: "alert", hidden: true });
   #submit = element("button", { type: "submit", class: "plain main-action" }, WORDS.learn);
@@ -46,10 +50,10 @@ export class LessonForm {
     const options = element(
       "div",
       { class: "lesson-options" },
-      labelled(WORDS.vectors, this.#vectors),
-      labelled(WORDS.steps, this.#steps),
-      labelled(WORDS.batch, this.#batch),
-      labelled(WORDS.seed, this.#seed),
+      labelled(WORDS.vectors, this.#numbers.n_vectors),
+      labelled(WORDS.steps, this.#numbers.most_steps),
+      labelled(WORDS.batch, this.#numbers.batch),
+      labelled(WORDS.seed, this.#numbers.seed),
       element("label", { class: "choice", title: WORDS.flipHint }, this.#flip, WORDS.flip),
     );
     this.root = element(
@@ -102,11 +106,15 @@ export class LessonForm {
   }
 
   /**
-   * Offer the pictures that come with the project.
+   * Offer the pictures that come with the project, and the numbers that are usual.
    *
-   * @param {string[]} shipped Their ids.
+   * @param {Pick<import("./lessons.mjs").LessonFacts, "shipped" | "numbers">} facts
    */
-  offer(shipped) {
+  offer({ shipped, numbers }) {
+    for (const key of /** @type {NumberKey[]} */ (Object.keys(this.#numbers))) {
+      const { usual, least, most } = numbers[key];
+      Object.assign(this.#numbers[key], { defaultValue: usual, min: least, max: most });
+    }
     this.#shipped = shipped;
     this.#example.hidden = !shipped.length;
   }
@@ -179,10 +187,10 @@ export class LessonForm {
       like: this.#like.value.trim(),
       kind: this.root.querySelector("input:checked")?.getAttribute("value") ?? SHIPPED.kind,
       pictures: items.map((item) => ({ id: item.dataset.id ?? "", caption: item.querySelector("input")?.value ?? "" })),
-      n_vectors: numberIn(this.#vectors),
-      most_steps: numberIn(this.#steps),
-      batch: numberIn(this.#batch),
-      seed: numberIn(this.#seed),
+      n_vectors: numberIn(this.#numbers.n_vectors),
+      most_steps: numberIn(this.#numbers.most_steps),
+      batch: numberIn(this.#numbers.batch),
+      seed: numberIn(this.#numbers.seed),
       is_flipped: this.#flip.checked,
     };
   }
@@ -212,14 +220,9 @@ function textInput(placeholder, attributes = {}) {
   return element("input", { type: "text", placeholder, autocomplete: "off", spellcheck: "false", dir: "auto", ...attributes });
 }
 
-/**
- * @param {number} value
- * @param {number} min
- * @param {number} max
- * @param {string} title
- */
-function numberInput(value, min, max, title) {
-  return element("input", { type: "number", value, min, max, title });
+/** @param {string} title */
+function numberInput(title) {
+  return element("input", { type: "number", title });
 }
 
 /** @param {HTMLInputElement} input Where nothing is in it, it has what it began with. */

@@ -9,27 +9,26 @@ import { ask, send } from "../request.mjs";
 /** @typedef {{label: string, picture: number}} Sample The number is that of a picture of the job. */
 /** @typedef {{looks: Look[], samples: Sample[]}} SoFar */
 /** @typedef {SoFar & {id: string | null, name: string}} Learned */
+/** @typedef {"n_vectors" | "most_steps" | "batch" | "seed"} NumberKey */
 
 /**
  * @typedef {object} LessonFacts
  * @property {string | null} missing What has to be installed before a word can be learned.
+ * @property {Record<NumberKey, {usual: number, least: number, most: number}>} numbers
  * @property {string[]} shipped The ids of the pictures that come with the project.
  * @property {{name: string, like: string}[]} begun Lessons that were cut off.
  */
 
 /**
- * @typedef {object} Lesson
+ * @typedef {object} Words
  * @property {string} name
  * @property {string} like
  * @property {string} kind
  * @property {{id: string, caption: string}[]} pictures
  * @property {string} folder The id of the one where the embedding goes.
- * @property {number} n_vectors
- * @property {number} most_steps
- * @property {number} batch
- * @property {number} seed
  * @property {boolean} is_flipped
  */
+/** @typedef {Words & Record<NumberKey, number>} Lesson */
 
 export class Lessons {
   /** @param {string} base */
