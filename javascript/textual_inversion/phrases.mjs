@@ -97,9 +97,12 @@ export function day(seconds) {
   return DAY.format(new Date(seconds * 1000));
 }
 
+/** A first word that has more than letters in it is the name of a file, or something else that has its own. */
+const NAMED = /^\S*[^\s\p{L}\p{M}'’(-]\S/u;
+
 /** @param {string} sentence */
 export function sentenceCase(sentence) {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  return NAMED.test(sentence) ? sentence : sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
 /**

@@ -297,7 +297,7 @@ def test_a_list_has_columns_that_sort_it(tab: Tab) -> None:
 def test_rows_of_a_list_do_not_overlap(tab: Tab) -> None:
     """No text is over another, at any width."""
     tab.root.get_by_role("button", name="Show as a list").click()
-    for width, columns in ((1400, 6), (1000, 4), (800, 4)):
+    for width, columns in ((1400, 6), (1000, 3), (800, 3)):
         tab.page.set_viewport_size({"width": width, "height": 900})
         tab.wait_until_painted()
         parts = tab.card("marc_allante").locator(".name, .facts > *").all()

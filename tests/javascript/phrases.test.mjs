@@ -143,5 +143,11 @@ test("sizes have three digits and a unit", () => {
 
 test("a reason begins with a capital letter", () => {
   assert.equal(sentenceCase("this is a web page"), "This is a web page");
+  assert.equal(sentenceCase("it's not read-only: wait"), "It's not read-only: wait");
   assert.equal(sentenceCase(""), "");
+});
+
+test("a file that a sentence begins with keeps its name", () => {
+  const sentences = ["brand-new.safetensors cannot be moved", "a_b is taken", "styles/ink is missing"];
+  assert.deepEqual(sentences.map(sentenceCase), sentences);
 });

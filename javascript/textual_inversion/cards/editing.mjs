@@ -2,7 +2,7 @@
  * Show what somebody wrote about an embedding, and let it be edited in place.
  */
 
-import { element, ownWords, textButton } from "../dom.mjs";
+import { element, ending, ownWords, textButton } from "../dom.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 /** @typedef {import("../answers.mjs").Entry} Entry */
@@ -56,7 +56,7 @@ class TextEditor {
     const submit = element("button", { type: "submit", class: "plain" }, phrase("Save"));
     const cancel = textButton("", phrase("Cancel"));
     this.outcome = element("p", { class: "outcome", role: "status" });
-    this.form = element("form", { class: "renaming", hidden: true }, this.field, submit, cancel);
+    this.form = element("form", { class: "renaming", hidden: true }, this.field, ending(submit, cancel));
     this.root = element(
       "div",
       { class: "fact" },

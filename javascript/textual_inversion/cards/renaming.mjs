@@ -2,7 +2,7 @@
  * Give an embedding another name: the form, and how it went.
  */
 
-import { element, textButton } from "../dom.mjs";
+import { element, ending, textButton } from "../dom.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 /** Gives the embedding that is shown another name. */
@@ -23,7 +23,7 @@ export class Renaming {
     this.rename = rename;
     const submit = element("button", { type: "submit", class: "plain" }, phrase("Rename"));
     const cancel = textButton("cancel-rename", phrase("Cancel"));
-    this.form = element("form", { class: "renaming", hidden: true }, this.#field, submit, cancel);
+    this.form = element("form", { class: "renaming", hidden: true }, this.#field, ending(submit, cancel));
     this.root = element("div", {}, this.form, this.#outcome);
     this.form.addEventListener("submit", (event) => this.#submit(event));
     this.form.addEventListener("keydown", (event) => this.#onKey(event));

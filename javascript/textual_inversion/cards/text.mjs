@@ -9,8 +9,8 @@ import { bareName, foldName } from "../prompt/pieces.mjs";
 
 /** @typedef {import("../prompt/pieces.mjs").Range} Range */
 
-/** In names. */
-export const BEHIND_MARKS = /(?<=[-_.])(?![-_.])/;
+/** In names: behind marks, and where words are written without any between them. */
+export const IN_NAMES = /(?<=[-_.])(?![-_.])|(?<=\p{Ll})(?=\p{Lu})/u;
 /** In sentences with paths. */
 export const IN_PATHS = /(?<=[/_])|(?=\.[a-z]{2})/;
 
@@ -60,7 +60,7 @@ function standOut(text, start, end, marked) {
 export function showMatches(card, name, query) {
   if ((card.dataset.query ?? "") === query) return;
   card.dataset.query = query;
-  card.querySelector(".name")?.replaceChildren(...ownWords(...breakable(name, BEHIND_MARKS, matchesIn(name, query))));
+  card.querySelector(".name")?.replaceChildren(...ownWords(...breakable(name, IN_NAMES, matchesIn(name, query))));
 }
 
 /**

@@ -3,7 +3,7 @@
  */
 
 import { copyText, openEditor } from "../dom.mjs";
-import { COUNTED, phrase } from "../phrases.mjs";
+import { COUNTED, phrase, sentenceCase } from "../phrases.mjs";
 import { changesText, FIELDS } from "../words.mjs";
 import { showKeys } from "./keys.mjs";
 import { EVERYTHING } from "./query.mjs";
@@ -82,7 +82,7 @@ function actionsOfDetails(tab) {
       details.close();
       tab.accept({ ...EVERYTHING, text: query });
     },
-    reveal: () => details.entry && tab.api.reveal(details.entry.id).catch(({ message }) => tab.undo.show(message)),
+    reveal: () => details.entry && tab.api.reveal(details.entry.id).catch(({ message }) => tab.undo.show(sentenceCase(message))),
     enlarge: () => details.enlarge(),
     close: (button) => button.closest("dialog")?.close(),
     rename: ({ dataset }) => details.renaming.open(dataset.name ?? ""),

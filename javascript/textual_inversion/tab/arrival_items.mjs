@@ -2,7 +2,7 @@
  * Show how it goes with files on their way here: an item for each, with its sentence.
  */
 
-import { BEHIND_MARKS, breakable } from "../cards/text.mjs";
+import { IN_NAMES, breakable } from "../cards/text.mjs";
 import { element } from "../dom.mjs";
 import { phrase, sentenceCase } from "../phrases.mjs";
 
@@ -26,7 +26,7 @@ export class ArrivalItem {
     this.target = arrival.target;
     this.bytes = arrival.bytes;
     this.#bar.max = Math.max(arrival.bytes, 1);
-    const name = element("b", { dir: "auto" }, ...breakable(arrival.path, BEHIND_MARKS));
+    const name = element("b", { dir: "auto" }, ...breakable(arrival.path, IN_NAMES));
     this.root = element("li", {}, name, this.#sentence, this.#bar);
   }
 

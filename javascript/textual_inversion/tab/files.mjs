@@ -2,7 +2,7 @@
  * What people do to files: move them, delete them, hide them and take that back.
  */
 
-import { element, folderOptions, textButton } from "../dom.mjs";
+import { element, ending, folderOptions, textButton } from "../dom.mjs";
 import { COUNTED, failed, phrase } from "../phrases.mjs";
 import { LearnWord } from "../pictures/learn_word.mjs";
 import { TryIt } from "../pictures/try_it.mjs";
@@ -244,7 +244,8 @@ export class Mover {
     this.move = move;
     const submit = element("button", { type: "submit", class: "plain", "data-key": "move-there" }, phrase("Move"));
     const cancel = textButton("", phrase("Cancel"));
-    this.form = element("form", { class: "renaming", hidden: true }, this.#folder, this.#newFolder, submit, cancel);
+    const parts = [this.#folder, this.#newFolder, ending(submit, cancel)];
+    this.form = element("form", { class: "renaming", hidden: true }, ...parts);
     cancel.addEventListener("click", () => this.#close());
     this.form.addEventListener("submit", (event) => this.#submit(event));
     this.form.addEventListener("keydown", (event) => {

@@ -3,7 +3,7 @@
  * which they are made, renamed and deleted.
  */
 
-import { dialog, element, iconButton, setAttribute, showOver, textButton } from "../dom.mjs";
+import { dialog, element, ending, iconButton, setAttribute, showOver, textButton } from "../dom.mjs";
 import { COUNTED, failed, phrase, sentenceCase } from "../phrases.mjs";
 import { FIELD_TITLES, FIELDS } from "../words.mjs";
 
@@ -91,7 +91,9 @@ export class Sets {
     const members = isWanted ? usable(set) : set.members;
     const left = isWanted ? set.members.filter(({ reason }) => reason) : [];
     const parts = members.length ? [this.insertion.toggleAll(members, isWanted)] : [];
-    this.report([...parts, ...left.map(({ name, reason }) => phrase("not {name}: {reason}", { name, reason: reason ?? "" }))].join("; "));
+    const others = left.map(({ name, reason }) => phrase("not {name}: {reason}", { name, reason: reason ?? "" }));
+    const sentence = [...parts, ...others].join("; ");
+    this.report(parts.length ? sentence : sentenceCase(sentence));
   }
 
   /**
@@ -139,7 +141,8 @@ export class Sets {
     const { name = "" } = button.dataset;
     const field = element("input", { type: "text", "aria-label": phrase("New name of {name}", { name }), value: name });
     const submit = element("button", { type: "submit", class: "plain" }, phrase("Rename"));
-    const form = element("form", { class: "renaming" }, field, submit, textButton("manage-sets", phrase("Cancel")));
+    const cancel = textButton("manage-sets", phrase("Cancel"));
+    const form = element("form", { class: "renaming" }, field, ending(submit, cancel));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#attempt(phrase("Not renamed"), () => this.own.renameSet(name, field.value));

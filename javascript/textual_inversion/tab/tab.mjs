@@ -153,7 +153,8 @@ export class Tab {
 
   /** @param {Error | undefined} problem Of the last request. */
   #warn(problem) {
-    this.toolbar.warn("request", problem && phrase("Not loaded: {problem}. Trying again …", { problem: problem.message }));
+    const sentence = problem && phrase("Not loaded: {problem}. Trying again …", { problem: problem.message });
+    this.toolbar.warn("request", this.search.results && sentence);
     if (!problem || this.search.results) return;
     this.toolbar.showTotal("");
     showNoAnswer(this.empty, problem);

@@ -3,7 +3,7 @@
  */
 
 import { element, READ_MS, textButton } from "../dom.mjs";
-import { failed, phrase, sentenceCase } from "../phrases.mjs";
+import { failed, phrase } from "../phrases.mjs";
 
 export class UndoBar {
   /** @type {{sentence: string, undo: () => Promise<string>}[]} What can be undone, the last at the end. */
@@ -52,7 +52,7 @@ export class UndoBar {
   #present(sentence, hasUndo) {
     clearTimeout(this.#timer);
     this.button.hidden = !hasUndo;
-    this.sentence.textContent = sentenceCase(sentence);
+    this.sentence.textContent = sentence;
     this.#isShown = true;
     this.#goOnTop();
     if (!hasUndo) this.#timer = setTimeout(() => this.#hide(), READ_MS);
