@@ -390,3 +390,30 @@ def test_no_word_is_cut_on_the_narrowest_card(visit: Visit, tmp_path: Path, loca
         card = Tab(page).card("portrait")
         expect(card.locator(".caution")).to_be_visible()
         assert card.locator(".amount").evaluate(CUT_WORDS) == []
+
+
+def test_what_is_chosen_is_readable_in_forced_colours(tab: Tab) -> None:
+    """All words of the name that is offered first are in the colour for what is highlighted."""
+    tab.page.emulate_media(forced_colors="active")
+    tab.prompt.fill("")
+    tab.prompt.press_sequentially("wa")
+    tab.completions.first.wait_for()
+    tab.prompt.press("ArrowDown")
+    chosen = tab.page.locator(".lib-embeddings-completions [aria-selected=true]")
+    colour = "(part) => getComputedStyle(part).color"
+    assert chosen.locator(".amount").evaluate(colour) == chosen.evaluate(colour)
+
+
+def test_cancel_stands_beside_what_it_cancels(phone: Page, address: str) -> None:
+    """However narrow a form is, its two buttons are on one line."""
+    phone.goto(address)
+    tab = Tab(phone)
+    tab.card("marc_allante").locator(".info").dispatch_event("click")
+    tab.details.get_by_role("button", name="Move to …").click()
+    boxes = [
+        tab.details.get_by_role("button", name=name, exact=True).bounding_box()
+        for name in ("Move", "Cancel")
+    ]
+    assert boxes[0]
+    assert boxes[1]
+    assert boxes[0]["y"] == boxes[1]["y"]

@@ -55,6 +55,14 @@ def undo_line(tab: Tab) -> Locator:
     return tab.root.locator(".undo")
 
 
+def test_a_name_that_begins_a_sentence_keeps_its_letters(tab: Tab) -> None:
+    """It is hidden under the name that it has."""
+    tab.card("cat").locator(".main").focus()
+    tab.page.keyboard.press("h")
+    expect(undo_line(tab)).to_contain_text("cat hidden", use_inner_text=True)
+    assert "Cat" not in undo_line(tab).inner_text()
+
+
 def test_delete_and_undo_with_the_keyboard(tab: Tab, folder: Path) -> None:
     """The key moves a file to the trash, and Undo brings it back; the focus stays on cards."""
     delete(tab, "cat")
