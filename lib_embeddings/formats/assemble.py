@@ -1,7 +1,7 @@
 """From a draft to an embedding: which text encoder each tensor is for, and whether it is usable.
 
-Which text encoder a tensor is for is decided by its width. Where its name says otherwise the width
-wins, and the embedding gets a warning. Values are read here, once.
+A tensor's width decides which text encoder it is for. Where its name says otherwise, the width wins
+and the embedding gets a warning. Values are read here, once.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _encoder_of(term: Term) -> TextEncoder:
     width = tensor.shape[-1]
     named = [TEXT_ENCODERS[key] for key in term.named_for]
     known = [encoder for encoder in named if encoder.hidden_size == width]
-    # The name of an encoder that is not known by its width is not mistaken for another's.
+    # An encoder that its width does not identify must not be taken for another one.
     if not known and all(BY_HIDDEN_SIZE.get(e.hidden_size) is e for e in named):
         known = [BY_HIDDEN_SIZE[width]] if width in BY_HIDDEN_SIZE else []
     if not known:
@@ -102,7 +102,7 @@ def _encoder_of(term: Term) -> TextEncoder:
 
 
 def _check_names(by_encoder: Mapping[str, list[Term]]) -> None:
-    """Refuse two encoders' vectors of one width: nothing says which the others belong to."""
+    """Refuse two encoders' vectors of one width: nothing says to which encoder the rest belong."""
     for key, terms in by_encoder.items():
         if len({term.named_for for term in terms}) > 1:
             wrong = next(term for term in terms if key not in term.named_for)
@@ -127,7 +127,7 @@ def _stack(terms: list[Term]) -> Vectors:
 
 
 def _norms(vectors: Vectors) -> Norms:
-    """Return the smallest and the largest L2 norm, having seen that every number is one."""
+    """Return the smallest and the largest L2 norm, after checking that every value is a number."""
     squares = np.einsum("ij,ij->i", vectors, vectors)
     largest = float(squares.max())
     # NaN and infinity survive all this; a number that is only too large becomes infinite.
@@ -185,7 +185,7 @@ def _named(term: Term) -> str:
 
 
 def _holdings(contents: Contents) -> str:
-    """Say what a file holds, for one nobody recognised."""
+    """Say what an unrecognised file holds."""
     tensors = named_tensors(contents)
     if not tensors:
         return "it holds no tensors"

@@ -1,4 +1,4 @@
-"""The records everything else passes on: a stored tensor, what a file holds, an embedding."""
+"""The records that all else passes on: a stored tensor, a file's contents, an embedding."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """An object that files of other kinds hold; nothing of it is kept but what it is.
+    """An object from a file of another kind; only its kind is kept.
 
     Attributes:
-        kind: what it is, in words.
+        kind: in words.
     """
 
     kind: str
@@ -86,16 +86,16 @@ def vectors_info(n_vectors: int, hidden_size: int, dtype: str) -> VectorsInfo:
 
 @lru_cache(maxsize=4096)
 def share_infos(*infos: tuple[str, VectorsInfo]) -> Mapping[str, VectorsInfo]:
-    """Return a shared mapping: what depends on shapes alone can be found out once for all."""
+    """Return a shared mapping: whatever depends on shapes alone is then worked out once."""
     return MappingProxyType(dict(infos))
 
 
 def tokens_taken(counts: Mapping[str, int]) -> int:
-    """Return for how many tokens an embedding stands in a prompt.
+    """Return how many tokens an embedding stands for in a prompt.
 
-    Where a pair has different numbers of vectors, the WebUIs make room for those of clip_g. What is
-    missing of the others stays the token that holds the place, what is left over takes the place of
-    the tokens after it.
+    Where a pair has different numbers of vectors, the WebUIs make room for those of clip_g. Where
+    another has fewer, placeholder tokens stay in its text; where it has more, the rest replaces the
+    tokens that follow.
 
     Args:
         counts: text encoder key -> number of vectors, of those text encoders that use them.

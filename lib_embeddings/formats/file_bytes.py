@@ -1,4 +1,4 @@
-"""A file's bytes, given out in bounded ranges; the numbers and the JSON in them."""
+"""A file's bytes, read in bounded ranges; the numbers and the JSON in them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FileBytes:
 
         Raises:
             BrokenFile: the file ends before that.
-            LimitExceeded: all that has been read comes to more than any embedding has.
+            LimitExceeded: more has been read in all than any embedding has.
         """
         end = offset + length
         return self.head[offset:end] if end <= len(self.head) else self._load(offset, length)
@@ -113,7 +113,7 @@ DTYPES: dict[str, DType] = {
 }
 
 
-# Types that no embedding has, by torch's words, with the bytes of one number.
+# Types that no embedding has, in torch's words, with the bytes of one number.
 OTHER_DTYPES: dict[str, int] = {
     **dict.fromkeys(("quint8", "qint8", "quint4x2", "quint2x4", "bits8", "bits1x8"), 1),
     **dict.fromkeys(("float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "float8_e4m3fnuz"), 1),
@@ -157,7 +157,7 @@ def widen(stored: Array, dtype: str) -> Vectors:
         return (stored.astype(np.uint32) << 16).view(np.float32)
     if stored.dtype == np.float32:
         return stored
-    # A float64 that is too large becomes infinite, and is refused with NaN by whoever counts them.
+    # A float64 that is too large becomes infinite, and is refused as NaN is, by the caller.
     with np.errstate(over="ignore", invalid="ignore"):
         return stored.astype(np.float32)
 
@@ -184,7 +184,7 @@ def parse_json(text: bytes, hook: Callable[[list[tuple[str, Any]]], Any]) -> Any
 
 
 def _count_values(text: bytes) -> None:
-    """Count the values in a long text before they are made; what stands in strings is none."""
+    """Count the values in a long text before they are made; the insides of strings are none."""
     if len(text) < LIMITS.head_bytes:
         return
     bare = text.replace(b"\\\\", b"").replace(b'\\"', b"")

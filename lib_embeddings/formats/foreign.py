@@ -1,6 +1,6 @@
 """Sound files that are something else, such as a LoRA, a checkpoint or an optimizer's state.
 
-Recognised by the names and shapes of their tensors, as the programs that write them choose them.
+Recognised by the names and shapes that other programs give their tensors.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _PARAMETER_ENDINGS = (
     *(".running_mean", ".num_batches_tracked"),
 )
 XTI = "an XTI embedding, with vectors for each layer, which no WebUI can use"
-# Its layers: the blocks of SD 1.x's UNet that listen to the prompt.
+# Its layers: the blocks of SD 1.x's UNet that take in the prompt.
 XTI_LAYERS = 16
 _ENCODED = "a stored encoding of prompts, not an embedding"
 _STATISTICS = "a list of means and deviations, not an embedding"
 
-# What the keys of a file's outermost dict say; the first set that is there in full.
+# What keys of a file's outermost dict mean; the first set that is there in full counts.
 _BY_KEYS: tuple[tuple[frozenset[object], str], ...] = tuple(
     (frozenset(keys.split()), what)
     for keys, what in (
@@ -55,7 +55,7 @@ _BY_KEYS: tuple[tuple[frozenset[object], str], ...] = tuple(
 
 _KNOWN_KEYS = frozenset().union(*(keys for keys, _ in _BY_KEYS))
 
-# Single names that models, caches and trainers give to tensors, and nobody to a learned word.
+# Single names that models, caches and trainers give to tensors, but nobody gives a learned word.
 _ENCODED_PROMPT = re.compile(
     r"(?:.*_)?(?:prompt|text|txt|caption|cond|uncond|t5|clip|clip_[lg]|lg|llama)_?"
     r"(?:embeds?|embeddings?|emb|features?|states?|pooled|pool|mask)(?:_\d|_list)?"
@@ -71,7 +71,7 @@ _PARAMETER = re.compile(
     r"_tokens?|(?:learned_|learnable_)?(?:queries|query)|latents|codebook|centroids?|prototypes?"
     r"|mean|std|running_(?:mean|var)|num_batches_tracked|position_ids|inv_freq"
 )
-# What CLIP makes of a whole prompt, for SD 1.x and SD 2.x.
+# The shapes of CLIP's output for a whole prompt, for SD 1.x and SD 2.x.
 _AESTHETIC_SHAPES = tuple(
     (*batch, TEXT_ENCODERS[key].hidden_size) for key in ("clip_l", "clip_h") for batch in ((), (1,))
 )
@@ -81,7 +81,7 @@ _T5_LENGTHS = (77, 120, 154, 226, 256, 300, 512)
 
 
 def recognise(contents: Contents) -> str | None:
-    """Return what a file is if it is surely no embedding: a clause that follows `this is`."""
+    """Return what a file is if it is certainly no embedding: words that follow `this is`."""
     root = contents.tree
     if isinstance(root, Placeholder):
         return root.kind
@@ -98,7 +98,7 @@ def recognise(contents: Contents) -> str | None:
 
 
 def _by_keys(root: object) -> str | None:
-    """Recognise the kinds that are known by the keys of their outermost dict."""
+    """Recognise kinds by the keys of their outermost dict."""
     if not isinstance(root, dict):
         return None
     if not _KNOWN_KEYS.isdisjoint(root):
@@ -154,7 +154,7 @@ def _by_low_rank(root: object, tensors: Mapping[str, Tensor]) -> str | None:
 
 
 def _by_parameters(tensors: Mapping[str, Tensor]) -> str | None:
-    """Recognise a model's layers by what all frameworks call their parameters."""
+    """Recognise a model's layers by the names that all frameworks give their parameters."""
     if any(_is_path(name) and name.endswith(_PARAMETER_ENDINGS) for name in tensors):
         first = next(iter(tensors))
         number = counted(len(tensors), "tensor")
@@ -163,7 +163,7 @@ def _by_parameters(tensors: Mapping[str, Tensor]) -> str | None:
 
 
 def _by_shape(root: object, tensors: Mapping[str, Tensor]) -> str | None:
-    """Recognise tensors whose names say nothing by their shape."""
+    """Recognise by shape the tensors whose names say nothing."""
     if isinstance(root, Tensor) and root.shape in _AESTHETIC_SHAPES:
         return "an aesthetic gradient; it belongs in that extension's aesthetic_embeddings folder"
     for name, tensor in tensors.items():
@@ -174,7 +174,7 @@ def _by_shape(root: object, tensors: Mapping[str, Tensor]) -> str | None:
 
 
 def _is_encoded_prompt(shape: tuple[int, ...]) -> bool:
-    """Return whether a tensor has as many vectors as the text encoders make of any prompt."""
+    """Return whether a tensor has as many vectors as text encoders make of every prompt."""
     if len(shape) < 2:
         return False
     n_vectors, width = shape[-2:]
@@ -189,12 +189,12 @@ def _by_stand_in(root: object) -> str | None:
 
 
 def _is_path(name: str) -> bool:
-    """Return whether a tensor's name is a place in a model; tokens in brackets are not."""
+    """Return whether a tensor's name is a path in a model; a token in brackets is none."""
     return not name.startswith("<") and ("." in name or ":" in name)
 
 
 def bundled_embeddings(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, int]]:
-    """Return the embeddings that a LoRA brings with it: name -> n_vectors by text encoder."""
+    """Return the embeddings inside a LoRA: name -> n_vectors by text encoder."""
     bundled: dict[str, dict[str, int]] = {}
     for name, _key, tensor in _bundled(tensors):
         encoder = BY_HIDDEN_SIZE.get(tensor.shape[-1]) if tensor.shape else None
@@ -204,7 +204,7 @@ def bundled_embeddings(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, int
 
 
 def bundled_contents(contents: Contents) -> dict[str, Contents]:
-    """Return what files of their own would hold of the embeddings that a LoRA brings, by name."""
+    """Return by name the contents that a LoRA's embeddings would have as files of their own."""
     roots: dict[str, dict[str, object]] = {}
     for name, key, tensor in _bundled(named_tensors(contents)):
         is_nested = key == "string_to_param"
@@ -213,7 +213,7 @@ def bundled_contents(contents: Contents) -> dict[str, Contents]:
 
 
 def _bundled(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, str, Tensor]]:
-    """Yield name, key and tensor of each embedding that a LoRA brings with it."""
+    """Yield name, key and tensor of each embedding inside a LoRA."""
     for path, tensor in tensors.items():
         match = _BUNDLED.fullmatch(path)
         if match and (match[2] == "string_to_param") == bool(match[3]):

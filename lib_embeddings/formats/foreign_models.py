@@ -1,9 +1,9 @@
 """Models that people download beside embeddings, by the names of their tensors.
 
 A sign is a piece of the text that all names of a file make, with a `.` before each name and a `$`
-after it; a sign of several pieces, joined by `+`, needs them all. The first model with a sign that
-fits is it, so what is made of other models' parts comes before them: a FaceID model holds a LoRA,
-an IP-Adapter a CLIP, a checkpoint everything.
+after it; a sign of several pieces, joined by `+`, needs them all. The first model with a matching
+sign wins, so models made of other models' parts come first: a FaceID model holds a LoRA, an
+IP-Adapter a CLIP, a checkpoint everything.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ class ForeignModel(NamedTuple):
 
     Attributes:
         title: what it is, with its article.
-        advice: what follows in the sentence: where it belongs, or that it is not an embedding.
-        signs: pieces of names that all have to be there; one of the lists tells the kind.
+        advice: the rest of the sentence, with its punctuation: where it belongs, or that it is not
+            an embedding.
+        signs: any one of them is enough.
     """
 
     title: str

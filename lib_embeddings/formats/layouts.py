@@ -22,8 +22,7 @@ class Term(NamedTuple):
     Attributes:
         label: its token, or its key in the file.
         tensor: (hidden_size,), (n_vectors, hidden_size) or (1, n_vectors, hidden_size).
-        named_for: keys of the text encoders it may be for by its name; none where its name does not
-            say.
+        named_for: keys of the text encoders that its name allows; none where its name does not say.
     """
 
     label: str
@@ -37,7 +36,7 @@ class Term(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What a layout made of a file's tensors. Rows of one encoder are in the order of the terms."""
+    """What a layout makes of a file's tensors. Rows of one encoder are in the terms' order."""
 
     layout: str
     terms: list[Term]
@@ -69,7 +68,7 @@ def string_to_param(root: object) -> Draft | None:
     )
 
 
-# What programs call the vectors for each text encoder; `_out` variants are applied after it.
+# The names that programs give each text encoder's vectors; `_out` ones are applied after it.
 _ENCODER_KEYS: dict[str, tuple[str, ...]] = {
     **{key: (key,) for key in TEXT_ENCODERS},
     "t5": ("t5xxl",),
@@ -123,7 +122,7 @@ _OUTPUTS_ONLY = {f"{key}_out" for key in (*_ENCODER_KEYS, "emb_params", "emp_par
 def tokens(root: object) -> Draft | None:
     """Diffusers' tokens: `{"<token>": tensor}`, also in a list.
 
-    Whatever a single tensor is called, programs load it; of several, nobody does without brackets.
+    Programs load a single tensor whatever its name, but several only with names in brackets.
     """
     rows = _dicts(root)
     if not rows or not all(row and all(map(_is_rows, row.values())) for row in rows):
@@ -149,7 +148,7 @@ def bare_tensor(root: object) -> Draft | None:
 
 Layout = Callable[[object], Draft | None]
 
-# Names that only embeddings use come first, then what else the names may mean, then plain guesses.
+# Names that only embeddings use come first, then names with other meanings, then plain guesses.
 CERTAIN: tuple[Layout, ...] = (string_to_param, encoder_keys, emb_params)
 LIKELY: tuple[Layout, ...] = (tokens, bare_tensor)
 
@@ -180,7 +179,7 @@ def _main_keys(root: Mapping[Any, object]) -> list[Any]:
 
 
 def _is_rows(node: object) -> bool:
-    """Return whether a tensor may be vectors; more are a token table, or a model's layer."""
+    """Return whether a tensor may be vectors; with more rows it is a token table or a layer."""
     return (
         isinstance(node, Tensor)
         and is_vectors(node.shape)
@@ -198,7 +197,7 @@ def _plain(value: str | int) -> str | int:
 
 
 def _warn_latent_diffusion(tokens: object, terms: list[Term]) -> tuple[str, ...]:
-    """Warn of the original trainer's other model, whose text encoder is as wide as clip_g.
+    """Warn about the original trainer's other model, whose text encoder is as wide as clip_g.
 
     Only that trainer writes token ids as tensors.
     """

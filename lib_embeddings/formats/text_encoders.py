@@ -1,7 +1,7 @@
 """The text encoders of the model families, and which of them a family needs.
 
-A vector belongs to a text encoder by its width; `BY_HIDDEN_SIZE` says to which. The encoders beyond
-those share widths with them, and are known by the name that a file gives their vectors.
+A vector's width says which text encoder it is for (`BY_HIDDEN_SIZE`). Other encoders share these
+widths, and are recognised by the name that a file gives their vectors.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ MODEL_FAMILIES: dict[str, ModelFamily] = {
 }
 
 
-# Named where one of them is active, or an embedding is for one.
+# Only to be named, where one of them is active or an embedding is for one.
 OTHER_FAMILIES: dict[str, ModelFamily] = {
     key: ModelFamily(key, title, encoders, takes_embeddings=False)
     for key, title, encoders in (
@@ -147,7 +147,7 @@ OTHER_FAMILIES: dict[str, ModelFamily] = {
     )
 }
 
-# Stands for what is active where nobody has a word for it.
+# The active model where nobody has a name for it.
 ANOTHER_KIND = ModelFamily("other", "of another kind", (), takes_embeddings=False)
 
 

@@ -9,7 +9,7 @@
     none of them    unrecognised.py
 
 `CONTAINERS` lists them in reading order. A container *accepts* by the file's first bytes, never by
-its name; it may still find nothing (a picture without an embedding), and then the next is asked.
+its name; it may still find nothing (a picture without an embedding), and then the next one tries.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A pickle is a program for a stack machine. This machine knows the opcodes that build plain values;
 where a pickle names a Python object (GLOBAL, STACK_GLOBAL, INST) the name is looked up in a closed
-table (`torch_globals.py`), and what stands there is ours: nothing is imported, and no attribute is
+table (`torch_globals.py`), whose values are our own: nothing is imported, and no attribute is
 followed. A name outside the table ends the reading with `UnsafeFile`.
 
 Bounds hold by construction: the memo is a dict, so a huge index costs nothing; a length is checked
@@ -33,7 +33,7 @@ F64_BIG_ENDIAN = struct.Struct(">d")
 _BOOLEANS = {b"00": False, b"01": True}
 _NAMES = {ord(opcode.code): opcode.name for opcode in pickletools.opcodes}
 
-# What Python raises when the machine is made to do what no pickler writes.
+# What Python raises when a pickle asks the machine for something that no pickler writes.
 _NONSENSE = (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError)
 
 
@@ -55,7 +55,7 @@ def load(
     machine = Machine(data, find, persistent_load, start)
     try:
         return _run(machine)
-    except struct.error as error:  # a number that is not there in full
+    except struct.error as error:  # a number that is cut short
         raise _cut_short() from error
     except _NONSENSE as error:
         if machine.position >= len(data):

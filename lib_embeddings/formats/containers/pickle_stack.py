@@ -1,7 +1,7 @@
-"""The stack machine that pickles are programs for: one method for each operation.
+"""The stack machine that runs pickles: one method for each operation.
 
-What a pickle may name is ours: a `Rebuilder` stands for a function or class of another program, and
-builds plain values; a `Stateful` value takes the state that a pickle finishes it with.
+All that a pickle may name is our own: a `Rebuilder` stands for a function or class of another
+program, and builds plain values; a `Stateful` value takes the state that a pickle finishes it with.
 
 The methods raise whatever Python raises on nonsense (a pop from an empty stack, a missing memo);
 `pickle_opcodes.load` turns that into one sentence.
@@ -42,7 +42,7 @@ class Rebuilder:
 
 
 class Stateful(ABC):
-    """A value that a pickle finishes with BUILD; the state is data like any other."""
+    """A value that a pickle completes with BUILD; the state is data like any other."""
 
     __slots__ = ()
 
@@ -189,7 +189,7 @@ class Machine:
         self.stack[-length:] = [tuple(items)]
 
     def pairs(self, items: list[Any]) -> dict[Any, Any]:
-        """Make a dict; numbers as keys are counted, for they can be made to collide."""
+        """Make a dict; numbers as keys are counted, because they can be made to collide."""
         self.number_keys += sum(type(key) is int for key in items[::2])
         at_most(LIMITS.pickle_number_keys, self.number_keys, "numbers as keys in a pickle")
         return pairs(items)
@@ -202,7 +202,7 @@ class Machine:
             raise ValueError
         self.memo[index] = self.stack[-1]
 
-    # Names, and what is made with them
+    # Names, and calls of them
 
     def op_global(self) -> None:
         module = self.take_line().decode("utf-8")

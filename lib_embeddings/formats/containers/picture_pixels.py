@@ -7,9 +7,9 @@ halves of the payload's bytes, the high strip the upper halves, both XORed with 
 The payload is zlib-packed JSON (see `picture_text.py`), repeated to fill the strips. The upper four
 bits are decoration. Where a site has put black around the picture, it is cut off first.
 
-An ordinary picture costs one look. In a PNG that is not framed in black, the first pixel shows the
-first bytes of a zlib stream or there is nothing to find; WebP and AVIF say in their headers whether
-they keep every bit. Pillow decodes the pixels alone: what else a file holds is left out.
+An ordinary picture costs one look. In a PNG that is not framed in black, the first pixel holds the
+first bytes of a zlib stream, or there is nothing to find; WebP and AVIF say in their headers
+whether they keep every bit. Pillow gets the pixels alone, and nothing else of the file.
 
 Source: the format of A1111's `image_embedding.py`, described from its behaviour.
 """
@@ -91,11 +91,11 @@ def read(file: FileBytes) -> Contents | None:
         ) from error
 
 
-# What of the file is pixels
+# The part of the file that is pixels
 
 
 def _find_picture(file: FileBytes) -> Decoded | None:
-    """Return what of the file is pixels; None when they cannot hold strips."""
+    """Return the part of the file that is pixels; None when they cannot hold strips."""
     if file.head.startswith(PNG_SIGNATURE):
         return _find_png(file)
     if _is_webp(file.head):
@@ -163,7 +163,7 @@ def _is_webp(head: bytes) -> bool:
 
 
 def _find_webp(file: FileBytes) -> Decoded | None:
-    """Look for the chunk that holds lossless pixels; an animation has none of its own."""
+    """Look for the chunk that holds lossless pixels; an animation has none at this level."""
     position = 12
     for _ in range(LIMITS.webp_chunks):
         if position + 13 > file.size:
@@ -185,7 +185,7 @@ def _is_avif(head: bytes) -> bool:
 
 
 def _find_avif(file: FileBytes) -> Decoded | None:
-    """Look into the header: colours are kept only where no matrix mixes them."""
+    """Read the header: colours are kept only where no matrix mixes them."""
     colours, sizes = file.head.find(b"colrnclx"), file.head.find(b"ispe\0\0\0\0")
     if colours < 0 or sizes < 0 or file.head[colours + 12 : colours + 14] != b"\0\0":
         return None
@@ -200,7 +200,7 @@ def _whole(file: FileBytes) -> bytes:
 
 
 def _check_size(n_pixels: int, n_bytes: int) -> None:
-    """Leave alone what is larger than any picture with strips; most previews are no smaller."""
+    """Leave alone any picture larger than those with strips; most previews are that large."""
     if n_pixels > LIMITS.picture_pixels or n_bytes > LIMITS.picture_bytes:
         raise NotAnEmbedding("this picture is larger than any picture with an embedding in it")
 
@@ -232,7 +232,7 @@ def open_picture(file: IO[bytes], formats: Iterable[str]) -> Image.Image:
 
     Raises:
         UnknownFormat: it reads none of them.
-        Exception: of any kind, where the picture is another or is damaged.
+        Exception: of any kind, where the picture has another format or is damaged.
     """
     from PIL import Image  # noqa: PLC0415 - few folders need it
 
@@ -240,13 +240,13 @@ def open_picture(file: IO[bytes], formats: Iterable[str]) -> Image.Image:
     known = [name for name in formats if name in Image.OPEN]
     if not known:
         raise UnknownFormat
-    # Added again it is still one filter; one that is taken away again would not be safe in threads.
+    # Added twice, it is still one filter; removing it would not be safe in threads.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     return Image.open(file, formats=known)
 
 
 def _check_decoded(picture: Decoded, n_pixels: int) -> None:
-    """Compare the size that Pillow sees with the one that was looked at."""
+    """Compare the size that Pillow sees with the one in the header."""
     _check_size(n_pixels, 0)
     if picture.n_pixels and picture.n_pixels != n_pixels:
         raise _damaged()

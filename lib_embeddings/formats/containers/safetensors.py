@@ -5,7 +5,7 @@
     the rest  the tensors, one after another, without gaps
 
 A header that the safetensors library refuses is refused here: the tensors must fill the rest of the
-file exactly, each as long as its shape and type say. Only the tensors that are asked for are read.
+file exactly, each as long as its shape and type say. Tensors are read only on demand.
 
 Source: https://github.com/huggingface/safetensors, section "Format".
 """
@@ -48,7 +48,7 @@ _DTYPES = {
     "U8": "uint8",
     "BOOL": "bool",
 }
-# Types that no embedding has, and whose tensors have their length nevertheless.
+# Types that no embedding has; the length of such tensors is checked all the same.
 _OTHER_BITS = {
     "C64": 64,
     "F4": 4,
@@ -96,7 +96,7 @@ def wrong_length(length: int, size: int) -> BrokenFile:
 
 
 def _parse(text: bytes) -> dict[str, Any]:
-    """Return the header as a dict, refusing a name that is there twice."""
+    """Return the header as a dict, refusing a name that appears twice."""
     try:
         header = parse_json(text, _unique)
     except ValueError as error:

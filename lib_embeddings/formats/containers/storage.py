@@ -1,4 +1,4 @@
-"""Torch storages: flat runs of numbers that tensors are windows onto."""
+"""Torch storages: flat runs of numbers; tensors are windows onto them."""
 
 from __future__ import annotations
 

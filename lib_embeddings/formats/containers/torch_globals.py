@@ -1,8 +1,8 @@
-"""Every name a torch pickle may use, and the inert thing that stands there instead.
+"""Every name a torch pickle may use, and the inert thing that stands for it.
 
 Three groups: what embeddings are made of, which is rebuilt as plain values; what files of other
-kinds are known to name, which is read as a placeholder so that the file can be recognised; and
-nothing else. A name belongs here only if it can be given a meaning without running code.
+kinds are known to name, which is read as a placeholder so that the file can be recognised; nothing
+else. A name belongs here only if it can be given a meaning without running code.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def rebuild_tensor_v3(
     dtype: DType,
     *rest: object,
 ) -> Tensor:
-    """Stand for torch._utils._rebuild_tensor_v3: an untyped storage whose tensor brings a type."""
+    """Stand for torch._utils._rebuild_tensor_v3: an untyped storage whose tensor has the type."""
     _check_view(rest)
     return storage.tensor(offset, shape, strides, dtype.name)
 
 
 def _check_view(metadata: Iterable[object]) -> None:
-    """Refuse a tensor whose numbers mean others: torch negates or conjugates them as it reads."""
+    """Refuse a tensor whose stored numbers stand for others: torch negates or conjugates them."""
     if any(metadata):
         raise NotAnEmbedding("not an embedding: its tensor is a negated or conjugated view")
 
@@ -152,7 +152,7 @@ def as_list(items: list[object] | tuple[object, ...] = (), *_: object) -> list[o
 
 
 def default_dict(*_: object) -> dict[str, object]:
-    """Stand for collections.defaultdict, whose items follow: nothing here asks for others."""
+    """Stand for collections.defaultdict, whose items follow: nothing here reads a missing key."""
     return {}
 
 
@@ -230,7 +230,7 @@ _BUILTINS = ("builtins", "__builtin__")
 _SETS = ("set", "frozenset")
 # What quantised tensors are quantised by.
 _SCHEMES = ("per_tensor_affine", "per_tensor_symmetric", "per_channel_affine")
-# Classes of Python's own that hold data. What stands there holds nothing.
+# Python's own classes that hold data. Their stand-ins hold nothing.
 _PLAIN = (
     *("list", "dict", "tuple", "int", "float", "str", "bool", "complex", "bytes", "bytearray"),
     *("slice", "range", "xrange", "object"),
@@ -291,7 +291,7 @@ TORCH_GLOBALS: Mapping[tuple[str, str], object] = {
     ("numpy.core.multiarray", "_reconstruct"): Rebuilder(NumpyArray),
     ("numpy._core.multiarray", "_reconstruct"): Rebuilder(NumpyArray),
     ("_codecs", "encode"): Rebuilder(encode),
-    # Known to be named by files of other kinds.
+    # Named by files of other kinds.
     ("torch._utils", "_rebuild_qtensor"): _QUANTISED,
     ("torch._utils", "_rebuild_sparse_tensor"): _SPARSE,
     ("torch._utils", "_rebuild_sparse_csr_tensor"): _SPARSE,

@@ -73,7 +73,7 @@ def read(file: FileBytes) -> Contents:
 
 
 def old_pickle(head: bytes) -> EmbeddingError | None:
-    """Return the error for a pickle of protocol 0 or 1, which has no mark: None if it is none.
+    """Return the error for a pickle of protocol 0 or 1, which has no mark; None for other files.
 
     Such a pickle is unsafe if it calls what it names, wherever it ends, or if it is complete.
     """
@@ -117,7 +117,7 @@ class _Pickles:
         except LimitExceeded:
             raise
         except BrokenFile as error:
-            if self._is_all:  # nothing but the pickle itself says whether it is whole
+            if self._is_all:  # nothing but the pickle itself shows whether it is complete
                 raise BrokenFile(f"{error}; download it again") from error
             raise LimitExceeded(
                 "bytes of pickle", LIMITS.pickle_bytes, LIMITS.pickle_bytes + 1
@@ -136,7 +136,7 @@ class _Storages:
     def find(self, persistent_id: object) -> object:
         """Return the storage, or the class, that a persistent id describes."""
         if type(persistent_id) is tuple and persistent_id[:1] == ("module",):
-            # A class beside its source text, for people to compare: the class has been looked up.
+            # A class with its source text, for people to compare: the class has been looked up.
             return persistent_id[1]
         identity = parse_id(persistent_id)
         if self._found.setdefault(identity.key, identity) != identity:

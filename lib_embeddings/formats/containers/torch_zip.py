@@ -108,7 +108,7 @@ def _find_folder(members: Collection[str]) -> str:
 
 
 def _other_archive(members: Collection[str]) -> EmbeddingError:
-    """Say what an archive is that torch did not write."""
+    """Return the error for an archive that torch did not write."""
     files = [name for name in members if not name.endswith("/")]
     if not files:
         return NotAnEmbedding("this is an empty zip archive, not an embedding")
@@ -138,9 +138,9 @@ def _check_case(members: Collection[str], folder: str) -> None:
 
 
 def _each_once(open_storage: Callable[[StorageId], Storage]) -> PersistentLoad:
-    """Return what finds the storage of a persistent id, and makes none twice.
+    """Return a function that finds the storage of a persistent id, and makes each only once.
 
-    What is found is not kept in the storages, which would keep themselves alive by it.
+    Found storages are not kept in `_Storages`, which would then keep itself alive.
     """
     found: dict[StorageId, Storage] = {}
 

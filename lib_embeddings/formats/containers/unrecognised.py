@@ -19,7 +19,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LFS_SIZE = re.compile(rb"^size (\d{1,15})$", re.MULTILINE)
 _PAGES = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--", b"<body", b"<error")
 _JSON = re.compile(rb'\{\s*["}]|\[\s*(?:[\]\["\d-]|\{\s*["}]|true|false|null|\Z)')
-# A site's own words where a file should be: short text, or JSON with an error in it.
+# A site's message in place of a file: short text, or JSON with an error in it.
 _REFUSAL = re.compile(
     rb'"?(?:access to model .{1,99} is restricted|cannot access gated|not ?found'
     rb"|(?:entry|file|repository|revision) not found|(?:error )?40[0-9]\b|error code: ?\d"
@@ -30,7 +30,7 @@ _REFUSAL = re.compile(
     rb"|internal server error|service unavailable|gateway time-?out|moved permanently)",
     re.IGNORECASE,
 )
-# Where sites say in JSON what is wrong, in this order; some begin them with a capital.
+# The keys under which sites say in JSON what is wrong, in this order; some capitalise them.
 _ERRORS = ("error", "errors", "message", "detail")
 
 _LINK = "a link to a web page, not an embedding: download the file itself"
@@ -45,7 +45,7 @@ _PROGRAM = "program, not an embedding: do not start it"
 _FONT = "a font, not an embedding"
 _TABLE = "table of data, not an embedding"
 
-# What to say of a text that begins so.
+# What to say of a text that begins like this.
 _TEXTS: tuple[tuple[bytes, str], ...] = (
     (b"[InternetShortcut]", _LINK),
     (b"[{000214A0-", _LINK),
@@ -60,7 +60,7 @@ _TEXTS: tuple[tuple[bytes, str], ...] = (
     (b"#!AMR", _SOUND),
     (b"#!", "a script, not an embedding: do not start it"),
 )
-# What to say of a text in which this is found at its beginning.
+# What to say of a text that has this near its beginning.
 _PATTERNS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern), what)
     for pattern, what in (
@@ -74,7 +74,7 @@ _PATTERNS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     )
 )
 
-# What to say of a file that begins so, at some byte.
+# What to say of a file that has these bytes at an offset.
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"Rar!\x1a\x07", f"a RAR {_ARCHIVE}"),
     (0, b"7z\xbc\xaf\x27\x1c", f"a 7-Zip {_ARCHIVE}"),
@@ -160,14 +160,14 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"Salted__", "encrypted, so nobody can tell what is in it: decrypt it"),
 )
 _MINDSPORE = re.compile(rb"\x0a[\x80-\xff]{0,9}[\0-\x7f]\x0a[\x01-\x7f][^\0-\x1f]+\x12")
-# What no text has in it.
+# Characters that no text contains.
 _CONTROLS = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _ONNX = re.compile(rb"\x08[\x01-\x14](?:\x12.[\w.\- ]+|\x12\0[\x1a\x22:]|:)", re.DOTALL)
 _COREML = re.compile(rb"\x08[\x01-\x14]\x12[\x80-\xff]{0,4}[\0-\x7f]\x0a")
 
 
 def identify(head: bytes, size: int) -> EmbeddingError:
-    """Return the error that says what a file of *size* bytes is, which no container accepts."""
+    """Return the error for a file of *size* bytes that no container accepts."""
     if not head:
         return BrokenFile("this file is empty; download it again")
     if not any(head):
@@ -185,7 +185,7 @@ def identify(head: bytes, size: int) -> EmbeddingError:
 
 
 def is_tar(head: bytes) -> bool:
-    """Return whether the bytes begin a tar archive: by its checksum, for old ones have no mark."""
+    """Return whether the bytes begin a tar archive: by its checksum, as old ones have no mark."""
     field = head[148:156].strip(b"\0 ")
     if len(head) < 512 or not re.fullmatch(rb"[0-7]{1,7}", field):
         return False
@@ -217,7 +217,7 @@ def _as_text(head: bytes, size: int) -> EmbeddingError | None:
 
 
 def _json(text: bytes, size: int) -> EmbeddingError:
-    """Say what JSON is: an error that a site answered with, or something else."""
+    """Return the error for JSON: the one with which a site answered, or another."""
     try:
         answer = json.loads(text) if size <= LIMITS.answer_bytes else None
     except (ValueError, RecursionError):
@@ -244,7 +244,7 @@ def _errors_in(answer: Mapping[str, object]) -> list[str]:
 
 
 def _as_plain_text(head: bytes) -> EmbeddingError | None:
-    """Recognise text by what no text has in it; its last character may be cut off."""
+    """Recognise text by the absence of control characters; its last one may be cut off."""
     encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head)

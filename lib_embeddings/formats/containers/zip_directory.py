@@ -1,11 +1,11 @@
-"""The directory of a zip archive, and its members: what a torch file needs of the format.
+"""The directory of a zip archive and its members: the part of the format torch files need.
 
     local header + data, one after another … central directory … end record
 
 Everything is taken from the central directory at the end, as torch itself does; zip64 records
-stand in where a number does not fit 32 bits. An archive that other sound readers might read in
-another way is refused: members of one name (in any case, with any slash), members that share bytes,
-a count that does not match the directory, another name at the data than in the directory.
+stand in where a number does not fit 32 bits. An archive that another sound reader might read
+differently is refused: members of one name (in any case, with any slash), members that share bytes,
+a count that does not match the directory, a name at the data that is not the one in the directory.
 
 Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 to 4.5.
 """
@@ -40,7 +40,7 @@ _STORED, _DEFLATED = 0, 8
 
 
 class DirectoryMissing(BrokenFile):
-    """The archive ends before its directory, as a file does whose download broke off."""
+    """The archive ends before its directory, as after a download that broke off."""
 
 
 class ZipMember(NamedTuple):
@@ -57,7 +57,7 @@ class ZipMember(NamedTuple):
 
     @property
     def is_packed(self) -> bool:
-        """Return whether its bytes are other ones in the archive."""
+        """Return whether its bytes are compressed in the archive."""
         return self.method != _STORED
 
 
@@ -83,7 +83,7 @@ def read_directory(file: FileBytes) -> dict[str, ZipMember]:
 
 
 def _check_names(members: Sequence[ZipMember]) -> None:
-    """Refuse names that some readers take for one, or for another."""
+    """Refuse names that some readers take for the same one, or for a different one."""
     names = [member.raw_name.lower() for member in members]
     joined = b"/".join(names)
     if b"\\" in joined or b"\0" in joined:
@@ -100,7 +100,7 @@ def _check_names(members: Sequence[ZipMember]) -> None:
 def _check_overlaps(members: Iterable[ZipMember], end: int) -> None:
     """Refuse members that share bytes with another or with the directory, which begins at *end*."""
     for member in sorted(members, key=attrgetter("offset"), reverse=True):
-        # A local header may be longer than it has to be, so that this is the earliest end.
+        # A local header may be longer than it has to be, so this is the earliest end.
         if member.offset + _LOCAL.size + len(member.raw_name) + member.stored_size > end:
             raise _damaged(f"{shown(member.name)} overlaps what follows it")
         end = member.offset
@@ -189,8 +189,8 @@ def _find_directory(file: FileBytes) -> tuple[int, int, int]:
 def ends_with_archive(file: FileBytes) -> bool:
     """Return whether readers that look for an archive at the end of a file would find one.
 
-    They do not agree where the directory is that an end record speaks of: that there is a record
-    of a directory before it is enough.
+    They disagree where the directory of an end record lies, so a directory's record anywhere before
+    it is enough.
     """
     tail_offset = max(0, file.size - _END.size - _LONGEST_COMMENT)
     found = file.read_up_to(tail_offset, file.size).rfind(EMPTY_MAGIC)
@@ -249,7 +249,7 @@ def _read_record(directory: bytes, position: int) -> tuple[ZipMember, int]:
 
 
 def _read_zip64(extra: bytes, *numbers: int) -> list[int]:
-    """Replace the *numbers* that did not fit by those of the zip64 extra field, in its order."""
+    """Replace the *numbers* that did not fit with those of the zip64 extra field, in its order."""
     position = 0
     while position + 4 <= len(extra):
         tag, length = struct.unpack_from("<2H", extra, position)
