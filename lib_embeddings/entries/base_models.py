@@ -1,4 +1,4 @@
-"""For which models an embedding is, as others say it, and what its vectors say to that."""
+"""The models that an embedding is said to be for, and whether its vectors agree."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BASE_MODELS = {
     "sd3": ("SD 3", "SD 3.5", "SD 3.5 Large", "SD 3.5 Large Turbo", "SD 3.5 Medium"),
     "flux": ("Flux.1 S", "Flux.1 D", "Flux.1 Krea", "Flux.1 Kontext"),
 }
-# Those of ModelSpec's `architecture`, as far as it is not about a size of pictures. What is learned
-# here is written with the first.
+# Those of ModelSpec's `architecture`, except where it is about the size of pictures. Embeddings
+# learned here are written with the first.
 ARCHITECTURES = {
     "sd1": ("stable-diffusion-v1",),
     "sd2": ("stable-diffusion-v2-512", "stable-diffusion-v2-768-v"),
@@ -39,7 +39,7 @@ def families_named(base_model: str | None) -> tuple[str, ...]:
 
 
 def contradiction(who: str, base_model: str | None, encoders: Collection[str]) -> str | None:
-    """Return what to say where vectors are for other models than somebody says.
+    """Return a sentence for vectors that are for other models than somebody says.
 
     Args:
         encoders: text encoder keys of the vectors.

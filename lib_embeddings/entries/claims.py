@@ -1,9 +1,9 @@
-"""What other programs and sites say of an embedding, as they have left it beside the file or in it.
+"""What other programs and sites say of an embedding, beside its file or in it.
 
-Several programs call their files alike, so each is told by its shape and not by its name. The keys
+Several programs use the same file names, so each document is recognised by its shape. The keys
 are those of civitai-helper, civitai-browser-plus, SD.Next, LoRA Manager, Stability Matrix, SwarmUI,
 kohya's and OneTrainer's trainers, as their sources have them. None of it is believed over the
-vectors, and no value is trusted to be of the kind that it should be.
+vectors, and no value is trusted to have the right type.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Document = Mapping[str, object]
 
 _CIVITAI = "https://civitai.com"
 
-# What our own sidecars have under `source`: by what is claimed, its key.
+# The keys that our own sidecars have under `source`, by what is claimed.
 OUR_KEYS = {
     "tool": "site",
     "title": "title",
@@ -48,16 +48,16 @@ class Claims(NamedTuple):
     """What is said of an embedding; empty where nobody says anything.
 
     Attributes:
-        tool: the program that says it.
-        time: when it did, in seconds since 1970; None where the file itself says it.
+        tool: the program that says so.
+        time: when it said so, in seconds since 1970; None where the file itself does.
         page: where people read about it.
-        base_model: as it is spelled.
-        tags: what it is about.
-        weight: the one that its author recommends.
-        is_general: whether it is for everybody.
+        base_model: as spelled there.
+        tags: its subjects.
+        weight: recommended by its author.
+        is_general: whether it is suitable for everybody.
         field: the prompt field that it is for.
-        scan: what a site's own scanners found in the file.
-        sha256: of the file that is spoken of.
+        scan: the result of a site's own scanners.
+        sha256: of the file that all this is about.
     """
 
     tool: str = ""
@@ -82,7 +82,7 @@ class Claims(NamedTuple):
         return families_named(self.base_model)
 
     def contradiction(self, encoders: Collection[str]) -> str | None:
-        """Return what to say where the vectors are for other models than is said."""
+        """Return a sentence for vectors that are for other models than is claimed."""
         return contradiction(self.tool, self.base_model, encoders)
 
 
@@ -90,7 +90,7 @@ NO_CLAIMS = Claims()
 
 
 def claims_in(document: Document, filename: str, time: float | None) -> Claims | None:
-    """Return what a document says; None where it is none of a program that is known.
+    """Return what a document says; None where no known program wrote it.
 
     Args:
         filename: of the embedding, to find it among the files of a model.
@@ -104,7 +104,7 @@ def claims_in(document: Document, filename: str, time: float | None) -> Claims |
 
 
 def merged(all_claims: Iterable[Claims]) -> Claims:
-    """Return what is said, each thing by who said it last; what files say themselves comes last."""
+    """Join claims: the latest counts for each subject, and those of the file itself come last."""
     newest = sorted(all_claims, key=lambda claims: claims.time or 0.0, reverse=True)
     found = NO_CLAIMS
     for claims in newest:
@@ -117,16 +117,16 @@ def merged(all_claims: Iterable[Claims]) -> Claims:
     return found
 
 
-# Civitai's own document of a version, as it answers and as programs write it beside files
+# Civitai's own document of a version, as it sends it and as programs write it beside files
 
 
 def of_civitai(version: Document, filename: str = "", address: str = _CIVITAI) -> Claims:
     """Return what Civitai says of a version.
 
     Args:
-        version: with its model in it, as the server writes one that is asked for alone.
+        version: with its model in it, as the server sends a single version.
         filename: of the embedding, to find it among the files.
-        address: the one of Civitai that knows it.
+        address: the Civitai site that has it.
     """
     files = objects_at(version, "files")
     meant: Sequence[Document] = _files_named(version, filename)
@@ -158,7 +158,7 @@ def trained_words(version: Document) -> tuple[str, ...]:
 
 
 def in_model(version: Document, model: Document) -> dict[str, Any]:
-    """Return a version that was found in its model as the server writes one alone."""
+    """Return a version from a model's list in the form of a single version."""
     return {**version, "model": model, "modelId": model.get("id")}
 
 
@@ -173,18 +173,18 @@ def field_of(file: Document) -> Field | None:
 
 
 def scan_of(file: Document) -> str:
-    """Return what Civitai's scanners found in a file; nothing where nobody says."""
+    """Return what Civitai's scanners found in a file; empty where nobody says."""
     found = {what: _text(file, f"{what}ScanResult") for what in ("pickle", "virus")}
     return ", ".join(f"{what}: {result}" for what, result in found.items() if result)
 
 
 def is_general(document: Document) -> bool:
-    """Tell whether Civitai says that everybody may see a model, a version or a picture."""
+    """Return whether Civitai says that everybody may see a model, a version or a picture."""
     return all(is_for_everybody(value_at(document, key)) for key in ("nsfwLevel", "nsfw"))
 
 
 def is_for_everybody(level: object) -> bool:
-    """Tell whether a level of Civitai's is for everybody: a set of bits, or a word in old files."""
+    """Return whether a Civitai level is for everybody: a set of bits, or a word in old files."""
     if type(level) is int:
         return level <= 1
     return level in (None, False, "None")
@@ -281,7 +281,7 @@ def _has(*keys: str) -> Callable[[Document], bool]:
     return lambda document: all(key in document for key in keys)
 
 
-# The first that fits: a document of our own also has the keys of civitai-browser-plus.
+# The first match counts: our own documents also have the keys of civitai-browser-plus.
 _SHAPES: tuple[tuple[Callable[[Document], bool], Callable[[Document, str], Claims]], ...] = (
     (lambda document: bool(value_at(document, "source", OUR_KEYS["tool"])), _of_ours),
     (_has("ModelId", "ModelName"), _of_matrix),
@@ -310,15 +310,15 @@ def _text(document: Document, *keys: str) -> str:
 
 
 def _page(document: Document, model: str, version: str, address: str = _CIVITAI) -> str:
-    """Return the page of a version on Civitai, by the keys under which its numbers are."""
+    """Return the page of a version on Civitai, given the keys of its numbers."""
     number, which = number_at(document, model), number_at(document, version)
-    # Some programs write a sentence for a number, or 0.
+    # Some programs write a sentence in place of a number, or 0.
     page = f"{address}/models/{number}" if number else ""
     return f"{page}?modelVersionId={which}" if page and which else page
 
 
 def _weight(document: Document) -> float | None:
-    """Return the weight in A1111's sidecar, into which others write; 0 stands for none."""
+    """Return the weight in A1111's sidecar, where other programs write too; 0 means none."""
     found = document.get("preferred weight")
     is_weight = type(found) in (int, float) and 0 < abs(float(found)) <= LIMITS.set_weight  # type: ignore[arg-type]
     return float(found) if is_weight else None  # type: ignore[arg-type]

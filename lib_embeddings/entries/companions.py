@@ -1,4 +1,4 @@
-"""What lies beside an embedding and shows it. Nothing here asks a disk.
+"""Pictures and videos that lie beside an embedding and show it. Nothing here asks a disk.
 
 `<name>.preview.png` comes before `<name>.png`; other kinds and any letter case will do. A picture
 that is itself the embedding shows itself.
@@ -14,20 +14,20 @@ from lib_embeddings.names import EXAMPLES, PREVIEW, SHOWN_SUFFIXES, THUMB, VIDEO
 
 
 def by_name(companions: Iterable[Companion]) -> dict[str, Companion]:
-    """Return what lies beside an embedding by its folded name."""
+    """Return companions by their folded names."""
     return {fold(each.filename): each for each in companions}
 
 
-# No WebUI takes a file with this ending for an embedding, nor with that word for its picture.
+# No WebUI takes a file with this ending for an embedding, or one with that word for its picture.
 EXAMPLES_SUFFIX = ".jpg"
 
 
-# What a file begins with that is a video: where, and the bytes there.
+# How videos begin: an offset, and the bytes there.
 _VIDEO_KINDS = {"video/mp4": (4, b"ftyp"), "video/webm": (0, b"\x1a\x45\xdf\xa3")}
 
 
 def video_kind(beginning: bytes) -> str | None:
-    """Return the media type of a video by its first bytes; None of what is none."""
+    """Return the media type of a video by its first bytes; None if it is not a video."""
     return next(
         (kind for kind, (at, mark) in _VIDEO_KINDS.items() if beginning.startswith(mark, at)), None
     )

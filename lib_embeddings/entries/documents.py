@@ -1,7 +1,7 @@
 """Values in documents that other programs and sites wrote.
 
-Any may be missing or of another kind than it should be. Texts may have characters in them that no
-file can be written with, and descriptions may be HTML.
+Any may be missing or have the wrong type. Texts may contain characters that cannot be written to a
+file, and descriptions may be HTML.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ _NUMBERS = 2**53
 
 
 def value_at(document: Any, *keys: str) -> Any:
-    """Return what is under some keys, one inside the other; None where nothing is."""
+    """Return the value under keys, one inside the other; None where there is none."""
     for key in keys:
         document = document.get(key) if isinstance(document, Mapping) else None
     return document
 
 
 def text_at(document: Any, *keys: str) -> str:
-    """Return the text under some keys; an empty one where none is."""
+    """Return the text under some keys; empty where there is none."""
     return _text(value_at(document, *keys))
 
 
 def number_at(document: Any, *keys: str) -> int | None:
-    """Return the whole number under some keys; None where none is that counts anything."""
+    """Return the whole number under some keys; None where there is none that can be a count."""
     found = value_at(document, *keys)
     return found if type(found) is int and 0 <= found < _NUMBERS else None
 
 
 def sha256_at(document: Any, *keys: str) -> str | None:
-    """Return the SHA-256 under some keys, in small digits; None where none is: it names files."""
+    """Return the SHA-256 under some keys, in lower case, as it names files; None without one."""
     found = _SHA256.fullmatch(text_at(document, *keys))
     return found[1].lower() if found else None
 
 
 def object_at(document: Any, *keys: str) -> dict[str, Any]:
-    """Return the object under some keys; an empty one where none is."""
+    """Return the object under some keys; empty where there is none."""
     found = value_at(document, *keys)
     return found if isinstance(found, dict) else {}
 
 
 def objects_at(document: Any, *keys: str) -> list[dict[str, Any]]:
-    """Return the objects in the list under some keys; what else is in it is left out."""
+    """Return the objects in the list under some keys; all else in it is left out."""
     return [each for each in _list_at(document, keys) if isinstance(each, dict)]
 
 
 def texts_at(document: Any, *keys: str) -> tuple[str, ...]:
-    """Return the texts in the list under some keys, of which some write objects with a name."""
+    """Return the texts in the list under some keys; some programs write objects with a name."""
     listed = _list_at(document, keys)[: LIMITS.claimed_tags]
     texts = (_text(each.get("name") if isinstance(each, dict) else each) for each in listed)
     return tuple(filter(None, map(str.strip, texts)))
@@ -72,8 +72,8 @@ def _list_at(document: Any, keys: tuple[str, ...]) -> list[Any]:
 
 # Descriptions
 
-# What sites write their descriptions with. Other words in angle brackets are what they say, as
-# `<lora:x:1>` and `<s1>` are.
+# The tags in sites' descriptions. Other words in angle brackets are text, like `<lora:x:1>` and
+# `<s1>`.
 _TAGS = (
     "a|abbr|article|aside|audio|b|big|blockquote|br|button|canvas|center|code|dd|del|details|div"
     "|dl|dt|em|embed|figcaption|figure|font|footer|form|h[1-6]|header|hr|i|iframe|img|input|ins|kbd"

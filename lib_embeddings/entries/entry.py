@@ -22,16 +22,16 @@ PAIR = "learned_embeds_pair"
 
 
 class Reading(NamedTuple):
-    """What a file's bytes tell, but for the name inside; files that tell the same share it.
+    """What a file's bytes tell, except the name inside; files that tell the same share it.
 
     Attributes:
         state: what the file is.
         reason: one sentence; None when it is ok.
-        vectors: text encoder key -> number, size and type of its vectors, which are not kept
-            themselves. Files of one shape share this mapping.
+        vectors: text encoder key -> number, size and type of its vectors; the vectors are not kept.
+            Files of one shape share this mapping.
         warnings: sentences about things that work but are odd.
-        is_transient: the disk or a defect of ours decided it, not the bytes; the next time it may
-            be different.
+        is_transient: decided by the disk or by a defect of ours, not by the bytes; it may be
+            different next time.
     """
 
     state: FileState
@@ -45,7 +45,7 @@ class Reading(NamedTuple):
 
     @property
     def n_vectors(self) -> int:
-        """For how many tokens it stands in a prompt; 0 for what is not an embedding."""
+        """How many tokens it stands for in a prompt; 0 for anything but an embedding."""
         return tokens_taken({key: info.n_vectors for key, info in self.vectors.items()})
 
 
@@ -65,8 +65,8 @@ class Entry(NamedTuple):
         mtime_ns: when it was last written, in nanoseconds; of a pair, the later time.
         companions: what lies beside it and belongs to it.
         stored_name: the name written inside the file. It is shown, and never used.
-        stale: why the last scan could not look at it, so that all here is from an earlier one;
-            None where it did look.
+        stale: why the last scan could not look at it, so that all this is from an earlier one; None
+            where it did look.
     """
 
     place: Place
@@ -92,7 +92,7 @@ class Found(NamedTuple):
         mtime_ns: when it was last written, in nanoseconds.
         companions: what lies beside the file and belongs to it.
         problem: why it is not opened, for a file or folder that is not.
-        is_transient: the disk did not answer; the next time it may.
+        is_transient: the disk did not answer; it may next time.
     """
 
     place: Place

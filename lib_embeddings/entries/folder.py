@@ -10,8 +10,8 @@ from typing import NamedTuple
 from lib_embeddings.entries.entry import Found
 from lib_embeddings.entries.place import Place
 
-# The coarsest clock of file systems, which is FAT's: what comes later may give a younger file or
-# folder the same time again.
+# The coarsest clock of any file system, FAT's: a later change may give a younger file or folder the
+# same time again.
 CLOCK_GRAIN_NS = 2 * 10**9
 
 # Device and inode; the real path where a file system has no inodes.
@@ -22,14 +22,14 @@ class Folder(NamedTuple):
     """A folder as it is now.
 
     Attributes:
-        identity: the same whatever path leads to it; None where it does not answer.
-        mtime_ns: when something came, went or got another name in it, in nanoseconds; None where
-            that is too short ago for the next time to be another one.
-        is_linked: it is a root or a link: a watch of the folder above does not reach it.
+        identity: the same by every path that leads to it; None where it does not answer.
+        mtime_ns: when something last came, went or was renamed in it, in nanoseconds; None where
+            that is so recent that the next change may have the same time.
+        is_linked: it is a root or a link, so a watch of the folder above does not reach it.
         files: those that may be embeddings.
         folders: those in it, and whether each is a link.
-        problem: why it does not answer; its files are not known then.
-        is_elsewhere: another path led here before, and all that is in it goes by that path.
+        problem: why it does not answer; its files are then unknown.
+        is_elsewhere: another path led here first, and everything in it goes by that path.
     """
 
     place: Place
@@ -43,9 +43,10 @@ class Folder(NamedTuple):
 
 
 def has_changed(folder: Folder) -> bool:
-    """Tell whether something came, went or got another name in a folder since it was read.
+    """Return whether anything came, went or was renamed in a folder since it was read.
 
-    One call to the disk tells it. What was written in place shows only when the folder is read.
+    It takes one call to the disk. A file that was written in place shows only when the folder is
+    read.
     """
     try:
         now = identify(folder.place.full_path)
@@ -55,7 +56,7 @@ def has_changed(folder: Folder) -> bool:
 
 
 def recognised(folder: Folder) -> Folder:
-    """Return a folder that an earlier process has read, with who it is now.
+    """Return a folder that an earlier process has read, with its present identity.
 
     Its `mtime_ns` is None where it has changed since.
     """
@@ -69,12 +70,12 @@ def recognised(folder: Folder) -> Folder:
 
 
 def inode_of(identity: Identity) -> int | str:
-    """Return what stays the same when a disk gets another number, as at a restart."""
+    """Return the part that stays the same when a disk gets another number, as at a restart."""
     return identity[1] if isinstance(identity, tuple) else identity
 
 
 def identify(folder: str) -> tuple[Identity, int | None]:
-    """Return what tells a folder from all others, and from itself before. Raises `OSError`."""
+    """Return a folder's identity, and its time in nanoseconds. Raises `OSError`."""
     status = os.stat(folder)
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(folder)

@@ -1,7 +1,7 @@
-"""Pictures, as Pillow reads and writes them: made small, put side by side, written as PNG.
+"""Pictures, read and written with Pillow: made small, put side by side, written as PNG.
 
-What a file is called says nothing of what it is: Pillow looks at its first bytes. However many ask,
-few pictures are decoded at once, each with bounded memory.
+A file's name does not count: Pillow looks at its first bytes. However many threads ask, few
+pictures are decoded at once, each with bounded memory.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Pillow's names of what browsers show, and the bytes that it and its decoder take for a pixel at
-# most, as measured. It knows others, and starts Ghostscript for one of them.
+# Pillow's names of the formats that browsers show, and the most bytes that it and its decoder take
+# for a pixel, as measured. It knows others, and starts Ghostscript for one of them.
 BYTES_A_PIXEL = {"PNG": 8, "JPEG": 4, "WEBP": 16, "GIF": 8, "AVIF": 12, "BMP": 8}
-# Memory of a large picture stays with the thread that decoded it, and servers have many.
+# The memory of a large picture stays with the thread that decoded it, and servers have many.
 _DECODERS = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-pictures")
 # A tall strip of a picture is cut to a card's shape by the page anyway.
 _TALLEST = 3
 _QUALITY = 80
-# Where cameras write how a picture is to be turned, and the turns that swap width and height.
+# Where cameras write how to turn a picture, and the turns that swap width and height.
 _ORIENTATION, _QUARTER_TURNS = 0x0112, range(5, 9)
 
 
@@ -58,9 +58,9 @@ def shrink_bytes(data: bytes, width: int) -> bytes | None:
 
 
 def side_by_side(pictures: Iterable[bytes], side: int) -> bytes | None:
-    """Return pictures in one row, as a JPEG of squares of *side* pixels; None where none is shown.
+    """Return pictures in one row, a JPEG of squares of *side* pixels; None if none can be shown.
 
-    What cannot be shown is left out.
+    Any that cannot be shown is left out.
     """
     from PIL import Image, ImageOps  # noqa: PLC0415 - a scan needs none of it
 
@@ -79,10 +79,10 @@ def side_by_side(pictures: Iterable[bytes], side: int) -> bytes | None:
 def in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
     """Return Pillow's name of a picture's format, and the picture as `shrink` makes it.
 
-    However many ask, few pictures are decoded at once.
+    However many threads ask, few pictures are decoded at once.
 
     Raises:
-        Exception: of any kind, where that makes none.
+        Exception: of any kind, where `shrink` makes none.
     """
     return _DECODERS.submit(_in_small, file, width).result()
 
@@ -118,14 +118,14 @@ def _check_memory(image: Image, bytes_a_pixel: int) -> None:
 
 
 def _in_eight_bits(image: Image) -> Image:
-    """Return a picture that may be of 16 bits so that Pillow can make it small."""
+    """Return a picture, perhaps of 16 bits, in a form that Pillow can make small."""
     if not image.mode.startswith("I"):
         return image
     return image.point(lambda value: value * (1 / 256)).convert("L")
 
 
 def _count_scans(file: BinaryIO) -> int:
-    """Return how often a JPEG goes over its pixels; Pillow finds its own place in it again."""
+    """Return the number of scans over a JPEG's pixels; Pillow finds its own place again."""
     file.seek(0)
     return file.read().count(b"\xff\xda")
 

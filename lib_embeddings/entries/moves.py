@@ -1,7 +1,7 @@
-"""Move files to other places, on this disk or another: all of a list move or none does.
+"""Move files to other places, on this disk or another: either a whole list moves or none of it.
 
-No file is ever replaced. Whoever ends the process at any moment leaves files that `take_back` puts
-where they were.
+No file is ever replaced. If the process ends at any moment, `take_back` puts its files where they
+were.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lib_embeddings.entries.writing import advice_on, sweep, unfinished_name
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.names import fold
 
-# From the headers of Linux and macOS: to rename without replacing, seen from the current folder.
+# From the headers of Linux and macOS: rename without replacing, relative to the current folder.
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCL = -100, 1, 4
 _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
@@ -34,14 +34,14 @@ class Move(NamedTuple):
 
 
 class MadeFolders:
-    """Folders that were made for files, and go again once nothing is left in them."""
+    """Folders that were made for files, and are removed again once they are empty."""
 
     def __init__(self) -> None:
         self._made = set[str]()
 
     @contextmanager
     def made(self, place: Place) -> Iterator[Place]:
-        """Make a folder where there is none, and remove it again if nothing has come into it.
+        """Make a folder where there is none, and remove it again if it stays empty.
 
         Raises:
             MoveError: the disk refuses.
@@ -60,7 +60,7 @@ class MadeFolders:
             self.remove_empty(place)
 
     def remove_empty(self, place: Place) -> None:
-        """Remove a folder, and those above it, as far as they were made here and are empty."""
+        """Remove a folder and those above it that were made here, as far as they are empty."""
         while place.full_path in self._made:
             try:
                 os.rmdir(place.full_path)
@@ -87,10 +87,10 @@ def carry_out(moves: Sequence[Move]) -> None:
 
 
 def take_back(moves: Sequence[Move]) -> list[Move]:
-    """Put files back, of moves that were made, or cut off, or never begun.
+    """Put files back after moves that were made, cut off, or never begun.
 
     Returns:
-        those that cannot be undone now.
+        moves that cannot be undone now.
     """
     left = []
     for move in reversed(moves):
@@ -107,17 +107,17 @@ def _put_back(move: Move) -> None:
         os.stat(place.full_folder)  # a disk that is not there now may have it
     _finish_between_disks(source, target)
     _finish_between_disks(target, source)  # it was on its way back
-    # Where its old name is there, it was never moved, and what has the new one is another's.
+    # If its old name is there, it was never moved, and the new name is another file's.
     old, new = source.full_path, target.full_path
     if os.path.lexists(new) and (_is_same_name(old, new) or not os.path.lexists(old)):
         move_file(target, source)
 
 
 def move_file(source: Place, target: Place) -> None:
-    """Move a file, or a link itself, to where nothing has its new name. Raises `OSError`.
+    """Move a file, or a link itself, to a name that is free. Raises `OSError`.
 
-    On one disk it has the old name or the new one at any moment, also when this process is killed.
-    Between two disks it has for a moment neither, and `take_back` finds it.
+    On one disk it has the old name or the new one at every moment, even when this process is
+    killed. Between two disks it briefly has neither, and `take_back` finds it.
     """
     try:
         _rename(source.full_path, target.full_path)
@@ -131,19 +131,19 @@ def _rename(source: str, target: str) -> None:
     try:
         _rename_exclusively(source, target)
     except FileExistsError:
-        # Where letter case does not count, a file is in its own way.
+        # Where letter case does not count, a file blocks its own new name.
         if not (_is_same_name(source, target) and os.path.samefile(source, target)):
             raise
         os.rename(source, target)
     except NotImplementedError:
-        # Whoever takes the new name between these two lines would lose their file.
+        # A program that takes the new name between these two lines would lose its file.
         if os.path.lexists(target) and not _is_same_name(source, target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
         os.rename(source, target)
 
 
 def _rename_exclusively(source: str, target: str) -> None:
-    """Rename a file by the system's own call that replaces none. Raises `OSError`.
+    """Rename a file with the system call that never replaces a file. Raises `OSError`.
 
     Raises:
         NotImplementedError: this system or this disk has no such call.
@@ -172,11 +172,11 @@ def _is_same_name(source: str, target: str) -> bool:
 
 
 def _move_between_disks(source: Place, target: Place) -> None:
-    """Copy a file, and delete it where it was.
+    """Copy a file, and delete the original.
 
-    Its old name goes before it has the new one, so that it is never there twice, and so that what
-    is found in between tells how far it came: an unfinished file alone is worth nothing, one beside
-    a file that was put aside is complete.
+    Its old name goes before the new one comes, so that it is never there twice, and so that a later
+    process knows how far this came: an unfinished file alone is worthless; beside a file that was
+    put aside it is complete.
     """
     sweep(target.full_folder)
     unfinished, aside = _unfinished(target), _aside(source)
@@ -192,7 +192,7 @@ def _move_between_disks(source: Place, target: Place) -> None:
 
 
 def _finish_between_disks(source: Place, target: Place) -> None:
-    """Go on from where a move between two disks is, if there is one; half a copy is deleted."""
+    """Finish a move between two disks that was begun, if any; half a copy is deleted."""
     unfinished, aside = _unfinished(target), _aside(source)
     is_copied, is_aside = os.path.lexists(unfinished), os.path.lexists(aside)
     if is_copied and is_aside:
@@ -217,12 +217,12 @@ def _unfinished(target: Place) -> str:
 
 
 def _aside(source: Place) -> str:
-    """Return what a file is called from when it is copied until it is deleted; hidden likewise."""
+    """Return a file's name between its copying and its deletion; hidden too."""
     return source.beside(f".lib-embeddings-{source.id}.old.tmp").full_path
 
 
 def _copy(source: str, unfinished: str) -> None:
-    """Make a copy that survives a power cut, with the time and rights of the file."""
+    """Make a copy that survives a power cut, with the file's time and permissions."""
     if os.path.islink(source):
         os.symlink(os.readlink(source), unfinished)
         return

@@ -1,7 +1,7 @@
-"""Where a file lies: the one module that joins and cuts the paths of files in folders.
+"""Where a file lies: the only module that joins and cuts the paths of files in folders.
 
-The system's own spelling of a path and the one that people see are kept side by side, so that
-nobody makes one from the other.
+A path's spelling for the system and its spelling for people are kept side by side, so that neither
+is made from the other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from lib_embeddings.names import as_text, split_name
 
-# The rules of this system; tests put those of Windows in their place.
+# The rules of this system; tests replace them with those of Windows.
 rules = os.path
 
 
@@ -23,8 +23,8 @@ class Place(NamedTuple):
 
     Attributes:
         root: the folder that is scanned, as `absolute` spells it.
-        path: the way from there, as people see it: with `/`, and any bytes that are not text
-            written out. Empty for the root itself.
+        path: relative to the root, as people see it: with `/`, and bytes that are not text written
+            out. Empty for the root itself.
         full_path: the path as the system spells it.
     """
 
@@ -47,23 +47,23 @@ class Place(NamedTuple):
 
     @property
     def id(self) -> str:
-        """A short word for it that tells nothing of it, and stays the same for ever."""
+        """A short, permanent word for it that reveals nothing about it."""
         place = f"{self.root}\0{self.path}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(place, digest_size=8).hexdigest()
 
     @property
     def filename(self) -> str:
-        """The last part of it, as people see it."""
+        """The last part of its path, as people see it."""
         return self.path.rpartition("/")[2] or as_text(rules.basename(self.full_path))
 
     @property
     def folder(self) -> str:
-        """The folder that it lies in, seen from the root, with `/`; empty for the root."""
+        """The folder that it lies in, relative to the root, with `/`; empty for the root."""
         return self.path.rpartition("/")[0]
 
     @property
     def name(self) -> str:
-        """What a prompt calls the embedding in this file."""
+        """The name of the embedding in this file."""
         # A view asks for ten thousand names: `filename` is left for the root alone.
         return split_name(self.path.rpartition("/")[2] or self.filename)[0]
 
@@ -98,7 +98,7 @@ class Place(NamedTuple):
         return Place(self.root, path, rules.join(self.full_folder, filename))
 
     def with_ending(self, ending: str) -> Place:
-        """Return the place of what is called after this file, with an ending of its own."""
+        """Return the place of a file named after this one, with another ending."""
         return self.beside(split_name(rules.basename(self.full_path))[0] + ending)
 
     def inside(self, filename: str) -> Place:
@@ -111,7 +111,7 @@ class Place(NamedTuple):
         return Place(self.root, path, rules.join(self.full_path, filename))
 
     def each_below(self, full_paths: Iterable[str]) -> Iterator[Place]:
-        """Yield the places of what lies below this folder, by full paths, which are all text."""
+        """Yield the places of files below this folder, given by full paths that are all text."""
         prefix = f"{self.path}/" if self.path else ""
         begin = len(self.inside("").full_path)
         for full_path in full_paths:
@@ -132,7 +132,7 @@ class Place(NamedTuple):
 
 
 def by_folder(full_paths: Iterable[str]) -> Mapping[str, Sequence[str]]:
-    """Return which files lie in each folder, all by their full paths."""
+    """Return the files in each folder, all by their full paths."""
     folders = defaultdict[str, list[str]](list)
     for full_path in full_paths:
         folders[full_path.rpartition(rules.sep)[0]].append(full_path)
@@ -140,7 +140,7 @@ def by_folder(full_paths: Iterable[str]) -> Mapping[str, Sequence[str]]:
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
-    """Return the one spelling of a path that begins at the top, whatever the drive's letter."""
+    """Return the one absolute spelling of a path, whatever the case of a drive's letter."""
     full_path: str = rules.abspath(os.fspath(path))
     drive, rest = rules.splitdrive(full_path)
     return drive.upper() + rest if len(drive) == 2 else full_path

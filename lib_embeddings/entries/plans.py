@@ -1,7 +1,7 @@
-"""Say what of an embedding's files has to move, so that it gets another name or another folder.
+"""Say which files have to move to give an embedding another name or another folder.
 
-All that is named after it moves with it. What there is is looked up on the disk at that moment, as
-the entry may be older than its neighbours. Nothing here moves anything.
+Every file named after it moves with it. They are looked up on the disk each time, as the entry may
+be older than its neighbours. Nothing here moves anything.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from lib_embeddings.names import (
 
 
 class Plan(NamedTuple):
-    """What brings an embedding to another place.
+    """The moves that bring an embedding to another place.
 
     Attributes:
-        moves: of all that belongs to it; its own file comes last.
+        moves: one for each file that belongs to it; its own file comes last.
     """
 
     moves: tuple[Move, ...]
@@ -51,9 +51,9 @@ class Plan(NamedTuple):
 
 
 class FolderNames:
-    """The names of all files in a folder, by which it is found quickly what is taken.
+    """The names of all files in a folder, to find out quickly which are taken.
 
-    Letter case and accents make no other name.
+    Names that differ only in letter case or accents are the same.
     """
 
     def __init__(self, filenames: Iterable[str]) -> None:
@@ -71,18 +71,18 @@ class FolderNames:
             raise MoveError(f"the folder cannot be read: {error.strerror}") from error
 
     def add(self, filename: str) -> None:
-        """Note one that has come."""
+        """Note a new one."""
         stem, suffix = split_name(filename)
         self._files[fold(filename)].add(filename)
         if suffix in SUFFIXES:
             self._embeddings[fold(stem)].add(filename)
 
     def check_free(self, targets: Sequence[tuple[str, str]]) -> None:
-        """See that every target is free.
+        """Check that every target is free.
 
         Args:
-            targets: for each file its name in the folder now, empty where it lies elsewhere, and
-                the one that it gets; the embedding's own file comes last.
+            targets: for each file its present name in the folder, empty if it lies elsewhere, and
+                its new name; the embedding's own file comes last.
 
         Raises:
             MoveError: one is taken, or too long.
@@ -100,11 +100,10 @@ class FolderNames:
 
 
 def plan_rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
-    """Say what giving an embedding another name would move.
+    """Return the plan that gives an embedding another name.
 
     Args:
-        others: all that are in the library; no two embeddings that serve the same models may get
-            one name.
+        others: all in the library; no two embeddings that serve the same models may get one name.
 
     Raises:
         BadName: no file should be called so.
@@ -129,7 +128,7 @@ def plan_rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
 
 
 def plan_move(entry: Entry, folder: Place, names: FolderNames | None = None) -> Plan:
-    """Say what bringing an embedding into another folder would move; its name stays.
+    """Return the plan that brings an embedding into another folder; its name stays.
 
     Args:
         names: of all files in that folder, where they are known.
@@ -152,10 +151,10 @@ def plan_move(entry: Entry, folder: Place, names: FolderNames | None = None) -> 
 
 
 def folder_inside(folder: Place, name: str) -> Place:
-    """Return the place of a folder in another one, which need not be there yet.
+    """Return the place of a folder in another one; it need not be there yet.
 
     Raises:
-        BadName: no folder should be called so.
+        BadName: no folder should have this name.
     """
     problem = why_no_filename(name)
     if problem:
@@ -164,7 +163,7 @@ def folder_inside(folder: Place, name: str) -> Place:
 
 
 def plan_removal(entry: Entry, folder: Place) -> Plan:
-    """Say what bringing an embedding into an empty folder would move.
+    """Return the plan that brings an embedding into an empty folder.
 
     Raises:
         MoveError: the file is gone.
@@ -190,7 +189,7 @@ def _suffix_for(entry: Entry) -> str | None:
     """Return the ending that a misnamed embedding gets; None where the file keeps its own.
 
     Raises:
-        MoveError: it has the ending of something else, and is not an embedding.
+        MoveError: it has the ending of another kind of file, and is not an embedding.
     """
     place = entry.place
     if place.suffix in SUFFIXES:
@@ -205,7 +204,7 @@ def _suffix_for(entry: Entry) -> str | None:
 
 
 def _list_around(place: Place) -> tuple[str, list[str]]:
-    """Return a file's name and those of all around it, as the system spells them."""
+    """Return a file's name and those of its neighbours, as the system spells them."""
     try:
         filenames = os.listdir(place.full_folder)
     except OSError as error:
@@ -221,10 +220,10 @@ def _is_at(place: Place, filename: str) -> bool:
 
 
 def check_name(name: str, encoders: AbstractSet[str], others: Iterable[Entry]) -> None:
-    """See that no other embedding that serves the same models has a name, in whatever folder.
+    """Check that no other embedding that serves the same models has a name, in any folder.
 
     Args:
-        encoders: text encoder keys of the vectors that shall have it.
+        encoders: text encoder keys of the vectors that are to have it.
 
     Raises:
         MoveError: one has.
@@ -237,17 +236,17 @@ def check_name(name: str, encoders: AbstractSet[str], others: Iterable[Entry]) -
 
 
 def name_taken(path: str) -> str:
-    """Say which file has a name already."""
+    """Say which file already has a name."""
     return f"the name is already taken by {shown(path, 255)}: choose another name"
 
 
-# What is to be moved
+# The files to move
 
 
 def _renamed(
     filename: str, renamed: str, belongings: Iterable[str], *, is_pair: bool
 ) -> list[tuple[str, str]]:
-    """Return old and new file names: of what belongs to a file, and of itself."""
+    """Return old and new file names: of a file's companions, and its own."""
     stem, name = split_name(filename)[0], split_name(renamed)[0]
     targets = [(each, name + each[len(stem) :]) for each in belongings]
     if is_pair:
@@ -259,10 +258,10 @@ def _renamed(
 
 
 def _belongings(place: Place, filename: str, filenames: Sequence[str]) -> list[str]:
-    """Return the files that are named after an embedding's: `<name>.…`, whatever their kind.
+    """Return the files that are named after an embedding's: `<name>.…`, of any kind.
 
-    What is also named after another embedding stays with that one, and so does a folder, which may
-    be full of them.
+    A file that is also named after another embedding stays with that one. A folder stays too, as it
+    may be full of embeddings.
     """
     stem, _ = split_name(filename)
     beginning = f"{stem}."

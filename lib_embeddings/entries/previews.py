@@ -22,25 +22,25 @@ from lib_embeddings.limits import LIMITS, MIB, at_most
 from lib_embeddings.names import PREVIEW, SHOWN_SUFFIXES, fold
 from lib_embeddings.our_files import our_path
 
-# What every host shows keeps its bytes, under the ending of its format.
+# Formats that every host shows: such a picture keeps its bytes, under its format's ending.
 _ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "GIF": ".gif"}
 _WORD = re.compile(r"[0-9a-f]{32}")
 
 
 class Previews:
-    """Puts pictures beside embeddings. What they replace is kept for a day, in a folder of ours."""
+    """Puts pictures beside embeddings. Replaced ones are kept for a day, in a folder of ours."""
 
     def __init__(self, folder: str | None = None) -> None:
-        """Keep what is replaced in *folder*, by default in the user's data folder."""
+        """Keep replaced pictures in *folder*, by default in the user's data folder."""
         self._folder = Path(folder) if folder else our_path("previews")
         self._writing = threading.Lock()
 
     def put(self, entry: Entry, data: bytes) -> str:
-        """Let a picture show an embedding, and return the word that undoes it.
+        """Make a picture the preview of an embedding, and return the word that undoes it.
 
         Raises:
             BadPicture: it cannot be shown.
-            WriteError: the disk refuses; the pictures before are still there.
+            WriteError: the disk refuses; the former pictures are still there.
         """
         suffix, data = _judged(data)
         place = entry.place.with_ending(PREVIEW + suffix)
@@ -61,7 +61,7 @@ class Previews:
         return word
 
     def undo(self, entry: Entry, word: str) -> None:
-        """Put back what a picture replaced.
+        """Put back what a new picture replaced.
 
         Raises:
             WriteError: nothing is kept, or another picture is there now, or the disk refuses.
@@ -111,7 +111,7 @@ def _judged(data: bytes) -> tuple[str, bytes]:
 
 
 def _previews_of(entry: Entry) -> list[Place]:
-    """Return the pictures that `put` replaces, as they are on the disk now."""
+    """Return the pictures that `put` replaces, as found on the disk now."""
     place = entry.place
     names = {fold(f"{place.name}{PREVIEW}{suffix}") for suffix in SHOWN_SUFFIXES}
     try:

@@ -36,17 +36,17 @@ _STATES: tuple[tuple[type[EmbeddingError], FileState], ...] = (
     (EmbeddingError, "broken"),
 )
 
-# The usual endings of what containers hold; all others are pictures.
+# The usual endings of containers; all others are pictures.
 _SUFFIXES = {"safetensors": ".safetensors", "torch-zip": ".pt", "torch-legacy": ".pt"}
 _BLOCK = 1024 * 1024
 
 
 class ChangedFile(BrokenFile):
-    """The file changed while it was read: nobody knows yet what it is."""
+    """The file changed while it was read, so nobody knows yet what it is."""
 
 
 class NoFile(ChangedFile, OSError):
-    """Something else than a file lies there now."""
+    """Something other than a file lies there now."""
 
 
 def read_embedding(path: str | os.PathLike[str]) -> Embedding:
@@ -78,7 +78,7 @@ def read_embedding(path: str | os.PathLike[str]) -> Embedding:
 
 
 def join(first: Reading, second: Reading) -> Reading | None:
-    """Return what two files tell that hold the halves of one SDXL embedding; None if they do not.
+    """Return the joint reading of the two halves of an SDXL embedding; None if they are not that.
 
     The stored name and the metadata are those of the first.
     """
@@ -93,8 +93,8 @@ def join(first: Reading, second: Reading) -> Reading | None:
 def read_file(found: Found) -> Entry:
     """Say what a file is. Whatever is wrong with it becomes its reading; nothing is raised.
 
-    A file whose ending no embedding has is said to be misnamed where it is one, and else *foreign*,
-    unless its name says that it was to be one.
+    An embedding whose file has the ending of something else is said to be misnamed. Any other file
+    with such an ending is *foreign*, unless its name says that it was meant to be an embedding.
     """
     place, container = found.place, None
     is_misnamed = place.suffix not in SUFFIXES
@@ -117,7 +117,7 @@ def read_file(found: Found) -> Entry:
         return _transient(
             found, "this file cannot be read now: the computer has too little free memory"
         )
-    except Exception:  # a defect of ours in one file must not cost the user all others
+    except Exception:  # a defect of ours with one file must not cost the user all others
         log.exception("unexpected error while reading %s", place.full_path)
         return _transient(found, "this file cannot be read: unexpected error, see the log")
     if is_misnamed:
@@ -133,7 +133,7 @@ def _misnamed(place: Place, container: str) -> Reading:
 
 
 def usual_suffix(container: str | None) -> str:
-    """Return the ending of files with the container of one."""
+    """Return the usual ending of files with a container."""
     return _SUFFIXES.get(container or "", PICTURE_SUFFIXES[0])
 
 
@@ -158,7 +158,7 @@ def open_contents(path: str, *, is_likely: bool = True) -> Iterator[Contents]:
     """Open a file and yield what it holds; its tensors can be fetched until the block ends.
 
     Args:
-        is_likely: whether it is probably an embedding; of another only the first bytes are read.
+        is_likely: whether it is probably an embedding; otherwise only the first bytes are read.
 
     Raises:
         EmbeddingError: as `read_contents`; also when the file changes before the block ends.
@@ -179,19 +179,19 @@ def open_contents(path: str, *, is_likely: bool = True) -> Iterator[Contents]:
 
 @contextmanager
 def open_file(path: str) -> Iterator[io.FileIO]:
-    """Open a file of a folder in which anything may lie, now or a moment later.
+    """Open a file in a folder where anything may lie, now or a moment later.
 
     Raises:
         OSError: it cannot be opened; `NoFile` if it is a pipe, a socket or a device.
     """
-    _check_kind(os.stat(path))  # to open a device may do something, and a socket cannot be opened
+    _check_kind(os.stat(path))  # opening a device may do something, and a socket cannot be opened
     with open(path, "rb", buffering=0, opener=_open_at_once) as file:
         _check_kind(os.fstat(file.fileno()))
         yield file
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a file; the opening of a pipe does not wait for its writer then."""
+    """Open a file without waiting: a pipe would wait for its writer."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -210,7 +210,7 @@ def sha256(path: str) -> str:
 
 
 def _make(place: Place, contents: Contents) -> Embedding:
-    """Return the embedding in a file, unless there is far more in it: all of it is hashed."""
+    """Return the embedding in a file, unless the file is far larger: all of it is hashed."""
     embedding = make_embedding(place.name, contents)
     at_most(LIMITS.read_bytes, os.path.getsize(place.full_path), "bytes")
     return embedding

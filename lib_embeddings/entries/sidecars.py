@@ -1,6 +1,7 @@
 """Write into the sidecar of an embedding, `<name>.json`.
 
-Every byte but what is to be changed stays as it is: other programs keep things of their own in it.
+Only the changed values are rewritten, and no other byte: other programs keep their own things in
+it.
 """
 
 from __future__ import annotations
@@ -29,20 +30,20 @@ log = logging.getLogger(__name__)
 
 
 class TextEdit(NamedTuple):
-    """What somebody read, and what shall be there in its place."""
+    """The text that somebody read, and the one that replaces it."""
 
     before: str
     after: str
 
 
-# Of one process only one writer at a time: each has read what the one before wrote.
+# In one process there is one writer at a time: each has read what the last one wrote.
 _writing = threading.Lock()
 
 
 def written_texts(entry: Entry) -> dict[str, str]:
-    """Return what is to be edited, by the words of the API, as it is on the disk now.
+    """Return the texts that people edit, by the API's words, as they are on the disk now.
 
-    A description is as it was written, tags included.
+    A description is returned as it was written, tags included.
     """
     place = entry.place
     sidecar, *others = (content(place, each) for each in beside(place, entry.companions))
@@ -55,7 +56,7 @@ def write_texts(entry: Entry, edits: Mapping[str, TextEdit]) -> None:
     """Write texts into the sidecar of an embedding, all of them or none.
 
     Args:
-        edits: by the words of the API; what was read must still be there.
+        edits: by the API's words; the text that was read must still be there.
 
     Raises:
         WriteError: it is not, or the sidecar cannot be understood or written.
@@ -70,7 +71,7 @@ def write_texts(entry: Entry, edits: Mapping[str, TextEdit]) -> None:
 
 
 def complete_sidecar(entry: Entry, document: Mapping[str, object]) -> None:
-    """Write into the sidecar of an embedding what it does not say yet; what it says stays.
+    """Add to the sidecar of an embedding what it does not say yet; what it says stays.
 
     Raises:
         WriteError: the sidecar cannot be understood or written.
@@ -91,11 +92,11 @@ def complete_sidecar(entry: Entry, document: Mapping[str, object]) -> None:
 
 
 def follow_moves(moves: Sequence[Move]) -> None:
-    """Let LoRA Manager's document say where the files are that have just moved.
+    """Update LoRA Manager's document on the files that have just moved.
 
-    Its keys are those of its `py/utils/models.py`. The time of the file stays: what it says of the
-    embedding is no younger. One that cannot be understood or written stays as it is: all has moved,
-    and LoRA Manager will find that itself.
+    Its keys are those of `py/utils/models.py` there. The document keeps its time, as its claims are
+    no newer. One that cannot be understood or written stays as it is: the files have moved, and
+    LoRA Manager will notice by itself.
     """
     by_name = {move.source.filename: move for move in moves}
     for _, place in moves:
@@ -107,7 +108,7 @@ def follow_moves(moves: Sequence[Move]) -> None:
                 log.warning("%s", error)
 
 
-# What LoRA Manager's documents end with, and the keys of what they say of files.
+# The ending of LoRA Manager's documents, and their keys for facts about files.
 _MANAGER_ENDING = f"{METADATA}{SIDECAR_SUFFIX}"
 _MANAGER_KEYS = ("file_name", "file_path", "preview_url")
 
@@ -127,7 +128,7 @@ def _follow_moves(place: Place, by_name: Mapping[str, Move]) -> None:
 
 
 def _followed(said: str, by_name: Mapping[str, Move]) -> str:
-    """Return a name without its ending, or a path, as it is after some moves."""
+    """Return how some moves change a path, or a name without its ending."""
     folder, slash, filename = said.rpartition("/")
     if not slash:
         names = {source.name: target.name for source, target in by_name.values()}
@@ -141,7 +142,7 @@ def _followed(said: str, by_name: Mapping[str, Move]) -> str:
 
 
 def _sidecar_of(entry: Entry) -> tuple[Place, list[Companion | None]]:
-    """Return where the sidecar is or is to be, and what else may describe the embedding."""
+    """Return the present or future place of the sidecar, and what may describe the embedding."""
     sidecar, *others = beside(entry.place, entry.companions)
     if sidecar:
         return entry.place.beside(sidecar.filename), others
@@ -154,7 +155,7 @@ def _check_unchanged(place: Place, before: bytes | None) -> None:
 
 
 def _understood(data: bytes, place: Place) -> tuple[str, dict[str, object]]:
-    """Return the text of a sidecar, and what it says. Raises `WriteError`."""
+    """Return the text of a sidecar, and the object in it. Raises `WriteError`."""
     encoding = json.detect_encoding(data)
     try:
         text = data.decode(encoding)
@@ -167,7 +168,7 @@ def _understood(data: bytes, place: Place) -> tuple[str, dict[str, object]]:
 
 
 def _bytes_at(place: Place) -> bytes | None:
-    """Return what a sidecar holds; None where there is none. Raises `WriteError`."""
+    """Return the bytes of a sidecar; None where there is none. Raises `WriteError`."""
     try:
         with open_file(place.full_path) as file:
             data = file.read(LIMITS.sidecar_bytes + 1)
@@ -182,10 +183,10 @@ def _bytes_at(place: Place) -> bytes | None:
 def _edited(
     data: bytes | None, place: Place, edits: Mapping[str, TextEdit], elsewhere: str
 ) -> bytes | None:
-    """Return a sidecar with other texts in it.
+    """Return a sidecar with its texts changed.
 
     Args:
-        elsewhere: the description that lies beside it.
+        elsewhere: the description in a file beside it.
     """
     text, document = ("", {}) if data is None else _understood(data, place)
     changed: dict[str, str] = {}
@@ -222,8 +223,8 @@ def _find(text: str, key: str) -> tuple[int, int, str]:
     """Find the last value that a JSON object has for a key.
 
     Returns:
-        where it begins and ends; else 0, where the last of all values ends, and what is between it
-        and the one before.
+        where it begins and ends; without one 0, the end of the last of all values, and the text
+        between that value and the one before.
     """
     decoder = json.JSONDecoder(parse_int=str)  # no number is needed
     at = end = text.index("{") + 1
@@ -250,7 +251,7 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 def _as_json(value: object, indent: int | None = None) -> str:
-    """Return JSON as A1111 writes it; what no file can hold is written out."""
+    """Return JSON as A1111 writes it, with characters that no file can hold escaped."""
     written = json.dumps(value, ensure_ascii=False, indent=indent)
     return written if is_text(written) else json.dumps(value, indent=indent)
 

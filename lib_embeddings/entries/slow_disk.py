@@ -1,6 +1,7 @@
-"""Ask a slow disk for many things at once: a share then answers nearly as many times as fast.
+"""Ask a slow disk for many things at once: a share then answers nearly that many times faster.
 
-Each answer takes Python for a moment, so whoever has something more urgent to do asks narrowly.
+Each answer holds Python's lock for a moment, so a caller that must leave room for others asks
+narrowly.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from lib_embeddings.limits import LIMITS
 _T = TypeVar("_T")
 _Answer = TypeVar("_Answer")
 
-# Returns how many things may be asked for at once, from now until it is asked again.
+# Returns how many things may be asked for at once, until its next call.
 Width = Callable[[], int]
 
-# The first few of so many things tell whether the disk is slow, as each folder may have its own.
+# The first of so many things show whether the disk is slow, as each folder may have its own disk.
 _AT_A_TIME, _PROBES = 256, 4
 
 
 def wide() -> int:
-    """Return the width of who waits for nothing but the disk."""
+    """Return the width for a caller that waits for the disk alone."""
     return LIMITS.slow_calls
 
 
@@ -42,10 +43,10 @@ def ask_each(
 ) -> Generator[_Answer, None, None]:
     """Ask for things one by one, or for many at once where the disk is slow.
 
-    Whatever `ask` raises ends it, once what is being asked for is answered.
+    Whatever `ask` raises ends it, after the answers to all open questions.
 
     Args:
-        waited: returns for how many seconds this thread has not worked, from any beginning.
+        waited: returns the seconds, from any beginning, for which this thread has not worked.
     """
     left = iter(things)
     while block := list(islice(left, _AT_A_TIME)):
@@ -62,7 +63,7 @@ def ask_each(
 
 
 def ask_ahead(ask: Callable[[_T], object], things: Sequence[_T], width: Width = wide) -> None:
-    """Ask a slow disk at once for things that remember what it answered; another, for a few."""
+    """Ask a slow disk ahead for things that remember the answers; a fast one only for a few."""
     times = [time.perf_counter()]
     for thing in things[:_PROBES]:
         ask(thing)
@@ -83,7 +84,7 @@ def _ask_at_once(
             while len(asked) >= most:
                 yield asked.popleft().result()
             if most == 1:
-                yield ask(thing)  # no other thread is to be woken by the answer
+                yield ask(thing)  # the answer need not wake another thread
             else:
                 asked.append(threads.submit(ask, thing))
         for each in asked:

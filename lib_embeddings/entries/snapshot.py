@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 class FolderEntries:
-    """The entries of one folder, while its files are read one after another.
+    """The entries of one folder, to which files are added as they are read.
 
     Attributes:
-        found: by full path, the entry of each file.
+        found: full path -> entry.
     """
 
     __slots__ = ("_listed", "found")
@@ -33,7 +33,7 @@ class FolderEntries:
         self._listed: tuple[Entry, ...] | None = None
 
     def put(self, entry: Entry) -> None:
-        """Note what a file is."""
+        """Put in the entry of a file."""
         self.found[entry.place.full_path] = entry
         self._listed = None
 
@@ -50,7 +50,8 @@ class FolderEntries:
     def listed(self) -> tuple[Entry, ...]:
         """What is listed: pairs are joined; until something changes it is the same object.
 
-        What lacks the ending of a model and is not an embedding is left out, as mere pictures are.
+        A file that is no embedding and lacks the ending of a model is left out, as mere pictures
+        are.
         """
         if self._listed is None:
             self._listed = tuple(
@@ -64,8 +65,8 @@ class FolderEntries:
         return self._listed
 
 
-# Of each folder that has any, by its full path, all there is. Where nothing has changed in a folder
-# it is the same object from one moment to the next, so that only the others are compared.
+# Full path -> all that a folder has, for folders that have any. A folder without a change is the
+# same object in the next snapshot, so that only the others are compared.
 ByFolder = Mapping[str, tuple[T, ...]]
 
 
@@ -78,14 +79,14 @@ class Snapshot:
 
     @classmethod
     def of(cls, roots: Sequence[str], entries: Iterable[Entry]) -> Snapshot:
-        """Make one of the entries of single files."""
+        """Make a snapshot from the entries of single files."""
         folders: dict[str, FolderEntries] = {}
         for entry in entries:
             folders.setdefault(entry.place.full_folder, FolderEntries()).put(entry)
         return cls(tuple(roots), {path: each.listed for path, each in folders.items()})
 
     def with_others(self, others: Snapshot) -> Snapshot:
-        """Return the same with the entries of another, in the place of ours where both have one."""
+        """Return this with the entries of another, which replace ours where both have one."""
         folders = dict(self.folders)
         for path, entries in others.folders.items():
             places = {entry.place for entry in entries}
@@ -100,7 +101,7 @@ class Snapshot:
 
 
 class Changes(NamedTuple):
-    """What differs between two snapshots; the entries are the newer ones, if there are such."""
+    """The differences between two snapshots, with the newer entry where there is one."""
 
     added: tuple[Entry, ...] = ()
     modified: tuple[Entry, ...] = ()
@@ -111,7 +112,7 @@ class Changes(NamedTuple):
 
 
 def diff(old: Snapshot, new: Snapshot) -> Changes:
-    """Say what happened at each place, in the order of the snapshots."""
+    """Return what happened at each place, in the order of the snapshots."""
     if not old.folders:  # as at every start
         return Changes(new.entries)
     gone, came = difference(old.folders, new.folders, _place_of)
@@ -126,7 +127,7 @@ def diff(old: Snapshot, new: Snapshot) -> Changes:
 def difference(
     old: ByFolder[T], new: ByFolder[T], place_of: Callable[[T], Place]
 ) -> tuple[list[T], list[T]]:
-    """Return what is gone and what is new; of what is another now the old and the new one."""
+    """Return what is gone and what is new; a thing that changed is in both."""
     gone, came = list[T](), list[T]()
     if not old:
         return gone, list(chain.from_iterable(new.values()))
@@ -144,7 +145,7 @@ def difference(
 
 
 def changed_folders(old: ByFolder[T], new: ByFolder[T]) -> set[str]:
-    """Return the folders in which anything may have changed, those that are gone included."""
+    """Return the folders in which anything may have changed, including those that are gone."""
     changed = {folder for folder, entries in new.items() if old.get(folder) is not entries}
     return changed | (old.keys() - new.keys())
 
@@ -183,7 +184,7 @@ _place_of: Callable[[Entry], Place] = attrgetter("place")
 
 
 def _join_pairs(entries: Collection[Entry]) -> Iterable[Entry]:
-    """Make one of the two files that diffusers writes for SDXL; the name of the second tells."""
+    """Join the two files that diffusers writes for SDXL; the name of the second shows it."""
     if not any("_2" in e.place.path and "clip_g" in e.reading.vectors for e in entries):
         return entries
     joined = {entry.place: entry for entry in entries}

@@ -1,8 +1,8 @@
 """What people write about an embedding: notes, a description, trigger words.
 
-A1111 keeps it in a sidecar, `<name>.json`. A description may also lie in `<name>.txt` or
-`<name>.description.txt`, and other tools keep more beside it and in it, which `claims` understands;
-these are only read.
+A1111 keeps them in a sidecar, `<name>.json`. A description may also lie in `<name>.txt` or
+`<name>.description.txt`, and other tools keep more there, which `claims` understands; these are
+only read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from lib_embeddings.names import (
 )
 from lib_embeddings.prompt_fields import FIELDS, Field
 
-# Where a sidecar has the prompt field; downloads write it, as versions before 0.1.0 did.
+# A sidecar's key for the prompt field; downloads write it, as versions before 0.1.0 did.
 FIELD_KEY = "prompt box"
 _TEXT_ENDINGS = (SIDECAR_SUFFIX, TEXT_SUFFIX, f"{DESCRIPTION}{TEXT_SUFFIX}")
 _TOOL_ENDINGS = (
@@ -45,7 +45,7 @@ _TOOL_ENDINGS = (
     *(f"{word}{SIDECAR_SUFFIX}" for word in (METADATA, MATRIX, SWARM, BROWSER)),
 )
 
-# Texts that people edit, by the words of the API, with their keys in a sidecar.
+# Texts that people edit: the API's words, and the keys in a sidecar.
 TEXT_KEYS = {
     "notes": "notes",
     "description": "description",
@@ -54,10 +54,10 @@ TEXT_KEYS = {
 
 
 class Texts(NamedTuple):
-    """What was written about an embedding.
+    """The texts about an embedding.
 
     Attributes:
-        description, trigger_words: a person's own, otherwise what is claimed.
+        description, trigger_words: a person's own, otherwise those that are claimed.
         field: the prompt field that somebody chose; None where nobody did.
         claims: what other tools and sites say.
     """
@@ -70,7 +70,7 @@ class Texts(NamedTuple):
 
 
 def read_texts(entry: Entry) -> Texts:
-    """Return what is written about an embedding; what is damaged or huge counts as empty."""
+    """Return the texts about an embedding; a damaged or huge file counts as empty."""
     if not entry.companions and not entry.reading.metadata:
         return _NO_TEXTS
     texts = _read_texts(entry.place, entry.companions)
@@ -81,7 +81,7 @@ def read_texts(entry: Entry) -> Texts:
 _NO_TEXTS = Texts()
 
 
-# Companions carry their modification time, so that a text is read again when it has changed.
+# Companions carry their modification times, so a text is read again when it has changed.
 @lru_cache(maxsize=LIMITS.remembered_texts)
 def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
     sidecar, *others = (content(place, each) for each in beside(place, companions))
@@ -101,7 +101,7 @@ def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
 
 
 def _completed(texts: Texts, claims: Claims) -> Texts:
-    """Return texts with what is claimed where a person wrote nothing."""
+    """Return texts, filled with claims where a person wrote nothing."""
     return texts._replace(
         description=texts.description or claims.description,
         trigger_words=texts.trigger_words or claims.trigger_words,
@@ -121,13 +121,13 @@ def _claims(place: Place, companions: tuple[Companion, ...]) -> Iterator[Claims]
 def beside(
     place: Place, companions: Iterable[Companion], endings: Sequence[str] = _TEXT_ENDINGS
 ) -> list[Companion | None]:
-    """Return the sidecar of an embedding and what else may describe it, where there is one."""
+    """Return an embedding's sidecar and the other files that may describe it, if there are any."""
     known = by_name(companions)
     return [known.get(fold(f"{place.name}{ending}")) for ending in endings]
 
 
 def first_text(values: Iterable[object]) -> str:
-    """Return the first of some values that is text and not empty; empty where none is."""
+    """Return the first of some values that is a text with anything in it; empty where none is."""
     return next((value for value in values if isinstance(value, str) and value), "")
 
 
@@ -143,7 +143,7 @@ def content(place: Place, companion: Companion | None) -> str:
 
 
 def _decode(data: bytes) -> str:
-    """Return the text that some editor wrote, in whatever encoding.
+    """Return the text that some editor wrote, in any encoding.
 
     In Chinese text of GBK most characters are two bytes beyond ASCII; those of Latin-1 stand alone
     among letters.
@@ -160,12 +160,12 @@ def _decode(data: bytes) -> str:
 
 
 def parse(text: str) -> dict[str, object]:
-    """Return the object that a sidecar holds; what is none counts as empty."""
+    """Return the object in a sidecar; anything else counts as empty."""
     return parsed(text) or {}
 
 
 def parsed(text: str) -> dict[str, object] | None:
-    """Return the object that a sidecar holds; None of what is none."""
+    """Return the object in a sidecar; None for anything else."""
     try:
         document = parse_json(text.encode("utf-8", "replace"), dict)
     except (ValueError, LimitExceeded):

@@ -27,7 +27,7 @@ class Thumbnails:
         self._folder = Path(folder) if folder else our_path("thumbnails")
         self._most_bytes = most_bytes
         self._bytes: int | None = None
-        # Whoever asks for what another makes now waits in the queue, and finds it made.
+        # A caller that wants what another is making waits in the queue, and finds it made.
         self._makers = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-thumbnails")
 
     def get(self, pictures: Iterable[Picture], width: int) -> bytes | None:
@@ -35,7 +35,7 @@ class Thumbnails:
         return next(filter(None, (self._get(picture, width) for picture in pictures)), None)
 
     def made(self, key: str, make: Callable[[], bytes | None]) -> bytes | None:
-        """Return the small picture that is kept under a key, which *make* makes else."""
+        """Return the small picture that is kept under a key, or let *make* make it."""
         written = key.encode("utf-8", "surrogatepass")
         kept = self._folder / f"{hashlib.blake2b(written, digest_size=16).hexdigest()}.webp"
         with suppress(OSError):
@@ -47,7 +47,7 @@ class Thumbnails:
         return self.made(key, lambda: shrink(picture.path, width))
 
     def _make(self, make: Callable[[], bytes | None], kept: Path) -> bytes | None:
-        with suppress(OSError):  # others who asked for it may have made it meanwhile
+        with suppress(OSError):  # other callers may have made it meanwhile
             return kept.read_bytes()
         data = make()
         if data is not None:
@@ -55,7 +55,7 @@ class Thumbnails:
         return data
 
     def _keep(self, path: Path, data: bytes) -> None:
-        """Write a thumbnail. A full or read-only disk costs only its memory."""
+        """Write a thumbnail. On a full or read-only disk it is just not kept."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             write_at_once(path, data)

@@ -1,4 +1,4 @@
-"""Walk through folders: which files may be embeddings, and what belongs to each. Opens none."""
+"""Walk folders: which files may be embeddings, and what belongs to each. Opens no file."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from lib_embeddings.names import (
     was_embedding,
 )
 
-# As they stand behind the last dot of a name.
+# As they stand after the last dot of a name.
 _WORDS = frozenset(word.removeprefix(".") for word in COMPANION_WORDS)
 _FILE_SUFFIXES = COMPANION_SUFFIXES.union(WEIGHT_SUFFIXES)
 
-# What the system answers where a link leads nowhere; the last, where it leads to itself.
+# The system's errors for a link that leads nowhere; the last, for one that leads to itself.
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _DANGLING = "this link leads to a file or folder that does not exist: delete or fix the link"
 NO_FILE = "this is a pipe, a socket or a device, not a file"
 
-# Only Windows knows of links that are not symbolic: its junctions.
+# Only Windows has links that are not symbolic: junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
 
 _Item = os.DirEntry[str]
@@ -53,14 +53,14 @@ def walk(
     is_wanted: Wanted = _any_file,
     width: Width = wide,
 ) -> Iterator[Folder]:
-    """Yield every folder in and below *roots*, however many links and roots lead to it, once.
+    """Yield every folder in and below *roots* once, however many links and roots lead to it.
 
     Links are followed last, so that a folder goes by its own path where it has one. A root that is
     missing is left out.
 
     Args:
-        seen: folders that are passed by; those that are met are added.
-        is_wanted: tells by a file's name whether it is asked for anything.
+        seen: folders to pass by; new ones are added.
+        is_wanted: returns from a file's name whether to ask the disk about the file.
         width: of a slow disk.
     """
     seen = set() if seen is None else seen
@@ -84,7 +84,7 @@ def read_folder(
     *,
     is_linked: bool = False,
 ) -> Folder | None:
-    """Return what is in a folder now; None where it is gone.
+    """Return a folder as it is now; None where it is gone.
 
     Args:
         seen: folders that another path led to; this one is added.
@@ -131,7 +131,7 @@ def find_file(place: Place) -> Found:
 
 
 def _ask(item: _Item) -> None:
-    with suppress(OSError):  # it is told where the file is asked for
+    with suppress(OSError):  # an error is raised where the file itself is asked for
         item.stat()
 
 
@@ -141,7 +141,7 @@ def _silent(place: Place, kind: str, error: OSError) -> Found:
 
 
 def _is_folder(item: _Item) -> bool:
-    """Tell whether an item is a folder, or may be one: the disk does not answer for a link."""
+    """Return whether an item is, or may be, a folder: for some links the disk does not answer."""
     try:
         return item.is_dir()
     except OSError as error:
@@ -161,7 +161,7 @@ def _files(folder: Place, items: Iterable[_Item]) -> Iterator[Found]:
     root, prefix = folder.root, f"{folder.path}/" if folder.path else ""
     is_plain = folder.full_path[len(root) :].isascii()
     for item, stem in candidates:
-        # Made here and not by `inside`, as there may be ten thousand of them.
+        # Made without `inside`, for speed: there may be ten thousand of them.
         place = Place(root, prefix + item.name, item.path)
         try:
             if item.is_file():
@@ -193,7 +193,7 @@ def _why_no_file(item: _Item) -> str:
 
 
 def _is_dangling(item: _Item) -> bool:
-    """Tell whether an item is a link that leads nowhere."""
+    """Return whether an item is a link that leads nowhere."""
     if item.is_symlink():
         try:
             item.stat()
@@ -203,9 +203,9 @@ def _is_dangling(item: _Item) -> bool:
 
 
 def _sort_out(items: Iterable[_Item]) -> tuple[list[_Named], dict[str, tuple[Companion, ...]]]:
-    """Return a folder's files that may be embeddings, and by folded name what belongs to them.
+    """Return a folder's files that may be embeddings, and their companions by folded name.
 
-    A picture that may be an embedding is among its own companions: it shows itself. A link that
+    A picture that may be an embedding is one of its own companions: it shows itself. A link that
     leads nowhere may have led to a folder of embeddings.
     """
     candidates: list[_Named] = []
@@ -233,10 +233,10 @@ def _sort_out(items: Iterable[_Item]) -> tuple[list[_Named], dict[str, tuple[Com
 
 
 def _is_small_file(item: _Item) -> bool:
-    """Tell whether an item is a file of the size of an embedding."""
+    """Return whether an item is a file as small as an embedding."""
     smallest, largest = LIMITS.misnamed_bytes
     if was_embedding(item.name):
-        smallest = 0  # what came instead may be a line
+        smallest = 0  # a message in its place may be one line
     try:
         return item.is_file() and smallest <= item.stat().st_size <= largest
     except OSError:
