@@ -41,13 +41,13 @@ _HASH_LENGTH = 8
 
 
 class ResultPage(NamedTuple):
-    """Some of the entries that passed, and how many there are beside them.
+    """A part of the entries that passed, with counts of all.
 
     Attributes:
         total: how many passed.
-        counts: of what passes the query and the filters of folder and family, how many have each
-            state and each fit, are favourites, or are hidden: these are counted as that alone; and
-            how many there are in `all`, as they are grouped.
+        counts: of the entries that pass the query and the filters of folder and family, how many
+            have each state and each fit, are favourites, or are hidden (which count as nothing
+            else); and `all`: how many there are in groups.
     """
 
     total: int
@@ -68,7 +68,7 @@ class Catalogue:
 
     Attributes:
         choices: what people chose for single entries, by id.
-        hashes: returns full path -> SHA-256, as far as they are known.
+        hashes: returns full path -> SHA-256, for those that are known.
     """
 
     generation: int
@@ -87,7 +87,7 @@ class Catalogue:
         return each.seen if each else None
 
     def choice_of(self, seen: ViewEntry) -> Choice:
-        """Return what people chose for an entry."""
+        """Return people's choices for an entry."""
         return self.choices.get(seen.entry.place.id, NO_CHOICE) if self.choices else NO_CHOICE
 
     def chosen_field_of(self, seen: ViewEntry) -> Field | None:
@@ -96,17 +96,17 @@ class Catalogue:
         return None if choice == "auto" else choice or read_texts(seen.entry).field
 
     def field_of(self, seen: ViewEntry) -> Field:
-        """Return the prompt field that an embedding's name goes into, if need be by a guess."""
+        """Return the prompt field for an embedding's name, if need be a guess."""
         chosen = self.chosen_field_of(seen)
         return chosen or read_texts(seen.entry).claims.field or guess_field(seen.name)
 
     def folder_of(self, seen: ViewEntry) -> str:
-        """Return the id of the folder an entry lies in."""
+        """Return the id of the folder that an entry lies in."""
         place = seen.entry.place
         return folder_id(self._root_numbers[place.root], place.folder)
 
     def has_same_bytes(self, one: Entry, other: Entry) -> bool | None:
-        """Tell whether two files are equal; None where nobody has hashed them yet. Opens none."""
+        """Return whether two files are equal; None until both are hashed. Opens none."""
         if one.size != other.size:
             return False
         hashes = self.hashes()
@@ -122,38 +122,38 @@ class Catalogue:
         offset: int = 0,
         limit: int = 100,
     ) -> ResultPage:
-        """Return the page of entries that pass. Equals are sorted by name in either order.
+        """Return a page of the entries that pass. Equals are sorted by name in either order.
 
-        Where a file passes, the duplicates of it that pass too are left out: it stands for them.
+        A file that passes stands for its duplicates, so these are left out.
         """
         candidates, counts = self._find(filters, sort, order)
         page = [each.seen for each in candidates[offset : offset + limit]]
         return ResultPage(len(candidates), page, counts)
 
     def found_in_folders(self, filters: Filters) -> Mapping[str, int]:
-        """Return how many of what passes all filters but that of folders are in each folder.
+        """Return how many of the entries that pass all filters but the folder's are in each folder.
 
-        By its id, with what lies below it; those without any are missing.
+        By its id, sub-folders included; folders without any are missing.
         """
         chosen = self._chosen(self._matching(self._candidates, filters), filters)
         return self._count_folders(chosen)
 
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
-        """Return the embeddings that the end of *text* may become; see `Completer`."""
+        """Return completions of the end of *text*; see `Completer`."""
         return self._completer.complete(text, limit)
 
     def advice_on(self, seen: ViewEntry) -> Advice:
-        """Return what is to be said about an entry's name."""
+        """Return the advice on an entry's name."""
         return self.prepared.name_checks.of(known_of(seen, self.view.model))
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """The same counts of all entries as `ResultPage` has of some."""
+        """The counts that `ResultPage` has, of all entries."""
         return self._count(self._candidates, self.tally)
 
     @cached_property
     def tally(self) -> Mapping[Kind, int]:
-        """How many entries there are of each kind, but for those that somebody has hidden."""
+        """How many entries there are of each kind, without hidden ones."""
         hidden = Counter(each.kind for each in self._by_hiding(self._candidates, is_hidden=True))
         return self.prepared.candidates.tally - hidden
 
@@ -168,7 +168,7 @@ class Catalogue:
 
     @cached_property
     def families(self) -> Mapping[str, int]:
-        """By key, how many entries each model family can use; those without any are missing."""
+        """By key, how many entries each model family can use; families without any are missing."""
         found = Counter[str]()
         for kind, count in self.tally.items():
             found.update(dict.fromkeys(kind.families, count))
@@ -188,7 +188,7 @@ class Catalogue:
 
     @property
     def _candidates(self) -> list[Candidate]:
-        """All of them, in the natural order of names."""
+        """All candidates, in the natural order of names."""
         return self.prepared.candidates.by_name
 
     @cached_property
@@ -212,7 +212,7 @@ class Catalogue:
         return candidates
 
     def _find(self, filters: Filters, sort: Sort, order: Order) -> _Found:
-        """Answer a question; the last answer is kept, as pages ask for one part after another."""
+        """Answer a question; the last answer is kept, as pages ask for it part by part."""
         question = filters, sort, order, len(self.hashes())
         found = self._last.get(question)
         if found is None:
@@ -233,10 +233,10 @@ class Catalogue:
     def _count(
         self, candidates: list[Candidate], tally: Mapping[Kind, int] | None = None
     ) -> Mapping[str, int]:
-        """Return what `ResultPage.counts` has, of these candidates.
+        """Return `ResultPage.counts` of these candidates.
 
         Args:
-            tally: of those that nobody has hidden, where it is known.
+            tally: of those that are not hidden, where it is known.
         """
         shown, hidden = (
             self._by_hiding(candidates, is_hidden=is_hidden) for is_hidden in (False, True)
@@ -253,7 +253,7 @@ class Catalogue:
         """Return how many candidates are in each folder and below.
 
         Args:
-            in_folders: how many are right in each, where it is known.
+            in_folders: how many are directly in each, where it is known.
         """
         if in_folders is None:
             in_folders = Counter(each.folder for each in candidates)
@@ -284,7 +284,7 @@ class Catalogue:
         return [each for each in candidates if (each.id in self._hidden) is is_hidden]
 
     def _chosen(self, candidates: list[Candidate], filters: Filters) -> list[Candidate]:
-        """Return the candidates with a state and fit that were asked for."""
+        """Return the candidates that pass the filters of state, fit, favourites and hidden ones."""
         candidates = self._by_hiding(candidates, is_hidden=filters.hidden)
         if filters.state:
             candidates = [each for each in candidates if each.kind.state in filters.state]
@@ -295,7 +295,7 @@ class Catalogue:
         return candidates
 
     def _matching(self, candidates: list[Candidate], filters: Filters) -> list[Candidate]:
-        """Return the candidates for a family that have what the query looks for."""
+        """Return the candidates for a family that match the query."""
         if filters.family:
             asked = frozenset(filters.family)
             candidates = [each for each in candidates if not asked.isdisjoint(each.kind.families)]
@@ -309,7 +309,7 @@ class Catalogue:
         return candidates
 
     def _with(self, term: str, candidates: list[Candidate], *, is_wanted: bool) -> list[Candidate]:
-        """Return those that have a term in their texts, family or hash; or those that do not."""
+        """Return the candidates with a term in their texts, family or hash; or those without."""
         found = self.prepared.candidates.with_term(term, letters_of(term)) | self._hashed(term)
         families = families_of(term)
         if families:
@@ -327,7 +327,7 @@ class Catalogue:
 
 
 def _below(folder: str | None, candidates: list[Candidate]) -> list[Candidate]:
-    """Return the candidates in a folder and below; all where None is asked for."""
+    """Return the candidates in a folder and below; all for None."""
     if folder is None:
         return candidates
     prefix = prefix_of(folder)

@@ -1,4 +1,4 @@
-"""The names that a text may become while someone types it."""
+"""Completions: the names that a text may become while someone types it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BEGINS, _WORD_BEGINS, _CONTAINS = range(3)
 
 
 class _Name(NamedTuple):
-    """A name that prompts can hold, folded, and what orders it among others."""
+    """A name that prompts can hold, folded, with its sort keys."""
 
     name: str
     bare_name: str
@@ -33,7 +33,7 @@ class Completer:
 
         Args:
             favourites: ids.
-            hidden: ids of what is not offered.
+            hidden: ids of entries that are not offered.
         """
         named = sorted(view.named.items(), key=lambda pair: natural_key(pair[1].name))
         self._names = [
@@ -51,10 +51,10 @@ class Completer:
     def complete(self, text: str, limit: int) -> list[ViewEntry]:
         """Return the embeddings that the last word of *text* may become, each name once.
 
-        Those that the active model can use come first; among them names that begin with the text
-        or with its last words, whatever the gaps and marks, then names with a word that begins with
-        the last word, then names that contain it. The more of the text a name begins with, the
-        better; then come favourites, and the rest is in natural order. Letter case does not matter.
+        Those that the active model can use come first; among them names that begin with the text or
+        its last words, ignoring gaps and marks, then names with a word that begins with the last
+        word, then names that contain it. The more of the text a name begins with, the better; then
+        come favourites, and the rest is in natural order. Letter case does not matter.
         """
         words = fold(text[-LIMITS.filename_bytes :]).split()
         if not words:
@@ -70,7 +70,7 @@ class Completer:
 
 
 def _match(known: _Name, endings: Sequence[str], beginnings: Sequence[str]) -> tuple[int, int]:
-    """Say how well a name goes on with a text; less is better.
+    """Return how well a name continues a text; less is better.
 
     Args:
         endings: the last word of the text, the last two words, and so on.
@@ -86,7 +86,7 @@ def _match(known: _Name, endings: Sequence[str], beginnings: Sequence[str]) -> t
 
 
 def _has_word(name: str, beginning: str) -> bool:
-    """Tell whether a word of *name*, which contains *beginning*, begins with it."""
+    """Return whether a word of *name*, which contains *beginning*, begins with it."""
     at = name.find(beginning)
     while at > 0 and name[at - 1].isalnum():
         at = name.find(beginning, at + 1)

@@ -16,7 +16,7 @@ class FolderCount(NamedTuple):
     Attributes:
         id: the number of its root, a colon, and its path in it.
         depth: 0 for a root.
-        n_entries: those in it and below that nobody has hidden.
+        n_entries: those in it and below that are not hidden.
     """
 
     id: str
@@ -31,7 +31,7 @@ def folder_id(number: int, path: str) -> str:
 
 
 def folder_order(n_roots: int, folders: Iterable[str]) -> list[str]:
-    """Return the ids of all roots and of folders with all above them, each before what is in it.
+    """Return the ids of all roots, of folders and of all above them, each before its sub-folders.
 
     Args:
         folders: ids.
@@ -49,7 +49,7 @@ def folder_tree(
 
     Args:
         order: the ids, from `folder_order`.
-        counts: by the id of a folder, how many entries in it and below are to be counted.
+        counts: by the id of a folder, how many entries in it and below count.
     """
     return (_folder(roots, id_, counts.get(id_, 0)) for id_ in order)
 
@@ -60,8 +60,8 @@ def count_folders(
     """Return by id how many entries are in each folder and below.
 
     Args:
-        folders: by the id of a folder, how many are right in it.
-        pairs: ids of two entries' folders that count as one where both are in a folder.
+        folders: by the id of a folder, how many are directly in it.
+        pairs: the folders' ids of two entries that count as one in every folder that has both.
     """
     counts: Counter[str] = Counter()
     for id_, count in folders.items():
@@ -73,13 +73,13 @@ def count_folders(
 
 
 def prefix_of(folder: str) -> str:
-    """Return a folder's id with a slash around each name, so that prefixes are folders."""
+    """Return a folder's id with slashes around each name, so that prefixes are folders."""
     number, _, path = folder.partition(":")
     return f"{number}:/{path}/" if path else f"{number}:/"
 
 
 def _lineage(folder: str) -> Iterator[str]:
-    """Yield a folder, the folders that it lies in, and last their root."""
+    """Yield a folder, then each folder above it up to the root."""
     yield folder
     while "/" in folder:
         folder = folder.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""What a file holds beyond what a scan keeps of it."""
+"""The contents of a file that a scan does not keep."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from lib_embeddings.views.prepared import Prepared
 from lib_embeddings.views.render import entry_as_json
 from lib_embeddings.views.view import View
 
-# From here on vectors are long beside those of words.
+# From this ratio on, vectors are long compared with those of words.
 _LONG = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a file holds, as far as its state allows to look.
+    """The contents of a file, as far as its state allows a look.
 
     Attributes:
         tensors: every tensor's path in the file -> its type and shape, as text.
         metadata: what the file says about itself.
         values: text encoder key -> statistics of its vectors.
         health: text encoder key -> how its vectors compare with those of words, if known.
-        bundled: embeddings that a LoRA brings with it -> n_vectors for each text encoder.
+        bundled: embeddings inside a LoRA -> n_vectors for each text encoder.
     """
 
     tensors: dict[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ def inspect(entry: Entry) -> Inspection:
     """Look into one file as closely as its state allows.
 
     Raises:
-        EmbeddingError: it is another file than a moment ago.
+        EmbeddingError: the file has just been replaced.
         OSError: it is gone.
     """
     tensors, metadata, bundled = _look_inside(entry)
@@ -79,10 +79,10 @@ def inspect(entry: Entry) -> Inspection:
 def details_as_json(
     catalogue: Catalogue, seen: ViewEntry, inside: Inspection, sha256: Callable[[Entry], str]
 ) -> dict[str, Any]:
-    """Return all that there is to tell about one file, as plain values.
+    """Return all facts about one file, as plain values.
 
     Args:
-        sha256: hashes an entry's file; asked for embeddings only, as other files may be huge.
+        sha256: hashes an entry's file; only called for embeddings, as other files may be huge.
     """
     hashed = sha256(seen.entry) if seen.entry.reading.state == "ok" else None
     for twin in catalogue.view.twins(seen):
@@ -118,7 +118,7 @@ def _look_inside(
 
 
 def _compare_with_words(key: str, vectors: Vectors) -> str | None:
-    """Say how long vectors are beside those of words; None where nobody knows how long these are.
+    """Compare vectors' lengths with those of words; None where nobody knows the latter.
 
     In 44 files from public collections, half had vectors 4 times as long as words and one in ten
     30 times.

@@ -26,8 +26,8 @@ class Fit(NamedTuple):
 
     Attributes:
         kind: `usable`: it has vectors for every text encoder the model requires, and for none it
-            lacks. `partial`: for some, but not so. `incompatible`: for none, or too many vectors.
-            `unknown`: there is no active model, so that nobody knows.
+            lacks. `partial`: for some of these, without being usable. `incompatible`: for none, or
+            too many vectors. `unknown`: no model is active.
         reason: one sentence; None when it is usable.
     """
 
@@ -42,7 +42,7 @@ _NOT_LOADED = Fit(
 )
 
 
-# What to do, or to know, where it is not known what fits.
+# Advice where nobody knows what fits.
 _CHOOSE, _CHOOSE_ONE = (
     f"choose a model to see {what}" for what in ("what fits", "whether it fits")
 )
@@ -50,7 +50,7 @@ _HOST_LOADS = "this WebUI loads embeddings itself and does not say which"
 
 
 class Kind(NamedTuple):
-    """What entries are counted by; a library of any size has few."""
+    """The key by which entries are counted; a library of any size has few."""
 
     state: State
     fit: FitKind | None
@@ -62,7 +62,7 @@ class ViewEntry(NamedTuple):
 
     Attributes:
         state: what the file is; a `duplicate` has the name of a file that serves the same models.
-        fit: whether the model can use it; None for all that is not `ok`.
+        fit: whether the model can use it; None unless the file is `ok`.
         reason: one sentence that says why it is not loaded; None when it is.
     """
 
@@ -78,12 +78,12 @@ class ViewEntry(NamedTuple):
 
     @property
     def is_loaded(self) -> bool:
-        """Tell whether a prompt can use it."""
+        """Return whether a prompt can use it."""
         return self.fit == "usable"
 
     @property
     def may_be_used(self) -> bool:
-        """Tell whether a prompt can use it, or nobody knows because no model is active."""
+        """Return whether a prompt can use it, or nobody knows because no model is active."""
         return self.fit in ("usable", "unknown")
 
     @property
@@ -93,7 +93,7 @@ class ViewEntry(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """What it is counted as."""
+        """Its key in counts."""
         return Kind(self.state, self.fit, self.families)
 
 
@@ -108,7 +108,7 @@ def count_kinds(tally: Mapping[Kind, int]) -> dict[str, int]:
 
 
 class Lens:
-    """How one model sees single entries, found out once for all of one shape."""
+    """How one model sees single entries, computed once for all of one shape."""
 
     def __init__(
         self,
@@ -116,20 +116,21 @@ class Lens:
         use_partial: frozenset[str],
         loaded: Collection[str] | None,
     ) -> None:
-        """Know how to look.
+        """Take what decides how entries are seen.
 
         Args:
-            use_partial: ids of embeddings that are used though they fit in part only.
+            use_partial: ids of embeddings that are used although they only fit in part.
             loaded: full paths of what the host's own loader has loaded; None where we load.
         """
         self.model = model
         self._use_partial = use_partial
         self._loaded = loaded
-        # By identity, as files of one shape share the mapping, which is kept lest another gets it
+        # By identity: files of one shape share the mapping, which is kept so that no other gets its
+        # id
         self._known: dict[int, tuple[Fit, Mapping[str, VectorsInfo]]] = {}
 
     def is_like(self, other: Lens) -> bool:
-        """Tell whether both see all alike."""
+        """Return whether both see every entry alike."""
         return (self.model, self._use_partial, self._loaded) == (
             other.model,
             other._use_partial,
@@ -138,11 +139,11 @@ class Lens:
 
     @property
     def advice(self) -> str:
-        """What to do, or to know, where no model is active, so that nobody knows what fits."""
+        """Advice where no model is active, so that nobody knows what fits."""
         return _CHOOSE if self._loaded is None else _HOST_LOADS
 
     def see(self, entry: Entry) -> ViewEntry:
-        """Return an entry as the model sees it, whatever else has its name."""
+        """Return an entry as the model sees it, without regard to others of its name."""
         reading = entry.reading
         if reading.state != "ok":
             return ViewEntry(entry, reading.state, None, reading.reason)
@@ -152,7 +153,7 @@ class Lens:
         return ViewEntry(entry, "ok", *fit)
 
     def fit(self, entry: Entry) -> Fit:
-        """Return how an embedding fits, whatever people chose."""
+        """Return how an embedding fits, without regard to people's choices."""
         fit = self._of_shape(entry.reading.vectors)
         if self._loaded is None:
             return fit
@@ -192,7 +193,7 @@ def _made_for(vectors: Mapping[str, VectorsInfo]) -> str:
 def _what_is_missing(
     vectors: Mapping[str, VectorsInfo], shared: list[str], model: ModelFamily
 ) -> str:
-    """Say what a model would use, and what it would miss."""
+    """Say which vectors a model would use, and which it would miss."""
     missing = [key for key in model.required if key not in vectors]
     only = "only " if len(shared) < len(vectors) else ""
     used = f"{model.title} would use {only}its {' and '.join(shared)}"
@@ -200,7 +201,7 @@ def _what_is_missing(
 
 
 def _too_long(vectors: Mapping[str, VectorsInfo], model: ModelFamily) -> str | None:
-    """Say which vectors do not fit a prompt chunk: hosts would fail while they draw."""
+    """Say which vectors are too many for a prompt chunk: hosts would fail while they paint."""
     for key in model.encoders:
         info, chunk = vectors.get(key), TEXT_ENCODERS[key].chunk
         if info and chunk is not None and info.n_vectors > chunk:

@@ -12,19 +12,19 @@ from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.lens import Kind, ViewEntry
 from lib_embeddings.views.view import View
 
-# A burst of changes is one line: it names so many files and counts the others.
+# A burst of changes is one line, which names this many files and counts the others.
 _NAMED = 10
-# The console of a host names so many embeddings that were loaded, and counts the others.
+# A host's console names this many loaded embeddings, and counts the others.
 _NAMED_LOADED = 100
-# It lists so many files that were not. Of more than these it gives examples of each kind.
+# It lists up to this many files that were not loaded; of more it gives examples of each kind.
 _LISTED = 20
 _EXAMPLES = 3
 
 
 def log_lines(view: View) -> Iterator[str]:
-    """Yield what was loaded, then one line for each file that was not, with its reason.
+    """Yield lines on what was loaded, then one for each file that was not, with its reason.
 
-    Without an active model it is what some model could load.
+    Without an active model, *loaded* means what some model could load.
     """
     names = _names(view)
     yield from _total_lines(view)
@@ -37,7 +37,7 @@ def log_lines(view: View) -> Iterator[str]:
 
 
 def summary_lines(view: View, news: Sequence[ViewEntry]) -> Iterator[str]:
-    """Yield the same for a console that others write to, in few lines.
+    """Yield the same in few lines, for a console that others write to.
 
     Args:
         news: the files to list among those that were not loaded.
@@ -58,7 +58,7 @@ def summary_lines(view: View, news: Sequence[ViewEntry]) -> Iterator[str]:
 
 
 def name_lines(catalogue: Catalogue) -> Iterator[str]:
-    """Yield a line for each warning about a name, below the number of such names."""
+    """Yield the number of names with warnings, then a line for each warning."""
     advice = ((shown(seen.name, 255), catalogue.advice_on(seen)) for seen in catalogue.view)
     warned = [(name, about.warnings) for name, about in advice if about.warnings]
     if warned:
@@ -67,7 +67,7 @@ def name_lines(catalogue: Catalogue) -> Iterator[str]:
 
 
 def change_lines(changes: Changes, view: View) -> Iterator[str]:
-    """Yield a line for each kind of change, however many files it is about, and the new total."""
+    """Yield a line for each kind of change, whatever the number of files, and the new total."""
     others = (seen for seen in view.every if not seen.may_be_used)
     kinds = {seen.entry.place: f" ({_kind(seen)})" for seen in others}
     for word, entries in zip(("added", "modified", "deleted"), changes, strict=True):
@@ -90,9 +90,9 @@ def _total_lines(view: View) -> Iterator[str]:
 
 
 def by_family(tally: Mapping[Kind, int], advice: str) -> str | None:
-    """Say how many embeddings are for which family; None where a model is active, or none is here.
+    """Say how many embeddings are for each family; None if a model is active or none is here.
 
-    One that several families can use counts for the first. The view's advice follows.
+    An embedding for several families counts for the first. The view's advice follows.
     """
     found = Counter[tuple[str, ...]]()
     for kind, count in tally.items():
@@ -119,7 +119,7 @@ def _reasons(several: Iterable[ViewEntry]) -> Iterator[str]:
 
 
 def _reasons_by_kind(several: Iterable[ViewEntry]) -> Iterator[str]:
-    """Yield how many there are of each kind, with a few of them."""
+    """Yield how many there are of each kind, with a few examples."""
     kinds: dict[str, list[ViewEntry]] = {}
     for seen in several:
         kinds.setdefault(_kind(seen), []).append(seen)

@@ -1,7 +1,7 @@
-"""What a catalogue needs of a view beside the view itself: prepared once, and then kept up to date.
+"""What a catalogue needs besides a view: prepared once, and then kept up to date.
 
 Nothing is prepared before somebody asks. Where few entries have changed from one view to the next,
-only these are looked at: a library of 100,000 files is not sorted again for each that comes.
+only these are looked at: a library of 100,000 files is not sorted again for each new one.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from lib_embeddings.views.lens import FitKind, Kind, State, ViewEntry
 from lib_embeddings.views.query import Haystack, SearchTexts
 from lib_embeddings.views.view import View, known_of
 
-# To change a sorted list item by item is faster than to sort it, up to such a part of it.
+# Up to this part of a list, changing it item by item is faster than sorting it.
 _FEW = 1 / 16
 
 
 class Candidate:
-    """An entry with what filters ask of it and what would be made again for each search.
+    """An entry with all that filters need, which would otherwise be made for each search.
 
     Attributes:
-        kind: what it is counted as.
+        kind: its key in counts.
         folder: the id of the folder that it lies in.
     """
 
@@ -49,7 +49,7 @@ class Candidate:
 
     @property
     def texts(self) -> SearchTexts:
-        """Everything words are looked for in; it opens what lies beside the file."""
+        """All texts that a search looks in; it opens the files beside the embedding."""
         if self._texts is None:
             self._texts = SearchTexts.of(self.seen)
         return self._texts
@@ -118,7 +118,7 @@ class Candidates:
         return self._folders
 
     def with_term(self, term: str, letters: str) -> set[Candidate]:
-        """Return those in whose texts a term is, or its letters in the name; see `Query`."""
+        """Return those with a term in their texts, or its letters in the name; see `Query`."""
         if self._texts is None:
             self._texts = Haystack(candidate.texts.full for candidate in self.by_name)
             self._names = Haystack(candidate.texts.bare_name for candidate in self.by_name)
@@ -137,7 +137,7 @@ class Candidates:
 
 
 class Prepared:
-    """A view with what is prepared of it."""
+    """A view with all that is prepared from it."""
 
     def __init__(
         self, view: View, tokenize: Tokenize | None = None, look_up: LookUp | None = None
@@ -145,13 +145,13 @@ class Prepared:
         """Prepare nothing yet.
 
         Args:
-            tokenize: names are compared by its token ids; see `NameChecks`.
-            look_up: may remember what a tokenizer said of names.
+            tokenize: gives the token ids by which names are compared; see `NameChecks`.
+            look_up: may remember a tokenizer's answers.
         """
         self.view = view
         self.tokenize = tokenize
         self._look_up = look_up
-        # The last that were made, each with the view that it was made of.
+        # The last ones that were made, each with the view that it was made from.
         self._candidates: tuple[View, Candidates] | None = None
         self._name_checks: tuple[View, NameChecks] | None = None
 
@@ -171,7 +171,7 @@ class Prepared:
 
     @property
     def name_checks(self) -> NameChecks:
-        """What there is to say about names."""
+        """The checks of the view's names."""
         of, checks = self._name_checks or (None, None)
         if checks is None or of is not self.view:
             changed = self._changed_since(of)
@@ -184,9 +184,9 @@ class Prepared:
         return checks
 
     def followed_by(self, view: View, tokenize: Tokenize | None) -> Prepared:
-        """Return the same for a later view; what is prepared here is brought up to date when asked.
+        """Return the same for a later view; what is prepared here is updated on demand.
 
-        So whoever makes a view waits for nothing, neither for a tokenizer nor for a disk.
+        So the caller waits neither for a tokenizer nor for a disk.
         """
         later = Prepared(view, tokenize, self._look_up)
         if view.lens is self.view.lens and tokenize is self.tokenize:
@@ -194,7 +194,7 @@ class Prepared:
         return later
 
     def _changed_since(self, former: View | None) -> tuple[list[ViewEntry], list[ViewEntry]] | None:
-        """Return what is gone since a view and what is new; None where that is too much."""
+        """Return the entries gone since a view, and the new ones; None where these are too many."""
         if former is None:
             return None
         gone, came = difference(former.folders, self.view.folders, attrgetter("entry.place"))

@@ -1,4 +1,4 @@
-"""What is asked for: words and the texts in which they are looked for, filters, and orders."""
+"""Searches: words, the texts in which they are looked for, filters, and orders."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import bare, fold, natural_key
 from lib_embeddings.views.lens import FitKind, State, ViewEntry
 
-# What a word may be about, and what its line among the texts of an entry begins with, so that the
-# word for it is in no text.
+# What a word may be about, and the mark that begins such a line among an entry's texts: the word
+# for it itself is in no text.
 _MARKS = {"author": "\x01", "base": "\x02", "tag": "\x03"}
 _WORD = re.compile(
     rf"(?P<minus>-(?=\S))?(?:(?P<about>{'|'.join(_MARKS)}):(?=\S))?"
     r'(?:"(?P<phrase>[^"]*)"?|(?<![-:])(?P<number>\d{1,6}) vectors?(?!\S)|(?P<word>\S+))'
 )
-# Letters and digits that mean a name or a family whatever its marks; fewer are in too many.
+# So many letters and digits find a name or a family whatever its marks; fewer are in too many.
 _LEAST = 3
 
 
@@ -37,12 +37,12 @@ class Filters:
     """Which entries to select; the defaults let all pass.
 
     Attributes:
-        query: what is looked for in all that is known of an entry; `Query.of` understands it.
+        query: looked for in all that is known of an entry; `Query.of` parses it.
         folder: id of a folder; its sub-folders are included.
-        state: no state means all, and so for *fit* and *family*.
+        state: empty means all; likewise *fit* and *family*.
         family: keys of model families that can use it.
         favourite: only favourites.
-        hidden: only what somebody has hidden; otherwise it is left out.
+        hidden: only hidden ones; otherwise these are left out.
     """
 
     query: str = ""
@@ -58,7 +58,7 @@ EVERYTHING = Filters()
 
 
 class Query(NamedTuple):
-    """What an entry must have, and what it must not have, in any order.
+    """The terms that an entry must have, and those that it must not have, in any order.
 
     Attributes:
         wanted: words and phrases, folded.
@@ -72,7 +72,7 @@ class Query(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Query:
-        """Understand `words`, `"a phrase"`, `-unwanted`, `8 vectors` and `author:ann`."""
+        """Parse `words`, `"a phrase"`, `-unwanted`, `8 vectors` and `author:ann`."""
         text = " ".join(fold(text[: LIMITS.query_characters]).split())
         found = list(_WORD.finditer(text))
         numbers = [int(match["number"]) for match in found if match["number"]]
@@ -88,10 +88,10 @@ class Query(NamedTuple):
 
 
 class SearchTexts(NamedTuple):
-    """In what words and phrases are looked for.
+    """The texts in which words and phrases are looked for.
 
     Attributes:
-        full: all that people see of an entry and can type, on lines of their own, folded.
+        full: all that people see of an entry and can type, each on its own line, folded.
         bare_name: its name without gaps and marks.
     """
 
@@ -100,7 +100,7 @@ class SearchTexts(NamedTuple):
 
     @classmethod
     def of(cls, seen: ViewEntry) -> SearchTexts:
-        """Return the texts of an entry; opens what lies beside it."""
+        """Return the texts of an entry; opens the files beside it."""
         entry = seen.entry
         notes, description, _, trigger_words, claims = read_texts(entry)
         written = (entry.place.path, entry.stored_name or "", notes, description, trigger_words)
@@ -114,10 +114,10 @@ class SearchTexts(NamedTuple):
 
 
 class Haystack:
-    """Many texts as one, in which a term is found much faster than in each of them."""
+    """Many texts joined, in which a term is found much faster than in each of them."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        """Join texts; no term has the line break that parts them in it."""
+        """Join texts with line breaks, which no term contains."""
         parts = [f"{text}\n" for text in texts]
         self._text = "".join(parts)
         self._ends = list(accumulate(map(len, parts)))
@@ -132,12 +132,12 @@ class Haystack:
 
 
 def _marked(about: str | None, text: str | None) -> str:
-    """Return a text as it is looked for and found where it is about something."""
+    """Return a text with the mark of its subject, as it is stored and looked for."""
     return _MARKS[about] + text if about and text else text or ""
 
 
 def letters_of(word: str) -> str:
-    """Return what finds a name despite other gaps and marks; empty where too little is left."""
+    """Return the letters that find a name despite other gaps and marks; empty if too few."""
     letters = "" if word[:1] in _MARKS.values() else bare(word)
     return letters if len(letters) >= _LEAST else ""
 

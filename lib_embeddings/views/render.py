@@ -44,7 +44,7 @@ class TwinJson(TypedDict):
 
 
 class ClaimsJson(TypedDict):
-    """What programs learn of what other tools and sites say of a file."""
+    """What programs learn about the claims of other tools and sites."""
 
     tool: str
     time: float | None
@@ -62,7 +62,7 @@ class ClaimsJson(TypedDict):
 class EntryJson(TypedDict):
     """What programs learn about one file.
 
-    id: a word for it, the same while the file keeps its place.
+    id: a word for it that stays the same while the file keeps its place.
     name: what the prompt calls it.
     path: below its root, with `/`.
     folder: id of its folder.
@@ -75,11 +75,11 @@ class EntryJson(TypedDict):
     bytes: size of the file; of a pair, of both.
     mtime: when it was written, in seconds.
     proposal: a better name; null if nothing is wrong with its own.
-    preview: a word that changes with its picture; null without one.
-    video, examples: the same of its video, and of the pictures that it was learned from.
+    preview: a word that changes when its picture does; null without one.
+    video, examples: the same for its video, and for the pictures that it was learned from.
     field: the prompt field for the name.
     chosen_field: the same if a person chose it; null if it is guessed.
-    claims: what other tools and sites say; null where none says anything.
+    claims: those of other tools and sites; null where there are none.
     twins: the other embeddings of this name.
     """
 
@@ -178,7 +178,7 @@ def view_as_json(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _partial_warning(catalogue: Catalogue, seen: ViewEntry) -> Iterator[str]:
-    """Yield what the model makes of a partial embedding that counts as usable."""
+    """Yield how the model treats a partial embedding that counts as usable."""
     if seen.is_loaded and catalogue.choice_of(seen).use_partial:
         fit = check(seen.entry.reading.vectors, catalogue.view.model)
         if fit.kind == "partial":
@@ -220,7 +220,7 @@ def _version_of(shown_by: object) -> str | None:
 
 
 def sets_as_json(sets: Sets, view: View) -> list[dict[str, Any]]:
-    """Return what programs learn about sets: also which member is whose file, and why not used."""
+    """Return what programs learn about sets: also each member's file, and why it is not used."""
     return [
         {"name": name, "members": [_member_as_json(member, view) for member in members]}
         for name, members in sets.items()

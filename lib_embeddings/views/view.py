@@ -1,8 +1,8 @@
 """All entries as one model sees them, and which file a name means.
 
-A name is a question for the model. Of several files with one name it gets the one that it can use,
-before one that it can use in part, before the others. A model switch computes a new view and opens
-no file.
+A name is a question for the model. Of several files with one name the model gets one that it can
+use, else one that it can use in part, else another. A model switch computes a new view and opens no
+file.
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class View:
         """See a snapshot with a model.
 
         Args:
-            use_partial: ids of entries that count as usable where they are partial.
-            loaded: full paths of the files that a host's own loader has loaded, which alone are
-                usable then; None where what is usable is loaded. Without a model the host does not
-                tell them.
-            former: a view of an earlier snapshot, from which all that still holds is taken.
+            use_partial: ids of entries that count as usable although they are partial.
+            loaded: full paths of the files that a host's own loader has loaded; no others are
+                usable then. None where everything usable is loaded. Without a model the host does
+                not tell.
+            former: a view of an earlier snapshot, from which everything still valid is taken.
         """
         lens = Lens(model, frozenset(use_partial if loaded is None else ()), loaded)
         if former is None or former.roots != snapshot.roots or not former.lens.is_like(lens):
@@ -77,7 +77,7 @@ class View:
         return former.followed_by(snapshot)
 
     def followed_by(self, snapshot: Snapshot) -> View:
-        """See a later snapshot. Only names to which something happened are looked at."""
+        """See a later snapshot. Only changed names are looked at."""
         if snapshot is self.snapshot:
             return self
         gone, came = difference(self.snapshot.folders, snapshot.folders, attrgetter("place"))
@@ -110,7 +110,7 @@ class View:
     def _groups(
         self, gone: Iterable[Entry], came: Iterable[ViewEntry]
     ) -> Mapping[str, Sequence[ViewEntry]]:
-        """Return by folded name all embeddings of the names to which something happened."""
+        """Return by folded name all embeddings of changed names."""
         groups: dict[str, list[ViewEntry]] = {}
         lost = set[Place]()
         for entry in gone:
@@ -139,12 +139,12 @@ class View:
 
     @property
     def model(self) -> ModelFamily | None:
-        """The one that sees it so."""
+        """The model of this view."""
         return self.lens.model
 
     @property
     def advice(self) -> str:
-        """What to do, or to know, where no model is active, so that nobody knows what fits."""
+        """Advice where no model is active, so that nobody knows what fits."""
         return self.lens.advice
 
     @cached_property
@@ -154,12 +154,12 @@ class View:
 
     @property
     def every(self) -> Iterator[ViewEntry]:
-        """All entries in any order, which takes no sorting."""
+        """All entries, unsorted."""
         return chain.from_iterable(self.folders.values())
 
     @cached_property
     def meant(self) -> tuple[ViewEntry, ...]:
-        """What each name means, in the order of the snapshot: of names alike the first wins."""
+        """What each name means, in the order of the snapshot: of equal names the first wins."""
         return in_order(self.roots, self.named.values(), _place_of)
 
     def __iter__(self) -> Iterator[ViewEntry]:
@@ -197,7 +197,7 @@ def _marked(
     """Mark the duplicates among embeddings of one name.
 
     Returns:
-        All of them, and by the id of a duplicate that of the file which is used in its place.
+        All of them, and by the id of a duplicate the id of the file that is used in its place.
     """
 
     def rank(seen: ViewEntry) -> tuple[object, ...]:
@@ -214,13 +214,13 @@ def _marked(
 
 
 def _meant(group: Iterable[ViewEntry]) -> ViewEntry:
-    """Return what a prompt means by the name of some embeddings."""
+    """Return the embedding that a prompt means by the name of several."""
     found = (seen for seen in group if seen.state == "ok")
     return min(found, key=lambda seen: _order(seen.fit, seen.entry))
 
 
 def _served_by(seen: ViewEntry, before: Iterable[ViewEntry]) -> ViewEntry | None:
-    """Return the one of those *before* an embedding that does all that it could do."""
+    """Return the first of those *before* an embedding that can stand in for it."""
     serves = seen.entry.reading.vectors.keys()
     for other in before:
         is_twin = other.entry.reading.vectors.keys() == serves
@@ -236,7 +236,7 @@ def _duplicate(seen: ViewEntry, used: ViewEntry) -> ViewEntry:
 
 
 def _order(kind: FitKind | None, entry: Entry) -> tuple[object, ...]:
-    """Return what decides between files of one name, as they fit a model: the smallest is first."""
+    """Return the sort key of files with one name, as they fit a model: the smallest wins."""
     suffix, path = entry.place.suffix, entry.place.path
     fit = _BETTER_FITS.index(kind) if kind in _BETTER_FITS else len(_BETTER_FITS)
     ending = WEIGHT_SUFFIXES.index(suffix) if suffix in WEIGHT_SUFFIXES else len(WEIGHT_SUFFIXES)
@@ -244,7 +244,7 @@ def _order(kind: FitKind | None, entry: Entry) -> tuple[object, ...]:
 
 
 def known_of(seen: ViewEntry, model: ModelFamily | None) -> KnownEmbedding:
-    """Return what prompts for a model need of an entry."""
+    """Return an entry as prompts for a model know it."""
     entry = seen.entry
     vectors = entry.reading.vectors
     used = [key for key in model.required if key in vectors] if model else []
