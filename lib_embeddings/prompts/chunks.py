@@ -1,11 +1,11 @@
-"""How AUTOMATIC1111's WebUI finds names in tokens, and fills the chunks that an encoder reads.
+"""How AUTOMATIC1111's WebUI finds names in tokens and fills the chunks that an encoder reads.
 
-Names and prompts are compared by their token ids, so letter case and the words around do not
+Names and prompts are compared by their token ids, so letter case and neighbouring words do not
 matter. Of several names that match, the longest is taken; of equal ones, the first.
 
-A chunk has 75 tokens. An embedding takes one for each vector and begins a chunk where it does not
-fit into the current one. A chunk that is full is cut at its last comma if that is near its end.
-BREAK begins a chunk.
+A chunk has 75 tokens. An embedding takes one for each vector, and begins a new chunk if it does not
+fit into the current one. A full chunk is cut at its last comma if that is near its end. BREAK
+begins a new chunk.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ CHUNK_TOKENS = 75
 _COMMA = 267
 # How far from a chunk's end a comma may be.
 _BACKTRACK = 20
-# Stands in a chunk where a vector goes.
+# Stands in a chunk for a vector.
 PLACEHOLDER = 0
 
 
 class Match(NamedTuple):
-    """A name in a list of tokens: from where on, and of how many."""
+    """A name in a list of tokens: its start, and its number of tokens."""
 
     name: str
     start: int
@@ -33,10 +33,10 @@ class Match(NamedTuple):
 
 
 class Matcher:
-    """Names, ready to be found."""
+    """Names, prepared for a search in tokens."""
 
     def __init__(self, ids: Mapping[str, Sequence[int]]) -> None:
-        """Prepare names, the first registered first; one without tokens is never found."""
+        """Prepare names in the order of registration; one without tokens is never found."""
         self._names: dict[tuple[int, ...], str] = {}
         lengths: dict[int, set[int]] = {}
         for name, tokens in ids.items():
@@ -46,7 +46,7 @@ class Matcher:
         self._lengths = {first: sorted(known, reverse=True) for first, known in lengths.items()}
 
     def find(self, tokens: Sequence[int]) -> list[Match]:
-        """Return the names in a list of tokens, one after the other, from its beginning on."""
+        """Return the names in a list of tokens, in order."""
         found: list[Match] = []
         end = 0
         for start in self.starts(tokens):
@@ -70,7 +70,7 @@ class Matcher:
 
 
 class ReadRun(NamedTuple):
-    """A run of text as tokens, with the names in them; no tokens for a BREAK."""
+    """A run of text as tokens, with the names in it; a BREAK has no tokens."""
 
     tokens: Sequence[int] | None
     names: Sequence[Match]
@@ -78,7 +78,7 @@ class ReadRun(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """An embedding in a chunk, from the token *offset* on."""
+    """An embedding in a chunk, beginning at the token *offset*."""
 
     name: str
     offset: int
@@ -87,7 +87,7 @@ class Placed(NamedTuple):
 
 @dataclass(slots=True)
 class Chunk:
-    """Tokens without those of start, end and padding; `PLACEHOLDER` for each vector placed.
+    """Tokens without start, end and padding; `PLACEHOLDER` stands for each vector.
 
     Attributes:
         weights: one for each token.
@@ -102,7 +102,7 @@ def fill(runs: Iterable[ReadRun], n_vectors: Mapping[str, int]) -> list[Chunk]:
     """Return the chunks of a text, at least one.
 
     Args:
-        n_vectors: by name; the number of tokens it takes.
+        n_vectors: name -> number of tokens that it takes.
     """
     filling = _Filling(n_vectors)
     for run in runs:
@@ -137,12 +137,12 @@ class _Filling:
         self._last_comma = None
 
     def _add(self, tokens: Sequence[int], weight: float) -> None:
-        """Add words, as many at once as there is room for."""
+        """Add words, as many at a time as fit."""
         start = 0
         while start < len(tokens):
             self._make_room(tokens[start])
             n_tokens = len(self.chunk.tokens)
-            # A chunk with too long an embedding is beyond its end, and takes all.
+            # A chunk with an embedding that is too long is past its end, and takes everything.
             room = CHUNK_TOKENS - n_tokens if n_tokens < CHUNK_TOKENS else len(tokens)
             words = tokens[start : start + room]
             for offset in range(len(words) - 1, 0, -1):
@@ -154,14 +154,15 @@ class _Filling:
             start += len(words)
 
     def _make_room(self, token: int) -> None:
-        """End a full chunk, or cut it where a comma is near; *token* is what comes next."""
+        """End a full chunk, or cut it if a comma is near; *token* comes next."""
         n_tokens = len(self.chunk.tokens)
         if token == _COMMA:
             self._last_comma = n_tokens
         elif n_tokens == CHUNK_TOKENS and self._last_comma is not None:
             cut = self._last_comma + 1
             if n_tokens - self._last_comma <= _BACKTRACK:
-                # The host leaves an embedding where it was, on padding, though its tokens move on.
+                # The host leaves an embedding in its place, now on padding, although its tokens
+                # move on.
                 self.chunk.placed = [
                     each if each.offset < cut else each._replace(weight=1.0)
                     for each in self.chunk.placed

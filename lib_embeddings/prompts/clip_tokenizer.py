@@ -17,15 +17,15 @@ from lib_embeddings.limits import LIMITS
 
 _VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 
-# The two words that a WebUI cuts out of a text before it repairs the rest.
+# The two tokens that a WebUI cuts out of a text before it repairs the rest.
 _SPECIAL = re.compile(r"(<\|(?:start|end)oftext\|>)")
 _SPECIAL_WORDS = (b"<|startoftext|>", b"<|endoftext|>")
 
 
-# Text in which nothing is repaired: printable ASCII without entities, and white space.
+# Text that needs no repair: printable ASCII without entities, and white space.
 _PLAIN = re.compile(r"[\t\n\r -%'-~]*")
 
-# The rank of two pieces that the vocabulary does not join: above all ranks that it has.
+# The rank of two pieces that the vocabulary does not join: higher than all its ranks.
 _NEVER = 1 << 20
 
 
@@ -42,13 +42,13 @@ def _encode(part: str) -> Iterator[int]:
 
 
 def _normalised(text: str) -> str:
-    # Repairing text takes ten times as long as its tokens, and most texts have nothing to repair.
+    # Repairing a text takes ten times as long as tokenizing it, and most texts need no repair.
     return text.lower() if _PLAIN.fullmatch(text) else ftfy.fix_text(text).lower()
 
 
 @lru_cache(LIMITS.remembered_words)
 def _ids_of(word: bytes) -> tuple[int, ...]:
-    """Join the bytes of a word: of all neighbours, those of the lowest rank come first."""
+    """Join the bytes of a word: neighbours with the lowest rank come first."""
     clip = _tokenizer()
     if word in _SPECIAL_WORDS:
         return (clip.encoder[word.decode()],)
@@ -68,7 +68,7 @@ def _load_class() -> Any:
     """Return the class of OpenAI's tokenizer; importing the package around it would import torch.
 
     Raises:
-        ImportError: there is no package `clip`, or it is another one.
+        ImportError: the package `clip` is missing, or is another one of that name.
     """
     package = find_spec("clip")
     folders = list((package and package.submodule_search_locations) or [])
@@ -81,5 +81,5 @@ def _load_class() -> Any:
     return module.SimpleTokenizer
 
 
-# It reads its vocabulary when it is first asked for.
+# It reads its vocabulary on first use.
 _tokenizer = lru_cache(maxsize=1)(_load_class())

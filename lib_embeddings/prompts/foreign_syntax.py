@@ -1,4 +1,4 @@
-"""How other programs write an embedding in a prompt, and what to write here instead.
+"""How other programs write an embedding in a prompt, and how to write it here.
 
 ComfyUI: `embedding:name`, `embedding:folder/name.pt` or with a backslash, `embedding:name:1.2`.
 Civitai: `embedding:urn:air:sd1:embedding:civitai:7808@9208`.
@@ -44,7 +44,7 @@ _WILDCARD = re.compile(r"__(?P<name>[^\s,()\[\]<>|:_]+(?:_[^\s,()\[\]<>|:_]+)*)_
 _ESCAPE = re.compile(r"\\([()\[\]])")
 _CLOSED = re.compile(r"\[[^\[\]]*\]")
 _STOPS = ".;!?"
-_MORE, _LESS = 1.1, 0.9  # what a plus and a minus of InvokeAI mean
+_MORE, _LESS = 1.1, 0.9  # a plus and a minus of InvokeAI
 
 Spell = Callable[[str], str | None]
 
@@ -55,9 +55,9 @@ class ForeignSyntax(NamedTuple):
     Attributes:
         start: where it begins in the prompt, in characters.
         end: where it ends.
-        name: as it is spelled here, if it is known.
-        replacement: what to write instead; None where the name is not known.
-        program: the program.
+        name: as it is spelled here, if known.
+        replacement: the text to write here; None where the name is not known.
+        program: the other program.
     """
 
     text: str
@@ -69,7 +69,7 @@ class ForeignSyntax(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """What may be a name in another program's syntax, with the weight that it has there."""
+    """Perhaps a name in another program's syntax, with its weight there."""
 
     text: str
     start: int
@@ -79,10 +79,10 @@ class _Written(NamedTuple):
 
 
 def find_foreign_syntax(prompt: str, spell: Spell) -> list[ForeignSyntax]:
-    """Return what a prompt holds of other programs' syntax, from its beginning on.
+    """Return the uses of other programs' syntax in a prompt, in order.
 
     Args:
-        spell: returns how a known name is spelled, whatever its letter case; None for others.
+        spell: returns the spelling of a known name, in any letter case; None for others.
     """
     written = (*_comfyui(prompt), *_swarmui(prompt), *_invokeai(prompt), *_wildcards(prompt))
     found = [_spelled(each, spell) for each in written if _is_meant(each, spell)]
@@ -90,7 +90,7 @@ def find_foreign_syntax(prompt: str, spell: Spell) -> list[ForeignSyntax]:
 
 
 def _is_meant(written: _Written, spell: Spell) -> bool:
-    """Tell whether this is the program's syntax: much else is in brackets and before signs."""
+    """Return whether this is the program's syntax: much else has brackets or signs."""
     is_known = spell(written.name) is not None and spell(written.text) is None
     return is_known or written.program != INVOKEAI
 
@@ -105,7 +105,7 @@ def _spelled(written: _Written, spell: Spell) -> ForeignSyntax:
 
 
 def _apart(everything: Iterable[ForeignSyntax]) -> Iterator[ForeignSyntax]:
-    """Yield what does not begin inside of another."""
+    """Yield those that do not begin inside another."""
     end = 0
     for found in everything:
         if found.start >= end:
@@ -123,10 +123,10 @@ def _comfyui(prompt: str) -> Iterator[_Written]:
 
 
 def _is_own_weight(match: re.Match[str]) -> bool:
-    """Tell whether a number is a name's own.
+    """Return whether a number belongs to a name.
 
-    One before a bracket is the bracket's: the weight of all in it, or the step of an edit; between
-    pipes, `[a|b]`, there is no step.
+    A number before a bracket belongs to the bracket: it is the weight of all its text, or the step
+    of an edit; between pipes, `[a|b]`, there is no step.
     """
     if match["bracket"] == "]":
         before = _CLOSED.sub("", match.string[: match.start()])
@@ -140,7 +140,7 @@ def _swarmui(prompt: str) -> Iterator[_Written]:
 
 
 def _referred(match: re.Match[str], text: str, weight: str | None, program: str) -> _Written:
-    """Return what names an embedding outright, by its file or by its number at Civitai."""
+    """Return an embedding that is named outright, by its file or by its number at Civitai."""
     if match["urn"]:
         return _Written(text, match.start(), match["urn"].rstrip(_STOPS), None, CIVITAI)
     file = match["file"] if text == match[0] else match["file"].rstrip(_STOPS)
@@ -166,14 +166,14 @@ def _wildcards(prompt: str) -> Iterator[_Written]:
 
 
 def _name_of(file: str) -> str:
-    """Return the name that a file gives its embedding; folder and suffix may be left out."""
+    """Return the name of the embedding in a file; folder and suffix may be missing."""
     filename = re.split(r"[/\\]", _ESCAPE.sub(r"\1", file))[-1]
     name, suffix = split_name(filename)
     return name if suffix in SUFFIXES else filename
 
 
 def _weight_of(signs: str) -> str:
-    """Return the number that InvokeAI's signs mean: `++` is 1.21."""
+    """Return the weight that InvokeAI's signs mean: `++` is 1.21."""
     if signs[0] not in "+-":
         return signs
     return f"{(_MORE if signs[0] == '+' else _LESS) ** len(signs):.3g}"

@@ -1,9 +1,9 @@
-"""The parts of a prompt as AUTOMATIC1111's WebUI reads them, from the outside to the inside.
+"""The parts of a prompt as AUTOMATIC1111's WebUI reads them, from the outside in.
 
     prompt ─▶ without comments and extra networks ─▶ parts between AND ─▶ one text for some steps
     (schedules.py) ─▶ runs of text, each with its weight
 
-Nothing here fails: what is not well formed is text, as it is to the host.
+Nothing here fails: anything that is not well formed is text, as it is to the host.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _ROUND, _SQUARE = 1.1, 1 / 1.1
 
 _GRAMMAR = re.compile(r"[()\[\]\\:|]")
 _NUMBER_AHEAD = re.compile(r":(?=[-+.\d\s])")
-# Not all that counts as space: tokenizers leave some of it out, and read some as other characters.
+# Not every kind of space: tokenizers drop some kinds, and read some as other characters.
 _SPACE = re.compile(r"[ \t\r\n]+")
 _RESERVED = re.compile(r"\b(?:AND|BREAK)\b")
 
 
 class Part(NamedTuple):
-    """The text between two AND: a prompt of its own, with its share in the picture."""
+    """The text between two ANDs: a prompt of its own, with its share in the picture."""
 
     text: str
     weight: float
@@ -47,8 +47,8 @@ class Part(NamedTuple):
 class Run(NamedTuple):
     """Text that has one weight.
 
-    A BREAK is a run of its own. Its weight is -1, and more or less than that inside of brackets,
-    where the host takes it for a word.
+    A BREAK is a run of its own. Its weight is -1; inside brackets it has another weight, and the
+    host takes it for a word.
     """
 
     text: str
@@ -56,7 +56,7 @@ class Run(NamedTuple):
 
     @property
     def is_break(self) -> bool:
-        """Tell whether the prompt's next chunk begins here."""
+        """Return whether a new chunk begins here."""
         return self == _BREAK_RUN
 
 
@@ -70,12 +70,12 @@ def without_comments(prompt: str) -> str:
 
 def without_networks(prompt: str) -> str:
     """Return *prompt* without extra networks such as `<lora:name:1>`."""
-    end = prompt.rfind(">") + 1  # what nothing closes would be looked through again and again
+    end = prompt.rfind(">") + 1  # unclosed text would be searched again and again
     return _NETWORK.sub("", prompt[:end]) + prompt[end:]
 
 
 def split_parts(prompt: str) -> list[Part]:
-    """Return the parts of a prompt between its AND: `a:0.7 AND b`."""
+    """Return the parts of a prompt between its ANDs: `a:0.7 AND b`."""
     return [_part(text) for text in _AND.split(prompt)]
 
 
@@ -87,9 +87,9 @@ def _part(text: str) -> Part:
 
 
 def weigh(text: str) -> list[Run]:
-    """Return the runs of a text: brackets, weights, escapes and BREAK are taken out of it."""
+    """Return the runs of a text, without its brackets, weights, escapes and BREAKs."""
     runs: list[Run] = []
-    weights: list[float] = []  # of the runs, once brackets around them are counted
+    weights: list[float] = []  # of the runs, with the brackets around them counted
     opened: dict[str, list[int]] = {"(": [], "[": []}
     for match in _SYMBOL.finditer(text):
         symbol = match["symbol"]
@@ -117,7 +117,7 @@ def _multiply(weights: list[float], start: int, factor: float) -> None:
 
 
 def _number(text: str) -> float:
-    """Return a weight; one that is not a number, such as `1.2.3`, ends the host's generation."""
+    """Return a weight; if it is not a number, such as `1.2.3`, the host fails to paint."""
     try:
         return float(text)
     except ValueError:
@@ -144,9 +144,9 @@ def _merge(runs: list[Run], weights: list[float]) -> list[Run]:
 def escape(name: str) -> str:
     """Return the text to write so that the host reads exactly this name.
 
-    The host drops a backslash before any character, so one also keeps a colon from making a weight
-    of the number after it. It ignores letter case, so AND and BREAK are written small, where they
-    are words.
+    The host drops a backslash before any character, so one also keeps a colon from turning the
+    number after it into a weight. It ignores letter case in names, so AND and BREAK are written in
+    lower case, in which they are words.
     """
     squeezed = _SPACE.sub(" ", name).strip(" ")
     escaped = _NUMBER_AHEAD.sub(r":\\", _GRAMMAR.sub(r"\\\g<0>", squeezed))
@@ -154,7 +154,7 @@ def escape(name: str) -> str:
 
 
 def typed(name: str) -> str:
-    """Return the text to write so that the host reads this name whatever follows.
+    """Return the text to write so that the host reads this name no matter what follows.
 
     CLIP reads marks that touch as one word: a comma after a mark would become part of the name.
     """
@@ -163,6 +163,6 @@ def typed(name: str) -> str:
 
 
 def ends_in_mark(name: str) -> bool:
-    """Tell whether CLIP reads a comma right after a name as part of it: after `x_`, `excl!`."""
+    """Return whether CLIP reads a comma right after a name as part of it: after `x_`, `excl!`."""
     last = unicodedata.normalize("NFC", name).rstrip()[-1:]
     return not (last.isalnum() or last == "")

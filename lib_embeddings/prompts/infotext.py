@@ -7,8 +7,8 @@
     Civitai resources: [{"type": "embed", "modelName": …}, …]
 
 A hash is the beginning of the file's SHA-256: twelve digits, or ten for Civitai. `TI hashes` leaves
-out the commas and colons that names may have, and has the name of a LoRA in place of a hash
-where that brought the embedding.
+out commas and colons in names, and has a LoRA's name in place of the hash if the embedding came
+inside the LoRA.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _FIELD = re.compile(
     re.MULTILINE,
 )
 _QUOTED, _LINE = map(re.compile, (r'"(?:\\.|[^\\"])*"', r"[^\n]*"))
-# Up to the next field: not every program quotes a value that has commas.
+# Up to the next field: not every program quotes a value with commas.
 _PLAIN = re.compile(r"[^,\n]*(?:,(?!\s*\w[\w \-/]+:)[^,\n]*)*")
-# Of other fields; no picture is made without them.
+# Other fields; no picture is made without them.
 _FIRST_FIELD = "Steps: "
 _HASH = re.compile(r"[0-9a-f]{8,64}", re.IGNORECASE)
 _EMBED = "embed:"
@@ -46,8 +46,9 @@ class Provenance:
     """How the embeddings that an infotext names differ from those that are here.
 
     Attributes:
-        missing: name -> hash, of embeddings that are not here; empty where there is none.
-        different: name -> its hash there and here.
+        missing: name -> hash, of embeddings that are not here; an empty text where there is no
+            hash.
+        different: name -> its hashes there and here.
         renamed: name -> the name that the same file has here.
     """
 
@@ -94,7 +95,7 @@ class Provenance:
 def find_fields(infotext: str) -> dict[str, str]:
     """Return the fields of a whole infotext that may name embeddings.
 
-    A prompt may hold the words too, so only what follows the prompts is looked at.
+    A prompt may contain the same words, so only the text after the prompts is looked at.
     """
     text = infotext[-LIMITS.infotext_bytes :]
     last_line = text.rfind("\n", 0, max(text.rfind(_FIRST_FIELD), 0)) + 1
@@ -122,8 +123,8 @@ def _value(key: str, text: str, start: int) -> str:
 def named_embeddings(fields: Mapping[str, Any]) -> dict[str, str]:
     """Return name -> hash of the embeddings that an infotext's fields name; empty without a hash.
 
-    Those that LoRAs brought have no file of their own. Civitai's list names models, not files, and
-    counts only where nothing else names embeddings.
+    Embeddings inside LoRAs have no file of their own. Civitai's list names models, not files, and
+    only counts where nothing else names embeddings.
     """
     values = {key: value for key, value in fields.items() if isinstance(value, str)}
     with_hashes = split_hashes(values.get(TI_HASHES, ""))
@@ -150,7 +151,7 @@ def _first_of_each(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def split_hashes(value: str) -> dict[str, str]:
-    """Return name -> hash of the value of *TI hashes*; what is not such a pair is left out."""
+    """Return name -> hash from the value of *TI hashes*; anything but such pairs is left out."""
     return {name: hash_.lower() for name, hash_ in _pairs(value) if _HASH.fullmatch(hash_)}
 
 
@@ -171,7 +172,7 @@ def _in_hashes(value: str) -> Iterator[tuple[str, str]]:
 def _in_names(value: str) -> Iterator[tuple[str, str]]:
     """Yield names between commas, without the checksum after them in 2022.
 
-    SD.Next writes one for each vector: `name, name_1, name_2`; only the first is a name.
+    SD.Next writes a name for each vector: `name, name_1, name_2`; only the first is real.
     """
     first = ""
     for part in value.split(","):
@@ -196,7 +197,7 @@ def _in_resources(value: str) -> Iterator[tuple[str, str]]:
 
 
 def _parse(value: str, kind: type[Any]) -> Any:
-    """Return the JSON object or list of a value; an empty one where it is none."""
+    """Return the JSON object or list in a value; an empty one where there is none."""
     try:
         parsed = json.loads(value)
     except (ValueError, RecursionError):
@@ -205,18 +206,18 @@ def _parse(value: str, kind: type[Any]) -> Any:
 
 
 def join_hashes(*values: str) -> str:
-    """Return one value of several, each part once, in the order in which they come first."""
+    """Join several values, each part once, in order of first appearance."""
     parts = (part for value in values for part in value.split(", ") if part)
     return ", ".join(dict.fromkeys(parts))
 
 
 def short_hash(sha256: str) -> str:
-    """Return what `TI hashes` has of a file's SHA-256; nothing of an empty one."""
+    """Return the part of a SHA-256 that `TI hashes` has; empty for an empty one."""
     return sha256[:12]
 
 
 def name_in_infotext(name: str) -> str:
-    """Return a name as `TI hashes` has it."""
+    """Return a name as `TI hashes` spells it."""
     return name.replace(":", "").replace(",", "").strip()
 
 
@@ -229,9 +230,9 @@ def compare(
 
     Args:
         named: name -> hash, from `named_embeddings`.
-        sha256_of: returns the hash of the embedding that infotexts have under a name; None where
-            there is none.
-        name_of: returns the name of a file whose SHA-256 begins so, as far as that is known.
+        sha256_of: returns the hash of the embedding that infotexts call by a name; None where there
+            is none.
+        name_of: returns the name of a file whose SHA-256 begins with a hash, if one is known.
     """
     missing: dict[str, str] = {}
     different: dict[str, tuple[str, str]] = {}
@@ -245,6 +246,6 @@ def compare(
             renamed[name] = now
         elif here is None:
             missing[name] = there
-        elif here:  # a file that cannot be hashed now says nothing
+        elif here:  # a file that cannot be hashed now decides nothing
             different[name] = there, here[: len(there)]
     return Provenance(missing, different, renamed)

@@ -1,7 +1,7 @@
-"""What to say about names: those that prompts cannot use, or use without anybody meaning it.
+"""Advice on names that prompts cannot use, or use by accident.
 
-It depends on all names and on the tokenizer, so it is found out for each generation of a library,
-and put into words for the names that are looked at.
+It depends on all names and on the tokenizer, so each generation of a library has its own checks,
+and sentences are made only for the names that are looked at.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from lib_embeddings.prompts.tokenizer import LookUp, TokenIds, Tokenize
 # Most names are free with something before or after them.
 _VARIANTS = ("{}", "{}-ti", "ti-{}", *(f"ti{number}-{{}}" for number in range(2, 10)))
 _NOT_IN_PROPOSALS = re.compile(r'[()\[\]\\:|<>/*?"#\s]+')
-# A cache of Hugging Face's: the folder of a model, and in it one of each version, called by a hash.
+# Hugging Face's cache: the folder of a model, and in it one for each version, named by a hash.
 _CACHED = re.compile(r"(?:^|/)models--(?:[^/]*--)?(?P<model>[^/]+)/snapshots/")
 _NO_NAME = re.compile(r"snapshots|[0-9a-f]{40}")
 
 
-_Pair = tuple[TokenIds, str]  # what a tokenizer makes of a name, and the name
+_Pair = tuple[TokenIds, str]  # the tokens of a name, and the name
 
 
 class Advice(NamedTuple):
-    """What is said about a name.
+    """Advice on a name.
 
     Attributes:
         warnings: sentences that say what to do.
-        proposal: a name that nothing would be said about, and that nothing has.
+        proposal: a free name without any warnings.
     """
 
     warnings: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ def _is_checked(known: KnownEmbedding) -> bool:
 
 
 class _Counts(NamedTuple):
-    """How many files have a name, folded or not; how many of these are checked, and of use."""
+    """How many files have a name, folded or not; how many of these are checked, and usable."""
 
     taken: Counter[str]
     files: Counter[str]
@@ -84,11 +84,11 @@ class _Counts(NamedTuple):
         )
 
     def changed(self, gone: _Counts, came: _Counts) -> _Counts:
-        """Return the counts without some files and with others."""
+        """Return the counts after some files have gone and others have come."""
         return _Counts(*map(_changed, self, gone, came))
 
     def is_lost(self, name: str) -> bool:
-        """Tell whether a name is that of embeddings of which none can be used."""
+        """Return whether no embedding of a name can be used."""
         return name in self.checked and name not in self.usable
 
 
@@ -103,7 +103,7 @@ def _changed(counts: Counter[str], gone: Counter[str], came: Counter[str]) -> Co
 
 
 class NameChecks:
-    """What to say about the names of some embeddings, compared with each other."""
+    """Checks of the names of embeddings, compared with each other."""
 
     def __init__(
         self,
@@ -114,10 +114,10 @@ class NameChecks:
         """Compare all names.
 
         Args:
-            embeddings: all files, as the name of one that is not an embedding is also taken.
-            tokenize: returns the token ids of texts; without it, or where it raises `LookupError`
-                as no model is loaded now, only characters count.
-            look_up: may remember what a tokenizer said of names; without it nothing does.
+            embeddings: all files, as any file takes its name, embedding or not.
+            tokenize: returns the token ids of texts; without it, or if it raises `LookupError`
+                because no model is loaded now, only characters count.
+            look_up: may remember a tokenizer's answers; without it nothing does.
         """
         self._tokenize = tokenize
         self._look_up = look_up or _ask
@@ -128,7 +128,7 @@ class NameChecks:
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether a tokenizer that is there has said what it makes of the names."""
+        """Return whether the tokenizer, if there is one, has answered for the names."""
         return self._tokenize is None or len(self._ids) == len(self._counts.files)
 
     def followed_by(
@@ -136,14 +136,14 @@ class NameChecks:
     ) -> NameChecks:
         """Compare all names after some files have gone and others have come.
 
-        Only the names of these are looked at. The checks must be complete.
+        Only their names are looked at. The checks must be complete.
         """
         later = copy(self)
         later._change(_Counts.of(gone), _Counts.of(came))  # noqa: SLF001 - it is one of us
         return later
 
     def _change(self, gone: _Counts, came: _Counts) -> None:
-        """Follow what has happened, and leave what others may have of this as it is."""
+        """Follow a change, and leave alone what other checks share with these."""
         self._in_order, self._lost = list(self._in_order), list(self._lost)
         names = gone.files | came.files
         self._sort(names, _remove)
@@ -154,7 +154,7 @@ class NameChecks:
         self._sort(names, insort)
 
     def _sort(self, names: Iterable[str], sort: Callable[[list[_Pair], _Pair], object]) -> None:
-        """Sort names into what is in the order of tokens, or out of it."""
+        """Sort names into the list in the order of tokens, or out of it."""
         for name in names:
             if name in self._ids:
                 pair = self._ids[name], name
@@ -163,7 +163,7 @@ class NameChecks:
                     sort(self._lost, pair)
 
     def of(self, known: KnownEmbedding) -> Advice:
-        """Return what to say about the name of a file."""
+        """Return the advice on a file's name."""
         if known.is_duplicate and known.n_vectors:
             return Advice((), self._propose(known))
         if not _is_checked(known):
@@ -179,7 +179,7 @@ class NameChecks:
         return Advice((*warnings, *advice), proposal if is_to_rename else None)
 
     def _problems(self, name: str, ids: TokenIds | None) -> Iterator[str]:
-        """Yield what another name would end, as the beginning of a sentence."""
+        """Yield problems that another name would solve, as beginnings of sentences."""
         called = shown(name, 255)
         if is_generic(name):
             yield f"many files have the name {called}: "
@@ -199,7 +199,7 @@ class NameChecks:
             yield f"the model cannot tell {called} from {other}, and uses only one of them: "
 
     def _advice(self, name: str) -> Iterator[str]:
-        """Yield what to know about a name that is still good."""
+        """Yield advice on a name that can stay."""
         written, called = escape(name), shown(name, 255)
         if written != " ".join(name.split()):
             typed = shown(written, 255)
@@ -212,14 +212,14 @@ class NameChecks:
             )
 
     def _same_tokens_as(self, name: str, ids: TokenIds) -> str | None:
-        """Return, to be shown, another name of the same tokens."""
+        """Return, for people, another name with the same tokens."""
         for other in self._of_ids(ids):
             if other != name and other in self._counts.checked:
                 return shown(other, 255)
         return None
 
     def _of_ids(self, ids: TokenIds) -> Iterator[str]:
-        """Yield the names of some tokens."""
+        """Yield the names that have some tokens."""
         for number in range(bisect_left(self._in_order, (ids, "")), len(self._in_order)):
             tokens, name = self._in_order[number]
             if tokens != ids:
@@ -227,7 +227,7 @@ class NameChecks:
             yield name
 
     def _longer_than(self, name: str) -> str | None:
-        """Return, to be shown, a name that goes on after this one and that no prompt can use."""
+        """Return, for people, a longer name that begins with this one and cannot be used."""
         ids = self._ids.get(name)
         if not ids or name not in self._counts.usable:
             return None
@@ -236,7 +236,7 @@ class NameChecks:
         return shown(longer, 255) if tokens[: len(ids)] == ids else None
 
     def _propose(self, known: KnownEmbedding) -> str | None:
-        """Return a free name like a file's own, or what its folder or the name inside says."""
+        """Return a free name like the file's own, its folder's or the one inside."""
         stems = [_plain(wish) for wish in _wishes(known)]
         candidates = (variant.format(stem) for variant in _VARIANTS for stem in stems if stem)
         return next(filter(self._is_free, candidates), None)
@@ -254,7 +254,7 @@ def _remove(pairs: list[_Pair], pair: _Pair) -> None:
 
 
 def _wishes(known: KnownEmbedding) -> list[str]:
-    """Return what a file may be called, best first."""
+    """Return possible names for a file, best first."""
     cached = _CACHED.search(f"{known.folder}/")
     folder = cached["model"] if cached else known.folder.rpartition("/")[2]
     folder = "" if _NO_NAME.fullmatch(folder) else folder
@@ -265,7 +265,7 @@ def _wishes(known: KnownEmbedding) -> list[str]:
 
 
 def _plain(wish: str) -> str:
-    """Return a name without what prompts read as syntax, and without marks at its ends."""
+    """Return a name without prompt syntax, and without marks at its ends."""
     text = _NOT_IN_PROPOSALS.sub("-", wish)
     marks = "".join(c for c in set(text) if unicodedata.category(c)[0] in "PSZ")
     return escape(text).strip(marks)

@@ -1,4 +1,4 @@
-"""Names that words nearly are: what someone who mistyped a name may have meant."""
+"""Near misses: names that somebody who mistyped may have meant."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from lib_embeddings.names import fold
 from lib_embeddings.prompt_fields import guess_field
 from lib_embeddings.prompts.tokenizer import Tokenize
 
-# From how many characters on one slip is believed, and two. Words of letters alone are near others
-# by chance, as *triangles* is near *tangles*; names have digits and marks.
+# The fewest characters for one slip, and for two. Words of letters alone are near others by chance,
+# as *triangles* is near *tangles*; names have digits and marks.
 _ONE_SLIP, _TWO_SLIPS = 5, 9
 _ONE_SLIP_OF_LETTERS = 6
 _TOKENS_OF_WORD = 2
 
-# What divides the words of a name, besides capitals.
+# Divides the words of a name, as capitals do.
 _DIVIDERS = dict.fromkeys(map(ord, " _.-"))
-# Names of more words, or shorter ones, are not looked for in words apart.
+# Longer in words than this, or shorter in letters, a name is not looked for in separate words.
 _MOST_WORDS_APART, _FEWEST_LETTERS_APART = 8, 6
-# What no picture is described with, but for a *negative space*.
+# Words that describe no picture, except in *negative space*.
 _NEGATIVE = frozenset(("negative", "neg"))
 
 _NO_WORD = re.compile(r"[,()\[\]{}<>|:;\"“”!?\\/\n]+")
@@ -32,13 +32,13 @@ _EDGES = ".'\u2019-_*~+=#&"
 
 
 class NearNames:
-    """Names, ready to be compared with words."""
+    """Names, prepared for comparison with words."""
 
     def __init__(self, names: Iterable[str], tokenize: Tokenize) -> None:
-        """Prepare *names*; of those equal but for letter case, the first counts.
+        """Prepare *names*; of names that differ only in letter case, the first counts.
 
         Args:
-            tokenize: tells the ordinary words, which are one token, and which nobody mistyped.
+            tokenize: identifies ordinary words: they are one token, and nobody mistyped them.
         """
         self._tokenize = tokenize
         self._names: dict[str, str] = {}
@@ -57,7 +57,7 @@ class NearNames:
         """Return words that are nearly a name -> the name; and whether all words were compared.
 
         Args:
-            named: what the texts are known to name, so that its words are not mistakes.
+            named: names that the texts are known to use, so their words are no mistakes.
         """
         phrases = [_words(phrase) for text in texts for phrase in _NO_WORD.split(text)]
         words = dict.fromkeys(word for phrase in phrases for word in phrase)
@@ -73,9 +73,9 @@ class NearNames:
         return found, is_all_compared
 
     def nearest(self, word: str) -> str | None:
-        """Return the name that *word* is but for a slip or two; None if it is a name itself.
+        """Return the name that *word* is, except for a slip or two; None if it is a name itself.
 
-        A slip is a character too many, too few or wrong, or two that changed places.
+        A slip is a character too many, one too few, a wrong one, or two that changed places.
         """
         folded = fold(word)
         slips = _slips(folded)
@@ -86,9 +86,9 @@ class NearNames:
         return self._names[nearest[0]] if nearest else None
 
     def written_apart(self, words: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield neighbouring words that are a name written apart, and the name: `bad hands 5`.
+        """Yield neighbouring words that together are a name, and the name: `bad hands 5`.
 
-        Of those that begin with the same word it is the most words.
+        If several begin with the same word, the one with the most words wins.
         """
         pieces = [fold(word).translate(_DIVIDERS) for word in words]
         for first in range(len(words)):
@@ -105,7 +105,7 @@ class NearNames:
                 yield longest
 
     def _compare(self, words: Iterable[str]) -> bool:
-        """Compare words that are new with all names; tell whether none is left over."""
+        """Compare new words with all names; return whether none is left over."""
         if len(self._nearest) > LIMITS.remembered_words:
             self._nearest.clear()
         new = [word for word in words if word not in self._nearest]
@@ -113,7 +113,8 @@ class NearNames:
         ids = self._tokenize(compared) if compared else []
         for word, tokens in zip(compared, ids, strict=True):
             name = self.nearest(word) if len(tokens) > 1 else None
-            # Words of two tokens are mostly right, as *grayscale* beside a file called *greyscale*.
+            # Words of two tokens are mostly right, like *grayscale* beside a file named
+            # *greyscale*.
             is_chance = (
                 name and name.isalpha() and word.isalpha() and len(tokens) <= _TOKENS_OF_WORD
             )
@@ -121,9 +122,9 @@ class NearNames:
         return len(compared) == len(new)
 
     def _candidates(self, word: str, slips: int) -> list[str]:
-        """Return the names that have a third of their characters where *word* has them.
+        """Return the names that share a third of their characters with *word*, at the same place.
 
-        One of three thirds is as it was after two slips, but for a swap between two of them beside
+        After two slips one of three thirds is unchanged, except after a swap across two thirds and
         another slip. The first slip moves the second third by one.
         """
         found: dict[str, None] = {}
@@ -142,7 +143,7 @@ def _thirds(text: str) -> tuple[str, str, str]:
 
 
 def _slips(word: str) -> int:
-    """Return how many slips are believed of a word."""
+    """Return how many slips are allowed in a word."""
     if word.isalpha():
         return int(len(word) >= _ONE_SLIP_OF_LETTERS)
     return (len(word) >= _ONE_SLIP) + (len(word) >= _TWO_SLIPS)
@@ -153,10 +154,10 @@ def _words(phrase: str) -> list[str]:
 
 
 def _is_no_phrase(words: Sequence[str], name: str) -> bool:
-    """Tell whether words are hardly beside each other by chance, as those of *concept art* are.
+    """Return whether words are unlikely neighbours by chance, unlike those of *concept art*.
 
-    Two words are believed with a number after them, or where the name is one for the negative
-    prompt, as *easy negative* says itself, and *Bad Dream* by its capitals.
+    Two words count with a number after them, or if the name is for the negative prompt, as *easy
+    negative* says outright, and *Bad Dream* by its capitals.
     """
     if len(words) > 2 or words[-1][-1:].isdigit():
         return True

@@ -1,4 +1,4 @@
-"""Read prompts with a library's names: which they use, cannot use, or nearly write.
+"""Read prompts with a library's names: which they use, cannot use, or nearly spell.
 
 prompt ─▶ parts ─▶ scheduled texts ─▶ runs ─▶ tokens ─▶ chunks with embeddings ─▶ report
 """
@@ -47,10 +47,10 @@ _TOO_MANY_WORDS = "this prompt has too many different words: not all are compare
 
 
 class Near(Protocol):
-    """Knows which names words nearly are."""
+    """Finds near misses."""
 
     def misses(self, texts: Iterable[str], named: Iterable[str]) -> tuple[dict[str, str], bool]:
-        """Return words -> the name that they nearly are; and whether all words were compared."""
+        """Return word -> the name that it nearly is; and whether all words were compared."""
 
 
 class _Found(NamedTuple):
@@ -61,7 +61,7 @@ class _Found(NamedTuple):
 
 
 class PromptReader:
-    """The names of a library, ready to be found in prompts."""
+    """The names of a library, prepared for finding them in prompts."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class PromptReader:
         tokenize: Tokenize,
         near: Callable[[Iterable[str], Tokenize], Near] | None = None,
     ) -> None:
-        """Prepare the names of *embeddings*, the first that the host has registered first.
+        """Prepare the names of *embeddings*, in the order in which the host registered them.
 
         Args:
             tokens: those of each name.
@@ -81,7 +81,7 @@ class PromptReader:
         self._tokens = tokens
         self._known: dict[str, KnownEmbedding] = {}
         self._spellings: dict[str, str] = {}
-        # Of files with one name the one that prompts can use is meant.
+        # Of several files with one name, the one that prompts can use is meant.
         for known in sorted(embeddings, key=lambda known: bool(known.reason)):
             self._known.setdefault(known.name, known)
             self._spellings.setdefault(fold(known.name), known.name)
@@ -91,15 +91,15 @@ class PromptReader:
         self._n_vectors = {name: known.n_vectors for name, known in self._known.items()}
         loaded = [name for name, known in self._known.items() if known.reason is None]
         self._loaded = Matcher({name: tokens[name] for name in loaded})
-        # Of names with equal tokens the one that is loaded comes first: the prompt gets it.
+        # Of names with equal tokens, the loaded one comes first: the prompt gets it.
         self._all = Matcher({name: tokens[name] for name in (*loaded, *self._known)})
-        # Words are no near misses of a name that is an ordinary word, of one token, nor of a file
-        # that is not an embedding.
+        # No word is a near miss of a name that is an ordinary word (one token), or of a file that
+        # is not an embedding.
         meant = (name for name, n in self._n_vectors.items() if n and len(tokens[name]) > 1)
         self._near = near(meant, tokenize) if near else None
 
     def with_more(self, embeddings: Sequence[KnownEmbedding]) -> PromptReader:
-        """Return one that also knows these; no word is a near miss of their names."""
+        """Return a reader that also knows these; no word is a near miss of their names."""
         names = [known.name for known in embeddings]
         tokens = {**self._tokens, **dict(zip(names, self._tokenize(names), strict=True))}
         near = self._near
@@ -114,8 +114,8 @@ class PromptReader:
         """Return what a prompt uses.
 
         Args:
-            steps: how many steps the picture takes, on which prompt editing depends.
-            is_negative: the host knows neither AND nor extra networks there.
+            steps: of the picture, on which prompt editing depends.
+            is_negative: in a negative prompt the host knows neither AND nor extra networks.
         """
         beginning, texts_of_parts, unread = texts_of(prompt, steps, is_negative=is_negative)
         found, chunks = self._read(text for texts in texts_of_parts for text in texts)
@@ -142,17 +142,17 @@ class PromptReader:
         )
 
     def chunks_of(self, texts: Iterable[str]) -> dict[str, list[Chunk]]:
-        """Return what a text encoder reads of each text that prompts have at some step."""
+        """Return the chunks that a text encoder reads, for each text of a prompt's steps."""
         return self._read(texts)[1]
 
     def _read(self, texts: Iterable[str]) -> tuple[dict[str, _Found], dict[str, list[Chunk]]]:
-        """Return what is in each run, and the chunks of each text."""
+        """Return the tokens and names of each run, and the chunks of each text."""
         runs = {text: weigh(text) for text in texts}
         found = self._find(run.text for runs_of_text in runs.values() for run in runs_of_text)
         return found, {text: self._fill(of_text, found) for text, of_text in runs.items()}
 
     def _find(self, texts: Iterable[str]) -> dict[str, _Found]:
-        """Return what is in each run; names are found within one only, as by the host."""
+        """Return the tokens and names of each run; like the host, find names only within one."""
         distinct = list(dict.fromkeys(texts))
         tokens = self._tokenize(distinct)
         return {
@@ -170,7 +170,7 @@ class PromptReader:
     def _all_unavailable(
         self, found: Mapping[str, _Found], typed: Iterable[str]
     ) -> list[Unavailable]:
-        """Return the names that the host does not find, whatever the reason, each once.
+        """Return the names that the host does not find, for any reason, each once.
 
         Args:
             typed: the texts of the prompt's parts, before weights are taken out of them.
@@ -188,7 +188,7 @@ class PromptReader:
         return list(unavailable.values())
 
     def _running_on(self, found: Mapping[str, _Found]) -> Iterator[tuple[str, str]]:
-        """Yield names whose last mark touches another."""
+        """Yield names whose last mark touches another mark."""
         apart = {text: self._set_apart(text) for text in found} if self._marked else {}
         texts = [text for text, changed in apart.items() if changed != text]
         for text, tokens in zip(texts, self._ids_of(apart[text] for text in texts), strict=True):
@@ -198,10 +198,10 @@ class PromptReader:
                 yield name, _RUNS_ON
 
     def _weighed(self, typed: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Yield names whose brackets make weights; those with escaped ones are used as they are."""
+        """Yield names whose brackets make weights; escaped ones do not."""
         if not self._bracketed:
             return
-        # An escaped bracket is none, and must not vanish either: what it parts stays parted.
+        # An escaped bracket is no bracket, but must still separate the words around it.
         texts = [_ESCAPED.sub(r"\\\\", text) for text in typed if _BRACKETS.search(text)]
         names = self._count(map(self._set_apart, texts))
         if self._bracketed.intersection(names):
@@ -210,18 +210,18 @@ class PromptReader:
             yield name, _WEIGHED.format(escape(name))
 
     def _count(self, texts: Iterable[str]) -> Counter[str]:
-        """Return how often each name is in some texts, loaded or not."""
+        """Return how often some texts have each name, loaded or not."""
         return Counter(
             match.name for tokens in self._ids_of(texts) for match in self._all.find(tokens)
         )
 
     def _set_apart(self, text: str) -> str:
-        """Return a text with a space after each mark that may be the last of a name."""
+        """Return a text with a space after each mark that may end a name."""
         part = cache(self._part_marks)  # a prompt has few different words with marks
         return _MARKED.sub(lambda match: part(match[0]), text)
 
     def _part_marks(self, text: str) -> str:
-        """Return what `_set_apart` writes for a word with the marks after it."""
+        """Return the text that `_set_apart` writes for a word with the marks after it."""
         word, marks = _MARKED.findall(text)[0]
         for length in range(min(len(marks), LIMITS.filename_bytes), 0, -1):
             if fold(word + marks[:length]) in self._endings:
@@ -231,7 +231,7 @@ class PromptReader:
     def _not_here(
         self, foreign: Iterable[ForeignSyntax], *, is_negative: bool
     ) -> Iterator[Unavailable]:
-        """Yield the embeddings that a prompt names outright and that are not here."""
+        """Yield embeddings that a prompt names outright and that are not here."""
         missing = {
             each.name: each
             for each in foreign
@@ -249,14 +249,14 @@ class PromptReader:
             yield Unavailable(known, inner[0].name if inner else None, bool(tokens))
 
     def _ids_of(self, texts: Iterable[str]) -> Sequence[TokenIds]:
-        """Return the tokens of some texts; the host's own tokenizer is not asked for none."""
+        """Return the tokens of some texts; the host's tokenizer is never called without any."""
         texts = list(texts)
         return self._tokenize(texts) if texts else []
 
     def _unavailable(
         self, tokens: TokenIds, names: Iterable[Match]
     ) -> Iterator[tuple[str, str | None]]:
-        """Yield names that are not loaded, each with the one that the host finds in its place.
+        """Yield names that are not loaded, each with the name that the host finds in its place.
 
         Args:
             names: those that the host finds.
@@ -282,7 +282,7 @@ class PromptReader:
         return [NearMiss(text, self._known[name]) for text, name in pairs.items()], is_all_compared
 
     def _usage_of_longest(self, texts: Iterable[Sequence[Chunk]]) -> Iterator[ChunkUsage]:
-        """Yield how the chunks of the longest text are filled."""
+        """Yield the use of each chunk of the longest text."""
         longest = max(texts, key=lambda chunks: (len(chunks), len(chunks[-1].tokens)))
         for chunk in longest:
             vectors = sum(self._n_vectors[placed.name] for placed in chunk.placed)
@@ -290,7 +290,7 @@ class PromptReader:
 
 
 def _weights(parts: Iterable[Iterable[Iterable[Chunk]]]) -> dict[str, tuple[float, ...]]:
-    """Return by name the weight of each use; uses in texts of one part are the same use."""
+    """Return by name the weight of each use; texts of one part share their uses."""
     total: Counter[tuple[str, float]] = Counter()
     for texts in parts:
         most: Counter[tuple[str, float]] = Counter()

@@ -1,4 +1,4 @@
-"""What a prompt uses of a library: the records, as lines for the console and as JSON."""
+"""What a prompt uses of a library: as records, as lines for the console and as JSON."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class KnownEmbedding(NamedTuple):
     """A file that a prompt may mean by its name.
 
     Attributes:
-        id: the library's; empty for what is not in it.
-        n_vectors: how many tokens it takes; 0 for a file that is not an embedding.
+        id: the library's; empty if it is not in the library.
+        n_vectors: number of tokens it takes; 0 for a file that is not an embedding.
         reason: why no prompt can use it now; None when one can.
         folder: where the file is below the library's folder, with `/`.
         stored_name: the name inside the file, which no prompt uses.
-        is_duplicate: whether another file of its name is used in its place.
-        caveat: what to know where a prompt can use it; None where there is nothing.
-        is_partial: whether people can let the model use it in part.
+        is_duplicate: whether another file with its name is used in its place.
+        caveat: a warning although a prompt can use it; None where there is none.
+        is_partial: whether people may let the model use it in part.
     """
 
     id: str
@@ -48,8 +48,8 @@ class Unavailable(NamedTuple):
 
     Attributes:
         shadowed_by: the name that is used in its place, if there is one.
-        is_read: whether the model reads its text; hosts take extra networks such as `<embed:name>`
-            out of a prompt.
+        is_read: whether the model reads its text; hosts remove extra networks such as
+            `<embed:name>` from a prompt.
     """
 
     known: KnownEmbedding
@@ -65,7 +65,7 @@ class NearMiss(NamedTuple):
 
 
 class ChunkUsage(NamedTuple):
-    """How many tokens of a chunk are taken, and how many of them by vectors."""
+    """How many tokens of a chunk are taken, and how many of these by vectors."""
 
     tokens: int
     vectors: int
@@ -73,7 +73,7 @@ class ChunkUsage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PromptReport:
-    """What one prompt uses, in the order of the prompt.
+    """What one prompt uses, in the prompt's order.
 
     Attributes:
         unread: why not all of the prompt was read; None where it was.
@@ -89,15 +89,15 @@ class PromptReport:
 
     @property
     def is_all_used(self) -> bool:
-        """Tell whether the prompt uses all that it names."""
+        """Return whether the prompt uses every embedding that it names."""
         used = {use.known.name for use in self.used}
         are_used = all(found.name in used for found in self.foreign_syntax)
         return are_used and not self.unavailable and self.unread is None
 
     def warnings(self) -> Iterator[str]:
-        """Yield a line for each embedding that the prompt names and cannot use, or not whole.
+        """Yield a line for each embedding that the prompt names and cannot use, or only in part.
 
-        The page says the same (`notices.mjs`), where buttons say what is to be done.
+        The page says the same (`notices.mjs`), with buttons for what to do.
         """
         for known, shadowed_by, is_read in self.unavailable:
             if shadowed_by:
@@ -116,7 +116,7 @@ class PromptReport:
                 )
 
     def lines(self) -> Iterator[str]:
-        """Yield all there is to say to people, a line each."""
+        """Yield the whole report for people, line by line."""
         for known, weights in self.used:
             use = f"{known.name} ({counted(known.n_vectors, 'vector')}, {_shown(weights)})"
             yield f"used if it fits: {use}: {known.caveat}" if known.caveat else f"used: {use}"
@@ -141,7 +141,7 @@ class PromptReport:
             yield f"embeddings take {', '.join(taken)}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the HTTP API answers; offsets count UTF-16 code units, as browsers do."""
+        """Return the HTTP API's answer; offsets count UTF-16 code units, as browsers do."""
         return {
             "used": [
                 {

@@ -1,9 +1,8 @@
-"""Prompt editing: which texts a prompt has at its steps, as many as are read in little time.
+"""Prompt editing: the texts that a prompt has at its steps, as many as can be read quickly.
 
-`[before:after:0.5]` and `[after:5]` change at a step, `[one|other]` at every step, and all may lie
-in each other. Where a group is not well formed, its brackets are text, and so are those around it.
-A prompt with a pipe outside of an alternation is text as a whole, and so is one that ends in a
-backslash.
+`[before:after:0.5]` and `[after:5]` change at a step, `[one|other]` at every step, and they may be
+nested. Where a group is not well formed, its brackets are text, and so are those around it. A
+prompt with a pipe outside an alternation is plain text, and so is one that ends in a backslash.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ _OPENING = {")": "(", "]": "["}
 _TOO_LONG = "this prompt is too long or has too many brackets: only its beginning is checked"
 _TOO_MANY_TEXTS = "this prompt changes at too many steps: not all of them are checked"
 
-# What a character costs, when a letter costs 1: brackets and the like make runs and groups, others
-# may be foreign syntax or the edge of a name, and characters beyond ASCII are many tokens.
+# The cost of a character, where a letter costs 1: brackets and the like make runs and groups,
+# others may be foreign syntax or the edge of a name, and characters beyond ASCII are many tokens.
 _COSTS = {**dict.fromkeys("()[]\\:|", 20), "<": 10, "+": 5, "-": 3, "_": 5}
 _BEYOND_ASCII = 8
-# What a text costs besides its characters.
+# The cost of a text besides its characters.
 _TEXT = 100
-# Which part of that a text costs that was read at an earlier step, and only has to be made.
+# Divides the cost of a text that was read at an earlier step, and only has to be made.
 _KNOWN_TEXT = 16
 
 
@@ -62,7 +61,7 @@ _Node = str | _Edit | _Alternation
 
 
 def schedule(prompt: str, steps: int) -> Iterator[ScheduledText]:
-    """Yield the texts that a prompt has, one after the other, up to the last step."""
+    """Yield the texts that a prompt has, one after another, up to the last step."""
     parser = _Parser(steps)
     nodes = parser.parse(prompt)
     if nodes is None:
@@ -86,7 +85,7 @@ def _text_at(nodes: list[_Node], step: int) -> str:
 
 @dataclass
 class _Group:
-    """A bracket that is open: its sections between colons and pipes."""
+    """An open bracket, with its sections between colons and pipes."""
 
     bracket: str
     sections: list[list[_Node]] = field(default_factory=lambda: [[]])
@@ -113,7 +112,7 @@ class _Parser:
         self._steps = steps
 
     def parse(self, prompt: str) -> list[_Node] | None:
-        """Return the parts of a prompt; None if it is text as a whole."""
+        """Return the parts of a prompt; None if it is plain text."""
         pieces = _PIECE.findall(prompt)
         if sum(map(len, pieces)) < len(prompt):
             return None
@@ -160,7 +159,7 @@ class _Parser:
 
 
 def _as_one(groups: list[_Group]) -> _Group:
-    """Return the outermost group with the brackets of all that lie in it as text."""
+    """Return the outermost group, with the brackets of all groups in it as text."""
     outermost, *inner = groups
     for group in inner:
         for node in group.as_text():
@@ -169,14 +168,14 @@ def _as_one(groups: list[_Group]) -> _Group:
     return outermost
 
 
-# As many as are read in little time
+# As many as can be read quickly
 
 
 class ScheduledTexts(NamedTuple):
-    """What is read of a prompt.
+    """The part of a prompt that is read.
 
     Attributes:
-        beginning: of the prompt, all of it where it is not too long.
+        beginning: of the prompt; all of it if it is not too long.
         parts: the different texts of each part between AND, in the order of the steps.
         unread: why this is not all; None where it is.
     """
@@ -187,7 +186,7 @@ class ScheduledTexts(NamedTuple):
 
 
 def texts_of(prompt: str, steps: int, *, is_negative: bool) -> ScheduledTexts:
-    """Return what is read of a prompt; see `PromptReader.read`."""
+    """Return the part of a prompt that is read; see `PromptReader.read`."""
     beginning = _affordable(prompt, LIMITS.prompt_cost)
     parts, is_all_read = _scheduled(parts_of(beginning, is_negative=is_negative), steps)
     unread = None if is_all_read else _TOO_MANY_TEXTS
@@ -195,7 +194,7 @@ def texts_of(prompt: str, steps: int, *, is_negative: bool) -> ScheduledTexts:
 
 
 def _affordable(text: str, most: int) -> str:
-    """Return the beginning of a text that costs so much, all of it where that is less."""
+    """Return the beginning of a text up to a cost; all of it if it costs less."""
     if _cost(text) <= most:
         return text
     costs = accumulate(_COSTS.get(c, 1 if c < "\x80" else _BEYOND_ASCII) for c in text)
@@ -203,7 +202,7 @@ def _affordable(text: str, most: int) -> str:
 
 
 def _cost(text: str) -> int:
-    """Return what a text costs; one by one, its characters would take longer to count."""
+    """Return the cost of a text; to count its characters one by one would take longer."""
     n_ascii = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
     others = (text.count(c) * (cost - 1) for c, cost in _COSTS.items())
     return n_ascii + (len(text) - n_ascii) * _BEYOND_ASCII + sum(others)
@@ -216,7 +215,7 @@ def parts_of(prompt: str, *, is_negative: bool) -> list[Part]:
 
 
 def _scheduled(parts: Iterable[Part], steps: int) -> tuple[list[dict[str, None]], bool]:
-    """Return the different texts of each part, at least one of all; and whether these are all."""
+    """Return the different texts of each part, at least one in all; and whether these are all."""
     left = LIMITS.scheduled_cost
     texts_of_parts: list[dict[str, None]] = []
     for part in parts:

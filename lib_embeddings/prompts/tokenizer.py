@@ -1,4 +1,4 @@
-"""Tokenizers: what is asked of one, and the one at hand where no model is loaded."""
+"""Tokenizers: what one must do, and the one at hand where no model is loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLAIN_PROBE = [
 
 
 def own_tokenizer() -> Tokenize | None:
-    """Return CLIP's tokenizer; None where the packages that it is made of are not installed."""
+    """Return CLIP's tokenizer; None where the packages that it needs are not installed."""
     try:
         from lib_embeddings.prompts.clip_tokenizer import tokenize  # noqa: PLC0415
     except ImportError:
@@ -30,8 +30,8 @@ def own_tokenizer() -> Tokenize | None:
 def tokenize_names(names: list[str], tokenize: Tokenize) -> list[TokenIds]:
     """Return the token ids of names as *tokenize* makes them.
 
-    A WebUI's tokenizer takes long for ten thousand names. CLIP's own is asked for the plain ones
-    where the two agree on what plain names are made of.
+    A WebUI's tokenizer is slow with ten thousand names. CLIP's own does the plain ones if the two
+    agree on the characters of plain names.
     """
     own = own_tokenizer()
     if own is None or own(_PLAIN_PROBE) != tokenize(_PLAIN_PROBE):
@@ -39,6 +39,6 @@ def tokenize_names(names: list[str], tokenize: Tokenize) -> list[TokenIds]:
     plain = list(filter(_PLAIN.fullmatch, names))
     ids = dict(zip(plain, own(plain), strict=True))
     others = [name for name in names if name not in ids]
-    if others:  # a WebUI's cannot take none
+    if others:  # a WebUI's fails without any text
         ids.update(zip(others, tokenize(others), strict=True))
     return [ids[name] for name in names]

@@ -1,4 +1,4 @@
-"""What is painted to see what embeddings do: prompts without and with their names, by seed."""
+"""Wishes for pictures that show what embeddings do: prompts without and with names, by seed."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ USUAL_PROMPTS: Mapping[Purpose, tuple[str, str]] = {
     "style": (f"a painting in the style of {NAME}", ""),
     "negative": ("a photo of a toy", NAME),
 }
-# What a name that is taken out of a prompt leaves behind.
+# The remains of a name that is taken out of a prompt.
 _GAP = re.compile(r"(?:[ \t]*,)*[ \t]*(?=,)|[ \t]+(?=[ \t])|[ \t,]+$")
-# In the metadata of what was learned here.
+# In the metadata of embeddings learned here.
 KIND_KEY = "lib_embeddings.kind"
 
 
 class Wish(NamedTuple):
-    """One picture: the same wish becomes the same picture."""
+    """One picture: equal wishes give equal pictures."""
 
     prompt: str
     negative: str
@@ -38,12 +38,12 @@ class Wish(NamedTuple):
 
 @dataclass(frozen=True)
 class PaintSettings:
-    """How pictures are painted.
+    """The settings for painting pictures.
 
     Attributes:
         guidance: how far away from the negative prompt; at 1 that prompt is not read at all. None
-            for what the model is at its best with.
-        side: of the pictures, in pixels; None for that which the model was made for.
+            for the model's best value.
+        side: of the pictures, in pixels; None for the size that the model was made for.
     """
 
     steps: int = 20
@@ -60,12 +60,12 @@ class Column(NamedTuple):
     name: str | None
 
     def wish(self, seed: int) -> Wish:
-        """Return its picture of a seed."""
+        """Return the wish for its picture of a seed."""
         return Wish(self.prompt, self.negative, seed)
 
 
 def kind_of(metadata: Mapping[str, object], field: Field) -> Purpose:
-    """Return what an embedding is for: as its recipe tells, or the field that its name goes to."""
+    """Return the purpose of an embedding: from its recipe, or from its name's prompt field."""
     recorded = metadata.get(KIND_KEY)
     guessed: Purpose = "negative" if field == "negative" else "object"
     return next((kind for kind in KINDS if kind == recorded), guessed)
@@ -74,7 +74,7 @@ def kind_of(metadata: Mapping[str, object], field: Field) -> Purpose:
 def prompts_for(
     kind: Purpose, prompt: str | None = None, negative: str | None = None
 ) -> tuple[str, str]:
-    """Return both prompts, with `{name}` in one of them at least; by default those of a kind."""
+    """Return both prompts, with `{name}` in at least one; by default those of a kind."""
     usual = USUAL_PROMPTS[kind]
     texts = [usual[0] if prompt is None else prompt, usual[1] if negative is None else negative]
     if not any(NAME in text for text in texts):
@@ -89,11 +89,11 @@ def columns(
     negative: str | None = None,
     weights: Sequence[float] = (0, 1),
 ) -> list[Column]:
-    """Return the ways to paint each seed; what is without any embedding comes once.
+    """Return the ways to paint each seed; the one without any embedding comes once.
 
     Args:
         kinds: of the embeddings, by name.
-        weights: of the name, a column each; 0 is without it.
+        weights: of the name, one for each column; 0 is without it.
     """
     found = (
         column
