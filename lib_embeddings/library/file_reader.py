@@ -1,4 +1,4 @@
-"""Read the new files of a scan; save and show now and then what there is so far."""
+"""Read the new files of a scan; now and then save and show those that are read."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lib_embeddings.entries.slow_disk import Width, ask_each, wide
 from lib_embeddings.entries.snapshot import FolderEntries
 from lib_embeddings.stores.index import Index
 
-# Whatever is done again and again, beside what it is done for, takes at most a tenth of the time.
+# Work that is repeated besides the reading takes at most a tenth of the time.
 REST = 10
-# Seconds between two moments at which what was read so far is saved and shown.
+# Seconds between two moments at which the files read so far are saved and shown.
 _BATCH = 0.5
 
 
 class Progress(NamedTuple):
-    """How many of the files that a scan has to read are read."""
+    """How many of the files that a scan must read have been read."""
 
     read: int
     total: int
@@ -29,15 +29,15 @@ class Stop(Protocol):
     """Ends a scan; a `threading.Event` is one."""
 
     def is_set(self) -> bool:
-        """Tell whether to end."""
+        """Return whether to end."""
 
 
 class Stopped(Exception):
-    """The scan was stopped; what it read is in the index."""
+    """The scan was stopped; the files that it read are in the index."""
 
 
 class Unread(NamedTuple):
-    """A file that is to be read, its folder's full path, and where its entry belongs."""
+    """A file to read, its folder's full path, and the place for its entry."""
 
     found: Found
     folder: str
@@ -45,13 +45,13 @@ class Unread(NamedTuple):
 
 
 class FileReader:
-    """Says what files are, and lets the index remember it.
+    """Reads files, and lets the index remember the result.
 
-    All it does raises `Stopped` once it is stopped.
+    Every method raises `Stopped` once it is stopped.
 
     Attributes:
         read: says what one file is.
-        width: tells how many things a slow disk may be asked for at once.
+        width: returns how many things a slow disk may be asked for at once.
         clock: returns seconds.
     """
 
@@ -65,7 +65,7 @@ class FileReader:
         width: Width = wide,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep what it needs; `library.scans.Scans` says what it is."""
+        """Keep the arguments, which `library.scans.Scans` describes."""
         self.read = read
         self.index = index
         self.stop = stop
@@ -74,7 +74,7 @@ class FileReader:
         self.clock = clock
 
     def check_stop(self) -> None:
-        """Raise `Stopped` when it is stopped."""
+        """Raise `Stopped` if it is stopped."""
         if self.stop.is_set():
             raise Stopped
 
@@ -84,11 +84,11 @@ class FileReader:
         """Read files into the entries of their folders.
 
         Args:
-            publish: shows what is read so far.
+            publish: shows the files read so far.
 
         Returns:
-            The seconds that went into files that are to be read again, and for each of their
-            folders when the first of these was read.
+            The seconds spent on files that must be read again, and for each of their folders the
+            time at which the first of these was read.
         """
         lost, again, began = 0.0, dict[str, float](), self.clock()
         due = began + _BATCH

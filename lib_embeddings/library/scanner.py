@@ -1,7 +1,7 @@
-"""Scan folders again and again: every scan compares with the one before and reads what is new.
+"""Scan folders again and again: every scan compares with the last one and reads what is new.
 
-What is known is kept folder by folder, so that one folder can be scanned alone. Nothing here has
-a lock: one thread scans at a time.
+Everything known is kept folder by folder, so that one folder can be scanned alone. There is no lock
+here: one thread scans at a time.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from lib_embeddings.library.file_reader import REST, FileReader, Unread
 
 # Seconds until a file that could not be read, or a folder that did not answer, is tried again.
 _RETRY_FILE, _RETRY_FOLDER = 1.0, 2.0
-# A folder is asked who it is, and opened; each file is asked for its size and time.
+# Calls to the disk for a folder: its identity, and opening it. Each file takes one, for size and
+# time.
 _FOLDER_CALLS = 2
 
-# Returns the seconds until a file will be complete, from path, size and mtime_ns; 0 when it is.
+# Returns the seconds until a file is complete, from path, size and mtime_ns; 0 if it is.
 Wait = Callable[[str, int, int], float]
 Publish = Callable[[], None]
 
 
 class Scan(NamedTuple):
-    """What a scan found.
+    """The result of a scan.
 
     Attributes:
-        is_changed: whether any entry is another than before.
+        is_changed: whether any entry differs from before.
         answered: the roots that are there.
-        again_in: seconds after which to try again what could not be read, or is incomplete.
-        cost: seconds that the same scan takes once more: what was new is read once.
-        calls: how often it asks the disk.
+        again_in: seconds after which to retry what could not be read, or is incomplete.
+        cost: seconds that the same scan would take again, as new files are read only once.
+        calls: its number of calls to the disk.
     """
 
     is_changed: bool
@@ -56,7 +57,7 @@ class _Known(NamedTuple):
 class Scanner:
     """The entries of all folders, as the last scan found them.
 
-    Every scan raises `Stopped` when it is stopped.
+    Every scan raises `Stopped` if it is stopped.
     """
 
     def __init__(self, roots: Sequence[str], files: FileReader, wait: Wait) -> None:
@@ -64,8 +65,8 @@ class Scanner:
 
         Args:
             roots: the folders, as `absolute` spells them.
-            files: reads the new and changed ones.
-            wait: asked of new and changed files from the second scan on.
+            files: reads new and changed files.
+            wait: called for new and changed files from the second scan on.
         """
         self.roots = roots
         self._files, self._index, self._clock = files, files.index, files.clock
@@ -73,12 +74,12 @@ class Scanner:
         # By the full path of a folder
         self._known: dict[str, _Known] = {}
         self._noted: dict[str, _Known] = {}  # as the index remembers them
-        self._again: dict[str, float] = {}  # when it is to be read again
+        self._again: dict[str, float] = {}  # when to read it again
         self._is_first = True
 
     @property
     def snapshot(self) -> Snapshot:
-        """All entries, as they are listed."""
+        """All listed entries."""
         listed = {path: known.entries.listed for path, known in self._known.items()}
         return Snapshot(tuple(self.roots), listed)
 
@@ -88,7 +89,7 @@ class Scanner:
         return (known.folder for known in self._known.values())
 
     def set_roots(self, roots: Sequence[str]) -> None:
-        """Scan these roots from now on, and forget all others."""
+        """Scan only these roots from now on, and forget all others."""
         self.roots = roots
         self._known = {
             path: known for path, known in self._known.items() if known.folder.place.root in roots
@@ -98,7 +99,7 @@ class Scanner:
         """Scan all folders.
 
         Args:
-            publish: called now and then, while many files are read.
+            publish: called now and then while many files are read.
         """
         self._index.read(self.roots)
         seen = set[Identity]()
@@ -109,13 +110,13 @@ class Scanner:
         return scan
 
     def recall(self, publish: Publish) -> Scan | None:
-        """Take folders as an earlier process has found them, and scan those that have changed.
+        """Take over the folders that an earlier process found, and scan those that have changed.
 
-        One call to the disk for each folder tells whether it has. What was written in place, and
-        folders that are new, are found by the next scan of all.
+        Each folder takes one call to the disk. Files that were written in place, and new folders,
+        are found by the next scan of all.
 
         Returns:
-            None where nothing is remembered of a root.
+            None if nothing is remembered of a root.
         """
         self._index.read(self.roots)
         known = {
@@ -139,7 +140,7 @@ class Scanner:
         return self._scan_again(now, publish)
 
     def retry(self, publish: Publish) -> Scan:
-        """Scan again the folders in which something could not be read, or is incomplete."""
+        """Scan again the folders in which anything could not be read, or is incomplete."""
         began = self._clock()
         folders = [self._known[path].folder for path in self._again if path in self._known]
         scan = self._scan_alone(folders, publish)
@@ -148,13 +149,13 @@ class Scanner:
         return scan._replace(again_in=self._again_in())
 
     def scan_folders(self, paths: Collection[str], publish: Publish) -> Scan:
-        """Scan some folders alone, by their full paths; all where one of them is not known."""
+        """Scan only some folders, by their full paths; all if one of them is not known."""
         if not all(path in self._known for path in paths):
             return self.scan(publish)
         return self._scan_alone([self._known[path].folder for path in paths], publish)
 
     def scan_changed(self, publish: Publish) -> Scan:
-        """Scan the folders whose own time tells that something in them is another now."""
+        """Scan the folders whose own time has changed."""
         folders = [known.folder for known in self._known.values()]
         answers = ask_each(self._has_changed, folders, self._files.width)
         return self._scan_alone(list(compress(folders, answers)), publish)
@@ -172,10 +173,10 @@ class Scanner:
         return read_folder(former.place, width=self._files.width, is_linked=former.is_linked)
 
     def _scan_alone(self, formers: Sequence[Folder], publish: Publish) -> Scan:
-        """Scan some folders that are known.
+        """Scan some known folders.
 
-        Where one of them answers again, is another folder now, or has other folders in it, all are
-        scanned: nobody knows what is below it.
+        If one of them answers again, is now a different folder, or has different folders in it, all
+        are scanned: nobody knows what is below it.
         """
         if self._is_first:
             return self.scan(publish)
@@ -208,8 +209,8 @@ class Scanner:
         """Compare folders with what is known of them, and read what is new.
 
         Args:
-            rest: what is known of all other folders.
-            seen: folders that are passed by; what is below a silent one is added.
+            rest: all other folders, as known.
+            seen: folders to pass by; those below a silent one are added.
         """
         known, unread = dict(rest), list[Unread]()
         again = {path: due for path, due in self._again.items() if path in rest}
@@ -237,7 +238,7 @@ class Scanner:
         return Scan(is_changed, answered, self._again_in(), cost + lost, calls)
 
     def _again_in(self) -> float | None:
-        """Return the seconds until the first folder is to be read again."""
+        """Return the seconds until the first folder must be read again."""
         due = min(self._again.values(), default=None)
         return None if due is None else max(0.0, due - self._clock())
 
@@ -247,7 +248,7 @@ class Scanner:
         return any(each.entries is not self._known[path].entries for path, each in known.items())
 
     def _forget_missing(self) -> None:
-        """Let the index forget what is gone; nobody knows what is in a folder that is silent."""
+        """Let the index forget what is gone, except in silent folders, which nobody knows."""
         found = set[str]().union(*(known.entries.found for known in self._known.values()))
         folders = [known.folder for known in self._known.values()]
         full = {known.folder.place.root for known in self._known.values() if known.entries.found}
@@ -255,7 +256,7 @@ class Scanner:
         self._index.forget_missing(found, full, silent)
 
     def _note_folders(self) -> None:
-        """Let the index remember what lies in folders, for the next process's `recall`."""
+        """Let the index remember the folders' content, for the next process's `recall`."""
         for path, known in self._known.items():
             if known != self._noted.get(path):
                 self._index.keep_folder(known.folder, known.entries.found.values())
@@ -270,7 +271,7 @@ class Scanner:
     # One folder
 
     def _compare(self, folder: Folder, unread: list[Unread], again: dict[str, float]) -> _Known:
-        """Return what is known of a folder now, and note what is to be read."""
+        """Return what is now known of a folder, and note the files to read."""
         path = folder.place.full_path
         before = self._entries_of(path)
         entries = FolderEntries()
@@ -301,7 +302,7 @@ class Scanner:
         return known.entries if known else FolderEntries()
 
     def _entry_of_known(self, found: Found, former: Entry | None) -> Entry | None:
-        """Return the entry of a file that needs no reading; None where it does."""
+        """Return the entry of a file that need not be read; None if it must be."""
         place, size, mtime_ns, companions, problem, _ = found
         if problem is not None:
             return unopened(found)
@@ -316,7 +317,7 @@ class Scanner:
         return former._replace(place=place, companions=companions, stale=None)
 
     def _stale(self, folder: Folder, problem: str) -> dict[str, _Known]:
-        """Return what was known of a folder that does not answer, and of all below it."""
+        """Return what was known of a silent folder, and of all below it."""
         inside = folder.place.inside("").full_path
         kept = {
             path: known._replace(entries=_same(known.entries, known.entries.stale(problem)))
@@ -325,17 +326,17 @@ class Scanner:
         }
         before = self._entries_of(folder.place.full_path)
         entries = before.stale(problem)
-        for found in folder.files:  # the folder itself, with what is wrong
+        for found in folder.files:  # the folder itself, with its problem
             entries.put(unopened(found))
         kept[folder.place.full_path] = _Known(folder._replace(files=()), _same(before, entries))
         return kept
 
 
 def _inside(folder: Folder) -> object:
-    """Return what is another where nobody knows any more what is below a folder."""
+    """Return a value that differs if it is no longer known what is below a folder."""
     return folder.identity, folder.folders
 
 
 def _same(former: FolderEntries, now: FolderEntries) -> FolderEntries:
-    """Return the former entries where all are still the same."""
+    """Return the former entries if all are still the same."""
     return former if former.found == now.found else now

@@ -1,8 +1,8 @@
-"""The scans of a living library: one at a time, shared by who asks, shown as far as they are.
+"""The scans of a living library: one at a time, shared by all who ask, shown as they progress.
 
     rescan: walk -> read what is new -> snapshot -> diff -> show
 
-A scan works outside the lock that readers take, so nobody waits for a disk but those who asked.
+A scan works outside the readers' lock, so only those who asked for it wait for a disk.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ log = logging.getLogger(__name__)
 
 
 class Rescan(NamedTuple):
-    """What a scan gave.
+    """The outcome of a scan.
 
     Attributes:
-        changes: since the scan before.
+        changes: since the last scan.
         again_in: seconds after which to call `Library.retry`, because a file was incomplete or
-            could not be read, or a folder did not answer; None where nothing is left to do.
-        folders: all folders there are now, without their files, for whoever watches them.
-        cost: seconds that the same scan takes once more: what was new is read once.
-        calls: how often it asks the disk.
+            could not be read, or a folder did not answer; None if nothing is left to do.
+        folders: all present folders, without their files, for a watcher.
+        cost: seconds that the same scan would take again, as new files are read only once.
+        calls: its number of calls to the disk.
     """
 
     changes: Changes
@@ -52,14 +52,14 @@ class Rescan(NamedTuple):
 
 
 class Show(Protocol):
-    """Shows what there is now."""
+    """Shows the present state."""
 
     def __call__(self, snapshot: Snapshot, changes: Changes | None = None) -> object:
-        """Show it to all readers, and at the end of a scan what has changed since the last."""
+        """Show it to all readers, and at the end of a scan the changes since the last one."""
 
 
 def complete(_path: str, _size: int, _mtime_ns: int) -> float:
-    """Take every file as it is, where nobody watches writers."""
+    """Call every file complete, as nobody watches writers."""
     return 0.0
 
 
@@ -70,8 +70,8 @@ class Scans:
     Attributes:
         roots: the folders, as absolute paths.
         unreachable_roots: those that were missing at the last scan.
-        progress: how far the scan is that reads files now; None where none does.
-        scanning: held while folders are looked at, or changed by us.
+        progress: of the scan that reads files now; None if none does.
+        scanning: held while folders are scanned, or changed by us.
     """
 
     def __init__(  # noqa: PLR0913 - all that it needs is given here
@@ -88,11 +88,11 @@ class Scans:
         on_progress: Callable[[int, int], object] | None = None,
         on_scan: Callable[[Rescan], object] | None = None,
     ) -> None:
-        """Begin without any; `library.Library` says what the others are.
+        """Begin without any scan; `library.Library` describes the other arguments.
 
         Args:
-            show: is called while files are read, and at the end of a scan that found news.
-            deliver: informs those who follow what is shown; called without a lock.
+            show: called while files are read, and at the end of a scan that found changes.
+            deliver: informs all who follow what is shown; called without a lock.
         """
         self.roots = _absolute(roots)
         self._index = index
@@ -112,19 +112,19 @@ class Scans:
         self._scanner = Scanner(self.roots, files, wait)
         self._last: tuple[int, Rescan] | None = None
         self._begun = 0  # scans
-        self._has_shown = self._is_shown = False  # once; all that the scanner knows
-        self._reported = Snapshot(self.roots, {})  # up to which all changes were shown as such
+        self._has_shown = self._is_shown = False  # ever; all that the scanner knows
+        self._reported = Snapshot(self.roots, {})  # up to here, changes were shown as such
         self._showing = threading.Lock()  # guards the next two; no disk is asked while it is held
         self._shown = self._reported
-        self._ahead = self._reported  # what was read before the scan that goes on came to it
+        self._ahead = self._reported  # files that were read before the present scan reached them
 
     @property
     def is_scanning(self) -> bool:
-        """Whether folders are looked at now."""
+        """Whether folders are scanned now."""
         return self.scanning.locked()
 
     def folder(self, id: str) -> Place:  # noqa: A002 the word of the API
-        """Return the place of a folder by its id. Raises `MoveError` where there is none."""
+        """Return the place of a folder by its id. Raises `MoveError` if there is none."""
         numbers = {root: number for number, root in enumerate(self._scanner.roots)}
         places = [folder.place for folder in self._scanner.folders]
         if not self._has_shown:  # a root is known before anything is found in it
@@ -135,22 +135,22 @@ class Scans:
         raise MoveError("this folder no longer exists: choose another")
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the scan that goes on, if one does; tell whether it has ended."""
+        """Wait for the present scan, if there is one; return whether it has ended."""
         has_ended = self.scanning.acquire(timeout=seconds)
         if has_ended:
             self.scanning.release()
         return has_ended
 
     def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Rescan:
-        """Scan these folders from now on, beginning at once."""
+        """Scan these folders from now on, and at once."""
         self.roots = _absolute(roots)
         return self.rescan()
 
     def rescan(self) -> Rescan:
-        """Scan all folders, and return what has changed.
+        """Scan all folders, and return the changes.
 
-        Who calls while a scan goes on gets the result of the next one, whoever runs it: it begins
-        after the call.
+        A call during a scan gets the result of the next scan, in whatever thread that runs: it
+        begins after the call.
         """
         wanted = self._begun + 1
         with self.scanning:
@@ -162,7 +162,7 @@ class Scans:
         return result
 
     def rescan_folders(self, paths: Collection[str]) -> Rescan:
-        """Scan some folders alone, or all where one of them is not known.
+        """Scan only some folders, or all if one of them is not known.
 
         Args:
             paths: full paths, as a folder's place has them.
@@ -170,9 +170,10 @@ class Scans:
         return self._scan_now(partial(self._scanner.scan_folders, paths))
 
     def rescan_changed(self) -> Rescan:
-        """Scan the folders in which something came, went or got another name.
+        """Scan the folders in which anything came, went or was renamed.
 
-        It costs one call to the disk for each folder; what was written in place is not found.
+        It costs one call to the disk for each folder; files that were written in place are not
+        found.
         """
         return self._scan_now(self._scanner.scan_changed)
 
@@ -181,7 +182,7 @@ class Scans:
         return self._scan_now(self._scanner.retry)
 
     def bring(self, texts: Iterable[str]) -> bool:
-        """Read at once, and alone, what texts may name, while a scan is on its way to it.
+        """Read at once, during a scan, the files that texts may name and the scan has yet to read.
 
         Returns:
             Whether anything was read.
@@ -234,7 +235,7 @@ class Scans:
                 scan = run(self._show_batch)
                 if scan.is_changed or not was_shown:
                     changes = self._show_all(scan.answered)
-                    if not reported.folders:  # what was recalled is new to who asked for a scan
+                    if not reported.folders:  # recalled entries are new to whoever asked for a scan
                         changes = diff(reported, self._reported)
             self._is_shown = True
         except Stopped:
@@ -255,7 +256,7 @@ class Scans:
         self._deliver()
 
     def _show_all(self, answered: Collection[str]) -> Changes:
-        """Show what a scan found; the first one is shown also where it found nothing."""
+        """Show what a scan found; the first one is shown even if it found nothing."""
         roots = self._scanner.roots
         snapshot = self._scanner.snapshot
         changes = diff(self._reported, snapshot)
@@ -284,7 +285,7 @@ class Scans:
 
 
 def _unspaced(text: str) -> str:
-    """Return a text as names in prompts are compared here: blanks and escapes may be missing."""
+    """Return a text as names are compared with it here: without blanks and escapes."""
     return "".join(fold(text).replace("\\", "").split())
 
 

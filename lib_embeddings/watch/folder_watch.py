@@ -1,4 +1,4 @@
-"""One watched root: its observer, and whether events tell of its changes."""
+"""One watched root: its observer, and whether events report its changes."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ from lib_embeddings.names import is_hidden, is_temporary
 
 log = logging.getLogger(__name__)
 
-# "opened" and "closed_no_write" are missing on purpose: reading a file must not wake its reader.
+# Without "opened" and "closed_no_write", on purpose: reading a file must not wake its reader.
 FILE_EVENTS = frozenset({"created", "modified", "attrib", "moved", "deleted", "closed"})
 # A folder is "modified" with every file in it, ignored ones included.
 FOLDER_EVENTS = frozenset({"created", "moved", "deleted"})
-# After these a file is complete.
+# Events after which a file is complete.
 COMPLETIONS = frozenset({"moved", "closed"})
-# What an `EventFilter` would drop anyway need not be reported.
+# Events that an `EventFilter` would drop anyway need not be reported.
 _EVENTS = [
     kind
     for kind in vars(watchdog.events).values()
     if getattr(kind, "event_type", "")
     in (FOLDER_EVENTS if getattr(kind, "is_directory", False) else FILE_EVENTS)
 ]
-# Watchdog 7 calls it an error when an observer that ends still holds an event.
+# Watchdog 7 reports an error if an observer still holds an event when it ends.
 logging.getLogger("watchdog.observers.inotify").addFilter(
     lambda record: "thread is inactive" not in record.getMessage()
 )
 
-# What Linux says when it can watch no more folders, and how to let it.
+# Linux's error when it can watch no more folders, and the remedy.
 _LIMITS = {
     errno.ENOSPC: "; raise the limit with: sudo sysctl fs.inotify.max_user_watches=524288",
     errno.EMFILE: "; raise the limit with: sudo sysctl fs.inotify.max_user_instances=1024",
 }
 
-# One change without an event may only be ahead of its event; two in a row are not.
+# After one change without an event, the event may still come; after two in a row it will not.
 MISSES = 2
 # Scanning takes at most a tenth of the time, however slow the disk; a hundredth where events come.
 REST, REST_WITH_EVENTS = 10, 100
-# Seconds an observer is given to end. Watchdog before 2.1.8 hangs once its folder is unmounted.
+# Seconds that an observer gets to end. Watchdog before 2.1.8 hangs if its folder is unmounted.
 PATIENCE = 2.0
 
 
@@ -60,19 +60,19 @@ PATIENCE = 2.0
 class Pace:
     """The times of a watch in seconds, each with its reason."""
 
-    # The silence that ends a burst: between two files of one copy pass milliseconds.
+    # The silence that ends a burst: two files of one copy are milliseconds apart.
     quiet: float = 0.1
-    # The most a burst is held, so that a steady stream does not starve those who wait.
+    # The longest that a burst is held, so that a steady stream cannot delay a scan for ever.
     ceiling: float = 1.0
-    # The net below the events: scanning 1,000 files takes about 7 ms.
+    # The safety net below the events: scanning 1,000 files takes about 7 ms.
     poll: float = 10.0
     # The same where no events arrive.
     poll_alone: float = 2.0
-    # The same for a root that is missing: asking for it costs microseconds.
+    # The same for a missing root: asking for it costs microseconds.
     poll_missing: float = 0.25
-    # What a share may be asked a second by all scans, and as much again for the times of folders.
+    # The most calls a second to a share for scans, and as many again for the times of folders.
     calls: float = 25.0
-    # A pause is longer by up to this part of it.
+    # Up to this part of a pause is added to it at random.
     jitter: float = 0.25
 
 
@@ -81,11 +81,11 @@ PACE = Pace()
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What an event that matters tells.
+    """The content of an event that matters.
 
     Attributes:
-        folders: full paths of the folders in which files changed; none where it is not known.
-        complete: the path of the file that is now complete, in its real folder, if one is.
+        folders: full paths of the folders in which files changed; none where these are not known.
+        complete: the path of a file that is now complete, in its real folder, if there is one.
     """
 
     folders: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ OnEvent = Callable[[Hint], None]
 
 
 class Event(Protocol):
-    """What is used of watchdog's events, of every version."""
+    """The part of watchdog's events that is used, in every version."""
 
     event_type: str
     is_directory: bool
@@ -104,14 +104,14 @@ class Event(Protocol):
 
 
 class Observer(Protocol):
-    """What is used of watchdog's observers, of every version."""
+    """The part of watchdog's observers that is used, in every version."""
 
     def start(self) -> None:
         """Start the observer's threads."""
 
-    # Any: watchdog names its own base class, of which it uses `dispatch` alone.
+    # Any: watchdog names its own base class, but only calls `dispatch`.
     def schedule(self, event_handler: Any, path: str, *, recursive: bool) -> object:
-        """Watch a folder; raise OSError where that cannot be."""
+        """Watch a folder; raise OSError where that is impossible."""
 
     def stop(self) -> None:
         """Ask the observer's threads to end."""
@@ -121,9 +121,9 @@ class Observer(Protocol):
 
 
 def observe() -> Observer:
-    """Return an observer that reports nothing of files being read.
+    """Return an observer that does not report the reading of files.
 
-    Reading ten thousand files takes twice as long where each reading is reported.
+    Reading ten thousand files takes twice as long if each reading is reported.
     """
     observer: Any = watchdog.observers.Observer()
     if "event_filter" in signature(observer.schedule).parameters:  # from watchdog 4 on
@@ -138,7 +138,7 @@ class EventFilter:
         """Filter the events of a folder.
 
         Args:
-            folder: the path the observer was given.
+            folder: the path given to the observer.
             full_path: the path by which it is scanned.
         """
         self._folder = folder
@@ -171,7 +171,7 @@ class EventFilter:
 class FolderWatch:
     """A root, the observer of its folders, and the time of its next scan.
 
-    Where events do not arrive (network shares, containers, no inotify watches left) the root is
+    Where events do not arrive (network shares, containers, no inotify watches left), the root is
     polled every few seconds. Belongs to one thread.
     """
 
@@ -187,7 +187,7 @@ class FolderWatch:
 
         Args:
             path: the root; it may be missing now.
-            on_event: the one thing that other threads call.
+            on_event: the only thing that other threads call.
         """
         self.path = path
         self.next_scan = -math.inf
@@ -207,7 +207,7 @@ class FolderWatch:
         self._is_polling = False
 
     def is_due(self) -> bool:
-        """Tell whether to scan now, without an event; a missing root is due once it has come."""
+        """Return whether to scan now, without an event; a missing root is due once it is there."""
         if self._clock() < self.next_scan:
             return False
         if self._is_missing and not os.path.isdir(self.path):
@@ -216,7 +216,7 @@ class FolderWatch:
         return True
 
     def plan(self, cost: float = 0.0, calls: int = 0) -> None:
-        """Say when the next scan is due without an event.
+        """Set the time of the next scan without an event.
 
         Args:
             cost: seconds that it takes.
@@ -231,42 +231,42 @@ class FolderWatch:
         else:
             self._peek_rest = pace.poll_alone
             rest = max(pace.poll_alone, REST * cost)
-            if rest > pace.poll_alone:  # the disk is slow, and not for us alone
+            if rest > pace.poll_alone:  # the disk is slow, and others use it too
                 rest = max(rest, calls / pace.calls)
         self._peeks = rest > self._peek_rest
         self.next_scan = self._in(rest)
         self.plan_peek()
 
     def plan_peek(self) -> None:
-        """Say when to ask the folders next for their times, where a scan has to wait for long."""
+        """Set the time to ask the folders for their times, where a scan has to wait for long."""
         rest = max(self._peek_rest, self._n_folders / self._pace.calls)
         self.next_peek = self._in(rest) if self._peeks else math.inf
 
     def _in(self, seconds: float) -> float:
-        """Return the time in so many seconds or a little more, so that programs do not meet."""
+        """Return the time in some seconds or a little more, so that programs do not coincide."""
         return self._clock() + seconds * (1 + self._pace.jitter * random.random())  # noqa: S311
 
     def take_in(self, folders: Collection[Folder], *, is_changed: bool, had_event: bool) -> bool:
-        """Take in what a scan found, and lay the watch again where folders came or went.
+        """Take in the result of a scan, and lay the watch again if folders came or went.
 
         Args:
             folders: all folders of the root now, none where it is missing.
-            had_event: whether an event came since the scan before.
+            had_event: whether an event came since the last scan.
 
         Returns:
-            Whether to scan once more, for what came before the watch was there.
+            Whether to scan once more, for files that came before the watch was there.
         """
         identity = next((each.identity for each in folders if not each.place.path), None)
         is_silent = any(each.problem for each in folders)
         if had_event:
             self._misses = 0
-        # A root that goes or is replaced as a whole, and a folder that is silent, need not say so.
+        # No event is due when a root goes or is replaced, or when a folder falls silent.
         elif self._expects_events and identity == self._identity and is_changed and not is_silent:
             self._count_miss()
         self._identity = identity
         self._is_missing, self._n_folders = not folders, len(folders)
         is_laid = self._lay(folders)
-        # What came before the watch was there, or while a folder was silent, had no event.
+        # Files that came before the watch, or while a folder was silent, had no event.
         is_blind = self._observer is None or is_laid or is_silent or self._is_polling
         self._expects_events = not is_blind
         return is_laid
@@ -276,7 +276,7 @@ class FolderWatch:
         self._replace(None)
 
     def _lay(self, folders: Collection[Folder]) -> bool:
-        """Watch the folders, where others are watched now; tell whether a watch was laid."""
+        """Watch the folders if others are watched now; return whether a watch was laid."""
         span = frozenset((folder.place.full_path, folder.identity) for folder in folders)
         if span == self._laid or self._is_polling:
             return False
@@ -314,7 +314,7 @@ class FolderWatch:
             _end(former)
 
     def _count_miss(self) -> None:
-        """Count a change without an event; after some in a row events are not relied on."""
+        """Count a change without an event; after some in a row, events are no longer relied on."""
         self._misses += 1
         self._laid = None  # in case the observer died: lay the watch again
         if self._misses == MISSES:
@@ -331,7 +331,7 @@ class FolderWatch:
 
 
 def _end(observer: Observer) -> None:
-    """End an observer's threads, and leave them behind where they hang or fail."""
+    """End an observer's threads, or leave them behind if they hang or fail."""
 
     def end() -> None:
         try:

@@ -1,8 +1,8 @@
-"""Scan the folders once something changed under them.
+"""Scan folders when something has changed in them.
 
-an event          -> its folder alone, or all where folders came or went
-no events come    -> folders whose own time is another now, every few seconds
-now and then      -> all folders: this is the truth, whatever events said
+an event          -> its folder alone, or all if folders came or went
+no events come    -> folders whose own time has changed, every few seconds
+now and then      -> all folders: this is the truth, whatever the events said
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 
 class ScanResult(Protocol):
-    """What a watcher needs to know of a scan; see `library.scans.Rescan`."""
+    """The facts about a scan that a watcher needs; see `library.scans.Rescan`."""
 
     @property
     def changes(self) -> Changes:
-        """What has changed since the scan before."""
+        """The changes since the scan before."""
 
     @property
     def again_in(self) -> float | None:
@@ -36,41 +36,41 @@ class ScanResult(Protocol):
 
     @property
     def folders(self) -> Collection[Folder]:
-        """All folders there are now."""
+        """All present folders."""
 
     @property
     def cost(self) -> float:
-        """Seconds that the same scan takes once more."""
+        """Seconds that the same scan would take again."""
 
     @property
     def calls(self) -> int:
-        """How often it asks the disk."""
+        """Its number of calls to the disk."""
 
 
 class Scanned(Protocol):
-    """What is watched: the scans of a library, which calls `Watcher.note_scan` after each."""
+    """The scans of a library, which calls `Watcher.note_scan` after each."""
 
     @property
     def roots(self) -> Sequence[str]:
-        """The roots; a missing one is picked up when it comes."""
+        """The roots; a missing one is picked up when it appears."""
 
     def rescan(self) -> ScanResult:
         """Scan all folders."""
 
     def rescan_folders(self, paths: Collection[str]) -> ScanResult:
-        """Scan some folders alone, or all where one of them is not known."""
+        """Scan only some folders, or all if one of them is not known."""
 
     def rescan_changed(self) -> ScanResult:
-        """Scan the folders whose own time is another now."""
+        """Scan the folders whose own time has changed."""
 
     def retry(self) -> object:
-        """Scan what was incomplete, could not be read, or did not answer."""
+        """Scan again what was incomplete, could not be read, or did not answer."""
 
 
 class Debounce:
     """Hold a burst of events until it is quiet, yet never longer than a ceiling.
 
-    A quiet time alone would starve under a steady stream. No thread and no lock of its own.
+    Under a steady stream there would never be a quiet time. It has no thread and no lock.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Debounce:
 
         Args:
             quiet: seconds without an event that end a burst.
-            ceiling: the most seconds a burst is held, counted from its first event.
+            ceiling: the most seconds that a burst is held, counted from its first event.
         """
         self._quiet = quiet
         self._ceiling = ceiling
@@ -110,9 +110,9 @@ class Debounce:
 class Watcher:
     """Scan a library at once, and after each change under its roots.
 
-    Events only say where it is time to scan: lost, doubled or reordered ones cannot make the list
-    wrong. Scans run in the watcher's own thread. Links to folders are followed; files under
-    temporary or hidden names are passed by until they are renamed.
+    Events only say where to scan, so lost, doubled or reordered ones cannot make the list wrong.
+    Scans run in the watcher's own thread. Links to folders are followed; files with temporary or
+    hidden names are passed by until they are renamed.
     """
 
     def __init__(  # noqa: PLR0913 - all that it needs, and its clock
@@ -125,10 +125,10 @@ class Watcher:
         observer_factory: Callable[[], Observer] = observe,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Prepare to watch; nothing is touched before `start`.
+        """Prepare to watch; nothing happens before `start`.
 
         Args:
-            library: a scan that fails is logged, and repeated later.
+            library: if a scan of it fails, that is logged, and the scan repeated later.
             writes: learns which files are complete.
             stop: set when the watcher stops, so that a scan ends early.
         """
@@ -138,13 +138,13 @@ class Watcher:
         self._pace = pace
         self._clock = clock
         self._open = partial(FolderWatch, pace=pace, observer_factory=observer_factory, clock=clock)
-        self._watches: dict[str, FolderWatch] = {}  # the worker's own, as the next
+        self._watches: dict[str, FolderWatch] = {}  # used by the worker alone, like the next
         self._rest_until = -math.inf
         self._worker: threading.Thread | None = None
         self._wake = threading.Condition()  # guards all below
         self._retry_at = math.inf
         self._debounce = Debounce(pace.quiet, pace.ceiling, clock)
-        self._events: set[str] = set()  # roots of which any told
+        self._events: set[str] = set()  # roots with any events
         self._folders: set[str] = set()  # in which files changed
         self._is_anywhere = False  # all are to be scanned
 
@@ -154,7 +154,7 @@ class Watcher:
         return self._worker is not None and self._worker.is_alive()
 
     def start(self) -> None:
-        """Begin to watch; a watcher that runs already is left alone."""
+        """Begin to watch; a running watcher is left alone."""
         if self.is_alive and not self._stop.is_set():
             return
         self.stop()  # a worker that stopped itself may not have ended yet
@@ -179,7 +179,7 @@ class Watcher:
             self._wake.notify()
 
     def note_scan(self, result: ScanResult) -> None:
-        """Learn from a scan, in whatever thread it ran, when to call `retry`."""
+        """Learn from a scan in any thread when to call `retry`."""
         again_in = result.again_in
         with self._wake:
             self._retry_at = math.inf if again_in is None else self._clock() + again_in
@@ -208,14 +208,14 @@ class Watcher:
             self._adopt(())
 
     def _begin_again_later(self, cost: float) -> None:
-        """Scan all folders once more after a scan that failed, and nothing until then."""
+        """Plan a scan of all folders after a failed one, and none until then."""
         with self._wake:
             self._rest_until = self._clock() + max(self._pace.poll_alone, REST * cost)
             self._is_anywhere = True
             self._debounce.note()
 
     def _wait(self) -> bool:
-        """Sleep until a scan may be due; tell whether to go on."""
+        """Sleep until a scan may be due; return whether to go on."""
         with self._wake:
             while not self._stop.is_set():
                 pause = self._pause()
@@ -225,7 +225,7 @@ class Watcher:
             return False
 
     def _pause(self) -> float:
-        """Return the seconds until a burst ends, a poll or a retry is due, whatever is first."""
+        """Return the seconds until a burst ends or a poll or retry is due, whichever is first."""
         pause = self._debounce.wait()
         if pause is None:
             polls = (min(each.next_scan, each.next_peek) for each in self._watches.values())
@@ -262,11 +262,11 @@ class Watcher:
                 watch.plan(result.cost, result.calls)
 
     def _take_in(self, result: ScanResult, events: set[str]) -> None:
-        """Let the watch of each root know what a scan found."""
+        """Give the result of a scan to the watch of each root."""
         if self._stop.is_set():
             return
         with self._wake:
-            events = events | self._events  # of what it found, or of what the next one will find
+            events = events | self._events  # of files that it found, or that the next one will find
         changed = {entry.place.root for entries in result.changes for entry in entries}
         folders: dict[str, list[Folder]] = {path: [] for path in self._watches}
         for folder in result.folders:
@@ -277,7 +277,7 @@ class Watcher:
                 self.scan_soon()
 
     def _adopt(self, roots: Sequence[str]) -> None:
-        """Watch new roots, and stop watching those that the library no longer has."""
+        """Watch new roots, and stop watching roots that the library no longer has."""
         for path in self._watches.keys() - set(roots):
             self._watches.pop(path).close()
         for path in roots:

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# A file that was moved in keeps its time, and no event tells that it is complete. More than the
-# clocks of two machines differ by, as the file's time may be another's.
+# A file that was moved in keeps its time, and no event says that it is complete. This is more than
+# the difference of two machines' clocks, as the time may be from another machine.
 LONG_AGO_NS = 60 * 10**9
 
 
@@ -22,9 +22,9 @@ class _Sighting:
 
 
 class WriteTracker:
-    """Judge a file complete once its writer closed it, or once it has stood still.
+    """Judge a file complete once its writer has closed it, or it has stood still.
 
-    A file that was last written long ago stands still already. Only the files that are waited for
+    A file that was last written long ago already stands still. Only files that are still awaited
     are remembered. Any thread may call.
     """
 
@@ -47,21 +47,21 @@ class WriteTracker:
         self._sightings: dict[str, _Sighting] = {}
 
     def closed(self, path: str) -> None:
-        """Note that a file's writer closed it or renamed it into place.
+        """Note that a file's writer has closed it or renamed it into place.
 
         Args:
-            path: as events name it, in its real folder.
+            path: as in events, in its real folder.
         """
         with self._lock:
             self._sightings[path] = _Sighting(None, since=-math.inf, asked=self._clock())
 
     def seconds_left(self, path: str, size: int, mtime_ns: int) -> float:
-        """Return after how many seconds a file may be read, 0 when it may be now.
+        """Return the seconds until a file may be read, 0 if it may be read now.
 
-        A file found complete is forgotten, so ask only about files that differ from what was read
-        last: asking again begins a new wait.
+        A file found complete is forgotten, so ask only about files that have changed since they
+        were read: asking again begins a new wait.
         """
-        # Events name the real folder, also where the caller came by a link.
+        # Events name the real folder, even if the caller came by a link.
         folder, name = os.path.split(path)
         real = os.path.join(os.path.realpath(folder), name)
         with self._lock:
@@ -83,7 +83,7 @@ class WriteTracker:
         return 0.0
 
     def forget_before(self, moment: float) -> None:
-        """Forget the files nobody closed or asked about since a moment: they are gone."""
+        """Forget files that nobody has closed or asked about since a moment: they are gone."""
         with self._lock:
             self._sightings = {
                 path: each for path, each in self._sightings.items() if each.asked >= moment
