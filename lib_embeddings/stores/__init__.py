@@ -1,1 +1,1 @@
-"""What is kept between starts: what was read, what people chose, the ids of names."""
+"""Stores that last between starts: readings, people's choices, the token ids of names."""

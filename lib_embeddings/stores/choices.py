@@ -1,11 +1,11 @@
-"""What people chose for single embeddings, and their sets, in one file that all processes share.
+"""People's choices for single embeddings, and their sets, in one file that all processes share.
 
 It lies in the user's data folder, never in a folder of embeddings, and has a value for each id and
 kind of choice. So two processes that choose different things for one embedding both win, and a new
 kind needs no change of old values.
 
-A new store begins with what an older version kept in `preferences.json`. That file stays where it
-is, as the older version may still run.
+A new store begins with the choices that an older version kept in `preferences.json`. That file
+stays, as the older version may still run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 FieldChoice = Field | Literal["auto"]
 
-# What can be chosen for one embedding, under the names that all use, and the values it can have.
+# The kinds of choice for one embedding, by the names that all use, and their possible values.
 CHOICES: Mapping[str, tuple[bool, ...] | tuple[str, ...]] = {
     "favourite": (True, False),
     "use_partial": (True, False),
@@ -53,12 +53,12 @@ CHOICES: Mapping[str, tuple[bool, ...] | tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What people chose for one embedding.
+    """People's choices for one embedding.
 
     Attributes:
-        favourite: they like it best.
-        use_partial: it counts as usable where it is partial.
-        hidden: it is neither among the cards nor among completions, and works as before.
+        favourite: it is one of their favourites.
+        use_partial: it counts as usable even if it is partial.
+        hidden: it is not among cards or completions, but works as before.
         field: the prompt field for its name; `auto` leaves that to the name. None: nobody chose.
     """
 
@@ -69,7 +69,7 @@ class Choice:
 
 
 class Chosen(TypedDict, total=False):
-    """What somebody chooses now; what is missing stays as it is."""
+    """Somebody's choices now; what is missing stays as it is."""
 
     favourite: bool
     use_partial: bool
@@ -83,9 +83,9 @@ NO_CHOICE = Choice()
 class Choices:
     """Choices by id. A change is on the disk when the call returns.
 
-    Where the store cannot be read or written, choices hold for this process, and are written
-    together with the next one. A store that is damaged is renamed, and a new one gets all that this
-    process knows. Both are logged. Any thread may call any method.
+    If the store cannot be read or written, choices hold for this process, and are written together
+    with the next one. A damaged store is renamed, and a new one gets all that this process knows.
+    Both are logged. Any thread may call any method.
     """
 
     def __init__(self, path: str | None = None) -> None:
@@ -94,10 +94,10 @@ class Choices:
         self._known: dict[str, Choice] = {}  # replaced, never changed: `all` needs no lock
         self._sets: Sets = {}  # likewise
         self._lock = threading.Lock()  # guards all below
-        self._stored: Values = {}  # what the store holds; while there is none, what it begins with
+        self._stored: Values = {}  # the store's content; while there is none, that of a new one
         self._stamp: int | None = None  # the store's when it was read
-        self._edits: list[Edit] = []  # what is not in the store yet
-        self._shown: Values = {}  # what `_known` was made of
+        self._edits: list[Edit] = []  # those that are not in the store yet
+        self._shown: Values = {}  # what `_known` was made from
         self._problem = ""
         self.refresh()
         if self._stamp is None and not self._problem:
@@ -106,11 +106,11 @@ class Choices:
 
     @property
     def folder(self) -> str:
-        """Where the store lies, and what else of the library may not get lost."""
+        """The folder of the store, and of other things that must not get lost."""
         return os.path.dirname(self._path)
 
     def all(self) -> Mapping[str, Choice]:
-        """Return what is known now, by id; ids for which nobody chose anything are missing."""
+        """Return the choices that are known now, by id; ids without any are missing."""
         return self._known
 
     def sets(self) -> Sets:
@@ -121,7 +121,7 @@ class Choices:
         """Remember choices for an embedding.
 
         Returns:
-            whether `all` has anything new now, by this choice or from another process.
+            whether `all` now has anything new, from this choice or from another process.
         """
 
         def edit(values: Values) -> None:
@@ -131,7 +131,7 @@ class Choices:
         return self.change(edit)
 
     def mark(self, ids: Collection[str], *, favourite: bool) -> bool:
-        """Remember for many embeddings at once whether they are favourites; returns the same."""
+        """Remember for many embeddings at once whether they are favourites; return the same."""
 
         def edit(values: Values) -> None:
             for id_ in ids:
@@ -140,7 +140,7 @@ class Choices:
         return self.change(edit)
 
     def move(self, ids: Mapping[str, str], names: Mapping[str, str] | None = None) -> None:
-        """Let what was chosen for some ids and names be chosen for others, as files moved.
+        """Carry choices over to other ids and names after files have moved.
 
         Args:
             ids: old id -> new id.
@@ -159,7 +159,7 @@ class Choices:
         self.change(edit)
 
     def forget(self, ids: Iterable[str]) -> None:
-        """Let nothing be chosen for some ids, as their files are gone for good."""
+        """Forget the choices for some ids, as their files are gone for good."""
         gone = frozenset(ids)
 
         def edit(values: Values) -> None:
@@ -169,24 +169,24 @@ class Choices:
         self.change(edit)
 
     def refresh(self) -> bool:
-        """Read what other processes chose. Tell whether anything is new."""
+        """Read other processes' choices. Return whether anything is new."""
         with self._lock:
             return self._attempt(self._write if self._edits else self._read)
 
     def close(self) -> None:
-        """Write what could not be written before."""
+        """Write the choices that could not be written before."""
         with self._lock:
             if self._edits:
                 self._attempt(self._write)
 
     def change(self, edit: Edit) -> bool:
-        """Change what is kept, and tell whether there is anything new now."""
+        """Make an edit, and return whether anything is new now."""
         with self._lock:
             self._edits.append(edit)
             return self._attempt(self._write)
 
     def _attempt(self, work: Callable[[], None]) -> bool:
-        """Read or write the store if that is possible. Tell whether anything is new."""
+        """Read or write the store if possible. Return whether anything is new."""
         problem = ""
         try:
             repairing(self._path, work)
@@ -202,7 +202,7 @@ class Choices:
         return self._show()
 
     def _read(self) -> None:
-        """Take in what the store holds, if there is one."""
+        """Take in the store's content, if there is a store."""
         with suppress(FileNotFoundError):
             os.stat(self._path)  # SQLite would make the file
             with transaction(self._path, "DEFERRED") as connection:
@@ -221,7 +221,7 @@ class Choices:
         self._edits.clear()
 
     def _take_in(self, connection: sqlite3.Connection) -> bool:
-        """Take in what other processes changed. Tell whether there is a store at all."""
+        """Take in other processes' changes. Return whether there is a store at all."""
         stamp = stamp_of(connection)
         if stamp is not None and stamp != self._stamp:
             self._stored = values_of(connection)
@@ -235,7 +235,7 @@ class Choices:
         return values
 
     def _show(self) -> bool:
-        """Let `all` return what is known now. Tell whether anything is new."""
+        """Make `all` return what is known now. Return whether anything is new."""
         values = self._edited()
         changed = {id_ for id_, _ in _differences(values, self._shown)}
         if changed:
@@ -249,7 +249,7 @@ class Choices:
 
 
 def _set(values: Values, key: tuple[str, str], value: object) -> None:
-    """Put a choice into a table, where False is kept as nothing."""
+    """Put a choice into a table; False is stored by its absence."""
     if value is False:
         values.pop(key, None)
     else:
@@ -257,7 +257,7 @@ def _set(values: Values, key: tuple[str, str], value: object) -> None:
 
 
 def _choice(values: Values, id_: str) -> Choice:
-    """Return what is chosen, but for values that only newer versions know."""
+    """Return the choices for an id, except values that only newer versions know."""
     chosen: dict[str, Any] = {}
     for kind, known in CHOICES.items():
         value = values.get((id_, kind))
@@ -267,5 +267,5 @@ def _choice(values: Values, id_: str) -> Choice:
 
 
 def _differences(some: Values, others: Values) -> set[tuple[str, str]]:
-    """Return where two tables differ."""
+    """Return the keys by which two tables differ."""
     return {key for key, _ in some.items() ^ others.items()}

@@ -1,8 +1,8 @@
-"""The SQLite file of choices: its place, its table, and what is done when it is damaged.
+"""The SQLite file of choices: its place, its table, and its repair after damage.
 
-Each transaction has a connection of its own: between transactions no file is open, and a process
-that is killed takes nothing with it. The journal is SQLite's rollback journal: the other kind, WAL,
-does not work in a home on a network.
+Each transaction has its own connection, so no file is open between transactions, and a killed
+process loses nothing. The journal is SQLite's rollback journal: the other kind, WAL, does not work
+in a home folder on a network.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from lib_embeddings.names import is_text
 
 log = logging.getLogger(__name__)
 
-# SQLite waits longer and longer between its tries for a lock: while others write without a pause, a
-# process may never get it. So SQLite waits for a short time only, and begins again.
+# SQLite waits longer and longer between its tries for a lock, so while others write without a
+# pause, a process may never get it. So let SQLite wait only for a short time, and begin again.
 _WAIT, _WAITS = 0.05, 100  # 5 seconds in all
-# With EXTRA, what was written survives a power cut too.
+# With EXTRA, written data survives a power cut too.
 _SYNCHRONOUS = "EXTRA"
 
 _SCHEMA = """
@@ -34,13 +34,13 @@ CREATE TABLE IF NOT EXISTS choices (
 ) WITHOUT ROWID
 """
 
-# Values by id and kind; the kinds of newer versions are among them.
+# Values by id and kind, including kinds from newer versions.
 Values = dict[tuple[str, str], Any]
 Edit = Callable[[Values], None]
 
 
 def read_old(path: Path) -> Values:
-    """Return what an older version kept in a JSON file."""
+    """Return the choices that an older version kept in a JSON file."""
     try:
         kept = json.loads(path.read_bytes())
         chosen = {"favourite": kept["favourites"], "use_partial": kept["use_partial"]}
@@ -53,7 +53,7 @@ def read_old(path: Path) -> Values:
 
 
 def repairing(path: str, work: Callable[[], None]) -> None:
-    """Do something with the file. If it is damaged, set it aside and do it again."""
+    """Do work on the file. If the file is damaged, set it aside and do the work again."""
     try:
         patiently(work)
     except sqlite3.DatabaseError as error:
@@ -64,7 +64,7 @@ def repairing(path: str, work: Callable[[], None]) -> None:
 
 
 def patiently(work: Callable[[], None]) -> None:
-    """Do something with the file. While another process locks it, try again."""
+    """Do work on the file. While another process locks it, try again."""
     for waits in count(1):
         try:
             work()
@@ -77,7 +77,7 @@ def patiently(work: Callable[[], None]) -> None:
 
 @contextmanager
 def transaction(path: str, kind: str) -> Iterator[sqlite3.Connection]:
-    """Yield a connection in a transaction, which is committed at the end, or taken back.
+    """Yield a connection in a transaction, which is committed at the end, or rolled back.
 
     Raises:
         sqlite3.OperationalError: the file cannot be opened, is locked, or the disk is full.
@@ -96,7 +96,7 @@ def transaction(path: str, kind: str) -> Iterator[sqlite3.Connection]:
 
 
 def _check(connection: sqlite3.Connection, path: str) -> None:
-    """Look for damage that reading would not find: SQLite takes a page that is cut for zeros."""
+    """Look for damage that reading would not find: SQLite reads a page that is cut as zeros."""
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()  # 1 ms for 10,000 rows
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
@@ -112,7 +112,7 @@ def _decode(text: bytes) -> str:
 
 
 def stamp_of(connection: sqlite3.Connection) -> int | None:
-    """Return a number that each change of the store makes another; None while there is no store.
+    """Return a number that every change of the store changes; None while there is no store.
 
     Raises:
         sqlite3.DatabaseError: the file is damaged, or is another program's database.
@@ -125,20 +125,20 @@ def stamp_of(connection: sqlite3.Connection) -> int | None:
 
 
 def values_of(connection: sqlite3.Connection) -> Values:
-    """Return all that the table holds."""
+    """Return the whole table."""
     table = connection.execute("SELECT id, kind, value FROM choices")
     return {(id_, kind): value for id_, kind, value in table}
 
 
 def put(connection: sqlite3.Connection, changes: Values) -> int:
-    """Write values into the table, which is made if need be; return the new stamp.
+    """Write values into the table, making it if need be; return the new stamp.
 
     Args:
-        changes: None takes a value out.
+        changes: None deletes a value.
     """
     connection.execute(_SCHEMA)
     for (id_, kind), value in changes.items():
-        if not is_text(id_ + kind):  # SQLite keeps no other
+        if not is_text(id_ + kind):  # SQLite stores nothing else
             continue
         connection.execute("DELETE FROM choices WHERE id = ? AND kind = ?", (id_, kind))
         if value is not None:
@@ -150,14 +150,14 @@ def put(connection: sqlite3.Connection, changes: Values) -> int:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    """Tell whether a file is damaged; all else that can be wrong with it has a class of its own."""
+    """Return whether a file is damaged; every other fault has an error class of its own."""
     return type(error) is sqlite3.DatabaseError
 
 
 def _set_aside(path: str) -> None:
     """Rename a damaged file. Raises `OSError` and `sqlite3.Error`, and then it stays as it is."""
-    # Of two processes that find the damage the slower one must not rename the new file of the
-    # other. A lock of SQLite's works on every system, and ends with its process.
+    # If two processes find the damage, the slower one must not rename the other's new file. A
+    # SQLite lock works on every system, and ends with its process.
     with transaction(f"{path}.lock", "EXCLUSIVE"):
         damage = _damage_of(path)
         if damage is None:

@@ -1,8 +1,7 @@
-"""What was read before, so that an unchanged file is never opened twice.
+"""Remembered readings, so that an unchanged file is never opened twice.
 
-A reading is trusted while the file's path, size and modification time are what they were; the file
-system has the last word. An index that is damaged is rebuilt; one that cannot be opened is done
-without.
+A reading is trusted while the file's path, size and modification time stay the same; the file
+system has the last word. A damaged index is rebuilt; if it cannot be opened, there is none.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _MANY = 5_000  # new objects, which would take the garbage collector milliseconds
 
-# Companions from what JSON made of them; twenty thousand at a start are worth a way without Python.
+# Makes companions from parsed JSON; twenty thousand at a start are worth a way around Python.
 _companion = partial(tuple.__new__, Companion)
 _scan_json = json.JSONDecoder().raw_decode
 
@@ -46,23 +45,23 @@ _scan_json = json.JSONDecoder().raw_decode
 class Index:
     """Readings by path. Changes are written by `save`.
 
-    One thread reads and saves; others may ask for hashes meanwhile.
+    One thread reads and saves; others may ask for hashes at the same time.
 
     Attributes:
-        path: of its file; None where it is remembered for this process alone.
+        path: of its file; None if it is remembered for this process alone.
     """
 
     def __init__(self, path: str | None) -> None:
-        """Know nothing yet.
+        """Begin empty.
 
         Args:
-            path: of its file; None remembers nothing from before and for later.
+            path: of its file; None for an index that lasts as long as this process.
         """
         self.path = path
         self._roots = set[str]()  # whose files are known
         self._texts: dict[int, str] = {}  # readings by their id, as JSON
         self._decoded: dict[int, Reading] = {}
-        self._folders: dict[str, RememberedFolder] = {}  # until somebody recalls them
+        self._folders: dict[str, RememberedFolder] = {}  # until they are recalled
         self._lock = threading.Lock()  # guards the next three
         self._remembered: dict[str, Remembered] = {}
         self._hashes: dict[str, str] = {}
@@ -81,11 +80,11 @@ class Index:
 
     @classmethod
     def nowhere(cls) -> Index:
-        """Return an index that remembers nothing from before and for later."""
+        """Return an index that lasts as long as this process."""
         return cls(None)
 
     def read(self, roots: Iterable[str]) -> None:
-        """Know what is remembered of the files below some roots; of others nothing is read."""
+        """Read what is remembered of the files below some roots, and of no others."""
         new = set(roots) - self._roots
         self._roots |= new
         if self.path is None or not new:
@@ -113,7 +112,7 @@ class Index:
         self.path = None
 
     def known(self, found: Found) -> Entry | None:
-        """Return the entry of a file that is unchanged since it was read."""
+        """Return the entry of a file if the file is unchanged since it was read."""
         remembered = self._remembered.get(found.place.full_path)
         if remembered is None:
             return None
@@ -124,10 +123,10 @@ class Index:
         return reading and entry_of(found, reading, stored_name)
 
     def recall(self) -> Iterator[tuple[Folder, dict[str, Entry]]]:
-        """Yield folders as they were remembered, once, each with its entries by full path.
+        """Yield the remembered folders, once, each with its entries by full path.
 
-        One of which not every file is remembered has no `mtime_ns`, as if it had changed. One that
-        was last scanned from another root, above or below, is left out: it has other paths there.
+        If not every file of a folder is remembered, it has no `mtime_ns`, as if it had changed. A
+        folder last scanned from another root, above or below, is left out: its paths differ there.
         """
         folders = {path: each for path, each in self._folders.items() if each[1] in self._roots}
         self._folders = {}
@@ -152,7 +151,7 @@ class Index:
             yield folder if is_known else folder._replace(mtime_ns=None), found
 
     def keep_folder(self, folder: Folder, entries: Iterable[Entry]) -> None:
-        """Remember what lies in a folder, for later processes, unless it could change unseen."""
+        """Remember a folder's content for later processes, unless it could change unseen."""
         path = folder.place.full_path
         remembered = _encode_folder(folder, tuple(entries))
         if is_text(path) and remembered:
@@ -165,7 +164,7 @@ class Index:
             self._changed_folders[path] = None
 
     def keep(self, entry: Entry) -> Entry:
-        """Remember an entry, for later processes too unless it could be out of date unseen.
+        """Remember an entry, for later processes too unless it could change unseen.
 
         Returns:
             The same, with the reading that equal files share.
@@ -183,13 +182,13 @@ class Index:
         return entry._replace(reading=reading) if reading else entry
 
     def move(self, old: str, new: str) -> None:
-        """Know a file by its new path, in this process; a later one reads it again."""
+        """Use a file's new path in this process; a later process reads the file again."""
         remembered = self._remembered.get(old)
         if remembered:
             self._set(new, (new, *remembered[1:]), kept=None)
 
     def sha256(self, path: str) -> str:
-        """Return the SHA-256 of a file, computed once for as long as it is unchanged.
+        """Return the SHA-256 of a file, computed once while the file stays unchanged.
 
         Raises:
             OSError: it cannot be read.
@@ -207,7 +206,7 @@ class Index:
         return computed
 
     def hashes(self) -> dict[str, str]:
-        """Return path -> SHA-256, as far as they were asked for."""
+        """Return path -> SHA-256 for files whose hash was asked for."""
         with self._lock:
             return dict(self._hashes)
 
@@ -222,8 +221,8 @@ class Index:
         """Forget the files that are gone.
 
         Args:
-            found: full paths of all files there are.
-            roots: where any were found. Another may be a disk that is not plugged in.
+            found: full paths of all existing files.
+            roots: those in which any were found. Another may be a disk that is not plugged in.
             silent: folders that do not answer; nobody knows what is in them.
         """
         inside = tuple(Place.of_root(root).inside("").full_path for root in roots)
@@ -232,7 +231,7 @@ class Index:
         self.forget(path for path in missing if not path.startswith(unknown))
 
     def save(self) -> None:
-        """Write what has changed. A full disk or a lock costs only the memory of it."""
+        """Write what has changed. With a full disk or a lock it is just not remembered."""
         with self._lock:
             changed, self._changed = self._changed, {}
             folders, self._changed_folders = self._changed_folders, {}
@@ -247,7 +246,7 @@ class Index:
                 self._changed_folders = {**folders, **self._changed_folders}
 
     def _set(self, path: str, remembered: Remembered | None, kept: Remembered | None) -> None:
-        """Remember one thing of a file in this process, and another or none for later ones."""
+        """Remember one value for a file in this process, and another or none for later ones."""
         with self._lock:
             self._hashes.pop(path, None)
             if remembered is None:
@@ -256,11 +255,11 @@ class Index:
                 self._remembered[path] = remembered
                 if remembered[-1]:
                     self._hashes[path] = remembered[-1]
-            if is_text(path):  # SQLite keeps no other
+            if is_text(path):  # SQLite stores nothing else
                 self._changed[path] = kept
 
     def _decode(self, id_: int) -> Reading | None:
-        """Return a reading, to be shared; None where it is damaged."""
+        """Return a shared reading; None if it is damaged."""
         try:
             reading = self._decoded[id_] = _decode(self._texts[id_])
         except (LookupError, ValueError, TypeError, AttributeError) as error:
@@ -273,8 +272,8 @@ class Index:
 def no_collecting() -> Iterator[None]:
     """Keep the garbage collector from going through all new objects again and again.
 
-    None of an index or a scan is garbage while it is made, and a WebUI has many other objects to go
-    through. Where blocks overlap in threads, the first that ends lets the collector work again.
+    Nothing in an index or a scan is garbage while it is made, and a WebUI has many other objects to
+    go through. If blocks overlap in threads, the first that ends lets the collector work again.
     """
     if not gc.isenabled():
         yield
@@ -283,33 +282,33 @@ def no_collecting() -> Iterator[None]:
     try:
         yield
     finally:
-        # What a program froze for good must stay so; Python 3.12 has some hundred objects there.
+        # Objects that a program froze for good must stay frozen; Python 3.12 itself has hundreds.
         if gc.get_count()[0] > _MANY > gc.get_freeze_count():
-            gc.freeze()  # these two put all that is new among the old, without going through it
+            gc.freeze()  # these two put all new objects among the old, without going through them
             gc.unfreeze()
         gc.enable()
 
 
 def _is_about(remembered: Remembered, status: os.stat_result) -> bool:
-    """Tell whether a file is still the one that was read."""
+    """Return whether a file is still the one that was read."""
     return remembered[1:3] == (status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(_MANY)  # a library of any size has few, and thousands of files share the number
 def _id_of(text: str) -> int:
-    """Return a number of 64 bits that is another for any other text."""
+    """Return a 64-bit number that differs for every text."""
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
 def _encode(reading: Reading) -> str:
-    """Return a reading as JSON, without what is another for most files."""
+    """Return a reading as JSON, without what differs between most files."""
     *plain, vectors, metadata, warnings, _ = reading
     return json.dumps((*plain, dict(vectors), dict(metadata), warnings))
 
 
 def _encode_folder(folder: Folder, entries: Iterable[Entry]) -> RememberedFolder | None:
-    """Return what is remembered of a folder; None of one in which something may change unseen."""
+    """Return a folder's row in the index; None if something in it may change unseen."""
     place, identity, mtime_ns, is_linked, _, folders, problem, _ = folder
     paths = (place.full_path, *(each.full_path for each, _ in folders))
     if problem or mtime_ns is None or identity is None or not all(map(is_text, paths)):
@@ -324,7 +323,7 @@ def _encode_folder(folder: Folder, entries: Iterable[Entry]) -> RememberedFolder
 def _decode_folder(
     remembered: RememberedFolder,
 ) -> tuple[Folder, int, Sequence[tuple[Companion, ...]]]:
-    """Return a folder, how many files are in it, and in their order what lies beside each."""
+    """Return a folder, its number of files, and in their order the companions of each."""
     path, root, inode, mtime_ns, is_linked, n_files, text = remembered
     top = Place(root, "", root)
     place = top if path == root else next(top.each_below([path]))
@@ -336,7 +335,7 @@ def _decode_folder(
 
 
 def _decode(text: str) -> Reading:
-    """Return a reading again. Raises errors of several kinds when it is damaged."""
+    """Return a reading from JSON. Raises errors of several kinds if it is damaged."""
     state, reason, container, layout, vectors, metadata, warnings = _scan_json(text)[0]
     infos = share_infos(*((key, vectors_info(*info)) for key, info in vectors.items()))
     return Reading(state, reason, container, layout, infos, metadata, tuple(warnings))

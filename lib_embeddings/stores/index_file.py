@@ -1,4 +1,4 @@
-"""The file of the index: its tables, what a process reads of them, and what is forgotten."""
+"""The file of the index: its tables, how a process reads them, and what is forgotten."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from typing import NamedTuple
 from lib_embeddings.entries.place import Place
 from lib_embeddings.names import is_text
 
-# Path, size, mtime_ns, id of the reading, stored name, SHA-256. A plain tuple: ten thousand of any
-# other kind would be work for the garbage collector. The hash is None until somebody asks for it.
+# Path, size, mtime_ns, id of the reading, stored name, SHA-256. Plain tuples: ten thousand other
+# objects would be work for the garbage collector. The hash is None until somebody asks for it.
 Remembered = tuple[str, int, int, int, str | None, str | None]
 
-# Path, root, inode or real path, mtime_ns, whether it is linked, how many files, and as JSON what
-# else is in it.
+# Path, root, inode or real path, mtime_ns, whether it is linked, how many files, and the rest of
+# its content as JSON.
 RememberedFolder = tuple[str, str, int | str, int, bool, int, str]
 
-# What goes wrong with a file that is damaged, locked, or on a full disk.
+# The errors of a file that is damaged, locked, or on a full disk.
 FAILURES = (sqlite3.Error, OSError)
 
-# Seconds for another process that writes, on a disk that has much to do.
+# Seconds to wait for another process that writes, on a busy disk.
 _WAIT = 5.0
 
-# Raise it when a table changes, or what a row means.
+# Raise it when a table or the meaning of a row changes.
 _VERSION = 7
 
-# Thousands of files have the same reading but for the name that they store.
+# Thousands of files have the same reading, except for the stored name.
 _SCHEMA = """
 DROP TABLE IF EXISTS files;
 DROP TABLE IF EXISTS folders;
@@ -55,7 +55,7 @@ CREATE TABLE reader (signature TEXT NOT NULL);
 CREATE TABLE roots (path TEXT PRIMARY KEY, last_day INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-# All of our modules, wherever they lie.
+# All our modules, wherever they lie.
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 _BELOW = "FROM files WHERE path >= ? AND path < ?"
@@ -66,13 +66,13 @@ WHERE id IN (SELECT reading FROM files WHERE path >= ? AND path < ?)
 """
 _WITHOUT_FILES = "DELETE FROM readings WHERE id NOT IN (SELECT reading FROM files)"
 
-# The files of a folder that nobody has scanned for so long are forgotten.
+# The files of a folder that has not been scanned for this long are forgotten.
 _DAYS = 180
 _DAY_SECONDS = 86_400
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open the file, which is emptied first when another version made it.
+    """Open the file, and empty it if another version made it.
 
     Raises:
         sqlite3.OperationalError: it is locked, or cannot be opened.
@@ -94,12 +94,12 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 class Below(NamedTuple):
-    """What is remembered below some folders.
+    """The remembered rows below some folders.
 
     Attributes:
         files: by path.
         texts: readings by their id, as JSON.
-        folders: by path, those below and these.
+        folders: by path, these folders and those below.
     """
 
     files: dict[str, Remembered]
@@ -108,12 +108,12 @@ class Below(NamedTuple):
 
 
 def read_below(path: str, roots: Iterable[str]) -> Below:
-    """Return what is remembered below some folders. Raises what `connect` does."""
+    """Return the remembered rows below some folders. Raises the errors of `connect`."""
     files, texts, folders = below = Below({}, {}, {})
     with closing(connect(path)) as connection:
         _forget_refusals(connection)
         _forget_unused(connection, {root for root in roots if is_text(root)})
-        for root in filter(is_text, roots):  # SQLite keeps no other
+        for root in filter(is_text, roots):  # SQLite stores nothing else
             ends = _ends(root)
             found = connection.execute(f"SELECT * {_BELOW}", ends).fetchall()
             files.update({each[0]: each for each in found})
@@ -129,7 +129,7 @@ def write(
     texts: Mapping[int, str],
     changed_folders: Mapping[str, RememberedFolder | None],
 ) -> None:
-    """Write what is remembered of files and folders, and forget those that are gone.
+    """Write the rows of files and folders, and forget those that are gone.
 
     Raises what `connect` does.
     """
@@ -149,13 +149,13 @@ def write(
 
 
 def _ends(root: str) -> tuple[str, str]:
-    """Return between which texts the paths below a folder are."""
+    """Return the two texts between which the paths below a folder sort."""
     first = Place.of_root(root).inside("").full_path
     return first, first[:-1] + chr(ord(first[-1]) + 1)
 
 
 def _forget_unused(connection: sqlite3.Connection, roots: Iterable[str]) -> None:
-    """Note which folders are scanned today, and forget the files of those that are no longer."""
+    """Note the folders that are scanned today, and forget files of folders long not scanned."""
     today = int(time.time() // _DAY_SECONDS)
     known = dict(connection.execute("SELECT path, last_day FROM roots"))
     fresh = [(root, today) for root in roots if known.get(root) != today]
@@ -173,7 +173,7 @@ def _forget_unused(connection: sqlite3.Connection, roots: Iterable[str]) -> None
 
 
 def _forget_refusals(connection: sqlite3.Connection) -> None:
-    """Let a reader that was fixed read again what it refused before."""
+    """Forget refused files after a change of the reader, so that it reads them again."""
     signature = _reader_signature()
     if connection.execute("SELECT signature FROM reader").fetchall() == [(signature,)]:
         return
@@ -186,9 +186,9 @@ def _forget_refusals(connection: sqlite3.Connection) -> None:
 
 
 def _reader_signature() -> str:
-    """Return what is another whenever our own reader is: sizes and times of our modules.
+    """Return a text that changes with our own reader: the sizes and times of our modules.
 
-    All of them count, as refused files are few, and so that no part of the reader is left out.
+    All modules count: refused files are few, and so no part of the reader is left out.
     """
     digest = hashlib.blake2b(digest_size=8)
     for folder, _, files in sorted(os.walk(_PACKAGE)):

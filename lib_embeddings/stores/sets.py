@@ -1,7 +1,7 @@
 """Sets: a few names that somebody uses together, each with its prompt field and its weight.
 
 They are kept with the choices, a row for each member, so that two processes that change one set
-both win. A set without members is none. It names names: whatever file has one is meant.
+both win. A set without members does not exist. Members are names: whichever file has one is meant.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Member(NamedTuple):
     weight: float = 1.0
 
 
-# By name, in natural order; the members of each likewise, those of the prompt first.
+# By name, in natural order; so are the members of each, those of the prompt first.
 Sets = Mapping[str, tuple[Member, ...]]
 
 
 def sets_of(values: Values) -> Sets:
-    """Return the sets that a store holds."""
+    """Return the sets in a store."""
     found: dict[str, list[Member]] = defaultdict(list)
     for (id_, kind), weight in values.items():
         field = next((each for each in FIELDS if id_.startswith(f"{each}:")), None)
@@ -42,7 +42,7 @@ def sets_of(values: Values) -> Sets:
 
 
 def putting(name: str, members: Iterable[Member]) -> Edit:
-    """Return the edit that makes a set of these members and no others; of none, it takes it out."""
+    """Return the edit that makes a set of exactly these members; without any it deletes the set."""
     put = {(f"{each.field}:{each.name}", _KIND + name): each.weight for each in members}
 
     def edit(values: Values) -> None:
@@ -80,7 +80,7 @@ def renaming(name: str, new: str) -> Edit:
 
 
 def following(name: str, new: str) -> Edit:
-    """Return the edit that lets every set name an embedding by its new name."""
+    """Return the edit that gives an embedding its new name in every set."""
 
     def edit(values: Values) -> None:
         for id_, kind in list(values):
@@ -92,7 +92,7 @@ def following(name: str, new: str) -> Edit:
 
 
 def why_no_name(name: str) -> str | None:
-    """Return why no set can have a name; None where one can."""
+    """Return why no set can have a name; None if one can."""
     if not name.strip():
         return "the set has no name: type one"
     if name != name.strip() or not name.isprintable() or not is_text(name):
@@ -103,7 +103,7 @@ def why_no_name(name: str) -> str | None:
 
 
 def why_not_renamed(name: str, new: str, sets: Sets) -> str | None:
-    """Return why a set cannot get another name that a set can have; None where it can."""
+    """Return why a set cannot get a new name that sets can have; None if it can."""
     if new in sets and new != name:
         return f"a set named {shown(new)} already exists: choose another name"
     return None

@@ -1,6 +1,6 @@
-"""What tokenizers make of names, remembered: a WebUI's own takes seconds for ten thousand.
+"""Remembered token ids of names: a WebUI's own tokenizer takes seconds for ten thousand.
 
-Tokenizers are told apart by what they make of a probe, so no name or version of theirs has to be
+Tokenizers are told apart by the token ids of a probe, so their names and versions need not be
 known.
 """
 
@@ -20,25 +20,25 @@ from lib_embeddings.stores.index_file import FAILURES, connect
 
 log = logging.getLogger(__name__)
 
-# Letter case, digits, marks, an accent and an entity: where tokenizers of one vocabulary differ.
+# Letter case, digits, marks, an accent and an entity: here tokenizers of one vocabulary differ.
 _PROBE = "A photo of <Easy-Negative_v2.5>, (Å) &amp; 猫"
 
 
 class TokenIdStore:
-    """Token ids by name, for each tokenizer met, in a table of the index."""
+    """Token ids by name for each known tokenizer, in a table of the index."""
 
     def __init__(self, path: str | None) -> None:
-        """Prepare; a tokenizer's table is read when it is first asked for.
+        """Prepare; a tokenizer's table is read on first use.
 
         Args:
-            path: the index's file; None remembers for this process alone.
+            path: the index's file; None to remember for this process alone.
         """
         self._path = path
         self._lock = threading.Lock()
         self._known: dict[str, dict[str, TokenIds]] = {}
 
     def look_up(self, names: Iterable[str], tokenize: Tokenize) -> dict[str, TokenIds]:
-        """Return the ids of each name; only names that are new to the tokenizer are given to it."""
+        """Return the ids of each name; the tokenizer only gets new names."""
         wanted = list(names)
         with self._lock:
             tokenizer = _fingerprint(tokenize)
@@ -53,7 +53,7 @@ class TokenIdStore:
             return {name: known[name] for name in wanted}
 
     def _load(self, tokenizer: str) -> dict[str, TokenIds]:
-        """Read a tokenizer's table. One that cannot be read costs tokenizing again."""
+        """Read a tokenizer's table. If it cannot be read, names are tokenized again."""
         if self._path is None:
             return {}
         try:
@@ -67,13 +67,13 @@ class TokenIdStore:
             return {}
 
     def _save(self, tokenizer: str, made: Mapping[str, TokenIds]) -> None:
-        """Write new ids. A full disk or a lock costs only the memory of them."""
+        """Write new ids. With a full disk or a lock they are just not remembered."""
         if self._path is None:
             return
         packed = [
             (tokenizer, name, _pack(ids))
             for name, ids in made.items()
-            if is_text(name)  # SQLite keeps no other
+            if is_text(name)  # SQLite stores nothing else
         ]
         try:
             with closing(connect(self._path)) as connection, connection:
@@ -82,7 +82,7 @@ class TokenIdStore:
             log.warning("the token ids in %s could not be saved: %s", self._path, error)
 
 
-# Ids are kept as 32-bit numbers: JSON would take several times as long to read.
+# Ids are stored as 32-bit numbers: JSON would take several times as long to read.
 
 
 def _pack(ids: TokenIds) -> bytes:
