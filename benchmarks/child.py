@@ -1,4 +1,4 @@
-"""What is measured in processes of their own, so that neither imports nor a warm allocator count.
+"""Measurements in processes of their own, so that neither imports nor a warm allocator count.
 
 A measurement takes texts and returns numbers; `in_new_process` runs one.
 """
@@ -32,7 +32,7 @@ _READ_BYTES = 65_536
 
 
 def in_new_process(measurement: Measurement, *arguments: str) -> tuple[float, ...]:
-    """Return what one of the measurements below gives in a fresh process."""
+    """Return the numbers of one of the measurements below, from a fresh process."""
     command = [sys.executable, "-m", "benchmarks.child", measurement.__name__, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -41,7 +41,7 @@ def in_new_process(measurement: Measurement, *arguments: str) -> tuple[float, ..
 
 
 def read_all(root: str) -> tuple[float, ...]:
-    """Return the seconds to open every file, and to read its beginning."""
+    """Return the seconds to open every file and read its beginning."""
 
     def read() -> None:
         for folder, _, names in os.walk(root):
@@ -53,8 +53,8 @@ def read_all(root: str) -> tuple[float, ...]:
 
 
 def scan_all(root: str) -> tuple[float, ...]:
-    """Return the seconds of a scan without index, bytes of memory added, and sound files."""
-    scan([os.path.join(root, os.listdir(root)[0])])  # imports and allocator are warm
+    """Return the seconds of a scan without index, the bytes of memory added, and sound files."""
+    scan([os.path.join(root, os.listdir(root)[0])])  # warms imports and allocator
     process = psutil.Process()
     memory, start = process.memory_info().rss, time.perf_counter()
     view = scan([root], model="sd1")
@@ -63,10 +63,10 @@ def scan_all(root: str) -> tuple[float, ...]:
 
 
 def start_library(root: str, index_path: str, choices_path: str) -> tuple[float, ...]:
-    """Return the seconds of `os.scandir` and `stat` of all, until a list and its check; its length.
+    """Return the seconds of `os.scandir` and `stat` of all, to a list and its check; its length.
 
-    The list is complete when every file has its entry, and its fit with a model. A later start
-    shows it as it is remembered, and scans all behind it.
+    The list is complete when every file has its entry and its fit with a model. A later start shows
+    the remembered list, and scans everything behind it.
     """
 
     def list_all() -> None:
@@ -100,18 +100,18 @@ def read_one(path: str, *before: str) -> tuple[float, ...]:
     """Return the CPU seconds and the megabytes of growth that reading a file costs.
 
     Args:
-        before: files that are read first, so that what they need is loaded.
+        before: files that are read first, so that the modules they need are loaded.
     """
     for other in before:
         read_file(Found(Place.of_file(other)))
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
     memory, start = _peak(), time.process_time()
     read_file(Found(Place.of_file(path)))
     return time.process_time() - start, (_peak() - memory) / 1000
 
 
 def _peak() -> int:
-    """Return the most kilobytes that this process ever had in memory."""
+    """Return the most kilobytes of memory that this process has had."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 

@@ -1,7 +1,7 @@
-"""The Concept Library from afar: seconds until a search in it answers, the first one and later.
+"""The Concept Library from afar: seconds until the first search answers, and a later one.
 
 The server is asked as the page asks it, with an empty cache. Each round trip from there to the site
-takes 100 ms, also those of TCP and TLS; the work of the real site and its bandwidth come on top.
+takes 100 ms, those of TCP and TLS included; the real site's work and bandwidth come on top.
 
     python -m benchmarks.concepts
 """
@@ -30,12 +30,13 @@ from tests.web import Site, open_site
 # As many as there are, and as many files as theirs have.
 CONCEPTS, FILES = 1_500, 10
 ROUND_TRIP = 0.1
-# What we ask for, what Hugging Face's own client for JavaScript asks for, and a very careful site.
+# We ask for the first, Hugging Face's JavaScript client for the second; a careful site might give
+# the third.
 PAGES = (LIMITS.concepts_a_page, 500, 100)
 
 
 class Hub(FakeHub):
-    """The Concept Library, which lists no more than so many repositories on a page."""
+    """The Concept Library, which lists a limited number of repositories on a page."""
 
     def __init__(self, concepts: int, a_page: int) -> None:
         """Fill it."""
@@ -56,7 +57,7 @@ class Hub(FakeHub):
 
 @contextmanager
 def site_far_away(concepts: int, a_page: int) -> Iterator[tuple[Site, Hub]]:
-    """Yield our server, for which that library is Hugging Face, far away."""
+    """Yield our server, with that library as a far away Hugging Face."""
     hub = Hub(concepts, a_page)
     try:
         with (
@@ -76,7 +77,7 @@ def site_far_away(concepts: int, a_page: int) -> Iterator[tuple[Site, Hub]]:
 
 
 def search(site: Site, text: str) -> list[str]:
-    """Search as the page does, and return the titles of what is found."""
+    """Search as the page does, and return the titles of the results."""
     asked = {"source": "concepts", "text": text, "sort": "likes", "cursor": "", "family": ""}
     found = site.client.post("/search", json=asked).json()["found"]
     return [each["title"] for each in found]
@@ -98,7 +99,7 @@ def measure(concepts: int, a_page: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure with pages of several lengths."""
+    """Measure with several page lengths."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--concepts", type=int, default=CONCEPTS)
     options = parser.parse_args(arguments)

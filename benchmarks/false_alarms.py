@@ -2,9 +2,9 @@
 
     python -m benchmarks.false_alarms [--prompts 2000] [FILE...]
 
-The names are those of public collections in tests/data. The prompts are put together from lists of
-words, as five kinds of writers do it; a FILE has prompts of your own, one a line. None of them is
-meant to name an embedding, so whatever is said to be nearly a name is a false alarm.
+The names are those of public collections in tests/data. The prompts are composed from lists of
+words, in the manner of five kinds of writers; a FILE has prompts of your own, one on each line.
+None of them is meant to name an embedding, so every near miss is a false alarm.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STEPS = 20
 
 
 class Alarms(NamedTuple):
-    """How many prompts of a source had a false alarm, and which words were taken for which name."""
+    """A source's number of prompts with a false alarm, and the words taken for which name."""
 
     source: str
     n_prompts: int
@@ -37,12 +37,12 @@ class Alarms(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Of the prompts, from 0 to 1."""
+        """The share of the prompts, from 0 to 1."""
         return self.n_wrong / self.n_prompts
 
 
 def made_prompts(n_prompts: int) -> Iterator[tuple[str, list[str]]]:
-    """Yield each kind of writer with so many prompts, always the same."""
+    """Yield each kind of writer with a number of prompts, always the same ones."""
     for source, write in WRITERS.items():
         rng = random.Random(source)
         yield source, [write(rng) for _ in range(n_prompts)]

@@ -1,4 +1,4 @@
-"""Folders of generated embeddings, in the mix that collections have.
+"""Folders of generated embeddings, in the mix of real collections.
 
 55 % .pt as A1111 saves them, 10 % .pt from before torch 1.6, 15 % .bin of diffusers, 20 %
 .safetensors, half of them for SDXL; 1 to 75 vectors, in 20 sub-folders

@@ -1,10 +1,10 @@
-"""Measure what one change costs in libraries of several sizes and shapes.
+"""Measure the cost of one change in libraries of several sizes and shapes.
 
     python -m benchmarks.growth [--files 10000 100000 300000] [--folders 20 10000 1]
 
 All figures are processor time, so that other programs disturb them little; each is the median of
-several runs. The files are empty and one reading stands for all of them: `benchmarks.scan` measures
-what reading costs. The floor is `os.scandir` and `stat` of what has to be looked at.
+several runs. The files are empty and share one reading: `benchmarks.scan` measures the cost of
+reading. The floor is `os.scandir` and `stat` of all that must be looked at.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tests.builders import safetensors_file
 
 FOLDERS = (20, 10_000, 1)
 RUNS = 7
-LENGTHS = cycle(range(4, 10))  # of what has been typed
+LENGTHS = cycle(range(4, 10))  # of the typed text
 USABLE = Filters(fit=("usable",))
 
 
@@ -117,7 +117,7 @@ def measure(scratch: Path, n_files: int, n_folders: int) -> None:
 
 
 def first_page(library: Library) -> None:
-    """Make what the tab shows first, as the server's routes do."""
+    """Make the tab's first page, as the server's routes do."""
     catalogue = library.catalogue
     page = catalogue.select(USABLE)
     answers.summary(library, catalogue, None, shows_paths=True)
@@ -147,7 +147,7 @@ def milliseconds(
     """Return the median of the processor time that some work takes.
 
     Args:
-        before: is done before each run, and counts where *with_before* says so.
+        before: done before each run; its time counts if *with_before*.
     """
     times = list[float]()
     for _ in range(RUNS):

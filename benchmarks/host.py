@@ -2,10 +2,10 @@
 
     python -m benchmarks.host --webui PATH [--files 10000] [--pictures 200]
 
-To be run with the WebUI's Python. Every figure comes from a process of its own, which has the
-WebUI's modules, its tokenizer and, in the place of a checkpoint, a token table of its width. *cold*
-is the first load ever, *warm* one in a later process, both of ours with all that the extension does
-at its start; *again* is the next load in the same process.
+Run it with the WebUI's Python. Every figure comes from a process of its own, which has the WebUI's
+modules, its tokenizer and, in place of a checkpoint, a token table of the same width. *cold* is the
+first load ever, *warm* one in a later process (our figures include all that the extension does at
+its start); *again* is the next load in the same process.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def make_files(folder: str, n_files: int, n_pictures: int) -> None:
-    """Write embeddings, and beside the first of them ordinary pictures of the same names."""
+    """Write embeddings, and beside the first ones ordinary pictures with the same names."""
     from PIL import Image  # noqa: PLC0415 - children do without
 
     from benchmarks.folders import make_folder  # noqa: PLC0415 - likewise
@@ -71,7 +71,7 @@ def make_files(folder: str, n_files: int, n_pictures: int) -> None:
 
 
 def run_child(who: str, folder: str, scratch: str, webui: str) -> dict[str, Any]:
-    """Return what one process measured."""
+    """Return the measurements of one process."""
     places = {f"XDG_{kind}_HOME": os.path.join(scratch, kind) for kind in ("CACHE", "DATA")}
     command = [sys.executable, "-m", "benchmarks.host", "--child", who, "--webui", webui]
     command += ["--folder", folder, "--scratch", scratch]
@@ -119,7 +119,7 @@ def prepare_webui(webui: str, folder: str, scratch: str) -> Any:
 
 
 def stand_in() -> Any:
-    """Return what loaders ask of a checkpoint: the real tokenizer, and a token table's width."""
+    """Return what loaders use of a checkpoint: the real tokenizer, and a token table's width."""
     import torch  # noqa: PLC0415 - the WebUI's
     from modules.sd_hijack import EmbeddingsWithFixes  # noqa: PLC0415
     from transformers import CLIPTokenizer  # noqa: PLC0415
@@ -138,7 +138,7 @@ def stand_in() -> Any:
             return torch.zeros(count, WIDTH)
 
     class Checkpoint(types.SimpleNamespace):
-        """Can be referred to weakly, as a module can."""
+        """Allows weak references, as a module does."""
 
     return Checkpoint(cond_stage_model=Conditioner())
 
@@ -158,7 +158,7 @@ def begin_ours() -> Callable[[], object]:
 
 
 def resident() -> int:
-    """Return the bytes of memory this process occupies."""
+    """Return the bytes of memory that this process occupies."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * os.sysconf("SC_PAGESIZE")
 

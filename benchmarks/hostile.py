@@ -1,9 +1,9 @@
-"""Measure what files cost that are made to cost as much as they can.
+"""Measure the cost of files that are made to cost as much as possible.
 
     python -m benchmarks.hostile
 
-Each file is read in a process of its own, as a scan reads it: its peak is what the process grew by,
-pictures' libraries included, and its CPU time what the process spent in it. The goal is 64 MB and
+Each file is read in a process of its own, as a scan reads it: its peak is the growth of the
+process, picture libraries included, and its CPU time is that of the reading. The goal is 64 MB and
 one second for any file of any size.
 """
 

@@ -1,9 +1,8 @@
-"""Measure what a library costs while nothing happens in its folders.
+"""Measure the cost of a library while nothing happens in its folders.
 
     python -m benchmarks.idle [--files 100000] [--folders 20] [--seconds 600]
 
-File events come, as on a disk of one's own. The files are empty, as nothing is read any more once
-all are listed.
+File events come, as on a local disk. The files are empty, as nothing is read once all are listed.
 """
 
 from __future__ import annotations

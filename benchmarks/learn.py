@@ -1,12 +1,12 @@
-"""Measure what is learned from four pictures, against the way of the WebUI's own Train tab.
+"""Measure what is learned from four pictures, compared with the WebUI's own Train tab.
 
     python -m benchmarks.learn [--concepts 5] [--seeds 3]
 
-On the small model, whose pictures a classifier can judge that knows no model. Each concept is a
-shape of one colour, in four places and two sizes. A word that is learned is painted with 48 prompts
-that were never shown: a hit has the colour and the shape of the concept; the rest is kept where the
-size and the place are those that the prompt asks for. No word can do much better than the model's
-own words for a concept, which are in the table too.
+It uses the small model, whose pictures a classifier can judge without knowing any model. Each
+concept is a shape of one colour, in four places and two sizes. A learned word is painted with 48
+prompts that were never shown: a hit has the colour and the shape of the concept; the rest is kept
+if size and place are those in the prompt. No word can do much better than the model's own words for
+a concept, which are in the table too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SETTINGS = PaintSettings(steps=12, guidance=4.0)
 
 
 class Concept(NamedTuple):
-    """What is learned: a shape of a colour; and the other shape that its word begins as."""
+    """A concept to learn: a shape of one colour; and the other shape that its word begins as."""
 
     colour: str
     shape: str
@@ -67,11 +67,11 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
 
 
 class Score(NamedTuple):
-    """How well a word does: shares of the pictures, and what it cost."""
+    """The score of a word: shares of the pictures, and its cost."""
 
     hits: float
     rest: float
-    length: float  # against that of words
+    length: float  # compared with that of words
     steps: int = 0
     seconds: float = 0.0
 
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def known(model: Model, concept: Concept) -> Iterator[tuple[str, Score]]:
-    """Yield the scores of words that the model knows: where learning begins, and its own."""
+    """Yield the scores of words that the model knows: the starting word, and the concept's own."""
     (encoder,) = model.encoders
     own = f"{concept.colour} {concept.shape}"
     for label, words in (("untrained: its start", concept.like), ("the model's own words", own)):
@@ -109,7 +109,7 @@ def known(model: Model, concept: Concept) -> Iterator[tuple[str, Score]]:
 
 
 def learned(model: Model, concept: Concept, seed: int) -> Iterator[tuple[str, Score]]:
-    """Yield the score of a vector that chance made, and of each way to learn one."""
+    """Yield the score of a random vector, and of each way to learn one."""
     (encoder,) = model.encoders
     generator = torch.Generator().manual_seed(seed)
     chance = torch.randn((1, encoder.table.embedding_dim), generator=generator)
@@ -128,7 +128,7 @@ def learned(model: Model, concept: Concept, seed: int) -> Iterator[tuple[str, Sc
                 model=model,
                 most_steps=STEPS,
                 seed=seed,
-                state=Path(folder, method),  # who does not stop goes on from who did
+                state=Path(folder, method),  # a way without a stop goes on from one with it
                 **options,
             )
             spent[method] += time.process_time() - began
@@ -137,7 +137,7 @@ def learned(model: Model, concept: Concept, seed: int) -> Iterator[tuple[str, Sc
 
 
 def score(model: Model, vectors: torch.Tensor, concept: Concept) -> Score:
-    """Paint a word in all prompts, and say how often it is what it should be."""
+    """Paint a word in all prompts, and return how often it is right."""
     (encoder,) = model.encoders
     wishes = [
         Wish(template.format(name=NAME, size=size, place=place), "", seed)

@@ -1,9 +1,9 @@
-"""Measure what it takes to learn a word with a painter of the size of SD 1.x, on a GPU.
+"""Measure the cost of learning a word with a painter of the size of SD 1.x, on a GPU.
 
     python -m benchmarks.learn_large [--steps 400] [--batch 4] [--width 320] [--device cuda]
 
-The painter has random numbers: what is learned is worth nothing, and costs the same. Beside it, as
-the floor, stands the bare work of the same painter: forward, and back to what it was told.
+The painter has random weights: the learned word is worthless, but costs the same. The floor is the
+bare work of the same painter: forward, and back to its conditioning.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def large_model(width: int, device: torch.device) -> Model:
-    """Return a model of SD 1.x with random numbers, and the words of the small model.
+    """Return a model of SD 1.x with random weights, and the words of the small model.
 
     Args:
         width: of the painter's first block; 320 in SD 1.x.
@@ -116,7 +116,7 @@ def large_model(width: int, device: torch.device) -> Model:
 
 
 def of_bare_painter(model: Model, batch: int, runs: int = 50) -> float:
-    """Return the seconds of one forward and backward of the painter, as it is while one learns."""
+    """Return the seconds of one forward and backward pass of the painter, as in learning."""
     side = model.side // model.shrink
     latents = torch.randn((batch, 4, side, side), device=model.device)
     times = torch.arange(batch, device=model.device)

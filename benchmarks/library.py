@@ -35,7 +35,7 @@ from lib_embeddings.views.view import View
 from tests.builders import safetensors_file, torch_zip, vectors
 
 RUNS = 7
-# Among few a storm meets the same files again and again; of many places a third have one then.
+# With few places a storm meets the same files again and again; of many, a third get a file.
 FEWEST_PLACES, PLACES_A_FILE = 2000, 3
 
 
@@ -63,7 +63,7 @@ def measure_start(folder: str, scratch: str) -> None:
     """Print how long a fresh process takes to list unchanged files."""
     paths = (folder, *(os.path.join(scratch, name) for name in ("index.sqlite", "choices.sqlite")))
     runs = []
-    time.sleep(CLOCK_GRAIN_NS / 1e9)  # folders that are younger are not remembered
+    time.sleep(CLOCK_GRAIN_NS / 1e9)  # younger folders are not remembered
     for _ in range(RUNS + 1):
         floor, shown, checked, entries = in_new_process(start_library, *paths)
         runs.append((shown / floor, floor, shown, checked))
@@ -97,7 +97,7 @@ def measure_view(folder: str, scratch: str) -> None:
 
 
 def measure_names(scratch: str, count: int) -> None:
-    """Print how long the token ids of names take that a tokenizer has met."""
+    """Print how long the token ids of known names take."""
     path = os.path.join(scratch, "names.sqlite")
     names = [f"an embedding's name {number}" for number in range(count)]
     look_up_names(path, names)
@@ -118,7 +118,7 @@ def search_anew(view: View, search: Filters) -> None:
 def weather_storm(scratch: str, operations: int, n_places: int) -> None:
     """Change a folder at random, with scans between, and compare the list with a fresh scan.
 
-    Each list follows the one before, by turns after a scan of all and of the folders that changed.
+    Each list follows the last one, by turns after a scan of all and of the folders that changed.
     """
     folder = Path(scratch, "embeddings")
     with Index.open(os.path.join(scratch, "index.sqlite")) as index:

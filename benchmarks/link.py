@@ -1,4 +1,4 @@
-"""A long way between a browser and a server, on one machine: each round trip takes its time."""
+"""A long way between a browser and a server, on one machine: each round trip takes time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _PIECE = 65_536  # bytes
 
 @contextmanager
 def far_away(address: str, round_trip: float) -> Iterator[str]:
-    """Yield another address of a server, to which each round trip takes so many seconds.
+    """Yield another address of a server, to which each round trip takes a number of seconds.
 
-    So does a new connection. What is sent at once arrives at once, however much it is.
+    So does a new connection. Data that is sent at once arrives at once, however much it is.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -51,7 +51,7 @@ async def _connect(
         await asyncio.gather(
             _carry(reader, far_writer, round_trip / 2), _carry(far_reader, writer, round_trip / 2)
         )
-        await asyncio.sleep(round_trip)  # what is on its way arrives
+        await asyncio.sleep(round_trip)  # data on its way arrives
     finally:
         writer.close()
         far_writer.close()
@@ -60,7 +60,7 @@ async def _connect(
 async def _carry(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float
 ) -> None:
-    """Write what is read, each piece so many seconds later, and then close."""
+    """Write all that is read, each piece some seconds later, and then close."""
     loop = asyncio.get_running_loop()
     piece = b" "
     while piece:

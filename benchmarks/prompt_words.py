@@ -1,4 +1,4 @@
-"""Words for prompts as people write them, and how each kind of writer puts them together."""
+"""Words for prompts as people write them, and how each kind of writer combines them."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _weighed(rng: random.Random, word: str) -> str:
     return rng.choice([*[word] * 6, f"({word})", f"({word}:1.{rng.randrange(1, 5)})", f"[{word}]"])
 
 
-# Who writes so: what makes one of their prompts.
+# Kind of writer -> function that makes one of their prompts.
 WRITERS: dict[str, Callable[[random.Random], str]] = {
     "taggers": _tags,
     "storytellers": _prose,

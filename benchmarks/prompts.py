@@ -1,10 +1,10 @@
-"""Measure the report of a prompt against making its tokens alone, and reports of hostile prompts.
+"""Measure a prompt's report against making its tokens alone, and reports of hostile prompts.
 
     python -m benchmarks.prompts [--names 10000] [--words 200]
 
-The first report meets every word for the first time; later ones, as a page asks for them while
-someone types, remember which words are nearly names. A hostile prompt has 20,000 characters and
-1,000 steps, and is met for the first time; the slowest are shown.
+The first report meets every word for the first time; later ones, as for a page while someone types,
+remember which words are nearly names. A hostile prompt has 20,000 characters and 1,000 steps, and
+is new; the slowest are shown.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def _first(prepare: Callable[[], PromptReader], prompt: str) -> float:
-    """Return the seconds that a prompt takes whose words are all new."""
+    """Return the seconds for a prompt of new words only."""
 
     def read() -> float:
         clip_tokenizer._ids_of.cache_clear()  # noqa: SLF001 - words that were met cost nothing

@@ -3,8 +3,8 @@
     python -m benchmarks.scan [--files 10000]
 
 Every figure is the best of three runs in fresh processes, so that neither imports nor a warm
-allocator count. *Cold* means without the index. The operating system's own cache is a matter apart:
-figures are taken with the files in memory, and, where this process may empty that cache (root on
+allocator count. *Cold* means without the index. The operating system's own cache is another matter:
+figures are taken with the files in memory and, if this process may empty that cache (root on
 Linux), with the files on the disk.
 """
 
@@ -37,7 +37,7 @@ def best(measurement: Measurement, root: str, *, is_on_disk: bool) -> tuple[floa
 
 @contextmanager
 def folder_of(n_files: int) -> Iterator[str]:
-    """Yield a folder of generated embeddings that is gone afterwards."""
+    """Yield a folder of generated embeddings, and delete it afterwards."""
     with tempfile.TemporaryDirectory(prefix="embeddings-") as folder:
         make_folder(Path(folder), n_files, seed=1)
         yield folder

@@ -1,11 +1,11 @@
-"""Count what many WebUIs ask of one share together, where no file events come.
+"""Count the calls of many WebUIs to one share, where no file events come.
 
     python -m benchmarks.share [--programs 100] [--files 10000] [--folders 20] [--ms 2] [--hours 2]
 
-Nothing is slept: the real watches of all programs follow one clock that is set forward. They all
-begin in the same second, as after a power cut, and each call takes the share the same time whatever
-the others ask, which lets it be asked most. *Together* is the same without the random part in each
-pause, by which they would go on asking at the same moments.
+Nothing sleeps: the real watches of all programs follow one clock that is set forward. They all
+begin in the same second, as after a power cut, and the share needs the same time for each call
+whatever its load, which allows the most calls. *Together* is the same without the random part of
+each pause, so that all keep asking at the same moments.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.watch.folder_watch import PACE, FolderWatch, Observer, Pace
 
-# What a folder costs in a scan: it is asked who it is, and opened.
+# The calls for a folder in a scan: its identity, and opening it.
 FOLDER_CALLS = 2
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--ms", type=float, default=2.0)
     parser.add_argument("--hours", type=float, default=2.0)
     options = parser.parse_args()
-    logging.disable(logging.WARNING)  # each says that it gets no events
+    logging.disable(logging.WARNING)  # each reports that it gets no events
     share = Share(options.files, options.folders, options.ms / 1000)
     seconds = int(options.hours * 3600)
     print(f"{options.files:,} files in {options.folders:,} folders, {options.ms:g} ms a call")
@@ -48,7 +48,7 @@ def main() -> None:
     ):
         random.seed(0)
         calls = share.calls(programs, seconds, pace)
-        # The first scan of each is behind them then.
+        # By then each has done its first scan.
         later = [calls[second] for second in range(seconds // 2, seconds)]
         each = statistics.mean(later) / programs
         late = statistics.quantiles(later, n=100)[98]
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 class Share:
-    """A share of so many files and folders, and the seconds that it takes to answer a call."""
+    """A share with numbers of files and folders, and the seconds it takes to answer a call."""
 
     def __init__(self, n_files: int, n_folders: int, seconds: float) -> None:
         root = Place.of_root("/share")
@@ -72,7 +72,7 @@ class Share:
         self._seconds = seconds
 
     def calls(self, n_programs: int, seconds: int, pace: Pace) -> Counter[int]:
-        """Return how many calls it gets in each second."""
+        """Return the number of calls in each second."""
         calls = Counter[int]()
         now = 0.0
         watches = [
@@ -98,7 +98,7 @@ class Share:
 
     @staticmethod
     def _spread(begin: float, n_calls: int, seconds: float) -> Iterator[int]:
-        """Yield the second of each call, of many that are made evenly."""
+        """Yield the second of each of many evenly spaced calls."""
         return (int(begin + seconds * number / n_calls) for number in range(n_calls))
 
 

@@ -1,10 +1,10 @@
-"""Measure what the documents of other tools cost beside many embeddings.
+"""Measure the cost of other tools' documents beside many embeddings.
 
     python -m benchmarks.sidecars [--files 10000]
 
 The same files are scanned without them, and with a document and a picture beside each, by turns in
-one process and by its own time, so that the ratio holds on a busy machine, too. Documents are read
-when somebody searches or looks, and not by a scan.
+one process and in its own processor time, so that the ratio holds on a busy machine too. Documents
+are read for searches and for details, not by a scan.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RUNS = 5
 
 
 def annotate(root: Path) -> None:
-    """Write what LoRA Manager leaves beside every file."""
+    """Write the files that LoRA Manager leaves beside every embedding."""
     for path in [path for path in root.rglob("*") if path.is_file()]:
         version = {
             "id": 770,
@@ -47,7 +47,7 @@ def annotate(root: Path) -> None:
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Return the processor's seconds that some work takes."""
+    """Return the seconds of processor time that some work takes."""
     start = time.process_time()
     work()
     return time.process_time() - start
@@ -59,7 +59,7 @@ def medians(runs: Iterable[tuple[float, ...]]) -> list[float]:
 
 
 def seconds_to_start(root: str, index_path: str) -> tuple[float, float]:
-    """Return the processor's seconds until all files are listed, and until they are scanned."""
+    """Return the seconds of processor time until all files are listed, and until scanned."""
     start, lists = time.process_time(), list[float]()
     with Index.open(index_path) as index:
         library = Library([root], index)
@@ -84,9 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "cold scan": lambda root: (seconds_of(lambda: scan([root], model="sd1")),),
             "later start, list and scan": lambda root: seconds_to_start(root, indexes[root]),
         }
-        time.sleep(CLOCK_GRAIN_NS / 1e9)  # folders that are younger are not remembered
+        time.sleep(CLOCK_GRAIN_NS / 1e9)  # younger folders are not remembered
         for title, work in works.items():
-            for root in (plain, annotated):  # what is imported or remembered once does not count
+            for root in (plain, annotated):  # work that is done only once does not count
                 work(root)
             runs = [[work(root) for root in (plain, annotated)] for _ in range(RUNS)]
             for without, beside in zip(*map(medians, zip(*runs, strict=True)), strict=True):

@@ -2,8 +2,8 @@
 
     python -m benchmarks.slow_disk [--files 10000] [--ms 2]
 
-The disk is made slow by `slow_disk.c`, for the measuring process alone; it needs a C compiler and
-Linux. The peer is one thread that lists all folders and asks for each file.
+`slow_disk.c` makes the disk slow, for the measuring process alone; it needs a C compiler and Linux.
+The peer is one thread that lists all folders and asks for each file.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from tests.builders import safetensors_file
 
 MOST_SECONDS = {"first scan": 10.0, "drop, with events": 2.0, "drop, without events": 5.0}
 CALLS = "calls a second, without events"
-# Seconds until a watch is laid, and until the disk has been asked for nothing but polls.
+# Seconds until a watch is laid, and those in which polls are counted.
 SETTLE, IDLE = 5.0, 60.0
 # A drop that is not listed by then never will be.
 PATIENCE = 300.0
 
 
 def main() -> None:
-    """Print all figures; fail when one is out of bounds."""
+    """Print all figures; fail if one is out of bounds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--ms", type=float, default=2.0)
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def slowed(root: Path, ms: float) -> dict[str, str]:
-    """Return the environment of a process to which a folder is slow; the shim lies beside it."""
+    """Return the environment for a process in which a folder is slow; the shim lies beside it."""
     shim, source = root.with_suffix(".so"), Path(__file__).with_suffix(".c")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", shim, source, "-ldl"], check=True)
     slow = {"SLOW_DISK": str(root), "SLOW_DISK_US": str(round(ms * 1000))}
@@ -76,7 +76,7 @@ _MEASURE = "import sys; from benchmarks.slow_disk import measure; measure(*sys.a
 
 
 def measure(kind: str, root: str) -> None:
-    """Print some of the figures as JSON, in a process to which the disk is slow."""
+    """Print some of the figures as JSON, in a process for which the disk is slow."""
     figures = {"floor": floor, "events": with_events, "polls": without_events}[kind](Path(root))
     print(json.dumps(figures))
 
@@ -91,7 +91,7 @@ def floor(root: Path) -> dict[str, float]:
 
 
 def with_events(root: Path) -> dict[str, float]:
-    """Return how long scans take, and how long a drop until it is listed."""
+    """Return how long scans take, and a drop until it is listed."""
     began = time.perf_counter()
     with living_library([root]) as living:
         library = start(living)
@@ -107,7 +107,7 @@ def with_events(root: Path) -> dict[str, float]:
 
 
 def without_events(root: Path) -> dict[str, float]:
-    """Return how long a drop takes where no events come, and how often the disk is asked."""
+    """Return how long a drop takes without events, and how often the disk is asked."""
 
     def refuse() -> Observer:
         raise OSError("no events here")
@@ -123,7 +123,7 @@ def without_events(root: Path) -> dict[str, float]:
 
 
 def start(living: Living) -> Library:
-    """Let a library follow its folders; return it once all files are listed and watched."""
+    """Make a library follow its folders; return it once all files are listed and watched."""
     living.watcher.start()
     while living.library.progress is not None:
         time.sleep(0.01)

@@ -1,10 +1,10 @@
 """Measure the tab in Chromium, as a person meets it: `python -m benchmarks.tab`.
 
-The page is the real app's, on a generated folder of embeddings; with `--url`, that of an app or a
-WebUI that runs already. "Painted" is the frame after the one in which the cards came to be in the
-page. Keystrokes and frames are those of the best of some visits: other work on the machine only
-ever adds to them. From afar, where each round trip takes 150 ms, a browser that knows nothing yet
-opens the app's page; the floor is until its prompt fields are there in a page without us.
+The page is the real app's, on a generated folder of embeddings; with `--url`, that of a running app
+or WebUI. "Painted" is the frame after the one in which the cards entered the page. Keystrokes and
+frames are the best of some visits: other work on the machine can only add to them. From afar, where
+each round trip takes 150 ms, a browser with an empty cache opens the app's page; the floor is the
+time until the prompt fields appear in a page without us.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ GOALS = {
 CARD = ".lib-embeddings .card[data-name]"
 PROMPT = "#txt2img_prompt textarea"
 
-# A place out of sight, where the tab begins anew with every script already there.
+# A place out of sight, where the tab starts anew with every script already loaded.
 BEGIN_ANEW = """() => {
   const old = document.querySelector(".lib-embeddings");
   const place = old.cloneNode();
   place.style.display = "none";
   old.replaceWith(place);
 }"""
-# Opening the tab is what a click on its title does: it comes into sight.
+# Opens the tab as a click on its title does: it comes into sight.
 OPEN_AND_WAIT = """() => new Promise((resolve) => {
   const root = document.querySelector(".lib-embeddings");
   const begin = performance.now();
@@ -91,7 +91,7 @@ SCROLL_TO = """(share) => new Promise((resolve) => {
   requestAnimationFrame(() => requestAnimationFrame(wait));
 })"""
 
-# A share of what is in sight at every frame; the floor is not to move.
+# Scrolls by a part of the visible height in every frame; the floor is not to scroll.
 SCROLL_FAST = """([frames, share]) => new Promise((resolve) => {
   const viewport = document.querySelector(".lib-embeddings .viewport");
   viewport.scrollTop = 0;
@@ -155,14 +155,14 @@ def measure(address: str, runs: int) -> dict[str, float]:
 
 
 def visit(page: Page, address: str) -> None:
-    """Go where the tab is, and wait for its cards."""
+    """Go to the tab, and wait for its cards."""
     page.goto(address)
     page.locator(f":is([role=tab], .tab-nav > button):text-is('{TITLE}')").first.click()
     page.wait_for_selector(CARD)
 
 
 def open_tab(page: Page, address: str) -> tuple[float, int]:
-    """Return the milliseconds from opening the tab to painted cards, and the bytes in between."""
+    """Return the milliseconds from opening the tab to painted cards, and the bytes sent."""
     page.add_init_script("localStorage.clear()")
     visit(page, address)
     page.evaluate(BEGIN_ANEW)
@@ -175,7 +175,7 @@ def open_tab(page: Page, address: str) -> tuple[float, int]:
 
 
 def use(browser: Browser, address: str) -> tuple[float, float, float, float]:
-    """Return the milliseconds from a keystroke to its cards and of a frame, each with its floor."""
+    """Return the milliseconds from keystroke to cards and of a frame, each with its floor."""
     page = browser.new_page(viewport=WINDOW)
     visit(page, address)
     page.wait_for_timeout(1000)
@@ -189,7 +189,7 @@ def use(browser: Browser, address: str) -> tuple[float, float, float, float]:
 
 
 def from_afar(address: str, runs: int) -> float:
-    """Return the milliseconds to the first cards beyond those that the page takes without us."""
+    """Return the milliseconds to the first cards beyond those of the page without us."""
     with far_away(address, ROUND_TRIP) as far, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
 
@@ -212,7 +212,7 @@ def from_afar(address: str, runs: int) -> float:
 
 @contextmanager
 def app(entries: int) -> Iterator[str]:
-    """Yield the address of the app in a process of its own, on so many embeddings."""
+    """Yield the address of the app in a process of its own, with a number of embeddings."""
     with tempfile.TemporaryDirectory() as folder:
         make_folder(Path(folder, "embeddings"), entries)
         command = [sys.executable, "-m", "lib_embeddings", "serve", str(Path(folder, "embeddings"))]
@@ -231,7 +231,7 @@ def app(entries: int) -> Iterator[str]:
 
 
 def _address(process: subprocess.Popen[str]) -> str:
-    """Return what the app says about where it is."""
+    """Return the address that the app prints."""
     assert process.stderr
     for line in process.stderr:
         if "http://" in line:

@@ -1,9 +1,9 @@
-"""Measure how soon the living library shows what happened in its folders.
+"""Measure how soon the living library shows changes in its folders.
 
     python -m benchmarks.watch [--files 1000] [--drops 200] [--burst 1000]
 
 Times are from the end of the operation to the generation that shows it, with the real watcher and
-its own pace. All drops are made one after the other, the kinds in turn.
+its own pace. Drops are made one after another, the kinds in turn.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from lib_embeddings.library.library import Library
 from tests.builders import safetensors_file, vectors
 
 MOST_SECONDS = {"drop": 0.5, "burst": 3.0}
-# A generation that has not come by then never will.
+# A generation that has not come after this time never will.
 PATIENCE = 30.0
-# Between two drops, so that no drop profits from the one before.
+# The pause between two drops, so that no drop profits from the last one.
 PAUSES = (0.2, 0.4)
 LOGGER = logging.getLogger("lib_embeddings")
 SLOW_PARTS, SLOW_PAUSE = 10, 0.3
 
 
 def main() -> None:
-    """Print all figures; fail when one is out of bounds."""
+    """Print all figures; fail if one is out of bounds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--drops", type=int, default=200)
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 class Stopwatch:
-    """Tell how long a library takes to show what is on the disk."""
+    """Measures how long a library takes to show what is on the disk."""
 
     def __init__(self, library: Library) -> None:
         self.library = library
@@ -74,7 +74,7 @@ class Stopwatch:
         library.subscribe(lambda *_: self._shown.put(time.perf_counter()))
 
     def measure(self, change: Callable[[], object]) -> float:
-        """Make a change, and return the seconds from its end until it shows."""
+        """Make a change, and return the seconds from its end until it is shown."""
         while not self._shown.empty():
             self._shown.get()
         change()
@@ -95,7 +95,7 @@ class Stopwatch:
 
 @contextmanager
 def living(roots: Iterable[Path], scratch: Path) -> Iterator[Stopwatch]:
-    """Watch some folders as the app does, with nothing remembered from before."""
+    """Watch some folders as the app does, with an empty index."""
     os.environ.update({f"XDG_{kind}_HOME": str(scratch / kind) for kind in ("CACHE", "DATA")})
     with living_library(roots) as (library, watcher):
         log_news(library)
@@ -134,7 +134,7 @@ class Drops:
         }
 
     def pause(self) -> None:
-        """Let the dust of the last change settle."""
+        """Wait until the last change has no more effects."""
         time.sleep(float(self._rng.uniform(*PAUSES)))
 
     def _new(self, folder: Path, suffix: str = "") -> Path:
@@ -146,7 +146,7 @@ class Drops:
         return files[self._rng.integers(len(files))]
 
     def _packed(self) -> Path:
-        """Make a folder elsewhere with a file of long ago."""
+        """Make a folder elsewhere with an old file."""
         folder = self._new(self._scratch)
         folder.mkdir()
         shutil.copy(self._source, folder / "packed.safetensors")
@@ -179,7 +179,7 @@ class Drops:
         return self._any_file().unlink
 
     def moving_out(self) -> Callable[[], object]:
-        """Return how a file leaves for another folder, as into a bin."""
+        """Return a change that moves a file to another folder, as into a trash."""
         file, target = self._any_file(), self._new(self._scratch)
         return lambda: file.rename(target)
 
@@ -201,7 +201,7 @@ class Drops:
         return self._copying(link.resolve())
 
     def _returning(self) -> Callable[[], object]:
-        """Take a root away until it is missed; that it is back is what counts."""
+        """Take a root away until it is missed; the change that counts is its return."""
         folder = self._packed()
         shutil.rmtree(self._third)
         while not self._library.unreachable_roots:
@@ -210,7 +210,7 @@ class Drops:
 
 
 def measure_drops(stopwatch: Stopwatch, count: int, drops: Drops) -> bool:
-    """Print how soon drops show, the kinds in turn; tell whether they do in time."""
+    """Print how soon drops show, the kinds in turn; return whether they do in time."""
     seconds: dict[str, list[float]] = defaultdict(list)
     for kind, prepare in islice(cycle(drops.kinds.items()), count):
         change = prepare()
@@ -220,7 +220,7 @@ def measure_drops(stopwatch: Stopwatch, count: int, drops: Drops) -> bool:
         print_times(kind, times)
     everything = list(chain.from_iterable(seconds.values()))
     print_times("all", everything)
-    # Watchdog holds the news of a file that leaves for half a second, to see whether it arrives.
+    # Watchdog holds the event of a leaving file for half a second, to see whether it arrives.
     print_times("(moved out)", [stopwatch.measure(drops.moving_out()) for _ in range(10)])
     return percentile(everything, 95) <= MOST_SECONDS["drop"]
 
@@ -235,12 +235,12 @@ def print_times(kind: str, times: list[float]) -> None:
 
 
 def percentile(times: list[float], share: float) -> float:
-    """Return the seconds within which that share of drops, in percent, shows."""
+    """Return the seconds within which a share of the drops, in percent, is shown."""
     return float(np.percentile(times, share))
 
 
 def measure_burst(stopwatch: Stopwatch, root: Path, scratch: Path, count: int) -> bool:
-    """Print how soon files copied at once show, and in how many lines of the log."""
+    """Print how soon files copied at once are shown, and in how many lines of the log."""
     source = scratch / "burst"
     make_folder(source, count, seed=1)
     with logged() as lines:
@@ -271,7 +271,7 @@ def logged() -> Iterator[list[str]]:
 
 
 def measure_slow_writer(stopwatch: Stopwatch, root: Path) -> bool:
-    """Print how soon a file shows that is written in parts; tell whether it never showed before."""
+    """Print how soon a file written in parts shows; return whether it never did before."""
     data = safetensors_file({"emb_params": vectors(75)})
     size = -(-len(data) // SLOW_PARTS)
     early: list[str] = []

@@ -4,9 +4,9 @@
         [--files 10000] [--ms 2]
 
 The WebUI has the extension installed and `--embeddings-dir FOLDER` added to its command. It is
-started on an ordinary disk and on one that takes 2 ms a call (`slow_disk.c`), on each first with an
-empty folder, whose times are the host's own, then *cold*, with files that nobody has read, and
-*warm*, with the same. Every picture is of one step and asked for at once.
+started on an ordinary disk and on one that takes 2 ms a call (`slow_disk.c`): first with an empty
+folder, whose times are the host's own, then *cold*, with files that have never been read, and
+*warm*, with the same files. Every picture has one step and is requested at once.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from benchmarks.folders import make_folder
 from benchmarks.slow_disk import slowed
 from tests.builders import safetensors_file
 
-# Seconds in which a WebUI starts, or says that it does not.
+# Seconds in which a WebUI starts, or reports that it cannot.
 PATIENCE = 300.0
-# Pictures of the host are not alike; of so many the median is its own time.
+# The host's pictures vary; the median of this many is its own time.
 PICTURES = 5
 _LOADED = re.compile(r"load textual inversion embeddings: ([\d.]+)s")
 
@@ -70,7 +70,7 @@ class Webui:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Start it, and end it with the block."""
+        """Run it for the length of the block."""
         with self._log.open("wb") as log:
             process = subprocess.Popen(
                 self._command,
@@ -81,7 +81,7 @@ class Webui:
                 start_new_session=True,
             )
         try:
-            # It ends where it is asked before its last middleware is there.
+            # It ends if it is asked before its last middleware is there.
             wait_until(lambda: "Startup time" in self.log or process.poll() is not None)
             if process.poll() is not None:
                 sys.exit(self.log)
@@ -92,11 +92,11 @@ class Webui:
 
     @property
     def log(self) -> str:
-        """What it has said."""
+        """Its console output."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def ask(self, path: str, content: object = None) -> Any:
-        """Ask its API."""
+        """Call its API."""
         data = None if content is None else json.dumps(content).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self._url}{path}", data, headers)
@@ -133,7 +133,7 @@ def print_figures(title: str, webui: Webui, *, is_dropped: bool) -> None:
 
 
 def drop(webui: Webui) -> float:
-    """Return the seconds from a drop to the end of the first picture that was made with it."""
+    """Return the seconds from a drop to the end of the first picture made with it."""
     name = f"dropped{time.time_ns()}"
     source = webui.folder.with_suffix(".new")
     source.write_bytes(safetensors_file())
@@ -146,12 +146,12 @@ def _hashes(infotext: str) -> str:
 
 
 def is_ready(webui: Webui) -> bool:
-    """Tell whether all files are read."""
+    """Return whether all files have been read."""
     return webui.ask("/lib-embeddings/v1/entries?limit=1")["scanning"] is None
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait for something; end the program where it never comes."""
+    """Wait for a condition; end the program if it is never met."""
     due = time.perf_counter() + PATIENCE
     while not is_so():
         if time.perf_counter() > due:
