@@ -1,8 +1,8 @@
 /**
- * Insert the name of an embedding into a prompt, remove it, and write it in place of others.
+ * Insert the name of an embedding into a prompt, remove it, or put it in place of other text.
  *
- * Pure string functions, and a memory of what was inserted: a name that somebody typed leaves a tidy
- * prompt, one that was inserted here leaves the old prompt, byte for byte.
+ * Pure string functions, and a memory of insertions: after a typed name is removed, the prompt is tidy; after a
+ * name that was inserted here, it is the old prompt, byte for byte.
  */
 
 import { gapBetween, insertName, leftRemains, neighbours, strength } from "./gaps.mjs";
@@ -12,15 +12,15 @@ import { escapeName, findName, runsOn, readPrompt, withName } from "./pieces.mjs
 /** @typedef {import("./pieces.mjs").Piece} Piece */
 /** @typedef {import("./pieces.mjs").Range} Range */
 /** @typedef {{start: number, end: number, replacement: string}} Edit */
-/** @typedef {import("./pieces.mjs").Reading} Reading No edit cuts one of its names in two. */
+/** @typedef {import("./pieces.mjs").Reading} Reading No edit cuts any of its names in two. */
 /** @typedef {import("./gaps.mjs").Options} Options */
 
 /**
- * Remove one occurrence, and every group that holds nothing else.
+ * Remove one occurrence, and every group that contains nothing else.
  *
  * @param {string} prompt
  * @param {Range} range One of those that `findName` returns.
- * @param {Reading} [reading] The commas of its names are no separators.
+ * @param {Reading} [reading] Commas in its names are not separators.
  * @returns {{text: string, caret: number}} The caret is where the name was.
  */
 export function removeName(prompt, range, reading = {}) {
@@ -47,7 +47,7 @@ export function removeEach(prompt, name, reading = {}) {
 /**
  * @typedef {object} Toggled
  * @property {string} text
- * @property {Range} selection Where to leave the caret, or what is selected again.
+ * @property {Range} selection Where to leave the caret, or the range to select again.
  * @property {boolean} removed
  * @property {Edit} edit
  */
@@ -71,13 +71,13 @@ export function toggleName(prompt, selection, name, options = {}) {
   return { text, selection: { start: caret, end: caret }, removed, edit: minimalEdit(prompt, text) };
 }
 
-/** What was inserted into one prompt, so that it can go without a trace while nothing else has changed. */
+/** The insertions into one prompt, so that they can go without a trace while nothing else has changed. */
 export class History {
-  /** @type {{name: string, before: string, selection: Range, after: string}[]} Each goes on from the last. */
+  /** @type {{name: string, before: string, selection: Range, after: string}[]} Each continues the last. */
   #done = [];
 
   /**
-   * Take a name back where this inserted it last; else toggle it, and remember that.
+   * Take a name back if it was the last insertion here; else toggle it, and remember that.
    *
    * @param {string} prompt
    * @param {Range} selection
@@ -95,7 +95,7 @@ export class History {
   }
 
   /**
-   * Return what was there before a name was inserted last, if nothing else has changed since.
+   * Return the prompt before a name, if that was the last insertion and nothing else has changed since.
    *
    * @param {string} prompt
    * @param {string} name
@@ -111,11 +111,11 @@ export class History {
 }
 
 /**
- * Write names as they are written here, where a prompt has the syntax of other programs.
+ * Replace other programs' syntax in a prompt by the names as they are written here.
  *
  * @param {string} prompt
  * @param {ForeignSyntax[]} found First to last.
- * @returns {Edit | null} Null where the prompt has none of them any more.
+ * @returns {Edit | null} Null if the prompt no longer has any of them.
  */
 export function convertSyntax(prompt, found) {
   return joinEdits(
@@ -125,13 +125,13 @@ export function convertSyntax(prompt, found) {
 }
 
 /**
- * Replace a word by a name, wherever it is in a prompt.
+ * Replace a word by a name everywhere in a prompt.
  *
  * @param {string} prompt
  * @param {string} word
  * @param {string} name
  * @param {Reading} [reading]
- * @returns {Edit | null} Null where the word is not in the prompt any more.
+ * @returns {Edit | null} Null if the word is no longer in the prompt.
  */
 export function replaceWord(prompt, word, name, reading = {}) {
   const replacement = escapeName(name);
@@ -142,13 +142,13 @@ export function replaceWord(prompt, word, name, reading = {}) {
 }
 
 /**
- * Make a name stronger or weaker, wherever it is in a prompt.
+ * Make a name stronger or weaker everywhere in a prompt.
  *
  * @param {string} prompt
  * @param {string} name
  * @param {number} change Of its weight.
  * @param {Reading} [reading]
- * @returns {Edit | null} Null where the prompt does not hold it.
+ * @returns {Edit | null} Null if the prompt does not have it.
  */
 export function weighName(prompt, name, change, reading = {}) {
   const solids = neighbours(readPrompt(prompt, withName(name, reading)));
@@ -165,12 +165,12 @@ export function weighName(prompt, name, change, reading = {}) {
 }
 
 /**
- * Write a space behind a name that ends in a mark, where another mark touches it.
+ * Write a space after a name that ends in a mark, where another mark touches it.
  *
  * @param {string} prompt
  * @param {string} name
  * @param {Reading} [reading]
- * @returns {Edit | null} Null where none does.
+ * @returns {Edit | null} Null if no mark does.
  */
 export function partName(prompt, name, reading = {}) {
   const runningOn = findName(prompt, name, reading).filter(({ end }) => runsOn(name, prompt.slice(end)));
@@ -181,7 +181,7 @@ export function partName(prompt, name, reading = {}) {
 }
 
 /**
- * Return where a selection is after an edit that was not made in it.
+ * Return a selection as it is after an edit elsewhere.
  *
  * @param {Range} selection
  * @param {Edit} edit
@@ -195,7 +195,7 @@ export function selectionAfter(selection, { start, end, replacement }) {
 /**
  * Return the shortest replacement that turns one text into another.
  *
- * A surrogate pair is replaced whole, since a browser cannot select half of it.
+ * A surrogate pair is replaced as a whole, since a browser cannot select half of it.
  *
  * @param {string} before
  * @param {string} after
@@ -224,7 +224,7 @@ function isHighSurrogate(text, index) {
 }
 
 /**
- * Widen an occurrence to the groups that hold nothing else, and return its neighbours.
+ * Widen an occurrence to the groups that contain nothing else, and return its neighbours.
  *
  * @param {string} prompt
  * @param {Range} range
@@ -250,12 +250,12 @@ function withGroups(prompt, { start, end }, reading) {
 }
 
 /**
- * Return the round brackets that hold nothing but an occurrence, and its weight in them.
+ * Return the round brackets that contain only an occurrence, and its weight in them.
  *
  * @param {string} prompt
  * @param {Piece[]} solids
  * @param {Range} range
- * @returns {Range & {weight: number}} The occurrence itself, with the weight 1, where there are none.
+ * @returns {Range & {weight: number}} Without brackets, the occurrence itself with the weight 1.
  */
 function weightOf(prompt, solids, { start, end }) {
   const open = solids.findLast((piece) => piece.end <= start);
@@ -270,7 +270,7 @@ function weightOf(prompt, solids, { start, end }) {
 }
 
 /**
- * Tell whether a name is read without its brackets.
+ * Return whether a name is also read without its brackets.
  *
  * @param {string} name
  * @param {string} before
@@ -285,7 +285,7 @@ function canStandBare(name, before, after) {
  * Return one edit that does what several do.
  *
  * @param {string} prompt
- * @param {Edit[]} edits First to last, none inside of another.
+ * @param {Edit[]} edits First to last, none inside another.
  * @returns {Edit | null}
  */
 function joinEdits(prompt, edits) {

@@ -1,5 +1,5 @@
 /**
- * The prompt fields of the host: which one was used last, what is in them, and edits with undo.
+ * The prompt fields of the host: the last used one, their texts, and edits with undo.
  */
 
 import { webui } from "../dom.mjs";
@@ -13,7 +13,7 @@ import { History, minimalEdit, removeEach, selectionAfter } from "./edits.mjs";
 /** @typedef {import("./pieces.mjs").Reading} Reading */
 
 /**
- * Where the fields are; each matches one element for one tab of the host.
+ * The fields; each selector matches one element in one tab of the host.
  *
  * @type {Record<Field, (tabname: string) => string>}
  */
@@ -22,24 +22,24 @@ const SELECTORS = {
   negative: (tabname) => `#${CSS.escape(tabname)}_neg_prompt`,
 };
 const MARK = "lib-embeddings-target";
-/** Keys that pass through a field, or do nothing in it. */
+/** Keys that leave a field, or do nothing in it. */
 const PASSING = new Set(["Tab", "Shift", "Control", "Alt", "Meta", "Escape"]);
 
-/** @type {WeakMap<HTMLTextAreaElement, History>} One for each field, whoever edits it. */
+/** @type {WeakMap<HTMLTextAreaElement, History>} One for each field, whichever part edits it. */
 const histories = new WeakMap();
 let isEditing = false;
 
 export class PromptFields {
   /** @type {Field | null} The field that somebody typed or clicked into last. */
   last = null;
-  /** @type {WeakSet<HTMLTextAreaElement>} Those whose caret somebody has placed. */
+  /** @type {WeakSet<HTMLTextAreaElement>} Fields whose caret somebody has placed. */
   #placed = new WeakSet();
 
   /**
    * @param {string} tabname
    * @param {{used: () => void, edited: () => void}} listener `used` is called when somebody types or
    *   clicks into a field, `edited` when the text of one may have changed.
-   * @param {AbortSignal} [closing] Of whoever does not live as long as the page.
+   * @param {AbortSignal} [closing] For owners that do not live as long as the page.
    */
   constructor(tabname, listener, closing) {
     this.tabname = tabname;
@@ -48,7 +48,7 @@ export class PromptFields {
       document.addEventListener(type, (event) => this.#onUse(event), { signal: closing, capture: true });
     for (const type of ["focusin", "input"])
       document.addEventListener(type, ({ target }) => this.#onEdit(target), { signal: closing });
-    // A host that puts a prompt into its field itself fires no event there.
+    // When the host itself fills a field, no event is fired there.
     webui.onAfterUiUpdate?.(() => closing?.aborted || listener.edited());
     closing?.addEventListener("abort", () => this.mark(null));
   }
@@ -67,7 +67,7 @@ export class PromptFields {
   }
 
   /**
-   * Return what the host has around a field.
+   * Return the host's block around a field.
    *
    * @param {Field} field
    */
@@ -75,7 +75,7 @@ export class PromptFields {
     return document.querySelector(SELECTORS[field](this.tabname));
   }
 
-  /** Name the fields in the language of the page, which the small app does not know when it is built. */
+  /** Name the fields in the page's language, which is not known when the small app is built. */
   name() {
     for (const field of FIELDS) {
       const label = this.block(field)?.querySelector("label > span");
@@ -109,13 +109,13 @@ export class PromptFields {
   }
 
   /**
-   * Insert a name into a field, or remove it where it is in it.
+   * Insert a name into a field, or remove it if it is there.
    *
    * @param {Field} field
    * @param {string} name
    * @param {KnownNames} names
    * @param {string} separator
-   * @returns {"added" | "removed" | "missing"} `missing` where the page has no such field.
+   * @returns {"added" | "removed" | "missing"} `missing` if the page has no such field.
    */
   toggle(field, name, names, separator) {
     const options = { separator, isNegative: field === "negative" };
@@ -123,7 +123,7 @@ export class PromptFields {
   }
 
   /**
-   * Insert several names into a field that are missing there, or remove them, in one step.
+   * Insert the names that a field lacks, or remove them all, in one step.
    *
    * @param {Field} field
    * @param {import("./known_names.mjs").Weighed[]} members
@@ -133,7 +133,7 @@ export class PromptFields {
    */
   toggleEach(field, members, isWanted, names, separator) {
     const options = { separator, isNegative: field === "negative" };
-    const key = members.map(({ name }) => name).join("\n"); // no name has that
+    const key = members.map(({ name }) => name).join("\n"); // no name has a line break
     return this.#toggle(field, key, (prompt, selection) =>
       names.toggleEach(prompt, selection, members, isWanted, options),
     );
@@ -141,7 +141,7 @@ export class PromptFields {
 
   /**
    * @param {Field} field
-   * @param {string} key What is inserted or removed.
+   * @param {string} key Identifies the names.
    * @param {(prompt: string, selection: Range) => import("./edits.mjs").Toggled} toggle
    * @returns {"added" | "removed" | "missing"}
    */
@@ -181,8 +181,8 @@ export class PromptFields {
 }
 
 /**
- * Leave the caret in a prompt field when a card or a button of ours beside it is clicked, so that
- * the person can go on typing.
+ * Leave the caret in a prompt field when somebody clicks a card or one of our buttons beside it, so that they
+ * can go on typing.
  *
  * @param {MouseEvent} event
  */
@@ -192,7 +192,7 @@ export function keepCaret(event) {
 }
 
 /**
- * Remove a name from a field, wherever it is in it.
+ * Remove a name everywhere in a field.
  *
  * @param {HTMLTextAreaElement} textarea
  * @param {string} name
@@ -211,17 +211,17 @@ function insertionsIn(textarea) {
   return known;
 }
 
-/** Tell whether the present event comes from an edit of ours, and not from a person who types. */
+/** Return whether the present event comes from one of our edits, and not from typing. */
 export function isOurEdit() {
   return isEditing;
 }
 
 /**
- * Change a range of a field in one step that can be undone, and leave the focus where it was.
+ * Change a range of a field in one step that can be undone, without moving the focus.
  *
  * @param {HTMLTextAreaElement} textarea
  * @param {Edit} edit
- * @param {Range} [selection] What to leave selected; else the caret is left behind what was written.
+ * @param {Range} [selection] The new selection; without it the caret goes after the new text.
  */
 export function apply(textarea, edit, selection) {
   isEditing = true;
@@ -234,7 +234,7 @@ export function apply(textarea, edit, selection) {
 }
 
 /**
- * Change a range of a field, and leave the caret where the person had it.
+ * Change a range of a field, without moving the person's caret.
  *
  * @param {HTMLTextAreaElement} textarea
  * @param {Edit} edit
@@ -254,7 +254,7 @@ function write(textarea, { start, end, replacement }, selection) {
   const wanted = textarea.value.slice(0, start) + replacement + textarea.value.slice(end);
   textarea.focus({ preventScroll: true });
   textarea.setSelectionRange(start, end);
-  // A field that is not shown cannot be focused, and the command would go elsewhere.
+  // A hidden field cannot be focused, and the command would go elsewhere.
   const isFocused = document.activeElement === textarea;
   if (isFocused) document.execCommand(replacement ? "insertText" : "delete", false, replacement);
   if (textarea.value !== wanted) {

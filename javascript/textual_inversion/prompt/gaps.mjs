@@ -1,5 +1,5 @@
 /**
- * Write a name where the caret is, and know what parts neighbours in a prompt.
+ * Write a name at the caret, and know what separates neighbours in a prompt.
  */
 
 import { endsInMark, escapeName, findName, runsOn, readPrompt, withName } from "./pieces.mjs";
@@ -7,16 +7,17 @@ import { endsInMark, escapeName, findName, runsOn, readPrompt, withName } from "
 /** @typedef {import("./pieces.mjs").Kind} Kind */
 /** @typedef {import("./pieces.mjs").Piece} Piece */
 /** @typedef {import("./pieces.mjs").Range} Range */
-/** @typedef {import("./pieces.mjs").Reading & {separator?: string}} Options White space or a comma parts names. */
+/** @typedef {import("./pieces.mjs").Reading & {separator?: string}} Options The separator of names is white
+space or a comma. */
 
 /**
- * What a name takes the place of, and what is written on both sides of it.
+ * The range that a name replaces, and the text on both sides of it.
  *
  * @typedef {{at: Range, lead: string, trail: string}} Place
  */
 
 /**
- * How a name is parted from a neighbour: not at all, by a space, or by the separator.
+ * How a name is separated from a neighbour: not at all, by a space, or by the separator.
  *
  * @typedef {"none" | "space" | "separator"} Bond
  */
@@ -29,33 +30,33 @@ import { endsInMark, escapeName, findName, runsOn, readPrompt, withName } from "
  * @property {number} end
  * @property {Bond} left
  * @property {Bond} right
- * @property {boolean} isPhrase Whether white space alone makes one phrase of both neighbours.
- * @property {boolean} clingsLeft Whether the white space in it belongs to the neighbour on the left,
- *   which the host reads as no text, and so what is written before it would make no phrase with it.
+ * @property {boolean} isPhrase Whether white space alone joins both neighbours to one phrase.
+ * @property {boolean} clingsLeft Whether its white space belongs to the neighbour on the left, which the host
+ *   does not read as text, so that text before it would make no phrase with it.
  * @property {boolean} clingsRight The same on the right.
  */
 
 const COMMA = ", ";
-// What parts names without more text, and keeps both on one line.
+// Separates names without more text, and keeps both on one line.
 const SEPARATORS = /^(?!$)[^\S\n]*[,，、]?[^\S\n]*$/;
 
 /** @type {Partial<Record<Kind, Bond>>} */
 const BONDS = { mark: "none", weight: "none", newline: "none", reserved: "space", comment: "space" };
 
-/** Nothing can be written behind these: a weight ends its group, a comment its line. */
+/** Nothing can be written after these: a weight ends its group, a comment its line. */
 const ENDS = new Set(["weight", "comment"]);
 
-/** What the host reads as text; the others divide it, or are no text. */
+/** Kinds that the host reads as text; the others divide it, or are no text. */
 const TEXT = new Set(["word", "open", "close"]);
 
 /** @type {Record<Bond, string>} */
 const LEADS_APART = { none: "", space: " ", separator: COMMA };
 
-/** How strong a text must be to make the bond. */
+/** The strength that a text needs to make the bond. */
 const STRENGTHS = { none: 0, space: 1, separator: 2 };
 
 /**
- * Write a name where the caret is, or in the place of the words that are selected.
+ * Write a name at the caret, or in place of the selected words.
  *
  * @param {string} prompt
  * @param {Range} selection A range without length is the caret.
@@ -73,7 +74,7 @@ export function insertName(prompt, selection, name, { separator = COMMA, ...read
     ? { at: words, lead: "", trail: "" }
     : placeAt(prompt, solids, caret, SEPARATORS.test(separator) ? separator : COMMA);
   const insertion = writeAt(prompt, solids, place, name);
-  // Parted by white space alone, two names can read as a third.
+  // With only white space between them, two names can read as a third.
   const isRead = findName(insertion.text, name, reading).some(({ end }) => end === insertion.end);
   return isRead ? insertion : writeAt(prompt, solids, placeApart(prompt, solids, caret), name);
 }
@@ -88,7 +89,7 @@ export function neighbours(pieces) {
 }
 
 /**
- * Return the gap between two neighbours; the field ends where there is none.
+ * Return the gap between two neighbours; a missing one stands for an end of the field.
  *
  * @param {string} prompt
  * @param {Piece | undefined} before
@@ -108,8 +109,8 @@ export function gapBetween(prompt, before, after) {
 }
 
 /**
- * Tell which text stays in a gap when the name between the two goes: the one that was
- * there before the name, unless the other is better at parting the neighbours.
+ * Decide which text stays in a gap when the name between the two texts goes: the one that was there before the
+ * name, unless the other separates the neighbours better.
  *
  * @param {Gap} gap
  * @param {string} left
@@ -124,7 +125,7 @@ export function leftRemains(gap, left, right) {
 }
 
 /**
- * Rank what parts two neighbours: 2 for a separator, 1 for white space, 0 for nothing.
+ * Rank the text between two neighbours: 2 for a separator, 1 for white space, 0 for nothing.
  *
  * @param {string} text
  */
@@ -133,7 +134,7 @@ export function strength(text) {
 }
 
 /**
- * Return the range of what is selected, if that is whole words and groups.
+ * Return the range of a selection, if it covers whole words and groups.
  *
  * @param {Piece[]} solids
  * @param {Range} selection
@@ -161,7 +162,7 @@ function placeAt(prompt, solids, caret, separator) {
 }
 
 /**
- * Return the place at the caret, with commas on all sides where words are.
+ * Return the place at the caret, with commas on every side that has words.
  *
  * @param {string} prompt
  * @param {Piece[]} solids
@@ -178,7 +179,7 @@ function placeApart(prompt, solids, caret) {
 }
 
 /**
- * Write a name, with a space where CLIP would read a comma as a part of one that ends in a mark.
+ * Write a name, and a space after it if it ends in a mark and CLIP would read a comma as part of it.
  *
  * @param {string} prompt
  * @param {Piece[]} solids
@@ -196,8 +197,8 @@ function writeAt(prompt, solids, { at, lead, trail }, name) {
 }
 
 /**
- * Return the gap that the caret means, and where in it: the one that it is in, or the one behind the
- * word that it is in. Where nothing can be written behind a piece, it is the gap before that.
+ * Return the gap that the caret means, and the offset in it: the gap around the caret, or the one after the
+ * word around it. If nothing can be written after a piece, it is the gap before that piece.
  *
  * @param {string} prompt
  * @param {Piece[]} solids The neighbours of all gaps.
@@ -211,26 +212,25 @@ function gapAt(prompt, solids, caret) {
   while (right > 0 && ENDS.has(solids[right - 1].kind)) right -= 1;
   const gap = gapBetween(prompt, solids[right - 1], solids[right]);
   const at = Math.min(Math.max(caret, gap.start), gap.end);
-  // The space before BREAK is there for BREAK, and no invitation to go on with the phrase.
+  // The space before BREAK belongs to BREAK, and does not mean that the phrase goes on.
   if (gap.clingsRight && at === gap.end && !prompt.slice(gap.start, at).trim()) return { gap, at: gap.start };
   if (gap.clingsLeft && at === gap.start && !prompt.slice(at, gap.end).trim()) return { gap, at: gap.end };
   return { gap, at };
 }
 
 /**
- * Return what to write on both sides of a name: as a person would go on at this place of a phrase or
- * of a list.
+ * Return the text on both sides of a name, as a person would continue a phrase or a list here.
  *
  * @param {Gap} gap
  * @param {string} before The gap's text up to the name.
  * @param {string} after
- * @param {string} separator What parts a name from others where nothing does so far.
+ * @param {string} separator The text between names where there is none yet.
  * @returns {{lead: string, trail: string}}
  */
 function linksOf(gap, before, after, separator) {
   const [own, other] = [strength(before), strength(after)];
   const link = Math.max(own, other) > strength(separator) ? COMMA : separator;
-  // In a list, words that a space follows are an item of their own.
+  // In a list, words with a space after them are an item of their own.
   const behindItem = own === 2 ? link.trimEnd() : "";
   const pad = /[.;!?]$/.test(before) ? " " : (link.match(/\s*$/)?.[0] ?? "");
   const asPhrase = gap.isPhrase && own + other === 1 ? " " : link;
@@ -240,7 +240,7 @@ function linksOf(gap, before, after, separator) {
 }
 
 /**
- * Tell whether what parts the neighbours of a gap is left of a name between them.
+ * Return whether the text between two neighbours goes to the left of a name between them.
  *
  * @param {Gap} gap
  */
@@ -251,7 +251,7 @@ function staysLeft({ left, right }) {
 /**
  * @param {Piece | undefined} piece
  * @param {Kind} bracket The bracket that a name may touch on this side.
- * @param {string} marks The same of the syntax that extensions read in text: `{a|b}`.
+ * @param {string} marks The same for syntax that extensions read in text: `{a|b}`.
  * @returns {Bond}
  */
 function bond(piece, bracket, marks) {

@@ -1,5 +1,5 @@
 /**
- * Know which field names go to and which names are in the prompts; insert and remove them.
+ * Know which field names go to, and which names the prompts have; insert and remove them.
  */
 
 import { COUNTED, phrase } from "../phrases.mjs";
@@ -12,12 +12,12 @@ import { canBeWritten } from "./pieces.mjs";
 /** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("../answers.mjs").Field} Field */
 /** @typedef {import("../own.mjs").Member} Member */
-/** @typedef {Record<Field, boolean>} Places Which fields hold a name. */
+/** @typedef {Record<Field, boolean>} Places The fields that have a name. */
 
 /**
  * @typedef {object} Listener
  * @property {() => void} targetChanged Called when names begin to go to another field.
- * @property {() => void} usedChanged Called when other names are in the prompts than before.
+ * @property {() => void} usedChanged Called when the names in the prompts change.
  */
 
 /** How many names are added in one frame. */
@@ -42,18 +42,18 @@ const REMOVED = {
 };
 
 export class Insertion {
-  /** @type {Field | null} Where somebody lets all names go; null for each to its own field. */
+  /** @type {Field | null} The field that somebody chose for all names; null for each name's own field. */
   choice = null;
   /** @type {Record<Field, Set<string>>} */
   #used = { positive: new Set(), negative: new Set() };
   #names = new KnownNames();
-  /** @type {number | undefined} The library's generation whose names are all known. */
+  /** @type {number | undefined} The library's generation of which all names are known. */
   #generation;
   #frame = 0;
 
   /**
    * @param {string} tabname
-   * @param {string} separator What parts a name from others.
+   * @param {string} separator The text between names.
    * @param {Listener} listener
    * @param {AbortSignal} closing
    */
@@ -65,7 +65,7 @@ export class Insertion {
   }
 
   /**
-   * Let names go to one field, or each to its own.
+   * Send all names to one field, or each to its own.
    *
    * @param {Field | null} choice
    */
@@ -74,15 +74,15 @@ export class Insertion {
     this.listener.targetChanged();
   }
 
-  /** The field that names go to about which nothing else is known; null before one was used. */
+  /** The field for names about which nothing else is known; null before one was used. */
   get target() {
     return this.choice ?? this.fields.last;
   }
 
   /**
-   * Return where a click puts an entry's name.
+   * Return the field into which a click puts an entry's name.
    *
-   * Only names of negative embeddings can be told; all others are guessed to be positive.
+   * Only negative embeddings can be recognised by name; all others count as positive.
    *
    * @param {Entry} entry
    * @returns {Field}
@@ -93,7 +93,7 @@ export class Insertion {
   }
 
   /**
-   * Return where this click or key puts it: with Shift into the negative prompt.
+   * Return the field into which this click or key puts it: with Shift the negative prompt.
    *
    * @param {Entry} entry
    * @param {Event} event
@@ -122,7 +122,7 @@ export class Insertion {
   }
 
   /**
-   * Load the names of all embeddings of a generation, also of those that no card shows.
+   * Load the names of all embeddings of a generation, even of those without a visible card.
    *
    * @param {Api} api
    * @param {number} generation
@@ -131,7 +131,7 @@ export class Insertion {
     if (generation === this.#generation) return;
     this.#generation = generation;
     try {
-      await painted(); // People wait for the cards, and not for names.
+      await painted(); // People wait for the cards, not for names.
       const names = await api.names();
       for (let at = 0; at < names.length; at += SLICE) {
         this.#names.add(names.slice(at, at + SLICE));
@@ -141,7 +141,7 @@ export class Insertion {
       this.#names.replace(names);
       this.updateUsed();
     } catch {
-      // The connection is lost, which the toolbar shows: the next generation asks again.
+      // The connection is lost, and the toolbar shows that; the next generation asks again.
       this.#generation = undefined;
     }
   }
@@ -165,7 +165,7 @@ export class Insertion {
   }
 
   /**
-   * Tell whether all of several names are in their fields.
+   * Return whether all of several names are in their fields.
    *
    * @param {Member[]} members
    */
@@ -174,7 +174,7 @@ export class Insertion {
   }
 
   /**
-   * Insert those of several names that are missing, or remove them where none is; return a sentence about it.
+   * Insert those of several names that are missing, or remove all if none is; return a sentence about it.
    *
    * @param {Member[]} members
    * @param {boolean} [isWanted] Whether to insert them.
@@ -184,7 +184,7 @@ export class Insertion {
     return toggleAll(this.fields, members, this.#names, this.separator, isWanted);
   }
 
-  /** Find the names that are in the prompts, once before the next frame is drawn. */
+  /** Find the names in the prompts, once before the next frame. */
   updateUsed() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
@@ -198,7 +198,7 @@ export class Insertion {
 }
 
 /**
- * Insert those of several names that are missing, or remove them where none is; return a sentence about it.
+ * Insert those of several names that are missing, or remove all if none is; return a sentence about it.
  *
  * @param {PromptFields} fields
  * @param {Member[]} members
@@ -229,7 +229,7 @@ function areSame(a, b) {
   return a.size === b.size && Array.from(a).every((name) => b.has(name));
 }
 
-/** Wait until what is in the page now is on the screen. */
+/** Wait until the present page is on the screen. */
 function painted() {
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }

@@ -1,8 +1,8 @@
 /**
- * Know the names of the library's embeddings, and find which of them a prompt holds.
+ * Know the names of the library's embeddings, and find those in a prompt.
  *
- * There may be thousands. A prompt is read only with those that can begin at one of its words,
- * which a map knows.
+ * There may be thousands. A prompt is read only with those that can begin at one of its words, which a map
+ * provides.
  */
 
 import { minimalEdit, removeEach, selectionAfter, toggleName, weighName } from "./edits.mjs";
@@ -10,11 +10,11 @@ import { foldName, readPrompt } from "./pieces.mjs";
 
 /** @typedef {import("./gaps.mjs").Options} Options */
 /** @typedef {import("./edits.mjs").Toggled} Toggled */
-/** @typedef {{name: string, weight: number}} Weighed A name, and how much it shall count. */
+/** @typedef {{name: string, weight: number}} Weighed A name, and its weight. */
 /** @typedef {import("./pieces.mjs").Range} Range */
 /** @typedef {import("./pieces.mjs").Reading} Reading */
 
-/** Where a name can begin: at or behind what is no part of a word. More places than the grammar has. */
+/** Where a name can begin: at or after a character outside words. More places than the grammar has. */
 const PLACES = /(?<![^\s,，、()[\]{}|:<>.;!?])|(?=[\s,，、()[\]{}|:<>.;!?])/g;
 
 export class KnownNames {
@@ -33,7 +33,7 @@ export class KnownNames {
   }
 
   /**
-   * Know these names and no others.
+   * Know only these names.
    *
    * @param {Iterable<string>} names
    */
@@ -46,7 +46,7 @@ export class KnownNames {
   }
 
   /**
-   * Return the names that a prompt holds as whole words, folded.
+   * Return the names that a prompt has as whole words, folded.
    *
    * @param {string} prompt
    * @param {Reading} [reading]
@@ -58,7 +58,7 @@ export class KnownNames {
   }
 
   /**
-   * Insert a name into a prompt or remove it, as `toggleName` does, cutting no known name in two.
+   * Insert a name into a prompt or remove it, as `toggleName` does, without cutting a known name in two.
    *
    * @param {string} prompt
    * @param {Range} selection
@@ -68,12 +68,12 @@ export class KnownNames {
   toggle(prompt, selection, name, options) {
     const names = this.#likelyIn(prompt);
     const { text } = toggleName(prompt, selection, name, { ...options, names });
-    // Beside its new neighbours the name may read as a longer one.
+    // With its new neighbours the name may read as a longer one.
     return toggleName(prompt, selection, name, { ...options, names: [...names, ...this.#likelyIn(text)] });
   }
 
   /**
-   * Insert several names that are missing, or remove them.
+   * Insert the names that a prompt lacks, or remove them all.
    *
    * @param {string} prompt
    * @param {Range} selection
@@ -125,7 +125,7 @@ export class KnownNames {
 }
 
 /**
- * Tell whether a name is among those that `usedIn` returned.
+ * Return whether a name is among those that `usedIn` returned.
  *
  * @param {Set<string>} used
  * @param {string} name

@@ -1,5 +1,5 @@
 /**
- * Cut a prompt into pieces: the words, the text between them, and the grammar's parts.
+ * Cut a prompt into pieces: words, the text between them, and the parts of the grammar.
  */
 
 import { findSyntax, matchEnd } from "./syntax.mjs";
@@ -23,12 +23,12 @@ import { findSyntax, matchEnd } from "./syntax.mjs";
  * @property {Kind} kind
  * @property {number} start
  * @property {number} end
- * @property {string} text What the host reads, folded; `NO_TEXT` if it reads no text.
+ * @property {string} text The text that the host reads, folded; `NO_TEXT` if it reads none.
  * @property {number} [mate] Where the bracket that pairs with this one starts.
  * @property {boolean} [isName] Whether it is a known name.
  */
 
-// No file name holds it, so no name is ever found across it.
+// No file name contains it, so no name is ever found across it.
 const NO_TEXT = "\0";
 
 const STOPS = ".;!?";
@@ -47,9 +47,9 @@ const PLAIN = [
 /**
  * Return the text to write so that the host reads exactly this name.
  *
- * The host drops a backslash before any character, so one also keeps a colon from making
- * a weight of the number behind it. It ignores case, so AND and BREAK are written small,
- * where they are words.
+ * The host drops a backslash before any character, so one also keeps a colon from turning the number after it
+ * into a weight. It ignores letter case in names, so AND and BREAK are written in lower case, in which they are
+ * words.
  *
  * @param {string} name
  */
@@ -72,7 +72,7 @@ export function foldName(name) {
 }
 
 /**
- * Return the letters and digits of a name, folded: people mistake gaps and marks.
+ * Return the letters and digits of a name, folded: people mix up gaps and marks.
  *
  * @param {string} name
  */
@@ -81,7 +81,7 @@ export function bareName(name) {
 }
 
 /**
- * Tell whether CLIP reads a comma right behind a name as part of it: behind `x_`, `excl!`.
+ * Return whether CLIP reads a comma right after a name as part of it: after `x_`, `excl!`.
  *
  * @param {string} name
  */
@@ -90,7 +90,7 @@ export function endsInMark(name) {
 }
 
 /**
- * Tell whether CLIP reads the first mark of what follows a name as a part of it.
+ * Return whether CLIP reads the first mark after a name as part of it.
  *
  * @param {string} name
  * @param {string} after
@@ -100,7 +100,7 @@ export function runsOn(name, after) {
 }
 
 /**
- * Tell whether a prompt can hold a name: a # begins a comment there, and nothing escapes it.
+ * Return whether a prompt can contain a name: a # begins a comment there, and nothing escapes it.
  *
  * @param {string} name
  */
@@ -149,7 +149,7 @@ export function withName(name, { names = [], isNegative }) {
 
 /** @param {string} text */
 function fold(text) {
-  // Sigma has two small forms, and lower-casing chooses by the letters around it.
+  // Sigma has two lower-case forms; which one comes out depends on the letters around it.
   return text.normalize("NFC").toLowerCase().replaceAll("ς", "σ");
 }
 
@@ -161,7 +161,7 @@ function fold(text) {
 function* cut(prompt, isNegative) {
   let at = 0;
   for (const [start, found] of findSyntax(prompt, isNegative)) {
-    if (start < at) continue; // An extra network within a weight.
+    if (start < at) continue; // An extra network inside a weight.
     yield* cutText(prompt.slice(at, start), at);
     yield { start, text: NO_TEXT, ...found };
     at = found.end;
@@ -199,8 +199,8 @@ function piecesAt(text, start) {
 }
 
 /**
- * Yield a word, then the full stops and the like that end it: `name.` holds `name`,
- * while `v1.5` is one word.
+ * Yield a word, then the full stops and the like that end it: `name.` contains `name`, while `v1.5` is one
+ * word.
  *
  * @param {string} text
  * @param {number} start
@@ -255,7 +255,7 @@ function joinNames(pieces, names) {
 }
 
 /**
- * Count the pieces that end at or before each offset of their joined text; 0 inside of a piece.
+ * Count the pieces that end at or before each offset of their joined text; 0 inside a piece.
  *
  * @param {Piece[]} pieces
  * @param {number} length
@@ -271,7 +271,7 @@ function countPieces(pieces, length) {
 }
 
 /**
- * Return folded names by their first code unit, so that few are tried at each piece.
+ * Return folded names by their first code unit, so that only a few are tried at each piece.
  *
  * @param {Iterable<string>} names
  */

@@ -1,8 +1,8 @@
 /**
- * Find the parts of a prompt that the host does not read as text, in the order in which it takes
- * them out: comments, extra networks, AND, prompt editing, brackets and weights, BREAK.
+ * Find the parts of a prompt that the host does not read as text, in the order in which it removes them:
+ * comments, extra networks, AND, prompt editing, brackets and weights, BREAK.
  *
- * What is not well formed is text, as it is to the host.
+ * Anything that is not well formed is text, as it is to the host.
  */
 
 /**
@@ -19,7 +19,7 @@
  * @property {number} [mate] Where the bracket that pairs with this one starts.
  */
 
-/** @typedef {Map<number, Syntax>} SyntaxMap What starts at each offset. */
+/** @typedef {Map<number, Syntax>} SyntaxMap The syntax that starts at each offset. */
 /** @typedef {{start: number, end: number}} Range */
 /** @typedef {{bracket: string, start: number, shape: string, dividers: number[]}} Group */
 /** @typedef {{open: number, close: number, marks: number[], weight?: number}} EditGroup */
@@ -39,14 +39,14 @@ const CLOSED_BY = new Map([
 
 /**
  * @param {string} prompt
- * @param {boolean} isNegative The host knows neither AND nor extra networks there.
+ * @param {boolean} isNegative In a negative prompt the host knows neither AND nor extra networks.
  * @returns {SyntaxMap}
  */
 export function findSyntax(prompt, isNegative) {
   /** @type {SyntaxMap} */
   const syntax = new Map();
   let text = takeOut(syntax, "comment", prompt, prompt.matchAll(COMMENT), "\n");
-  // Behind the last ">" no network can end, and each "<a:" would be searched to the end for one.
+  // After the last ">" no network can end, but each "<a:" would be searched to the end.
   if (!isNegative)
     text = takeOut(syntax, "network", text, text.slice(0, text.lastIndexOf(">") + 1).matchAll(NETWORK), " ");
   for (const part of isNegative ? [{ start: 0, end: text.length }] : takeParts(syntax, text)) {
@@ -58,7 +58,7 @@ export function findSyntax(prompt, isNegative) {
 }
 
 /**
- * Return where a sticky pattern ends that starts at `start`, or 0 if it does not match.
+ * Return the end of a sticky pattern's match at `start`, or 0 if it does not match.
  *
  * @param {RegExp} pattern
  * @param {string} prompt
@@ -70,7 +70,7 @@ export function matchEnd(pattern, prompt, start) {
 }
 
 /**
- * Add matches to the syntax, and return the text with white space in their places.
+ * Add matches to the syntax, and return the text with white space in their place.
  *
  * @param {SyntaxMap} syntax
  * @param {SyntaxKind} kind
@@ -91,8 +91,8 @@ function takeOut(syntax, kind, text, matches, blank) {
 /**
  * Add each AND and the weights of the parts between them, `a:0.7 AND b:0.3`, and return the parts.
  *
- * Without AND the host takes a number at the end for a weight too. People mean none, as in 16:9,
- * and whatever is inserted behind it makes it text: so it is text here.
+ * Even without AND the host takes a number at the end for a weight. People mean none, as in 16:9, and any text
+ * inserted after it makes it text, so it is text here.
  *
  * @param {SyntaxMap} syntax
  * @param {string} text
@@ -114,8 +114,8 @@ function takeParts(syntax, text) {
 /**
  * Return the groups of a part that change it at some step.
  *
- * A group that is not well formed is text, and so are those around it. A part with a pipe outside
- * of an alternation has none at all, nor has one with a backslash at the end of a line.
+ * A group that is not well formed is text, and so are the groups around it. A part has no groups if it has a
+ * pipe outside an alternation, or a backslash at the end of a line.
  *
  * @param {string} text
  * @param {Range} part
@@ -145,7 +145,7 @@ function findEdits(text, part) {
 }
 
 /**
- * Return what the group is that a bracket at `close` ends; null if it is not well formed.
+ * Return the group that a bracket at `close` ends; null if it is not well formed.
  *
  * @param {string} text
  * @param {Group} group
