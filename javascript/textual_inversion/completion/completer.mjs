@@ -1,8 +1,8 @@
 /**
  * Complete names of embeddings while someone types a prompt.
  *
- * Keys are answered before the host gets them, and only those that mean something to an open
- * list: Enter with nothing chosen is the host's.
+ * Keys that mean something to an open list are handled before the host gets them. All others, such as Enter
+ * with nothing chosen, are the host's.
  */
 
 import { element, webui } from "../dom.mjs";
@@ -30,7 +30,7 @@ const notes = /** @type {any} */ (globalThis.document?.getElementsByClassName("c
 let isOn = recall();
 
 export class Completer {
-  /** @type {HTMLTextAreaElement | undefined} Where someone types. */
+  /** @type {HTMLTextAreaElement | undefined} The field in which someone types. */
   #textarea;
   /** @type {TypedWord | null} */
   #typed = null;
@@ -40,10 +40,10 @@ export class Completer {
    * @param {Own} own
    * @param {Host} host
    * @param {object} page
-   * @param {(target: EventTarget | null) => Element | null} page.blockOf Returns what the host
-   *   has around a prompt field, null for other elements.
-   * @param {(target: EventTarget, members: KnownMember[]) => void} page.insertSet Puts all names of a set into the
-   *   fields of which one is given.
+   * @param {(target: EventTarget | null) => Element | null} page.blockOf Returns the host's block around a
+   *   prompt field, null for other elements.
+   * @param {(target: EventTarget, members: KnownMember[]) => void} page.insertSet Puts all names of a set into
+   *   the prompt fields of a tab, given one of them.
    */
   constructor(api, own, host, { blockOf, insertSet }) {
     this.own = own;
@@ -66,13 +66,13 @@ export class Completer {
   }
 
   /**
-   * Match the page as it is by now.
+   * Match the present page.
    *
    * @param {HTMLTextAreaElement[]} textareas The prompt fields.
    */
   place(textareas) {
     this.list.place();
-    if (this.list.isOpen) return; // Our own list looks like another's then.
+    if (this.list.isOpen) return; // Our own list would look like another extension's.
     const isOther = textareas.some((textarea) => hasOther(textarea));
     for (const note of notes) note.hidden = !isOther;
   }
@@ -86,7 +86,7 @@ export class Completer {
   }
 
   /**
-   * Find the word that is being typed, and ask for names that it may become.
+   * Find the word that is being typed, and ask for its completions.
    *
    * @param {EventTarget | null} target
    */
@@ -138,7 +138,7 @@ export class Completer {
 
   /**
    * @param {string} key
-   * @returns {boolean} Whether the key meant anything.
+   * @returns {boolean} Whether the key had a meaning.
    */
   #answer(key) {
     if (key === "ArrowDown") this.list.move(1);
@@ -176,7 +176,7 @@ export class Completer {
 }
 
 /**
- * Tell whether another extension completes what is typed in a field.
+ * Return whether another extension completes words in a field.
  *
  * @param {HTMLTextAreaElement} textarea
  */
@@ -184,12 +184,12 @@ function hasOther(textarea) {
   const { nextElementSibling: next } = textarea;
   const hasTagcomplete =
     textarea.classList.contains("autocomplete") || next?.matches(".autocompleteParent, .autocompleteResults");
-  if (webui.opts?.autocomplete_active) return true; // A WebUI's own, which has no sign at the field.
+  if (webui.opts?.autocomplete_active) return true; // The WebUI's own, which leaves no sign at the field.
   if (hasTagcomplete) return webui.opts?.tac_active !== false && webui.opts?.tac_useEmbeddings !== false;
   return (textarea.getAttribute("aria-autocomplete") ?? "none") !== "none";
 }
 
-/** Build a switch by which people choose whether names are completed. */
+/** Build a switch that turns the completion of names on and off. */
 export function completionSwitch() {
   const input = element("input", { type: "checkbox", role: "switch", class: "completion-switch", checked: isOn });
   input.addEventListener("change", () => choose(input.checked));

@@ -13,7 +13,7 @@ import { obstacle } from "../words.mjs";
 const ID = "lib-embeddings-completions";
 const GAP = 4;
 
-/** What decides how the text of a field is laid out. */
+/** The properties that decide how a field's text is laid out. */
 const COPIED = [
   "direction",
   "font",
@@ -32,7 +32,7 @@ export class CompletionList {
   /** @type {Completion[]} */
   #completions = [];
   #chosen = -1;
-  /** @type {HTMLTextAreaElement | undefined} The field that it is open for. */
+  /** @type {HTMLTextAreaElement | undefined} The field for which it is open. */
   #textarea;
   /** @type {Place} */
   #place = { left: 0, top: 0, height: 0 };
@@ -62,7 +62,7 @@ export class CompletionList {
   }
 
   /**
-   * Show names, none of them chosen, under the character of a field where they would begin.
+   * Show names, with none chosen, under the character of a field where they would begin.
    *
    * @param {Completion[]} completions At least one.
    * @param {HTMLTextAreaElement} textarea
@@ -91,7 +91,7 @@ export class CompletionList {
   }
 
   /**
-   * Choose the next name or the one before; beyond the last and the first, none is chosen.
+   * Choose the next or the previous name; beyond the last and the first, none is chosen.
    *
    * @param {1 | -1} step
    */
@@ -100,7 +100,7 @@ export class CompletionList {
     this.#choose(((this.#chosen + 1 + step + places) % places) - 1);
   }
 
-  /** Stay at the character, wherever the field is by now. */
+  /** Stay at the character, even if the field has moved. */
   place() {
     if (!this.#textarea) return;
     const { offsetWidth: width, offsetHeight: height, style } = this.root;
@@ -167,7 +167,7 @@ function option(host, { name, n_vectors, families, fit, members }, at) {
 /**
  * Return where a character is in a field that is not scrolled.
  *
- * Browsers know the places of elements only, so the text is laid out once more in one.
+ * Browsers only know the places of elements, so the text is laid out once more in an element.
  *
  * @param {HTMLTextAreaElement} textarea
  * @param {number} offset

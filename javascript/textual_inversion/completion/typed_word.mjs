@@ -1,5 +1,5 @@
 /**
- * Find the word that someone is typing in a prompt, and what to write in its place.
+ * Find the word that someone is typing in a prompt, and replace it by a name.
  *
  * Pure string functions.
  */
@@ -11,15 +11,15 @@ import { findSyntax } from "../prompt/syntax.mjs";
 
 /**
  * @typedef {object} TypedWord
- * @property {string} text What has been typed, up to the caret: the word, and those before it.
+ * @property {string} text The typed text up to the caret: the word, and those before it.
  * @property {number} start Where the first of these words begins.
  * @property {number} wordStart Where the last one begins.
  * @property {number} end Where the caret is.
  */
 
-/** A word must have as many characters before anything is offered. */
+/** The fewest characters of a word for which names are offered. */
 const LEAST = 2;
-/** How far back a name may begin: no system has a file name that is longer. */
+/** How far back a name may begin: no system has longer file names. */
 const FURTHEST = 255;
 
 const WORDS = /(?:\\[^]|[^\n,，、()[\]|:<>\\])*$/;
@@ -30,7 +30,7 @@ const FOREIGN_PREFIX = /(?:embedding:|<)$/i;
 const NUMBER = /^[-+]?[\d.]+$/;
 
 /**
- * Return the word that ends at the caret, or null where nothing is to be completed.
+ * Return the word that ends at the caret, or null if there is nothing to complete.
  *
  * @param {string} prompt
  * @param {number} caret
@@ -43,13 +43,13 @@ export function typedWord(prompt, caret) {
   const word = words.match(WORD)?.[0] ?? "";
   if ([...word].length < LEAST || WORD_GOES_ON.test(prompt.slice(caret))) return null;
   if (isNoText(prompt.slice(0, caret))) return null;
-  // Behind a colon, a number is a weight.
+  // After a colon, a number is a weight.
   if (NUMBER.test(words) && prompt[caret - piece.length - 1] === ":") return null;
   return { text: unescaped(words), start: caret - words.length, wordStart: caret - word.length, end: caret };
 }
 
 /**
- * Whether a prompt ends in a comment, or in an extra network that goes on.
+ * Return whether a prompt ends in a comment, or in an extra network that is still open.
  *
  * @param {string} prompt
  */
@@ -59,7 +59,7 @@ function isNoText(prompt) {
 }
 
 /**
- * Return what has been typed of the name of a set, `set:` with it, or null where none is meant.
+ * Return the typed part of a set's name, including `set:`, or null if no set is meant.
  *
  * @param {string} prompt
  * @param {number} caret
@@ -72,21 +72,21 @@ export function typedSet(prompt, caret) {
 }
 
 /**
- * Return the sets that a typed text means, whatever the gaps and marks in their names.
+ * Return the sets that a typed text may mean, without regard to gaps and marks in their names.
  *
  * @template {{name: string}} Set
  * @param {Set[]} sets
- * @param {string} text Which `typedSet` found.
+ * @param {string} text From `typedSet`.
  */
 export function setsFor(sets, text) {
   return sets.filter(({ name }) => bareName(name).includes(bareName(text.slice(text.indexOf(":") + 1))));
 }
 
 /**
- * Write a name in the place of what has been typed of it.
+ * Replace the typed part of a name by the name.
  *
- * That may be more than the last word, as names have spaces, and includes what other programs
- * write before a name.
+ * That may be more than the last word, as names have spaces, and it includes other programs' syntax before a
+ * name.
  *
  * @param {string} prompt
  * @param {TypedWord} typed
@@ -114,7 +114,7 @@ function wordStarts(prompt, start, end) {
 }
 
 /**
- * Whether a name begins with the letters that have been typed, whatever its gaps and marks.
+ * Return whether a name begins with the typed letters, without regard to its gaps and marks.
  *
  * @param {string} typed
  * @param {string} name

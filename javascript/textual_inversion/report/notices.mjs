@@ -1,5 +1,5 @@
 /**
- * What people read about one prompt.
+ * The notices that people read about one prompt.
  */
 
 import { COUNTED, listed, number, phrase } from "../phrases.mjs";
@@ -15,40 +15,41 @@ import { foldName, readPrompt } from "../prompt/pieces.mjs";
 /** @typedef {import("../prompt/pieces.mjs").Reading} Reading */
 
 /**
- * What a button does: write what another program's syntax means, or a name for a word nearly like it,
- * make a name stronger or weaker, remove it, write a space behind it, use an embedding anyway, or look
- * elsewhere for one that is not here.
+ * A button's deed: convert another program's syntax, replace a near miss by the name, make a name stronger or
+ * weaker, remove it, write a space after it, use an embedding anyway, or look elsewhere for one that is not
+ * here.
  *
  * @typedef {{does: "convert"} | {does: "replace", nearMiss: NearMiss} | {does: "weigh", name: string, change: number} |
  *   {does: "remove", name: string} | {does: "part", name: string} | {does: "allow", id: string} |
  *   {does: "find", name: string, hash: string | null}} Deed
  */
-/** @typedef {Deed & {label: string, icon?: string}} Button One with an icon shows it, and speaks the label. */
+/** @typedef {Deed & {label: string, icon?: string}} Button With an icon, it shows that, and screen readers
+speak the label. */
 
 /**
- * @typedef {object} Notice A name, and what there is to know about it.
+ * @typedef {object} Notice A name, and facts about it.
  * @property {"warning" | "suggestion" | "used" | "meter"} kind
  * @property {string} name
  * @property {string} text Follows the name.
- * @property {string} [title] What more there is to know.
+ * @property {string} [title] Further facts.
  * @property {string | null} [id] Of the file whose card a click shows.
  * @property {Button[]} [buttons] Follow the text.
  */
 
 /**
- * @typedef {object} Around What else the notices of a report depend on.
+ * @typedef {object} Around All else that the notices of a report depend on.
  * @property {string} prompt As it is in the field.
  * @property {boolean} [isNegative]
  * @property {number} chunkTokens How many tokens a chunk has.
  * @property {Provenance} [provenance] How the embeddings of a pasted infotext differ from those here.
- * @property {boolean} [canFind] Whether what is not here can be looked for elsewhere.
+ * @property {boolean} [canFind] Whether missing embeddings can be looked for elsewhere.
  */
 
-/** By how much a click changes a weight. */
+/** The change of a weight with each click. */
 const STEP = 0.1;
 
 /**
- * Return all notices: how full the prompt is, then the most important first; none for ordinary words.
+ * Return all notices: the prompt's length, then the most important first; none for ordinary words.
  *
  * @param {Report} report
  * @param {Around} around
@@ -77,7 +78,7 @@ export function noticesOf(report, { prompt, isNegative, chunkTokens, provenance,
 }
 
 /**
- * Return the names that a prompt holds, by which it is to be read.
+ * Return the names in a prompt, with which it must be read.
  *
  * @param {Report} report
  */
@@ -86,7 +87,7 @@ export function namesIn({ used, unavailable }) {
 }
 
 /**
- * Return the notice of a prompt for which the server makes no report.
+ * Return the notice for a prompt that gets no report from the server.
  *
  * @param {string} reason
  */
@@ -95,7 +96,7 @@ export function notChecked(reason) {
 }
 
 /**
- * Return the notice of a choice that could not be kept.
+ * Return the notice for a choice that could not be kept.
  *
  * @param {string} reason
  */
@@ -141,7 +142,7 @@ function notUsed({ id, name, reason, shadowed_by }, buttons) {
 }
 
 /**
- * Return what helps where an embedding is not used.
+ * Return buttons that help if an embedding is not used.
  *
  * @param {Unavailable} unavailable
  * @param {string} prompt
@@ -234,7 +235,7 @@ function conversions({ foreign_syntax }) {
 
 /**
  * @param {Used} used
- * @param {boolean} isTyped Whether the name is in the field, and not in a style of the host's.
+ * @param {boolean} isTyped Whether the name is in the field, and not in one of the host's styles.
  * @returns {Notice}
  */
 function usage({ id, name, n_vectors, weights, caveat }, isTyped) {

@@ -1,5 +1,5 @@
 /**
- * Keep a report under each of two prompt fields: what their prompts use, as they are typed.
+ * Keep a report under each of two prompt fields: what their prompts use, updated during typing.
  */
 
 import { listen } from "../live.mjs";
@@ -18,21 +18,22 @@ import { ReportStrip } from "./strip.mjs";
 /** @typedef {import("../answers.mjs").Reports} Reports */
 /** @typedef {import("./notices.mjs").Deed} Deed */
 /** @typedef {(tabname: string, id: string, name: string) => void} ShowCard */
-/** @typedef {(tabname: string, name: string, hash: string | null) => void} Find Looks elsewhere for what is not here. */
+/** @typedef {(tabname: string, name: string, hash: string | null) => void} Find Looks elsewhere for a missing
+embedding. */
 
 const PAUSE_MS = 150;
-/** What is in every infotext, whichever program wrote it. */
+/** In every infotext, whichever program wrote it. */
 const INFOTEXT = /\bSteps: \d/;
 
 export class PromptReports {
-  /** @type {Prompts | undefined} What was asked last. */
+  /** @type {Prompts | undefined} The last question. */
   #asked;
   #isAnswered = true;
-  /** @type {Reports | undefined} What was answered last. */
+  /** @type {Reports | undefined} The last answer. */
   #reports;
   /** The library's newest generation, as far as this page knows. */
   #generation = 0;
-  /** @type {{field: Field, infotext: string} | undefined} What was pasted, and into which field. */
+  /** @type {{field: Field, infotext: string} | undefined} The last pasted text, and its field. */
   #pasted;
   /** @type {(() => void) | undefined} */
   #stopListening;
@@ -42,7 +43,7 @@ export class PromptReports {
    * @param {Api} api
    * @param {Limits} limits
    * @param {ShowCard} showCard
-   * @param {Find} [find] Not given where nobody may look elsewhere.
+   * @param {Find} [find] Missing where nobody may look elsewhere.
    */
   constructor(tabname, api, limits, showCard, find) {
     this.find = find;
@@ -67,13 +68,13 @@ export class PromptReports {
     document.addEventListener("visibilitychange", () => this.#update());
   }
 
-  /** Put the reports where the fields are by now. */
+  /** Put the reports to the present places of the fields. */
   place() {
     for (const field of FIELDS) this.strips[field].place(this.fields.block(field));
     this.#update();
   }
 
-  /** Ask what the prompts use, if that may have changed and somebody can see it. */
+  /** Ask for reports, if they may have changed and somebody can see them. */
   #update() {
     const prompts = this.#prompts();
     const isBlank = FIELDS.every((field) => !prompts[field].trim()) && !prompts.styles?.length;
@@ -91,13 +92,13 @@ export class PromptReports {
     return { positive, negative, steps: this.#steps(), styles: this.#styles(), infotext: this.#pasted?.infotext };
   }
 
-  /** Which of the host's styles are selected: they are put into the prompts. */
+  /** The selected styles of the host, which it adds to the prompts. */
   #styles() {
     const selected = document.querySelectorAll(`#${CSS.escape(this.tabname)}_styles .token > span`);
     return Array.from(selected, ({ textContent }) => textContent ?? "");
   }
 
-  /** How many steps the host will take: prompt editing depends on it. */
+  /** The host's number of steps, on which prompt editing depends. */
   #steps() {
     const input = document.querySelector(`#${CSS.escape(this.tabname)}_steps input`);
     const steps = input instanceof HTMLInputElement ? input.valueAsNumber : 0;
@@ -118,7 +119,7 @@ export class PromptReports {
   }
 
   /**
-   * Ask nothing, and show which prompt is too long.
+   * Show which prompt is too long, without asking.
    *
    * @param {Prompts} prompts
    */
@@ -142,7 +143,7 @@ export class PromptReports {
     if (answer) this.#catchUp();
   }
 
-  /** Ask nothing while nobody can see the page, and everything then. */
+  /** Ask nothing while nobody can see the page, and catch up afterwards. */
   #pause() {
     this.#asked = undefined;
     this.questions.drop();
@@ -157,7 +158,7 @@ export class PromptReports {
   #show(reports) {
     this.#reports = reports;
     for (const field of FIELDS) {
-      // A host that takes an infotext apart puts its prompt into the first field.
+      // A host that splits an infotext puts its prompt into the first field.
       const provenance = (this.#pasted?.field ?? "positive") === field ? reports?.infotext : undefined;
       const around = {
         prompt: this.#asked?.[field] ?? "",
@@ -192,7 +193,7 @@ export class PromptReports {
     this.#catchUp();
   }
 
-  /** Ask again where the library has changed since, or nothing was answered. */
+  /** Ask again if the library has changed since, or there was no answer. */
   #catchUp() {
     const isOld = this.#generation > (this.#reports?.generation ?? -1);
     if (this.#asked && this.#isAnswered && isOld) this.#ask(this.#asked);
@@ -206,7 +207,7 @@ export class PromptReports {
   }
 
   /**
-   * Do what a notice proposes.
+   * Carry out the proposal of a notice.
    *
    * @param {Field} field
    * @param {Deed} deed
@@ -226,7 +227,7 @@ export class PromptReports {
       const edit = editOf(deed, textarea.value, report, reading);
       if (edit) applyAside(textarea, edit);
     }
-    // Its button stays where it is; the others will be gone.
+    // Its button stays in place; the others will be gone.
     if (deed.does !== "weigh" && deed.does !== "find") textarea.focus();
   }
 }
@@ -245,7 +246,7 @@ function editOf(deed, prompt, { foreign_syntax }, reading) {
 }
 
 /**
- * Return a refusal, which people read; other errors are none of theirs.
+ * Return a refusal, for people to read; other errors are not for them.
  *
  * @param {unknown} error
  */

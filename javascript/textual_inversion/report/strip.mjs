@@ -1,5 +1,5 @@
 /**
- * Show under a prompt field what its prompt uses: one calm line, which opens where it is too short.
+ * Show under a prompt field what its prompt uses: one calm line, which opens if it is too short.
  */
 
 import { appendTo, element, iconButton } from "../dom.mjs";
@@ -14,7 +14,7 @@ import { announcementOf } from "./notices.mjs";
 const SILENCE_MS = 1200;
 
 export class ReportStrip {
-  /** What is shown, as JSON. */
+  /** The shown notices, as JSON. */
   #shown = "[]";
   /** @type {number | undefined} */
   #silence;
@@ -38,7 +38,7 @@ export class ReportStrip {
     this.root = element("div", { class: "lib-embeddings-report" }, this.line, this.announcement);
     this.more.addEventListener("click", () => this.#open(!this.line.classList.contains("open")));
     this.root.addEventListener("mousedown", keepCaret);
-    // What was cut off can be reached with Tab, and must be seen then.
+    // Notices that are cut off can be reached with Tab, and must then be visible.
     this.list.addEventListener("focusin", ({ target }) => {
       if (/** @type {Element} */ (target).matches(":focus-visible")) this.#open(true);
     });
@@ -47,7 +47,7 @@ export class ReportStrip {
   }
 
   /**
-   * Be at the end of an element, wherever the host has put it by now.
+   * Move to the end of an element, wherever the host has put it.
    *
    * @param {Element | null} block
    */
@@ -112,7 +112,7 @@ export class ReportStrip {
     this.#measure();
   }
 
-  /** Offer to open the line where it hides something, with a count. */
+  /** Offer to open the line if it hides anything, with a count. */
   #measure() {
     const isOpen = this.line.classList.contains("open");
     const end = this.list.getBoundingClientRect().bottom;
