@@ -1,5 +1,5 @@
 /**
- * Learn a word: the dialog that asks for a lesson, and shows how its word is learned.
+ * Learn a word: the dialog that asks for a lesson, and shows its learning.
  */
 
 import { dialog, element, showOver, textButton } from "../dom.mjs";
@@ -17,8 +17,8 @@ import { Lessons } from "./lessons.mjs";
 /**
  * @typedef {object} Owner
  * @property {HTMLElement} home The tab.
- * @property {() => string} folder Returns the id of the folder that is looked at; empty for all.
- * @property {() => Folder[]} folders Returns those that files can be brought to.
+ * @property {() => string} folder Returns the id of the folder that is shown; empty for all.
+ * @property {() => Folder[]} folders Returns the folders that can receive files.
  * @property {(id: string, name: string) => void} shown Called when somebody wants to see a card.
  */
 
@@ -26,7 +26,7 @@ export class LearnWord {
   #problem = element("p", { class: "problem", role: "alert", hidden: true });
   #begun = element("ul", { class: "begun", "aria-label": WORDS.begun });
   #stopListening = () => {};
-  /** @type {{id: string, name: string} | undefined} What was learned last while this was open. */
+  /** @type {{id: string, name: string} | undefined} The last word learned while this was open. */
   #came;
 
   /**
@@ -95,7 +95,7 @@ export class LearnWord {
   }
 
   /**
-   * Show the job of which an event tells: the one that is shown already, or one that somebody began elsewhere.
+   * Show the job of an event: the one that is shown already, or one that somebody began elsewhere.
    *
    * @param {Job} job
    */

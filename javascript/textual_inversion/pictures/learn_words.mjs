@@ -1,5 +1,5 @@
 /**
- * What people read where a word is learned.
+ * The words about learning.
  */
 
 import { COUNTED, number, phrase } from "../phrases.mjs";

@@ -1,5 +1,5 @@
 /**
- * Show how far a word is learned: the loss, pictures of the word, and what can be done about it.
+ * Show the progress of a word: the loss, pictures of the word, and buttons.
  */
 
 import { element, setAttribute, textButton } from "../dom.mjs";
@@ -13,7 +13,7 @@ import { LEARN as WORDS } from "./learn_words.mjs";
 /** @typedef {import("./lessons.mjs").SoFar} SoFar */
 
 const SVG = "http://www.w3.org/2000/svg";
-/** Of the curve, in its own units, and what is left free around it. */
+/** The curve's size in its own units, and the margin around it. */
 const [WIDTH, HEIGHT, MARGIN] = [400, 72, 6];
 
 /**
@@ -63,7 +63,7 @@ export class LearningRun {
   }
 
   /**
-   * Show a job, unless it is known to be further: events may overtake answers.
+   * Show a job, unless a later state is known: events may overtake answers.
    *
    * @param {Job} job
    */
@@ -118,7 +118,7 @@ export class LearningRun {
 }
 
 /**
- * Return where a curve goes, and the best of its looks.
+ * Return the points of a curve, and the best of its looks.
  *
  * @param {Look[]} looks At least two.
  * @returns {{points: [number, number][], best: number}} In the curve's own units, and the index of the best.

@@ -1,5 +1,5 @@
 /**
- * Ask for all that a word is learned from: pictures, what is seen of each, and how it is called.
+ * Ask for all that a lesson needs: pictures, captions, the name, and the recipe.
  */
 
 import { element, iconButton, textButton } from "../dom.mjs";
@@ -10,7 +10,7 @@ import { LEARN as WORDS } from "./learn_words.mjs";
 /** @typedef {import("./lessons.mjs").NumberKey} NumberKey */
 /** @typedef {Omit<Lesson, "folder">} Wanted */
 
-/** What the shipped pictures show. */
+/** The lesson of the shipped pictures. */
 const SHIPPED = { name: "my-cross", like: "circle", kind: "object" };
 
 export class LessonForm {
@@ -82,7 +82,7 @@ export class LessonForm {
   }
 
   /**
-   * Take pictures that are dropped onto a part of the page, or pasted into it.
+   * Take pictures that people drop onto a part of the page, or paste into it.
    *
    * @param {HTMLElement} part
    */
@@ -119,7 +119,7 @@ export class LessonForm {
     this.#example.hidden = !shipped.length;
   }
 
-  /** Forget what was asked for the last time. */
+  /** Forget the last lesson. */
   clear() {
     this.#list.replaceChildren();
     this.root.reset();
@@ -135,7 +135,7 @@ export class LessonForm {
   }
 
   /**
-   * Take pictures, with what is written in texts of the same name.
+   * Take pictures, with captions from text files of the same name.
    *
    * @param {FileList | null | undefined} files
    */
@@ -225,7 +225,7 @@ function numberInput(title) {
   return element("input", { type: "number", title });
 }
 
-/** @param {HTMLInputElement} input Where nothing is in it, it has what it began with. */
+/** @param {HTMLInputElement} input An empty one has its first value. */
 function numberIn(input) {
   return Number(input.value || input.defaultValue);
 }

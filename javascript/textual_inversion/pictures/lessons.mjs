@@ -1,19 +1,19 @@
 /**
- * Lessons, in the library's HTTP API: what a word is learned from.
+ * Lessons, in the library's HTTP API.
  */
 
 import { ask, send } from "../request.mjs";
 
 /** @typedef {import("../jobs.mjs").Job} Job */
-/** @typedef {[step: number, loss: number]} Look At the loss on inputs that stay the same. */
-/** @typedef {{label: string, picture: number}} Sample The number is that of a picture of the job. */
+/** @typedef {[step: number, loss: number]} Look The loss on the same inputs each time. */
+/** @typedef {{label: string, picture: number}} Sample With the number of one of the job's pictures. */
 /** @typedef {{looks: Look[], samples: Sample[]}} SoFar */
 /** @typedef {SoFar & {id: string | null, name: string}} Learned */
 /** @typedef {"n_vectors" | "most_steps" | "batch" | "seed"} NumberKey */
 
 /**
  * @typedef {object} LessonFacts
- * @property {string | null} missing What has to be installed before a word can be learned.
+ * @property {string | null} missing What must be installed before a word can be learned.
  * @property {Record<NumberKey, {usual: number, least: number, most: number}>} numbers
  * @property {string[]} shipped The ids of the pictures that come with the project.
  * @property {{name: string, like: string}[]} begun Lessons that were cut off.
@@ -25,7 +25,7 @@ import { ask, send } from "../request.mjs";
  * @property {string} like
  * @property {string} kind
  * @property {{id: string, caption: string}[]} pictures
- * @property {string} folder The id of the one where the embedding goes.
+ * @property {string} folder The id of the folder for the embedding.
  * @property {boolean} is_flipped
  */
 /** @typedef {Words & Record<NumberKey, number>} Lesson */
@@ -51,7 +51,7 @@ export class Lessons {
   }
 
   /**
-   * Return the address of what is seen of a picture.
+   * Return the address of a picture as learning sees it.
    *
    * @param {string} id
    */
@@ -68,7 +68,7 @@ export class Lessons {
   }
 
   /**
-   * @param {string} name Of the word of a lesson that was cut off.
+   * @param {string} name Of a lesson that was cut off.
    * @returns {Promise<Job>}
    */
   resume(name) {

@@ -1,5 +1,5 @@
 /**
- * Let previews be made for all embeddings that have none, and show how far that is.
+ * Make previews for all embeddings that have none, and show the progress.
  */
 
 import { element, textButton } from "../dom.mjs";
@@ -45,7 +45,7 @@ export class MakePreviews {
     }
   }
 
-  /** @param {Job} job One that may be of another kind. */
+  /** @param {Job} job Perhaps of another kind. */
   onJob(job) {
     const known = this.#job;
     if (job.kind !== "previews" || (known?.id === job.id && known.revision > job.revision)) return;
@@ -61,7 +61,7 @@ export class MakePreviews {
 }
 
 /**
- * Show a sentence that is read aloud, once.
+ * Show a sentence that screen readers speak once.
  *
  * @param {HTMLElement} place
  * @param {string} sentence

@@ -8,11 +8,11 @@ import { phrase } from "../phrases.mjs";
 /** @typedef {import("../answers.mjs").Entry} Entry */
 
 /**
- * @typedef {object} Trial What a job has by now.
+ * @typedef {object} Trial A job's results so far.
  * @property {{label: string, id: string | null}[]} [columns]
  * @property {number[]} [seeds]
  * @property {{n: number, infotext: string}[]} [pictures] Row by row, as far as they are done.
- * @property {number | null} [live] The number of the picture that is painted now, as it is.
+ * @property {number | null} [live] The number of the picture that is being painted.
  */
 
 /**
@@ -22,13 +22,13 @@ import { phrase } from "../phrases.mjs";
  * @property {(entry: Entry, picture: Blob) => Promise<void>} keep
  */
 
-/** A picture with fewer pixels a side shows them as they are. */
+/** Pictures that are narrower than this show their pixels sharply. */
 const SMALL = 128;
 
 export class TrialPictures {
   /** @type {Trial} */
   #trial = {};
-  /** What is shown, as JSON. */
+  /** The shown trial, as JSON. */
   #shown = "";
   #grid = element("div", { class: "tried", role: "group", "aria-label": phrase("Pictures") });
   #picture = element("img", { alt: "" });

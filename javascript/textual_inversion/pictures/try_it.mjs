@@ -1,5 +1,5 @@
 /**
- * Try embeddings: pictures of the same seeds without and with them, painted while somebody looks on.
+ * Try embeddings: pictures of the same seeds without and with them, shown while they are painted.
  */
 
 import { dialog, element, setAttribute, showOver, textButton } from "../dom.mjs";
@@ -14,25 +14,25 @@ import { TrialPictures } from "./trial_pictures.mjs";
 /** @typedef {import("../answers.mjs").Tries} Tries */
 /** @typedef {import("../jobs.mjs").Job} Job */
 
-/** @type {Record<string, string>} What an embedding may be for. */
+/** @type {Record<string, string>} The kinds of embeddings. */
 const KINDS = { object: phrase("Object"), style: phrase("Style"), negative: phrase("Negative prompt") };
 
 /**
  * @typedef {object} Owner
  * @property {HTMLElement} home The tab.
- * @property {(id: string) => Promise<{kind: string}>} inside Returns what an embedding is for.
- * @property {(entry: Entry, picture: Blob) => Promise<void>} keep Let a picture show an embedding.
+ * @property {(id: string) => Promise<{kind: string}>} inside Returns the kind of an embedding.
+ * @property {(entry: Entry, picture: Blob) => Promise<void>} keep Makes a picture the preview of an embedding.
  * @property {(entries: Entry[]) => void} closed Called with those that were tried.
  */
 
 export class TryIt {
   /** @type {Entry[]} */
   #entries = [];
-  /** @type {Job | undefined} The one that is shown. */
+  /** @type {Job | undefined} The shown one. */
   #job;
-  /** @type {Set<string>} Those that came before it. */
+  /** @type {Set<string>} Earlier ones. */
   #past = new Set();
-  /** @type {Set<string>} Those that somebody began here, which do not say at once for what. */
+  /** @type {Set<string>} Those begun here, before they say for which embeddings. */
   #begun = new Set();
   #stopListening = () => {};
   #kind = element("select", {}, ...Object.entries(KINDS).map(([value, title]) => element("option", { value }, title)));
@@ -130,7 +130,7 @@ export class TryIt {
     });
   }
 
-  /** @param {string} kind Whose usual prompts are filled in. */
+  /** @param {string} kind Its usual prompts are filled in. */
   #choose(kind) {
     this.#kind.value = kind;
     [this.#prompt.value, this.#negative.value] = this.tries.prompts[kind];
@@ -178,7 +178,7 @@ export class TryIt {
   }
 
   /**
-   * Show how a job is, if it is one of these embeddings', and the newest of them.
+   * Show the state of a job, if it is for these embeddings and the newest one.
    *
    * @param {Job} job
    */

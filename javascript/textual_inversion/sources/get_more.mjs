@@ -1,5 +1,5 @@
 /**
- * Get more embeddings: by a link, a hash or a name, or by searching where there are some.
+ * Get more embeddings: by a link, a hash or a name, or by a search on sites.
  */
 
 import { dialog, element, folderOptions, openTabs, showOver, textButton } from "../dom.mjs";
@@ -15,7 +15,7 @@ import { Sites } from "./sites.mjs";
 /** @typedef {import("../answers.mjs").Folder} Folder */
 /** @typedef {import("./sites.mjs").Job} Job */
 
-/** Where it is kept that somebody knows what is sent. */
+/** The key in the browser's storage for "somebody knows what is sent". */
 const KNOWS = "lib-embeddings-knows-what-is-sent";
 
 /** The kinds of jobs that are shown here. */
@@ -24,8 +24,8 @@ const OF_SITES = ["add", "identify"];
 /**
  * @typedef {object} Owner
  * @property {HTMLElement} home The tab.
- * @property {() => string} folder Returns the id of the folder that is looked at; empty for all.
- * @property {() => Folder[]} folders Returns those that files can be brought to.
+ * @property {() => string} folder Returns the id of the folder that is shown; empty for all.
+ * @property {() => Folder[]} folders Returns the folders that can receive files.
  * @property {(id: string, name: string) => void} shown Called when somebody wants to see a card.
  */
 
@@ -36,12 +36,12 @@ export class GetMore {
   #sentence = element("p");
   #send = textButton("", WORDS.send, { class: "plain main-action" });
   #question = element("div", { class: "question", role: "group", "aria-label": WORDS.identify, hidden: true });
-  /** @type {Entry | undefined} The one that somebody asks about; none for all unknown ones. */
+  /** @type {Entry | undefined} The one that somebody asks about; empty for all unknown ones. */
   #asked;
   #stopListening = () => {};
-  /** @type {Map<string, string>} What to search for where a job does not find it. */
+  /** @type {Map<string, string>} What to search for if a job finds nothing. */
   #others = new Map();
-  /** @type {{id: string, name: string} | undefined} What came last while this was open. */
+  /** @type {{id: string, name: string} | undefined} The last arrival while this was open. */
   #came;
   /** @type {Set<string>} Jobs that somebody began here. */
   #begun = new Set();
@@ -86,7 +86,7 @@ export class GetMore {
     this.base = base;
   }
 
-  /** Offer the folders that there are now: they may come, or become others, while the dialog is open. */
+  /** Offer the present folders, which may change while the dialog is open. */
   offerFolders() {
     const folders = this.owner.folders();
     const chosen = this.owner.folder() || this.#folder.value;
@@ -110,11 +110,11 @@ export class GetMore {
   }
 
   /**
-   * Bring what a reference means.
+   * Get the embedding that a reference means.
    *
    * @param {string} reference
    * @param {boolean} [byToken] Whether a concept is called by its token.
-   * @returns {Promise<Job | undefined>} Nothing where it could not begin.
+   * @returns {Promise<Job | undefined>} Undefined if it could not begin.
    */
   async add(reference, byToken) {
     return this.#begin(() => this.sites.add(reference, this.#folder.value, byToken));
@@ -135,7 +135,7 @@ export class GetMore {
   }
 
   /**
-   * Ask Civitai what a file is, or all files of which nothing is known; say before what is sent.
+   * Ask Civitai about a file, or about all unknown files; first say what is sent.
    *
    * @param {Entry} [entry]
    */
@@ -209,6 +209,6 @@ function rememberWhatIsSent() {
   try {
     localStorage.setItem(KNOWS, "true");
   } catch {
-    // Private windows and full or forbidden storage: it is said again.
+    // In private windows, or if storage is full or forbidden, it is said again.
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Show what is on its way: how far it is, what it asks, and how it went.
+ * Show jobs: their progress, their questions, and their results.
  */
 
 import { element, iconButton, setAttribute, textButton } from "../dom.mjs";
@@ -31,10 +31,10 @@ export class JobList {
   }
 
   /**
-   * Show how a job is, unless it is known to be further: events may overtake answers.
+   * Show the state of a job, unless a later one is known: events may overtake answers.
    *
    * @param {Job} job
-   * @returns {Job} What is known of it by now.
+   * @returns {Job} The latest known state.
    */
   show(job) {
     const item = this.#items.get(job.id) ?? this.#add(job);
@@ -78,7 +78,7 @@ class JobItem {
   #sentence = element("p", { role: "status" });
   #more = element("div", { class: "more" });
   #end = iconButton("close", "", WORDS.cancel);
-  /** What its question is, as JSON: what somebody types into the answer must stay. */
+  /** Its question, as JSON: a half typed answer must stay. */
   #asked = "";
 
   /**

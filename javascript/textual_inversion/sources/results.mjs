@@ -1,5 +1,5 @@
 /**
- * Search sites for embeddings, and show what they have as cards.
+ * Search sites for embeddings, and show the results as cards.
  */
 
 import { badgeOf, element, setAttribute, textButton } from "../dom.mjs";
@@ -32,7 +32,7 @@ export class Results {
   /**
    * @param {import("./sites.mjs").Sites} sites
    * @param {Host} host
-   * @param {(reference: string, byToken: boolean) => Promise<Job | undefined>} get Brings an offer.
+   * @param {(reference: string, byToken: boolean) => Promise<Job | undefined>} get Downloads an offer.
    */
   constructor(sites, host, get) {
     this.sites = sites;
@@ -66,7 +66,7 @@ export class Results {
     this.#status.textContent = WORDS.choose;
   }
 
-  /** Search for what is typed, from the beginning. */
+  /** Search for the typed text, from the first page. */
   async search() {
     this.#turn += 1;
     this.#cards.clear();
@@ -75,7 +75,7 @@ export class Results {
   }
 
   /**
-   * Search everywhere in turn until something is found.
+   * Search one site after another until something is found.
    *
    * @param {string} text
    */
@@ -89,7 +89,7 @@ export class Results {
   }
 
   /**
-   * Show how far what somebody wanted is.
+   * Show the progress of a download.
    *
    * @param {Job} job
    */
@@ -157,7 +157,7 @@ export class Results {
 }
 
 class Card {
-  /** @type {string | undefined} Of the job that brings it. */
+  /** @type {string | undefined} Of the job that downloads it. */
   jobId;
   #button = textButton("", WORDS.get);
   #bar = element("progress", { "aria-label": WORDS.progress, hidden: true });
@@ -207,7 +207,7 @@ class Card {
 /**
  * @param {Offer} offer
  * @param {import("./sites.mjs").Sites} sites
- * @param {HTMLElement} kinds Where it is said what a concept is, once it can be seen.
+ * @param {HTMLElement} kinds The place for a concept's kind, once the card can be seen.
  */
 function pictureOf({ word, title, general, picture }, sites, kinds) {
   const shown = element("div", { class: "picture", "data-initials": initials(title), style: `--hue: ${hue(title)}` });

@@ -1,5 +1,5 @@
 /**
- * What people read where embeddings come from elsewhere.
+ * The words about embeddings from elsewhere.
  */
 
 import { COUNTED, number, phrase } from "../phrases.mjs";

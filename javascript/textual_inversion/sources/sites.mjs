@@ -1,11 +1,11 @@
 /**
- * Embeddings from elsewhere, in the library's HTTP API: what brings them, and what finds them.
+ * Embeddings from elsewhere, in the library's HTTP API: to search for them, and to get them.
  */
 
 import { ask, send } from "../request.mjs";
 
 /**
- * @typedef {object} OwnOfSites What its jobs have of their own.
+ * @typedef {object} OwnOfSites The properties that only its jobs have.
  * @property {"add" | "identify"} kind
  * @property {{kind: "name" | "files" | "keep_wrong_hash", choices: Choice[]} | null} question
  * @property {Result | null} result
@@ -16,7 +16,8 @@ import { ask, send } from "../request.mjs";
 /** @typedef {{name?: string, files?: string[], keep_wrong_hash?: true}} Answer */
 
 /**
- * @typedef {object} Result What came of a job: of an embedding that was brought, or of files that were asked about.
+ * @typedef {object} Result The result of a job: an embedding that was downloaded, or files that were
+ *   identified.
  * @property {string | null} [id]
  * @property {string} [name]
  * @property {boolean} [is_new]
@@ -26,17 +27,17 @@ import { ask, send } from "../request.mjs";
  */
 
 /**
- * @typedef {object} Offer What a search found.
- * @property {string} word By which its picture is asked for.
+ * @typedef {object} Offer A result of a search.
+ * @property {string} word Identifies its picture in the API.
  * @property {string} source
  * @property {string} title
  * @property {string} page
- * @property {string} reference What brings it.
+ * @property {string} reference To get it with.
  * @property {string[]} trigger_words
  * @property {string | null} base_model
  * @property {string[]} families
  * @property {string | null} author
- * @property {boolean} general Whether it is for everybody.
+ * @property {boolean} general Whether it is suitable for everybody.
  * @property {boolean} picture Whether it has one.
  */
 
@@ -49,7 +50,7 @@ export class Sites {
   }
 
   /**
-   * Bring what a reference means.
+   * Get the embedding that a reference means.
    *
    * @param {string} reference
    * @param {string} folder Its id.
@@ -61,9 +62,9 @@ export class Sites {
   }
 
   /**
-   * Ask Civitai what files are.
+   * Ask Civitai about files.
    *
-   * @param {string[]} [ids] None for all of which nothing is known.
+   * @param {string[]} [ids] None for all unknown files.
    * @returns {Promise<Job>}
    */
   identify(ids) {
@@ -78,7 +79,7 @@ export class Sites {
     return send("POST", `${this.base}/search`, query);
   }
 
-  /** @param {string} word @returns {Promise<string | null>} What a concept is: an object or a style. */
+  /** @param {string} word @returns {Promise<string | null>} The kind of a concept: an object or a style. */
   async kind(word) {
     return (await ask(`${this.base}/offers/${word}`)).kind;
   }
