@@ -1,26 +1,27 @@
 /**
- * What the API is asked, and what it answers: the types of `docs/api.md`.
+ * The API's requests and answers: the types of `docs/api.md`.
  */
 
 /** @typedef {"positive" | "negative"} Field The prompt or the negative prompt. */
 /** @typedef {"object" | "style" | "negative"} Kind What an embedding is for. */
 
 /**
- * @typedef {object} Tries What a page needs to know to let embeddings be tried.
+ * @typedef {object} Tries What a page needs to know so that people can try embeddings.
  * @property {string | null} missing What keeps the host from painting.
  * @property {Record<string, [string, string]>} prompts The prompt and the negative prompt for each kind.
  */
 
 /** @typedef {{id: string | null, name: string, n_vectors: number, weights: number[], caveat: string | null}} Used */
 /** @typedef {{text: string, name: string, id: string}} NearMiss A word that is nearly a name. */
-/** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and with vectors. */
+/** @typedef {{tokens: number, vectors: number}} ChunkUsage How many of a chunk's tokens are filled, and how
+many with vectors. */
 
 /**
  * @typedef {object} Unavailable An embedding that the prompt names and cannot use.
  * @property {string | null} id Null where there is no such file.
  * @property {string} name
  * @property {string} reason
- * @property {boolean} partial Whether somebody can let the model use it in part.
+ * @property {boolean} partial Whether people may let the model use it in part.
  * @property {string | null} shadowed_by The shorter name that is used in its place.
  */
 
@@ -41,7 +42,7 @@
  * @property {NearMiss[]} near_misses
  * @property {ForeignSyntax[]} foreign_syntax
  * @property {ChunkUsage[]} chunks
- * @property {string | null} unread Why not all of the prompt was read; null where all of it was.
+ * @property {string | null} unread Why part of the prompt was not read; null where all of it was.
  */
 
 /**
@@ -55,7 +56,8 @@
 /** @typedef {Record<Field, Report> & {generation: number, model: string | null, infotext?: Provenance}} Reports */
 
 /**
- * @typedef {Member & {id: string | null, reason: string | null}} KnownMember With its file, and why it is not used.
+ * @typedef {Member & {id: string | null, reason: string | null}} KnownMember Also with its file, and why it is
+ *   not used.
  * @typedef {{name: string, field: Field, weight: number}} Member Of a set of names.
  */
 
@@ -68,13 +70,13 @@
  * @property {Fit} fit
  * @property {Field} field
  * @property {string} insert The name as a prompt needs it.
- * @property {KnownMember[]} [members] Of a set, in whose place they are inserted.
+ * @property {KnownMember[]} [members] Of a set; they are inserted in its place.
  */
 
 /**
  * @typedef {object} Claims What other programs and sites say of a file.
- * @property {string} tool Who says it.
- * @property {number | null} time In seconds; null where the file itself says it.
+ * @property {string} tool Who says so.
+ * @property {number | null} time In seconds; null where the file itself says so.
  * @property {string} title
  * @property {string} author
  * @property {string} page
@@ -82,21 +84,22 @@
  * @property {string} base_model
  * @property {string[]} tags
  * @property {number | null} weight
- * @property {boolean} general Whether it is for everybody.
- * @property {string} scan What a site's own scanners found in it.
+ * @property {boolean} general Whether it is suitable for everybody.
+ * @property {string} scan The result of a site's own scanners.
  */
 
 /** @typedef {"ok" | "duplicate" | "broken" | "unsafe" | "foreign"} State */
 /** @typedef {"usable" | "partial" | "incompatible" | "unknown"} Fit */
-/** @typedef {Record<State | Fit | "favourite" | "hidden" | "all", number>} Counts A file and its duplicates are one of all. */
+/** @typedef {Record<State | Fit | "favourite" | "hidden" | "all", number>} Counts In `all`, a file and its
+duplicates count as one. */
 /** @typedef {{n_vectors: number, hidden_size: number, dtype: string}} VectorsInfo */
 /** @typedef {{id: string, title: string, depth: number, count: number}} Folder */
-/** @typedef {Folder & {found: number}} FoundFolder With how many entries a click on it shows. */
+/** @typedef {Folder & {found: number}} FoundFolder Also with the number of entries that a click on it shows. */
 /** @typedef {{key: string, title: string}} Family */
 
 /**
  * @typedef {object} Limits
- * @property {number} prompt_characters In a prompt that is reported on.
+ * @property {number} prompt_characters In a prompt that gets a report.
  * @property {number} chunk_tokens That a text encoder reads at once.
  * @property {number} steps Of a picture.
  * @property {number} page Entries in one answer.
@@ -106,18 +109,19 @@
  */
 
 /**
- * @typedef {object} Host What the page asks once, at its start.
+ * @typedef {object} Host Facts that the page asks for once, at its start.
  * @property {string} host
  * @property {string | null} version
  * @property {string[]} tabs Those with prompt fields.
- * @property {string} separator What parts a name from others.
+ * @property {string} separator Text between names.
  * @property {boolean} may_reveal Whether it may show a file in its folder.
- * @property {boolean} may_learn Whether this page may let words be learned.
+ * @property {boolean} may_learn Whether this page may learn words.
  * @property {boolean} may_change_files Whether this page may rename, move, delete and add files.
  * @property {Tries | null} tries Null where this page may try nothing.
- * @property {Searchable[]} searchable Where embeddings can be searched for; empty where this page may get none.
+ * @property {Searchable[]} searchable Sites where embeddings can be searched for; empty where this page may get
+ *   none.
  * @property {string[]} endings Those of the files that may be added.
- * @property {string[]} endings_beside Those of what may lie beside one of them.
+ * @property {string[]} endings_beside Those of the files that may lie beside one of them.
  * @property {Family[]} families
  * @property {Limits} limits
  */
@@ -155,32 +159,33 @@
  * @property {boolean} use_partial
  * @property {boolean} hidden
  * @property {Field} field Where the name belongs.
- * @property {Field | null} chosen_field Null where nobody chose: then the name tells.
+ * @property {Field | null} chosen_field Null where nobody chose; the name decides then.
  * @property {Claims | null} claims Null where nobody says anything.
  */
 
-/** @typedef {Record<"notes" | "description" | "trigger_words", string>} Texts What somebody wrote beside a file. */
+/** @typedef {Record<"notes" | "description" | "trigger_words", string>} Texts The texts that somebody wrote
+beside a file. */
 
 /**
- * @typedef {object} Inside What is known only after the file was opened.
+ * @typedef {object} Inside Facts that are known only after the file was opened.
  * @property {Kind} kind What it is for.
  * @property {Texts} texts As they are written.
  * @property {string | null} sha256
  * @property {Record<string, string | number>} metadata
  * @property {Record<string, string>} tensors
  * @property {Record<string, Record<string, number>>} values
- * @property {Record<string, string>} health What its vectors are beside those of words, by text encoder.
- * @property {Record<string, string>} near_words Those of the model that paints, where it is loaded.
+ * @property {Record<string, string>} health How its vectors compare with those of words, by text encoder.
+ * @property {Record<string, string>} near_words Words of the painting model, where it is loaded.
  * @property {Record<string, Record<string, number>>} bundled
  * @property {string} [full_path] Only for clients on the same machine.
  */
 /** @typedef {Entry & Inside} Details */
 /**
- * @typedef {object} LibrarySummary What is true of the whole library, whatever page was asked for.
+ * @typedef {object} LibrarySummary Facts about the whole library, whatever page was asked for.
  * @property {number} generation
  * @property {string | null} model
  * @property {string | null} model_title
- * @property {string | null} by_family How many are for which family; null where a model is active.
+ * @property {string | null} by_family How many are for each family; null where a model is active.
  * @property {string[]} roots
  * @property {string[]} missing_roots Those that are not there now.
  * @property {Counts} counts
@@ -188,7 +193,8 @@
  * @property {Folder | null} folder The one that was asked for, or else the first root.
  * @property {Counts} found How many of each kind a click on its filter would show.
  * @property {number} total How many entries pass the filters.
- * @property {{read: number, total: number} | null} scanning How far the scan is that reads files now; null where none does.
+ * @property {{read: number, total: number} | null} scanning The progress of the scan that reads files now; null
+ *   where none does.
  */
 /** @typedef {LibrarySummary & {entries: Entry[]}} ResultPage */
 /** @typedef {{generation: number, added: number, modified: number, deleted: number}} Changes */
@@ -196,6 +202,6 @@
 /** @typedef {{favourite?: boolean, use_partial?: boolean, hidden?: boolean, field?: Field | "auto"}} EntryChoices */
 
 /** @typedef {{id: string, name: string, path: string, deleted: number, bytes: number}} Trashed A file in the trash. */
-/** @typedef {{total: number, bytes: number, items: Trashed[]}} Trash Of which the newest items are told. */
+/** @typedef {{total: number, bytes: number, items: Trashed[]}} Trash Only with the newest items. */
 
 export {};

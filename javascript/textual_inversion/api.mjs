@@ -1,5 +1,5 @@
 /**
- * Speak with the library's HTTP API, which docs/api.md describes.
+ * Call the library's HTTP API, which docs/api.md describes.
  */
 
 import { ask, patient, send, upload } from "./request.mjs";
@@ -19,7 +19,8 @@ import { ask, patient, send, upload } from "./request.mjs";
 /** @typedef {import("./answers.mjs").Trashed} Trashed */
 
 export class Api {
-  /** @param {string} [base] All addresses begin with it; none names the server or a folder above the page. */
+  /** @param {string} [base] The beginning of all addresses; none names the server or a folder above the page.
+  */
   constructor(base = "lib-embeddings/v1") {
     this.base = base;
   }
@@ -66,7 +67,7 @@ export class Api {
   }
 
   /**
-   * Rename a file and all that is beside it.
+   * Rename a file and everything beside it that belongs to it.
    *
    * @param {string} id
    * @param {string} name
@@ -77,18 +78,19 @@ export class Api {
   }
 
   /**
-   * Move a file and all that is beside it to another folder.
+   * Move a file and everything that belongs to it to another folder.
    *
    * @param {string} id
    * @param {string} folder Its id.
-   * @param {string} [new_folder] The name of one in it, which is made if it is not there.
+   * @param {string} [new_folder] The name of a folder in it, which is made if it is not there.
    * @returns {Promise<Entry>} It has a new id.
    */
   move(id, folder, new_folder = "") {
     return this.#send("POST", `/entries/${encodeURIComponent(id)}/move`, { folder, new_folder });
   }
 
-  /** @param {string} id Of a file that goes to the trash with all that is beside it. @returns {Promise<Trashed>} */
+  /** @param {string} id Of a file that goes to the trash with everything that belongs to it. @returns
+  {Promise<Trashed>} */
   delete(id) {
     return this.#ask(`/entries/${encodeURIComponent(id)}`, { method: "DELETE" });
   }
@@ -109,20 +111,21 @@ export class Api {
   }
 
   /**
-   * Add files to the folder with an id, embeddings with what lies beside them, which has no entry.
+   * Add files to the folder with an id: embeddings, and files beside them, which have no entries.
    *
-   * @param {{path: string, content: Blob}[]} files Each with where it shall lie below the folder.
+   * @param {{path: string, content: Blob}[]} files Each with its future path below the folder.
    * @param {string} folder
-   * @param {(done: number) => void} [progress] Called with the bytes of them that have arrived.
+   * @param {(done: number) => void} [progress] Called with the number of bytes that have arrived.
    * @param {AbortSignal} [signal]
-   * @returns {Promise<{entry: Entry | null, reason: string | null}[]>} For each why it was not kept, or what it is.
+   * @returns {Promise<{entry: Entry | null, reason: string | null}[]>} For each its entry, or why it was not
+   *   kept.
    */
   async add(files, folder, progress, signal) {
     return (await upload(`${this.base}/files?${new URLSearchParams({ folder })}`, files, progress, signal)).files;
   }
 
   /**
-   * Ask what prompts use.
+   * Ask for the reports of prompts.
    *
    * @param {Prompts} prompts
    * @returns {Promise<Reports>}
@@ -132,7 +135,7 @@ export class Api {
   }
 
   /**
-   * Return the embeddings whose names a typed text may become, best first.
+   * Return the completions of a typed text, best first.
    *
    * @param {string} text
    * @returns {Promise<Completion[]>}
@@ -152,10 +155,10 @@ export class Api {
   }
 
   /**
-   * Return the address of an entry's picture, or of those that it was learned from.
+   * Return the address of an entry's picture, or of its examples.
    *
-   * @param {Entry} entry One that has it.
-   * @param {number} [width] In pixels of the screen; without it, as wide as there are pictures.
+   * @param {Entry} entry One that has such a picture.
+   * @param {number} [width] In pixels of the screen; without it, the widest there is.
    * @param {"preview" | "examples"} [kind]
    */
   preview(entry, width, kind = "preview") {
@@ -168,7 +171,7 @@ export class Api {
     return video && `${this.base}/video/${encodeURIComponent(id)}?${new URLSearchParams({ v: video })}`;
   }
 
-  /** @param {string} id Of a file that is to be shown in its folder. @returns {Promise<void>} */
+  /** @param {string} id Of a file to show in its folder. @returns {Promise<void>} */
   reveal(id) {
     return this.#ask(`/entries/${encodeURIComponent(id)}/reveal`, { method: "POST" });
   }

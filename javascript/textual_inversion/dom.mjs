@@ -1,6 +1,6 @@
 /**
- * What every room needs of the page that it is in: elements, keys, what can be seen, and what a WebUI puts
- * on its window.
+ * The parts of the page that every room needs: elements, keys, visibility, and the WebUI's functions on its
+ * window.
  */
 
 import { phrase } from "./phrases.mjs";
@@ -13,19 +13,19 @@ import { familyTitles } from "./words.mjs";
  * @property {(textarea: HTMLTextAreaElement) => void} [updateInput]
  * @property {(callback: () => void) => void} [onAfterUiUpdate]
  * @property {(event: Event, tabname: string, page: string) => void} [extraNetworksEditUserMetadata]
- * @property {Record<string, unknown>} [opts] The settings, those of other extensions among them.
+ * @property {Record<string, unknown>} [opts] The settings, including those of other extensions.
  */
 
-/** How long a sentence is there on which nothing depends. */
+/** How long a sentence is shown if nothing depends on it. */
 export const READ_MS = 6000;
 
-/** Pages without a WebUI have none of it. */
+/** Empty in pages without a WebUI. */
 export const webui = /** @type {WebUI} */ (/** @type {unknown} */ (globalThis));
 
 /**
  * Build an element. Data become text and attributes, never markup.
  *
- * What has `dir: "auto"` holds words of people's own, such as names.
+ * Elements with `dir: "auto"` hold people's own words, such as names.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -41,7 +41,7 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 /**
- * Keep words of people's own as they are: a WebUI translates what is one of its phrases, if it is one node of text.
+ * Keep people's own words as they are: a WebUI translates a text node that equals one of its phrases.
  *
  * @param {...(Node | string)} parts
  */
@@ -68,10 +68,10 @@ export function setAttribute(target, name, value) {
 }
 
 /**
- * Build a button that shows an icon; `label` is what is spoken, and shown as its title.
+ * Build a button with an icon; screen readers speak `label`, which is also its title.
  *
  * @param {string} icon A class of style.css.
- * @param {string} action What the tab does when it is clicked.
+ * @param {string} action The tab's action on a click.
  * @param {string} label
  * @param {Record<string, Attribute>} [attributes]
  */
@@ -121,7 +121,7 @@ export function badgeOf(host, families) {
 }
 
 /**
- * Put a part of ours into a part of the host, in the direction of the page: gradio says ltr in each of its blocks.
+ * Put a part of ours into a part of the host, in the page's direction: gradio sets ltr in each of its blocks.
  *
  * @param {HTMLElement} part
  * @param {Element} place
@@ -136,7 +136,7 @@ export function appendTo(part, place) {
 const MIRRORED = { ArrowLeft: "ArrowRight", ArrowRight: "ArrowLeft" };
 
 /**
- * Return a key as it is called where lines go from left to right: there ArrowRight is the way on.
+ * Return a key by its name where lines go from left to right: there ArrowRight means onwards.
  *
  * @param {KeyboardEvent} event
  */
@@ -159,7 +159,7 @@ export function watchVisibility(part, changed, closing) {
 }
 
 /**
- * Open the tabs of the host that a part of the page is hidden in.
+ * Open the host's tabs that hide a part of the page.
  *
  * @param {Element} part
  */
@@ -172,8 +172,8 @@ export function openTabs(part) {
 }
 
 /**
- * Do what the elements of a part of the page ask for by their `data-action`: buttons when clicked, inputs
- * when changed, those that are searched with or drawn along while they are.
+ * Run the `data-action` of the elements in a part of the page: of buttons on a click, of inputs after a change,
+ * of search fields and sliders during it.
  *
  * @param {HTMLElement} part
  * @param {Record<string, (target: HTMLElement, event: Event) => unknown>} actions
@@ -192,7 +192,7 @@ export function obey(part, actions, signal) {
 }
 
 /**
- * Tell whether the WebUI has an editor of preview, description and notes where a tab is.
+ * Return whether the WebUI has an editor of preview, description and notes where a tab is.
  *
  * @param {HTMLElement} root Where the tab is.
  */
@@ -211,11 +211,10 @@ export function openEditor({ dataset: { tabname = "", page = "" } }, event) {
 }
 
 /**
- * Return the address of the picture that was generated last in a tab of the host: the one that is looked at,
- * where somebody has chosen one.
+ * Return the address of the last picture in a tab of the host; if somebody has chosen one, of that one.
  *
  * @param {string} tabname
- * @returns {string | undefined} None where there is no gallery, or nothing in it.
+ * @returns {string | undefined} None without a gallery, or if it is empty.
  */
 export function lastPicture(tabname) {
   const pictures = document.querySelectorAll(`#${CSS.escape(tabname)}_gallery img`);
@@ -225,7 +224,7 @@ export function lastPicture(tabname) {
 }
 
 /**
- * Build a dialog with a title, to be shown over the page.
+ * Build a dialog with a title, for showing over the page.
  *
  * @param {string} title
  * @param {string} kind Its class.
@@ -237,7 +236,7 @@ export function dialog(title, kind, ...children) {
 }
 
 /**
- * Show a dialog over the page, which stays as it is behind it. It is in the page only while it is open.
+ * Show a dialog over the page, which stays unchanged behind it. It is in the page only while it is open.
  *
  * @param {HTMLDialogElement} dialog
  * @param {HTMLElement} home The tab that it belongs to.
@@ -245,7 +244,7 @@ export function dialog(title, kind, ...children) {
 export function showOver(dialog, home) {
   if (dialog.open) return;
   home.append(dialog);
-  // Who is told that it was closed may have opened it again.
+  // A listener for its closing may have opened it again.
   dialog.addEventListener("close", () => dialog.open || dialog.remove(), { once: true });
   const { clientWidth, style } = document.documentElement;
   style.setProperty("--lib-embeddings-scroll-bar", `${innerWidth - clientWidth}px`);
@@ -253,11 +252,11 @@ export function showOver(dialog, home) {
 }
 
 /**
- * Copy text, also where the page was not served over https.
+ * Copy text, even if the page was not served over https.
  *
  * @param {string} text
- * @param {HTMLElement} near Where an element can be focused now: an open dialog allows none outside of it.
- * @returns {Promise<boolean>} Whether the browser did it.
+ * @param {HTMLElement} near A place where an element can be focused now: an open dialog allows none outside.
+ * @returns {Promise<boolean>} Whether it worked.
  */
 export async function copyText(text, near) {
   try {
@@ -286,7 +285,7 @@ function copySelection(text, near) {
 }
 
 /**
- * Return the options of a menu of folders, each as far in as it is deep.
+ * Return the options of a menu of folders, indented by depth.
  *
  * @param {{id: string, title: string, depth: number}[]} folders
  */

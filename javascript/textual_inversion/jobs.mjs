@@ -1,5 +1,5 @@
 /**
- * Long work of the server's, in the library's HTTP API: what every kind of it has.
+ * The server's long work, in the library's HTTP API: the parts that all jobs share.
  */
 
 import { ask, send } from "./request.mjs";
@@ -13,13 +13,13 @@ import { ask, send } from "./request.mjs";
  * @property {"waiting" | "working" | "asking" | "done" | "failed" | "cancelled"} state
  * @property {number} done
  * @property {number | null} total Null where nobody knows.
- * @property {any} so_far What it has by now, and
- * @property {any} result what came of it, in the words of its kind.
- * @property {string | null} reason What it asks, or why it failed.
+ * @property {any} so_far Its results so far, and
+ * @property {any} result its final result; the form depends on the kind.
+ * @property {string | null} reason Its question, or why it failed.
  * @property {{kind: string, choices: any[]} | null} question
  */
 
-/** The states of a job that goes on no more. */
+/** The states of a job that has ended. */
 export const ENDED = ["done", "failed", "cancelled"];
 
 export class Jobs {
@@ -29,7 +29,7 @@ export class Jobs {
   }
 
   /**
-   * Let a job go on that asks; one that is paused asks whether to `go_on`.
+   * Answer a job that asks, so that it goes on; a paused one asks whether to `go_on`.
    *
    * @param {string} id
    * @param {object} answer
@@ -40,7 +40,7 @@ export class Jobs {
   }
 
   /**
-   * Let a job wait, or end with what it has.
+   * Let a job wait, or end with its results so far.
    *
    * @param {string} id
    * @param {"pause" | "stop"} signal
@@ -51,7 +51,7 @@ export class Jobs {
   }
 
   /**
-   * @param {string} id Of a job that is cancelled, or forgotten where it has ended.
+   * @param {string} id Of a job to cancel, or to forget if it has ended.
    * @returns {Promise<any>} The job.
    */
   cancel(id) {

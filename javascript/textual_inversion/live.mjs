@@ -1,9 +1,9 @@
 /**
- * Follow changes of the library, over one connection for all tabs of the page.
+ * Follow changes of the library over one connection for all tabs of the page.
  *
- * A browser opens no more than six connections to one host, so there is one only while the
- * page is visible and has listeners. One that is lost is made again; where the server has nothing
- * to follow any more, as the Python part was switched off, it is not asked again.
+ * A browser opens no more than six connections to one host, so there is one only while the page is visible and
+ * has listeners. A lost connection is made again, unless the server has nothing left to follow because the
+ * Python part was switched off.
  */
 
 import { phrase } from "./phrases.mjs";
@@ -13,13 +13,14 @@ import { phrase } from "./phrases.mjs";
 /**
  * @typedef {object} Listener
  * @property {(changes: Changes) => void} changed Called after connecting, and for every change.
- * @property {(problem: string) => void} connection Called when it is lost, and with no text when it is back.
- * @property {(job: any) => void} [job] Called with each job that there is, and whenever it changes.
+ * @property {(problem: string) => void} connection Called when it is lost, and with an empty text when it is
+ *   back.
+ * @property {(job: any) => void} [job] Called with each present job, and whenever one changes.
  */
 
 // The server ends every stream after a while, and the page connects again within seconds.
 const LOSS_MS = 6000;
-// Between two tries; each wait is twice as long as the one before it.
+// Between two tries; each wait is twice as long as the last.
 const [SHORTEST_MS, LONGEST_MS] = [1000, 60_000];
 const REFUSALS = [403, 404];
 
@@ -113,7 +114,7 @@ class Feed {
   async #onError() {
     this.#lossTimer ??= setTimeout(() => this.#setProblem(LOST), LOSS_MS);
     const isClosed = this.#source?.readyState === EventSource.CLOSED;
-    this.#source?.close(); // A browser would try again as often as ever.
+    this.#source?.close(); // The browser would go on at its own fixed pace.
     this.#source = undefined;
     this.#retryTimer = setTimeout(() => this.#connectIfWanted(), this.#waitMs);
     this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_MS);
@@ -132,7 +133,7 @@ class Feed {
 }
 
 /**
- * Tell whether a server refuses what is asked, which a browser does not say of a source of events.
+ * Return whether a server refuses an address, which a browser does not report for an event source.
  *
  * @param {string} address
  */

@@ -1,8 +1,8 @@
 /**
- * Find the places where a page wants the tab, and its prompt fields, whenever the host puts them there.
+ * Find the page's places for the tab, and its prompt fields, whenever the host adds them.
  *
- * The fields get reports and the completion of names, with or without a tab. Where the library
- * does not answer, nothing is done and nothing more is asked; where it refuses this page, it says why.
+ * The fields get reports and the completion of names, with or without a tab. If the library does not answer,
+ * nothing happens and nothing more is asked; if it refuses this page, the page says why.
  */
 
 import { Api } from "./api.mjs";
@@ -21,7 +21,7 @@ import { Tab } from "./tab/tab.mjs";
 
 const NO_MODEL = "none";
 
-/** Fill every place that is in the page now or comes later. */
+/** Fill every place in the page, now and later. */
 export async function start() {
   const api = new Api();
   const host = await api.host().catch((error) => error);
@@ -33,7 +33,7 @@ export async function start() {
 }
 
 /**
- * Match the page now and whenever it changes.
+ * Match the page now, and after every change.
  *
  * @param {() => void} match
  */
@@ -43,7 +43,7 @@ function onEveryChange(match) {
 }
 
 /**
- * Say where tabs would be why there are none.
+ * Say in the places of tabs why there are none.
  *
  * @param {string} reason
  */
@@ -54,7 +54,7 @@ function explain(reason) {
 }
 
 /**
- * Fill a place with the menu of the active model in the small app, which shows what the library has.
+ * Fill a place with the menu of the active model, in the small app.
  *
  * @param {Element} place
  * @param {Api} api
@@ -63,7 +63,7 @@ function explain(reason) {
 function fillModelMenu(place, api, { families }) {
   const options = families.map(({ title }) => element("option", { value: title }, title));
   const menu = element("select", {}, element("option", { value: NO_MODEL }, NO_MODEL), ...options);
-  menu.selectedIndex = -1; // Which one is active is not known yet.
+  menu.selectedIndex = -1; // The active one is not known yet.
   const problem = element("span", { class: "problem", role: "alert" });
   place.replaceChildren(element("label", {}, phrase("Model"), menu), problem);
   const { signal } = new AbortController();
@@ -71,7 +71,7 @@ function fillModelMenu(place, api, { families }) {
     const { model_title } = await api.entries({ limit: 1 }, signal);
     menu.value = model_title ?? NO_MODEL;
   };
-  // Where there is no answer, the tab says so, and what comes next asks again.
+  // Without an answer, the tab says so, and the next event asks again.
   const update = () => show().catch(() => {});
   menu.addEventListener("change", async () => {
     problem.textContent = "";
@@ -81,7 +81,7 @@ function fillModelMenu(place, api, { families }) {
   listen(`${api.base}/events`, { changed: update, connection: () => {} });
 }
 
-/** What is ours in the page, as long as the page lives. */
+/** Our parts of the page, for as long as the page lives. */
 class Places {
   /** @type {Map<Element, Tab>} */
   #tabs = new Map();
@@ -103,7 +103,7 @@ class Places {
     });
   }
 
-  /** Fill the places that are in the page now, and leave those that are gone. */
+  /** Fill the places that are in the page now, and drop those that are gone. */
   match() {
     for (const [place, tab] of this.#tabs) {
       if (place.isConnected) continue;
@@ -152,7 +152,7 @@ class Places {
   }
 
   /**
-   * Return what the host has around a prompt field, null for other elements.
+   * Return the host's block around a prompt field, null for other elements.
    *
    * @param {EventTarget | null} target
    */

@@ -1,5 +1,5 @@
 /**
- * What people make themselves, in the library's HTTP API: pictures and texts beside files, and sets.
+ * Things that people make themselves, in the library's HTTP API: pictures and texts beside files, and sets.
  */
 
 import { ask, send } from "./request.mjs";
@@ -23,7 +23,7 @@ export class Own {
   }
 
   /**
-   * Let a picture show an embedding.
+   * Make a picture the preview of an embedding.
    *
    * @param {string} id
    * @param {Blob} picture
@@ -35,7 +35,7 @@ export class Own {
 
   /**
    * @param {string} id
-   * @param {string} undo The word of the answer before.
+   * @param {string} undo The word in the answer of `putPreview`.
    * @returns {Promise<Entry>}
    */
   undoPreview(id, undo) {
@@ -52,7 +52,7 @@ export class Own {
   }
 
   /**
-   * Mark files as favourites, or as none any more, as many as the server takes at once.
+   * Mark files as favourites or unmark them, in requests as large as the server accepts.
    *
    * @param {string[]} ids
    * @param {boolean} favourite
@@ -69,7 +69,7 @@ export class Own {
   }
 
   /**
-   * Make a set, or another one of an old one.
+   * Make a set, or replace one.
    *
    * @param {string} name
    * @param {Member[]} members

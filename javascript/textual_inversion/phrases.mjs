@@ -1,29 +1,29 @@
 /**
- * What people read, in their language.
+ * The page's texts in the reader's language.
  *
- * A phrase is a text of the page, as its English stands in the code; `localizations/` has what it becomes.
- * A WebUI puts the translations that somebody chose in its settings on its window. Where none has such a
- * setting, the browser's languages decide.
+ * A phrase is a text of the page, in English as it stands in the code; `localizations/` has its translations. A
+ * WebUI puts the translations chosen in its settings on its window. Without such a setting, the browser's
+ * languages decide.
  */
 
-/** What `localizations/` has, by language and script. */
+/** The files in `localizations/`, by language and script. */
 const OURS = new Map([
   ["de-Latn", "de_DE"],
   ["zh-Hans", "zh_CN"],
 ]);
 const ENGLISH = "en-Latn";
 
-/** @type {Record<string, string>} English texts and what they become. */
+/** @type {Record<string, string>} English texts and their translations. */
 const TRANSLATIONS = /** @type {any} */ (globalThis).localization ?? (await loadOurs());
 
-/** How numbers and dates are written. */
+/** The language in which numbers and dates are written. */
 const LANGUAGE = phrase("en-US");
 const NUMBER = new Intl.NumberFormat(LANGUAGE);
 const LIST = new Intl.ListFormat(LANGUAGE);
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" });
 const DATE = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
 
-/** How many there are of what people have. */
+/** Counts of things. */
 export const COUNTED = {
   /** @param {number} count */
   embeddings: (count) => phrases(count, "{count} embedding", "{count} embeddings"),
@@ -40,17 +40,17 @@ export const COUNTED = {
 };
 
 /**
- * Return a phrase as people read it.
+ * Return a phrase in the reader's language.
  *
  * @param {string} english As `localizations/` has it.
- * @param {Record<string, string | number>} [values] What stands for the names in braces.
+ * @param {Record<string, string | number>} [values] Values for the names in braces.
  */
 export function phrase(english, values = {}) {
   return translated(english, values);
 }
 
 /**
- * Return a phrase about one, or one about any other number.
+ * Return a phrase about one thing, or about any other number of things.
  *
  * @param {number} count Stands for `{count}`.
  * @param {string} one
@@ -61,7 +61,7 @@ export function phrases(count, one, many) {
 }
 
 /**
- * Return the sentence that something was not done, and why.
+ * Return a sentence that says what failed, and why.
  *
  * @param {string} failure
  * @param {unknown} error
@@ -114,7 +114,7 @@ function translated(english, values) {
   return text.replace(/\{(\w+)\}/g, (name, key) => String(values[key] ?? name));
 }
 
-/** @returns {Promise<Record<string, string>>} None where English comes first, or nothing that we have. */
+/** @returns {Promise<Record<string, string>>} None if English comes first, or no language that we have. */
 async function loadOurs() {
   const wanted = (globalThis.navigator?.languages ?? []).map(writingOf);
   const first = wanted.find((writing) => writing === ENGLISH || OURS.has(writing));

@@ -1,5 +1,5 @@
 /**
- * Ask the server, and say in a sentence why there is no answer.
+ * Send requests to the server, and say in a sentence why one has no answer.
  */
 
 import { phrase } from "./phrases.mjs";
@@ -9,12 +9,12 @@ import { phrase } from "./phrases.mjs";
 /** The server does not let this page ask; the message says why. */
 export class Refusal extends Error {}
 
-/** After how long a server that answers nothing counts as hung. */
+/** A server that has not answered after this time counts as hung. */
 const PATIENCE_MS = 15_000;
 const NO_ANSWER = phrase("the server does not answer");
 
 /**
- * Return a signal that also ends the waiting for a server that is hung.
+ * Return a signal that also ends the wait for a hung server.
  *
  * @param {AbortSignal} signal
  */
@@ -48,11 +48,11 @@ export function send(method, address, body) {
 }
 
 /**
- * Send files, a list of them first, and tell how much of them has arrived, which `fetch` does not.
+ * Send files, a list of them first, and report how much has arrived, which `fetch` cannot.
  *
  * @param {string} address
  * @param {{path: string, content: Blob}[]} files
- * @param {(done: number) => void} [progress] Called with the bytes that have arrived.
+ * @param {(done: number) => void} [progress] Called with the number of bytes that have arrived.
  * @param {AbortSignal} [signal]
  * @returns {Promise<any>} What the JSON of the answer says.
  */
@@ -72,7 +72,7 @@ export async function upload(address, files, progress, signal) {
 }
 
 /**
- * Say in our own words why there is no answer: each browser has others for it.
+ * Say in our own words why there is no answer: every browser has different ones.
  *
  * @param {Error} error
  * @returns {never}
@@ -83,7 +83,7 @@ function explain(error) {
 }
 
 /**
- * Return the server's own sentence about what is wrong, or the status where it has none.
+ * Return the server's own sentence about the error, or the status if it has none.
  *
  * @param {Response} response
  */
@@ -95,24 +95,24 @@ async function messageOf(response) {
 }
 
 /**
- * Asks the server about what someone types: when typing pauses, one question at a time. Answers
- * to old questions are dropped.
+ * Asks the server about a text that someone types: when typing pauses, and one question at a time. Answers to
+ * old questions are dropped.
  *
  * @template Question
  * @template Answer
  */
 export class Questions {
-  /** @type {{question: Question} | undefined} The one to be asked next. */
+  /** @type {{question: Question} | undefined} The next one to ask. */
   #next;
   #isWaiting = false;
   #isAsking = false;
-  /** Rises with every change of mind; an answer to an older question is dropped. */
+  /** Rises with every new question; answers to older ones are dropped. */
   #turn = 0;
 
   /**
    * @param {(question: Question) => Promise<Answer>} send
-   * @param {(answer: Answer | undefined, question: Question) => void} answered Gets no answer
-   *   where the server had none.
+   * @param {(answer: Answer | undefined, question: Question) => void} answered Gets no answer if the server had
+   *   none.
    * @param {number} [pause] How long typing must pause, in milliseconds.
    * @param {Wait} [wait]
    */
@@ -124,7 +124,7 @@ export class Questions {
   }
 
   /**
-   * Ask, unless another question comes first.
+   * Ask, unless another question comes in time.
    *
    * @param {Question} question
    */

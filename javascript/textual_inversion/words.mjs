@@ -1,5 +1,5 @@
 /**
- * The words that people read for the API's keys and numbers.
+ * The words for people behind the API's keys and numbers.
  */
 
 import { COUNTED, number, phrase } from "./phrases.mjs";
@@ -50,7 +50,7 @@ export function familyTitles({ families }, keys) {
 }
 
 /**
- * Return what keeps the active model from using an entry; undefined where nothing does.
+ * Return why the active model cannot use an entry; undefined if it can.
  *
  * @param {Pick<Entry, "state" | "fit">} entry
  */
@@ -59,7 +59,7 @@ export function obstacle({ state, fit }) {
 }
 
 /**
- * Tell whether some model can use an entry.
+ * Return whether some model can use an entry.
  *
  * @param {Entry} entry
  */
@@ -68,10 +68,10 @@ export function isEmbedding({ state }) {
 }
 
 /**
- * Return the sentence that an embedding was renamed, and which prompts still hold the old name.
+ * Return a sentence about a renamed embedding, and about the prompts that still have the old name.
  *
  * @param {string} old
- * @param {Record<Field, boolean>} places Which prompts hold the old name.
+ * @param {Record<Field, boolean>} places Which prompts have the old name.
  */
 export function renamedText(old, { positive, negative }) {
   if (positive && negative) return phrase("Renamed. Both prompts still use the old name {old}.", { old });
@@ -81,7 +81,7 @@ export function renamedText(old, { positive, negative }) {
 }
 
 /**
- * Return the sentence about what a scan found.
+ * Return a sentence about the changes that a scan found.
  *
  * @param {import("./answers.mjs").Changes} changes
  */
@@ -101,7 +101,7 @@ export function folderOf(path) {
 }
 
 /**
- * Return whether files of one name are the same; nothing where that is not known.
+ * Return whether files of one name are the same; empty if nobody knows.
  *
  * @param {Twin[]} twins
  */
@@ -110,7 +110,7 @@ export function sameness(twins) {
   return twins.every(({ same_bytes }) => same_bytes) ? phrase("same bytes") : "";
 }
 
-/** What people read of what other programs and sites say about a file. */
+/** The words for claims of other programs and sites about a file. */
 export const CLAIMS = {
   heading: phrase("What others say about it"),
   title: phrase("Title"),
@@ -130,8 +130,8 @@ export const CLAIMS = {
 };
 
 /**
- * Return how many files a card stands for, where it is more than one; and else what the others are
- * beside it that have cards of their own.
+ * Return how many files a card stands for, if it is more than one; otherwise words about other files with the
+ * name that have cards of their own.
  *
  * @param {Twin[]} twins
  */
@@ -143,7 +143,7 @@ export function twinsText(twins) {
 }
 
 /**
- * Return the one or two characters that represent a name where there is no picture.
+ * Return one or two characters that represent a name without a picture.
  *
  * @param {string} name
  */
@@ -161,7 +161,7 @@ export function initials(name) {
 export function hue(name) {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
-  // Names that differ in their last character only should not look alike.
+  // Names that differ only in their last character should not look alike.
   return (Math.imul(hash, 2654435761) >>> 0) % 360;
 }
 
