@@ -14,6 +14,7 @@ from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import LazyLoader
+from inspect import signature
 from ipaddress import ip_address
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,17 @@ def build_page() -> gradio.Blocks:
     return page
 
 
+def _look_of(gr: Any) -> dict[str, Any]:
+    """Return what lets the page have all letters of its font.
+
+    gradio 6 brings the weight 600 of its font with a few letters alone; the bold one has them all.
+    """
+    if "theme" not in signature(gr.mount_gradio_app).parameters:
+        return {}
+    font = gr.themes.utils.fonts.LocalFont("Source Sans Pro", weights=(400, 700))
+    return {"theme": gr.themes.Default(font=(font, "ui-sans-serif", "system-ui", "sans-serif"))}
+
+
 class _Plotting(MetaPathFinder):
     """Find matplotlib's plotting as usual, but run it only when something in it is used.
 
@@ -127,7 +139,8 @@ def build_app(page: gradio.Blocks, door: Door, add_routes: Callable[[FastAPI], o
         app.mount(f"{ASSETS}/{folder}", _Files(directory=assets() / folder))
     app.add_api_route(f"{ASSETS}/style.css", _style)
     app.mount(PREFIX, Starlette())  # gradio would allow the pages of other sites to write here
-    import_gradio().mount_gradio_app(app, page, path="/")
+    gr = import_gradio()
+    gr.mount_gradio_app(app, page, path="/", **_look_of(gr))
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=_COMPRESSION)
     app.add_middleware(Unpacked, path=f"{PREFIX}/events")

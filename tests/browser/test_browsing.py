@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from string import ascii_letters, digits
 
 import pytest
 from PIL import Image
@@ -534,3 +535,18 @@ def test_a_card_has_its_buttons_while_somebody_is_there(tab: Tab) -> None:
     expect(tab.card("watercolour").locator(".button-row button:visible")).to_have_count(4)
     expect(card.locator(".button-row button:visible")).to_have_count(1)
     tab.press("marc_allante", "star")
+
+
+def test_the_letters_of_a_name_are_of_one_font(tab: Tab) -> None:
+    """A font may lack letters of one weight, which then come from another font."""
+    tab.page.locator(".card .name").first.evaluate(
+        "(name, text) => { name.textContent = text; }", ascii_letters + digits + "-_"
+    )
+    tab.page.evaluate("document.fonts.ready")
+    browser = tab.page.context.new_cdp_session(tab.page)
+    browser.send("DOM.enable")
+    browser.send("CSS.enable")
+    document = browser.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+    name = browser.send("DOM.querySelector", {"nodeId": document, "selector": ".card .name"})
+    fonts = browser.send("CSS.getPlatformFontsForNode", {"nodeId": name["nodeId"]})["fonts"]
+    assert len(fonts) == 1, fonts

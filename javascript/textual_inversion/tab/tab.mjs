@@ -210,12 +210,9 @@ export class Tab {
     const { root, grid, tree, insertion, toolbar, picks } = this;
     const actions = actionsOf(this);
     const keyboard = {
-      grid,
-      picks,
-      tree,
+      ...{ grid, picks, tree, actions },
       toolbar: toolbar.root,
       search: toolbar.search,
-      actions,
       clearSearch: () => this.accept({ text: "" }),
       leave: () => insertion.fields.focus(),
     };
