@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
         default=[],
         type=_weighed,
         metavar="NAME[:WEIGHT]",
-        help="put an embedding into it, once for each; a new set is made",
+        help="put an embedding into it; repeat for several; makes a set that is not there yet",
     )
     parser.add_argument(
         "--field",
@@ -45,7 +45,11 @@ def add_parser(commands: Any) -> None:
         help="prompt field of what is added (default: what each name says)",
     )
     parser.add_argument(
-        "--remove", action="append", default=[], metavar="NAME", help="take an embedding out"
+        "--remove",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="take an embedding out; repeat for several",
     )
     parser.add_argument("--rename", metavar="NEW_NAME", help="give it another name")
     parser.add_argument("--delete", action="store_true", help="delete it; no file is deleted")
@@ -54,7 +58,7 @@ def add_parser(commands: Any) -> None:
         action="append",
         dest="folders",
         metavar="DIR",
-        help="folder in which to look for the embeddings, once for each folder",
+        help="folder in which to look for the embeddings; repeat for several",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -91,6 +95,8 @@ def _change(choices: Choices, options: argparse.Namespace) -> str | None:
         problem = problem or why_no_name(new) or why_not_renamed(name, new, sets)
     if problem:
         return problem
+    if options.delete and (options.add or options.remove or new is not None):
+        return "--delete deletes the whole set: give it alone"
     if options.delete:
         choices.change(putting(name, ()))
         return None

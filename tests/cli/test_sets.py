@@ -52,6 +52,8 @@ def test_a_life_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--add", "x"], "no set given: name the set to change"),
         (["gone"], "there is no set gone: `lib-embeddings sets` lists them"),
         (["gone", "--delete"], "there is no set gone"),
+        (["b", "--delete", "--add", "y"], "--delete deletes the whole set: give it alone"),
+        (["b", "--delete", "--rename", "c"], "--delete deletes the whole set: give it alone"),
         ([" ", "--add", "x"], "the set has no name: type one"),
         (["a", "--add", "x", "--rename", "b"], "a set named b already exists: choose another name"),
     ],
@@ -64,3 +66,5 @@ def test_what_is_refused(
     capsys.readouterr()
     assert main(["sets", *arguments]) == 2
     assert why in capsys.readouterr().err
+    assert main(["sets"]) == 0
+    assert capsys.readouterr().out == "b\n  positive: x\n"
