@@ -30,14 +30,17 @@ INTERRUPTED = 128 + 2  # as shells say that Ctrl-C ended a command
 
 
 def add_model(
-    parser: argparse.ArgumentParser, default: str | None = "none", usual: str = "none"
+    parser: argparse.ArgumentParser,
+    default: str | None = "none",
+    usual: str = "none",
+    what: str = "model family to compare the files with",
 ) -> None:
     """Add the option that chooses a model family; *usual* tells people what the default is."""
     parser.add_argument(
         "--model",
         choices=("none", *MODEL_FAMILIES),
         default=default,
-        help=f"model family to compare the files with (default: {usual})",
+        help=f"{what} (default: {usual})",
     )
 
 

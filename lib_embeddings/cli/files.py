@@ -43,7 +43,7 @@ def add_parser(commands: Any) -> None:
     _add_file(delete)
     delete.set_defaults(run=_refusing(_delete))
     trash = commands.add_parser("trash", help="list what is in the trash, and its total size")
-    trash.add_argument("--empty", action="store_true", help="then delete everything in it for good")
+    trash.add_argument("--empty", action="store_true", help="then delete all of it for good")
     trash.set_defaults(run=_refusing(_trash))
     restore = commands.add_parser("restore", help="move a file from the trash to where it was")
     restore.add_argument("id", metavar="ID", help="the first word of its line in the trash")
@@ -107,7 +107,7 @@ def _trash(options: argparse.Namespace) -> None:
             print(f"{item.id}  {day}  {item.size:>12,} bytes  {path}")
         total = sum(item.size for item in trash)
         print(f"{len(trash):,} in the trash, {total:,} bytes")
-        if options.empty:
+        if options.empty and trash:
             files.empty_trash()
             print("All of it is deleted for good.")
 

@@ -20,7 +20,7 @@ def add_parser(commands: Any) -> None:
         default="civitai",
         help="where to search (default: %(default)s)",
     )
-    add_model(parser)
+    add_model(parser, what="model family to search for, on Civitai only")
     parser.add_argument(
         "--sort", help="order of the results, by the site's own name for it, such as Newest"
     )

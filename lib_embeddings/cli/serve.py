@@ -55,8 +55,9 @@ def run(options: argparse.Namespace) -> int:
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         listener = socket.create_server((options.host, options.port), family=family)
     except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
-        return refuse(f"{options.host}:{options.port} cannot be used: {why}")
+        why, _, _ = str(getattr(error, "strerror", None) or error).partition(" (while ")
+        place = f"{options.host}:{options.port}"
+        return refuse(f"{place} cannot be used: {why}: choose others with --host and --port")
     with listener:
         try:
             # They take seconds to import: wrong use is refused first.

@@ -15,7 +15,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("try", help="paint the same seeds without and with an embedding")
     parser.add_argument("files", nargs="+", metavar="FILE", help="the embedding's file")
     add_painter(parser)
-    parser.add_argument("--prompt", help="the prompt, with {name} where the name goes")
+    parser.add_argument(
+        "--prompt", help="the prompt, with {name} where the name goes; otherwise it goes to the end"
+    )
     parser.add_argument("--negative", help="the negative prompt; may have {name} too")
     parser.add_argument("--kind", choices=KINDS, help="what the embedding is for")
     parser.add_argument(
@@ -39,7 +41,12 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="steps per picture (default: %(default)s)",
     )
-    parser.add_argument("--guidance", type=float, help="guidance scale (CFG)")
+    parser.add_argument(
+        "--guidance",
+        type=float,
+        metavar="X",
+        help="guidance scale, CFG (default: 7, or 4 for the small model)",
+    )
     parser.add_argument(
         "--out", default=".", metavar="DIR", help="where pictures go (default: here)"
     )

@@ -227,7 +227,7 @@ HELP = {
         "only print what would be moved",
     ],
     "delete": ["the embedding's file"],
-    "trash": ["then delete everything in it for good"],
+    "trash": ["then delete all of it for good"],
     "restore": ["the first word of its line in the trash"],
     "prompt": [
         "the prompt",
@@ -237,6 +237,11 @@ HELP = {
         "number of steps that the picture takes (default: 20)",
         "print JSON",
         "exit with 1 if a prompt names an embedding and cannot use it",
+    ],
+    "search": [
+        "words to search for",
+        "where to search (default: civitai)",
+        "model family to search for, on Civitai only (default: none)",
     ],
     "serve": [
         "folder to show (default: the current folder)",
@@ -584,8 +589,9 @@ def test_nothing_is_deleted_for_good_unasked(
     capsys.readouterr()
     assert main(["trash", "--empty"]) == 0
     assert capsys.readouterr().out.endswith("bytes\nAll of it is deleted for good.\n")
-    main(["trash"])
-    assert capsys.readouterr().out == "0 in the trash, 0 bytes\n"
+    for command in (["trash"], ["trash", "--empty"]):
+        main(command)
+        assert capsys.readouterr().out == "0 in the trash, 0 bytes\n"
 
 
 # inspect

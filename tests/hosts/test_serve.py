@@ -284,7 +284,8 @@ def test_a_port_that_is_taken(folder: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         complaint = refused(folder, "--port", port, home=tmp_path)
-    assert complaint.startswith(f"127.0.0.1:{port} cannot be used: Address already in use")
+    why = "Address already in use: choose others with --host and --port"
+    assert complaint.strip() == f"127.0.0.1:{port} cannot be used: {why}"
     assert not (tmp_path / "cache" / "lib_embeddings").exists()
 
 
