@@ -136,7 +136,7 @@ def test_own_pictures(page: Page, tmp_path: Path) -> None:
     dialog.locator("input[type=file]").set_input_files(paths)
     expect(dialog.locator(".seen img")).to_have_count(2)
     expect(dialog.get_by_label("What else tall.png shows")).to_have_value("on a table, at night")
-    expect(dialog.get_by_role("alert")).to_have_text("Web.png cannot be read as a picture")
+    expect(dialog.get_by_role("alert")).to_have_text("web.png cannot be read as a picture")
     dialog.get_by_role("button", name="Leave wide.png out").click()
     dialog.get_by_label("New word").fill("my-table")
     dialog.get_by_label("A similar word").fill("square")
