@@ -124,7 +124,12 @@ class Scans:
         return self.scanning.locked()
 
     def folder(self, id: str) -> Place:  # noqa: A002 the word of the API
-        """Return the place of a folder by its id. Raises `MoveError` if there is none."""
+        """Return the place of a folder by its id, of the first root without one.
+
+        Raises:
+            MoveError: there is no such folder.
+        """
+        id = id or folder_id(0, "")  # noqa: A001 likewise
         numbers = {root: number for number, root in enumerate(self._scanner.roots)}
         places = [folder.place for folder in self._scanner.folders]
         if not self._has_shown:  # a root is known before anything is found in it

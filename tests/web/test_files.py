@@ -434,8 +434,13 @@ def test_a_folder_that_takes_no_file(
 def test_no_such_folder(site: Site) -> None:
     """A file for a folder that is not there goes nowhere."""
     assert send(site.client, {"cat.pt": SD1}, "0:gone").status_code == 409
-    assert send(site.client, {"cat.pt": SD1}, "").status_code == 409
     assert paths(site) == []
+
+
+def test_no_folder_is_the_first_root(site: Site) -> None:
+    """A page may be asked to add a file before it knows any folder."""
+    assert send(site.client, {"cat.pt": SD1}, "").status_code == 200
+    assert paths(site) == ["cat.pt"]
 
 
 # Who may
