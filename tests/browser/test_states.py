@@ -21,7 +21,11 @@ def test_places_of_cards_are_there_before_the_cards(tab: Tab) -> None:
 
     tab.page.route(ENTRIES, keep)
     tab.page.reload()
-    expect(tab.root.locator(".blank").first).to_be_in_viewport()
+    blank = tab.root.locator(".blank").first
+    expect(blank).to_be_in_viewport()
+    tab.page.emulate_media(forced_colors="active")  # which takes its colour away
+    expect(blank).to_have_css("border-top-style", "solid")
+    tab.page.emulate_media(forced_colors="none")
     expect(tab.total).to_have_text("Loading …")
     expect(tab.root.get_by_role("combobox", name="Made for")).to_be_hidden()
     shelf = tab.root.locator(".shelf")
