@@ -295,6 +295,20 @@ def test_a_list_has_columns_that_sort_it(tab: Tab) -> None:
     expect(tab.card("marc_allante").locator(".amount")).to_have_text("2 vectors")
 
 
+def test_the_buttons_of_a_row_are_in_one_line(tab: Tab) -> None:
+    """The star, which has a place of its own, is as high as those that come with the pointer."""
+    tab.root.get_by_role("button", name="Show as a list").click()
+    for name in ("marc_allante", "brush"):
+        tab.card(name).hover()
+        buttons = tab.card(name).locator(".button-row button")
+        middles = buttons.evaluate_all("""(buttons) => buttons.map((button) => {
+          const { top, bottom } = button.getBoundingClientRect();
+          return Math.round(top + bottom);
+        })""")
+        assert len(middles) > 2
+        assert max(middles) - min(middles) <= 1
+
+
 def test_rows_of_a_list_do_not_overlap(tab: Tab) -> None:
     """No text is over another, at any width."""
     tab.root.get_by_role("button", name="Show as a list").click()
