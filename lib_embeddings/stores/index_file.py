@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -71,6 +72,10 @@ _DAYS = 180
 _DAY_SECONDS = 86_400
 
 
+# A new file that two threads make at once is locked for one of them, without any wait.
+_MAKING = threading.Lock()
+
+
 def connect(path: str) -> sqlite3.Connection:
     """Open the file, and empty it if another version made it.
 
@@ -82,15 +87,30 @@ def connect(path: str) -> sqlite3.Connection:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     connection = sqlite3.connect(path, timeout=_WAIT)
     try:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version != _VERSION:
-            with connection:
-                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_VERSION};")
-                connection.execute("INSERT INTO reader VALUES (?)", (_reader_signature(),))
+        with _MAKING:
+            if not _is_ours(connection):
+                _make_tables(connection)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    version: tuple[int] = connection.execute("PRAGMA user_version").fetchone()
+    return version == (_VERSION,)
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    """Empty the file, unless another has just done so."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")  # of several, all but one would be refused it later
+        if _is_ours(connection):
+            return
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute("INSERT INTO reader VALUES (?)", (_reader_signature(),))
 
 
 class Below(NamedTuple):

@@ -23,6 +23,8 @@ from tests.models import small
 from tests.pictures.test_compare import word
 
 STEPS = 8
+# What is painted takes as long as the machine is busy; this ends only what hangs.
+LONG_MS = 180_000
 RECONNECT = """() => {
   for (const value of ["hidden", "visible"]) {
     Object.defineProperty(document, "visibilityState", { value, configurable: true });
@@ -67,7 +69,7 @@ class Trial:
         self.root.get_by_text("More", exact=True).click()
         self.root.get_by_label("Steps").fill(str(STEPS))
         self.root.get_by_role("button", name="Try", exact=True).click()
-        expect(self.pictures).to_have_count(2 * len(seeds.split(",")))
+        expect(self.pictures).to_have_count(2 * len(seeds.split(",")), timeout=LONG_MS)
 
     @property
     def pictures(self) -> Locator:
@@ -148,7 +150,7 @@ def test_a_picture_that_is_looked_at_stays(world: World, visit: Visit) -> None:
     trial.pictures.nth(1).click()
     trial.page.evaluate(RECONNECT)
     trial.root.get_by_role("button", name="Make the missing previews").click()
-    expect(trial.root.get_by_text("2 previews made")).to_be_visible()
+    expect(trial.root.get_by_text("2 previews made")).to_be_visible(timeout=LONG_MS)
     expect(trial.root.get_by_text("Seed: 2")).to_be_visible()
     expect(trial.pictures.first).to_be_hidden()
 
@@ -158,7 +160,7 @@ def test_previews_for_all(world: World, visit: Visit) -> None:
     (world.folder / "other-word.png").write_bytes(_png())
     trial = Trial(opened(world, visit), "my-word")
     trial.root.get_by_role("button", name="Make the missing previews").click()
-    expect(trial.root.get_by_text("1 preview made")).to_be_visible()
+    expect(trial.root.get_by_text("1 preview made")).to_be_visible(timeout=LONG_MS)
     assert (world.folder / "my-word.preview.png").is_file()
     assert not (world.folder / "other-word.preview.png").exists()
 

@@ -10,8 +10,10 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -566,3 +568,29 @@ def test_a_collector_that_does_not_work_is_left_alone() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_file_that_another_has_just_made_is_not_emptied(tmp_path: Path) -> None:
+    """Whoever waited to make it looks again, as a WebUI's threads begin together."""
+    path = str(tmp_path / "index.sqlite")
+    with closing(index_file.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO roots VALUES ('a', 0)")
+    with closing(index_file.connect(path)) as connection:
+        index_file._make_tables(connection)
+        assert connection.execute("SELECT path FROM roots").fetchall() == [("a",)]
+
+
+def test_several_threads_may_make_the_file(tmp_path: Path) -> None:
+    """Those of a WebUI begin together, and none of them is refused."""
+    for number in range(20):
+        path = str(tmp_path / f"{number}.sqlite")
+        together = threading.Barrier(6)
+
+        def use(table: str, path: str = path, together: threading.Barrier = together) -> None:
+            together.wait()
+            with closing(index_file.connect(path)) as connection:
+                connection.execute(f"SELECT * FROM {table}").fetchall()
+
+        tables = ("files", "folders", "readings", "token_ids", "reader", "roots")
+        with ThreadPoolExecutor(6) as threads:
+            assert list(threads.map(use, tables)) == [None] * 6
