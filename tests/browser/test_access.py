@@ -187,7 +187,8 @@ def test_the_facts_of_the_narrowest_card_are_whole(
     facts.locator(".amount").evaluate("(amount) => (amount.textContent = '75 vectors')")
     widths = "(part) => [part.className, part.scrollWidth - part.clientWidth]"
     cut = facts.evaluate(f"(facts) => [...facts.children].map({widths})")
-    assert cut == [["badge", 0], ["amount", 0], ["caution", 0]]
+    assert [part for part, _ in cut] == ["badge", "amount", "caution"]
+    assert max(pixels for _, pixels in cut) <= 1  # of a wide font a fraction is rounded up
 
 
 def test_on_a_phone_the_cards_come_first(phone: Page, address: str) -> None:
