@@ -1,7 +1,7 @@
 """Files on their way from a page into a folder of embeddings, checked before they get there.
 
 Until then they lie in a folder of ours just as they will lie in the other one: what belongs to an
-    embedding is found there by the rules of every scan, and comes with it.
+embedding is found there by the rules of every scan, and comes with it.
 """
 
 from __future__ import annotations
