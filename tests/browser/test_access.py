@@ -187,8 +187,7 @@ def test_the_facts_of_the_narrowest_card_are_whole(
     facts.locator(".amount").evaluate("(amount) => (amount.textContent = '75 vectors')")
     widths = "(part) => [part.className, part.scrollWidth - part.clientWidth]"
     cut = facts.evaluate(f"(facts) => [...facts.children].map({widths})")
-    assert [part for part, _ in cut] == ["badge", "amount", "caution"]
-    assert max(pixels for _, pixels in cut) <= 1  # of a wide font a fraction is rounded up
+    assert cut == [["badge", 0], ["amount", 0], ["caution", 0]]
 
 
 def test_on_a_phone_the_cards_come_first(phone: Page, address: str) -> None:
