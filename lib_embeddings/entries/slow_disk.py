@@ -1,7 +1,7 @@
 """Ask a slow disk for many things at once: a share then answers nearly that many times faster.
 
-Each answer holds Python's lock for a moment, so a caller that must leave room for others asks
-narrowly.
+Each answer holds Python's lock for a moment, so a caller that must leave room for others asks for
+one thing at a time, and rests after each.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ Width = Callable[[], int]
 
 # The first of so many things show whether the disk is slow, as each folder may have its own disk.
 _AT_A_TIME, _PROBES = 256, 4
+# Who asks for one thing at a time rests so many times as long as an answer took, but never longer
+# than this many seconds.
+_RESTS, _LONGEST_REST = 3, 0.1
 
 
 def wide() -> int:
@@ -84,8 +87,15 @@ def _ask_at_once(
             while len(asked) >= most:
                 yield asked.popleft().result()
             if most == 1:
-                yield ask(thing)  # the answer need not wake another thread
+                yield _ask_and_rest(ask, thing)  # the answer need not wake another thread
             else:
                 asked.append(threads.submit(ask, thing))
         for each in asked:
             yield each.result()
+
+
+def _ask_and_rest(ask: Callable[[_T], _Answer], thing: _T) -> _Answer:
+    began = time.perf_counter()
+    answer = ask(thing)
+    time.sleep(min(_RESTS * (time.perf_counter() - began), _LONGEST_REST))
+    return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 
 import pytest
 
@@ -25,3 +26,23 @@ def test_only_a_slow_disk_is_asked_for_many_things_at_once(
     answers = list(ask_each(ask, range(50), waited=lambda: next(clock)))
     assert answers == [-thing for thing in range(50)]
     assert (seen != {threading.get_ident()}) is is_slow
+
+
+@pytest.mark.parametrize(("answer_seconds", "rest"), [(0.002, 0.006), (30.0, 0.1)])
+def test_who_makes_room_for_a_picture_rests_after_each_answer(
+    monkeypatch: pytest.MonkeyPatch, answer_seconds: float, rest: float
+) -> None:
+    """Each answer takes Python from the picture for a moment; a disk that hangs brings no rest."""
+    now, rests = 0.0, list[float]()
+
+    def ask(thing: int) -> int:
+        nonlocal now
+        now += answer_seconds
+        return thing
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    monkeypatch.setattr(time, "sleep", rests.append)
+    answers = list(ask_each(ask, range(9), width=lambda: 1, waited=lambda: now))
+    assert answers == list(range(9))
+    # The first few show that the disk is slow.
+    assert rests == pytest.approx([rest] * 5)
