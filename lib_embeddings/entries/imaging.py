@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO
@@ -25,8 +26,7 @@ log = logging.getLogger(__name__)
 # Pillow's names of the formats that browsers show, and the most bytes that it and its decoder take
 # for a pixel, as measured. It knows others, and starts Ghostscript for one of them.
 BYTES_A_PIXEL = {"PNG": 8, "JPEG": 4, "WEBP": 16, "GIF": 8, "AVIF": 12, "BMP": 8}
-# The memory of a large picture stays with the thread that decoded it, and servers have many.
-_DECODERS = ThreadPoolExecutor(LIMITS.previews_at_once, "embeddings-pictures")
+_AT_ONCE = threading.BoundedSemaphore(LIMITS.previews_at_once)
 # A tall strip of a picture is cut to a card's shape by the page anyway.
 _TALLEST = 3
 _QUALITY = 80
@@ -84,7 +84,10 @@ def in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
     Raises:
         Exception: of any kind, where `shrink` makes none.
     """
-    return _DECODERS.submit(_in_small, file, width).result()
+    # The memory of a large picture stays with its thread, and a server's threads are many and live
+    # long; that of a thread that has ended serves the next one.
+    with _AT_ONCE, ThreadPoolExecutor(1, "embeddings-picture") as decoder:
+        return decoder.submit(_in_small, file, width).result()
 
 
 def _in_small(file: BinaryIO, width: int) -> tuple[str, bytes]:
