@@ -121,6 +121,8 @@ def _weighed(text: str) -> tuple[str, float]:
 
 
 def _print(sets: Sets, options: argparse.Namespace) -> None:
+    if not sets and options.name is None and not options.json:
+        print("No sets yet: `lib-embeddings sets NAME --add EMBEDDING` makes one.")
     view = _view(options.folders) if options.folders else None
     if options.json:
         known = sets_as_json(sets, view) if view else _without_files(sets)

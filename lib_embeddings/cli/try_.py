@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from lib_embeddings.cli import OK, add_painter, number_up_to, painter, painting
+from lib_embeddings.entries.read import read_embedding
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.wishes import KINDS, PaintSettings
 
@@ -58,6 +59,8 @@ def run(options: argparse.Namespace) -> int:
     """Paint, and print where the pictures are."""
     from lib_embeddings.pictures.compare import compare  # noqa: PLC0415
 
+    for file in options.files:
+        read_embedding(file)  # a wrong one is refused before a model is loaded
     comparison = compare(
         options.files,
         model=painter(options.model),

@@ -166,7 +166,7 @@ class Journal:
         records = self._records(self._trash)
         path, record = next((each for each in records if each[0].stem == id_), (None, None))
         if path is None or record is None:
-            raise MoveError("it is no longer in the trash")
+            raise MoveError("it is not in the trash")
         plan = Plan(tuple(Move(target, source) for source, target in record.moves))
         self._alone(partial(self._restore, path, record, plan))
         return plan

@@ -576,7 +576,7 @@ def test_delete_and_restore(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert sorted(os.listdir(folder)) == ["cat.png", "cat.pt"]
     assert Choices().all() == chosen
     assert main(["restore", id_]) == 2
-    assert capsys.readouterr().err == "lib-embeddings: it is no longer in the trash\n"
+    assert capsys.readouterr().err == "lib-embeddings: it is not in the trash\n"
 
 
 def test_nothing_is_deleted_for_good_unasked(
@@ -701,6 +701,14 @@ def test_serve_without_its_packages(
     assert main(["serve", str(tmp_path), "--port", "0"]) == 2
     assert capsys.readouterr().err == (
         "lib-embeddings: uvicorn is missing: install lib-embeddings[app]\n"
+    )
+
+
+def test_serve_without_its_painter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A model that is not there is refused at once, not when somebody wants a picture."""
+    assert main(["serve", str(tmp_path), "--port", "0", "--paint-with", "nix"]) == 2
+    assert capsys.readouterr().err == (
+        "lib-embeddings: nix cannot be loaded: there is no such file or folder\n"
     )
 
 

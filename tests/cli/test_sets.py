@@ -42,8 +42,13 @@ def test_a_life_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         ]
     }
     assert main(["sets", "mine", "--delete"]) == 0
-    assert main(["sets"]) == 0
     assert capsys.readouterr().out == ""
+    assert main(["sets"]) == 0
+    assert capsys.readouterr().out == (
+        "No sets yet: `lib-embeddings sets NAME --add EMBEDDING` makes one.\n"
+    )
+    assert main(["sets", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"sets": []}
 
 
 @pytest.mark.parametrize(
