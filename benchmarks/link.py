@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -47,14 +47,11 @@ async def _connect(
 ) -> None:
     await asyncio.sleep(round_trip)
     far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
+    with closing(writer), closing(far_writer), suppress(asyncio.CancelledError):
         await asyncio.gather(
             _carry(reader, far_writer, round_trip / 2), _carry(far_reader, writer, round_trip / 2)
         )
         await asyncio.sleep(round_trip)  # data on its way arrives
-    finally:
-        writer.close()
-        far_writer.close()
 
 
 async def _carry(
