@@ -47,6 +47,18 @@ class Scan(NamedTuple):
     calls: int
 
 
+class Recalled(NamedTuple):
+    """What an earlier process found, with what has changed in its folders since.
+
+    Attributes:
+        answered: the roots that are there.
+        is_whole: no folder is new; only a scan of all knows what is in one.
+    """
+
+    answered: frozenset[str]
+    is_whole: bool
+
+
 class _Known(NamedTuple):
     """A folder, and its entries."""
 
@@ -109,11 +121,11 @@ class Scanner:
         self._note_folders()
         return scan
 
-    def recall(self, publish: Publish) -> Scan | None:
+    def recall(self, publish: Publish) -> Recalled | None:
         """Take over the folders that an earlier process found, and scan those that have changed.
 
-        Each folder takes one call to the disk. Files that were written in place, and new folders,
-        are found by the next scan of all.
+        Each folder takes one call to the disk. Files that were written in place, and what is in new
+        folders, are found by the next scan of all.
 
         Returns:
             None if nothing is remembered of a root.
@@ -130,14 +142,15 @@ class Scanner:
             path = each.place.full_path
             known[path] = known[path]._replace(folder=each)
         self._known, self._noted = known, dict(known)
-        now = list[Folder]()
+        now, is_whole = list[Folder](), True
         for path in [path for path, each in known.items() if each.folder.mtime_ns is None]:
             folder = self._read_folder(known[path].folder)
             if folder is None:
                 del known[path]
             else:
                 now.append(folder)
-        return self._scan_again(now, publish)
+                is_whole &= set(folder.folders) <= set(known[path].folder.folders)
+        return Recalled(self._scan_again(now, publish).answered, is_whole)
 
     def retry(self, publish: Publish) -> Scan:
         """Scan again the folders in which anything could not be read, or is incomplete."""

@@ -227,7 +227,8 @@ class Scans:
         if not self._has_shown:
             recalled = self._scanner.recall(publish)
             if recalled:
-                self._show_all(recalled.answered)
+                left = None if recalled.is_whole else Progress(0, 0)
+                self._show_all(recalled.answered, left)
                 self._deliver()
         scan = self._scanner.scan(publish)
         return scan._replace(is_changed=scan.is_changed or has_other_roots)
@@ -260,8 +261,12 @@ class Scans:
             self._show(self._scanner.snapshot)
         self._deliver()
 
-    def _show_all(self, answered: Collection[str]) -> Changes:
-        """Show what a scan found; the first one is shown even if it found nothing."""
+    def _show_all(self, answered: Collection[str], left: Progress | None = None) -> Changes:
+        """Show what a scan found; the first one is shown even if it found nothing.
+
+        Args:
+            left: the progress of what is still to be scanned.
+        """
         roots = self._scanner.roots
         snapshot = self._scanner.snapshot
         changes = diff(self._reported, snapshot)
@@ -273,7 +278,7 @@ class Scans:
         self.unreachable_roots, self._reported = missing, snapshot
         if is_news or not self._has_shown:
             self._has_shown = True
-            self.progress = None
+            self.progress = left
             with self._showing:
                 self._ahead = Snapshot(self.roots, {})
                 self._show(snapshot, changes)

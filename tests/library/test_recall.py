@@ -126,16 +126,6 @@ def test_what_a_scan_of_another_root_remembered_is_not_shown(
     assert not caplog.messages
 
 
-def test_the_first_to_be_shown_is_a_whole_list(known: Path, index: Path) -> None:
-    """Nobody is told that a scan still goes on."""
-    with Index.open(str(index)) as opened:
-        library = Library([known], opened)
-        progress = []
-        library.subscribe(lambda *_: progress.append(library.progress))
-        library.rescan()
-    assert progress == [None]
-
-
 def rewrite(path: Path, content: bytes) -> None:
     """Write a file in place, which does not change its folder's own time."""
     path.write_bytes(content)
@@ -178,6 +168,23 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     ),
     "all went": (empty, []),
 }
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_list_without_a_new_folder_is_not_called_whole(
+    known: Path, index: Path, change: str
+) -> None:
+    """Of a whole one, nobody is told that a scan still goes on."""
+    make, _ = CHANGES[change]
+    make(known)
+    with Index.open(str(index)) as opened:
+        library = Library([known], opened)
+        progress = list[bool]()
+        library.subscribe(lambda *_: progress.append(library.progress is not None))
+        library.rescan()
+    has_new_folder = change in {"a folder came", "a folder was renamed", "a link to a folder came"}
+    assert progress[0] is has_new_folder
+    assert library.progress is None
 
 
 @pytest.mark.parametrize("change", CHANGES)
