@@ -65,15 +65,18 @@ def ask_each(
             yield from map(ask, block[_PROBES:])
 
 
-def ask_ahead(ask: Callable[[_T], object], things: Sequence[_T], width: Width = wide) -> None:
-    """Ask a slow disk ahead for things that remember the answers; a fast one only for a few."""
-    times = [time.perf_counter()]
+def ask_ahead(
+    ask: Callable[[_T], _Answer], things: Sequence[_T], width: Width = wide
+) -> list[_Answer]:
+    """Return the answers to the first things, and where the disk is slow, to all."""
+    answers, times = list[_Answer](), [time.perf_counter()]
     for thing in things[:_PROBES]:
-        ask(thing)
+        answers.append(ask(thing))
         times.append(time.perf_counter())
     rest = things[_PROBES:]
     if rest and min(map(sub, times[1:], times)) > LIMITS.slow_call_seconds:
-        deque(_ask_at_once(ask, rest, width), maxlen=0)
+        answers.extend(_ask_at_once(ask, rest, width))
+    return answers
 
 
 def _ask_at_once(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 
 from lib_embeddings.entries.entry import Companion, Found
 from lib_embeddings.entries.folder import Folder, Identity, identify
@@ -38,13 +38,53 @@ NO_FILE = "this is a pipe, a socket or a device, not a file"
 # Only Windows has links that are not symbolic: junctions.
 _HAS_JUNCTIONS = hasattr(os.stat_result, "st_reparse_tag")
 
-_Item = os.DirEntry[str]
-_Named = tuple[_Item, str]
+_Named = tuple["_Item", str]
 Wanted = Callable[[str], bool]
 
 
 def _any_file(_name: str) -> bool:
     return True
+
+
+class _Asked:
+    """An item of a folder whose disk has been asked where it leads, how large it is, and its time.
+
+    An `os.DirEntry` would do, but Python 3.10's keeps all threads waiting for the disk's answer.
+    """
+
+    __slots__ = ("_item", "_status", "name", "path")
+
+    def __init__(self, item: os.DirEntry[str]) -> None:
+        self._item, self.name, self.path = item, item.name, item.path
+        try:
+            self._status: os.stat_result | OSError = os.stat(item.path)
+        except OSError as error:
+            self._status = error
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        if not follow_symlinks:
+            return self._item.stat(follow_symlinks=False)
+        if isinstance(self._status, OSError):
+            raise self._status
+        return self._status
+
+    def is_symlink(self) -> bool:
+        return self._item.is_symlink()
+
+    def is_file(self) -> bool:
+        return self._leads_to(stat.S_ISREG) if self.is_symlink() else self._item.is_file()
+
+    def is_dir(self) -> bool:
+        return self._leads_to(stat.S_ISDIR) if self.is_symlink() else self._item.is_dir()
+
+    def _leads_to(self, kind: Callable[[int], bool]) -> bool:
+        try:
+            return kind(self.stat().st_mode)
+        except FileNotFoundError:
+            return False
+
+
+_Item = os.DirEntry[str] | _Asked
 
 
 def walk(
@@ -97,7 +137,7 @@ def read_folder(
                 return Folder(place, identity, is_linked=is_linked, is_elsewhere=True)
             seen.add(identity)
         with os.scandir(place.full_path) as inside:
-            items = [
+            listed = [
                 item
                 for item in inside
                 if not is_hidden(item.name) and (is_wanted(item.name) or _is_folder(item))
@@ -107,7 +147,8 @@ def read_folder(
     except OSError as error:
         found = _silent(place, "folder", error)
         return Folder(place, None, is_linked=is_linked, files=(found,), problem=found.problem)
-    ask_ahead(_ask, items, width)
+    asked = ask_ahead(_Asked, listed, width)
+    items: list[_Item] = [*asked, *listed[len(asked) :]]
     folders = sorted(filter(_is_folder, items), key=lambda item: item.name)
     return Folder(
         place,
@@ -128,11 +169,6 @@ def find_file(place: Place) -> Found:
     status = os.stat(place.full_path)
     problem = _why_not_typed(place)
     return Found(place, status.st_size, status.st_mtime_ns, problem=problem)
-
-
-def _ask(item: _Item) -> None:
-    with suppress(OSError):  # an error is raised where the file itself is asked for
-        item.stat()
 
 
 def _silent(place: Place, kind: str, error: OSError) -> Found:

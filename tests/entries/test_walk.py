@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +15,19 @@ from lib_embeddings.entries.entry import Found
 from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.walk import find_file, walk
-from tests.entries.disk import Disk
+from lib_embeddings.limits import LIMITS
+from tests.entries.disk import Disk, Item
 
 NOWHERE = "this link leads to a file or folder that does not exist: delete or fix the link"
+
+
+@pytest.fixture(autouse=True, params=["fast", "slow"])
+def speed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Find the same on a slow disk, which is asked for everything in threads."""
+    seconds = {"fast": 60.0, "slow": -1.0}[request.param]
+    limits = replace(LIMITS, slow_call_seconds=seconds)
+    monkeypatch.setattr("lib_embeddings.entries.slow_disk.LIMITS", limits)
+    return str(request.param)
 
 
 @pytest.fixture
@@ -303,3 +315,21 @@ def test_a_file_alone(tmp_path: Path) -> None:
         assert find_file(Place.of_file(tmp_path / name)) == files(tmp_path)[name]
     with pytest.raises(FileNotFoundError):
         find_file(Place.of_file(tmp_path / "gone.pt"))
+
+
+def test_a_slow_disk_stops_no_other_thread(
+    tmp_path: Path, speed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Python 3.10 what `os.scandir` yields keeps all threads waiting; `os.stat` never does."""
+    fill(tmp_path, *(f"{number}.pt" for number in range(20)), "0.png")
+    asked = list[str]()
+
+    class Watched(Item):
+        def stat(self, *, follow_symlinks: bool = True) -> Any:
+            asked.append(self.name)
+            return super().stat(follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr("tests.entries.disk.Item", Watched)
+    Disk(monkeypatch)
+    assert len(files(tmp_path)) == 20
+    assert bool(asked) is (speed == "fast")

@@ -540,7 +540,7 @@ class SlowDisk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._lock = threading.Lock()
         self._now = self.most = 0
-        monkeypatch.setattr(walk_module, "_ask", self.slowed(walk_module._ask))
+        monkeypatch.setattr(walk_module, "_Asked", self.slowed(walk_module._Asked))
 
     def slowed(self, call: Callable[[T], Answer]) -> Callable[[T], Answer]:
         """Return a function that has to ask this disk."""
