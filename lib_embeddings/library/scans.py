@@ -116,7 +116,7 @@ class Scans:
         self._reported = Snapshot(self.roots, {})  # up to here, changes were shown as such
         self._showing = threading.Lock()  # guards the next two; no disk is asked while it is held
         self._shown = self._reported
-        self._ahead = self._reported  # files that were read before the present scan reached them
+        self._ahead = self._reported  # files that were read before a scan reached them
 
     @property
     def is_scanning(self) -> bool:
@@ -239,7 +239,7 @@ class Scans:
         try:
             with no_collecting():
                 scan = run(self._show_batch)
-                if scan.is_changed or not was_shown:
+                if scan.is_changed or not was_shown or self._ahead.folders:
                     changes = self._show_all(scan.answered)
                     if not reported.folders:  # recalled entries are new to whoever asked for a scan
                         changes = diff(reported, self._reported)
@@ -279,10 +279,22 @@ class Scans:
         if is_news or not self._has_shown:
             self._has_shown = True
             self.progress = left
+            passed = {each.place for each in self._ahead.entries if not self._has_missed(each)}
             with self._showing:
-                self._ahead = Snapshot(self.roots, {})
+                ahead = (each for each in self._ahead.entries if each.place not in passed)
+                self._ahead = Snapshot.of(roots, ahead)
                 self._show(snapshot, changes)
         return changes
+
+    def _has_missed(self, ahead: Entry) -> bool:
+        """Return whether a file is there that came after the scan had listed its folder."""
+        place = ahead.place
+        listed = self._reported.folders.get(place.full_folder, ())
+        return (
+            place.root in self._reported.roots
+            and all(place != each.place for each in listed)
+            and os.path.lexists(place.full_path)
+        )
 
     def _show(self, snapshot: Snapshot, changes: Changes | None = None) -> None:
         self._shown = snapshot.with_others(self._ahead)

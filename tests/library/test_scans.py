@@ -264,6 +264,30 @@ def test_a_scan_without_files_is_an_end_too(library: Library) -> None:
     assert (library.generation, library.progress) == (1, None)
 
 
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_a_file_that_was_brought_stays(
+    root: Path, library: Library, reader: Reader, is_deleted: bool
+) -> None:
+    """It came after its folder was listed, and is there until a scan says otherwise."""
+    (root / "a.pt").write_bytes(SD1)
+
+    def bring() -> None:
+        reader.before_each = lambda: None
+        (root / "late.pt").write_bytes(SD1)
+        assert library.scans.bring(["late"])
+
+    reader.before_each = bring
+    library.rescan()
+    assert names(library) == ["a", "late"]
+    if is_deleted:
+        (root / "late.pt").unlink()
+    library.rescan()
+    assert names(library) == (["a"] if is_deleted else ["a", "late"])
+    (root / "late.pt").unlink(missing_ok=True)
+    library.rescan()
+    assert names(library) == ["a"]
+
+
 class Stoppable:
     """A library of five files that were written long ago, whose scans can be stopped."""
 
