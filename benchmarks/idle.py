@@ -42,7 +42,7 @@ def main() -> None:
 
 def idle(roots: list[Path], seconds: float) -> float:
     """Return the processor time of a library that follows its folders, in percent of a core."""
-    with living_library(roots) as (library, watcher):
+    with living_library(roots) as (library, watcher, _):
         watcher.start()
         while library.progress is not None:
             time.sleep(0.1)

@@ -97,7 +97,7 @@ class Stopwatch:
 def living(roots: Iterable[Path], scratch: Path) -> Iterator[Stopwatch]:
     """Watch some folders as the app does, with an empty index."""
     os.environ.update({f"XDG_{kind}_HOME": str(scratch / kind) for kind in ("CACHE", "DATA")})
-    with living_library(roots) as (library, watcher):
+    with living_library(roots) as (library, watcher, _):
         log_news(library)
         watcher.start()
         while library.progress is not None:

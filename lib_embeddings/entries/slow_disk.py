@@ -44,7 +44,7 @@ def ask_each(
     width: Width = wide,
     waited: Callable[[], float] = _waited,
 ) -> Generator[_Answer, None, None]:
-    """Ask for things one by one, or for many at once where the disk is slow.
+    """Ask for things one by one, or for many at once where the disk is slow and *width* allows it.
 
     Whatever `ask` raises ends it, after the answers to all open questions.
 
@@ -62,7 +62,8 @@ def ask_each(
         if min(waits) > LIMITS.slow_call_seconds:
             yield from _ask_at_once(ask, block[_PROBES:], width)
         else:
-            yield from map(ask, block[_PROBES:])
+            for thing in block[_PROBES:]:
+                yield _ask_and_rest(ask, thing) if width() == 1 else ask(thing)
 
 
 def ask_ahead(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TookTooLong
 from contextlib import closing, contextmanager, suppress
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 from lib_embeddings.entries.entry import Found
 from lib_embeddings.entries.place import Place, absolute
@@ -26,11 +26,56 @@ from lib_embeddings.watch.write_tracker import WriteTracker
 PATIENCE = 0.2
 
 
+@final
+class Patience:
+    """How long a picture waits for scans. While it does, they need not spare it."""
+
+    def __init__(self) -> None:
+        """Begin with nobody waiting."""
+        self._lock = threading.Lock()
+        self._n_waiting = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether anybody waits now."""
+        return self._n_waiting > 0
+
+    def wait_for(self, work: Callable[[], object]) -> None:
+        """Run some work in a thread of its own, and wait until it is done or has taken too long."""
+        done = Future[object]()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except Exception as error:  # noqa: BLE001 - for who waits
+                done.set_exception(error)
+
+        with self._waiting(), suppress(TookTooLong):
+            threading.Thread(target=run, name="embeddings-scan", daemon=True).start()
+            done.result(PATIENCE)
+
+    def wait_for_scan(self, library: Library) -> bool:
+        """Wait for the present scan, if there is one; return whether it has ended."""
+        with self._waiting():
+            return library.scans.wait(PATIENCE)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        with self._lock:
+            self._n_waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_waiting -= 1
+
+
 class Living(NamedTuple):
     """A library, and what makes it follow its folders by itself."""
 
     library: Library
     watcher: Watcher
+    patience: Patience
 
     def scan(self, folders: Iterable[str]) -> None:
         """Scan these folders now, and watch them from now on if they are not those from before.
@@ -41,12 +86,12 @@ class Living(NamedTuple):
         if self.library.progress is not None:
             self.catch_up(folders)
         elif not self._set_roots(folders):
-            _wait_a_moment(self.library.rescan)
+            self.patience.wait_for(self.library.rescan)
 
     def catch_up(self, folders: Iterable[str]) -> None:
         """Do the same for who cannot wait: files written in place come by their events."""
-        if not self._set_roots(folders) and self.library.scans.wait(PATIENCE):
-            _wait_a_moment(self.library.scans.rescan_changed)
+        if not self._set_roots(folders) and self.patience.wait_for_scan(self.library):
+            self.patience.wait_for(self.library.scans.rescan_changed)
 
     def _set_roots(self, folders: Iterable[str]) -> bool:
         """Scan these folders from now on; tell whether they are not those from before."""
@@ -56,21 +101,6 @@ class Living(NamedTuple):
         self.library.set_roots(roots)
         self.watcher.scan_soon()
         return True
-
-
-def _wait_a_moment(work: Callable[[], object]) -> None:
-    """Run some work in a thread of its own, and wait until it is done or has taken too long."""
-    done = Future[object]()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except Exception as error:  # noqa: BLE001 - for who waits
-            done.set_exception(error)
-
-    threading.Thread(target=run, name="embeddings-scan", daemon=True).start()
-    with suppress(TookTooLong):
-        done.result(PATIENCE)
 
 
 @contextmanager
@@ -89,7 +119,7 @@ def living_library(
         is_busy: tells whether the host is making a picture now, which takes precedence over any
             scan.
     """
-    stop, writes = threading.Event(), WriteTracker()
+    stop, writes, patience = threading.Event(), WriteTracker(), Patience()
 
     def wait(path: str, size: int, mtime_ns: int) -> float:
         left = writes.seconds_left(path, size, mtime_ns)
@@ -101,7 +131,7 @@ def living_library(
     def width() -> int:
         # Each thread that a slow disk answers takes Python from a picture, which needs it at every
         # step.
-        return 1 if is_busy() else wide()
+        return 1 if is_busy() and not patience.is_waiting else wide()
 
     with Index.open() as index, closing(Choices()) as choices:
         library = Library(
@@ -118,7 +148,7 @@ def living_library(
         watcher = Watcher(library.scans, writes, stop)
         try:
             with _hashing_twins(library, stop):
-                yield Living(library, watcher)
+                yield Living(library, watcher, patience)
         finally:
             watcher.stop()
 

@@ -262,7 +262,7 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
     first, *others = addresses(host, port)
     logging.basicConfig(format="%(message)s", level=logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # gradio asks itself things
-    with living_library(roots, own_tokenizer(), on_progress) as (library, watcher):
+    with living_library(roots, own_tokenizer(), on_progress) as (library, watcher, _):
         library.set_model(MODEL_FAMILIES.get(model or recall_model()))
         log_news(library)
 

@@ -62,7 +62,7 @@ def main(folder: str) -> None:
     """Serve the page until interrupted."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        living_library([folder], own_tokenizer()) as (library, watcher),
+        living_library([folder], own_tokenizer()) as (library, watcher, _),
     ):
         library.set_model(MODEL_FAMILIES["sd1"])
         watcher.start()

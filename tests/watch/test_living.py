@@ -19,6 +19,7 @@ from lib_embeddings.entries.read import read_file
 from lib_embeddings.hosts import living as living_module
 from lib_embeddings.hosts.living import Living, living_library
 from lib_embeddings.library.library import Library, scan
+from lib_embeddings.limits import LIMITS
 from lib_embeddings.views.view import View
 from lib_embeddings.watch.folder_watch import Pace
 from lib_embeddings.watch.watcher import Watcher
@@ -52,7 +53,7 @@ class World:
     """A living library of some roots."""
 
     def __init__(self, living: Living) -> None:
-        self.library, self.watcher = living
+        self.library, self.watcher, _ = living
         self.scan = living.scan
         self.broken: set[str] = set()  # names that were ever listed as broken
         self.library.subscribe(self._note_broken)
@@ -702,3 +703,31 @@ def test_a_picture_waits_for_no_slow_disk(
             go_on.set()
             first.join()
         assert len(library.view) == 5
+
+
+def test_a_scan_that_a_picture_waits_for_need_not_spare_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it waits, and no longer, the disk may be asked for many things at once."""
+    width = None
+
+    def note(*args: Any, **kwargs: Any) -> Library:
+        nonlocal width
+        width = kwargs["width"]
+        return Library(*args, **kwargs)
+
+    monkeypatch.setattr(living_module, "Library", note)
+    widths = list[int]()
+    with living_library([root], is_busy=lambda: True) as living:
+        living.library.rescan()
+        assert width
+        rescan = living.library.scans.rescan_changed
+        monkeypatch.setattr(
+            living.library.scans, "rescan_changed", lambda: (widths.append(width()), rescan())
+        )
+        living.scan([str(root)])
+        living.catch_up([str(root)])
+        assert (widths, width()) == ([LIMITS.slow_calls], 1)
+        monkeypatch.setattr(living.library.scans, "wait", lambda _seconds: widths.append(width()))
+        living.catch_up([str(root)])
+        assert (widths, width()) == (2 * [LIMITS.slow_calls], 1)
