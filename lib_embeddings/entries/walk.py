@@ -52,10 +52,11 @@ class _Asked:
     An `os.DirEntry` would do, but Python 3.10's keeps all threads waiting for the disk's answer.
     """
 
-    __slots__ = ("_item", "_status", "name", "path")
+    __slots__ = ("_is_link", "_item", "_status", "name", "path")
 
     def __init__(self, item: os.DirEntry[str]) -> None:
         self._item, self.name, self.path = item, item.name, item.path
+        self._is_link = item.is_symlink()  # a few disks do not say so in their lists
         try:
             self._status: os.stat_result | OSError = os.stat(item.path)
         except OSError as error:
@@ -69,13 +70,13 @@ class _Asked:
         return self._status
 
     def is_symlink(self) -> bool:
-        return self._item.is_symlink()
+        return self._is_link
 
     def is_file(self) -> bool:
-        return self._leads_to(stat.S_ISREG) if self.is_symlink() else self._item.is_file()
+        return self._leads_to(stat.S_ISREG) if self._is_link else self._item.is_file()
 
     def is_dir(self) -> bool:
-        return self._leads_to(stat.S_ISDIR) if self.is_symlink() else self._item.is_dir()
+        return self._leads_to(stat.S_ISDIR) if self._is_link else self._item.is_dir()
 
     def _leads_to(self, kind: Callable[[int], bool]) -> bool:
         try:
