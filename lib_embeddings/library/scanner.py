@@ -52,11 +52,11 @@ class Recalled(NamedTuple):
 
     Attributes:
         answered: the roots that are there.
-        is_whole: no folder is new; only a scan of all knows what is in one.
+        has_new_folders: only a scan of all knows what is in them.
     """
 
     answered: frozenset[str]
-    is_whole: bool
+    has_new_folders: bool
 
 
 class _Known(NamedTuple):
@@ -83,8 +83,7 @@ class Scanner:
         self.roots = roots
         self._files, self._index, self._clock = files, files.index, files.clock
         self._wait = wait
-        # By the full path of a folder
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _Known] = {}  # by the full path of a folder
         self._noted: dict[str, _Known] = {}  # as the index remembers them
         self._again: dict[str, float] = {}  # when to read it again
         self._is_first = True
@@ -118,7 +117,7 @@ class Scanner:
         scan = self._compare_all(walk(self.roots, seen, width=self._files.width), {}, seen, publish)
         if scan.is_changed:
             self._forget_missing()
-        self._note_folders()
+        self._note_folders(scan.answered)
         return scan
 
     def recall(self, publish: Publish) -> Recalled | None:
@@ -142,15 +141,15 @@ class Scanner:
             path = each.place.full_path
             known[path] = known[path]._replace(folder=each)
         self._known, self._noted = known, dict(known)
-        now, is_whole = list[Folder](), True
+        now, has_new_folders = list[Folder](), False
         for path in [path for path, each in known.items() if each.folder.mtime_ns is None]:
             folder = self._read_folder(known[path].folder)
             if folder is None:
                 del known[path]
             else:
                 now.append(folder)
-                is_whole &= set(folder.folders) <= set(known[path].folder.folders)
-        return Recalled(self._scan_again(now, publish).answered, is_whole)
+                has_new_folders |= not set(folder.folders) <= set(known[path].folder.folders)
+        return Recalled(self._scan_again(now, publish).answered, has_new_folders)
 
     def retry(self, publish: Publish) -> Scan:
         """Scan again the folders in which anything could not be read, or is incomplete."""
@@ -241,7 +240,10 @@ class Scanner:
             else:
                 known[path] = self._compare(folder, unread, again)
             began = self._clock()
-        is_changed = bool(unread) or self._differs(known)
+        is_changed = bool(unread) or known.keys() != self._known.keys()
+        is_changed |= any(
+            each.entries is not self._entries_of(path) for path, each in known.items()
+        )
         self._known, self._again = known, again
         lost, unsure = self._files.read_all(unread, publish)
         for path, moment in unsure.items():
@@ -255,25 +257,18 @@ class Scanner:
         due = min(self._again.values(), default=None)
         return None if due is None else max(0.0, due - self._clock())
 
-    def _differs(self, known: Mapping[str, _Known]) -> bool:
-        if known.keys() != self._known.keys():
-            return True
-        return any(each.entries is not self._known[path].entries for path, each in known.items())
-
     def _forget_missing(self) -> None:
         """Let the index forget what is gone, except in silent folders, which nobody knows."""
         found = set[str]().union(*(known.entries.found for known in self._known.values()))
-        folders = [known.folder for known in self._known.values()]
         full = {known.folder.place.root for known in self._known.values() if known.entries.found}
-        silent = [folder.place for folder in folders if folder.problem]
+        silent = [folder.place for folder in self.folders if folder.problem]
         self._index.forget_missing(found, full, silent)
 
-    def _note_folders(self) -> None:
+    def _note_folders(self, answered: Collection[str]) -> None:
         """Let the index remember the folders' content, for the next process's `recall`."""
         for path, known in self._known.items():
             if known != self._noted.get(path):
                 self._index.keep_folder(known.folder, known.entries.found.values())
-        answered = {known.folder.place.root for known in self._known.values()}
         for path in self._noted.keys() - self._known.keys():
             gone = self._noted[path]
             if gone.folder.place.root in answered:

@@ -227,7 +227,7 @@ class Scans:
         if not self._has_shown:
             recalled = self._scanner.recall(publish)
             if recalled:
-                left = None if recalled.is_whole else Progress(0, 0)
+                left = Progress(0, 0) if recalled.has_new_folders else None
                 self._show_all(recalled.answered, left)
                 self._deliver()
         scan = self._scanner.scan(publish)
