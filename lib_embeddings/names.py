@@ -76,12 +76,12 @@ _OTHERS_ENDINGS = (*SUFFIXES, *COMPANION_WORDS, *sorted(COMPANION_SUFFIXES))
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a file or folder of this name is passed by."""
+    """Return whether a file or folder of this name is passed by."""
     return name.startswith(".")
 
 
 def is_temporary(name: str) -> bool:
-    """Tell whether a file of this name is passed by until it is renamed."""
+    """Return whether a file of this name is passed by until it is renamed."""
     return name.lower().endswith(_TEMPORARY)
 
 
@@ -93,7 +93,7 @@ def split_name(filename: str) -> tuple[str, str]:
 
 
 def may_be_embedding(stem: str, suffix: str, weights: frozenset[str]) -> bool:
-    """Tell whether a file may be an embedding: a picture may only show what one does.
+    """Return whether a file may be an embedding: a picture may only show what one does.
 
     Args:
         stem: with the suffix, what `split_name` makes of the file's name.
@@ -105,7 +105,7 @@ def may_be_embedding(stem: str, suffix: str, weights: frozenset[str]) -> bool:
 
 
 def may_be_misnamed(stem: str, suffix: str) -> bool:
-    """Tell whether a file of another ending may be an embedding that was saved under a wrong name.
+    """Return whether a file of another ending may be an embedding saved under a wrong name.
 
     Args:
         stem: with the suffix, what `split_name` makes of the file's name.
@@ -118,7 +118,7 @@ def may_be_misnamed(stem: str, suffix: str) -> bool:
 
 
 def was_embedding(filename: str) -> bool:
-    """Tell whether something was added to the name of an embedding, as in `x.safetensors.1`."""
+    """Return whether something was added to the name of an embedding, as in `x.safetensors.1`."""
     return _ENDING_INSIDE.match(filename) is not None
 
 
@@ -153,7 +153,7 @@ def bare(text: str) -> str:
 
 
 def is_text(name: str) -> bool:
-    """Tell whether a file's name is text; the bytes of one that is not cannot be typed."""
+    """Return whether a file's name is text; the bytes of one that is not cannot be typed."""
     return name.isascii() or as_text(name) == name
 
 
@@ -183,7 +183,7 @@ def why_no_filename(name: str) -> str | None:
 
 
 def _is_unseen(character: str, before: str) -> bool:
-    """Tell whether a character cannot be seen in a name, after the one *before*."""
+    """Return whether a character cannot be seen in a name, after the one *before*."""
     if character in _JOINERS or _SELECTORS.match(character):
         return before <= _LAST_OF_EUROPE
     kind = unicodedata.category(character)
@@ -197,7 +197,7 @@ def natural_key(name: str) -> list[int | str]:
 
 
 def is_generic(name: str) -> bool:
-    """Tell whether a name is the one that every training by diffusers gives its file."""
+    """Return whether a name is the one that every training by diffusers gives its file."""
     return fold(name).startswith(_GENERIC)
 
 

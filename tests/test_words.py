@@ -59,7 +59,7 @@ def words_in(text: str) -> str:
 
 
 def has(words: str, word: str) -> bool:
-    """Tell whether a word, or several in a row, is among others, in any of its forms."""
+    """Return whether a word, or several in a row, is among others, in any of its forms."""
     forms = f"{word[:-1]}(?:es?|ed|ing)" if word.endswith("e") else f"{word}(?:e?s|ed|ing)?"
     return bool(re.search(rf"\b{forms}\b", words))
 

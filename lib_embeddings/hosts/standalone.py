@@ -294,7 +294,7 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
 
 
 def is_no_clients_fault(record: logging.LogRecord) -> bool:
-    """Tell whether a record is about more than a client that disconnected within its request."""
+    """Return whether a record is about more than a client that disconnected within its request."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, LocalProtocolError)
 

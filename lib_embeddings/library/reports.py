@@ -160,7 +160,7 @@ def reader_of(view: View, tokenize: Tokenize, look_up: LookUp) -> PromptReader:
 
 
 def _may_be_asked_for(seen: ViewEntry) -> bool:
-    """Tell whether somebody may mistake a file for an embedding."""
+    """Return whether somebody may mistake a file for an embedding."""
     is_picture = seen.entry.place.suffix in PICTURE_SUFFIXES
     return seen.state in ("broken", "unsafe", "foreign") and not is_picture
 

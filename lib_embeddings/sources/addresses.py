@@ -28,7 +28,7 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an address is on the public internet, and not in a private network."""
+    """Return whether an address is on the public internet, and not in a private network."""
     number = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(number, ipaddress.IPv6Address):
         last = ipaddress.IPv4Address(int(number) & 0xFFFFFFFF) if number in _NAT64 else None
@@ -64,7 +64,7 @@ class Target(NamedTuple):
         return f"{path}?{query}" if query else path
 
     def is_at(self, site: Site) -> bool:
-        """Tell whether this is one of a site's own addresses, which may receive a key."""
+        """Return whether this is one of a site's own addresses, which may receive a key."""
         return _is_at(self.url, site)
 
 

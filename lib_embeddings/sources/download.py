@@ -236,7 +236,7 @@ def _filename(file: RemoteFile, name: str | None) -> str:
 
 
 def _is_there(place: Place, digest: str) -> bool:
-    """Tell whether there is a file with this hash. Raises `OSError`."""
+    """Return whether there is a file with this hash. Raises `OSError`."""
     return place.filename in os.listdir(place.full_folder) and sha256(place.full_path) == digest
 
 

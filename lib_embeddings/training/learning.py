@@ -253,7 +253,7 @@ class Recorded:
 
 
 def is_flat(looks: Sequence[Look]) -> bool:
-    """Tell whether the loss on fixed inputs no longer changes."""
+    """Return whether the loss on fixed inputs no longer changes."""
     losses = torch.tensor([look.loss for look in looks], dtype=torch.float64)
     last = _WINDOW // EVERY
     return len(losses) > last and bool(losses[-last:].var() < _FLAT * losses.var())

@@ -85,7 +85,7 @@ class Door:
         )
 
     def may_change_files(self, request: HTTPConnection) -> bool:
-        """Tell whether who asks may change files."""
+        """Return whether who asks may change files."""
         try:
             self.check_may_change_files(request)
         except HTTPException:
@@ -109,7 +109,7 @@ class Door:
 
 
 def is_local(request: HTTPConnection) -> bool:
-    """Tell whether a request comes from this machine, and may learn where its files are."""
+    """Return whether a request comes from this machine, and may learn where its files are."""
     names = {request.headers.get("host", ""), *_forwarded_names(request)}
     client = request.client.host if request.client else None
     return client in _LOCAL_CLIENTS and {_name_in(name) for name in names} <= set(_LOCAL_NAMES)

@@ -144,7 +144,7 @@ def _pieces_of(path: str, first: int, end: int) -> Iterator[bytes]:
 
 
 def can_reveal() -> bool:
-    """Tell whether this machine has a way to show a file in its folder."""
+    """Return whether this machine has a way to show a file in its folder."""
     return _revealing(Place.of_root(".")) is not None
 
 

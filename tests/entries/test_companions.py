@@ -140,7 +140,7 @@ def test_sizes(tmp_path: Path, size: tuple[int, int], expected: tuple[int, int])
 
 
 def is_like(pixel: object, colour: tuple[int, int, int]) -> bool:
-    """Tell whether a pixel has a colour, as far as lossy pictures keep it."""
+    """Return whether a pixel has a colour, as far as lossy pictures keep it."""
     assert isinstance(pixel, tuple)
     return all(abs(one - other) < 60 for one, other in zip(pixel, colour, strict=False))
 

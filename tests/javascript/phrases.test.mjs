@@ -58,7 +58,7 @@ function read(source, found) {
 }
 
 /**
- * Tell whether a text of the code is one that people read: it begins with a capital letter, or has words.
+ * Return whether a text of the code is one that people read: it begins with a capital letter, or has words.
  *
  * @param {string} text
  */

@@ -79,7 +79,7 @@ def add(file: RemoteFile, folder: Path, own: Path, **choices: object) -> Downloa
 
 
 def nothing_is_left(folder: Path, own: Path) -> bool:
-    """Tell whether neither folder has anything in it."""
+    """Return whether neither folder has anything in it."""
     return os.listdir(folder) == [] and (not own.exists() or os.listdir(own) == [])
 
 

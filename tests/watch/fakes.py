@@ -21,7 +21,7 @@ PATIENCE = 30.0
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
-    """Tell whether something comes true by itself, while other threads work."""
+    """Return whether something comes true by itself, while other threads work."""
     end = time.monotonic() + PATIENCE
     while not is_so() and time.monotonic() < end:
         time.sleep(0.005)

@@ -59,12 +59,12 @@ class World:
         self.library.subscribe(self._note_broken)
 
     def lists(self, expected: dict[Path, int | str]) -> bool:
-        """Tell whether the library comes to list these files and no others."""
+        """Return whether the library comes to list these files and no others."""
         wanted = {str(path): number for path, number in expected.items()}
         return eventually(lambda: listing_of(self.library.view) == wanted)
 
     def has(self, path: Path, number: int | str) -> bool:
-        """Tell whether the library comes to list a file so."""
+        """Return whether the library comes to list a file so."""
         return eventually(lambda: listing_of(self.library.view).get(str(path)) == number)
 
     def _note_broken(self, *_: object) -> None:
@@ -125,7 +125,7 @@ def world(root: Path, a: Path, parts: Parts) -> Iterator[World]:  # noqa: ARG001
 
 
 def is_watched(watcher: Watcher) -> bool:
-    """Tell whether the watches come to be laid, and the scan after that to be done."""
+    """Return whether the watches come to be laid, and the scan after that to be done."""
     watches = watcher._watches
     return eventually(
         lambda: bool(watches) and all(watch._expects_events for watch in watches.values())

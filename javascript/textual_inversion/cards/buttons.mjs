@@ -47,7 +47,7 @@ export function buttonRow(entry, hasEditor, isMet) {
 }
 
 /**
- * Tell whether a card has all of its buttons.
+ * Return whether a card has all of its buttons.
  *
  * @param {HTMLLIElement} card
  */

@@ -60,7 +60,7 @@ export class Grid {
   }
 
   /**
-   * Tell whether newer results have a card that is in sight, by which they can keep its place.
+   * Return whether newer results have a card that is in sight, by which they can keep its place.
    *
    * @param {ResultPages} results
    */

@@ -51,7 +51,7 @@ def folders() -> list[str]:
 
 
 def is_busy() -> bool:
-    """Tell whether it is making a picture, or loading the checkpoint for the first one."""
+    """Return whether it is making a picture, or loading the checkpoint for the first one."""
     lock = getattr(sd_models.model_data, "lock", None)
     return is_generating() or (lock is not None and lock.locked())
 

@@ -161,5 +161,5 @@ class SdnextLoader(Loader):
 
 
 def _may_load() -> bool:
-    """Tell whether the settings let us load; SD.Next has one of its own, for all embeddings."""
+    """Return whether the settings let us load; SD.Next has one of its own, for all embeddings."""
     return we_load() and bool(getattr(shared.opts, "diffusers_enable_embed", True))

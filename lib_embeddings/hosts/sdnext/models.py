@@ -118,7 +118,7 @@ def tokenize(texts: list[str]) -> list[TokenIds]:
 
 
 def is_usable(embedding: ModelEmbedding, encoders: Sequence[PipelineEncoder]) -> bool:
-    """Tell whether an embedding has vectors for all of a model's text encoders."""
+    """Return whether an embedding has vectors for all of a model's text encoders."""
     return {encoder.key for encoder in encoders} <= set(embedding.encoders)
 
 

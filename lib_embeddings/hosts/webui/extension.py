@@ -68,7 +68,7 @@ class Adapter(Protocol):
         """Return the folders that the WebUI and its settings name."""
 
     def is_busy(self) -> bool:
-        """Tell whether the WebUI is making a picture, or getting ready to: no scan may delay it."""
+        """Return whether the WebUI makes a picture, or gets ready to: no scan may delay it."""
 
     def Host(self, living: Living, hooks: Hooks) -> Host:  # noqa: N802 - a class
         """Prepare what acts at the WebUI's events."""

@@ -96,7 +96,7 @@ class Embeddings(Generic[_E]):
     def fill(
         self, database: Database, gives_way: Callable[[HostEmbedding], bool] = lambda _: False
     ) -> bool:
-        """Give a database all of them; tell whether what prompts can use has changed.
+        """Give a database all of them; return whether what prompts can use has changed.
 
         Args:
             gives_way: tells which entries of others leave their names to ours.
@@ -255,5 +255,5 @@ class Loader(ABC):
 
 
 def is_generating() -> bool:
-    """Tell whether the WebUI has a job: then a checkpoint may be for a part of a picture."""
+    """Return whether the WebUI has a job: then a checkpoint may be for a part of a picture."""
     return bool(getattr(getattr(shared, "state", None), "job_count", 0))

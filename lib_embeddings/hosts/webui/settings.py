@@ -60,7 +60,7 @@ def separator() -> str:
 
 
 def renames_files() -> bool:
-    """Tell whether the WebUI renames what it cannot read, as Forge's `torch.load` does."""
+    """Return whether the WebUI renames what it cannot read, as Forge's `torch.load` does."""
     return hasattr(torch, "load_origin")
 
 

@@ -203,7 +203,7 @@ def _library_accepts(data: bytes) -> bool:
 
 
 def _we_accept(data: bytes) -> bool:
-    """Tell whether the header is read and every tensor can be fetched."""
+    """Return whether the header is read and every tensor can be fetched."""
     try:
         if not safetensors.accepts(data):
             return False

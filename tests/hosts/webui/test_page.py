@@ -49,7 +49,7 @@ def started(run: Run, *paths: str) -> Any:
 
 
 def is_own(page: ExtraNetworksPage) -> bool:
-    """Tell whether this is the WebUI's own page."""
+    """Return whether this is the WebUI's own page."""
     return type(page).__name__ == OWN
 
 
