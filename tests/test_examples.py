@@ -23,7 +23,7 @@ def states(folder: Path) -> dict[str, tuple[str, str | None, str | None]]:
 
 
 def test_every_state_has_an_example(tmp_path: Path) -> None:
-    """Whoever scans the examples sees all that a scan can say."""
+    """The examples show everything that a scan can report."""
     main(str(tmp_path))
     kinds = {fit or state for state, fit, _ in states(tmp_path).values()}
     assert kinds == {

@@ -188,7 +188,7 @@ def types_of(path: Path) -> Iterator[str]:
 
 
 def test_a_type_has_a_name_of_its_own() -> None:
-    """Whoever reads the name of a type anywhere knows which one it is."""
+    """The name of a type means the same type everywhere."""
     found = [(name, path) for path in PYTHON for name in types_of(path)]
     places = {name: [path for each, path in found if each == name] for name, _ in found}
     shared = {name for name, paths in places.items() if len(paths) > 1}

@@ -1,4 +1,4 @@
-"""Say which files have to move to give an embedding another name or another folder.
+"""Find which files have to move to give an embedding another name or another folder.
 
 Every file named after it moves with it. They are looked up on the disk each time, as the entry may
 be older than its neighbours. Nothing here moves anything.
@@ -236,7 +236,7 @@ def check_name(name: str, encoders: AbstractSet[str], others: Iterable[Entry]) -
 
 
 def name_taken(path: str) -> str:
-    """Say which file already has a name."""
+    """Return a sentence that says which file already has a name."""
     return f"the name is already taken by {shown(path, 255)}: choose another name"
 
 

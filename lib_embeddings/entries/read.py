@@ -91,7 +91,7 @@ def join(first: Reading, second: Reading) -> Reading | None:
 
 
 def read_file(found: Found) -> Entry:
-    """Say what a file is. Whatever is wrong with it becomes its reading; nothing is raised.
+    """Return what a file is. A fault in it becomes its reading; nothing is raised.
 
     An embedding whose file has the ending of something else is said to be misnamed. Any other file
     with such an ending is *foreign*, unless its name says that it was meant to be an embedding.

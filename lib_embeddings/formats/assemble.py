@@ -185,7 +185,7 @@ def _named(term: Term) -> str:
 
 
 def _holdings(contents: Contents) -> str:
-    """Say what an unrecognised file holds."""
+    """Return what an unrecognised file holds."""
     tensors = named_tensors(contents)
     if not tensors:
         return "it holds no tensors"

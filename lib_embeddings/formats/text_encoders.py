@@ -167,7 +167,7 @@ def _families_for(encoders: frozenset[str]) -> tuple[ModelFamily, ...]:
 
 
 def made_for(encoders: Collection[str]) -> str:
-    """Say which models vectors for exactly *encoders* are for, or which could use them."""
+    """Return which models vectors for exactly *encoders* are for, or which could use them."""
     everyone = (*MODEL_FAMILIES.values(), *OTHER_FAMILIES.values())
     exact = families_for(encoders) or [f for f in everyone if f.is_made_of(encoders)]
     if exact and (exact[0].takes_embeddings or len(exact) == 1):

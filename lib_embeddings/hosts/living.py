@@ -94,7 +94,7 @@ class Living(NamedTuple):
             self.patience.wait_for(self.library.scans.rescan_changed)
 
     def _set_roots(self, folders: Iterable[str]) -> bool:
-        """Scan these folders from now on; tell whether they are not those from before."""
+        """Scan these folders from now on; return whether they are not the former ones."""
         roots = list(dict.fromkeys(map(absolute, folders)))
         if roots == list(self.library.roots):
             return False

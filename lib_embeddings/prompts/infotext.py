@@ -226,7 +226,7 @@ def compare(
     sha256_of: Callable[[str], str | None],
     name_of: Callable[[str], str | None],
 ) -> Provenance:
-    """Say how the embeddings of an infotext differ from those that are here.
+    """Return how the embeddings of an infotext differ from those that are here.
 
     Args:
         named: name -> hash, from `named_embeddings`.

@@ -96,7 +96,7 @@ def transaction(path: str, kind: str) -> Iterator[sqlite3.Connection]:
 
 
 def _check(connection: sqlite3.Connection, path: str) -> None:
-    """Look for damage that reading would not find: SQLite reads a page that is cut as zeros."""
+    """Check for damage that reading would not find: SQLite reads a page that is cut as zeros."""
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()  # 1 ms for 10,000 rows
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)

@@ -56,7 +56,7 @@ class Lessons:
     numbers: Mapping[str, Mapping[str, int]] = usual_numbers()
 
     def __init__(self, shipped: Path | None, folder: Path | None = None) -> None:
-        """Look at what is there.
+        """Take in what is there.
 
         Args:
             shipped: the folder of the pictures that come with the project.

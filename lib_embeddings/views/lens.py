@@ -193,7 +193,7 @@ def _made_for(vectors: Mapping[str, VectorsInfo]) -> str:
 def _what_is_missing(
     vectors: Mapping[str, VectorsInfo], shared: list[str], model: ModelFamily
 ) -> str:
-    """Say which vectors a model would use, and which it would miss."""
+    """Return which vectors a model would use, and which it would miss."""
     missing = [key for key in model.required if key not in vectors]
     only = "only " if len(shared) < len(vectors) else ""
     used = f"{model.title} would use {only}its {' and '.join(shared)}"
@@ -201,7 +201,7 @@ def _what_is_missing(
 
 
 def _too_long(vectors: Mapping[str, VectorsInfo], model: ModelFamily) -> str | None:
-    """Say which vectors are too many for a prompt chunk: hosts would fail while they paint."""
+    """Return which vectors are too many for a chunk: hosts would fail while they paint."""
     for key in model.encoders:
         info, chunk = vectors.get(key), TEXT_ENCODERS[key].chunk
         if info and chunk is not None and info.n_vectors > chunk:

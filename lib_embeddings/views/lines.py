@@ -90,7 +90,7 @@ def _total_lines(view: View) -> Iterator[str]:
 
 
 def by_family(tally: Mapping[Kind, int], advice: str) -> str | None:
-    """Say how many embeddings are for each family; None if a model is active or none is here.
+    """Return how many embeddings each family has; None if a model is active or none is here.
 
     An embedding for several families counts for the first. The view's advice follows.
     """

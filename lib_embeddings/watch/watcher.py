@@ -262,7 +262,7 @@ class Watcher:
                 watch.plan(result.cost, result.calls)
 
     def _take_in(self, result: ScanResult, events: set[str]) -> None:
-        """Give the result of a scan to the watch of each root."""
+        """Pass the result of a scan on to the watch of each root."""
         if self._stop.is_set():
             return
         with self._wake:

@@ -1,4 +1,4 @@
-"""Who asks: from this machine or another, by which name of the server, and for which page.
+"""The clients: on this machine or another, by which name of the server, from which page.
 
 A site can make its own name lead to any address, even to this machine's. A browser then takes what
 is here for a part of that site, whose pages may read and change it. So a server answers only to its
@@ -39,7 +39,7 @@ class Door:
         login: Callable[[HTTPConnection], object] = allow,
         check_may_change_files: Callable[[HTTPConnection], object] = allow,
     ) -> None:
-        """Know the names of the server.
+        """Take the names of the server.
 
         Args:
             given: those that somebody gave it, such as the name of a proxy in front of it. Each may
@@ -85,7 +85,7 @@ class Door:
         )
 
     def may_change_files(self, request: HTTPConnection) -> bool:
-        """Return whether who asks may change files."""
+        """Return whether this client may change files."""
         try:
             self.check_may_change_files(request)
         except HTTPException:

@@ -124,7 +124,7 @@ class Job:
         self._pictures.forget(self.id, number)
 
     def call(self, title: str) -> None:
-        """Give it a better title once one is known."""
+        """Change its title once a better one is known."""
         self.title = title
         self._changed(self)
 

@@ -108,7 +108,7 @@ class Jobs:
         return job.as_json()
 
     def signal(self, id_: str, signal: Signal) -> dict[str, Any] | None:
-        """Tell a job what a person wants of it; None if there is no such job in progress.
+        """Pass a person's wish on to a job; None if there is no such job in progress.
 
         One that has ended is forgotten by "cancel".
         """

@@ -94,7 +94,7 @@ def test_a_word_from_four_pictures(page: Page, folder: Path) -> None:
 
 @needs_pictures
 def test_stopped_and_cancelled(page: Page, folder: Path) -> None:
-    """Who has seen enough keeps the best; who wants it no more keeps nothing."""
+    """Stopping keeps the best so far; cancelling keeps nothing."""
     dialog = opened(page)
     take_example(dialog, "my-plus", 100_000)
     dialog.get_by_role("button", name="Stop and keep the best").click(timeout=100_000)

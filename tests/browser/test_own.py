@@ -183,7 +183,7 @@ def test_edit_texts_in_place(tab: Tab, cat: str, folder: Path) -> None:
 
 
 def test_another_writer(tab: Tab, cat: str, folder: Path) -> None:
-    """Who typed on an older text is told, sees the newer one behind it, and loses nothing."""
+    """A person who edited an older text is told so, can see the newer text, and loses nothing."""
     (folder / f"{cat}.json").write_text('{"notes": "old"}')
     tab.press(cat, "info")
     texts = tab.details.locator(".texts")

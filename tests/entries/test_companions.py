@@ -351,7 +351,7 @@ def test_a_second_picture_is_shown_where_the_first_cannot_be(tmp_path: Path) -> 
 
 
 def test_few_pictures_are_decoded_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who asks meanwhile waits, and takes what another has made of the same picture.
+    """Requests meanwhile wait, and share what another has made of the same picture.
 
     The C library keeps memory for each thread that decoded, a hundred MB of a large picture, until
     it ends: no thread that lives on decodes.

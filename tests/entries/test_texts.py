@@ -250,7 +250,7 @@ def test_a_huge_sidecar_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_of_two_writers_the_slower_is_told(tmp_path: Path) -> None:
-    """Who has read an older text does not replace the newer one; another text is no matter."""
+    """An edit of an older text does not replace the newer one; other texts do not matter."""
     entry = entry_beside(tmp_path, {"cat.json": '{"notes": "old"}'})
     write_texts(entry, {"notes": TextEdit("old", "new")})
     with pytest.raises(WriteError, match="the notes changed elsewhere"):

@@ -350,7 +350,7 @@ def test_killed_at_any_moment(
     *,
     with_disks: bool,
 ) -> None:
-    """Who comes next finds everything where it was, or everything where it should be."""
+    """The next process finds everything where it was, or everything where it should be."""
     if with_disks:
         request.getfixturevalue("disks")
 

@@ -146,7 +146,7 @@ def test_who_asks_during_a_shared_scan_gets_another_one(
 def test_rescans_one_after_another_are_not_shared(
     library: Library, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who asks while no scan goes on gets one of their own."""
+    """A request while no scan goes on begins its own."""
     disk = Disk(monkeypatch)
     for name in "abc":
         (root / f"{name}.safetensors").write_bytes(SD1)
@@ -157,7 +157,7 @@ def test_rescans_one_after_another_are_not_shared(
 def test_a_scan_that_fails_is_shared_by_nobody(
     library: Library, root: Path, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who waited for it scans for themselves."""
+    """Those that waited for it begin scans of their own."""
     gate, scan = Gate(), library.scans._scanner.scan
 
     def fail_once(_publish: object) -> Any:
@@ -259,7 +259,7 @@ def test_progress_is_told(root: Path) -> None:
 
 
 def test_a_scan_without_files_is_an_end_too(library: Library) -> None:
-    """Who waits for the first scan learns that there is nothing."""
+    """A wait for the first scan ends although there is nothing."""
     library.rescan()
     assert (library.generation, library.progress) == (1, None)
 
@@ -485,7 +485,7 @@ def test_what_was_read_is_kept_when_the_process_is_killed(
 
 
 def test_a_root_is_known_before_the_first_scan(tmp_path: Path) -> None:
-    """Who brings a file while the first scan has not come to its folder is not sent away."""
+    """A file can be added before the first scan has reached its folder."""
     library = Library([tmp_path], Index.nowhere())
     assert library.folder(folder_id(0, "")) == Place.of_root(str(tmp_path))
     (tmp_path / "gone").mkdir()

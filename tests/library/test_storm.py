@@ -179,7 +179,7 @@ def test_a_storm_ends_with_the_truth(
 def test_the_news_of_a_storm_add_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """Who follows all changes from the beginning has the list, without asking for it."""
+    """All changes from the beginning add up to the list."""
     storm = Storm(tmp_path, Random(seed), Disk(monkeypatch))
     known: dict[Place, Entry] = {}
 

@@ -82,7 +82,7 @@ def test_every_reference_finds_the_file(site: FakeCivitai, reference: Reference)
 
 
 def test_only_a_model_tells_its_author(site: FakeCivitai) -> None:
-    """Who made it is said where Civitai says it."""
+    """The author is named where Civitai names one."""
     assert resolve(site, CivitaiModel(9208)).author == "someone"
     assert resolve(site, CivitaiVersion(92080)).author is None
 
@@ -116,7 +116,7 @@ def test_both_files_of_a_version(site: FakeCivitai) -> None:
 
 
 def test_a_hash_brings_its_own_file_only(site: FakeCivitai) -> None:
-    """Who gives a hash means one file of a version."""
+    """A hash means one file of a version."""
     site.add(10, ("fox.pt", GOOD[:-1]), ("fox-neg.pt", OTHER, {"type": "Negative"}))
     (file,) = resolve(site, FileHash(digest(OTHER)[:12])).files
     assert file.filename == "fox-neg.pt"

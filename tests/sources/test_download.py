@@ -329,7 +329,7 @@ def test_a_file_that_is_there_already(site: FakeSite, folder: Path, own: Path) -
 
 
 def test_a_name_that_is_taken_meanwhile(site: FakeSite, folder: Path, own: Path) -> None:
-    """Who takes the name while the file is on its way keeps it."""
+    """A file that takes the name during the download keeps it."""
 
     def answer(asked: Asked) -> Reply:
         (folder / "fox.safetensors").write_bytes(b"mine")

@@ -155,7 +155,7 @@ def test_nothing_is_there(hub: FakeHub, reference: HubPath) -> None:
 
 
 def test_no_such_concept(hub: FakeHub) -> None:
-    """Who mistypes a concept is told how to search; an empty repository is none either."""
+    """For a mistyped concept the error says how to search; an empty repository is no concept."""
     hub.repos["sd-concepts-library/jos-de-kat"] = {".gitattributes": b"x"}
     for name in ("cat-tyo", "jos-de-kat"):
         with pytest.raises(NotFound, match=f"has no concept {name}: search for it with "):
@@ -249,7 +249,7 @@ def test_the_list_is_there_offline(hub: FakeHub, tmp_path: Path) -> None:
 
 
 def test_the_list_of_another_address_does_not_count(hub: FakeHub, start: Start[FakeSite]) -> None:
-    """Whoever chooses a mirror gets what that one has."""
+    """With another mirror the list is the mirror's own."""
     concepts(hub).search(SearchRequest("cat"))
     other = FakeHub()
     start(other)

@@ -117,7 +117,7 @@ def test_refusals(
 
 
 def test_a_key_that_is_refused() -> None:
-    """Who has a key is told that it does not do, and not shown it."""
+    """The error says that the key was refused, and does not show it."""
     site = replace(HUGGING_FACE, token="s3cret")
     assert str(refusal(site, 401, {}, b"Invalid username or password.")) == (
         "Hugging Face refuses your key: check that it still exists at "

@@ -255,7 +255,7 @@ def test_refusals_are_sentences(site: Site, reference: str, reason: str) -> None
 
 
 def test_without_a_key(site: Site, tmp_path: Path, civitai: FakeCivitai) -> None:
-    """Who has no key learns where to make one."""
+    """Without a key the answer says where to make one."""
     settings = tmp_path / "config" / "lib_embeddings" / "sources.ini"
     settings.write_text(f"[civitai]\naddress = {civitai.url}\n")
     found = add(site, "civitai:9208@92080")
@@ -432,7 +432,7 @@ def test_unknown_files_are_identified(site: Site, civitai: FakeCivitai) -> None:
 
 
 def test_one_file_is_identified(site: Site, civitai: FakeCivitai) -> None:
-    """Who asks about one sends one hash, and learns where the site is wrong about the model."""
+    """Only one hash is sent, and the answer says where the site is wrong about the model."""
     site.write("other.pt", SDXL)
     civitai.add(20, ("mine.pt", SDXL))
     id_ = site.add("mine.pt", SDXL)
@@ -607,7 +607,7 @@ def test_jobs_are_among_the_events(site: Site) -> None:
 def test_who_follows_jobs(
     site: Site, monkeypatch: pytest.MonkeyPatch, *, may_change_files: bool
 ) -> None:
-    """Who may begin no job learns of none."""
+    """A client that may not begin jobs cannot see any."""
     monkeypatch.setattr(answers, "LONGEST_SECONDS", 0.0)
 
     is_open = True

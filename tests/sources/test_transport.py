@@ -243,7 +243,7 @@ def test_another_address_is_tried(start: Start[FakeSite]) -> None:
 
 @pytest.mark.usefixtures("internet")
 def test_a_host_that_is_another(start: Start[FakeSite]) -> None:
-    """Who has no certificate for the name that was asked for is not believed."""
+    """A server without a certificate for the requested name is refused."""
     site = start(FakeSite(lambda _: Reply(200, b"data"), has_tls=True))
     url = f"https://unknown.example:{site.port}"
     asked = Site("", "unknown.example", (url,), token=KEY)

@@ -77,7 +77,7 @@ def test_nothing_new_is_not_written(path: Path) -> None:
 
 
 def test_reading_makes_no_file(path: Path) -> None:
-    """Who chooses nothing leaves nothing behind."""
+    """Reading choices makes no file."""
     choices = Choices(str(path))
     assert not choices.refresh()
     choices.close()

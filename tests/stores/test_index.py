@@ -560,7 +560,7 @@ def test_what_others_froze_stays_frozen() -> None:
 
 
 def test_a_collector_that_does_not_work_is_left_alone() -> None:
-    """Who turned it off has a reason."""
+    """A collector that somebody has turned off stays off."""
     gc.disable()
     try:
         with no_collecting():
@@ -571,7 +571,7 @@ def test_a_collector_that_does_not_work_is_left_alone() -> None:
 
 
 def test_a_file_that_another_has_just_made_is_not_emptied(tmp_path: Path) -> None:
-    """Whoever waited to make it looks again, as a WebUI's threads begin together."""
+    """A thread that waited to make it checks again: a WebUI's threads begin together."""
     path = str(tmp_path / "index.sqlite")
     with closing(index_file.connect(path)) as connection, connection:
         connection.execute("INSERT INTO roots VALUES ('a', 0)")

@@ -256,7 +256,7 @@ def test_really_killed(pictures: Path, tmp_path: Path) -> None:
 
 
 def test_stopped(pictures: Path) -> None:
-    """Who follows it may stop it at any step; the best so far is kept."""
+    """Learning can be stopped at any step; the best so far is kept."""
     learned = learn(
         [pictures], NAME, model=small(), on_step=lambda learning: learning.step == 17, **SHORT
     )

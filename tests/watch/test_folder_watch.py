@@ -209,7 +209,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
 
 
 def test_the_first_scan_is_due(watched: Watched) -> None:
-    """Who begins to watch wants to know what is there."""
+    """A watch begins with a scan of what is there."""
     assert watched.watch.is_due()
 
 

@@ -672,7 +672,7 @@ def test_a_picture_waits_for_no_slow_disk(
     parts: Parts,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Who asks while files are read goes on; what a prompt names is read at once, it alone."""
+    """A picture does not wait for the scan; only the files that its prompts name are read at once."""
     for name in ("new cat_(1)", "half", "half_2", "unnamed"):
         (root / f"{name}.safetensors").write_bytes(ONE)
     began, go_on, read = threading.Event(), threading.Event(), list[str]()

@@ -104,7 +104,7 @@ def test_files_wait_apart(clock: Clock, tracker: WriteTracker) -> None:
 
 
 def test_a_complete_file_is_forgotten(clock: Clock, tracker: WriteTracker) -> None:
-    """Asked about once more, a file waits once more: nothing is kept of it."""
+    """The next time the same file has to wait again: nothing is kept of it."""
     for path in (A, B):
         tracker.seconds_left(path, 10, 1)
     clock.advance(1)

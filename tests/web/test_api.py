@@ -233,7 +233,7 @@ CHANGES: dict[str, Callable[[Site], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_list_is_sent_once(site: Site, change: Callable[[Site], object]) -> None:
-    """Who has a list gets 304 without a body, until anything in it may differ."""
+    """A client that has the list gets 304 without a body until anything in it may differ."""
     address = "/entries"
     site.add("cat.pt")
     tag = tag_of(site.client, address)

@@ -550,7 +550,7 @@ def test_a_file_is_shown_in_its_folder_on_this_machine_only(
 
 
 def test_a_preview_is_sent_once(site: Site) -> None:
-    """Who has the picture gets 304; a new picture or another width is another answer."""
+    """A client that has the picture gets 304; a new picture or another width is sent."""
     file = site.write("cat.png", picture())
     id_ = site.add("cat.pt")
     version = site.get("/entries")["entries"][0]["preview"]

@@ -1,4 +1,4 @@
-"""Who may ask: by which names a server is known, and which pages may write."""
+"""Which clients are answered: the names of a server, and the pages that may write."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ async def next_of(stream: AsyncIterator[str]) -> dict[str, int]:
 
 
 def test_the_first_event_comes_at_once(site: Site) -> None:
-    """Whoever begins to listen hears the present generation, and how soon to come back."""
+    """The first event has the present generation, and how soon to connect again."""
 
     async def listen() -> str:
         stream = answers.stream(site.library, Jobs(), stays)
@@ -201,7 +201,7 @@ def test_several_listeners(site: Site, port: int) -> None:
 
 
 def test_closed_connections_are_forgotten(site: Site, port: int) -> None:
-    """Who closes the page is told no more, however many come and go; the others stay."""
+    """Closed connections get no more events, however many there were; the others do."""
     staying = Listener(port)
     staying.next()
     for _ in range(5):

@@ -135,7 +135,7 @@ def test_a_word_is_learned(site: Site, learner: FakeLearner) -> None:
 
 
 def test_stop_and_keep_the_best(site: Site, learner: FakeLearner) -> None:
-    """Who has seen enough gets the embedding as it is."""
+    """Stopping gives the embedding as it is."""
     job = begin(site)
     site.client.patch(f"/jobs/{job['id']}", json={"stop": True})
     learner.may_step.release()
@@ -177,7 +177,7 @@ STATES = ("waiting", "asking", "working")
 
 @pytest.mark.parametrize("state", STATES)
 def test_cancelled(site: Site, learner: FakeLearner, state: str) -> None:
-    """Who wants it no more finds nothing of it, whatever its job was doing."""
+    """Cancelling leaves nothing behind, whatever the job was doing."""
     id_ = brought(site, learner, state)
     site.client.delete(f"/jobs/{id_}")
     learner.may_step.release(10)

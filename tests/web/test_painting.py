@@ -307,7 +307,7 @@ def test_previews_for_all_that_have_none(site: Site, studio: FakeStudio) -> None
 
 
 def test_a_picture_that_came_meanwhile_stays(site: Site, studio: FakeStudio) -> None:
-    """Whoever puts one there while ours is painted keeps it."""
+    """A preview that somebody adds while ours is painted is not replaced."""
     site.add("my-word.pt")
     studio.gate = threading.Semaphore(0)
     job = begin(site, "/previews")

@@ -106,7 +106,7 @@ def _find_picture(file: FileBytes) -> Decoded | None:
 
 
 def _find_png(file: FileBytes) -> Decoded | None:
-    """Look at the first pixel: strips are 8-bit colour, and begin with a zlib stream."""
+    """Check the first pixel: strips are 8-bit colour, and begin with a zlib stream."""
     header, pixels = b"", []
     for chunk in chunks(file):
         if chunk.kind == b"IHDR":

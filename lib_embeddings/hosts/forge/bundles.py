@@ -134,7 +134,7 @@ class Bundles:
 
 
 def is_bundled(embedding: Any) -> bool:
-    """Tell embeddings that LoRAs bring from those of others."""
+    """Return whether an embedding comes with a LoRA."""
     return isinstance(embedding, _Bundled)
 
 

@@ -109,7 +109,7 @@ class ForgeLoader(Loader):
         self._forget_prompts()
 
     def fill(self, database: Any) -> None:
-        """Stand in for the function that loads a database; who asks again wants what is new."""
+        """Stand in for the function that loads a database; a second call asks for what is new."""
         with self._lock:
             is_new = database not in _databases
             _databases.add(database)
@@ -136,7 +136,7 @@ class ForgeLoader(Loader):
         super().on_load()
 
     def update(self) -> None:
-        """Give each database what the library has for it now."""
+        """Fill each database with what the library has for it now."""
         with self._lock:
             if not self._is_hooked:
                 return
@@ -165,7 +165,7 @@ class ForgeLoader(Loader):
         self._loaded.renew(view, loaded.encoders, tokenize)
 
     def _fill_engines(self, loaded: HostModel) -> bool:
-        """Fill the databases of the checkpoint in memory; tell whether anything changed."""
+        """Fill the databases of the checkpoint in memory; return whether anything changed."""
         self._renew(loaded)
         changes = [self._fill(engine.embeddings, self._loaded) for engine in loaded.engines]
         return any(changes)

@@ -59,7 +59,7 @@ class ModelEmbedding(FileEmbedding):
 
 
 def is_ours(token: str) -> bool:
-    """Tell our tokens from others'."""
+    """Return whether a token is ours."""
     return token.startswith(_MARK)
 
 

@@ -50,7 +50,7 @@ def register(
     token_ids: Mapping[str, TokenIds],
     is_ours: Callable[[HostEmbedding], bool],
 ) -> bool:
-    """Let prompts use *wanted*, and no other entries of ours; tell whether anything changed.
+    """Let prompts use *wanted*, and no other entries of ours; return whether anything changed.
 
     Entries that others registered are kept, and keep their names.
     """
@@ -202,5 +202,5 @@ class FileEmbedding:
 
 
 def is_file_embedding(embedding: HostEmbedding) -> bool:
-    """Tell our entries from those of others."""
+    """Return whether an entry is ours."""
     return isinstance(embedding, FileEmbedding)

@@ -96,7 +96,7 @@ class Embeddings(Generic[_E]):
     def fill(
         self, database: Database, gives_way: Callable[[HostEmbedding], bool] = lambda _: False
     ) -> bool:
-        """Give a database all of them; return whether what prompts can use has changed.
+        """Fill a database with all of them; return whether what prompts can use has changed.
 
         Args:
             gives_way: tells which entries of others leave their names to ours.
@@ -109,7 +109,7 @@ class Embeddings(Generic[_E]):
         return register(database, self.usable, self.token_ids, leaves)
 
     def is_ours(self, embedding: HostEmbedding) -> bool:
-        """Tell our entries, and those that the WebUI read from our folders, from others."""
+        """Return whether an entry is ours, or was read from our folders by the WebUI."""
         if is_file_embedding(embedding):
             return True
         path: str | None = getattr(embedding, "filename", None)
@@ -219,7 +219,7 @@ class Loader(ABC):
 
     @abstractmethod
     def update(self) -> None:
-        """Give each database what the library has for its model now."""
+        """Fill each database with what the library has for its model now."""
 
     @abstractmethod
     def _prepare(self) -> object:

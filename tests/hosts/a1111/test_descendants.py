@@ -118,7 +118,7 @@ def test_a_webui_that_renames_loads_by_itself_when_it_would(forged: Run) -> None
 def test_the_setting_tells_what_a_webui_does_to_files(
     run: Run, monkeypatch: pytest.MonkeyPatch, *, renames: bool
 ) -> None:
-    """Whoever lets such a WebUI load by itself is told before that it renames files."""
+    """Before somebody lets such a WebUI load by itself, the setting says that it renames files."""
     if renames:
         monkeypatch.setattr(torch, "load_origin", torch.load, raising=False)
     run.start()

@@ -264,7 +264,7 @@ def test_readers_see_the_tables_before_or_after(run: Run) -> None:
 
 
 def test_tables_are_replaced_and_never_changed(run: Run) -> None:
-    """Who holds on to a table keeps the state that it had."""
+    """A reader that keeps a table keeps the state that it had."""
     run.write("cat.safetensors")
     run.start()
     run.webui.load(Checkpoint(768))

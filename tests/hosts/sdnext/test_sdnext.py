@@ -59,7 +59,7 @@ def test_nothing_but_our_reader_opens_a_file(run: SdnextRun) -> None:
 
 
 def test_no_model_is_loaded_for_us(run: SdnextRun) -> None:
-    """Who asks for the model makes SD.Next load one: we look only at what is there."""
+    """Asking SD.Next for the model makes it load one: we only look at what is there."""
     run.write("cat.safetensors")
     client = run.start()
     run.write("dog.safetensors")
