@@ -114,7 +114,7 @@ PROMPTS = [path for path in MODULES if name_of(path).startswith("prompts")]
 
 @pytest.mark.parametrize("path", PROMPTS, ids=name_of)
 def test_prompts_know_no_files(path: Path) -> None:
-    """What reads prompts is given names, and knows nothing of files, folders and models."""
+    """Readers of prompts are given names, and know nothing of files, folders and models."""
     ground = ("prompts", "names", "prompt_fields", "errors", "limits")
     for imported in imports_of(path):
         if imported.startswith("lib_embeddings."):
@@ -122,7 +122,7 @@ def test_prompts_know_no_files(path: Path) -> None:
 
 
 def test_entries_know_no_prompts() -> None:
-    """What a file is does not depend on how prompts are read."""
+    """Entries do not depend on how prompts are read."""
     entries = [path for path in MODULES if name_of(path).startswith("entries")]
     assert not [name for path in entries for name in imports_of(path) if ".prompts" in name]
 
@@ -289,7 +289,7 @@ def users_of(name: str) -> list[str]:
     "path", [path for path in MODULES if path.name != "__init__.py"], ids=name_of
 )
 def test_a_short_module_has_several_users(path: Path) -> None:
-    """What is short and has one user is a part of that one."""
+    """A short module with one user belongs into that user."""
     name = name_of(path)
     if path.read_text().count("\n") < 40:
         assert len(set(users_of(name))) > 1

@@ -95,7 +95,7 @@ def test_learning(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells peaks")
 def test_one_file(tmp_path: Path) -> None:
-    """What one file costs is told as CPU seconds and megabytes."""
+    """The cost of one file is printed as CPU seconds and megabytes."""
     path = tmp_path / "cat.safetensors"
     path.write_bytes(safetensors_file())
     seconds, megabytes = in_new_process(read_one, str(path), str(path))

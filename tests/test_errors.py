@@ -53,7 +53,7 @@ def test_what_is_at_its_bound_passes() -> None:
 
 
 def test_an_unsafe_file_says_what_it_asked_for() -> None:
-    """What a pickle wanted is named on one line, and kept as it stood."""
+    """The name that a pickle asked for is shown on one line, and kept as it was."""
     error = UnsafeFile("os\n.system", 17)
     assert str(error) == "its pickle asks for os\\n.system; nothing was run"
     assert (error.wanted, error.offset) == ("os\n.system", 17)
@@ -72,7 +72,7 @@ def test_an_unsafe_file_says_what_it_asked_for() -> None:
     ],
 )
 def test_text_from_a_file_is_shown_on_one_line(text: str, expected: str) -> None:
-    """What cannot be printed is written out, and what is too long is cut."""
+    """Characters that cannot be printed are written out, and long texts are cut."""
     assert shown(text) == expected
 
 

@@ -93,13 +93,13 @@ def test_what_can_be_done_without_keeps_nothing_else_away(
 
 
 def test_everything_the_extension_imports_is_installed() -> None:
-    """What the reports of prompts need is there too: without it nobody is told of a slip."""
+    """The package that finds mistyped names is installed, too."""
     needed = runpy.run_path(str(INSTALL))["NEEDED"]
     assert set(needed) == {*NEEDED, "rapidfuzz"}
 
 
 def test_the_releases_are_those_of_the_package() -> None:
-    """What it asks pip for is written in `pyproject.toml`, which it cannot read on Python 3.10."""
+    """Its requirements are those of `pyproject.toml`, which it cannot read on Python 3.10."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     extras = chain.from_iterable(project["optional-dependencies"].values())
     needed = runpy.run_path(str(INSTALL))["NEEDED"]

@@ -202,7 +202,7 @@ def test_names_that_a_file_may_have(name: str) -> None:
     ],
 )
 def test_names_that_no_file_should_have(name: str, reason: str) -> None:
-    """What fails or means something else on some system is refused in one sentence."""
+    """A name that some system cannot have is refused in one sentence."""
     assert why_no_filename(name) == reason
 
 

@@ -20,7 +20,7 @@ from lib_embeddings.our_files import our_path
     ],
 )
 def test_each_lies_where_it_always_did(folder: Callable[[str], Path], names: str) -> None:
-    """What may be lost is in the cache folder; what people made, chose or wrote is not."""
+    """Only files that may be lost are in the cache folder; people's own are not."""
     for name in names.split():
         assert our_path(name) == folder("lib_embeddings") / name
 

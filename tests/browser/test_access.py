@@ -45,7 +45,7 @@ def test_cards_of_every_kind_are_accessible(tab: Tab, address: str, theme: str) 
 @with_axe
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_details_are_accessible(tab: Tab, address: str, theme: str) -> None:
-    """So is the dialog, with all of its sections open."""
+    """The dialog is accessible with all of its sections open."""
     tab.page.goto(f"{address}?__theme={theme}")
     tab.cards.first.wait_for()
     tab.show("Partially compatible")
@@ -58,7 +58,7 @@ def test_details_are_accessible(tab: Tab, address: str, theme: str) -> None:
 
 @with_axe
 def test_an_empty_view_is_accessible(tab: Tab) -> None:
-    """So is the view that has nothing to show."""
+    """A view that has nothing to show is accessible."""
     tab.search.fill("no such name")
     tab.empty.wait_for()
     assert complaints(tab) == []
@@ -67,7 +67,7 @@ def test_an_empty_view_is_accessible(tab: Tab) -> None:
 @with_axe
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_reports_and_completions_are_accessible(tab: Tab, address: str, theme: str) -> None:
-    """So are notices of every kind under a prompt, and the field while names are offered for it."""
+    """Notices of every kind are, and so is a prompt field while names are offered for it."""
     tab.page.goto(f"{address}?__theme={theme}")
     tab.cards.first.wait_for()
     tab.prompt.fill("(marc_allante:1.2), nfixer, embedding:brush, marc_alante, ")
@@ -298,7 +298,7 @@ def test_the_page_speaks_the_language_of_the_browser(
 
 
 def test_on_a_phone_the_line_has_room_for_words(visit: Visit, address: str) -> None:
-    """However long what can be done is called: that goes below them."""
+    """Long names of actions go below the words."""
     page = visit(locale="de-DE", viewport={"width": 390, "height": 844}, has_touch=True)
     page.goto(address)
     tab = Tab(page)
@@ -405,7 +405,7 @@ def test_what_is_chosen_is_readable_in_forced_colours(tab: Tab) -> None:
 
 
 def test_cancel_stands_beside_what_it_cancels(phone: Page, address: str) -> None:
-    """However narrow a form is, its two buttons are on one line."""
+    """Even in a narrow form its two buttons are on one line."""
     phone.goto(address)
     tab = Tab(phone)
     tab.card("marc_allante").locator(".info").dispatch_event("click")

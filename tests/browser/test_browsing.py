@@ -105,7 +105,7 @@ def test_folders_filter_with_what_is_below_them(tab: Tab) -> None:
 
 
 def test_order_is_remembered(tab: Tab) -> None:
-    """What was chosen holds after the page is loaded again."""
+    """The chosen order remains after the page is loaded again."""
     tab.root.get_by_label("Sort by").select_option("Vectors")
     tab.root.get_by_label("Descending").click()
     tab.page.reload()
@@ -513,7 +513,7 @@ def test_a_video_plays_under_the_pointer(visit: Visit, address: str, folder: Pat
 def test_a_page_full_of_cards_is_light(
     visit: Visit, tmp_path: Path, width: int, height: int
 ) -> None:
-    """However far somebody has scrolled, and however small the cards, there are few elements."""
+    """There are few elements, even after scrolling far and with the smallest cards."""
     folder = tmp_path / "embeddings"
     for number in range(200):
         write(folder, f"folder-{number % 20}/name-{number}", SD1)

@@ -131,7 +131,7 @@ def test_a_move_that_is_refused(tab: Tab, folder: Path) -> None:
 
 
 def test_several_at_once(tab: Tab, folder: Path) -> None:
-    """What is selected is moved, hidden and deleted together, and each can be undone."""
+    """Selected files are moved, hidden and deleted together, and each action can be undone."""
     undo = undo_line(tab).get_by_role("button", name="Undo")
     bar = tab.root.get_by_role("toolbar", name="With the selection")
 
@@ -222,7 +222,7 @@ def open_trash(tab: Tab) -> Locator:
 
 
 def test_the_trash(tab: Tab, folder: Path) -> None:
-    """What is in it, how large it is, and back; the focus goes to the next, and Undo knows."""
+    """It lists files and their size; after Restore the focus goes to the next, and Undo follows."""
     delete(tab, "cat")
     delete(tab, "dog")
     trash = open_trash(tab)
@@ -263,7 +263,7 @@ def test_the_trash_is_emptied_after_a_question(tab: Tab, folder: Path, tmp_path:
 
 
 def test_a_place_that_is_taken(tab: Tab, folder: Path) -> None:
-    """What cannot come back says why, and can be restored later."""
+    """A file that cannot be restored says why, and can be restored later."""
     delete(tab, "cat")
     write(folder, "cat", SDXL)
     expect(tab.root.locator(".chip", has_text="Partially")).to_be_visible()
@@ -448,7 +448,7 @@ def test_pictures_that_are_dropped_on_a_card(tab: Tab, folder: Path) -> None:
 
 
 def test_sending_can_be_stopped(tab: Tab, folder: Path) -> None:
-    """What was not sent by then is not, and says so."""
+    """Files that were not sent by then are not sent, and say so."""
     held: list[Route] = []
 
     def hold(route: Route) -> None:

@@ -319,7 +319,7 @@ def test_a_link_is_dropped(page: Page, world: World) -> None:
 
 
 def test_find_it(page: Page, world: World) -> None:
-    """What a prompt names and is not here is found by its name, or by the hash of an infotext."""
+    """A missing embedding is found by its name in a prompt, or by its hash in an infotext."""
     more = GetMore(page)
     more.tab.prompt.fill("a cat, embedding:late-harbour, x")
     more.tab.report.get_by_role("button", name="Find it").click()

@@ -157,7 +157,7 @@ def test_plus_minus_and_shift_name_the_field(tab: Tab) -> None:
 
 @pytest.mark.parametrize("name", [HOSTILE, "c++", "watercolour"])
 def test_any_name_can_go_in_and_out(tab: Tab, name: str) -> None:
-    """Whatever characters are in a name, two clicks leave the prompt as it was."""
+    """Two clicks leave the prompt as it was, with any characters in the name."""
     tab.prompt.fill("a photo (of a cat:1.2)")
     tab.click(name)
     expect(tab.prompt).not_to_have_value("a photo (of a cat:1.2)")
@@ -187,7 +187,7 @@ def test_typing_marks_the_cards(tab: Tab) -> None:
 
 
 def test_a_longer_name_out_of_sight_protects_itself(tab: Tab, folder: Path) -> None:
-    """What a shorter name begins is neither marked nor cut, also where no card shows the longer."""
+    """A longer name is neither marked nor cut for a shorter one, even if no card shows it."""
     tab.prompt.fill("marc_allante at night")
     expect(tab.card("marc_allante")).to_have_attribute("data-in", "Prompt")
     write(folder, "marc_allante at night", SD2)

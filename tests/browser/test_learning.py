@@ -126,7 +126,7 @@ def test_paused(page: Page, folder: Path) -> None:
 
 @needs_pictures
 def test_own_pictures(page: Page, tmp_path: Path) -> None:
-    """What is seen of a picture is shown, its text is taken, and what is none is named."""
+    """The learned part is shown, captions are taken, and a file that is no picture is named."""
     for name, colour in (("tall", "red"), ("wide", "blue")):
         Image.new("RGB", (40, 80), colour).save(tmp_path / f"{name}.png")
     (tmp_path / "tall.txt").write_text("on a table,\nat night")

@@ -166,7 +166,7 @@ def large_tab(
 
 
 def test_thousands_of_cards_are_a_handful(large_tab: Tab) -> None:
-    """However many embeddings there are, few cards exist, and every one can be reached."""
+    """Few cards exist among many embeddings, and every embedding can be reached."""
     for share in (0.0, 0.5, 1.0):
         large_tab.scroll(share)
         assert large_tab.root.locator("*").count() <= 2500

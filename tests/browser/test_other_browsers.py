@@ -67,7 +67,7 @@ def write_prompt(page: Remote, text: str, caret: int) -> None:
 
 
 def test_a_search_finds_cards(page: Remote) -> None:
-    """What is typed leaves the cards that have it."""
+    """Typing leaves the cards that match."""
     page.click(SEARCH)
     page.type("badhands")
     page.wait(f"() => ({NAMES})().join() === 'bad-hands-5'")

@@ -82,7 +82,7 @@ def test_a_prompt_that_is_too_long_is_not_asked_about(tab: Tab) -> None:
 
 
 def test_one_line_until_it_is_opened(tab: Tab) -> None:
-    """However many notices there are, the page moves by one line; a click shows the rest."""
+    """Any number of notices moves the page by one line; a click shows the rest."""
     tab.prompt.fill("marc_allante")
     tab.notices.first.wait_for()
     height = tab.report.evaluate("(report) => report.offsetHeight")
@@ -95,7 +95,7 @@ def test_one_line_until_it_is_opened(tab: Tab) -> None:
 
 
 def test_what_is_not_used_is_shown_with_the_reason(tab: Tab) -> None:
-    """So is the shorter name that is used instead of a longer one."""
+    """The shorter name that is used instead of a longer one is shown, too."""
     tab.negative.fill("nfixer, whatever-2000")
     notices = tab.negative_report.get_by_role("listitem")
     expect(notices.nth(1)).to_contain_text("whatever-2000 is not used: made for SD 2.x")
@@ -290,7 +290,7 @@ def test_a_chip_shows_its_card(tab: Tab) -> None:
 
 
 def test_what_is_not_used_can_be_mended(tab: Tab) -> None:
-    """What fits in part is used anyway, a mark gets its space, and what is of no use goes."""
+    """One click uses a partial fit, adds the missing space, or removes a name without effect."""
     tab.prompt.fill("detail-xl, c++, nfixer")
     press(tab, "Add a space after it")
     expect(tab.prompt).to_have_value("detail-xl, c++ , nfixer")

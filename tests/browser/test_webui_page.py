@@ -97,7 +97,7 @@ def test_files_of_one_name_are_told_apart(page: Page) -> None:
 
 
 def test_only_the_file_that_is_used_looks_used(page: Page) -> None:
-    """Of two files with one name one is used; what the model cannot use is not."""
+    """Of two files with one name only one is used, and none that the model cannot use."""
     tab = open_tab(page, "txt2img")
     tab.show("All")
     tab.prompt.fill("c++ , nfixer")
@@ -146,7 +146,7 @@ def test_a_chip_opens_the_tab_that_has_the_card(page: Page) -> None:
 
 
 def test_selected_styles_count_in_the_report(page: Page) -> None:
-    """What a style puts into the prompt is reported while it is selected, also under no prompt."""
+    """The text of a selected style is reported, even if the prompt is empty."""
     tab = open_tab(page, "txt2img")
     choice = page.locator("#txt2img_styles input")
     choice.click()

@@ -370,7 +370,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_second_scan_opens_nothing(folder: Path, opened: list[str], cache: Path) -> None:
-    """What was read is remembered in the user's cache folder, and nowhere else."""
+    """Readings are remembered in the user's cache folder, and nowhere else."""
     before = sorted(folder.rglob("*"))
     main(["scan", str(folder)])
     assert len(opened) == len(FILES)
@@ -623,7 +623,7 @@ def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_inspect_what_others_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What another program has left beside the file is among it, contradictions too."""
+    """Facts from other programs beside the file are listed, with contradictions."""
     said = {
         "id": 5,
         "modelId": 4,

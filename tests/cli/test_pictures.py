@@ -92,7 +92,7 @@ def test_near_words(capsys: pytest.CaptureFixture[str]) -> None:
 
 @needs_pictures
 def test_templates(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What captions say may be said by a file, as the WebUI has some."""
+    """Templates for captions can come from a file, as in the WebUI."""
     (here / "mine.txt").write_text("a toy [name], [filewords]\n\n[name]\nno name\n")
     (here / "none.txt").write_text("no name\n")
     assert learn("--steps", "1", "--batch", "1", "--templates", "mine.txt") == 0
@@ -108,7 +108,7 @@ def test_templates(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @needs_pictures
 def test_what_is_seen(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is seen of the pictures can be looked at before, and nothing is learned for that."""
+    """The parts of the pictures that count can be seen before, without learning anything."""
     assert learn("--seen", "seen.png") == 0
     assert capsys.readouterr().out == "seen.png\n"
     with Image.open("seen.png") as sheet:

@@ -98,7 +98,7 @@ def test_without_the_tokenizer(
 
 
 def test_without_a_model(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody knows what fits: the report says what each embedding is for, and refuses none."""
+    """The report says what each embedding is for, and refuses none."""
     assert main(["prompt", f"{EXAMPLE}, flora", "--dir", folder, "--strict"]) == 0
     one, other, total = capsys.readouterr().out.splitlines()
     advice = "choose a model to see whether it fits"

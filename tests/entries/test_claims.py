@@ -173,7 +173,7 @@ def test_what_each_tool_leaves(tmp_path: Path, tool: str) -> None:
 
 
 def test_a_persons_words_come_first(tmp_path: Path) -> None:
-    """What somebody wrote into A1111's sidecar stays what is shown; the rest is still known."""
+    """Texts in A1111's sidecar are shown before others; the rest is still known."""
     own = {"description": "mine", "activation text": "my word", "notes": "n"}
     files = {"cat.json": json.dumps(own), "cat.civitai.info": json.dumps(VERSION)}
     texts = read_texts(entry_beside(tmp_path, files))
@@ -182,7 +182,7 @@ def test_a_persons_words_come_first(tmp_path: Path) -> None:
 
 
 def test_the_newest_comes_first(tmp_path: Path) -> None:
-    """Of several tools each thing is said by the one that wrote last, of those that say it."""
+    """Each fact comes from the tool that wrote last among those that have it."""
     entry_beside(
         tmp_path,
         {name: json.dumps(document) for name, document, _ in LEFT.values() if "cm" in name}
@@ -225,7 +225,7 @@ BOTH = [{"name": "cat.pt", "type": "Negative"}, {"name": "y.pt", "type": "Model"
     ids=["one file", "a model", "LoRA Manager", "a type alone", "another file of the version"],
 )
 def test_negative_embeddings(document: dict[str, Any], field: str | None) -> None:
-    """What a site says of the file that lies here tells where its name goes."""
+    """A site's word on the file decides which field its name goes into."""
     claims = claims_in(document, "cat.pt", 1.0)
     assert claims
     assert claims.field == field

@@ -182,7 +182,7 @@ def test_every_kind_of_pixel(tmp_path: Path, mode: str) -> None:
 
 
 def test_transparency_is_kept(tmp_path: Path) -> None:
-    """What could be seen through still can."""
+    """Transparent parts stay transparent."""
     data = io.BytesIO()
     Image.new("RGBA", (40, 40), (0, 0, 0, 0)).save(data, "PNG")
     assert shrunk(tmp_path, data.getvalue()).mode == "RGBA"
@@ -201,7 +201,7 @@ def test_transparency_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_picture_is_none(tmp_path: Path, data: bytes) -> None:
-    """What cannot be shown is not: no error, and no picture of many gigabytes."""
+    """A damaged or huge picture is not shown, and raises nothing."""
     (tmp_path / "a.png").write_bytes(data)
     assert shrink(str(tmp_path / "a.png"), 32) is None
 
@@ -295,7 +295,7 @@ def test_pillow_opens_what_browsers_show_alone(
 def test_damaged_pictures_are_silent(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str
 ) -> None:
-    """However a picture is damaged, nothing is raised, and nothing comes to the console."""
+    """No kind of damage raises anything or prints to the console."""
     if kind not in Image.registered_extensions().values():
         pytest.skip("this Pillow does not write it")
     exif = Image.Exif()

@@ -58,7 +58,7 @@ def test_a_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("posix")
 def test_an_id_stays_for_ever() -> None:
-    """What people chose is kept by this id: it may never change, and depends on the place alone."""
+    """Choices are kept by this id: it may never change, and depends on the place alone."""
     cat = Place.of_root("/e").inside("sub").inside("cat.pt")
     assert cat.id == hashlib.blake2b(b"/e\0sub/cat.pt", digest_size=8).hexdigest()
     places = [Place.of_root(root).inside(name) for root in ("/e", "/f") for name in ("a", "b")]
@@ -94,7 +94,7 @@ def test_a_file_seen_from_each_folder_above_it() -> None:
 @pytest.mark.usefixtures("windows")
 @pytest.mark.parametrize("root", ["C:\\e", "c:\\e", "c:/e/", "C:\\x\\..\\e", "c:\\.\\e\\"])
 def test_a_drive_has_one_spelling(root: str) -> None:
-    """However a folder is written, its files have one place and one id."""
+    """Any spelling of a folder gives its files the same place and id."""
     cat = Place.of_root(root).inside("sub").inside("cat.pt")
     assert cat == Place("C:\\e", "sub/cat.pt", "C:\\e\\sub\\cat.pt")
     assert cat.id == Place.of_root("C:\\e").inside("sub").inside("cat.pt").id

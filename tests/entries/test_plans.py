@@ -118,7 +118,7 @@ def test_both_files_of_a_pair_move_and_stay_a_pair(tmp_path: Path) -> None:
 
 
 def test_a_link_is_renamed_itself(tmp_path: Path) -> None:
-    """What a link leads to keeps its name; the link still leads there."""
+    """The target of a link keeps its name, and the link still leads to it."""
     fill(tmp_path, "elsewhere/cat.pt")
     root = tmp_path / "root"
     root.mkdir()
@@ -159,7 +159,7 @@ def test_the_new_id_is_the_next_scans(tmp_path: Path) -> None:
 
 
 def test_a_plan_moves_nothing(tmp_path: Path) -> None:
-    """What would be moved can be looked at first."""
+    """A plan lists the moves before any is made."""
     fill(tmp_path, "cat.pt", "cat.png")
     moves = plan_rename(entry_of(tmp_path, "cat.pt"), "dog").moves
     assert [move.target.filename for move in moves] == ["dog.png", "dog.pt"]
@@ -311,7 +311,7 @@ def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 @pytest.mark.usefixtures("disk")
 def test_every_kind_of_disk(tmp_path: Path) -> None:
-    """Whatever the system can do, files move, and nothing is written over."""
+    """With or without the system's own call, files move and no other is overwritten."""
     fill(tmp_path, "cat.pt", "cat.png", "CAT.png")
     with pytest.raises(MoveError, match="File exists"):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
@@ -348,7 +348,7 @@ def test_the_system_renames_without_replacing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("there", ["dog.pt", "dog.png"])
 @pytest.mark.usefixtures("disk")
 def test_a_file_that_comes_after_the_plan(tmp_path: Path, there: str) -> None:
-    """What takes a new name at the last moment keeps it and its content; nothing has moved."""
+    """A file that takes the new name at the last moment is not overwritten; nothing has moved."""
     fill(tmp_path, "cat.pt", "cat.png", "cat.json")
     entry = entry_of(tmp_path, "cat.pt")
     before = {**contents(tmp_path), there: b"another program's"}
@@ -394,7 +394,7 @@ def test_a_link_that_comes_after_the_plan(tmp_path: Path) -> None:
 def test_a_failure_in_the_middle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: str, step: int
 ) -> None:
-    """Whatever fails at whatever step: every file is back where it was."""
+    """After a failure at any step every file is back where it was."""
     fill(tmp_path, "cat.pt", "cat.png", "cat.json", "cat.txt")
     entry, before = entry_of(tmp_path, "cat.pt"), contents(tmp_path)
     owner, operation = (os, "rename") if disk == "plain" else (moving, "_rename_exclusively")

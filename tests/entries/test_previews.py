@@ -90,7 +90,7 @@ def test_what_few_hosts_show_becomes_webp(folder: Path, kept: Previews, kind: st
     ids=["nothing", "svg", "cut", "embedding", "tiff", "bytes", "pixels"],
 )
 def test_no_picture(folder: Path, kept: Previews, data: bytes) -> None:
-    """What cannot be shown is refused with what can be."""
+    """A file that cannot be shown is refused, with the kinds of pictures that can."""
     (folder / "cat.v2.preview.png").write_bytes(OLD)
     expected = (
         "expected PNG or GIF of at most 16 megapixels, WebP of 8 or JPEG of 32, with at most 32 MB"

@@ -55,7 +55,7 @@ def test_an_embedding_is_read(tmp_path: Path) -> None:
 
 
 def test_vectors_outlive_the_file(tmp_path: Path) -> None:
-    """What was read stays as it is when the file is written over or gone."""
+    """The vectors stay as they were read when the file is overwritten or gone."""
     path = saved(tmp_path, "cat.pt", torch_zip())
     array = read_embedding(path).vectors["clip_l"]
     saved(tmp_path, "cat.pt", b"\0" * 4096)
@@ -120,7 +120,7 @@ def test_a_reading_tells_all_but_the_values(tmp_path: Path) -> None:
 
 
 def test_a_problem_keeps_the_container(tmp_path: Path) -> None:
-    """What is known before a file turns out to be no embedding is kept."""
+    """The container is kept when a file turns out to be no embedding."""
     assert told(saved(tmp_path, "a.pt", LORA)).container == "safetensors"
     assert told(saved(tmp_path, "b.pt", b"")).container is None
 
@@ -159,7 +159,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 def test_a_device_is_no_file() -> None:
-    """What is no regular file is not read."""
+    """Only regular files are read."""
     with pytest.raises(BrokenFile, match=r"^this is a pipe, a socket or a device, not a file$"):
         read_embedding(os.devnull)
 
@@ -184,7 +184,7 @@ def test_a_pipe_does_not_block(tmp_path: Path) -> None:
 def test_a_pipe_that_takes_the_place_of_a_file_does_not_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is opened is looked at once more, as it may be another than was looked at before."""
+    """The opened file is checked again, as another may have taken its place."""
     path = saved(tmp_path, "cat.pt")
     before = os.stat(path)
     os.remove(path)
@@ -207,7 +207,7 @@ def test_a_pipe_that_takes_the_place_of_a_file_does_not_block(
 def test_a_file_that_changes_while_it_is_read(
     tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
-    """What was read of a file that changed meanwhile does not count."""
+    """The reading of a file that changed meanwhile does not count."""
     path = saved(tmp_path, "cat.pt")
 
     def read_meanwhile() -> None:

@@ -61,7 +61,7 @@ def test_a_pair_in_a_folder_is_one_entry() -> None:
 
 
 def test_a_pair_says_that_one_half_could_not_be_looked_at() -> None:
-    """What is known of a pair is as old as what is known of its older half."""
+    """A pair is as stale as its older half."""
     first, second = entry("cat.pt"), entry("cat_2.pt", CLIP_G)._replace(stale="no answer")
     (joined,) = Snapshot.of(("/root",), [first, second]).entries
     assert joined.stale == "no answer"
@@ -132,7 +132,7 @@ def test_every_kind_of_change() -> None:
     ],
 )
 def test_what_makes_a_file_modified(changed: dict[str, object]) -> None:
-    """Whatever a client could see differently is a change."""
+    """Every difference that a client could see is a change."""
     before = entry("a")
     after = before._replace(**changed)
     assert diff(snapshot(before), snapshot(after)) == Changes(modified=(after,))

@@ -145,7 +145,7 @@ def test_html_is_shown_as_its_text(tmp_path: Path, written: str, shown: str) -> 
     "piece", ["<", "<a ", "<br", "<!--", "<script>", "</p ", "&lt;", "\n ", "<p>"]
 )
 def test_tags_without_end_cost_little(tmp_path: Path, piece: str) -> None:
-    """What is no tag after all is gone through once, and not from each of its beginnings."""
+    """Text that only begins like tags is searched once, and not from each of its beginnings."""
     entry = entry_beside(tmp_path, {"cat.txt": piece * 100_000 + "<p>"})
     assert effort(lambda: read_texts(entry)) < 10
 
@@ -201,7 +201,7 @@ def test_any_other_keys_are_kept(
     text: str,
     indent: int | None,
 ) -> None:
-    """Whatever else a sidecar holds, in whatever layout, is what it was."""
+    """All other keys of a sidecar, and its layout, stay as they were."""
     tmp_path = tmp_path_factory.mktemp("texts")
     document = {key: document[key] for key in document.keys() - TEXT_KEYS.values()}
     entry = entry_beside(tmp_path, {"cat.json": json.dumps(document, indent=indent)})
@@ -242,7 +242,7 @@ def test_what_is_not_understood_is_left_alone(tmp_path: Path, data: bytes) -> No
 
 
 def test_a_huge_sidecar_is_left_alone(tmp_path: Path) -> None:
-    """What is not read is not edited either."""
+    """A sidecar that is too large to read is not edited either."""
     data = b'{"a": "' + b"x" * LIMITS.sidecar_bytes + b'"}'
     entry = entry_beside(tmp_path, {"cat.json": data})
     with pytest.raises(WriteError, match="not JSON that can be edited here"):
@@ -262,7 +262,7 @@ def test_of_two_writers_the_slower_is_told(tmp_path: Path) -> None:
 def test_another_program_that_writes_in_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it wrote while we did stays."""
+    """A text that it writes meanwhile stays."""
     entry = entry_beside(tmp_path, {"cat.json": '{"notes": "old"}'})
     sync = os.fsync
 
@@ -325,7 +325,7 @@ write_texts(found.entry, {{"notes": TextEdit("old", "new")}})
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """What it leads to is edited, and keeps its permissions."""
+    """The target of the link is edited, and keeps its permissions."""
     (tmp_path / "elsewhere").mkdir()
     target = tmp_path / "elsewhere" / "texts.json"
     target.write_text("{}")

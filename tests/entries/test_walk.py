@@ -294,7 +294,7 @@ def test_a_linked_file_that_does_not_answer(tmp_path: Path, disk: Disk, number: 
 
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTDIR])
 def test_a_folder_that_is_gone(tmp_path: Path, disk: Disk, number: int) -> None:
-    """What goes while it is looked for is gone, and no problem."""
+    """A folder that disappears during the walk is left out without a problem."""
     fill(tmp_path, "cat.pt", "sub/dog.pt")
     disk.silence(tmp_path / "sub", number)
     assert problems(tmp_path) == {"cat.pt": None}

@@ -25,7 +25,7 @@ def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("left")
 def test_only_drafts_of_ours_are_removed(tmp_path: Path) -> None:
-    """What a move has put aside may be the only copy, and other programs have their own."""
+    """A file that a move has put aside may be the only copy, and other programs have their own."""
     place = Place.of_file(tmp_path / "cat.pt")
     kept = {Path(moves._aside(place)).name, ".lib-embeddings-notes.tmp", "x.tmp", "cat.pt"}
     for name in kept:
@@ -48,7 +48,7 @@ def test_a_draft_that_is_written_now_stays(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("left")
 def test_who_writes_beside_an_embedding_removes_drafts(tmp_path: Path) -> None:
-    """Whatever is written there, a text or a picture."""
+    """Writing a text or a picture removes them."""
     write_beside(Place.of_file(tmp_path / "cat.txt"), b"text")
     assert os.listdir(tmp_path) == ["cat.txt"]
 

@@ -198,7 +198,7 @@ REFUSED: list[tuple[str, object, type[EmbeddingError], str]] = [
     ("root", "error", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
 )
 def test_refused(root: object, error: type[EmbeddingError], message: str) -> None:
-    """What cannot be used is refused with its numbers, as damaged or as something else."""
+    """Unusable tensors are refused with their numbers, as damaged or as something else."""
     with pytest.raises(error, match=f"^{re.escape(message)}$") as raised:
         embedding_of(root)
     assert type(raised.value) is error
@@ -223,7 +223,7 @@ def test_the_bound_holds_for_all_terms_together() -> None:
 
 
 def test_a_damaged_label_is_shown_on_one_line() -> None:
-    """What a file calls its tensor, and its type, cannot break the sentence."""
+    """A tensor's name or type cannot break the sentence."""
     spoilt = "F32\x1b[31m\n" * 100
     with pytest.raises(NotAnEmbedding) as raised:
         embedding_of({"string_to_param": {"a\n\x1b[31mb": Tensor(spoilt, (1, 768), list)}})

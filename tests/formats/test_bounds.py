@@ -33,7 +33,7 @@ def try_to_read(data: bytes) -> str:
 
 @pytest.mark.parametrize("make", FILES.values(), ids=list(FILES))
 def test_no_file_costs_much(make: Callable[[], bytes]) -> None:
-    """Whatever a file holds, reading it makes few calls and little memory."""
+    """No content of a file costs many calls or much memory."""
     data = make()
     said: list[str] = []
     cost = cost_of(lambda: said.append(try_to_read(data)))

@@ -25,7 +25,7 @@ def test_tensors_are_named_by_their_path() -> None:
 
 
 def test_the_path_of_a_tensor_is_printable() -> None:
-    """What a file calls its tensors is shown on one line."""
+    """Names of tensors are shown on one line."""
     (name,) = named_tensors(Contents("x", {"a\n\x1b[31m": stored(1)}))
     assert name == "a\\n\\x1b[31m"
 
@@ -74,6 +74,6 @@ def test_paths_are_counted_in_characters() -> None:
 
 
 def test_keys_that_are_no_text_have_no_address() -> None:
-    """What a file uses as a key is shown without where it lies in memory."""
+    """A key is shown without its address in memory."""
     (path,) = named_tensors(Contents("x", {Rebuilder(dict): [stored(1)]}))
     assert path == "a class.0"

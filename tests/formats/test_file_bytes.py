@@ -23,7 +23,7 @@ def test_gives_the_bytes_asked_for(offset: int) -> None:
 
 
 def test_reads_a_small_file_once() -> None:
-    """What lies in the head is not read from the file again."""
+    """Bytes in the head are not read from the file again."""
     file = io.BytesIO(b"0123456789")
     opened = FileBytes(file, 10)
     file.close()
@@ -76,7 +76,7 @@ def test_rounds_a_float64() -> None:
 
 
 def test_keeps_a_float32_without_copying() -> None:
-    """What is float32 already is not copied."""
+    """An array of float32 is not copied."""
     stored = np.ones(3, np.float32)
     assert widen(stored, "float32") is stored
 

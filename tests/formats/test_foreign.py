@@ -233,7 +233,7 @@ def test_bundled_embeddings_are_listed() -> None:
 
 
 def test_bundled_embeddings_are_as_in_files_of_their_own() -> None:
-    """What a LoRA brings can be read as if each embedding had a file."""
+    """The embeddings in a LoRA are read as if each had a file."""
     contents = bundled_contents(Contents("container", BUNDLE))
     made = {name: make_embedding(name, its) for name, its in contents.items()}
     assert {name: (each.layout, list(each.vectors)) for name, each in made.items()} == {

@@ -42,7 +42,7 @@ class Run(WebuiRun):
 
     @property
     def words(self) -> list[str]:
-        """What prompts can use."""
+        """Return the words that prompts can use."""
         return list(self.database.word_embeddings)
 
     def start(self) -> type[Any]:

@@ -184,7 +184,7 @@ CLOSED = ("docs", "redoc", "openapi.json", "upload", "gradio_api/upload", "file=
 
 
 def test_gradio_shows_the_page_and_nothing_else(app: App) -> None:
-    """What gradio offers to programs, and to take and show files, is closed."""
+    """Gradio's routes for programs, uploads and files are closed."""
     for path, method in itertools.product(CLOSED, ("GET", "POST")):
         request = urllib.request.Request(app.address + path, method=method)
         assert status_of(request) == 404, path

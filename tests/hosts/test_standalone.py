@@ -162,7 +162,7 @@ print(picture.getvalue()[1:4].decode())
 
 @pytest.mark.skipif(find_spec("matplotlib") is None, reason="this gradio brings no matplotlib")
 def test_others_can_plot() -> None:
-    """What gradio imports and this page does not use works for whoever uses it."""
+    """Packages that gradio imports, and this page does not use, still work for others."""
     done = subprocess.run([sys.executable, "-c", PLOT], capture_output=True, check=True, text=True)
     assert done.stdout == "PNG\n"
 
@@ -171,7 +171,7 @@ def test_others_can_plot() -> None:
 
 
 def test_a_model_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was chosen last is known at the next start, and damage does no harm."""
+    """The last choice is known at the next start, and a damaged file does no harm."""
     monkeypatch.setattr(standalone, "our_path", (tmp_path / "new").joinpath)
     assert recall_model() == ""
     remember_model("sdxl")

@@ -49,7 +49,7 @@ def refuse(_path: str) -> str:
 
 
 def test_a_hash_is_computed_once(path: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was computed is known to later processes, until the file changes."""
+    """A computed hash is known to later processes until the file changes."""
     look(path, root)
     file = root / "a.pt"
     expected = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -100,7 +100,7 @@ def test_a_file_that_changes_meanwhile_is_not_remembered(
 def test_a_hash_that_comes_while_a_save_fails(
     path: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is known by the next save is newer than what could not be written."""
+    """The next save writes the newer values, and those that could not be written before."""
     file = str(root / "a.pt")
 
     def hash_and_fail(*_: object) -> None:
@@ -166,7 +166,7 @@ def test_an_unplugged_disk_is_not_forgotten(
 def test_what_is_below_a_silent_folder_is_not_forgotten(
     path: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody knows what is there; what is gone beside it is forgotten all the same."""
+    """Files below it are kept; files that are gone elsewhere are forgotten."""
     for folder in ("sub", "sub 2"):
         shutil.copytree(root, root / folder)
     look(path, root)

@@ -316,7 +316,7 @@ def test_a_disk_that_is_not_there_at_the_next_start(
     caplog: pytest.LogCaptureFixture,
     operation: Callable[[Shelf, Journal], None],
 ) -> None:
-    """What was cut off is taken back when the disk is there again, and the log says so before."""
+    """A move that was cut off is undone when the disk is back, and the log says so before."""
     move_file, moved = moves.move_file, list[Place]()
 
     def end_at_second(source: Place, target: Place) -> None:

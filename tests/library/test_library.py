@@ -51,7 +51,7 @@ def test_nothing_new_is_no_generation(library: Library, root: Path, reader: Read
 
 
 def test_a_file_that_could_not_be_opened_is_tried_again(root: Path) -> None:
-    """What the disk refused once is looked at anew, though the file is the same."""
+    """A file that the disk refused once is tried again, although it has not changed."""
     file = root / "a.safetensors"
     file.write_bytes(SD1)
     away = [True]
@@ -127,7 +127,7 @@ def test_only_files_that_differ_are_asked_about(
 def test_the_first_scan_takes_all_files_as_they_are(
     library: Library, root: Path, writers: Writers
 ) -> None:
-    """Nobody waits for writers when a library is opened."""
+    """The first scan does not wait for writers."""
     (root / "a.safetensors").write_bytes(SD1)
     writers.seconds_left["a.safetensors"] = 0.5
     assert library.rescan().again_in is None
@@ -349,7 +349,7 @@ def test_a_subscriber_may_change_the_library(library: Library) -> None:
 
 
 def test_news_from_many_threads_keeps_its_order(library: Library) -> None:
-    """However many threads change things, generations are told one after another."""
+    """Subscribers get generations one after another, however many threads make them."""
     told: list[int] = []
     library.subscribe(lambda generation, _changes: told.append(generation))
 
@@ -409,7 +409,7 @@ def test_a_rename_is_a_change(root: Path, library: Library, reader: Reader) -> N
 
 
 def test_a_misnamed_embedding_is_used_once_it_is_renamed(root: Path, library: Library) -> None:
-    """What was said of its old ending is not remembered for its new name."""
+    """Its warning about the old ending is not remembered for its new name."""
     (root / "cat.safetensors.1").write_bytes(SD1)
     library.rescan()
     (seen,) = library.view

@@ -174,7 +174,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
 def test_a_list_without_a_new_folder_is_not_called_whole(
     known: Path, index: Path, change: str
 ) -> None:
-    """Of a whole one, nobody is told that a scan still goes on."""
+    """Then nothing says that a scan still goes on."""
     make, _ = CHANGES[change]
     make(known)
     with Index.open(str(index)) as opened:
@@ -281,7 +281,7 @@ def test_a_damaged_row_costs_a_scan(known: Path, index: Path, text: str) -> None
 
 
 def test_a_folder_of_which_a_file_is_not_remembered_is_scanned(known: Path, index: Path) -> None:
-    """So a reader that was fixed reads again what it refused, before anything is shown."""
+    """A reader that was fixed reads again the files that it refused, before anything is shown."""
     with closing(sqlite3.connect(index)) as connection, connection:
         connection.execute("UPDATE reader SET signature = 'another'")
     start = Start(index, known)

@@ -44,7 +44,7 @@ def library(tmp_path: Path) -> Library:
 
 
 def test_all_embeddings_are_known(library: Library) -> None:
-    """What the model cannot use is known with its reason, and so is a file that is no embedding."""
+    """Files that the model cannot use are known with their reasons, foreign ones too."""
     ready = PromptReports(library).ready()
     assert ready
     report = ready.reader.read("abc page", 20)
@@ -70,7 +70,7 @@ def styled(prompt: str, styles: Sequence[str], field: Field) -> str:
 
 
 def test_styles_count_and_are_not_mended(library: Library) -> None:
-    """What a style names is used and takes tokens; offers are about what somebody typed."""
+    """Names in styles are used and take tokens; offers are only about typed text."""
     ready = PromptReports(library, styled).ready()
     assert ready
     report = ready.read("embedding:ab", "positive", 20, ["sketch"])
@@ -83,7 +83,7 @@ def test_styles_count_and_are_not_mended(library: Library) -> None:
 
 
 def test_loras_bring_names(library: Library) -> None:
-    """What those in the positive prompt or its styles bring is known in both prompts."""
+    """Names from LoRAs in the positive prompt or its styles are known in both prompts."""
 
     def brings(prompt: str) -> Sequence[KnownEmbedding]:
         return [KnownEmbedding("", "z", 2)] if "x" in prompt else []

@@ -206,7 +206,7 @@ def test_an_archive_with_an_embedding_is_listed(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_embedding_has_any_name(tmp_path: Path, data: bytes) -> None:
-    """Whatever else lies in the folder is not listed, and is not opened again."""
+    """Other files in the folder are not listed, and are not opened again."""
     fill(tmp_path, "a", "b.dat", data=data)
     read = Recorder()
     with Index.open(str(tmp_path / ".index")) as index:
@@ -255,7 +255,7 @@ def test_code_is_unsafe_where_the_name_was_that_of_an_embedding(tmp_path: Path) 
 def test_little_is_read_of_what_may_be_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a file of another ending the first bytes decide; a large or tiny one is not opened."""
+    """The first bytes decide about a file of another ending; a large or tiny one stays closed."""
     sizes = list[int]()
 
     def note(file: FileBytes) -> Contents:
@@ -402,7 +402,7 @@ def shuffled(seed: int) -> Callable[[str], AbstractContextManager[list[os.DirEnt
 def test_the_order_of_a_folder_does_not_matter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However the file system lists the files, links and twins: the entries are the same."""
+    """The entries are the same in any order of files, links and twins."""
     fill(tmp_path, "a/cat.pt", "b/cat.pt", "c/d/Cat.safetensors", "dog.bin", "dog.pt", "DOG.pt")
     fill(tmp_path, "c/learned_embeds.bin", data=FIRST)
     fill(tmp_path, "c/learned_embeds_2.bin", data=SECOND)
@@ -520,7 +520,7 @@ def test_link_loops_end(tmp_path: Path) -> None:
 
 
 def test_linked_folders_count_once(tmp_path: Path) -> None:
-    """However many links lead to a folder, its files are entries once, by their own path."""
+    """A folder with many links to it gives its entries once, by their own path."""
     fill(tmp_path, "real/cat.pt")
     for link in ("a", "z"):
         (tmp_path / link).symlink_to("real", target_is_directory=True)
@@ -737,7 +737,7 @@ def test_a_checkpoint_of_4_gb_costs_its_header(
     n_bytes: int,
     suffix: str,
 ) -> None:
-    """Of a huge file only the part that says what it is is read, whatever its name."""
+    """Only the header of a huge file is read, whatever its name."""
     with (tmp_path / f"model{suffix}").open("wb") as file:
         write(file)
 

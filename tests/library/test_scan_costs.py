@@ -63,7 +63,7 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
 
 
 def test_the_cost_is_that_of_listing(disk: SlowDisk) -> None:
-    """What was new is read once, and not with every scan to come."""
+    """A new file is read once, and not by every later scan."""
     disk.list_seconds, disk.read_seconds = 3.0, 60.0
     assert disk.library.rescan().cost == 3.0
     assert disk.library.rescan().cost == 3.0

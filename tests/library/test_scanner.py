@@ -82,7 +82,7 @@ class Scans:
 
     @property
     def entries(self) -> dict[str, Entry]:
-        """What is known now, by path."""
+        """Return what is known now, by path."""
         entries = self.scanner.snapshot.entries
         found = {entry.place.path: entry for entry in entries}
         assert len(found) == len(entries)
@@ -168,7 +168,7 @@ def test_a_folder_that_is_gone(root: Path, scans: Scans, disk: Disk) -> None:
 
 
 def test_a_silent_folder_that_then_is_gone(root: Path, scans: Scans, disk: Disk) -> None:
-    """What was kept goes when it is known to be gone, by a retry as by a scan."""
+    """Its entries go when it is known to be gone, after a retry as after a scan."""
     scans.scan()
     disk.silence(root / "a")
     scans.scan()
@@ -278,7 +278,7 @@ def test_a_root_inside_another_is_there(root: Path, scans: Scans, tmp_path: Path
 
 
 def test_a_root_inside_a_silent_one(root: Path, scans: Scans, disk: Disk) -> None:
-    """What goes by the outer root stays there, and is not listed twice."""
+    """Entries of the outer root stay there, and are not listed twice."""
     scans = Scans(root, root / "a")
     scans.scan()
     before = scans.entries
@@ -411,7 +411,7 @@ def test_a_folder_that_goes_before_the_retry(root: Path, scans: Scans) -> None:
 
 
 def test_batches(root: Path, scans: Scans) -> None:
-    """What was read is shown twice a second at most, and less often where showing takes long."""
+    """Entries are shown at most twice a second, and less often where showing takes long."""
     for number in range(20):
         (root / f"{number}.pt").write_bytes(SD1)
 
@@ -454,7 +454,7 @@ def age(*folders: Path) -> None:
 
 
 def test_one_folder_is_listed_alone(root: Path, scans: Scans, disk: Disk) -> None:
-    """What came, changed and went in it is found; no other folder costs anything."""
+    """All changes in it are found; no other folder costs anything."""
     scans.scan()
     (root / "a" / "new.pt").write_bytes(SD1)
     (root / "a" / "a.pt").unlink()

@@ -101,7 +101,7 @@ class Gate:
 def test_who_asks_during_a_scan_shares_the_next_one(
     library: Library, root: Path, reader: Reader, threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many ask, one more scan is made, which begins after all of them have asked."""
+    """Any number of requests makes one more scan, which begins after all of them."""
     disk, gate = Disk(monkeypatch), Gate()
     reader.before_each = gate.pass_through
     (root / "a.safetensors").write_bytes(SD1)
@@ -418,7 +418,7 @@ def test_a_stop_ends_the_walk(
 def test_what_was_read_is_kept_when_a_scan_breaks_off(
     stoppable: Stoppable, reader: Reader, kept: Path, error: type[BaseException]
 ) -> None:
-    """Whatever ends it, a later process reads only the others."""
+    """A later process reads only the files that were left."""
 
     def break_off() -> None:
         if len(reader.paths) == 3:
@@ -473,7 +473,7 @@ with Index.open(sys.argv[1]) as index:
 def test_what_was_read_is_kept_when_the_process_is_killed(
     root: Path, reader: Reader, tmp_path: Path
 ) -> None:
-    """What a scan had saved when it was killed is not read again."""
+    """Files that were saved before the kill are not read again."""
     kept = str(tmp_path / "another.sqlite")
     result = subprocess.run([sys.executable, "-c", KILLED, kept, str(root)], check=False)
     assert result.returncode == -signal.SIGKILL

@@ -161,7 +161,7 @@ def test_a_later_start_shows_what_is_remembered(
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_a_later_process_opens_nothing(tmp_path: Path, windows: Windows, root: str) -> None:
-    """However the folder is written, its files are those that were read."""
+    """Any spelling of the folder leads to the same remembered files."""
     with opened(tmp_path) as library:
         first = library.view
     assert len(windows.take_opened()) == 4
@@ -231,7 +231,7 @@ def test_what_is_gone_is_forgotten(tmp_path: Path, windows: Windows) -> None:
 
 @pytest.mark.usefixtures("windows")
 def test_entries_below_a_silent_folder_stay(tmp_path: Path, windows: Windows) -> None:
-    """What lies below it is told by the system's own spelling."""
+    """Entries below it stay: they are found by the system's own spelling."""
     with opened(tmp_path) as library:
         before = {seen.entry.place for seen in library.view}
         windows.silent = "C:\\embeddings\\sub"

@@ -179,7 +179,7 @@ def test_nothing_of_a_model_changes() -> None:
 
 
 def test_gradients_reach_the_vectors_only() -> None:
-    """What is learned are the vectors."""
+    """Only the vectors are learned."""
     model, one = small(), embedding(NAMES[0])
     leaf = rows_of(one, model)["clip_l"].requires_grad_()
     encoder = encoder_of(model, one)

@@ -59,7 +59,7 @@ def test_a_copy(folder: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    """What is not there, or is no model, is refused in one sentence."""
+    """A path without a model is refused in one sentence."""
     (tmp_path / "model.ckpt").write_bytes(b"\x80\x02")
     (tmp_path / "cut.safetensors").write_bytes(b"\0" * 20)
     for name, reason in (

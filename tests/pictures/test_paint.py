@@ -38,7 +38,7 @@ def colours(wishes: list[Wish], settings: PaintSettings = SETTINGS) -> list[str]
 
 
 def test_a_negative_prompt() -> None:
-    """What the negative prompt names is avoided."""
+    """The picture avoids the negative prompt."""
     wishes = [Wish("a circle on sand", "", seed) for seed in range(8)]
     usual = max(COLOURS, key=colours(wishes).count)
     avoided = [wish._replace(negative=usual) for wish in wishes]
@@ -107,7 +107,7 @@ def test_progress_and_an_end() -> None:
 
 
 def test_the_last_look_is_the_picture() -> None:
-    """What is shown while it is painted comes to be what it is at the end."""
+    """The last picture that is shown during the work is the result."""
     looks = []
 
     def look(_step: int, _of: int, live: Live) -> None:

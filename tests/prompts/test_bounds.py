@@ -70,7 +70,7 @@ def test_a_prompt_that_is_read_whole() -> None:
 
 
 def test_only_the_beginning_of_a_prompt_is_read() -> None:
-    """What is too long, or has too many brackets, is read in part, and the report says so."""
+    """A prompt that is too long, or has too many brackets, is read in part; the report says so."""
     for filling in ("word " * LENGTH, "(a) " * LENGTH):
         report = read(f"foo, {filling} foo")
         assert [use.weights for use in report.used] == [(1.0,)]
@@ -81,7 +81,7 @@ def test_only_the_beginning_of_a_prompt_is_read() -> None:
 
 
 def test_not_every_text_of_a_prompt_is_read() -> None:
-    """Of a prompt that changes too often some texts are left out, and the report says so."""
+    """A prompt that changes too often is read in part, and the report says so."""
     report = read(f"[{'|'.join(f'a{number}' for number in range(500))}] {'word ' * 200}")
     assert report.unread
     assert "at too many steps" in report.unread
@@ -91,7 +91,7 @@ def test_not_every_text_of_a_prompt_is_read() -> None:
 
 
 def test_not_every_word_is_compared_with_names() -> None:
-    """Of too many words some are not compared; they are when the prompt is read again."""
+    """Words beyond the limit are compared when the prompt is read again."""
     reader = make_reader()
     prompt = " ".join(f"w{number}" for number in range(LIMITS.compared_words + 10))
     assert "too many different words" in (reader.read(prompt, STEPS).unread or "")

@@ -33,7 +33,7 @@ def test_the_longest_is_found(tokens: list[int], expected: list[tuple[str, int, 
 
 
 def test_the_first_of_equals_is_found() -> None:
-    """Of names with the same tokens the one registered first is found."""
+    """The name that was registered first is found among names with the same tokens."""
     assert Matcher({"Case": [5], "case": [5]}).find([5]) == [("Case", 0, 1)]
 
 
@@ -87,7 +87,7 @@ def test_where_chunks_end(run: list[int], expected: list[int]) -> None:
 
 
 def test_runs_go_on_in_a_chunk() -> None:
-    """What one run has begun the next one fills, and a comma in it counts."""
+    """A run fills the chunk that the last one began, and a comma in it counts."""
     assert lengths([WORD] * 10, [WORD] * 70) == [75, 5]
     assert lengths([WORD] * 60, [WORD, COMMA] + [WORD] * 14) == [62, 14]
     assert lengths([WORD] * 60, [COMMA] + [WORD] * 15) == [61, 15]

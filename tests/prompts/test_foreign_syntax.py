@@ -116,6 +116,6 @@ def test_programs_and_order() -> None:
 
 
 def test_one_within_another() -> None:
-    """What is within another's text is no other one."""
+    """Foreign syntax within another's text does not count."""
     assert [found.text for found in find("embedding:<foo>, (<foo>)")] == ["<foo>", "<foo>"]
     assert [found.text for found in find("embedding:__foo__")] == ["embedding:__foo__"]

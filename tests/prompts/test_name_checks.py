@@ -52,7 +52,7 @@ def test_words_of_the_model(name: str, proposal: str) -> None:
 
 
 def test_names_of_the_same_tokens() -> None:
-    """Of two names that the model reads alike one is never used; both say so."""
+    """One of two names that the model reads alike is never used; both say so."""
     says = "and uses only one of them: rename it to"
     assert warnings("a  b", "a b") == (f"the model cannot tell a  b from a b, {says} a-b",)
     assert warnings("blue ﬁsh", "blue fish")[0].startswith("the model cannot tell blue ﬁsh from")
@@ -114,14 +114,14 @@ def test_words_that_divide_prompts() -> None:
 
 
 def test_comments() -> None:
-    """What follows a # is no part of a prompt."""
+    """Text after a # is no part of a prompt."""
     assert warnings("c# style") == (
         "prompts ignore a # and all that follows it: rename it to c-style",
     )
 
 
 def test_a_name_without_tokens() -> None:
-    """What the model reads nothing in cannot be typed; nothing to rename it to is at hand."""
+    """A name in which the model reads nothing cannot be typed; there is no better one to offer."""
     assert warnings("\x01") == (
         (
             r"the model reads no character of \x01, so no prompt can use it: "
@@ -218,7 +218,7 @@ def test_proposals_are_free(tokens: bool) -> None:
 
 
 def test_each_name_is_looked_up_once() -> None:
-    """What remembers token ids is asked for all names together, and for no proposal."""
+    """Token ids are looked up for all names together, and for no proposal."""
     asked: list[list[str]] = []
 
     def look_up(names: Iterable[str], tokenize: Tokenize) -> Mapping[str, TokenIds]:

@@ -82,7 +82,7 @@ def test_how_many_slips_are_believed(name: str, word: str, is_near: bool) -> Non
 
 
 def test_the_nearest_wins() -> None:
-    """Of two near names the nearer is meant."""
+    """The nearer of two near names is meant."""
     assert make_names("style-5000", "style-500x").nearest("style-500") == "style-5000"
     assert make_names("style-50", "style-6000").nearest("style-5000") == "style-6000"
 
@@ -133,7 +133,7 @@ def test_which_words_apart_are_believed(name: str, phrase: str, is_found: bool) 
 
 
 def test_words_that_are_named_are_no_misses() -> None:
-    """What a prompt is known to name, or to be written in, is no mistake."""
+    """Names that are used and words of foreign syntax are no mistakes."""
     assert NAMES.misses(["marc_alante"], [])[0] == {"marc_alante": "marc_allante"}
     assert NAMES.misses(["marc_alante"], ["<marc_alante>"])[0] == {}
 
@@ -154,7 +154,7 @@ def test_ordinary_words_are_no_misses(name: str, word: str, is_miss: bool) -> No
 
 
 def test_words_are_compared_up_to_a_limit() -> None:
-    """So many new words are compared at once; those that were compared before cost nothing."""
+    """A limited number of new words is compared at once; known ones cost nothing."""
     given: list[str] = []
 
     def count(texts: list[str]) -> list[TokenIds]:

@@ -156,7 +156,7 @@ def test_chunks(prompt: str, expected: list[tuple[int, int]]) -> None:
     ],
 )
 def test_is_all_used(prompt: str, expected: bool) -> None:
-    """What is asked for by name, in whatever syntax, has to be used."""
+    """It is true if every embedding that is named, in any syntax, is used."""
     assert READER.read(prompt, 10).is_all_used is expected
 
 
@@ -183,7 +183,7 @@ def test_a_file_that_is_no_embedding_is_no_near_miss() -> None:
 
 
 def test_the_file_that_can_be_used_is_meant() -> None:
-    """Of two files with one name the one for this model counts, in whatever order they come."""
+    """The file for this model counts among two of one name, in either order."""
     known = [KnownEmbedding("xl", "lazyneg", 2, XL), KnownEmbedding("sd", "lazyneg", 8)]
     for embeddings in (known, known[::-1]):
         (used,) = make_reader(embeddings).read("lazyneg", 10).used
@@ -313,7 +313,7 @@ def test_names_that_are_not_here() -> None:
 
 
 def test_without_near_misses() -> None:
-    """What finds them may be missing; everything else is reported."""
+    """Without the package that finds them everything else is reported."""
     reader = PromptReader(KNOWN[:1], {"marc_allante": tokenize(["marc_allante"])[0]}, tokenize)
     report = reader.read("marc_alante marc_allante", 10)
     assert (len(report.used), report.near_misses) == (1, ())

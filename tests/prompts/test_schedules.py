@@ -34,7 +34,7 @@ from lib_embeddings.prompts.schedules import schedule
     ],
 )
 def test_editing(prompt: str, expected: list[tuple[int, str]]) -> None:
-    """What comes before is there up to a step, given as a number or as a share."""
+    """The first text holds up to a step, given as a number or as a share."""
     assert list(schedule(prompt, 10)) == expected
 
 

@@ -154,7 +154,7 @@ class FakeSite:
 
     @property
     def paths(self) -> list[str]:
-        """What was asked for so far."""
+        """Return the paths that were asked for so far."""
         return [asked.path for asked in self.asked]
 
     def close(self) -> None:

@@ -63,7 +63,7 @@ def test_what_is_public(address: str, *, expected: bool) -> None:
     ],
 )
 def test_private_addresses_are_refused(url: str) -> None:
-    """Neither a number nor a name leads into a private network, also not as one of several."""
+    """No address in a private network is connected to, not even as one of several."""
     names = {"127.0.0.1": "127.0.0.1", "::1": "::1", "::ffff:10.0.0.1": "::ffff:10.0.0.1"}
 
     def find(host: str, _port: int) -> list[str]:
@@ -123,7 +123,7 @@ def test_hosts_of_a_site(site: Site, host: str, *, is_allowed: bool) -> None:
 
 
 def test_a_mirror_may_be_private() -> None:
-    """What a person set may be in their own network, but no other site leads there."""
+    """A mirror that a person set may be in their own network, but no other site leads there."""
     mirror = Site("", "Mirror", ("http://10.0.0.5:8080",), (ANYWHERE,), is_mirror=True)
     find = Names(**{"10.0.0.5": "10.0.0.5", "example.com": "104.18.0.1"})
     first = check(mirror, "http://10.0.0.5:8080/a", None, find)

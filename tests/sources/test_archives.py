@@ -117,7 +117,7 @@ def test_a_file_that_civitai_has_no_longer(
 
 @pytest.mark.parametrize("url", ["http://10.0.0.1/fox.pt", "https://elsewhere.example/fox.pt", 7])
 def test_a_copy_that_is_elsewhere(opened: Open, archive: FakeSite, url: Any) -> None:
-    """Nobody else is asked for it; a person may open its page."""
+    """No other site is asked for it; a person may open its page."""
     archive.answer = lambda _asked: as_json(answer(url))
     with pytest.raises(SourceError, match="lists no site that we can download from: open http"):
         opened().resolve(DIGEST)
@@ -247,7 +247,7 @@ def fake_hashes(count: int) -> Sequence[str]:
 
 
 def test_a_dump_is_asked_before_civitai(opened: Open, civitai: FakeCivitai, tmp_path: Path) -> None:
-    """What it knows costs no request, and what it does not know is asked for as ever."""
+    """Files in the dump cost no request; the others are asked for as before."""
     path, hashes = tmp_path / "civitai.sqlite", fake_hashes(2_000)
     write_dump(path, *hashes)
     sources = opened(f"dump = {path}")

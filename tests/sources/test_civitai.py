@@ -162,7 +162,7 @@ def test_a_version_without_files(site: FakeCivitai) -> None:
 
 
 def test_the_other_address(site: FakeCivitai, start: Start[FakeSite]) -> None:
-    """What the first address does not have is asked for at the second, and comes from there."""
+    """A file that the first address lacks comes from the second one."""
     first = start(FakeCivitai())
     (offer,) = civitai(first, site).resolve(CivitaiVersion(92080)) or ()
     assert offer.page.startswith(site.url)
@@ -181,7 +181,7 @@ def test_a_model_that_hides(site: FakeCivitai) -> None:
 
 
 def test_others_have_other_references(site: FakeCivitai) -> None:
-    """What is no reference to Civitai is left to others."""
+    """References to other sites are left to others."""
     assert civitai(site).resolve(Concept("cat-toy")) is None
     assert site.asked == []
 
@@ -191,7 +191,7 @@ def test_others_have_other_references(site: FakeCivitai) -> None:
     [None, [], 5, "x", {}, {"files": 5}, {"files": [None, {}]}, {"id": "x", "model": []}],
 )
 def test_answers_of_another_shape(site: FakeCivitai, document: object) -> None:
-    """Whatever JSON comes, there is a sentence."""
+    """Any other JSON leads to a sentence."""
     site.answer = lambda _: as_json(document)
     for reference in (CivitaiModel(1), CivitaiVersion(1), FileHash("0" * 10), CivitaiPicture(1)):
         with pytest.raises(SourceError):
@@ -220,7 +220,7 @@ def test_values_that_are_none(site: FakeCivitai, size: str) -> None:
 
 @pytest.mark.parametrize("lie", ["../../x", "0" * 63, "0" * 65, "g" * 64, "\u0660" * 64, 5, None])
 def test_hashes_that_are_none(site: FakeCivitai, lie: object) -> None:
-    """What is no SHA-256 is not taken for one, as files of ours are called after it."""
+    """Only a SHA-256 is taken for one, as our files are named after it."""
     site.add(10, ("fox.pt", GOOD, {"hashes": {"SHA256": lie}}))
     assert resolve(site, CivitaiVersion(10)).files[0].sha256 is None
 
@@ -246,7 +246,7 @@ def test_many_files_cost_few_requests(site: FakeCivitai) -> None:
 
 
 def test_more_than_a_request_takes(site: FakeCivitai) -> None:
-    """What does not fit into one request is asked in several; twins are asked once."""
+    """Many files take several requests; twins are asked about once."""
     hashes = [digest(b"%d" % number) for number in range(10_001)]
     assert civitai(site).identify([*hashes, *hashes]) == {}
     assert [len(json.loads(asked.body)) for asked in site.asked] == [10_000, 1]
@@ -352,7 +352,7 @@ def test_an_answer_is_read_as_what_lies_beside_a_file(version: dict[str, Any]) -
 
 
 def test_long_texts_are_cut(site: FakeCivitai) -> None:
-    """What a site says is taken up to a bound."""
+    """A site's texts are taken up to a bound."""
     site.add(10, ("fox.pt", GOOD), description="x" * 1_000_000, trainedWords=["y" * 1_000_000])
     offer = resolve(site, CivitaiVersion(10))
     assert len(offer.description) == len(offer.trigger_words[0]) == LIMITS.text_characters

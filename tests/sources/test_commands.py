@@ -89,7 +89,7 @@ def test_add(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_several_references(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What cannot be had is said, and the rest comes all the same."""
+    """The failures are named, and the rest comes all the same."""
     code = main(["add", "civitai:5@6", "<portrait>", "a:b", "--to", str(folder)])
     assert code == 2
     assert sorted(os.listdir(folder)) == ["portrait.bin", "portrait.json"]
@@ -147,7 +147,7 @@ def test_a_taken_name_is_asked_for(
 
 
 def test_a_twin_in_another_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of one that serves the same models, in a folder below, the name is taken as well."""
+    """A twin for the same models in a folder below has the name already."""
     (folder / "old").mkdir()
     (folder / "old" / "Portrait.pt").write_bytes(GOOD)
     assert main(["add", "portrait", "--to", str(folder)]) == 2
@@ -250,7 +250,7 @@ def test_identify(civitai: FakeCivitai, folder: Path, capsys: pytest.CaptureFixt
 def test_identify_and_write(
     civitai: FakeCivitai, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is known is kept beside the files, and nobody is asked about them again."""
+    """The answers are kept beside the files, and the site is not asked about them again."""
     (folder / "a.safetensors").write_bytes(GOOD)
     (folder / "a.json").write_text('{"notes": "mine", "description": ""}')
     (folder / "b.safetensors").write_bytes(SDXL)
@@ -298,7 +298,7 @@ def test_nothing_is_asked_without_files(
 
 
 def test_search(civitai: FakeCivitai, hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is found has a link that `add` takes, and says how to get more."""
+    """Each result has a link for `add`, and the output says how to get more."""
     civitai.add(50, ("x.pt", GOOD), model={"name": "Other"})
     assert main(["search", "easy", "--limit", "1", "--model", "sd1"]) == 0
     assert capsys.readouterr().out.splitlines() == [

@@ -141,7 +141,7 @@ def test_the_sidecar(site: FakeSite, folder: Path, own: Path) -> None:
 
 
 def test_a_sidecar_that_is_there_stays(site: FakeSite, folder: Path, own: Path) -> None:
-    """What a person wrote is not replaced."""
+    """A text that a person wrote is not replaced."""
     (folder / "fox.json").write_text('{"notes": "mine"}')
     add(remote(site), folder, own)
     assert (folder / "fox.json").read_text() == '{"notes": "mine"}'
@@ -200,7 +200,7 @@ REFUSED = [
 def test_what_is_refused(
     site: FakeSite, folder: Path, own: Path, reply: Reply, sentence: str
 ) -> None:
-    """Whatever a site gives instead of an embedding leaves a sentence, and no file."""
+    """Any answer other than an embedding leaves a sentence, and no file."""
     site.answer = lambda _: reply
     with pytest.raises(SourceError) as caught:
         add(remote(site), folder, own)
@@ -359,7 +359,7 @@ def breaking(*cuts: int) -> Callable[[Asked], Reply]:
 
 
 def test_a_connection_that_breaks(site: FakeSite, folder: Path, own: Path) -> None:
-    """What has arrived is not fetched again."""
+    """Bytes that have arrived are not fetched again."""
     site.answer = breaking(100_000, 50_000)
     assert add(remote(site), folder, own).is_new
     assert (folder / "fox.safetensors").read_bytes() == GOOD
@@ -384,7 +384,7 @@ def test_a_connection_that_always_breaks(site: FakeSite, folder: Path, own: Path
 
 
 def test_a_person_who_interrupts(site: FakeSite, folder: Path, own: Path) -> None:
-    """What has arrived before Ctrl-C is kept for the next time."""
+    """Bytes that arrived before Ctrl-C are kept for the next time."""
     file = remote(site, sha256=digest(GOOD))
 
     def interrupt(done: int, _total: int | None) -> None:

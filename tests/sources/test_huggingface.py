@@ -149,7 +149,7 @@ def test_too_many_embeddings(hub: FakeHub) -> None:
     "reference", [HubPath("me/none"), HubPath(XL, "none.pt"), HubPath(XL, "none")], ids=str
 )
 def test_nothing_is_there(hub: FakeHub, reference: HubPath) -> None:
-    """What is not there is said not to be."""
+    """The answer says that it is not there."""
     with pytest.raises(NotFound):
         resolve(hub, reference)
 
@@ -173,7 +173,7 @@ def test_a_private_repository(hub: FakeHub) -> None:
 
 @pytest.mark.parametrize("document", [None, {}, 5, [5, None, {"type": "file"}], [{"path": 5}]])
 def test_answers_of_another_shape(hub: FakeHub, document: object) -> None:
-    """Whatever JSON comes, there is a sentence."""
+    """Any other JSON leads to a sentence."""
     hub.answer = lambda _: as_json(document)
     for reference in (HubPath(XL), HubPath(XL, "a.pt"), Concept("cat-toy")):
         with pytest.raises(NotFound):
@@ -189,7 +189,7 @@ def test_a_hostile_next_page(hub: FakeHub) -> None:
 
 
 def test_hashes_that_are_none(hub: FakeHub) -> None:
-    """What is no SHA-256 is not taken for one, as files of ours are called after it."""
+    """Only a SHA-256 is taken for one, as our files are named after it."""
     for oid, found in (("../x", None), ("sha256:" + "A" * 64, "a" * 64)):
         row = {"type": "file", "path": "a.pt", "size": 5, "lfs": {"oid": oid, "size": 5}}
         hub.answer = lambda _, row=row: as_json([row])
@@ -197,7 +197,7 @@ def test_hashes_that_are_none(hub: FakeHub) -> None:
 
 
 def test_others_have_other_references(hub: FakeHub) -> None:
-    """What is no reference to Hugging Face is left to others."""
+    """References to other sites are left to others."""
     assert hugging_face(hub).resolve(CivitaiModel(1)) is None
     assert hub.asked == []
 
@@ -237,7 +237,7 @@ def test_pictures_and_kinds_of_concepts(hub: FakeHub) -> None:
 
 
 def test_the_list_is_there_offline(hub: FakeHub, tmp_path: Path) -> None:
-    """What was listed can be searched while the site does not answer, and is listed anew later."""
+    """The list can be searched while the site does not answer, and is renewed later."""
     concepts(hub).search(SearchRequest("cat"))
     kept = tmp_path / "cache" / "lib_embeddings" / "concepts.json"
     os.utime(kept, (1, 1))

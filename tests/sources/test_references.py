@@ -121,7 +121,7 @@ def test_what_a_text_refers_to(text: str, reference: Reference) -> None:
     ],
 )
 def test_what_refers_to_nothing(text: str) -> None:
-    """What nobody can bring is refused with what is expected."""
+    """A text that refers to nothing is refused, with what is expected."""
     with pytest.raises(SourceError, match="expected"):
         read_reference(text)
 
@@ -134,7 +134,7 @@ def test_a_link_is_shown_without_its_keys() -> None:
 
 @given(st.sampled_from([text for text, _ in FORMS]), st.text(), st.integers(0, 80))
 def test_any_text(form: str, noise: str, place: int) -> None:
-    """Whatever is pasted refers to something or is refused, and never breaks anything."""
+    """Any pasted text is a reference or is refused, and never breaks anything."""
     for text in (noise, form[:place] + noise + form[place:]):
         with suppress(SourceError):
             read_reference(text)

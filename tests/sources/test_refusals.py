@@ -133,14 +133,14 @@ def test_a_site_of_which_nothing_is_known() -> None:
 
 @pytest.mark.parametrize("body", [b"\xff", b"[" * 100_000, b'{"error": {"a": 1}}', b'{"error": 5}'])
 def test_words_that_are_none(body: bytes) -> None:
-    """Whatever a site says, the sentence is whole."""
+    """The sentence is whole with any word of a site."""
     assert str(refusal(CIVITAI, 404, {}, body)) == (
         "Civitai does not have it (or not at the moment): check the link"
     )
 
 
 def test_words_of_a_site_are_one_short_line() -> None:
-    """What a site says is shown as one line that does nothing to a terminal."""
+    """A site's words are shown as one line that does nothing to a terminal."""
     words = "no\n\x1b[31mfile " + "x" * 1000
     error = refusal(CIVITAI, 404, {}, json.dumps({"message": words}).encode())
     assert str(error).isprintable()

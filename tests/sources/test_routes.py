@@ -205,7 +205,7 @@ def test_a_name_that_is_taken_is_a_question(site: Site) -> None:
     ],
 )
 def test_a_download_needs_the_same_name_as_a_drop(site: Site, path: str, data: bytes) -> None:
-    """What is in the library lets both of them in, or keeps both out with the same sentence."""
+    """Both are accepted, or refused with the same sentence."""
     name = "easynegative.safetensors"
     site.write(path, data)
     site.library.rescan()
@@ -247,7 +247,7 @@ def test_a_wrong_hash_is_kept_only_if_a_person_says_so(site: Site, civitai: Fake
     ],
 )
 def test_refusals_are_sentences(site: Site, reference: str, reason: str) -> None:
-    """What cannot be had says why, and leaves nothing."""
+    """A failed download says why, and leaves nothing."""
     found = add(site, reference)
     assert found["state"] == "failed"
     assert reason in found["reason"]
@@ -271,7 +271,7 @@ def test_a_key_is_in_no_answer(site: Site) -> None:
 
 
 def test_a_folder_that_is_not_there(site: Site, civitai: FakeCivitai) -> None:
-    """Nobody is asked for it."""
+    """No site is asked."""
     begun = post(site, "/add", reference="civitai:9208@92080", folder="0:gone")
     assert ended(site, begun["id"])["reason"].startswith("this folder no longer exists")
     assert civitai.asked == []
@@ -362,7 +362,7 @@ def test_a_job_that_fails_when_nobody_wants_it_any_more() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_the_server_ends_at_any_moment(site: Site) -> None:
-    """Of a job that is cut off the folder has nothing or all, and what was there is there."""
+    """A job that is cut off leaves nothing or everything in the folder; other files stay."""
     site.write("before.pt", SDXL)
     wanted = WantedFiles("civitai:9208@92080", "0:", False, {})
 
@@ -463,7 +463,7 @@ def test_a_search_and_its_pictures(site: Site, civitai: FakeCivitai) -> None:
 
 
 def test_concepts_are_searched(site: Site) -> None:
-    """What a concept is comes when a card asks for it."""
+    """The details of a concept are fetched when a card asks for them."""
     (found,) = post(site, "/search", source="concepts", text="cat")["found"]
     assert site.get(f"/offers/{found['word']}") == {"kind": "object"}
     assert site.client.get(f"/offers/{found['word']}/picture").status_code == 200

@@ -48,7 +48,7 @@ def test_the_file(path: Path) -> None:
 
 
 def test_the_environment_comes_first(path: Path) -> None:
-    """What is set for this run counts more than the file."""
+    """A setting in the environment counts more than the file."""
     text = "[civitai]\ntoken = a\n[huggingface]\ntoken = b\n"
     found = settings(path, text, CIVITAI_API_KEY="c", HF_TOKEN="d", HF_ENDPOINT="https://e")
     assert found.of(CIVITAI).token == "c"

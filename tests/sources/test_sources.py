@@ -107,7 +107,7 @@ def test_any_address(
 
 @pytest.mark.usefixtures("internet")
 def test_an_address_that_has_nothing(start: Start[FakeSite]) -> None:
-    """What an address does not have is said before anything is downloaded."""
+    """A missing file is reported before anything is downloaded."""
     site = start(FakeSite(has_tls=True))
     address = WebAddress(f"https://example.com:{site.port}/get")
     with pytest.raises(NotFound, match=r"example\.com does not have it"):

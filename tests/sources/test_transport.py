@@ -52,7 +52,7 @@ def test_a_request(start: Start[FakeSite]) -> None:
 
 
 def test_json_is_sent(start: Start[FakeSite]) -> None:
-    """What is sent is JSON, and is not sent on elsewhere."""
+    """JSON is sent, and not sent on to another address."""
     site = start(FakeSite(lambda _: as_json([])))
     Transport().document(mirror(site), site.url + "/x", send=["a"])
     (asked,) = site.asked
@@ -79,7 +79,7 @@ def test_json_is_sent(start: Start[FakeSite]) -> None:
     ],
 )
 def test_answers_that_are_none(start: Start[FakeSite], reply: Reply, message: str) -> None:
-    """What is no JSON, has no end, or breaks off is refused with a sentence."""
+    """Answers without JSON, without an end, or cut off are refused with a sentence."""
     site = start(FakeSite(lambda _: reply))
     with pytest.raises(SourceError, match=message) as caught:
         Transport().document(mirror(site), site.url)

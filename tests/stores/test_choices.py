@@ -101,7 +101,7 @@ def test_odd_ids(path: Path, id_: str) -> None:
 
 
 def test_an_id_that_is_no_text(path: Path) -> None:
-    """What SQLite cannot keep is known in this process, and costs no other choice."""
+    """A choice that SQLite cannot keep holds in this process, and harms no other."""
     choices = Choices(str(path))
     assert choices.choose("\udce9", favourite=True)
     assert choices.choose("a", favourite=True)
@@ -113,7 +113,7 @@ def test_an_id_that_is_no_text(path: Path) -> None:
 
 
 def test_choices_follow_an_id(path: Path) -> None:
-    """What was chosen for one id is chosen for the other; what was not is not."""
+    """The choices for one id are copied to the other; nothing else is."""
     choices = Choices(str(path))
     choices.choose("a", favourite=True, field="negative")
     choices.choose("b", use_partial=True)
@@ -221,7 +221,7 @@ def test_three_processes_lose_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_kill_loses_nothing(path: Path, seed: int) -> None:
-    """Of two processes that are killed while they write, all choices that were kept stay."""
+    """All kept choices survive when two processes are killed while they write."""
     lines = random.Random(seed).randrange(1, 100)
     processes = {kind: writer(path, kind, 100_000) for kind in ("favourite", "use_partial")}
     for process in processes.values():
@@ -322,14 +322,14 @@ def test_what_is_known_outlives_damage(path: Path, damage: Callable[[Path], obje
 
 
 def test_a_store_that_was_mended_is_left_alone(path: Path) -> None:
-    """Of two processes that find the damage, the slower one finds the new store of the other."""
+    """The slower of two processes that find the damage uses the other's new store."""
     Choices(str(path)).choose("a", favourite=True)
     choices_file._set_aside(str(path))
     assert kept(path) == {"a": FAVOURITE}
 
 
 def test_a_store_that_is_gone_is_made_again(path: Path) -> None:
-    """So it does where somebody has deleted the store."""
+    """A deleted store is made again."""
     choices = Choices(str(path))
     choices.choose("a", favourite=True)
     path.unlink()
@@ -459,7 +459,7 @@ def test_a_write_that_fails(
 def test_what_failed_is_written_later(
     path: Path, hinder: Callable[..., None], later: Callable[[Choices], object]
 ) -> None:
-    """What could not be written is also written by a refresh and at the end."""
+    """Choices that could not be written are written by a refresh, or at the end."""
     choices = Choices(str(path))
     choices.choose("a", favourite=True)
     hinder(read_only_disk)
@@ -473,7 +473,7 @@ def test_what_failed_is_written_later(
 def test_a_write_is_synchronised(
     path: Path, hinder: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was written survives a power cut, also in a home on a network."""
+    """A write survives a power cut, also in a home on a network."""
     monkeypatch.setattr(choices_file, "_SYNCHRONOUS", SYNCHRONOUS)
     statements: list[str] = []
     hinder(lambda connection: connection.set_trace_callback(statements.append))
@@ -581,7 +581,7 @@ def test_what_an_older_version_kept_begins_a_store(path: Path) -> None:
 
 
 def test_two_processes_begin_a_store(path: Path) -> None:
-    """What one of them has taken back by then does not come back with the other."""
+    """A choice that one of them has undone by then does not come back with the other."""
     path.parent.mkdir()
     path.with_name("preferences.json").write_text(OLD)
     one, other = Choices(str(path)), Choices(str(path))

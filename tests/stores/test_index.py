@@ -402,7 +402,7 @@ def test_a_root_whose_name_is_no_text(session: Session, tmp_path: Path) -> None:
 
 
 def test_an_error_during_the_scan_leaves_the_index_whole(session: Session) -> None:
-    """What was remembered before stays when a scan is broken off."""
+    """Readings from before stay when a scan fails."""
     session.scan()
     with pytest.raises(KeyboardInterrupt), Index.open(str(session.index)):
         raise KeyboardInterrupt

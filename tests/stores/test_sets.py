@@ -39,7 +39,7 @@ def test_two_processes_lose_nothing(tmp_path: Path) -> None:
 
 
 def test_a_set_without_members_is_none(tmp_path: Path) -> None:
-    """So one is deleted."""
+    """Removing its last member deletes a set."""
     choices = Choices(str(tmp_path / "choices.sqlite"))
     choices.change(putting("s", [BAD, CAT]))
     choices.change(adding("s", (), ["BAD"]))
@@ -51,7 +51,7 @@ def test_a_set_without_members_is_none(tmp_path: Path) -> None:
 
 
 def test_a_set_follows_a_name() -> None:
-    """Whatever field it is in, and in whatever letter case it was written."""
+    """A renamed file keeps its place in sets, in either field and any letter case."""
     values: Values = {("bad:x", "field"): "auto"}
     putting("s", [BAD, Member("BAD", "positive", 2.0), CAT])(values)
     putting("t", [HANDS])(values)
@@ -64,7 +64,7 @@ def test_a_set_follows_a_name() -> None:
 
 
 def test_values_of_newer_versions_are_none() -> None:
-    """What this version does not understand is no set, and stays where it is."""
+    """A row that this version does not understand is no set, and stays in the store."""
     values: Values = {("else:x", "set:s"): 1.0, ("positive:x", "set:s"): "much", ("x", "future"): 1}
     before = dict(values)
     assert sets_of(values) == {}
@@ -79,7 +79,7 @@ MEMBERS = st.builds(
 
 @given(st.text(), st.text(), st.lists(MEMBERS, unique_by=lambda each: each[:2]))
 def test_any_names(name: str, new: str, members: list[Member]) -> None:
-    """Whatever is in a name, it is that name again."""
+    """Any name is read back as it was."""
     values: Values = {}
     putting(name, members)(values)
     renaming(name, new)(values)

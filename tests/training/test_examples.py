@@ -59,7 +59,7 @@ def test_damaged(tmp_path: Path, others: list[Path]) -> None:
 
 
 def test_the_middle_square(tmp_path: Path, others: list[Path]) -> None:
-    """Of a picture of any size its middle is seen, upright."""
+    """The middle of a picture of any size is used, upright."""
     wide = Image.new("RGB", (3 * SIDE, SIDE), "white")
     wide.paste("red", (SIDE, 0, 2 * SIDE, SIDE))
     wide.paste("blue", (SIDE, 0, 2 * SIDE, SIDE // 2))
@@ -72,7 +72,7 @@ def test_the_middle_square(tmp_path: Path, others: list[Path]) -> None:
 
 
 def test_transparency(tmp_path: Path, others: list[Path]) -> None:
-    """What is transparent does not count, and the square is around what is not."""
+    """Transparent parts do not count, and the square is around the others."""
     clear = Image.new("RGBA", (4 * SIDE, 2 * SIDE), (0, 0, 0, 0))
     clear.paste((255, 0, 0, 255), (3 * SIDE, SIDE // 2, 4 * SIDE, SIDE))
     clear.save(tmp_path / "clear.png")

@@ -100,7 +100,7 @@ def test_what_is_written(pictures: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_best_is_kept(pictures: Path) -> None:
-    """What is kept is what was best on the fixed inputs, not the last."""
+    """The vectors that were best on the fixed inputs are kept, not the last ones."""
     learned = learn([pictures], NAME, model=small(), **SHORT)
     losses = [look.loss for look in learned.looks]
     assert [look.step for look in learned.looks] == [0, 10, 20, 30, 40]
@@ -138,7 +138,7 @@ def test_the_goal(
 
 
 def test_a_mask(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What does not count in a picture does not count in the loss."""
+    """Masked parts of a picture do not count in the loss."""
     examples = read_examples([pictures])
     assert all((example.mask(8) == 1).all() for example in examples)
     half = Image.new("L", (32, 32))
@@ -297,7 +297,7 @@ def test_samples(pictures: Path) -> None:
 
 @pytest.mark.parametrize("given", [["missing.png"], []])
 def test_refused_before_a_model_is_loaded(given: list[str]) -> None:
-    """Nobody waits for a model to hear that the pictures are no good."""
+    """Unusable pictures are refused before a model is loaded."""
     with pytest.raises(PictureError, match=r"missing\.png is not there|pictures, found"):
         learn(2 * given, NAME, like="circle", model="no model")
 
@@ -314,7 +314,7 @@ def test_refused_before_a_model_is_loaded(given: list[str]) -> None:
     ],
 )
 def test_refused(recipe: dict[str, object], reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be learned is refused before any step."""
+    """A recipe that cannot work is refused before any step."""
     monkeypatch.setattr("lib_embeddings.training.learn.read_examples", lambda _: [])
     with pytest.raises(PictureError, match=reason):
         learn([], **{"name": NAME, "like": "circle", "model": small(), **recipe})

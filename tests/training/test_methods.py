@@ -32,7 +32,7 @@ def test_downhill(kind: type) -> None:
 
 
 def test_directions_keep_their_length() -> None:
-    """However far the goal, a vector is as long as a word."""
+    """A vector stays as long as a word, however far the goal is."""
     vectors, goal = minimised(Direction, 300)
     assert torch.allclose(vectors.norm(dim=1), torch.full((2,), LENGTH))
     assert (torch.nn.functional.cosine_similarity(vectors, goal) > 0.99).all()

@@ -124,7 +124,7 @@ def test_what_the_page_marks_in_a_name(name: str, query: str, marked: str) -> No
 
 
 def test_a_query_of_any_length_costs_little(view: View) -> None:
-    """Behind some length nothing is looked for; each word more would go through all texts."""
+    """Words beyond a limit are not searched for: each would go through all texts."""
     words = "a" + " a" * 10**5
     assert select(view, Filters(f"{words} nothing")) == select(view, Filters("a"))
     assert len(Query.of(words).wanted) <= LIMITS.query_characters
@@ -240,7 +240,7 @@ def test_a_file_stands_for_its_duplicates(tmp_path: Path) -> None:
 
 
 def test_families_are_counted(view: View) -> None:
-    """Of the whole library, and only those that can use something."""
+    """Families are counted over the whole library, and only those that can use something."""
     families = catalogue_of(view).families
     assert (families["sd1"], families["sdxl"]) == (3, 1)
     assert "sd2" not in families
@@ -336,7 +336,7 @@ def test_folders_of_two_roots(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_an_entry_is_in_the_tree(view: View) -> None:
-    """What an entry says of its folder is the id of one in the tree."""
+    """The folder of an entry is the id of one in the tree."""
     tree = catalogue_of(view).folders.keys()
     assert {catalogue_of(view).folder_of(entry) for entry in view} <= tree
 
@@ -411,7 +411,7 @@ def test_favourites_come_before_names_that_match_as_well(tmp_path: Path) -> None
 
 
 def test_usable_ones_come_first(tmp_path: Path) -> None:
-    """What the model can use stands above what fits better by its name."""
+    """Usable embeddings come before those that match better by name."""
     found = completer(tmp_path, {"bad-sdxl": SDXL, "bad": SD2, "not-bad": SD1})
     assert completed(found, "bad") == ["not-bad", "bad", "bad-sdxl"]
 
@@ -435,7 +435,7 @@ def test_no_more_than_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_long_text_costs_no_more_than_its_end(tmp_path: Path) -> None:
-    """What lies further back than any name is long is not looked at."""
+    """Only as much text is read as the longest name has."""
     found = completer(tmp_path, {"bad": SD1})
     assert completed(found, "a " * 1_000_000 + "bad") == ["bad"]
 
@@ -447,7 +447,7 @@ def test_a_long_text_costs_no_more_than_its_end(tmp_path: Path) -> None:
 def test_a_name_is_completed_to_what_the_model_means_by_it(
     tmp_path: Path, model: str, path: str
 ) -> None:
-    """Of two files of one name the one that fits is offered, and the name once."""
+    """A name of two files is offered once, for the file that fits."""
     names = {"SD15/lazyneg": SD1, "SDXL/lazyneg": SDXL, "sd15/bad": SD1}
     (found,) = completer(tmp_path, names, model).complete("lazy", 10)
     assert (found.entry.place.path, found.fit) == (path, "usable")

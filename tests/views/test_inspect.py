@@ -72,7 +72,7 @@ def test_health(tmp_path: Path, norm: float, said: str) -> None:
 
 
 def test_metadata_of_safetensors(tmp_path: Path) -> None:
-    """What a trainer wrote beside the tensors is told too."""
+    """Metadata that a trainer wrote beside the tensors is shown."""
     data = safetensors_file(metadata={"ss_steps": "500", "modelspec.title": "cat"})
     assert inspected(saved(tmp_path, "cat.safetensors", data))[1].metadata == {
         "ss_steps": "500",
@@ -100,7 +100,7 @@ def test_a_lora_and_what_it_brings(tmp_path: Path) -> None:
     ids=["empty", "cut short", "picture"],
 )
 def test_what_cannot_be_looked_into(tmp_path: Path, data: bytes, state: str) -> None:
-    """Of a file without readable tensors the entry is all there is."""
+    """For a file without readable tensors there is only the entry."""
     entry, inspection = inspected(saved(tmp_path, "cat.pt", data))
     assert entry.reading.state == state
     assert inspection == Inspection()

@@ -85,7 +85,7 @@ def assert_same(prepared: Prepared, fresh: Prepared) -> None:
 def test_a_view_that_follows_another(
     model: ModelFamily | None, few: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever comes, goes or changes, in any number: it is as if all were made anew."""
+    """After any changes it is the same as a view that was made anew."""
     monkeypatch.setattr("lib_embeddings.views.prepared._FEW", few)
     chance = random.Random(str(model))
     snapshot = Snapshot.of(ROOTS, ())

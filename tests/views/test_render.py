@@ -133,13 +133,13 @@ def test_a_console_names_a_hundred_and_counts_the_rest() -> None:
 
 
 def test_a_console_lists_few_reasons_in_full() -> None:
-    """What fits on a screen is listed file by file."""
+    """A list that fits on a screen names each file."""
     paths = [f"{number:02}.pt" for number in range(20)]
     assert summary(*paths, model="sd2") == lines(*paths, model="sd2")
 
 
 def test_a_console_groups_many_reasons_by_kind() -> None:
-    """Of many files each kind has its number and some examples."""
+    """Many files are grouped by kind, each with its number and some examples."""
     view = seen_by("sd2", [*ENTRIES[-2:], *(entry(f"{number:02}.pt") for number in range(30))])
     assert list(summary_lines(view, tuple(view)))[1:] == [
         "Not loaded: 32",
@@ -158,7 +158,7 @@ def test_a_console_groups_many_reasons_by_kind() -> None:
 
 
 def test_a_console_lists_what_it_did_not_know() -> None:
-    """Of what was listed before only the number is said, and nothing where nothing is new."""
+    """Files listed before are only counted, and nothing is printed if nothing is new."""
     count, row = summary("a.pt", "b.pt", model="sd2", known=1)[1:]
     assert count == "Not loaded: 2, 1 not listed before:"
     assert row.split()[0] == "b.pt"
@@ -210,7 +210,7 @@ def test_few_changes_are_named() -> None:
 
 
 def test_a_burst_of_changes_is_one_line() -> None:
-    """Of a thousand files ten are named."""
+    """Ten of a thousand files are named."""
     new = snapshot(*(entry(f"e{number:04}.pt") for number in range(1000)))
     line, *total = change_lines(Changes(added=new.entries), View.of(new, None))
     assert line.endswith(" e0009 and 990 more")
@@ -280,7 +280,7 @@ def test_json_without_a_model() -> None:
 
 
 def test_json_of_warnings() -> None:
-    """What is said about a name comes after what is said about the file and about the scan."""
+    """Warnings about a name come after those about the file and the scan."""
     odd = entry("learned_embeds.pt")._replace(stale="its folder did not answer")
     odd = odd._replace(reading=odd.reading._replace(warnings=("odd",)))
     catalogue = Catalogue(0, Prepared(seen_by("sd1", (odd,))))
@@ -303,7 +303,7 @@ def test_json_of_warnings() -> None:
 def test_json_of_the_prompt_field(
     tmp_path: Path, chosen: object, written: str, field: str, chosen_field: str | None
 ) -> None:
-    """What a person chose counts, then what an older version wrote, then the name."""
+    """A person's choice counts first, then that of an older version, then the name."""
     (tmp_path / "badhand.pt").write_bytes(SD1)
     (tmp_path / "badhand.json").write_text(written)
     view = scan([tmp_path])

@@ -113,7 +113,7 @@ def test_counts() -> None:
 
 
 def test_the_reason_comes_from_the_fit_or_the_file() -> None:
-    """What is ok is explained by its fit, all else by its own reason."""
+    """An entry that is ok is explained by its fit, others by their own reasons."""
     assert {seen.entry.place.path: seen.reason for seen in seen_by("sd1")} == {
         "one.pt": None,
         "pair.pt": "made for SDXL (clip_l 768 + clip_g 1280); SD 1.x would use only its clip_l",
@@ -184,7 +184,7 @@ def test_what_is_not_ok_takes_no_name() -> None:
 
 
 def test_the_first_root_wins() -> None:
-    """Of two files with one path in two roots, the one in the first root is used."""
+    """The file in the first root is used if two roots have the same path."""
     roots = ("/z", "/a")
     view = seen_by("sd1", (entry("cat.pt", root=root) for root in roots), roots=roots)
     assert [(seen.entry.place.root, seen.state) for seen in view] == [
@@ -229,7 +229,7 @@ def test_what_fits_in_part_comes_before_what_does_not_fit() -> None:
 
 
 def test_duplicates_serve_the_same_models() -> None:
-    """Of four files two are one too many, each beside the one that it is like."""
+    """Two of four files are duplicates, each of the one that it is like."""
     twins = (entry("a/lazyneg.pt"), entry("b/lazyneg.pt", CLIP_L_AND_G))
     for model in (None, "sd1", "sd2", "sdxl", "sdxl-refiner", "sd3", "flux"):
         view = seen_by(model, sorted((SD1, SDXL, *twins)))
@@ -263,7 +263,7 @@ def test_a_prompt_counts_what_the_model_uses(model: str | None, n_tokens: int) -
 
 @pytest.mark.parametrize("path", ["lazyneg.safetensors", "z/z/lazyneg.bin"])
 def test_a_partial_that_is_switched_on_displaces_no_natural_fit(path: str) -> None:
-    """What the model can use whole keeps the name, wherever the other file lies."""
+    """The file that the model can use fully keeps the name, wherever the other lies."""
     part, whole = entry(path, CLIP_L_AND_G), entry("z/lazyneg.pt")
     view = seen_by("sd1", (part, whole), use_partial=(part,))
     assert meaning(view) == "z/lazyneg.pt"
@@ -290,7 +290,7 @@ def test_a_partial_that_is_switched_on_has_the_name_before_one_that_is_not() -> 
 
 @pytest.mark.parametrize("number", range(1, 6))
 def test_every_duplicate_names_the_file_that_is_used(number: int) -> None:
-    """However many files share a name and are switched on, at most one of them is loaded."""
+    """At most one file of a name is loaded, even if several are switched on."""
     shapes = (CLIP_L, CLIP_L_AND_G, CLIP_L, CLIP_L_AND_G, CLIP_H)[:number]
     entries = [
         entry(f"{folder}/cat.pt", shape) for folder, shape in zip("abcde", shapes, strict=False)

@@ -68,7 +68,7 @@ def test_a_file_that_changes_is_a_reason_to_scan(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["opened", "closed_no_write", "accessed"])
 def test_reading_a_file_is_none(kind: str) -> None:
-    """What our own scan causes, or nobody knows yet, must not ask for a scan."""
+    """Events of our own scan, and unknown ones, must not cause a scan."""
     assert not passed_on(file(kind, "a.pt"), folder(kind, "sub"))
 
 
@@ -532,7 +532,7 @@ def test_a_slow_disk_is_given_rest(watched: Watched) -> None:
 
 
 def test_while_a_scan_waits_folders_are_asked_for_their_times(watched: Watched) -> None:
-    """So an event that was lost among many files is missed no later than among few."""
+    """A lost event is noticed as soon among many files as among few."""
     watched.calm()
     assert watched.watch.next_peek == math.inf
     watched.scan(cost=1.0)

@@ -204,7 +204,7 @@ def test_a_folder_moved_in_within_and_out(
 
 
 def test_a_linked_folder(world: World, root: Path, a: Path, tmp_path: Path) -> None:
-    """What happens behind a link is noticed."""
+    """Changes behind a link are noticed."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "b.safetensors").write_bytes(ONE)
     (root / "link").symlink_to(tmp_path / "elsewhere")
@@ -214,7 +214,7 @@ def test_a_linked_folder(world: World, root: Path, a: Path, tmp_path: Path) -> N
 
 
 def test_five_hundred_files_at_once(world: World, root: Path) -> None:
-    """Of many files none is lost."""
+    """None of many files is lost."""
     for index in range(500):
         (root / f"{index}.safetensors").write_bytes(ONE)
     assert eventually(lambda: len(world.library.view) == 501)
@@ -476,7 +476,7 @@ def test_roots_are_set_live(world: World, root: Path, a: Path, tmp_path: Path) -
 
 
 def test_the_first_scan_is_the_watchers_own(root: Path, a: Path, parts: Parts) -> None:  # noqa: ARG001
-    """Nobody waits for the first scan, and nothing is scanned before the start."""
+    """The start does not wait for the first scan, and nothing is scanned before it."""
     with living_library([root]) as living:
         assert not living.library.view
         assert living.library.progress is not None
@@ -621,7 +621,7 @@ class Storm:
 def test_a_storm_ends_as_a_fresh_scan_finds_it(
     root: Path, tmp_path: Path, parts: Parts, seed: int
 ) -> None:
-    """Whatever happens in whatever order, in the end the list is that of the disk."""
+    """After any events in any order the list is that of the disk."""
     parts.use(Watcher, pace=Pace(quiet=0.01, ceiling=0.05, poll=0.5, poll_alone=0.2))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -672,7 +672,7 @@ def test_a_picture_waits_for_no_slow_disk(
     parts: Parts,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A picture does not wait for the scan; only the files that its prompts name are read at once."""
+    """A picture does not wait for the scan; only files that its prompts name are read at once."""
     for name in ("new cat_(1)", "half", "half_2", "unnamed"):
         (root / f"{name}.safetensors").write_bytes(ONE)
     began, go_on, read = threading.Event(), threading.Event(), list[str]()

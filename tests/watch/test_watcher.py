@@ -202,7 +202,7 @@ def test_a_poll_finds_what_had_no_event(world: World) -> None:
 
 
 def test_a_retry_is_called_when_it_is_due(world: World) -> None:
-    """What was incomplete is tried again for as long as the library asks for it."""
+    """Incomplete files are tried again as long as the library asks for it."""
     steps = [(1, world.change), (3, lambda: setattr(world.library, "again_in", None))]
     world.library.again_in = 0.75
     world.run(9, *steps)
@@ -229,7 +229,7 @@ def test_a_scan_of_somebody_else_is_followed_by_a_retry(world: World) -> None:
 
 
 def test_a_scan_that_finds_all_complete_needs_no_retry(world: World) -> None:
-    """What a later scan could read is not tried again."""
+    """A file that a later scan could read is not tried again."""
 
     def refresh() -> None:
         world.library.again_in = None
@@ -347,7 +347,7 @@ def test_an_error_of_a_retry_is_no_end(world: World, caplog: pytest.LogCaptureFi
 
 
 def test_an_error_of_an_observer_is_no_end(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever an observer raises, the root is scanned again, and its watch laid."""
+    """After any error of an observer the root is scanned again, and its watch laid."""
     world.observers.refusal = ValueError("an error of some system")
     world.run(5, (1, lambda: setattr(world.observers, "refusal", None)))
     assert world.library.scans == [("rescan", 0.1), ("rescan", 2.1), ("rescan", 2.2)]

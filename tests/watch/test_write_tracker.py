@@ -123,7 +123,7 @@ def test_a_file_that_turns_out_to_be_old_is_forgotten(tracker: WriteTracker) -> 
 
 
 def test_files_that_went_away_are_forgotten(clock: Clock, tracker: WriteTracker) -> None:
-    """What a scan of all folders did not ask about is not kept, and nothing else is lost."""
+    """Files that a scan of all folders did not ask about are forgotten, and no others."""
     tracker.seconds_left(A, 10, 1)
     tracker.closed(B)
     tracker.seconds_left(C, 10, 1)

@@ -377,7 +377,7 @@ NO_IDS = (
 )
 @pytest.mark.parametrize("id_", NO_IDS, ids=range(len(NO_IDS)))
 def test_what_is_no_id_leads_nowhere(site: Site, method_and_room: str, id_: str) -> None:
-    """Whatever stands in the place of an id, a path above all: 404, and nothing is opened."""
+    """Anything but an id, such as a path, gets 404, and nothing is opened."""
     site.add("cat.pt")
     method, room = method_and_room.split()
     address = f"{room}/{quote(id_, safe='')}{'/rename' if method == 'POST' else ''}"
@@ -721,7 +721,7 @@ def test_wrong_bodies_of_a_rename(site: Site, body: bytes) -> None:
 
 
 def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the disk says is told without where the folders lie."""
+    """The disk's reason is sent without the paths of folders."""
     id_ = site.add("cat.pt")
 
     def refuse(*_: object, **__: object) -> None:

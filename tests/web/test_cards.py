@@ -181,7 +181,7 @@ def test_documented_words_are_understood(site: Site, parameter: str, words: str)
 
 
 def test_a_name_that_needs_attention(site: Site) -> None:
-    """What is said about a name is said in the list and in the details, with a better one."""
+    """The list and the details have the warning about a name, and a better one."""
     site.library.set_model(None, lambda texts: [[*map(ord, text)] for text in texts])
     id_ = site.add("100.pt")
     (shown,) = site.get("/entries")["entries"]
@@ -291,7 +291,7 @@ DETAILED = {
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 @pytest.mark.parametrize("filename", DETAILED)
 def test_details_of_every_kind_of_file(site: Site, filename: str) -> None:
-    """Whatever a file is, its card opens: details tell the entry, and what is known besides."""
+    """The card of every kind of file opens, with its entry and all other facts."""
     file = Path(os.fsdecode(os.fsencode(site.root) + b"/" + os.fsencode(filename)))
     file.write_bytes(DETAILED[filename])
     site.library.rescan()
@@ -329,7 +329,7 @@ HOSTILE_NAMES = (
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
 def test_hostile_names_are_text(site: Site, name: str) -> None:
-    """Whatever a file is called, its name comes as JSON text, and its id leads to it."""
+    """Any name of a file comes as JSON text, and its id leads to the file."""
     id_ = site.add(f"{name}.pt")
     response = site.client.get("/entries")
     assert response.headers["content-type"] == "application/json"
@@ -359,7 +359,7 @@ def test_hostile_notes_are_text(site: Site, text: str) -> None:
 
 
 def test_a_description_comes_without_tags(site: Site) -> None:
-    """What a site wrote as HTML is text in the list and in the details."""
+    """A site's HTML is plain text in the list and in the details."""
     text = "<p>Use <b>at 0.8</b></p><script>alert(1)</script>"
     site.write("cat.json", json.dumps({"description": text}))
     id_ = site.add("cat.pt")

@@ -125,7 +125,7 @@ def test_delete_and_restore(site: Site) -> None:
 
 
 def test_a_file_of_any_state_can_be_deleted(site: Site) -> None:
-    """What is damaged, or no embedding at all, is what people want to be rid of."""
+    """Damaged files and files that are no embeddings can be deleted, too."""
     for path, data in (("cut.safetensors", SD1[:50]), ("page.pt", b"<!DOCTYPE html>")):
         assert site.client.delete(f"/entries/{site.add(path, data)}").status_code == 200
     assert paths(site) == []
@@ -201,7 +201,7 @@ def test_a_file_is_added(site: Site) -> None:
 
 
 def test_what_lies_beside_a_file_comes_with_it(site: Site) -> None:
-    """So do folders and pairs; each companion is judged, and those of nothing do not come."""
+    """Folders and pairs come, too; each companion is judged, and those of no file are left out."""
     note = json.dumps({"activation text": "a cat", "modelId": 7}).encode()
     files = {
         "pack/deep/cat.pt": SD1,
@@ -286,7 +286,7 @@ def test_an_undo_leaves_no_folder_of_a_move(site: Site) -> None:
     ],
 )
 def test_what_does_not_come_with_a_file(site: Site, name: str, data: bytes, reason: str) -> None:
-    """What is not what its name says stays out, and the embedding comes all the same."""
+    """A companion that is not what its name says is refused; the embedding comes all the same."""
     assert sent(site, **{"cat.pt": SD1, name: data}) == {"cat.pt": "cat.pt", name: reason}
     assert paths(site) == ["cat.pt"]
 
@@ -299,7 +299,7 @@ def test_nothing_comes_with_a_file_that_is_refused(site: Site) -> None:
 
 
 def test_one_look_at_a_folder(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many files come at once, their folder is scanned and listed once."""
+    """Many files at once make their folder be scanned and listed once."""
     for number in range(3):
         site.add(f"old-{number}.pt")
     looks: list[str] = []
@@ -349,7 +349,7 @@ REFUSED = "expected a name that ends in one of .safetensors"
     ],
 )
 def test_files_that_are_not_kept(site: Site, path: str, data: bytes, reason: str) -> None:
-    """What is no sound embedding, or has no name of its own, says why; what came with it stays."""
+    """A file that is damaged, or whose name is taken, says why; the others are kept."""
     site.write("fox.png", b"a picture")
     site.add("sub/dog.safetensors")
     before = paths(site)
@@ -393,7 +393,7 @@ def test_two_of_one_name(site: Site) -> None:
     ],
 )
 def test_bodies_that_are_none(site: Site, body: bytes, status: int, detail: str) -> None:
-    """What does not say what it has is refused."""
+    """A body without a list of its files is refused."""
     response = site.client.post("/files", params={"folder": "0:"}, content=body)
     assert (response.status_code, response.json()) == (status, {"detail": detail})
     assert paths(site) == []

@@ -224,7 +224,7 @@ def test_one_that_was_cut_off(site: Site, learner: FakeLearner, tmp_path: Path) 
 
 
 def test_a_failure_before_the_first_step_leaves_no_lesson(site: Site, learner: FakeLearner) -> None:
-    """What cannot be learned can be begun again in another way; what was learned stays."""
+    """A lesson that fails before its first step is not kept."""
     learner.failure = PictureError("ring: the model already knows this word")
     begin(site)
     learner.may_step.release()
@@ -245,7 +245,7 @@ def test_a_failure_later_leaves_it(site: Site, learner: FakeLearner) -> None:
 
 
 def test_pictures(site: Site) -> None:
-    """What is seen of a picture is told at once, and what is no picture is refused."""
+    """The part that counts is shown at once, and a file that is no picture is refused."""
     sent = site.client.post("/lessons/pictures?name=a.png", content=png((40, 20)))
     seen = site.client.get(f"/lessons/pictures/{sent.json()['id']}")
     assert (seen.status_code, seen.headers["content-type"]) == (200, "image/webp")
@@ -263,7 +263,7 @@ def test_pictures(site: Site) -> None:
 def test_pictures_are_kept_for_a_while(
     site: Site, learner: FakeLearner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of pictures that nobody learns from the oldest go, and a lesson of one that is gone fails."""
+    """The oldest unused pictures are removed, and a lesson that names a removed one fails."""
     first = site.client.post("/lessons/pictures?name=a.png", content=png()).json()["id"]
     monkeypatch.setattr(lessons, "LIMITS", replace(LIMITS, waiting_pictures_bytes=100))
     site.client.post("/lessons/pictures?name=b.png", content=png(colour="blue"))

@@ -46,7 +46,7 @@ def test_a_preview_and_its_undo(site: Site) -> None:
     ("data", "status"), [(b"no picture", 422), (bytes(LIMITS.preview_bytes + 1), 413)]
 )
 def test_no_picture(site: Site, data: bytes, status: int) -> None:
-    """What cannot be shown is refused, and what is too long is not read to its end."""
+    """A file that is no picture is refused, and a body that is too long is not read to its end."""
     response = site.client.put(f"/entries/{site.add('cat.pt')}/preview", content=data)
     assert response.status_code == status
     assert os.listdir(site.root) == ["cat.pt"]

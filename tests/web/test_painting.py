@@ -321,7 +321,7 @@ def test_a_picture_that_came_meanwhile_stays(site: Site, studio: FakeStudio) -> 
 
 
 def test_previews_are_paused_and_go_on(site: Site, studio: FakeStudio) -> None:
-    """However often somebody asks, one job makes them, and after a pause those that are left."""
+    """One job makes them however often it is asked for, and after a pause those that are left."""
     for name in ("a", "b", "c"):
         site.add(f"{name}.pt")
     studio.gate = threading.Semaphore(0)

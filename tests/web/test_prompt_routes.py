@@ -111,7 +111,7 @@ def test_a_pasted_infotext(site: Site) -> None:
 
 
 def test_an_infotext_that_the_host_took_apart(site: Site) -> None:
-    """What a host pasted is told of with the prompt that it put into the field, and no other."""
+    """An infotext that the host pasted is reported with the prompt it put into the field only."""
     site.reports.note_pasted("a cat", {"gone": "0123456789ab"})
     told = ask(site, positive="a cat")["infotext"]
     assert told["missing"] == [{"name": "gone", "hash": "0123456789ab"}]
@@ -138,7 +138,7 @@ def test_an_infotext_that_the_host_took_apart(site: Site) -> None:
     ],
 )
 def test_wrong_questions(site: Site, body: bytes, detail: str) -> None:
-    """What is no question about prompts is refused in one sentence."""
+    """A body that is no question about prompts is refused in one sentence."""
     response = site.client.post("/prompt", content=body)
     assert (response.status_code, response.json()["detail"]) == (422, detail)
 

@@ -73,7 +73,7 @@ def test_the_page_is_asked_for_unpacked() -> None:
 
 
 def test_other_messages_pass() -> None:
-    """What a server extension says besides start and body is sent on, and is no page's end."""
+    """Messages of a server's extensions are sent on, and do not end the page."""
     sent: list[Message] = []
 
     async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -99,7 +99,7 @@ def test_a_status_is_kept() -> None:
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
 def test_other_protocols_pass(kind: str) -> None:
-    """What is no HTTP reaches the application unchanged."""
+    """Other protocols than HTTP reach the application unchanged."""
     seen: list[tuple[Scope, Receive, Send]] = []
 
     async def application(*connection: object) -> None:

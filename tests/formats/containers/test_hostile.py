@@ -98,7 +98,7 @@ def hostile_files() -> list[bytes]:
 def test_is_unsafe_in_every_container(
     bad: BadFile, pack: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
-    """Whatever holds the pickle, the file is unsafe and the reason names what was asked for."""
+    """In every container the file is unsafe, and the reason names what the pickle asked for."""
     path = tmp_path / "name.pt"
     path.write_bytes(pack(bad.data))
     reading = read_file(Found(Place.of_file(path))).reading

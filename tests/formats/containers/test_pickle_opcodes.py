@@ -240,7 +240,7 @@ BAD_FILES = UNSAFE + DAMAGED
 
 @pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
 def test_refuses(bad: BadFile) -> None:
-    """Whatever no pickler of plain values writes is refused, with the opcode and its place."""
+    """Opcodes that no pickler of plain values writes are refused, with their place."""
     with pytest.raises(bad.error, match=bad.message) as caught:
         run(bad.data)
     assert type(caught.value) is bad.error
@@ -516,7 +516,7 @@ COPIES = {
 def test_stand_ins_copy_so_much_and_no_more(
     program: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What all calls of a pickle may copy passes at its bound, and not one byte above."""
+    """All calls together may copy as much as the bound, and not one byte more."""
     run(program)
     bound = dataclasses.replace(LIMITS, pickle_copied=LIMITS.pickle_copied - 1)
     monkeypatch.setattr(pickle_stack, "LIMITS", bound)

@@ -286,7 +286,7 @@ def test_too_little_memory_is_not_damage(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("format_", ["PNG", "WEBP"])
 def test_damaged_pictures_are_refused_in_silence(format_: str) -> None:
-    """Whatever byte of a picture is changed, there is an embedding, a sentence, or nothing."""
+    """With any byte of a picture changed there is an embedding, a sentence, or nothing."""
     buffer = io.BytesIO()
     Image.fromarray(PIXELS).save(buffer, format_, lossless=True)
     data = buffer.getvalue()
@@ -307,7 +307,7 @@ def test_leaves_a_format_alone_that_pillow_cannot_read() -> None:
 
 
 def test_reads_the_json_of_a1111() -> None:
-    """What the strips hold is the JSON, with its tensors."""
+    """The strips hold the JSON, with its tensors."""
     contents = picture_pixels_module.read(open_bytes(picture_pixels()))
     assert contents is not None
     assert isinstance(contents.tree, dict)

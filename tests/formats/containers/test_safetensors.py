@@ -187,7 +187,7 @@ def test_refuses_a_file_that_is_wrong(bad: BadFile) -> None:
 
 @pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
 def test_agrees_with_the_safetensors_library_about_bad_files(bad: BadFile) -> None:
-    """What the library accepts and we do not differs by our bounds and by what is ambiguous."""
+    """We refuse more than the library only for our bounds, and for ambiguous files."""
     stricter = {"metadata list", "name twice", "field twice", "tail"}
     if bad.id in stricter or bad.error is LimitExceeded:
         return
@@ -319,7 +319,7 @@ def test_refuses_too_many_tensors() -> None:
 
 
 def test_does_not_read_the_tensors_of_other_files() -> None:
-    """Of a checkpoint of gigabytes only the header is read."""
+    """Only the header of a huge checkpoint is read."""
     rows = {"first_stage_model.a": {"dtype": "F32", "shape": [2**30], "data_offsets": [0, 2**32]}}
     text = json.dumps(rows).encode()
     head = struct.pack("<Q", len(text)) + text

@@ -241,7 +241,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize(("node", "message"), FOREIGN.values(), ids=list(FOREIGN))
 def test_data_of_another_kind_is_no_code(node: object, message: str) -> None:
-    """What torch can store and no embedding holds is something else, and not dangerous."""
+    """Values that torch can store but no embedding holds make a file foreign, not unsafe."""
     with pytest.raises(NotAnEmbedding, match=f"^{message}$"):
         read_bytes(torch_zip(pickle_of(node)))
 
@@ -284,7 +284,7 @@ ACCEPTED: tuple[tuple[str, object, object], ...] = (
 
 @pytest.mark.parametrize(("node", "value"), [r[1:] for r in ACCEPTED], ids=[r[0] for r in ACCEPTED])
 def test_stands_for(node: object, value: object) -> None:
-    """What stands for a class of torch's or Python's is a plain value."""
+    """The stand-in for a class of torch's or Python's is a plain value."""
     assert root_of(torch_zip(pickle_of(node))) == value
 
 

@@ -443,7 +443,7 @@ def test_a_cut_file_says_how_long_it_should_be() -> None:
 
 
 def test_a_cut_file_that_asks_for_code_is_unsafe() -> None:
-    """What is left of a hostile file is as hostile."""
+    """The rest of a hostile file that was cut is still unsafe."""
     whole = torch_zip(pickle_of(Call(Global("posix", "system"), ("true",))))
     with pytest.raises(UnsafeFile, match=r"posix\.system"):
         read(whole[:-30])

@@ -210,7 +210,7 @@ def test_a_part_that_fails_at_each_picture_is_named_once(
 
 
 def test_a_name_is_a_question_for_the_model(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two files with one name the loaded model gets its own; a switch opens no file."""
+    """Of two files with one name the model gets the one that it can use; a switch opens no file."""
     run.write("SD15/lazyneg.safetensors")
     run.write("SDXL/lazyneg.safetensors", SDXL)
     run.start()
@@ -230,7 +230,7 @@ def test_a_name_is_a_question_for_the_model(run: Run, monkeypatch: pytest.Monkey
 
 
 def test_readers_see_the_tables_before_or_after(run: Run) -> None:
-    """Nobody who goes through a table meanwhile finds it changed under their hands."""
+    """A table does not change while another thread goes through it."""
     run.start()
     run.webui.load(Checkpoint(768))
     wrong: list[str] = []

@@ -180,7 +180,7 @@ def test_a_model_reused_from_memory_is_noticed(run: Run) -> None:
 
 
 def test_a_change_reaches_the_next_generation(run: Run) -> None:
-    """What is dropped, replaced, renamed or deleted in a sub-folder is registered by itself."""
+    """New, replaced, renamed and deleted files in a sub-folder are followed without a click."""
     run.start()
     run.webui.load(Checkpoint(768))
     run.write("deep/down/cat.safetensors")
@@ -270,7 +270,7 @@ def test_encoded_prompts_are_forgotten_only_when_embeddings_changed(run: Run) ->
 
 
 def test_entries_of_others_are_kept(run: Run) -> None:
-    """What a LoRA or another extension registered stays, and keeps its name."""
+    """Embeddings that a LoRA or another extension registered stay, and keep their names."""
     run.write("cat.safetensors")
     run.write("dog.safetensors")
     run.start()
@@ -290,7 +290,7 @@ def test_entries_of_others_are_kept(run: Run) -> None:
 
 
 def test_longer_names_win(run: Run) -> None:
-    """Of names that begin alike, the longest that matches is used."""
+    """The longest of the names that match is used."""
     for name in ("bad", "bad-hands", "bad-hands-5"):
         run.write(f"{name}.safetensors")
     run.start()
@@ -386,7 +386,7 @@ def test_starting_twice_is_starting_once(run: Run) -> None:
 
 
 def test_a_webui_that_ends_without_a_word_ends_in_silence(tmp_path: Path) -> None:
-    """What a process leaves running is undone before its modules are torn down."""
+    """Hooks that are still there at the end of a process are undone before its modules go."""
     code = f"""
 import pathlib, pytest
 from tests.hosts.fake_webui import installed

@@ -212,7 +212,7 @@ def test_a_name_that_the_webui_gave_is_not_the_files(run: Run, client: TestClien
 
 
 def test_a_file_that_the_webui_finds_is_seen_then(run: Run, client: TestClient) -> None:
-    """What its loader would take before the next picture is loaded and reported at once."""
+    """A file that its loader would find before the next picture is loaded and reported at once."""
     switch_off(run)
     run.webui.load(Checkpoint(768))
     assert eventually(lambda: "cat" in seen(client)[1])

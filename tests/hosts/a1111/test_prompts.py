@@ -60,7 +60,7 @@ def test_one_prompt_from_the_memory_is_named_beside_a_new_one(started: Run) -> N
 
 
 def test_an_embedding_of_the_second_pass_is_named(started: Run) -> None:
-    """What only the hires prompt uses is in the infotext, also the second time."""
+    """An embedding that only the hires prompt uses is in the infotext, also the second time."""
     for _ in range(2):
         generation = StableDiffusionProcessingTxt2Img("a cat_x", "", hr_prompt="a bad_x")
         assert _hashes(started, generation) == f"{BAD}, {CAT}"
@@ -82,7 +82,7 @@ def test_a_batch_does_not_name_what_an_earlier_one_used(started: Run) -> None:
 
 
 def test_prompts_that_were_encoded_before_are_encoded_anew(started: Run) -> None:
-    """What the memory holds from before nobody knows the embeddings of."""
+    """Nobody knows the embeddings of prompts that were encoded before the start."""
     generation = StableDiffusionProcessing("a cat_x")
     started.webui.options.textual_inversion_add_hashes_to_infotext = False
     assert _hashes(started, generation) is None
@@ -93,7 +93,7 @@ def test_prompts_that_were_encoded_before_are_encoded_anew(started: Run) -> None
 def test_a_cache_of_three_slots_brings_no_embeddings_of_another_picture(
     started: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What such a WebUI keeps for the negative prompt names those of the prompt beside it, too."""
+    """The third slot of such a cache brings no names of another picture into the infotext."""
     for name in ("cached_c", "cached_uc"):
         monkeypatch.setattr(StableDiffusionProcessing, name, [None, None, None])
     prompts = [("a cat_x", "ugly"), ("a dog", "ugly"), ("a dog", "dull"), ("a cat_x", "ugly")]
@@ -194,7 +194,7 @@ def test_a_generation_tells_what_its_prompts_used(
 
 
 def test_clients_are_told_of_each_prompt(started: Run) -> None:
-    """What the WebUI's API answers has the reports; what belongs to the next pictures has not."""
+    """The answer of the WebUI's API has the reports of its pictures, and of no later ones."""
     generation = StableDiffusionProcessing("a cat_x", "bad_x")
     told = generate(generation, started.script).extra_generation_params
     titles = [(report["title"], report["used"][0]["name"]) for report in told["Textual Inversion"]]

@@ -103,7 +103,7 @@ def test_nothing_is_left_behind(page: Page) -> None:
 
 
 def test_an_embedding_that_came_a_moment_ago_is_used(page: Page) -> None:
-    """What the prompt names is loaded before it is painted."""
+    """An embedding that the prompt names is loaded before the picture is painted."""
     page.run.write("new.safetensors")
     page.client.post(f"{PREFIX}/rescan")
     page.ended(page.begin("new"))

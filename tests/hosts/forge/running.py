@@ -78,6 +78,6 @@ class ForgeRun(WebuiRun):
 
     @property
     def words(self) -> list[list[str]]:
-        """What prompts can use, for each text engine."""
+        """Return the words that prompts can use, for each text engine."""
         engines = self.forge.model_data.sd_model.engines()
         return [sorted(engine.embeddings.word_embeddings) for engine in engines]

@@ -230,7 +230,7 @@ def test_a_refiner_changes_nothing_that_people_see(run: ForgeRun) -> None:
 
 
 def test_changes_reach_the_next_picture_of_the_same_prompt(run: ForgeRun) -> None:
-    """What is dropped, replaced, renamed and deleted is used, or not, without another load."""
+    """New, replaced, renamed and deleted files count in the next picture, without another load."""
     client = run.start()
     run.choose("sd1")
     assert run.picture("a cat").c == [[]]

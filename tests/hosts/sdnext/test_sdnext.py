@@ -142,7 +142,7 @@ def test_a_name_is_a_whole_word(run: SdnextRun, name: str, prompt: str, is_used:
 
 
 def test_the_longest_name_is_meant(run: SdnextRun) -> None:
-    """Of two names that begin alike the longer one is found, and the other elsewhere."""
+    """The longer of two names that begin alike is found, and the shorter one elsewhere."""
     run.write("cat.safetensors")
     run.write("cat-toy.safetensors", safetensors_file({"emb_params": vectors(2)}))
     run.start()
@@ -219,7 +219,7 @@ def test_another_text_encoder_gets_its_rows_again(run: SdnextRun) -> None:
 
 
 def test_changes_reach_the_next_picture_of_the_same_prompt(run: SdnextRun) -> None:
-    """What is dropped, replaced, renamed and deleted is used, or not, whatever is kept encoded."""
+    """New, replaced, renamed and deleted files count in the next picture, despite caches."""
     client = run.start()
     run.load("sd1")
     assert run.reads("a cat") == 0

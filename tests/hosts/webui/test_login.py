@@ -166,7 +166,7 @@ def test_a_webui_with_a_login(webui: FakeWebui) -> None:
 
 
 def test_a_webui_behind_an_encrypted_tunnel(webui: FakeWebui) -> None:
-    """What comes encrypted passed a proxy that people chose."""
+    """Encrypted requests came through a proxy that people chose."""
     assert answers_to(webui, "my.site", FastAPI(), **{"Sec-Fetch-Site": "none"}) == 200
 
 

@@ -159,7 +159,7 @@ def test_what_is_no_file_is_not_opened_beside_an_embedding(run: Run) -> None:
 
 
 def test_a_replaced_preview_is_shown_at_once(run: Run, tmp_path: Path) -> None:
-    """So is one in a folder that came later, which the WebUI may read pictures from then."""
+    """It also works in a folder that came later, from which the WebUI may then read pictures."""
     page = started(run, "cat.safetensors")
     run.webui.callbacks.fire("ui_settings")
     editor = page.create_user_metadata_editor(object(), "txt2img")
@@ -301,7 +301,7 @@ def test_the_page_learns_about_the_webui(run: Run) -> None:
 
 
 def test_a_change_is_a_new_item(run: Run) -> None:
-    """What is dropped later can be edited, without a refresh."""
+    """A file that is added later can be edited without a refresh."""
     page = started(run)
     run.write("cat.safetensors")
     assert eventually(lambda: page.items.get("cat") is not None)
