@@ -54,7 +54,8 @@ _ENDING_INSIDE = re.compile(
 # Names under which downloaders, browsers and editors write; the real name comes by a rename.
 _TEMPORARY = (".part", ".crdownload", ".tmp", ".download", ".incomplete", "~")
 
-_GENERIC = "learned_embeds"
+# What every training by diffusers calls its file.
+GENERIC = "learned_embeds"
 _MARKS = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"(\d{1,18})")
 
@@ -198,7 +199,7 @@ def natural_key(name: str) -> list[int | str]:
 
 def is_generic(name: str) -> bool:
     """Return whether a name is the one that every training by diffusers gives its file."""
-    return fold(name).startswith(_GENERIC)
+    return fold(name).startswith(GENERIC)
 
 
 def partner_of(filename: str) -> str | None:
@@ -208,7 +209,7 @@ def partner_of(filename: str) -> str | None:
     for the other, with the same ending where it saves in between (`-steps-500`). A pair that was
     renamed is `cat.safetensors` and `cat_2.safetensors`.
     """
-    head = _GENERIC if filename.startswith(_GENERIC) else filename.rpartition(".")[0]
-    if not head or filename.startswith(f"{_GENERIC}_2"):
+    head = GENERIC if filename.startswith(GENERIC) else filename.rpartition(".")[0]
+    if not head or filename.startswith(f"{GENERIC}_2"):
         return None
     return f"{head}_2{filename[len(head) :]}"

@@ -15,6 +15,7 @@ from lib_embeddings.entries.documents import number_at, objects_at, sha256_at, t
 from lib_embeddings.errors import NotFound, SourceError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import (
+    GENERIC,
     SHOWN_SUFFIXES,
     WEIGHT_SUFFIXES,
     is_generic,
@@ -128,7 +129,7 @@ class HuggingFace:
         path = text_at(file, "path")
         filename = path.rpartition("/")[2]
         if is_generic(filename):  # and so is the second one of a pair
-            filename = title + filename[len("learned_embeds") :]
+            filename = title + filename[len(GENERIC) :]
         return RemoteFile(
             self.site,
             self._url(repo, revision, path),

@@ -11,7 +11,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.web.job import SIGNALS
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import number, read_reply
-from lib_embeddings.web.route import Route, as_json
+from lib_embeddings.web.route import Route, as_json, as_picture
 
 _PNG = b"\x89PNG"
 
@@ -44,12 +44,9 @@ class JobRoutes:
 
     def picture(self, id: str, n: str) -> Response:  # noqa: A002 - likewise
         data = self._jobs.picture(id, number("n", n, 0, 10**LIMITS.number_digits))
-        if data is None:
-            raise HTTPException(404, "there is no such picture, or it was removed")
-        kind = "image/png" if data.startswith(_PNG) else "image/webp"
+        kind = "image/png" if data and data.startswith(_PNG) else "image/webp"
         # No other picture ever gets its number.
-        headers = {"Cache-Control": "private, max-age=3600, immutable"}
-        return Response(data, media_type=kind, headers=headers)
+        return as_picture(data, {"Cache-Control": "private, max-age=3600, immutable"}, kind)
 
 
 def _found(job: Mapping[str, Any] | None) -> Response:

@@ -19,7 +19,7 @@ from lib_embeddings.names import fold, is_text
 from lib_embeddings.web.job import ENDED, Answer, Job, JobState
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import read_body, read_object
-from lib_embeddings.web.route import Route, as_json, caching, refusing
+from lib_embeddings.web.route import Route, as_json, as_picture, caching, refusing
 
 if TYPE_CHECKING:
     from lib_embeddings.training.lessons import Lesson, Lessons
@@ -119,10 +119,7 @@ class LearningRoutes:
         return as_json({"id": id_})
 
     def picture(self, id: str) -> Response:  # noqa: A002 - the API's word
-        data = self._learner.lessons.seen(id, _SIDE)
-        if data is None:
-            raise HTTPException(404, "there is no such picture, or it was removed")
-        return Response(data, media_type="image/webp", headers=caching(f'W/"{id}"'))
+        return as_picture(self._learner.lessons.seen(id, _SIDE), caching(f'W/"{id}"'))
 
     async def begin(self, request: Request) -> Response:
         options, pictures, folder = _read_lesson(await read_object(request, LIMITS.lesson_bytes))

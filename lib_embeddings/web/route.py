@@ -52,6 +52,15 @@ def as_json(content: Mapping[str, Any], tag: str | None = None) -> Response:
     return Response(json.dumps(content), media_type="application/json", headers=headers)
 
 
+def as_picture(
+    data: bytes | None, headers: Mapping[str, str], media_type: str = "image/webp"
+) -> Response:
+    """Return a picture. Refuse with 404 where there is none."""
+    if data is None:
+        raise HTTPException(404, "there is no picture, or it cannot be shown")
+    return Response(data, media_type=media_type, headers=headers)
+
+
 def tag_of(*parts: object) -> str:
     """Return a weak entity tag for everything that a response depends on."""
     written = repr(parts).encode("utf-8", "surrogatepass")

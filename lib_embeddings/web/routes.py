@@ -41,6 +41,7 @@ from lib_embeddings.web.route import (
     Routes,
     as_json,
     as_json_once,
+    as_picture,
     caching,
     find_entry,
     tag_of,
@@ -264,10 +265,7 @@ class LibraryRoutes:
         known = unchanged(request, tag)
         if known:
             return known
-        data = self._thumbnails.get(pictures, pixels)
-        if data is None:
-            raise HTTPException(404, "there is no picture, or it cannot be shown")
-        return Response(data, media_type="image/webp", headers=caching(tag))
+        return as_picture(self._thumbnails.get(pictures, pixels), caching(tag))
 
     async def events(self, request: Request) -> Response:
         # Who may not begin jobs sees none.

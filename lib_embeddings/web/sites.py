@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from lib_embeddings.entries.imaging import shrink_bytes
@@ -35,7 +35,7 @@ from lib_embeddings.sources.sources import SEARCHABLE, Sources
 from lib_embeddings.web.job import Answer, Job, Question
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import WantedFiles, read_ids, read_search, read_wanted
-from lib_embeddings.web.route import Route, as_json, caching, refusing
+from lib_embeddings.web.route import Route, as_json, as_picture, caching, refusing
 
 # The width of the picture on a result's card, in pixels.
 _WIDTH = 450
@@ -82,10 +82,7 @@ class SiteRoutes:
             return as_json({"kind": self._found.kind(word)})
 
     def picture(self, word: str) -> Response:
-        data = self._found.picture(word)
-        if data is None:
-            raise HTTPException(404, "there is no picture, or it cannot be shown")
-        return Response(data, media_type="image/webp", headers=caching(f'W/"{word}"'))
+        return as_picture(self._found.picture(word), caching(f'W/"{word}"'))
 
 
 class _KnownOffers:
