@@ -258,7 +258,6 @@ def test_no_module_may_cut_paths_without_need(name: str) -> None:
     assert list(cuts_of(path)) or name == "entries.place"
 
 
-# Longer than a module should be, with the reason.
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_functions_and_modules_are_short(path: Path) -> None:
     """No function has more than 50 lines beside its docstring, and no module more than 350."""
