@@ -80,9 +80,9 @@ bench: $(VENV)/.test
 # torch comes without what only a GPU needs, where an index has it so.
 $(VENV)/.run: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[app]'
-	-$(BIN)/python -m pip install --quiet torch==2.13.0
-	-$(BIN)/python -m pip install --quiet --editable '.[app,pictures]'
+	$(BIN)/python -m pip install --editable '.[app]'
+	-$(BIN)/python -m pip install torch==2.13.0
+	-$(BIN)/python -m pip install --editable '.[app,pictures]'
 	touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.run
