@@ -36,7 +36,7 @@ def test_the_tree(error: type[Exception], base: type[Exception]) -> None:
 
 
 def test_an_error_has_no_path_of_its_own() -> None:
-    """Only who opened a file knows its path."""
+    """An error gets a file's path only from the code that opened it."""
     assert BrokenFile("cut short").path is None
 
 

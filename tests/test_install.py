@@ -84,7 +84,7 @@ def test_a_machine_without_network_gets_one_line(
 def test_what_can_be_done_without_keeps_nothing_else_away(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where the last package cannot be had, those before it are installed all the same."""
+    """If the last package cannot be had, those before it are still installed."""
     pip = Pip(subprocess.CalledProcessError(1, "pip"), lacks="rapidfuzz")
     run_with({"rapidfuzz", "watchdog", "platformdirs"}, pip, monkeypatch)
     assert [command[-1] for command in pip.commands[:-1]] == ["watchdog>=2.1.9", "platformdirs>=3"]

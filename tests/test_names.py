@@ -108,7 +108,7 @@ def test_the_name_of_all_trainings(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["cat", "my_learned_embeds", ""])
 def test_other_names_are_not_generic(name: str) -> None:
-    """Only a name that begins as all trainings' does is nobody's own."""
+    """Only names that begin like diffusers' own are generic."""
     assert not is_generic(name)
 
 

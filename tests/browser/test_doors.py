@@ -149,7 +149,7 @@ ATTACK = """async () => {
 
 
 def test_a_site_that_lets_its_name_lead_here(app: str, browser: Browser) -> None:
-    """Its pages are told that this is no server of theirs, and can neither read nor write."""
+    """Its pages are refused, and can neither read nor write."""
     rules = "--host-resolver-rules=MAP evil.example 127.0.0.1"
     led_astray = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", rules])
     page = led_astray.new_page()

@@ -421,7 +421,7 @@ def test_a_folder_is_chosen(tab: Tab, folder: Path) -> None:
 
 
 def test_files_are_chosen(tab: Tab, folder: Path) -> None:
-    """Without a drag, too, and one that is there already says so."""
+    """Files can also be chosen without a drag, and one that is already there says so."""
     write(folder.parent, "fox", SD1)
     tab.root.get_by_role("button", name="Add files from this computer").click()
     dialog = dropped_dialog(tab)

@@ -146,7 +146,7 @@ def test_the_report_follows_library_and_model(tab: Tab, folder: Path) -> None:
 
 
 def test_a_page_that_nobody_sees_asks_nothing(tab: Tab) -> None:
-    """When it is visible again, it asks once about what is there by then."""
+    """When it is visible again, it asks once for what is new."""
     tab.page.clock.install()
     tab.page.reload()
     tab.cards.first.wait_for()
@@ -301,7 +301,7 @@ def test_what_is_not_used_can_be_mended(tab: Tab) -> None:
 
 
 def test_fingers_find_the_buttons_where_they_have_room(phone: Page, address: str) -> None:
-    """One line holds none that a finger could hit; opened, each is large enough."""
+    """In one line they are too small for a finger; opened, each is large enough."""
     tab = Tab(phone)
     tab.page.goto(address)
     tab.prompt.fill("marc_allante")

@@ -80,7 +80,7 @@ def test_only_what_a_name_leads_to_can_be_edited(page: Page) -> None:
 
 
 def test_files_of_one_name_are_told_apart(page: Page) -> None:
-    """The one that is used stands for all; the details lead from each to the others."""
+    """The used one represents all; the details lead from each to the others."""
     tab = open_tab(page, "txt2img")
     tab.show("All")
     expect(tab.card("c++")).to_have_count(1)

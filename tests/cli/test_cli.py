@@ -334,7 +334,7 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_of_every_state(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """States and fits are told apart: what is not ok has no fit, and a reason."""
+    """States and fits are two things: a file that is not ok has no fit, and a reason."""
     main(["scan", str(folder), "--model", "sd1", "--json"])
     document = json.loads(capsys.readouterr().out)
     told = {entry["path"]: (entry["state"], entry["fit"]) for entry in document["entries"]}
@@ -598,7 +598,7 @@ def test_nothing_is_deleted_for_good_unasked(
 
 
 def test_inspect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One file is told line by line: a label, then what there is."""
+    """One file is printed line by line: a label, then its value."""
     fill(tmp_path, {"cat.pt": torch_zip()})
     assert main(["inspect", str(tmp_path / "cat.pt")]) == 0
     told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
@@ -645,7 +645,7 @@ def test_inspect_what_others_say(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_inspect_what_is_wrong(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that is no embedding is told with its reason, and is no failure of the command."""
+    """A file that is no embedding is printed with its reason, and the command succeeds."""
     assert main(["inspect", str(folder / "my-lora.safetensors")]) == 0
     out = capsys.readouterr().out
     assert "state        foreign: this is a LoRA (1 tensor); it belongs in models/Lora" in out

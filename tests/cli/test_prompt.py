@@ -44,7 +44,7 @@ def test_the_report(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same as the HTTP API tells."""
+    """It is the JSON of the HTTP API."""
     assert run(folder, EXAMPLE, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert list(told) == ["positive", "negative"]

@@ -297,7 +297,7 @@ def test_contradictions(base_model: str, encoders: list[str], sentence: str | No
 
 
 def test_nothing_is_said() -> None:
-    """Where nobody says anything, nothing is claimed."""
+    """Without any claims there are none."""
     assert merged(()) == NO_CLAIMS
 
 

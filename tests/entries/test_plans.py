@@ -54,7 +54,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def rename(entry: Entry, name: str, others: Iterable[Entry] = ()) -> Plan:
-    """Give an embedding another name, and return what moved."""
+    """Rename an embedding, and return what moved."""
     plan = plan_rename(entry, name, others)
     carry_out(plan.moves)
     return plan
@@ -229,7 +229,7 @@ def test_letter_case_can_be_changed(tmp_path: Path, new: str) -> None:
 
 
 def test_the_same_name_again(tmp_path: Path) -> None:
-    """A file that is called so already is told from another one."""
+    """A file that already has the name is told from another one."""
     fill(tmp_path, "cat.pt")
     with pytest.raises(MoveError, match=r"^cat\.pt already has this name"):
         rename(entry_of(tmp_path, "cat.pt"), "cat")
@@ -364,7 +364,7 @@ def test_a_file_that_comes_after_the_plan(tmp_path: Path, there: str) -> None:
 def test_a_folder_that_may_not_be_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """It is told from other troubles, with what to do, and nothing has moved."""
+    """The error says so and what to do, and nothing has moved."""
     fill(tmp_path, "cat.pt")
 
     def refuse(*_names: str) -> None:
@@ -430,7 +430,7 @@ def test_what_cannot_be_moved_back_is_told(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is read-only to root")
 def test_a_read_only_folder(tmp_path: Path) -> None:
-    """A folder that may not be changed is told in one sentence."""
+    """A folder that may not be changed is refused in one sentence."""
     fill(tmp_path, "cat.pt")
     entry = entry_of(tmp_path, "cat.pt")
     tmp_path.chmod(0o500)
@@ -441,7 +441,7 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
 
 
 def test_a_disk_without_letter_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the new name leads to the file itself, a mere change of letter case goes through."""
+    """If the new name leads to the file itself, a change of letter case alone works."""
     fill(tmp_path, "cat.pt")
     entry = entry_of(tmp_path, "cat.pt")
 

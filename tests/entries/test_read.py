@@ -43,7 +43,7 @@ def saved(folder: Path, name: str, data: bytes = GOOD) -> str:
 
 
 def told(path: str | Path) -> Reading:
-    """Return what a scan tells of a file."""
+    """Return how a scan describes a file."""
     return read_file(Found(Place.of_file(path))).reading
 
 
@@ -98,7 +98,7 @@ PROBLEMS = [
 def test_problems(
     tmp_path: Path, data: bytes, error: type[Exception], state: str, reason: str
 ) -> None:
-    """A problem is an error with its path for one who reads, and a reading for one who scans."""
+    """A problem raises an error with its path in `read_embedding`, and a reading in a scan."""
     path = saved(tmp_path, "cat.pt", data)
     with pytest.raises(error) as raised:
         read_embedding(path)
@@ -142,7 +142,7 @@ def test_an_embedding_before_gigabytes_of_other_things(tmp_path: Path, data: byt
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    """A missing file is the system's error for one who reads, and a reading for one who scans."""
+    """A missing file raises the system's error in `read_embedding`, and a reading in a scan."""
     path = str(tmp_path / "cat.pt")
     with pytest.raises(FileNotFoundError):
         read_embedding(path)
@@ -239,7 +239,7 @@ def test_a_change_explains_the_damage_it_did(
 
 
 def test_an_error_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that fails is told in the system's words."""
+    """A disk that fails is reported in the system's words."""
     path = saved(tmp_path, "cat.pt")
 
     def fail(*_: object, **__: object) -> None:

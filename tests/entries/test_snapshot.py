@@ -144,6 +144,6 @@ def test_no_change_is_false() -> None:
 
 
 def test_the_first_entries_are_all_new() -> None:
-    """Where there was nothing everything is added."""
+    """From an empty snapshot everything is added."""
     new = snapshot(entry("a"), entry("b"))
     assert diff(snapshot(), new) == Changes(added=new.entries)

@@ -309,7 +309,7 @@ def test_a_root_that_is_no_folder_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_file_alone(tmp_path: Path) -> None:
-    """One file is found as in its folder, with what speaks against its name."""
+    """One file is found as in its folder, with the problem of its name."""
     fill(tmp_path, "cat.pt", " .pt")
     for name in ("cat.pt", " .pt"):
         assert find_file(Place.of_file(tmp_path / name)) == files(tmp_path)[name]
@@ -320,7 +320,7 @@ def test_a_file_alone(tmp_path: Path) -> None:
 def test_a_slow_disk_stops_no_other_thread(
     tmp_path: Path, speed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In Python 3.10 what `os.scandir` yields keeps all threads waiting; `os.stat` never does."""
+    """In Python 3.10 items of `os.scandir` keep all threads waiting; `os.stat` never does."""
     fill(tmp_path, *(f"{number}.pt" for number in range(20)), "0.png")
     asked = list[str]()
 

@@ -144,7 +144,7 @@ def test_no_word_is_called_so(shapes: dict[str, tuple[int, ...]]) -> None:
     ("root", "clause"), [row[1:] for row in LOOKALIKES], ids=[row[0] for row in LOOKALIKES]
 )
 def test_foreign_files_are_named(root: object, clause: str) -> None:
-    """A sound file of another kind is told by name, with the folder it belongs in."""
+    """A sound file of another kind is named, with the folder it belongs in."""
     with pytest.raises(NotAnEmbedding, match=f"^this is {re.escape(clause)}$"):
         embedding_of(root)
 

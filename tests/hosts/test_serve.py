@@ -100,7 +100,7 @@ def test_a_start_in_a_new_home(app: App, tmp_path: Path) -> None:
 
 
 def test_a_file_dropped_in_appears(app: App, folder: Path) -> None:
-    """A new file is listed by itself, told on the console and to whoever listens."""
+    """A new file is listed by itself, on the console and in the events."""
     stream = app.listen()
     (folder / "dog.safetensors").write_bytes(SD1)
     assert app.line_with("Embeddings added") == "Embeddings added: dog"
@@ -113,7 +113,7 @@ def test_a_file_dropped_in_appears(app: App, folder: Path) -> None:
 
 
 def data_of(line: bytes) -> dict[str, int]:
-    """Return what an event tells."""
+    """Return the data of an event."""
     return json.loads(line.removeprefix(b"data: "))
 
 
@@ -280,7 +280,7 @@ def test_an_interrupt_with_a_browser_connected(app: App) -> None:
 
 
 def test_a_port_that_is_taken(folder: Path, tmp_path: Path) -> None:
-    """Another program on the port is told in one line, before any file is read."""
+    """Another program on the port is reported in one line, before any file is read."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         complaint = refused(folder, "--port", port, home=tmp_path)
@@ -291,13 +291,13 @@ def test_a_port_that_is_taken(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("port", ["-1", "65536"])
 def test_a_port_that_is_none(folder: Path, tmp_path: Path, port: str) -> None:
-    """A number that is no port is told in one line."""
+    """A number that is no port is refused in one line."""
     complaint = refused(folder, f"--port={port}", home=tmp_path)
     assert complaint.startswith(f"127.0.0.1:{port} cannot be used: ")
 
 
 def test_a_host_that_is_not_ours(folder: Path, tmp_path: Path) -> None:
-    """An address of another machine is told in one line."""
+    """An address of another machine is refused in one line."""
     complaint = refused(folder, "--host", "192.0.2.7", home=tmp_path)
     assert complaint.startswith("192.0.2.7:7868 cannot be used: ")
 
@@ -310,7 +310,7 @@ def test_a_file_for_a_folder(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_waited_for(tmp_path: Path) -> None:
-    """A folder that is not there yet is told on the console, and shown when it comes."""
+    """A folder that is not there yet is reported on the console, and shown when it comes."""
     folder = tmp_path / "not" / "yet"
     app = App(folder, "--port", 0, home=tmp_path)
     try:

@@ -135,7 +135,7 @@ def test_answers_are_packed_but_for_events(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["/rescan", "/model", "/entries/0", "/nothing", ""])
 def test_pages_of_other_sites_get_no_leave(client: TestClient, path: str) -> None:
-    """A browser that asks whether one may write here is told nothing, as gradio would tell it."""
+    """A browser that asks whether it may write here gets no permission, unlike from gradio."""
     headers = {
         "Host": "192.0.2.7",
         "Origin": "http://evil.example",

@@ -30,7 +30,7 @@ def entries(folder: Path) -> list[Entry]:
 
 
 def test_it_paints_what_vectors_mean(tmp_path: Path) -> None:
-    """Each step is told with what the picture is by then; the file has its infotext."""
+    """Each step is reported with the picture so far; the file has its infotext."""
     word(tmp_path, "my-word", "teal")
     studio, looks = AppStudio(), []
     assert studio.open(entries(tmp_path)).startswith("small_model, a model of SD 1.x, on ")

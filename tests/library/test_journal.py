@@ -247,7 +247,7 @@ def test_a_set_follows_the_file_that_it_means(shelf: Shelf, *, has_twin: bool) -
 def test_a_full_disk(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, operation: Callable[[Shelf, Journal], None]
 ) -> None:
-    """Where the last file finds no room, all others are back, and nothing is left of it."""
+    """If the last file finds no room, all others are back, and nothing is left of it."""
     if operation is restore:
         shelf.do(lambda files: delete(shelf, files))
     before, chosen, left = shelf.contents(), shelf.chosen(), shelf.left_over()

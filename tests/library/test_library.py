@@ -27,7 +27,7 @@ def test_a_library_is_empty_before_it_scans(library: Library) -> None:
 
 
 def test_files_come_change_and_go(library: Library, root: Path, reader: Reader) -> None:
-    """Every rescan tells what happened since the last, and reads what is new."""
+    """Every rescan returns what happened since the last, and reads new files."""
     (root / "a.safetensors").write_bytes(SD1)
     (root / "b.safetensors").write_bytes(SD1)
     assert names_of(library.rescan().changes) == [["a", "b"], [], []]
@@ -320,7 +320,7 @@ def test_a_partial_entry_that_is_switched_on_is_loaded(library: Library, root: P
 
 
 def test_subscribers_are_told_in_order(library: Library, root: Path) -> None:
-    """Each generation is told with its changes, until the subscriber has enough."""
+    """Each generation comes with its changes, until the subscriber leaves."""
     news: list[tuple[int, Changes]] = []
     unsubscribe = library.subscribe(lambda generation, changes: news.append((generation, changes)))
     (root / "a.safetensors").write_bytes(SD1)
@@ -369,7 +369,7 @@ def test_news_from_many_threads_keeps_its_order(library: Library) -> None:
 def test_one_bad_subscriber_stops_nobody(
     library: Library, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An exception in a subscriber is logged, and the next one is told."""
+    """An exception in a subscriber is logged, and the next one is still called."""
     news: list[int] = []
 
     def fail(_generation: int, _changes: Changes) -> None:

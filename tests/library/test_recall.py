@@ -191,7 +191,7 @@ def test_a_list_without_a_new_folder_is_not_called_whole(
 def test_what_changed_meanwhile_is_true_after_the_first_scan(
     known: Path, index: Path, change: str
 ) -> None:
-    """Only what is new is read, and what was seen then is remembered for the next start."""
+    """Only new files are read, and their readings are remembered for the next start."""
     make, new = CHANGES[change]
     make(known)
     fresh = Start(index.with_name("other"), known).entries

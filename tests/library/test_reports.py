@@ -194,7 +194,7 @@ def test_a_prompt_means_the_file_that_the_model_can_use(
 
 
 def test_a_prompt_that_asks_for_a_file_of_another_model(twins: Library) -> None:
-    """Where neither fits, the one that the name means is told with its reason, once."""
+    """If neither fits, the one that the name means is reported once, with its reason."""
     twins.set_model(MODEL_FAMILIES["sd2"])
     ready = PromptReports(twins).ready()
     assert ready

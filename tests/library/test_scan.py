@@ -378,7 +378,7 @@ def test_ordinary_pictures_are_not_listed(tmp_path: Path) -> None:
 
 
 def test_a_picture_under_a_wrong_name_is_listed(tmp_path: Path) -> None:
-    """A picture that calls itself an embedding is told apart."""
+    """A picture that has an embedding's ending is listed, with what it is."""
     fill(tmp_path, "cat.pt", data=png())
     assert reasons(scan([tmp_path])) == {"cat.pt": "this is a PNG picture with no embedding in it"}
 
@@ -623,7 +623,7 @@ def test_a_root_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @needs_no_root
 @pytest.mark.parametrize("denied", ["no.pt", "no"])
 def test_what_is_really_denied(tmp_path: Path, denied: str) -> None:
-    """The file system's own refusal is told in its words."""
+    """The file system's own refusal is reported in its words."""
     fill(tmp_path, "cat.pt", denied if denied.endswith(".pt") else f"{denied}/dog.pt")
     (tmp_path / denied).chmod(0)
     try:

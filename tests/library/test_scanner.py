@@ -310,7 +310,7 @@ def test_other_roots(root: Path, scans: Scans, disk: Disk) -> None:
 
 
 def test_nothing_to_look_for(scans: Scans) -> None:
-    """Where all is read and complete, there is nothing to try again."""
+    """If every file is read and complete, there is nothing to try again."""
     assert scans.scan().again_in is None
     assert not scans.retry().is_changed
 
@@ -502,7 +502,7 @@ def test_a_scan_of_one_folder_puts_off_no_other(root: Path, scans: Scans) -> Non
 
 
 def test_the_time_of_a_folder_tells(root: Path, scans: Scans, disk: Disk) -> None:
-    """Only folders with another time are listed; what was written in place is not found."""
+    """Only folders with another time are listed; files written in place are not found."""
     age(root, root / "a", root / "a" / "b", root / "z")
     scans.scan()
     disk.listed.clear()

@@ -60,7 +60,7 @@ def test_words_alone() -> None:
 
 
 def test_both_text_encoders() -> None:
-    """SDXL's painter is told the states before the last layer, and the pooled one."""
+    """SDXL's painter gets the states before the last layer, and the pooled one."""
     pipeline = random_sdxl()
     expected, _, pooled, _ = pipeline.encode_prompt(TEXT, device=torch.device("cpu"))
     found = PromptEncoder(as_model(pipeline), {}).encode_texts([TEXT], {})
@@ -155,7 +155,7 @@ def test_prompt_editing_and_parts() -> None:
 
 
 def test_an_empty_negative_prompt() -> None:
-    """SDXL's painter is told zeros where the negative prompt is empty, else words."""
+    """SDXL's painter gets zeros for an empty negative prompt, else words."""
     encoder = PromptEncoder(as_model(random_sdxl()), {})
     (empty,) = encoder.encode("", {}, 1, is_negative=True)
     assert not empty.encoded.states.any()

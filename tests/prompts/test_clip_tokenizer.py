@@ -68,6 +68,6 @@ def test_another_package_of_the_name(clip: Path, lacking: str) -> None:
 
 @pytest.mark.usefixtures("clip")
 def test_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the package is not installed there is no tokenizer."""
+    """Without the package there is no tokenizer."""
     monkeypatch.setitem(sys.modules, "clip", None)
     assert own_tokenizer() is None

@@ -289,7 +289,7 @@ def test_search(site: FakeCivitai) -> None:
 
 
 def test_what_the_vectors_contradict(site: FakeCivitai) -> None:
-    """Where Civitai's word and the file differ, that is said; an unknown word says nothing."""
+    """A contradiction between Civitai and the file is reported; an unknown word is none."""
     offer = resolve(site, CivitaiVersion(92080))
     assert offer.contradiction(["clip_l"]) is None
     assert offer.contradiction(["clip_l", "clip_g"]) == (

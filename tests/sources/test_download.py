@@ -261,7 +261,7 @@ def test_another_hash(site: FakeSite, folder: Path, own: Path) -> None:
 
 
 def test_a_key_is_needed(site: FakeSite, folder: Path, own: Path) -> None:
-    """Where the terms of a site want a key, nobody is asked without one."""
+    """A site whose terms want a key is not asked without one."""
     key = {"key_page": "https://fake.example/keys", "key_variables": ("FAKE_TOKEN",)}
     file = remote(site)
     asked = replace(file.site, needs_key=True, **key)

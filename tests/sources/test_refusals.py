@@ -126,7 +126,7 @@ def test_a_key_that_is_refused() -> None:
 
 
 def test_a_site_of_which_nothing_is_known() -> None:
-    """Where nobody knows how to get a key, the browser can log in."""
+    """If no page for keys is known, the advice is to log in with a browser."""
     error = refusal(Site("", "example.com", ()), 401, {}, b"")
     assert str(error) == ("example.com asks for a login: download the file there with your browser")
 

@@ -162,7 +162,7 @@ def test_both_files_of_a_version_come(site: Site, civitai: FakeCivitai) -> None:
 
 
 def test_several_files_are_a_question(site: Site, hub: FakeHub) -> None:
-    """Where nobody can tell which are wanted, a person chooses, and these come."""
+    """If several files fit, a person chooses, and these come."""
     files = {"a.pt": SD1, "b.pt": SD1, "c.pt": SD1}
     hub.repos["someone/many"] = files
     asked = add(site, "someone/many")
@@ -560,7 +560,7 @@ def test_wrong_bodies(site: Site, path: str, body: object) -> None:
 
 @pytest.mark.parametrize(("method", "path", "body"), WRITES, ids=[path for _, path, _ in WRITES])
 def test_who_may_not_change_files(site: Site, method: str, path: str, body: object) -> None:
-    """Asks no site either, and is told why."""
+    """Such a client is refused with a reason, and no site is asked."""
 
     def refuse(_request: Request) -> None:
         raise HTTPException(403, "not from here")

@@ -124,7 +124,7 @@ def test_an_address_inside_the_network() -> None:
 
 
 def test_a_closed_door(tmp_path: Path) -> None:
-    """Where a person wants no requests, none is made, whatever is asked for."""
+    """If a person wants no requests, none is made."""
     path = tmp_path / "sources.ini"
     path.write_text("[sources]\noffline = yes\n")
     sources = Sources(SourceSettings(str(path), {}))

@@ -128,7 +128,7 @@ def test_nobody_listens(start: Start[FakeSite]) -> None:
 
 
 def test_nobody_may_be_asked(start: Start[FakeSite]) -> None:
-    """Where a person does not want it, no request is made."""
+    """If a person does not want it, no request is made."""
     site = start(FakeSite())
     with pytest.raises(SourceError, match="off in the settings"):
         Transport("off in the settings").document(mirror(site), site.url)
@@ -272,7 +272,7 @@ def test_a_proxy(start: Start[FakeSite], monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_nothing_is_there(start: Start[FakeSite]) -> None:
-    """A site that has nothing there is told from one that refuses."""
+    """A site that lacks a file is told from one that refuses it."""
     site = start(FakeSite(lambda _: as_json({"error": "Model not found"}, 404)))
     with pytest.raises(NotFound, match=r'Fake does not have it \(or not at the moment\) \("Model'):
         Transport().document(mirror(site), site.url)

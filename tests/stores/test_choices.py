@@ -137,7 +137,7 @@ def test_kinds_of_newer_versions_go_along(path: Path) -> None:
 
 
 def test_a_move_takes_what_another_process_has_just_chosen(path: Path) -> None:
-    """Choices follow a rename even where the one who renames has not read them."""
+    """Choices follow a rename even if the renaming process has not read them."""
     choices = Choices(str(path))
     Choices(str(path)).choose("a", favourite=True)
     choices.move({"a": "b"})
@@ -363,7 +363,7 @@ def test_damaged_rows(path: Path) -> None:
 
 
 def test_a_store_that_is_cut_is_set_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Wherever it ends, no row counts as taken back."""
+    """Wherever it is cut, no row counts as undone."""
     choices = Choices(str(path))
     for number in range(9):
         choices.choose(f"{number}" * 500, favourite=True, field="negative")

@@ -321,7 +321,7 @@ def test_refused(recipe: dict[str, object], reason: str, monkeypatch: pytest.Mon
 
 
 def test_no_memory(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where memory ends, one sentence says so; where it cannot be enough, before any work."""
+    """Too little memory is one sentence, said before any work if it cannot be enough."""
     monkeypatch.setattr(Learning, "take_step", lambda _: torch.empty(1 << 50))
     with pytest.raises(PictureError, match="too little memory to learn with this model: choose"):
         learned_in(pictures, None)

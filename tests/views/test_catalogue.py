@@ -217,7 +217,7 @@ def test_the_next_part_of_an_answer_is_not_searched_for_again(view: View) -> Non
 
 
 def test_a_file_stands_for_its_duplicates(tmp_path: Path) -> None:
-    """It is one of a list where it passes, and so in every count; alone a duplicate is found."""
+    """A file stands for its duplicates in lists and counts; a duplicate alone is found."""
     for path in ("cat.pt", "old/cat.pt", "old/cat.bin", "dog.pt"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_bytes(torch_zip())

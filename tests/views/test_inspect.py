@@ -38,7 +38,7 @@ def entries_in(folder: Path) -> list[Entry]:
 
 
 def test_an_embedding(tmp_path: Path) -> None:
-    """An embedding is told with its tensors, metadata and values."""
+    """An embedding is described with its tensors, metadata and values."""
     entry, inspection = inspected(saved(tmp_path, "cat.pt", torch_zip()))
     assert (entry.place.name, entry.reading.state) == ("cat", "ok")
     assert inspection.tensors == {"string_to_param.*": "float32[1x768]"}
@@ -141,7 +141,7 @@ def test_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
 def test_a_pipe_does_not_block(tmp_path: Path) -> None:
-    """A pipe that nobody writes into is told at once."""
+    """A pipe that nobody writes into is reported at once."""
     os.mkfifo(tmp_path / "cat.pt")
     result = subprocess.run(
         [sys.executable, "-m", "lib_embeddings", "inspect", tmp_path / "cat.pt"],
@@ -176,7 +176,7 @@ def test_json(tmp_path: Path) -> None:
 
 
 def test_a_file_alone(tmp_path: Path) -> None:
-    """It is told as if there were no others: no model, no twin, and its name alone."""
+    """It is described as if there were no others: no model, no twin, and its name alone."""
     saved(tmp_path, "dog.pt", torch_zip())
     entry, _ = inspected(saved(tmp_path, "a(b.pt", torch_zip()))
     index = alone(entry)

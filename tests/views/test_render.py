@@ -232,7 +232,7 @@ def test_names_cannot_break_a_line() -> None:
 
 
 def test_json_of_an_entry() -> None:
-    """An entry is told by these fields, in this order, with plain values."""
+    """An entry has these fields, in this order, with plain values."""
     pair = entry("sub/pair.pt", CLIP_L_AND_G, mtime_ns=1_500_000_000)
     catalogue = Catalogue(0, Prepared(seen_by("sd1", (pair,))))
     (seen,) = catalogue.view
@@ -254,14 +254,14 @@ def test_json_of_an_entry() -> None:
 
 
 def test_the_table_of_fields_is_what_is_told() -> None:
-    """Every field of the table is told, in its order, and is described in words or by its type."""
+    """Every field of the table is written, in its order, and described in words or by its type."""
     catalogue = Catalogue(0, Prepared(seen_by("sd1")))
     for seen in catalogue.view:
         assert list(entry_as_json(catalogue, seen)) == list(get_type_hints(EntryJson))
 
 
 def test_json_of_a_view() -> None:
-    """A view is told by its model, its roots, its counts and its entries."""
+    """A view is written as its model, its roots, its counts and its entries."""
     catalogue = Catalogue(
         0, Prepared(View.of(Snapshot.of(("/root", "/z"), ENTRIES), MODEL_FAMILIES["sd1"]))
     )

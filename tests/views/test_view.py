@@ -204,7 +204,7 @@ SD1, SDXL = entry("SD15/lazyneg.pt"), entry("SDXL/lazyneg.safetensors", CLIP_L_A
     [("sd1", "SD15/lazyneg.pt", "partial"), ("sdxl", "SDXL/lazyneg.safetensors", "partial")],
 )
 def test_each_model_gets_the_file_that_was_made_for_it(model: str, path: str, fit: str) -> None:
-    """Both files are sound; the name means the one that fits, and the other is told as it is."""
+    """Both files are sound; the name means the one that fits, and the other has its own reason."""
     view = seen_by(model, (SD1, SDXL))
     assert states(view) == {"SD15/lazyneg.pt": "ok", "SDXL/lazyneg.safetensors": "ok"}
     assert [seen.entry.place.path for seen in view if seen.is_loaded] == [path]

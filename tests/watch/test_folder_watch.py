@@ -200,7 +200,7 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
-    """Give a root that was not scanned yet, and end its watch after the test."""
+    """Yield a root that was not scanned yet, and end its watch after the test."""
     (tmp_path / "root").mkdir()
     watched = Watched(tmp_path / "root")
     yield watched
@@ -417,7 +417,7 @@ def test_a_change_before_the_watch_was_laid_is_no_miss(watched: Watched) -> None
 def test_two_changes_without_an_event_make_a_root_polled(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where events do not arrive the root is polled faster from then on, and says so once."""
+    """Without events the root is polled faster from then on, and the log says so once."""
     watched.calm()
     for had_event in (False, False, True, False, False):  # events of our own machine are no proof
         watched.change()
@@ -508,7 +508,7 @@ def test_a_root_that_does_not_answer_is_polled_until_it_does(
 def test_a_folder_that_does_not_answer_is_no_miss(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its entries change when it falls silent and when it answers, and no event tells of that."""
+    """Its entries change when it falls silent and when it answers, without an event."""
     (watched.root / "sub").mkdir()
     (watched.root / "sub" / "a.pt").touch()
     watched.calm()

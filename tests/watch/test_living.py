@@ -86,7 +86,7 @@ class Parts:
         self.use(Watcher, pace=EVENTS_ONLY)
 
     def use(self, kind: type[Any], **arguments: object) -> None:
-        """Give one part other arguments."""
+        """Replace the arguments of one part."""
         self._monkeypatch.setattr(living_module, kind.__name__, partial(kind, **arguments))
 
     def use_reader(self, read: Callable[[Found], Entry]) -> None:
@@ -101,7 +101,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Give a folder with one file."""
+    """Return a folder with one file."""
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "a.safetensors").write_bytes(ONE)
     return tmp_path / "root"
@@ -109,13 +109,13 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def a(root: Path) -> Path:
-    """Give that file."""
+    """Return that file."""
     return root / "a.safetensors"
 
 
 @pytest.fixture
 def world(root: Path, a: Path, parts: Parts) -> Iterator[World]:  # noqa: ARG001 - must be there
-    """Give the living library of that folder, once its watch is laid."""
+    """Yield the living library of that folder, once its watch is laid."""
     with living_library([root]) as living:
         world = World(living)
         living.watcher.start()
@@ -268,7 +268,7 @@ def test_what_reads_as_an_embedding_is_complete(root: Path, a: Path, parts: Part
 def test_an_old_file_moved_in_is_complete(
     root: Path, a: Path, parts: Parts, tmp_path: Path
 ) -> None:
-    """A file that is moved in keeps its time, and no event tells that it is complete."""
+    """A file that is moved in keeps its time, and has no event that says it is complete."""
     parts.use(WriteTracker, stand_still=600)
     (tmp_path / "old").write_bytes(TWO[:2500])
     os.utime(tmp_path / "old", (1, 1))

@@ -194,7 +194,7 @@ def test_an_event_may_come_while_its_change_is_scanned(world: World) -> None:
 
 
 def test_a_poll_finds_what_had_no_event(world: World) -> None:
-    """Where events do not arrive the folders are polled faster, and the changes found."""
+    """Without events the folders are polled faster, and changes are found."""
     steps = ((1 + 10 * number, partial(world.change, has_event=False)) for number in range(3))
     world.run(30, *steps)
     polls = [seconds for _, seconds in world.library.scans]
@@ -442,7 +442,7 @@ def stop() -> threading.Event:
 
 @pytest.fixture
 def watcher(world: World, stop: threading.Event) -> Iterator[Watcher]:
-    """Give a watcher that polls all the time, not started yet."""
+    """Yield a watcher that polls all the time, not started yet."""
     pace = Pace(quiet=0, poll=0, poll_alone=0)
     factory = world.observers
     watcher = Watcher(world.library, world.writes, stop, pace=pace, observer_factory=factory)
@@ -477,7 +477,7 @@ def test_a_watcher_works_until_it_is_stopped(world: World, watcher: Watcher) -> 
 def test_stop_ends_a_scan_and_waits_for_it(
     world: World, watcher: Watcher, stop: threading.Event
 ) -> None:
-    """A scan is told to end; after stop() none runs, and none will."""
+    """stop() ends a scan; after it none runs, and none will."""
     entered = threading.Event()
 
     def scan_until_stopped() -> None:

@@ -21,7 +21,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def tracker(clock: Clock) -> WriteTracker:
-    """Give a tracker for whom files of the time 0 are just not of long ago."""
+    """Return a tracker for which files of the time 0 are just recent."""
     return WriteTracker(stand_still=1.0, clock=clock, now_ns=lambda: LONG_AGO_NS)
 
 
@@ -71,7 +71,7 @@ def test_a_close_ends_a_wait(tracker: WriteTracker) -> None:
 
 
 def test_a_file_opened_again_after_it_was_closed_waits(tracker: WriteTracker) -> None:
-    """One close is good for one reading."""
+    """A close allows one reading."""
     tracker.closed(A)
     tracker.seconds_left(A, 10, 1)
     assert tracker.seconds_left(A, 20, 2) == 1

@@ -96,7 +96,7 @@ def test_entries(full_site: Site, parameters: dict[str, str], names: list[str]) 
 
 
 def test_pages_make_the_whole(full_site: Site) -> None:
-    """Pages one after another hold every entry once, and each tells the total."""
+    """The pages together hold every entry once, and each has the total."""
     pages = [full_site.get("/entries", offset=offset, limit=2) for offset in range(0, 4, 2)]
     assert [page["total"] for page in pages] == [4, 4]
     ids = [entry["id"] for page in pages for entry in page["entries"]]
@@ -118,7 +118,7 @@ def test_counts_of_what_was_found(full_site: Site) -> None:
 
 
 def test_folders_have_a_route_of_their_own(full_site: Site) -> None:
-    """It tells all of them, with what passes all filters but that of folders."""
+    """It has all of them, each counted with all filters but that of folders."""
     asked = {"query": "a", "family": "sd1", "folder": "0:anime/old"}
     folders = full_site.get("/folders", **asked)["folders"]
     assert folders == [
@@ -280,7 +280,7 @@ def test_tags_do_not_outlive_the_library(
 
 
 def test_a_hash_is_found_once_it_was_shown(site: Site) -> None:
-    """After details told a hash, its first eight letters find the entry; the old answer is void."""
+    """Once details had a hash, its first eight letters find the entry; the old answer is void."""
     id_ = site.add("cat.pt")
     address = f"/entries?query={sha256(SD1).hexdigest()[:8]}"
     tag = tag_of(site.client, address)
@@ -294,7 +294,7 @@ def test_a_hash_is_found_once_it_was_shown(site: Site) -> None:
 
 
 def test_the_api_answers_while_the_first_scan_runs(site: Site) -> None:
-    """Every list comes at once, and tells how many files are read of how many; then null."""
+    """Every list comes at once, with the progress of the scan until it has ended."""
     for name in ("a.pt", "b.pt", "c.pt"):
         site.write(name)
     may_read, has_begun = threading.Semaphore(0), threading.Semaphore(0)
@@ -434,7 +434,7 @@ def shows_paths(client: Client, id_: str, root: Path) -> list[bool]:
     ],
 )
 def test_absolute_paths(site: Site, address: str, headers: dict[str, str], shown: bool) -> None:
-    """Only a client on this machine learns where the folders lie, whatever others claim."""
+    """Only a client on this machine gets the paths of folders, whatever others claim."""
     id_ = site.add("cat.pt")
     behind_uvicorn = From(ProxyHeadersMiddleware(site.app, "127.0.0.1"), address)
     client = Client(behind_uvicorn, headers)
@@ -467,7 +467,7 @@ ROUTES = ("GET /host", "GET /entries", "GET /folders", "GET /names", "GET /entri
 def test_every_route_asks_for_the_login(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, route: str
 ) -> None:
-    """Without the login nothing is told and nothing changes."""
+    """Without the login nothing is sent and nothing changes."""
     with open_site(tmp_path, monkeypatch, ask_for_a_key) as site:
         id_ = site.add("cat.pt")
         site.write("dog.pt")
@@ -695,7 +695,7 @@ def test_rename_waits_for_no_writer(site: Site) -> None:
     ],
 )
 def test_rename_refused(site: Site, name: str, status: int, detail: str) -> None:
-    """A bad name and a taken one are told apart; both change nothing."""
+    """A bad name and a taken one have different errors; both change nothing."""
     site.write("sub/dog.pt")
     site.write("cow.pt", b"<!DOCTYPE html><html></html>")
     id_ = site.add("cat.pt")
@@ -740,7 +740,7 @@ def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPa
 
 
 def test_rescan(site: Site) -> None:
-    """A rescan looks at once, and tells the new generation and what changed."""
+    """A rescan scans at once, and answers with the new generation and the changes."""
     site.add("cat.pt")
     before = site.library.generation
     site.write("dog.pt")

@@ -103,7 +103,7 @@ def test_the_documented_entry_is_the_table_of_fields() -> None:
 
 
 def test_the_documented_choices_are_the_real_ones() -> None:
-    """One table has what can be chosen; all who name choices name these, with these values."""
+    """One table has all choices; every place that names choices has the same, with their values."""
     below = section("PATCH /entries/{id}")
     (example,) = re.findall(r"any of `({.*?})`", below)
     documented = json.loads(example)
@@ -210,7 +210,7 @@ def test_a_misnamed_embedding_can_have_the_name_that_is_proposed(site: Site, pat
 
 
 def test_a_card(site: Site) -> None:
-    """A card tells what was read, what lies beside the file, and what the user chose."""
+    """A card has the reading, the facts beside the file, and the person's choices."""
     site.write("anime/bad hands.json", '{"notes": "n", "description": "d"}')
     id_ = site.add("anime/bad hands.safetensors", SDXL)
     site.library.set_model(MODEL_FAMILIES["sdxl"])

@@ -89,7 +89,7 @@ def test_an_encrypted_connection(site: Site) -> None:
 
 
 def test_a_server_that_may_have_any_name(site: Site) -> None:
-    """Where people come from elsewhere, their names for the server are their own."""
+    """If the server is open to others, any host name is accepted."""
     assert {status for status, _ in ask(site, Door(own=None), {"Host": "their.name"})} == {200}
 
 

@@ -25,7 +25,7 @@ def completed(site: Site, text: str, **parameters: object) -> list[str]:
 
 
 def test_a_completion_has_what_a_list_shows(site: Site) -> None:
-    """It tells the name, what it is made for, and what to write into the prompt."""
+    """It has the name, its families, and the text for the prompt."""
     id_ = site.add("bad(hands).pt", SD2)
     site.library.set_model(MODEL_FAMILIES["sd1"])
     assert site.get("/completions", text="HANDS") == {
@@ -55,7 +55,7 @@ def test_completions_follow_library_and_model(site: Site) -> None:
 
 
 def test_limit(site: Site) -> None:
-    """Ten are told, or as many as were asked for."""
+    """There are ten, or as many as were asked for."""
     for number in range(12):
         site.write(f"bad{number}.pt")
     site.library.rescan()

@@ -73,7 +73,7 @@ def test_the_first_event_comes_at_once(site: Site) -> None:
 
 
 def test_one_event_for_every_change(site: Site) -> None:
-    """Entries and model are told as they change, in order, none left out and none twice."""
+    """Changes of entries and model come in order, none left out and none twice."""
 
     async def listen() -> list[dict[str, int]]:
         async with contextlib.aclosing(answers.stream(site.library, Jobs(), stays)) as stream:
@@ -116,7 +116,7 @@ def chunks_of(site: Site, is_disconnected: Any) -> list[str]:
 
 
 def test_a_stream_ends_by_itself(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After its longest time the stream is over, and nobody is told any more."""
+    """After its longest time the stream ends, and its subscription too."""
     monkeypatch.setattr(answers, "LONGEST_SECONDS", 0.05)
     monkeypatch.setattr(answers, "PULSE_SECONDS", 0.01)
     assert len(chunks_of(site, stays)) == 1

@@ -258,7 +258,7 @@ def test_an_undo_leaves_no_folder_of_a_drop(site: Site) -> None:
 
 
 def test_an_undo_leaves_no_folder_of_a_move(site: Site) -> None:
-    """One that was made for a file goes when the file goes back, or on."""
+    """A folder that was made for a file is removed when the file goes back, or on."""
     id_ = site.add("cat.pt")
     for name in ("one", "two"):
         body = {"folder": "0:", "new_folder": name}
@@ -362,7 +362,7 @@ def test_files_that_are_not_kept(site: Site, path: str, data: bytes, reason: str
 
 
 def test_two_of_one_name(site: Site) -> None:
-    """In one request, too, no two embeddings that serve the same models get one name."""
+    """Even in one request no two embeddings for the same models get one name."""
     outcomes = sent(site, **{"a/cat.pt": SD1, "b/cat.pt": SD1, "c/cat.safetensors": SDXL})
     assert outcomes == {
         "a/cat.pt": "a/cat.pt",

@@ -190,7 +190,7 @@ def test_cancelled(site: Site, learner: FakeLearner, state: str) -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_cut_off(site: Site, learner: FakeLearner, state: str, tmp_path: Path) -> None:
-    """Where the app ends before a lesson does, the next app finds it, in whatever state it was."""
+    """If the app ends before a lesson does, the next app finds it as it was."""
     brought(site, learner, state)
     after_a_start = Lessons(SHIPPED, tmp_path / "learning")
     assert after_a_start.find("my-cross") is not None
@@ -198,7 +198,7 @@ def test_cut_off(site: Site, learner: FakeLearner, state: str, tmp_path: Path) -
 
 
 def test_one_that_cannot_begin(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where too many jobs are open, no lesson is left that nobody learns."""
+    """With too many open jobs no lesson is left behind."""
     monkeypatch.setattr(jobs, "LIMITS", replace(LIMITS, open_jobs=0))
     assert site.client.post("/lessons", json=lesson(site)).status_code == 429
     assert site.get("/lessons")["begun"] == []
@@ -233,7 +233,7 @@ def test_a_failure_before_the_first_step_leaves_no_lesson(site: Site, learner: F
 
 
 def test_a_failure_later_leaves_it(site: Site, learner: FakeLearner) -> None:
-    """Where memory ends in the middle, nothing that was learned is lost."""
+    """If memory ends in the middle, nothing that was learned is lost."""
     job = begin(site)
     learner.may_step.release()
     while site.get("/jobs")["jobs"][0]["done"] < 1:
@@ -308,7 +308,7 @@ def test_twice(site: Site, learner: FakeLearner) -> None:
 
 
 def test_missing_packages(site: Site, learner: FakeLearner) -> None:
-    """Where something has to be installed, the page is told what."""
+    """If packages are missing, the answer names them."""
     learner.missing = "torch is missing: install lib-embeddings[pictures]"
     assert site.get("/lessons")["missing"] == learner.missing
 

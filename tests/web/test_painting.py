@@ -104,7 +104,7 @@ def follow(site: Site, id_: str, states: Sequence[str] = ENDED) -> dict[str, Any
 
 
 def test_the_same_seeds_without_and_with(site: Site, studio: FakeStudio) -> None:
-    """Each row has both; the files are PNG, and their infotexts are told."""
+    """Each row has both; the files are PNG, and have infotexts."""
     id_ = site.add("my-word.pt")
     job = follow(site, begin(site, "/try", ids=[id_], seeds=[5, 6], steps=9, side=64))
     assert (job["state"], job["title"], job["done"]) == ("done", "my-word", 4 * STEPS)
@@ -138,7 +138,7 @@ def test_the_same_seeds_without_and_with(site: Site, studio: FakeStudio) -> None
 def test_the_prompt_fits_the_kind(  # noqa: PLR0913, PLR0917 - a case's parts
     site: Site, studio: FakeStudio, name: str, choice: str, kind: str, texts: tuple[str, str]
 ) -> None:
-    """As a recipe tells, or the field that a person chose, or the name."""
+    """A recipe decides, or the field that a person chose, or the name."""
     recipe = {"lib_embeddings.kind": "style"} if kind == "style" else None
     id_ = site.add(f"{name}.safetensors", safetensors_file(metadata=recipe))
     site.client.patch(f"/entries/{id_}", json={"field": choice})

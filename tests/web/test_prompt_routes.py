@@ -54,7 +54,7 @@ def ask(site: Site, **prompts: object) -> dict[str, Any]:
 
 
 def test_both_prompts(site: Site) -> None:
-    """Each field has its report, and the answer tells of which generation and model."""
+    """Each field has its report, and the answer names its generation and model."""
     answer = ask(site, positive="(marc_allante:1.2)", negative="😀 embedding:catxl", steps=30)
     assert answer["generation"] == site.library.generation
     assert answer["model"] == "sd1"
@@ -78,7 +78,7 @@ def test_steps(site: Site) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"positive": ""}, {"infotext": "of another question"}])
 def test_nothing_is_needed(site: Site, body: dict[str, str]) -> None:
-    """Without prompts there is nothing to tell."""
+    """Without prompts there is nothing to report."""
     answer = ask(site, **body)
     assert (answer["positive"], answer["negative"]) == (NOTHING, NOTHING)
 
@@ -100,7 +100,7 @@ def test_the_documented_answer_is_the_real_one(site: Site) -> None:
 
 
 def test_a_pasted_infotext(site: Site) -> None:
-    """Embeddings that an infotext names, and that are not here as they were there, are told."""
+    """Embeddings of an infotext that are missing or differ here are reported."""
     infotext = 'a cat\nSteps: 20, TI hashes: "gone: 0123456789ab, marc_allante: 0123456789ab"'
     told = ask(site, positive=infotext, infotext=infotext)["infotext"]
     assert told["missing"] == [{"name": "gone", "hash": "0123456789ab"}]
@@ -164,7 +164,7 @@ def refuse(_texts: list[str]) -> list[list[int]]:
 
 @pytest.mark.parametrize("tokenizer", [None, refuse])
 def test_without_a_tokenizer(site: Site, tokenizer: Tokenize | None) -> None:
-    """Where nothing can tell tokens, the answer says what is needed."""
+    """Without a tokenizer the answer says what is needed."""
     site.library.set_model(MODEL_FAMILIES["sd1"], tokenizer)
     response = site.client.post("/prompt", json={})
     assert response.status_code == 503

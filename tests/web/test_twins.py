@@ -25,7 +25,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 @pytest.mark.parametrize("model", PATHS)
 def test_the_name_follows_the_model(site: Site, model: str) -> None:
-    """It is told and completed once, and means the file that the model can use."""
+    """It is listed and completed once, and means the file that the model can use."""
     site.library.set_model(MODEL_FAMILIES[model])
     assert site.get("/names") == {"names": ["lazyneg"]}
     (completion,) = site.get("/completions", text="lazy")["completions"]

@@ -80,7 +80,7 @@ def type_of(module: str, name: str) -> str:
     not (TYPESCRIPT.exists() and shutil.which("node")), reason="TypeScript is not installed"
 )
 def test_the_types_of_the_page_are_those_of_the_answers(site: Site, tmp_path: Path) -> None:
-    """No field is missing in the script's types, none is in them that nobody tells."""
+    """The types in the script have all fields of the answers, and no others."""
     compared = [
         *((type_of(module, name), value) for module, name, value in answers(site)),
         *((f"Required<{type_of('answers', 'EntryChoices')}>", value) for value in choices()),

@@ -97,6 +97,6 @@ def test_takes_the_type_from_the_tensor_where_the_storage_has_none() -> None:
 
 
 def test_names_a_type_it_cannot_read() -> None:
-    """Quantised numbers are told apart when they are asked for."""
+    """Quantised numbers are named when they are asked for."""
     with pytest.raises(NotAnEmbedding, match="its numbers are stored as qint8"):
         storage("qint8").tensor(0, (4,), (1,)).fetch()

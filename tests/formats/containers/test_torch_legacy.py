@@ -230,7 +230,7 @@ def test_refuses_a_pickle_that_is_too_long() -> None:
     ids=["2", "5", "0", "nested 0", "1", "6", "text", "marks", "name", "empty"],
 )
 def test_accepts_what_begins_a_pickle(head: bytes, is_pickle: bool) -> None:
-    """A pickle is told by its first bytes, in linear time."""
+    """A pickle is recognised by its first bytes, in linear time."""
     assert torch_legacy_module.accepts(head) is is_pickle
 
 

@@ -120,7 +120,7 @@ STEPS = (
 def test_a_start_that_fails_half_way_is_undone(
     run: Run, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the start itself fails, the WebUI is as if we had never begun."""
+    """If the start itself fails, the WebUI is as if we had never begun."""
     run.start()  # so that all modules are there
     extension.stop()
     before = everything(run)

@@ -434,7 +434,7 @@ def test_more_folders_apply_live(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_generation_tells_of_another_model(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """The script that runs at each generation tells what is loaded when the model is another."""
+    """The script that runs at each generation prints what is loaded if the model has changed."""
     run.write("cat.safetensors")
     script = run.start()()
     run.webui.load(Checkpoint(768))
@@ -475,7 +475,7 @@ def test_a_missing_callback_costs_its_own_part(
 def test_a_database_without_a_function_keeps_its_loader(
     run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where the loader cannot be replaced the WebUI's own stays, and the rest of ours works."""
+    """If the loader cannot be replaced, the WebUI's own stays, and the rest of ours works."""
     monkeypatch.delattr(type(run.database), "find_embedding_at_position")
     run.write("cat.safetensors")
     run.start()

@@ -45,7 +45,7 @@ def _hashes(run: Run, generation: StableDiffusionProcessing, batches: int = 1) -
 
 
 def test_every_picture_of_a_prompt_names_its_embeddings(started: Run) -> None:
-    """The second picture, which takes both prompts from the memory, is told as the first."""
+    """The second picture, whose prompts come from the cache, is reported like the first."""
     pictures = [
         _hashes(started, StableDiffusionProcessing("a cat_x", "bad_x, blurry")) for _ in range(3)
     ]
@@ -233,7 +233,7 @@ def test_ordinary_words_are_nothing_to_tell(
 def test_a_pasted_infotext_tells_what_is_not_here(
     started: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Missing embeddings and other files of the same name are told, those that are here not."""
+    """Missing embeddings and other files of the same name are reported, and nothing else."""
     capsys.readouterr()
     fields = {"TI hashes": f"{CAT}, gone: 0123456789ab, bad_x: ba9876543210"}
     started.webui.callbacks.fire("infotext_pasted", "", fields)

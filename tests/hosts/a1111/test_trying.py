@@ -123,7 +123,7 @@ def test_it_waits_while_the_person_generates(page: Page) -> None:
 
 
 def test_progress_and_what_it_looks_like(page: Page) -> None:
-    """Each step is told while the picture can be seen already."""
+    """Each step is reported with the picture so far."""
     go_on = threading.Event()
     page.run.webui.painter.on_step = lambda step: step == 2 and go_on.wait()
     id_ = page.begin()

@@ -143,7 +143,7 @@ def test_the_end_leaves_forge_as_it_was(run: ForgeRun) -> None:
 def test_each_family_before_and_after_its_first_picture(
     run: ForgeRun, kind: str, usable: list[str]
 ) -> None:
-    """The file of the chosen checkpoint tells the same as the checkpoint in memory does later."""
+    """The file of the chosen checkpoint says the same as the checkpoint in memory does later."""
     run.write("cat.safetensors")
     run.write("cot.safetensors", SD2)
     run.write("cut.safetensors", safetensors_file({"clip_g": vectors(1, 1280)}))
@@ -166,7 +166,7 @@ def test_each_family_before_and_after_its_first_picture(
 
 
 def test_an_unknown_checkpoint_is_known_once_it_is_loaded(run: ForgeRun) -> None:
-    """A file that tells nothing leaves all fits open until the first picture."""
+    """An unknown file leaves all fits open until the first picture."""
     run.write("cat.safetensors")
     client = run.start()
     run.choose("sd1")

@@ -56,7 +56,7 @@ def basic(text: str) -> str:
 
 
 def test_an_app_without_a_login_asks_for_none(webui: FakeWebui) -> None:
-    """Where the WebUI is open, so are our routes."""
+    """Our routes are open if the WebUI is."""
     assert status(webui, FastAPI()) == (200, None)
 
 
@@ -152,7 +152,7 @@ def test_a_webui_for_this_machine_alone(webui: FakeWebui) -> None:
     ],
 )
 def test_a_webui_for_others(webui: FakeWebui, option: str, value: object) -> None:
-    """Where others reach the WebUI, or it was told who does, their name for it is good."""
+    """If the WebUI is open to others, their name for it is accepted."""
     setattr(webui.command_line, option, value)
     assert answers_to(webui, "my.site", FastAPI()) == 200
 

@@ -192,7 +192,7 @@ def test_reload_ui_takes_the_place_again(run: Run) -> None:
 
 
 def test_unloading_puts_the_hosts_page_back(run: Run) -> None:
-    """The WebUI's own page stands where it stood."""
+    """The WebUI's own page is where it was."""
     started(run, "cat.safetensors")
     extension.stop()
     assert [is_own(page) for page in host_pages().extra_pages] == [False, True]
