@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,12 @@ from hypothesis import strategies as st
 from lib_embeddings import scan
 from lib_embeddings.entries import writing
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.sidecars import TextEdit, write_texts, written_texts
+from lib_embeddings.entries.sidecars import (
+    TextEdit,
+    complete_sidecar,
+    write_texts,
+    written_texts,
+)
 from lib_embeddings.entries.texts import TEXT_KEYS, Texts, read_texts
 from lib_embeddings.errors import WriteError
 from lib_embeddings.limits import LIMITS
@@ -275,6 +281,26 @@ def test_another_program_that_writes_in_between(
         write_texts(entry, {"notes": TextEdit("old", "new")})
     assert (tmp_path / "cat.json").read_text() == '{"notes": "old", "theirs": 1}'
     assert sorted(os.listdir(tmp_path)) == ["cat.json", "cat.pt"]
+
+
+def test_two_writers_in_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits for the first, and reads what that one wrote: both texts are there."""
+    entry = entry_beside(tmp_path, {"cat.json": "{}"})
+    sync, others = os.fsync, list[threading.Thread]()
+
+    def sync_as_another_comes(number: int) -> None:
+        if not others:
+            arguments = entry, {"sd version": "SD1"}
+            others.append(threading.Thread(target=complete_sidecar, args=arguments))
+            others[0].start()
+            others[0].join(0.2)  # ample for one that waits for nobody
+        sync(number)
+
+    monkeypatch.setattr(os, "fsync", sync_as_another_comes)
+    write_texts(entry, {"notes": TextEdit("", "mine")})
+    others[0].join()
+    texts = json.loads((tmp_path / "cat.json").read_text())
+    assert texts == {"notes": "mine", "sd version": "SD1"}
 
 
 def test_a_description_in_a_text_file(tmp_path: Path) -> None:
