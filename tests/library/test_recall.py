@@ -18,6 +18,7 @@ from lib_embeddings.entries import walk as walk_module
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.folder import CLOCK_GRAIN_NS, Identity
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores import index as index_module
 from lib_embeddings.stores.index import Index
 from tests.library import SD1, SDXL, Reader, names
 
@@ -170,11 +171,29 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
 }
 
 
+def test_folders_that_could_not_be_saved(
+    root: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next save writes them, so that the next start can show what is in them."""
+
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    (root / "a.pt").write_bytes(SD1)
+    settle(root)
+    with Index.open(str(index)) as opened, monkeypatch.context() as patch:
+        patch.setattr(index_module, "write", fail)
+        Library([root], opened).rescan()
+    with Index.open(str(index)) as opened:
+        opened.read([str(root)])
+        assert [folder.place.full_path for folder, _ in opened.recall()] == [str(root)]
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_list_without_a_new_folder_is_not_called_whole(
     known: Path, index: Path, change: str
 ) -> None:
-    """Then nothing says that a scan still goes on."""
+    """Nothing says that a scan still goes on, unless a folder is new."""
     make, _ = CHANGES[change]
     make(known)
     with Index.open(str(index)) as opened:
