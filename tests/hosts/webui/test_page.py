@@ -198,6 +198,18 @@ def test_unloading_puts_the_hosts_page_back(run: Run) -> None:
     assert [is_own(page) for page in host_pages().extra_pages] == [False, True]
 
 
+def test_unloading_leaves_a_page_that_replaced_ours(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another extension's page stays, and nothing is said to have failed."""
+    started(run, "cat.safetensors")
+    pages = host_pages().extra_pages
+    pages[:] = theirs = [object(), object()]
+    caplog.clear()
+    extension.stop()
+    assert (pages, caplog.text) == (theirs, "")
+
+
 def test_the_page_can_be_switched_off(run: Run) -> None:
     """Switched off in the settings, the WebUI shows its own page; our loader and routes go on."""
     run.webui.options.data[PAGE] = False
