@@ -30,7 +30,7 @@ GIVE = """(part, [type, data]) => {
 
 
 def give(part: Locator, kind: str, data: bytes = NEW) -> bool:
-    """Let a picture be dropped or pasted; tell whether the browser would do something itself."""
+    """Drop or paste a picture; return whether the browser would do something itself."""
     is_left: bool = part.evaluate(GIVE, [kind, base64.b64encode(data).decode()])
     return is_left
 

@@ -170,13 +170,13 @@ class Watched:
         self._snapshot = Snapshot.of((), ())
 
     def scan(self, *, had_event: bool = False, cost: float = 0.0) -> bool:
-        """Scan once; tell whether the watch asks for one more."""
+        """Scan once; return whether the watch asks for one more."""
         return self.take_in(tuple(walk([str(self.root)])), had_event=had_event, cost=cost)
 
     def take_in(
         self, folders: tuple[Folder, ...], *, had_event: bool = False, cost: float = 0.0
     ) -> bool:
-        """Let the watch know what a scan found; tell whether it asks for one more."""
+        """Pass on what a scan found; return whether the watch asks for one more."""
         before, self._snapshot = self._snapshot, snapshot_of(folders)
         is_changed = bool(diff(before, self._snapshot))
         is_more = self.watch.take_in(folders, is_changed=is_changed, had_event=had_event)

@@ -90,7 +90,7 @@ class Parts:
         self._monkeypatch.setattr(living_module, kind.__name__, partial(kind, **arguments))
 
     def use_reader(self, read: Callable[[Found], Entry]) -> None:
-        """Let another reader tell whether a file is an embedding to its end."""
+        """Let another reader decide whether a file is an embedding to its end."""
         self._monkeypatch.setattr(living_module, "read_file", read)
 
 
