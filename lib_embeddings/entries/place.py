@@ -87,6 +87,11 @@ class Place(NamedTuple):
         """Its full path with `/`, as some programs write it on every system."""
         return self.full_path.replace(rules.sep, "/")
 
+    @property
+    def full_prefix(self) -> str:
+        """The beginning of the full paths of all that is in this folder."""
+        return rules.join(self.full_path, "")
+
     def beside(self, filename: str) -> Place:
         """Return the place of another file in the same folder.
 
@@ -113,7 +118,7 @@ class Place(NamedTuple):
     def each_below(self, full_paths: Iterable[str]) -> Iterator[Place]:
         """Yield the places of files below this folder, given by full paths that are all text."""
         prefix = f"{self.path}/" if self.path else ""
-        begin = len(self.inside("").full_path)
+        begin = len(self.full_prefix)
         for full_path in full_paths:
             path = full_path[begin:].replace(rules.sep, "/")
             yield Place(self.root, prefix + path, full_path)

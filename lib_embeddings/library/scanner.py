@@ -326,7 +326,7 @@ class Scanner:
 
     def _stale(self, folder: Folder, problem: str) -> dict[str, _Known]:
         """Return what was known of a silent folder, and of all below it."""
-        inside = folder.place.inside("").full_path
+        inside = folder.place.full_prefix
         kept = {
             path: known._replace(entries=_same(known.entries, known.entries.stale(problem)))
             for path, known in self._known.items()

@@ -225,8 +225,8 @@ class Index:
             roots: those in which any were found. Another may be a disk that is not plugged in.
             silent: folders that do not answer; nobody knows what is in them.
         """
-        inside = tuple(Place.of_root(root).inside("").full_path for root in roots)
-        unknown = tuple(folder.inside("").full_path for folder in silent)
+        inside = tuple(Place.of_root(root).full_prefix for root in roots)
+        unknown = tuple(folder.full_prefix for folder in silent)
         missing = (path for path in self._remembered.keys() - found if path.startswith(inside))
         self.forget(path for path in missing if not path.startswith(unknown))
 

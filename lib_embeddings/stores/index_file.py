@@ -170,7 +170,7 @@ def write(
 
 def _ends(root: str) -> tuple[str, str]:
     """Return the two texts between which the paths below a folder sort."""
-    first = Place.of_root(root).inside("").full_path
+    first = Place.of_root(root).full_prefix
     return first, first[:-1] + chr(ord(first[-1]) + 1)
 
 

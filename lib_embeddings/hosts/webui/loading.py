@@ -113,7 +113,7 @@ class Embeddings(Generic[_E]):
         if is_file_embedding(embedding):
             return True
         path: str | None = getattr(embedding, "filename", None)
-        roots = tuple(Place.of_root(root).inside("").full_path for root in self._library.roots)
+        roots = tuple(Place.of_root(root).full_prefix for root in self._library.roots)
         return bool(path and absolute(path).startswith(roots))
 
 
