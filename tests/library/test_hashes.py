@@ -71,6 +71,18 @@ def test_a_hash_is_computed_once(path: str, root: Path, monkeypatch: pytest.Monk
         assert index.hashes() == {}
 
 
+def test_a_changed_file_has_no_hash(root: Path) -> None:
+    """The process that computed it forgets it, too."""
+    file, index = root / "a.pt", Index.nowhere()
+    library = Library([root], index)
+    library.rescan()
+    index.sha256(str(file))
+    assert index.hashes().keys() == {str(file)}
+    file.write_bytes(safetensors_file())
+    library.rescan()
+    assert index.hashes() == {}
+
+
 def test_a_file_that_was_not_read_can_be_hashed(root: Path) -> None:
     """Hashing needs no reading; only the memory of it does."""
     file = root / "a.pt"

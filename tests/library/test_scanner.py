@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from lib_embeddings.entries import walk as walk_module
 from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
+from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.walk import read_folder
+from lib_embeddings.library import scanner as scanner_module
 from lib_embeddings.library.file_reader import FileReader, Progress, Stopped
 from lib_embeddings.library.scanner import Scan, Scanner
 from lib_embeddings.limits import LIMITS
@@ -333,6 +336,23 @@ def test_incomplete_files(root: Path, scans: Scans, disk: Disk) -> None:
     assert scans.retry()[:3] == (True, {str(root)}, None)
     assert disk.listed == {str(root / "a"): 1}
     assert "a/new.pt" in scans.entries
+
+
+def test_incomplete_files_on_a_slow_disk(
+    root: Path, scans: Scans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retries take at most a tenth of the time, however soon a writer may be done."""
+
+    def read_slowly(*arguments: Any, **named: Any) -> Folder | None:
+        scans.clock.now += 0.5
+        return read_folder(*arguments, **named)
+
+    scans.scan()
+    (root / "a" / "new.pt").write_bytes(SD1)
+    scans.writers.seconds_left["new.pt"] = 0.1
+    scans.scan()
+    monkeypatch.setattr(scanner_module, "read_folder", read_slowly)
+    assert scans.retry().again_in == 10 * 0.5
 
 
 def test_a_file_that_could_not_be_opened(root: Path, scans: Scans, disk: Disk) -> None:
