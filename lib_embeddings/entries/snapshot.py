@@ -86,13 +86,16 @@ class Snapshot:
         return cls(tuple(roots), {path: each.listed for path, each in folders.items()})
 
     def with_others(self, others: Snapshot) -> Snapshot:
-        """Return this with the entries of another, which replace ours where both have one."""
-        folders = dict(self.folders)
+        """Return this with the entries of another, which replace ours where both have one.
+
+        Roots that only the other knows come last.
+        """
+        folders, roots = dict(self.folders), dict.fromkeys(self.roots)
         for path, entries in others.folders.items():
-            places = {entry.place for entry in entries}
-            ours = (entry for entry in folders.get(path, ()) if entry.place not in places)
-            folders[path] = (*ours, *entries)
-        return Snapshot(self.roots, folders)
+            both = {entry.place: entry for entry in (*folders.get(path, ()), *entries)}
+            folders[path] = tuple(_join_pairs(both.values()))
+            roots.update(dict.fromkeys(entry.place.root for entry in entries))
+        return Snapshot(tuple(roots), folders)
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:

@@ -38,6 +38,7 @@ class Scan(NamedTuple):
         again_in: seconds after which to retry what could not be read, or is incomplete.
         cost: seconds that the same scan would take again, as new files are read only once.
         calls: its number of calls to the disk.
+        skipped: the folders that stay as they were, by their full paths.
     """
 
     is_changed: bool
@@ -45,6 +46,7 @@ class Scan(NamedTuple):
     again_in: float | None
     cost: float
     calls: int
+    skipped: Collection[str]
 
 
 class Recalled(NamedTuple):
@@ -93,6 +95,10 @@ class Scanner:
         """All listed entries."""
         listed = {path: known.entries.listed for path, known in self._known.items()}
         return Snapshot(tuple(self.roots), listed)
+
+    def has_found(self, place: Place) -> bool:
+        """Return whether there is an entry for a file, listed or not."""
+        return place.full_path in self._entries_of(place.full_folder).found
 
     @property
     def folders(self) -> Iterator[Folder]:
@@ -250,7 +256,7 @@ class Scanner:
             again.setdefault(path, moment + _RETRY_FILE)
         self._is_first = False
         answered = frozenset(each.folder.place.root for each in known.values())
-        return Scan(is_changed, answered, self._again_in(), cost + lost, calls)
+        return Scan(is_changed, answered, self._again_in(), cost + lost, calls, rest.keys())
 
     def _again_in(self) -> float | None:
         """Return the seconds until the first folder must be read again."""

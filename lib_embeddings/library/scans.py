@@ -114,7 +114,8 @@ class Scans:
         self._begun = 0  # scans
         self._has_shown = self._is_shown = False  # ever; all that the scanner knows
         self._reported = Snapshot(self.roots, {})  # up to here, changes were shown as such
-        self._showing = threading.Lock()  # guards the next two; no disk is asked while it is held
+        self._showing = threading.Lock()  # guards all below; readers do not wait for it
+        self._ended = 0  # scans
         self._shown = self._reported
         self._ahead = self._reported  # files that were read before a scan reached them
 
@@ -194,7 +195,7 @@ class Scans:
         """
         if not self.is_scanning:
             return False
-        written = _unspaced("\n".join(texts))
+        ended, written = self._ended, _unspaced("\n".join(texts))
 
         def is_wanted(filename: str) -> bool:
             stem = _unspaced(split_name(filename)[0])
@@ -207,11 +208,13 @@ class Scans:
             for found in chain.from_iterable(folder.files for folder in folders)
             if not (found.problem or _is_known(found, known.get(found.place.full_folder, ())))
         ]
-        if entries:
-            with self._showing:
-                self._ahead = self._ahead.with_others(Snapshot.of(self.roots, entries))
+        with self._showing:
+            if self._ended != ended:  # that scan knows better
+                entries = [each for each in entries if self._has_missed(each)]
+            if entries:
+                self._ahead = self._ahead.with_others(Snapshot.of((), entries))
                 self._show(self._shown)
-            self._deliver()
+        self._deliver()
         return bool(entries)
 
     def _scan_now(self, run: Callable[[Publish], Scan]) -> Rescan:
@@ -228,7 +231,7 @@ class Scans:
             recalled = self._scanner.recall(publish)
             if recalled:
                 left = Progress(0, 0) if recalled.has_new_folders else None
-                self._show_all(recalled.answered, left)
+                self._show_all(recalled.answered, left=left)
                 self._deliver()
         scan = self._scanner.scan(publish)
         return scan._replace(is_changed=scan.is_changed or has_other_roots)
@@ -236,11 +239,15 @@ class Scans:
     def _scan(self, run: Callable[[Publish], Scan]) -> Rescan:
         changes, reported = Changes(), self._reported
         was_shown, self._is_shown = self._is_shown, False
+        earlier = {each.place for each in self._ahead.entries}
         try:
             with no_collecting():
                 scan = run(self._show_batch)
+                with self._showing:
+                    self._ended += 1
                 if scan.is_changed or not was_shown or self._ahead.folders:
-                    changes = self._show_all(scan.answered)
+                    passed = {each for each in earlier if each.full_folder not in scan.skipped}
+                    changes = self._show_all(scan.answered, passed)
                     if not reported.folders:  # recalled entries are new to whoever asked for a scan
                         changes = diff(reported, self._reported)
             self._is_shown = True
@@ -261,10 +268,16 @@ class Scans:
             self._show(self._scanner.snapshot)
         self._deliver()
 
-    def _show_all(self, answered: Collection[str], left: Progress | None = None) -> Changes:
+    def _show_all(
+        self,
+        answered: Collection[str],
+        passed: Collection[Place] = (),
+        left: Progress | None = None,
+    ) -> Changes:
         """Show what a scan found; the first one is shown even if it found nothing.
 
         Args:
+            passed: of files that were brought: where it would have found them.
             left: the progress of what is still to be scanned.
         """
         roots = self._scanner.roots
@@ -274,25 +287,23 @@ class Scans:
         for root in missing:
             if root not in self.unreachable_roots:
                 log.warning("the folder %s is missing: its embeddings come back with it", root)
-        is_news = changes or snapshot != self._shown or missing != self.unreachable_roots
+        is_news = changes or missing != self.unreachable_roots or not self._has_shown
         self.unreachable_roots, self._reported = missing, snapshot
-        if is_news or not self._has_shown:
-            self._has_shown = True
-            self.progress = left
-            passed = {each.place for each in self._ahead.entries if not self._has_missed(each)}
-            with self._showing:
-                ahead = (each for each in self._ahead.entries if each.place not in passed)
-                self._ahead = Snapshot.of(roots, ahead)
+        with self._showing:
+            ahead = (each for each in self._ahead.entries if each.place not in passed)
+            self._ahead = Snapshot.of((), filter(self._has_missed, ahead))
+            if is_news or snapshot.with_others(self._ahead) != self._shown:
+                self._has_shown = True
+                self.progress = left
                 self._show(snapshot, changes)
         return changes
 
     def _has_missed(self, ahead: Entry) -> bool:
         """Return whether a file is there that came after the scan had listed its folder."""
         place = ahead.place
-        listed = self._reported.folders.get(place.full_folder, ())
         return (
-            place.root in self._reported.roots
-            and all(place != each.place for each in listed)
+            place.root in self._scanner.roots
+            and not self._scanner.has_found(place)
             and os.path.lexists(place.full_path)
         )
 

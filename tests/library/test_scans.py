@@ -24,6 +24,7 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.scans import Rescan
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.folders import folder_id
+from tests.builders import png, png_text, safetensors_file, vectors
 from tests.entries.disk import Disk
 from tests.library import SD1, SDXL, Reader, names, names_of
 
@@ -286,6 +287,142 @@ def test_a_file_that_was_brought_stays(
     (root / "late.pt").unlink(missing_ok=True)
     library.rescan()
     assert names(library) == ["a"]
+
+
+def during(reader: Reader, work: Callable[[], object]) -> None:
+    """Let some work be done once, while a scan reads its first file."""
+
+    def work_once() -> None:
+        reader.before_each = lambda: None
+        work()
+
+    reader.before_each = work_once
+
+
+def test_what_a_scan_finds_and_does_not_list_is_found(
+    root: Path, library: Library, reader: Reader
+) -> None:
+    """A scan that finds a mere picture in the place of an embedding has found it."""
+    (root / "dog.pt").write_bytes(SD1)
+    (root / "late.png").write_bytes(png())
+
+    def bring() -> None:
+        (root / "late.png").write_bytes(png_text())
+        assert library.scans.bring(["late"])
+        assert names(library) == ["late"]
+        (root / "late.png").write_bytes(png())
+
+    during(reader, bring)
+    library.rescan()
+    assert names(library) == ["dog"]
+
+
+def test_a_file_is_brought_by_one_path(root: Path, library: Library, reader: Reader) -> None:
+    """Its folder goes by the path where the next scan finds it first."""
+    (root / "dog.pt").write_bytes(SD1)
+
+    def bring() -> None:
+        (root / "z").mkdir()
+        (root / "z" / "late.pt").write_bytes(SD1)
+        assert library.scans.bring(["late"])
+        (root / "z").rename(root / "b")
+        (root / "z").symlink_to(root / "b")
+
+    during(reader, bring)
+    library.rescan()
+    library.rescan()
+    assert [seen.entry.place.path for seen in library.view] == ["b/late.pt", "dog.pt"]
+
+
+def test_a_scan_elsewhere_keeps_what_was_brought(
+    root: Path, library: Library, reader: Reader
+) -> None:
+    """It has not looked."""
+    for folder in ("one", "two"):
+        (root / folder).mkdir()
+        (root / folder / f"{folder}.pt").write_bytes(SD1)
+
+    def bring() -> None:
+        (root / "two" / "late.pt").write_bytes(SD1)
+        assert library.scans.bring(["late"])
+
+    during(reader, bring)
+    library.rescan()
+    library.rescan_folders([str(root / "one")])
+    assert names(library) == ["one", "late", "two"]
+    assert names_of(library.rescan_folders([str(root / "two")]).changes) == [["late"], [], []]
+
+
+def test_a_scan_that_ends_meanwhile_knows_better(
+    root: Path, library: Library, reader: Reader
+) -> None:
+    """Whoever brings a file that is gone by the end of the scan shows no trace of it."""
+    (root / "dog.pt").write_bytes(SD1)
+    gate = Gate()
+    brought = list[Future[bool]]()
+
+    def begin_to_bring() -> None:
+        (root / "late.pt").write_bytes(SD1)
+        reader.before_each = gate.pass_through
+        brought.append(pool.submit(library.scans.bring, ["late"]))
+        gate.wait()
+
+    with ThreadPoolExecutor(1) as pool:
+        during(reader, begin_to_bring)
+        try:
+            library.rescan()
+            (root / "late.pt").unlink()
+        finally:
+            gate.open()
+        assert not brought[0].result()
+    assert names(library) == ["dog"]
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_halves_of_a_pair_are_joined_whoever_reads_them(
+    root: Path, library: Library, reader: Reader
+) -> None:
+    """The scan had read one, and the other was brought."""
+    library.rescan()
+    (root / "cat.safetensors").write_bytes(safetensors_file({"<cat>": vectors()}))
+    library.rescan()
+
+    def bring() -> None:
+        second = safetensors_file({"<cat>": vectors(1, 1280)})
+        (root / "cat_2.safetensors").write_bytes(second)
+        assert library.scans.bring(["cat"])
+        assert names(library) == ["cat"]
+
+    (root / "dog.pt").write_bytes(SD1)
+    during(reader, bring)
+    library.rescan()
+    library.rescan()
+    assert names(library) == ["cat", "dog"]
+
+
+def test_files_of_new_roots_are_brought_before_their_scan(
+    root: Path, library: Library, tmp_path: Path, reader: Reader
+) -> None:
+    """The scan of the former roots goes on, and that of the new ones waits for it."""
+    others = [tmp_path / name for name in ("one", "two")]
+    for other in others:
+        other.mkdir()
+        (other / f"{other.name}.pt").write_bytes(SD1)
+
+    library.set_roots([root, tmp_path / "missing"])
+    (root / "dog.pt").write_bytes(SD1)
+
+    def bring() -> None:
+        library.scans.roots = tuple(map(str, others))  # as `set_roots` begins
+        assert library.scans.bring(["one, two"])
+        assert names(library) == ["one", "two"]
+
+    during(reader, bring)
+    library.rescan()
+    assert names(library) == ["dog"]
+    library.set_roots(others)
+    assert names(library) == ["one", "two"]
+    assert library.view.roots == library.roots
 
 
 class Stoppable:

@@ -52,6 +52,7 @@ class Storm:
         self._random = random
         self._disk = disk
         self._writes = 0
+        self.is_bringing = False
         self.writers = Writers()
         self._locked: set[str] = set()
         for folder in FOLDERS:
@@ -60,8 +61,10 @@ class Storm:
 
     def open(self, read: Callable[[Found], Entry] = read_file) -> Library:
         """Open a library that knows nothing yet."""
-        roots = [self.top / name for name in ("one", "two", "one/a")]
-        return Library(roots, Index.nowhere(), read=read, wait=self.writers)
+        return Library(self._roots(3), Index.nowhere(), read=read, wait=self.writers)
+
+    def _roots(self, n_roots: int) -> list[str]:
+        return [str(self.top / name) for name in ("one", "two", "one/a")[:n_roots]]
 
     def blow(self) -> None:
         """Let one thing happen; what the file system refuses does not."""
@@ -128,7 +131,24 @@ class Storm:
     def _lock(self) -> None:
         self._locked ^= {self._random.choice(FILES)}
 
+    def _bring(self) -> None:
+        """Let things happen while a scan reads a file, and then let somebody bring a name."""
+        self.is_bringing = False  # not while this reads a file
+        happenings = (self._write, self._write, self._delete, self._rename, self._move_folder)
+        scans = self.library.scans
+        for happen in (*self._random.choices(happenings, k=2), scans._show_batch):
+            if self._random.random() < 0.6:
+                with suppress(OSError):
+                    happen()
+        if self._random.random() < 0.1:  # as `set_roots` does before its own scan
+            scans.roots = tuple(self._roots(self._random.randint(1, 3)))
+        scans.bring([self._random.choice(("cat", "dog"))])
+        assert entries_of(self.library) is not None  # a view of it can be made
+        self.is_bringing = True
+
     def _read(self, found: Found) -> Entry:
+        if self.is_bringing and self._random.random() < 0.3:
+            self._bring()
         if found.place.filename in self._locked:
             return entry_of(
                 found, Reading("broken", "this file cannot be read: locked", is_transient=True)
@@ -173,6 +193,29 @@ def test_a_storm_ends_with_the_truth(
         assert list(storm.library.view) == list(fresh.view)
         assert storm.library.unreachable_roots == fresh.unreachable_roots
         assert not storm.library.rescan().changes
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_was_brought_in_a_storm_gives_way_to_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """The next scan after the one in which files were brought has what a fresh one finds."""
+    storm = Storm(tmp_path, Random(seed), Disk(monkeypatch))
+    for _ in range(6):
+        for _ in range(40):
+            storm.is_bringing = True
+            storm.blow()
+            entries = entries_of(storm.library)
+            assert len({entry.place for entry in entries}) == len(entries)
+        storm.calm()
+        storm.is_bringing = True
+        storm.library.rescan()
+        storm.is_bringing = False
+        storm.library.set_roots(storm.open().roots)
+        fresh = storm.open()
+        fresh.rescan()
+        assert list(storm.library.view) == list(fresh.view)
+        assert not storm.library.scans._ahead.folders
 
 
 @pytest.mark.parametrize("seed", range(5))
