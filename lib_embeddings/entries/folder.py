@@ -41,6 +41,11 @@ class Folder(NamedTuple):
     problem: str | None = None
     is_elsewhere: bool = False
 
+    @property
+    def below(self) -> object:
+        """A value that differs if it is no longer known what is below the folder."""
+        return self.identity, self.folders
+
 
 def has_changed(folder: Folder) -> bool:
     """Return whether anything came, went or was renamed in a folder since it was read.

@@ -37,6 +37,10 @@ class FolderEntries:
         self.found[entry.place.full_path] = entry
         self._listed = None
 
+    def followed_by(self, now: FolderEntries) -> FolderEntries:
+        """Return these if all are still the same, else those of now."""
+        return self if self.found == now.found else now
+
     def stale(self, problem: str) -> FolderEntries:
         """Return the same entries with the reason why they could not be scanned."""
         reason = (

@@ -201,7 +201,7 @@ class Scanner:
         folders = list[Folder]()
         for former in formers:
             folder = self._read_folder(former)
-            if folder is None or _inside(folder) != _inside(former):
+            if folder is None or folder.below != former.below:
                 return self.scan(publish)
             folders.append(folder)
         return self._scan_again(folders, publish)
@@ -308,7 +308,7 @@ class Scanner:
             if found.is_transient:
                 again.setdefault(path, self._clock() + _RETRY_FILE)
         if len(unread) == pending:
-            entries = _same(before, entries)
+            entries = before.followed_by(entries)
         return _Known(folder._replace(files=()), entries)
 
     def _entries_of(self, folder: str) -> FolderEntries:
@@ -332,25 +332,14 @@ class Scanner:
 
     def _stale(self, folder: Folder, problem: str) -> dict[str, _Known]:
         """Return what was known of a silent folder, and of all below it."""
-        inside = folder.place.full_prefix
+        own, inside = folder.place.full_path, folder.place.full_prefix
         kept = {
-            path: known._replace(entries=_same(known.entries, known.entries.stale(problem)))
+            path: known._replace(entries=known.entries.followed_by(known.entries.stale(problem)))
             for path, known in self._known.items()
             if path.startswith(inside)
         }
-        before = self._entries_of(folder.place.full_path)
+        before = self._entries_of(own)
         entries = before.stale(problem)
         for found in folder.files:  # the folder itself, with its problem
             entries.put(unopened(found))
-        kept[folder.place.full_path] = _Known(folder._replace(files=()), _same(before, entries))
-        return kept
-
-
-def _inside(folder: Folder) -> object:
-    """Return a value that differs if it is no longer known what is below a folder."""
-    return folder.identity, folder.folders
-
-
-def _same(former: FolderEntries, now: FolderEntries) -> FolderEntries:
-    """Return the former entries if all are still the same."""
-    return former if former.found == now.found else now
+        return {**kept, own: _Known(folder._replace(files=()), before.followed_by(entries))}
