@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as TookTooLong
-from contextlib import closing, contextmanager, suppress
+from concurrent import futures
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import NamedTuple, final
 
 from lib_embeddings.entries.entry import Found
@@ -21,6 +22,8 @@ from lib_embeddings.stores.choices import Choices
 from lib_embeddings.stores.index import Index
 from lib_embeddings.watch.watcher import Watcher
 from lib_embeddings.watch.write_tracker import WriteTracker
+
+log = logging.getLogger(__name__)
 
 # Seconds that a picture waits for a scan of files that it may not need.
 PATIENCE = 0.2
@@ -42,7 +45,7 @@ class Patience:
 
     def wait_for(self, work: Callable[[], object]) -> None:
         """Run some work in a thread of its own, and wait until it is done or has taken too long."""
-        done = Future[object]()
+        done = futures.Future[object]()
 
         def run() -> None:
             try:
@@ -50,9 +53,13 @@ class Patience:
             except Exception as error:  # noqa: BLE001 - for who waits
                 done.set_exception(error)
 
-        with self._waiting(), suppress(TookTooLong):
+        with self._waiting():
             threading.Thread(target=run, name="embeddings-scan", daemon=True).start()
-            done.result(PATIENCE)
+            futures.wait([done], PATIENCE)
+        if done.done():
+            done.result()
+        else:
+            done.add_done_callback(_log_problem)
 
     def wait_for_scan(self, library: Library) -> bool:
         """Wait for the present scan, if there is one; return whether it has ended."""
@@ -98,9 +105,16 @@ class Living(NamedTuple):
         roots = list(dict.fromkeys(map(absolute, folders)))
         if roots == list(self.library.roots):
             return False
-        self.library.set_roots(roots)
+        self.patience.wait_for(partial(self.library.set_roots, roots))
         self.watcher.scan_soon()
         return True
+
+
+def _log_problem(done: futures.Future[object]) -> None:
+    """Log the error of some work for which nobody waits any more."""
+    problem = done.exception()
+    if problem:
+        log.error("a scan failed", exc_info=problem)
 
 
 @contextmanager

@@ -98,7 +98,7 @@ class Scans:
         self._index = index
         self._on_show, self._deliver = show, deliver
         self._on_progress, self._on_scan = on_progress, on_scan
-        self._read = read
+        self._read, self._wait = read, wait
         self.scanning = threading.Lock()  # one scan at a time; guards all down to `_reported`
         self.unreachable_roots: tuple[str, ...] = ()
         self.progress: Progress | None = None
@@ -207,6 +207,7 @@ class Scans:
             self._read(found)
             for found in chain.from_iterable(folder.files for folder in folders)
             if not (found.problem or _is_known(found, known.get(found.place.full_folder, ())))
+            and self._wait(found.place.full_path, found.size, found.mtime_ns) <= 0
         ]
         with self._showing:
             if self._ended != ended:  # that scan knows better

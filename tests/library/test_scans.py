@@ -26,7 +26,7 @@ from lib_embeddings.stores.index import Index
 from lib_embeddings.views.folders import folder_id
 from tests.builders import png, png_text, safetensors_file, vectors
 from tests.entries.disk import Disk
-from tests.library import SD1, SDXL, Reader, names, names_of
+from tests.library import SD1, SDXL, Reader, Writers, names, names_of
 
 # Scans at once
 
@@ -263,6 +263,25 @@ def test_a_scan_without_files_is_an_end_too(library: Library) -> None:
     """A wait for the first scan ends although there is nothing."""
     library.rescan()
     assert (library.generation, library.progress) == (1, None)
+
+
+def test_a_file_is_brought_once_it_is_complete(
+    root: Path, library: Library, reader: Reader, writers: Writers
+) -> None:
+    """Until then it would be listed as broken."""
+    (root / "b.pt").write_bytes(SD1)
+    brought = list[bool]()
+
+    def bring() -> None:
+        reader.before_each = lambda: None
+        (root / "late.pt").write_bytes(SD1)
+        for seconds_left in (1.0, 0.0):
+            writers.seconds_left["late.pt"] = seconds_left
+            brought.append(library.scans.bring(["late"]))
+
+    reader.before_each = bring
+    library.rescan()
+    assert brought == [False, True]
 
 
 @pytest.mark.parametrize("is_deleted", [False, True])

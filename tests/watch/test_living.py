@@ -731,3 +731,44 @@ def test_a_scan_that_a_picture_waits_for_need_not_spare_it(
         monkeypatch.setattr(living.library.scans, "wait", lambda _seconds: widths.append(width()))
         living.catch_up([str(root)])
         assert (widths, width()) == (2 * [LIMITS.slow_calls], 1)
+
+
+def test_a_picture_does_not_wait_for_other_folders(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is added in the settings may be large, and its disk slow."""
+    other = tmp_path_factory.mktemp("other")
+    (other / "new.safetensors").write_bytes(ONE)
+    go_on = threading.Event()
+
+    def read_slowly(found: Found) -> Entry:
+        assert go_on.wait(60)
+        return read_file(found)
+
+    with living_library([root]) as living:
+        living.library.rescan()
+        monkeypatch.setattr(living.library.scans._scanner._files, "read", read_slowly)
+        monkeypatch.setattr(living_module, "PATIENCE", 0.01)
+        living.scan([str(root), str(other)])
+        assert [seen.name for seen in living.library.view] == ["a"]
+        go_on.set()
+        assert eventually(lambda: [seen.name for seen in living.library.view] == ["a", "new"])
+
+
+def test_what_a_scan_fails_with_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who waits gets the error, a time-out of the disk too; after that it is logged."""
+    go_on = threading.Event()
+
+    def fail(*, seconds: float) -> None:
+        assert go_on.wait(seconds) or not seconds
+        raise TimeoutError("the disk hangs")
+
+    with pytest.raises(TimeoutError, match="the disk hangs"):
+        living_module.Patience().wait_for(lambda: fail(seconds=0))
+    assert not caplog.messages
+    monkeypatch.setattr(living_module, "PATIENCE", 0.01)
+    living_module.Patience().wait_for(lambda: fail(seconds=60))
+    go_on.set()
+    assert eventually(lambda: "the disk hangs" in caplog.text)
