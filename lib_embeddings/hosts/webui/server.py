@@ -9,6 +9,7 @@ from secrets import compare_digest
 from typing import Any
 
 from fastapi import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 
 from lib_embeddings.hosts.webui.extension import Undo
@@ -48,9 +49,10 @@ def serve(  # noqa: PLR0913, PLR0917 - what routes need
 
 def unpack_events(app: Any) -> Undo:
     """Put ourselves before what compresses the WebUI's answers, until undone."""
-    app.middleware_stack = None  # built again at the next request; until then one may be added
-    app.add_middleware(Unpacked, path=f"{PREFIX}/events")
-    added = app.user_middleware[0]
+    # Not with `add_middleware`, which fails if a request comes just then.
+    added = Middleware(Unpacked, path=f"{PREFIX}/events")
+    app.user_middleware.insert(0, added)
+    app.middleware_stack = None  # built again at the next request
 
     def remove() -> None:
         app.user_middleware.remove(added)
