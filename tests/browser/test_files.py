@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import APIResponse, Locator, Route, expect
 
 from tests.browser.conftest import SD1, SDXL, Visit, serving, write
 from tests.browser.tab import Tab, change_host
@@ -90,6 +90,47 @@ def test_delete_from_the_details(tab: Tab, folder: Path) -> None:
     expect(tab.card("cat")).to_have_count(0)
     expect(tab.card("dog").locator(".main")).to_be_focused()
     assert "cat.json" not in files_in(folder)
+
+
+@pytest.mark.parametrize("way", ["delete", "move", "rename"])
+def test_an_answer_that_comes_after_the_news(tab: Tab, way: str) -> None:
+    """A page that hears of its own change early asks for no file by the id that it had."""
+    kept: list[tuple[Route, APIResponse]] = []
+    missing: list[str] = []
+    page, details = tab.page, tab.details
+    page.on("response", lambda answer: answer.status == 404 and missing.append(answer.url))
+
+    def keep(route: Route) -> None:
+        if route.request.method == "GET":
+            route.continue_()
+        else:
+            kept.append((route, route.fetch()))
+
+    tab.press("cat", "info")
+    details.get_by_text("SHA-256").wait_for()
+    page.route("**/v1/entries/**", keep)
+    if way == "move":
+        details.get_by_role("button", name="Move to …").click()
+        details.get_by_role("combobox", name="Folder").select_option(label="\u2003styles")
+        details.get_by_role("button", name="Move", exact=True).click()
+    elif way == "rename":
+        details.get_by_role("button", name="Rename", exact=True).first.click()
+        details.get_by_label("New name").fill("kitten")
+        page.keyboard.press("Enter")
+    else:
+        details.get_by_role("button", name="Delete", exact=True).click()
+    if way == "move":
+        expect(tab.root.get_by_role("treeitem").filter(has_text="styles")).to_contain_text("2")
+    else:
+        expect(tab.card("cat")).to_have_count(0)
+    ((route, response),) = kept
+    route.fulfill(response=response)
+    if way == "delete":
+        expect(details).to_be_hidden()
+    else:
+        shown = "styles/cat.safetensors" if way == "move" else "kitten.safetensors"
+        expect(details.get_by_text(shown, exact=True)).to_be_visible()
+    assert missing == []
 
 
 def test_a_move_from_the_details(tab: Tab, folder: Path) -> None:

@@ -7,11 +7,10 @@ import { failed, phrase, sentenceCase } from "../phrases.mjs";
 import { INSERT_INTO, isEmbedding, REMOVE_FROM, renamedText } from "../words.mjs";
 import { pictureOf } from "./card.mjs";
 import { TextsEditor } from "./editing.mjs";
-import { choices, heading, sections } from "./facts.mjs";
+import { choiceOf, choices, heading, sections } from "./facts.mjs";
 import { Renaming } from "./renaming.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
-/** @typedef {import("../answers.mjs").EntryChoices} EntryChoices */
 /** @typedef {import("../answers.mjs").Host} Host */
 /** @typedef {import("../answers.mjs").Inside} Inside */
 /** @typedef {import("../answers.mjs").Entry} Entry */
@@ -34,8 +33,8 @@ const COPIED_MS = 1500;
 export class DetailsPanel {
   /** @type {Entry | undefined} */
   #entry;
-  /** During a rename the server may know the entry by its old or by its new id. */
-  #isRenaming = false;
+  /** Ends when the entry has the id by which the server knows it. */
+  #moved = Promise.resolve();
   /** Rises with every question; an answer to an older one is dropped. */
   #turn = 0;
   /** What is shown, as JSON. */
@@ -167,8 +166,9 @@ export class DetailsPanel {
 
   /** Ask again for what is shown, if anything is. */
   async refresh() {
+    await this.#moved;
     const id = this.#entry?.id;
-    if (id === undefined || this.#isRenaming) return;
+    if (id === undefined || !this.root.open) return;
     const turn = (this.#turn += 1);
     try {
       const details = await this.api.entry(id);
@@ -176,6 +176,18 @@ export class DetailsPanel {
     } catch (error) {
       if (turn === this.#turn) this.#showProblem(/** @type {Error} */ (error).message);
     }
+  }
+
+  /**
+   * Do what gives the entry another id, or none, and ask for nothing meanwhile.
+   *
+   * @template Result
+   * @param {() => Promise<Result>} work
+   */
+  moving(work) {
+    const result = work();
+    this.#moved = result.then(() => {}, () => {});
+    return result;
   }
 
   /**
@@ -201,10 +213,11 @@ export class DetailsPanel {
     const before = this.#entry;
     if (before === undefined) return "";
     const places = this.owner.placesOf(before);
-    this.#isRenaming = true;
-    const entry = await this.api.rename(before.id, name).finally(() => (this.#isRenaming = false));
-    this.owner.changed(entry, before.id);
-    if (before.id === this.#entry?.id) this.#entry = entry;
+    await this.moving(async () => {
+      const entry = await this.api.rename(before.id, name);
+      this.owner.changed(entry, before.id);
+      if (before.id === this.#entry?.id) this.#entry = entry;
+    });
     this.#showProblem("");
     await this.refresh();
     return renamedText(before.name, places);
@@ -259,17 +272,10 @@ export class DetailsPanel {
     const parts = [this.#picture(details), head, chosen, this.texts.root, ...sections(details, this.host, this.api)];
     this.body.replaceChildren(...parts);
     if (!details.preview) this.body.classList.remove("large");
-    if (focused) this.#focus(this.body.querySelector(`[data-key="${focused}"]`));
+    // Keys go to what has the focus: what leads on gets it where this file has no such element.
+    const focusable = focused && (this.body.querySelector(`[data-key="${focused}"]`) ?? this.root.querySelector("[data-action=behind]"));
+    if (focusable) /** @type {HTMLElement} */ (focusable).focus();
     this.showPlaces();
-  }
-
-  /**
-   * Focus an element, or what leads on where this file has none such: keys go to what has the focus.
-   *
-   * @param {HTMLElement | null} target
-   */
-  #focus(target) {
-    (target ?? /** @type {HTMLElement} */ (this.root.querySelector("[data-action=behind]"))).focus();
   }
 
   /**
@@ -288,13 +294,4 @@ export class DetailsPanel {
       picture,
     );
   }
-}
-
-/**
- * @param {HTMLInputElement} input
- * @returns {EntryChoices}
- */
-function choiceOf({ type, value, checked, dataset }) {
-  if (type === "radio") return { field: /** @type {EntryChoices["field"]} */ (value) };
-  return { [dataset.key ?? ""]: checked };
 }

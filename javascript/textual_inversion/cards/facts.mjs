@@ -209,6 +209,17 @@ export function choices(details) {
 }
 
 /**
+ * Return what somebody chose with one of these.
+ *
+ * @param {HTMLInputElement} input
+ * @returns {import("../answers.mjs").EntryChoices}
+ */
+export function choiceOf({ type, value, checked, dataset }) {
+  if (type === "radio") return { field: /** @type {import("../answers.mjs").EntryChoices["field"]} */ (value) };
+  return { [dataset.key ?? ""]: checked };
+}
+
+/**
  * @param {"favourite" | "hidden" | "use_partial"} key
  * @param {string} label
  * @param {boolean} isOn

@@ -111,10 +111,10 @@ export class Files {
     const { api, details, search } = this.parts;
     /** @type {Trashed[]} */
     const gone = [];
-    await this.#attempt(phrase("Not deleted"), async () => {
+    await details.moving(() => this.#attempt(phrase("Not deleted"), async () => {
       for (const { id } of entries) gone.push(await api.delete(id));
       details.close();
-    });
+    }));
     if (!gone.length) return;
     this.parts.undo.show(phrase("Deleted {names}", { names: nameOf(gone) }), () => this.#restore(gone));
     search.refresh();
@@ -205,9 +205,11 @@ export class Files {
   /** @param {Target} target */
   async #moveShown(target) {
     const { details } = this.parts;
-    const moved = details.entry && (await this.move([details.entry], target));
-    if (moved) details.open(moved);
-    return moved !== undefined;
+    return details.moving(async () => {
+      const moved = details.entry && (await this.move([details.entry], target));
+      if (moved) details.open(moved);
+      return moved !== undefined;
+    });
   }
 
   /**
