@@ -19,6 +19,7 @@ const TRANSLATIONS = /** @type {any} */ (globalThis).localization ?? (await load
 /** The language in which numbers and dates are written. */
 const LANGUAGE = phrase("en-US");
 const NUMBER = new Intl.NumberFormat(LANGUAGE);
+const MEASURED = new Intl.NumberFormat(LANGUAGE, { maximumSignificantDigits: 3 });
 const LIST = new Intl.ListFormat(LANGUAGE);
 const DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" });
 const DATE = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
@@ -75,6 +76,15 @@ export function number(value) {
   return NUMBER.format(value);
 }
 
+/**
+ * Return a value that was measured, with three digits.
+ *
+ * @param {number} value
+ */
+export function measured(value) {
+  return MEASURED.format(value);
+}
+
 /** @param {string[]} texts */
 export function listed(texts) {
   return LIST.format(texts);
@@ -84,7 +94,7 @@ export function listed(texts) {
 export function size(bytes) {
   const units = [phrase("bytes"), "KB", "MB", "GB"];
   const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1);
-  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${units[power]}`;
+  return `${measured(bytes / 1000 ** power)} ${units[power]}`;
 }
 
 /** @param {number} seconds Since 1970. */

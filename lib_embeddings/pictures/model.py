@@ -91,7 +91,7 @@ class Model:
 
     def __str__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
-        return f"{self.title}, a model of {self.family.title}, on {self.device} in {dtype}"
+        return f"{self.title} ({self.family.title}, {self.device}, {dtype})"
 
     @property
     def prediction(self) -> str:

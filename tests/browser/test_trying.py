@@ -84,9 +84,9 @@ class Trial:
         return np.asarray(Image.open(io.BytesIO(data)), int)
 
 
-def opened(world: World, visit: Visit) -> Page:
+def opened(world: World, visit: Visit, script: str = "") -> Page:
     """Return the app's page."""
-    page = visit()
+    page = visit(script=script)
     page.goto(world.address)
     return page
 
@@ -127,8 +127,10 @@ def test_a_picture_is_kept_and_taken_back(world: World, visit: Visit) -> None:
 
 def test_what_was_tried_is_there_again(world: World, visit: Visit) -> None:
     """Closed, it leads back to the details; opened again it has the pictures, for this one only."""
-    trial = Trial(opened(world, visit), "my-word")
+    page = opened(world, visit, 'localization = { "without": "ohne" }')
+    trial = Trial(page, "my-word")
     trial.paint("{name}")
+    expect(trial.root.locator(".tried b")).to_have_text(["ohne", "my-word"])
     trial.root.get_by_role("button", name="Close").click()
     expect(trial.tab.details).to_be_visible()
     trial.tab.root.get_by_role("button", name="Try it").click()

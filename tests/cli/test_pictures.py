@@ -63,7 +63,7 @@ def test_learn_and_try(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A word is learned, and then painted without and with it."""
     assert learn("--steps", "20", "--batch", "2", "--out", "new", "--samples-every", "10") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "small_model, a model of SD 1.x, on cpu in float32"
+    assert lines[0] == "small_model (SD 1.x, cpu, float32)"
     assert re.match(r"loss 0\.\d{4} █[▁-█]{2} 0\.\d{4} at step \d+, which is kept", lines[1])
     assert [(here / f"my-ring step {step}.png").exists() for step in (10, 20)] == [True, True]
     assert lines[2] == str(Path("new", "my-ring.safetensors"))

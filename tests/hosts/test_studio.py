@@ -33,7 +33,7 @@ def test_it_paints_what_vectors_mean(tmp_path: Path) -> None:
     """Each step is reported with the picture so far; the file has its infotext."""
     word(tmp_path, "my-word", "teal")
     studio, looks = AppStudio(), []
-    assert studio.open(entries(tmp_path)).startswith("small_model, a model of SD 1.x, on ")
+    assert studio.open(entries(tmp_path)).startswith("small_model (SD 1.x, ")
     wish = Wish("a my-word ring on sand", "", 1)
     painting = studio.paint(
         entries(tmp_path),

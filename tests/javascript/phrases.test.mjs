@@ -138,7 +138,14 @@ test("a failure says what was not done, and why", () => {
 
 test("sizes have three digits and a unit", () => {
   const sizes = [0, 999, 3819, 237300, 2.1e9, 5e13].map(size);
-  assert.deepEqual(sizes, ["0 bytes", "999 bytes", "3.82 KB", "237 KB", "2.1 GB", "50000 GB"]);
+  assert.deepEqual(sizes, ["0 bytes", "999 bytes", "3.82 KB", "237 KB", "2.1 GB", "50,000 GB"]);
+});
+
+test("what was measured is written as the reader's language writes it", async () => {
+  globalThis.localization = { "en-US": "de-DE" };
+  const { measured, size } = await import("../../javascript/textual_inversion/phrases.mjs?measured");
+  delete globalThis.localization;
+  assert.deepEqual([size(6230), measured(-0.05123)], ["6,23 KB", "-0,0512"]);
 });
 
 test("a reason begins with a capital letter", () => {

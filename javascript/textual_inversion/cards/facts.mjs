@@ -3,7 +3,7 @@
  */
 
 import { element, iconButton, textButton } from "../dom.mjs";
-import { COUNTED, date, day, number, phrase, sentenceCase, size } from "../phrases.mjs";
+import { COUNTED, date, day, measured, number, phrase, sentenceCase, size } from "../phrases.mjs";
 import { CLAIMS, familyTitles, FIELD_TITLES, isEmbedding, obstacle } from "../words.mjs";
 import { copyButton, factList, folded, titled, twinText } from "./fact_list.mjs";
 
@@ -77,7 +77,7 @@ export function claimFacts({ claims }) {
     { label: CLAIMS.licence, value: licence },
     { label: CLAIMS.baseModel, value: base_model, about: "base" },
     { label: CLAIMS.tags, value: tags.join(", "), about: "tag", texts: tags },
-    { label: CLAIMS.weight, value: weight ? short(weight) : "" },
+    { label: CLAIMS.weight, value: weight ? measured(weight) : "" },
     { label: CLAIMS.maturity, value: general ? "" : CLAIMS.mature },
     { label: CLAIMS.scan, value: scan },
     { label: CLAIMS.page, value: page, href: page },
@@ -95,10 +95,10 @@ export function valueFacts({ values }) {
   return Object.entries(values).map(([key, numbers]) => ({
     label: key,
     value: phrase("minimum {min}, maximum {max}, mean {mean}, standard deviation {std}, norm {norm}", {
-      min: short(numbers.min),
-      max: short(numbers.max),
-      mean: short(numbers.mean),
-      std: short(numbers.std),
+      min: measured(numbers.min),
+      max: measured(numbers.max),
+      mean: measured(numbers.mean),
+      std: measured(numbers.std),
       norm: span(numbers.norm_min, numbers.norm_max),
     }),
   }));
@@ -157,17 +157,12 @@ function formatOf({ container, layout }) {
   return layout ? `${format} (${LAYOUTS[layout] ?? layout})` : format;
 }
 
-/** @param {number} value */
-function short(value) {
-  return String(Number(value.toPrecision(3)));
-}
-
 /**
  * @param {number} least
  * @param {number} most
  */
 function span(least, most) {
-  return short(least) === short(most) ? short(least) : phrase("{least} to {most}", { least: short(least), most: short(most) });
+  return measured(least) === measured(most) ? measured(least) : phrase("{least} to {most}", { least: measured(least), most: measured(most) });
 }
 
 /**

@@ -2,7 +2,7 @@
  * The words about learning.
  */
 
-import { COUNTED, number, phrase } from "../phrases.mjs";
+import { COUNTED, measured, number, phrase } from "../phrases.mjs";
 
 export const LEARN = {
   title: phrase("Learn a word"),
@@ -41,6 +41,8 @@ export const LEARN = {
   forget: phrase("Discard it"),
   progress: phrase("Progress"),
   samples: phrase("What it means so far"),
+  /** @param {string} label "step 50", as the server calls it. */
+  sample: (label) => phrase("Step {step}", { step: label.replace("step ", "") }),
   stop: phrase("Stop and keep the best"),
   pause: phrase("Pause"),
   cancel: phrase("Cancel"),
@@ -53,8 +55,8 @@ export const LEARN = {
   /** @param {number} first @param {{step: number, loss: number}} best */
   curve: (first, best) =>
     phrase("Loss: {first} before, at best {best} after {steps}", {
-      first: shownLoss(first),
-      best: shownLoss(best.loss),
+      first: measured(first),
+      best: measured(best.loss),
       steps: COUNTED.steps(best.step),
     }),
   /** @param {import("../jobs.mjs").Job} job */
@@ -68,8 +70,3 @@ export const LEARN = {
     return phrase("Step {step} of at most {most}", { step: number(done), most: number(total) });
   },
 };
-
-/** @param {number} loss */
-function shownLoss(loss) {
-  return loss.toPrecision(3);
-}

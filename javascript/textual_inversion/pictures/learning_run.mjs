@@ -104,8 +104,9 @@ export class LearningRun {
    * @param {Sample} sample
    */
   #figure(id, { label, picture }) {
-    const image = element("img", { src: this.jobs.picture(id, picture), alt: label });
-    return element("li", {}, image, element("span", {}, label));
+    const title = WORDS.sample(label);
+    const image = element("img", { src: this.jobs.picture(id, picture), alt: title });
+    return element("li", {}, image, element("span", {}, title));
   }
 
   /** @param {(id: string) => Promise<Job>} ask */

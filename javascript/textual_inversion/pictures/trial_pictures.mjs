@@ -57,7 +57,8 @@ export class TrialPictures {
     if (asJson === this.#shown) return;
     this.#shown = asJson;
     this.#trial = trial;
-    const { columns = [], seeds = [], pictures = [], live = null } = trial;
+    const { seeds = [], pictures = [], live = null } = trial;
+    const columns = this.#columns;
     if (!pictures.length) this.close();
     this.#grid.style.setProperty("--columns", String(columns.length));
     const heads = columns.map(({ label }) => element("b", { dir: "auto" }, label));
@@ -66,6 +67,12 @@ export class TrialPictures {
     );
     this.#grid.replaceChildren(...heads, ...cells);
     this.#grid.hidden = !columns.length || !this.#large.hidden;
+  }
+
+  /** The ways to paint each seed; the one that uses no embedding in the reader's language. */
+  get #columns() {
+    const { columns = [] } = this.#trial;
+    return columns.map(({ label, id }) => ({ label: id === null ? phrase("without") : label, id }));
   }
 
   /** Show all pictures again. */
@@ -96,7 +103,8 @@ export class TrialPictures {
 
   /** @param {number} place */
   #enlarge(place) {
-    const { columns = [], seeds = [], pictures = [] } = this.#trial;
+    const { seeds = [], pictures = [] } = this.#trial;
+    const columns = this.#columns;
     const { label, id } = columns[place % columns.length];
     const seed = seeds[Math.floor(place / columns.length)];
     const { n, infotext } = pictures[place];
