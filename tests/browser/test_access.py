@@ -261,6 +261,7 @@ def test_the_line_and_the_completion_go_from_right_to_left(visit: Visit, address
     assert tools < name
     tab.prompt.press_sequentially("waterc")
     expect(tab.completions).to_have_count(1)
+    expect(tab.completions).to_be_visible()
     offered = tab.completions.evaluate("(option) => option.getBoundingClientRect().right")
     field = tab.prompt.evaluate("(field) => field.getBoundingClientRect().right")
     assert field / 2 < offered < field
@@ -309,6 +310,10 @@ def test_on_a_phone_the_line_has_room_for_words(visit: Visit, address: str) -> N
     warnings = tab.report.locator(".warning .words")
     expect(warnings).to_have_count(2)
     assert min(words.evaluate(width) for words in warnings.all()) > 180
+    middle = "(part) => (({ top, bottom }) => (top + bottom) / 2)(part.getBoundingClientRect())"
+    for warning in tab.report.locator(".warning").all():
+        remove, words = warning.locator(".tool"), warning.locator(".words")
+        assert abs(remove.evaluate(middle) - words.evaluate(middle)) < 2
     press = tab.report.locator(".warning .press").bounding_box()
     words = tab.report.locator(".warning:has(.press) .words").bounding_box()
     assert press
@@ -402,6 +407,75 @@ def test_what_is_chosen_is_readable_in_forced_colours(tab: Tab) -> None:
     chosen = tab.page.locator(".lib-embeddings-completions [aria-selected=true]")
     colour = "(part) => getComputedStyle(part).color"
     assert chosen.locator(".amount").evaluate(colour) == chosen.evaluate(colour)
+
+
+# Menus that show only a part of what is chosen in them.
+CUT_MENUS = """(root) => [...root.querySelectorAll("select")].filter((menu) => {
+  if (!menu.checkVisibility()) return false;
+  const alone = menu.cloneNode();
+  alone.append(menu.selectedOptions[0].cloneNode(true));
+  Object.assign(alone.style, { position: "absolute", width: "max-content", maxWidth: "none" });
+  menu.after(alone);
+  const { width } = alone.getBoundingClientRect();
+  alone.remove();
+  return width > menu.getBoundingClientRect().width + 1;
+}).map((menu) => menu.selectedOptions[0].label)"""
+
+
+@pytest.mark.parametrize("width", [1400, 800, 390])
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])
+def test_what_a_menu_shows_is_whole(visit: Visit, address: str, locale: str, width: int) -> None:
+    """In the toolbar, and in the sheet that it is on a phone."""
+    page = visit(locale=locale, viewport={"width": width, "height": 900})
+    page.goto(address)
+    tab = Tab(page)
+    tab.cards.first.wait_for()
+    if width < 768:
+        tab.root.locator(".options-toggle").click()
+    expect(tab.root.locator(".ordering select")).to_be_visible()
+    assert tab.root.evaluate(CUT_MENUS) == []
+
+
+def test_frames_of_cards_stay_below_the_search(phone: Page, address: str) -> None:
+    """On a phone cards go by below it, with the frames that are around them."""
+    phone.goto(address)
+    tab = Tab(phone)
+    tab.cards.first.wait_for()
+    tab.search.evaluate("(search) => search.scrollIntoView({ block: 'start' })")
+    sides = """(part, frame) => {
+      const { left, right } = part.getBoundingClientRect();
+      return [left - frame, right + frame];
+    }"""
+    left, right = tab.root.locator(".toolbar").evaluate(sides, 0)
+    cards = [card.evaluate(sides, 2) for card in tab.cards.all()]
+    assert left <= min(card[0] for card in cards)
+    assert right >= max(card[1] for card in cards)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_pressed_looks_pressed(tab: Tab, address: str, theme: str) -> None:
+    """Its edge and its ground are others than those of what is not."""
+    tab.page.goto(f"{address}?__theme={theme}")
+    tab.cards.first.wait_for()
+    look = """(part) => (({ borderTopColor, backgroundColor, color }) =>
+      [borderTopColor, backgroundColor, color])(getComputedStyle(part))"""
+    pressed = tab.root.locator(".chip[data-value=usable]").evaluate(look)
+    other = tab.root.locator(".chip[data-value=all]").evaluate(look)
+    assert all(one != another for one, another in zip(pressed, other, strict=True))
+
+
+def test_nothing_moves_for_who_wants_no_movement(tab: Tab) -> None:
+    """No part of the tab changes slowly, not even cards that wait for the server."""
+    slow = """(root) => [root, ...root.querySelectorAll("*")].filter((part) => {
+      const { transitionDuration, transitionProperty, animationName } = getComputedStyle(part);
+      const moves = transitionProperty !== "none" && parseFloat(transitionDuration) > 0;
+      return moves || animationName !== "none";
+    }).length"""
+    tab.viewport.evaluate("(viewport) => viewport.setAttribute('aria-busy', 'true')")
+    tab.page.emulate_media(reduced_motion="no-preference")
+    assert tab.root.evaluate(slow) > 0
+    tab.page.emulate_media(reduced_motion="reduce")
+    assert tab.root.evaluate(slow) == 0
 
 
 def test_cancel_stands_beside_what_it_cancels(phone: Page, address: str) -> None:

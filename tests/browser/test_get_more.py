@@ -17,6 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import SD1, Visit, fill, serving, write
 from tests.browser.tab import Tab
+from tests.browser.test_access import CUT_MENUS
 from tests.builders import safetensors_file
 from tests.entries.test_companions import picture
 from tests.sources.fakes import (
@@ -160,6 +161,9 @@ def test_a_search_and_one_click(page: Page, world: World) -> None:
     expect(first.locator(".badge")).to_have_text("SD 1.x")
     expect(first.locator("img")).to_be_visible()
     assert all(url.startswith((world.address, "data:")) for url in asked)
+    for width in (1400, 800, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert more.root.evaluate(CUT_MENUS) == []
     first.get_by_role("button", name="Get Easynegative v1").click()
     expect(first.get_by_role("button")).to_have_text("In your library")
     more.root.get_by_role("button", name="Close").click()

@@ -93,6 +93,30 @@ def test_a_word_from_four_pictures(page: Page, folder: Path) -> None:
 
 
 @needs_pictures
+def test_long_words_of_another_language(visit: Visit, address: str) -> None:
+    """On a phone no button that has room for its words breaks them; pictures have their step."""
+    words = """localization = {
+      "Stop and keep the best": "Anhalten und das Beste behalten", "Step {step}": "Schritt {step}",
+    }"""
+    page = visit(script=words, viewport={"width": 390, "height": 844})
+    page.goto(address)
+    Tab(page).root.locator(".options-toggle").click()
+    dialog = opened(page)
+    take_example(dialog, "my-long", 5_000)
+    stop = dialog.get_by_role("button", name="Anhalten und das Beste behalten")
+    expect(stop).to_be_visible(timeout=100_000)
+    lines = """(button) => {
+      const range = document.createRange();
+      range.selectNodeContents(button);
+      return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size;
+    }"""
+    assert stop.evaluate(lines) == 1
+    expect(dialog.locator(".samples li").first).to_have_text("Schritt 50", timeout=100_000)
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog.get_by_role("status")).to_have_text("Cancelled. Nothing was kept.")
+
+
+@needs_pictures
 def test_stopped_and_cancelled(page: Page, folder: Path) -> None:
     """Stopping keeps the best so far; cancelling keeps nothing."""
     dialog = opened(page)
