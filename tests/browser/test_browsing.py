@@ -12,10 +12,10 @@ from string import ascii_letters, digits
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import HOSTILE, SD1, Visit, serving, write
-from tests.browser.tab import Tab
+from tests.browser.tab import Tab, change_host
 
 # The page may still be on its way to what got the focus.
 HAS_COME_TO_REST = """() => new Promise((resolve) => {
@@ -239,6 +239,27 @@ def assert_in_the_middle(dialog: Locator, width: int) -> None:
     assert box
     assert box["x"] == pytest.approx(width - box["x"] - box["width"], abs=1)
     assert box["y"] == pytest.approx(844 - box["y"] - box["height"], abs=1)
+
+
+def test_a_file_is_shown_in_its_folder(tab: Tab) -> None:
+    """The details ask the server for it, where the server is this computer; else nothing does."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.method)
+        route.fulfill(status=204)
+
+    change_host(tab.page, may_reveal=True)
+    tab.page.route("**/reveal", answer)
+    tab.press("marc_allante", "info")
+    reveal = tab.details.get_by_role("button", name="Show it in its folder")
+    reveal.click()
+    expect(reveal).to_be_enabled()
+    assert asked == ["POST"]
+    change_host(tab.page, may_reveal=False)
+    tab.press("marc_allante", "info")
+    tab.details.get_by_text("SHA-256").wait_for()
+    expect(reveal).to_have_count(0)
 
 
 def test_the_model_decides_what_is_usable(tab: Tab) -> None:

@@ -264,6 +264,19 @@ def test_keys_change_a_weight_again_and_again(tab: Tab) -> None:
     expect(stronger).to_be_focused()
 
 
+def test_the_hosts_own_keys_for_weights_are_left_to_it(tab: Tab) -> None:
+    """Ctrl with an arrow in a field is answered by nobody of ours, also while names are offered."""
+    tab.page.evaluate("""() => addEventListener("keydown", (event) => {
+      window.last = [event.key, event.ctrlKey, event.defaultPrevented];
+    })""")
+    tab.prompt.press_sequentially("marc_allante, wat")
+    tab.completions.first.wait_for()
+    for key in ("ArrowUp", "ArrowDown"):
+        tab.prompt.press(f"Control+{key}")
+        assert tab.page.evaluate("last") == [key, True, False]
+    expect(tab.prompt).to_have_value("marc_allante, wat")
+
+
 def test_a_chip_removes_its_name(tab: Tab) -> None:
     """All of it goes; what a card inserted goes without a trace."""
     tab.prompt.fill("a cat, (marc_allante:1.2), a dog, marc_allante")

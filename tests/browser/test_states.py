@@ -127,6 +127,28 @@ def test_an_empty_view_is_whole_on_a_low_screen(tab: Tab) -> None:
     expect(tab.empty.get_by_role("button").first).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_an_empty_library_is_read_on_a_low_screen(tab: Tab, *, is_missing: bool) -> None:
+    """What to do stands where a page of 700 pixels shows it, beside the whole toolbar."""
+    counts = dict.fromkeys(("ok", "duplicate", "broken", "unsafe", "foreign", "all"), 0)
+    changes: dict[str, object] = {"counts": counts, "entries": [], "total": 0}
+    if is_missing:
+        changes["missing_roots"] = ["/mnt/drive/embeddings"]
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), **changes})
+
+    tab.page.route(ENTRIES, answer)
+    tab.page.set_viewport_size({"width": 1200, "height": 700})
+    tab.page.reload()
+    words = tab.empty.get_by_text("create it, or connect" if is_missing else "Put .safetensors")
+    expect(words).to_be_visible()
+    tab.search.evaluate("(search) => scrollTo(0, Math.floor(search.getBoundingClientRect().top))")
+    expect(tab.search).to_be_in_viewport(ratio=1)
+    expect(words).to_be_in_viewport(ratio=1)
+
+
 def test_a_folder_that_is_not_there_says_so(tab: Tab) -> None:
     """An empty library names it and says what to do; beside other folders a note does."""
     missing: dict[str, object] = {"missing_roots": ["/mnt/drive/embeddings"]}
