@@ -70,6 +70,7 @@ many with vectors. */
  * @property {Fit} fit
  * @property {Field} field
  * @property {string} insert The name as a prompt needs it.
+ * @property {string | null} [preview] A word that changes when its picture does; null without one for everybody.
  * @property {KnownMember[]} [members] Of a set; they are inserted in its place.
  */
 

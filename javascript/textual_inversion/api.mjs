@@ -157,7 +157,7 @@ export class Api {
   /**
    * Return the address of an entry's picture, or of its examples.
    *
-   * @param {Entry} entry One that has such a picture.
+   * @param {{id: string, preview?: string | null, examples?: string | null}} entry One that has such a picture.
    * @param {number} [width] In pixels of the screen; without it, the widest there is.
    * @param {"preview" | "examples"} [kind]
    */

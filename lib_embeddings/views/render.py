@@ -142,7 +142,7 @@ def entry_as_json(catalogue: Catalogue, seen: ViewEntry) -> EntryJson:
             *filter(None, [texts.claims.contradiction(reading.vectors.keys())]),
         ],
         "proposal": advice.proposal or _mended_name(entry),
-        "preview": _version_of(pictures_of(entry)),
+        "preview": preview_of(entry),
         "video": _version_of(video_of(entry)),
         "examples": _version_of(examples_of(entry)),
         "notes": texts.notes,
@@ -210,6 +210,11 @@ def _vectors_as_json(n_vectors: int, hidden_size: int, dtype: str) -> VectorsJso
 def _mended_name(entry: Entry) -> str | None:
     filename = mended_filename(entry)
     return filename and split_name(filename)[0]
+
+
+def preview_of(entry: Entry) -> str | None:
+    """Return a word that changes when the picture of an entry does; None without one."""
+    return _version_of(pictures_of(entry))
 
 
 def _version_of(shown_by: object) -> str | None:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.entries.snapshot import Changes
+from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.arrivals import Outcome
 from lib_embeddings.library.journal import Trashed
@@ -35,7 +36,7 @@ from lib_embeddings.views.inspect import Inspection, details_as_json, inspect
 from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.views.lines import by_family
 from lib_embeddings.views.query import Filters
-from lib_embeddings.views.render import entry_as_json
+from lib_embeddings.views.render import entry_as_json, preview_of
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import Prompts
 
@@ -185,6 +186,7 @@ def trash(items: Sequence[Trashed]) -> dict[str, Any]:
 
 def completion(catalogue: Catalogue, seen: ViewEntry) -> dict[str, Any]:
     """Return what a list of completions shows of an embedding, and what it inserts."""
+    is_general = read_texts(seen.entry).claims.is_general
     return {
         "id": seen.entry.place.id,
         "name": seen.name,
@@ -193,6 +195,7 @@ def completion(catalogue: Catalogue, seen: ViewEntry) -> dict[str, Any]:
         "fit": seen.fit,
         "field": catalogue.field_of(seen),
         "insert": typed(seen.name),
+        "preview": preview_of(seen.entry) if is_general else None,
     }
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import HOSTILE, SD1, SD2, fill, write
 from tests.browser.tab import Tab, change_host
+from tests.entries.test_companions import picture
 
 HIDE = """(state) => {
   Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
@@ -344,6 +345,27 @@ def test_a_typed_word_is_completed_with_the_keyboard(tab: Tab) -> None:
     tab.page.keyboard.type(":1.2)")
     expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
     expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors, weight 1.2")
+
+
+def test_what_is_offered_has_small_pictures(tab: Tab, folder: Path) -> None:
+    """Names are in line beside them; one that is not for everybody is not shown."""
+    previews = [folder / f"{name}.preview.png" for name in ("marc_allante", "styles/watercolour")]
+    for path in previews:
+        path.write_bytes(picture((8, 8)))
+    told = folder / "styles" / "watercolour.civitai.info"
+    told.write_text('{"modelId": 1, "id": 2, "nsfwLevel": 8, "files": []}')
+    try:
+        expect(tab.root.locator(".card[data-veiled] img")).to_have_count(1)
+        expect(tab.card("marc_allante").locator("img")).to_have_count(1)
+        tab.prompt.press_sequentially("te")
+        expect(tab.completions.locator("img")).to_have_count(1)
+        offered = tab.completions.filter(has_text="marc_allante")
+        expect(offered.locator("img")).to_have_js_property("naturalWidth", 8)
+        left = "(all) => all.map((name) => name.getBoundingClientRect().left)"
+        assert len(set(tab.completions.locator(".offered").evaluate_all(left))) == 1
+    finally:
+        for path in (*previews, told):
+            path.unlink()
 
 
 def test_undo_takes_back_a_completion(tab: Tab) -> None:

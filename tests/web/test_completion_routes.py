@@ -38,6 +38,7 @@ def test_a_completion_has_what_a_list_shows(site: Site) -> None:
                 "fit": "incompatible",
                 "field": "negative",
                 "insert": r"bad\(hands\) ",
+                "preview": None,
             }
         ]
     }

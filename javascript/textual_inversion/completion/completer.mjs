@@ -49,7 +49,7 @@ export class Completer {
     this.own = own;
     this.blockOf = blockOf;
     this.insertSet = insertSet;
-    this.list = new CompletionList(host, (completion) => this.#accept(completion));
+    this.list = new CompletionList(api, host, (completion) => this.#accept(completion));
     /** @type {Questions<string, Completion[]>} */
     this.questions = new Questions(
       (text) => (typedSet(text, text.length) ? this.#sets(text) : api.completions(text)),

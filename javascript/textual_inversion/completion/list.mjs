@@ -12,6 +12,7 @@ import { obstacle } from "../words.mjs";
 
 const ID = "lib-embeddings-completions";
 const GAP = 4;
+const PICTURE_WIDTH = 64;
 
 /** The properties that decide how a field's text is laid out. */
 const COPIED = [
@@ -38,10 +39,12 @@ export class CompletionList {
   #place = { left: 0, top: 0, height: 0 };
 
   /**
+   * @param {import("../api.mjs").Api} api
    * @param {Host} host
    * @param {(completion: Completion) => void} accepted
    */
-  constructor(host, accepted) {
+  constructor(api, host, accepted) {
+    this.api = api;
     this.host = host;
     this.root = element("ul", { class: ID, id: ID, role: "listbox", "aria-label": phrase("Embeddings"), popover: "manual" });
     // The field keeps the caret.
@@ -75,11 +78,24 @@ export class CompletionList {
     this.#textarea = textarea;
     this.#place = placeOf(textarea, offset);
     this.root.replaceChildren(...completions.map((completion, at) => option(this.host, completion, at)));
+    if (completions.some(({ preview }) => preview)) this.#addPictures();
     appendTo(this.root, block);
     if (!this.root.matches(":popover-open")) this.root.showPopover();
     this.root.scrollTop = 0;
     this.place();
     this.#choose(-1);
+  }
+
+  /** Begin each row with the picture of its file, or with the room for one. */
+  #addPictures() {
+    for (const [at, completion] of this.#completions.entries()) {
+      const picture = element("span", { class: "small-picture" });
+      this.root.children[at].prepend(picture);
+      if (!completion.preview) continue;
+      const image = element("img", { src: this.api.preview(completion, PICTURE_WIDTH), alt: "", decoding: "async" });
+      image.addEventListener("error", () => image.remove());
+      picture.append(image);
+    }
   }
 
   hide() {
