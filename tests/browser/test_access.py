@@ -232,6 +232,7 @@ def test_lines_may_go_from_right_to_left(visit: Visit, address: str, width: int)
     first, second = tab.names()[:2]
     left = "(card) => card.getBoundingClientRect().left"
     assert tab.card(first).evaluate(left) > tab.card(second).evaluate(left)
+    expect(tab.root.locator(".ordering select")).to_have_css("background-position-x", "8px")
     assert tab.root.evaluate(CUT) == []
     tab.card(first).locator(".main").focus()
     page.keyboard.press("ArrowLeft")
