@@ -313,8 +313,8 @@ def test_on_a_phone_the_line_has_room_for_words(visit: Visit, address: str) -> N
     assert min(words.evaluate(width) for words in warnings.all()) > 180
     middle = "(part) => (({ top, bottom }) => (top + bottom) / 2)(part.getBoundingClientRect())"
     for warning in tab.report.locator(".warning").all():
-        remove, words = warning.locator(".tool"), warning.locator(".words")
-        assert abs(remove.evaluate(middle) - words.evaluate(middle)) < 2
+        remove, text = (warning.locator(part).evaluate(middle) for part in (".tool", ".words"))
+        assert abs(remove - text) < 2
     press = tab.report.locator(".warning .press").bounding_box()
     words = tab.report.locator(".warning:has(.press) .words").bounding_box()
     assert press

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import APIResponse, Locator, Route, expect
+from playwright.sync_api import APIResponse, Locator, Response, Route, expect
 
 from tests.browser.conftest import SD1, SDXL, Visit, serving, write
 from tests.browser.tab import Tab, change_host
@@ -98,7 +98,10 @@ def test_an_answer_that_comes_after_the_news(tab: Tab, way: str) -> None:
     kept: list[tuple[Route, APIResponse]] = []
     missing: list[str] = []
     page, details = tab.page, tab.details
-    page.on("response", lambda answer: answer.status == 404 and missing.append(answer.url))
+
+    def note(answer: Response) -> None:
+        if answer.status == 404:
+            missing.append(answer.url)
 
     def keep(route: Route) -> None:
         if route.request.method == "GET":
@@ -108,6 +111,7 @@ def test_an_answer_that_comes_after_the_news(tab: Tab, way: str) -> None:
 
     tab.press("cat", "info")
     details.get_by_text("SHA-256").wait_for()
+    page.on("response", note)
     page.route("**/v1/entries/**", keep)
     if way == "move":
         details.get_by_role("button", name="Move to …").click()
