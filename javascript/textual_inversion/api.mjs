@@ -138,10 +138,12 @@ export class Api {
    * Return the completions of a typed text, best first.
    *
    * @param {string} text
+   * @param {string[]} recent The names that were used last; among equals they come first.
    * @returns {Promise<Completion[]>}
    */
-  async completions(text) {
-    return (await this.#ask(`/completions?${new URLSearchParams({ text })}`)).completions;
+  async completions(text, recent) {
+    const parameters = new URLSearchParams([["text", text], ...recent.map((name) => ["recent", name])]);
+    return (await this.#ask(`/completions?${parameters}`)).completions;
   }
 
   /** @param {string} title Of the family to make active, or `none`; only the small app has this. */

@@ -138,9 +138,9 @@ class Catalogue:
         chosen = self._chosen(self._matching(self._candidates, filters), filters)
         return self._count_folders(chosen)
 
-    def complete(self, text: str, limit: int) -> list[ViewEntry]:
+    def complete(self, text: str, limit: int, recent: Sequence[str] = ()) -> list[ViewEntry]:
         """Return completions of the end of *text*; see `Completer`."""
-        return self._completer.complete(text, limit)
+        return self._completer.complete(text, limit, recent)
 
     def advice_on(self, seen: ViewEntry) -> Advice:
         """Return the advice on an entry's name."""

@@ -48,21 +48,29 @@ class Completer:
             if not hidden or seen.entry.place.id not in hidden
         ]
 
-    def complete(self, text: str, limit: int) -> list[ViewEntry]:
+    def complete(self, text: str, limit: int, recent: Sequence[str] = ()) -> list[ViewEntry]:
         """Return the embeddings that the last word of *text* may become, each name once.
 
         Those that the active model can use come first; among them names that begin with the text or
         its last words, ignoring gaps and marks, then names with a word that begins with the last
         word, then names that contain it. The more of the text a name begins with, the better; then
-        come favourites, and the rest is in natural order. Letter case does not matter.
+        come favourites and *recent* names, and the rest is in natural order. Letter case does not
+        matter.
         """
         words = fold(text[-LIMITS.filename_bytes :]).split()
         if not words:
             return []
         endings = list(accumulate(reversed(words), lambda ending, word: f"{word} {ending}"))
         beginnings = tuple(filter(None, map(bare, endings)))
+        ages = {fold(name): age for age, name in enumerate(recent)}
+
+        def rank(known: _Name) -> tuple[object, ...]:
+            age = ages.get(known.name, len(ages))
+            match = _match(known, endings, beginnings)
+            return known.is_useless, *match, not known.is_favourite, age
+
         found = (
-            ((known.is_useless, *_match(known, endings, beginnings), not known.is_favourite), known)
+            (rank(known), known)
             for known in self._names
             if words[-1] in known.name or known.bare_name.startswith(beginnings)
         )

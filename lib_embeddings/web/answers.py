@@ -186,7 +186,9 @@ def trash(items: Sequence[Trashed]) -> dict[str, Any]:
 
 def completion(catalogue: Catalogue, seen: ViewEntry) -> dict[str, Any]:
     """Return what a list of completions shows of an embedding, and what it inserts."""
-    is_general = read_texts(seen.entry).claims.is_general
+    preview = preview_of(seen.entry)
+    if preview and not read_texts(seen.entry).claims.is_general:
+        preview = None
     return {
         "id": seen.entry.place.id,
         "name": seen.name,
@@ -195,7 +197,7 @@ def completion(catalogue: Catalogue, seen: ViewEntry) -> dict[str, Any]:
         "fit": seen.fit,
         "field": catalogue.field_of(seen),
         "insert": typed(seen.name),
-        "preview": preview_of(seen.entry) if is_general else None,
+        "preview": preview,
     }
 
 

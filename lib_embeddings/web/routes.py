@@ -225,9 +225,10 @@ class LibraryRoutes:
         names = [seen.name for seen in self._library.view.meant]
         return as_json_once(request, {"names": names})
 
-    def completions(self, text: str = "", limit: str = "10") -> Response:
-        catalogue = self._library.catalogue
-        found = catalogue.complete(text, number("limit", limit, 1, LIMITS.completions))
+    def completions(self, request: Request, text: str = "", limit: str = "10") -> Response:
+        catalogue, most = self._library.catalogue, number("limit", limit, 1, LIMITS.completions)
+        recent = request.query_params.getlist("recent")[: LIMITS.completions]
+        found = catalogue.complete(text, most, recent)
         return as_json({"completions": [answers.completion(catalogue, seen) for seen in found]})
 
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API

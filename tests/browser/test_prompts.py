@@ -347,6 +347,25 @@ def test_a_typed_word_is_completed_with_the_keyboard(tab: Tab) -> None:
     expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors, weight 1.2")
 
 
+def test_names_that_were_used_last_are_offered_first(tab: Tab, folder: Path) -> None:
+    """Among those that match as well, also after a reload."""
+    added = [folder / f"dusk-{number}.safetensors" for number in (1, 2)]
+    for path in added:
+        write(folder, path.stem, SD1)
+    try:
+        expect(tab.card("dusk-2")).to_be_visible()
+        tab.prompt.press_sequentially("du")
+        expect(tab.completions).to_contain_text(["dusk-1", "dusk-2"])
+        tab.prompt.fill("a dusk-2")
+        expect(tab.notices.nth(1)).to_contain_text("dusk-2")
+        tab.page.reload()
+        tab.prompt.press_sequentially("du")
+        expect(tab.completions).to_contain_text(["dusk-2", "dusk-1"])
+    finally:
+        for path in added:
+            path.unlink()
+
+
 def test_what_is_offered_has_small_pictures(tab: Tab, folder: Path) -> None:
     """Names are in line beside them; one that is not for everybody is not shown."""
     previews = [folder / f"{name}.preview.png" for name in ("marc_allante", "styles/watercolour")]

@@ -410,6 +410,16 @@ def test_favourites_come_before_names_that_match_as_well(tmp_path: Path) -> None
         assert completed(replace(found, choices=choices), "bad") == [*names, "not-bad"]
 
 
+def test_recent_names_come_after_favourites(tmp_path: Path) -> None:
+    """The last used one is first of them, in any letter case; a better match stays before it."""
+    found = completer(tmp_path, dict.fromkeys(("bad1", "bad2", "bad3", "bad4", "not-bad"), SD1))
+    ids = {seen.name: seen.entry.place.id for seen in found.view}
+    found = replace(found, choices={ids["bad4"]: Choice(favourite=True)})
+    recent = ["not-bad", "Bad3", "gone", "bad2"]
+    ranked = [seen.name for seen in found.complete("bad", 10, recent)]
+    assert ranked == ["bad4", "bad3", "bad2", "bad1", "not-bad"]
+
+
 def test_usable_ones_come_first(tmp_path: Path) -> None:
     """Usable embeddings come before those that match better by name."""
     found = completer(tmp_path, {"bad-sdxl": SDXL, "bad": SD2, "not-bad": SD1})

@@ -65,6 +65,16 @@ def test_limit(site: Site) -> None:
     assert len(completed(site, "bad", limit=100)) == 12
 
 
+def test_recent_names(site: Site) -> None:
+    """A page says which names were used last, as often as it likes."""
+    for number in range(4):
+        site.write(f"bad{number}.pt")
+    site.library.rescan()
+    told = site.client.get("/completions?text=bad&recent=bad3&recent=bad2").json()["completions"]
+    assert [each["name"] for each in told] == ["bad3", "bad2", "bad0", "bad1"]
+    assert completed(site, "bad", recent="x" * 300) == ["bad0", "bad1", "bad2", "bad3"]
+
+
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "many", ""])
 def test_wrong_limits(site: Site, limit: str) -> None:
     """A limit out of its bounds is refused with one sentence."""

@@ -9,6 +9,7 @@ import { element, webui } from "../dom.mjs";
 import { phrase } from "../phrases.mjs";
 import { Questions } from "../request.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
+import { recentNames } from "../prompt/recent.mjs";
 import { CompletionList } from "./list.mjs";
 import { completeWord, setsFor, typedSet, typedWord } from "./typed_word.mjs";
 
@@ -52,7 +53,7 @@ export class Completer {
     this.list = new CompletionList(api, host, (completion) => this.#accept(completion));
     /** @type {Questions<string, Completion[]>} */
     this.questions = new Questions(
-      (text) => (typedSet(text, text.length) ? this.#sets(text) : api.completions(text)),
+      (text) => (typedSet(text, text.length) ? this.#sets(text) : api.completions(text, recentNames())),
       (completions) => this.#show(completions ?? []),
     );
     const capture = true;

@@ -8,6 +8,7 @@ import { Questions, Refusal } from "../request.mjs";
 import { FIELDS } from "../words.mjs";
 import { convertSyntax, partName, replaceWord, weighName } from "../prompt/edits.mjs";
 import { applyAside, PromptFields, removeFrom } from "../prompt/fields.mjs";
+import { noteUsed } from "../prompt/recent.mjs";
 import { namesIn, notChecked, noticesOf, notSaved } from "./notices.mjs";
 import { ReportStrip } from "./strip.mjs";
 
@@ -140,7 +141,9 @@ export class PromptReports {
       return;
     }
     this.#show(answer);
-    if (answer) this.#catchUp();
+    if (!answer) return;
+    noteUsed(FIELDS.flatMap((field) => answer[field].used.map(({ name }) => name)));
+    this.#catchUp();
   }
 
   /** Ask nothing while nobody can see the page, and catch up afterwards. */
