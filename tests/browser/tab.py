@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import TimeoutError as TookTooLong
 
 
 class Tab:
@@ -42,8 +44,13 @@ class Tab:
 
     def press(self, name: str, button: str) -> None:
         """Press one of the small buttons of a card: `plus`, `minus`, `star` or `info`."""
-        self.card(name).hover()
-        self.card(name).locator(f".{button}").click()
+        there = self.card(name).locator(f".{button}")
+        for _ in range(30):  # a busy page may move a card away from the mouse
+            self.card(name).hover()
+            with suppress(TookTooLong):
+                there.wait_for(timeout=1000)
+                break
+        there.click()
 
     def use_model(self, title: str) -> None:
         """Choose the active model of the app."""

@@ -323,7 +323,9 @@ def test_a_place_that_is_taken(tab: Tab, folder: Path) -> None:
 
 # Drops
 
+# Null if the target has just been replaced: people drop at a place, where its successor is.
 DROP = """(target, files) => {
+  if (!target.isConnected) return null;
   const transfer = new DataTransfer();
   for (const { name, data, type } of files) {
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
@@ -347,7 +349,9 @@ def drop(target: Locator, **files: bytes) -> object:
         }
         for name, data in files.items()
     ]
-    return target.evaluate(DROP, encoded)
+    while (done := target.evaluate(DROP, encoded)) is None:
+        pass
+    return done
 
 
 GOOD = safetensors_file({"emb_params": np.full((2, 768), 0.01, np.float32)})
