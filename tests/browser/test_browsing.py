@@ -302,7 +302,7 @@ def test_a_list_has_columns_that_sort_it(tab: Tab) -> None:
     tab.root.get_by_role("button", name="Show as a list").click()
     tab.show("All")
     row = tab.card("detail-xl")
-    expect(row.locator(".facts > *")).to_contain_text(["SDXL", "3", "KB", "20", "sdxl"])
+    expect(row.locator(".facts > *")).to_contain_text(["SDXL", "3", "KB", "20", "sdxl", ""])
     expect(row.locator(".reason")).to_contain_text("Partially compatible")
     tab.root.locator(".columns button", has_text="Vectors").click()
     expect(tab.cards.first).to_have_attribute("data-name", "detail-xl")
@@ -315,6 +315,27 @@ def test_a_list_has_columns_that_sort_it(tab: Tab) -> None:
     tab.card("marc_allante").locator(".main").press("ArrowDown")
     tab.root.get_by_role("button", name="Show as a list").click()
     expect(tab.card("marc_allante").locator(".amount")).to_have_text("2 vectors")
+
+
+def test_a_list_shows_trigger_words(tab: Tab, folder: Path) -> None:
+    """Below their title, where there is room for them."""
+    told = folder / "marc_allante.json"
+    told.write_text('{"activation text": "marc style, oil"}')
+    try:
+        tab.root.get_by_role("button", name="Show as a list").click()
+        words = tab.card("marc_allante").locator(".triggers")
+        expect(words).to_have_text("marc style, oil")
+        title = tab.root.locator(".columns").get_by_text("Trigger words")
+        tab.page.set_viewport_size({"width": 1600, "height": 900})
+        edges = [
+            part.evaluate("(part) => part.getBoundingClientRect().left") for part in (title, words)
+        ]
+        assert abs(edges[0] - edges[1]) <= 1
+        tab.page.set_viewport_size({"width": 800, "height": 900})
+        expect(words).to_be_hidden()
+        expect(title).to_be_hidden()
+    finally:
+        told.unlink()
 
 
 def test_the_buttons_of_a_row_are_in_one_line(tab: Tab) -> None:
@@ -335,7 +356,7 @@ def test_rows_of_a_list_do_not_overlap(tab: Tab) -> None:
     """No text is over another, at any width."""
     tab.root.get_by_role("button", name="Show as a list").click()
     narrow = 4 if version("gradio").startswith("3.") else 3  # whose panes are wider
-    for width, columns in ((1400, 6), (1000, narrow), (800, narrow)):
+    for width, columns in ((1400, 7), (1000, narrow), (800, narrow)):
         tab.page.set_viewport_size({"width": width, "height": 900})
         tab.wait_until_painted()
         parts = tab.card("marc_allante").locator(".name, .facts > *").all()

@@ -242,7 +242,7 @@ function placeOf({ path, twins }) {
  * @param {Entry} entry
  * @param {Host} host
  */
-function columnsOf({ families, n_vectors, bytes, mtime, path, twins, warnings }, host) {
+function columnsOf({ families, n_vectors, bytes, mtime, path, twins, trigger_words, warnings }, host) {
   const folder = [folderOf(path), twinsText(twins)].filter(Boolean).join(" · ");
   return element(
     "span",
@@ -252,6 +252,7 @@ function columnsOf({ families, n_vectors, bytes, mtime, path, twins, warnings },
     element("span", { class: "amount" }, size(bytes)),
     element("span", { class: "amount" }, day(mtime)),
     element("span", { class: "folder", dir: "auto", title: path }, folder),
+    element("span", { class: "triggers", dir: "auto", title: trigger_words }, trigger_words),
   );
 }
 

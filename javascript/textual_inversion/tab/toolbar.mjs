@@ -229,15 +229,15 @@ function sortOptions() {
   return Array.from(SORTS, ([value, { title }]) => element("option", { value }, title));
 }
 
-/** Build the titles of a list's columns, each of which sorts it; the model families have no order. */
+/** Build the titles of a list's columns. Each sorts it, but model families and trigger words have no order. */
 function columnTitles() {
-  const family = element("span", {}, phrase("Model"));
+  const [family, triggers] = [phrase("Model"), phrase("Trigger words")].map((title) => element("span", {}, title));
   const [name, ...others] = ["name", "vectors", "size", "date", "folder"].map((sort) => {
     const { title } = /** @type {{title: string}} */ (SORTS.get(/** @type {Sort} */ (sort)));
     const attributes = { type: "button", "data-action": "column", "data-value": sort, tabindex: -1 };
     return element("button", attributes, title);
   });
-  return [name, family, ...others];
+  return [name, family, ...others, triggers];
 }
 
 function targetButtons() {
