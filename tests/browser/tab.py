@@ -45,11 +45,11 @@ class Tab:
     def press(self, name: str, button: str) -> None:
         """Press one of the small buttons of a card: `plus`, `minus`, `star` or `info`."""
         there = self.card(name).locator(f".{button}")
-        for _ in range(30):  # a busy page may move a card away from the mouse
+        for seconds in (1, 2, 4, 8, 16):  # a busy page may move a card away from the mouse
             self.card(name).hover()
             with suppress(TookTooLong):
-                there.wait_for(timeout=1000)
-                break
+                there.click(timeout=seconds * 1000)
+                return
         there.click()
 
     def use_model(self, title: str) -> None:

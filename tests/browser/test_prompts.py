@@ -359,6 +359,7 @@ def test_names_that_were_used_last_are_offered_first(tab: Tab, folder: Path) -> 
         tab.prompt.fill("a dusk-2")
         expect(tab.notices.nth(1)).to_contain_text("dusk-2")
         tab.page.reload()
+        tab.cards.first.wait_for()
         tab.prompt.press_sequentially("du")
         expect(tab.completions).to_contain_text(["dusk-2", "dusk-1"])
     finally:
