@@ -120,7 +120,7 @@ class FakeSite:
                     self.send_header(name, value)
                 if length is not None:
                     self.send_header("Content-Length", str(length))
-                self.close_connection = True
+                self.send_header("Connection", "close")  # or a client may ask on as it closes
                 self.end_headers()
                 if self.command == "HEAD":
                     return
