@@ -50,8 +50,8 @@ _LIMITS = {
 
 # After one change without an event, the event may still come; after two in a row it will not.
 MISSES = 2
-# Scanning takes at most a tenth of the time, however slow the disk; a hundredth where events come.
-REST, REST_WITH_EVENTS = 10, 100
+# Scanning takes at most a tenth of the time, however slow the disk; half a percent with events.
+REST, REST_WITH_EVENTS = 10, 200
 # Seconds that an observer gets to end. Watchdog before 2.1.8 hangs if its folder is unmounted.
 PATIENCE = 2.0
 
