@@ -10,6 +10,7 @@ import { phrase } from "../phrases.mjs";
 import { Questions } from "../request.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
 import { recentNames } from "../prompt/recent.mjs";
+import { forget, keep, recall } from "../storage.mjs";
 import { CompletionList } from "./list.mjs";
 import { completeWord, setsFor, typedSet, typedWord } from "./typed_word.mjs";
 
@@ -28,7 +29,7 @@ const TYPING = new Set(["insertText", "insertCompositionText", "insertFromCompos
 const switches = /** @type {any} */ (globalThis.document?.getElementsByClassName("completion-switch"));
 /** @type {HTMLCollectionOf<HTMLElement>} One beside each switch. */
 const notes = /** @type {any} */ (globalThis.document?.getElementsByClassName("completion-note"));
-let isOn = recall();
+let isOn = recall(KEY) !== OFF;
 
 export class Completer {
   /** @type {HTMLTextAreaElement | undefined} The field in which someone types. */
@@ -203,18 +204,6 @@ export function completionSwitch() {
 function choose(choice) {
   isOn = choice;
   for (const other of switches) other.checked = choice;
-  try {
-    if (choice) localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, OFF);
-  } catch {
-    // Private windows and full or forbidden storage: the choice holds for this visit.
-  }
-}
-
-function recall() {
-  try {
-    return localStorage.getItem(KEY) !== OFF;
-  } catch {
-    return true;
-  }
+  if (choice) forget(KEY);
+  else keep(KEY, OFF);
 }

@@ -2,6 +2,8 @@
  * Remember in this browser which names prompts used last.
  */
 
+import { keep, recallJson } from "../storage.mjs";
+
 const KEY = "lib-embeddings-recent";
 // Beyond these, people search.
 const MOST = 10;
@@ -13,12 +15,8 @@ const MOST = 10;
  * @returns {string[]}
  */
 export function recentNames(storage) {
-  try {
-    const kept = JSON.parse((storage ?? localStorage).getItem(KEY) ?? "[]");
-    return Array.isArray(kept) ? kept.filter((name) => typeof name === "string").slice(0, MOST) : [];
-  } catch {
-    return [];
-  }
+  const kept = recallJson(KEY, storage);
+  return Array.isArray(kept) ? kept.filter((name) => typeof name === "string").slice(0, MOST) : [];
 }
 
 /**
@@ -30,9 +28,5 @@ export function recentNames(storage) {
 export function noteUsed(names, storage) {
   if (!names.length) return;
   const recent = Array.from(new Set([...names, ...recentNames(storage)])).slice(0, MOST);
-  try {
-    (storage ?? localStorage).setItem(KEY, JSON.stringify(recent));
-  } catch {
-    // Private windows and full or forbidden storage: completions come in their usual order.
-  }
+  keep(KEY, JSON.stringify(recent), storage);
 }

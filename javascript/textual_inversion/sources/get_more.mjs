@@ -6,6 +6,7 @@ import { dialog, element, folderOptions, openTabs, showOver, textButton } from "
 import { Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { sentenceCase } from "../phrases.mjs";
+import { keep, recall } from "../storage.mjs";
 import { JobList } from "./job_list.mjs";
 import { Results } from "./results.mjs";
 import { WORDS } from "./site_words.mjs";
@@ -142,7 +143,7 @@ export class GetMore {
   identify(entry) {
     this.open();
     this.#asked = entry;
-    if (knowsWhatIsSent()) {
+    if (recall(KNOWS) !== null) {
       this.#identify();
       return;
     }
@@ -153,7 +154,7 @@ export class GetMore {
 
   #identify() {
     this.#question.hidden = true;
-    rememberWhatIsSent();
+    keep(KNOWS, "true");
     const ids = this.#asked && [this.#asked.id];
     this.#begin(() => this.sites.identify(ids));
   }
@@ -194,21 +195,5 @@ export class GetMore {
     this.#stopListening();
     if (this.#came) this.owner.shown(this.#came.id, this.#came.name);
     this.#begun.clear();
-  }
-}
-
-function knowsWhatIsSent() {
-  try {
-    return localStorage.getItem(KNOWS) !== null;
-  } catch {
-    return false;
-  }
-}
-
-function rememberWhatIsSent() {
-  try {
-    localStorage.setItem(KNOWS, "true");
-  } catch {
-    // In private windows, or if storage is full or forbidden, it is said again.
   }
 }

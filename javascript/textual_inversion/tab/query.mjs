@@ -3,6 +3,7 @@
  */
 
 import { COUNTED, number, phrase } from "../phrases.mjs";
+import { keep, recallJson } from "../storage.mjs";
 
 /** @typedef {import("../answers.mjs").Counts} Counts */
 /** @typedef {import("../answers.mjs").Family} Family */
@@ -123,7 +124,7 @@ export function totalText({ filter, text, folder, family }, { counts, total, by_
  * @returns {Display}
  */
 export function recall(hasRoom, storage) {
-  const { sort, order, showsFolders, isList, veils, scale } = read(storage);
+  const { sort, order, showsFolders, isList, veils, scale } = recallJson(STORAGE_KEY, storage) ?? {};
   return {
     sort: SORTS.has(sort) ? sort : "name",
     order: order === "desc" ? "desc" : "asc",
@@ -236,21 +237,5 @@ export class Address {
  * @param {Pick<Storage, "setItem">} [storage]
  */
 export function remember(display, storage) {
-  try {
-    (storage ?? localStorage).setItem(STORAGE_KEY, JSON.stringify(display));
-  } catch {
-    // Private windows and full or forbidden storage: the choice holds for this visit.
-  }
-}
-
-/**
- * @param {Pick<Storage, "getItem">} [storage]
- * @returns {any}
- */
-function read(storage) {
-  try {
-    return JSON.parse((storage ?? localStorage).getItem(STORAGE_KEY) ?? "null") ?? {};
-  } catch {
-    return {};
-  }
+  keep(STORAGE_KEY, JSON.stringify(display), storage);
 }
