@@ -246,9 +246,10 @@ class Scanner:
             else:
                 known[path] = self._compare(folder, unread, again)
             began = self._clock()
-        is_changed = bool(unread) or known.keys() != self._known.keys()
-        is_changed |= any(
-            each.entries is not self._entries_of(path) for path, each in known.items()
+        is_changed = (
+            bool(unread)
+            or known.keys() != self._known.keys()
+            or any(each.entries is not self._known[path].entries for path, each in known.items())
         )
         self._known, self._again = known, again
         lost, unsure = self._files.read_all(unread, publish)
