@@ -10,6 +10,7 @@ from typing import Any
 
 from lib_embeddings.cli import OK, add_model, check_folders, reading_bar, refuse
 from lib_embeddings.errors import shown
+from lib_embeddings.pictures import NOT_THERE
 
 
 def add_parser(commands: Any) -> None:
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     check_folders([folder for folder in folders if os.path.exists(folder)])
     if options.paint_with and not os.path.exists(options.paint_with):
         model = shown(options.paint_with, 255)
-        return refuse(f"{model} cannot be loaded: there is no such file or folder")
+        return refuse(f"{model} cannot be loaded: {NOT_THERE}")
     try:
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         listener = socket.create_server((options.host, options.port), family=family)

@@ -5,6 +5,8 @@ Its modules import torch and diffusers, as those of `training` do; this one can 
 
 from importlib.util import find_spec
 
+# The reason why a model cannot be loaded that is known without torch.
+NOT_THERE = "there is no such file or folder"
 _NEEDED = ("torch", "diffusers", "transformers", "safetensors")
 
 

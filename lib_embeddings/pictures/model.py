@@ -19,6 +19,7 @@ from lib_embeddings.entries.read import sha256
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, ModelFamily, families_for
+from lib_embeddings.pictures import NOT_THERE
 from lib_embeddings.pictures.memory import enough_memory
 from lib_embeddings.prompts.tokenizer import TokenIds
 
@@ -176,7 +177,7 @@ def _pipeline(source: Path, dtype: torch.dtype) -> Any:
             image_encoder=None,
         )
     if not source.is_file():
-        raise ValueError("there is no such file or folder")
+        raise ValueError(NOT_THERE)
     if source.suffix != ".safetensors":
         raise ValueError("expected a folder of diffusers or a .safetensors file")
     with safe_open(source, "pt") as file:
