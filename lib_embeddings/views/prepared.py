@@ -6,6 +6,7 @@ only these are looked at: a library of 100,000 files is not sorted again for eac
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -81,8 +82,7 @@ class Candidates:
         self.tally = Counter(candidate.kind for candidate in self.by_name)
         self.in_folders = Counter(candidate.folder for candidate in self.by_name)
         self._folders: list[str] | None = None
-        self._texts: Haystack | None = None
-        self._names = Haystack(())
+        self._haystacks: tuple[Haystack, Haystack] | None = None
 
     @classmethod
     def of(cls, view: View) -> Candidates:
@@ -119,10 +119,13 @@ class Candidates:
 
     def with_term(self, term: str, letters: str) -> set[Candidate]:
         """Return those with a term in their texts, or its letters in the name; see `Query`."""
-        if self._texts is None:
-            self._texts = Haystack(candidate.texts.full for candidate in self.by_name)
-            self._names = Haystack(candidate.texts.bare_name for candidate in self.by_name)
-        numbers = chain(self._texts.find(term), self._names.find(letters) if letters else ())
+        if self._haystacks is None:
+            self._haystacks = (
+                Haystack(candidate.texts.full for candidate in self.by_name),
+                Haystack(candidate.texts.bare_name for candidate in self.by_name),
+            )
+        texts, names = self._haystacks
+        numbers = chain(texts.find(term), names.find(letters) if letters else ())
         return {self.by_name[number] for number in numbers}
 
     def _count(self, candidate: Candidate, number: int) -> None:
@@ -137,7 +140,10 @@ class Candidates:
 
 
 class Prepared:
-    """A view with all that is prepared from it."""
+    """A view with all that is prepared from it, once for all threads.
+
+    A page asks for two parts of a list at once, and the candidates of one are none of another's.
+    """
 
     def __init__(
         self, view: View, tokenize: Tokenize | None = None, look_up: LookUp | None = None
@@ -154,34 +160,38 @@ class Prepared:
         # The last ones that were made, each with the view that it was made from.
         self._candidates: tuple[View, Candidates] | None = None
         self._name_checks: tuple[View, NameChecks] | None = None
+        # Each is held while one of these is made; a search does not wait for a tokenizer.
+        self._making_candidates, self._making_checks = threading.Lock(), threading.Lock()
 
     @property
     def candidates(self) -> Candidates:
         """The candidates of the view."""
-        of, candidates = self._candidates or (None, None)
-        if candidates is None or of is not self.view:
-            changed = self._changed_since(of)
-            candidates = (
-                candidates.followed_by(*changed)
-                if candidates and changed
-                else Candidates.of(self.view)
-            )
-            self._candidates = self.view, candidates
-        return candidates
+        with self._making_candidates:
+            of, candidates = self._candidates or (None, None)
+            if candidates is None or of is not self.view:
+                changed = self._changed_since(of)
+                candidates = (
+                    candidates.followed_by(*changed)
+                    if candidates and changed
+                    else Candidates.of(self.view)
+                )
+                self._candidates = self.view, candidates
+            return candidates
 
     @property
     def name_checks(self) -> NameChecks:
         """The checks of the view's names."""
-        of, checks = self._name_checks or (None, None)
-        if checks is None or of is not self.view:
-            changed = self._changed_since(of)
-            if checks and checks.is_complete and changed:
-                checks = checks.followed_by(*(map(self._known, each) for each in changed))
-            else:
-                known = map(self._known, self.view.every)
-                checks = NameChecks(known, self.tokenize, self._look_up)
-            self._name_checks = self.view, checks
-        return checks
+        with self._making_checks:
+            of, checks = self._name_checks or (None, None)
+            if checks is None or of is not self.view:
+                changed = self._changed_since(of)
+                if checks and checks.is_complete and changed:
+                    checks = checks.followed_by(*(map(self._known, each) for each in changed))
+                else:
+                    known = map(self._known, self.view.every)
+                    checks = NameChecks(known, self.tokenize, self._look_up)
+                self._name_checks = self.view, checks
+            return checks
 
     def followed_by(self, view: View, tokenize: Tokenize | None) -> Prepared:
         """Return the same for a later view; what is prepared here is updated on demand.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Sequence
+import sys
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -12,7 +15,9 @@ from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.prepared import Candidates, Prepared
+from lib_embeddings.views.query import Filters
 from lib_embeddings.views.view import View, known_of
 from tests.records import CLIP_H, CLIP_L, CLIP_L_AND_G, entry
 
@@ -176,3 +181,34 @@ def test_rows_are_in_the_natural_order_of_names() -> None:
         ("1:", "item 2"),
         ("0:", "item 10"),
     ]
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    """Let threads take turns as often as possible."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("eager_threads")
+@pytest.mark.parametrize("term", ["e", "embedding"])
+def test_all_who_ask_at_once_find_the_same(term: str) -> None:
+    """A page asks for two parts of a list at once, and neither says that nothing is found."""
+    files = [entry(f"embedding-{number}.pt", CLIP_L, root="/root") for number in range(200)]
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(20):
+            view = View.of(Snapshot.of(("/root",), files), MODEL_FAMILIES["sd1"])
+            catalogue, start = Catalogue(1, Prepared(view)), threading.Barrier(2)
+
+            def found(
+                offset: int, catalogue: Catalogue = catalogue, start: threading.Barrier = start
+            ) -> tuple[int, int]:
+                start.wait()
+                total = catalogue.select(Filters(term), offset=offset).total
+                return total, id(catalogue.prepared.name_checks)
+
+            one, other = threads.map(found, (0, 100))
+            assert one == other
+            assert one[0] == len(files)

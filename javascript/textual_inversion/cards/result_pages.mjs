@@ -47,7 +47,7 @@ export class ResultPages {
 
   /** Whether all that was wanted last is here. */
   get isReady() {
-    return this.summary !== undefined && this.#nextMissing() === undefined;
+    return this.summary !== undefined && this.#missing().next().done === true;
   }
 
   /**
@@ -98,19 +98,18 @@ export class ResultPages {
     this.#closing.abort();
   }
 
-  #nextMissing() {
-    const end = this.summary ? Math.max(1, Math.ceil(this.total / this.pageSize)) : Infinity;
+  /** The pages that are wanted and not here; all that are wanted, until it is known how many there are. */
+  *#missing() {
+    const end = this.summary ? Math.ceil(this.total / this.pageSize) : Infinity;
     for (let page = this.#firstWanted; page <= this.#lastWanted && page < end; page += 1) {
-      if (!this.#pages.has(page)) return page;
+      if (!this.#pages.has(page)) yield page;
     }
-    return undefined;
   }
 
   #askForMissing() {
-    const last = this.#lastWanted;
-    for (let page = this.#firstWanted; page <= last && this.#asked.size < MOST_REQUESTS; page += 1) {
-      const exists = !this.summary || page * this.pageSize < this.total;
-      if (exists && !this.#pages.has(page) && !this.#asked.has(page)) this.#ask(page);
+    for (const page of this.#missing()) {
+      if (this.#asked.size >= MOST_REQUESTS) return;
+      if (!this.#asked.has(page)) this.#ask(page);
     }
   }
 

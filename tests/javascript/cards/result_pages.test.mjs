@@ -17,7 +17,7 @@ class Library {
 
   entries({ offset, limit }, signal) {
     return new Promise((resolve, reject) => {
-      const entries = Array.from({ length: Math.min(limit, this.total - offset) }, (_, at) => ({
+      const entries = Array.from({ length: Math.max(0, Math.min(limit, this.total - offset)) }, (_, at) => ({
         id: `id ${offset + at}`,
       }));
       const finish = (work) => async () => {
@@ -81,6 +81,15 @@ test("it is ready when all that is wanted is here", async () => {
   assert.equal(pages.at(PAGE_SIZE + 5), undefined);
   assert.equal(pages.indexOf("id 61"), 61);
   assert.equal(pages.indexOf("other"), -1);
+});
+
+test("it is ready where nothing is left of what was looked at", async () => {
+  const library = new Library(0);
+  const pages = pagesOf(library);
+  pages.want(5 * PAGE_SIZE, 6 * PAGE_SIZE);
+  await library.asked[0].answer();
+  pages.want(0, 6 * PAGE_SIZE);
+  assert.equal(pages.isReady, true);
 });
 
 test("pages of two generations make it outdated", async () => {
