@@ -204,7 +204,7 @@ class Drops:
         """Take a root away until it is missed; the change that counts is its return."""
         folder = self._packed()
         shutil.rmtree(self._third)
-        while not self._library.unreachable_roots:
+        while not self._library.missing_roots:
             time.sleep(0.05)
         return lambda: folder.rename(self._third)
 

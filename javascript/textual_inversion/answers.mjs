@@ -194,8 +194,7 @@ beside a file. */
  * @property {Folder | null} folder The one that was asked for, or else the first root.
  * @property {Counts} found How many of each kind a click on its filter would show.
  * @property {number} total How many entries pass the filters.
- * @property {{read: number, total: number} | null} scanning The progress of the scan that reads files now; null
- *   where none does.
+ * @property {{read: number, total: number} | null} progress Of the scan that reads files now; null where none does.
  */
 /** @typedef {LibrarySummary & {entries: Entry[]}} ResultPage */
 /** @typedef {{generation: number, added: number, modified: number, deleted: number}} Changes */

@@ -105,7 +105,7 @@ class Living(NamedTuple):
         roots = list(dict.fromkeys(map(absolute, folders)))
         if roots == list(self.library.roots):
             return False
-        self.patience.wait_for(partial(self.library.set_roots, roots))
+        self.patience.wait_for(partial(self.library.scans.set_roots, roots))
         self.watcher.scan_soon()
         return True
 

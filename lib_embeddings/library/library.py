@@ -48,6 +48,9 @@ class Library:
     """Some folders, as the active model sees them, with what people chose.
 
     Subscribers must not scan: they are called while a scan goes on.
+
+    Attributes:
+        scans: for hosts, which keep a library up to date; others ask for `rescan`.
     """
 
     def __init__(  # noqa: PLR0913 - all that it needs is given here
@@ -160,9 +163,9 @@ class Library:
         return self.scans.roots
 
     @property
-    def unreachable_roots(self) -> tuple[str, ...]:
+    def missing_roots(self) -> tuple[str, ...]:
         """Roots that were missing at the last scan; their entries come back with them."""
-        return self.scans.unreachable_roots
+        return self.scans.missing_roots
 
     @property
     def progress(self) -> Progress | None:
@@ -267,10 +270,6 @@ class Library:
     def folder(self, id: str) -> Place:  # noqa: A002 likewise
         """Return the place of a folder by its id. Raises `MoveError` if there is none."""
         return self.scans.folder(id)
-
-    def set_roots(self, roots: Iterable[str | os.PathLike[str]]) -> Rescan:
-        """Scan these folders from now on, beginning at once."""
-        return self.scans.set_roots(roots)
 
     def rescan(self) -> Rescan:
         """Scan all folders, and return what has changed."""

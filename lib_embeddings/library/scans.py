@@ -69,7 +69,7 @@ class Scans:
 
     Attributes:
         roots: the folders, as absolute paths.
-        unreachable_roots: those that were missing at the last scan.
+        missing_roots: those that were missing at the last scan.
         progress: of the scan that reads files now; None if none does.
         scanning: held while folders are scanned, or changed by us.
     """
@@ -100,7 +100,7 @@ class Scans:
         self._on_progress, self._on_scan = on_progress, on_scan
         self._read, self._wait = read, wait
         self.scanning = threading.Lock()  # one scan at a time; guards all down to `_reported`
-        self.unreachable_roots: tuple[str, ...] = ()
+        self.missing_roots: tuple[str, ...] = ()
         self.progress: Progress | None = None
         files = FileReader(
             read,
@@ -286,10 +286,10 @@ class Scans:
         changes = diff(self._reported, snapshot)
         missing = tuple(root for root in roots if root not in answered)
         for root in missing:
-            if root not in self.unreachable_roots:
+            if root not in self.missing_roots:
                 log.warning("the folder %s is missing: its embeddings come back with it", root)
-        is_news = changes or missing != self.unreachable_roots or not self._has_shown
-        self.unreachable_roots, self._reported = missing, snapshot
+        is_news = changes or missing != self.missing_roots or not self._has_shown
+        self.missing_roots, self._reported = missing, snapshot
         with self._showing:
             ahead = (each for each in self._ahead.entries if each.place not in passed)
             self._ahead = Snapshot.of((), filter(self._has_missed, ahead))

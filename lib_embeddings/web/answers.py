@@ -110,12 +110,12 @@ def summary(
 
     return {
         "generation": catalogue.generation,
-        "scanning": progress._asdict() if progress else None,
+        "progress": progress._asdict() if progress else None,
         "model": view.model.key if view.model else None,
         "model_title": view.model.title if view.model else None,
         "by_family": by_family(catalogue.tally, catalogue.view.advice),
         "roots": [name_of(root) for root in view.roots],
-        "missing_roots": [name_of(root) for root in library.unreachable_roots],
+        "missing_roots": [name_of(root) for root in library.missing_roots],
         "counts": dict(catalogue.counts),
         "families": dict(catalogue.families),
         "folder": _folder(catalogue, folder or folder_id(0, "")),

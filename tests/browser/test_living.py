@@ -103,19 +103,19 @@ def test_where_the_library_does_not_answer_the_page_asks_once(
 
 def test_the_first_scan_shows_its_progress(tab: Tab) -> None:
     """While the first files are read, the tab says how far it is; then it shows them."""
-    scanning = {"read": 3120, "total": 10_000}
+    progress = {"read": 3120, "total": 10_000}
 
     def answer(route: Route) -> None:
         response = route.fetch()
         page = response.json()
         counts = dict.fromkeys(page["counts"], 0)
-        early = {"entries": [], "total": 0, "counts": counts, "scanning": scanning}
+        early = {"entries": [], "total": 0, "counts": counts, "progress": progress}
         route.fulfill(response=response, json={**page, **early})
 
     tab.page.route("**/v1/entries?*", answer)
     tab.page.reload()
     expect(tab.empty).to_contain_text("Reading embeddings: 3,120 of 10,000")
-    scanning["read"] = 9999
+    progress["read"] = 9999
     expect(tab.empty).to_contain_text("Reading embeddings: 9,999 of 10,000")
     tab.page.unroute("**/v1/entries?*")
     expect(tab.cards).to_have_count(6)

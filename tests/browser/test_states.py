@@ -108,8 +108,8 @@ def test_a_first_scan_says_how_far_it_is(tab: Tab) -> None:
 
     def answer(route: Route) -> None:
         response = route.fetch()
-        scanning = {"read": 3120, "total": 10_000}
-        route.fulfill(response=response, json={**response.json(), "scanning": scanning})
+        progress = {"read": 3120, "total": 10_000}
+        route.fulfill(response=response, json={**response.json(), "progress": progress})
 
     tab.page.route(ENTRIES, answer)
     tab.page.reload()

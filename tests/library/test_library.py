@@ -145,14 +145,14 @@ def test_a_missing_root_stops_nobody(
     other = tmp_path / "other"
     other.mkdir()
     (other / "b.safetensors").write_bytes(SD1)
-    library.set_roots([root, other])
+    library.scans.set_roots([root, other])
     reader.take()
     root.rename(tmp_path / "unplugged")
     library.rescan()
-    assert (names(library), library.unreachable_roots) == (["b"], (str(root),))
+    assert (names(library), library.missing_roots) == (["b"], (str(root),))
     (tmp_path / "unplugged").rename(root)
     library.rescan()
-    assert (names(library), library.unreachable_roots) == (["a", "b"], ())
+    assert (names(library), library.missing_roots) == (["a", "b"], ())
     assert reader.take() == []
 
 
@@ -172,7 +172,7 @@ def test_roots_are_changed_live(library: Library, root: Path, tmp_path: Path) ->
     other = tmp_path / "other"
     other.mkdir()
     (other / "b.safetensors").write_bytes(SD1)
-    assert names_of(library.set_roots([other]).changes) == [["b"], [], ["a"]]
+    assert names_of(library.scans.set_roots([other]).changes) == [["b"], [], ["a"]]
     assert library.roots == library.view.roots == (str(other),)
 
 
@@ -183,7 +183,7 @@ def test_a_root_is_exchanged_for_the_folder_above(
     (root / "a.safetensors").write_bytes(SD1)
     library.rescan()
     reader.take()
-    library.set_roots([root.parent])
+    library.scans.set_roots([root.parent])
     (seen,) = library.view
     place = seen.entry.place
     assert (place.root, place.path) == (str(root.parent), f"{root.name}/a.safetensors")

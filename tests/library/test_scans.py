@@ -188,7 +188,7 @@ def test_new_roots_are_scanned_before_the_call_returns(
     (tmp_path / "other" / "b.safetensors").write_bytes(SD1)
     threads.call(library.rescan)
     gate.wait()
-    threads.call(lambda: library.set_roots([tmp_path / "other"]))
+    threads.call(lambda: library.scans.set_roots([tmp_path / "other"]))
     gate.open()
     gate.wait()
     gate.open()
@@ -428,7 +428,7 @@ def test_files_of_new_roots_are_brought_before_their_scan(
         other.mkdir()
         (other / f"{other.name}.pt").write_bytes(SD1)
 
-    library.set_roots([root, tmp_path / "missing"])
+    library.scans.set_roots([root, tmp_path / "missing"])
     (root / "dog.pt").write_bytes(SD1)
 
     def bring() -> None:
@@ -439,7 +439,7 @@ def test_files_of_new_roots_are_brought_before_their_scan(
     during(reader, bring)
     library.rescan()
     assert names(library) == ["dog"]
-    library.set_roots(others)
+    library.scans.set_roots(others)
     assert names(library) == ["one", "two"]
     assert library.view.roots == library.roots
 

@@ -191,7 +191,7 @@ def test_a_storm_ends_with_the_truth(
         fresh = storm.open()
         fresh.rescan()
         assert list(storm.library.view) == list(fresh.view)
-        assert storm.library.unreachable_roots == fresh.unreachable_roots
+        assert storm.library.missing_roots == fresh.missing_roots
         assert not storm.library.rescan().changes
 
 
@@ -211,7 +211,7 @@ def test_what_was_brought_in_a_storm_gives_way_to_the_truth(
         storm.is_bringing = True
         storm.library.rescan()
         storm.is_bringing = False
-        storm.library.set_roots(storm.open().roots)
+        storm.library.scans.set_roots(storm.open().roots)
         fresh = storm.open()
         fresh.rescan()
         assert list(storm.library.view) == list(fresh.view)

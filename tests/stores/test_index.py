@@ -446,7 +446,7 @@ def test_files_of_other_folders_are_not_read(session: Session, tmp_path: Path) -
         session.read = []
         library = Library([session.folder], index, read=session._read)
         library.rescan()
-        library.set_roots([session.folder, other])
+        library.scans.set_roots([session.folder, other])
         assert len(library.view) == 6
     assert session.read == []
 

@@ -306,23 +306,23 @@ def test_the_api_answers_while_the_first_scan_runs(site: Site) -> None:
 
     library = Library([site.root], Index.nowhere(), read=read)
     starting = Site(site.root, library, allow)
-    told = [starting.get("/entries")["scanning"]]
+    told = [starting.get("/entries")["progress"]]
     tags = {tag_of(starting.client)}
     scan = threading.Thread(target=library.rescan)
     scan.start()
     for _ in range(3):
         has_begun.acquire()
-        told.append(starting.get("/entries")["scanning"])
+        told.append(starting.get("/entries")["progress"])
         tags.add(tag_of(starting.client))
         starting.get("/names")
         may_read.release()
     scan.join()
-    assert [(scanning["read"], scanning["total"]) for scanning in told] == [
+    assert [(progress["read"], progress["total"]) for progress in told] == [
         (0, 0), (0, 0), (1, 3), (2, 3),
     ]  # fmt: skip
     assert len(tags) == 3
     after = starting.get("/entries")
-    assert (after["scanning"], after["total"]) == (None, 3)
+    assert (after["progress"], after["total"]) == (None, 3)
 
 
 # GET /host

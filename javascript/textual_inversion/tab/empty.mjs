@@ -89,7 +89,7 @@ function show(place, { title, hint, offers }) {
  * @returns {Explanation}
  */
 export function explainEmpty(query, summary) {
-  if (summary.scanning) return explainScan(summary.scanning);
+  if (summary.progress) return explainScan(summary.progress);
   const all = countOf("all", summary.counts);
   if (!all) return summary.counts.hidden ? explainAllHidden(summary.counts.hidden) : explainEmptyLibrary(summary);
   if (query.text || query.family) return explainNoMatch(query, summary, all);
@@ -100,7 +100,7 @@ export function explainEmpty(query, summary) {
 }
 
 /**
- * @param {NonNullable<LibrarySummary["scanning"]>} scanning
+ * @param {NonNullable<LibrarySummary["progress"]>} progress
  * @returns {Explanation}
  */
 function explainScan({ read, total }) {

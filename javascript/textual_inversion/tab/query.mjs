@@ -105,15 +105,15 @@ export function titleOf(key, { model }) {
  * @param {Query} query
  * @param {LibrarySummary} summary
  */
-export function totalText({ filter, text, folder, family }, { counts, total, by_family, scanning }) {
+export function totalText({ filter, text, folder, family }, { counts, total, by_family, progress }) {
   const counted = OF_FILES.has(filter) ? COUNTED.files : COUNTED.embeddings;
   const isPart = text !== "" || folder !== "" || family !== "";
   const all = isPart
     ? phrase("{count} of {all}", { count: number(total), all: counted(countOf(filter, counts)) })
     : counted(total);
   const shown = !isPart && filter === "usable" && by_family ? `${all}: ${by_family}` : all;
-  if (!scanning) return shown;
-  return phrase("{text}, {read} of {total} read", { text: shown, read: number(scanning.read), total: number(scanning.total) });
+  if (!progress) return shown;
+  return phrase("{text}, {read} of {total} read", { text: shown, read: number(progress.read), total: number(progress.total) });
 }
 
 /**

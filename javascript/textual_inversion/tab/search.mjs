@@ -160,7 +160,7 @@ export class Search {
   /** Ask again while the first scan runs, which ends without an event where it finds nothing. */
   #watchScan() {
     clearTimeout(this.#progressTimer);
-    if (this.#isListening && this.results?.summary?.scanning)
+    if (this.#isListening && this.results?.summary?.progress)
       this.#progressTimer = setTimeout(() => this.refresh(), PROGRESS_MS);
   }
 

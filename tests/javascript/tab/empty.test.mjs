@@ -18,9 +18,9 @@ test("a folder that is not there is no empty one", () => {
 });
 
 test("while the first scan runs, its progress is shown instead", () => {
-  const scanning = { read: 3120, total: 10_000 };
+  const progress = { read: 3120, total: 10_000 };
   for (const text of ["", "cat"]) {
-    const { title, offers } = explainEmpty({ ...QUERY, text }, summary({}, { scanning }));
+    const { title, offers } = explainEmpty({ ...QUERY, text }, summary({}, { progress }));
     assert.equal(title, "Reading embeddings: 3,120 of 10,000");
     assert.deepEqual(offers, []);
   }

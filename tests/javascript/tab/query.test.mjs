@@ -55,9 +55,9 @@ test("the total is of all that the filter shows, where a search or a folder hide
     totalText({ ...QUERY, filter: "all", folder: "0:a" }, summary(counts, { total: 7 })),
     "7 of 1,203 files",
   );
-  const scanning = { read: 1203, total: 10_000 };
+  const progress = { read: 1203, total: 10_000 };
   assert.equal(
-    totalText(QUERY, summary(counts, { total: 1200, scanning })),
+    totalText(QUERY, summary(counts, { total: 1200, progress })),
     "1,200 embeddings, 1,203 of 10,000 read",
   );
 });

@@ -26,7 +26,7 @@ export function summary(counts, rest = {}) {
     missing_roots: [],
     total: 0,
     folder: null,
-    scanning: null,
+    progress: null,
     counts: { ...NONE, all: sumOf(counts), ...counts },
     families: {},
     found: NONE,
