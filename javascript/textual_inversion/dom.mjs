@@ -1,26 +1,12 @@
-/**
- * The parts of the page that every room needs: elements, keys, visibility, and the WebUI's functions on its
- * window.
- */
+/** The parts of the page that every room needs: elements, keys, visibility and dialogs. */
 
 import { phrase } from "./phrases.mjs";
 import { familyTitles } from "./words.mjs";
 
 /** @typedef {string | number | boolean | null | undefined} Attribute */
 
-/**
- * @typedef {object} WebUI
- * @property {(textarea: HTMLTextAreaElement) => void} [updateInput]
- * @property {(callback: () => void) => void} [onAfterUiUpdate]
- * @property {(event: Event, tabname: string, page: string) => void} [extraNetworksEditUserMetadata]
- * @property {Record<string, unknown>} [opts] The settings, including those of other extensions.
- */
-
 /** How long a sentence is shown if nothing depends on it. */
 export const READ_MS = 6000;
-
-/** Empty in pages without a WebUI. */
-export const webui = /** @type {WebUI} */ (/** @type {unknown} */ (globalThis));
 
 /**
  * Build an element. Data become text and attributes, never markup.
@@ -53,6 +39,31 @@ export function ownWords(...parts) {
     return [first, part.slice(first.length)];
   };
   return parts.flatMap(apart);
+}
+
+/**
+ * Give an element these children, and leave alone those that are in their places already.
+ *
+ * @param {Element} parent
+ * @param {Element[]} children
+ */
+export function setChildren(parent, children) {
+  const kept = new Set(children);
+  for (const child of Array.from(parent.children)) if (!kept.has(child)) child.remove();
+  children.forEach((child, position) => {
+    const there = parent.children[position];
+    if (there !== child) parent.insertBefore(child, there ?? null);
+  });
+}
+
+/**
+ * Set an element's text, unless it has it already: a browser lays out what is set.
+ *
+ * @param {Element} target
+ * @param {string} text
+ */
+export function setText(target, text) {
+  if (target.textContent !== text) target.textContent = text;
 }
 
 /**
@@ -159,19 +170,6 @@ export function watchVisibility(part, changed, closing) {
 }
 
 /**
- * Open the host's tabs that hide a part of the page.
- *
- * @param {Element} part
- */
-export function openTabs(part) {
-  for (let pane = part.closest(".tabitem"); pane; pane = pane.parentElement?.closest(".tabitem") ?? null) {
-    const place = Array.from(pane.parentElement?.querySelectorAll(":scope > .tabitem") ?? []).indexOf(pane);
-    const buttons = pane.parentElement?.querySelectorAll(":scope > .tab-nav button") ?? [];
-    if (!pane.getClientRects().length) /** @type {HTMLElement | undefined} */ (buttons[place])?.click();
-  }
-}
-
-/**
  * Run the `data-action` of the elements in a part of the page: of buttons on a click, of inputs after a change,
  * of search fields and sliders during it.
  *
@@ -189,38 +187,6 @@ export function obey(part, actions, signal) {
     if (event.type === wanted) actions[target.dataset.action ?? ""]?.(target, event);
   };
   for (const type of ["click", "change", "input"]) part.addEventListener(type, act, { signal });
-}
-
-/**
- * Return whether the WebUI has an editor of preview, description and notes where a tab is.
- *
- * @param {HTMLElement} root Where the tab is.
- */
-export function hasEditor({ dataset: { page } }) {
-  return Boolean(page && webui.extraNetworksEditUserMetadata);
-}
-
-/**
- * Open the WebUI's editor for the card whose button was clicked.
- *
- * @param {HTMLElement} root Where the tab is.
- * @param {Event} event
- */
-export function openEditor({ dataset: { tabname = "", page = "" } }, event) {
-  webui.extraNetworksEditUserMetadata?.(event, tabname, page);
-}
-
-/**
- * Return the address of the last picture in a tab of the host; if somebody has chosen one, of that one.
- *
- * @param {string} tabname
- * @returns {string | undefined} None without a gallery, or if it is empty.
- */
-export function lastPicture(tabname) {
-  const pictures = document.querySelectorAll(`#${CSS.escape(tabname)}_gallery img`);
-  const shown = Array.from(pictures).find((picture) => picture.closest(".preview, [data-testid=detailed-image]"));
-  const picture = shown ?? pictures[0];
-  return picture instanceof HTMLImageElement ? picture.src : undefined;
 }
 
 /**

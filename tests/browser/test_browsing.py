@@ -456,6 +456,18 @@ def test_folders_are_asked_for_only_where_they_may_have_changed(visit: Visit, ad
     assert n_questions() == 4  # one without filters, as nobody saw it, and one with them again
 
 
+def test_a_search_changes_the_numbers_in_the_tree_alone(tab: Tab) -> None:
+    """A tree that is made anew with every letter costs more than the cards."""
+    styles = tab.root.get_by_role("treeitem").filter(has_text="styles")
+    styles.evaluate("(item) => item.setAttribute('data-seen', '')")
+    tab.search.fill("ink")
+    expect_folder(tab, "styles", 1)
+    expect(styles).to_have_attribute("data-seen", "")
+    styles.click()
+    expect(styles).to_have_attribute("aria-selected", "true")
+    expect(tab.root.locator(".tree [tabindex='0']")).to_have_count(1)
+
+
 def test_every_count_is_of_what_a_click_would_show(tab: Tab) -> None:
     """Folders count within search and filter, filters within search and folder."""
     tab.search.fill(".safetensors")

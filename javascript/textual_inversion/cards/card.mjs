@@ -5,7 +5,7 @@
  * `.actions .additional .search_terms`, as on the WebUI's own cards.
  */
 
-import { badgeOf, element, setAttribute } from "../dom.mjs";
+import { badgeOf, element, setAttribute, setChildren } from "../dom.mjs";
 import { COUNTED, day, number, phrase, sentenceCase, size } from "../phrases.mjs";
 import { FIELD_TITLES, FIELDS, folderOf, hue, initials, isEmbedding, obstacle, SHORT_TITLES, twinsText } from "../words.mjs";
 import { buttonRow, hasButtons } from "./buttons.mjs";
@@ -102,16 +102,14 @@ export function createGap() {
  */
 export function arrange(list, cards, layout, total, active) {
   const inOrder = Array.from(cards).sort(([a], [b]) => a - b);
-  const kept = new Set(inOrder.map(([, { element: card }]) => card));
-  for (const child of Array.from(list.children)) {
-    if (!kept.has(/** @type {HTMLLIElement} */ (child))) child.remove();
-  }
-  inOrder.forEach(([index, { element: card, entry }], position) => {
+  for (const [index, { element: card, entry }] of inOrder) {
     placeCard(card, layout, index, total);
     if (entry) setReachable(card, index === active);
-    const there = list.children[position];
-    if (there !== card) list.insertBefore(card, there ?? null);
-  });
+  }
+  setChildren(
+    list,
+    inOrder.map(([, { element: card }]) => card),
+  );
 }
 
 /**

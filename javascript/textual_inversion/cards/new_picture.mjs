@@ -2,8 +2,9 @@
  * Let people choose, drop or paste a picture for an embedding, or take the one that was generated last.
  */
 
-import { element, lastPicture, textButton } from "../dom.mjs";
+import { element, textButton } from "../dom.mjs";
 import { failed, phrase } from "../phrases.mjs";
+import { lastPicture } from "../webui.mjs";
 
 /** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("../own.mjs").Own} Own */

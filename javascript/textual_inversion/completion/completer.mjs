@@ -5,7 +5,7 @@
  * with nothing chosen, are the host's.
  */
 
-import { element, webui } from "../dom.mjs";
+import { element } from "../dom.mjs";
 import { phrase } from "../phrases.mjs";
 import { Questions } from "../request.mjs";
 import { apply, isOurEdit } from "../prompt/fields.mjs";
@@ -13,6 +13,7 @@ import { recentNames } from "../prompt/recent.mjs";
 import { forget, keep, recall } from "../storage.mjs";
 import { CompletionList } from "./list.mjs";
 import { completeWord, setsFor, typedSet, typedWord } from "./typed_word.mjs";
+import { webui } from "../webui.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../answers.mjs").Completion} Completion */

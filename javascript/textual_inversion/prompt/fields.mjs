@@ -2,9 +2,9 @@
  * The prompt fields of the host: the last used one, their texts, and edits with undo.
  */
 
-import { webui } from "../dom.mjs";
 import { FIELD_TITLES, FIELDS } from "../words.mjs";
 import { History, minimalEdit, removeEach, selectionAfter } from "./edits.mjs";
+import { webui } from "../webui.mjs";
 
 /** @typedef {import("../answers.mjs").Field} Field */
 /** @typedef {import("./edits.mjs").Edit} Edit */

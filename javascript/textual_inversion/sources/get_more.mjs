@@ -2,7 +2,7 @@
  * Get more embeddings: by a link, a hash or a name, or by a search on sites.
  */
 
-import { dialog, element, folderOptions, openTabs, showOver, textButton } from "../dom.mjs";
+import { dialog, element, folderOptions, showOver, textButton } from "../dom.mjs";
 import { Jobs } from "../jobs.mjs";
 import { listen } from "../live.mjs";
 import { sentenceCase } from "../phrases.mjs";
@@ -11,6 +11,7 @@ import { JobList } from "./job_list.mjs";
 import { Results } from "./results.mjs";
 import { WORDS } from "./site_words.mjs";
 import { Sites } from "./sites.mjs";
+import { openTabs } from "../webui.mjs";
 
 /** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("../answers.mjs").Folder} Folder */

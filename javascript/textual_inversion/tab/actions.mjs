@@ -2,11 +2,12 @@
  * What each action of the tab does: of a card, of the toolbar, of the details, of what is picked.
  */
 
-import { copyText, openEditor } from "../dom.mjs";
+import { copyText } from "../dom.mjs";
 import { COUNTED, phrase, sentenceCase } from "../phrases.mjs";
 import { changesText, FIELDS } from "../words.mjs";
 import { showKeys } from "./keys.mjs";
 import { EVERYTHING } from "./query.mjs";
+import { openEditor } from "../webui.mjs";
 
 /** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("../answers.mjs").Field} Field */

@@ -2,7 +2,7 @@
  * Show the folders as a tree that can be folded, with the number of files in each.
  */
 
-import { element, setAttribute } from "../dom.mjs";
+import { element, setChildren, setText } from "../dom.mjs";
 import { number, phrase } from "../phrases.mjs";
 
 /** @typedef {import("../answers.mjs").FoundFolder} Folder */
@@ -39,9 +39,10 @@ export class FolderTree {
   /** @type {Set<string>} */
   #opened = new Set();
   #current = ALL;
-  /** What was asked last, and what was shown last, as JSON. */
+  /** What was asked last, as JSON. */
   #asked = "";
-  #shown = "";
+  /** @type {Map<string, HTMLElement>} The items' elements, by all that is in them but their numbers. */
+  #elements = new Map();
   /** @type {Folder[]} All that the library has, as they were told last. */
   folders = [];
 
@@ -65,25 +66,26 @@ export class FolderTree {
   async update({ results, filters: { folder, ...others }, query }, isSeen) {
     const filters = isSeen ? others : {};
     const asked = JSON.stringify([results?.summary?.generation, filters]);
+    let { folders } = this;
     if (asked !== this.#asked) {
       this.#asked = asked;
-      const folders = await this.api.folders(filters).catch(() => null);
+      const answer = await this.api.folders(filters).catch(() => null);
       if (asked !== this.#asked) return;
-      if (folders) this.folders = folders;
-      else this.#asked = ""; // The connection is lost, which the toolbar shows.
+      if (!answer) this.#asked = ""; // The connection is lost, which the toolbar shows.
+      folders = answer ?? this.folders;
     }
-    this.#show(query.folder);
+    this.#show(folders, query.folder);
   }
 
-  /** @param {string} current */
-  #show(current) {
-    const { folders } = this;
-    const asJson = JSON.stringify([folders, current]);
-    if (asJson === this.#shown) return;
-    this.#shown = asJson;
+  /**
+   * @param {Folder[]} folders
+   * @param {string} current
+   */
+  #show(folders, current) {
+    const former = this.folders;
+    this.folders = folders;
     const roots = folders.filter(({ depth }) => depth === 0);
-    const isFirst = !this.#items.length;
-    for (const { id, depth } of isFirst ? folders : []) {
+    for (const { id, depth } of former.length ? [] : folders) {
       if (!depth || current.startsWith(`${id}/`)) this.#opened.add(id);
     }
     const [count, found] = [sumOf(roots, "count"), sumOf(roots, "found")];
@@ -91,7 +93,7 @@ export class FolderTree {
     this.#items = roots.length === 1 ? folders : [top, ...folders];
     this.#current = current || (this.#items[0]?.id ?? ALL);
     this.#render();
-    this.changed();
+    if (!areSame(folders, former)) this.changed();
   }
 
   /** Whether there is anything to choose. */
@@ -136,34 +138,51 @@ export class FolderTree {
   #render() {
     const focused = /** @type {HTMLElement | null} */ (this.tree.querySelector(":focus"))?.dataset.id;
     const branches = visibleBranches(this.#items, this.#opened);
-    const items = branches.slice(0, MOST_ITEMS).map((branch) => this.#item(branch));
-    if (branches.length > MOST_ITEMS) items.push(moreItem(branches.length - MOST_ITEMS));
-    this.tree.replaceChildren(...items);
-    if (!items.some(({ tabIndex }) => tabIndex === 0)) setAttribute(items[0] ?? this.tree, "tabindex", 0);
+    const reachable = Math.max(0, branches.findIndex(({ id }) => id === this.#current));
+    const former = this.#elements;
+    this.#elements = new Map();
+    branches.slice(0, MOST_ITEMS).forEach(({ found, count, ...branch }, at) => {
+      const look = { ...branch, isCurrent: branch.id === this.#current, isReachable: at === reachable };
+      const key = JSON.stringify(look);
+      const item = former.get(key) ?? createItem(look);
+      setText(/** @type {Element} */ (item.lastElementChild), number(found));
+      this.#elements.set(key, item);
+    });
+    const items = Array.from(this.#elements.values());
+    const more = branches.length - MOST_ITEMS;
+    setChildren(this.tree, more > 0 ? [...items, moreItem(more)] : items);
     if (focused !== undefined) items.find(({ dataset }) => dataset.id === focused)?.focus();
   }
+}
 
-  /** @param {Branch} branch */
-  #item({ id, title, depth, found, hasChildren, isOpen }) {
-    const isCurrent = id === this.#current;
-    const item = element(
-      "li",
-      {
-        role: "treeitem",
-        "data-action": "folder",
-        "data-id": id,
-        "aria-level": depth + 1,
-        "aria-selected": String(isCurrent),
-        "aria-expanded": hasChildren ? String(isOpen) : null,
-        tabindex: isCurrent ? 0 : -1,
-      },
-      element("span", { class: "twisty", "data-action": hasChildren ? "fold" : null }),
-      element("span", { class: "title", dir: "auto", title }, title),
-      element("span", { class: "count" }, number(found)),
-    );
-    item.style.setProperty("--depth", String(depth));
-    return item;
-  }
+/** @param {Omit<Branch, "count" | "found"> & {isCurrent: boolean, isReachable: boolean}} look */
+function createItem({ id, title, depth, hasChildren, isOpen, isCurrent, isReachable }) {
+  const item = element(
+    "li",
+    {
+      role: "treeitem",
+      "data-action": "folder",
+      "data-id": id,
+      "aria-level": depth + 1,
+      "aria-selected": String(isCurrent),
+      "aria-expanded": hasChildren ? String(isOpen) : null,
+      tabindex: isReachable ? 0 : -1,
+    },
+    element("span", { class: "twisty", "data-action": hasChildren ? "fold" : null }),
+    element("span", { class: "title", dir: "auto", title }, title),
+    element("span", { class: "count" }),
+  );
+  item.style.setProperty("--depth", String(depth));
+  return item;
+}
+
+/**
+ * @param {Folder[]} some
+ * @param {Folder[]} others
+ * @returns Whether they are the same folders, however many files are in them.
+ */
+function areSame(some, others) {
+  return some.length === others.length && some.every(({ id, title }, at) => id === others[at].id && title === others[at].title);
 }
 
 /**

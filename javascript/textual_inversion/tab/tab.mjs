@@ -1,6 +1,6 @@
 /** The tab: its parts, and what they do for each other. */
 
-import { element, hasEditor, obey, openTabs, setAttribute, watchVisibility } from "../dom.mjs";
+import { element, obey, setAttribute, watchVisibility } from "../dom.mjs";
 import { Own } from "../own.mjs";
 import { showPlaces } from "../cards/card.mjs";
 import { DetailsPanel } from "../cards/details.mjs";
@@ -22,6 +22,7 @@ import { Address, EVERYTHING, remember, totalText, SORTS } from "./query.mjs";
 import { Sets } from "./sets.mjs";
 import { Toolbar } from "./toolbar.mjs";
 import { UndoBar } from "./undo.mjs";
+import { hasEditor, openTabs } from "../webui.mjs";
 
 /** @typedef {import("../api.mjs").Api} Api */
 /** @typedef {import("../answers.mjs").Entry} Entry */

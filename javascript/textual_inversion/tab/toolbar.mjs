@@ -2,7 +2,7 @@
  * Build the controls above the cards: search, order, filters, and the field that names go to.
  */
 
-import { element, iconButton, READ_MS, setAttribute } from "../dom.mjs";
+import { element, iconButton, READ_MS, setAttribute, setText } from "../dom.mjs";
 import { WORDS as SITES } from "../sources/site_words.mjs";
 import { familyTitles } from "../words.mjs";
 import { LEARN } from "../pictures/learn_words.mjs";
@@ -137,7 +137,7 @@ export class Toolbar {
    * @param {string} text
    */
   showTotal(text) {
-    if (this.total.textContent !== text) this.total.textContent = text;
+    setText(this.total, text);
   }
 
   /**
@@ -175,7 +175,7 @@ export class Toolbar {
     this.#problems[source] = problem;
     const text = this.#problems.connection || this.#problems.request || this.#problems.folder;
     this.note.hidden = !text;
-    if (this.note.textContent !== text) this.note.textContent = text;
+    setText(this.note, text);
   }
 
   #build() {
