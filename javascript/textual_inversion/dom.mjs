@@ -48,8 +48,9 @@ export function ownWords(...parts) {
  * @param {Element[]} children
  */
 export function setChildren(parent, children) {
-  const kept = new Set(children);
-  for (const child of Array.from(parent.children)) if (!kept.has(child)) child.remove();
+  const [kept, former] = [new Set(children), Array.from(parent.children)];
+  if (!former.some((child) => kept.has(child))) return parent.replaceChildren(...children);
+  for (const child of former) if (!kept.has(child)) child.remove();
   children.forEach((child, position) => {
     const there = parent.children[position];
     if (there !== child) parent.insertBefore(child, there ?? null);
@@ -154,6 +155,11 @@ const MIRRORED = { ArrowLeft: "ArrowRight", ArrowRight: "ArrowLeft" };
 export function keyOf({ key, target }) {
   const isMirrored = /** @type {Element} */ (target).matches(":dir(rtl)");
   return (isMirrored && MIRRORED[key]) || key;
+}
+
+/** Wait until the present page is on the screen. */
+export function painted() {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
 /**

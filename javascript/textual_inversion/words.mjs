@@ -167,6 +167,7 @@ export function hue(name) {
 
 /** @param {string} word */
 function firstGrapheme(word) {
+  if (/^[ -~](?:[ -~]|$)/.test(word)) return word[0]; // Most are, and taking words apart takes long.
   for (const { segment } of GRAPHEMES.segment(word)) return segment;
   return "";
 }

@@ -10,7 +10,7 @@ import { COUNTED, day, number, phrase, sentenceCase, size } from "../phrases.mjs
 import { FIELD_TITLES, FIELDS, folderOf, hue, initials, isEmbedding, obstacle, SHORT_TITLES, twinsText } from "../words.mjs";
 import { buttonRow, hasButtons } from "./buttons.mjs";
 import { placeOf as placeIn } from "./layout.mjs";
-import { IN_NAMES, breakable, IN_PATHS } from "./text.mjs";
+import { breakable, IN_PATHS } from "./text.mjs";
 
 /** @typedef {import("../answers.mjs").Entry} Entry */
 /** @typedef {import("../answers.mjs").Field} Field */
@@ -26,7 +26,7 @@ import { IN_NAMES, breakable, IN_PATHS } from "./text.mjs";
  * @property {boolean} hasEditor Whether the page has an editor for what lies beside a file.
  * @property {(entry: Entry, width: number) => string | null} picture Returns the address of a preview.
  * @property {(entry: Entry) => string | null} video Returns the address of a video.
- * @property {(card: HTMLLIElement, entry: Entry) => void} decorate Called for every new card.
+ * @property {(card: HTMLLIElement, entry: Entry) => void} decorate Called for every new card; writes the name on it.
  */
 
 /**
@@ -66,7 +66,7 @@ function createCard(entry, preview, isMet, { host, video, hasEditor, isList = fa
       tabindex: -1,
     },
     pictureOf(entry.name, preview, video(entry)),
-    element("span", { class: "name", dir: "auto", title: entry.name }, ...breakable(entry.name, IN_NAMES)),
+    element("span", { class: "name", dir: "auto", title: entry.name }),
     ...(entry.twins.length && !isList ? [placeOf(entry)] : []),
     isList ? columnsOf(entry, host) : factsOf(entry, host),
     ...(why ? [reasonOf(why, entry.reason)] : []),

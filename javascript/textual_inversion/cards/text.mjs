@@ -51,14 +51,14 @@ function standOut(text, start, end, marked) {
 }
 
 /**
- * Show by which letters of its name a search has found a card.
+ * Write its name on a card, and show by which of its letters a search has found it.
  *
  * @param {HTMLLIElement} card
  * @param {string} name
  * @param {string} query
  */
 export function showMatches(card, name, query) {
-  if ((card.dataset.query ?? "") === query) return;
+  if (card.dataset.query === query) return;
   card.dataset.query = query;
   card.querySelector(".name")?.replaceChildren(...ownWords(...breakable(name, IN_NAMES, matchesIn(name, query))));
 }

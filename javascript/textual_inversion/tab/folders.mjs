@@ -2,7 +2,7 @@
  * Show the folders as a tree that can be folded, with the number of files in each.
  */
 
-import { element, setChildren, setText } from "../dom.mjs";
+import { element, painted, setChildren, setText } from "../dom.mjs";
 import { number, phrase } from "../phrases.mjs";
 
 /** @typedef {import("../answers.mjs").FoundFolder} Folder */
@@ -69,10 +69,11 @@ export class FolderTree {
     let { folders } = this;
     if (asked !== this.#asked) {
       this.#asked = asked;
-      const answer = await this.api.folders(filters).catch(() => null);
+      if (folders.length) await painted(); // Whoever types waits for cards, not for these numbers.
+      const answer = asked === this.#asked && (await this.api.folders(filters).catch(() => null));
       if (asked !== this.#asked) return;
       if (!answer) this.#asked = ""; // The connection is lost, which the toolbar shows.
-      folders = answer ?? this.folders;
+      folders = answer || this.folders;
     }
     this.#show(folders, query.folder);
   }
