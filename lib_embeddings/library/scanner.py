@@ -133,14 +133,17 @@ class Scanner:
         folders, are found by the next scan of all.
 
         Returns:
-            None if nothing is remembered of a root.
+            None if nothing is remembered of a root, or only as a part of one that now comes later.
         """
         self._index.read(self.roots)
         known = {
             folder.place.full_path: _Known(folder, FolderEntries(found))
             for folder, found in self._index.recall()
         }
-        if not all(Place.of_root(root).full_path in known for root in self.roots):
+        if any(
+            root not in known or known[root].folder.place.root not in self.roots[: n + 1]
+            for n, root in enumerate(self.roots)
+        ):
             return None
         remembered = [folder for folder, _ in known.values()]
         for each in ask_each(self._recognised, remembered, self._files.width):
@@ -243,7 +246,7 @@ class Scanner:
                 kept = self._stale(folder, folder.problem)
                 known.update(kept)
                 seen.update(each.folder.identity for each in kept.values() if each.folder.identity)
-            else:
+            elif not (folder.is_elsewhere and path in known):
                 known[path] = self._compare(folder, unread, again)
             began = self._clock()
         is_changed = (
@@ -256,7 +259,7 @@ class Scanner:
         for path, moment in unsure.items():
             again.setdefault(path, moment + _RETRY_FILE)
         self._is_first = False
-        answered = frozenset(each.folder.place.root for each in known.values())
+        answered = frozenset(known.keys() & set(self.roots))
         return Scan(is_changed, answered, self._again_in(), cost + lost, calls, rest.keys())
 
     def _again_in(self) -> float | None:

@@ -127,6 +127,19 @@ def test_what_a_scan_of_another_root_remembered_is_not_shown(
     assert not caplog.messages
 
 
+def test_a_folder_that_becomes_a_root_is_not_called_missing(
+    known: Path, index: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Remembered as part of another root, it is there; its files have their new paths at once."""
+    roots = (known / "x", known)
+    start = Start(index, *roots)
+    assert start.entries == Start(index.with_name("other"), *roots).entries
+    for shown in start.shown:
+        assert shown == {path: start.entries.get(path) for path in shown}
+    assert not start.read
+    assert not caplog.messages
+
+
 def rewrite(path: Path, content: bytes) -> None:
     """Write a file in place, which does not change its folder's own time."""
     path.write_bytes(content)
