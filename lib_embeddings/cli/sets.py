@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from typing import Any
 
 from lib_embeddings.cli import OK, print_json, refuse, scanned
 from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.names import fold
 from lib_embeddings.prompt_fields import FIELDS, guess_field
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.stores.choices import Choices
@@ -93,6 +94,7 @@ def _change(choices: Choices, options: argparse.Namespace) -> str | None:
     problem = why_no_name(name)
     if new is not None:
         problem = problem or why_no_name(new) or why_not_renamed(name, new, sets)
+    problem = problem or _why_not_removed(name, options.remove, sets.get(name, ()))
     if problem:
         return problem
     if options.delete and (options.add or options.remove or new is not None):
@@ -107,6 +109,16 @@ def _change(choices: Choices, options: argparse.Namespace) -> str | None:
     if new is not None:
         choices.change(renaming(name, new))
     return None
+
+
+def _why_not_removed(name: str, removed: Iterable[str], members: Iterable[Member]) -> str | None:
+    """Return why names cannot be taken out of a set, or None."""
+    there = {fold(each.name) for each in members}
+    gone = next((each for each in removed if fold(each) not in there), None)
+    if gone is None:
+        return None
+    title = shown(name, LIMITS.set_characters)
+    return f"{shown(gone, 255)} is not in {title}: `lib-embeddings sets` lists what is"
 
 
 def _weighed(text: str) -> tuple[str, float]:

@@ -59,6 +59,8 @@ def test_a_life_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["gone", "--delete"], "there is no set gone"),
         (["b", "--delete", "--add", "y"], "--delete deletes the whole set: give it alone"),
         (["b", "--delete", "--rename", "c"], "--delete deletes the whole set: give it alone"),
+        (["b", "--remove", "xx"], "xx is not in b: `lib-embeddings sets` lists what is"),
+        (["c", "--add", "x", "--remove", "y"], "y is not in c"),
         ([" ", "--add", "x"], "the set has no name: type one"),
         (["a", "--add", "x", "--rename", "b"], "a set named b already exists: choose another name"),
     ],
