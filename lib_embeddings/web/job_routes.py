@@ -7,7 +7,6 @@ from typing import Any
 
 from fastapi import HTTPException, Request, Response
 
-from lib_embeddings.limits import LIMITS
 from lib_embeddings.web.job import SIGNALS
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import number, read_reply
@@ -43,7 +42,7 @@ class JobRoutes:
         return _found(self._jobs.signal(id, "cancel"))
 
     def picture(self, id: str, n: str) -> Response:  # noqa: A002 - likewise
-        data = self._jobs.picture(id, number("n", n, 0, 10**LIMITS.number_digits))
+        data = self._jobs.picture(id, number("n", n, 0))
         kind = "image/png" if data and data.startswith(_PNG) else "image/webp"
         # No other picture ever gets its number.
         return as_picture(data, {"Cache-Control": "private, max-age=3600, immutable"}, kind)

@@ -58,14 +58,15 @@ def several_of(parameter: str, values: str, allowed: Sequence[_T]) -> tuple[_T, 
     return tuple(one_of(parameter, value, allowed) for value in several)
 
 
-def number(parameter: str, value: str, least: int, most: int) -> int:
-    """Return *value* as a whole number from *least* to *most*."""
+def number(parameter: str, value: str, least: int, most: int | None = None) -> int:
+    """Return *value* as a whole number from *least* to *most*, or of any usual size."""
     is_number = value.isascii() and value.isdigit() and len(value) <= LIMITS.number_digits
-    if is_number and least <= int(value) <= most:
+    if is_number and least <= int(value) and (most is None or int(value) <= most):
         return int(value)
-    raise HTTPException(
-        422, f"{parameter}: expected a number from {least} to {most}, found {shown(value)!r}"
-    )
+    bounds = f"from {least} to {most}"
+    if most is None:
+        bounds = f"of at least {least}, and at most {LIMITS.number_digits} digits"
+    raise HTTPException(422, f"{parameter}: expected a number {bounds}, found {shown(value)!r}")
 
 
 async def read_choices(request: Request) -> Chosen:

@@ -202,7 +202,7 @@ class LibraryRoutes:
             filters,
             sort=one_of("sort", sort, SORTS),
             order=one_of("order", order, ORDERS),
-            offset=number("offset", offset, 0, 10**LIMITS.number_digits),
+            offset=number("offset", offset, 0),
             limit=number("limit", limit, 1, LIMITS.page_entries),
         )
         return unchanged(request, tag) or as_json(
@@ -260,7 +260,7 @@ class LibraryRoutes:
         self, request: Request, pictures: Sequence[Picture], width: str | None
     ) -> Response:
         least, most = LIMITS.preview_widths
-        asked = most if width is None else number("width", width, least, 10**LIMITS.number_digits)
+        asked = most if width is None else number("width", width, least)
         pixels = min(asked, most)
         tag = tag_of(pictures, pixels)
         known = unchanged(request, tag)

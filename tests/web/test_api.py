@@ -196,6 +196,10 @@ def test_an_odd_tag(site: Site) -> None:
     [
         ({"order": "up"}, "order: expected asc, desc, found 'up'"),
         ({"limit": "0"}, "limit: expected a number from 1 to 1000, found '0'"),
+        (
+            {"offset": "-1"},
+            "offset: expected a number of at least 0, and at most 39 digits, found '-1'",
+        ),
     ],
 )
 def test_a_refusal_says_what_is_right(site: Site, parameters: dict[str, str], detail: str) -> None:
