@@ -313,20 +313,24 @@ class Library:
         self._news.add(self._generation, changes)
 
 
-def scan(roots: Iterable[str | os.PathLike[str]], model: str | ModelFamily | None = None) -> View:
+def scan(
+    roots: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    model: str | ModelFamily | None = None,
+) -> View:
     """Return what every file in some folders is, and whether a model can use it.
 
     Nothing is remembered from before or for later.
 
     Args:
-        roots: the folders; sub-folders are scanned too, and links are followed.
+        roots: one folder or several; sub-folders are scanned too, and links are followed.
         model: a model family, or its key: `sd1`, `sd2`, `sdxl`, `sd3`, `flux` …
 
     Raises:
         NotADirectoryError: a root is not a folder.
         ValueError: there is no such model family.
     """
-    folders = [os.fspath(root) for root in roots]
+    several = [roots] if isinstance(roots, str | os.PathLike) else roots
+    folders = [os.fspath(root) for root in several]
     for folder in folders:
         if not os.path.isdir(folder):
             raise NotADirectoryError(folder)

@@ -567,6 +567,13 @@ def test_roots_inside_each_other(tmp_path: Path) -> None:
     ]
 
 
+def test_one_root(tmp_path: Path) -> None:
+    """A folder needs no list around it, and is not taken for a list of letters."""
+    fill(tmp_path, "cat.pt")
+    for root in (tmp_path, str(tmp_path)):
+        assert [found.name for found in scan(root)] == ["cat"]
+
+
 @pytest.mark.parametrize("root", ["missing", "cat.pt"])
 def test_a_root_that_is_no_folder(tmp_path: Path, root: str) -> None:
     """A root that is missing, or a file, is named."""
