@@ -137,15 +137,15 @@ def example_of(data: bytes, name: str, caption: str = "") -> Example:
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
         yield from sorted(each for each in path.iterdir() if each.suffix.lower() in _SUFFIXES)
-    else:
+    elif path.exists():
         yield path
+    else:
+        raise PictureError(f"{shown(path.name, 255)} is not there")
 
 
 def _read(file: Path) -> Example:
     try:
         return example_of(file.read_bytes(), file.name, _text_beside(file))
-    except FileNotFoundError as error:
-        raise PictureError(f"{shown(file.name, 255)} is not there") from error
     except OSError as error:
         raise PictureError(f"{shown(file.name, 255)} cannot be read as a picture") from error
 

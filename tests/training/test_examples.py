@@ -56,6 +56,8 @@ def test_damaged(tmp_path: Path, others: list[Path]) -> None:
         read_examples([*others, tmp_path / "web.png"])
     with pytest.raises(PictureError, match=r"no\.png is not there"):
         read_examples([*others, tmp_path / "no.png"])
+    with pytest.raises(PictureError, match=r"^pictures is not there$"):
+        read_examples([tmp_path / "pictures"])  # and is not one picture that is too few
 
 
 def test_the_middle_square(tmp_path: Path, others: list[Path]) -> None:
