@@ -492,3 +492,33 @@ def test_cancel_stands_beside_what_it_cancels(phone: Page, address: str) -> None
     assert boxes[0]
     assert boxes[1]
     assert boxes[0]["y"] == boxes[1]["y"]
+
+
+def test_a_name_stands_in_one_line_with_its_buttons(phone: Page, address: str) -> None:
+    """Also where these are as large as a finger, and a refusal stays apart from what follows."""
+    phone.goto(address)
+    tab = Tab(phone)
+    tab.card("marc_allante").locator(".info").dispatch_event("click")
+    middles = tab.details.locator(".title-row :is(h2, .edit)").evaluate_all("""(parts) =>
+      parts.map((part) => {
+        const range = document.createRange();
+        range.selectNodeContents(part);
+        const box = part.matches(".edit") ? part : range;
+        const { top, bottom } = box.getBoundingClientRect();
+        return (top + bottom) / 2;
+      })""")
+    assert max(middles) - min(middles) < 3
+    tab.details.get_by_role("button", name="Rename", exact=True).first.click()
+    phone.keyboard.type("/")
+    phone.keyboard.press("Enter")
+    refusal = tab.details.get_by_role("status")
+    expect(refusal).to_contain_text("Not renamed")
+    move = tab.details.get_by_role("button", name="Move to …")
+    words = refusal.evaluate("""(part) => {
+      const range = document.createRange();
+      range.selectNodeContents(part);
+      return range.getBoundingClientRect().bottom;
+    }""")
+    box = move.bounding_box()
+    assert box
+    assert box["y"] - words > 6
