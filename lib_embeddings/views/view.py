@@ -181,7 +181,8 @@ class View:
     def twins(self, seen: ViewEntry) -> tuple[ViewEntry, ...]:
         """Return the other embeddings with the name of one."""
         twins = self._twins.get(fold(seen.name), ()) if seen.state in ("ok", "duplicate") else ()
-        return tuple(other for other in twins if other is not seen)
+        # By place: what is equal may be another object in each generation.
+        return tuple(other for other in twins if other.entry.place != seen.entry.place)
 
     @property
     def same_sizes(self) -> Iterator[Entry]:

@@ -76,8 +76,8 @@ def assert_same(prepared: Prepared, fresh: Prepared) -> None:
         known = known_of(seen, view.model)
         assert prepared.name_checks.of(known) == fresh.name_checks.of(known)
     candidates, made = prepared.candidates, fresh.candidates
-    assert [candidate.seen for candidate in candidates.by_name] == [
-        candidate.seen for candidate in made.by_name
+    assert [(each.seen, view.twins(each.seen)) for each in candidates.by_name] == [
+        (each.seen, other.twins(each.seen)) for each in made.by_name
     ]
     assert {id_: candidate.folder for id_, candidate in candidates.by_id.items()} == {
         id_: candidate.folder for id_, candidate in made.by_id.items()
