@@ -120,7 +120,7 @@ def first_page(library: Library) -> None:
     """Make the tab's first page, as the server's routes do."""
     catalogue = library.catalogue
     page = catalogue.select(USABLE)
-    answers.summary(library, catalogue, None, shows_paths=True)
+    answers.summary(library, catalogue, library.progress, None, shows_paths=True)
     answers.folders(catalogue, USABLE)
     for seen in page.entries:
         entry_as_json(catalogue, seen)

@@ -21,6 +21,7 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.arrivals import Outcome
+from lib_embeddings.library.file_reader import Progress
 from lib_embeddings.library.journal import Trashed
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
@@ -95,15 +96,21 @@ def host(facts: HostFacts, *, may_change_files: bool, may_reveal: bool) -> dict[
 
 
 def summary(
-    library: Library, catalogue: Catalogue, folder: str | None, *, shows_paths: bool
+    library: Library,
+    catalogue: Catalogue,
+    progress: Progress | None,
+    folder: str | None,
+    *,
+    shows_paths: bool,
 ) -> dict[str, Any]:
     """Return what is true of the whole library.
 
     Args:
+        progress: the library's when the client asked, as the entity tag has it.
         folder: the id of one to tell of; None for the first root.
         shows_paths: whether the client may learn where the folders are.
     """
-    view, progress = catalogue.view, library.progress
+    view = catalogue.view
 
     def name_of(root: str) -> str:
         return root if shows_paths else Place.of_root(root).filename

@@ -208,7 +208,7 @@ class LibraryRoutes:
         return unchanged(request, tag) or as_json(
             {
                 **answers.summary(
-                    self._library, catalogue, filters.folder, shows_paths=shows_paths
+                    self._library, catalogue, progress, filters.folder, shows_paths=shows_paths
                 ),
                 "found": dict(page.counts),
                 "total": page.total,

@@ -20,6 +20,7 @@ from lib_embeddings.entries import moves as moves_module
 from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.library.file_reader import Progress
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.choices import Choice, Choices
 from lib_embeddings.stores.index import Index
@@ -265,6 +266,13 @@ def test_every_question_has_its_tag(site: Site) -> None:
     addresses = ("/entries", "/entries?limit=1", "/entries?query=a")
     tags = {tag_of(site.client, address) for address in addresses}
     assert len(tags | {tag_of(site.client_from(ELSEWHERE))}) == 4
+
+
+def test_a_tag_has_the_progress_of_its_answer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No scan that begins meanwhile is in an answer that a client keeps for a library at rest."""
+    known = iter((None, Progress(1, 1)))
+    monkeypatch.setattr(Library, "progress", property(lambda _library: next(known)))
+    assert site.get("/entries")["progress"] is None
 
 
 @pytest.mark.parametrize("address", ["/entries", "/names"])
