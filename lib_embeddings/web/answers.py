@@ -15,6 +15,7 @@ from collections.abc import (
 )
 from typing import Any, NamedTuple
 
+from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.entries.snapshot import Changes
@@ -140,24 +141,29 @@ def folders(catalogue: Catalogue, filters: Filters) -> dict[str, Any]:
     }
 
 
-def details(library: Library, seen: ViewEntry, *, shows_paths: bool) -> dict[str, Any]:
+def details(
+    catalogue: Catalogue, seen: ViewEntry, sha256: Callable[[Entry], str], *, shows_paths: bool
+) -> dict[str, Any]:
     """Return everything about one file, which is opened for it.
+
+    Args:
+        sha256: hashes an entry's file.
 
     Raises:
         EmbeddingError: it has changed since the last scan.
         OSError: it is gone.
     """
     found = {
-        "kind": kind_in(library, seen),
+        "kind": kind_in(catalogue, seen),
         "texts": written_texts(seen.entry),
-        **details_as_json(library.catalogue, seen, _look_into(seen), library.sha256),
+        **details_as_json(catalogue, seen, _look_into(seen), sha256),
     }
     return {**found, "full_path": seen.entry.place.full_path} if shows_paths else found
 
 
-def kind_in(library: Library, seen: ViewEntry) -> Purpose:
+def kind_in(catalogue: Catalogue, seen: ViewEntry) -> Purpose:
     """Return what an embedding is for."""
-    return kind_of(seen.entry.reading.metadata, library.catalogue.field_of(seen))
+    return kind_of(seen.entry.reading.metadata, catalogue.field_of(seen))
 
 
 def added(catalogue: Catalogue, arrivals: Iterable[Outcome]) -> dict[str, Any]:

@@ -48,26 +48,26 @@ class FileRoutes:
         )
 
     def video(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
-        return video(request, video_of(find_entry(self._library, id).entry))
+        return video(request, video_of(find_entry(self._library.catalogue, id).entry))
 
     def reveal(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
         if not is_local(request):
             raise HTTPException(403, "only a page on the same machine may open a folder there")
         try:
-            reveal(find_entry(self._library, id).entry.place)
+            reveal(find_entry(self._library.catalogue, id).entry.place)
         except OSError as error:
             raise HTTPException(409, f"the folder cannot be shown: {error}") from error
         return Response(status_code=204)
 
     async def rename(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = find_entry(self._library, id)
+        seen = find_entry(self._library.catalogue, id)
         name = await read_text(request, "name", "the new name")
         with refusing():
             files = self._library.files
             return self._entry(await run_in_threadpool(files.rename, seen.entry, name))
 
     async def move(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = find_entry(self._library, id)
+        seen = find_entry(self._library.catalogue, id)
         target = await read_target(request)
         with refusing():
             files = self._library.files
@@ -80,7 +80,7 @@ class FileRoutes:
             return as_json(answers.added(self._library.catalogue, arrivals))
 
     def delete(self, id: str) -> Response:  # noqa: A002 - likewise
-        seen = find_entry(self._library, id)
+        seen = find_entry(self._library.catalogue, id)
         with refusing():
             return as_json(answers.trashed(self._library.files.delete(seen.entry)))
 
@@ -97,7 +97,8 @@ class FileRoutes:
         return self.trash()
 
     def _entry(self, id: str) -> Response:  # noqa: A002 - likewise
-        return as_json(entry_as_json(self._library.catalogue, find_entry(self._library, id)))
+        catalogue = self._library.catalogue
+        return as_json(entry_as_json(catalogue, find_entry(catalogue, id)))
 
 
 # Sending a video

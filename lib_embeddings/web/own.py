@@ -52,19 +52,19 @@ class OwnRoutes:
         )
 
     async def put_preview(self, request: Request, id: str) -> Response:  # noqa: A002 - the API's
-        seen = find_entry(self._library, id)
+        seen = find_entry(self._library.catalogue, id)
         data = await read_body(request, LIMITS.preview_bytes)
         word = await self._change(seen, lambda: self._previews.put(seen.entry, data))
         return self._answer(id, undo=word)
 
     async def undo_preview(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = find_entry(self._library, id)
+        seen = find_entry(self._library.catalogue, id)
         word = await read_text(request, "undo", "the word of the answer")
         await self._change(seen, lambda: self._previews.undo(seen.entry, word))
         return self._answer(id)
 
     async def write_texts(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = find_entry(self._library, id)
+        seen = find_entry(self._library.catalogue, id)
         edits = await read_text_edits(request)
         await self._change(seen, lambda: write_texts(seen.entry, edits))
         return self._answer(id)
@@ -115,9 +115,8 @@ class OwnRoutes:
             return await run_in_threadpool(run)
 
     def _answer(self, id: str, **more: str) -> Response:  # noqa: A002 - likewise
-        return as_json(
-            {**entry_as_json(self._library.catalogue, find_entry(self._library, id)), **more}
-        )
+        catalogue = self._library.catalogue
+        return as_json({**entry_as_json(catalogue, find_entry(catalogue, id)), **more})
 
     def _check_known(self, name: str) -> None:
         if name not in self._library.sets:

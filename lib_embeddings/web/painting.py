@@ -23,6 +23,7 @@ from lib_embeddings.prompts.wishes import (
     Wish,
     columns,
 )
+from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.web.answers import kind_in
 from lib_embeddings.web.job import ENDED, Answer, Job
@@ -99,7 +100,7 @@ class PaintingRoutes:
 
     async def begin(self, request: Request) -> Response:
         trial = read_trial(await read_object(request, LIMITS.prompts_bytes))
-        tried = [find_entry(self._library, id_) for id_ in trial.ids]
+        tried = [find_entry(self._library.catalogue, id_) for id_ in trial.ids]
         for seen in tried:
             if seen.entry.reading.state != "ok":
                 raise HTTPException(409, f"it cannot be tried: {seen.reason}")
@@ -168,8 +169,9 @@ class _Trying:
 
     def __call__(self, job: Job, _answer: Answer) -> Mapping[str, Any]:
         trial = self._trial
-        found = {seen.name: seen for seen in map(self._find, trial.ids)}
-        kinds = {name: trial.kind or kind_in(self._library, seen) for name, seen in found.items()}
+        catalogue = self._library.catalogue
+        found = {seen.name: seen for seen in (_find(catalogue, id_) for id_ in trial.ids)}
+        kinds = {name: trial.kind or kind_in(catalogue, seen) for name, seen in found.items()}
         ways = columns(kinds, trial.prompt, trial.negative, trial.weights)
         so_far = {
             "model": self._studio.open([seen.entry for seen in found.values()]),
@@ -192,11 +194,12 @@ class _Trying:
             self._painted.append({"n": number, "infotext": painting.infotext})
         return so_far
 
-    def _find(self, id_: str) -> ViewEntry:
-        seen = self._library.find(id_)
-        if seen is None:
-            raise PictureError("the embedding is gone")
-        return seen
+
+def _find(catalogue: Catalogue, id_: str) -> ViewEntry:
+    seen = catalogue.find(id_)
+    if seen is None:
+        raise PictureError("the embedding is gone")
+    return seen
 
 
 class _MakingPreviews:
@@ -233,7 +236,7 @@ class _MakingPreviews:
 
     def _make(self, seen: ViewEntry, watch: _Watch) -> bool:
         """Paint the preview of an embedding, unless it has one by then."""
-        (way,) = columns({seen.name: kind_in(self._library, seen)}, weights=[1])
+        (way,) = columns({seen.name: kind_in(self._library.catalogue, seen)}, weights=[1])
         painting = self._studio.paint([seen.entry], way.wish(_SEED), PaintSettings(), watch)
         place = seen.entry.place
         self._library.rescan_folders([place.full_folder])

@@ -18,7 +18,7 @@ from lib_embeddings.errors import (
     SourceError,
     WriteError,
 )
-from lib_embeddings.library.library import Library
+from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.web.jobs import TooMany
 
@@ -114,9 +114,12 @@ def refusing() -> Iterator[None]:
         raise HTTPException(status, str(error)) from error
 
 
-def find_entry(library: Library, id_: str) -> ViewEntry:
-    """Return the entry with an id. Refuse with 404 where there is none."""
-    seen = library.find(id_)
+def find_entry(catalogue: Catalogue, id_: str) -> ViewEntry:
+    """Return the entry with an id. Refuse with 404 where there is none.
+
+    What shows it must ask the same catalogue: the next one may not know it.
+    """
+    seen = catalogue.find(id_)
     if seen is None:
         raise HTTPException(404, "there is no such file, or it is gone")
     return seen

@@ -232,9 +232,10 @@ class LibraryRoutes:
         return as_json({"completions": [answers.completion(catalogue, seen) for seen in found]})
 
     def entry(self, request: Request, id: str) -> Response:  # noqa: A002 - the word of the API
-        seen = find_entry(self._library, id)
+        catalogue = self._library.catalogue
+        seen, hashed = find_entry(catalogue, id), self._library.sha256
         try:
-            answer = answers.details(self._library, seen, shows_paths=is_local(request))
+            answer = answers.details(catalogue, seen, hashed, shows_paths=is_local(request))
             answer["near_words"] = self._learner.near_words(seen.entry) if self._learner else {}
         except (OSError, EmbeddingError) as error:
             raise HTTPException(404, "this file is gone or has just changed: try again") from error
@@ -246,7 +247,9 @@ class LibraryRoutes:
         id: str,  # noqa: A002 - the word of the API
         width: str | None = None,
     ) -> Response:
-        return self._picture(request, pictures_of(find_entry(self._library, id).entry), width)
+        return self._picture(
+            request, pictures_of(find_entry(self._library.catalogue, id).entry), width
+        )
 
     def examples(
         self,
@@ -254,7 +257,9 @@ class LibraryRoutes:
         id: str,  # noqa: A002 - likewise
         width: str | None = None,
     ) -> Response:
-        return self._picture(request, examples_of(find_entry(self._library, id).entry), width)
+        return self._picture(
+            request, examples_of(find_entry(self._library.catalogue, id).entry), width
+        )
 
     def _picture(
         self, request: Request, pictures: Sequence[Picture], width: str | None
@@ -278,13 +283,13 @@ class LibraryRoutes:
         )
 
     async def choose(self, request: Request, id: str) -> Response:  # noqa: A002 - likewise
-        seen = find_entry(self._library, id)
+        seen = find_entry(self._library.catalogue, id)
         choices = await read_choices(request)
         if choices.get("use_partial") and seen.fit in (None, "incompatible"):
             raise HTTPException(409, f"it cannot be used: {seen.reason}")
         await run_in_threadpool(lambda: self._library.choose(id, **choices))
         catalogue = self._library.catalogue
-        return as_json(entry_as_json(catalogue, catalogue.find(id) or seen))
+        return as_json(entry_as_json(catalogue, find_entry(catalogue, id)))
 
     async def prompt(self, request: Request) -> Response:
         asked = await read_prompts(request)

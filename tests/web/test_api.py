@@ -19,12 +19,14 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from lib_embeddings.entries import moves as moves_module
 from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.read import read_file
+from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.file_reader import Progress
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.choices import Choice, Choices
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.lens import STATES
+from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door, allow
 from lib_embeddings.web.requests import several_of
@@ -396,6 +398,21 @@ def test_what_is_no_id_leads_nowhere(site: Site, method_and_room: str, id_: str)
     response = site.client.request(method, address, content=b"{}")
     assert response.status_code == 404
     assert isinstance(response.json()["detail"], str)
+
+
+def test_details_while_the_folders_change(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is shown as it was: the folders of a later moment are not its own."""
+    id_ = site.add("cat.pt")
+    (tmp_path / "elsewhere").mkdir()
+
+    def texts_later(entry: Entry) -> dict[str, str]:
+        site.library.scans.set_roots([tmp_path / "elsewhere"])
+        return written_texts(entry)
+
+    monkeypatch.setattr(answers, "written_texts", texts_later)
+    assert site.get(f"/entries/{id_}")["folder"] == "0:"
 
 
 def test_an_id_ends_with_its_file(site: Site) -> None:
