@@ -8,7 +8,7 @@ only read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
@@ -73,17 +73,27 @@ def read_texts(entry: Entry) -> Texts:
     """Return the texts about an embedding; a damaged or huge file counts as empty."""
     if not entry.companions and not entry.reading.metadata:
         return _NO_TEXTS
-    texts = _read_texts(entry.place, entry.companions)
+    try:
+        texts = _known_texts(entry.place, entry.companions)
+    except OSError:  # locked, or on its way elsewhere: it may be back with the same time
+        texts = _read_texts(entry.place, entry.companions, content)
     said = claims_in(entry.reading.metadata, entry.place.filename, None)
     return texts if said is None else _completed(texts, merged((texts.claims, said)))
 
 
 _NO_TEXTS = Texts()
+# Returns the text of a companion.
+_Content = Callable[[Place, Companion | None], str]
 
 
 # Companions carry their modification times, so a text is read again when it has changed.
 @lru_cache(maxsize=LIMITS.remembered_texts)
-def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
+def _known_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
+    """Read the texts once. Raises `OSError`: what the disk decided is never kept."""
+    return _read_texts(place, companions, _content)
+
+
+def _read_texts(place: Place, companions: tuple[Companion, ...], content: _Content) -> Texts:
     sidecar, *others = (content(place, each) for each in beside(place, companions))
     document = parse(sidecar)
     texts = {word: first_text([document.get(key)]) for word, key in TEXT_KEYS.items()}
@@ -96,7 +106,7 @@ def _read_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
             field if field in FIELDS else None,
             texts["trigger_words"][: LIMITS.text_characters],
         ),
-        merged(_claims(place, companions)),
+        merged(_claims(place, companions, content)),
     )
 
 
@@ -109,7 +119,7 @@ def _completed(texts: Texts, claims: Claims) -> Texts:
     )
 
 
-def _claims(place: Place, companions: tuple[Companion, ...]) -> Iterator[Claims]:
+def _claims(place: Place, companions: tuple[Companion, ...], content: _Content) -> Iterator[Claims]:
     for each in beside(place, companions, _TOOL_ENDINGS):
         if each:
             document = parse(content(place, each))
@@ -133,13 +143,17 @@ def first_text(values: Iterable[object]) -> str:
 
 def content(place: Place, companion: Companion | None) -> str:
     """Return the text of a companion; empty where there is none, or it is huge or unreadable."""
+    with suppress(OSError):
+        return _content(place, companion)
+    return ""
+
+
+def _content(place: Place, companion: Companion | None) -> str:
+    """Return the same. Raises `OSError` for one that is unreadable."""
     if companion is None or companion.size > LIMITS.sidecar_bytes:
         return ""
-    try:
-        with open_file(place.beside(companion.filename).full_path) as file:
-            return _decode(file.read(LIMITS.sidecar_bytes))
-    except OSError:
-        return ""
+    with open_file(place.beside(companion.filename).full_path) as file:
+        return _decode(file.read(LIMITS.sidecar_bytes))
 
 
 def _decode(data: bytes) -> str:

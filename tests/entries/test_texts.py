@@ -42,6 +42,15 @@ def entry_beside(folder: Path, files: dict[str, str | bytes], name: str = "cat.p
     return found.entry
 
 
+def test_a_text_that_is_away_for_a_moment(tmp_path: Path) -> None:
+    """A deleted embedding that is restored has its texts again, though their times are the same."""
+    entry = entry_beside(tmp_path, {"cat.json": '{"notes": "n"}', "cat.txt": "a cat"})
+    (tmp_path / "cat.json").rename(tmp_path / "away")
+    assert read_texts(entry) == Texts(description="a cat")
+    (tmp_path / "away").rename(tmp_path / "cat.json")
+    assert read_texts(entry).notes == "n"
+
+
 SAVED_BY_A1111 = json.dumps(
     {"description": "a cat", "sd version": "SD1", "activation text": "", "notes": "mind the paws"}
 )
