@@ -92,7 +92,7 @@ class Jobs:
             raise TooMany(
                 f"{LIMITS.open_jobs} jobs are already in progress: wait until one has ended"
             )
-        self._queue(job)
+        self._show(job)
         return job.as_json()
 
     def answer(self, id_: str, answer: Answer) -> dict[str, Any] | None:
@@ -103,8 +103,8 @@ class Jobs:
                 return None
             job.answer |= answer
             job.question = job.reason = job.signal = None
-            job.state = "waiting"
-        self._queue(job)
+            self._queue(job)
+        self._show(job)
         return job.as_json()
 
     def signal(self, id_: str, signal: Signal) -> dict[str, Any] | None:
@@ -150,16 +150,17 @@ class Jobs:
             for id_ in ended[: max(0, len(ended) - LIMITS.ended_jobs + 1)]:
                 self._forget(id_)
             self._jobs[job.id] = job
+            self._queue(job)
         return True
 
     def _queue(self, job: Job) -> None:
-        with self._lock:
-            self._waiting.append(job)
-            if self._n_workers < LIMITS.jobs_at_once:
-                self._n_workers += 1
-                # A process that ends waits for none of them: they leave nothing half done.
-                threading.Thread(target=self._work, name="embeddings-job", daemon=True).start()
-        self._show(job)
+        """Let a job wait for its turn. Whoever calls holds the lock, so that a cancel finds it."""
+        job.state = "waiting"
+        self._waiting.append(job)
+        if self._n_workers < LIMITS.jobs_at_once:
+            self._n_workers += 1
+            # A process that ends waits for none of them: they leave nothing half done.
+            threading.Thread(target=self._work, name="embeddings-job", daemon=True).start()
 
     def _forget(self, id_: str) -> None:
         del self._jobs[id_]

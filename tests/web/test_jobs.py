@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from fastapi import FastAPI
 from lib_embeddings.errors import BadPicture, PictureError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import job as job_module
-from lib_embeddings.web.job import Answer, Job
+from lib_embeddings.web import jobs as jobs_module
+from lib_embeddings.web.job import Answer, Job, Question
 from lib_embeddings.web.job_routes import JobRoutes
 from lib_embeddings.web.jobs import Jobs
 from tests.web import PREFIX, Client, Site, open_site
@@ -59,6 +61,23 @@ def follow(jobs: Jobs, id_: str, *states: str) -> dict[str, Any]:
                 end()
                 return found
             seen.wait(1)
+
+
+class Gap:
+    """A lock; somebody has a wish in the moment after the test's own thread held it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self.wish: Callable[[], object] | None = None
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
+        if self.wish and threading.current_thread() is threading.main_thread():
+            wish, self.wish = self.wish, None
+            wish()
 
 
 def notify(condition: threading.Condition) -> None:
@@ -111,6 +130,26 @@ def test_a_paused_job_goes_on_and_can_be_stopped() -> None:
     assert follow(jobs, id_, "done")["state"] == "done"
     assert work.calls == 2
     assert jobs.signal(id_, "stop") is None
+
+
+def test_whoever_cancels_while_a_job_goes_on_ends_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another page may cancel it at the very moment at which somebody answers its question."""
+    gap, ended = Gap(), list[str]()
+    made = SimpleNamespace(Lock=lambda: gap, Thread=threading.Thread)
+    monkeypatch.setattr(jobs_module, "threading", made)
+    jobs = Jobs()
+
+    def ask(_job: Job, _answer: Answer) -> Mapping[str, Any]:
+        raise Question("go_on", "shall it go on?")
+
+    id_ = jobs.begin("try", "x", ask, ended=ended.append)["id"]
+    follow(jobs, id_, "asking")
+    gap.wish = lambda: jobs.signal(id_, "cancel")
+    jobs.answer(id_, {"go_on": True})
+    follow(jobs, id_, "cancelled")
+    jobs.begin("try", "y", ask)  # whoever waits before it has had its turn by then
+    follow(jobs, jobs.all()[-1]["id"], "asking")
+    assert ended == ["cancelled"]
 
 
 @pytest.mark.parametrize("error", [PictureError("too little memory"), BadPicture("no picture")])
