@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 from lib_embeddings.entries.entry import Entry, Found
@@ -51,6 +50,7 @@ class Library:
 
     Attributes:
         scans: for hosts, which keep a library up to date; others ask for `rescan`.
+        files: its files, for those who may change them.
     """
 
     def __init__(  # noqa: PLR0913 - all that it needs is given here
@@ -103,6 +103,7 @@ class Library:
             on_progress=on_progress,
             on_scan=self._note_scan,
         )
+        self.files = Files(self._journal, self.scans, lambda: self._snapshot.entries, index.keep)
         self._lock = threading.Lock()  # guards all below, and is never held while a disk is asked
         self._snapshot = Snapshot(self.scans.roots, {})
         self._has_scanned = False  # once
@@ -251,16 +252,6 @@ class Library:
         """Change the sets; `library.sets` has the edits."""
         if self._choices and self._choices.change(edit):
             self._renew()
-
-    @cached_property
-    def files(self) -> Files:
-        """Its files, for those who may change them."""
-        return Files(
-            self._journal,
-            self.scans,
-            lambda: self._snapshot.entries,
-            self._index.keep,
-        )
 
     def _keep_reading(self, move: Move) -> None:
         old, new = move
