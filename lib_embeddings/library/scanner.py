@@ -107,10 +107,11 @@ class Scanner:
 
     def set_roots(self, roots: Sequence[str]) -> None:
         """Scan only these roots from now on, and forget all others."""
-        self.roots = roots
+        # In this order: other threads look up the root of each known folder.
         self._known = {
             path: known for path, known in self._known.items() if known.folder.place.root in roots
         }
+        self.roots = roots
 
     def scan(self, publish: Publish) -> Scan:
         """Scan all folders.
@@ -149,8 +150,7 @@ class Scanner:
         for each in ask_each(self._recognised, remembered, self._files.width):
             path = each.place.full_path
             known[path] = known[path]._replace(folder=each)
-        self._known, self._noted = known, dict(known)
-        now, has_new_folders = list[Folder](), False
+        self._noted, now, has_new_folders = dict(known), list[Folder](), False
         for path in [path for path, each in known.items() if each.folder.mtime_ns is None]:
             folder = self._read_folder(known[path].folder)
             if folder is None:
@@ -158,6 +158,7 @@ class Scanner:
             else:
                 now.append(folder)
                 has_new_folders |= not set(folder.folders) <= set(known[path].folder.folders)
+        self._known = known  # complete, as other threads go through it
         return Recalled(self._scan_again(now, publish).answered, has_new_folders)
 
     def retry(self, publish: Publish) -> Scan:

@@ -308,6 +308,24 @@ def test_other_roots(root: Path, scans: Scans, disk: Disk) -> None:
     assert scans.reader.take() == []
 
 
+def test_other_roots_while_folders_are_looked_up(root: Path, scans: Scans) -> None:
+    """Whoever looks meanwhile finds no folder without its root."""
+    strangers = list[str]()
+
+    class Roots(tuple[str, ...]):
+        __slots__ = ()
+
+        def __contains__(self, root: object) -> bool:
+            roots = tuple(scans.scanner.roots)
+            places = [folder.place for folder in scans.scanner.folders]
+            strangers.extend(place.path for place in places if place.root not in roots)
+            return super().__contains__(root)
+
+    scans.scan()
+    scans.scanner.set_roots(Roots((str(root / "a"),)))
+    assert strangers == []
+
+
 # When to look again
 
 
