@@ -154,11 +154,6 @@ class Library:
         return self._model
 
     @property
-    def tokenize(self) -> Tokenize | None:
-        """Return token ids as the active model has them; None without a tokenizer."""
-        return self._tokenize
-
-    @property
     def roots(self) -> tuple[str, ...]:
         """The folders, as absolute paths."""
         return self.scans.roots

@@ -103,11 +103,11 @@ class PromptReports:
     def ready(self) -> ReadyReader | None:
         """Return a reader with the current names; None where no tokenizer is at hand."""
         with self._lock:
-            catalogue, tokenize = self._library.catalogue, self._library.tokenize
+            catalogue, ready = self._library.catalogue, self._ready
+            tokenize = catalogue.prepared.tokenize
             if tokenize is None:
                 return None
-            now, ready = (catalogue.generation, tokenize), self._ready
-            if ready is None or (ready.generation, ready.tokenize) != now:
+            if ready is None or ready.generation != catalogue.generation:
                 try:
                     reader = reader_of(catalogue.view, tokenize, self._library.token_ids)
                 except LookupError:  # the host's tokenizer, while it has no model

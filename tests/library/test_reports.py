@@ -15,6 +15,7 @@ from lib_embeddings.prompt_fields import Field
 from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.stores.index import Index
+from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.query import Filters
 from tests.builders import safetensors_file, vectors
 
@@ -131,10 +132,26 @@ def test_changes_are_followed(library: Library) -> None:
     assert other.generation > after.generation
 
 
+def test_names_have_the_tokenizer_of_their_model(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A switch while a prompt is read takes none of the two apart."""
+    first, catalogue = library.catalogue.prepared.tokenize, library.catalogue
+
+    def found_before_a_switch(library: Library) -> Catalogue:
+        library.set_model(MODEL_FAMILIES["sd2"], Letters())
+        return catalogue
+
+    monkeypatch.setattr(Library, "catalogue", property(found_before_a_switch))
+    ready = PromptReports(library).ready()
+    assert ready
+    assert (ready.generation, ready.tokenize) == (catalogue.generation, first)
+
+
 def test_without_a_tokenizer(library: Library) -> None:
     """There is no reader where nothing can tell tokens."""
     library.set_model(MODEL_FAMILIES["sd1"])
-    assert library.tokenize is None
+    assert library.catalogue.prepared.tokenize is None
     assert PromptReports(library).ready() is None
 
 
@@ -155,11 +172,11 @@ def test_the_tokenizer_without_a_model_is_the_librarys_own(library: Library) -> 
     """It is given once, and used again when a model with another one is gone."""
     own, models = Letters(), Letters()
     library = Library(library.roots, Index.nowhere(), tokenize=own)
-    used = [library.tokenize]
+    used = [library.catalogue.prepared.tokenize]
     library.set_model(MODEL_FAMILIES["sd1"], models)
-    used.append(library.tokenize)
+    used.append(library.catalogue.prepared.tokenize)
     library.set_model(None)
-    used.append(library.tokenize)
+    used.append(library.catalogue.prepared.tokenize)
     assert used == [own, models, own]
 
 
