@@ -92,6 +92,73 @@ def test_delete_from_the_details(tab: Tab, folder: Path) -> None:
     assert "cat.json" not in files_in(folder)
 
 
+def change(tab: Tab, way: str) -> None:
+    """Delete, move or rename the file whose details are shown."""
+    details = tab.details
+    if way == "move":
+        details.get_by_role("button", name="Move to …").click()
+        details.get_by_role("combobox", name="Folder").select_option(label="\u2003styles")
+        details.get_by_role("button", name="Move", exact=True).click()
+    elif way == "rename":
+        details.get_by_role("button", name="Rename", exact=True).first.click()
+        details.get_by_label("New name").fill("kitten")
+        tab.page.keyboard.press("Enter")
+    else:
+        details.get_by_role("button", name="Delete", exact=True).click()
+
+
+@pytest.mark.parametrize("way", ["delete", "move", "rename"])
+@pytest.mark.parametrize("button", ["Close", "Next"])
+def test_who_goes_on_while_a_file_moves_is_left_there(tab: Tab, way: str, button: str) -> None:
+    """The answer of a slow disk brings back nothing that somebody has left."""
+    kept: list[tuple[Route, APIResponse]] = []
+
+    def keep(route: Route) -> None:
+        if route.request.method == "GET":
+            route.continue_()
+        else:
+            kept.append((route, route.fetch()))
+
+    tab.press("cat", "info")
+    tab.details.get_by_text("SHA-256").wait_for()
+    tab.page.route("**/v1/entries/**", keep)
+    change(tab, way)
+    tab.details.get_by_role("button", name=button).click()
+    heading = tab.details.get_by_role("heading")
+    if button == "Next":
+        expect(heading).not_to_have_text("cat")
+    gone_on = heading.all_inner_texts()
+    while not kept:
+        tab.page.wait_for_timeout(10)
+    ((route, response),) = kept
+    route.fulfill(response=response)
+    if way == "delete":
+        expect(undo_line(tab)).to_contain_text("Deleted cat")
+    elif way == "move":
+        expect(undo_line(tab)).to_contain_text("Moved cat to styles")
+    else:
+        expect(tab.card("kitten")).to_be_visible()
+    tab.wait_until_painted()
+    expect(tab.details).to_be_visible(visible=button == "Next")
+    if button == "Next":
+        assert heading.all_inner_texts() == gone_on
+
+
+def test_facts_that_come_while_a_file_moves_are_of_the_file_that_is_shown(tab: Tab) -> None:
+    """An answer about the file before is dropped, though nothing is asked while that one moves."""
+    kept: list[Route] = []
+    tab.page.route("**/v1/entries/**", lambda route: kept.append(route))  # noqa: PLW0108 - Playwright marks it
+    tab.press("cat", "info")
+    change(tab, "rename")
+    tab.details.get_by_role("button", name="Next").click()
+    expect(tab.details.get_by_role("heading")).to_have_text("dog")
+    asked = next(route for route in kept if route.request.method == "GET")
+    asked.continue_()
+    tab.page.wait_for_event("requestfinished", lambda request: request == asked.request)
+    tab.wait_until_painted()
+    expect(tab.details.get_by_role("heading")).to_have_text("dog")
+
+
 @pytest.mark.parametrize("way", ["delete", "move", "rename"])
 def test_an_answer_that_comes_after_the_news(tab: Tab, way: str) -> None:
     """A page that hears of its own change early asks for no file by the id that it had."""
@@ -113,16 +180,7 @@ def test_an_answer_that_comes_after_the_news(tab: Tab, way: str) -> None:
     details.get_by_text("SHA-256").wait_for()
     page.on("response", note)
     page.route("**/v1/entries/**", keep)
-    if way == "move":
-        details.get_by_role("button", name="Move to …").click()
-        details.get_by_role("combobox", name="Folder").select_option(label="\u2003styles")
-        details.get_by_role("button", name="Move", exact=True).click()
-    elif way == "rename":
-        details.get_by_role("button", name="Rename", exact=True).first.click()
-        details.get_by_label("New name").fill("kitten")
-        page.keyboard.press("Enter")
-    else:
-        details.get_by_role("button", name="Delete", exact=True).click()
+    change(tab, way)
     if way == "move":
         expect(tab.root.get_by_role("treeitem").filter(has_text="styles")).to_contain_text("2")
     else:

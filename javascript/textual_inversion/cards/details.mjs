@@ -82,6 +82,7 @@ export class DetailsPanel {
    */
   async open(entry) {
     this.#entry = entry;
+    this.#turn += 1;
     this.#shown = "";
     this.#showProblem("");
     this.renaming.close();

@@ -113,7 +113,7 @@ export class Files {
     const gone = [];
     await details.moving(() => this.#attempt(phrase("Not deleted"), async () => {
       for (const { id } of entries) gone.push(await api.delete(id));
-      details.close();
+      if (entries.some(({ id }) => id === details.entry?.id)) details.close();
     }));
     if (!gone.length) return;
     this.parts.undo.show(phrase("Deleted {names}", { names: nameOf(gone) }), () => this.#restore(gone));
@@ -205,9 +205,10 @@ export class Files {
   /** @param {Target} target */
   async #moveShown(target) {
     const { details } = this.parts;
+    const { entry } = details;
     return details.moving(async () => {
-      const moved = details.entry && (await this.move([details.entry], target));
-      if (moved) details.open(moved);
+      const moved = entry && (await this.move([entry], target));
+      if (moved && entry.id === details.entry?.id) details.open(moved); // Else somebody has left it.
       return moved !== undefined;
     });
   }
