@@ -157,11 +157,6 @@ export function keyOf({ key, target }) {
   return (isMirrored && MIRRORED[key]) || key;
 }
 
-/** Wait until the present page is on the screen. */
-export function painted() {
-  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-}
-
 /**
  * Watch whether a part of the page can be seen: a host hides all tabs but one.
  *

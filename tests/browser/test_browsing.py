@@ -448,12 +448,24 @@ def test_folders_are_asked_for_only_where_they_may_have_changed(visit: Visit, ad
     tab.search.fill("ink")
     expect_folder(tab, "styles", 1)
     assert n_questions() == 2
-    tab.root.get_by_label("Show folders").click()
+    with page.expect_response(lambda response: "/v1/folders" in response.url):
+        tab.root.get_by_label("Show folders").click()  # without filters, as nobody sees it
     tab.search.fill("nowhere")
     expect(tab.cards).to_have_count(0)
     tab.root.get_by_label("Show folders").click()
     expect_folder(tab, "styles", 0)
-    assert n_questions() == 4  # one without filters, as nobody saw it, and one with them again
+    assert n_questions() == 4
+
+
+def test_folders_are_asked_for_once_somebody_has_typed(tab: Tab) -> None:
+    """Each letter asks for cards; the numbers beside folders come after the last one."""
+    expect_folder(tab, "styles", 2)
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    tab.search.press_sequentially("ink")
+    expect_folder(tab, "styles", 1)
+    assert sum("/v1/folders" in url for url in asked) < len("ink")
+    assert sum("/v1/entries" in url for url in asked) >= 1
 
 
 def test_a_search_changes_the_numbers_in_the_tree_alone(tab: Tab) -> None:

@@ -20,8 +20,10 @@ from pathlib import Path
 
 import pytest
 
+from lib_embeddings.__main__ import main
 from lib_embeddings.cli import reading_bar
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
+from lib_embeddings.hosts import standalone
 from lib_embeddings.hosts.standalone import log_news
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.index import Index
@@ -274,6 +276,25 @@ def test_an_interrupt_with_a_browser_connected(app: App) -> None:
     app.end()
     assert app.lines[shown:] == [THE_END]
     assert code == 0
+
+
+def test_no_answer_waits_for_the_client_to_confirm_a_part_of_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each connection sends at once; otherwise many answers take 40 ms longer."""
+    found: list[int] = []
+
+    def serve(
+        _folders: object, _model: object, listener: socket.socket, *_: object, **__: object
+    ) -> None:
+        with socket.create_connection(listener.getsockname()):
+            connection, _address = listener.accept()
+            with connection:
+                found.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(standalone, "serve", serve)
+    assert main(["serve", str(folder), "--port", "0"]) == 0
+    assert found == [1]
 
 
 # Wrong use

@@ -2,7 +2,6 @@
  * Know which field names go to, and which names the prompts have; insert and remove them.
  */
 
-import { painted } from "../dom.mjs";
 import { COUNTED, phrase } from "../phrases.mjs";
 import { FIELDS, obstacle } from "../words.mjs";
 import { PromptFields } from "./fields.mjs";
@@ -228,4 +227,9 @@ export function toggleAll(fields, members, names, separator, isWanted) {
  */
 function areSame(a, b) {
   return a.size === b.size && Array.from(a).every((name) => b.has(name));
+}
+
+/** Wait until the present page is on the screen. */
+function painted() {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }

@@ -2,7 +2,7 @@
  * Show the folders as a tree that can be folded, with the number of files in each.
  */
 
-import { element, painted, setChildren, setText } from "../dom.mjs";
+import { element, setChildren, setText } from "../dom.mjs";
 import { number, phrase } from "../phrases.mjs";
 
 /** @typedef {import("../answers.mjs").FoundFolder} Folder */
@@ -11,6 +11,7 @@ import { number, phrase } from "../phrases.mjs";
 /** The id of the item of all roots. */
 const ALL = "";
 const MOST_ITEMS = 200;
+const PAUSE_MS = 150;
 
 /**
  * Return the items of the tree that no folded folder hides.
@@ -69,7 +70,7 @@ export class FolderTree {
     let { folders } = this;
     if (asked !== this.#asked) {
       this.#asked = asked;
-      if (folders.length) await painted(); // Whoever types waits for cards, not for these numbers.
+      if (folders.length) await typingPaused(); // Whoever types waits for cards, not for these numbers.
       const answer = asked === this.#asked && (await this.api.folders(filters).catch(() => null));
       if (asked !== this.#asked) return;
       if (!answer) this.#asked = ""; // The connection is lost, which the toolbar shows.
@@ -213,4 +214,8 @@ function parentOf(items, index) {
     .slice(0, index)
     .reverse()
     .find((item) => Number(item.getAttribute("aria-level")) < level);
+}
+
+function typingPaused() {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
