@@ -480,6 +480,25 @@ def test_a_search_changes_the_numbers_in_the_tree_alone(tab: Tab) -> None:
     expect(tab.root.locator(".tree [tabindex='0']")).to_have_count(1)
 
 
+def test_a_folder_that_is_chosen_while_its_number_is_on_its_way(tab: Tab) -> None:
+    """It stays the chosen one when the answer to an earlier question comes."""
+    kept: list[Route] = []
+
+    def keep(route: Route) -> None:
+        kept.append(route)
+
+    tab.page.route("**/v1/folders?*", keep)
+    with tab.page.expect_request("**/v1/folders?*"):
+        tab.search.fill("ink")
+    styles = tab.root.get_by_role("treeitem").filter(has_text="styles")
+    styles.click()
+    expect(styles).to_have_attribute("aria-selected", "true")
+    for route in kept:
+        route.continue_()
+    expect_folder(tab, "styles", 1)
+    expect(styles).to_have_attribute("aria-selected", "true")
+
+
 def test_every_count_is_of_what_a_click_would_show(tab: Tab) -> None:
     """Folders count within search and filter, filters within search and folder."""
     tab.search.fill(".safetensors")

@@ -64,9 +64,10 @@ export class FolderTree {
    * @param {import("./search.mjs").Search} search
    * @param {boolean} isSeen Whether anybody sees the tree: what is found is not asked for otherwise.
    */
-  async update({ results, filters: { folder, ...others }, query }, isSeen) {
+  async update(search, isSeen) {
+    const { folder, ...others } = search.filters;
     const filters = isSeen ? others : {};
-    const asked = JSON.stringify([results?.summary?.generation, filters]);
+    const asked = JSON.stringify([search.results?.summary?.generation, filters]);
     let { folders } = this;
     if (asked !== this.#asked) {
       this.#asked = asked;
@@ -76,7 +77,7 @@ export class FolderTree {
       if (!answer) this.#asked = ""; // The connection is lost, which the toolbar shows.
       folders = answer || this.folders;
     }
-    this.#show(folders, query.folder);
+    this.#show(folders, search.query.folder); // Perhaps another one by now.
   }
 
   /**
