@@ -234,6 +234,7 @@ def test_lines_may_go_from_right_to_left(visit: Visit, address: str, width: int)
     assert tab.card(first).evaluate(left) > tab.card(second).evaluate(left)
     expect(tab.root.locator(".ordering select")).to_have_css("background-position-x", "8px")
     assert tab.root.evaluate(CUT) == []
+    expect(tab.card(first).locator(".name")).to_have_css("text-align", "right")
     tab.card(first).locator(".main").focus()
     page.keyboard.press("ArrowLeft")
     expect(tab.card(second).locator(".main")).to_be_focused()
