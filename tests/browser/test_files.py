@@ -107,10 +107,8 @@ def change(tab: Tab, way: str) -> None:
         details.get_by_role("button", name="Delete", exact=True).click()
 
 
-@pytest.mark.parametrize("way", ["delete", "move", "rename"])
-@pytest.mark.parametrize("button", ["Close", "Next"])
-def test_who_goes_on_while_a_file_moves_is_left_there(tab: Tab, way: str, button: str) -> None:
-    """The answer of a slow disk brings back nothing that somebody has left."""
+def keep_changes(tab: Tab) -> list[tuple[Route, APIResponse]]:
+    """Keep the answers to changes of files, which have been made by then, from the page."""
     kept: list[tuple[Route, APIResponse]] = []
 
     def keep(route: Route) -> None:
@@ -119,9 +117,17 @@ def test_who_goes_on_while_a_file_moves_is_left_there(tab: Tab, way: str, button
         else:
             kept.append((route, route.fetch()))
 
+    tab.page.route("**/v1/entries/**", keep)
+    return kept
+
+
+@pytest.mark.parametrize("way", ["delete", "move", "rename"])
+@pytest.mark.parametrize("button", ["Close", "Next"])
+def test_who_goes_on_while_a_file_moves_is_left_there(tab: Tab, way: str, button: str) -> None:
+    """The answer of a slow disk brings back nothing that somebody has left."""
     tab.press("cat", "info")
     tab.details.get_by_text("SHA-256").wait_for()
-    tab.page.route("**/v1/entries/**", keep)
+    kept = keep_changes(tab)
     change(tab, way)
     tab.details.get_by_role("button", name=button).click()
     heading = tab.details.get_by_role("heading")
@@ -162,7 +168,6 @@ def test_facts_that_come_while_a_file_moves_are_of_the_file_that_is_shown(tab: T
 @pytest.mark.parametrize("way", ["delete", "move", "rename"])
 def test_an_answer_that_comes_after_the_news(tab: Tab, way: str) -> None:
     """A page that hears of its own change early asks for no file by the id that it had."""
-    kept: list[tuple[Route, APIResponse]] = []
     missing: list[str] = []
     page, details = tab.page, tab.details
 
@@ -170,16 +175,10 @@ def test_an_answer_that_comes_after_the_news(tab: Tab, way: str) -> None:
         if answer.status == 404:
             missing.append(answer.url)
 
-    def keep(route: Route) -> None:
-        if route.request.method == "GET":
-            route.continue_()
-        else:
-            kept.append((route, route.fetch()))
-
     tab.press("cat", "info")
     details.get_by_text("SHA-256").wait_for()
     page.on("response", note)
-    page.route("**/v1/entries/**", keep)
+    kept = keep_changes(tab)
     change(tab, way)
     if way == "move":
         expect(tab.root.get_by_role("treeitem").filter(has_text="styles")).to_contain_text("2")
