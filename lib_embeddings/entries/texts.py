@@ -71,61 +71,62 @@ class Texts(NamedTuple):
 
 def read_texts(entry: Entry) -> Texts:
     """Return the texts about an embedding; a damaged or huge file counts as empty."""
-    if not entry.companions and not entry.reading.metadata:
+    place, companions, metadata = entry.place, entry.companions, entry.reading.metadata
+    if not companions and not metadata:
         return _NO_TEXTS
+    said = tuple(metadata.items())
     try:
-        texts = _known_texts(entry.place, entry.companions)
+        return _known_texts(place, companions, said)
     except OSError:  # locked, or on its way elsewhere: it may be back with the same time
-        texts = _read_texts(entry.place, entry.companions, content)
-    said = claims_in(entry.reading.metadata, entry.place.filename, None)
-    return texts if said is None else _completed(texts, merged((texts.claims, said)))
+        return _read_texts(place, companions, said, content)
 
 
 _NO_TEXTS = Texts()
 # Returns the text of a companion.
 _Content = Callable[[Place, Companion | None], str]
+# What the file itself has about it.
+_Metadata = tuple[tuple[str, str | int], ...]
 
 
 # Companions carry their modification times, so a text is read again when it has changed.
 @lru_cache(maxsize=LIMITS.remembered_texts)
-def _known_texts(place: Place, companions: tuple[Companion, ...]) -> Texts:
+def _known_texts(place: Place, companions: tuple[Companion, ...], said: _Metadata) -> Texts:
     """Read the texts once. Raises `OSError`: what the disk decided is never kept."""
-    return _read_texts(place, companions, _content)
+    return _read_texts(place, companions, said, _content)
 
 
-def _read_texts(place: Place, companions: tuple[Companion, ...], content: _Content) -> Texts:
+def _read_texts(
+    place: Place, companions: tuple[Companion, ...], said: _Metadata, content: _Content
+) -> Texts:
     sidecar, *others = (content(place, each) for each in beside(place, companions))
     document = parse(sidecar)
     texts = {word: first_text([document.get(key)]) for word, key in TEXT_KEYS.items()}
     field = document.get(FIELD_KEY)
     is_of_model = "modelVersions" in document  # SD.Next's, whose description is a site's
-    return _completed(
-        Texts(
-            texts["notes"][: LIMITS.text_characters],
-            without_tags(first_text(["" if is_of_model else texts["description"], *others])),
-            field if field in FIELDS else None,
-            texts["trigger_words"][: LIMITS.text_characters],
-        ),
-        merged(_claims(place, companions, content)),
+    description = without_tags(first_text(["" if is_of_model else texts["description"], *others]))
+    trigger_words = texts["trigger_words"][: LIMITS.text_characters]
+    claims = merged(_claims(place, companions, said, content))
+    return Texts(
+        texts["notes"][: LIMITS.text_characters],
+        description or claims.description,
+        field if field in FIELDS else None,
+        trigger_words or claims.trigger_words,
+        claims,
     )
 
 
-def _completed(texts: Texts, claims: Claims) -> Texts:
-    """Return texts, filled with claims where a person wrote nothing."""
-    return texts._replace(
-        description=texts.description or claims.description,
-        trigger_words=texts.trigger_words or claims.trigger_words,
-        claims=claims,
-    )
-
-
-def _claims(place: Place, companions: tuple[Companion, ...], content: _Content) -> Iterator[Claims]:
+def _claims(
+    place: Place, companions: tuple[Companion, ...], said: _Metadata, content: _Content
+) -> Iterator[Claims]:
     for each in beside(place, companions, _TOOL_ENDINGS):
         if each:
             document = parse(content(place, each))
-            said = claims_in(document, place.filename, each.mtime_ns / 1e9)
-            if said:
-                yield said
+            claims = claims_in(document, place.filename, each.mtime_ns / 1e9)
+            if claims:
+                yield claims
+    in_file = claims_in(dict(said), place.filename, None)
+    if in_file:
+        yield in_file
 
 
 def beside(
