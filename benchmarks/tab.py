@@ -4,20 +4,24 @@ The page is the real app's, on a generated folder of embeddings; with `--url`, t
 or WebUI. "Painted" is the frame after the one in which the cards entered the page. Keystrokes and
 frames are the best of some visits: other work on the machine can only add to them. From afar, where
 each round trip takes 150 ms, a browser with an empty cache opens the app's page; the floor is the
-time until the prompt fields appear in a page without us.
+time until the prompt fields appear in a page without us. A list is also asked for without a
+browser, over one connection; the floor is an address that nobody answers.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Response, ViewportSize, sync_playwright
 
@@ -28,6 +32,7 @@ from lib_embeddings.web.tab import TITLE
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 SHARES = (0.0, 0.1, 0.5, 0.77, 1.0)  # of the way down the list
 TEXTS = ("7", "77", "777", "77", "") * 6
+LISTED = 30
 VISITS = 3
 WINDOW: ViewportSize = {"width": 1600, "height": 1000}
 LARGE: ViewportSize = {"width": 2560, "height": 1440}
@@ -122,6 +127,7 @@ def main() -> int:
     parser.add_argument("--url", help="measure what runs there")
     options = parser.parse_args()
     with nullcontext(options.url) if options.url else app(options.entries) as address:
+        print_answers(address)
         found = measure(address, options.runs)
         if not options.url:
             found[FAR] = from_afar(address, options.runs)
@@ -129,6 +135,23 @@ def main() -> int:
     for what, value in found.items():
         print(f"{what:<28}{value:>12,.1f}   goal {GOALS[what]:,}")
     return int(any(value > GOALS[what] for what, value in found.items()))
+
+
+def print_answers(address: str) -> None:
+    """Print the median milliseconds to the answer with a list, and to one with nothing."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc)
+
+    def ask(path: str) -> float:
+        begin = time.perf_counter()
+        connection.request("GET", path)
+        connection.getresponse().read()
+        return (time.perf_counter() - begin) * 1000
+
+    paths = (f"/lib-embeddings/v1/entries?limit={LISTED}&query={text}" for text in TEXTS)
+    listed = statistics.median(map(ask, paths))
+    nothing = statistics.median(ask("/nothing") for _ in TEXTS)
+    print(f"a list of {LISTED} entries {listed:.1f} ms, floor {nothing:.1f} ms")
+    connection.close()
 
 
 def measure(address: str, runs: int) -> dict[str, float]:
