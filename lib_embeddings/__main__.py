@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from lib_embeddings.cli import (
     INTERRUPTED,
     OK,
+    Refused,
     add,
     files,
     identify,
@@ -23,7 +24,6 @@ from lib_embeddings.cli import (
     sets,
     try_,
 )
-from lib_embeddings.errors import shown
 from lib_embeddings.version import __version__
 
 
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = run(options)
         sys.stdout.flush()
-    except NotADirectoryError as error:
-        return refuse(f"{shown(str(error), 255)} is not a folder: give one that is there")
+    except Refused as error:
+        return refuse(str(error))
     except BrokenPipeError:  # the reader of the output has enough, like `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK

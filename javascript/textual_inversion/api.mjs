@@ -82,7 +82,7 @@ export class Api {
    *
    * @param {string} id
    * @param {string} folder Its id.
-   * @param {string} [new_folder] The name of a folder in it, which is made if it is not there.
+   * @param {string} [new_folder] The name of a folder in it, or several with `/` between them; what is not there is made.
    * @returns {Promise<Entry>} It has a new id.
    */
   move(id, folder, new_folder = "") {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from lib_embeddings.entries.place import Place
 from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
@@ -22,6 +23,11 @@ from lib_embeddings.stores.index import Index
 
 if TYPE_CHECKING:  # commands that paint nothing load no torch
     from lib_embeddings.pictures.model import Model
+
+
+class Refused(Exception):
+    """A command was given something that it cannot use; `str()` is the sentence for the user."""
+
 
 # Exit codes.
 OK, WRONG_USE = 0, 2
@@ -92,10 +98,25 @@ def number_up_to(most: int) -> Callable[[str], int]:
 
 
 def check_folders(folders: Sequence[str]) -> None:
-    """Raise `NotADirectoryError` for the first that is not a folder."""
+    """Raise `Refused` for the first that is not a folder."""
     for folder in folders:
         if not os.path.isdir(folder):
-            raise NotADirectoryError(folder)
+            raise Refused(f"{shown(folder, 255)} is not a folder: give one that is there")
+
+
+@contextmanager
+def given_file(path: str) -> Iterator[Place]:
+    """Yield the place of a file that was given, to be opened in the block.
+
+    Raises:
+        Refused: it is a folder, or cannot be opened.
+    """
+    if os.path.isdir(path):
+        raise Refused(f"{shown(path, 255)} is a folder: give a file")
+    try:
+        yield Place.of_file(path)
+    except OSError as error:
+        raise Refused(f"{shown(path, 255)} cannot be opened: {error.strerror or error}") from error
 
 
 class ProgressBar:
@@ -133,7 +154,7 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
     """Yield a library of some folders as they are now.
 
     Raises:
-        NotADirectoryError: one of them is not a folder.
+        Refused: one of them is not a folder.
     """
     check_folders(folders)
     with closing(Choices()) as choices, closing(reading_bar()) as bar:
@@ -141,6 +162,25 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
         library.set_model(MODEL_FAMILIES.get(model))
         library.rescan()
         yield library
+
+
+@contextmanager
+def kept_choices() -> Iterator[Choices]:
+    """Yield what people chose, to be changed.
+
+    Raises:
+        Refused: it cannot be read, or, at the end of the block, what was changed was not kept.
+    """
+    problems = [""]
+
+    def check() -> None:
+        if problems[-1]:
+            raise Refused(f"{problems[-1]}: no choice and no set was changed")
+
+    with closing(Choices(on_problem=problems.append)) as choices:
+        check()
+        yield choices
+    check()
 
 
 def print_json(document: Mapping[str, Any]) -> None:

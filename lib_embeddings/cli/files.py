@@ -9,10 +9,10 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
-from lib_embeddings.cli import OK, refuse
+from lib_embeddings.cli import OK, Refused, given_file, kept_choices, refuse
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.moves import MadeFolders
 from lib_embeddings.entries.place import Place
@@ -20,7 +20,6 @@ from lib_embeddings.entries.plans import folder_inside, plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.library.journal import Journal
-from lib_embeddings.stores.choices import Choices
 
 
 def add_parser(commands: Any) -> None:
@@ -34,7 +33,7 @@ def add_parser(commands: Any) -> None:
     rename.set_defaults(run=_refusing(_rename))
     move = commands.add_parser("move", help="move a file and everything that is named after it")
     _add_file(move)
-    move.add_argument("folder", metavar="DIR", help="the folder to move it to; a new one is made")
+    move.add_argument("folder", metavar="DIR", help="the folder to move it to; new ones are made")
     move.add_argument("--dry-run", action="store_true", help="only print what would be moved")
     move.set_defaults(run=_refusing(_move))
     delete = commands.add_parser(
@@ -69,26 +68,20 @@ def _refusing(run: Callable[[argparse.Namespace], None]) -> Callable[[argparse.N
 
 def _rename(options: argparse.Namespace) -> None:
     entry = _entry(options.file)
-    if options.dry_run:
-        plan = plan_rename(entry, options.name)
-    else:
-        with _files() as files:
-            plan = files.rename(entry, options.name)
-    for old, new in plan.moves:
-        print(f"{shown(old.filename, 255)} -> {shown(new.filename, 255)}")
+    with _files() as files:
+        rename = plan_rename if options.dry_run else files.rename
+        for old, new in rename(entry, options.name).moves:
+            print(f"{shown(old.filename, 255)} -> {shown(new.filename, 255)}")
 
 
 def _move(options: argparse.Namespace) -> None:
-    folder = Place.of_root(options.folder)
-    if not os.path.lexists(folder.full_path):
-        folder = folder_inside(Place.of_root(folder.full_folder), folder.filename)
-    with MadeFolders().made(folder):
-        plan = plan_move(_entry(options.file), folder)
+    entry, folder = _entry(options.file), _folder(options.folder)
+    with _files() as files, MadeFolders().made(folder):
+        plan = plan_move(entry, folder)
         if not options.dry_run:
-            with _files() as files:
-                files.carry_out(plan)
-    for old, new in plan.moves:
-        print(f"{shown(old.filename, 255)} -> {shown(new.full_path, 255)}")
+            files.carry_out(plan)
+        for old, new in plan.moves:
+            print(f"{shown(old.filename, 255)} -> {shown(new.full_path, 255)}")
 
 
 def _delete(options: argparse.Namespace) -> None:
@@ -119,13 +112,23 @@ def _restore(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _files() -> Iterator[Journal]:
-    with closing(Choices()) as choices:
+    with kept_choices() as choices:
         yield Journal(choices)
 
 
 def _entry(file: str) -> Entry:
-    """Return the entry of a file. Raises `MoveError`."""
-    try:
-        return entry_at(Place.of_file(file))
-    except OSError as error:
-        raise MoveError(f"{shown(file, 255)} cannot be opened: {error.strerror}") from error
+    """Return the entry of a file that a library would list. Raises `Refused`."""
+    with given_file(file) as place:
+        entry = entry_at(place)
+    if not entry.is_listed:
+        raise Refused(f"{shown(file, 255)} is not an embedding: give the file of one")
+    return entry
+
+
+def _folder(path: str) -> Place:
+    """Return the place of a folder; it need not be there yet. Raises `BadName`."""
+    there, missing = Place.of_root(path), list[str]()
+    while not os.path.lexists(there.full_path):
+        missing.insert(0, there.filename)
+        there = Place.of_root(there.full_folder)
+    return folder_inside(there, "/".join(missing)) if missing else there

@@ -41,12 +41,12 @@ def run(options: argparse.Namespace) -> int:
             known = identify(asked, library.sha256, is_again=options.again, sending=_announce)
         except SourceError as error:
             return refuse(str(error))
-    if options.write:
-        for each in known:
-            try:
-                each.keep()
-            except WriteError as error:
-                print(f"{shown(each.entry.place.path, 255)}: {error}", file=sys.stderr)
+    code = OK
+    for each in known if options.write else ():
+        try:
+            each.keep()
+        except WriteError as error:
+            code = refuse(f"{shown(each.entry.place.path, 255)}: {error}")
     if options.json:
         files = [
             {
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
             for each in known
         ]
         print_json({"asked": len(asked), "files": files})
-        return OK
+        return code
     print(f"Civitai knows {len(known):,} of {counted(len(asked), 'file')}.")
     for each in known:
         print(f"  {shown(each.entry.place.path, 255)}: {each.offer.line}")
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     if left_out:
         left = counted(left_out, "file")
         print(f"Already identified: {left}; use --again to ask about them too.")
-    return OK
+    return code
 
 
 def _announce(number: int) -> None:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lib_embeddings.cli import OK, STRICT_FAILURE, print_json, refuse
+from lib_embeddings.cli import OK, STRICT_FAILURE, given_file, print_json, refuse
 from lib_embeddings.entries.entry import Companion
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_embedding, sha256
@@ -37,18 +37,16 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the file, and print what is in it."""
-    place = Place.of_file(options.file)
     try:
-        entry = entry_at(place)._replace(companions=_beside(place))
-        catalogue = alone(entry)
-        (seen,) = catalogue.view
-        document = details_as_json(
-            catalogue, seen, inspect(entry), lambda _: sha256(place.full_path)
-        )
-        if options.model and seen.state == "ok":
-            document["near_words"] = _near_words(place.full_path, options.model)
-    except OSError as error:
-        return refuse(f"{shown(options.file, 255)} cannot be opened: {error.strerror}")
+        with given_file(options.file) as place:
+            entry = entry_at(place)._replace(companions=_beside(place))
+            catalogue = alone(entry)
+            (seen,) = catalogue.view
+            document = details_as_json(
+                catalogue, seen, inspect(entry), lambda _: sha256(place.full_path)
+            )
+            if options.model and seen.state == "ok":
+                document["near_words"] = _near_words(place.full_path, options.model)
     except EmbeddingError as error:
         return refuse(f"{shown(options.file, 255)}: {error}")
     except PictureError as error:

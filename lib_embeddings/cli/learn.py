@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lib_embeddings.cli import INTERRUPTED, OK, add_painter, number_up_to, painter, painting, refuse
+from lib_embeddings.cli import (
+    INTERRUPTED,
+    OK,
+    add_painter,
+    given_file,
+    number_up_to,
+    painter,
+    painting,
+    refuse,
+)
 from lib_embeddings.errors import PictureError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.training.recipe import METHOD_KEYS, Recipe
@@ -155,10 +164,8 @@ def _learn(options: argparse.Namespace, state: Path) -> int:
 
 def _templates(file: str) -> tuple[str, ...]:
     """Return the lines of a file that contain the name."""
-    try:
-        lines = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise PictureError(f"{shown(file, 255)} cannot be read: {error.strerror}") from error
+    with given_file(file) as place:
+        lines = Path(place.full_path).read_text("utf-8", "replace").splitlines()
     templates = tuple(line.strip() for line in lines if "[name]" in line)
     if not templates:
         raise PictureError(f"{shown(file, 255)}: expected lines with [name] in them, found none")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 
-from lib_embeddings.cli import OK, print_json, refuse, scanned
+from lib_embeddings.cli import OK, kept_choices, print_json, refuse, scanned
 from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold
@@ -70,16 +70,13 @@ def run(options: argparse.Namespace) -> int:
     is_change = options.add or options.remove or options.rename is not None or options.delete
     if is_change and options.name is None:
         return refuse("no set given: name the set to change")
-    with closing(Choices()) as choices:
+    with kept_choices() as choices:
         if is_change:
             problem = _change(choices, options)
             if problem:
                 return refuse(problem)
-            known = choices.sets()
-            names: Sequence[str] = [options.rename or options.name]
-        else:
-            known = choices.sets()
-            names = list(known) if options.name is None else [options.name]
+        known = choices.sets()
+    names = list(known) if options.name is None else [options.rename or options.name]
     if options.name is not None and not is_change and options.name not in known:
         return refuse(_unknown(options.name))
     _print({name: known[name] for name in names if name in known}, options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli import OK, add_painter, number_up_to, painter, painting
+from lib_embeddings.cli import OK, add_painter, given_file, number_up_to, painter, painting
 from lib_embeddings.entries.read import read_embedding
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.wishes import KINDS, PaintSettings
@@ -60,7 +60,8 @@ def run(options: argparse.Namespace) -> int:
     from lib_embeddings.pictures.compare import compare  # noqa: PLC0415
 
     for file in options.files:
-        read_embedding(file)  # a wrong one is refused before a model is loaded
+        with given_file(file) as place:
+            read_embedding(place.full_path)  # a wrong one is refused before a model is loaded
     comparison = compare(
         options.files,
         model=painter(options.model),

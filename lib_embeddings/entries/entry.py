@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.formats.embedding import NOTHING, VectorsInfo, tokens_taken
+from lib_embeddings.names import WEIGHT_SUFFIXES
 
 FileState = Literal["ok", "broken", "unsafe", "foreign"]
 
@@ -82,6 +83,15 @@ class Entry(NamedTuple):
         """Sentences about things that work but are odd."""
         warnings = self.reading.warnings
         return (*warnings, self.stale) if self.stale else warnings
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether lists have it: not if it is no embedding and lacks the ending of a model.
+
+        Mere pictures are such files.
+        """
+        is_foreign = self.reading.state == "foreign"
+        return not is_foreign or self.place.path.lower().endswith(WEIGHT_SUFFIXES)
 
 
 class Found(NamedTuple):

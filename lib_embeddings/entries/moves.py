@@ -41,32 +41,39 @@ class MadeFolders:
 
     @contextmanager
     def made(self, place: Place) -> Iterator[Place]:
-        """Make a folder where there is none, and remove it again if it stays empty.
+        """Make a folder and those above it, but not its root; remove again what stays empty.
 
         Raises:
             MoveError: the disk refuses.
         """
-        if not os.path.lexists(place.full_path):
-            try:
-                os.mkdir(place.full_path)
-            except OSError as error:
-                raise MoveError(
-                    f"the folder {shown(place.filename, 255)} cannot be made: {error.strerror}"
-                ) from error
-            self._made.add(place.full_path)
         try:
+            self._make(place)
             yield place
         finally:
             self.remove_empty(place)
 
+    def _make(self, place: Place) -> None:
+        if os.path.lexists(place.full_path):
+            return
+        if place.folder:
+            self._make(place.parent)
+        try:
+            os.mkdir(place.full_path)
+        except OSError as error:
+            raise MoveError(
+                f"the folder {shown(place.filename, 255)} cannot be made: {error.strerror}"
+            ) from error
+        self._made.add(place.full_path)
+
     def remove_empty(self, place: Place) -> None:
         """Remove a folder and those above it that were made here, as far as they are empty."""
-        while place.full_path in self._made:
-            try:
-                os.rmdir(place.full_path)
-            except OSError:  # it is not empty
-                return
-            self._made.remove(place.full_path)
+        while place.path:
+            if place.full_path in self._made:
+                try:
+                    os.rmdir(place.full_path)
+                except OSError:  # it is not empty
+                    return
+                self._made.remove(place.full_path)
             place = place.parent
 
 

@@ -150,16 +150,21 @@ def plan_move(entry: Entry, folder: Place, names: FolderNames | None = None) -> 
     return plan
 
 
-def folder_inside(folder: Place, name: str) -> Place:
-    """Return the place of a folder in another one; it need not be there yet.
+def folder_inside(folder: Place, path: str) -> Place:
+    """Return the place of a folder below another one; it need not be there yet.
+
+    Args:
+        path: its name, or several with `/` between them: each lies in the one before.
 
     Raises:
-        BadName: no folder should have this name.
+        BadName: no folder should have such a name.
     """
-    problem = why_no_filename(name)
-    if problem:
-        raise BadName(problem)
-    return folder.inside(name)
+    for name in path.split("/"):
+        problem = why_no_filename(name)
+        if problem:
+            raise BadName(problem)
+        folder = folder.inside(name)
+    return folder
 
 
 def plan_removal(entry: Entry, folder: Place) -> Plan:

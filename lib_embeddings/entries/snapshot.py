@@ -14,7 +14,7 @@ from lib_embeddings.entries.entry import Entry, Found, unopened
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import join, read_file
 from lib_embeddings.entries.walk import find_file
-from lib_embeddings.names import WEIGHT_SUFFIXES, partner_of
+from lib_embeddings.names import partner_of
 
 T = TypeVar("T")
 
@@ -52,20 +52,10 @@ class FolderEntries:
 
     @property
     def listed(self) -> tuple[Entry, ...]:
-        """What is listed: pairs are joined; until something changes it is the same object.
-
-        A file that is no embedding and lacks the ending of a model is left out, as mere pictures
-        are.
-        """
+        """What is listed: pairs are joined; until something changes it is the same object."""
         if self._listed is None:
-            self._listed = tuple(
-                entry
-                for entry in _join_pairs(self.found.values())
-                if not (
-                    entry.reading.state == "foreign"
-                    and not entry.place.path.lower().endswith(WEIGHT_SUFFIXES)
-                )
-            )
+            entries = _join_pairs(self.found.values())
+            self._listed = tuple(entry for entry in entries if entry.is_listed)
         return self._listed
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import reduce
 from io import SEEK_END
 from tempfile import TemporaryDirectory
@@ -165,14 +165,13 @@ class Arrivals:
     def _move(
         self, entry: Entry, folder: Place, made: MadeFolders, names: dict[str, FolderNames]
     ) -> Place:
-        with ExitStack() as stack:
-            for name in filter(None, entry.place.folder.split("/")):
-                folder = stack.enter_context(made.made(folder_inside(folder, name)))
-            known = names.get(folder.full_path) or FolderNames.of(folder)
-            plan = plan_move(entry, folder, known)
+        below = entry.place.folder
+        with made.made(folder_inside(folder, below) if below else folder) as target:
+            known = names.get(target.full_path) or FolderNames.of(target)
+            plan = plan_move(entry, target, known)
             # The embedding comes first: if the process ends, no picture is left without one.
             carry_out(plan.moves[::-1])
-        names[folder.full_path] = known
+        names[target.full_path] = known
         for source, target in plan.moves:
             known.add(target.filename)
             self._moved.add(source.path)

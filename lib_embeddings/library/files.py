@@ -54,8 +54,8 @@ class Files:
 
         Args:
             folder: its id, as the catalogue has it.
-            new_folder: the name of one in it, which is made if it is not there; empty for the
-                folder itself.
+            new_folder: the name of one in it, or several with `/` between them, which are made if
+                they are not there; empty for the folder itself.
 
         Raises:
             MoveError: there is no such folder, or its name is unsuitable, or the name of the file

@@ -80,17 +80,28 @@ class Chosen(TypedDict, total=False):
 NO_CHOICE = Choice()
 
 
+def _log(problem: str) -> None:
+    if problem:
+        log.warning("%s: new ones are kept in memory", problem)
+
+
 class Choices:
     """Choices by id. A change is on the disk when the call returns.
 
     If the store cannot be read or written, choices hold for this process, and are written together
-    with the next one. A damaged store is renamed, and a new one gets all that this process knows.
-    Both are logged. Any thread may call any method.
+    with the next one. A damaged store is renamed, and a new one gets all that this process knows;
+    that is logged. Any thread may call any method.
     """
 
-    def __init__(self, path: str | None = None) -> None:
-        """Read the choices kept at *path*, by default in the user's data folder."""
+    def __init__(self, path: str | None = None, on_problem: Callable[[str], object] = _log) -> None:
+        """Read the choices kept at *path*, by default in the user's data folder.
+
+        Args:
+            on_problem: called with a sentence where the store cannot be read or written, and with
+                an empty text once it can again; by default it is logged.
+        """
         self._path = os.path.abspath(path or our_path("choices.sqlite"))
+        self._on_problem = on_problem
         self._known: dict[str, Choice] = {}  # replaced, never changed: `all` needs no lock
         self._sets: Sets = {}  # likewise
         self._lock = threading.Lock()  # guards all below
@@ -191,13 +202,9 @@ class Choices:
         try:
             repairing(self._path, work)
         except FAILURES as error:
-            problem = str(error)
-        if problem not in ("", self._problem):  # logged for each problem, not for each choice
-            log.warning(
-                "the choices in %s cannot be read or written (%s): new ones are kept in memory",
-                self._path,
-                problem,
-            )
+            problem = f"the choices in {self._path} cannot be read or written ({error})"
+        if problem != self._problem:  # said for each problem, not for each choice
+            self._on_problem(problem)
         self._problem = problem
         return self._show()
 

@@ -19,7 +19,6 @@ from lib_embeddings.__main__ import main
 from lib_embeddings.cli import reading_bar
 from lib_embeddings.entries import read as read_module
 from lib_embeddings.entries.place import Place
-from lib_embeddings.names import SUFFIXES
 from lib_embeddings.stores.choices import Choice, Choices
 from tests.builders import Call, Global, pickle_of, safetensors_file, torch_zip, vectors
 from tests.terminal import Terminal
@@ -223,7 +222,7 @@ HELP = {
     ],
     "move": [
         "the embedding's file",
-        "the folder to move it to; a new one is made",
+        "the folder to move it to; new ones are made",
         "only print what would be moved",
     ],
     "delete": ["the embedding's file"],
@@ -493,7 +492,7 @@ def test_rename(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("cat.pt", "a/b", "a/b: a file's name cannot have / in it"),
         ("cat.pt", "dog", "the name is already taken by dog.pt: choose another name"),
         ("cow.pt", "dog", "{}/cow.pt cannot be opened: No such file or directory"),
-        ("cat.txt", "cow", f"cat.txt: expected one of {', '.join(SUFFIXES)}, found .txt"),
+        ("cat.txt", "cow", "{}/cat.txt is not an embedding: give the file of one"),
     ],
 )
 def test_rename_refused(
@@ -557,6 +556,63 @@ def test_move_into_a_new_folder(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert main(["move", str(folder / "cat.pt"), f"{folder / 'new'}/"]) == 0
     assert os.listdir(folder / "new") == ["cat.pt"]
     assert "Windows keeps this name" in capsys.readouterr().err
+
+
+def test_move_into_new_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All levels are made, unless nothing moves or none should be called so."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD})
+    assert main(["move", str(folder / "cat.pt"), str(folder / "new/deep"), "--dry-run"]) == 0
+    assert main(["move", str(folder / "cat.pt"), str(folder / "new/nul/deep")]) == 2
+    assert os.listdir(folder) == ["cat.pt"]
+    capsys.readouterr()
+    assert main(["move", str(folder / "cat.pt"), str(folder / "new/deep")]) == 0
+    assert capsys.readouterr().out == f"cat.pt -> {folder}/new/deep/cat.pt\n"
+    assert os.listdir(folder / "new/deep") == ["cat.pt"]
+
+
+@pytest.mark.parametrize(
+    "command", [["delete", "{}"], ["move", "{}", "{}-new"], ["rename", "{}", "mine"]]
+)
+@pytest.mark.parametrize("name", ["notes.txt", "dog.png"])
+def test_what_no_library_lists_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], name: str
+) -> None:
+    """A file that is not an embedding is neither renamed, moved nor deleted."""
+    folder = fill(tmp_path / "e", {"notes.txt": b"mine", "dog.png": b"picture", "dog.pt": GOOD})
+    file = folder / name
+    assert main([each.format(file) for each in command]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"lib-embeddings: {file} is not an embedding: give the file of one\n",
+    )
+    assert sorted(os.listdir(folder)) == ["dog.png", "dog.pt", "notes.txt"]
+
+
+@pytest.mark.parametrize("command", [["rename", "{}", "cow"], ["move", "{}", "{}/../../new"]])
+def test_a_move_whose_choices_are_not_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """Nothing moves where it is known before that what people chose could not follow."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD})
+    (tmp_path / "data/lib_embeddings/choices.sqlite").mkdir(parents=True)
+    assert main([each.format(folder / "cat.pt") for each in command]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), os.listdir(folder)) == ("", 1, ["cat.pt"])
+    assert "no choice and no set was changed" in err
+
+
+@pytest.mark.parametrize(
+    "command", ["inspect {}", "rename {} new", "move {} {}", "delete {}", "try {}"]
+)
+def test_a_folder_in_place_of_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """All commands refuse it with the same sentence."""
+    if command.startswith("try"):
+        pytest.importorskip("diffusers")
+    assert main(command.format(tmp_path, tmp_path).split()) == 2
+    err = f"lib-embeddings: {tmp_path} is a folder: give a file\n"
+    assert capsys.readouterr() == ("", err)
 
 
 def test_delete_and_restore(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -674,19 +730,12 @@ def test_inspect_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert document["families"] == ["sd2"]
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [("missing.pt", "No such file or directory"), ("", "Is a directory")],
-)
-def test_inspect_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str
-) -> None:
-    """A file that is not there, or a folder, is named."""
-    path = os.path.join(tmp_path, name)
-    assert main(["inspect", path]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err == f"lib-embeddings: {path} cannot be opened: {reason}\n"
+def test_inspect_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is not there is named."""
+    path = tmp_path / "missing.pt"
+    assert main(["inspect", str(path)]) == 2
+    err = f"lib-embeddings: {path} cannot be opened: No such file or directory\n"
+    assert capsys.readouterr() == ("", err)
 
 
 # serve

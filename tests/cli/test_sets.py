@@ -51,6 +51,22 @@ def test_a_life_of_a_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert json.loads(capsys.readouterr().out) == {"sets": []}
 
 
+@pytest.mark.parametrize("can_read", [True, False])
+@pytest.mark.parametrize("arguments", [["mine", "--add", "cat"], ["mine", "--add", "a", "--json"]])
+def test_a_change_that_is_not_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], *, can_read: bool
+) -> None:
+    """Where the store cannot be written, the command fails with one sentence."""
+    if can_read:
+        (tmp_path / "home").symlink_to("nowhere")  # nothing is there, and no folder can be made
+    else:
+        (tmp_path / "home").write_bytes(b"")  # where a folder is expected
+    assert main(["sets", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "cannot be read or written" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

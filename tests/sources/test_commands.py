@@ -255,7 +255,7 @@ def test_identify_and_write(
     (folder / "a.json").write_text('{"notes": "mine", "description": ""}')
     (folder / "b.safetensors").write_bytes(SDXL)
     (folder / "b.json").write_text("damaged")
-    assert main(["identify", str(folder), "--write"]) == 0
+    assert main(["identify", str(folder), "--write"]) == 2
     output = capsys.readouterr()
     assert "b.safetensors: b.json is not JSON that can be edited here" in output.err
     document = json.loads((folder / "a.json").read_text())
