@@ -8,7 +8,7 @@ only read.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
@@ -77,53 +77,59 @@ def read_texts(entry: Entry) -> Texts:
     said = tuple(metadata.items())
     try:
         return _known_texts(place, companions, said)
-    except OSError:  # locked, or on its way elsewhere: it may be back with the same time
-        return _read_texts(place, companions, said, content)
+    except _Incomplete as incomplete:
+        return incomplete.texts
 
 
 _NO_TEXTS = Texts()
-# Returns the text of a companion.
-_Content = Callable[[Place, Companion | None], str]
 # What the file itself has about it.
 _Metadata = tuple[tuple[str, str | int], ...]
+
+
+class _Incomplete(Exception):
+    """A file could not be read: locked, or on its way elsewhere, and maybe back with its time."""
+
+    def __init__(self, texts: Texts) -> None:
+        super().__init__()
+        self.texts = texts
 
 
 # Companions carry their modification times, so a text is read again when it has changed.
 @lru_cache(maxsize=LIMITS.remembered_texts)
 def _known_texts(place: Place, companions: tuple[Companion, ...], said: _Metadata) -> Texts:
-    """Read the texts once. Raises `OSError`: what the disk decided is never kept."""
-    return _read_texts(place, companions, said, _content)
-
-
-def _read_texts(
-    place: Place, companions: tuple[Companion, ...], said: _Metadata, content: _Content
-) -> Texts:
-    sidecar, *others = (content(place, each) for each in beside(place, companions))
+    """Read each file once. Raises `_Incomplete`: what the disk decided is never kept."""
+    own, tools = (beside(place, companions, some) for some in (_TEXT_ENDINGS, _TOOL_ENDINGS))
+    contents, is_complete = dict.fromkeys((*own, *tools), ""), True
+    for each in contents:
+        try:
+            contents[each] = _content(place, each)
+        except OSError:
+            is_complete = False
+    sidecar, *others = (contents[each] for each in own)
     document = parse(sidecar)
     texts = {word: first_text([document.get(key)]) for word, key in TEXT_KEYS.items()}
     field = document.get(FIELD_KEY)
     is_of_model = "modelVersions" in document  # SD.Next's, whose description is a site's
     description = without_tags(first_text(["" if is_of_model else texts["description"], *others]))
     trigger_words = texts["trigger_words"][: LIMITS.text_characters]
-    claims = merged(_claims(place, companions, said, content))
-    return Texts(
+    claims = merged(_claims(place, {each: contents[each] for each in tools if each}, said))
+    read = Texts(
         texts["notes"][: LIMITS.text_characters],
         description or claims.description,
         field if field in FIELDS else None,
         trigger_words or claims.trigger_words,
         claims,
     )
+    if not is_complete:
+        raise _Incomplete(read)
+    return read
 
 
-def _claims(
-    place: Place, companions: tuple[Companion, ...], said: _Metadata, content: _Content
-) -> Iterator[Claims]:
-    for each in beside(place, companions, _TOOL_ENDINGS):
-        if each:
-            document = parse(content(place, each))
-            claims = claims_in(document, place.filename, each.mtime_ns / 1e9)
-            if claims:
-                yield claims
+def _claims(place: Place, contents: Mapping[Companion, str], said: _Metadata) -> Iterator[Claims]:
+    for each, text in contents.items():
+        claims = claims_in(parse(text), place.filename, each.mtime_ns / 1e9)
+        if claims:
+            yield claims
     in_file = claims_in(dict(said), place.filename, None)
     if in_file:
         yield in_file

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import errno
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib_embeddings import scan
-from lib_embeddings.entries import writing
+from lib_embeddings.entries import read, texts, writing
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.sidecars import (
     TextEdit,
@@ -49,6 +51,22 @@ def test_a_text_that_is_away_for_a_moment(tmp_path: Path) -> None:
     assert read_texts(entry) == Texts(description="a cat")
     (tmp_path / "away").rename(tmp_path / "cat.json")
     assert read_texts(entry).notes == "n"
+
+
+def test_a_refused_file_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says nothing, and what lies beside it is read all the same, also once."""
+    entry = entry_beside(tmp_path, {"cat.json": "{}", "cat.txt": "a cat"})
+    opened = list[str]()
+
+    def open_file(path: str) -> AbstractContextManager[io.FileIO]:
+        opened.append(os.path.basename(path))
+        if path.endswith(".json"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read.open_file(path)
+
+    monkeypatch.setattr(texts, "open_file", open_file)
+    assert read_texts(entry) == Texts(description="a cat")
+    assert sorted(opened) == ["cat.json", "cat.txt"]
 
 
 SAVED_BY_A1111 = json.dumps(
