@@ -306,6 +306,10 @@ class Limits:
 
 LIMITS = Limits()
 
+# Work that is repeated, such as scans without events, takes at most a tenth of the time, however
+# slow the disk.
+REST = 10
+
 
 def at_most(allowed: int, found: int, limit: str) -> None:
     """Raise `LimitExceeded` when *found* is above *allowed*; *limit* is what they count."""

@@ -10,10 +10,9 @@ from typing import NamedTuple, Protocol
 from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.slow_disk import Width, ask_each, wide
 from lib_embeddings.entries.snapshot import FolderEntries
+from lib_embeddings.limits import REST
 from lib_embeddings.stores.index import Index
 
-# Work that is repeated besides the reading takes at most a tenth of the time.
-REST = 10
 # Seconds between two moments at which the files read so far are saved and shown.
 _BATCH = 0.5
 

@@ -16,7 +16,8 @@ from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.slow_disk import ask_each
 from lib_embeddings.entries.snapshot import FolderEntries, Snapshot
 from lib_embeddings.entries.walk import read_folder, walk
-from lib_embeddings.library.file_reader import REST, FileReader, Unread
+from lib_embeddings.library.file_reader import FileReader, Unread
+from lib_embeddings.limits import REST
 
 # Seconds until a file that could not be read, or a folder that did not answer, is tried again.
 _RETRY_FILE, _RETRY_FOLDER = 1.0, 2.0

@@ -20,6 +20,7 @@ import watchdog.events
 import watchdog.observers
 
 from lib_embeddings.entries.folder import Folder, Identity
+from lib_embeddings.limits import REST
 from lib_embeddings.names import is_hidden, is_temporary
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,8 @@ _LIMITS = {
 
 # After one change without an event, the event may still come; after two in a row it will not.
 MISSES = 2
-# Scanning takes at most a tenth of the time, however slow the disk; half a percent with events.
-REST, REST_WITH_EVENTS = 10, 200
+# With events, scanning takes at most half a percent of the time.
+REST_WITH_EVENTS = 200
 # Seconds that an observer gets to end. Watchdog before 2.1.8 hangs if its folder is unmounted.
 PATIENCE = 2.0
 

@@ -17,7 +17,8 @@ from typing import Protocol, final
 
 from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.snapshot import Changes
-from lib_embeddings.watch.folder_watch import PACE, REST, FolderWatch, Hint, Observer, Pace, observe
+from lib_embeddings.limits import REST
+from lib_embeddings.watch.folder_watch import PACE, FolderWatch, Hint, Observer, Pace, observe
 from lib_embeddings.watch.write_tracker import WriteTracker
 
 log = logging.getLogger(__name__)

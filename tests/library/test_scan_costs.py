@@ -13,8 +13,8 @@ from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
 from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.walk import walk
 from lib_embeddings.library import scanner as scanner_module
-from lib_embeddings.library.file_reader import REST
 from lib_embeddings.library.library import Library
+from lib_embeddings.limits import REST
 from lib_embeddings.stores.index import Index
 
 RETRY = scanner_module._RETRY_FILE
