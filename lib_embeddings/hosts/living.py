@@ -170,17 +170,20 @@ def living_library(
 @contextmanager
 def _hashing_twins(library: Library, stop: threading.Event) -> Iterator[None]:
     """Hash twins after each change, in a thread of its own, so that no reader waits for it."""
-    news = threading.Event()
+    news, due = threading.Event(), threading.Event()
 
     def note(_generation: int, changes: Changes) -> None:
         if changes:  # no other generation has new files
+            due.set()
+        # While a scan goes on, they wait for the generation at its end, which may have no changes.
+        if due.is_set() and library.progress is None:
             news.set()
 
     def hash_twins() -> None:
         while news.wait() and not stop.is_set():
             news.clear()
-            if library.progress is None:
-                library.hash_twins()
+            due.clear()
+            library.hash_twins()
 
     thread = threading.Thread(target=hash_twins, name="embeddings-twins", daemon=True)
     unsubscribe = library.subscribe(note)

@@ -117,6 +117,7 @@ class Scans:
         self._showing = threading.Lock()  # guards all below; readers do not wait for it
         self._ended = 0  # scans
         self._shown = self._reported
+        self._is_awaited = False  # it was shown as incomplete
         self._ahead = self._reported  # files that were read before a scan reached them
 
     @property
@@ -289,6 +290,7 @@ class Scans:
             if root not in self.missing_roots:
                 log.warning("the folder %s is missing: its embeddings come back with it", root)
         is_news = changes or missing != self.missing_roots or not self._has_shown
+        is_news = is_news or self._is_awaited
         self.missing_roots, self._reported = missing, snapshot
         with self._showing:
             ahead = (each for each in self._ahead.entries if each.place not in passed)
@@ -310,6 +312,7 @@ class Scans:
 
     def _show(self, snapshot: Snapshot, changes: Changes | None = None) -> None:
         self._shown = snapshot.with_others(self._ahead)
+        self._is_awaited = self.progress is not None
         self._on_show(self._shown, changes)
 
     def _note_progress(self, progress: Progress) -> None:

@@ -219,6 +219,20 @@ def test_a_list_without_a_new_folder_is_not_called_whole(
     assert library.progress is None
 
 
+def test_a_list_that_was_not_called_whole_is_when_it_is(known: Path, index: Path) -> None:
+    """Whoever was told that a scan goes on is told of its end, even if it found nothing new."""
+    (known / "empty").mkdir()
+    settle(known)
+    with Index.open(str(index)) as opened:
+        library = Library([known], opened)
+        progress = list[bool]()
+        library.subscribe(lambda *_: progress.append(library.progress is not None))
+        library.rescan()
+        assert progress == [True, False]
+        library.rescan()
+    assert progress == [True, False]
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_changed_meanwhile_is_true_after_the_first_scan(
     known: Path, index: Path, change: str

@@ -20,6 +20,7 @@ from lib_embeddings.hosts import living as living_module
 from lib_embeddings.hosts.living import Living, living_library
 from lib_embeddings.library.library import Library, scan
 from lib_embeddings.limits import LIMITS
+from lib_embeddings.stores.index import Index
 from lib_embeddings.views.view import View
 from lib_embeddings.watch.folder_watch import Pace
 from lib_embeddings.watch.watcher import Watcher
@@ -650,6 +651,24 @@ def test_twins_are_hashed_in_the_background(tmp_path: Path) -> None:
     with living_library([tmp_path]) as living:
         living.watcher.start()
         assert eventually(lambda: living.library.progress is None and same() == [True, False])
+
+
+def test_twins_are_hashed_after_a_start_that_finds_nothing_new(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty new folder makes the remembered list incomplete, and the scan changes nothing."""
+    hashing = list[int]()
+    monkeypatch.setattr(
+        Library, "hash_twins", lambda library: hashing.append(len(library.view.meant))
+    )
+    with Index.open() as index:
+        Library([root], index).rescan()
+    (root / "empty").mkdir()
+    for folder in (root / "empty", root):
+        os.utime(folder, (0, 0))
+    with living_library([root]) as living:
+        living.library.rescan()
+        assert eventually(lambda: hashing == [1])
 
 
 def test_only_other_files_are_a_reason_to_hash(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
