@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Response
 from h11 import LocalProtocolError
-from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import FileResponse, JSONResponse
@@ -134,11 +133,10 @@ def build_app(page: gradio.Blocks, door: Door, add_routes: Callable[[FastAPI], o
         door: lets in who may read, and who may write.
     """
     app = FastAPI(title=TITLE, openapi_url=None)
-    add_routes(app)
     for folder in ("javascript", "localizations"):
         app.mount(f"{ASSETS}/{folder}", _Files(directory=assets() / folder))
     app.add_api_route(f"{ASSETS}/style.css", _style)
-    app.mount(PREFIX, Starlette())  # gradio would allow the pages of other sites to write here
+    add_routes(app)  # of our prefix, nothing is left for gradio
     gr = import_gradio()
     gr.mount_gradio_app(app, page, path="/", **_look_of(gr))
     app.add_middleware(HeadTags, path="/", tags=head_tags(ASSETS.lstrip("/")) + _ROOT)
@@ -274,8 +272,8 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
             asked = partial(facts, asks_sites=asks_sites)
             studio = AppStudio(paints_with)
             learner = AppLearner(studio, has_small_model=paints_with is None)
-            add_routes(app, library, asked, door, studio=studio, learner=learner)
             add_model_choice(app, door, choose)
+            add_routes(app, library, asked, door, studio=studio, learner=learner)
 
         app = build_app(build_page(), door, add_ours)
         log.info("Textual Inversion is at %s", " and ".join((first, *others)))

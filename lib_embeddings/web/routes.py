@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response, params
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.routing import Match
 
 from lib_embeddings.entries.companions import Picture, examples_of, pictures_of
 from lib_embeddings.entries.thumbnails import Thumbnails
@@ -63,7 +65,7 @@ def add_routes(  # noqa: PLR0913 - what hosts have
     studio: Studio | None = None,
     learner: Learner | None = None,
 ) -> None:
-    """Add all routes to *app*.
+    """Add all routes to *app*, and refusals for all else below their prefix.
 
     Args:
         host: returns what is true of the host now.
@@ -109,7 +111,24 @@ def add_routes(  # noqa: PLR0913 - what hosts have
             dependencies=checks[permission],
             response_model=None,
         )
+    _refuse_others(router)
     app.include_router(router)
+
+
+def _refuse_others(router: APIRouter) -> None:
+    """Refuse what none of its routes answers: hosts would do so each in its own form."""
+    known = [route for route in router.routes if isinstance(route, APIRoute)]
+
+    def refuse(request: Request) -> Response:
+        others = (each for each in known if each.matches(request.scope)[0] is Match.PARTIAL)
+        methods = sorted({method for each in others for method in each.methods or ()})
+        if not methods:
+            raise HTTPException(404, "there is nothing here")
+        allowed = {"Allow": ", ".join(methods)}
+        raise HTTPException(405, f"expected {' or '.join(methods)}", allowed)
+
+    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    router.add_api_route("/{path:path}", refuse, methods=methods, include_in_schema=False)
 
 
 # It waits for nothing; only what does needs a thread of its own.

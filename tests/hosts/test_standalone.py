@@ -111,7 +111,11 @@ def test_the_api_is_beside_the_page(client: TestClient) -> None:
     """Our routes answer, although gradio has all other addresses."""
     page = client.get(f"{PREFIX}/entries").json()
     assert (page["model"], [entry["name"] for entry in page["entries"]]) == ("sd1", ["cat"])
-    assert client.get(f"{PREFIX}/nothing").status_code == 404
+    for method in ("GET", "POST"):
+        answer = client.request(method, f"{PREFIX}/nothing")
+        assert (answer.status_code, answer.json()) == (404, {"detail": "there is nothing here"})
+    answer = client.put(f"{PREFIX}/entries")
+    assert (answer.status_code, answer.json()) == (405, {"detail": "expected GET or PATCH"})
     host = client.get(f"{PREFIX}/host").json()
     expected = {
         "host": "standalone",

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.testclient import TestClient
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from lib_embeddings.entries import moves as moves_module
@@ -742,10 +743,7 @@ def test_wrong_bodies_of_a_rename(site: Site, body: bytes) -> None:
     """A body that is not understood is refused with one sentence."""
     response = site.client.post(f"/entries/{site.add('cat.pt')}/rename", content=body)
     assert response.status_code == 422
-    assert response.json()["detail"] in {
-        "expected a JSON object",
-        'expected {"name": "the new name"}',
-    }
+    assert response.json()["detail"] == 'expected {"name": "the new name"}'
     assert os.listdir(site.root) == ["cat.pt"]
 
 
@@ -763,6 +761,30 @@ def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPa
         "its folder: allow that, or use another one"
     )
     assert (response.status_code, response.json()) == (409, {"detail": detail})
+
+
+# Anything else
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_what_is_no_route(site: Site, method: str) -> None:
+    """It is refused as all else is, and what the host has beside our prefix stays its own."""
+    site.app.add_api_route("/{path:path}", lambda: "the host's", methods=[method])
+    for path in ("/", "/nothing", "/entries/a/b"):
+        response = site.client.request(method, path)
+        assert (response.status_code, response.json()) == (404, {"detail": "there is nothing here"})
+    client = TestClient(site.app, "http://localhost")
+    for path in ("/nothing", "/lib-embeddings", f"{PREFIX}0/entries"):
+        assert client.request(method, path).json() == "the host's"
+
+
+def test_a_wrong_method(site: Site) -> None:
+    """It is refused with those that the route has."""
+    for path, allowed in (("/rescan", ["POST"]), ("/entries", ["GET", "PATCH"])):
+        response = site.client.delete(path)
+        assert response.status_code == 405
+        assert response.json() == {"detail": f"expected {' or '.join(allowed)}"}
+        assert response.headers["allow"] == ", ".join(allowed)
 
 
 # POST /rescan
