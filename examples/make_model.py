@@ -38,7 +38,7 @@ from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from examples.world import COLOURS, PLACES, SIDE, Thing, draw, everything, recognise, words
-from lib_embeddings.prompts import clip_tokenizer
+from lib_embeddings.prompts import tokenizer as clip_tokenizer
 
 SEED = 14
 PICTURES = 12_000

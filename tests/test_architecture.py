@@ -46,7 +46,7 @@ ALLOWED = {
     "tqdm": ("cli",),
     "http": ("sources.transport",),
     "ssl": ("sources.transport",),
-    "ftfy": ("prompts.clip_tokenizer",),
+    "ftfy": ("prompts.tokenizer",),
     "rapidfuzz": ("prompts.near",),
     "torch": ("hosts.a1111", "hosts.webui", "pictures", "training"),
     "diffusers": ("pictures", "training"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -86,11 +85,15 @@ def test_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is not a folder" in capsys.readouterr().err
 
 
+def _fail() -> None:
+    raise ImportError
+
+
 def test_without_the_tokenizer(
     folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where its package is not installed, the command says what to install."""
-    monkeypatch.setitem(sys.modules, "lib_embeddings.prompts.clip_tokenizer", None)
+    monkeypatch.setattr("lib_embeddings.prompts.tokenizer._load_class", _fail)
     assert run(folder, EXAMPLE) == 2
     assert capsys.readouterr().err == (
         "lib-embeddings: CLIP's tokenizer is missing: install lib-embeddings[prompt]\n"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.near import NearNames
-from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.prompts.tokenizer import TokenIds, tokenize
 
 
 def make_names(*names: str) -> NearNames:

@@ -20,7 +20,6 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.grammar import (
     Run,
     split_parts,
@@ -31,6 +30,7 @@ from lib_embeddings.prompts.grammar import (
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.schedules import schedule
+from lib_embeddings.prompts.tokenizer import tokenize
 
 STEPS = 20
 CORPUS = json.loads((Path(__file__).parent / "corpus.json").read_bytes())

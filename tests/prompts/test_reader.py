@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lib_embeddings.prompts.clip_tokenizer import tokenize
 from lib_embeddings.prompts.grammar import escape
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding, PromptReport
+from lib_embeddings.prompts.tokenizer import tokenize
 
 XL = "made for SDXL"
 LOADED = (

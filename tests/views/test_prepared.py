@@ -13,8 +13,7 @@ import pytest
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.prompts.clip_tokenizer import tokenize
-from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.prompts.tokenizer import TokenIds, tokenize
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.prepared import Candidates, Prepared
 from lib_embeddings.views.query import Filters
