@@ -9,12 +9,12 @@ Entry       all of these, and its size and time
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 from lib_embeddings.entries.place import Place
 from lib_embeddings.formats.embedding import NOTHING, VectorsInfo, tokens_taken
-from lib_embeddings.names import WEIGHT_SUFFIXES
+from lib_embeddings.names import WEIGHT_SUFFIXES, fold
 
 FileState = Literal["ok", "broken", "unsafe", "foreign"]
 
@@ -56,6 +56,11 @@ class Companion(NamedTuple):
     filename: str
     size: int
     mtime_ns: int
+
+
+def by_name(companions: Iterable[Companion]) -> dict[str, Companion]:
+    """Return companions by their folded names."""
+    return {fold(each.filename): each for each in companions}
 
 
 class Entry(NamedTuple):

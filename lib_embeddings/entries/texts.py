@@ -14,9 +14,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from lib_embeddings.entries.claims import NO_CLAIMS, Claims, claims_in, merged
-from lib_embeddings.entries.companions import by_name
 from lib_embeddings.entries.documents import without_tags
-from lib_embeddings.entries.entry import Companion, Entry
+from lib_embeddings.entries.entry import Companion, Entry, by_name
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.errors import LimitExceeded

@@ -15,12 +15,12 @@ from io import SEEK_END
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, NamedTuple
 
-from lib_embeddings.entries.companions import video_kind
 from lib_embeddings.entries.entry import Companion, Entry, unopened
 from lib_embeddings.entries.imaging import shrink
 from lib_embeddings.entries.moves import MadeFolders, carry_out
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import FolderNames, check_name, folder_inside, plan_move
+from lib_embeddings.entries.previews import video_kind
 from lib_embeddings.entries.read import open_file, read_file
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.entries.texts import content, parsed

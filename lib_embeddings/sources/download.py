@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from lib_embeddings.entries.companions import EXAMPLES_SUFFIX
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.imaging import side_by_side
 from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import FolderNames, check_name, name_taken
+from lib_embeddings.entries.previews import EXAMPLES_SUFFIX
 from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.entries.writing import advice_on, forget_old, sweep, unfinished_name
 from lib_embeddings.errors import (

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any, TypedDict
 
 from lib_embeddings.entries.claims import Claims
-from lib_embeddings.entries.companions import examples_of, pictures_of, video_of
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.plans import mended_filename
+from lib_embeddings.entries.previews import examples_of, pictures_of, video_of
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.names import fold, split_name
 from lib_embeddings.stores.sets import Member, Sets

@@ -14,8 +14,8 @@ from fastapi import HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from lib_embeddings.entries.companions import Picture, video_kind, video_of
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.previews import Picture, video_kind, video_of
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.library.library import Library
 from lib_embeddings.views.render import entry_as_json

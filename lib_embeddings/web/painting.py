@@ -11,9 +11,8 @@ from typing import Any, NamedTuple, Protocol
 
 from fastapi import HTTPException, Request, Response
 
-from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.previews import Previews
+from lib_embeddings.entries.previews import Previews, pictures_of
 from lib_embeddings.errors import EmbeddingError, PictureError, WriteError, shown
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS

@@ -11,8 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.routing import Match
 
-from lib_embeddings.entries.companions import Picture, examples_of, pictures_of
-from lib_embeddings.entries.thumbnails import Thumbnails
+from lib_embeddings.entries.previews import Picture, Thumbnails, examples_of, pictures_of
 from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library

@@ -21,7 +21,7 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from lib_embeddings.entries.imaging import shrink_bytes
-from lib_embeddings.entries.thumbnails import Thumbnails
+from lib_embeddings.entries.previews import Thumbnails
 from lib_embeddings.errors import NameRefused, SourceError, WriteError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library

@@ -19,7 +19,7 @@ from tests.browser.conftest import SD1, Visit, fill, serving, write
 from tests.browser.tab import Tab
 from tests.browser.test_access import CUT_MENUS
 from tests.builders import safetensors_file
-from tests.entries.test_companions import picture
+from tests.entries.test_imaging import picture
 from tests.sources.fakes import (
     PAGE,
     FakeCivitai,

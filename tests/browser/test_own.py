@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.conftest import SD1, Visit, running, write
 from tests.browser.tab import Tab
 from tests.browser.test_access import AXE, complaints
-from tests.entries.test_companions import picture
+from tests.entries.test_imaging import picture
 
 OLD, NEW = picture((8, 8)), picture((64, 64), "JPEG")
 

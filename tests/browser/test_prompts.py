@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import HOSTILE, SD1, SD2, fill, write
 from tests.browser.tab import Tab, change_host
-from tests.entries.test_companions import picture
+from tests.entries.test_imaging import picture
 
 HIDE = """(state) => {
   Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });

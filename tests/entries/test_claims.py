@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lib_embeddings.entries.claims import NO_CLAIMS, Claims, claims_in, merged
-from lib_embeddings.entries.companions import pictures_of
+from lib_embeddings.entries.previews import pictures_of
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.library.library import scan
 from tests.builders import safetensors_file

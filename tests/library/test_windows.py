@@ -18,8 +18,8 @@ import pytest
 from lib_embeddings.entries import moves as moves_module
 from lib_embeddings.entries import place as place_module
 from lib_embeddings.entries import read as read_module
-from lib_embeddings.entries.companions import pictures_of
 from lib_embeddings.entries.entry import Entry
+from lib_embeddings.entries.previews import pictures_of
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.choices import Choices

@@ -31,7 +31,7 @@ from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import WantedFiles
 from lib_embeddings.web.routes import add_routes
 from tests.builders import safetensors_file, vectors
-from tests.entries.test_companions import picture
+from tests.entries.test_imaging import picture
 from tests.killing import calls_of, kill_at
 from tests.sources.conftest import Start
 from tests.sources.fakes import FakeCivitai, FakeHub, FakeSite, Reply, as_json, digest

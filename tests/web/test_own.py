@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lib_embeddings.limits import LIMITS
-from tests.entries.test_companions import picture
+from tests.entries.test_imaging import picture
 from tests.web import ELSEWHERE, SDXL, Site, open_site
 
 

@@ -20,7 +20,7 @@ from lib_embeddings.prompts.wishes import PaintSettings, Wish
 from lib_embeddings.web.job import ENDED
 from lib_embeddings.web.painting import OnPainted, Painting
 from tests.builders import safetensors_file
-from tests.entries.test_companions import picture
+from tests.entries.test_imaging import picture
 from tests.web import SDXL, Site, open_site
 from tests.web.test_api import ask_for_a_key
 

@@ -15,7 +15,7 @@ import pytest
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.stores.choices import CHOICES
 from tests.builders import safetensors_file, vectors
-from tests.entries.test_companions import picture
+from tests.entries.test_imaging import picture
 from tests.web import SD2, Site, open_site
 
 PROJECT = Path(__file__).parents[2]
