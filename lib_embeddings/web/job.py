@@ -49,6 +49,10 @@ class Cancelled(Exception):
     """A person no longer wants it."""
 
 
+class TooMany(Exception):
+    """So many jobs are open that no other can begin; `str()` is the sentence for the user."""
+
+
 class Job:
     """A piece of long work. Its work calls it; only `Jobs` changes it.
 

@@ -1,4 +1,4 @@
-"""Long work that goes on for people while they do something else: jobs.
+"""Jobs: long work that goes on for people while they do something else, and the routes to it.
 
 Only so many work at once, and only one of those that need a model that paints; the others wait for
 their turn.
@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
+
+from fastapi import HTTPException, Request, Response
 
 from lib_embeddings.errors import EmbeddingError, MoveError, PictureError, SourceError, WriteError
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.web.job import (
     ENDED,
     NOTHING,
+    SIGNALS,
     Answer,
     Cancelled,
     Ended,
@@ -26,17 +29,18 @@ from lib_embeddings.web.job import (
     Pictures,
     Question,
     Signal,
+    TooMany,
     Work,
     leave_all,
 )
+from lib_embeddings.web.requests import number, read_reply
+from lib_embeddings.web.route import Route, as_json, as_picture
 
 log = logging.getLogger(__name__)
 
+_PNG = b"\x89PNG"
+
 JobSubscriber = Callable[[Mapping[str, Any]], object]
-
-
-class TooMany(Exception):
-    """So many jobs are open that no other can begin; `str()` is the sentence for the user."""
 
 
 # The errors whose sentence is a job's reason.
@@ -232,3 +236,42 @@ class Jobs:
             subscribers, shown = tuple(self._subscribers), job.as_json()
         for subscriber in subscribers:
             subscriber(shown)
+
+
+class JobRoutes:
+    """One method for each route."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def all(self) -> Iterable[Route]:
+        return (
+            Route("GET", "/jobs", self.jobs, "change_files"),
+            Route("PATCH", "/jobs/{id}", self.reply, "change_files"),
+            Route("DELETE", "/jobs/{id}", self.cancel, "change_files"),
+            Route("GET", "/jobs/{id}/pictures/{n}", self.picture, "change_files"),
+        )
+
+    def jobs(self) -> Response:
+        return as_json({"jobs": self._jobs.all()})
+
+    async def reply(self, request: Request, id: str) -> Response:  # noqa: A002 - the API's word
+        reply = await read_reply(request, SIGNALS)
+        if isinstance(reply, str):
+            return _found(self._jobs.signal(id, reply))
+        return _found(self._jobs.answer(id, reply))
+
+    def cancel(self, id: str) -> Response:  # noqa: A002 - likewise
+        return _found(self._jobs.signal(id, "cancel"))
+
+    def picture(self, id: str, n: str) -> Response:  # noqa: A002 - likewise
+        data = self._jobs.picture(id, number("n", n, 0))
+        kind = "image/png" if data and data.startswith(_PNG) else "image/webp"
+        # No other picture ever gets its number.
+        return as_picture(data, {"Cache-Control": "private, max-age=3600, immutable"}, kind)
+
+
+def _found(job: Mapping[str, Any] | None) -> Response:
+    if job is None:
+        raise HTTPException(404, "there is no such job, or it is not waiting for this")
+    return as_json(job)

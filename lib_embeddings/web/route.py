@@ -20,7 +20,7 @@ from lib_embeddings.errors import (
 )
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.lens import ViewEntry
-from lib_embeddings.web.jobs import TooMany
+from lib_embeddings.web.job import TooMany
 
 # Who may use a route: all who may read, who may choose, who may change files, and who may also let
 # this server ask sites.

@@ -24,8 +24,7 @@ from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, stream
 from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.files import FileRoutes, can_reveal
-from lib_embeddings.web.job_routes import JobRoutes
-from lib_embeddings.web.jobs import Jobs
+from lib_embeddings.web.jobs import JobRoutes, Jobs
 from lib_embeddings.web.learning import Learner, LearningRoutes
 from lib_embeddings.web.own import OwnRoutes
 from lib_embeddings.web.painting import PaintingRoutes, Studio, tries

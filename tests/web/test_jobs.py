@@ -17,8 +17,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.web import job as job_module
 from lib_embeddings.web import jobs as jobs_module
 from lib_embeddings.web.job import Answer, Job, Question
-from lib_embeddings.web.job_routes import JobRoutes
-from lib_embeddings.web.jobs import Jobs
+from lib_embeddings.web.jobs import JobRoutes, Jobs
 from tests.web import PREFIX, Client, Site, open_site
 
 PNG, WEBP = b"\x89PNG\r\n", b"RIFF....WEBP"
