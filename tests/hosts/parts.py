@@ -26,8 +26,8 @@ class Place(NamedTuple):
 # Of every WebUI.
 SHARED = {
     "settings": Place("webui.settings", "_add_option"),
-    "API and page": Place("webui.parts", "serve"),
-    "news for the page": Place("webui.parts", "unpack_events"),
+    "API and page": Place("webui.host", "serve"),
+    "news for the page": Place("webui.host", "unpack_events"),
 }
 
 # What the WebUI calls us at; without one of them one part does not begin.

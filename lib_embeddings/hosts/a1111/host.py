@@ -20,9 +20,8 @@ from lib_embeddings.hosts.webui.extension import (
     replace,
     require,
 )
-from lib_embeddings.hosts.webui.host import LoadingHost
+from lib_embeddings.hosts.webui.host import LoadingHost, Parts
 from lib_embeddings.hosts.webui.loading import is_generating
-from lib_embeddings.hosts.webui.parts import Parts
 from lib_embeddings.hosts.webui.settings import more_folders
 from lib_embeddings.hosts.webui.studio import WebuiStudio
 

@@ -27,9 +27,8 @@ from lib_embeddings.hosts.webui.extension import (
     replace_page_in,
     require,
 )
-from lib_embeddings.hosts.webui.host import LoadingHost, script_class
+from lib_embeddings.hosts.webui.host import LoadingHost, Parts, script_class
 from lib_embeddings.hosts.webui.loading import is_generating
-from lib_embeddings.hosts.webui.parts import Parts
 from lib_embeddings.hosts.webui.settings import more_folders
 from lib_embeddings.library.library import Library
 from lib_embeddings.web.tab import mount_point

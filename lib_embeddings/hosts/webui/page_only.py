@@ -9,7 +9,6 @@ from lib_embeddings.hosts.living import Living
 from lib_embeddings.hosts.webui import host
 from lib_embeddings.hosts.webui.extension import Hooks, refusal, require
 from lib_embeddings.hosts.webui.loading import is_generating
-from lib_embeddings.hosts.webui.parts import Parts
 from lib_embeddings.hosts.webui.settings import more_folders
 
 
@@ -42,4 +41,4 @@ class Host(host.Host):
 
     def __init__(self, living: Living, hooks: Hooks) -> None:
         super().__init__(living, hooks, folders)
-        self.parts = Parts(self._library, hooks, self.rescan, "webui")
+        self.parts = host.Parts(self._library, hooks, self.rescan, "webui")

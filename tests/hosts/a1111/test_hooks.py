@@ -108,7 +108,7 @@ STEPS = (
     "lib_embeddings.hosts.living.Index.open",
     "lib_embeddings.hosts.living.Library",
     "lib_embeddings.hosts.living.Watcher",
-    "lib_embeddings.hosts.webui.parts.PromptReports",
+    "lib_embeddings.hosts.webui.host.PromptReports",
     "lib_embeddings.hosts.a1111.host.InfotextWriter",
     "lib_embeddings.hosts.a1111.host.A1111Loader",
     "lib_embeddings.hosts.webui.host.script_class",
@@ -199,7 +199,7 @@ def test_a_part_that_fails_at_each_picture_is_named_once(
     def fail(*_: object) -> None:
         raise RuntimeError("on purpose")
 
-    monkeypatch.setattr("lib_embeddings.hosts.webui.parts.report_on", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.webui.host.report_on", fail)
     for _ in range(3):
         script.postprocess(StableDiffusionProcessing("a cat", ""), None)
     (record,) = [each for each in caplog.records if "on purpose" in each.message]
