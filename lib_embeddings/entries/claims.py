@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from lib_embeddings.entries.base_models import contradiction, families_named
 from lib_embeddings.entries.documents import (
     number_at,
     object_at,
@@ -22,6 +21,7 @@ from lib_embeddings.entries.documents import (
     value_at,
     without_tags,
 )
+from lib_embeddings.formats.text_encoders import contradiction, families_named
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold
 from lib_embeddings.prompt_fields import Field

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lib_embeddings.entries.base_models import families_named
 from lib_embeddings.entries.documents import (
     number_at,
     object_at,
@@ -21,6 +20,7 @@ from lib_embeddings.entries.documents import (
     without_tags,
 )
 from lib_embeddings.errors import SourceError
+from lib_embeddings.formats.text_encoders import families_named
 from lib_embeddings.names import split_name
 from lib_embeddings.sources.references import CivitaiModel, FileHash, Reference
 from lib_embeddings.sources.source import (

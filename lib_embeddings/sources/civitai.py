@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from lib_embeddings.entries.base_models import BASE_MODELS
 from lib_embeddings.entries.claims import (
     field_of,
     in_model,
@@ -22,6 +21,7 @@ from lib_embeddings.entries.claims import (
 )
 from lib_embeddings.entries.documents import number_at, objects_at, sha256_at, text_at
 from lib_embeddings.errors import NotFound, SourceError, shown
+from lib_embeddings.formats.text_encoders import BASE_MODELS
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import WEIGHT_SUFFIXES, split_name
 from lib_embeddings.sources.references import (

@@ -14,8 +14,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from lib_embeddings.entries.base_models import contradiction
 from lib_embeddings.errors import NotFound, shown
+from lib_embeddings.formats.text_encoders import contradiction
 from lib_embeddings.prompt_fields import Field
 from lib_embeddings.sources.references import Reference
 

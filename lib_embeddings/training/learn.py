@@ -20,10 +20,10 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from lib_embeddings.entries.base_models import ARCHITECTURES
 from lib_embeddings.entries.imaging import as_png
 from lib_embeddings.entries.writing import sweep, write_at_once
 from lib_embeddings.errors import PictureError, shown
+from lib_embeddings.formats.text_encoders import ARCHITECTURES
 from lib_embeddings.pictures.compare import Painted, infotext_of
 from lib_embeddings.pictures.memory import enough_memory
 from lib_embeddings.pictures.model import Model, load
