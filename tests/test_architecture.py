@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "lib_embeddings"
 # The layers from the ground up; a module imports from its own layer and those below.
 LAYERS = (
     ("errors",),
-    ("limits", "names", "our_files", "prompt_fields", "version"),
+    ("limits", "names", "our_files", "version"),
     ("formats",),
     ("prompts",),
     ("entries",),
@@ -115,7 +115,7 @@ PROMPTS = [path for path in MODULES if name_of(path).startswith("prompts")]
 @pytest.mark.parametrize("path", PROMPTS, ids=name_of)
 def test_prompts_know_no_files(path: Path) -> None:
     """Readers of prompts are given names, and know nothing of files, folders and models."""
-    ground = ("prompts", "names", "prompt_fields", "errors", "limits")
+    ground = ("prompts", "names", "errors", "limits")
     for imported in imports_of(path):
         if imported.startswith("lib_embeddings."):
             assert imported.split(".")[1] in ground, imported

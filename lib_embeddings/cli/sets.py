@@ -10,8 +10,7 @@ from typing import Any
 from lib_embeddings.cli import OK, kept_choices, print_json, refuse, scanned
 from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import fold
-from lib_embeddings.prompt_fields import FIELDS, guess_field
+from lib_embeddings.names import FIELDS, fold, guess_field
 from lib_embeddings.prompts.grammar import typed
 from lib_embeddings.stores.choices import Choices
 from lib_embeddings.stores.index import Index

@@ -23,8 +23,7 @@ from lib_embeddings.entries.documents import (
 )
 from lib_embeddings.formats.text_encoders import contradiction, families_named
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import fold
-from lib_embeddings.prompt_fields import Field
+from lib_embeddings.names import Field, fold
 
 Document = Mapping[str, object]
 

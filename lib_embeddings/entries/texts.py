@@ -25,15 +25,16 @@ from lib_embeddings.names import (
     BROWSER,
     CIVITAI,
     DESCRIPTION,
+    FIELDS,
     INFO_SUFFIX,
     MATRIX,
     METADATA,
     SIDECAR_SUFFIX,
     SWARM,
     TEXT_SUFFIX,
+    Field,
     fold,
 )
-from lib_embeddings.prompt_fields import FIELDS, Field
 
 # A sidecar's key for the prompt field; downloads write it, as versions before 0.1.0 did.
 FIELD_KEY = "prompt box"

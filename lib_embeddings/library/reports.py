@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import PICTURE_SUFFIXES, fold
-from lib_embeddings.prompt_fields import Field
+from lib_embeddings.names import PICTURE_SUFFIXES, Field, fold
 from lib_embeddings.prompts.infotext import (
     Provenance,
     compare,

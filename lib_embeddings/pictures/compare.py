@@ -21,10 +21,10 @@ from PIL import Image, ImageDraw, ImageFont
 from lib_embeddings.entries.imaging import as_png
 from lib_embeddings.entries.read import read_embedding, sha256
 from lib_embeddings.errors import PictureError
+from lib_embeddings.names import guess_field
 from lib_embeddings.pictures.encode import rows_of
 from lib_embeddings.pictures.model import Model, load
 from lib_embeddings.pictures.paint import SAMPLER, OnStep, completed_for, on_no_step, paint
-from lib_embeddings.prompt_fields import guess_field
 from lib_embeddings.prompts.infotext import TI_HASHES, name_in_infotext, short_hash
 from lib_embeddings.prompts.wishes import PaintSettings, Purpose, Wish, columns, kind_of
 

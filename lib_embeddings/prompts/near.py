@@ -10,8 +10,7 @@ from rapidfuzz.distance import OSA
 from rapidfuzz.process import extractOne
 
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import fold
-from lib_embeddings.prompt_fields import guess_field
+from lib_embeddings.names import fold, guess_field
 from lib_embeddings.prompts.tokenizer import Tokenize
 
 # The fewest characters for one slip, and for two. Words of letters alone are near others by chance,

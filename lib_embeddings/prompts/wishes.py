@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
-from lib_embeddings.prompt_fields import Field
+from lib_embeddings.names import Field
 from lib_embeddings.prompts.grammar import typed
 
 Purpose = Literal["object", "style", "negative"]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from lib_embeddings.errors import NotFound, shown
 from lib_embeddings.formats.text_encoders import contradiction
-from lib_embeddings.prompt_fields import Field
+from lib_embeddings.names import Field
 from lib_embeddings.sources.references import Reference
 
 ANYWHERE = "*"

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from lib_embeddings.names import FIELDS, Field
 from lib_embeddings.our_files import our_path
-from lib_embeddings.prompt_fields import FIELDS, Field
 from lib_embeddings.stores.choices_file import (
     Edit,
     Values,

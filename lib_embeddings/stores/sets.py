@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import fold, is_text, natural_key
-from lib_embeddings.prompt_fields import FIELDS, Field
+from lib_embeddings.names import FIELDS, Field, fold, is_text, natural_key
 from lib_embeddings.stores.choices_file import Edit, Values
 
 _KIND = "set:"

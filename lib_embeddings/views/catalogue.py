@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.texts import read_texts
-from lib_embeddings.prompt_fields import Field, guess_field
+from lib_embeddings.names import Field, guess_field
 from lib_embeddings.prompts.name_checks import Advice
 from lib_embeddings.stores.choices import NO_CHOICE, Choice
 from lib_embeddings.views.completion import Completer

@@ -18,8 +18,7 @@ from lib_embeddings.entries.sidecars import TextEdit
 from lib_embeddings.entries.texts import TEXT_KEYS
 from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.names import is_text
-from lib_embeddings.prompt_fields import FIELDS
+from lib_embeddings.names import FIELDS, is_text
 from lib_embeddings.prompts.wishes import PaintSettings
 from lib_embeddings.sources.source import SearchRequest
 from lib_embeddings.stores.choices import CHOICES, Chosen

@@ -13,7 +13,7 @@ from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.standalone import build_app, import_gradio
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.prompt_fields import Field
+from lib_embeddings.names import Field
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
 from lib_embeddings.web.clients import Door

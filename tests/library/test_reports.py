@@ -11,7 +11,7 @@ import pytest
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
-from lib_embeddings.prompt_fields import Field
+from lib_embeddings.names import Field
 from lib_embeddings.prompts.report import KnownEmbedding
 from lib_embeddings.prompts.tokenizer import own_tokenizer
 from lib_embeddings.stores.index import Index

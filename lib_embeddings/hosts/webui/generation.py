@@ -11,7 +11,7 @@ from modules import shared
 from lib_embeddings.hosts.webui.extension import print_lines
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.prompt_fields import Field
+from lib_embeddings.names import Field
 
 # Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
 KEY = "Textual Inversion"
