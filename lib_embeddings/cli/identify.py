@@ -31,14 +31,20 @@ def add_parser(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Send the hashes of files, and print what Civitai knows of them."""
-    from lib_embeddings.sources.identify import identify, sound, unknown  # noqa: PLC0415
+    from lib_embeddings.sources.sources import (  # noqa: PLC0415
+        identify_entries,
+        sound,
+        unidentified,
+    )
 
     check_folders(options.folders)
     with Index.open() as index, scanned(options.folders, "none", index) as library:
         entries = list(sound(seen.entry for seen in library.view))
-        asked = entries if options.again else list(unknown(entries))
+        asked = entries if options.again else list(unidentified(entries))
         try:
-            known = identify(asked, library.sha256, is_again=options.again, sending=_announce)
+            known = identify_entries(
+                asked, library.sha256, is_again=options.again, sending=_announce
+            )
         except SourceError as error:
             return refuse(str(error))
     code = OK

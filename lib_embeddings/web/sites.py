@@ -28,10 +28,16 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import partner_of, split_name
 from lib_embeddings.our_files import our_path
-from lib_embeddings.sources.identify import Identified, identify, sound, unknown
 from lib_embeddings.sources.references import shown_link
 from lib_embeddings.sources.source import Offer, RemoteFile
-from lib_embeddings.sources.sources import SEARCHABLE, Sources
+from lib_embeddings.sources.sources import (
+    SEARCHABLE,
+    Identified,
+    Sources,
+    identify_entries,
+    sound,
+    unidentified,
+)
 from lib_embeddings.web.job import Answer, Job, Question
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import WantedFiles, read_ids, read_search, read_wanted
@@ -207,11 +213,11 @@ class _Identifying:
 
     def __call__(self, job: Job, _answer: Answer) -> Mapping[str, Any]:
         if self._ids is None:
-            asked = list(unknown(seen.entry for seen in self._library.view))
+            asked = list(unidentified(seen.entry for seen in self._library.view))
         else:
             found = filter(None, map(self._library.find, self._ids))
             asked = list(sound(seen.entry for seen in found))
-        known = identify(
+        known = identify_entries(
             asked, self._library.sha256, is_again=self._ids is not None, on_progress=job.show
         )
         warnings = [warning for each in known for warning in _keep(each)]
