@@ -21,8 +21,7 @@ from lib_embeddings.limits import REST
 
 # Seconds until a file that could not be read, or a folder that did not answer, is tried again.
 _RETRY_FILE, _RETRY_FOLDER = 1.0, 2.0
-# Calls to the disk for a folder: its identity, and opening it. Each file takes one, for size and
-# time.
+# Calls to the disk for a folder: its identity, and opening it. Each file takes one more.
 _FOLDER_CALLS = 2
 
 # Returns the seconds until a file is complete, from path, size and mtime_ns; 0 if it is.
