@@ -194,6 +194,29 @@ def test_details_lead_on_from_their_file_also_while_somebody_types(tab: Tab) -> 
         expect(tab.details.get_by_role("heading")).to_have_text(name)
 
 
+def test_details_lead_on_from_a_file_that_has_left_the_list(tab: Tab, folder: Path) -> None:
+    """Next shows the one behind it, and Previous the one before it, also at the end of the list."""
+    names = [f"walk-{number}" for number in range(5)]
+    for name in names:
+        write(folder, name, SD1)
+    tab.search.fill("walk-")
+    expect(tab.cards).to_have_count(5)
+
+    def lead(shown: str, gone: list[str], key: str, name: str) -> None:
+        tab.press(shown, "info")
+        for other in gone:
+            (folder / f"{other}.safetensors").unlink()
+            expect(tab.card(other)).to_have_count(0)
+        tab.page.keyboard.press(key)
+        expect(tab.details.get_by_role("heading")).to_have_text(name)
+        tab.page.keyboard.press("Escape")
+
+    lead("walk-1", ["walk-1", "walk-0"], "ArrowRight", "walk-2")
+    lead("walk-4", ["walk-4"], "ArrowLeft", "walk-3")
+    for name in ("walk-2", "walk-3"):
+        (folder / f"{name}.safetensors").unlink()
+
+
 def test_details_lead_from_file_to_file(tab: Tab) -> None:
     """Arrows go through the list, a button inserts, and the focus comes back to the last card."""
     first, second = tab.names()[:2]

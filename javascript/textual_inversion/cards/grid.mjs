@@ -27,6 +27,8 @@ export class Grid {
   #anchor;
   /** The one card that Tab reaches. */
   #active = 0;
+  /** @type {number | undefined} The index of the one behind the active entry, where that has left the list. */
+  #gap;
   /** @type {string | undefined} The id of an entry whose card is to be seen when it comes. */
   #wanted;
   /** Whether the viewport has the focus for a card that is not here yet. */
@@ -89,10 +91,11 @@ export class Grid {
    * @param {{keepsPlace: boolean}} options
    */
   show(results, { keepsPlace }) {
-    const place = keepsPlace ? this.#placeIn(results) : { active: 0, scrollTop: 0, anchor: undefined };
+    const place = keepsPlace ? this.#placeIn(results) : { active: 0, gap: undefined, scrollTop: 0, anchor: undefined };
     this.#results = results;
     this.#anchor = place.anchor;
     this.#active = Math.max(0, Math.min(place.active, results.total - 1));
+    this.#gap = place.gap;
     this.list.style.height = `${fullHeight(this.#layout, results.total)}px`;
     this.scroller.moveTo(place.scrollTop);
     this.render();
@@ -171,8 +174,9 @@ export class Grid {
    * @returns {Entry | undefined} None where there is no further card, or it is not here yet.
    */
   walk(way) {
-    const entry = this.#results?.at(this.#active + way);
-    if (entry) this.#go(this.#active + way);
+    const next = this.#gap === undefined ? this.#active + way : this.#gap + Math.min(way, 0);
+    const entry = this.#results?.at(next);
+    if (entry) this.#go(next);
     return entry;
   }
 
@@ -213,6 +217,7 @@ export class Grid {
   /** @param {number} index */
   #setActive(index) {
     this.#active = index;
+    this.#gap = undefined;
     for (const [at, { element: card }] of this.#cards) setReachable(card, at === index);
   }
 
@@ -252,14 +257,29 @@ export class Grid {
    */
   #placeIn(results) {
     const { top: scrollTop } = this.scroller;
-    const active = results.indexOf(this.#results?.at(this.#active)?.id);
     // At the very top people want to see what is new.
     const anchor = scrollTop > 0 ? this.#anchorIn(results) : undefined;
     return {
-      active: active >= 0 ? active : this.#active,
+      ...this.#activeIn(results),
       scrollTop: anchor ? scrollAfterMove(this.#layout, anchor.before, anchor.after, scrollTop) : scrollTop,
       anchor: anchor && results.at(anchor.after)?.id,
     };
+  }
+
+  /**
+   * Find the active entry in newer results, or else the next one behind it.
+   *
+   * @param {ResultPages} results
+   */
+  #activeIn(results) {
+    const [former, start] = [this.#results, this.#gap ?? this.#active];
+    const isKnown = this.#gap !== undefined || former?.at(start) !== undefined;
+    for (let at = start; former?.at(at); at += 1) {
+      const index = results.indexOf(former.at(at)?.id);
+      const hasLeft = at > start || this.#gap !== undefined;
+      if (index >= 0) return { active: index, gap: hasLeft ? index : undefined };
+    }
+    return { active: start, gap: isKnown ? Math.min(start, results.total) : undefined };
   }
 
   /**
