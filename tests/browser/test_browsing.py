@@ -444,6 +444,22 @@ def test_a_long_press_shows_the_picture_and_clicks_nothing(phone: Page, address:
     expect(tab.prompt).to_have_value("marc_allante")
 
 
+def test_the_line_that_counts_further_folders_is_kept(visit: Visit, tmp_path: Path) -> None:
+    """Only numbers change in the tree while somebody searches."""
+    library = tmp_path / "library"
+    for number in range(205):
+        write(library, f"folder-{number}/word-{number}", SD1)
+    with serving(library, tmp_path / "cache") as address:
+        page = visit()
+        page.goto(address)
+        tab = Tab(page)
+        more = tab.root.locator(".tree .more")
+        more.evaluate("(line) => (line.dataset.isKept = true)")
+        tab.search.fill("word-204")
+        expect(tab.root.locator(".tree .count").first).to_have_text("1")
+        expect(more).to_have_attribute("data-is-kept", "true")
+
+
 # Counts, families, and what a search has found
 
 
