@@ -7,6 +7,7 @@ import { phrase } from "../phrases.mjs";
 import { offerButtons } from "./buttons.mjs";
 import { arrange, createGap, renewCard, setReachable, standOut } from "./card.mjs";
 import { fullHeight, layOut, layOutRows, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
+import { follow } from "./result_pages.mjs";
 import { Scroller } from "./scroller.mjs";
 
 /** @typedef {import("../answers.mjs").Entry} Entry */
@@ -230,10 +231,7 @@ export class Grid {
     const [width, height] = [this.viewport.clientWidth, this.scroller.height];
     // Out of sight there is no size; back in sight everything is in its old place.
     if (!width) return;
-    if (width === this.#size.width && height === this.#size.height) {
-      this.#onScroll();
-      return;
-    }
+    if (width === this.#size.width && height === this.#size.height) return this.#onScroll();
     this.#size = { width, height };
     this.scroller.update();
     this.#layOut();
@@ -260,26 +258,10 @@ export class Grid {
     // At the very top people want to see what is new.
     const anchor = scrollTop > 0 ? this.#anchorIn(results) : undefined;
     return {
-      ...this.#activeIn(results),
+      ...follow(this.#results, results, this.#active, this.#gap),
       scrollTop: anchor ? scrollAfterMove(this.#layout, anchor.before, anchor.after, scrollTop) : scrollTop,
       anchor: anchor && results.at(anchor.after)?.id,
     };
-  }
-
-  /**
-   * Find the active entry in newer results, or else the next one behind it.
-   *
-   * @param {ResultPages} results
-   */
-  #activeIn(results) {
-    const [former, start] = [this.#results, this.#gap ?? this.#active];
-    const isKnown = this.#gap !== undefined || former?.at(start) !== undefined;
-    for (let at = start; former?.at(at); at += 1) {
-      const index = results.indexOf(former.at(at)?.id);
-      const hasLeft = at > start || this.#gap !== undefined;
-      if (index >= 0) return { active: index, gap: hasLeft ? index : undefined };
-    }
-    return { active: start, gap: isKnown ? Math.min(start, results.total) : undefined };
   }
 
   /**
@@ -312,9 +294,7 @@ export class Grid {
       const old = this.#cards.get(index);
       return old && !old.entry ? old : { element: createGap(), entry };
     }
-    return renewCard(reusable.get(entry.id), entry, pictureWidth(this.#layout, devicePixelRatio), {
-      ...this.options,
-      isList: this.#look.isList,
-    });
+    const options = { ...this.options, isList: this.#look.isList };
+    return renewCard(reusable.get(entry.id), entry, pictureWidth(this.#layout, devicePixelRatio), options);
   }
 }
