@@ -2,8 +2,8 @@
  * Follow changes of the library over one connection for all tabs of the page.
  *
  * A browser opens no more than six connections to one host, so there is one only while the page is visible and
- * has listeners. A lost connection is made again, unless the server has nothing left to follow because the
- * Python part was switched off.
+ * has listeners. A lost connection is made again, also where the server refuses: it may be starting, and have
+ * no routes of ours yet.
  */
 
 import { phrase } from "./phrases.mjs";
@@ -23,6 +23,8 @@ const LOSS_MS = 6000;
 // Between two tries; each wait is twice as long as the last.
 const [SHORTEST_MS, LONGEST_MS] = [1000, 60_000];
 const REFUSALS = [403, 404];
+// A server that still refuses after as many tries, in a minute, is not just starting.
+const STARTING_TRIES = 6;
 
 const LOST = phrase("Not connected. Trying again …");
 const REFUSED = phrase("The server no longer has embeddings for this page. Reload it.");
@@ -53,7 +55,8 @@ class Feed {
   /** @type {number | undefined} */
   #retryTimer;
   #waitMs = SHORTEST_MS;
-  #isRefused = false;
+  /** In a row. */
+  #refusals = 0;
   #problem = "";
 
   /** @param {string} address */
@@ -79,7 +82,7 @@ class Feed {
 
   #connectIfWanted() {
     if (document.visibilityState !== "visible" || !this.#listeners.size) this.#disconnect();
-    else if (!this.#source && !this.#isRefused) this.#connect();
+    else if (!this.#source) this.#connect();
   }
 
   #connect() {
@@ -102,6 +105,7 @@ class Feed {
     clearTimeout(this.#lossTimer);
     this.#lossTimer = undefined;
     this.#waitMs = SHORTEST_MS;
+    this.#refusals = 0;
     this.#setProblem("");
     for (const listener of this.#listeners) listener.changed(changes);
   }
@@ -116,12 +120,20 @@ class Feed {
     const isClosed = this.#source?.readyState === EventSource.CLOSED;
     this.#source?.close(); // The browser would go on at its own fixed pace.
     this.#source = undefined;
+    this.#retryLater();
+    const isRefusal = isClosed && (await isRefused(this.address));
+    this.#refusals = isRefusal ? this.#refusals + 1 : 0;
+    if (this.#refusals === 1) {
+      this.#waitMs = SHORTEST_MS; // It is there again, however long it was away.
+      this.#retryLater();
+    }
+    if (this.#refusals > STARTING_TRIES) this.#setProblem(REFUSED);
+  }
+
+  #retryLater() {
+    clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => this.#connectIfWanted(), this.#waitMs);
     this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_MS);
-    if (!isClosed || !(await isRefused(this.address))) return;
-    this.#isRefused = true;
-    this.#disconnect();
-    this.#setProblem(REFUSED);
   }
 
   /** @param {string} problem */

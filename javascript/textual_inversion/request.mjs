@@ -113,13 +113,11 @@ export class Questions {
    * @param {(question: Question) => Promise<Answer>} send
    * @param {(answer: Answer | undefined, question: Question) => void} answered Gets no answer if the server had
    *   none.
-   * @param {number} [pause] How long typing must pause, in milliseconds.
    * @param {Wait} [wait]
    */
-  constructor(send, answered, pause = 0, wait = (work, ms) => setTimeout(work, ms)) {
+  constructor(send, answered, wait = (work, ms) => setTimeout(work, ms)) {
     this.send = send;
     this.answered = answered;
-    this.pause = pause;
     this.wait = wait;
   }
 
@@ -127,20 +125,21 @@ export class Questions {
    * Ask, unless another question comes in time.
    *
    * @param {Question} question
+   * @param {number} [pause] How long typing must pause, in milliseconds.
    */
-  ask(question) {
+  ask(question, pause = 0) {
     const turn = (this.#turn += 1);
     this.#next = { question };
-    if (!this.pause) {
+    this.#isWaiting = pause > 0;
+    if (!pause) {
       this.#sendNext();
       return;
     }
-    this.#isWaiting = true;
     this.wait(() => {
       if (turn !== this.#turn) return;
       this.#isWaiting = false;
       this.#sendNext();
-    }, this.pause);
+    }, pause);
   }
 
   /** Drop the question and its answer. */

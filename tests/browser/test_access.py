@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Visit, serving, write
+from tests.browser.conftest import SD1, Visit, serving, write
 from tests.browser.tab import Tab
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
@@ -222,6 +224,18 @@ CUT = """(root) => [...root.querySelectorAll("button, input, select, .name, .tit
   .map(([what]) => what)"""
 
 
+# Where a letter of an element's text is.
+LETTER = """(element, at) => {
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  let text = texts.nextNode();
+  for (; at >= text.length; text = texts.nextNode()) at -= text.length;
+  const range = document.createRange();
+  range.setStart(text, at);
+  range.setEnd(text, at + 1);
+  return range.getBoundingClientRect();
+}"""
+
+
 @pytest.mark.parametrize("width", [1200, 390])
 def test_lines_may_go_from_right_to_left(visit: Visit, address: str, width: int) -> None:
     """All is mirrored, with nothing cut; the arrow to the left is the way on."""
@@ -234,6 +248,8 @@ def test_lines_may_go_from_right_to_left(visit: Visit, address: str, width: int)
     assert tab.card(first).evaluate(left) > tab.card(second).evaluate(left)
     expect(tab.root.locator(".ordering select")).to_have_css("background-position-x", "8px")
     assert tab.root.evaluate(CUT) == []
+    expect(tab.total).to_have_text("6 embeddings")
+    assert tab.total.evaluate(LETTER, 0)["left"] < tab.total.evaluate(LETTER, 11)["left"]
     expect(tab.card(first).locator(".name")).to_have_css("text-align", "right")
     tab.card(first).locator(".main").focus()
     page.keyboard.press("ArrowLeft")
@@ -422,6 +438,43 @@ CUT_MENUS = """(root) => [...root.querySelectorAll("select")].filter((menu) => {
   alone.remove();
   return width > menu.getBoundingClientRect().width + 1;
 }).map((menu) => menu.selectedOptions[0].label)"""
+
+
+def test_letters_that_are_looked_for_are_readable_in_forced_colours(tab: Tab) -> None:
+    """They have both colours of what is highlighted."""
+    tab.page.emulate_media(forced_colors="active")
+    tab.search.fill("brush")
+    mark = tab.card("brush").locator("mark")
+    expect(mark).to_have_text("brush")
+    pressed = tab.root.locator(".chip[data-value=usable]")
+    for name in ("color", "backgroundColor"):
+        colour = f"(part) => getComputedStyle(part).{name}"
+        assert mark.evaluate(colour) == pressed.evaluate(colour)
+
+
+def test_what_the_browser_draws_has_the_colours_of_the_theme(tab: Tab, address: str) -> None:
+    """The groove of the slider is no dark one in a light page, and the cross is no blue one."""
+    tab.page.goto(f"{address}?__theme=light")
+    tab.cards.first.wait_for()
+    assert min(map(sum, pixels(tab.root.locator(".scale input")))) > 3 * 80
+    tab.search.fill("a")
+    assert max(blue - red for red, _, blue in pixels(tab.search)) < 80
+
+
+def pixels(part: Locator) -> set[tuple[int, int, int]]:
+    """Return the colours of a part of the page."""
+    picture = Image.open(BytesIO(part.screenshot())).convert("RGB")
+    return {colour for _, colour in picture.getcolors(picture.width * picture.height)}
+
+
+def test_a_long_name_fills_its_line_in_the_list(tab: Tab, folder: Path) -> None:
+    """It is cut where the line ends, not at the last hyphen before."""
+    name = f"long-{'x' * 120}"
+    write(folder, name, SD1)
+    tab.root.get_by_role("button", name="Show as a list").click()
+    shown = tab.card(name).locator(".name")
+    assert shown.evaluate(LETTER, 0)["top"] == shown.evaluate(LETTER, 12)["top"]
+    (folder / f"{name}.safetensors").unlink()
 
 
 @pytest.mark.parametrize("width", [1400, 800, 390])

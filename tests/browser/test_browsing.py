@@ -194,6 +194,29 @@ def test_details_lead_on_from_their_file_also_while_somebody_types(tab: Tab) -> 
         expect(tab.details.get_by_role("heading")).to_have_text(name)
 
 
+def test_details_lead_on_from_a_file_that_has_left_the_list(tab: Tab, folder: Path) -> None:
+    """Next shows the one behind it, and Previous the one before it, also at the end of the list."""
+    names = [f"walk-{number}" for number in range(5)]
+    for name in names:
+        write(folder, name, SD1)
+    tab.search.fill("walk-")
+    expect(tab.cards).to_have_count(5)
+
+    def lead(shown: str, gone: list[str], key: str, name: str) -> None:
+        tab.press(shown, "info")
+        for other in gone:
+            (folder / f"{other}.safetensors").unlink()
+            expect(tab.card(other)).to_have_count(0)
+        tab.page.keyboard.press(key)
+        expect(tab.details.get_by_role("heading")).to_have_text(name)
+        tab.page.keyboard.press("Escape")
+
+    lead("walk-1", ["walk-1", "walk-0"], "ArrowRight", "walk-2")
+    lead("walk-4", ["walk-4"], "ArrowLeft", "walk-3")
+    for name in ("walk-2", "walk-3"):
+        (folder / f"{name}.safetensors").unlink()
+
+
 def test_details_lead_from_file_to_file(tab: Tab) -> None:
     """Arrows go through the list, a button inserts, and the focus comes back to the last card."""
     first, second = tab.names()[:2]
@@ -419,6 +442,22 @@ def test_a_long_press_shows_the_picture_and_clicks_nothing(phone: Page, address:
     expect(tab.prompt).to_have_value("")
     tab.card("marc_allante").locator(".name").tap()
     expect(tab.prompt).to_have_value("marc_allante")
+
+
+def test_the_line_that_counts_further_folders_is_kept(visit: Visit, tmp_path: Path) -> None:
+    """Only numbers change in the tree while somebody searches."""
+    library = tmp_path / "library"
+    for number in range(205):
+        write(library, f"folder-{number}/word-{number}", SD1)
+    with serving(library, tmp_path / "cache") as address:
+        page = visit()
+        page.goto(address)
+        tab = Tab(page)
+        more = tab.root.locator(".tree .more")
+        more.evaluate("(line) => (line.dataset.isKept = true)")
+        tab.search.fill("word-204")
+        expect(tab.root.locator(".tree .count").first).to_have_text("1")
+        expect(more).to_have_attribute("data-is-kept", "true")
 
 
 # Counts, families, and what a search has found

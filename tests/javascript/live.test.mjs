@@ -4,6 +4,7 @@ import { beforeEach, mock, test } from "node:test";
 import { listen } from "../../javascript/textual_inversion/live.mjs";
 
 const LOST = "Not connected. Trying again …";
+const REFUSED = "The server no longer has embeddings for this page. Reload it.";
 
 /** A source of events that a test moves by hand. */
 class Source extends EventTarget {
@@ -67,6 +68,17 @@ function secondsUntilNext() {
   return Infinity;
 }
 
+/** Follow a server that refuses for a minute. */
+async function refused() {
+  const followed = follow(404);
+  for (let tries = 0; tries < 6; tries += 1) {
+    await Source.all.at(-1).fail(Source.CLOSED);
+    secondsUntilNext();
+  }
+  await Source.all.at(-1).fail(Source.CLOSED);
+  return followed;
+}
+
 test("a connection that is lost is made again, with waits that grow to a minute", async () => {
   const { problems, stop } = follow(0);
   const waits = [];
@@ -93,17 +105,36 @@ test("a connection that breaks is the page's own to make again", async () => {
 });
 
 for (const status of [403, 404])
-  test(`a server that refuses with ${status} is not asked again`, async () => {
+  test(`a server that starts refuses with ${status} at first, and is followed as soon as it is ready`, async () => {
     const { problems, stop } = follow(status);
-    await Source.all[0].fail(Source.CLOSED);
-    assert.deepEqual(problems, ["The server no longer has embeddings for this page. Reload it."]);
-    assert.equal(secondsUntilNext(), Infinity);
-    document.dispatchEvent(new Event("visibilitychange"));
-    assert.equal(Source.all.length, 1);
-    assert.equal(asked, 1);
-    assert.equal(problems.length, 1);
+    for (const wait of [1, 2, 4, 8]) {
+      await Source.all.at(-1).fail(Source.CLOSED);
+      assert.equal(secondsUntilNext(), wait);
+    }
+    Source.all.at(-1).tell(1);
+    assert.deepEqual(problems, [LOST, ""]);
     stop();
   });
+
+test("a server that was away for long and refuses is tried again soon", async () => {
+  const { stop } = follow(404);
+  for (let tries = 0; tries < 8; tries += 1) {
+    await Source.all.at(-1).fail();
+    secondsUntilNext();
+  }
+  await Source.all.at(-1).fail(Source.CLOSED);
+  assert.equal(secondsUntilNext(), 1);
+  stop();
+});
+
+test("whoever is refused for a minute is told to reload, and still recovers", async () => {
+  const { problems, stop } = await refused();
+  assert.deepEqual(problems, [LOST, REFUSED]);
+  assert.equal(secondsUntilNext(), 60);
+  Source.all.at(-1).tell(1);
+  assert.deepEqual(problems, [LOST, REFUSED, ""]);
+  stop();
+});
 
 for (const status of [401, 200, 503])
   test(`a server that answers ${status} is tried again`, async () => {
@@ -127,11 +158,10 @@ test("jobs reach those who follow them", () => {
 });
 
 test("whoever listens later is told of a problem that there is", async () => {
-  const { stop } = follow(404);
-  await Source.all[0].fail(Source.CLOSED);
+  const { stop } = await refused();
   const problems = [];
   const stopLater = listen(`events-${addresses}`, { changed: () => {}, connection: (problem) => problems.push(problem) });
-  assert.deepEqual(problems, ["The server no longer has embeddings for this page. Reload it."]);
+  assert.deepEqual(problems, [REFUSED]);
   stop();
   stopLater();
 });

@@ -10,11 +10,10 @@ function asker(pause) {
   const questions = new Questions(
     send,
     (answer, question) => answered.push([question, answer]),
-    pause,
     (work) => timers.push(work),
   );
   return {
-    questions,
+    questions: { ask: (question) => questions.ask(question, pause), drop: () => questions.drop() },
     answered,
     sent: () => sent.map(({ question }) => question),
     elapse: () => timers.splice(0).forEach((work) => work()),
@@ -41,6 +40,15 @@ test("without a pause the first question is asked at once", () => {
   const { questions, sent } = asker(0);
   questions.ask("a");
   assert.deepEqual(sent(), ["a"]);
+});
+
+test("a question without a pause takes the place of one that waits for it", () => {
+  const [sent, timers] = [[], []];
+  const questions = new Questions(async (question) => sent.push(question), () => {}, (work) => timers.push(work));
+  questions.ask("a", 150);
+  questions.ask("b");
+  for (const work of timers) work();
+  assert.deepEqual(sent, ["b"]);
 });
 
 test("one question is on its way at a time, and the last one follows it", async () => {

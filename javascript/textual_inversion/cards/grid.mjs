@@ -7,6 +7,7 @@ import { phrase } from "../phrases.mjs";
 import { offerButtons } from "./buttons.mjs";
 import { arrange, createGap, renewCard, setReachable, standOut } from "./card.mjs";
 import { fullHeight, layOut, layOutRows, pictureWidth, placeOf, scrollAfterMove, scrollToShow, step, windowAt } from "./layout.mjs";
+import { follow } from "./result_pages.mjs";
 import { Scroller } from "./scroller.mjs";
 
 /** @typedef {import("../answers.mjs").Entry} Entry */
@@ -27,6 +28,8 @@ export class Grid {
   #anchor;
   /** The one card that Tab reaches. */
   #active = 0;
+  /** @type {number | undefined} The index of the one behind the active entry, where that has left the list. */
+  #gap;
   /** @type {string | undefined} The id of an entry whose card is to be seen when it comes. */
   #wanted;
   /** Whether the viewport has the focus for a card that is not here yet. */
@@ -89,10 +92,11 @@ export class Grid {
    * @param {{keepsPlace: boolean}} options
    */
   show(results, { keepsPlace }) {
-    const place = keepsPlace ? this.#placeIn(results) : { active: 0, scrollTop: 0, anchor: undefined };
+    const place = keepsPlace ? this.#placeIn(results) : { active: 0, gap: undefined, scrollTop: 0, anchor: undefined };
     this.#results = results;
     this.#anchor = place.anchor;
     this.#active = Math.max(0, Math.min(place.active, results.total - 1));
+    this.#gap = place.gap;
     this.list.style.height = `${fullHeight(this.#layout, results.total)}px`;
     this.scroller.moveTo(place.scrollTop);
     this.render();
@@ -171,8 +175,9 @@ export class Grid {
    * @returns {Entry | undefined} None where there is no further card, or it is not here yet.
    */
   walk(way) {
-    const entry = this.#results?.at(this.#active + way);
-    if (entry) this.#go(this.#active + way);
+    const next = this.#gap === undefined ? this.#active + way : this.#gap + Math.min(way, 0);
+    const entry = this.#results?.at(next);
+    if (entry) this.#go(next);
     return entry;
   }
 
@@ -213,6 +218,7 @@ export class Grid {
   /** @param {number} index */
   #setActive(index) {
     this.#active = index;
+    this.#gap = undefined;
     for (const [at, { element: card }] of this.#cards) setReachable(card, at === index);
   }
 
@@ -225,10 +231,7 @@ export class Grid {
     const [width, height] = [this.viewport.clientWidth, this.scroller.height];
     // Out of sight there is no size; back in sight everything is in its old place.
     if (!width) return;
-    if (width === this.#size.width && height === this.#size.height) {
-      this.#onScroll();
-      return;
-    }
+    if (width === this.#size.width && height === this.#size.height) return this.#onScroll();
     this.#size = { width, height };
     this.scroller.update();
     this.#layOut();
@@ -252,11 +255,10 @@ export class Grid {
    */
   #placeIn(results) {
     const { top: scrollTop } = this.scroller;
-    const active = results.indexOf(this.#results?.at(this.#active)?.id);
     // At the very top people want to see what is new.
     const anchor = scrollTop > 0 ? this.#anchorIn(results) : undefined;
     return {
-      active: active >= 0 ? active : this.#active,
+      ...follow(this.#results, results, this.#active, this.#gap),
       scrollTop: anchor ? scrollAfterMove(this.#layout, anchor.before, anchor.after, scrollTop) : scrollTop,
       anchor: anchor && results.at(anchor.after)?.id,
     };
@@ -292,9 +294,7 @@ export class Grid {
       const old = this.#cards.get(index);
       return old && !old.entry ? old : { element: createGap(), entry };
     }
-    return renewCard(reusable.get(entry.id), entry, pictureWidth(this.#layout, devicePixelRatio), {
-      ...this.options,
-      isList: this.#look.isList,
-    });
+    const options = { ...this.options, isList: this.#look.isList };
+    return renewCard(reusable.get(entry.id), entry, pictureWidth(this.#layout, devicePixelRatio), options);
   }
 }

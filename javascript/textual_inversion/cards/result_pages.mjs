@@ -151,3 +151,22 @@ export class ResultPages {
     this.#closing.signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   }
 }
+
+/**
+ * Find where an entry went in newer results, or else the next one behind it that is in both.
+ *
+ * @param {ResultPages | undefined} former
+ * @param {ResultPages} newer
+ * @param {number} index Of the entry in the former results.
+ * @param {number} [gap] The former index of the one behind it, if it had left the list before.
+ * @returns {{active: number, gap: number | undefined}} The same for the newer results.
+ */
+export function follow(former, newer, index, gap) {
+  const start = gap ?? index;
+  const isKnown = gap !== undefined || former?.at(start) !== undefined;
+  for (let at = start; former?.at(at); at += 1) {
+    const active = newer.indexOf(former.at(at)?.id);
+    if (active >= 0) return { active, gap: at > start || gap !== undefined ? active : undefined };
+  }
+  return { active: start, gap: isKnown ? Math.min(start, newer.total) : undefined };
+}

@@ -63,7 +63,6 @@ export class PromptReports {
     this.questions = new Questions(
       (prompts) => api.report(prompts).catch(asAnswer),
       (answer) => this.#receive(answer),
-      PAUSE_MS,
     );
     document.addEventListener("paste", (event) => this.#onPaste(event));
     document.addEventListener("visibilitychange", () => this.#update());
@@ -110,7 +109,7 @@ export class PromptReports {
   #ask(prompts) {
     this.#asked = prompts;
     this.#isAnswered = false;
-    this.questions.ask(prompts);
+    this.questions.ask(prompts, PAUSE_MS);
   }
 
   /** @param {string} prompt */

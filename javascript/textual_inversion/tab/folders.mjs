@@ -4,6 +4,7 @@
 
 import { element, setChildren, setText } from "../dom.mjs";
 import { number, phrase } from "../phrases.mjs";
+import { Questions } from "../request.mjs";
 
 /** @typedef {import("../answers.mjs").FoundFolder} Folder */
 /** @typedef {Folder & {hasChildren: boolean, isOpen: boolean}} Branch */
@@ -40,6 +41,8 @@ export class FolderTree {
   /** @type {Set<string>} */
   #opened = new Set();
   #current = ALL;
+  /** The id of the folder that the search is in. */
+  #wanted = ALL;
   /** What was asked last, as JSON. */
   #asked = "";
   /** @type {Map<string, HTMLElement>} The items' elements, by all that is in them but their numbers. */
@@ -52,8 +55,9 @@ export class FolderTree {
    * @param {() => void} changed Called when there are other folders.
    */
   constructor(api, changed) {
-    this.api = api;
     this.changed = changed;
+    /** @type {Questions<import("../answers.mjs").Parameters, Folder[]>} */
+    this.questions = new Questions((filters) => api.folders(filters), (folders) => this.#receive(folders));
     this.tree = element("ul", { class: "tree", role: "tree", "aria-label": phrase("Folders") });
     this.root = element("nav", { class: "folders", "aria-label": phrase("Folders") }, this.tree);
   }
@@ -64,28 +68,29 @@ export class FolderTree {
    * @param {import("./search.mjs").Search} search
    * @param {boolean} isSeen Whether anybody sees the tree: what is found is not asked for otherwise.
    */
-  async update(search, isSeen) {
+  update(search, isSeen) {
     const { folder, ...others } = search.filters;
     const filters = isSeen ? others : {};
     const asked = JSON.stringify([search.results?.summary?.generation, filters]);
-    let { folders } = this;
-    if (asked !== this.#asked) {
-      this.#asked = asked;
-      if (folders.length) await typingPaused(); // Whoever types waits for cards, not for these numbers.
-      const answer = asked === this.#asked && (await this.api.folders(filters).catch(() => null));
-      if (asked !== this.#asked) return;
-      if (!answer) this.#asked = ""; // The connection is lost, which the toolbar shows.
-      folders = answer || this.folders;
+    this.#wanted = search.query.folder;
+    if (asked === this.#asked) {
+      this.#show(this.folders);
+      return;
     }
-    this.#show(folders, search.query.folder); // Perhaps another one by now.
+    this.#asked = asked;
+    // Whoever types waits for cards, not for these numbers.
+    this.questions.ask(filters, this.folders.length && PAUSE_MS);
   }
 
-  /**
-   * @param {Folder[]} folders
-   * @param {string} current
-   */
-  #show(folders, current) {
-    const former = this.folders;
+  /** @param {Folder[] | undefined} folders None if the connection is lost, which the toolbar shows. */
+  #receive(folders) {
+    if (!folders) this.#asked = "";
+    this.#show(folders ?? this.folders);
+  }
+
+  /** @param {Folder[]} folders */
+  #show(folders) {
+    const [former, current] = [this.folders, this.#wanted];
     this.folders = folders;
     const roots = folders.filter(({ depth }) => depth === 0);
     for (const { id, depth } of former.length ? [] : folders) {
@@ -151,9 +156,10 @@ export class FolderTree {
       setText(/** @type {Element} */ (item.lastElementChild), number(found));
       this.#elements.set(key, item);
     });
-    const items = Array.from(this.#elements.values());
     const more = branches.length - MOST_ITEMS;
-    setChildren(this.tree, more > 0 ? [...items, moreItem(more)] : items);
+    if (more > 0) this.#elements.set(String(more), former.get(String(more)) ?? moreItem(more));
+    const items = Array.from(this.#elements.values());
+    setChildren(this.tree, items);
     if (focused !== undefined) items.find(({ dataset }) => dataset.id === focused)?.focus();
   }
 }
@@ -215,8 +221,4 @@ function parentOf(items, index) {
     .slice(0, index)
     .reverse()
     .find((item) => Number(item.getAttribute("aria-level")) < level);
-}
-
-function typingPaused() {
-  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }

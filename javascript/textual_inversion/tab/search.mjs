@@ -151,9 +151,10 @@ export class Search {
     this.#next?.close();
   }
 
-  /** @param {number} generation */
+  /** @param {number} generation What the server has by now, so it answers. */
   #update(generation) {
-    if (this.#next) this.#newerGeneration = generation;
+    if ((this.#next ?? this.results)?.problem) this.refresh();
+    else if (this.#next) this.#newerGeneration = generation;
     else if (generation !== this.results?.summary?.generation) this.refresh();
   }
 
