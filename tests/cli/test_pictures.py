@@ -100,7 +100,8 @@ def test_templates(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(str(recipe))["templates"] == ["a toy [name], [filewords]", "[name]"]
     for file, reason in {
         "none.txt": "none.txt: expected lines with [name] in them, found none",
-        "missing.txt": "missing.txt cannot be read: No such file",
+        "missing.txt": "missing.txt cannot be opened: No such file",
+        ".": ". is a folder: give a file",
     }.items():
         assert learn("--templates", file, "--out", "new") == 2
         assert reason in capsys.readouterr().err
@@ -171,7 +172,7 @@ def test_no_embedding_for_the_model(here: Path, capsys: pytest.CaptureFixture[st
     assert main(["try", "missing.safetensors"]) == 2
     out, err = capsys.readouterr()
     assert out == ""  # no model was loaded for it
-    assert "missing.safetensors cannot be used: No such file" in err
+    assert "missing.safetensors cannot be opened: No such file" in err
 
 
 @pytest.mark.parametrize("weights", ["much", "1,,2", "nan", "1e9"])
