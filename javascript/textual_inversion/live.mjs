@@ -72,7 +72,8 @@ class Feed {
   add(listener) {
     this.#listeners.add(listener);
     if (this.#problem) listener.connection(this.#problem);
-    this.#disconnect(); // A new connection sends the present generation to every listener.
+    // A new connection sends the present generation to every listener; a server that refuses has none.
+    if (this.#problem !== REFUSED) this.#disconnect();
     this.#connectIfWanted();
     return () => {
       this.#listeners.delete(listener);
@@ -82,7 +83,7 @@ class Feed {
 
   #connectIfWanted() {
     if (document.visibilityState !== "visible" || !this.#listeners.size) this.#disconnect();
-    else if (!this.#source) this.#connect();
+    else if (!this.#source && this.#retryTimer === undefined) this.#connect();
   }
 
   #connect() {
@@ -95,7 +96,7 @@ class Feed {
   #disconnect() {
     clearTimeout(this.#lossTimer);
     clearTimeout(this.#retryTimer);
-    this.#lossTimer = undefined;
+    this.#lossTimer = this.#retryTimer = undefined;
     this.#source?.close();
     this.#source = undefined;
   }
@@ -132,7 +133,10 @@ class Feed {
 
   #retryLater() {
     clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.#connectIfWanted(), this.#waitMs);
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#connectIfWanted();
+    }, this.#waitMs);
     this.#waitMs = Math.min(2 * this.#waitMs, LONGEST_MS);
   }
 

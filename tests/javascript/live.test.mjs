@@ -136,6 +136,18 @@ test("whoever is refused for a minute is told to reload, and still recovers", as
   stop();
 });
 
+test("who comes or goes meanwhile has nobody ask sooner", async () => {
+  const { stop } = await refused();
+  const [before, { address }] = [Source.all.length, Source.all.at(-1)];
+  const problems = [];
+  const leave = listen(address, { changed: () => {}, connection: (problem) => problems.push(problem) });
+  assert.deepEqual(problems, [REFUSED]);
+  leave();
+  assert.equal(Source.all.length, before);
+  assert.equal(secondsUntilNext(), 60);
+  stop();
+});
+
 for (const status of [401, 200, 503])
   test(`a server that answers ${status} is tried again`, async () => {
     const { problems, stop } = follow(status);
