@@ -127,8 +127,9 @@ def _entry(file: str) -> Entry:
 
 def _folder(path: str) -> Place:
     """Return the place of a folder; it need not be there yet. Raises `BadName`."""
-    there, missing = Place.of_root(path), list[str]()
-    while not os.path.lexists(there.full_path):
-        missing.insert(0, there.filename)
-        there = Place.of_root(there.full_folder)
-    return folder_inside(there, "/".join(missing)) if missing else there
+    folder = Place.of_root(path)
+    if not os.path.lexists(folder.full_path):
+        for above in folder.from_each_root():
+            if os.path.lexists(above.root):
+                return folder_inside(Place.of_root(above.root), above.path)
+    return folder

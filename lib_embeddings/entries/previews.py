@@ -212,8 +212,7 @@ class Thumbnails:
 
     def made(self, key: str, make: Callable[[], bytes | None]) -> bytes | None:
         """Return the small picture that is kept under a key, or let *make* make it."""
-        written = key.encode("utf-8", "surrogatepass")
-        kept = self._folder / f"{hashlib.blake2b(written, digest_size=16).hexdigest()}.webp"
+        kept = self._folder / f"{_digest(key.encode('utf-8', 'surrogatepass'))}.webp"
         with suppress(OSError):
             return kept.read_bytes()
         return self._makers.submit(self._make, make, kept).result()

@@ -289,8 +289,8 @@ class Scans:
         for root in missing:
             if root not in self.missing_roots:
                 log.warning("the folder %s is missing: its embeddings come back with it", root)
-        is_news = changes or missing != self.missing_roots or not self._has_shown
-        is_news = is_news or self._is_awaited
+        is_awaited = self._is_awaited or not self._has_shown
+        is_news = changes or missing != self.missing_roots or is_awaited
         self.missing_roots, self._reported = missing, snapshot
         with self._showing:
             ahead = (each for each in self._ahead.entries if each.place not in passed)

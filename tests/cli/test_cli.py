@@ -570,6 +570,16 @@ def test_move_into_new_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert os.listdir(folder / "new/deep") == ["cat.pt"]
 
 
+def test_move_to_a_drive_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no folder above answers, as on a drive of Windows that is gone, it is refused."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD})
+    monkeypatch.setattr("lib_embeddings.cli.files.os.path.lexists", lambda _path: False)
+    assert main(["move", str(folder / "cat.pt"), str(folder / "new/deep")]) == 2
+    assert "the folder deep cannot be made: No such file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "command", [["delete", "{}"], ["move", "{}", "{}-new"], ["rename", "{}", "mine"]]
 )

@@ -202,6 +202,13 @@ def test_folders_that_could_not_be_saved(
         assert [folder.place.full_path for folder, _ in opened.recall()] == [str(root)]
 
 
+def progress_shown(library: Library) -> list[bool]:
+    """Return a list that gets, for each generation, whether a scan is said to go on."""
+    shown = list[bool]()
+    library.subscribe(lambda *_: shown.append(library.progress is not None))
+    return shown
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_list_without_a_new_folder_is_not_called_whole(
     known: Path, index: Path, change: str
@@ -211,8 +218,7 @@ def test_a_list_without_a_new_folder_is_not_called_whole(
     make(known)
     with Index.open(str(index)) as opened:
         library = Library([known], opened)
-        progress = list[bool]()
-        library.subscribe(lambda *_: progress.append(library.progress is not None))
+        progress = progress_shown(library)
         library.rescan()
     has_new_folder = change in {"a folder came", "a folder was renamed", "a link to a folder came"}
     assert progress[0] is has_new_folder
@@ -225,8 +231,7 @@ def test_a_list_that_was_not_called_whole_is_when_it_is(known: Path, index: Path
     settle(known)
     with Index.open(str(index)) as opened:
         library = Library([known], opened)
-        progress = list[bool]()
-        library.subscribe(lambda *_: progress.append(library.progress is not None))
+        progress = progress_shown(library)
         library.rescan()
         assert progress == [True, False]
         library.rescan()
