@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.conftest import HOSTILE, SD1, SD2, fill, write
 from tests.browser.tab import Tab, change_host
@@ -345,6 +345,30 @@ def test_a_typed_word_is_completed_with_the_keyboard(tab: Tab) -> None:
     tab.page.keyboard.type(":1.2)")
     expect(tab.prompt).to_have_value("a cat, (marc_allante:1.2)")
     expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors, weight 1.2")
+
+
+@pytest.mark.parametrize("means", ["keys", "pointer"])
+def test_a_late_answer_changes_nothing_that_is_being_chosen(tab: Tab, means: str) -> None:
+    """The list stays as somebody has seen it, until the next letter."""
+    tab.prompt.press_sequentially("mar")
+    tab.completions.first.wait_for()
+    kept: list[Route] = []
+    tab.page.route("**/v1/completions?*", lambda route: kept.append(route))  # noqa: PLW0108 - it wants a function
+    with tab.page.expect_request("**/v1/completions?*"):
+        tab.prompt.press_sequentially("c")
+    if means == "keys":
+        tab.prompt.press("ArrowDown")
+    else:
+        tab.completions.first.hover()
+        tab.page.mouse.down()
+    with tab.page.expect_response("**/v1/completions?*"):
+        kept[0].continue_()
+    tab.wait_until_painted()
+    if means == "keys":
+        tab.prompt.press("Enter")
+    else:
+        tab.page.mouse.up()
+    expect(tab.prompt).to_have_value("marc_allante")
 
 
 def test_names_that_were_used_last_are_offered_first(tab: Tab, folder: Path) -> None:

@@ -58,6 +58,7 @@ export class Completer {
       (text) => (typedSet(text, text.length) ? this.#sets(text) : api.completions(text, recentNames())),
       (completions) => this.#show(completions ?? []),
     );
+    this.list.root.addEventListener("pointerdown", () => this.#keepList());
     const capture = true;
     document.addEventListener("input", (event) => this.#onInput(/** @type {InputEvent} */ (event)));
     document.addEventListener("compositionend", ({ target }) => this.#lookUp(target));
@@ -144,12 +145,23 @@ export class Completer {
    * @returns {boolean} Whether the key had a meaning.
    */
   #answer(key) {
-    if (key === "ArrowDown") this.list.move(1);
-    else if (key === "ArrowUp") this.list.move(-1);
+    if (key === "ArrowDown") this.#move(1);
+    else if (key === "ArrowUp") this.#move(-1);
     else if (key === "Escape") this.#close();
     else if ((key === "Enter" || key === "Tab") && this.list.chosen) this.#accept(this.list.chosen);
     else return false;
     return true;
+  }
+
+  /** @param {1 | -1} step */
+  #move(step) {
+    this.#keepList();
+    this.list.move(step);
+  }
+
+  /** Let no late answer change the list while somebody chooses from it. */
+  #keepList() {
+    this.questions.drop();
   }
 
   /** @param {Completion} completion */
