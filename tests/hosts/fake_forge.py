@@ -273,13 +273,18 @@ class StableDiffusionProcessing:
     cached_c: ClassVar[list[Any]] = [None, None, None]
     cached_uc: ClassVar[list[Any]] = [None, None, None]
     cached_hr_c: ClassVar[list[Any]] = [None, None, None]
+    cached_hr_uc: ClassVar[list[Any]] = [None, None, None]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - theirs
         self,
         prompt: str = "",
         negative_prompt: str = "",
         hr_prompt: str | None = None,
+        *,
+        hr_negative_prompt: str | None = None,
         steps: int = 20,
+        cfg_scale: float = 7,
+        hr_cfg: float = 1,
         **asked: Any,
     ) -> None:
         self.asked = asked
@@ -287,12 +292,17 @@ class StableDiffusionProcessing:
         self.all_prompts = [prompt]
         self.all_negative_prompts = [negative_prompt]
         self.all_hr_prompts = [prompt if hr_prompt is None else hr_prompt]
+        hr_negative = negative_prompt if hr_negative_prompt is None else hr_negative_prompt
+        self.all_hr_negative_prompts = [hr_negative]
         self.steps = steps
+        self.cfg_scale, self.hr_cfg = cfg_scale, hr_cfg
         self.extra_generation_params: dict[str, Any] = {}
         self.cached_c = StableDiffusionProcessing.cached_c  # as Forge does
         self.cached_uc = StableDiffusionProcessing.cached_uc
         self.c: Any = None
+        self.uc: Any = None
         self.hr_c: Any = None
+        self.hr_uc: Any = None
 
     def clear_prompt_cache(self) -> None:
         self.cached_c, self.cached_uc = [None, None, None], [None, None, None]
@@ -328,16 +338,22 @@ class StableDiffusionProcessing:
         return cache[1]
 
     def setup_conds(self) -> None:
-        """Encode as Forge does: the negative prompt first."""
+        """Encode as Forge does: the negative prompt first, if the sampler asks for it."""
         positive, data = self._take_networks(self.all_prompts)
-        negative, steps = self.all_negative_prompts, self.steps
-        self.get_conds_with_caching(_encode, negative, steps, [self.cached_uc], data)
-        self.c = self.get_conds_with_caching(_encode, positive, steps, [self.cached_c], data)
+        encode = partial(self.get_conds_with_caching, _encode)
+        self.uc = None
+        if self.cfg_scale != 1:
+            self.uc = encode(self.all_negative_prompts, self.steps, [self.cached_uc], data)
+        self.c = encode(positive, self.steps, [self.cached_c], data)
 
     def calculate_hr_conds(self) -> None:
-        caches = [self.cached_hr_c, self.cached_c]
         prompts, data = self._take_networks(self.all_hr_prompts)
-        self.hr_c = self.get_conds_with_caching(_encode, prompts, self.steps, caches, data)
+        encode = partial(self.get_conds_with_caching, _encode)
+        self.hr_uc = None
+        if self.hr_cfg != 1:
+            caches = [self.cached_hr_uc, self.cached_uc]
+            self.hr_uc = encode(self.all_hr_negative_prompts, self.steps, caches, data)
+        self.hr_c = encode(prompts, self.steps, [self.cached_hr_c, self.cached_c], data)
 
     def _take_networks(self, prompts: list[str]) -> tuple[list[str], LoraData]:
         """Put the extra networks of the first prompt to use, and return all prompts without."""
@@ -381,12 +397,19 @@ class ErsatzProcessing(StableDiffusionProcessing):
     def setup_conds(self) -> None:
         positive, data = self._take_networks(self.all_prompts)
         encode = partial(self.get_conds_with_caching, _encode)
-        encode(self.all_negative_prompts, self.steps, data, is_negative=True)
+        self.uc = None
+        if self.cfg_scale != 1:
+            self.uc = encode(self.all_negative_prompts, self.steps, data, is_negative=True)
         self.c = encode(positive, self.steps, data)
 
     def calculate_hr_conds(self) -> None:
         prompts, data = self._take_networks(self.all_hr_prompts)
-        self.hr_c = self.get_conds_with_caching(_encode, prompts, self.steps, data, self.steps)
+        encode = partial(self.get_conds_with_caching, _encode)
+        self.hr_uc = None
+        if self.hr_cfg != 1:
+            negative, steps = self.all_hr_negative_prompts, self.steps
+            self.hr_uc = encode(negative, steps, data, steps, is_negative=True)
+        self.hr_c = encode(prompts, self.steps, data, self.steps)
 
 
 def _encode(model: Checkpoint, prompts: list[str], _steps: int, _hires_steps: int | None) -> Any:

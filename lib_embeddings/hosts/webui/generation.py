@@ -16,13 +16,29 @@ from lib_embeddings.names import Field
 # Where clients of the WebUI's API find the reports: in `info`, among what belongs to the pictures.
 KEY = "Textual Inversion"
 
-# Where the WebUI keeps the prompts of all pictures, what people call them, and where the positive
-# prompts of the same pass are, as their LoRAs apply to both.
-_PROMPTS: tuple[tuple[str, str, Field, str], ...] = (
-    ("all_prompts", "prompt", "positive", "all_prompts"),
-    ("all_negative_prompts", "negative prompt", "negative", "all_prompts"),
-    ("all_hr_prompts", "hires prompt", "positive", "all_hr_prompts"),
-    ("all_hr_negative_prompts", "hires negative prompt", "negative", "all_hr_prompts"),
+
+class _Pass(NamedTuple):
+    """Where the WebUI keeps what one pass of a generation is asked for, and what that became."""
+
+    title: str
+    prompts: str
+    negative_prompts: str
+    encoded: str
+    encoded_negative: str
+
+
+class _Prompt(NamedTuple):
+    """One text of a pass, and the positive prompt whose LoRAs apply to it."""
+
+    text: str
+    title: str
+    field: Field
+    positive: str
+
+
+_PASSES = (
+    _Pass("", "all_prompts", "all_negative_prompts", "c", "uc"),
+    _Pass("hires ", "all_hr_prompts", "all_hr_negative_prompts", "hr_c", "hr_uc"),
 )
 
 
@@ -37,13 +53,6 @@ def apply_styles(prompt: str, styles: Sequence[str], field: Field) -> str:
         if len(prompt) <= LIMITS.prompt_characters:  # a style may repeat the prompt
             prompt = apply(prompt, [style])
     return prompt
-
-
-class _Prompt(NamedTuple):
-    text: str
-    title: str
-    field: Field
-    positive: str
 
 
 def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
@@ -74,9 +83,27 @@ def report_on(reports: PromptReports, generation: Any, processed: Any) -> None:
 def _prompts(generation: Any) -> Iterator[_Prompt]:
     """Yield each text once: hires has the same prompts, unless others are given."""
     given: set[tuple[str, Field]] = set()
-    for attribute, title, field, positives in _PROMPTS:
-        texts, beside = (getattr(generation, each, None) or () for each in (attribute, positives))
-        for text, positive in zip_longest(texts, beside[: len(texts)], fillvalue=""):
-            if (text, field) not in given and len(given) < LIMITS.reported_prompts:
-                given.add((text, field))
-                yield _Prompt(text, title, field, positive)
+    for prompt in _all_prompts(generation):
+        key = (prompt.text, prompt.field)
+        if key not in given and len(given) < LIMITS.reported_prompts:
+            given.add(key)
+            yield prompt
+
+
+def _all_prompts(generation: Any) -> Iterator[_Prompt]:
+    """Yield the texts of all pictures, pass by pass."""
+    for each in _PASSES:
+        positives = getattr(generation, each.prompts, None) or ()
+        for text in positives:
+            yield _Prompt(text, f"{each.title}prompt", "positive", text)
+        if _has_no_negative(generation, each):
+            continue
+        negatives = getattr(generation, each.negative_prompts, None) or ()
+        for text, positive in zip_longest(negatives, positives[: len(negatives)], fillvalue=""):
+            yield _Prompt(text, f"{each.title}negative prompt", "negative", positive)
+
+
+def _has_no_negative(generation: Any, each: _Pass) -> bool:
+    """Return whether only the prompt was encoded, as Forge does with a CFG scale of 1."""
+    negative = getattr(generation, each.encoded_negative, ...)
+    return negative is None and getattr(generation, each.encoded, None) is not None

@@ -341,6 +341,35 @@ def test_the_setting_for_hashes_is_obeyed_where_there_is_one(run: ForgeRun) -> N
 # Trying
 
 
+@pytest.mark.parametrize(
+    ("scales", "titles"),
+    [
+        ({"hr_cfg": 7}, ["prompt", "negative prompt", "hires negative prompt"]),
+        ({"hr_cfg": 1}, ["prompt", "negative prompt"]),
+        ({"cfg_scale": 1, "hr_cfg": 7}, ["prompt", "hires negative prompt"]),
+        ({"cfg_scale": 1, "hr_cfg": 1}, ["prompt"]),
+    ],
+)
+def test_a_negative_prompt_that_is_not_encoded_uses_nothing(
+    run: ForgeRun,
+    capsys: pytest.CaptureFixture[str],
+    scales: dict[str, float],
+    titles: list[str],
+) -> None:
+    """With a CFG scale of 1 a pass does without it, and no report says otherwise."""
+    for name in ("cat_x", "bad_x", "hr_bad_x"):
+        run.write(f"{name}.safetensors")
+    run.start()
+    run.choose("sd1")
+    generation = run.forge.processing("a cat_x", "bad_x", hr_negative_prompt="hr_bad_x", **scales)
+    capsys.readouterr()
+    processed = run.forge.generate(generation, run.script)
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.partition(": used: ")[0] for line in printed if ": used: " in line] == titles
+    reports = processed.extra_generation_params["Textual Inversion"]
+    assert [report["title"] for report in reports] == titles
+
+
 def test_an_embedding_is_tried_beside_the_persons_pictures(run: ForgeRun) -> None:
     """It is painted without and with, and what the person's prompts were encoded to is kept."""
     run.write("cat.safetensors")
