@@ -21,7 +21,7 @@ from benchmarks.prompt_words import WRITERS
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding
-from lib_embeddings.prompts.tokenizer import tokenize
+from lib_embeddings.prompts.tokens import tokenize
 
 NAMES = Path(__file__).parents[1] / "tests" / "data" / "embedding_names.json"
 STEPS = 20

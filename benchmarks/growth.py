@@ -26,11 +26,11 @@ from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.walk import find_file
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
-from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.prompts.tokens import own_tokenizer
 from lib_embeddings.stores.choices import Choices
 from lib_embeddings.stores.index import Index
-from lib_embeddings.views.query import Filters
 from lib_embeddings.views.render import entry_as_json
+from lib_embeddings.views.search import Filters
 from lib_embeddings.web import answers
 from tests.builders import safetensors_file
 

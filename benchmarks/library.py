@@ -22,15 +22,15 @@ import numpy as np
 from benchmarks.child import in_new_process, start_library
 from benchmarks.clock import best
 from benchmarks.folders import add_others, make_folder
-from lib_embeddings.entries.folder import CLOCK_GRAIN_NS
 from lib_embeddings.entries.snapshot import Snapshot
+from lib_embeddings.entries.walk import CLOCK_GRAIN_NS
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.index import Index
 from lib_embeddings.stores.token_ids import TokenIdStore
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.prepared import Prepared
-from lib_embeddings.views.query import Filters
+from lib_embeddings.views.search import Filters
 from lib_embeddings.views.view import View
 from tests.builders import safetensors_file, torch_zip, vectors
 

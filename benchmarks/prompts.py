@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 from benchmarks.clock import best, clock
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.prompts import tokenizer
+from lib_embeddings.prompts import tokens
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding
-from lib_embeddings.prompts.tokenizer import tokenize
+from lib_embeddings.prompts.tokens import tokenize
 from tests.prompts.hostile import HOSTILE, HOSTILE_BELOW, NAMES
 
 RUNS = 20
@@ -75,7 +75,7 @@ def _first(prepare: Callable[[], PromptReader], prompt: str) -> float:
     """Return the seconds for a prompt of new words only."""
 
     def read() -> float:
-        tokenizer._ids_of.cache_clear()  # noqa: SLF001 - words that were met cost nothing
+        tokens._ids_of.cache_clear()  # noqa: SLF001 - words that were met cost nothing
         reader = prepare()
         text = prompt[: LIMITS.prompt_characters]
         return clock(lambda: reader.read(text, LIMITS.prompt_steps).as_json())

@@ -19,8 +19,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.place import Place
+from lib_embeddings.entries.walk import Folder
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.watch.folder_watch import PACE, FolderWatch, Observer, Pace
 

@@ -20,12 +20,12 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.scan import folder_of
 from lib_embeddings import scan
-from lib_embeddings.entries.folder import CLOCK_GRAIN_NS
+from lib_embeddings.entries.walk import CLOCK_GRAIN_NS
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.prepared import Prepared
-from lib_embeddings.views.query import Filters
+from lib_embeddings.views.search import Filters
 
 RUNS = 5
 

@@ -38,7 +38,7 @@ from torch.nn import functional
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from examples.world import COLOURS, PLACES, SIDE, Thing, draw, everything, recognise, words
-from lib_embeddings.prompts import tokenizer as clip_tokenizer
+from lib_embeddings.prompts import tokens
 
 SEED = 14
 PICTURES = 12_000
@@ -110,7 +110,7 @@ def effort(thing: Thing) -> float:
 
 def make_tokenizer(folder: Path) -> CLIPTokenizer:
     """Write and return CLIP's tokenizer with no more words than the captions need."""
-    clip = clip_tokenizer._tokenizer()  # noqa: SLF001 - the tables that it is made of
+    clip = tokens._tokenizer()  # noqa: SLF001 - the tables that it is made of
     single = list(clip.byte_encoder.values())
     merges = [pair for pair, _ in sorted(_merges(clip.bpe_ranks), key=lambda found: found[1])]
     vocabulary = [*single, *(f"{each}</w>" for each in single), *map("".join, merges), START, END]

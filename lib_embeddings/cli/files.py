@@ -14,10 +14,10 @@ from typing import Any
 
 from lib_embeddings.cli import OK, Refused, given_file, kept_choices, refuse
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.moves import MadeFolders
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import folder_inside, plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
+from lib_embeddings.entries.writing import MadeFolders
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.library.journal import Journal
 

@@ -17,7 +17,7 @@ from lib_embeddings.cli import (
 from lib_embeddings.errors import shown
 from lib_embeddings.library.reports import reader_of
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.prompts.tokens import own_tokenizer
 from lib_embeddings.prompts.wishes import PaintSettings
 from lib_embeddings.stores.index import Index
 

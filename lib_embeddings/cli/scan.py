@@ -7,8 +7,7 @@ from typing import Any
 
 from lib_embeddings.cli import OK, STRICT_FAILURE, add_model, print_json, scanned
 from lib_embeddings.stores.index import Index
-from lib_embeddings.views.lines import log_lines, name_lines
-from lib_embeddings.views.render import view_as_json
+from lib_embeddings.views.render import log_lines, name_lines, view_as_json
 
 
 def add_parser(commands: Any) -> None:

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             # They take seconds to import: wrong use is refused first.
             from lib_embeddings.hosts.standalone import import_gradio, serve  # noqa: PLC0415
-            from lib_embeddings.web.clients import Door  # noqa: PLC0415
+            from lib_embeddings.web.route import Door  # noqa: PLC0415
 
             import_gradio()
         except ImportError as error:

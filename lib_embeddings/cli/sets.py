@@ -12,9 +12,8 @@ from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS, fold, guess_field
 from lib_embeddings.prompts.grammar import typed
-from lib_embeddings.stores.choices import Choices
-from lib_embeddings.stores.index import Index
-from lib_embeddings.stores.sets import (
+from lib_embeddings.stores.choices import (
+    Choices,
     Member,
     Sets,
     adding,
@@ -23,6 +22,7 @@ from lib_embeddings.stores.sets import (
     why_no_name,
     why_not_renamed,
 )
+from lib_embeddings.stores.index import Index
 from lib_embeddings.views.render import sets_as_json
 from lib_embeddings.views.view import View
 

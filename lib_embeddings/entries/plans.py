@@ -13,9 +13,9 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import PAIR, Entry
-from lib_embeddings.entries.moves import Move
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import usual_suffix
+from lib_embeddings.entries.writing import Move
 from lib_embeddings.errors import BadName, MoveError, shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import (

@@ -16,11 +16,10 @@ from functools import partial
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Companion, Entry
-from lib_embeddings.entries.moves import Move
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import open_file
 from lib_embeddings.entries.texts import TEXT_KEYS, beside, content, first_text, parse
-from lib_embeddings.entries.writing import write_beside
+from lib_embeddings.entries.writing import Move, write_beside
 from lib_embeddings.errors import LimitExceeded, WriteError, shown
 from lib_embeddings.formats.file_bytes import parse_json
 from lib_embeddings.limits import LIMITS, at_most

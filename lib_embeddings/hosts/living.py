@@ -17,11 +17,10 @@ from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.slow_disk import wide
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.library.library import Library
-from lib_embeddings.prompts.tokenizer import Tokenize
+from lib_embeddings.prompts.tokens import Tokenize
 from lib_embeddings.stores.choices import Choices
 from lib_embeddings.stores.index import Index
-from lib_embeddings.watch.watcher import Watcher
-from lib_embeddings.watch.write_tracker import WriteTracker
+from lib_embeddings.watch.watcher import Watcher, WriteTracker
 
 log = logging.getLogger(__name__)
 

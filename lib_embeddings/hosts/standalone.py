@@ -34,12 +34,12 @@ from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.studio import AppLearner, AppStudio
 from lib_embeddings.library.library import Library
 from lib_embeddings.our_files import our_path
-from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.prompts.tokens import own_tokenizer
 from lib_embeddings.version import __version__
-from lib_embeddings.views.lines import change_lines, summary_lines
+from lib_embeddings.views.render import change_lines, summary_lines
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.clients import Door
 from lib_embeddings.web.requests import one_of
+from lib_embeddings.web.route import Door
 from lib_embeddings.web.routes import PREFIX, add_routes
 from lib_embeddings.web.tab import TITLE, HeadTags, Unpacked, assets, head_tags, mount_point
 

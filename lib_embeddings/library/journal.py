@@ -24,11 +24,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.moves import Move, carry_out, take_back
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import Plan, plan_removal, plan_rename
 from lib_embeddings.entries.sidecars import follow_moves
-from lib_embeddings.entries.writing import write_at_once
+from lib_embeddings.entries.writing import Move, carry_out, take_back, write_at_once
 from lib_embeddings.errors import MoveError, shown
 from lib_embeddings.names import fold
 from lib_embeddings.stores.choices import Choices

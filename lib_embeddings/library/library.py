@@ -7,31 +7,31 @@ Each change begins a generation, of which subscribers are notified.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, final
 
 from lib_embeddings.entries.entry import Entry, Found
-from lib_embeddings.entries.moves import Move
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.slow_disk import Width, wide
 from lib_embeddings.entries.snapshot import Changes, Snapshot
+from lib_embeddings.entries.writing import Move
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
 from lib_embeddings.library.file_reader import Progress, Stop
 from lib_embeddings.library.files import Files
 from lib_embeddings.library.journal import Journal
-from lib_embeddings.library.news import News, Subscriber
 from lib_embeddings.library.scanner import Wait
 from lib_embeddings.library.scans import Rescan, Scans, complete
-from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
-from lib_embeddings.stores.choices import Choice, Choices, Chosen
+from lib_embeddings.prompts.tokens import TokenIds, Tokenize
+from lib_embeddings.stores.choices import Choice, Choices, Chosen, Sets
 from lib_embeddings.stores.choices_file import Edit
 from lib_embeddings.stores.index import Index, no_collecting
-from lib_embeddings.stores.sets import Sets
 from lib_embeddings.stores.token_ids import TokenIdStore
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.lens import ViewEntry
@@ -40,6 +40,61 @@ from lib_embeddings.views.view import View
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+log = logging.getLogger(__name__)
+
+# Called with a generation and its changes.
+Subscriber = Callable[[int, Changes], object]
+
+
+class News:
+    """Calls all subscribers with one generation after another, in the order of `add`.
+
+    Any thread may call any method.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards all below, and is not held while anybody is called
+        self._subscribers: list[Subscriber] = []
+        self._waiting: deque[tuple[int, Changes]] = deque()
+        self._is_calling = False
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call *subscriber* from now on; return how to stop that."""
+        with self._lock:
+            self._subscribers.append(subscriber)
+
+        def unsubscribe() -> None:
+            with self._lock, suppress(ValueError):
+                self._subscribers.remove(subscriber)
+
+        return unsubscribe
+
+    def add(self, generation: int, changes: Changes) -> None:
+        """Note a generation; nobody is called yet."""
+        with self._lock:
+            self._waiting.append((generation, changes))
+
+    def deliver(self) -> None:
+        """Call the subscribers, unless another thread does, which goes on with what is new."""
+        while True:
+            with self._lock:
+                if self._is_calling or not self._waiting:
+                    return
+                self._is_calling = True
+                generation, changes = self._waiting.popleft()
+                subscribers = tuple(self._subscribers)
+            for subscriber in subscribers:
+                _call(subscriber, generation, changes)
+            with self._lock:
+                self._is_calling = False
+
+
+def _call(subscriber: Subscriber, generation: int, changes: Changes) -> None:
+    try:
+        subscriber(generation, changes)
+    except Exception:  # theirs; it must not cost the others their news
+        log.exception("a subscriber of generation %d failed", generation)
 
 
 @final

@@ -23,7 +23,7 @@ from lib_embeddings.prompts.infotext import (
 )
 from lib_embeddings.prompts.reader import Near, PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding, PromptReport
-from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
+from lib_embeddings.prompts.tokens import LookUp, Tokenize
 from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.views.view import View, known_of
 

@@ -11,11 +11,10 @@ from itertools import compress
 from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry, Found, unopened
-from lib_embeddings.entries.folder import Folder, Identity, has_changed, recognised
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.slow_disk import ask_each
 from lib_embeddings.entries.snapshot import FolderEntries, Snapshot
-from lib_embeddings.entries.walk import read_folder, walk
+from lib_embeddings.entries.walk import Folder, Identity, has_changed, read_folder, recognised, walk
 from lib_embeddings.library.file_reader import FileReader, Unread
 from lib_embeddings.limits import REST
 

@@ -16,12 +16,11 @@ from itertools import chain
 from typing import NamedTuple, Protocol, final
 
 from lib_embeddings.entries.entry import Entry, Found
-from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.place import Place, absolute
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.slow_disk import Width, wide
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
-from lib_embeddings.entries.walk import walk
+from lib_embeddings.entries.walk import Folder, walk
 from lib_embeddings.errors import MoveError
 from lib_embeddings.library.file_reader import FileReader, Progress, Stop, Stopped
 from lib_embeddings.library.scanner import Publish, Scan, Scanner, Wait

@@ -17,10 +17,10 @@ import torch
 from lib_embeddings.errors import PictureError
 from lib_embeddings.formats.embedding import Embedding, tokens_taken
 from lib_embeddings.pictures.model import LoadedEncoder, Model
-from lib_embeddings.prompts.chunks import CHUNK_TOKENS, Chunk
+from lib_embeddings.prompts.grammar import parts_of, schedule
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding
-from lib_embeddings.prompts.schedules import parts_of, schedule
+from lib_embeddings.prompts.tokens import CHUNK_TOKENS, Chunk
 
 # Text encoder key -> the rows of an embedding for it, (n_vectors, hidden_size).
 EncoderRows = Mapping[str, torch.Tensor]

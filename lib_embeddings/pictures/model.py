@@ -21,7 +21,7 @@ from lib_embeddings.formats.embedding import Embedding
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, ModelFamily, families_for
 from lib_embeddings.pictures import NOT_THERE
 from lib_embeddings.pictures.memory import enough_memory
-from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.prompts.tokens import TokenIds
 
 # Made by `python -m examples.make_model`.
 SMALL_MODEL = Path(__file__).with_name("small_model")

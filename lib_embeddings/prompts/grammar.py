@@ -1,17 +1,27 @@
-"""The parts of a prompt as AUTOMATIC1111's WebUI reads them, from the outside in.
+"""The grammar of prompts in AUTOMATIC1111's WebUI, from the outside in.
 
     prompt ─▶ without comments and extra networks ─▶ parts between AND ─▶ one text for some steps
-    (schedules.py) ─▶ runs of text, each with its weight
+    ─▶ runs of text, each with its weight
 
-Nothing here fails: anything that is not well formed is text, as it is to the host.
+`[before:after:0.5]` and `[after:5]` change at a step, `[one|other]` at every step, and they may be
+nested. A prompt with a pipe outside an alternation is plain text, and so is one that ends in a
+backslash.
+
+Nothing here fails: anything that is not well formed is text, as it is to the host. Where a group is
+not well formed, its brackets are text, and so are those around it.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import chain, groupby
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate, chain, groupby, zip_longest
 from typing import NamedTuple
+
+from lib_embeddings.limits import LIMITS
 
 _COMMENT = re.compile(r"(?:(?:^|\n)#[^\n]*|#[^\n]*)(?:\n|$)")
 _NETWORK = re.compile(r"<\w+:[^>]+>")
@@ -166,3 +176,218 @@ def ends_in_mark(name: str) -> bool:
     """Return whether CLIP reads a comma right after a name as part of it: after `x_`, `excl!`."""
     last = unicodedata.normalize("NFC", name).rstrip()[-1:]
     return not (last.isalnum() or last == "")
+
+
+# Prompt editing
+
+_PIECE = re.compile(r"(?:[^\\()\[\]:|]|\\.)+|[()\[\]:|]")
+_STEP = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\s*")
+_OPENING = {")": "(", "]": "["}
+
+_TOO_LONG = "this prompt is too long or has too many brackets: only its beginning is checked"
+_TOO_MANY_TEXTS = "this prompt changes at too many steps: not all of them are checked"
+
+# The cost of a character, where a letter costs 1: brackets and the like make runs and groups,
+# others may be foreign syntax or the edge of a name, and characters beyond ASCII are many tokens.
+_COSTS = {**dict.fromkeys("()[]\\:|", 20), "<": 10, "+": 5, "-": 3, "_": 5}
+_BEYOND_ASCII = 8
+# The cost of a text besides its characters.
+_TEXT = 100
+# Divides the cost of a text that was read at an earlier step, and only has to be made.
+_KNOWN_TEXT = 16
+
+
+class ScheduledText(NamedTuple):
+    """A text, and the last step at which the prompt has it; steps count from 1."""
+
+    last_step: int
+    text: str
+
+
+class _Edit(NamedTuple):
+    before: list[_Node]
+    after: list[_Node]
+    last_step: int  # of what comes before
+
+    def at(self, step: int) -> list[_Node]:
+        return self.before if step <= self.last_step else self.after
+
+
+class _Alternation(NamedTuple):
+    choices: list[list[_Node]]
+
+    def at(self, step: int) -> list[_Node]:
+        return self.choices[(step - 1) % len(self.choices)]
+
+
+_Node = str | _Edit | _Alternation
+
+
+def schedule(prompt: str, steps: int) -> Iterator[ScheduledText]:
+    """Yield the texts that a prompt has, one after another, up to the last step."""
+    parser = _Parser(steps)
+    nodes = parser.parse(prompt)
+    if nodes is None:
+        yield ScheduledText(steps, prompt)
+        return
+    for step in range(1, steps + 1) if parser.alternates else sorted(parser.last_steps):
+        yield ScheduledText(step, _text_at(nodes, step))
+
+
+def _text_at(nodes: list[_Node], step: int) -> str:
+    text: list[str] = []
+    waiting = nodes[::-1]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str):
+            text.append(node)
+        else:
+            waiting.extend(reversed(node.at(step)))
+    return "".join(text)
+
+
+@dataclass
+class _Group:
+    """An open bracket, with its sections between colons and pipes."""
+
+    bracket: str
+    sections: list[list[_Node]] = field(default_factory=lambda: [[]])
+    dividers: str = ""
+
+    def add(self, nodes: Iterable[_Node]) -> None:
+        self.sections[-1].extend(nodes)
+
+    def divide(self, divider: str) -> None:
+        self.sections.append([])
+        self.dividers += divider
+
+    def as_text(self) -> Iterable[_Node]:
+        yield self.bracket
+        for section, divider in zip_longest(self.sections, self.dividers, fillvalue=""):
+            yield from section
+            yield divider
+
+
+class _Parser:
+    def __init__(self, steps: int) -> None:
+        self.last_steps = {steps}
+        self.alternates = False
+        self._steps = steps
+
+    def parse(self, prompt: str) -> list[_Node] | None:
+        """Return the parts of a prompt; None if it is plain text."""
+        pieces = _PIECE.findall(prompt)
+        if sum(map(len, pieces)) < len(prompt):
+            return None
+        groups = [_Group("")]
+        for piece in pieces:
+            if piece in ("(", "["):
+                groups.append(_Group(piece))
+            elif piece in (":", "|"):
+                groups[-1].divide(piece)
+            elif piece not in _OPENING:
+                groups[-1].add([piece])
+            elif nodes := self._close(groups[-1], piece):
+                groups.pop()
+                groups[-1].add(nodes)
+            else:
+                groups = [_as_one(groups)]
+                groups[-1].add([piece])
+        whole = _as_one(groups)
+        return None if "|" in whole.dividers else list(whole.as_text())
+
+    def _close(self, group: _Group, bracket: str) -> list[_Node]:
+        """Return the parts of a group; nothing if it is not well formed."""
+        if group.bracket != _OPENING[bracket]:
+            return []
+        if not group.dividers or (group.dividers == ":" and bracket == ")"):
+            return [*group.as_text(), bracket]
+        if bracket == "]" and set(group.dividers) == {"|"}:
+            self.alternates = True
+            return [_Alternation(group.sections)]
+        if bracket == "]" and group.dividers in (":", "::"):
+            return self._edit(group)
+        return []
+
+    def _edit(self, group: _Group) -> list[_Node]:
+        *before, after, step = group.sections
+        text = step[0] if len(step) == 1 else None
+        if not isinstance(text, str) or not _STEP.fullmatch(text):
+            return []
+        share = float(text) * (self._steps if "." in text else 1)
+        last_step = int(max(0, min(self._steps, share)))
+        if last_step:
+            self.last_steps.add(last_step)
+        return [_Edit(before[0] if before else [], after, last_step)]
+
+
+def _as_one(groups: list[_Group]) -> _Group:
+    """Return the outermost group, with the brackets of all groups in it as text."""
+    outermost, *inner = groups
+    for group in inner:
+        for node in group.as_text():
+            outermost.add([node])
+        outermost.dividers += "".join(d for d in group.dividers if d == "|")
+    return outermost
+
+
+# As many as can be read quickly
+
+
+class ScheduledTexts(NamedTuple):
+    """The part of a prompt that is read.
+
+    Attributes:
+        beginning: of the prompt; all of it if it is not too long.
+        parts: the different texts of each part between AND, in the order of the steps.
+        unread: why this is not all; None where it is.
+    """
+
+    beginning: str
+    parts: list[dict[str, None]]
+    unread: str | None
+
+
+def texts_of(prompt: str, steps: int, *, is_negative: bool) -> ScheduledTexts:
+    """Return the part of a prompt that is read; see `PromptReader.read`."""
+    beginning = _affordable(prompt, LIMITS.prompt_cost)
+    parts, is_all_read = _scheduled(parts_of(beginning, is_negative=is_negative), steps)
+    unread = None if is_all_read else _TOO_MANY_TEXTS
+    return ScheduledTexts(beginning, parts, unread if beginning == prompt else _TOO_LONG)
+
+
+def _affordable(text: str, most: int) -> str:
+    """Return the beginning of a text up to a cost; all of it if it costs less."""
+    if _cost(text) <= most:
+        return text
+    costs = accumulate(_COSTS.get(c, 1 if c < "\x80" else _BEYOND_ASCII) for c in text)
+    return text[: bisect_right(list(costs), most)]
+
+
+def _cost(text: str) -> int:
+    """Return the cost of a text; to count its characters one by one would take longer."""
+    n_ascii = len(text) if text.isascii() else len(text.encode("ascii", "ignore"))
+    others = (text.count(c) * (cost - 1) for c, cost in _COSTS.items())
+    return n_ascii + (len(text) - n_ascii) * _BEYOND_ASCII + sum(others)
+
+
+def parts_of(prompt: str, *, is_negative: bool) -> list[Part]:
+    """Return the parts of a prompt; a negative one has neither AND nor extra networks."""
+    text = without_comments(prompt)
+    return [Part(text, 1.0)] if is_negative else split_parts(without_networks(text))
+
+
+def _scheduled(parts: Iterable[Part], steps: int) -> tuple[list[dict[str, None]], bool]:
+    """Return the different texts of each part, at least one in all; and whether these are all."""
+    left = LIMITS.scheduled_cost
+    texts_of_parts: list[dict[str, None]] = []
+    for part in parts:
+        texts: dict[str, None] = {}
+        cost = _cost(part.text) + _TEXT
+        for _, text in schedule(part.text, steps):
+            left -= cost // _KNOWN_TEXT if text in texts else cost
+            if left < 0 and (texts or texts_of_parts):
+                return [*texts_of_parts, *([texts] if texts else [])], False
+            texts[text] = None
+        texts_of_parts.append(texts)
+    return texts_of_parts, True

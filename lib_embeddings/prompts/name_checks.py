@@ -18,7 +18,7 @@ from lib_embeddings.errors import shown
 from lib_embeddings.names import fold, is_generic, why_no_filename
 from lib_embeddings.prompts.grammar import ends_in_mark, escape
 from lib_embeddings.prompts.report import KnownEmbedding
-from lib_embeddings.prompts.tokenizer import LookUp, TokenIds, Tokenize
+from lib_embeddings.prompts.tokens import LookUp, TokenIds, Tokenize
 
 # Most names are free with something before or after them.
 _VARIANTS = ("{}", "{}-ti", "ti-{}", *(f"ti{number}-{{}}" for number in range(2, 10)))

@@ -11,7 +11,7 @@ from rapidfuzz.process import extractOne
 
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold, guess_field
-from lib_embeddings.prompts.tokenizer import Tokenize
+from lib_embeddings.prompts.tokens import Tokenize
 
 # The fewest characters for one slip, and for two. Words of letters alone are near others by chance,
 # as *triangles* is near *tangles*; names have digits and marks.

@@ -13,14 +13,21 @@ from typing import NamedTuple, Protocol
 
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import fold
-from lib_embeddings.prompts.chunks import Chunk, Match, Matcher, ReadRun, fill
 from lib_embeddings.prompts.foreign_syntax import (
     CIVITAI,
     WILDCARD,
     ForeignSyntax,
     find_foreign_syntax,
 )
-from lib_embeddings.prompts.grammar import Run, ends_in_mark, escape, weigh, without_networks
+from lib_embeddings.prompts.grammar import (
+    Run,
+    ends_in_mark,
+    escape,
+    parts_of,
+    texts_of,
+    weigh,
+    without_networks,
+)
 from lib_embeddings.prompts.report import (
     ChunkUsage,
     KnownEmbedding,
@@ -29,8 +36,7 @@ from lib_embeddings.prompts.report import (
     Unavailable,
     Used,
 )
-from lib_embeddings.prompts.schedules import parts_of, texts_of
-from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
+from lib_embeddings.prompts.tokens import Chunk, Match, Matcher, ReadRun, TokenIds, Tokenize, fill
 
 # A word and the marks right after it; CLIP reads marks that touch as one word.
 _MARKED = re.compile(r"(?<![^\W_])([^\W_]*)((?:[^\w\s]|_)+)")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lib_embeddings.errors import counted
-from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.foreign_syntax import ForeignSyntax
+from lib_embeddings.prompts.tokens import CHUNK_TOKENS
 
 
 class KnownEmbedding(NamedTuple):

@@ -1,14 +1,17 @@
 """Bring a file into a folder: all of it, once it is checked, or nothing.
 
-It is streamed to a place of our own, hashed, and read by our reader. Only then does it get its name
-in the folder, in one step that replaces nothing, and a sidecar beside it. Whenever the process is
-ended, the folder has either nothing new or the complete embedding.
+It is streamed to a place of our own, hashed, and read by our reader; what has come of it before is
+not fetched again. Only then does it get its name in the folder, in one step that replaces nothing,
+and a sidecar beside it. Whenever the process is ended, the folder has either nothing new or the
+complete embedding.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,12 +19,11 @@ from typing import NamedTuple
 
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.imaging import side_by_side
-from lib_embeddings.entries.moves import move_file
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import FolderNames, check_name, name_taken
 from lib_embeddings.entries.previews import EXAMPLES_SUFFIX
 from lib_embeddings.entries.read import read_embedding, sha256
-from lib_embeddings.entries.writing import advice_on, forget_old, sweep, unfinished_name
+from lib_embeddings.entries.writing import advice_on, forget_old, move_file, sweep, unfinished_name
 from lib_embeddings.errors import (
     EmbeddingError,
     MoveError,
@@ -42,11 +44,96 @@ from lib_embeddings.names import (
     why_no_filename,
 )
 from lib_embeddings.our_files import our_path
-from lib_embeddings.sources.refusals import wants_key
 from lib_embeddings.sources.sidecar import sidecar
 from lib_embeddings.sources.source import Offer, RemoteFile
-from lib_embeddings.sources.transfer import OnProgress, Transfer
-from lib_embeddings.sources.transport import Transport
+from lib_embeddings.sources.transport import Response, Transport, wants_key
+
+# The number of bytes that are here, and of all; None where nobody knows.
+OnProgress = Callable[[int, int | None], None]
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+class Transfer:
+    """A file on its way, of which any part may already be here."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        file: RemoteFile,
+        unfinished: Path,
+        limits: Limits,
+        on_progress: OnProgress,
+    ) -> None:
+        """Fetch nothing yet; *unfinished* may contain its beginning."""
+        self._transport = transport
+        self._file = file
+        self._unfinished = unfinished
+        self._limits = limits
+        self._on_progress = on_progress
+        self._etag: str | None = None
+        self._deadline = time.monotonic() + limits.download_seconds
+        named = limits.download_bytes if file.size is None else file.size + limits.size_tolerance
+        self._most = min(limits.download_bytes, named)
+
+    @property
+    def size(self) -> int:
+        """The number of bytes that are here."""
+        try:
+            return self._unfinished.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def complete(self) -> None:
+        """Fetch what is missing. A connection that brought something and broke is made again."""
+        for _ in range(self._limits.download_tries - 1):
+            had = self.size
+            try:
+                return self._go_on()
+            except Unreachable:
+                if self.size == had:
+                    raise
+        return self._go_on()
+
+    def _go_on(self) -> None:
+        file, had = self._file, self.size
+        headers = {"Range": f"bytes={had}-"} if had and (self._etag or file.sha256) else {}
+        if headers and self._etag:
+            headers["If-Range"] = self._etag
+        seconds = self._deadline - time.monotonic()
+        with self._transport.ask(file.site, file.url, seconds, headers=headers) as answer:
+            is_rest = answer.status == 206 and answer.headers.get("content-range", "").startswith(
+                f"bytes {had}-"
+            )
+            if answer.status == 416 or (answer.status == 206 and not is_rest):
+                self._unfinished.unlink(missing_ok=True)
+                raise Unreachable(f"{file.site.title} sent another part of the file: try again")
+            if answer.status not in (200, 206):
+                raise answer.refusal()
+            etag = answer.headers.get("etag", "")
+            self._etag = None if etag.startswith("W/") else etag or None
+            self._write(answer, had if is_rest else 0)
+
+    def _write(self, answer: Response, done: int) -> None:
+        """Write what follows the first *done* bytes."""
+        length = _NUMBER.fullmatch(answer.headers.get("content-length", ""))
+        total = done + int(length[0]) if length else None
+        self._refuse_more_than_most(total or 0)
+        with self._unfinished.open("ab" if done else "wb") as out:
+            for block in answer.blocks():
+                done += len(block)
+                self._refuse_more_than_most(done)
+                out.write(block)
+                self._on_progress(done, total)
+            out.flush()
+            os.fsync(out.fileno())
+
+    def _refuse_more_than_most(self, size: int) -> None:
+        if size > self._most:
+            raise SourceError(
+                f"{shown(self._file.filename, 255)} was not kept: expected at most "
+                f"{self._most:,} bytes, found more"
+            )
 
 
 class Download(NamedTuple):

@@ -19,9 +19,9 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 
 from lib_embeddings.entries.entry import Companion, Entry, Found, Reading, entry_of
-from lib_embeddings.entries.folder import CLOCK_GRAIN_NS, Folder, inode_of
 from lib_embeddings.entries.place import Place, by_folder
 from lib_embeddings.entries.read import sha256
+from lib_embeddings.entries.walk import CLOCK_GRAIN_NS, Folder, inode_of
 from lib_embeddings.formats.embedding import share_infos, vectors_info
 from lib_embeddings.names import is_text
 from lib_embeddings.our_files import our_path

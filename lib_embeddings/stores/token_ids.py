@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 
 from lib_embeddings.names import is_text
-from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize, tokenize_names
+from lib_embeddings.prompts.tokens import TokenIds, Tokenize, tokenize_names
 from lib_embeddings.stores.index_file import FAILURES, connect
 
 log = logging.getLogger(__name__)

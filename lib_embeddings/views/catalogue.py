@@ -13,7 +13,6 @@ from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.names import Field, guess_field
 from lib_embeddings.prompts.name_checks import Advice
 from lib_embeddings.stores.choices import NO_CHOICE, Choice
-from lib_embeddings.views.completion import Completer
 from lib_embeddings.views.folders import (
     FolderCount,
     count_folders,
@@ -23,9 +22,10 @@ from lib_embeddings.views.folders import (
 )
 from lib_embeddings.views.lens import Kind, ViewEntry, count_kinds
 from lib_embeddings.views.prepared import Candidate, Prepared
-from lib_embeddings.views.query import (
+from lib_embeddings.views.search import (
     EVERYTHING,
     SORT_KEYS,
+    Completer,
     Filters,
     Order,
     Query,

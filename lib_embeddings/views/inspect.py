@@ -17,7 +17,7 @@ from lib_embeddings.errors import EmbeddingError
 from lib_embeddings.formats.embedding import Vectors, named_tensors
 from lib_embeddings.formats.foreign import bundled_embeddings
 from lib_embeddings.formats.text_encoders import TEXT_ENCODERS
-from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.prompts.tokens import own_tokenizer
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.lens import ViewEntry
 from lib_embeddings.views.prepared import Prepared

@@ -20,10 +20,10 @@ from lib_embeddings.entries.snapshot import difference
 from lib_embeddings.names import natural_key
 from lib_embeddings.prompts.name_checks import NameChecks
 from lib_embeddings.prompts.report import KnownEmbedding
-from lib_embeddings.prompts.tokenizer import LookUp, Tokenize
+from lib_embeddings.prompts.tokens import LookUp, Tokenize
 from lib_embeddings.views.folders import folder_id, folder_order
 from lib_embeddings.views.lens import FitKind, Kind, State, ViewEntry
-from lib_embeddings.views.query import Haystack, SearchTexts
+from lib_embeddings.views.search import Haystack, SearchTexts
 from lib_embeddings.views.view import View, known_of
 
 # Up to this part of a list, changing it item by item is faster than sorting it.

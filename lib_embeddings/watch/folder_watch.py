@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import watchdog.events
 import watchdog.observers
 
-from lib_embeddings.entries.folder import Folder, Identity
+from lib_embeddings.entries.walk import Folder, Identity
 from lib_embeddings.limits import REST
 from lib_embeddings.names import is_hidden, is_temporary
 

@@ -21,24 +21,23 @@ from lib_embeddings.entries.sidecars import written_texts
 from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.entries.texts import read_texts
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
-from lib_embeddings.library.arrivals import Outcome
 from lib_embeddings.library.file_reader import Progress
+from lib_embeddings.library.files import Outcome
 from lib_embeddings.library.journal import Trashed
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import COMPANION_SUFFIXES, SUFFIXES
-from lib_embeddings.prompts.chunks import CHUNK_TOKENS
 from lib_embeddings.prompts.grammar import typed
+from lib_embeddings.prompts.tokens import CHUNK_TOKENS
 from lib_embeddings.prompts.wishes import Purpose, kind_of
 from lib_embeddings.sources.sources import SEARCHABLE
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.folders import FolderCount, folder_id
 from lib_embeddings.views.inspect import Inspection, details_as_json, inspect
 from lib_embeddings.views.lens import ViewEntry
-from lib_embeddings.views.lines import by_family
-from lib_embeddings.views.query import Filters
-from lib_embeddings.views.render import entry_as_json, preview_of
+from lib_embeddings.views.render import by_family, entry_as_json, preview_of
+from lib_embeddings.views.search import Filters
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import Prompts
 

@@ -21,8 +21,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS, is_text
 from lib_embeddings.prompts.wishes import PaintSettings
 from lib_embeddings.sources.source import SearchRequest
-from lib_embeddings.stores.choices import CHOICES, Chosen
-from lib_embeddings.stores.sets import Member
+from lib_embeddings.stores.choices import CHOICES, Chosen, Member
 
 _T = TypeVar("_T", bound=str)
 

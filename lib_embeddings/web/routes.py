@@ -18,15 +18,13 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.views.lens import FITS, STATES
-from lib_embeddings.views.query import ORDERS, SORTS, Filters
 from lib_embeddings.views.render import entry_as_json
+from lib_embeddings.views.search import ORDERS, SORTS, Filters
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts, stream
-from lib_embeddings.web.clients import Door, is_local
-from lib_embeddings.web.files import FileRoutes, can_reveal
+from lib_embeddings.web.files import FileRoutes, OwnRoutes, can_reveal
 from lib_embeddings.web.jobs import JobRoutes, Jobs
 from lib_embeddings.web.learning import Learner, LearningRoutes
-from lib_embeddings.web.own import OwnRoutes
 from lib_embeddings.web.painting import PaintingRoutes, Studio, tries
 from lib_embeddings.web.requests import (
     number,
@@ -36,6 +34,7 @@ from lib_embeddings.web.requests import (
     several_of,
 )
 from lib_embeddings.web.route import (
+    Door,
     Permission,
     Route,
     Routes,
@@ -44,6 +43,7 @@ from lib_embeddings.web.route import (
     as_picture,
     caching,
     find_entry,
+    is_local,
     tag_of,
     unchanged,
 )

@@ -14,9 +14,9 @@ from lib_embeddings.hosts.living import living_library
 from lib_embeddings.hosts.standalone import build_app, import_gradio
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.names import Field
-from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.prompts.tokens import own_tokenizer
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.clients import Door
+from lib_embeddings.web.route import Door
 from lib_embeddings.web.routes import add_routes
 from lib_embeddings.web.tab import TITLE, pane
 

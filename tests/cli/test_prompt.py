@@ -93,7 +93,7 @@ def test_without_the_tokenizer(
     folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where its package is not installed, the command says what to install."""
-    monkeypatch.setattr("lib_embeddings.prompts.tokenizer._load_class", _fail)
+    monkeypatch.setattr("lib_embeddings.prompts.tokens._load_class", _fail)
     assert run(folder, EXAMPLE) == 2
     assert capsys.readouterr().err == (
         "lib-embeddings: CLIP's tokenizer is missing: install lib-embeddings[prompt]\n"

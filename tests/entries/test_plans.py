@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings import scan
-from lib_embeddings.entries import moves as moving
+from lib_embeddings.entries import writing
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.moves import carry_out
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import Plan, plan_rename
+from lib_embeddings.entries.writing import carry_out
 from lib_embeddings.errors import BadName, MoveError
 from tests.builders import safetensors_file, vectors
 
@@ -305,7 +305,7 @@ def lacking(_source: str, _target: str) -> None:
 def disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return whether the system has a call that renames and replaces nothing."""
     if request.param == "plain":
-        monkeypatch.setattr(moving, "_rename_exclusively", lacking)
+        monkeypatch.setattr(writing, "_rename_exclusively", lacking)
     return str(request.param)
 
 
@@ -338,11 +338,11 @@ def test_the_system_renames_without_replacing(tmp_path: Path) -> None:
     fill(tmp_path, "cat.pt", "dog.pt")
     one, other = str(tmp_path / "cat.pt"), str(tmp_path / "dog.pt")
     with pytest.raises(FileExistsError):
-        moving._rename_exclusively(one, other)
+        writing._rename_exclusively(one, other)
     os.remove(other)
-    moving._rename_exclusively(one, other)
+    writing._rename_exclusively(one, other)
     with pytest.raises(FileNotFoundError):
-        moving._rename_exclusively(one, other)
+        writing._rename_exclusively(one, other)
 
 
 @pytest.mark.parametrize("there", ["dog.pt", "dog.png"])
@@ -370,7 +370,7 @@ def test_a_folder_that_may_not_be_written_to(
     def refuse(*_names: str) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(moving, "move_file", refuse)
+    monkeypatch.setattr(writing, "move_file", refuse)
     with pytest.raises(MoveError, match=r"may not write into its folder: allow that"):
         rename(entry_of(tmp_path, "cat.pt"), "dog")
     assert os.listdir(tmp_path) == ["cat.pt"]
@@ -397,7 +397,7 @@ def test_a_failure_in_the_middle(
     """After a failure at any step every file is back where it was."""
     fill(tmp_path, "cat.pt", "cat.png", "cat.json", "cat.txt")
     entry, before = entry_of(tmp_path, "cat.pt"), contents(tmp_path)
-    owner, operation = (os, "rename") if disk == "plain" else (moving, "_rename_exclusively")
+    owner, operation = (os, "rename") if disk == "plain" else (writing, "_rename_exclusively")
     real: Callable[..., None] = getattr(owner, operation)
     calls = iter(range(1000))
 
@@ -423,7 +423,7 @@ def test_what_cannot_be_moved_back_is_told(tmp_path: Path, monkeypatch: pytest.M
         moved.append(target)
         os.rename(source.full_path, target.full_path)
 
-    monkeypatch.setattr(moving, "move_file", move_once)
+    monkeypatch.setattr(writing, "move_file", move_once)
     with pytest.raises(MoveError, match=r"error; could not be moved back: dog\.json$"):
         rename(entry, "dog")
 
@@ -448,7 +448,7 @@ def test_a_disk_without_letter_case(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def is_there(_source: str, target: str) -> None:
         raise FileExistsError(errno.EEXIST, "File exists", target)
 
-    monkeypatch.setattr(moving, "_rename_exclusively", is_there)
+    monkeypatch.setattr(writing, "_rename_exclusively", is_there)
     monkeypatch.setattr(os.path, "samefile", lambda _one, _other: True)
     rename(entry, "Cat")
     assert os.listdir(tmp_path) == ["Cat.pt"]

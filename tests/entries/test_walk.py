@@ -12,9 +12,8 @@ import pytest
 
 from lib_embeddings.entries import walk as walk_module
 from lib_embeddings.entries.entry import Found
-from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.walk import find_file, walk
+from lib_embeddings.entries.walk import Folder, find_file, walk
 from lib_embeddings.limits import LIMITS
 from tests.entries.disk import Disk, Item
 

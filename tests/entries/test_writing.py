@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries import moves, writing
-from lib_embeddings.entries.moves import move_file
+from lib_embeddings.entries import writing
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.writing import sweep, unfinished_name, write_beside
+from lib_embeddings.entries.writing import move_file, sweep, unfinished_name, write_beside
 from lib_embeddings.limits import LIMITS
 
 
@@ -27,11 +26,11 @@ def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_drafts_of_ours_are_removed(tmp_path: Path) -> None:
     """A file that a move has put aside may be the only copy, and other programs have their own."""
     place = Place.of_file(tmp_path / "cat.pt")
-    kept = {Path(moves._aside(place)).name, ".lib-embeddings-notes.tmp", "x.tmp", "cat.pt"}
+    kept = {Path(writing._aside(place)).name, ".lib-embeddings-notes.tmp", "x.tmp", "cat.pt"}
     for name in kept:
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (0, 0))
-    Path(moves._unfinished(place)).touch()
+    Path(writing._unfinished(place)).touch()
     sweep(tmp_path)
     assert set(os.listdir(tmp_path)) == kept
 
@@ -60,14 +59,14 @@ def test_who_moves_a_file_to_a_folder_removes_drafts(
     """A move between disks makes unfinished, too."""
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "cat.pt").write_bytes(b"cat")
-    rename = moves._rename_exclusively
+    rename = writing._rename_exclusively
 
     def on_one_disk(old: str, new: str) -> None:
         if Path(old).parent != Path(new).parent:
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
         rename(old, new)
 
-    monkeypatch.setattr(moves, "_rename_exclusively", on_one_disk)
+    monkeypatch.setattr(writing, "_rename_exclusively", on_one_disk)
     source, target = (Place.of_file(tmp_path / path) for path in ("other/cat.pt", "cat.pt"))
     move_file(source, target)
     assert sorted(os.listdir(tmp_path)) == ["cat.pt", "other"]

@@ -37,8 +37,7 @@ OURS = (
     *(
         f"lib_embeddings.hosts.webui.{name}"
         for name in (
-            *("database", "encoding", "generation", "host", "loading", "page", "page_only"),
-            *("parts", "settings", "studio"),
+            *("database", "host", "loading", "page", "page_only", "prompts", "settings", "studio"),
         )
     ),
 )

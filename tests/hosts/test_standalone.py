@@ -25,7 +25,7 @@ from lib_embeddings.hosts.standalone import (
     recall_model,
     remember_model,
 )
-from lib_embeddings.web.clients import Door
+from lib_embeddings.web.route import Door
 from lib_embeddings.web.routes import PREFIX, add_routes
 from tests.web import SD1, Site, TestClient, open_site
 

@@ -14,8 +14,8 @@ import pytest
 from lib_embeddings.library.library import scan
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.prepared import Prepared
-from lib_embeddings.views.query import Filters
 from lib_embeddings.views.render import view_as_json
+from lib_embeddings.views.search import Filters
 from tests.builders import safetensors_file, vectors
 
 N_FILES = 1_000

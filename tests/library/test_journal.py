@@ -13,15 +13,14 @@ from typing import NamedTuple
 
 import pytest
 
-from lib_embeddings.entries import moves
+from lib_embeddings.entries import writing
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import plan_move, plan_rename
 from lib_embeddings.entries.snapshot import entry_at
 from lib_embeddings.errors import MoveError
 from lib_embeddings.library.journal import Journal
-from lib_embeddings.stores.choices import Choice, Choices
-from lib_embeddings.stores.sets import Member, Sets, putting
+from lib_embeddings.stores.choices import Choice, Choices, Member, Sets, putting
 from tests.builders import safetensors_file, vectors
 from tests.killing import calls_of, kill_at
 from tests.library import SD1
@@ -88,14 +87,14 @@ def shelf(tmp_path: Path) -> Shelf:
 @pytest.fixture
 def disks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every folder be on a disk of its own."""
-    rename = moves._rename_exclusively
+    rename = writing._rename_exclusively
 
     def same_disk_only(source: str, target: str) -> None:
         if Path(source).parent != Path(target).parent:
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
         rename(source, target)
 
-    monkeypatch.setattr(moves, "_rename_exclusively", same_disk_only)
+    monkeypatch.setattr(writing, "_rename_exclusively", same_disk_only)
 
 
 def rename(shelf: Shelf, files: Journal) -> None:
@@ -251,14 +250,14 @@ def test_a_full_disk(
     if operation is restore:
         shelf.do(lambda files: delete(shelf, files))
     before, chosen, left = shelf.contents(), shelf.chosen(), shelf.left_over()
-    move_file = moves.move_file
+    move_file = writing.move_file
 
     def fail_at_last(source: Place, target: Place) -> None:
         if source.suffix == ".pt":
             raise OSError(errno.ENOSPC, "No space left on device")
         move_file(source, target)
 
-    monkeypatch.setattr(moves, "move_file", fail_at_last)
+    monkeypatch.setattr(writing, "move_file", fail_at_last)
     with pytest.raises(MoveError, match=r"^cat\.pt cannot be .*: No space left on device$"):
         shelf.do(lambda files: operation(shelf, files))
     assert (shelf.contents(), shelf.chosen(), shelf.left_over()) == (before, chosen, left)
@@ -317,7 +316,7 @@ def test_a_disk_that_is_not_there_at_the_next_start(
     operation: Callable[[Shelf, Journal], None],
 ) -> None:
     """A move that was cut off is undone when the disk is back, and the log says so before."""
-    move_file, moved = moves.move_file, list[Place]()
+    move_file, moved = writing.move_file, list[Place]()
 
     def end_at_second(source: Place, target: Place) -> None:
         if moved:
@@ -326,7 +325,7 @@ def test_a_disk_that_is_not_there_at_the_next_start(
         move_file(source, target)
 
     with monkeypatch.context() as context:
-        context.setattr(moves, "move_file", end_at_second)
+        context.setattr(writing, "move_file", end_at_second)
         with pytest.raises(SystemExit):
             shelf.do(lambda files: operation(shelf, files))
     assert shelf.contents() != CAT

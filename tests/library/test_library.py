@@ -14,8 +14,8 @@ from lib_embeddings.entries.snapshot import Changes
 from lib_embeddings.errors import MoveError
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
+from lib_embeddings.stores.choices import Member, putting
 from lib_embeddings.stores.index import Index
-from lib_embeddings.stores.sets import Member, putting
 from tests.library import SD1, SDXL, Reader, Writers, names, names_of
 
 # Rescans

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.entries import folder as folder_module
 from lib_embeddings.entries import walk as walk_module
 from lib_embeddings.entries.entry import Entry
-from lib_embeddings.entries.folder import CLOCK_GRAIN_NS, Identity
+from lib_embeddings.entries.walk import CLOCK_GRAIN_NS, Identity
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores import index as index_module
 from lib_embeddings.stores.index import Index
@@ -276,8 +275,8 @@ def test_a_disk_may_get_another_number(
         (_, inode), mtime_ns = real(folder)
         return (7, inode), mtime_ns
 
-    real: Any = folder_module.identify
-    monkeypatch.setattr(folder_module, "identify", identify)
+    real: Any = walk_module.identify
+    monkeypatch.setattr(walk_module, "identify", identify)
     monkeypatch.setattr(walk_module, "identify", identify)
     with listings(known, monkeypatch) as listed, Index.open(str(index)) as opened:
         library = Library([known], opened)

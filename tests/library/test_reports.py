@@ -13,10 +13,10 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.names import Field
 from lib_embeddings.prompts.report import KnownEmbedding
-from lib_embeddings.prompts.tokenizer import own_tokenizer
+from lib_embeddings.prompts.tokens import own_tokenizer
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.catalogue import Catalogue
-from lib_embeddings.views.query import Filters
+from lib_embeddings.views.search import Filters
 from tests.builders import safetensors_file, vectors
 
 SD1 = safetensors_file()

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
-from lib_embeddings.entries.folder import Folder
-from lib_embeddings.entries.walk import walk
+from lib_embeddings.entries.walk import Folder, walk
 from lib_embeddings.library import scanner as scanner_module
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import REST

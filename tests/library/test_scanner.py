@@ -15,9 +15,8 @@ import pytest
 
 from lib_embeddings.entries import walk as walk_module
 from lib_embeddings.entries.entry import Entry, Found, Reading, entry_of
-from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.place import Place
-from lib_embeddings.entries.walk import read_folder
+from lib_embeddings.entries.walk import Folder, read_folder
 from lib_embeddings.library import scanner as scanner_module
 from lib_embeddings.library.file_reader import FileReader, Progress, Stopped
 from lib_embeddings.library.scanner import Scan, Scanner

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
-from lib_embeddings.entries import moves as moves_module
 from lib_embeddings.entries import place as place_module
 from lib_embeddings.entries import read as read_module
+from lib_embeddings.entries import writing
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.previews import pictures_of
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES
 from lib_embeddings.library.library import Library
 from lib_embeddings.stores.choices import Choices
 from lib_embeddings.stores.index import Index
-from lib_embeddings.views.query import Filters
+from lib_embeddings.views.search import Filters
 from tests.builders import png, safetensors_file, vectors
 from tests.entries.disk import Listing
 from tests.library import SD1
@@ -57,7 +57,7 @@ class Windows:
             (os, "stat"),
             (os, "lstat"),
             (os, "listdir"),
-            (moves_module, "_rename_exclusively"),
+            (writing, "_rename_exclusively"),
         ):
             monkeypatch.setattr(module, name, self._here(getattr(module, name)))
         self._scandir = os.scandir

@@ -13,7 +13,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding, PromptReport
-from lib_embeddings.prompts.tokenizer import tokenize
+from lib_embeddings.prompts.tokens import tokenize
 from tests.prompts.hostile import HOSTILE, LENGTH, NAMES, STEPS, long
 
 # About four times what a prompt of ordinary words takes that is as long.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib_embeddings.prompts.chunks import PLACEHOLDER, Chunk, Matcher, Placed, ReadRun, fill
+from lib_embeddings.prompts.tokens import PLACEHOLDER, Chunk, Matcher, Placed, ReadRun, fill
 
 COMMA, WORD, NAME = 267, 320, 999
 NAMES = Matcher({"emb": [NAME]})

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from lib_embeddings.prompts.grammar import (
     Run,
     escape,
+    schedule,
     split_parts,
     typed,
     weigh,
     without_comments,
     without_networks,
 )
-from lib_embeddings.prompts.schedules import schedule
 
 UP, DOWN = 1.1, 1 / 1.1
 

@@ -10,7 +10,7 @@ import pytest
 from lib_embeddings.names import fold, why_no_filename
 from lib_embeddings.prompts.name_checks import NO_ADVICE, NameChecks
 from lib_embeddings.prompts.report import KnownEmbedding
-from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize, tokenize
+from lib_embeddings.prompts.tokens import TokenIds, Tokenize, tokenize
 
 XL = "made for SDXL"
 # Stands for a proposal where there is none.

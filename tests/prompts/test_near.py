@@ -6,7 +6,7 @@ import pytest
 
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.near import NearNames
-from lib_embeddings.prompts.tokenizer import TokenIds, tokenize
+from lib_embeddings.prompts.tokens import TokenIds, tokenize
 
 
 def make_names(*names: str) -> NearNames:

@@ -22,6 +22,7 @@ import pytest
 
 from lib_embeddings.prompts.grammar import (
     Run,
+    schedule,
     split_parts,
     weigh,
     without_comments,
@@ -29,8 +30,7 @@ from lib_embeddings.prompts.grammar import (
 )
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding
-from lib_embeddings.prompts.schedules import schedule
-from lib_embeddings.prompts.tokenizer import tokenize
+from lib_embeddings.prompts.tokens import tokenize
 
 STEPS = 20
 CORPUS = json.loads((Path(__file__).parent / "corpus.json").read_bytes())

@@ -13,7 +13,7 @@ from lib_embeddings.prompts.grammar import escape
 from lib_embeddings.prompts.near import NearNames
 from lib_embeddings.prompts.reader import PromptReader
 from lib_embeddings.prompts.report import KnownEmbedding, PromptReport
-from lib_embeddings.prompts.tokenizer import tokenize
+from lib_embeddings.prompts.tokens import tokenize
 
 XL = "made for SDXL"
 LOADED = (

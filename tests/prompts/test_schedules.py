@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib_embeddings.prompts.schedules import schedule
+from lib_embeddings.prompts.grammar import schedule
 
 
 @pytest.mark.parametrize(

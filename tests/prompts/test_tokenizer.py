@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.limits import LIMITS
-from lib_embeddings.prompts import tokenizer
-from lib_embeddings.prompts.tokenizer import TokenIds, own_tokenizer, tokenize, tokenize_names
+from lib_embeddings.prompts import tokens
+from lib_embeddings.prompts.tokens import TokenIds, own_tokenizer, tokenize, tokenize_names
 
 IDS = json.loads((Path(__file__).parents[1] / "data" / "clip_token_ids.json").read_text())
 
@@ -50,7 +50,7 @@ def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / CODE).write_text("class SimpleTokenizer: ...")
     (package / VOCABULARY).touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(tokenizer, "_load_class", tokenizer._load_class.__wrapped__)  # uncached
+    monkeypatch.setattr(tokens, "_load_class", tokens._load_class.__wrapped__)  # uncached
     return package
 
 
@@ -113,7 +113,7 @@ def test_a_host_of_another_vocabulary_is_given_all_names() -> None:
 
 def test_names_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """The host is asked for everything."""
-    monkeypatch.setattr(tokenizer, "own_tokenizer", lambda: None)
+    monkeypatch.setattr(tokens, "own_tokenizer", lambda: None)
     host = Host()
     assert tokenize_names(PLAIN, host) == tokenize(PLAIN)
     assert host.given == PLAIN

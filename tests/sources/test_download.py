@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries import moves, writing
+from lib_embeddings.entries import writing
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.texts import read_texts
@@ -472,7 +472,7 @@ def test_another_disk(
 ) -> None:
     """Where the folder is on another disk, the file comes through a hidden one beside its place."""
     seen: list[str] = []
-    rename = moves._rename_exclusively
+    rename = writing._rename_exclusively
 
     def same_disk_only(source: str, target: str) -> None:
         if Path(source).parent != Path(target).parent:
@@ -480,7 +480,7 @@ def test_another_disk(
         seen.append(Path(source).name)
         rename(source, target)
 
-    monkeypatch.setattr(moves, "_rename_exclusively", same_disk_only)
+    monkeypatch.setattr(writing, "_rename_exclusively", same_disk_only)
     add(remote(site), folder, own)
     assert sorted(os.listdir(folder)) == ["fox.json", "fox.safetensors"]
     assert (folder / "fox.safetensors").read_bytes() == GOOD

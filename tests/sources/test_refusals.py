@@ -10,8 +10,8 @@ import pytest
 from lib_embeddings.errors import NotFound, SourceError, Unreachable
 from lib_embeddings.sources.civitai import CIVITAI
 from lib_embeddings.sources.huggingface import HUGGING_FACE
-from lib_embeddings.sources.refusals import refusal
 from lib_embeddings.sources.source import Site
+from lib_embeddings.sources.transport import refusal
 
 LOGIN = "The creator of this asset requires you to be logged in to download it"
 CASES = [

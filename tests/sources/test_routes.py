@@ -25,10 +25,10 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.sources.sources import Sources
 from lib_embeddings.stores.index import Index
 from lib_embeddings.web import answers, sites
-from lib_embeddings.web.clients import Door
 from lib_embeddings.web.job import Job, Pictures
 from lib_embeddings.web.jobs import Jobs
 from lib_embeddings.web.requests import WantedFiles
+from lib_embeddings.web.route import Door
 from lib_embeddings.web.routes import add_routes
 from tests.builders import safetensors_file, vectors
 from tests.entries.test_imaging import picture

@@ -7,9 +7,17 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib_embeddings.stores.choices import Choice, Choices
+from lib_embeddings.stores.choices import (
+    Choice,
+    Choices,
+    Member,
+    adding,
+    following,
+    putting,
+    renaming,
+    sets_of,
+)
 from lib_embeddings.stores.choices_file import Values
-from lib_embeddings.stores.sets import Member, adding, following, putting, renaming, sets_of
 
 BAD, HANDS = Member("bad", "negative", 1.2), Member("hands-5", "negative")
 CAT = Member("a: cat", "positive", -0.5)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.prompts.tokens import TokenIds
 from lib_embeddings.stores.token_ids import TokenIdStore
 
 

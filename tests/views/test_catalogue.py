@@ -19,7 +19,7 @@ from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.folders import FolderCount
 from lib_embeddings.views.lens import FITS, STATES
 from lib_embeddings.views.prepared import Prepared
-from lib_embeddings.views.query import (
+from lib_embeddings.views.search import (
     Filters,
     Order,
     Query,

@@ -13,10 +13,10 @@ import pytest
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.snapshot import Snapshot
 from lib_embeddings.formats.text_encoders import MODEL_FAMILIES, ModelFamily
-from lib_embeddings.prompts.tokenizer import TokenIds, tokenize
+from lib_embeddings.prompts.tokens import TokenIds, tokenize
 from lib_embeddings.views.catalogue import Catalogue
 from lib_embeddings.views.prepared import Candidates, Prepared
-from lib_embeddings.views.query import Filters
+from lib_embeddings.views.search import Filters
 from lib_embeddings.views.view import View, known_of
 from tests.records import CLIP_H, CLIP_L, CLIP_L_AND_G, entry
 

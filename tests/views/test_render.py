@@ -18,9 +18,16 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.stores.choices import Choice
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.catalogue import Catalogue
-from lib_embeddings.views.lines import change_lines, log_lines, name_lines, summary_lines
 from lib_embeddings.views.prepared import Prepared
-from lib_embeddings.views.render import EntryJson, entry_as_json, view_as_json
+from lib_embeddings.views.render import (
+    EntryJson,
+    change_lines,
+    entry_as_json,
+    log_lines,
+    name_lines,
+    summary_lines,
+    view_as_json,
+)
 from lib_embeddings.views.view import View
 from tests.builders import png, safetensors_file, vectors
 from tests.records import CLIP_H, CLIP_L_AND_G, entry

@@ -11,9 +11,8 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from lib_embeddings.entries.entry import Entry, Reading, entry_of
-from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.snapshot import Changes, Snapshot, diff
-from lib_embeddings.entries.walk import walk
+from lib_embeddings.entries.walk import Folder, walk
 from lib_embeddings.watch.watcher import Watcher
 
 # What has not come true by then never will.

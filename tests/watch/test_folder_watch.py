@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.entries.folder import Folder
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.snapshot import Snapshot, diff
-from lib_embeddings.entries.walk import walk
+from lib_embeddings.entries.walk import Folder, walk
 from lib_embeddings.limits import REST
 from lib_embeddings.watch import folder_watch
 from lib_embeddings.watch.folder_watch import (

@@ -23,8 +23,7 @@ from lib_embeddings.limits import LIMITS
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.view import View
 from lib_embeddings.watch.folder_watch import Pace
-from lib_embeddings.watch.watcher import Watcher
-from lib_embeddings.watch.write_tracker import WriteTracker
+from lib_embeddings.watch.watcher import Watcher, WriteTracker
 from tests.builders import safetensors_file, vectors
 from tests.watch.fakes import Clock, Observers, Timeline, eventually
 

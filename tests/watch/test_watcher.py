@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from lib_embeddings.watch.folder_watch import PACE, Hint, Pace
-from lib_embeddings.watch.watcher import Debounce, Watcher
-from lib_embeddings.watch.write_tracker import WriteTracker
+from lib_embeddings.watch.watcher import Debounce, Watcher, WriteTracker
 from tests.watch.fakes import (
     Clock,
     Event,

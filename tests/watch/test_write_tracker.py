@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.watch.write_tracker import LONG_AGO_NS, WriteTracker
+from lib_embeddings.watch.watcher import LONG_AGO_NS, WriteTracker
 from tests.watch.fakes import Clock
 
 A, B, C = (os.path.abspath(name) for name in ("a.pt", "b.pt", "c.pt"))

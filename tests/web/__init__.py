@@ -26,9 +26,9 @@ with warnings.catch_warnings():
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from lib_embeddings.web.answers import HostFacts
-    from lib_embeddings.web.clients import Door, allow
     from lib_embeddings.web.learning import Learner
     from lib_embeddings.web.painting import Studio
+    from lib_embeddings.web.route import Door, allow
     from lib_embeddings.web.routes import PREFIX, add_routes
 
 SD1 = safetensors_file()

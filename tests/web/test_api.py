@@ -17,7 +17,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.testclient import TestClient
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from lib_embeddings.entries import moves as moves_module
+from lib_embeddings.entries import writing
 from lib_embeddings.entries.entry import Entry, Found
 from lib_embeddings.entries.read import read_file
 from lib_embeddings.entries.sidecars import written_texts
@@ -29,8 +29,8 @@ from lib_embeddings.stores.index import Index
 from lib_embeddings.views.lens import STATES
 from lib_embeddings.web import answers
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.clients import Door, allow
 from lib_embeddings.web.requests import several_of
+from lib_embeddings.web.route import Door, allow
 from lib_embeddings.web.routes import PREFIX, add_routes
 from tests.web import ELSEWHERE, HERE, SD1, SD2, SDXL, TUNNEL, Client, From, Site, open_site
 
@@ -754,7 +754,7 @@ def test_a_refused_rename_names_no_path(site: Site, monkeypatch: pytest.MonkeyPa
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(site.root / "cat.pt"))
 
-    monkeypatch.setattr(moves_module, "_rename_exclusively", refuse)
+    monkeypatch.setattr(writing, "_rename_exclusively", refuse)
     response = site.client_from(ELSEWHERE).post(f"/entries/{id_}/rename", json={"name": "dog"})
     detail = (
         "cat.pt cannot be renamed to dog.pt: Permission denied; this program may not write into "

@@ -23,7 +23,7 @@ from lib_embeddings.library.library import Library
 from lib_embeddings.stores.choices import CHOICES, Choice, Chosen
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.render import EntryJson
-from lib_embeddings.web.clients import allow
+from lib_embeddings.web.route import allow
 from tests.builders import (
     Raw,
     a1111,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lib_embeddings.web.clients import Door
+from lib_embeddings.web.route import Door
 from lib_embeddings.web.routes import add_routes
 from tests.web import FACTS, HERE, Client, FastAPI, Site, open_site
 

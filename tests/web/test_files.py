@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from fastapi import HTTPException
 
-from lib_embeddings.entries import moves
+from lib_embeddings.entries import writing
 from lib_embeddings.library.library import Library
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.stores.choices import Choices
 from lib_embeddings.stores.index import Index
-from lib_embeddings.web.clients import Door, allow
+from lib_embeddings.web.route import Door, allow
 from lib_embeddings.web.routes import add_routes
 from tests.builders import png, safetensors_file, vectors
 from tests.web import FACTS, HERE, SD1, SDXL, Client, FastAPI, From, Request, Site, open_site
@@ -402,7 +402,7 @@ def test_bodies_that_are_none(site: Site, body: bytes, status: int, detail: str)
 def test_files_that_are_too_much(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more is taken than the reader would read, of one and of all."""
     limits = LIMITS.__class__(download_bytes=999)
-    monkeypatch.setattr("lib_embeddings.library.arrivals.LIMITS", limits)
+    monkeypatch.setattr("lib_embeddings.library.files.LIMITS", limits)
     reason = f"it was not kept: expected at most 999 bytes, found {len(SD1):,}"
     assert sent(site, **{"cat.safetensors": SD1}) == {"cat.safetensors": reason}
     monkeypatch.setattr("lib_embeddings.web.requests.LIMITS", LIMITS.__class__(arrival_bytes=999))
@@ -422,7 +422,7 @@ def test_a_folder_that_takes_no_file(
     def refuse(_source: str, _target: str) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(moves, "_rename_exclusively", refuse)
+    monkeypatch.setattr(writing, "_rename_exclusively", refuse)
     may_not = "; this program may not write into its folder: allow that, or use another one"
     advice = "" if code == errno.ENOSPC else may_not
     reason = f"cat.safetensors cannot be moved: {os.strerror(code)}{advice}"

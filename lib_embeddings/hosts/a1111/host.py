@@ -10,7 +10,6 @@ from modules import sd_hijack, sd_models
 
 from lib_embeddings.hosts.a1111.loader import A1111Loader
 from lib_embeddings.hosts.living import Living
-from lib_embeddings.hosts.webui.encoding import InfotextWriter
 from lib_embeddings.hosts.webui.extension import (
     CHOICES_PART,
     INFOTEXT_PART,
@@ -22,6 +21,7 @@ from lib_embeddings.hosts.webui.extension import (
 )
 from lib_embeddings.hosts.webui.host import LoadingHost, Parts
 from lib_embeddings.hosts.webui.loading import is_generating
+from lib_embeddings.hosts.webui.prompts import InfotextWriter
 from lib_embeddings.hosts.webui.settings import more_folders
 from lib_embeddings.hosts.webui.studio import WebuiStudio
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from modules import sd_models
 
 from lib_embeddings.formats.text_encoders import BY_HIDDEN_SIZE, MODEL_FAMILIES, ModelFamily
-from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.prompts.tokens import TokenIds
 
 
 class ActiveModel(NamedTuple):

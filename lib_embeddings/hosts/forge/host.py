@@ -14,7 +14,6 @@ from lib_embeddings.hosts.forge.bundles import BUNDLES_PART, Bundles
 from lib_embeddings.hosts.forge.loader import ForgeLoader
 from lib_embeddings.hosts.forge.models import noted_of_prompts
 from lib_embeddings.hosts.living import Living
-from lib_embeddings.hosts.webui.encoding import InfotextWriter
 from lib_embeddings.hosts.webui.extension import (
     CHOICES_PART,
     INFOTEXT_PART,
@@ -26,6 +25,7 @@ from lib_embeddings.hosts.webui.extension import (
 )
 from lib_embeddings.hosts.webui.host import LoadingHost, Parts
 from lib_embeddings.hosts.webui.loading import is_generating
+from lib_embeddings.hosts.webui.prompts import InfotextWriter
 from lib_embeddings.hosts.webui.settings import more_folders
 from lib_embeddings.hosts.webui.studio import WebuiStudio
 

@@ -25,7 +25,7 @@ from lib_embeddings.formats.text_encoders import (
     TEXT_ENCODERS,
     ModelFamily,
 )
-from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.prompts.tokens import TokenIds
 
 _VOCABULARY = "huggingface/runwayml/stable-diffusion-v1-5/tokenizer"
 

@@ -24,8 +24,7 @@ from lib_embeddings.formats.text_encoders import (
     ModelFamily,
 )
 from lib_embeddings.hosts.webui.database import FileEmbedding
-from lib_embeddings.prompts.chunks import PLACEHOLDER
-from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.prompts.tokens import PLACEHOLDER, TokenIds
 
 # A letter of Linear A, which nobody can read and nobody types. What is neither a letter nor a
 # digit, SD.Next's parsers drop or take for grammar.

@@ -36,8 +36,8 @@ from lib_embeddings.hosts.webui.extension import (
     Undo,
     replace,
 )
-from lib_embeddings.prompts.chunks import Matcher
 from lib_embeddings.prompts.infotext import TI_HASHES, join_hashes, name_in_infotext
+from lib_embeddings.prompts.tokens import Matcher
 
 PROMPTS_PART = "use of embeddings in prompts"
 

@@ -20,7 +20,7 @@ from lib_embeddings.errors import BrokenFile, EmbeddingError
 from lib_embeddings.formats.embedding import Vectors, tokens_taken
 from lib_embeddings.formats.text_encoders import TEXT_ENCODERS
 from lib_embeddings.prompts.infotext import short_hash
-from lib_embeddings.prompts.tokenizer import TokenIds
+from lib_embeddings.prompts.tokens import TokenIds
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from lib_embeddings.hosts.webui.extension import (
     print_lines,
     version,
 )
-from lib_embeddings.hosts.webui.generation import apply_styles, report_on
 from lib_embeddings.hosts.webui.loading import Loader
+from lib_embeddings.hosts.webui.prompts import apply_styles, report_on
 from lib_embeddings.hosts.webui.server import door_of, serve, unpack_events
 from lib_embeddings.hosts.webui.settings import (
     add_settings,

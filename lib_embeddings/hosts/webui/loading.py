@@ -25,8 +25,8 @@ from lib_embeddings.hosts.webui.database import (
 )
 from lib_embeddings.hosts.webui.extension import LOADING_PART, Hooks, Undo, print_lines
 from lib_embeddings.library.library import Library
-from lib_embeddings.prompts.tokenizer import TokenIds, Tokenize
-from lib_embeddings.views.lines import change_lines, summary_lines
+from lib_embeddings.prompts.tokens import TokenIds, Tokenize
+from lib_embeddings.views.render import change_lines, summary_lines
 from lib_embeddings.views.view import View
 
 # The WebUI's record of an embedding, which stands for a file.

@@ -16,8 +16,8 @@ from lib_embeddings.hosts.webui.extension import Undo
 from lib_embeddings.library.library import Library
 from lib_embeddings.library.reports import PromptReports
 from lib_embeddings.web.answers import HostFacts
-from lib_embeddings.web.clients import Door, is_local
 from lib_embeddings.web.painting import Studio
+from lib_embeddings.web.route import Door, is_local
 from lib_embeddings.web.routes import PREFIX, add_routes
 from lib_embeddings.web.tab import Unpacked
 

@@ -16,8 +16,8 @@ import modules
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.imaging import as_png
 from lib_embeddings.errors import PictureError, shown
-from lib_embeddings.hosts.webui.encoding import keep_apart
 from lib_embeddings.hosts.webui.extension import require
+from lib_embeddings.hosts.webui.prompts import keep_apart
 from lib_embeddings.library.library import Library
 from lib_embeddings.prompts.wishes import PaintSettings, Wish
 from lib_embeddings.web.job import Cancelled

@@ -168,7 +168,7 @@ FAILURES = {
     **SHARED,
     "folders": Place("a1111.host", "Host.add_folders"),
     "loading of embeddings": Place("a1111.loader", "A1111Loader.hook"),
-    "writing of TI hashes": Place("webui.encoding", "InfotextWriter.hook"),
+    "writing of TI hashes": Place("webui.prompts", "InfotextWriter.hook"),
     "notice of chosen models": Place("a1111.host", "Host.hook_choices"),
     "tab": Place("webui.page", "replace_page"),
     "trying of embeddings": Place("webui.studio", "require"),

@@ -135,7 +135,7 @@ def test_a_defect_of_ours_costs_no_picture(
     def fail(*_values: str) -> str:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("lib_embeddings.hosts.webui.encoding.join_hashes", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.webui.prompts.join_hashes", fail)
     assert _hashes(started, StableDiffusionProcessing("a cat_x")) == CAT
     assert "a defect" in caplog.text
 

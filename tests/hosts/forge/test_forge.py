@@ -420,7 +420,7 @@ WORKS: dict[str, Callable[[ForgeRun], bool]] = {
 FAILURES = {
     **SHARED,
     "loading of embeddings": Place("forge.loader", "ForgeLoader.hook"),
-    "writing of TI hashes": Place("webui.encoding", "InfotextWriter.hook"),
+    "writing of TI hashes": Place("webui.prompts", "InfotextWriter.hook"),
     "use of embeddings in LoRA files": Place("forge.bundles", "Bundles.hook"),
     "notice of chosen models": Place("forge.host", "Host.hook_choices"),
     "tab": Place("webui.page", "replace_page"),
@@ -469,7 +469,7 @@ def test_a_defect_at_each_picture_costs_no_picture(
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("lib_embeddings.hosts.forge.loader.loaded_model", fail)
-    monkeypatch.setattr("lib_embeddings.hosts.webui.encoding.join_hashes", fail)
+    monkeypatch.setattr("lib_embeddings.hosts.webui.prompts.join_hashes", fail)
     run.choose("sd1")
     for _ in range(2):
         run.picture("a dog")
