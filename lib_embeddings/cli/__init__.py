@@ -54,6 +54,7 @@ def add_painter(parser: argparse.ArgumentParser) -> None:
     """Add the option that chooses a model that paints."""
     parser.add_argument(
         "--model",
+        type=given_path,
         metavar="PATH",
         help="checkpoint (.safetensors) or folder of diffusers (default: the small model that "
         "comes with this package, which knows coloured shapes only)",
@@ -85,6 +86,16 @@ def painter(path: str | None) -> Model:
     return model
 
 
+def given_path(text: str) -> str:
+    """Return a path as someone typed it.
+
+    An empty one, as a variable has that is not set, would mean the current folder.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, found an empty text")
+    return text
+
+
 def number_up_to(most: int) -> Callable[[str], int]:
     """Return a function that reads a number from 1 to *most* as someone typed it."""
 
@@ -98,10 +109,14 @@ def number_up_to(most: int) -> Callable[[str], int]:
 
 
 def check_folders(folders: Sequence[str]) -> None:
-    """Raise `Refused` for the first that is not a folder."""
+    """Raise `Refused` for the first that is not a folder, or that nobody lets us read."""
     for folder in folders:
         if not os.path.isdir(folder):
             raise Refused(f"{shown(folder, 255)} is not a folder: give one that is there")
+        if not os.access(folder, os.R_OK | os.X_OK):
+            raise Refused(
+                f"this program may not read {shown(folder, 255)}: allow that, or give another one"
+            )
 
 
 @contextmanager
@@ -154,7 +169,7 @@ def scanned(folders: Sequence[str], model: str, index: Index) -> Iterator[Librar
     """Yield a library of some folders as they are now.
 
     Raises:
-        Refused: one of them is not a folder.
+        Refused: one of them is not a folder, or cannot be read.
     """
     check_folders(folders)
     with closing(Choices()) as choices, closing(reading_bar()) as bar:

@@ -7,7 +7,7 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from lib_embeddings.cli import OK, ProgressBar, refuse, scanned
+from lib_embeddings.cli import OK, ProgressBar, given_path, refuse, scanned
 from lib_embeddings.entries.place import Place
 from lib_embeddings.errors import NameRefused, SourceError, WrongHash, shown
 from lib_embeddings.formats.text_encoders import made_for
@@ -32,7 +32,12 @@ def add_parser(commands: Any) -> None:
         help="link, hash, owner/name on Hugging Face, or name of a concept such as <cat-toy>",
     )
     parser.add_argument(
-        "--to", required=True, dest="folder", metavar="DIR", help="folder to put them in"
+        "--to",
+        required=True,
+        dest="folder",
+        type=given_path,
+        metavar="DIR",
+        help="folder to put them in",
     )
     parser.add_argument("--name", help="name of the embedding, if only one is added")
     parser.add_argument(

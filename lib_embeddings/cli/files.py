@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lib_embeddings.cli import OK, Refused, given_file, kept_choices, refuse
+from lib_embeddings.cli import (
+    OK,
+    Refused,
+    check_folders,
+    given_file,
+    given_path,
+    kept_choices,
+    refuse,
+)
 from lib_embeddings.entries.entry import Entry
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.plans import folder_inside, plan_move, plan_rename
@@ -33,7 +41,9 @@ def add_parser(commands: Any) -> None:
     rename.set_defaults(run=_refusing(_rename))
     move = commands.add_parser("move", help="move a file and everything that is named after it")
     _add_file(move)
-    move.add_argument("folder", metavar="DIR", help="the folder to move it to; new ones are made")
+    move.add_argument(
+        "folder", type=given_path, metavar="DIR", help="the folder to move it to; new ones are made"
+    )
     move.add_argument("--dry-run", action="store_true", help="only print what would be moved")
     move.set_defaults(run=_refusing(_move))
     delete = commands.add_parser(
@@ -50,7 +60,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _add_file(parser: Any) -> None:
-    parser.add_argument("file", metavar="FILE", help="the embedding's file")
+    parser.add_argument("file", type=given_path, metavar="FILE", help="the embedding's file")
 
 
 def _refusing(run: Callable[[argparse.Namespace], None]) -> Callable[[argparse.Namespace], int]:
@@ -107,6 +117,9 @@ def _trash(options: argparse.Namespace) -> None:
 
 def _restore(options: argparse.Namespace) -> None:
     with _files() as files:
+        if all(item.id != options.id for item in files.trash):
+            id_ = shown(options.id, 255)
+            raise Refused(f"{id_} is not in the trash: `lib-embeddings trash` lists what is")
         print(shown(files.restore(options.id).after.full_path, 255))
 
 
@@ -126,10 +139,13 @@ def _entry(file: str) -> Entry:
 
 
 def _folder(path: str) -> Place:
-    """Return the place of a folder; it need not be there yet. Raises `BadName`."""
+    """Return the place of a folder; it need not be there yet. Raises `BadName` or `Refused`."""
     folder = Place.of_root(path)
-    if not os.path.lexists(folder.full_path):
+    if os.path.lexists(folder.full_path):
+        check_folders([path])
+    else:
         for above in folder.from_each_root():
             if os.path.lexists(above.root):
+                check_folders([above.root])
                 return folder_inside(Place.of_root(above.root), above.path)
     return folder

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from lib_embeddings.cli import OK, check_folders, print_json, refuse, scanned
+from lib_embeddings.cli import OK, check_folders, given_path, print_json, refuse, scanned
 from lib_embeddings.errors import SourceError, WriteError, counted, shown
 from lib_embeddings.stores.index import Index
 
@@ -14,7 +14,9 @@ from lib_embeddings.stores.index import Index
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("identify", help="ask Civitai what the files in some folders are")
-    parser.add_argument("folders", nargs="+", metavar="DIR", help="folder with embeddings")
+    parser.add_argument(
+        "folders", nargs="+", type=given_path, metavar="DIR", help="folder with embeddings"
+    )
     parser.add_argument(
         "--write",
         action="store_true",

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lib_embeddings.cli import OK, STRICT_FAILURE, given_file, print_json, refuse
+from lib_embeddings.cli import OK, STRICT_FAILURE, given_file, given_path, print_json, refuse
 from lib_embeddings.entries.entry import Companion
 from lib_embeddings.entries.place import Place
 from lib_embeddings.entries.read import read_embedding, sha256
@@ -21,13 +21,14 @@ from lib_embeddings.views.inspect import alone, details_as_json, inspect
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("inspect", help="show everything about one file")
-    parser.add_argument("file", metavar="FILE", help="the file")
+    parser.add_argument("file", type=given_path, metavar="FILE", help="the file")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--strict", action="store_true", help="exit with 1 if the file is broken or unsafe"
     )
     parser.add_argument(
         "--model",
+        type=given_path,
         metavar="PATH",
         help="checkpoint (.safetensors) or folder of diffusers, to show which of its words are "
         "nearest to the vectors",

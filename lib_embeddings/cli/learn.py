@@ -13,6 +13,7 @@ from lib_embeddings.cli import (
     OK,
     add_painter,
     given_file,
+    given_path,
     number_up_to,
     painter,
     painting,
@@ -28,7 +29,9 @@ _HEIGHTS, _BARS = "▁▂▃▄▅▆▇█", 32
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("learn", help="learn a word from a few pictures")
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="picture, or folder of some")
+    parser.add_argument(
+        "pictures", nargs="+", type=given_path, metavar="PICTURE", help="picture, or folder of some"
+    )
     parser.add_argument("--name", required=True, help="the new word")
     parser.add_argument(
         "--like", required=True, metavar="WORD", help="an ordinary word for something similar"
@@ -37,7 +40,11 @@ def add_parser(commands: Any) -> None:
     add_painter(parser)
     _add_recipe(parser)
     parser.add_argument(
-        "--out", default=".", metavar="DIR", help="where the embedding goes (default: here)"
+        "--out",
+        default=".",
+        type=given_path,
+        metavar="DIR",
+        help="where the embedding goes (default: here)",
     )
     parser.add_argument(
         "--samples-every",
@@ -48,6 +55,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--seen",
+        type=given_path,
         metavar="FILE",
         help="save the pictures, cropped as the model sees them, and exit",
     )
@@ -85,6 +93,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--templates",
+        type=given_path,
         metavar="FILE",
         help="what captions say, one per line: [name] is the word, [filewords] the text beside a "
         "picture",

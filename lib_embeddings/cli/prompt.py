@@ -9,6 +9,7 @@ from lib_embeddings.cli import (
     OK,
     STRICT_FAILURE,
     add_model,
+    given_path,
     number_up_to,
     print_json,
     refuse,
@@ -31,6 +32,7 @@ def add_parser(commands: Any) -> None:
         "--dir",
         action="append",
         dest="folders",
+        type=given_path,
         metavar="DIR",
         help="folder with embeddings; give it once for each folder (default: the current folder)",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli import OK, STRICT_FAILURE, add_model, print_json, scanned
+from lib_embeddings.cli import OK, STRICT_FAILURE, add_model, given_path, print_json, scanned
 from lib_embeddings.stores.index import Index
 from lib_embeddings.views.render import log_lines, name_lines, view_as_json
 
@@ -13,7 +13,7 @@ from lib_embeddings.views.render import log_lines, name_lines, view_as_json
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("scan", help="show what every file in some folders is")
-    parser.add_argument("folders", nargs="+", metavar="DIR", help="folder to scan")
+    parser.add_argument("folders", nargs="+", type=given_path, metavar="DIR", help="folder to scan")
     add_model(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(

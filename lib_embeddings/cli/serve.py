@@ -8,7 +8,7 @@ import socket
 from contextlib import closing
 from typing import Any
 
-from lib_embeddings.cli import OK, add_model, check_folders, reading_bar, refuse
+from lib_embeddings.cli import OK, add_model, check_folders, given_path, reading_bar, refuse
 from lib_embeddings.errors import shown
 from lib_embeddings.pictures import NOT_THERE
 
@@ -17,7 +17,11 @@ def add_parser(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("serve", help="show the tab as a web page, without any WebUI")
     parser.add_argument(
-        "folders", nargs="*", metavar="DIR", help="folder to show (default: the current folder)"
+        "folders",
+        nargs="*",
+        type=given_path,
+        metavar="DIR",
+        help="folder to show (default: the current folder)",
     )
     add_model(parser, None, "the one that was chosen last in the page")
     parser.add_argument(
@@ -41,6 +45,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--paint-with",
+        type=given_path,
         metavar="PATH",
         help="checkpoint (.safetensors) or folder of diffusers that paints in the page (default: "
         "the small model that comes with this package, which knows coloured shapes only)",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from lib_embeddings.cli import OK, kept_choices, print_json, refuse, scanned
+from lib_embeddings.cli import OK, given_path, kept_choices, print_json, refuse, scanned
 from lib_embeddings.errors import shown
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.names import FIELDS, fold, guess_field
@@ -57,6 +57,7 @@ def add_parser(commands: Any) -> None:
         "--dir",
         action="append",
         dest="folders",
+        type=given_path,
         metavar="DIR",
         help="folder in which to look for the embeddings; repeat for several",
     )

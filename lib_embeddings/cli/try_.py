@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lib_embeddings.cli import OK, add_painter, given_file, number_up_to, painter, painting
+from lib_embeddings.cli import (
+    OK,
+    add_painter,
+    given_file,
+    given_path,
+    number_up_to,
+    painter,
+    painting,
+)
 from lib_embeddings.entries.read import read_embedding
 from lib_embeddings.limits import LIMITS
 from lib_embeddings.prompts.wishes import KINDS, PaintSettings
@@ -14,7 +22,9 @@ from lib_embeddings.prompts.wishes import KINDS, PaintSettings
 def add_parser(commands: Any) -> None:
     """Add the command and its options."""
     parser = commands.add_parser("try", help="paint the same seeds without and with an embedding")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="the embedding's file")
+    parser.add_argument(
+        "files", nargs="+", type=given_path, metavar="FILE", help="the embedding's file"
+    )
     add_painter(parser)
     parser.add_argument(
         "--prompt", help="the prompt, with {name} where the name goes; otherwise it goes to the end"
@@ -49,7 +59,11 @@ def add_parser(commands: Any) -> None:
         help="guidance scale, CFG (default: 7, or 4 for the small model)",
     )
     parser.add_argument(
-        "--out", default=".", metavar="DIR", help="where pictures go (default: here)"
+        "--out",
+        default=".",
+        type=given_path,
+        metavar="DIR",
+        help="where pictures go (default: here)",
     )
     parser.set_defaults(run=run)
 

@@ -113,8 +113,8 @@ class Journal:
         self._folder = Path(choices.folder)
         self._begun = self._folder / "moves"
         self._trash = self._folder / "trash"
-        if any(self._begun.glob("*")):
-            with suppress(MoveError):
+        with suppress(MoveError, OSError):  # whoever moves something is told
+            if _listed(self._begun):
                 self._alone(lambda: None)
 
     def carry_out(self, plan: Plan, names: Mapping[str, str] | None = None) -> None:
@@ -162,10 +162,10 @@ class Journal:
         Raises:
             MoveError: it is not in the trash, or its place is taken.
         """
-        records = self._records(self._trash)
-        path, record = next((each for each in records if each[0].stem == id_), (None, None))
-        if path is None or record is None:
+        records = {path.stem: (path, record) for path, record in self._trashed()}
+        if id_ not in records:
             raise MoveError("it is not in the trash")
+        path, record = records[id_]
         plan = Plan(tuple(Move(target, source) for source, target in record.moves))
         self._alone(partial(self._restore, path, record, plan))
         return plan
@@ -176,12 +176,18 @@ class Journal:
 
     @property
     def trash(self) -> tuple[Trashed, ...]:
-        """What is in the trash, the newest first."""
+        """What is in the trash, the newest first. Raises `MoveError`."""
         trashed = (
             Trashed(path.stem, record.moves[-1].source, record.time, record.size)
-            for path, record in self._records(self._trash)
+            for path, record in self._trashed()
         )
         return tuple(sorted(trashed, key=lambda each: each.time, reverse=True))
+
+    def _trashed(self) -> list[tuple[Path, _Record]]:
+        try:
+            return list(self._records(self._trash))
+        except OSError as error:
+            raise MoveError(f"the trash cannot be read: {error.strerror or error}") from error
 
     def _carry_out(self, id_: str, record: _Record, folder: Path | None = None) -> None:
         """Move the files of a plan that is about to be written down.
@@ -243,7 +249,7 @@ class Journal:
             path.unlink()
 
     def _take_back_all(self) -> None:
-        for unfinished in self._begun.glob("*.tmp"):  # records that nobody can have acted on
+        for unfinished in _listed(self._begun, ".tmp"):  # records that nobody can have acted on
             unfinished.unlink()
         for path, record in self._records(self._begun):
             self._take_back(path, record)
@@ -266,7 +272,7 @@ class Journal:
                 (self._trash / path.stem).rmdir()
 
     def _records(self, folder: Path) -> Iterator[tuple[Path, _Record]]:
-        for path in sorted(folder.glob("*.json")):
+        for path in _listed(folder, ".json"):
             try:
                 yield path, _Record.of_json(path.read_bytes())
             except (OSError, ValueError, TypeError, LookupError) as error:
@@ -283,11 +289,22 @@ class Journal:
 
         try:
             patiently(work_alone)
-        except OSError as error:
-            why = error.strerror or error
-            raise MoveError(f"nothing was moved: {why}") from error
-        except sqlite3.Error as error:
-            raise MoveError(f"another program is moving files: try again ({error})") from error
+        except (OSError, sqlite3.Error) as error:
+            if "locked" in str(error):
+                raise MoveError("another program is moving files: try again") from error
+            why = getattr(error, "strerror", None) or error
+            raise MoveError(
+                f"nothing was moved: this program's data folder cannot be used: {why}"
+            ) from error
+
+
+def _listed(folder: Path, ending: str = "") -> list[Path]:
+    """Return what is in a folder of ours, which need not be there. Raises `OSError`."""
+    try:
+        # Some releases of Python show a folder that refuses as an empty one, if asked to glob.
+        return sorted(folder / name for name in os.listdir(folder) if name.endswith(ending))
+    except FileNotFoundError:
+        return []
 
 
 def _turned(mapping: Mapping[str, str]) -> dict[str, str]:

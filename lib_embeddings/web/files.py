@@ -213,7 +213,8 @@ class FileRoutes:
             return as_json(answers.trashed(self._library.files.delete(seen.entry)))
 
     def trash(self) -> Response:
-        return as_json(answers.trash(self._library.files.trash))
+        with refusing():
+            return as_json(answers.trash(self._library.files.trash))
 
     def restore(self, id: str) -> Response:  # noqa: A002 - likewise
         with refusing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from lib_embeddings import __main__ as module
 from lib_embeddings import __version__, cli
 from lib_embeddings.__main__ import main
 from lib_embeddings.cli import reading_bar
@@ -192,6 +194,87 @@ def test_wrong_use(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> 
         main(arguments)
     assert raised.value.code == 2
     assert capsys.readouterr().err.startswith("usage: lib-embeddings")
+
+
+def test_no_path_is_empty() -> None:
+    """An empty text, as from a variable that is not set, never means the current folder."""
+    paths = [
+        (command, action.type)
+        for command, parser in commands().items()
+        for action in parser._actions
+        if action.metavar in ("DIR", "FILE", "PATH", "PICTURE")
+    ]
+    assert {command for command, _ in paths} > {"scan", "move", "serve", "learn"}
+    assert {kind for _, kind in paths} == {cli.given_path}
+    with pytest.raises(argparse.ArgumentTypeError):
+        cli.given_path("")
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command."""
+    (found,) = (
+        action
+        for action in module._parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+    return dict(found.choices)
+
+
+# What the disk refuses
+
+READING = ["scan {}", "inspect {}/cat.pt", "prompt cat --dir {}"]
+CHANGING = [
+    *("rename {}/cat.pt dog", "move {}/cat.pt {}/new", "delete {}/cat.pt"),
+    *("trash", "trash --empty", "restore x", "sets mine --add cat"),
+]
+
+
+@pytest.mark.parametrize("command", [*READING, *CHANGING])
+def test_a_data_folder_that_refuses(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    """Commands that read go on without it, and all others say in one line that it refuses."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD})
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / ("x" * 300)))  # longer than a name may be
+    is_reading = command in READING
+    assert main(command.format(folder, folder).split()) == (0 if is_reading else 2)
+    out, err = capsys.readouterr()
+    assert os.listdir(folder) == ["cat.pt"]
+    if is_reading:
+        assert "cat" in out
+    else:
+        assert (out, err.count("\n"), "File name too long" in err) == ("", 1, True)
+
+
+@pytest.mark.parametrize("command", ["scan {}", "prompt cat --dir {}", "identify {}", "serve {}"])
+def test_a_folder_that_refuses(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    """A folder that was given and cannot be read is no empty folder."""
+    monkeypatch.setattr(os, "access", lambda asked, _mode: asked != str(tmp_path))
+    assert main(command.format(tmp_path).split()) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"lib-embeddings: this program may not read {tmp_path}: allow that, or give another one\n",
+    )
+
+
+@pytest.mark.parametrize("target", ["other.pt", "other.pt/new"])
+def test_a_file_in_place_of_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    """Nothing moves into a file, and the message names it."""
+    folder = fill(tmp_path / "e", {"cat.pt": GOOD, "other.pt": GOOD})
+    assert main(["move", str(folder / "cat.pt"), str(folder / target)]) == 2
+    out, err = capsys.readouterr()
+    assert (out, "other.pt is not a folder" in err) == ("", True)
+    assert sorted(os.listdir(folder)) == ["cat.pt", "other.pt"]
 
 
 HELP = {
@@ -642,7 +725,9 @@ def test_delete_and_restore(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert sorted(os.listdir(folder)) == ["cat.png", "cat.pt"]
     assert Choices().all() == chosen
     assert main(["restore", id_]) == 2
-    assert capsys.readouterr().err == "lib-embeddings: it is not in the trash\n"
+    assert capsys.readouterr().err == (
+        f"lib-embeddings: {id_} is not in the trash: `lib-embeddings trash` lists what is\n"
+    )
 
 
 def test_nothing_is_deleted_for_good_unasked(

@@ -163,6 +163,17 @@ def test_an_empty_trash(site: Site) -> None:
     assert site.get("/trash")["total"] == 0
 
 
+def test_a_trash_that_cannot_be_read(site: Site) -> None:
+    """It is not shown as an empty one."""
+    item = site.client.delete(f"/entries/{site.add('cat.pt')}").json()
+    trash = Path(site.library._choices.folder) / "trash"
+    trash.rename(trash.with_name("elsewhere"))
+    trash.write_text("a file where the folder should be")
+    for response in (site.client.get("/trash"), site.client.post(f"/trash/{item['id']}/restore")):
+        assert response.status_code == 409
+        assert response.json()["detail"].startswith("the trash cannot be read: ")
+
+
 # POST /files
 
 LISTED = 'expected a first line as [{"path": "…", "bytes": 0}]'
