@@ -140,6 +140,7 @@ def _learn(options: argparse.Namespace, state: Path) -> int:
     from lib_embeddings.training.learn import learn, path_for  # noqa: PLC0415
 
     path_for(options.out, options.name)
+    templates = _templates(options.templates) if options.templates else None
     learned = learn(
         options.pictures,
         options.name,
@@ -158,7 +159,7 @@ def _learn(options: argparse.Namespace, state: Path) -> int:
         seed=options.seed,
         is_flipped=options.flip,
         method=options.method,
-        templates=_templates(options.templates) if options.templates else None,
+        templates=templates,
     )
     path = learned.save(options.out)
     state.unlink(missing_ok=True)

@@ -71,11 +71,12 @@ def add_parser(commands: Any) -> None:
 @painting
 def run(options: argparse.Namespace) -> int:
     """Paint, and print where the pictures are."""
-    from lib_embeddings.pictures.compare import compare  # noqa: PLC0415
-
     for file in options.files:
         with given_file(file) as place:
-            read_embedding(place.full_path)  # a wrong one is refused before a model is loaded
+            read_embedding(place.full_path)  # a wrong one is refused before torch is loaded
+
+    from lib_embeddings.pictures.compare import compare  # noqa: PLC0415
+
     comparison = compare(
         options.files,
         model=painter(options.model),
