@@ -328,6 +328,25 @@ def test_fingers_find_the_buttons_where_they_have_room(phone: Page, address: str
     expect(tab.prompt).to_have_value("(marc_allante:1.1)")
 
 
+def test_a_button_stays_under_the_pointer_while_it_is_pressed_again(tab: Tab) -> None:
+    """Neither the new weight moves it away, nor an answer that comes during a press."""
+    tab.prompt.fill("marc_allante, brush")
+    stronger = tab.report.get_by_role("button", name="Make marc_allante stronger")
+    stronger.hover()
+    page, kept = tab.page, hold(tab.page, "**/v1/prompt")
+    with page.expect_request("**/v1/prompt"):
+        page.mouse.down()
+        page.mouse.up()
+    page.mouse.down()
+    kept[0].continue_()
+    expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors, weight 1.1")
+    page.mouse.up()
+    expect(tab.prompt).to_have_value("(marc_allante:1.2), brush")
+    page.mouse.down()
+    page.mouse.up()
+    expect(tab.prompt).to_have_value("(marc_allante:1.3), brush")
+
+
 # Completion
 
 
