@@ -89,6 +89,17 @@ class Tab:
         return name
 
 
+def hold(page: Page, address: str) -> list[Route]:
+    """Keep back the answers to all requests from now on, and return a list that they come into."""
+    kept: list[Route] = []
+
+    def keep(route: Route) -> None:
+        kept.append(route)
+
+    page.route(address, keep)
+    return kept
+
+
 def change_host(page: Page, **changes: object) -> None:
     """Load the page again, in a host that is other than the real one in some ways."""
 

@@ -219,6 +219,16 @@ def test_a_move_from_the_details(tab: Tab, folder: Path) -> None:
     ]
 
 
+def test_an_arrow_key_chooses_a_folder_of_the_same_file(tab: Tab) -> None:
+    """It leads to no other file, which would then be moved."""
+    tab.press("cat", "info")
+    tab.details.get_by_text("SHA-256").wait_for()
+    tab.details.get_by_role("button", name="Move to …").click()
+    tab.details.get_by_role("combobox", name="Folder").press("ArrowRight")
+    tab.wait_until_painted()
+    expect(tab.details.get_by_role("heading")).to_have_text("cat")
+
+
 def test_a_move_that_is_refused(tab: Tab, folder: Path) -> None:
     """A name that is taken there is a sentence, and the form stays."""
     (folder / "styles" / "cat.json").write_text("{}")

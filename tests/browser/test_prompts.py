@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import HOSTILE, SD1, SD2, fill, write
-from tests.browser.tab import Tab, change_host
+from tests.browser.tab import Tab, change_host, hold
 from tests.entries.test_imaging import picture
 
 HIDE = """(state) => {
@@ -328,6 +328,25 @@ def test_fingers_find_the_buttons_where_they_have_room(phone: Page, address: str
     expect(tab.prompt).to_have_value("(marc_allante:1.1)")
 
 
+def test_a_button_stays_under_the_pointer_while_it_is_pressed_again(tab: Tab) -> None:
+    """Neither the new weight moves it away, nor an answer that comes during a press."""
+    tab.prompt.fill("marc_allante, brush")
+    stronger = tab.report.get_by_role("button", name="Make marc_allante stronger")
+    stronger.hover()
+    page, kept = tab.page, hold(tab.page, "**/v1/prompt")
+    with page.expect_request("**/v1/prompt"):
+        page.mouse.down()
+        page.mouse.up()
+    page.mouse.down()
+    kept[0].continue_()
+    expect(tab.notices.nth(1)).to_have_text("marc_allante 2 vectors, weight 1.1")
+    page.mouse.up()
+    expect(tab.prompt).to_have_value("(marc_allante:1.2), brush")
+    page.mouse.down()
+    page.mouse.up()
+    expect(tab.prompt).to_have_value("(marc_allante:1.3), brush")
+
+
 # Completion
 
 
@@ -352,8 +371,7 @@ def test_a_late_answer_changes_nothing_that_is_being_chosen(tab: Tab, means: str
     """The list stays as somebody has seen it, until the next letter."""
     tab.prompt.press_sequentially("mar")
     tab.completions.first.wait_for()
-    kept: list[Route] = []
-    tab.page.route("**/v1/completions?*", lambda route: kept.append(route))  # noqa: PLW0108 - it wants a function
+    kept = hold(tab.page, "**/v1/completions?*")
     with tab.page.expect_request("**/v1/completions?*"):
         tab.prompt.press_sequentially("c")
     if means == "keys":
@@ -369,6 +387,38 @@ def test_a_late_answer_changes_nothing_that_is_being_chosen(tab: Tab, means: str
     else:
         tab.page.mouse.up()
     expect(tab.prompt).to_have_value("marc_allante")
+
+
+def test_a_letter_ends_the_choice(tab: Tab) -> None:
+    """Enter means the same before the answer as after it."""
+    tab.prompt.press_sequentially("mar")
+    tab.completions.first.wait_for()
+    tab.prompt.press("ArrowDown")
+    hold(tab.page, "**/v1/completions?*")
+    tab.prompt.press_sequentially("k")
+    expect(tab.completions.first).to_have_attribute("aria-selected", "false")
+    tab.prompt.press("Enter")
+    expect(tab.prompt).to_have_value("mark\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["field.value = 'host text'", "field.setSelectionRange(0, 0)"],
+    ids=["text", "caret"],
+)
+def test_a_name_is_written_only_where_it_was_typed(tab: Tab, change: str) -> None:
+    """A key that follows at once finds no list, whatever has been done to the field meanwhile."""
+    tab.prompt.press_sequentially("a cat mar")
+    tab.completions.first.wait_for()
+    tab.prompt.press("ArrowDown")
+    is_hosts = tab.prompt.evaluate(f"""(field) => {{
+      {change};
+      const key = {{ key: "Enter", bubbles: true, cancelable: true }};
+      return field.dispatchEvent(new KeyboardEvent("keydown", key));
+    }}""")
+    assert is_hosts
+    expect(tab.completions).to_have_count(0)
+    assert "marc_allante" not in tab.prompt.input_value()
 
 
 def test_names_that_were_used_last_are_offered_first(tab: Tab, folder: Path) -> None:

@@ -157,7 +157,7 @@ export class DetailsPanel {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    const isInField = /** @type {Element} */ (event.target).closest("input, textarea, summary");
+    const isInField = /** @type {Element} */ (event.target).closest(":is(input, select, textarea, summary)");
     if (isInField || event.ctrlKey || event.altKey || event.metaKey) return;
     const way = keyOf(event) === "ArrowLeft" ? -1 : keyOf(event) === "ArrowRight" ? 1 : undefined;
     if (!way) return;

@@ -37,6 +37,8 @@ export class Completer {
   #textarea;
   /** @type {TypedWord | null} */
   #typed = null;
+  /** The whole text in which it was typed. */
+  #text = "";
 
   /**
    * @param {Api} api
@@ -64,7 +66,7 @@ export class Completer {
     document.addEventListener("compositionend", ({ target }) => this.#lookUp(target));
     document.addEventListener("keydown", (event) => this.#onKey(event), { capture });
     document.addEventListener("focusout", () => this.#close());
-    document.addEventListener("selectionchange", () => this.#closeIfMoved());
+    document.addEventListener("selectionchange", () => this.#closeIfOther());
     addEventListener("scroll", () => this.list.place(), { capture, passive: true });
     addEventListener("resize", () => this.list.place());
   }
@@ -107,6 +109,8 @@ export class Completer {
     }
     this.#textarea = textarea;
     this.#typed = typed;
+    this.#text = value;
+    this.list.choose(-1); // Enter must mean the same before the answer as after it.
     this.questions.ask(typed.text);
   }
 
@@ -124,6 +128,7 @@ export class Completer {
 
   /** @param {Completion[]} completions */
   #show(completions) {
+    this.#closeIfOther();
     const [textarea, typed, block] = [this.#textarea, this.#typed, this.blockOf(this.#textarea ?? null)];
     if (!textarea || !typed || !block) return;
     const news = completions.filter(({ insert }) => insert !== textarea.value.slice(typed.wordStart, typed.end));
@@ -133,6 +138,7 @@ export class Completer {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
+    this.#closeIfOther();
     if (!this.list.isOpen || event.target !== this.#textarea || event.isComposing) return;
     if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     if (!this.#answer(event.key)) return;
@@ -166,6 +172,7 @@ export class Completer {
 
   /** @param {Completion} completion */
   #accept({ insert, members }) {
+    this.#closeIfOther();
     const [textarea, typed] = [this.#textarea, this.#typed];
     this.#close();
     if (!textarea || !typed) return;
@@ -177,9 +184,12 @@ export class Completer {
     this.insertSet(textarea, members);
   }
 
-  #closeIfMoved() {
-    const [textarea, typed] = [this.#textarea, this.#typed];
-    if (textarea && (textarea.selectionStart !== typed?.end || textarea.selectionEnd !== typed.end)) this.#close();
+  /** A host may fill a field without an event, and browsers report a moved caret late. */
+  #closeIfOther() {
+    const [textarea, end] = [this.#textarea, this.#typed?.end];
+    if (!textarea) return;
+    const { value, selectionStart, selectionEnd } = textarea;
+    if (value !== this.#text || selectionStart !== end || selectionEnd !== end) this.#close();
   }
 
   #close() {

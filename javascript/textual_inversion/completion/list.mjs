@@ -83,7 +83,7 @@ export class CompletionList {
     if (!this.root.matches(":popover-open")) this.root.showPopover();
     this.root.scrollTop = 0;
     this.place();
-    this.#choose(-1);
+    this.choose(-1);
   }
 
   /** Begin each row with the picture of its file, or with the room for one. */
@@ -113,7 +113,7 @@ export class CompletionList {
    */
   move(step) {
     const places = this.#completions.length + 1;
-    this.#choose(((this.#chosen + 1 + step + places) % places) - 1);
+    this.choose(((this.#chosen + 1 + step + places) % places) - 1);
   }
 
   /** Stay at the character, even if the field has moved. */
@@ -130,8 +130,8 @@ export class CompletionList {
     style.top = `${isBelow ? bottom + GAP : top - GAP - height}px`;
   }
 
-  /** @param {number} at */
-  #choose(at) {
+  /** @param {number} at -1 for none. */
+  choose(at) {
     this.#chosen = at;
     for (const [index, row] of Array.from(this.root.children).entries()) {
       row.setAttribute("aria-selected", String(index === at));

@@ -2,7 +2,7 @@
  * Show under a prompt field what its prompt uses: one calm line, which opens if it is too short.
  */
 
-import { appendTo, element, iconButton } from "../dom.mjs";
+import { appendTo, element, iconButton, setChildren } from "../dom.mjs";
 import { number, phrase } from "../phrases.mjs";
 import { keepCaret } from "../prompt/fields.mjs";
 import { announcementOf } from "./notices.mjs";
@@ -16,6 +16,8 @@ const SILENCE_MS = 1200;
 export class ReportStrip {
   /** The shown notices, as JSON. */
   #shown = "[]";
+  /** @type {Map<string, HTMLElement>} Their items, by what makes them another one. */
+  #items = new Map();
   /** @type {number | undefined} */
   #silence;
 
@@ -62,7 +64,9 @@ export class ReportStrip {
     this.#shown = asJson;
     this.line.hidden = !notices.length;
     const focused = /** @type {HTMLElement | null} */ (this.list.querySelector(":focus"))?.dataset.key;
-    this.list.replaceChildren(...notices.map((notice) => this.#item(notice)));
+    const former = this.#items;
+    this.#items = new Map(notices.map((notice) => this.#renewed(notice, former)));
+    setChildren(this.list, Array.from(this.#items.values()));
     const same = focused && this.list.querySelector(`[data-key="${CSS.escape(focused)}"]`);
     if (same instanceof HTMLElement) same.focus();
     this.#measure();
@@ -75,10 +79,28 @@ export class ReportStrip {
     if (this.announcement.textContent !== text) this.announcement.textContent = text;
   }
 
+  /**
+   * Return the item of a notice: where only the text behind a used name is new, the former one, as one of its buttons
+   * may be pressed just now.
+   *
+   * @param {Notice} notice
+   * @param {ReadonlyMap<string, HTMLElement>} former
+   * @returns {[string, HTMLElement]}
+   */
+  #renewed(notice, former) {
+    const { kind, name, id, buttons, text } = notice;
+    const key = JSON.stringify(kind === "used" ? { name, id, buttons } : notice);
+    const item = former.get(key) ?? this.#item(notice);
+    /** @type {Text} */ (item.querySelector(".words")?.lastChild).data = text;
+    return [key, item];
+  }
+
   /** @param {Notice} notice */
   #item({ kind, name, text, title, id, buttons = [] }) {
     const words = element("span", { class: "words" }, ...(name ? [this.#name(name, id)] : []), text);
-    return element("li", { class: `notice ${kind}`, title }, words, ...buttons.map((button) => this.#button(button)));
+    const all = buttons.map((button) => this.#button(button));
+    // The words behind a used name change with each press, which must not move the buttons away from the pointer.
+    return element("li", { class: `notice ${kind}`, title }, ...(kind === "used" ? [...all, words] : [words, ...all]));
   }
 
   /**
