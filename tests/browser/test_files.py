@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import APIResponse, Locator, Response, Route, expect
 
 from tests.browser.conftest import SD1, SDXL, Visit, serving, write
-from tests.browser.tab import Tab, change_host
+from tests.browser.tab import Tab, change_host, hold
 from tests.browser.test_access import AXE, complaints
 from tests.builders import png, png_text, safetensors_file
 
@@ -80,6 +80,22 @@ def test_delete_and_undo_with_the_keyboard(tab: Tab, folder: Path) -> None:
     expect(undo_line(tab)).to_contain_text("Restored cat")
     expect(undo).to_be_hidden()
     assert files_in(folder) == ALL
+
+
+def test_a_late_undo_leaves_the_focus_where_somebody_is(tab: Tab) -> None:
+    """Letters go on into the prompt; on a card they would be keys."""
+    delete(tab, "cat")
+    expect(undo_line(tab)).to_contain_text("Deleted cat")
+    kept = hold(tab.page, "**/restore")
+    with tab.page.expect_request("**/restore"):
+        undo_line(tab).get_by_role("button", name="Undo").click()
+    tab.prompt.click()
+    with tab.page.expect_response("**/restore"):
+        kept[0].continue_()
+    expect(tab.card("cat")).to_be_visible()
+    tab.wait_until_painted()
+    tab.page.keyboard.type("ha")
+    expect(tab.prompt).to_have_value("ha")
 
 
 def test_delete_from_the_details(tab: Tab, folder: Path) -> None:

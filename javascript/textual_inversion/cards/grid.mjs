@@ -30,7 +30,7 @@ export class Grid {
   #active = 0;
   /** @type {number | undefined} The index of the one behind the active entry, where that has left the list. */
   #gap;
-  /** @type {string | undefined} The id of an entry whose card is to be seen when it comes. */
+  /** @type {{id: string, from: Element | null} | undefined} The entry whose card is to be seen when it comes. */
   #wanted;
   /** Whether the viewport has the focus for a card that is not here yet. */
   #isAwaited = false;
@@ -100,7 +100,7 @@ export class Grid {
     this.list.style.height = `${fullHeight(this.#layout, results.total)}px`;
     this.scroller.moveTo(place.scrollTop);
     this.render();
-    if (this.#wanted && !this.reveal(this.#wanted)) this.#wanted = undefined;
+    if (this.#wanted && !this.reveal(this.#wanted.id, this.#wanted.from)) this.#wanted = undefined;
   }
 
   /** Bring the cards up to date with the results and the scroll position. */
@@ -141,14 +141,16 @@ export class Grid {
    * Bring a card into sight and focus it, now or with the results that come next.
    *
    * @param {string} id Of its entry.
+   * @param {Element | null} from Where the focus was when somebody asked: who has gone elsewhere since stays there.
    * @returns {boolean} Whether it is among the results now.
    */
-  reveal(id) {
+  reveal(id, from = document.activeElement) {
     const index = this.#results?.indexOf(id) ?? -1;
-    this.#wanted = index < 0 ? id : undefined;
+    this.#wanted = index < 0 ? { id, from } : undefined;
     if (index < 0) return false;
     this.#go(index);
-    this.focus();
+    const { activeElement: now } = document;
+    if (now === from || now === document.body || this.viewport.contains(now)) this.focus();
     const card = this.#cards.get(index)?.element;
     if (card) standOut(card);
     return true;
@@ -187,9 +189,7 @@ export class Grid {
    * @param {Element | null} card
    */
   activate(card) {
-    for (const [index, { element: own }] of this.#cards) {
-      if (own === card) this.#setActive(index);
-    }
+    for (const [index, { element: own }] of this.#cards) if (own === card) this.#setActive(index);
   }
 
   /**

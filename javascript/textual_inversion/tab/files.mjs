@@ -167,13 +167,14 @@ export class Files {
 
   /** @param {Trashed[]} gone */
   async #restore(gone) {
-    const { api, grid, search } = this.parts;
+    const { api, details, grid, search } = this.parts;
     const restored = nameOf(gone);
+    grid.focus(); // The button goes away, and the card comes with the next results.
+    const from = document.activeElement;
     while (gone.length) {
       const entry = await api.restore(gone[0].id);
       gone.shift();
-      grid.focus(); // The button goes away, and the card comes with the next results.
-      grid.reveal(entry.id);
+      if (!details.entry) grid.reveal(entry.id, from);
     }
     search.refresh();
     return phrase("Restored {names}", { names: restored });
