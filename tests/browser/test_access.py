@@ -273,10 +273,10 @@ def test_the_line_and_the_completion_go_from_right_to_left(visit: Visit, address
     lefts = tab.notices.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().left)")
     assert lefts == sorted(lefts, reverse=True)
     tools = tab.notices.nth(1).evaluate(
-        "(one) => one.firstElementChild.getBoundingClientRect().left"
+        "(one) => one.lastElementChild.getBoundingClientRect().left"
     )
     name = tab.notices.nth(1).locator("b").evaluate("(name) => name.getBoundingClientRect().left")
-    assert tools > name
+    assert tools < name
     page.keyboard.insert_text("waterc")  # at once, as each letter has a list of its own
     expect(tab.completions).to_have_count(1)
     expect(tab.completions).to_be_visible()

@@ -91,16 +91,18 @@ export class ReportStrip {
     const { kind, name, id, buttons, text } = notice;
     const key = JSON.stringify(kind === "used" ? { name, id, buttons } : notice);
     const item = former.get(key) ?? this.#item(notice);
-    /** @type {Text} */ (item.querySelector(".words")?.lastChild).data = text;
+    /** @type {Text} */ (item.querySelector(".words:last-of-type")?.lastChild).data = text;
     return [key, item];
   }
 
   /** @param {Notice} notice */
   #item({ kind, name, text, title, id, buttons = [] }) {
-    const words = element("span", { class: "words" }, ...(name ? [this.#name(name, id)] : []), text);
-    const all = buttons.map((button) => this.#button(button));
+    const named = name ? [this.#name(name, id)] : [];
+    const pressed = buttons.map((button) => this.#button(button));
+    const words = (/** @type {(Element | string)[]} */ ...parts) => element("span", { class: "words" }, ...parts);
     // The words behind a used name change with each press, which must not move the buttons away from the pointer.
-    return element("li", { class: `notice ${kind}`, title }, ...(kind === "used" ? [...all, words] : [words, ...all]));
+    const parts = kind === "used" ? [words(...named), ...pressed, words(text)] : [words(...named, text), ...pressed];
+    return element("li", { class: `notice ${kind}`, title }, ...parts);
   }
 
   /**
