@@ -323,9 +323,15 @@ def test_favourites_and_names_of_all(tab: Tab, picks: Locator) -> None:
 # Sets
 
 
+def open_sets(tab: Tab) -> Locator:
+    """Open the dialog of the sets."""
+    tab.root.get_by_role("button", name="Make, rename or delete sets").click()
+    return tab.root.get_by_role("dialog", name="Sets")
+
+
 def make_set(tab: Tab, name: str) -> None:
     """Make a set of what the prompts use."""
-    tab.root.get_by_role("button", name="Make, rename or delete sets").click()
+    open_sets(tab)
     tab.page.get_by_label("Name of the new set").fill(name)
     tab.page.get_by_role("button", name="Make a set", exact=True).click()
     expect(tab.root.locator(".set-list")).to_contain_text(name)
@@ -388,8 +394,7 @@ def test_rename_and_delete_a_set(tab: Tab, visit: Visit, address: str) -> None:
     tab.prompt.fill("brush")
     make_set(tab, "one")
     expect(other.root.locator(".set-chips")).to_have_text("one")
-    tab.root.get_by_role("button", name="Make, rename or delete sets").click()
-    dialog = tab.root.get_by_role("dialog", name="Sets")
+    dialog = open_sets(tab)
     dialog.get_by_role("button", name="Rename one").click()
     dialog.get_by_label("New name of one").fill("two")
     dialog.get_by_label("New name of one").press("Enter")
@@ -398,6 +403,89 @@ def test_rename_and_delete_a_set(tab: Tab, visit: Visit, address: str) -> None:
     expect(other.root.locator(".set-chips")).to_have_text("")
     tab.root.locator(".undo").get_by_role("button", name="Undo").click()
     expect(other.root.locator(".set-chips")).to_have_text("two")
+
+
+def test_what_is_typed_and_focused_outlasts_changes(tab: Tab, cat: str, folder: Path) -> None:
+    """A set's form for another name and its button stay, whatever comes, goes or happens to it."""
+    tab.prompt.fill(f"{cat}, brush")
+    make_set(tab, "pair")
+    chip = tab.root.locator(".set-chips .chip")
+    chip.focus()
+    write(folder, "another", SD1)
+    expect(tab.card("another")).to_be_visible()
+    expect(chip).to_be_focused()
+    dialog = open_sets(tab)
+    dialog.get_by_role("button", name="Rename pair").click()
+    field = dialog.get_by_label("New name of pair")
+    field.fill("better na")
+    (folder / f"{cat}.safetensors").unlink()
+    expect(dialog.locator(".set-list .warning")).to_contain_text("there is no such file")
+    expect(field).to_be_focused()
+    tab.page.keyboard.type("me")
+    tab.page.keyboard.press("Enter")
+    expect(chip).to_have_text("better name!")
+    tab.page.keyboard.press("Escape")
+    chip.focus()
+    write(folder, cat, SD1)
+    expect(chip).to_have_text("better name")
+    expect(chip).to_be_focused()
+
+
+def test_cancel_a_new_name_of_a_set(tab: Tab) -> None:
+    """The form goes, by its button or a key, and the focus returns to what opened it."""
+    tab.prompt.fill("brush")
+    make_set(tab, "one")
+    dialog = open_sets(tab)
+    opener = dialog.get_by_role("button", name="Rename one")
+    field = dialog.get_by_label("New name of one")
+    for cancel in (
+        lambda: dialog.get_by_role("button", name="Cancel").click(),
+        lambda: field.press("Escape"),
+    ):
+        opener.click()
+        field.fill("two")
+        cancel()
+        expect(field).to_be_hidden()
+        expect(opener).to_be_focused()
+    expect(dialog.locator(".set-list b")).to_have_text("one")
+
+
+def answer_all(late: list[Route]) -> None:
+    """Let requests go on that were held back."""
+    while late:
+        late.pop().continue_()
+
+
+def test_a_late_answer_takes_nothing_from_an_open_dialog(tab: Tab, picks: Locator) -> None:
+    """What the prompts use may be known only when somebody types, or makes a set of others."""
+    tab.prompt.fill("brush")
+    make_set(tab, "one")
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    tab.page.route("**/v1/prompt", hold)
+    dialog = open_sets(tab)
+    dialog.get_by_role("button", name="Rename one").click()
+    field = dialog.get_by_label("New name of one")
+    expect(field).to_be_focused()
+    answer_all(late)
+    expect(dialog.locator(".set-names")).to_have_text(
+        "From what the prompts use now: Prompt: brush"
+    )
+    expect(field).to_be_focused()
+    field.press("Escape")
+    tab.page.keyboard.press("Escape")
+    open_sets(tab)
+    tab.page.keyboard.press("Escape")
+    tab.card("c++").locator(".name").click(modifiers=["Control"])
+    picks.get_by_role("button", name="Make a set …").click()
+    expect(dialog.locator(".set-names")).to_have_text("From the selection: Prompt: c++")
+    with tab.page.expect_response("**/v1/prompt"):
+        answer_all(late)
+    tab.wait_until_painted()
+    expect(dialog.locator(".set-names")).to_have_text("From the selection: Prompt: c++")
 
 
 def test_a_set_is_completed(tab: Tab) -> None:

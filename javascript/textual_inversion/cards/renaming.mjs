@@ -1,26 +1,31 @@
 /**
- * Give an embedding another name: the form, and how it went.
+ * Give an embedding or a set another name: the form, and how it went.
  */
 
 import { element, ending, textButton } from "../dom.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
-/** Gives the embedding that is shown another name. */
+/** Gives what it is shown with another name. */
 export class Renaming {
   /** Its field keeps what was typed while the details around it are shown anew. */
   #field = element("input", {
     type: "text",
-    "aria-label": phrase("New name"),
     "data-key": "new-name",
     autocomplete: "off",
     spellcheck: "false",
     dir: "auto",
   });
   #outcome = element("p", { class: "outcome", role: "status" });
+  /** @type {Element | null} What had the focus before. */
+  #opener = null;
 
-  /** @param {(name: string) => Promise<string>} rename Returns a sentence, or fails with one. */
-  constructor(rename) {
+  /**
+   * @param {(name: string) => Promise<string>} rename Returns a sentence, or fails with one.
+   * @param {string} [label] Of its field.
+   */
+  constructor(rename, label = phrase("New name")) {
     this.rename = rename;
+    this.#field.ariaLabel = label;
     const submit = element("button", { type: "submit", class: "plain" }, phrase("Rename"));
     const cancel = textButton("cancel-rename", phrase("Cancel"));
     this.form = element("form", { class: "renaming", hidden: true }, this.#field, ending(submit, cancel));
@@ -37,6 +42,7 @@ export class Renaming {
    */
   open(name) {
     this.#showOutcome("");
+    this.#opener = document.activeElement;
     this.form.hidden = false;
     this.#field.value = name;
     this.#field.select();
@@ -44,6 +50,8 @@ export class Renaming {
   }
 
   close() {
+    const isFocused = this.form.contains(document.activeElement);
+    if (isFocused && this.#opener instanceof HTMLElement) this.#opener.focus();
     this.form.hidden = true;
     this.#showOutcome("");
   }

@@ -3,7 +3,8 @@
  * which they are made, renamed and deleted.
  */
 
-import { dialog, element, ending, iconButton, setAttribute, showOver, textButton } from "../dom.mjs";
+import { Renaming } from "../cards/renaming.mjs";
+import { dialog, element, iconButton, setAttribute, setChildren, showOver, textButton } from "../dom.mjs";
 import { COUNTED, failed, phrase, sentenceCase } from "../phrases.mjs";
 import { FIELD_TITLES, FIELDS } from "../words.mjs";
 
@@ -15,14 +16,20 @@ import { FIELD_TITLES, FIELDS } from "../words.mjs";
 /** @typedef {import("../own.mjs").Own} Own */
 
 /** @typedef {(sentence: string, undo?: () => Promise<string>) => void} Report */
+/** @typedef {{asJson: string, chip: HTMLElement, item: HTMLElement, facts: HTMLElement, renaming: Renaming}} Shown A
+set, its button, and its item in the dialog: facts, and under them the form for another name. */
 
 export class Sets {
   /** @type {EmbeddingSet[]} */
   #sets = [];
+  /** @type {Map<string, Shown>} The same by their names. */
+  #shown = new Map();
   /** @type {number | undefined} */
   #generation;
   /** @type {Member[]} Of which a set would be made now. */
   #offered = [];
+  /** How often the dialog was opened. */
+  #openings = 0;
 
   /**
    * @param {HTMLElement} home The tab.
@@ -73,9 +80,9 @@ export class Sets {
 
   /** Show which sets the prompts have by now. */
   showUsed() {
-    for (const chip of this.chips.querySelectorAll("button")) {
-      const set = this.#sets.find(({ name }) => name === chip.dataset.name);
-      if (set) setAttribute(chip, "aria-pressed", String(this.#isUsed(set)));
+    for (const set of this.#sets) {
+      const shown = this.#shown.get(set.name);
+      if (shown) setAttribute(shown.chip, "aria-pressed", String(this.#isUsed(set)));
     }
   }
 
@@ -107,13 +114,16 @@ export class Sets {
     this.form.hidden = true; // Until it is known of what a set would be made.
     this.offer.textContent = "";
     showOver(this.dialog, this.home);
-    this.#offered = members ?? (await this.#used().catch(() => []));
+    const [opening, focused] = [++this.#openings, document.activeElement];
+    const offered = members ?? (await this.#used().catch(() => []));
+    if (opening !== this.#openings) return; // The dialog was opened for others meanwhile.
+    this.#offered = offered;
     const [from, none] = members
       ? [phrase("From the selection"), phrase("None of the selected files is an embedding.")]
       : [phrase("From what the prompts use now"), phrase("The prompts use no embeddings yet: insert some to make a set.")];
     this.offer.textContent = this.#offered.length ? `${from}: ${asText(this.#offered)}` : none;
     this.form.hidden = !this.#offered.length;
-    if (this.#offered.length) this.field.focus();
+    if (this.#offered.length && document.activeElement === focused) this.field.focus();
   }
 
   /**
@@ -133,22 +143,12 @@ export class Sets {
   }
 
   /**
-   * Give the set of a button's item another name, for which its place is a field.
+   * Open the form in which the set of a button's item gets another name.
    *
    * @param {HTMLElement} button
    */
-  rename(button) {
-    const { name = "" } = button.dataset;
-    const field = element("input", { type: "text", "aria-label": phrase("New name of {name}", { name }), value: name });
-    const submit = element("button", { type: "submit", class: "plain" }, phrase("Rename"));
-    const cancel = textButton("manage-sets", phrase("Cancel"));
-    const form = element("form", { class: "renaming" }, field, ending(submit, cancel));
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#attempt(phrase("Not renamed"), () => this.own.renameSet(name, field.value));
-    });
-    button.closest("li")?.replaceChildren(form);
-    field.select();
+  rename({ dataset: { name = "" } }) {
+    this.#shown.get(name)?.renaming.open(name);
   }
 
   /** @param {SubmitEvent} event */
@@ -190,9 +190,45 @@ export class Sets {
   /** @param {EmbeddingSet[]} sets */
   #show(sets) {
     this.#sets = sets;
-    this.chips.replaceChildren(...sets.map(chipOf));
-    this.list.replaceChildren(...sets.map(itemOf));
+    const former = this.#shown;
+    this.#shown = new Map(sets.map((set) => [set.name, this.#renewed(set, former.get(set.name))]));
+    const shown = Array.from(this.#shown.values());
+    setChildren(this.chips, shown.map(({ chip }) => chip));
+    setChildren(this.list, shown.map(({ item }) => item));
     this.showUsed();
+  }
+
+  /**
+   * Show a set where its name is shown already: there somebody may have the focus, or type.
+   *
+   * @param {EmbeddingSet} set
+   * @param {Shown} [former]
+   * @returns {Shown}
+   */
+  #renewed(set, former = this.#shownAs(set.name)) {
+    const asJson = JSON.stringify(set);
+    if (asJson === former.asJson) return former;
+    const problems = problemsOf(set.members);
+    former.chip.title = [asText(set.members), ...problems].join("\n");
+    former.chip.replaceChildren(element("span", { class: "title", dir: "auto" }, set.name), ...cautionOf(problems));
+    former.facts.replaceChildren(...factsOf(set, problems));
+    return { ...former, asJson };
+  }
+
+  /**
+   * @param {string} name
+   * @returns {Shown} Nothing of it but its name.
+   */
+  #shownAs(name) {
+    const attributes = { type: "button", class: "chip", "data-action": "set", "data-name": name, tabindex: -1 };
+    const rename = async (/** @type {string} */ newName) => {
+      await this.#change(() => this.own.renameSet(name, newName));
+      return "";
+    };
+    const renaming = new Renaming(rename, phrase("New name of {name}", { name }));
+    const facts = element("div");
+    const item = element("li", {}, facts, renaming.root);
+    return { asJson: "", chip: element("button", attributes), item, facts, renaming };
   }
 
   /** @returns {Promise<Member[]>} The files that the prompts use now; what a LoRA brings has none, and comes with it. */
@@ -217,21 +253,17 @@ function usable({ members }) {
   return members.filter(({ reason }) => !reason);
 }
 
-/** @param {EmbeddingSet} set */
-function chipOf({ name, members }) {
-  const problems = problemsOf(members);
-  const attributes = { type: "button", class: "chip", "data-action": "set", "data-name": name, tabindex: -1 };
-  const title = [asText(members), ...problems].join("\n");
-  const caution = problems.length ? [element("span", { class: "caution" }, "!")] : [];
-  return element("button", { ...attributes, title }, element("span", { class: "title", dir: "auto" }, name), ...caution);
+/** @param {string[]} problems */
+function cautionOf(problems) {
+  return problems.length ? [element("span", { class: "caution" }, "!")] : [];
 }
 
-/** @param {EmbeddingSet} set */
-function itemOf({ name, members }) {
-  const problems = problemsOf(members).map((sentence) => element("p", { class: "warning" }, sentence));
-  return element(
-    "li",
-    {},
+/**
+ * @param {EmbeddingSet} set
+ * @param {string[]} problems
+ */
+function factsOf({ name, members }, problems) {
+  return [
     element(
       "div",
       { class: "title-row" },
@@ -241,8 +273,8 @@ function itemOf({ name, members }) {
       textButton("delete-set", phrase("Delete"), { "data-name": name, "aria-label": phrase("Delete {name}", { name }) }),
     ),
     element("p", { dir: "auto" }, asText(members)),
-    ...problems,
-  );
+    ...problems.map((sentence) => element("p", { class: "warning" }, sentence)),
+  ];
 }
 
 /** @param {KnownMember[]} members */
