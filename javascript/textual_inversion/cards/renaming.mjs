@@ -2,7 +2,8 @@
  * Give an embedding another name: the form, and how it went.
  */
 
-import { element, ending, textButton } from "../dom.mjs";
+import { element } from "../dom.mjs";
+import { formInPlace, watched } from "../forms.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 /** Gives the embedding that is shown another name. */
@@ -22,12 +23,9 @@ export class Renaming {
   constructor(rename) {
     this.rename = rename;
     const submit = element("button", { type: "submit", class: "plain" }, phrase("Rename"));
-    const cancel = textButton("cancel-rename", phrase("Cancel"));
-    this.form = element("form", { class: "renaming", hidden: true }, this.#field, ending(submit, cancel));
+    this.form = formInPlace([this.#field], submit, () => this.#showOutcome(""));
     this.root = element("div", {}, this.form, this.#outcome);
     this.form.addEventListener("submit", (event) => this.#submit(event));
-    this.form.addEventListener("keydown", (event) => this.#onKey(event));
-    cancel.addEventListener("click", () => this.close());
   }
 
   /**
@@ -43,11 +41,6 @@ export class Renaming {
     this.#field.focus();
   }
 
-  close() {
-    this.form.hidden = true;
-    this.#showOutcome("");
-  }
-
   /** @param {string} sentence */
   #showOutcome(sentence) {
     this.#outcome.textContent = sentenceCase(sentence);
@@ -56,19 +49,14 @@ export class Renaming {
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
+    const since = watched(this.form);
     try {
       const outcome = await this.rename(this.#field.value);
-      this.close();
+      if (since.isLeft) return;
+      if (!since.isEdited) this.form.reset();
       this.#showOutcome(outcome);
     } catch (error) {
       this.#showOutcome(failed(phrase("Not renamed"), error));
     }
-  }
-
-  /** @param {KeyboardEvent} event */
-  #onKey(event) {
-    if (event.key !== "Escape" || event.isComposing) return;
-    event.preventDefault(); // It would close the dialog.
-    this.close();
   }
 }

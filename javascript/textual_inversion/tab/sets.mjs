@@ -3,7 +3,8 @@
  * which they are made, renamed and deleted.
  */
 
-import { dialog, element, ending, iconButton, setAttribute, showOver, textButton } from "../dom.mjs";
+import { dialog, element, iconButton, setAttribute, showOver, textButton } from "../dom.mjs";
+import { ending } from "../forms.mjs";
 import { COUNTED, failed, phrase, sentenceCase } from "../phrases.mjs";
 import { FIELD_TITLES, FIELDS } from "../words.mjs";
 
