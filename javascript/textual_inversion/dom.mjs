@@ -110,16 +110,6 @@ export function textButton(action, label, attributes = {}) {
 }
 
 /**
- * Build the end of a form: two buttons that stay beside each other however narrow it is.
- *
- * @param {HTMLElement} submit
- * @param {HTMLElement} cancel
- */
-export function ending(submit, cancel) {
-  return element("span", { class: "ending" }, submit, cancel);
-}
-
-/**
  * Build the badge with the model family that an embedding is made for.
  *
  * @param {import("./answers.mjs").Host} host

@@ -6,7 +6,7 @@ import base64
 import io
 import mimetypes
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +243,97 @@ def test_an_arrow_key_chooses_a_folder_of_the_same_file(tab: Tab) -> None:
     tab.details.get_by_role("combobox", name="Folder").press("ArrowRight")
     tab.wait_until_painted()
     expect(tab.details.get_by_role("heading")).to_have_text("cat")
+
+
+FORMS = {
+    "move": ("Move to …", "New subfolder", "Move"),
+    "rename": ("Rename", "New name", "Rename"),
+    "notes": ("Add: Notes", "Notes", "Save"),
+}
+"""The forms in the details: what opens each, a field of it, and what sends it."""
+
+
+def open_form(tab: Tab, form: str) -> Locator:
+    """Open a form in the details, and return a field of it."""
+    opener, label, _ = FORMS[form]
+    tab.details.get_by_role("button", name=opener, exact=True).first.click()
+    field = tab.details.get_by_role("textbox", name=label, exact=True)
+    expect(field).to_be_visible()
+    return field
+
+
+def send_late(tab: Tab, form: str) -> tuple[Locator, Callable[[], None]]:
+    """Send a form of dog's details; return its field, and what lets the answer come."""
+    tab.press("dog", "info")
+    tab.details.get_by_text("SHA-256").wait_for()
+    field = open_form(tab, form)
+    field.fill("first")
+    kept = keep_changes(tab)
+    tab.details.get_by_role("button", name=FORMS[form][2], exact=True).last.click()
+    while not kept:
+        tab.page.wait_for_timeout(10)
+
+    def answer() -> None:
+        ((route, response),) = kept
+        with tab.page.expect_response(lambda other: other.request.method == "GET"):
+            route.fulfill(response=response)
+        tab.page.wait_for_load_state("networkidle")
+        tab.wait_until_painted()
+
+    return field, answer
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_late_answer_leaves_what_is_typed_meanwhile(tab: Tab, form: str) -> None:
+    """The form stays open, with the focus and every letter, and can be sent again."""
+    field, answer = send_late(tab, form)
+    field.press("End")
+    field.press_sequentially(" and")
+    answer()
+    expect(field).to_be_focused()
+    field.press_sequentially(" more")
+    expect(field).to_have_value("first and more")
+    tab.page.unroute_all()
+    tab.details.get_by_role("button", name=FORMS[form][2], exact=True).last.click()
+    expect(field).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("form", "other"),  # the texts of the next file come only once this one has moved
+    [(form, other) for form in FORMS for other in FORMS if other != "notes" or form == "notes"],
+)
+def test_a_late_answer_leaves_what_is_typed_at_the_next_file(
+    tab: Tab, form: str, other: str
+) -> None:
+    """It closes no form but the one that was sent, which is closed by then."""
+    _, answer = send_late(tab, form)
+    tab.details.get_by_role("button", name="Next").click()
+    field = open_form(tab, other)
+    field.fill("mine")
+    answer()
+    expect(field).to_be_focused()
+    expect(field).to_have_value("mine")
+
+
+@pytest.mark.parametrize("form", ["move", "rename"])
+def test_a_late_answer_leaves_another_form_of_the_same_file(tab: Tab, form: str) -> None:
+    """A file that has moved is the same file."""
+    _, answer = send_late(tab, form)
+    field = open_form(tab, "notes")
+    field.fill("mine")
+    answer()
+    expect(field).to_be_focused()
+    expect(field).to_have_value("mine")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_is_about_the_file_that_is_shown(tab: Tab, form: str) -> None:
+    """Who leads on to the next file has closed it."""
+    tab.press("cat" if form != "notes" else "dog", "info")
+    tab.details.get_by_text("SHA-256").wait_for()
+    field = open_form(tab, form)
+    tab.details.get_by_role("button", name="Next").click()
+    expect(field).to_be_hidden()
 
 
 def test_a_move_that_is_refused(tab: Tab, folder: Path) -> None:

@@ -85,8 +85,7 @@ export class DetailsPanel {
     this.#turn += 1;
     this.#shown = "";
     this.#showProblem("");
-    this.renaming.close();
-    this.texts.close();
+    for (const form of this.body.querySelectorAll("form")) form.reset();
     this.status.textContent = "";
     this.#render(entry, { sha256: null, metadata: {}, tensors: {}, values: {}, health: {}, near_words: {}, bundled: {} });
     showOver(this.root, this.owner.home);
@@ -182,11 +181,15 @@ export class DetailsPanel {
   /**
    * Do what gives the entry another id, or none, and ask for nothing meanwhile.
    *
-   * @template Result
-   * @param {() => Promise<Result>} work
+   * @template {Entry | void} Result
+   * @param {() => Promise<Result>} work Returns the entry that it has become, or nothing.
    */
   moving(work) {
-    const result = work();
+    const id = this.#entry?.id;
+    const result = work().then((moved) => {
+      if (moved && id === this.#entry?.id) this.#entry = moved; // Else somebody has left it.
+      return moved;
+    });
     this.#moved = result.then(() => {}, () => {});
     return result;
   }
@@ -217,7 +220,7 @@ export class DetailsPanel {
     await this.moving(async () => {
       const entry = await this.api.rename(before.id, name);
       this.owner.changed(entry, before.id);
-      if (before.id === this.#entry?.id) this.#entry = entry;
+      return entry;
     });
     this.#showProblem("");
     await this.refresh();
@@ -270,8 +273,7 @@ export class DetailsPanel {
     this.newPicture.show();
     const chosen = choices(details);
     chosen.append(this.newPicture.root);
-    const parts = [this.#picture(details), head, chosen, this.texts.root, ...sections(details, this.host, this.api)];
-    this.body.replaceChildren(...parts);
+    this.body.replaceChildren(this.#picture(details), head, chosen, this.texts.root, ...sections(details, this.host, this.api));
     if (!details.preview) this.body.classList.remove("large");
     // Keys go to what has the focus: what leads on gets it where this file has no such element.
     const focusable = focused && (this.body.querySelector(`[data-key="${focused}"]`) ?? this.root.querySelector("[data-action=behind]"));

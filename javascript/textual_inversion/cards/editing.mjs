@@ -2,7 +2,8 @@
  * Show what somebody wrote about an embedding, and let it be edited in place.
  */
 
-import { element, ending, ownWords, textButton } from "../dom.mjs";
+import { element, ownWords, textButton } from "../dom.mjs";
+import { formInPlace, watched } from "../forms.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 /** @typedef {import("../answers.mjs").Entry} Entry */
@@ -28,10 +29,6 @@ export class TextsEditor {
   show(entry, texts) {
     for (const editor of this.editors) editor.show(entry, texts);
   }
-
-  close() {
-    for (const editor of this.editors) editor.close();
-  }
 }
 
 /** One text. Its field keeps what was typed while the details around it are shown anew. */
@@ -53,10 +50,9 @@ class TextEditor {
     this.edit = textButton("", "", { "data-key": `edit-${key}` });
     this.value = element("div", { class: "value" }, this.text, this.edit);
     this.field = element("textarea", { "aria-label": title, "data-key": `text-${key}`, dir: "auto", rows: 3 });
-    const submit = element("button", { type: "submit", class: "plain" }, phrase("Save"));
-    const cancel = textButton("", phrase("Cancel"));
+    const submit = element("button", { type: "submit", class: "plain", "data-key": `save-${key}` }, phrase("Save"));
     this.outcome = element("p", { class: "outcome", role: "status" });
-    this.form = element("form", { class: "renaming", hidden: true }, this.field, ending(submit, cancel));
+    this.form = formInPlace([this.field], submit, () => this.#closed());
     this.root = element(
       "div",
       { class: "fact" },
@@ -64,7 +60,6 @@ class TextEditor {
       element("dd", {}, this.value, this.form, this.outcome),
     );
     this.edit.addEventListener("click", () => this.#open());
-    cancel.addEventListener("click", () => this.#leave());
     this.form.addEventListener("submit", (event) => this.#submit(event));
     this.form.addEventListener("keydown", (event) => this.#onKey(event));
   }
@@ -85,10 +80,11 @@ class TextEditor {
     for (const name of ["aria-label", "title"]) this.edit.setAttribute(name, label);
   }
 
-  close() {
-    this.form.hidden = true;
+  /** Show the text again, and return what edits it. */
+  #closed() {
     this.value.hidden = false;
     this.outcome.textContent = "";
+    return this.edit;
   }
 
   #open() {
@@ -100,18 +96,16 @@ class TextEditor {
     this.field.focus();
   }
 
-  /** Show the text again, with the focus on what edits it. */
-  #leave() {
-    this.close();
-    this.edit.focus();
-  }
-
   /** @param {Event} event */
   async #submit(event) {
     event.preventDefault();
+    const since = watched(this.form);
+    const after = this.field.value;
     try {
-      await this.save({ [this.key]: { before: this.#before, after: this.field.value } });
-      this.#leave();
+      await this.save({ [this.key]: { before: this.#before, after } });
+      if (since.isLeft) return;
+      this.#before = after;
+      if (!since.isEdited) this.form.reset();
     } catch (error) {
       this.outcome.textContent = sentenceCase(failed(phrase("Not saved"), error));
     }
@@ -119,12 +113,6 @@ class TextEditor {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (event.isComposing) return;
-    if (event.key === "Escape") {
-      event.preventDefault(); // It would close the dialog.
-      this.#leave();
-    } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-      this.#submit(event);
-    }
+    if (event.key === "Enter" && !event.isComposing && (event.ctrlKey || event.metaKey)) this.#submit(event);
   }
 }

@@ -2,7 +2,8 @@
  * Give an embedding or a set another name: the form, and how it went.
  */
 
-import { element, ending, textButton } from "../dom.mjs";
+import { element } from "../dom.mjs";
+import { formInPlace, watched } from "../forms.mjs";
 import { failed, phrase, sentenceCase } from "../phrases.mjs";
 
 /** Gives what it is shown with another name. */
@@ -16,8 +17,8 @@ export class Renaming {
     dir: "auto",
   });
   #outcome = element("p", { class: "outcome", role: "status" });
-  /** @type {Element | null} What had the focus before. */
-  #opener = null;
+  /** @type {HTMLElement | undefined} What had the focus before. */
+  #opener;
 
   /**
    * @param {(name: string) => Promise<string>} rename Returns a sentence, or fails with one.
@@ -27,12 +28,12 @@ export class Renaming {
     this.rename = rename;
     this.#field.ariaLabel = label;
     const submit = element("button", { type: "submit", class: "plain" }, phrase("Rename"));
-    const cancel = textButton("cancel-rename", phrase("Cancel"));
-    this.form = element("form", { class: "renaming", hidden: true }, this.#field, ending(submit, cancel));
+    this.form = formInPlace([this.#field], submit, () => {
+      this.#showOutcome("");
+      return this.#opener;
+    });
     this.root = element("div", {}, this.form, this.#outcome);
     this.form.addEventListener("submit", (event) => this.#submit(event));
-    this.form.addEventListener("keydown", (event) => this.#onKey(event));
-    cancel.addEventListener("click", () => this.close());
   }
 
   /**
@@ -42,18 +43,11 @@ export class Renaming {
    */
   open(name) {
     this.#showOutcome("");
-    this.#opener = document.activeElement;
+    this.#opener = /** @type {HTMLElement} */ (document.activeElement);
     this.form.hidden = false;
     this.#field.value = name;
     this.#field.select();
     this.#field.focus();
-  }
-
-  close() {
-    const isFocused = this.form.contains(document.activeElement);
-    if (isFocused && this.#opener instanceof HTMLElement) this.#opener.focus();
-    this.form.hidden = true;
-    this.#showOutcome("");
   }
 
   /** @param {string} sentence */
@@ -64,19 +58,14 @@ export class Renaming {
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
+    const since = watched(this.form);
     try {
       const outcome = await this.rename(this.#field.value);
-      this.close();
+      if (since.isLeft) return;
+      if (!since.isEdited) this.form.reset();
       this.#showOutcome(outcome);
     } catch (error) {
       this.#showOutcome(failed(phrase("Not renamed"), error));
     }
-  }
-
-  /** @param {KeyboardEvent} event */
-  #onKey(event) {
-    if (event.key !== "Escape" || event.isComposing) return;
-    event.preventDefault(); // It would close the dialog.
-    this.close();
   }
 }

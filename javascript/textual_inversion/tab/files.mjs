@@ -2,7 +2,8 @@
  * What people do to files: move them, delete them, hide them and take that back.
  */
 
-import { element, ending, folderOptions, textButton } from "../dom.mjs";
+import { element, folderOptions, textButton } from "../dom.mjs";
+import { formInPlace, watched } from "../forms.mjs";
 import { COUNTED, failed, phrase } from "../phrases.mjs";
 import { LearnWord } from "../pictures/learn_word.mjs";
 import { TryIt } from "../pictures/try_it.mjs";
@@ -207,11 +208,9 @@ export class Files {
   async #moveShown(target) {
     const { details } = this.parts;
     const { entry } = details;
-    return details.moving(async () => {
-      const moved = entry && (await this.move([entry], target));
-      if (moved && entry.id === details.entry?.id) details.open(moved); // Else somebody has left it.
-      return moved !== undefined;
-    });
+    const moved = await details.moving(async () => entry && this.move([entry], target));
+    if (moved) details.refresh();
+    return moved !== undefined;
   }
 
   /**
@@ -240,24 +239,15 @@ export class Mover {
     autocomplete: "off",
     dir: "auto",
   });
-  /** @type {Element | null} */
-  #opener = null;
+  /** @type {HTMLElement | undefined} */
+  #opener;
 
   /** @param {(target: Target) => Promise<boolean>} move Returns whether it did. */
   constructor(move) {
     this.move = move;
     const submit = element("button", { type: "submit", class: "plain", "data-key": "move-there" }, phrase("Move"));
-    const cancel = textButton("", phrase("Cancel"));
-    const parts = [this.#folder, this.#newFolder, ending(submit, cancel)];
-    this.form = element("form", { class: "renaming", hidden: true }, ...parts);
-    cancel.addEventListener("click", () => this.#close());
+    this.form = formInPlace([this.#folder, this.#newFolder], submit, () => this.#opener);
     this.form.addEventListener("submit", (event) => this.#submit(event));
-    this.form.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault(); // It would close what is around.
-      event.stopPropagation();
-      this.#close();
-    });
   }
 
   /**
@@ -269,20 +259,17 @@ export class Mover {
     this.#folder.replaceChildren(...options);
     this.#folder.value = folders.find(({ id }) => id !== current)?.id ?? current ?? "";
     this.#newFolder.value = "";
-    this.#opener = document.activeElement;
+    this.#opener = /** @type {HTMLElement} */ (document.activeElement);
     this.form.hidden = false;
     this.#folder.focus();
-  }
-
-  #close() {
-    this.form.hidden = true;
-    if (this.#opener instanceof HTMLElement) this.#opener.focus();
   }
 
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
-    if (await this.move({ folder: this.#folder.value, newFolder: this.#newFolder.value.trim() })) this.#close();
+    const since = watched(this.form);
+    const isMoved = await this.move({ folder: this.#folder.value, newFolder: this.#newFolder.value.trim() });
+    if (isMoved && !since.isLeft && !since.isEdited) this.form.reset();
   }
 }
 
