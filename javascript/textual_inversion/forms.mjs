@@ -6,16 +6,6 @@ import { element } from "./dom.mjs";
 import { phrase } from "./phrases.mjs";
 
 /**
- * Build the end of a form: two buttons that stay beside each other however narrow it is.
- *
- * @param {HTMLElement} submit
- * @param {HTMLElement} cancel
- */
-export function ending(submit, cancel) {
-  return element("span", { class: "ending" }, submit, cancel);
-}
-
-/**
  * Build a form that is closed.
  *
  * @param {HTMLElement[]} fields
@@ -24,7 +14,8 @@ export function ending(submit, cancel) {
  */
 export function formInPlace(fields, submit, closed) {
   const cancel = element("button", { type: "reset", class: "plain" }, phrase("Cancel"));
-  const form = element("form", { class: "renaming", hidden: true }, ...fields, ending(submit, cancel));
+  const ending = element("span", { class: "ending" }, submit, cancel); // Beside each other however narrow it is.
+  const form = element("form", { class: "renaming", hidden: true }, ...fields, ending);
   form.addEventListener("reset", () => {
     const hadFocus = form.contains(document.activeElement);
     form.hidden = true;
