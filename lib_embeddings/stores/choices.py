@@ -41,9 +41,11 @@ from lib_embeddings.stores.index_file import FAILURES
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+log = logging.getLogger(__name__)
+
 # Sets
 
-_KIND = "set:"
+_SET = "set:"
 
 
 class Member(NamedTuple):
@@ -63,17 +65,17 @@ def sets_of(values: Values) -> Sets:
     found: dict[str, list[Member]] = defaultdict(list)
     for (id_, kind), weight in values.items():
         field = next((each for each in FIELDS if id_.startswith(f"{each}:")), None)
-        if kind.startswith(_KIND) and field and isinstance(weight, int | float):
-            found[kind[len(_KIND) :]].append(Member(id_[len(field) + 1 :], field, float(weight)))
+        if kind.startswith(_SET) and field and isinstance(weight, int | float):
+            found[kind[len(_SET) :]].append(Member(id_[len(field) + 1 :], field, float(weight)))
     return {name: _in_order(found[name]) for name in sorted(found, key=natural_key)}
 
 
 def putting(name: str, members: Iterable[Member]) -> Edit:
     """Return the edit that makes a set of exactly these members; without any it deletes the set."""
-    put = {(f"{each.field}:{each.name}", _KIND + name): each.weight for each in members}
+    put = {(f"{each.field}:{each.name}", _SET + name): each.weight for each in members}
 
     def edit(values: Values) -> None:
-        for key in [key for key in values if key[1] == _KIND + name]:
+        for key in [key for key in values if key[1] == _SET + name]:
             del values[key]
         values.update(put)
 
@@ -100,8 +102,8 @@ def renaming(name: str, new: str) -> Edit:
     """Return the edit that gives a set another name."""
 
     def edit(values: Values) -> None:
-        for id_, kind in [key for key in values if key[1] == _KIND + name]:
-            values[id_, _KIND + new] = values.pop((id_, kind))
+        for id_, kind in [key for key in values if key[1] == _SET + name]:
+            values[id_, _SET + new] = values.pop((id_, kind))
 
     return edit
 
@@ -112,7 +114,7 @@ def following(name: str, new: str) -> Edit:
     def edit(values: Values) -> None:
         for id_, kind in list(values):
             field, _, member = id_.partition(":")
-            if kind.startswith(_KIND) and fold(member) == fold(name):
+            if kind.startswith(_SET) and fold(member) == fold(name):
                 values[f"{field}:{new}", kind] = values.pop((id_, kind))
 
     return edit
@@ -142,8 +144,6 @@ def _in_order(members: Iterable[Member]) -> tuple[Member, ...]:
 
     return tuple(sorted(members, key=key))
 
-
-log = logging.getLogger(__name__)
 
 # Choices
 

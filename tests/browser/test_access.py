@@ -114,6 +114,7 @@ def test_the_sheet_of_a_phone_is_accessible(tab: Tab, address: str, theme: str) 
 
 def test_tab_goes_from_group_to_group(tab: Tab) -> None:
     """Five times Tab lead from the prompt to the cards; arrows move inside of each group."""
+    tab.root.get_by_role("treeitem").first.wait_for()  # the folders have an answer of their own
     tab.prompt.focus()
     for _ in range(3):
         tab.page.keyboard.press("Tab")

@@ -245,12 +245,12 @@ def test_an_arrow_key_chooses_a_folder_of_the_same_file(tab: Tab) -> None:
     expect(tab.details.get_by_role("heading")).to_have_text("cat")
 
 
+# The forms in the details: what opens each, a field of it, and what sends it.
 FORMS = {
     "move": ("Move to …", "New subfolder", "Move"),
     "rename": ("Rename", "New name", "Rename"),
     "notes": ("Add: Notes", "Notes", "Save"),
 }
-"""The forms in the details: what opens each, a field of it, and what sends it."""
 
 
 def open_form(tab: Tab, form: str) -> Locator:
@@ -277,7 +277,6 @@ def send_late(tab: Tab, form: str) -> tuple[Locator, Callable[[], None]]:
         ((route, response),) = kept
         with tab.page.expect_response(lambda other: other.request.method == "GET"):
             route.fulfill(response=response)
-        tab.page.wait_for_load_state("networkidle")
         tab.wait_until_painted()
 
     return field, answer
